@@ -1,0 +1,63 @@
+"""What the loop keeps in memory for one supplier: what is in flight, the run it reads, its rate. Nothing here outlives the process."""
+
+import math
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from supplier_agent.calls import Job, Tools
+from supplier_agent.marketplace import Marketplace
+from supplier_agent.pace import Pace
+from supplier_agent.pull import OpenRun
+
+READ = "read"
+READ_EVERY = 5
+"""A read that is due gets every fifth slot, so that a backlog of calls never stops the news."""
+
+
+@dataclass(frozen=True)
+class Flight:
+    """A request that a worker has. `job` is None for a read."""
+
+    kind: str
+    lane: str
+    started_at: datetime
+    started: float  # monotonic seconds
+    job: Job | None = None
+
+
+@dataclass
+class Account:
+    """One supplier, as the loop sees it now."""
+
+    name: str
+    marketplace: Marketplace
+    tools: Tools
+    pace: Pace
+    token: str | None  # None: it could not be read; `token_problem` says why
+    token_problem: str | None = None
+    in_flight: list[Flight] = field(default_factory=list)
+    run: OpenRun | None = None
+    longest_page: int = 0
+    slots_since_read: int = 0
+    answer_seconds: float = 0.0  # how long recent answers took: the longer, the more calls may be in flight
+    read_due_at: datetime | None = None  # when the next read begins; None: one is going on
+    look_at: float = 0.0  # monotonic: when there may be something to do
+
+    def flying(self, lane: str) -> int:
+        """Return how many requests of that lane are in flight."""
+        return sum(flight.lane == lane for flight in self.in_flight)
+
+    def has_room(self, lane: str) -> bool:
+        """Tell whether another request of that lane may start.
+
+        As many as the rate fills while one answer takes (Little's law), and one more. Not more: all that is in flight when
+        the marketplace falls silent is lost at once.
+        """
+        return self.flying(lane) < math.ceil(self.answer_seconds / self.pace.interval) + 1
+
+    def landed(self, flight: Flight, seconds: float, *, answered: bool) -> None:
+        """Take a request out of flight; learn from how long its answer took. Silence teaches nothing of that."""
+        self.in_flight.remove(flight)
+        if answered:
+            self.answer_seconds = max(seconds, self.answer_seconds * 0.8 + seconds * 0.2)
+        self.look_at = 0.0

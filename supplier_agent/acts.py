@@ -1,0 +1,173 @@
+"""What a person may say about an order: shipped, undo, hold, close, resolve, retry. One rule for command line, page and SQL.
+
+An act states a fact and leaves a line in the order's history. None of them calls out: the agent sees the fact and acts on it.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlmodel import Session, col, select, update
+
+from supplier_agent import outbox
+from supplier_agent.errors import AgentError, UsageError
+from supplier_agent.order import blockers, wanted
+from supplier_agent.tables import Call, Event, Order
+
+
+def find(tx: Session, menzzo_order_id: str, supplier: str | None = None) -> Order:
+    """Return the order of that id. Raises UsageError if there is none, or if two suppliers have one."""
+    query = select(Order).where(Order.menzzo_order_id == menzzo_order_id)
+    found = [order for order in tx.exec(query).all() if supplier in {None, order.supplier}]
+    if not found:
+        where = f" of supplier {supplier}" if supplier else ""
+        raise UsageError(
+            f"there is no order {menzzo_order_id!r}{where} in the database",
+            "supplier-agent orders lists what there is; an order that Menzzo has shown you: supplier-agent resync --from DATE --to DATE",
+        )
+    if len(found) > 1:
+        names = " and ".join(order.supplier for order in found)
+        raise UsageError(f"{names} both have an order {menzzo_order_id}", f"say which: --supplier {found[0].supplier}")
+    return found[0]
+
+
+def _note(tx: Session, order: Order, now: datetime, who: str, what: str, detail: str | None = None) -> None:
+    assert order.id is not None  # noqa: S101 - a stored order has one
+    tx.add(Event(order_id=order.id, at=now, who=who, what=what, detail=detail))
+
+
+def _flag(tx: Session, order: Order, value: int, now: datetime, who: str) -> None:
+    """Change the flag by the very statement that staff may type; the database's own guards judge it and write the history."""
+    values = {"shipped": value} | ({"shipped_at": now} if value else {})
+    tx.exec(update(Order).where(col(Order.id) == order.id).values(**values))
+    newest = (
+        select(Event.id).where(Event.order_id == order.id).order_by(col(Event.id).desc()).limit(1).scalar_subquery()
+    )
+    tx.exec(update(Event).where(col(Event.id) == newest).values(who=who, at=now))
+    tx.refresh(order)
+
+
+def ship(tx: Session, order: Order, now: datetime, who: str, override_by: str | None = None) -> str:
+    """Flag an order as shipped; return what happens next, in one sentence. Again is a no-op."""
+    if order.ship_confirmed_at is not None:
+        return f"the marketplace has confirmed it as shipped already, at {order.ship_confirmed_at:%Y-%m-%d %H:%M} UTC"
+    if order.closed_reason is not None:
+        raise AgentError(
+            f"{order.menzzo_order_id} is closed: {order.closed_reason}",
+            f"supplier-agent reopen {order.menzzo_order_id}",
+        )
+    if override_by is not None:
+        without = " and ".join(blockers(order))
+        if without and order.override_by is None:
+            order.override_by, order.planned_at = override_by, None
+            tx.add(order)
+            _note(tx, order, now, override_by, "override", f"lets it go without {without}")
+            tx.flush()
+    if order.shipped == 1:
+        return "it was flagged before" + _waits(order)
+    _flag(tx, order, 1, now, who)
+    return "flagged" + _waits(order)
+
+
+def _waits(order: Order) -> str:
+    if order.held_reason is not None:
+        return f"; it is held ({order.held_reason}) and goes once it is released"
+    missing = blockers(order)
+    return f"; it waits for {' and '.join(missing)}" if missing else ""
+
+
+def unship(tx: Session, order: Order, now: datetime, who: str) -> str:
+    """Take the flag back. Raises StateError by the database's guard once the call has begun."""
+    if order.shipped == 0:
+        return "it is not flagged"
+    _flag(tx, order, 0, now, who)
+    if order.override_by is not None:
+        order.override_by = None
+        tx.add(order)
+    return "the flag is taken back; nothing is reported"
+
+
+def resolve(tx: Session, order: Order, now: datetime, who: str, *, shipped: bool) -> str:
+    """Answer for a ship call whose outcome is unknown: it was shipped, or it shall be sent again."""
+    call = outbox.find(tx, order.id or 0, "ship")
+    if call is None or call.state != "unknown":
+        state = "there is no ship call yet" if call is None else f"its ship call is {call.state}"
+        raise AgentError(
+            f"{order.menzzo_order_id} has nothing to resolve: {state}", f"supplier-agent order {order.menzzo_order_id}"
+        )
+    if shipped:
+        order.ship_confirmed_at, order.planned_at = now, None
+        outbox.conclude(tx, call, "done", f"{who} says that the marketplace has it as shipped")
+        _note(tx, order, now, who, "resolved: shipped")
+        said = "recorded as shipped; nothing is sent"
+    else:
+        outbox.owe_again(tx, call, now)
+        order.planned_at = None
+        _note(tx, order, now, who, "resolved: send again")
+        said = "it is sent again at once; if the first call was taken in after all, the customer may be notified twice"
+    tx.add(order)
+    return said
+
+
+def retry(tx: Session, order: Order, now: datetime, who: str) -> str:
+    """Try again what was parked."""
+    asked = {want.kind for want in wanted(order)}
+    parked = [call for call in outbox.of_order(tx, order.id or 0) if call.state == "parked" and call.kind in asked]
+    if not parked:
+        return "nothing of it is parked"
+    for call in parked:
+        outbox.owe_again(tx, call, now)
+    kinds = " and ".join(call.kind for call in parked)
+    _note(tx, order, now, who, "retry", kinds)
+    return f"tried again: {kinds}"
+
+
+def parked_orders(tx: Session, supplier: str | None) -> Sequence[Order]:
+    """Return the orders of which something is parked."""
+    query = select(Order).join(Call).where(Call.state == "parked").distinct()
+    if supplier is not None:
+        query = query.where(Order.supplier == supplier)
+    return tx.exec(query.order_by(col(Order.id))).all()
+
+
+def hold(tx: Session, order: Order, now: datetime, who: str, reason: str) -> str:
+    """Keep an order back: nothing is acknowledged or shipped for it until it is released."""
+    if order.ship_confirmed_at is not None:
+        raise AgentError(f"{order.menzzo_order_id} is shipped and confirmed; there is nothing left to hold")
+    _set(tx, order, now, who, "held_reason", reason, "held")
+    return "held" + _in_flight(tx, order)
+
+
+def release(tx: Session, order: Order, now: datetime, who: str) -> str:
+    """Let a held order go on."""
+    if order.held_reason is None:
+        return "it is not held"
+    _set(tx, order, now, who, "held_reason", None, "released")
+    return "released"
+
+
+def close(tx: Session, order: Order, now: datetime, who: str, reason: str) -> str:
+    """This order was dealt with elsewhere: no further call is made for it."""
+    if order.ship_confirmed_at is not None:
+        return "it is shipped and confirmed; there is nothing left to close"
+    _set(tx, order, now, who, "closed_reason", reason, "closed")
+    return "closed; no further call is made for it" + _in_flight(tx, order)
+
+
+def reopen(tx: Session, order: Order, now: datetime, who: str) -> str:
+    """Take a closed order up again."""
+    if order.closed_reason is None:
+        return "it is not closed"
+    _set(tx, order, now, who, "closed_reason", None, "reopened")
+    return "reopened"
+
+
+def _set(tx: Session, order: Order, now: datetime, who: str, column: str, value: str | None, what: str) -> None:
+    setattr(order, column, value)
+    order.planned_at = None
+    tx.add(order)
+    _note(tx, order, now, who, what, value)
+
+
+def _in_flight(tx: Session, order: Order) -> str:
+    sending = [call.kind for call in outbox.of_order(tx, order.id or 0) if call.state == "sending"]
+    return f" (its {' and '.join(sending)} call is being sent at this moment and cannot be stopped)" if sending else ""

@@ -1,0 +1,334 @@
+"""THE CORE LOOP. One thread owns the database and every decision; workers make requests and hand back values.
+
+    tick(supplier) = pull (marketplace -> facts) · plan (facts -> calls owed) · deliver (calls -> marketplace -> facts)
+
+The clock, the dice, the executor and the marketplace come in as parameters, so the same seed gives the same history.
+"""
+
+import queue
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlmodel import Session
+
+from supplier_agent import deliver, journal, lanes, narrate, outbox, plan, pull
+from supplier_agent.account import READ, READ_EVERY, Account, Flight
+from supplier_agent.calls import CALLS, ONCE, Ending, Job
+from supplier_agent.clock import Clock
+from supplier_agent.errors import ConfigError, StateError
+from supplier_agent.labels import LabelFolder
+from supplier_agent.lanes import READS
+from supplier_agent.ledger import Ledger
+from supplier_agent.log import Log
+from supplier_agent.marketplace import Listing, Means, Verdict
+from supplier_agent.outbox import NOT_SENT, UNKNOWN, Outcome
+from supplier_agent.settings import Settings
+from supplier_agent.store import LockedError, Store
+
+LOOK_SECONDS = 30.0
+"""The longest time between two looks at a supplier when nothing is due; opening hours and new tokens are noticed by then."""
+LOCKED_SECONDS = 1.0
+HEAL = timedelta(hours=1)
+
+
+class Agent:
+    """The suppliers of one state, served in turn. `turn` does all that can be done now; whoever calls it decides when."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        ledger: Ledger,
+        labels: LabelFolder,
+        accounts: Sequence[Account],
+        clock: Clock,
+        executor: Executor,
+        chance: Callable[[], float],
+        log: Log,
+        read_token: Callable[[str], str],
+        *,
+        round_at: datetime | None = None,
+        reads_only: bool = False,
+    ) -> None:
+        self.settings, self.store, self.ledger, self.labels = settings, store, ledger, labels
+        self.accounts = {account.name: account for account in accounts}
+        self.clock, self.log, self.stopping = clock, log, False
+        self.inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        """What happened since the last turn, each as the step that takes it in."""
+        self.last_turn = clock.monotonic()
+        self.read_since_ping: set[str] = set()
+        self._executor, self._chance, self._read_token, self.round_at = executor, chance, read_token, round_at
+        self.reads_only = reads_only
+        self._heal_at = clock.now()
+        self._undelivered: list[Callable[[], None]] = []
+        self._locked_until = 0.0
+
+    # -- the loop -------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Decide about everything that the last process left in the middle."""
+        now = self.clock.now()
+        self.labels.clear_leftovers()
+        with self.store.write() as tx:
+            for call in plan.recover(tx, self.ledger, ONCE, now):
+                self.log.warning("call.unknown", supplier=call.supplier, kind=call.kind, detail=call.detail)
+            pull.abandon(tx, now)
+            for account in self.accounts.values():
+                account.longest_page = journal.longest_page(tx, account.name)
+
+    def turn(self) -> float:
+        """Take in what came back, then tick every supplier that may have something to do. Returns the seconds until the next turn."""
+        self.last_turn = self.clock.monotonic()
+        if self.last_turn < self._locked_until:
+            return self._locked_until - self.last_turn
+        try:
+            self._take_in()
+            self._heal()
+            self.store.must_still_be_there()
+            if self.store.changed_elsewhere():
+                self.look_again()
+            for account in self.accounts.values():
+                if account.look_at <= self.clock.monotonic():
+                    account.look_at = self.clock.monotonic() + self.tick(account)
+        except LockedError as error:  # nothing is lost: what came back waits, and the same steps are tried again
+            self.log.problem("database", error.what)
+            self._locked_until = self.clock.monotonic() + LOCKED_SECONDS
+            return LOCKED_SECONDS
+        self.log.solved("database")
+        return max(0.0, min(account.look_at for account in self.accounts.values()) - self.clock.monotonic())
+
+    def tick(self, account: Account) -> float:
+        """Serve one supplier; return the seconds until there may be something to do again."""
+        self._try_token(account)
+        self._plan(account)
+        while not self.stopping and account.token is not None:
+            wait = account.pace.free_in()
+            if wait > 0:
+                return wait
+            if not self._send_next(account):
+                break
+        return self._idle_seconds(account)
+
+    def wait(self, seconds: float) -> None:
+        """Wait until a worker hands something back, or somebody wakes us, at most so long."""
+        try:
+            self._undelivered.append(self.inbox.get(timeout=max(seconds, 0.001)))
+        except queue.Empty:
+            return
+
+    def look_again(self, name: str | None = None) -> None:
+        """Look at a supplier, or at all, at the next turn."""
+        for account in self.accounts.values() if name is None else [self.accounts[name]]:
+            account.look_at = 0.0
+
+    def in_flight(self) -> int:
+        """Return how many requests workers have."""
+        return sum(len(account.in_flight) for account in self.accounts.values())
+
+    # -- plan: facts -> calls owed --------------------------------------------------------------------------------
+
+    def _plan(self, account: Account) -> None:
+        while True:
+            with self.store.read() as tx:
+                if not plan.changed(tx, account.name):
+                    return
+            with self.store.write() as tx:
+                plan.plan(tx, plan.changed(tx, account.name), self.settings, self.ledger, self.clock.now())
+
+    def _heal(self) -> None:
+        now = self.clock.now()
+        if now < self._heal_at:
+            return
+        for account in self.accounts.values():
+            with self.store.write() as tx:
+                plan.heal(tx, account.name, self.settings, self.ledger, self.labels, now)
+        self._heal_at = now + HEAL
+
+    # -- deliver: the next request --------------------------------------------------------------------------------
+
+    def _send_next(self, account: Account) -> bool:
+        """Hand the most urgent request to a worker; False if nothing may go now."""
+        now = self.clock.now()
+        with self.store.read() as tx:
+            due = self._read_due(tx, account, now)
+            overdue = due is not None and account.slots_since_read >= READ_EVERY - 1
+            choice = deliver.Choice() if self.reads_only else deliver.choose(tx, account, now, read_waits=overdue)
+            may_read = not account.flying(READS) and pull.not_before(tx, account.name, now) <= now
+        call = choice.call
+        if overdue and due is not None and self._read(account, due):
+            return True
+        if call is not None and call.id is not None:
+            return self._call(account, call.id)
+        if due is None and choice.probe and may_read:
+            due = pull.Due("probe", now)
+        return due is not None and self._read(account, due)
+
+    def _read_due(self, tx: Session, account: Account, now: datetime) -> pull.Due | None:
+        """Return the run to begin, or to go on with; None if nothing may be read now."""
+        if account.flying(READS) or pull.not_before(tx, account.name, now) > now:
+            return None
+        if account.run is not None:
+            return pull.Due(account.run.plan.purpose, now)
+        due = pull.due(tx, account.name, self.settings, now, round_at=self.round_at)
+        return due if due.at <= now else None
+
+    def _call(self, account: Account, call_id: int) -> bool:
+        """Claim a call and hand it to a worker. The intent is on the disk before the request leaves."""
+        now = self.clock.now()
+        with self.store.write() as tx:
+            job = deliver.claim(tx, account, call_id, self.settings, self.labels, now)
+        if job is None:
+            self._plan(account)
+            return True
+        if job.kind in ONCE:
+            try:
+                self.ledger.write(job.supplier, job.menzzo_order_id, job.number, None, now)
+            except StateError as error:
+                self._settle(account, job, Ending(Outcome(NOT_SENT, error.what), outage=True))
+                return True
+        account.slots_since_read += 1
+        flight = Flight(job.kind, CALLS[job.kind].LANE, now, self.clock.monotonic(), job)
+        self._fly(account, flight, CALLS[job.kind].perform, job, account.tools)
+        return True
+
+    def _read(self, account: Account, due: pull.Due) -> bool:
+        """Ask for the next page of the open run, or begin one. Not while an acknowledge is in flight: pages might shift."""
+        if any(flight.kind == "acknowledge" for flight in account.in_flight):
+            return False
+        now = self.clock.now()
+        if account.run is None:
+            with self.store.write() as tx:
+                account.run = pull.begin(tx, account.name, due, self.settings, now, account.longest_page)
+        account.slots_since_read = 0
+        self._fly(
+            account,
+            Flight(READ, READS, now, self.clock.monotonic()),
+            account.marketplace.get_sales,
+            account.run.plan.query,
+        )
+        return True
+
+    def _fly(self, account: Account, flight: Flight, request: Callable[..., Any], *arguments: object) -> None:
+        account.pace.book()
+        account.in_flight.append(flight)
+        future = self._executor.submit(request, *arguments)
+        future.add_done_callback(lambda done: self.inbox.put(lambda: self._landed(account, flight, done)))
+
+    # -- what came back -------------------------------------------------------------------------------------------
+
+    def _take_in(self) -> None:
+        """Run each step once; one that meets a locked database stays first in line."""
+        while True:
+            if not self._undelivered:
+                try:
+                    self._undelivered.append(self.inbox.get_nowait())
+                except queue.Empty:
+                    return
+            self._undelivered[0]()
+            self._undelivered.pop(0)
+
+    def _landed(self, account: Account, flight: Flight, done: "Future[Any]") -> None:
+        error = done.exception()
+        if error is not None:  # a fault of ours: no promise may hang on it, and its text might hold a secret
+            self.log.error("worker.failed", supplier=account.name, kind=flight.kind, error=type(error).__name__)
+        if flight.job is not None:
+            ending = (
+                Ending(Outcome(UNKNOWN, f"a fault in the agent: {type(error).__name__}"), outage=True)
+                if error
+                else done.result()
+            )
+            self._settle(account, flight.job, ending)
+            answered = ending.outcome.http_status is not None
+        else:
+            answer = Verdict(Means.LOST, f"a fault in the agent: {type(error).__name__}") if error else done.result()
+            self._page(account, flight, answer)
+            answered = isinstance(answer, Listing)
+        account.landed(flight, self.clock.monotonic() - flight.started, answered=answered)
+
+    def _settle(self, account: Account, job: Job, ending: Ending) -> None:
+        now, outcome = self.clock.now(), ending.outcome
+        if job.kind in ONCE:
+            self._note_in_ledger(job, outcome)
+        with self.store.write() as tx:
+            said = deliver.settle(tx, job, ending, self.settings, now, self._chance())
+        narrate.call(self.log, job, outcome, said)
+        if ending.token_refused:
+            self._try_token(account)
+
+    def _note_in_ledger(self, job: Job, outcome: Outcome) -> None:
+        entry = self.ledger.last(job.supplier, job.menzzo_order_id)
+        if entry is not None and entry.attempt == job.number and entry.outcome is not None:
+            return  # noted before the database turned out to be locked
+        try:
+            self.ledger.write(job.supplier, job.menzzo_order_id, job.number, outcome.kind, self.clock.now())
+        except StateError as error:  # the intent is there: after a crash now it would be unknown, which is safe
+            self.log.problem("ledger", error.what)
+
+    def _page(self, account: Account, flight: Flight, answer: Listing | Verdict) -> None:
+        assert account.run is not None  # noqa: S101 - a read belongs to a run
+        now, name = self.clock.now(), account.name
+        with self.store.write() as tx:
+            step = pull.take_in(tx, name, account.run, answer, flight.started_at, self.settings, now)
+            ending = _of_read(answer, failed=isinstance(step, pull.Failed))
+            said = deliver.note_supplier(tx, name, READS, ending, self.settings, now, self._chance())
+        account.run = step if isinstance(step, pull.OpenRun) else None
+        if isinstance(answer, Listing):
+            account.longest_page = max(account.longest_page, len(answer.rows))
+        narrate.page(self.log, name, answer, step, said)
+        if ending.token_refused:
+            self._try_token(account)
+        if isinstance(step, pull.Finished):
+            self.read_since_ping.add(name)
+
+    # -- tokens and time ------------------------------------------------------------------------------------------
+
+    def _try_token(self, account: Account) -> None:
+        """Read the token again if there is none or it was refused; a new one is tried at once."""
+        if account.token is not None:
+            with self.store.read() as tx:
+                if pull.known_supplier(tx, account.name).token_refused_at is None:
+                    return
+        try:
+            token = self._read_token(account.name)
+        except ConfigError as error:
+            account.token_problem = error.what
+            self.log.problem(f"token {account.name}", error.what)
+            return
+        self.log.solved(f"token {account.name}")
+        if token == account.token:
+            return
+        account.token, account.token_problem = token, None
+        with self.store.write() as tx:
+            lane = lanes.of(tx, account.name, READS)
+            if lane.resume_at is not None:
+                lane.resume_at = self.clock.now()
+                tx.add(lane)
+
+    def _idle_seconds(self, account: Account) -> float:
+        """Return how long nothing can be due for this supplier, unless something happens."""
+        now = self.clock.now()
+        with self.store.read() as tx:
+            moments = deliver.moments(tx, account.name, now)
+            if account.run is None and not account.flying(READS):
+                account.read_due_at = pull.due(tx, account.name, self.settings, now, round_at=self.round_at).at
+                moments.append(account.read_due_at)
+        if self.settings.ship.after_lost_answer == "resend":
+            with self.store.write() as tx:
+                soonest = plan.repeat_by_itself(tx, account.name, self.settings, now)
+            moments += [soonest] if soonest else []
+        waits = [(moment - now).total_seconds() for moment in moments if moment > now]
+        return min([LOOK_SECONDS, *waits])
+
+
+def _of_read(answer: Listing | Verdict, *, failed: bool) -> Ending:
+    """Return what a read says of the supplier as a whole."""
+    if isinstance(answer, Listing) or not failed:
+        return Ending(Outcome(outbox.DONE))
+    return Ending(
+        Outcome(UNKNOWN, answer.detail, answer.http_status),
+        outage=answer.means not in {Means.TOKEN_REFUSED, Means.TOO_MANY},
+        token_refused=answer.means is Means.TOKEN_REFUSED,
+        quiet_seconds=answer.retry_after_seconds or (30.0 if answer.means is Means.TOO_MANY else None),
+    )

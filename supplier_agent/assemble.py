@@ -1,0 +1,106 @@
+"""The one place where the real parts are put together: settings in, an agent out. Tests put other parts together the same way."""
+
+import random
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from datetime import datetime
+
+from supplier_agent import state
+from supplier_agent.account import Account
+from supplier_agent.agent import Agent
+from supplier_agent.calls import Tools
+from supplier_agent.clock import Clock
+from supplier_agent.errors import ConfigError
+from supplier_agent.labels import LabelFolder
+from supplier_agent.ledger import Ledger
+from supplier_agent.log import Log
+from supplier_agent.marketplace import Marketplace, Wire
+from supplier_agent.pace import Pace
+from supplier_agent.pdfcheck import PdfCheck
+from supplier_agent.settings import Settings
+from supplier_agent.store import open_store
+
+
+def assemble(
+    settings: Settings,
+    env: Mapping[str, str],
+    clock: Clock,
+    executor: Executor,
+    log: Log,
+    *,
+    round_at: datetime | None = None,
+    reads_only: bool = False,
+) -> tuple[Agent, Callable[[], None]]:
+    """Return an agent on the state of these settings, and what closes it. The caller holds the instance lock.
+
+    Raises ConfigError if no supplier at all has a token: one without is shown as paused, and the others work.
+    """
+    store = open_store(settings.state_dir / state.DATABASE, agent=True)
+    ledger = Ledger(settings.state_dir / state.LEDGER)
+    pdfcheck = PdfCheck()
+    labels = LabelFolder(settings.state_dir, pdfcheck.fault)
+    wire = Wire(clock, settings.http.timeout_seconds)
+    agent: Agent
+
+    def read_token(name: str) -> str:
+        return settings.token_of(name, env)
+
+    def close() -> None:
+        store.checkpoint()
+        store.close()
+        ledger.close()
+        pdfcheck.close()
+
+    accounts = [
+        make_account(settings, name, wire, clock, labels, read_token, lambda: agent.stopping)
+        for name in settings.suppliers
+    ]
+    if all(account.token is None for account in accounts):
+        close()
+        raise ConfigError(accounts[0].token_problem or "no supplier has a token", "supplier-agent check --offline")
+    agent = Agent(
+        settings,
+        store,
+        ledger,
+        labels,
+        accounts,
+        clock,
+        executor,
+        random.random,
+        log,
+        read_token,
+        round_at=round_at,
+        reads_only=reads_only,
+    )
+    return agent, close
+
+
+def make_account(
+    settings: Settings,
+    name: str,
+    wire: Wire,
+    clock: Clock,
+    labels: LabelFolder,
+    read_token: Callable[[str], str],
+    stopping: Callable[[], bool],
+) -> Account:
+    """Return one supplier's account with its token, if that can be read."""
+    pace = Pace(clock, settings.requests_per_second)
+    marketplace = Marketplace(
+        supplier=name,
+        base_url=settings.base_url,
+        token=lambda: account.token or "",
+        wire=wire,
+        pace=pace,
+        max_label_bytes=settings.http.max_label_bytes,
+        label_origins=settings.http.label_origins,
+        clock=clock,
+        stopping=stopping,
+    )
+    tools = Tools(marketplace, labels, settings.suppliers[name].order_number_filter)
+    account = Account(name, marketplace, tools, pace, token=None)
+    try:
+        account.token = read_token(name)
+    except ConfigError as error:
+        account.token_problem = str(error)
+    return account

@@ -1,0 +1,109 @@
+"""acknowledge-sale: tell the marketplace that we have the order. At least once: repeating it is harmless, losing it is not."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from supplier_agent.calls.protocol import Ending, Job, Tools, ending_of
+from supplier_agent.journal import ReadDone, read_done
+from supplier_agent.lanes import WRITES
+from supplier_agent.marketplace import Listing, Seen
+from supplier_agent.outbox import DONE, LATER, NOT_SENT, REFUSED, UNKNOWN, Next, Outcome, backoff
+from supplier_agent.reading import Query
+from supplier_agent.settings import Settings
+from supplier_agent.tables import Attempt, Call, Order
+
+LANE = WRITES
+ONCE = False
+NOT_FOUND_TRIES = 4
+"""The first try and at least three more (contract: a 404 for an order that is still listed)."""
+NOT_FOUND = 404
+MOST_PAGES = 10
+
+
+def due_at(order: Order, settings: Settings) -> datetime:  # noqa: ARG001 - the same question for every call
+    """Return when it may go: as soon as the order is stored."""
+    return order.first_seen_at
+
+
+def perform(job: Job, tools: Tools) -> Ending:
+    """Acknowledge; after a 404, look first whether the order is still listed.
+
+    Source: Supplier APIs, acknowledge-sale. Documented only: the answer's body is blank there.
+    """
+    reads: list[ReadDone] = []
+    if job.not_found_since is not None and not _still_listed(job, tools, reads):
+        gone = "the marketplace answered 404 and no longer lists the order: cancelled, or acknowledged elsewhere"
+        return Ending(Outcome(REFUSED, gone), reads=tuple(reads))
+    ending = ending_of(tools.marketplace.acknowledge_sale(job.menzzo_order_id))
+    if ending.quiet_seconds is not None and ending.outcome.kind == UNKNOWN:  # 503 with Retry-After: as told, no outage
+        ending = replace(ending, outcome=replace(ending.outcome, kind=LATER), outage=False)
+    if ending.outcome.kind == DONE:
+        facts = {"acknowledged_at": tools.marketplace.clock.now()}
+        ending = replace(ending, outcome=replace(ending.outcome, facts=facts))
+    return replace(ending, reads=tuple(reads))
+
+
+def _still_listed(job: Job, tools: Tools, reads: list[ReadDone]) -> bool:
+    """Read the order again; anything but a whole list without it counts as still listed."""
+    if tools.order_number_filter:
+        query = Query(order_number=job.increment_id)
+    elif job.order_date is not None:
+        query = Query(date_from=job.order_date, date_to=job.order_date + timedelta(days=1))
+    else:
+        return True
+    listed: set[str] = set()
+    for page in range(1, MOST_PAGES + 1):
+        query = replace(query, page=page)
+        if str(query) in job.asked:
+            return True  # the server would answer from its cache: no news
+        started_at = tools.marketplace.clock.now()
+        answer = tools.marketplace.get_sales(query)
+        reads.append(read_done(query, answer, started_at, tools.marketplace.clock.now()))
+        if not isinstance(answer, Listing):
+            return not (page > 1 and answer.http_status == NOT_FOUND)
+        ids = {row.menzzo_order_id for row in answer.rows if isinstance(row, Seen)}
+        if job.menzzo_order_id in ids:
+            return True
+        if not ids - listed or tools.order_number_filter:
+            return False
+        listed |= ids
+    return True
+
+
+def after(job: Job, ending: Ending, settings: Settings, now: datetime, chance: float) -> Next:
+    """Decide what becomes of it: tried again after everything but a clear no, and parked only for answers about this order."""
+    retry, kind = settings.retry, ending.outcome.kind
+    if kind == DONE:
+        return Next("done")
+    if kind == REFUSED:
+        if ending.outcome.http_status != NOT_FOUND:
+            return Next("parked", strike=True, why=ending.outcome.detail or "the marketplace refused it")
+        cache = timedelta(seconds=settings.suppliers[job.supplier].cache_seconds)
+        first = job.not_found_since or now
+        if job.strikes + 1 >= NOT_FOUND_TRIES and now - first > cache:
+            return Next("parked", strike=True, why="the marketplace answers 404 although it lists the order")
+        wait = max(
+            backoff(retry.first_seconds, retry.max_seconds, job.strikes + 1, chance), cache / 3 + timedelta(seconds=1)
+        )
+        return Next(
+            "owed",
+            now + wait,
+            strike=True,
+            why="the marketplace answered 404; it is asked again whether it lists the order",
+        )
+    # Only an answer, given while all else worked, says something of this very order; silence and outages do not.
+    strike = kind == UNKNOWN and ending.outcome.http_status is not None and not job.lane_was_failing
+    if strike and job.strikes + 1 >= retry.park_after_attempts:
+        return Next("parked", strike=True, why=f"the marketplace failed {job.strikes + 1} times on this very order")
+    if strike:
+        return Next("owed", now + backoff(retry.first_seconds, retry.max_seconds, job.strikes + 1, chance), strike=True)
+    return Next(
+        "owed",
+        now,
+        why={NOT_SENT: "the marketplace could not be reached", LATER: "the marketplace said: later"}.get(kind),
+    )
+
+
+def by_itself(call: Call, attempts: list[Attempt], settings: Settings, now: datetime) -> datetime | None:  # noqa: ARG001 - never unknown
+    """Return None: it is never left unknown."""
+    return None

@@ -1,0 +1,79 @@
+"""The label: fetch the PDF behind the order's link, and keep it. Repeated freely, on a clock of its own while it is not ready."""
+
+from datetime import datetime, timedelta
+
+from supplier_agent.calls.protocol import Ending, Job, Tools
+from supplier_agent.labels import NotALabel
+from supplier_agent.lanes import LABELS
+from supplier_agent.marketplace import Means, Verdict
+from supplier_agent.order import document
+from supplier_agent.outbox import DONE, LATER, NOT_SENT, REFUSED, UNKNOWN, Next, Outcome, backoff
+from supplier_agent.settings import Settings
+from supplier_agent.tables import Attempt, Call, Order
+
+LANE = LABELS
+ONCE = False
+NOT_READY = {Means.NOT_FOUND, Means.TOKEN_REFUSED, Means.UNCLEAR}
+"""What a label server says before the label is there, or of a link that died; the list of orders tells of the token itself."""
+
+
+def due_at(order: Order, settings: Settings) -> datetime:  # noqa: ARG001 - the same question for every call
+    """Return when it may go: at once, for links die."""
+    return order.first_seen_at
+
+
+def perform(job: Job, tools: Tools) -> Ending:
+    """Fetch the label, check that it is a whole PDF, and store it.
+
+    Source: Supplier APIs, `link_to_label`: "Direct link to shipping label PDF".
+    """
+    link = job.link_to_label or ""
+    fetched = tools.marketplace.fetch_label(link)
+    if isinstance(fetched, Verdict):
+        return _not_fetched(fetched)
+    try:
+        label = tools.labels.keep(job.supplier, job.menzzo_order_id, fetched.content)
+    except OSError as error:
+        return Ending(Outcome(NOT_SENT, f"the label could not be stored: {error.strerror}"), outage=True)
+    if isinstance(label, NotALabel):
+        return Ending(Outcome(LATER, f"what the link leads to is no label: {label.why}", 200))
+    facts = {
+        "label_link": document(link),
+        "label_path": label.path,
+        "label_sha256": label.sha256,
+        "label_bytes": label.size,
+    }
+    return Ending(Outcome(DONE, f"{label.size} bytes, sha256 {label.sha256}", 200, facts))
+
+
+def _not_fetched(verdict: Verdict) -> Ending:
+    status, detail = verdict.http_status, verdict.detail
+    if verdict.means in NOT_READY:
+        return Ending(Outcome(LATER, f"not ready: {detail}", status))
+    if verdict.means is Means.TOO_MANY:
+        return Ending(Outcome(LATER, detail, status), outage=True, quiet_seconds=verdict.retry_after_seconds)
+    if verdict.means is Means.REFUSED:
+        return Ending(Outcome(REFUSED, detail, status))
+    kind = NOT_SENT if verdict.means is Means.NOT_SENT else UNKNOWN
+    return Ending(Outcome(kind, detail, status), outage=True, quiet_seconds=verdict.retry_after_seconds)
+
+
+def after(job: Job, ending: Ending, settings: Settings, now: datetime, chance: float) -> Next:
+    """Decide what becomes of it: a label that is not ready is asked for less and less often, then a person is asked."""
+    retry, outcome = settings.retry, ending.outcome
+    if outcome.kind == DONE:
+        return Next("done")
+    if outcome.kind == REFUSED:
+        return Next("parked", strike=True, why=outcome.detail)
+    if outcome.kind == LATER and not ending.outage:
+        if (now - job.owed_at).total_seconds() >= retry.label_park_seconds:
+            return Next("parked", strike=True, why=outcome.detail)
+        wait = backoff(retry.label_first_seconds, retry.max_seconds, job.strikes + 1, chance)
+        left = job.owed_at + timedelta(seconds=retry.label_park_seconds) - now
+        return Next("owed", now + min(wait, max(left, timedelta(seconds=1))), strike=True, why=outcome.detail)
+    return Next("owed", now, why=outcome.detail)
+
+
+def by_itself(call: Call, attempts: list[Attempt], settings: Settings, now: datetime) -> datetime | None:  # noqa: ARG001 - never unknown
+    """Return None: it is never left unknown."""
+    return None

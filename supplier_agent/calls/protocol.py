@@ -1,0 +1,113 @@
+"""What every outward call has in common: the job a worker gets, and what the marketplace's verdict means for it."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Protocol
+
+from supplier_agent.journal import ReadDone
+from supplier_agent.labels import LabelFolder
+from supplier_agent.marketplace import Marketplace, Means, Verdict
+from supplier_agent.outbox import DONE, LATER, NOT_SENT, REFUSED, UNKNOWN, Next, Outcome
+from supplier_agent.settings import Settings
+from supplier_agent.tables import Attempt, Call, Order
+
+
+@dataclass(frozen=True)
+class Job:
+    """One attempt to be made, as plain values: a worker sees no database."""
+
+    kind: str
+    call_id: int
+    number: int
+    order_id: int
+    supplier: str
+    menzzo_order_id: str
+    increment_id: str
+    order_date: date | None
+    link_to_label: str | None
+    owed_at: datetime
+    strikes: int
+    lane_was_failing: bool
+    not_found_since: datetime | None  # the first 404 of the present row of them; None: the last answer was none
+    maybe_sent: bool  # an earlier attempt may have happened
+    asked: frozenset[str]  # reads that the server would answer from its cache now
+
+    @property
+    def name(self) -> str:
+        """Return how people and logs call it."""
+        return f"{self.kind} {self.menzzo_order_id}"
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What a worker works with."""
+
+    marketplace: Marketplace
+    labels: LabelFolder
+    order_number_filter: bool
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What a worker hands back: the outcome, and what it says of the supplier as a whole.
+
+    outage: the lane must pause. token_refused: the supplier must. quiet_seconds: silence was asked for, of the lane if it
+    fails, else of the whole supplier.
+    reads: the get-sales requests made on the way, for the journal.
+    """
+
+    outcome: Outcome
+    outage: bool = False
+    token_refused: bool = False
+    quiet_seconds: float | None = None
+    reads: tuple[ReadDone, ...] = field(default=())
+
+
+class OutwardCall(Protocol):
+    """One file of calls/: what it is, when it is due, how it is made, what becomes of it."""
+
+    LANE: str
+    ONCE: bool  # never repeated by itself after an answer was lost
+
+    def due_at(self, order: Order, settings: Settings) -> datetime:
+        """Return when the call may go, from the order's facts."""
+
+    def perform(self, job: Job, tools: Tools) -> Ending:
+        """Make the call, in a worker. Every ending is a value."""
+
+    def after(self, job: Job, ending: Ending, settings: Settings, now: datetime, chance: float) -> Next:
+        """Decide what becomes of the call."""
+
+    def by_itself(self, call: Call, attempts: list[Attempt], settings: Settings, now: datetime) -> datetime | None:
+        """Return when a call whose outcome is unknown is repeated without a person; None for never."""
+
+
+QUIET_SECONDS = 30.0
+"""After a 429 that does not say how long."""
+
+OUTCOMES = {
+    Means.CONFIRMED: DONE,
+    Means.UNVERIFIED: DONE,
+    Means.REFUSED: REFUSED,
+    Means.NOT_FOUND: REFUSED,
+    Means.TOKEN_REFUSED: LATER,
+    Means.TOO_MANY: LATER,
+    Means.UNCLEAR: UNKNOWN,
+    Means.FAILED: UNKNOWN,
+    Means.LOST: UNKNOWN,
+    Means.TOO_LARGE: UNKNOWN,
+    Means.NOT_SENT: NOT_SENT,
+}
+"""Contract, "What an answer means": the outcome of a write, by what is known once it ended."""
+
+
+def ending_of(verdict: Verdict) -> Ending:
+    """Return the ending of acknowledge-sale or ship-sale. The facts of a success are the call's own to add."""
+    kind = OUTCOMES[verdict.means]
+    detail = f"unverified, the answer was: {verdict.detail!r}" if verdict.means is Means.UNVERIFIED else verdict.detail
+    return Ending(
+        Outcome(kind, detail, verdict.http_status),
+        outage=kind in {UNKNOWN, NOT_SENT},
+        token_refused=verdict.means is Means.TOKEN_REFUSED,
+        quiet_seconds=verdict.retry_after_seconds or (QUIET_SECONDS if verdict.means is Means.TOO_MANY else None),
+    )

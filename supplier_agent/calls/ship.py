@@ -1,0 +1,59 @@
+"""ship-sale: tell the marketplace that the order has left. It notifies a customer and cannot be taken back.
+
+Never without a person's flag, and at most once without a person: when the answer is lost, nobody on this side can know whether
+it happened, so the call becomes unknown and waits for `resolve` (or, if the user chose `resend`, goes once more).
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from supplier_agent.calls.protocol import Ending, Job, Tools, ending_of
+from supplier_agent.lanes import WRITES
+from supplier_agent.outbox import DONE, REFUSED, UNKNOWN, Next
+from supplier_agent.settings import Settings
+from supplier_agent.tables import Attempt, Call, Order
+
+LANE = WRITES
+ONCE = True
+NOT_FOUND = 404
+
+
+def due_at(order: Order, settings: Settings) -> datetime:
+    """Return when it may go: after the undo window that the flag opened."""
+    return (order.shipped_at or order.first_seen_at) + timedelta(seconds=settings.ship.undo_seconds)
+
+
+def perform(job: Job, tools: Tools) -> Ending:
+    """Report the order as shipped, once.
+
+    Source: Supplier APIs, ship-sale. Documented only: no idempotency key, no status to read back, a blank example answer.
+    """
+    ending = ending_of(tools.marketplace.ship_sale(job.menzzo_order_id))
+    if ending.outcome.kind == DONE:
+        facts = {"ship_confirmed_at": tools.marketplace.clock.now()}
+        return replace(ending, outcome=replace(ending.outcome, facts=facts))
+    return ending
+
+
+def after(job: Job, ending: Ending, settings: Settings, now: datetime, chance: float) -> Next:  # noqa: ARG001 - the same for every call
+    """Decide what becomes of it: only what certainly did not happen is tried again by itself."""
+    outcome = ending.outcome
+    if outcome.kind == DONE:
+        return Next("done")
+    if outcome.kind == UNKNOWN:
+        return Next("unknown", why=f"the answer was lost or unclear: {outcome.detail}")
+    if outcome.kind == REFUSED:
+        if job.maybe_sent and outcome.http_status == NOT_FOUND:
+            return Next(
+                "unknown", why="404, which may mean that the earlier call had been taken in; it may also mean cancelled"
+            )
+        return Next("parked", strike=True, why=outcome.detail or "the marketplace refused it")
+    return Next("owed", now, why=f"it was not sent: {outcome.detail}")
+
+
+def by_itself(call: Call, attempts: list[Attempt], settings: Settings, now: datetime) -> datetime | None:  # noqa: ARG001 - the same for every call
+    """Return when an unknown call goes once more: only with `after_lost_answer = "resend"`, and only after one lost answer."""
+    lost = [each for each in attempts if each.outcome in {UNKNOWN, None}]
+    if settings.ship.after_lost_answer != "resend" or len(lost) != 1 or attempts[-1].number != lost[0].number:
+        return None
+    return (lost[0].ended_at or lost[0].started_at) + timedelta(seconds=settings.ship.settle_seconds)

@@ -1,0 +1,215 @@
+"""Commands by which people state facts: ship, unship, resolve, retry, hold, release, close, reopen. None of them calls out."""
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from supplier_agent.cli.surroundings import Surroundings, here, result, say
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from supplier_agent.tables import Order
+
+Ids = Annotated[list[str], typer.Argument(metavar="ID...")]
+Id = Annotated[str, typer.Argument(metavar="ID")]
+SupplierOption = Annotated[str, typer.Option("--supplier", help="Which supplier's, if two have this id.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for those who come after.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this room."""
+    for command in (ship, unship, resolve, retry, hold, release, close, reopen):
+        app.command()(command)
+
+
+def _each(surroundings: Surroundings, ids: Sequence[str], supplier: str, act: "Callable[[Session, Order], str]") -> int:
+    """Do one act to each order, each in a transaction of its own; a mistake in one leaves the others done."""
+    from supplier_agent.acts import find
+    from supplier_agent.errors import AgentError
+
+    worst = 0
+    with surroundings.store() as store:
+        for each in ids:
+            try:
+                with store.write() as tx:
+                    said = act(tx, find(tx, each, supplier or None))
+                result(f"{each}: {said}")
+            except AgentError as error:
+                say(f"supplier-agent: {each}: {error}")
+                worst = max(worst, error.exit_code if error.exit_code == 2 else 1)  # noqa: PLR2004 - usage
+    return worst
+
+
+def _ids(words: Sequence[str]) -> list[str]:
+    """Return the ids, from stdin where `-` stands; one a line, blank lines skipped."""
+    ids: list[str] = []
+    for word in words:
+        ids += [line.strip() for line in sys.stdin if line.strip()] if word == "-" else [word.strip()]
+    return ids
+
+
+def ship(
+    context: typer.Context,
+    ids: Ids,
+    override: Annotated[
+        str, typer.Option(metavar="NAME", help="Let one order go without its label or acknowledgement; NAME says so.")
+    ] = "",
+    supplier: SupplierOption = "",
+) -> int:
+    """Flag orders as shipped: they have left the building. `-` reads ids from stdin."""
+    from supplier_agent import acts
+    from supplier_agent.errors import UsageError
+
+    surroundings, names = here(context), _ids(ids)
+    if override and len(names) != 1:
+        raise UsageError(
+            "--override lets one order go, not several", "supplier-agent ship ID --override NAME, once for each"
+        )
+    undo = surroundings.settings.ship.undo_seconds
+    code = _each(
+        surroundings,
+        names,
+        supplier,
+        lambda tx, order: acts.ship(tx, order, surroundings.clock.now(), surroundings.who, override or None),
+    )
+    if undo and code == 0:
+        say(
+            f"the marketplace is told after {undo:g} s; until then: supplier-agent unship {names[0] if len(names) == 1 else 'ID'}"
+        )
+    return code
+
+
+def unship(context: typer.Context, ids: Ids, supplier: SupplierOption = "") -> int:
+    """Take the shipped flag back, as long as the call has not begun."""
+    from supplier_agent import acts
+
+    surroundings = here(context)
+    return _each(
+        surroundings,
+        _ids(ids),
+        supplier,
+        lambda tx, order: acts.unship(tx, order, surroundings.clock.now(), surroundings.who),
+    )
+
+
+def resolve(
+    context: typer.Context,
+    menzzo_order_id: Id,
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who found out.")],
+    shipped: Annotated[bool, typer.Option("--shipped", help="Menzzo has it as shipped.")] = False,
+    send_again: Annotated[
+        bool, typer.Option("--send-again", help="Menzzo does not have it: send the call again.")
+    ] = False,
+    supplier: SupplierOption = "",
+) -> int:
+    """Answer for a ship call whose outcome is unknown."""
+    from supplier_agent import acts
+    from supplier_agent.errors import UsageError
+
+    if shipped == send_again:
+        raise UsageError(
+            "say what Menzzo answered: --shipped or --send-again", f"supplier-agent order {menzzo_order_id}"
+        )
+    if not by.strip():
+        raise UsageError("--by needs the name of who found out", "supplier-agent resolve ID --shipped --by NAME")
+    surroundings = here(context)
+    return _each(
+        surroundings,
+        [menzzo_order_id],
+        supplier,
+        lambda tx, order: acts.resolve(tx, order, surroundings.clock.now(), by.strip(), shipped=shipped),
+    )
+
+
+def retry(
+    context: typer.Context,
+    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID...]")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Everything that is parked.")] = False,
+    supplier: SupplierOption = "",
+) -> int:
+    """Try again what was parked."""
+    from supplier_agent import acts
+    from supplier_agent.errors import UsageError
+
+    if bool(ids) == all_:
+        raise UsageError(
+            "say which: one or more ids, or --all", "supplier-agent retry ID, or supplier-agent retry --all"
+        )
+    surroundings = here(context)
+    if not all_:
+        return _each(
+            surroundings,
+            _ids(ids or []),
+            supplier,
+            lambda tx, order: acts.retry(tx, order, surroundings.clock.now(), surroundings.who),
+        )
+    with surroundings.store() as store, store.write() as tx:
+        found = acts.parked_orders(tx, supplier or None)
+        for order in found:
+            result(f"{order.menzzo_order_id}: {acts.retry(tx, order, surroundings.clock.now(), surroundings.who)}")
+    if not found:
+        say("nothing is parked")
+    return 0
+
+
+def hold(context: typer.Context, menzzo_order_id: Id, reason: ReasonOption, supplier: SupplierOption = "") -> int:
+    """Keep an order back: nothing is acknowledged or shipped for it."""
+    from supplier_agent import acts
+
+    surroundings = here(context)
+    return _each(
+        surroundings,
+        [menzzo_order_id],
+        supplier,
+        lambda tx, order: acts.hold(tx, order, surroundings.clock.now(), surroundings.who, _reason(reason)),
+    )
+
+
+def release(context: typer.Context, menzzo_order_id: Id, supplier: SupplierOption = "") -> int:
+    """Let a held order go on."""
+    from supplier_agent import acts
+
+    surroundings = here(context)
+    return _each(
+        surroundings,
+        [menzzo_order_id],
+        supplier,
+        lambda tx, order: acts.release(tx, order, surroundings.clock.now(), surroundings.who),
+    )
+
+
+def close(context: typer.Context, ids: Ids, reason: ReasonOption, supplier: SupplierOption = "") -> int:
+    """Leave orders alone that were dealt with elsewhere (shipped by hand, cancelled)."""
+    from supplier_agent import acts
+
+    surroundings = here(context)
+    return _each(
+        surroundings,
+        _ids(ids),
+        supplier,
+        lambda tx, order: acts.close(tx, order, surroundings.clock.now(), surroundings.who, _reason(reason)),
+    )
+
+
+def reopen(context: typer.Context, menzzo_order_id: Id, supplier: SupplierOption = "") -> int:
+    """Take a closed order up again."""
+    from supplier_agent import acts
+
+    surroundings = here(context)
+    return _each(
+        surroundings,
+        [menzzo_order_id],
+        supplier,
+        lambda tx, order: acts.reopen(tx, order, surroundings.clock.now(), surroundings.who),
+    )
+
+
+def _reason(text: str) -> str:
+    from supplier_agent.errors import UsageError
+
+    if not text.strip():
+        raise UsageError("--reason needs a few words", 'for example: --reason "shipped by hand on Monday"')
+    return text.strip()

@@ -1,0 +1,102 @@
+"""Commands that show orders: orders, order."""
+
+from typing import Annotated
+
+import typer
+
+from supplier_agent.cli.surroundings import here, result, result_json, say
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this room."""
+    app.command()(orders)
+    app.command()(order)
+
+
+def orders(
+    context: typer.Context,
+    supplier: Annotated[str, typer.Option(help="Only this supplier.")] = "",
+    stage: Annotated[
+        str, typer.Option(help="Only this stage: new, acknowledged, ready, flagged, attention, held, closed, shipped.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone.")] = False,
+) -> None:
+    """List the orders, oldest first."""
+    from sqlmodel import col, select
+
+    from supplier_agent.errors import UsageError
+    from supplier_agent.explain import calls_of, summary
+    from supplier_agent.order import STAGES
+    from supplier_agent.tables import Order
+
+    if stage and stage not in STAGES:
+        raise UsageError(f"there is no stage {stage!r}", f"the stages are: {', '.join(STAGES)}")
+    with here(context).store() as store, store.read() as tx:
+        query = select(Order).order_by(col(Order.order_date), col(Order.id))
+        if supplier:
+            query = query.where(Order.supplier == supplier)
+        found = tx.exec(query).all()
+        calls = calls_of(tx, found)
+        rows = [row for each in found if (row := summary(each, calls[each.id or 0]))["stage"] == stage or not stage]
+    if as_json:
+        result_json(rows)
+        return
+    if not rows:
+        say("no orders" + (f" of stage {stage}" if stage else "") + (f" of supplier {supplier}" if supplier else ""))
+        return
+    columns = ("menzzo_order_id", "supplier", "sku", "quantity", "carrier", "order_date", "stage")
+    lines = [[_plain(row[name]) for name in columns] for row in rows]
+    heads = ["ORDER", "SUPPLIER", "SKU", "QTY", "CARRIER", "DATE", "STAGE"]
+    widths = [max(len(line[i]) for line in [heads, *lines]) for i in range(len(heads))]
+    for line in [heads, *lines]:
+        result("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+    attention = sum(row["stage"] == "attention" for row in rows)
+    say(
+        f"{len(rows)} orders" + (f", {attention} of them wait for a person: supplier-agent status" if attention else "")
+    )
+
+
+def _plain(value: object) -> str:
+    """Return a value for a terminal: nothing from outside may steer it."""
+    text = "-" if value is None else str(value)
+    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
+
+
+def order(
+    context: typer.Context,
+    menzzo_order_id: Annotated[str, typer.Argument(metavar="ID")],
+    supplier: Annotated[str, typer.Option(help="Which supplier's, if two have this id.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone.")] = False,
+) -> None:
+    """Tell everything about one order: facts, every call and attempt, what happens next and why."""
+    from supplier_agent.acts import find
+    from supplier_agent.explain import whole
+
+    surroundings = here(context)
+    with surroundings.store() as store, store.read() as tx:
+        found = find(tx, menzzo_order_id.strip(), supplier or None)
+        told = whole(tx, found, surroundings.settings, surroundings.clock.now())
+    if as_json:
+        result_json(told)
+        return
+    for name, value in told.items():
+        if isinstance(value, list | dict) or value is None or name == "next":
+            continue
+        result(f"{name.replace('_', ' ') + ':':<18} {_plain(value)}")
+    for call in told["calls"] if isinstance(told["calls"], list) else []:
+        due = f", due {call['due_at']}" if call["due_at"] else ""
+        result(f"\n{call['kind']}: {call['state']}{due}")
+        for attempt in call["attempts"]:
+            status = f" (HTTP {attempt['http_status']})" if attempt["http_status"] else ""
+            ended = attempt["outcome"] or "no ending is known"
+            result(
+                f"  {attempt['number']}. {attempt['started_at']}  {ended}{status}  {_plain(attempt['detail'] or '')}".rstrip()
+            )
+    history = told["history"] if isinstance(told["history"], list) else []
+    if history:
+        result("\nhistory:")
+    for event in history:
+        result(
+            f"  {event['at']}  {_plain(event['who'])}: {_plain(event['what'])}  {_plain(event['detail'] or '')}".rstrip()
+        )
+    result(f"\nnext: {_plain(told['next'])}")

@@ -1,0 +1,180 @@
+"""Commands that run something: run, resync, sandbox, demo."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from supplier_agent.cli.surroundings import Surroundings, here, progress, result, say
+
+if TYPE_CHECKING:
+    from supplier_agent.agent import Agent
+    from supplier_agent.daemon import Stop
+
+MOST_WORKERS = 64
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this room."""
+    app.command()(run)
+    app.command()(resync)
+    app.command()(sandbox)
+    app.command()(demo)
+
+
+def run(
+    context: typer.Context,
+    once: Annotated[
+        bool, typer.Option("--once", help="One cycle for every supplier, then exit: for cron and timers.")
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="With --once: read, and print every write call that would be made; send none."),
+    ] = False,
+) -> int:
+    """Serve the suppliers: until SIGTERM or SIGINT, or once."""
+    if dry_run and not once:
+        raise typer.BadParameter("--dry-run goes with --once: supplier-agent run --once --dry-run")
+    from supplier_agent.daemon import Daemon, Stop
+
+    stop = Stop()  # first of all: as PID 1, a process without a handler never sees SIGTERM
+    surroundings = here(context)
+    for warning in surroundings.settings.warnings:
+        say(f"warning: {warning}")
+    if dry_run:
+        return _dry_run(surroundings, stop)
+    with _agent(surroundings, "run --once" if once else "run", stop, once=once) as (agent, executor):
+        if not once:
+            return Daemon(agent, surroundings.env, stop, lambda: _ping(surroundings, agent), executor).run()
+        from supplier_agent.once import run_once
+
+        with progress() as show:
+            return run_once(agent, show, lambda: _ping(surroundings, agent), stop.event.is_set)
+
+
+@contextmanager
+def _agent(
+    surroundings: Surroundings, command: str, stop: "Stop", *, once: bool, reads_only: bool = False
+) -> "Iterator[tuple[Agent, ThreadPoolExecutor]]":
+    """The real agent on the real state, alone."""
+    from supplier_agent import log, state
+    from supplier_agent.assemble import assemble
+    from supplier_agent.lock import InstanceLock
+
+    settings = surroundings.settings
+    state.prepare(settings.state_dir)
+    lock = InstanceLock(surroundings.lock_file, command, surroundings.clock)
+    try:
+        executor = ThreadPoolExecutor(min(MOST_WORKERS, 4 + 4 * len(settings.suppliers)), thread_name_prefix="worker")
+        logger = log.Log(log.set_up(surroundings.env))
+        round_at = surroundings.clock.now() if once else None
+        agent, close = assemble(
+            settings, surroundings.env, surroundings.clock, executor, logger, round_at=round_at, reads_only=reads_only
+        )
+        try:
+            yield agent, executor
+        finally:
+            agent.stopping = stop.event.is_set() or agent.stopping
+            executor.shutdown(wait=True, cancel_futures=True)
+            close()
+    finally:
+        lock.release()
+
+
+def _ping(surroundings: Surroundings, agent: "Agent") -> None:
+    """Tell the dead-man URL that every supplier was read. Its failure is a warning and stops nothing."""
+    url = surroundings.settings.heartbeat_url
+    if not url:
+        return
+    from supplier_agent.marketplace import Answer, Wire
+
+    reply = Wire(surroundings.clock, surroundings.settings.http.timeout_seconds).ping(url)
+    if isinstance(reply, Answer) and reply.status < 400:  # noqa: PLR2004 - HTTP
+        agent.log.solved("heartbeat")
+    else:
+        agent.log.problem("heartbeat", "the dead-man URL did not take the ping")
+
+
+def _dry_run(surroundings: Surroundings, stop: "Stop") -> int:
+    from supplier_agent import state
+    from supplier_agent.dry_run import rehearse
+    from supplier_agent.lock import InstanceLock
+
+    state.prepare(surroundings.settings.state_dir)
+    lock = InstanceLock(surroundings.lock_file, "run --once --dry-run", surroundings.clock)
+    try:
+        with progress() as show:
+            return rehearse(
+                surroundings.settings, surroundings.env, surroundings.clock, show, result, stop.event.is_set
+            )
+    finally:
+        lock.release()
+
+
+def resync(
+    context: typer.Context,
+    from_: Annotated[str, typer.Option("--from", metavar="DATE", help="The first day, YYYY-MM-DD.")],
+    to: Annotated[str, typer.Option("--to", metavar="DATE", help="The last day, YYYY-MM-DD.")],
+    supplier: Annotated[str, typer.Option(help="Only this supplier.")] = "",
+) -> int:
+    """Read a date range again, page by page."""
+    from datetime import date
+
+    from supplier_agent.errors import UsageError
+    from supplier_agent.lock import is_held
+    from supplier_agent.pull import request
+
+    surroundings = here(context)
+    try:
+        first, last = date.fromisoformat(from_), date.fromisoformat(to)
+    except ValueError as error:
+        raise UsageError(f"{from_} to {to} is not a range of days", "write them as YYYY-MM-DD") from error
+    if last < first:
+        raise UsageError(f"{from_} lies after {to}", f"supplier-agent resync --from {to} --to {from_}")
+    names = [supplier] if supplier else list(surroundings.settings.suppliers)
+    if supplier and supplier not in surroundings.settings.suppliers:
+        raise UsageError(
+            f"there is no supplier {supplier} in the configuration",
+            f"it has: {', '.join(surroundings.settings.suppliers)}",
+        )
+    now = surroundings.clock.now()
+    if is_held(surroundings.lock_file):
+        with surroundings.store() as store, store.write() as tx:
+            for name in names:
+                request(tx, name, first, last, now)
+        say("left as a request for the agent that is running; see: supplier-agent status")
+        return 0
+    from supplier_agent.daemon import Stop
+    from supplier_agent.once import run_once
+
+    stop = Stop()
+    with _agent(surroundings, "resync", stop, once=True, reads_only=True) as (agent, _executor):
+        with agent.store.write() as tx:
+            for name in names:
+                request(tx, name, first, last, now)
+        with progress() as show:
+            return run_once(agent, show, lambda: None, stop.event.is_set)
+
+
+def sandbox(
+    port: Annotated[
+        int, typer.Option(help="Where to listen on 127.0.0.1; 0 takes any free port.", min=0, max=65535)
+    ] = 8799,
+    orders: Annotated[int, typer.Option(help="How many orders it begins with.", min=0)] = 40,
+) -> None:
+    """Serve a stand-in of the Menzzo supplier API on this machine, until Ctrl-C."""
+    from supplier_agent.sandbox.server import serve
+
+    serve(port, orders, result)
+
+
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Stay up afterwards, with orders that keep coming in.")] = False,
+) -> int:
+    """Show the whole job: sandbox, agent and warehouse in a temporary folder."""
+    from supplier_agent.demo import tell
+
+    return tell(result, keep=keep, interrupted=threading.Event())

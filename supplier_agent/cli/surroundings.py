@@ -1,0 +1,94 @@
+"""What a command works in: the configuration, the environment, who types, and whether a terminal listens."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+import typer
+
+from supplier_agent.clock import Clock, SystemClock
+from supplier_agent.settings import Settings
+from supplier_agent.store import Store
+
+
+class Surroundings:
+    """Made once per command. Nothing is read before it is asked for."""
+
+    def __init__(self, config: str, env: Mapping[str, str]) -> None:
+        self._config = config
+        self.env = env
+        self.clock: Clock = SystemClock()
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The configuration. Raises ConfigError."""
+        from supplier_agent.settings import load
+
+        return load(Path(self._config) if self._config else None, self.env)
+
+    @property
+    def database(self) -> Path:
+        """Where the state database is."""
+        from supplier_agent.state import DATABASE
+
+        return self.settings.state_dir / DATABASE
+
+    @property
+    def lock_file(self) -> Path:
+        """Where the instance lock is."""
+        from supplier_agent.state import LOCK
+
+        return self.settings.state_dir / LOCK
+
+    @contextmanager
+    def store(self) -> Iterator[Store]:
+        """The state database, as staff open it: no upgrade, no checkpoint."""
+        from supplier_agent.store import open_store
+
+        store = open_store(self.database)
+        try:
+            yield store
+        finally:
+            store.close()
+
+    @property
+    def who(self) -> str:
+        """The person who types, for the history of an order."""
+        return self.env.get("SUDO_USER") or self.env.get("USER") or self.env.get("LOGNAME") or "command line"
+
+
+def here(context: typer.Context) -> Surroundings:
+    """Return the surroundings of a command."""
+    found = context.find_object(Surroundings)
+    assert found is not None  # noqa: S101 - the callback made it
+    return found
+
+
+def say(text: str) -> None:
+    """Tell a person something that is not the result."""
+    print(text, file=sys.stderr)  # noqa: T201 - messages go to stderr
+
+
+def result(text: str) -> None:
+    """Print a result."""
+    print(text)  # noqa: T201 - results go to stdout
+
+
+def result_json(value: object) -> None:
+    """Print a result as JSON, alone on stdout."""
+    result(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str], None]]:
+    """Show a line that changes while something takes its time; only on a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _text: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("…") as status:
+        yield lambda text: status.update(text.replace("[", r"\["))

@@ -1,0 +1,170 @@
+"""The clockwork of `run`: APScheduler wakes suppliers, signals stop, the watchdog is fed by real progress. No rules.
+
+The scheduler holds no state: what is due is asked of the database at each wake, so a missed, doubled or late wake does no harm.
+"""
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from datetime import datetime, timedelta
+
+from apscheduler.executors.pool import ThreadPoolExecutor as SchedulerPool
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from supplier_agent.agent import LOOK_SECONDS, Agent
+from supplier_agent.health import counts
+
+WATCH_SECONDS = 0.2
+"""How often the database is asked whether somebody else wrote to it: a flag is seen by then."""
+FEED_SECONDS = 10.0
+LOOK = timedelta(seconds=LOOK_SECONDS)
+JUMP_SECONDS = 5.0
+"""Wall time and monotonic time that part by more than this: somebody has set the clock."""
+HUNG_SECONDS = 30.0
+"""A worker this far beyond its deadline is stuck: the watchdog is no longer fed."""
+DRAIN_SECONDS = 40.0
+"""How long a stop waits for what is in flight; every call has a shorter deadline of its own."""
+
+
+class Stop:
+    """SIGTERM and SIGINT as a fact. The handler only sets it; a second signal ends the process at once."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, number: int, _frame: object) -> None:
+        if self.event.is_set():
+            os._exit(128 + number)
+        self.event.set()
+
+
+def notify(env: Mapping[str, str], message: str) -> None:
+    """Tell systemd (sd_notify(3)); without systemd nobody listens, and nothing happens."""
+    address = env.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
+        try:
+            sender.sendto(message.encode(), "\0" + address[1:] if address.startswith("@") else address)
+        except OSError:
+            return
+
+
+def make_scheduler(agent: Agent) -> BackgroundScheduler:
+    """Return a scheduler that wakes each supplier at once, and then whenever its next read is due.
+
+    Never skipped for being late, never queued up, never two at once (the defaults would drop a wake that is a second late).
+    """
+    scheduler = BackgroundScheduler(
+        timezone="UTC",
+        executors={"default": SchedulerPool(1)},
+        job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
+    )
+    for name in agent.accounts:
+        trigger = IntervalTrigger(seconds=LOOK_SECONDS, jitter=1, timezone="UTC")
+        scheduler.add_job(_wake, trigger, args=(agent, name), id=name, next_run_time=agent.clock.now())
+    return scheduler
+
+
+def _wake(agent: Agent, name: str) -> None:
+    agent.inbox.put(lambda: agent.look_again(name))
+
+
+class Daemon:
+    """One agent, served until it is told to stop."""
+
+    def __init__(
+        self, agent: Agent, env: Mapping[str, str], stop: Stop, ping: Callable[[], None], executor: Executor
+    ) -> None:
+        self._agent, self._env, self._stop, self._ping, self._executor = agent, env, stop, ping, executor
+        self._scheduler = make_scheduler(agent)
+        self._wall, self._monotonic = agent.clock.now(), agent.clock.monotonic()
+        self._fed_at = 0.0
+        self._wakes: dict[str, datetime] = {}
+
+    def run(self) -> int:
+        """Serve until SIGTERM or SIGINT, then finish what is in flight. Returns the exit code."""
+        agent = self._agent
+        agent.start()
+        self._scheduler.start()
+        notify(self._env, "READY=1")
+        agent.log.info("agent.started", suppliers=", ".join(agent.accounts), state=str(agent.settings.state_dir))
+        try:
+            while not self._stop.event.is_set():
+                wait = agent.turn()
+                self._after_turn()
+                agent.wait(min(wait, WATCH_SECONDS))
+        finally:
+            notify(self._env, "STOPPING=1")
+            self._scheduler.shutdown(wait=False)
+        self._drain()
+        agent.log.info("agent.stopped")
+        return 0
+
+    def _after_turn(self) -> None:
+        agent = self._agent
+        self._mind_the_clock()
+        if agent.read_since_ping >= set(agent.accounts):
+            agent.read_since_ping.clear()
+            self._executor.submit(self._ping)
+        if agent.clock.monotonic() - self._fed_at >= FEED_SECONDS:
+            self._fed_at = agent.clock.monotonic()
+            if not self._hung():
+                notify(self._env, f"WATCHDOG=1\nSTATUS={self._status()}")
+        self._reschedule()
+
+    def _mind_the_clock(self) -> None:
+        """Notice a clock that was set: everything is looked at again, and the scheduler is woken."""
+        wall, monotonic = self._agent.clock.now(), self._agent.clock.monotonic()
+        jumped = abs((wall - self._wall).total_seconds() - (monotonic - self._monotonic)) > JUMP_SECONDS
+        self._wall, self._monotonic = wall, monotonic
+        if jumped:
+            self._agent.log.warning("clock.jumped", now=wall.isoformat(timespec="seconds"))
+            self._agent.look_again()
+            for name in self._agent.accounts:
+                self._scheduler.modify_job(name, next_run_time=wall)
+
+    def _reschedule(self) -> None:
+        """Let the scheduler wake each supplier when its next read is due; between, it looks whether opening time has come."""
+        for name, account in self._agent.accounts.items():
+            at = account.read_due_at
+            if at is not None and at > self._agent.clock.now() and self._wakes.get(name) != at:
+                self._wakes[name] = at
+                self._scheduler.modify_job(name, next_run_time=min(at, self._agent.clock.now() + LOOK))
+
+    def _hung(self) -> bool:
+        limit = self._agent.settings.http.timeout_seconds * 4 + HUNG_SECONDS
+        now = self._agent.clock.monotonic()
+        return any(
+            now - flight.started > limit for account in self._agent.accounts.values() for flight in account.in_flight
+        )
+
+    def _status(self) -> str:
+        if "NOTIFY_SOCKET" not in self._env:
+            return ""
+        total: dict[str, int] = {}
+        with self._agent.store.read() as tx:
+            for name in self._agent.accounts:
+                for stage, number in counts(tx, name).items():
+                    total[stage] = total.get(stage, 0) + number
+        return (
+            ", ".join(
+                f"{total[stage]} {stage}" for stage in ("new", "ready", "flagged", "attention") if total.get(stage)
+            )
+            or "nothing open"
+        )
+
+    def _drain(self) -> None:
+        """Send nothing new; wait for what is in flight, and record it."""
+        agent = self._agent
+        agent.stopping = True
+        until = agent.clock.monotonic() + DRAIN_SECONDS
+        while agent.in_flight() and agent.clock.monotonic() < until:
+            agent.wait(WATCH_SECONDS)
+            agent.turn()

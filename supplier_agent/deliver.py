@@ -1,0 +1,191 @@
+"""Deliver: calls -> marketplace -> facts. Which call goes next, its claim before it leaves, and what its ending changes.
+
+Each step is one short transaction on the loop's thread; only `perform` runs in a worker.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, select
+
+from supplier_agent import journal, lanes, outbox
+from supplier_agent.account import Account
+from supplier_agent.calls import CALLS, Ending, Job
+from supplier_agent.labels import LabelFolder
+from supplier_agent.lanes import LABELS, READS, WRITES, Patience
+from supplier_agent.order import wanted
+from supplier_agent.plan import forget_label
+from supplier_agent.pull import known_supplier
+from supplier_agent.reading import Phase
+from supplier_agent.settings import Settings
+from supplier_agent.tables import Call, Lane, Order, Read
+
+NOT_FOUND = 404
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What may go now: a call, or a read that a paused ship call needs first."""
+
+    call: Call | None = None
+    probe: bool = False
+
+
+def choose(tx: Session, account: Account, now: datetime, *, read_waits: bool) -> Choice:
+    """Return the call that goes next: ship, then acknowledge, then labels, each only if its lane is open and has room.
+
+    No acknowledge goes out while pages are read: the list might shift under the reader. `read_waits`: a read wants to begin.
+    """
+    supplier = known_supplier(tx, account.name)
+    if supplier.token_refused_at is not None or (supplier.quiet_until is not None and supplier.quiet_until > now):
+        return Choice()
+    open_lanes = {lane: lanes.of(tx, account.name, lane) for lane in (WRITES, LABELS)}
+    reading_pages = read_waits or (account.run is not None and account.run.plan.phase is Phase.PAGES)
+    failing = open_lanes[WRITES].failing_since is not None
+    for kind in ("acknowledge", "ship", "label") if failing else CALLS:
+        lane = open_lanes[CALLS[kind].LANE]
+        if not account.has_room(lane.lane) or not lanes.is_open(lane, now, account.flying(lane.lane)):
+            continue
+        call = outbox.due(tx, account.name, kind, now, lane.last_order_id)
+        if call is None:
+            continue
+        if kind == "acknowledge" and reading_pages:
+            if failing:
+                return Choice()  # it goes first as soon as the pages are read
+            continue
+        if kind == "ship" and failing and not _answers_again(tx, account.name, lane):
+            return Choice(probe=account.flying(READS) == 0)
+        return Choice(call)
+    return Choice()
+
+
+def moments(tx: Session, name: str, now: datetime) -> list[datetime]:
+    """Return every instant still to come at which a call of this supplier may become possible."""
+    instants = [known_supplier(tx, name).quiet_until]
+    instants += [lanes.of(tx, name, lane).resume_at for lane in lanes.ALL]
+    instants += [outbox.next_due_at(tx, name, kind, now) for kind in CALLS]
+    return [instant for instant in instants if instant is not None and instant > now]
+
+
+def _answers_again(tx: Session, supplier: str, lane: Lane) -> bool:
+    """Tell whether a read worked since the writes failed. Without an acknowledge to try, no ship call is risked before that."""
+    query = select(Read.id).where(Read.supplier == supplier, Read.outcome == journal.LISTED)
+    return tx.exec(query.where(col(Read.started_at) >= lane.failed_at).limit(1)).first() is not None
+
+
+def claim(
+    tx: Session, account: Account, call_id: int, settings: Settings, labels: LabelFolder, now: datetime
+) -> Job | None:
+    """Move a call from owed to sending, if its order still asks for it now; None if it does not, or another was faster."""
+    call = tx.get_one(Call, call_id)
+    order = tx.get_one(Order, call.order_id, with_for_update=True)
+    if call.kind not in {want.kind for want in wanted(order)}:
+        outbox.drop(tx, call)
+        return None
+    if (
+        call.kind == "ship"
+        and order.label_path is not None
+        and not labels.is_whole(order.label_path, order.label_sha256 or "")
+    ):
+        forget_label(
+            tx,
+            order,
+            "its file is not what was stored; it is fetched again before the order is reported as shipped",
+            now,
+        )
+        return None
+    attempts = outbox.attempts_of(tx, call)
+    number = outbox.claim(tx, call, now)
+    if number is None:
+        return None
+    not_found_since = None
+    for attempt in reversed(attempts):
+        if attempt.http_status == NOT_FOUND:
+            not_found_since = attempt.started_at
+        elif attempt.outcome == outbox.REFUSED:
+            break
+    cache_seconds = settings.suppliers[account.name].cache_seconds
+    return Job(
+        kind=call.kind,
+        call_id=call_id,
+        number=number,
+        order_id=call.order_id,
+        supplier=account.name,
+        menzzo_order_id=order.menzzo_order_id,
+        increment_id=order.increment_id,
+        order_date=order.order_date,
+        link_to_label=order.link_to_label,
+        owed_at=call.owed_at,
+        strikes=call.strikes,
+        lane_was_failing=lanes.of(tx, account.name, CALLS[call.kind].LANE).failing_since is not None,
+        not_found_since=not_found_since if call.strikes else None,
+        maybe_sent=any(attempt.outcome in {outbox.UNKNOWN, None} for attempt in attempts),
+        asked=journal.asked(tx, account.name, now, cache_seconds),
+    )
+
+
+def settle(tx: Session, job: Job, ending: Ending, settings: Settings, now: datetime, chance: float) -> list[str]:
+    """Record how an attempt ended: the attempt, its call, the order's facts, and what it says of the supplier.
+
+    Returns what a person may want to hear: "writes failing", "writes recovered", "parked", … for the log.
+    """
+    said = []
+    call, outcome = CALLS[job.kind], ending.outcome
+    after = call.after(job, ending, settings, now, chance)
+    settled = outbox.settle(tx, job.call_id, job.number, outcome, after, now)
+    if settled and after.state in {"parked", "unknown"}:
+        said.append(after.state)
+    if outcome.facts:
+        order = tx.get_one(Order, job.order_id)
+        for name, value in outcome.facts.items():
+            setattr(order, name, value)
+        order.planned_at = None
+        tx.add(order)
+    for read in ending.reads:
+        journal.write(tx, job.supplier, read, None)
+    said += note_supplier(tx, job.supplier, call.LANE, ending, settings, now, chance, job.order_id)
+    return said
+
+
+def note_supplier(
+    tx: Session,
+    name: str,
+    lane_name: str,
+    ending: Ending,
+    settings: Settings,
+    now: datetime,
+    chance: float,
+    order_id: int | None = None,
+) -> list[str]:
+    """Record what an ending says of the supplier: its lane works or fails, its token is refused, it asks for silence."""
+    lane, retry = lanes.of(tx, name, lane_name), settings.retry
+    if ending.token_refused:
+        return pause_for_token(tx, name, settings, now, chance, ending.outcome.detail)
+    if ending.outage:
+        patience = Patience(retry.first_seconds, retry.max_seconds, chance, ending.quiet_seconds or 0.0)
+        return (
+            [f"{lane_name} failing"] if lanes.failed(tx, lane, patience, now, ending.outcome.detail, order_id) else []
+        )
+    if ending.quiet_seconds is not None:
+        supplier = known_supplier(tx, name)
+        supplier.quiet_until = now + timedelta(seconds=ending.quiet_seconds)
+        tx.add(supplier)
+        return ["asked for silence"]
+    said = [f"{lane_name} recovered"] if lanes.worked(tx, lane) else []
+    supplier = known_supplier(tx, name)
+    if lane_name == READS and supplier.token_refused_at is not None:
+        supplier.token_refused_at = None
+        tx.add(supplier)
+        said.append("token accepted")
+    return said
+
+
+def pause_for_token(tx: Session, name: str, settings: Settings, now: datetime, chance: float, detail: str) -> list[str]:
+    """The token was refused: nothing goes to this supplier but one read at a time, less and less often, until one works."""
+    supplier, lane = known_supplier(tx, name), lanes.of(tx, name, READS)
+    first = supplier.token_refused_at is None
+    supplier.token_refused_at = supplier.token_refused_at or now
+    tx.add(supplier)
+    patience = Patience(settings.retry.first_seconds, settings.retry.max_seconds, chance)
+    lanes.failed(tx, lane, patience, now, f"the token was refused: {detail}")
+    return ["token refused"] if first else []

@@ -1,0 +1,137 @@
+"""`run --once --dry-run`: the real loop on a copy of the state. Reads are real; every write call is printed instead of sent.
+
+Nothing is changed: the copy lies in a temporary folder and goes with it.
+"""
+
+import random
+import tempfile
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from supplier_agent import state
+from supplier_agent.agent import Agent
+from supplier_agent.assemble import make_account
+from supplier_agent.calls import Ending, Job
+from supplier_agent.clock import Clock
+from supplier_agent.labels import LabelFolder
+from supplier_agent.ledger import Ledger
+from supplier_agent.log import Log
+from supplier_agent.marketplace import Wire
+from supplier_agent.once import run_once
+from supplier_agent.order import document
+from supplier_agent.outbox import DONE, Outcome
+from supplier_agent.settings import Settings
+from supplier_agent.store import open_store
+
+
+class Rehearsal(Executor):
+    """An executor that makes reads, and prints calls instead of making them."""
+
+    def __init__(self, tell: Callable[[str], None], clock: Clock) -> None:
+        self._tell, self._clock = tell, clock
+        self._reads = ThreadPoolExecutor(4)
+        self.calls = 0
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        """Make a read; answer a call as if it had gone well."""
+        job = args[0] if args else None
+        if not isinstance(job, Job):
+            return self._reads.submit(fn, *args, **kwargs)
+        self.calls += 1
+        if job.kind == "label":
+            self._tell(f"would fetch the label of {job.menzzo_order_id} ({job.supplier})")
+        else:
+            self._tell(f"would send {job.kind}-sale for {job.menzzo_order_id} ({job.supplier})")
+        future: Future[Any] = Future()
+        future.set_result(Ending(Outcome(DONE, "rehearsed", facts=self._facts(job))))
+        return future
+
+    def _facts(self, job: Job) -> dict[str, object]:
+        if job.kind == "label":
+            return {
+                "label_link": document(job.link_to_label),
+                "label_path": "rehearsed",
+                "label_sha256": "",
+                "label_bytes": 0,
+            }
+        return {{"acknowledge": "acknowledged_at", "ship": "ship_confirmed_at"}[job.kind]: self._clock.now()}
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - as in Executor
+        """End the readers."""
+        self._reads.shutdown(wait=wait, cancel_futures=cancel_futures)
+
+
+class RehearsedLabels(LabelFolder):
+    """Labels that are where the database says, for the rehearsal's sake; nothing is written."""
+
+    def is_there(self, path: str, size: int | None) -> bool:  # noqa: ARG002 - as in LabelFolder
+        """Say yes."""
+        return True
+
+    def is_whole(self, path: str, sha256: str) -> bool:  # noqa: ARG002 - as in LabelFolder
+        """Say yes."""
+        return True
+
+
+def rehearse(
+    settings: Settings,
+    env: Mapping[str, str],
+    clock: Clock,
+    progress: Callable[[str], None],
+    tell: Callable[[str], None],
+    stopped: Callable[[], bool],
+) -> int:
+    """Print every write call that `run --once` would make now. Returns the exit code of that run."""
+    with tempfile.TemporaryDirectory(prefix="supplier-agent-dry-run-") as name:
+        folder = Path(name)
+        _copy_state(settings, folder)
+        rehearsal = Rehearsal(tell, clock)
+        store = open_store(folder / state.DATABASE, agent=True)
+        ledger = Ledger(folder / state.LEDGER)
+        labels = RehearsedLabels(folder, lambda _path: None)
+        wire = Wire(clock, settings.http.timeout_seconds)
+
+        def read_token(supplier: str) -> str:
+            return settings.token_of(supplier, env)
+
+        agent: Agent
+        accounts = [
+            make_account(settings, each, wire, clock, labels, read_token, lambda: agent.stopping)
+            for each in settings.suppliers
+        ]
+        # A rehearsed call costs no request, so it waits for no slot of the rate; reads still do, in the worker.
+        agent = Agent(
+            settings,
+            store,
+            ledger,
+            labels,
+            accounts,
+            clock,
+            rehearsal,
+            random.random,
+            Log(None),
+            read_token,
+            round_at=clock.now(),
+        )
+        try:
+            code = run_once(agent, progress, lambda: None, stopped)
+        finally:
+            rehearsal.shutdown()
+            store.close()
+            ledger.close()
+        tell(f"dry run: {rehearsal.calls} calls would be made; nothing was sent, nothing was changed")
+        return code
+
+
+def _copy_state(settings: Settings, folder: Path) -> None:
+    database, ledger = settings.state_dir / state.DATABASE, settings.state_dir / state.LEDGER
+    if database.exists():
+        store = open_store(database)
+        try:
+            store.backup(folder / state.DATABASE)
+        finally:
+            store.close()
+    if ledger.exists():
+        (folder / state.LEDGER).write_bytes(ledger.read_bytes())

@@ -1,0 +1,163 @@
+"""Facts in words: an order as JSON, everything ever done for it, what happens next and why. Reads, never writes."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from sqlmodel import Session, col, select
+
+from supplier_agent import lanes, outbox, pull
+from supplier_agent.calls import CALLS
+from supplier_agent.order import blockers, stage, wanted
+from supplier_agent.settings import Settings
+from supplier_agent.tables import Call, Event, Order
+
+
+def instant(at: datetime | None) -> str | None:
+    """Return an instant as JSON has it: ISO 8601, UTC."""
+    return None if at is None else at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def price(cents: int | None) -> str | None:
+    """Return money as a string with two decimals."""
+    return None if cents is None else f"{cents // 100}.{cents % 100:02d}"
+
+
+def calls_of(tx: Session, orders: Iterable[Order]) -> dict[int, list[Call]]:
+    """Return the calls of many orders at once, by the order's row id."""
+    found: dict[int, list[Call]] = defaultdict(list)
+    ids = [order.id for order in orders]
+    for start in range(0, len(ids), 500):
+        for call in tx.exec(
+            select(Call).where(col(Call.order_id).in_(ids[start : start + 500])).order_by(col(Call.id))
+        ):
+            found[call.order_id].append(call)
+    return found
+
+
+def summary(order: Order, calls: Sequence[Call]) -> dict[str, object]:
+    """Return the object of `orders --json` (contract, "JSON")."""
+    return {
+        "supplier": order.supplier,
+        "menzzo_order_id": order.menzzo_order_id,
+        "increment_id": order.increment_id,
+        "sale_product_id": order.sale_product_id,
+        "sku": order.sku,
+        "quantity": order.quantity,
+        "price": price(order.price_cents),
+        "carrier": order.carrier,
+        "order_date": order.order_date.isoformat() if order.order_date else None,
+        "link_to_label": order.link_to_label,
+        "stage": stage(order, calls),
+        "first_seen_at": instant(order.first_seen_at),
+        "acknowledged_at": instant(order.acknowledged_at),
+        "label_path": order.label_path,
+        "label_sha256": order.label_sha256,
+        "shipped": order.shipped == 1,
+        "shipped_at": instant(order.shipped_at),
+        "ship_confirmed_at": instant(order.ship_confirmed_at),
+        "override_by": order.override_by,
+        "held_reason": order.held_reason,
+        "closed_reason": order.closed_reason,
+        "problem": problem(order, calls),
+    }
+
+
+def problem(order: Order, calls: Sequence[Call]) -> str | None:
+    """Return what is wrong with an order in one plain sentence, or None."""
+    if order.ship_confirmed_at is not None or order.closed_reason is not None:
+        return order.problem
+    said = [f"{call.kind} is {call.state}: {call.detail}" for call in calls if call.state in {"parked", "unknown"}]
+    if order.problem is not None:
+        said.append(order.problem)
+    return "; ".join(said) or None
+
+
+def whole(tx: Session, order: Order, settings: Settings, now: datetime) -> dict[str, object]:
+    """Return the object of `order ID --json`: the summary, every call and attempt, the history, what happens next."""
+    calls = outbox.of_order(tx, order.id or 0)
+    return summary(order, calls) | {
+        "calls": [
+            {
+                "kind": call.kind,
+                "state": call.state,
+                "due_at": instant(call.due_at),
+                "detail": call.detail,
+                "attempts": [
+                    {
+                        "number": attempt.number,
+                        "started_at": instant(attempt.started_at),
+                        "ended_at": instant(attempt.ended_at),
+                        "outcome": attempt.outcome,
+                        "http_status": attempt.http_status,
+                        "detail": attempt.detail,
+                    }
+                    for attempt in outbox.attempts_of(tx, call)
+                ],
+            }
+            for call in calls
+        ],
+        "history": [
+            {"at": instant(event.at), "who": event.who, "what": event.what, "detail": event.detail}
+            for event in tx.exec(select(Event).where(Event.order_id == order.id).order_by(col(Event.id)))
+        ],
+        "next": what_next(tx, order, calls, settings, now),
+    }
+
+
+def what_next(tx: Session, order: Order, calls: Sequence[Call], settings: Settings, now: datetime) -> str:
+    """Return what happens next and why, in one plain sentence."""
+    this = order.menzzo_order_id
+    if order.ship_confirmed_at is not None:
+        return "Nothing: the marketplace has confirmed it as shipped."
+    if order.closed_reason is not None:
+        return f"Nothing: it is closed ({order.closed_reason}). To take it up again: supplier-agent reopen {this}"
+    states = {call.kind: call for call in calls}
+    unknown = next((call for call in calls if call.state == "unknown"), None)
+    if unknown is not None:
+        again = CALLS[unknown.kind].by_itself(unknown, list(outbox.attempts_of(tx, unknown)), settings, now)
+        if again is not None:
+            return f"The answer to its {unknown.kind} call was lost; it is sent once more at {again:%H:%M:%S} UTC (after_lost_answer is resend)."
+        return (
+            f"A person decides: nobody here knows whether its {unknown.kind} call was taken in. Ask Menzzo, then: "
+            f"supplier-agent resolve {this} --shipped --by NAME (or --send-again)"
+        )
+    parked = next((call for call in calls if call.state == "parked"), None)
+    if parked is not None:
+        return (
+            f"A person decides about the {parked.kind} call: {parked.detail}. To try again: supplier-agent retry {this}"
+        )
+    if order.held_reason is not None:
+        return f"Nothing until it is released: it is held ({order.held_reason}). To release it: supplier-agent release {this}"
+    for kind in [want.kind for want in wanted(order)]:
+        call = states.get(kind)
+        if call is not None and call.state == "sending":
+            return f"Its {kind} call is being sent at this moment."
+        return _when(tx, order, kind, call, settings, now)
+    missing = blockers(order)
+    if order.shipped == 1 and missing:
+        return f"It is flagged, and is reported as shipped once it has {' and '.join(missing)}."
+    if order.label_path is None:
+        return "It waits for the marketplace to link a label."
+    return f"It waits in the warehouse. Once it has left the building: supplier-agent ship {this}"
+
+
+def _when(tx: Session, order: Order, kind: str, call: Call | None, settings: Settings, now: datetime) -> str:
+    supplier = pull.known_supplier(tx, order.supplier)
+    if supplier.token_refused_at is not None:
+        return f"Its {kind} call waits until {order.supplier} has a token that the marketplace accepts."
+    at = call.due_at if call is not None and call.due_at is not None else CALLS[kind].due_at(order, settings)
+    lane = lanes.of(tx, order.supplier, CALLS[kind].LANE)
+    pauses = {
+        f"the {lane.lane} of {order.supplier} pause ({lane.reason})": lane.resume_at,
+        f"the marketplace asked for silence towards {order.supplier}": supplier.quiet_until,
+    }
+    for why, until in pauses.items():
+        if until is not None and until > max(at, now):
+            return f"Its {kind} call goes at {until:%H:%M:%S} UTC or soon after: {why}."
+    if at > now:
+        reason = call.detail if call is not None else None
+        if kind == "ship" and (call is None or call.attempts == 0):
+            reason = "until then the flag can be taken back"
+        return f"Its {kind} call goes at {at:%Y-%m-%d %H:%M:%S} UTC{f': {reason}' if reason else ''}."
+    return f"Its {kind} call is due now, and goes as soon as the agent runs and the rate allows."

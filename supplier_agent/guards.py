@@ -1,0 +1,40 @@
+"""The rules that the database itself holds, whoever writes: the moment of a flag, no undo too late, no order deleted.
+
+They are triggers, so a statement typed by hand obeys them too. Created and verified at every start, since tools that copy
+a table drop its triggers silently. They cannot tell staff from agent, so they guard `shipped` and deletion alone.
+"""
+
+NOW = "strftime('%Y-%m-%d %H:%M:%f', 'now') || '000'"
+"""The database's clock in the form of every instant: milliseconds, filled up to six digits."""
+
+TRIGGERS = {
+    "orders_flagged": f"""
+CREATE TRIGGER orders_flagged AFTER UPDATE OF shipped ON orders WHEN NEW.shipped = 1 AND OLD.shipped = 0
+BEGIN
+  UPDATE orders SET shipped_at = coalesce(shipped_at, {NOW}), planned_at = NULL WHERE id = NEW.id;
+END""",
+    "orders_undo_too_late": """
+CREATE TRIGGER orders_undo_too_late BEFORE UPDATE OF shipped ON orders WHEN NEW.shipped = 0 AND OLD.shipped = 1
+BEGIN
+  SELECT RAISE(ABORT, 'too late to undo: the marketplace has confirmed this order as shipped') WHERE OLD.ship_confirmed_at IS NOT NULL;
+  SELECT RAISE(ABORT, 'too late to undo: the ship call is being sent, or its outcome is unknown (see: supplier-agent order ID)')
+   WHERE EXISTS (SELECT 1 FROM calls WHERE order_id = OLD.id AND kind = 'ship' AND state IN ('sending', 'unknown', 'done'));
+END""",
+    "orders_undone": """
+CREATE TRIGGER orders_undone AFTER UPDATE OF shipped ON orders WHEN NEW.shipped = 0 AND OLD.shipped = 1
+BEGIN
+  UPDATE calls SET state = 'dropped', due_at = NULL WHERE order_id = NEW.id AND kind = 'ship' AND state IN ('owed', 'parked');
+  UPDATE orders SET shipped_at = NULL, planned_at = NULL WHERE id = NEW.id;
+END""",
+    "orders_stay": """
+CREATE TRIGGER orders_stay BEFORE DELETE ON orders
+BEGIN
+  SELECT RAISE(ABORT, 'an order is never deleted (to have it left alone: supplier-agent close ID --reason TEXT)');
+END""",
+    "orders_flag_history": f"""
+CREATE TRIGGER orders_flag_history AFTER UPDATE OF shipped ON orders WHEN NEW.shipped <> OLD.shipped
+BEGIN
+  INSERT INTO events (order_id, at, who, what)
+  VALUES (NEW.id, {NOW}, 'database', CASE NEW.shipped WHEN 1 THEN 'flagged as shipped' ELSE 'flag taken back' END);
+END""",
+}

@@ -1,0 +1,58 @@
+"""The journal of get-sales: every request and what came of it, so that any day's reading can be explained, and cached answers avoided."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, func, select
+
+from supplier_agent.marketplace import Listing, Verdict
+from supplier_agent.reading import Query
+from supplier_agent.tables import Read
+
+LISTED = "listed"
+
+
+@dataclass(frozen=True)
+class ReadDone:
+    """One get-sales request that is over. `outcome` is "listed", or how it failed."""
+
+    url: str
+    started_at: datetime
+    ended_at: datetime
+    tries: int
+    outcome: str
+    http_status: int | None
+    listed: int
+    sha256: str | None
+    detail: str | None
+
+
+def read_done(query: Query, answer: Listing | Verdict, started_at: datetime, ended_at: datetime) -> ReadDone:
+    """Word one answer for the journal."""
+    if isinstance(answer, Listing):
+        rows = len(answer.rows)
+        return ReadDone(
+            str(query), started_at, ended_at, answer.tries, LISTED, answer.http_status, rows, answer.sha256, None
+        )
+    return ReadDone(
+        str(query), started_at, ended_at, answer.tries, answer.means.value, answer.http_status, 0, None, answer.detail
+    )
+
+
+def write(tx: Session, supplier: str, read: ReadDone, run_id: int | None, added: int = 0) -> None:
+    """Append one request. `added` is how many orders it brought that were new to us."""
+    tx.add(Read(supplier=supplier, run_id=run_id, added=added, **vars(read)))
+
+
+def asked(tx: Session, supplier: str, now: datetime, cache_seconds: float) -> frozenset[str]:
+    """Return the requests that the server would answer from its cache now."""
+    if cache_seconds <= 0:
+        return frozenset()
+    since = now - timedelta(seconds=cache_seconds)
+    query = select(Read.url).where(Read.supplier == supplier, Read.outcome == LISTED, col(Read.ended_at) > since)
+    return frozenset(tx.exec(query).all())
+
+
+def longest_page(tx: Session, supplier: str) -> int:
+    """Return the rows of the longest page that this supplier's list ever had; 0 before the first."""
+    return tx.exec(select(func.max(Read.listed)).where(Read.supplier == supplier)).one() or 0

@@ -1,0 +1,105 @@
+"""Label files: checked, written whole or not at all, hashed; an older version is kept beside the newest.
+
+labels/SUPPLIER/MENZZO_ORDER_ID.pdf is the newest; MENZZO_ORDER_ID.1.pdf, .2.pdf, … are what it was before.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Label:
+    """A label on disk. `path` is relative to the state folder."""
+
+    path: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True)
+class NotALabel:
+    """What was downloaded is not a whole PDF; `why` in a few words."""
+
+    why: str
+
+
+class LabelFolder:
+    """The labels of one state folder. `fault` tells why a file is not a whole PDF, or None."""
+
+    def __init__(self, state_dir: Path, fault: Callable[[Path], str | None]) -> None:
+        self._state_dir = state_dir
+        self._fault = fault
+
+    def keep(self, supplier: str, menzzo_order_id: str, content: bytes) -> Label | NotALabel:
+        """Store a label so that it is whole on the disk or not there at all. Raises OSError if the disk refuses.
+
+        Ids are checked where they are read (marketplace/listing.py), so they name no other folder.
+        """
+        folder = self._state_dir / "labels" / supplier
+        folder.mkdir(mode=0o770, parents=True, exist_ok=True)
+        target = folder / f"{menzzo_order_id}.pdf"
+        part = folder / f".{menzzo_order_id}.part"
+        sha256 = hashlib.sha256(content).hexdigest()
+        label = Label(str(target.relative_to(self._state_dir)), sha256, len(content))
+        if _sha256_of(target) == sha256:
+            return label
+        descriptor = os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o640)
+        with open(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        fault = self._fault(part)
+        if fault is not None:
+            part.unlink()
+            return NotALabel(fault)
+        if target.exists() and target.stat().st_nlink == 1:  # 2: set aside already, by an attempt that was cut short
+            self._set_aside(target)
+        part.replace(target)
+        _sync_folder(folder)
+        return label
+
+    def _set_aside(self, target: Path) -> None:
+        """Give the present file a second name, so that at every moment the newest name leads to a whole label."""
+        number = 1
+        while True:
+            try:
+                os.link(target, target.with_name(f"{target.stem}.{number}.pdf"))
+            except FileExistsError:
+                number += 1
+            else:
+                return
+
+    def clear_leftovers(self) -> None:
+        """Remove what a crash left half written."""
+        for part in self._state_dir.glob("labels/*/.*.part"):
+            part.unlink(missing_ok=True)
+
+    def is_there(self, path: str, size: int | None) -> bool:
+        """Tell whether a file of that size stands there; cheap enough for every open order."""
+        try:
+            return (self._state_dir / path).stat().st_size == size
+        except OSError:
+            return False
+
+    def is_whole(self, path: str, sha256: str) -> bool:
+        """Tell whether the file is still what was stored."""
+        return _sha256_of(self._state_dir / path) == sha256
+
+
+def _sha256_of(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

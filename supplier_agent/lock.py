@@ -1,0 +1,77 @@
+"""One instance per state: an flock on a file that is never deleted. It is freed by the kernel, even after kill -9.
+
+The lock keeps a second start from working in vain; what keeps two agents from sending the same call is the claim (outbox.py).
+"""
+
+import fcntl
+import json
+import os
+from pathlib import Path
+
+from supplier_agent.clock import Clock
+from supplier_agent.errors import BusyError, StateError
+
+TRIES, PAUSE_SECONDS = 5, 0.05
+"""`is_held` takes the lock for a moment to find out; a start that meets it just then must not give up."""
+
+
+class InstanceLock:
+    """Held from construction until `release`. Raises BusyError that names the holder if another instance has it."""
+
+    def __init__(self, path: Path, command: str, clock: Clock) -> None:
+        try:
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
+        except OSError as error:
+            raise StateError(
+                f"the lock file {path} cannot be opened: {error.strerror}",
+                "run it as the agent's user or a member of its group",
+            ) from error
+        if not self._taken(clock):
+            who = holder(path)
+            os.close(self._fd)
+            raise BusyError(
+                f"another supplier-agent works on this state: {who}",
+                "stop it first (systemctl stop supplier-agent), or let it do the work",
+            )
+        note = json.dumps({"pid": os.getpid(), "command": command, "since": clock.now().isoformat(timespec="seconds")})
+        os.ftruncate(self._fd, 0)
+        os.pwrite(self._fd, note.encode(), 0)
+
+    def _taken(self, clock: Clock) -> bool:
+        for _ in range(TRIES):
+            try:
+                fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                clock.sleep(PAUSE_SECONDS)
+            else:
+                return True
+        return False
+
+    def release(self) -> None:
+        """Let the next instance in."""
+        os.ftruncate(self._fd, 0)
+        os.close(self._fd)
+
+
+def holder(path: Path) -> str:
+    """Return who holds the lock, in words."""
+    try:
+        note = json.loads(path.read_text())
+        return f"`{note['command']}`, pid {note['pid']}, since {note['since']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "it has not written its name yet"
+
+
+def is_held(path: Path) -> bool:
+    """Tell whether an instance works on this state now."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

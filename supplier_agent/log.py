@@ -1,0 +1,101 @@
+"""Logs: structlog, set up once. Events are noun.past_tense; a break and a recovery are said once each; never a secret, never a body.
+
+On a terminal for people, under systemd with the journal's priorities and no time of its own, elsewhere one JSON object a line.
+"""
+
+import logging
+import sys
+from collections.abc import Callable, Mapping
+from typing import TextIO
+
+import structlog
+from structlog.typing import EventDict, WrappedLogger
+
+_LOGFMT = structlog.processors.LogfmtRenderer(key_order=["event"], drop_missing=True)
+PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3}
+
+
+class Log:
+    """Where the loop tells what it does. `hear` also gets each event; without a logger it alone does."""
+
+    def __init__(
+        self,
+        logger: structlog.typing.FilteringBoundLogger,
+        hear: Callable[[str, dict[str, object]], None] | None = None,
+    ) -> None:
+        self._logger, self._hear = logger, hear
+        self._problems: dict[str, str] = {}
+
+    def debug(self, event: str, **facts: object) -> None:
+        """Say what only a search for a fault wants to know."""
+        self._say("debug", event, facts)
+
+    def info(self, event: str, **facts: object) -> None:
+        """Say what happened."""
+        self._say("info", event, facts)
+
+    def warning(self, event: str, **facts: object) -> None:
+        """Say what a person may want to look at."""
+        self._say("warning", event, facts)
+
+    def error(self, event: str, **facts: object) -> None:
+        """Say what a person must look at."""
+        self._say("error", event, facts)
+
+    def problem(self, key: str, text: str) -> None:
+        """Say a lasting problem once, until it is solved or changes."""
+        if self._problems.get(key) != text:
+            self._problems[key] = text
+            self._say("warning", "problem.found", {"about": key, "detail": text})
+
+    def solved(self, key: str) -> None:
+        """Say once that a problem is over."""
+        if self._problems.pop(key, None) is not None:
+            self._say("info", "problem.solved", {"about": key})
+
+    def _say(self, level: str, event: str, facts: dict[str, object]) -> None:
+        said = {name: value for name, value in facts.items() if value is not None}
+        if self._logger is not None:
+            getattr(self._logger, level)(event, **said)
+        if self._hear is not None:
+            self._hear(event, said)
+
+
+def set_up(
+    env: Mapping[str, str], stream: TextIO | None = None, *, level: str = "info"
+) -> structlog.typing.FilteringBoundLogger:
+    """Choose the form by the surroundings and return the logger. Logs go to stderr: results have stdout to themselves."""
+    stream = stream or sys.stderr
+    steps: list[structlog.typing.Processor] = [structlog.processors.add_log_level, _one_line]
+    if "JOURNAL_STREAM" in env:
+        steps += [_for_the_journal]
+    elif stream.isatty():
+        steps += [structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False)]
+        steps += [structlog.dev.ConsoleRenderer(colors="NO_COLOR" not in env, pad_event_to=20)]
+    else:
+        steps += [structlog.processors.TimeStamper(fmt="iso", utc=True), structlog.processors.JSONRenderer()]
+    structlog.configure(
+        processors=steps,
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(stream),
+        cache_logger_on_first_use=False,
+    )
+    # The libraries below would log whole URLs, signatures included.
+    for name in ("httpx", "httpcore", "apscheduler"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+    return logger
+
+
+def _one_line(_logger: WrappedLogger, _level: str, event: EventDict) -> EventDict:
+    """Cut long texts, and let nothing that came from outside start a line of its own or steer a terminal."""
+    for name, value in event.items():
+        if isinstance(value, str):
+            text = value if value.isprintable() else value.encode("unicode_escape").decode("ascii")
+            event[name] = text if len(text) <= 300 else text[:299] + "…"  # noqa: PLR2004 - a line that a person can read
+    return event
+
+
+def _for_the_journal(logger: WrappedLogger, level: str, event: EventDict) -> str:
+    line = _LOGFMT(logger, level, event)
+    return f"<{PRIORITIES.get(level, 6)}>{line}"

@@ -1,0 +1,28 @@
+"""The Menzzo supplier API: four requests and their endings as values; the only room that speaks HTTP.
+
+account.py makes the requests, answers.py and listing.py say what came back, links.py where a label may come from,
+wire.py sends.
+"""
+
+from supplier_agent.marketplace.account import LabelBytes, Listing, Marketplace
+from supplier_agent.marketplace.answers import Means, Verdict
+from supplier_agent.marketplace.links import same_document
+from supplier_agent.marketplace.listing import Rejected, Seen
+from supplier_agent.marketplace.wire import Answer, Lost, NotSent, Reply, TooLarge, Wire
+
+__all__ = [
+    "Answer",
+    "LabelBytes",
+    "Listing",
+    "Lost",
+    "Marketplace",
+    "Means",
+    "NotSent",
+    "Rejected",
+    "Reply",
+    "Seen",
+    "TooLarge",
+    "Verdict",
+    "Wire",
+    "same_document",
+]

@@ -1,0 +1,257 @@
+"""What a get-sales answer says: each row read on its own, so that one bad row or field never hides a good one. Pure."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+WRAPPERS = ("data", "sales", "items", "orders")
+MOST_PIECES = 1_000_000
+MOST_MONEY = 10**9
+LONGEST_TEXT = 200
+LONGEST_LINK = 2000
+RAW_BYTES = 1 << 16
+
+_ID = re.compile(r"\A([0-9A-Za-z_-]{1,60})_([0-9]{1,19})\Z", re.ASCII)
+_NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{1,20})?", re.ASCII)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_CENT = Decimal("0.01")
+_LONGEST_INT = 4300  # digits that Python converts; beyond, and for floats beyond any exponent, the field alone is bad
+
+
+class Seen(NamedTuple):
+    """One row of get-sales. A field that could not be read is None, and `problems` says why in plain sentences."""
+
+    menzzo_order_id: str
+    increment_id: str
+    sale_product_id: str
+    sku: str | None
+    quantity: int | None
+    price_cents: int | None
+    carrier: str | None
+    order_date: date | None
+    link_to_label: str | None
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A row without a usable id, as JSON text; numbers keep their digits."""
+
+    raw: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """The answer is not a list of rows."""
+
+    reason: str
+
+
+def parse_rows(body: bytes) -> tuple[Seen | Rejected, ...] | Unreadable:
+    """Read the body of a 200 from get-sales (seed 001, "Response Fields"): a JSON array, one object per order.
+
+    A byte that is not UTF-8 spoils the field it stands in, not the page. Objects that wrap the array under one of
+    WRAPPERS are not documented but taken.
+    """
+    text = body.decode("utf-8-sig", "surrogateescape")
+    try:
+        told = _parse(text)
+    except json.JSONDecodeError as error:
+        return Unreadable(f"the answer is not JSON: {error.msg} at character {error.pos}")
+    except RecursionError:
+        return Unreadable("the answer is nested too deeply to be read")
+    rows = _unwrap(told)
+    return rows if isinstance(rows, Unreadable) else tuple(_read(row) for row in rows)
+
+
+@dataclass(frozen=True)
+class _Odd:
+    """A number that is none (NaN, Infinity) or that no computer should convert, as it was written."""
+
+    written: str
+
+    def __str__(self) -> str:
+        return self.written
+
+
+class _Doubled(dict[str, Any]):
+    """An object in which a key stood twice; the last one wins, as everywhere."""
+
+    pairs: list[tuple[str, Any]]
+
+
+def _parse(text: str) -> object:
+    try:
+        return json.loads(text, parse_float=Decimal, parse_constant=_Odd, object_pairs_hook=_build, strict=False)
+    except json.JSONDecodeError:
+        raise
+    except (ValueError, ArithmeticError):  # a number too long or too large for Python: once more, with care
+        return json.loads(
+            text,
+            parse_int=_careful_int,
+            parse_float=_careful_decimal,
+            parse_constant=_Odd,
+            object_pairs_hook=_build,
+            strict=False,
+        )
+
+
+def _build(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    built = dict(pairs)
+    if len(built) == len(pairs):
+        return built
+    doubled = _Doubled(built)
+    doubled.pairs = pairs
+    return doubled
+
+
+def _careful_int(digits: str) -> int | _Odd:
+    return int(digits) if len(digits) < _LONGEST_INT else _Odd(digits)
+
+
+def _careful_decimal(digits: str) -> Decimal | _Odd:
+    try:
+        return Decimal(digits)
+    except ArithmeticError:
+        return _Odd(digits)
+
+
+def _unwrap(told: object) -> Sequence[object] | Unreadable:
+    if isinstance(told, list):
+        return told
+    if not isinstance(told, dict):
+        return Unreadable("the answer is neither a list nor an object")
+    if told.get("error") or told.get("success", True) is not True:
+        return Unreadable("the answer reports an error instead of a list")
+    lists = [told[name] for name in WRAPPERS if isinstance(told.get(name), list)]
+    return lists[0] if len(lists) == 1 else Unreadable("the answer is an object without one list of orders")
+
+
+def _read(row: object) -> Seen | Rejected:
+    if not isinstance(row, dict):
+        return Rejected(_raw(row), "the entry is not an object")
+    named = row.get("menzzo_order_id")
+    match = _ID.match(named) if isinstance(named, str) else None
+    if match is None:
+        return Rejected(_raw(row), f"menzzo_order_id is {_shown(named)}, not of the form increment_product")
+    problems: list[str] = []
+    if isinstance(row, _Doubled):
+        problems.append("the entry gives a field twice; the last one counts")
+    return Seen(
+        menzzo_order_id=match[0],
+        increment_id=match[1],
+        sale_product_id=match[2],
+        sku=_sku(row.get("sku"), problems),
+        quantity=_quantity(row.get("quantity"), problems),
+        price_cents=_price_cents(row.get("price"), problems),
+        carrier=_text("carrier", row.get("carrier"), LONGEST_TEXT, problems),
+        order_date=_order_date(row.get("order_date"), problems),
+        link_to_label=_text("link_to_label", row.get("link_to_label"), LONGEST_LINK, problems),
+        problems=tuple(problems),
+    )
+
+
+def _text(name: str, value: object, longest: int, problems: list[str]) -> str | None:
+    """Read a text that may be missing."""
+    if value is None or value == "":
+        return None
+    # isprintable is several times faster than the pattern, and refuses more: what it takes needs no second look
+    if isinstance(value, str) and len(value) <= longest and (value.isprintable() or not _UNPRINTABLE.search(value)):
+        return value.strip() or None
+    problems.append(f"{name} is {_shown(value)}, not a text of at most {longest} printable characters")
+    return None
+
+
+def _sku(value: object, problems: list[str]) -> str | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    before = len(problems)
+    sku = _text("sku", value, LONGEST_TEXT, problems)
+    if sku is None and len(problems) == before:
+        problems.append("sku is missing")
+    return sku
+
+
+def _number(value: object) -> int | Decimal | None:
+    if type(value) is int or type(value) is Decimal:  # a bool is an int too, but no number
+        return value
+    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+        return Decimal(value.strip())
+    return None
+
+
+def _quantity(value: object, problems: list[str]) -> int | None:
+    number = _number(value)
+    if number is not None and 1 <= number <= MOST_PIECES and number == int(number):
+        return int(number)
+    if value is None:
+        problems.append("quantity is missing")
+    else:
+        problems.append(f"quantity is {_shown(value)}, not a whole number from 1 to {MOST_PIECES}")
+    return None
+
+
+def _price_cents(value: object, problems: list[str]) -> int | None:
+    number = _number(value)
+    if value is None:
+        problems.append("price is missing")
+    elif number is None:
+        problems.append(f"price is {_shown(value)}, not a number")
+    elif not 0 <= number <= MOST_MONEY:
+        problems.append(f"price is {_shown(value)}, not between 0 and {MOST_MONEY}")
+    elif isinstance(number, int):
+        return number * 100
+    elif (rounded := number.quantize(_CENT)) != number:
+        problems.append(f"price is {_shown(value)}, with more than two decimals")
+    else:
+        return int(rounded * 100)
+    return None
+
+
+def _order_date(value: object, problems: list[str]) -> date | None:
+    day = _day(value) if isinstance(value, str) else None
+    if day is None:
+        problems.append("order_date is missing" if value is None else f"order_date is {_shown(value)}, not YYYY-MM-DD")
+    return day
+
+
+@lru_cache(maxsize=1024)  # a page holds few days and many orders
+def _day(text: str) -> date | None:
+    """Read `YYYY-MM-DD`, or the day of an ISO instant as it is written there: no zone is documented to convert from."""
+    if not _DAY.match(text):
+        return None
+    try:
+        return date.fromisoformat(text) if len(text) == len("YYYY-MM-DD") else datetime.fromisoformat(text).date()
+    except ValueError:
+        return None
+
+
+def _shown(value: object) -> str:
+    """Return a value as JSON, safe to print and at most 40 characters long."""
+    text = _json(value)
+    return text if len(text) <= 40 else text[:39] + "…"  # noqa: PLR2004 - the line above says it
+
+
+def _raw(row: object) -> str:
+    """Return a row as JSON text of at most 64 KiB."""
+    text = _json(row)
+    if len(text) <= RAW_BYTES:
+        return text
+    note = f" … (cut: {len(text)} characters in all)"
+    return text[: RAW_BYTES - len(note.encode())] + note
+
+
+def _json(value: object) -> str:
+    try:
+        if isinstance(value, _Doubled):
+            return "{" + ", ".join(f"{json.dumps(name)}: {_json(inner)}" for name, inner in value.pairs) + "}"
+        return json.dumps(value, default=str)
+    except RecursionError:
+        return "(nested too deeply to be shown)"

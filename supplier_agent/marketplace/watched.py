@@ -1,0 +1,143 @@
+"""The network under one exchange: every step is cut to the time left, and the first byte of the request is noticed.
+
+httpx counts a time-out anew for each read, so a server that drips bytes would hold a worker for hours; and which
+exception came says little about whether the request left. Here both are known for certain.
+"""
+
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import httpcore
+
+from supplier_agent.clock import Clock
+
+Resolve = Callable[[str, int], Sequence[str]]
+"""Turns a host name and a port into addresses; raises OSError."""
+
+
+def resolve(host: str, port: int) -> list[str]:
+    """Return the addresses of a host, as the machine's resolver orders them."""
+    return [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+
+
+class Progress:
+    """How far one exchange has come, and how long it may still take."""
+
+    def __init__(self, clock: Clock, seconds: float, turn: Callable[[], None]) -> None:
+        self._clock = clock
+        self._ends_at = clock.monotonic() + seconds
+        self._turn = turn
+        self.sent = False
+        self.received_bytes = 0
+        self.stream: httpcore.NetworkStream | None = None
+
+    def left(self, too_late: type[httpcore.TimeoutException]) -> float:
+        """Return the seconds left; raise `too_late` when there are none."""
+        seconds = self._ends_at - self._clock.monotonic()
+        if seconds <= 0:
+            raise too_late
+        return seconds
+
+    def first_byte(self) -> None:
+        """Wait for the turn, outside the deadline. From here on the request may have arrived."""
+        if not self.sent:
+            self.left(httpcore.ConnectTimeout)  # no slot of the rate for a request that comes too late anyway
+            began = self._clock.monotonic()
+            self._turn()
+            self._ends_at += self._clock.monotonic() - began
+            self.sent = True
+
+    def close(self) -> None:
+        """Close whatever socket there is."""
+        if self.stream is not None:
+            self.stream.close()
+
+
+class WatchedStream(httpcore.NetworkStream):
+    """A socket. Of a TLS connection, the stream that `start_tls` returns writes the request; the handshake is below."""
+
+    def __init__(self, stream: httpcore.NetworkStream, progress: Progress) -> None:
+        self._stream = stream
+        self._progress = progress
+        progress.stream = stream
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - the deadline decides
+        """Read what there is."""
+        data = self._stream.read(max_bytes, self._progress.left(httpcore.ReadTimeout))
+        self._progress.received_bytes += len(data)
+        return data
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002 - the deadline decides
+        """Write, after waiting for the turn if it is the request's first byte."""
+        self._progress.first_byte()
+        self._stream.write(buffer, self._progress.left(httpcore.WriteTimeout))
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ARG002 - the deadline decides
+    ) -> httpcore.NetworkStream:
+        """Shake hands. Nothing of the request is in it."""
+        left = self._progress.left(httpcore.ConnectTimeout)
+        return WatchedStream(self._stream.start_tls(ssl_context, server_hostname, left), self._progress)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._stream.close()
+
+    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - as httpcore has it
+        """Return what the socket knows."""
+        return self._stream.get_extra_info(info)
+
+
+class WatchedNetwork(httpcore.NetworkBackend):
+    """Opens the one connection of one exchange."""
+
+    def __init__(self, progress: Progress, resolve: Resolve) -> None:
+        self._progress = progress
+        self._resolve = resolve
+        self._plain = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ARG002 - the deadline decides
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Try the host's addresses in turn; a dead one may not use up the time of the next."""
+        addresses = self._addresses(host, port)
+        failure: Exception = httpcore.ConnectError("the name has no address")
+        for behind, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
+            share = self._progress.left(httpcore.ConnectTimeout) / behind
+            try:
+                stream = self._plain.connect_tcp(address, port, share, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+            else:
+                return WatchedStream(stream, self._progress)
+        raise failure
+
+    def _addresses(self, host: str, port: int) -> Sequence[str]:
+        """Look the name up. The resolver knows no deadline, so it gets a thread that may be left behind."""
+        found: list[Sequence[str] | Exception] = []
+
+        def look_up() -> None:
+            try:
+                found.append(self._resolve(host, port))
+            except (OSError, ValueError) as error:
+                found.append(error)
+
+        thread = threading.Thread(target=look_up, name="resolver", daemon=True)
+        thread.start()
+        thread.join(self._progress.left(httpcore.ConnectTimeout))
+        if not found:
+            raise httpcore.ConnectTimeout
+        if isinstance(found[0], Exception):
+            raise httpcore.ConnectError from found[0]
+        return found[0]

@@ -1,0 +1,196 @@
+"""One HTTP exchange: a total deadline, a connection of its own, and an ending that says whether the request left.
+
+httpx's Client is not used: it would add what must not be here (redirects, cookies, proxies and certificates from the
+environment, decompression without a limit, a log line with the whole URL). httpx checks the URL; httpcore sends.
+"""
+
+import socket
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+import httpcore
+import httpx
+
+from supplier_agent import __version__
+from supplier_agent.clock import Clock
+from supplier_agent.marketplace.body import TooLargeError, UndecodableError, collect, decode
+from supplier_agent.marketplace.watched import Progress, Resolve, WatchedNetwork, resolve
+
+PING_SECONDS = 10
+PING_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole answer came. Header names are in lower case; the body is unpacked."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class NotSent:
+    """Not one byte of the request left: it may be made again, whatever it was."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Lost:
+    """The request left, or a part of it, and no whole answer came: it may have been carried out."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class TooLarge:
+    """The answer's body was longer than the limit and was not read on."""
+
+    limit_bytes: int
+
+
+Reply: TypeAlias = Answer | NotSent | Lost | TooLarge
+
+
+class Wire:
+    """The way out. Nothing is shared between two exchanges but the trusted certificates.
+
+    So no byte that a server sends late or unasked can be taken for the answer to another request.
+    Reasons are sentences of our own: what libraries say may hold the token or what the server sent.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        timeout_seconds: float,
+        ssl_context: ssl.SSLContext | None = None,
+        resolve: Resolve = resolve,
+    ) -> None:
+        self._clock = clock
+        self._timeout_seconds = timeout_seconds
+        self._given_ssl_context = ssl_context
+        self._resolve = resolve
+
+    def exchange(
+        self,
+        method: str,
+        url: httpx.URL | str,
+        *,
+        headers: Mapping[str, str],
+        content: bytes | None = None,
+        limit_bytes: int,
+        turn: Callable[[], None],
+    ) -> Reply:
+        """Send one request and wait for its whole answer; network trouble is a value, never an exception.
+
+        `turn` is called once, with the connection and TLS up, right before the first byte of the request;
+        the time it takes does not count against the deadline.
+        """
+        progress = Progress(self._clock, self._timeout_seconds, turn)
+        return self._run(progress, method, url, headers, content, limit_bytes)
+
+    def ping(self, url: str) -> Reply:
+        """GET a dead-man URL: no token, no turn to wait for, 10 s in all."""
+        return self._run(Progress(self._clock, PING_SECONDS, lambda: None), "GET", url, {}, None, PING_BYTES)
+
+    def _run(
+        self,
+        progress: Progress,
+        method: str,
+        url: httpx.URL | str,
+        headers: Mapping[str, str],
+        content: bytes | None,
+        limit_bytes: int,
+    ) -> Reply:
+        try:
+            return self._converse(progress, _request(method, httpx.URL(url), headers, content), limit_bytes)
+        except TooLargeError:
+            return TooLarge(limit_bytes)
+        except UndecodableError as error:
+            return Lost(str(error))
+        except Exception as error:  # noqa: BLE001 - whatever broke, the caller must learn whether the request left
+            return Lost(_lost(error, progress)) if progress.sent else NotSent(_not_sent(error))
+        finally:
+            progress.close()
+
+    def _converse(self, progress: Progress, request: httpcore.Request, limit_bytes: int) -> Answer:
+        secure = request.url.scheme == b"https"
+        network = WatchedNetwork(progress, self._resolve)
+        with httpcore.HTTPConnection(
+            request.url.origin, self._ssl_context if secure else None, network_backend=network
+        ) as connection:
+            response = connection.handle_request(request)
+            headers: dict[str, str] = {}
+            for raw_name, raw_value in response.headers:
+                name, value = raw_name.decode("ascii").lower(), raw_value.decode("latin-1")
+                headers[name] = f"{headers[name]}, {value}" if name in headers else value
+            body = collect(response.iter_stream(), limit_bytes)
+            return Answer(response.status, headers, decode(body, headers.get("content-encoding", ""), limit_bytes))
+
+    @cached_property
+    def _ssl_context(self) -> ssl.SSLContext:
+        """The certificates that are trusted, read once (it takes some 20 ms) and without SSL_CERT_FILE."""
+        return self._given_ssl_context or httpx.create_ssl_context(trust_env=False)
+
+
+def _request(method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes | None) -> httpcore.Request:
+    if url.scheme not in {"http", "https"} or not url.raw_host:
+        raise httpcore.UnsupportedProtocol
+    fields = {
+        "Host": url.netloc.decode("ascii"),
+        "User-Agent": f"supplier-agent/{__version__}",
+        "Accept-Encoding": "identity",
+        "Connection": "close",
+        **headers,
+    }
+    if content is not None:
+        fields["Content-Length"] = str(len(content))
+    port = url.port or (443 if url.scheme == "https" else 80)
+    return httpcore.Request(
+        method,
+        httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=port, target=url.raw_path),
+        headers=[(name.encode("ascii"), value.encode("ascii")) for name, value in fields.items()],
+        content=content,
+    )
+
+
+def _not_sent(error: BaseException) -> str:
+    """Say in our words why nothing was sent. The cause of an error of httpcore's is the one that knows."""
+    why = error.__cause__ or error.__context__ or error
+    match why:
+        case httpcore.TimeoutException() | TimeoutError():
+            return "no connection could be made in time"
+        case ssl.SSLCertVerificationError():
+            return f"the server's certificate was not accepted: {why.verify_message}"
+        case ssl.SSLError():
+            return "the TLS handshake failed"
+        case ConnectionRefusedError():
+            return "the connection was refused"
+        case ConnectionResetError():
+            return "the connection was reset before anything was sent"
+        case socket.gaierror():
+            return "the server's name could not be resolved"
+        case OSError():
+            return f"no connection could be made: {why.strerror or type(why).__name__}"
+        case _:
+            return f"the request could not be made ({type(error).__name__})"
+
+
+def _lost(error: BaseException, progress: Progress) -> str:
+    """Say in our words how the answer got lost."""
+    so_far = f"after {progress.received_bytes} bytes of the answer" if progress.received_bytes else "without an answer"
+    match error:
+        case httpcore.TimeoutException():
+            return f"the time was up {so_far}"
+        case httpcore.NetworkError() | OSError():
+            return f"the connection broke {so_far}"
+        case httpcore.RemoteProtocolError() if progress.received_bytes:
+            return f"the answer was cut short or is not HTTP, {so_far}"
+        case httpcore.RemoteProtocolError():
+            return "the connection was closed without an answer"
+        case _:
+            return f"the answer could not be read, {so_far} ({type(error).__name__})"

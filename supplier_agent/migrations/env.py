@@ -1,0 +1,6 @@
+"""Run by alembic: every migration happens inside the transaction that migrations.upgrade opened."""
+
+from alembic import context
+
+context.configure(connection=context.config.attributes["connection"], render_as_batch=True, transactional_ddl=False)
+context.run_migrations()

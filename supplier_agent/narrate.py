@@ -1,0 +1,73 @@
+"""What the loop says of itself: one event for each outcome, in words that a person can act on."""
+
+from collections.abc import Sequence
+
+from supplier_agent import pull
+from supplier_agent.calls import Job
+from supplier_agent.log import Log
+from supplier_agent.marketplace import Listing, Verdict
+from supplier_agent.outbox import DONE, Outcome
+
+CURES = {
+    "parked": "supplier-agent order {order}; then: supplier-agent retry {order}",
+    "unknown": "ask Menzzo whether {order} is shipped; then: supplier-agent resolve {order} --shipped (or --send-again) --by NAME",
+}
+
+
+def call(log: Log, job: Job, outcome: Outcome, said: Sequence[str]) -> None:
+    """Tell how an attempt ended."""
+    facts = {"supplier": job.supplier, "order": job.menzzo_order_id, "kind": job.kind, "attempt": job.number}
+    if outcome.kind == DONE:
+        log.info("call.done", **facts)
+        _changes(log, job.supplier, said, None)
+        return
+    what = next((each for each in said if each in CURES), None)
+    if what is not None:
+        cure = CURES[what].format(order=job.menzzo_order_id)
+        log.warning(f"call.{what}", **facts, http_status=outcome.http_status, detail=outcome.detail, cure=cure)
+    else:
+        log.info(
+            "call.postponed", **facts, outcome=outcome.kind, http_status=outcome.http_status, detail=outcome.detail
+        )
+    _changes(log, job.supplier, said, outcome.detail)
+
+
+def page(
+    log: Log,
+    supplier: str,
+    answer: Listing | Verdict,
+    step: pull.OpenRun | pull.Finished | pull.Failed,
+    said: Sequence[str],
+) -> None:
+    """Tell what a read brought. A poll that brings nothing new is not worth a line."""
+    if isinstance(step, pull.OpenRun):
+        log.debug("page.read", supplier=supplier, page=step.plan.pages, added=len(step.added))
+    elif isinstance(step, pull.Finished):
+        facts = {
+            "supplier": supplier,
+            "purpose": step.purpose,
+            "pages": step.pages,
+            "listed": step.listed,
+            "added": len(step.added),
+        }
+        if step.first:
+            note = f"first start: {len(step.added)} orders were found; those not dated before start_date are acknowledged now"
+            log.info("run.finished", **facts, proof=step.proof, note=note)
+        elif step.proof == "partial" and step.purpose != "poll":
+            log.warning("run.finished", **facts, proof="not fully read", detail=step.detail)
+        elif step.added or step.purpose != "poll":
+            log.info("run.finished", **facts, proof=step.proof)
+        else:
+            log.debug("run.finished", **facts, proof=step.proof)
+    _changes(log, supplier, said, answer.detail if isinstance(answer, Verdict) else None)
+
+
+def _changes(log: Log, supplier: str, said: Sequence[str], detail: str | None) -> None:
+    """Tell a break and a recovery, once each."""
+    for each in said:
+        if each in CURES:
+            continue
+        if each.endswith(("recovered", "accepted")):
+            log.info("supplier.recovered", supplier=supplier, what=each)
+        else:
+            log.warning("supplier.failing", supplier=supplier, what=each, detail=detail)

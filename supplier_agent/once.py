@@ -1,0 +1,105 @@
+"""`run --once`: everything that is due, once, for cron and timers; and its dry run, which sends nothing and changes nothing."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, select
+
+from supplier_agent import lanes, outbox, pull
+from supplier_agent.agent import Agent
+from supplier_agent.calls import CALLS
+from supplier_agent.health import exit_code, problems
+from supplier_agent.lanes import WRITES
+from supplier_agent.tables import Call, Order
+
+STEP_SECONDS = 0.25
+
+
+def run_once(
+    agent: Agent, progress: Callable[[str], None], heartbeat: Callable[[], None], stopped: Callable[[], bool]
+) -> int:
+    """Do all that is due, wait out short back-offs, and return the exit code of the contract."""
+    patience = agent.settings.retry.once_patience_seconds
+    agent.start()
+    started_at = agent.clock.now()
+    while not agent.stopping:
+        agent.stopping = stopped()
+        wait = agent.turn()
+        progress(_doing(agent))
+        if agent.in_flight() or wait <= 0:
+            agent.wait(min(wait, STEP_SECONDS) if wait > 0 else 0.0)
+            continue
+        pause = _worth_waiting(agent)
+        if pause is None or pause > patience:
+            break
+        if not any(account.pace.free_in() > 0 for account in agent.accounts.values()):
+            patience -= min(pause, STEP_SECONDS)  # waiting for the rate is work; waiting for a back-off is patience
+        agent.wait(min(pause, STEP_SECONDS))
+    while agent.in_flight():
+        agent.wait(STEP_SECONDS)
+        agent.turn()
+    if agent.read_since_ping >= set(agent.accounts):
+        heartbeat()
+    with agent.store.read() as tx:
+        found = problems(
+            tx,
+            agent.settings,
+            agent.clock.now(),
+            {a.name: a.token_problem for a in agent.accounts.values()},
+            since=started_at,
+        )
+    return exit_code(found)
+
+
+def _worth_waiting(agent: Agent) -> float | None:
+    """Return the seconds until something that this run should still do is due; None if nothing is. No undo window is waited out."""
+    now = agent.clock.now()
+    waits = []
+    for account in agent.accounts.values():
+        if account.token is None:
+            continue
+        waits.append(account.pace.free_in() if account.run is not None else None)
+        with agent.store.read() as tx:
+            moment = _next_moment(tx, agent, account.name, now)
+        if moment is not None:
+            waits.append(max((moment - now).total_seconds(), account.pace.free_in()))
+    soon = [wait for wait in waits if wait is not None]
+    return min(soon) if soon else None
+
+
+def _next_moment(tx: Session, agent: Agent, name: str, now: datetime) -> datetime | None:
+    """Return when this supplier's next call or read is due, its pauses included."""
+    moments = []
+    paused = pull.known_supplier(tx, name).token_refused_at is not None
+    quiet_until = pull.known_supplier(tx, name).quiet_until
+    for kind, call in CALLS.items() if not agent.reads_only else ():
+        at = _due_at(tx, agent, name, kind, now)
+        lane = lanes.of(tx, name, call.LANE)
+        if at is not None and not paused:
+            moments.append(max(each for each in (at, lane.resume_at, quiet_until) if each is not None))
+    reads = lanes.of(tx, name, lanes.READS)
+    due = pull.due(tx, name, agent.settings, now, round_at=agent.round_at)
+    if due.at <= now or reads.failing_since is not None or (quiet_until is not None and quiet_until > now):
+        moments.append(due.at)
+    return min(moments) if moments else None
+
+
+def _due_at(tx: Session, agent: Agent, name: str, kind: str, now: datetime) -> datetime | None:
+    query = select(Call, Order).join(Order).where(Call.supplier == name, Call.kind == kind, Call.state == "owed")
+    for call, order in tx.exec(query.order_by(col(Call.due_at)).limit(50)):
+        in_undo_window = kind == "ship" and CALLS[kind].due_at(order, agent.settings) > now
+        if call.due_at is not None and not in_undo_window:
+            return call.due_at
+    return None
+
+
+def _doing(agent: Agent) -> str:
+    """Return one line for a terminal: what is being done for whom."""
+    parts = []
+    for account in agent.accounts.values():
+        flying = sorted({flight.kind for flight in account.in_flight})
+        if account.run is not None:
+            parts.append(f"{account.name}: page {account.run.plan.pages + 1}, {len(account.run.plan.listed)} listed")
+        elif flying:
+            parts.append(f"{account.name}: {', '.join(flying)}")
+    return " · ".join(parts) or "waiting"

@@ -1,0 +1,85 @@
+"""THE LIFE OF AN ORDER: which calls its facts ask for, its stage, and why it waits. Pure: no clock, no database, no network.
+
+    listed ──> acknowledge ──> label ──> [a person flags it] ──> undo window ──> ship ──> confirmed
+
+A new outward call is one line in WANTED, one file in calls/ and one test file.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from supplier_agent.tables import Call, Order
+
+STAGES = ("shipped", "closed", "attention", "held", "flagged", "new", "acknowledged", "ready")
+
+
+def unusable(order: Order) -> str:
+    """Return why a person must look before the order may be acknowledged, or ""."""
+    missing = [name for name, value in (("sku", order.sku), ("quantity", order.quantity)) if value is None]
+    return f"it was listed without a usable {' and '.join(missing)}" if missing else ""
+
+
+def blockers(order: Order) -> list[str]:
+    """Return everything that a flagged order still waits for before it may be reported as shipped."""
+    if order.override_by is not None:
+        return []
+    missing = []
+    if order.acknowledged_at is None:
+        missing.append("its acknowledgement")
+    if order.label_path is None:
+        missing.append("its label")
+    return missing
+
+
+def document(link: str | None) -> str | None:
+    """Return a label link without its query: signatures and expiry dates there change without the label changing."""
+    return None if link is None else link.partition("?")[0]
+
+
+def label_is_current(order: Order) -> bool:
+    """Tell whether the file on disk is the label that the marketplace links to now."""
+    return order.link_to_label is None or order.label_link == document(order.link_to_label)
+
+
+WANTED: Mapping[str, Callable[[Order], bool]] = {
+    "acknowledge": lambda o: o.acknowledged_at is None and o.held_reason is None,
+    "label": lambda o: not label_is_current(o),
+    "ship": lambda o: o.shipped == 1 and o.held_reason is None and not blockers(o),
+}
+
+
+@dataclass(frozen=True)
+class Want:
+    """A call that the facts ask for. `ask` is why a person must be asked first, or ""."""
+
+    kind: str
+    subject: str = ""
+    ask: str = ""
+
+
+def wanted(order: Order) -> tuple[Want, ...]:
+    """Return the calls that the facts ask for now. The only rule by which anything is ever sent."""
+    if order.closed_reason is not None or order.ship_confirmed_at is not None:
+        return ()
+    wants = []
+    for kind, rule in WANTED.items():
+        if rule(order):
+            ask = unusable(order) if kind == "acknowledge" else ""
+            subject = (document(order.link_to_label) or "") if kind == "label" else ask
+            wants.append(Want(kind, subject, ask))
+    return tuple(wants)
+
+
+def stage(order: Order, calls: Iterable[Call]) -> str:
+    """Return the first of STAGES that holds."""
+    checks = {
+        "shipped": order.ship_confirmed_at is not None,
+        "closed": order.closed_reason is not None,
+        "attention": any(call.state in {"parked", "unknown"} for call in calls),
+        "held": order.held_reason is not None,
+        "flagged": order.shipped == 1,
+        "new": order.acknowledged_at is None,
+        "acknowledged": order.label_path is None,
+        "ready": True,
+    }
+    return next(name for name in STAGES if checks[name])

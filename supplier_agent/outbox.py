@@ -1,0 +1,176 @@
+"""What we owe the outside: owe, claim, settle, back off, park. The only writer of calls and attempts; knows no kinds.
+
+Every step is a conditional update inside the caller's transaction, so two agents on one database cannot both send:
+the claim changes a row from owed to sending exactly once, and its attempt number fences whoever settles it.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, func, select, update
+
+from supplier_agent.order import Want
+from supplier_agent.tables import Attempt, Call, Order
+
+DONE, LATER, NOT_SENT, REFUSED, UNKNOWN = "done", "later", "not_sent", "refused", "unknown"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one attempt ended, as a value.
+
+    kind: done, later (not now), not_sent (it cannot have happened), refused (a person must look), unknown (it may have happened).
+    detail: the answer word for word, or what happened instead. facts: columns of the order that are now known.
+    """
+
+    kind: str
+    detail: str = ""
+    http_status: int | None = None
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Next:
+    """What becomes of a call after an attempt: its state, when it is due again, whether the answer was about this very order."""
+
+    state: str
+    due_at: datetime | None = None
+    strike: bool = False
+    why: str | None = None
+
+
+def owe(tx: Session, order: Order, call: Call | None, want: Want, due_at: datetime, now: datetime) -> None:
+    """Owe a call. Again is a no-op, unless its subject has changed or it had been dropped. `call` is its row, if it has one."""
+    state, due = ("parked", None) if want.ask else ("owed", due_at)
+    if call is None:
+        assert order.id is not None  # noqa: S101 - a stored order has one
+        call = Call(order_id=order.id, supplier=order.supplier, kind=want.kind, owed_at=now)
+    elif call.state in {"sending", "unknown"}:
+        return
+    elif call.state in {"owed", "parked"} and call.subject == want.subject:
+        if call.state == "owed" and call.attempts == 0 and call.due_at != due_at:
+            call.due_at = due_at  # flagged anew: the undo window starts again
+            tx.add(call)
+        return
+    call.subject, call.state, call.due_at, call.detail = want.subject, state, due, want.ask or None
+    call.owed_at, call.strikes = now, 0
+    tx.add(call)
+
+
+def owe_again(tx: Session, call: Call, now: datetime) -> None:
+    """Owe a parked or unknown call once more: a person decided so, or the user's `resend` did."""
+    call.state, call.due_at, call.owed_at, call.strikes, call.detail = "owed", now, now, 0, None
+    tx.add(call)
+
+
+def conclude(tx: Session, call: Call, state: str, why: str) -> None:
+    """Set what became of a call by other evidence than its answer: a person's word, or the ship ledger's."""
+    call.state, call.due_at, call.detail = state, None, why
+    tx.add(call)
+
+
+def drop(tx: Session, call: Call) -> None:
+    """Stop owing a call that the facts no longer ask for. Its attempts stay in the journal."""
+    if call.state == "owed":
+        call.state, call.due_at = "dropped", None
+        tx.add(call)
+
+
+def find(tx: Session, order_id: int, kind: str) -> Call | None:
+    """Return the call of that kind, or None if it was never owed."""
+    return tx.exec(select(Call).where(Call.order_id == order_id, Call.kind == kind)).first()
+
+
+def of_order(tx: Session, order_id: int) -> Sequence[Call]:
+    """Return every call that was ever owed for an order."""
+    return tx.exec(select(Call).where(Call.order_id == order_id).order_by(col(Call.id))).all()
+
+
+def attempts_of(tx: Session, call: Call) -> Sequence[Attempt]:
+    """Return the journal of a call, first attempt first."""
+    return tx.exec(select(Attempt).where(Attempt.call_id == call.id).order_by(col(Attempt.number))).all()
+
+
+def due(tx: Session, supplier: str, kind: str, now: datetime, avoid_order_id: int | None = None) -> Call | None:
+    """Return the call of that kind that is due longest; one of another order than `avoid_order_id` if there is one."""
+    query = select(Call).where(
+        Call.supplier == supplier, Call.kind == kind, Call.state == "owed", col(Call.due_at) <= now
+    )
+    query = query.order_by(col(Call.due_at), col(Call.id))
+    if avoid_order_id is not None:
+        other = tx.exec(query.where(Call.order_id != avoid_order_id).limit(1)).first()
+        if other is not None:
+            return other
+    return tx.exec(query.limit(1)).first()
+
+
+def next_due_at(tx: Session, supplier: str, kind: str, now: datetime) -> datetime | None:
+    """Return when the next call of that kind becomes due; None when no other will."""
+    query = select(func.min(Call.due_at)).where(Call.supplier == supplier, Call.kind == kind, Call.state == "owed")
+    return tx.exec(query.where(col(Call.due_at) > now)).one()
+
+
+def claim(tx: Session, call: Call, now: datetime) -> int | None:
+    """Take a due call for sending; return the attempt's number, or None if another was faster.
+
+    The number is counted and the attempt's row written before the request leaves, so a crash leaves a trace.
+    """
+    number = call.attempts + 1
+    taken = tx.exec(
+        update(Call)
+        .where(
+            col(Call.id) == call.id,
+            col(Call.state) == "owed",
+            col(Call.attempts) == call.attempts,
+            col(Call.due_at) <= now,
+        )
+        .values(state="sending", attempts=number, due_at=None)
+    )
+    if taken.rowcount != 1:
+        return None
+    assert call.id is not None  # noqa: S101 - a stored call has one
+    tx.add(Attempt(call_id=call.id, number=number, started_at=now))
+    return number
+
+
+def settle(tx: Session, call_id: int, number: int, outcome: Outcome, after: Next, now: datetime) -> bool:
+    """Record how an attempt ended and what becomes of its call; False if the claim was no longer ours.
+
+    A call that another process meanwhile called unknown is settled all the same: we hold the answer.
+    """
+    tx.exec(
+        update(Attempt)
+        .where(col(Attempt.call_id) == call_id, col(Attempt.number) == number, col(Attempt.ended_at).is_(None))
+        .values(ended_at=now, outcome=outcome.kind, http_status=outcome.http_status, detail=outcome.detail or None)
+    )
+    settled = tx.exec(
+        update(Call)
+        .where(col(Call.id) == call_id, col(Call.attempts) == number, col(Call.state).in_(("sending", "unknown")))
+        .values(state=after.state, due_at=after.due_at, strikes=Call.strikes + int(after.strike), detail=after.why)
+    )
+    return settled.rowcount == 1
+
+
+def recover(tx: Session, now: datetime, once: Collection[str]) -> list[Call]:
+    """After a crash: what was being sent is owed again, or, for kinds sent once only, unknown. Returns those calls.
+
+    Their attempts keep an empty outcome: the process died in them.
+    """
+    calls = list(tx.exec(select(Call).where(Call.state == "sending")).all())
+    for call in calls:
+        if call.kind in once:
+            call.state, call.detail = "unknown", "the agent stopped while it was being sent"
+        else:
+            call.state, call.due_at = "owed", now
+        tx.add(call)
+    return calls
+
+
+def backoff(first_seconds: float, max_seconds: float, failures: int, chance: float) -> timedelta:
+    """Return the wait after so many failures: doubling from `first_seconds`, with up to a quarter of jitter, capped.
+
+    `chance` is a random number in [0, 1).
+    """
+    wait = min(max_seconds, first_seconds * 2.0 ** min(failures - 1, 30))
+    return timedelta(seconds=min(max_seconds, wait * (1 + chance / 4)))

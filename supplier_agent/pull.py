@@ -1,0 +1,250 @@
+"""Pull: marketplace -> facts. When a run is due, how it begins, what each page adds, and what is known at its end.
+
+Rows are committed page by page, so nothing that was read is lost; the cursor moves with the last page of a run alone, so a
+crash in between can only make us read an order twice.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from sqlmodel import Session, col, select
+
+from supplier_agent import journal, lanes, reading
+from supplier_agent.marketplace import Listing, Verdict
+from supplier_agent.observe import observe
+from supplier_agent.settings import Settings
+from supplier_agent.tables import Run, Supplier
+
+GOOD = ("complete", "partial")
+CACHE_GRACE = timedelta(seconds=1)
+"""The server's clock and ours tick differently: asked a moment after its cache has expired, not a moment before."""
+BLIND_WITHIN = timedelta(seconds=60)
+"""A sweep this soon after a poll must not find newer orders than the poll did, or the cursor is blind."""
+DISTRUST = timedelta(days=1)
+"""How long polls go by date after the cursor misled us; then it is tried again."""
+ALREADY_ASKED = "the rest would have been answered from the server's cache"
+
+
+@dataclass(frozen=True)
+class Due:
+    """The next run: what for, and when. `resync` is the row of a person's request."""
+
+    purpose: str
+    at: datetime
+    resync: Run | None = None
+
+
+@dataclass(frozen=True)
+class OpenRun:
+    """A run in progress: what to read next, and its row in the journal."""
+
+    plan: reading.Run
+    row_id: int
+    added: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that is over. `added` are the orders that were new to us."""
+
+    purpose: str
+    proof: str
+    detail: str
+    pages: int
+    listed: int
+    added: tuple[str, ...]
+    first: bool  # the first read of this supplier ever
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A run that ended in a failure of the marketplace."""
+
+    verdict: Verdict
+
+
+def known_supplier(tx: Session, name: str) -> Supplier:
+    """Return what we know of the account; an account that was never read knows nothing yet."""
+    return tx.get(Supplier, name) or Supplier(name=name)
+
+
+def last_good(tx: Session, supplier: str, *purposes: str) -> Run | None:
+    """Return the last run for one of these purposes that was read to its end."""
+    query = select(Run).where(Run.supplier == supplier, col(Run.purpose).in_(purposes), col(Run.proof).in_(GOOD))
+    return tx.exec(query.order_by(col(Run.started_at).desc()).limit(1)).first()
+
+
+def not_before(tx: Session, name: str, now: datetime) -> datetime:
+    """Return when this supplier may be read again, whatever is due: after a failure, or silence that was asked for."""
+    instants = (now, lanes.of(tx, name, lanes.READS).resume_at, known_supplier(tx, name).quiet_until)
+    return max(each for each in instants if each is not None)
+
+
+def due(tx: Session, name: str, settings: Settings, now: datetime, *, round_at: datetime | None = None) -> Due:
+    """Decide which run is next and when.
+
+    `round_at` is when a `run --once` began: its one read waits for the server's cache, but for no poll interval.
+    """
+    supplier, earliest = known_supplier(tx, name), not_before(tx, name, now)
+    if supplier.token_refused_at is not None:
+        return Due("probe", earliest)
+    waiting = select(Run).where(Run.supplier == name, Run.purpose == "resync", col(Run.started_at).is_(None))
+    resync = tx.exec(waiting.order_by(col(Run.id)).limit(1)).first()
+    if resync is not None:
+        return Due("resync", earliest, resync)
+    sweep, last = last_good(tx, name, "sweep"), last_good(tx, name, "poll", "sweep")
+    if sweep is None or last is None or sweep.started_at is None or last.started_at is None or last.ended_at is None:
+        return Due("sweep", earliest)
+    cached_until = last.ended_at + timedelta(seconds=settings.suppliers[name].cache_seconds) + CACHE_GRACE
+    if not settings.suppliers[name].cache_seconds:
+        cached_until = last.ended_at
+    sweep_at = sweep.started_at + timedelta(seconds=settings.schedule.sweep_seconds)
+    if sweep_at <= now:
+        # A poll goes right before a sweep: what the sweep finds beyond it shows that the cursor is blind.
+        poll = last_good(tx, name, "poll")
+        polled = poll is not None and poll.started_at is not None and poll.started_at >= sweep_at
+        if polled or trusted_cursor(supplier, now) is None:
+            return Due("sweep", earliest)
+        return Due("poll", max(earliest, cached_until))
+    its_one_read = round_at is not None and last.started_at < round_at
+    interval = 0.0 if its_one_read else settings.schedule.poll_interval(now, settings.timezone)
+    poll_at = max(last.started_at + timedelta(seconds=interval), cached_until)
+    return Due("poll", max(earliest, poll_at)) if poll_at <= sweep_at else Due("sweep", max(earliest, sweep_at))
+
+
+def trusted_cursor(supplier: Supplier, now: datetime) -> str | None:
+    """Return the cursor to poll by, or None if there is none or it cannot be trusted."""
+    if supplier.cursor == supplier.cursor_refused:
+        return None
+    if supplier.cursor_distrusted_at is not None and supplier.cursor_distrusted_at > now - DISTRUST:
+        return None
+    return supplier.cursor
+
+
+def begin(tx: Session, name: str, what: Due, settings: Settings, now: datetime, longest: int) -> OpenRun:
+    """Open a run, and its row in the journal."""
+    today = now.astimezone(settings.timezone).date()
+    asked = journal.asked(tx, name, now, settings.suppliers[name].cache_seconds)
+    supplier, row = known_supplier(tx, name), what.resync
+    if what.purpose == "probe":
+        plan = reading.probe(today, asked)
+    elif what.purpose == "poll":
+        last = last_good(tx, name, "poll", "sweep")
+        since = last.started_at.astimezone(settings.timezone).date() if last and last.started_at else None
+        plan = reading.poll(today, trusted_cursor(supplier, now), settings.schedule.sweep_days, longest, since)
+    else:
+        first, until = (row.date_from, row.date_to) if row else (_sweep_from(tx, name, settings, today), today)
+        plan = reading.sweep(what.purpose, today, first, (until or today) + timedelta(days=1), longest)
+        while str(plan.query) in asked:  # a day more makes it another question, which the cache cannot answer
+            first -= timedelta(days=1)
+            plan = reading.sweep(what.purpose, today, first, (until or today) + timedelta(days=1), longest)
+    row = row or Run(
+        supplier=name, purpose=what.purpose, date_from=plan.date_from, date_to=plan.date_to, requested_at=now
+    )
+    row.started_at = now
+    tx.add(row)
+    tx.flush()
+    assert row.id is not None  # noqa: S101 - just written
+    return OpenRun(plan, row.id)
+
+
+def _sweep_from(tx: Session, name: str, settings: Settings, today: date) -> date:
+    """Return the first day to sweep: `sweep_days` back, or further if the agent was away for longer."""
+    start = today - timedelta(days=settings.schedule.sweep_days)
+    last = last_good(tx, name, "sweep")
+    if last is None or last.started_at is None:
+        return start
+    return min(start, last.started_at.astimezone(settings.timezone).date() - timedelta(days=1))
+
+
+def take_in(
+    tx: Session,
+    name: str,
+    run: OpenRun,
+    answer: Listing | Verdict,
+    started_at: datetime,
+    settings: Settings,
+    now: datetime,
+) -> OpenRun | Finished | Failed:
+    """Store what one request brought, and decide how the run goes on."""
+    plan, done = run.plan, journal.read_done(run.plan.query, answer, started_at, now)
+    added: tuple[str, ...] = ()
+    step: reading.Run | reading.End | None
+    if isinstance(answer, Verdict):
+        step = _refused(tx, name, plan, answer)
+        listed = 0
+    else:
+        observed = observe(tx, name, answer.rows, now, settings.suppliers[name].start_date)
+        step, added, listed = reading.advance(plan, observed.marks, observed.known), observed.added, len(answer.rows)
+    journal.write(tx, name, done, run.row_id, len(added))
+    run = replace(run, added=run.added + added)
+    if isinstance(step, reading.Run):
+        if str(step.query) in journal.asked(tx, name, now, settings.suppliers[name].cache_seconds):
+            step = reading.End(step, "partial", ALREADY_ASKED)
+        else:
+            run = replace(run, plan=step)
+    _note(tx, run, listed, step, now)
+    if step is None:
+        assert isinstance(answer, Verdict)  # noqa: S101 - a page always leads on
+        return Failed(answer)
+    return _finish(tx, name, run, step, now) if isinstance(step, reading.End) else run
+
+
+def _refused(tx: Session, name: str, plan: reading.Run, answer: Verdict) -> reading.Run | reading.End | None:
+    if answer.http_status not in {400, 404, 422}:
+        return None
+    step = reading.refused(plan, answer.http_status)
+    if step is None and answer.http_status == 404 and known_supplier(tx, name).last_success_at is not None:  # noqa: PLR2004 - HTTP
+        # The address and the token have worked before, so this is how the server says "nothing in these days".
+        return reading.advance(plan, (), frozenset())
+    return step
+
+
+def _note(tx: Session, run: OpenRun, listed: int, step: reading.Run | reading.End | None, now: datetime) -> None:
+    row = tx.get_one(Run, run.row_id)
+    row.pages, row.listed, row.added = row.pages + 1, row.listed + listed, len(run.added)
+    if not isinstance(step, reading.Run):
+        row.ended_at = now
+        row.proof, row.detail = ("failed", None) if step is None else (step.proof, step.detail or None)
+    tx.add(row)
+
+
+def _finish(tx: Session, name: str, run: OpenRun, end: reading.End, now: datetime) -> Finished:
+    supplier, row = known_supplier(tx, name), tx.get_one(Run, run.row_id)
+    first = supplier.last_success_at is None
+    cursor = supplier.cursor
+    if end.run.refused:
+        supplier.cursor_refused = cursor
+    if end.run.misled or _blind(tx, name, run, supplier, row):
+        supplier.cursor_distrusted_at = now
+    if run.plan.purpose != "probe":
+        top = reading.highest([each for each in (cursor, *end.run.listed) if each])
+        # Ids that cannot be ranked are followed in list order: a guess, which costs time where it is wrong, never an order.
+        supplier.cursor = top or cursor or next((each for each in reversed(end.run.last_page) if "_" in each), None)
+    supplier.last_success_at = now
+    tx.add(supplier)
+    return Finished(row.purpose, end.proof, end.detail, row.pages, row.listed, run.added, first)
+
+
+def _blind(tx: Session, name: str, run: OpenRun, supplier: Supplier, row: Run) -> bool:
+    """Tell whether a sweep found newer orders than the poll right before it: then the cursor does not show all that is newer."""
+    if row.purpose != "sweep" or supplier.cursor is None or row.started_at is None:
+        return False
+    poll = last_good(tx, name, "poll")
+    if poll is None or poll.ended_at is None or row.started_at - poll.ended_at > BLIND_WITHIN:
+        return False
+    mine = reading.rank(supplier.cursor)
+    ranks = [key for each in run.added if (key := reading.rank(each)) is not None]
+    return mine is not None and any(key > mine for key in ranks)
+
+
+def abandon(tx: Session, now: datetime) -> None:
+    """After a crash: runs that were open have ended without proving anything; the next one reads the same days again."""
+    for row in tx.exec(select(Run).where(col(Run.started_at).is_not(None), col(Run.ended_at).is_(None))):
+        row.ended_at, row.proof, row.detail = now, "failed", "the agent stopped in the middle of it"
+        tx.add(row)
+
+
+def request(tx: Session, name: str, date_from: date, date_to: date, now: datetime) -> None:
+    """Leave a person's request to read a date range again."""
+    tx.add(Run(supplier=name, purpose="resync", date_from=date_from, date_to=date_to, requested_at=now))

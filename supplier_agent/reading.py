@@ -1,0 +1,254 @@
+"""What to read next, and what a complete read proves. Pure: no clock, no database, no network.
+
+The marketplace documents neither page size, order, end of pages nor the meaning of its cursor (seed 001), so nothing of it is
+taken for granted: a run goes on until the server has nothing more to show, whatever way it shows it.
+
+    poll    from the cursor: what is newer than the newest order we know. Every quarter of an hour, usually one request.
+    sweep   all of the last days by date and page, without the cursor: what makes it complete. Every few hours.
+    resync  a sweep over dates that a person names.        probe   one small read to see whether the token works.
+
+Within a run:   PAGES ──same page again──> CARRY (the cursor does the paging) ──nothing new──> DAYS (one day at a time)
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from enum import StrEnum
+from urllib.parse import urlencode
+
+MAX_PAGES = 2000
+"""A server that invents pages for ever is stopped here, and the run says so."""
+NEWS_DAYS = 2
+"""How far back a poll reads when it cannot go by the cursor."""
+BLANKS = 3
+"""So many pages in a row with nothing new, yet different: the list moves under us faster than we read."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """One get-sales request, as seed 001 documents its parameters. None means that the parameter is not sent."""
+
+    page: int = 1
+    date_from: date | None = None
+    date_to: date | None = None
+    cursor: str | None = None  # last_menzzo_order_number
+    order_number: str | None = None  # documented for asir-group alone
+
+    def params(self) -> list[tuple[str, str]]:
+        """Return the query string's pairs, always in the same order, so that equal queries are equal URLs."""
+        pairs = [("page", str(self.page))]
+        if self.date_from is not None:
+            pairs.append(("date_from", self.date_from.isoformat()))
+        if self.date_to is not None:
+            pairs.append(("date_to", self.date_to.isoformat()))
+        if self.cursor is not None:
+            pairs.append(("last_menzzo_order_number", self.cursor))
+        if self.order_number is not None:
+            pairs.append(("order_number", self.order_number))
+        return pairs
+
+    def __str__(self) -> str:
+        """Return endpoint and query, as the journal keeps it and as two requests are compared."""
+        return f"get-sales?{urlencode(self.params())}"
+
+
+class Phase(StrEnum):
+    """How the run gets from one page to the next."""
+
+    PAGES = "pages"
+    CARRY = "carry"
+    DAYS = "days"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A reading in progress. `query` is the request to make next."""
+
+    purpose: str
+    today: date
+    date_from: date
+    date_to: date | None  # None: up to the newest
+    query: Query
+    news_from: date  # where a poll without the cursor begins
+    phase: Phase = Phase.PAGES
+    pages: int = 0
+    listed: frozenset[str] = frozenset()  # every id (or digest of a rejected entry) of this run
+    last_page: tuple[str, ...] = ()
+    longest: int = 0  # rows of the longest page seen, this run or before
+    blanks: int = 0
+    carried: int = 0  # requests made in the phase CARRY
+    tried_highest: bool = False
+    refused: bool = False  # the server does not know the cursor
+    misled: bool = False  # the cursor is not "newer than this" here
+
+
+@dataclass(frozen=True)
+class End:
+    """A run that is over. `proof`: complete = the server showed its end; partial = it cannot show all it has."""
+
+    run: Run
+    proof: str
+    detail: str = ""
+
+
+def rank(menzzo_order_id: str) -> tuple[int, int] | None:
+    """Return what orders ids in time, or None for an id that is not numeric: such ids are never compared."""
+    increment_id, _, sale_product_id = menzzo_order_id.rpartition("_")
+    if increment_id.isascii() and increment_id.isdigit() and sale_product_id.isdigit():
+        return int(increment_id), int(sale_product_id)
+    return None
+
+
+def highest(ids: Collection[str]) -> str | None:
+    """Return the id that ranks highest, or None if none can be ranked."""
+    ranked = [(key, each) for each in ids if (key := rank(each)) is not None]
+    return max(ranked)[1] if ranked else None
+
+
+def poll(today: date, cursor: str | None, sweep_days: int, longest: int, since: date | None = None) -> Run:
+    """Begin the everyday read: by the cursor, or by the last days if there is no cursor to go by.
+
+    The dates bound what a server that ignores the cursor sends; they differ from a sweep's, so that a server whose cache
+    forgets the cursor never answers the one with the other. `since` is the last day that was read in full.
+    """
+    news_from = min(today, since or today) - timedelta(days=NEWS_DAYS)
+    if cursor is None:
+        return Run("poll", today, news_from, None, Query(date_from=news_from), news_from, longest=longest)
+    start = today - timedelta(days=sweep_days)
+    return Run("poll", today, start, None, Query(date_from=start, cursor=cursor), news_from, longest=longest)
+
+
+def sweep(purpose: str, today: date, date_from: date, date_to: date, longest: int) -> Run:
+    """Begin reading a date range page by page. `date_to` should lie a day ahead: whether it is inclusive is not documented."""
+    return Run(
+        purpose, today, date_from, date_to, Query(date_from=date_from, date_to=date_to), date_from, longest=longest
+    )
+
+
+def probe(today: date, asked: Collection[str]) -> Run:
+    """Begin one small read that the server cannot answer from its cache: a question not asked lately."""
+    days = (today + timedelta(days=ahead) for ahead in range(1, len(asked) + 2))
+    query = next(query for day in days if str(query := Query(date_from=today, date_to=day)) not in asked)
+    return Run("probe", today, today, query.date_to, query, today)
+
+
+def refused(run: Run, http_status: int) -> Run | End | None:
+    """The server answered a page with 400, 404 or 422: return how to go on, or None if it is a plain failure."""
+    past_the_end = http_status == 404 and (run.query.page > 1 or run.phase is Phase.DAYS)  # noqa: PLR2004 - HTTP
+    if past_the_end:
+        return advance(run, (), frozenset())
+    if run.phase is Phase.CARRY:
+        return _by_days(run)
+    if run.query.cursor is not None and run.query.page == 1:
+        return _without_cursor(run, refused=True)
+    return None
+
+
+def advance(run: Run, page: Sequence[str], known: Collection[str]) -> Run | End:
+    """Take in one page of marks (ids, or digests of rejected entries), in list order; return how to go on, or the end.
+
+    `known` are those of them that were stored before this page.
+    """
+    if run.purpose == "probe":
+        return End(run, "complete")
+    new = set(page) - run.listed
+    run = replace(
+        run,
+        pages=run.pages + 1,
+        listed=run.listed | new,
+        longest=max(run.longest, len(page)),
+        blanks=0 if new else run.blanks + 1,
+    )
+    if run.pages >= MAX_PAGES:
+        return End(run, "partial", f"stopped after {MAX_PAGES} pages that all brought something new")
+    step = {Phase.PAGES: _next_page, Phase.CARRY: _carry_on, Phase.DAYS: _next_day}[run.phase]
+    after = step(run, tuple(page), frozenset(known), bool(new))
+    return replace(after, last_page=tuple(page)) if isinstance(after, Run) else after
+
+
+def _next_page(run: Run, page: tuple[str, ...], known: frozenset[str], new: bool) -> Run | End:  # noqa: FBT001 - one of three equal steps
+    query, cursor = run.query, run.query.cursor
+    if not page:
+        return End(run, "complete")
+    if cursor is not None and query.page == 1:
+        # An inclusive cursor shows itself. Alone it means "nothing newer", unless pages hold but one row.
+        if set(page) == {cursor} and run.longest > 1:
+            return End(run, "complete")
+        if any(_older(each, cursor) for each in known & set(page)):
+            return _without_cursor(run, misled=True)
+    if query.page > 1 and set(page) == set(run.last_page):
+        # The same page again: the last one repeated for ever or, if it is the first, a server that does not heed `page`.
+        return End(run, "complete") if query.page > 2 else _carry(run, run.last_page[-1])  # noqa: PLR2004 - the first repeat
+    if run.purpose == "poll" and cursor is None and set(page) <= known and _descends(page):
+        return End(run, "complete")  # newest first, and all of it known: no news further down; the sweep reads the rest
+    if not new and run.blanks >= BLANKS:
+        return End(run, "partial", "the list changes from page to page, so its end cannot be told")
+    return replace(run, query=replace(query, page=query.page + 1))
+
+
+def _descends(page: Sequence[str]) -> bool:
+    ranks = [rank(each) for each in page]
+    return (
+        len(ranks) > 1 and None not in ranks and ranks == sorted(ranks, key=lambda each: each or (0, 0), reverse=True)
+    )
+
+
+def _older(menzzo_order_id: str, cursor: str) -> bool:
+    mine, its = rank(menzzo_order_id), rank(cursor)
+    return mine is not None and its is not None and mine < its
+
+
+def _without_cursor(run: Run, *, refused: bool = False, misled: bool = False) -> Run:
+    """Go on without the cursor, over the last days alone."""
+    query = Query(date_from=run.news_from)
+    return replace(run, date_from=run.news_from, query=query, refused=refused, misled=misled, last_page=())
+
+
+def _carry(run: Run, cursor: str) -> Run:
+    """Let the cursor do the paging: the first page after `cursor`.
+
+    Each request ends on another day to come. No order lies there, but a cache that forgets the cursor (seed 001 names only
+    page, dates and order_number as its key) then cannot answer one page of ours with another.
+    """
+    end = max(run.today, run.date_to or run.today) + timedelta(days=run.carried + 2)
+    query = replace(run.query, page=1, cursor=cursor, date_to=end)
+    return replace(run, phase=Phase.CARRY, query=query, carried=run.carried + 1)
+
+
+def _carry_on(run: Run, page: tuple[str, ...], known: frozenset[str], new: bool) -> Run | End:  # noqa: ARG001, FBT001 - as above
+    if set(page) <= {run.query.cursor}:
+        if run.tried_highest:
+            # It heeds the cursor, but lists newest first: what lies between the first page and the rest stays out of reach.
+            return _by_days(run)
+        return End(run, "complete")
+    if new:
+        return _carry(run, page[-1])
+    top = highest(run.listed)
+    if not run.tried_highest and top is not None and top != run.query.cursor:
+        return replace(_carry(run, top), tried_highest=True)
+    return _by_days(run)
+
+
+def _by_days(run: Run) -> Run | End:
+    """The server heeds neither page nor cursor: ask for single days, where its one page may suffice."""
+    why = "the server heeds neither page nor cursor"
+    if run.purpose == "poll" or run.date_to is None:
+        return End(run, "partial", f"{why}; the next sweep reads day by day")
+    return replace(run, phase=Phase.DAYS, query=Query(date_from=run.date_from, date_to=run.date_from))
+
+
+def _next_day(run: Run, page: tuple[str, ...], known: frozenset[str], new: bool) -> Run | End:  # noqa: ARG001, FBT001 - as above
+    day, until = run.query.date_from, run.query.date_to
+    assert day is not None  # noqa: S101 - _by_days set it
+    assert run.date_to is not None  # noqa: S101 - _by_days saw to it
+    if not page and until == day:
+        # Either a day without orders, or `date_to` is exclusive here: the day after tells, for one request.
+        return replace(run, query=replace(run.query, date_to=day + timedelta(days=1)))
+    if day >= run.date_to:
+        return End(
+            run,
+            "partial",
+            "the server heeds neither page nor cursor: read day by day, but a day with many orders may hold more",
+        )
+    after = day + timedelta(days=1)
+    return replace(run, query=Query(date_from=after, date_to=after))

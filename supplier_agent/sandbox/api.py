@@ -1,0 +1,151 @@
+"""The API itself, without sockets: a request and the world give an answer, an effect and a line in the log."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import parse_qs, urlsplit
+
+from supplier_agent.sandbox.exchange import Answer, Arrival, Endpoint, LogLine, Request, error_answer, json_answer
+from supplier_agent.sandbox.faults import Fault
+from supplier_agent.sandbox.listing import Listing
+from supplier_agent.sandbox.orders import WELL_FORMED_ID, Order
+from supplier_agent.sandbox.routes import path_of, route, token_of
+from supplier_agent.sandbox.semantics import Semantics
+from supplier_agent.sandbox.truth import truth
+from supplier_agent.sandbox.world import World
+
+_METHODS: Mapping[Endpoint, str] = {
+    "get-sales": "GET",
+    "acknowledge-sale": "POST",
+    "ship-sale": "POST",
+    "label": "GET",
+}
+_SUCCESS: Mapping[str, Answer] = {
+    "success_true": json_answer(HTTPStatus.OK, {"success": True}),
+    "empty": Answer(HTTPStatus.OK),
+    "no_content": Answer(HTTPStatus.NO_CONTENT),
+    "no_success_key": json_answer(HTTPStatus.OK, {"message": "The order was updated"}),
+}
+_PDF = (("Content-Type", "application/pdf"),)
+_PLACEHOLDER = Answer(HTTPStatus.OK, b"<html><body>Label pending</body></html>", (("Content-Type", "text/html"),))
+
+
+@dataclass(frozen=True)
+class Handled:
+    """What a request led to."""
+
+    answer: Answer | None  # None: the body never came in full, and nothing was done
+    fault: Fault | None
+    line: LogLine
+
+
+class Api:
+    """The marketplace's endpoints over one world. `semantics` may be replaced at any time."""
+
+    def __init__(self, world: World, semantics: Semantics | None = None) -> None:
+        self.world = world
+        self.semantics = Semantics() if semantics is None else semantics
+        self._listing = Listing(world)
+
+    def forget_cache(self) -> None:
+        """Let the next get-sales be answered fresh."""
+        with self.world.lock:
+            self._listing.forget()
+
+    def handle(self, request: Request, base_url: str) -> Handled:
+        """Log the request, let its effect happen unless a fault forbids it, and return what is to be sent."""
+        with self.world.lock:
+            line = self._note(request)
+            if request.body is None:
+                return Handled(None, None, line)
+            fault = self.world.faults.take(line)
+            answer = self._answer(request, line, base_url, applies=fault is None or fault.applied)
+            if fault is not None:
+                line.fault = fault.name
+                answer = fault.spoil(answer)
+            if fault is None or fault.names_a_status:
+                line.status = answer.status
+            return Handled(answer, fault, line)
+
+    def _note(self, request: Request) -> LogLine:
+        clock = self.world.clock
+        arrival = request.arrival or Arrival(clock.now(), clock.monotonic())
+        to = route(request, self.world)
+        line = LogLine(
+            at=arrival.at,
+            monotonic=arrival.monotonic,
+            method=request.method,
+            target=request.target,
+            endpoint=to.endpoint,
+            supplier=to.supplier,
+            token=token_of(request, self.world.tokens.get(to.supplier or "")),
+            menzzo_order_id=to.menzzo_order_id,
+        )
+        self.world.log.append(line)
+        return line
+
+    def _answer(self, request: Request, line: LogLine, base_url: str, *, applies: bool) -> Answer:
+        if line.endpoint == "sandbox":
+            return self._sandbox(request)
+        if line.endpoint == "other" or line.supplier is None:
+            return error_answer(HTTPStatus.NOT_FOUND, "not found")
+        method = "GET" if request.method == "HEAD" else request.method
+        if method != _METHODS[line.endpoint]:
+            return error_answer(HTTPStatus.METHOD_NOT_ALLOWED, f"use {_METHODS[line.endpoint]}")
+        if line.token in ("none", "wrong") and (line.endpoint != "label" or self.semantics.labels_need_token):
+            return error_answer(HTTPStatus.UNAUTHORIZED, "unauthorized")
+        if line.endpoint == "get-sales":
+            return self._listing.answer(request, line, line.supplier, self.semantics, base_url)
+        return self._about_an_order(line, line.supplier, applies=applies)
+
+    def _about_an_order(self, line: LogLine, supplier: str, *, applies: bool) -> Answer:
+        asked_for = line.menzzo_order_id or ""
+        if line.endpoint != "label" and not WELL_FORMED_ID.fullmatch(asked_for):
+            return error_answer(HTTPStatus.BAD_REQUEST, "menzzo_order_id must be a text like 15000012345_789")
+        order = self.world.order(supplier, asked_for)
+        if order is None or not order.visible(self.world.clock.now()):
+            return error_answer(HTTPStatus.NOT_FOUND, "order not found")
+        if line.endpoint == "label":
+            return self._label(order)
+        if line.endpoint == "acknowledge-sale":
+            return self._acknowledge(order, line, applies=applies)
+        return self._ship(order, line, applies=applies)
+
+    def _acknowledge(self, order: Order, line: LogLine, *, applies: bool) -> Answer:
+        if order.acknowledged_at and self.semantics.repeat_acknowledge == "not_found":
+            return error_answer(HTTPStatus.NOT_FOUND, "order not found or already processed")
+        if applies:
+            order.acknowledged_at.append(self.world.clock.now())
+            line.effect = "acknowledged"
+        return _SUCCESS[self.semantics.success]
+
+    def _ship(self, order: Order, line: LogLine, *, applies: bool) -> Answer:
+        if order.shipped_at and self.semantics.repeat_ship == "not_found":
+            return error_answer(HTTPStatus.NOT_FOUND, "order not found or already processed")
+        if applies:
+            order.shipped_at.append(self.world.clock.now())
+            line.effect = "shipped"
+        return _SUCCESS[self.semantics.success]
+
+    def _label(self, order: Order) -> Answer:
+        if order.label_ready(self.world.clock.now()):
+            return Answer(HTTPStatus.OK, order.pdf(), _PDF)
+        if self.semantics.label_before_ready == "empty":
+            return Answer(HTTPStatus.OK, b"", _PDF)
+        if self.semantics.label_before_ready == "html":
+            return _PLACEHOLDER
+        return error_answer(HTTPStatus.NOT_FOUND, "label not found")
+
+    def _sandbox(self, request: Request) -> Answer:
+        """Serve the two endpoints that the real API lacks. They need no token: they answer on loopback only."""
+        path = path_of(request)
+        if (request.method, path) == ("GET", "/sandbox/truth"):
+            return json_answer(HTTPStatus.OK, truth(self.world))
+        if (request.method, path) == ("POST", "/sandbox/orders"):
+            supplier = parse_qs(urlsplit(request.target).query).get("supplier", [""])[0]
+            if supplier not in self.world.tokens:
+                known = ", ".join(self.world.tokens)
+                return error_answer(HTTPStatus.BAD_REQUEST, f"say ?supplier= with one of {known}")
+            order = self.world.arrive(supplier)
+            return json_answer(HTTPStatus.CREATED, {"supplier": supplier, "menzzo_order_id": order.menzzo_order_id})
+        return error_answer(HTTPStatus.NOT_FOUND, "the sandbox has GET /sandbox/truth and POST /sandbox/orders")

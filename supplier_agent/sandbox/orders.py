@@ -1,0 +1,64 @@
+"""One order as the marketplace knows it: what was ordered, and every effect that a call had on it."""
+
+import re
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from supplier_agent.sandbox import labels
+
+WELL_FORMED_ID = re.compile(r"[0-9A-Za-z_-]+_[0-9]+")
+"""What the API takes for a menzzo_order_id; anything else is a bad request."""
+
+
+def position(menzzo_order_id: str) -> tuple[int, int]:
+    """Return (increment, sale product), so that 9 comes before 10; (0, 0) for an id that is not two numbers."""
+    increment, _, sale_product = menzzo_order_id.rpartition("_")
+    if not (menzzo_order_id.isascii() and increment.isdecimal() and sale_product.isdecimal()):
+        return 0, 0
+    return int(increment), int(sale_product)
+
+
+@dataclass
+class Order:
+    """One `menzzo_order_id` of one supplier. Set `label_path` before it is added to a world."""
+
+    supplier: str
+    menzzo_order_id: str
+    sku: str
+    quantity: int
+    price_cents: int
+    carrier: str
+    order_date: date
+    visible_from: datetime | None = None  # None: listed from the start; later: an order that arrives late
+    label_ready_from: datetime | None = None  # None: from the start
+    label: bytes | None = None  # None: drawn when it is asked for
+    label_path: str = ""  # empty: /api/files/labels/SUPPLIER/ID.pdf
+    link: str | None = None  # None: our own address of label_path
+    row_json: str | None = None  # None: the row is written from these fields; else it is listed word for word
+    acknowledged_at: list[datetime] = field(default_factory=list)  # one entry per applied call: doubles show
+    shipped_at: list[datetime] = field(default_factory=list)
+    position: tuple[int, int] = field(init=False)  # where the cursor and the order of the list see it
+
+    def __post_init__(self) -> None:
+        """Derive what hangs on the id."""
+        self.position = position(self.menzzo_order_id)
+        self.label_path = self.label_path or f"/api/files/labels/{self.supplier}/{self.menzzo_order_id}.pdf"
+
+    @property
+    def increment_id(self) -> str:
+        """Return the customer's order number, which several lines may share."""
+        return self.menzzo_order_id.rpartition("_")[0]
+
+    def visible(self, now: datetime) -> bool:
+        """Tell whether the order has arrived by then."""
+        return self.visible_from is None or self.visible_from <= now
+
+    def label_ready(self, now: datetime) -> bool:
+        """Tell whether its label can be had by then."""
+        return self.label_ready_from is None or self.label_ready_from <= now
+
+    def pdf(self) -> bytes:
+        """Return the label's bytes, the same at every call."""
+        if self.label is not None:
+            return self.label
+        return labels.draw(self.menzzo_order_id, self.sku, self.quantity, self.carrier)

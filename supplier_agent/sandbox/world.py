@@ -1,0 +1,140 @@
+"""The truth: every order, every effect that a call had, and a log of every request that came in."""
+
+import json
+import threading
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Self
+
+from supplier_agent.clock import Clock, SystemClock
+from supplier_agent.sandbox.catalogue import Catalogue
+from supplier_agent.sandbox.exchange import Endpoint, LogLine
+from supplier_agent.sandbox.orders import Order
+from supplier_agent.sandbox.plan import FaultPlan
+
+SUPPLIERS = ("asir-group", "notio")
+"""The two slugs that seed 001 documents."""
+
+
+class World:
+    """The marketplace's side. Hold `lock` while changing an order that requests may ask for meanwhile."""
+
+    def __init__(self, clock: Clock | None = None, suppliers: Iterable[str] = SUPPLIERS, *, seed: int = 1) -> None:
+        self.clock: Clock = SystemClock() if clock is None else clock
+        self.lock = threading.RLock()
+        self.faults = FaultPlan(self.clock)
+        self.tokens = {supplier: f"sandbox-{supplier}" for supplier in suppliers}
+        self.log: list[LogLine] = []
+        self._orders: dict[str, dict[str, Order]] = {supplier: {} for supplier in self.tokens}
+        self._by_label: dict[str, Order] = {}
+        self._catalogue = Catalogue(seed)
+
+    @classmethod
+    def with_orders(
+        cls,
+        n: int,
+        *,
+        today: date,
+        days: int = 7,
+        seed: int = 1,
+        clock: Clock | None = None,
+        suppliers: Iterable[str] = SUPPLIERS,
+    ) -> Self:
+        """Return a world of n orders in all, shared out evenly, dated over the last `days` days up to today."""
+        world = cls(clock, suppliers, seed=seed)
+        shares = {slug: n // len(world.tokens) + (i < n % len(world.tokens)) for i, slug in enumerate(world.tokens)}
+        made = 0
+        while made < n:
+            supplier = max(shares, key=lambda slug: shares[slug])
+            day = today - timedelta(days=days - 1 - made * days // n)
+            basket = world._catalogue.basket(supplier, day, shares[supplier])
+            for order in basket:
+                world.add(order)
+            shares[supplier] -= len(basket)
+            made += len(basket)
+        return world
+
+    def add(self, order: Order) -> Order:
+        """Let the marketplace have this order. ValueError: it has one of that id already, or no such supplier."""
+        with self.lock:
+            if order.supplier not in self._orders:
+                raise ValueError(f"{order.supplier} is not a supplier here")
+            if order.menzzo_order_id in self._orders[order.supplier]:
+                raise ValueError(f"{order.supplier} has {order.menzzo_order_id} already")
+            self._orders[order.supplier][order.menzzo_order_id] = order
+            self._by_label[order.label_path] = order
+        return order
+
+    def arrive(self, supplier: str, order_date: date | None = None) -> Order:
+        """Let one more invented order come in, dated today (UTC) unless said otherwise."""
+        with self.lock:
+            day = order_date or self.clock.now().date()
+            order = self._catalogue.basket(supplier, day, 1)[0]
+            while self.order(supplier, order.menzzo_order_id) is not None:
+                order = self._catalogue.basket(supplier, day, 1)[0]
+            return self.add(order)
+
+    def arrive_raw(self, supplier: str, row: object, order_date: date | None = None) -> Order:
+        """List any JSON value as a row.
+
+        Where the row is an object with an id of its own, calls for that id find the order behind it;
+        otherwise (no id, or one that is listed already) an invented id gives the row its place.
+        """
+        return self.arrive_text(supplier, json.dumps(row), order_date, _id_of(row))
+
+    def arrive_text(
+        self,
+        supplier: str,
+        row_json: str,
+        order_date: date | None = None,
+        menzzo_order_id: str | None = None,
+    ) -> Order:
+        """List this text as a row, word for word, even if it is no JSON."""
+        with self.lock:
+            day = order_date or self.clock.now().date()
+            order = self._catalogue.basket(supplier, day, 1)[0]
+            place = order.position
+            if menzzo_order_id is not None and self.order(supplier, menzzo_order_id) is None:
+                order = replace(order, menzzo_order_id=menzzo_order_id, label_path="")
+            order.row_json = row_json
+            if order.position == (0, 0):
+                order.position = place
+            return self.add(order)
+
+    def orders(self, supplier: str) -> list[Order]:
+        """Return all orders of a supplier, the invisible ones too, in the order of their coming in."""
+        with self.lock:
+            return list(self._orders[supplier].values())
+
+    def order(self, supplier: str, menzzo_order_id: str) -> Order | None:
+        """Return one order, None where there is none."""
+        with self.lock:
+            return self._orders[supplier].get(menzzo_order_id)
+
+    def order_of_label(self, path: str) -> Order | None:
+        """Return the order whose label lies at that path."""
+        with self.lock:
+            return self._by_label.get(path)
+
+    def requests(
+        self,
+        endpoint: Endpoint | None = None,
+        supplier: str | None = None,
+        menzzo_order_id: str | None = None,
+    ) -> list[LogLine]:
+        """Return what the log holds of these, by the time at which the heads arrived."""
+        with self.lock:
+            lines = [
+                line
+                for line in self.log
+                if endpoint in (None, line.endpoint)
+                and supplier in (None, line.supplier)
+                and menzzo_order_id in (None, line.menzzo_order_id)
+            ]
+        return sorted(lines, key=lambda line: line.monotonic)
+
+
+def _id_of(row: object) -> str | None:
+    found = row.get("menzzo_order_id") if isinstance(row, dict) else None
+    return found if isinstance(found, str) and found else None

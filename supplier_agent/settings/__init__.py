@@ -1,0 +1,24 @@
+"""What the user decides: a file and the environment become one frozen, checked value, or one error with every mistake.
+
+`load` is the way in; the rooms inside are: model (every key and its default), schedule, values, addresses (what people
+write), layers (file and environment), findings (mistakes as sentences), tokens.
+"""
+
+from supplier_agent.settings.loading import PLACES, load
+from supplier_agent.settings.model import KNOWN_SUPPLIERS, Http, Retry, Settings, Ship, Supplier
+from supplier_agent.settings.schedule import Hours, Schedule
+from supplier_agent.settings.tokens import SECRETS_DIR
+
+__all__ = [
+    "KNOWN_SUPPLIERS",
+    "PLACES",
+    "SECRETS_DIR",
+    "Hours",
+    "Http",
+    "Retry",
+    "Schedule",
+    "Settings",
+    "Ship",
+    "Supplier",
+    "load",
+]

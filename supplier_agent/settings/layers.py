@@ -1,0 +1,180 @@
+"""The two layers of a configuration, a TOML file below and the environment above, each value with its whereabouts."""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import BaseModel, SecretStr
+from pydantic_settings import InitSettingsSource
+
+from supplier_agent.settings.model import KNOWN_SUPPLIERS, Settings, Supplier
+from supplier_agent.settings.values import close
+
+Place = tuple[str, ...]
+"""A dotted key, taken apart: ("ship", "undo_seconds")."""
+
+Tree = dict[str, object]
+
+PREFIX = "SUPPLIER_AGENT_"
+PATH_VARIABLE = "SUPPLIER_AGENT_CONFIG"
+
+_SUPPLIERS_PREFIX = f"{PREFIX}SUPPLIERS__"
+_DEEPEST_KEY = 3
+"""Parts, as in suppliers.notio.token."""
+
+_LONGEST_STATEMENT = 200
+"""Lines. Something longer (and then the lines after it) is reported without a line number rather than slowly."""
+
+
+def sections() -> dict[Place, type[BaseModel]]:
+    """Return the fixed tables of a configuration, the top one included, with their models."""
+    found: dict[Place, type[BaseModel]] = {(): Settings}
+    for name, info in Settings.model_fields.items():
+        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
+            found[(name,)] = info.annotation
+    return found
+
+
+def fixed_keys() -> list[Place]:
+    """Return every key that does not belong to a supplier, in the order of the model."""
+    tables = sections()
+    return [
+        (*table, name)
+        for table, model in tables.items()
+        for name in model.model_fields
+        if (*table, name) not in tables and name != "suppliers"
+    ]
+
+
+class FileLayer(InitSettingsSource):
+    """What a file says. A token that the environment gives replaces the file's, whichever way that was given."""
+
+    def __call__(self) -> Tree:
+        """Return the file's tree, less what the layer above replaces by another key."""
+        tree: Tree = super().__call__()
+        own, above = tree.get("suppliers"), self.current_state.get("suppliers")
+        if not isinstance(own, dict) or not isinstance(above, dict):
+            return tree
+        return tree | {"suppliers": {slug: _without_token(own[slug], above.get(slug)) for slug in own}}
+
+
+def _without_token(supplier: object, above: object) -> object:
+    pair = {"token", "token_file"}
+    if isinstance(supplier, dict) and isinstance(above, dict) and pair & above.keys():
+        return {key: value for key, value in supplier.items() if key not in pair}
+    return supplier
+
+
+@dataclass
+class Environment:
+    """The variables that begin with the prefix, as a tree. `unknown` maps a name to what was probably meant."""
+
+    tree: Tree = field(default_factory=dict)
+    names: dict[Place, str] = field(default_factory=dict)
+    unknown: dict[str, str | None] = field(default_factory=dict)
+
+
+def read_environment(env: Mapping[str, str]) -> Environment:
+    """Sort the variables of the agent into a tree; values stay text, which the model understands."""
+    keys = {PREFIX + "__".join(place).upper(): place for place in fixed_keys()}
+    found = Environment()
+    for name in sorted(env):
+        if not name.startswith(PREFIX) or name == PATH_VARIABLE:
+            continue
+        place = keys.get(name) or _supplier_place(name)
+        if place is None:
+            found.unknown[name] = _meant(name, [PATH_VARIABLE, *keys, *_supplier_names(name)])
+            continue
+        found.names[place] = name
+        table = found.tree
+        for part in place[:-1]:
+            below = table.setdefault(part, {})
+            assert isinstance(below, dict)  # noqa: S101, no key is both a value and a table
+            table = below
+        table[place[-1]] = _masked(place[-1], env[name])
+    return found
+
+
+def _supplier_place(name: str) -> Place | None:
+    # A slug has no underscore and a key no double one, so the last pair of underscores parts them.
+    slug, dash, key = name.removeprefix(_SUPPLIERS_PREFIX).rpartition("__")
+    if not name.startswith(_SUPPLIERS_PREFIX) or not dash or not slug or name != name.upper():
+        return None
+    return ("suppliers", slug.lower().replace("_", "-"), key.lower()) if key.lower() in Supplier.model_fields else None
+
+
+def _meant(name: str, known: list[str]) -> str | None:
+    # Without the prefix, which makes all of them alike.
+    near = close(name.upper().removeprefix(PREFIX), [word.removeprefix(PREFIX) for word in known])
+    return PREFIX + near if near else None
+
+
+def _supplier_names(name: str) -> list[str]:
+    given = name.upper().removeprefix(_SUPPLIERS_PREFIX).rpartition("__")[0]
+    slugs = {slug.upper().replace("-", "_") for slug in KNOWN_SUPPLIERS} | (
+        {given} if given and name.upper().startswith(_SUPPLIERS_PREFIX) else set()
+    )
+    return [f"{_SUPPLIERS_PREFIX}{slug}__{key.upper()}" for slug in sorted(slugs) for key in Supplier.model_fields]
+
+
+def _masked(key: str, value: object) -> object:
+    # pydantic-settings prints its sources when PYDANTIC_SETTINGS_DEBUG is set; a masked token stays masked there.
+    return SecretStr(value) if key == "token" and isinstance(value, str) else value
+
+
+def masked(tree: Tree) -> Tree:
+    """Return the tree with the tokens in wrappers that print as asterisks."""
+    return {key: masked(value) if isinstance(value, dict) else _masked(key, value) for key, value in tree.items()}
+
+
+def rooted(tree: Tree, folder: Path) -> Tree:
+    """Return the tree with relative paths made absolute: they count from the folder of the file, not of a cron job."""
+    return {
+        key: rooted(value, folder)
+        if isinstance(value, dict)
+        else _below(folder, value)
+        if key in {"state_dir", "token_file"}
+        else value
+        for key, value in tree.items()
+    }
+
+
+def _below(folder: Path, value: object) -> object:
+    # What is no plain path is left as it is, for the model to refuse.
+    if not isinstance(value, str) or not value.strip() or value.startswith(("/", "~", "$")):
+        return value
+    return str(folder / value)
+
+
+def key_lines(text: str) -> dict[Place, int]:
+    """Return the line of each key in a TOML text that parses as a whole.
+
+    The parser gives no positions, so it is asked statement by statement: a statement is the fewest lines that parse
+    below their table's header.
+    """
+    lines: dict[Place, int] = {}
+    header = statement = ""
+    first = 1
+    for number, line in enumerate(text.split("\n"), 1):
+        statement += line + "\n"
+        is_header = statement.lstrip().startswith("[")
+        try:
+            tree = tomllib.loads(statement if is_header else header + statement)
+        except ValueError:
+            if number - first > _LONGEST_STATEMENT:
+                break
+            continue
+        if is_header:
+            header = statement
+        for place in _places(tree):
+            lines.setdefault(place, first)
+        statement, first = "", number + 1
+    return lines
+
+
+def _places(tree: Mapping[str, object], above: Place = ()) -> Iterator[Place]:
+    for key, value in tree.items():
+        yield (*above, key)
+        if isinstance(value, dict) and len(above) < _DEEPEST_KEY:
+            yield from _places(value, (*above, key))

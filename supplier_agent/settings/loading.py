@@ -1,0 +1,139 @@
+"""From a path and the environment to `Settings`, or to one error that names every mistake at once."""
+
+import os
+import re
+import stat
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+from pydantic_settings import InitSettingsSource
+
+from supplier_agent.errors import ConfigError
+from supplier_agent.settings.findings import Whereabouts, sentences
+from supplier_agent.settings.layers import (
+    PATH_VARIABLE,
+    PREFIX,
+    FileLayer,
+    Tree,
+    key_lines,
+    masked,
+    read_environment,
+    rooted,
+)
+from supplier_agent.settings.model import Settings
+
+PLACES = (Path("config/supplier-agent.toml"), Path("/etc/supplier-agent/supplier-agent.toml"))
+"""Where the file is looked for when nobody named one; the first is below the current folder."""
+
+_PROVE = "Correct this, then prove it with: supplier-agent check --offline"
+_LARGEST_FILE = 1024 * 1024
+_POSITION = re.compile(r" \(at line ([0-9]+), column ([0-9]+)\)\Z")
+
+
+@dataclass(frozen=True)
+class _File:
+    path: Path
+    text: str
+    tree: Tree
+    open_to_others: bool
+
+
+def load(path: Path | None, env: Mapping[str, str], places: tuple[Path, ...] = PLACES) -> Settings:
+    """Read and check the configuration. No token file is read and nothing but the file is touched.
+
+    None looks at $SUPPLIER_AGENT_CONFIG, then at `places`; suppliers that are given by variables alone need no file.
+    Relative paths count from the folder of the file (without a file, from the current folder).
+    """
+    environment = read_environment(env)
+    file = _find(path, env, places, needed="suppliers" not in environment.tree and not environment.unknown)
+    folder = file.path.absolute().parent if file else Path.cwd()
+    layers = [InitSettingsSource(Settings, rooted(environment.tree, folder))]
+    if file:
+        layers.append(FileLayer(Settings, file.tree))
+    settings, invalid = None, None
+    try:
+        settings = Settings(*layers, config_path=file.path if file else None, warnings=_warnings(file))
+    except ValidationError as error:
+        invalid = error
+    # Raised out here, so that the exception with the input in it is not carried along as a context.
+    if settings is None or environment.unknown:
+        where = Whereabouts(environment, file.path, key_lines(file.text)) if file else Whereabouts(environment)
+        mistakes = sentences(invalid, where)
+        raise ConfigError("The configuration cannot be used:" + "".join(f"\n  {line}" for line in mistakes), _PROVE)
+    return settings
+
+
+def _find(path: Path | None, env: Mapping[str, str], places: tuple[Path, ...], *, needed: bool) -> _File | None:
+    named = path or (Path(env[PATH_VARIABLE]) if env.get(PATH_VARIABLE) else None)
+    for place in (named,) if named else places:
+        file = _read(place)
+        if file:
+            return file
+    if named:
+        told = "--config" if path else f"${PATH_VARIABLE}"
+        raise ConfigError(
+            f"The configuration file {named}, named by {told}, does not exist.",
+            f"Correct {told}, or copy config/supplier-agent.example.toml there and edit it.",
+        )
+    if needed:
+        raise ConfigError(
+            f"There is no configuration: neither {' nor '.join(str(place) for place in places)} exists, "
+            f"${PATH_VARIABLE} is not set, and no {PREFIX}SUPPLIERS__… variable either.",
+            f"Copy config/supplier-agent.example.toml to {places[0]} and edit it.",
+        )
+    return None
+
+
+def _read(path: Path) -> _File | None:
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(_LARGEST_FILE + 1)
+            mode = os.fstat(stream.fileno()).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except IsADirectoryError:
+        raise ConfigError(f"{path} is a folder, not a configuration file.", "Name the file in it.") from None
+    except OSError as error:
+        raise ConfigError(
+            f"The configuration file {path} cannot be read: {error.strerror or type(error).__name__}.",
+            "Let the user that runs this command read it, or run the command as the agent's user.",
+        ) from None
+    if len(content) > _LARGEST_FILE:
+        raise ConfigError(f"{path} is larger than 1 MiB; that is no configuration.", "Name the right file.")
+    text = _decoded(path, content)
+    return _File(path, text, _parsed(path, text), bool(mode & stat.S_IROTH))
+
+
+def _decoded(path: Path, content: bytes) -> str:
+    # Editors on Windows put a byte order mark first and end lines with CR LF; both are harmless.
+    text = content.decode("utf-8-sig", errors="replace").replace("\r\n", "\n")
+    broken = text.find("\N{REPLACEMENT CHARACTER}")
+    if broken >= 0 or "\0" in text:
+        line = text.count("\n", 0, max(broken, 0)) + 1
+        raise ConfigError(f"{path}:{line}: the file is not UTF-8 text.", "Save it again with the encoding UTF-8.")
+    return text
+
+
+def _parsed(path: Path, text: str) -> Tree:
+    try:
+        return rooted(masked(tomllib.loads(text)), path.absolute().parent)
+    except tomllib.TOMLDecodeError as error:
+        said = str(error)
+    except (ValueError, RecursionError):
+        said = "A value is too long or too deep"
+    # Raised out here, because the parser's exception holds the text of the file, which may hold a token.
+    position = _POSITION.search(said)
+    line = f":{position[1]}" if position else ""
+    raise ConfigError(f"{path}{line}: this is not TOML: {said}.", f'Text needs quotes: key = "text". {_PROVE}')
+
+
+def _warnings(file: _File | None) -> tuple[str, ...]:
+    suppliers = file.tree.get("suppliers") if file else None
+    if not file or not file.open_to_others or not isinstance(suppliers, dict):
+        return ()
+    if not any(isinstance(supplier, dict) and "token" in supplier for supplier in suppliers.values()):
+        return ()
+    return (f"{file.path} holds a token and everybody on this machine may read it; run: chmod o-r {file.path}",)

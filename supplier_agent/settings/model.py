@@ -1,0 +1,169 @@
+"""Every key of the configuration with its default and bounds. What a key means to people is in the example file."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from supplier_agent.errors import ConfigError
+from supplier_agent.settings.addresses import BaseUrl, HeartbeatUrl, Origins
+from supplier_agent.settings.schedule import Schedule
+from supplier_agent.settings.tokens import SECRETS_DIR, parse_token, read_token
+from supplier_agent.settings.values import (
+    Count,
+    Day,
+    Deadline,
+    Location,
+    NotNegative,
+    Positive,
+    Rate,
+    Slug,
+    Zone,
+    close,
+)
+
+KNOWN_SUPPLIERS: Mapping[str, Mapping[str, object]] = {
+    "asir-group": {"cache_seconds": 1800, "order_number_filter": True},
+    "notio": {"cache_seconds": 0, "order_number_filter": False},
+}
+"""What the marketplace documents for its two suppliers (seed 001, Caching and Parameters)."""
+
+
+class Retry(BaseModel):
+    """The `[retry]` section. A first wait above `max_seconds` is simply `max_seconds`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    first_seconds: Positive = 30
+    max_seconds: Positive = 3600
+    once_patience_seconds: NotNegative = 60
+    park_after_attempts: Count = 12
+    label_first_seconds: Positive = 300
+    label_park_seconds: NotNegative = 259_200
+
+
+class Ship(BaseModel):
+    """The `[ship]` section."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    undo_seconds: NotNegative = 120
+    after_lost_answer: Literal["ask", "resend"] = "ask"
+    settle_seconds: NotNegative = 1860
+
+
+class Http(BaseModel):
+    """The `[http]` section."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    timeout_seconds: Deadline = 20
+    max_label_bytes: Count = 10_485_760
+    label_origins: Origins = ()
+
+
+class Supplier(BaseModel):
+    """One `[suppliers.SLUG]` section. Without `token` and `token_file` the token is a system or container secret."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    token: Annotated[SecretStr, BeforeValidator(parse_token)] | None = None
+    token_file: Location | None = None
+    cache_seconds: NotNegative = 0
+    order_number_filter: bool = False
+    start_date: Day | None = None
+
+    @model_validator(mode="after")
+    def _one_token(self) -> Self:
+        if self.token is not None and self.token_file is not None:
+            raise ValueError("has both token and token_file; keep one")
+        return self
+
+
+class Settings(BaseSettings):
+    """The whole configuration. `load` makes it from a file and the environment, a test from keywords."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    base_url: BaseUrl = "https://api.menzzo.fr"
+    state_dir: Location = Path("/var/lib/supplier-agent")
+    requests_per_second: Rate = 1.0
+    timezone: Zone = ZoneInfo("Europe/Paris")
+    heartbeat_url: HeartbeatUrl = Field(default="", repr=False)
+    schedule: Schedule = Schedule()
+    retry: Retry = Retry()
+    ship: Ship = Ship()
+    http: Http = Http()
+    suppliers: dict[Slug, Supplier] = Field(default_factory=dict, validate_default=True)
+
+    _config_path: Path | None = PrivateAttr(default=None)
+    _warnings: tuple[str, ...] = PrivateAttr(default=())
+
+    def __init__(
+        self,
+        *sources: PydanticBaseSettingsSource,
+        config_path: Path | None = None,
+        warnings: tuple[str, ...] = (),
+        **values: object,
+    ) -> None:
+        # Sources are handed in, never looked for: os.environ and .env files are not read behind the caller's back.
+        super().__init__(_build_sources=(sources or (InitSettingsSource(type(self), values),), values))
+        self._config_path = config_path
+        self._warnings = warnings
+
+    @property
+    def config_path(self) -> Path | None:
+        """The file that was read; None when everything came from the environment."""
+        return self._config_path
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What works, but is probably not what was meant: sentences for people."""
+        return (*self._warnings, *self._doubts())
+
+    def token_of(self, slug: str, env: Mapping[str, str], secrets_dir: Path = SECRETS_DIR) -> str:
+        """Return the supplier's token as it is now; it is read at each call, so that a new one is noticed."""
+        supplier = self.suppliers.get(slug)
+        if supplier is None:
+            raise ConfigError(
+                f"There is no supplier {slug} in the configuration; there is {', '.join(self.suppliers)}.",
+                f"Use one of these, or add [suppliers.{slug}].",
+            )
+        return read_token(slug, supplier.token, supplier.token_file, env, secrets_dir)
+
+    @field_validator("suppliers", mode="before")
+    @classmethod
+    def _with_known_defaults(cls, given: object) -> object:
+        if not isinstance(given, dict):
+            return given
+        if not given:
+            raise ValueError("is empty: add the supplier whose orders are yours, like [suppliers.asir-group]")
+        return {
+            slug: {**KNOWN_SUPPLIERS.get(slug, {}), **supplier} if isinstance(supplier, dict) else supplier
+            for slug, supplier in given.items()
+        }
+
+    def _doubts(self) -> list[str]:
+        doubts = []
+        if urlsplit(self.base_url).path.rpartition("/")[2] in {"api", *self.suppliers}:
+            doubts.append("base_url ends in a part of the API's own paths; the agent adds /api/SUPPLIER itself.")
+        if self.requests_per_second > 1 and self.base_url.startswith("https:"):
+            doubts.append("requests_per_second is above 1, which is the most that the marketplace recommends.")
+        for slug in self.suppliers:
+            meant = None if slug in KNOWN_SUPPLIERS else close(slug, list(KNOWN_SUPPLIERS), likeness=0.8)
+            if meant:
+                doubts.append(f"suppliers.{slug} is not a supplier we know of; did you mean suppliers.{meant}?")
+        return doubts

@@ -1,0 +1,90 @@
+"""When to read: the business hours of the warehouse, in its own time zone, decide between two poll intervals. Pure."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta, tzinfo
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+from supplier_agent.settings.values import Days, Positive, as_text
+
+_HOURS = re.compile(r"\A\s*([0-9]{1,2}):([0-9]{2})\s*[-–]\s*([0-9]{1,2}):([0-9]{2})\s*\Z")
+_DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_MIDNIGHT = time(0)
+_LAST_HOUR = 24
+_LAST_MINUTE = 59
+
+
+@dataclass(frozen=True)
+class Hours:
+    """From `start` to right before `end`. An end at or before the start lies on the next day: equal is all day."""
+
+    start: time
+    end: time
+
+    def __str__(self) -> str:
+        """Return the spelling of the configuration."""
+        return f"{self.start:%H:%M}-{self.end:%H:%M}"
+
+
+def parse_hours(value: object) -> Hours:
+    """Return the hours that `08:00-19:00` names; 24:00 is the midnight at the end of the day."""
+    if isinstance(value, Hours):
+        return value
+    found = _HOURS.match(value) if isinstance(value, str) else None
+    if not found:
+        raise ValueError('must be two times like "08:00-19:00"')
+    start_hour, start_minute, end_hour, end_minute = (int(group) for group in found.groups())
+    return Hours(_time(start_hour, start_minute), _time(end_hour, end_minute))
+
+
+def _time(hour: int, minute: int) -> time:
+    if hour == _LAST_HOUR and minute == 0:
+        return _MIDNIGHT
+    if hour >= _LAST_HOUR or minute > _LAST_MINUTE:
+        raise ValueError("has a time outside 00:00 to 24:00")
+    return time(hour, minute)
+
+
+def parse_days(value: object) -> frozenset[int]:
+    """Return weekdays (Monday is 0) from `mon-sat`, `mon,tue,fri`, `fri-mon`, or a mixture."""
+    if isinstance(value, frozenset):
+        return value
+    days: set[int] = set()
+    for part in as_text(value).lower().split(","):
+        first, dash, last = (word.strip() for word in part.partition("-"))
+        if first not in _DAY_NAMES or (dash and last not in _DAY_NAMES):
+            raise ValueError('must be days like "mon-sat" or "mon,tue,fri" (mon tue wed thu fri sat sun)')
+        start = _DAY_NAMES.index(first)
+        end = _DAY_NAMES.index(last) if dash else start
+        days.update((start + step) % 7 for step in range((end - start) % 7 + 1))
+    return frozenset(days)
+
+
+class Schedule(BaseModel):
+    """The `[schedule]` section."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    poll_seconds: Positive = 900
+    off_hours_poll_seconds: Positive = 3600
+    business_hours: Annotated[Hours, BeforeValidator(parse_hours)] = Hours(time(8), time(19))
+    business_days: Annotated[frozenset[int], BeforeValidator(parse_days)] = frozenset(range(6))
+    sweep_seconds: Positive = 21_600
+    sweep_days: Days = 14
+
+    def in_business_hours(self, now_utc: datetime, tz: tzinfo) -> bool:
+        """Tell whether the warehouse is at work. The hours after midnight belong to the day on which they began."""
+        local = now_utc.astimezone(tz)
+        start, end = self.business_hours.start, self.business_hours.end
+        time_of_day = local.time()
+        if start < end:
+            return start <= time_of_day < end and local.weekday() in self.business_days
+        if time_of_day >= start:
+            return local.weekday() in self.business_days
+        return time_of_day < end and (local.date() - timedelta(days=1)).weekday() in self.business_days
+
+    def poll_interval(self, now_utc: datetime, tz: tzinfo) -> float:
+        """Return the seconds between two polls, as of now. Asked again at each look, so opening time counts at once."""
+        return self.poll_seconds if self.in_business_hours(now_utc, tz) else self.off_hours_poll_seconds

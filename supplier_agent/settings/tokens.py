@@ -1,0 +1,89 @@
+"""The one secret: what a token looks like, and where it is read at the moment it is needed. Its text is never shown."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from supplier_agent.errors import ConfigError
+from supplier_agent.settings.values import as_text
+
+SECRETS_DIR = Path("/run/secrets")
+"""Where containers mount their secrets."""
+
+_TOKEN = re.compile(r"\A[\x21-\x7e]{1,4096}\Z")
+_READ_LIMIT = 16_384
+_SHAPE = 'a token is 1 to 4096 visible ASCII characters without spaces, and without the word "Bearer"'
+
+
+def parse_token(value: object) -> SecretStr:
+    """Return an inline token, trimmed. The sentence of an error does not repeat it."""
+    text = as_text(value.get_secret_value() if isinstance(value, SecretStr) else value).strip()
+    if not text:
+        raise ValueError("is empty; write the token, or leave the key out")
+    if not _TOKEN.match(text):
+        raise ValueError(f"cannot be a token: {_SHAPE}")
+    return SecretStr(text)
+
+
+def read_token(
+    slug: str,
+    inline: SecretStr | None,
+    token_file: Path | None,
+    env: Mapping[str, str],
+    secrets_dir: Path = SECRETS_DIR,
+) -> str:
+    """Return the supplier's token as it is now: inline, else from `token_file`, else `token-SLUG` of a secrets folder.
+
+    A file that was named must be there; of the folders ($CREDENTIALS_DIRECTORY of systemd, then `secrets_dir`) the
+    first that has the file wins.
+    """
+    if inline is not None:
+        return inline.get_secret_value()
+    if token_file is not None:
+        return _checked(slug, token_file, _read(slug, token_file))
+    credentials = env.get("CREDENTIALS_DIRECTORY", "")
+    folders = ([Path(credentials)] if credentials else []) + [secrets_dir]
+    for folder in folders:
+        file = folder / f"token-{slug}"
+        try:
+            found = _read(slug, file)
+        except _MissingError:
+            continue
+        return _checked(slug, file, found)
+    looked = " and ".join(str(folder / f"token-{slug}") for folder in folders)
+    raise ConfigError(
+        f"There is no token for supplier {slug}: suppliers.{slug} has neither token nor token_file, "
+        f"and {looked} {'do' if len(folders) > 1 else 'does'} not exist.",
+        f"Put the token into a file that only the agent may read, and set suppliers.{slug}.token_file to its path.",
+    )
+
+
+class _MissingError(ConfigError):
+    """The file is not there."""
+
+
+def _read(slug: str, file: Path) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            return stream.read(_READ_LIMIT)
+    except (FileNotFoundError, NotADirectoryError):
+        raise _MissingError(
+            f"The token file of supplier {slug}, {file}, does not exist.",
+            f"Create it, or correct suppliers.{slug}.token_file.",
+        ) from None
+    except OSError as error:
+        raise ConfigError(
+            f"The token file of supplier {slug}, {file}, cannot be read: {error.strerror or type(error).__name__}.",
+            "Let the user that runs the agent read it, and nobody else.",
+        ) from None
+
+
+def _checked(slug: str, file: Path, found: bytes) -> str:
+    # errors="replace": an exception from decoding would carry the content along.
+    token = found.decode("utf-8-sig", errors="replace").strip()
+    if not _TOKEN.match(token):
+        fault = "is empty" if not token else "does not hold a token"
+        raise ConfigError(f"The token file of supplier {slug}, {file}, {fault}.", f"In one line: {_SHAPE}.")
+    return token

@@ -1,0 +1,112 @@
+"""The kinds of values that people write in the configuration, each with the sentence that says what is wrong with one.
+
+A sentence never repeats the value: it may be a secret that slipped into the wrong line.
+"""
+
+import difflib
+import re
+import zoneinfo
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+_YEAR_SECONDS = 366 * 86_400
+
+_DATE = re.compile(r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
+_SLUG = re.compile(r"\A[a-z0-9][a-z0-9-]{0,40}\Z")
+
+
+def close(word: str, known: list[str], likeness: float = 0.6) -> str | None:
+    """Return the known word that was probably meant, None when nothing is near. `likeness` is from 0 to 1."""
+    near = difflib.get_close_matches(word, known, n=1, cutoff=likeness)
+    return near[0] if near else None
+
+
+def as_text(value: object) -> str:
+    """Return the value, which has to be text. A ValueError: pydantic collects no TypeErrors."""
+    if isinstance(value, str):
+        return value
+    raise ValueError("must be text in quotes")
+
+
+def _number(value: object) -> object:
+    # pydantic takes true for 1, and no one who wrote `true` meant one second.
+    if value is True or value is False:
+        raise ValueError("must be a number")
+    return value
+
+
+def parse_date(value: object) -> date:
+    """Return the day that `2026-11-21` names, with or without quotes in TOML."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    if isinstance(value, str) and _DATE.match(value):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            raise ValueError("names a day that does not exist") from None
+    raise ValueError('must be a day like "2026-11-21"')
+
+
+def parse_path(value: object) -> Path:
+    """Return the path that was written; what a shell would expand is refused, since nothing expands it here."""
+    if isinstance(value, Path):
+        return value
+    text = as_text(value)
+    if not text.strip():
+        raise ValueError("is empty; write a path")
+    if not text.isprintable():
+        raise ValueError("has control characters; write a plain path")
+    if text.startswith("~") or "$" in text:
+        raise ValueError("is taken literally: ~ and $ are not expanded; write the full path")
+    return Path(text)
+
+
+def parse_zone(value: object) -> zoneinfo.ZoneInfo:
+    """Return the zone of an IANA name like `Europe/Paris`."""
+    if isinstance(value, zoneinfo.ZoneInfo):
+        return value
+    name = as_text(value)
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        pass
+    sentence = 'is not an IANA time zone like "Europe/Paris"'
+    zones = sorted(zoneinfo.available_timezones())
+    by_town = [zone for zone in zones if zone.rpartition("/")[2].casefold() == name.strip().casefold()]
+    meant = by_town[0] if by_town else close(name, zones)
+    raise ValueError(f'{sentence}; did you mean "{meant}"?' if meant else sentence)
+
+
+def parse_slug(value: object) -> str:
+    """Return a supplier's name. Addresses and folders are made of it, so it is checked tightly."""
+    if isinstance(value, str):
+        if _SLUG.match(value):
+            return value
+        meant = value.lower().replace("_", "-")
+        if _SLUG.match(meant):
+            raise ValueError(f'is no supplier name; did you mean "{meant}"?')
+    raise ValueError("is no supplier name: 1 to 41 of a-z, 0-9 and -, as in the address /api/NAME/get-sales")
+
+
+Positive = Annotated[float, Field(gt=0, le=_YEAR_SECONDS, allow_inf_nan=False), BeforeValidator(_number)]
+"""Seconds, more than none."""
+
+NotNegative = Annotated[float, Field(ge=0, le=_YEAR_SECONDS, allow_inf_nan=False), BeforeValidator(_number)]
+"""Seconds, none allowed."""
+
+Rate = Annotated[float, Field(ge=0.0001, le=10_000, allow_inf_nan=False), BeforeValidator(_number)]
+"""Per second; the lower bound keeps the waits in a range that timers accept."""
+
+Deadline = Annotated[float, Field(gt=0, le=600, allow_inf_nan=False), BeforeValidator(_number)]
+"""Seconds that one call may take."""
+
+Count = Annotated[int, Field(ge=1, le=2**30), BeforeValidator(_number)]
+Days = Annotated[int, Field(ge=1, le=3660), BeforeValidator(_number)]
+
+Day = Annotated[date, BeforeValidator(parse_date)]
+Location = Annotated[Path, BeforeValidator(parse_path)]
+Zone = Annotated[zoneinfo.ZoneInfo, BeforeValidator(parse_zone)]
+Slug = Annotated[str, BeforeValidator(parse_slug)]

@@ -1,0 +1,126 @@
+"""`status`: how things stand, as JSON for programs and as one screen for people."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel import Session
+
+from supplier_agent import health, lanes, pull
+from supplier_agent.explain import instant
+from supplier_agent.health import Problem
+from supplier_agent.order import STAGES
+from supplier_agent.settings import Settings
+
+NOT_RUNNING = 3
+
+
+@dataclass(frozen=True)
+class Told:
+    """How things stand. `suppliers` has the keys of the contract ("JSON")."""
+
+    running: bool
+    suppliers: dict[str, dict[str, object]]
+    problems: list[Problem]
+    stale: bool
+
+    @property
+    def exit_code(self) -> int:
+        """Return 3 if nobody works on it any more, else the code of the worst problem."""
+        return NOT_RUNNING if self.stale and not self.running else health.exit_code(self.problems)
+
+    def as_json(self) -> dict[str, object]:
+        """Return the object of `status --json`."""
+        return {
+            "schema": 1,
+            "healthy": self.exit_code == 0,
+            "running": self.running,
+            "suppliers": self.suppliers,
+            "problems": [
+                {"supplier": each.supplier, "menzzo_order_id": each.order, "what": each.what, "cure": each.cure}
+                for each in self.problems
+            ],
+        }
+
+
+def tell(tx: Session, settings: Settings, now: datetime, *, running: bool) -> Told:
+    """Read how things stand."""
+    problems = health.problems(tx, settings, now, {})
+    suppliers = {name: _supplier(tx, settings, name, now) for name in settings.suppliers}
+    stale = health.is_stale(tx, settings, now)
+    if stale and not running:
+        what = "nothing runs, and the last round is older than twice the poll interval"
+        problems.insert(0, Problem("", None, what, "systemctl start supplier-agent (or: supplier-agent run)", 1))
+    return Told(running, suppliers, problems, stale)
+
+
+def _supplier(tx: Session, settings: Settings, name: str, now: datetime) -> dict[str, object]:
+    supplier = pull.known_supplier(tx, name)
+    failing = [lane for each in lanes.ALL if (lane := lanes.of(tx, name, each)).failing_since is not None]
+    if supplier.token_refused_at is not None:
+        state, reason = "paused", "the token is refused"
+    elif supplier.quiet_until is not None and supplier.quiet_until > now:
+        state, reason = "paused", f"the marketplace asked for silence until {supplier.quiet_until:%H:%M:%S} UTC"
+    elif failing:
+        state, reason = "failing", "; ".join(f"{lane.lane}: {lane.reason}" for lane in failing)
+    else:
+        state, reason = "ok", None
+    found = health.counts(tx, name)
+    return {
+        "state": state,
+        "last_success_at": instant(supplier.last_success_at),
+        "next_poll_at": instant(pull.due(tx, name, settings, now).at),
+        "reason": reason,
+        "counts": {stage: found.get(stage, 0) for stage in STAGES},
+        "rejected_entries": health.rejected_entries(tx, name),
+    }
+
+
+def table(told: Told, now: datetime) -> str:
+    """Return the screen for people. The most important line comes last."""
+    heads = ["SUPPLIER", "STATE", "LAST OK", "NEXT", *(stage.upper() for stage in STAGES if stage != "closed")]
+    rows = [heads]
+    for name, supplier in told.suppliers.items():
+        counted = supplier["counts"]
+        assert isinstance(counted, dict)  # noqa: S101 - made above
+        numbers = [str(counted[stage]) for stage in STAGES if stage != "closed"]
+        rows.append(
+            [
+                name,
+                str(supplier["state"]),
+                _ago(supplier["last_success_at"], now),
+                _ahead(supplier["next_poll_at"], now),
+                *numbers,
+            ]
+        )
+    widths = [max(len(row[i]) for row in rows) for i in range(len(heads))]
+    lines = ["the agent is running" if told.running else "the agent is not running", ""]
+    lines += ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    if told.problems:
+        lines += ["", f"{len(told.problems)} problem{'s' if len(told.problems) > 1 else ''}:"]
+    for each in told.problems:
+        about = " ".join(part for part in (each.order, each.supplier) if part)
+        lines.append(_printable(f"  {about}: {each.what}" if about else f"  {each.what}"))
+        if each.cure:
+            lines.append(_printable(f"      {each.cure}"))
+    lines += ["", "all is well" if told.exit_code == 0 and not told.problems else "see above"]
+    return "\n".join(lines)
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
+
+
+def _span(seconds: float) -> str:
+    for unit, name in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= unit:
+            return f"{seconds / unit:.0f} {name}"
+    return f"{seconds:.0f} s"
+
+
+def _ago(at: object, now: datetime) -> str:
+    return f"{_span((now - datetime.fromisoformat(str(at))).total_seconds())} ago" if at else "never"
+
+
+def _ahead(at: object, now: datetime) -> str:
+    wait = datetime.fromisoformat(str(at)) - now if at else timedelta(0)
+    return f"in {_span(wait.total_seconds())}" if wait > timedelta(seconds=1) else "now"

@@ -1,0 +1,239 @@
+"""The database: opening it, short transactions, its guards and migrations. Knows nothing of orders.
+
+SQLite in WAL with synchronous=FULL: an intent that was committed is on the disk before the request leaves. Only the agent
+checkpoints. Reads never block writers; a writer begins with BEGIN IMMEDIATE, so it never fails half-way for a lock.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Engine, event
+from sqlalchemy.engine import URL, Connection
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.pool import NullPool, StaticPool
+from sqlmodel import Session, SQLModel, create_engine
+
+from supplier_agent.errors import StateError
+from supplier_agent.guards import TRIGGERS
+from supplier_agent.tables import SCHEMA
+
+BUSY_SECONDS = 5.0
+"""How long a transaction waits for another program's lock before it says so."""
+
+
+class LockedError(StateError):
+    """Another program holds the database's lock, or the disk is full: the same step may be tried again later."""
+
+
+class Store:
+    """An open state database. `write` and `read` are its only doors."""
+
+    def __init__(self, path: Path, engine: Engine) -> None:
+        self.path = path
+        self._engine = engine
+        self._inode = path.stat().st_ino
+        self._data_version = self._pragma("data_version")
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """Run one short write transaction: all of it is on the disk when the block ends, or none of it. Never call out inside."""
+        with self._transaction("IMMEDIATE") as session:
+            yield session
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """Run reads on one consistent view of the database."""
+        with self._transaction("DEFERRED") as session:
+            yield session
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[Session]:
+        try:
+            with Session(self._engine, expire_on_commit=False) as session:
+                session.connection(execution_options={"begin": begin})
+                yield session
+                session.commit()
+        except DatabaseError as error:
+            raise _explained(error.orig, self.path) from error
+
+    def _pragma(self, name: str) -> object:
+        try:
+            with self._engine.connect() as connection:
+                return connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+        except DatabaseError as error:
+            raise _explained(error.orig, self.path) from error
+
+    def changed_elsewhere(self) -> bool:
+        """Tell whether another connection has written since the last time we asked. Costs microseconds, writes nothing."""
+        version = self._pragma("data_version")
+        changed, self._data_version = version != self._data_version, version
+        return changed
+
+    def must_still_be_there(self) -> None:
+        """Raise StateError if the file was moved or replaced under us: SQLite itself would go on writing to the old one."""
+        try:
+            same = self.path.stat().st_ino == self._inode
+        except FileNotFoundError:
+            same = False
+        if not same:
+            raise StateError(
+                f"the database {self.path} was moved or replaced while the agent runs; the agent stops so that nothing is written beside it",
+                "stop the agent before a restore, then start it again",
+            )
+
+    def checkpoint(self) -> None:
+        """Move the WAL into the database file. Left to the agent alone."""
+        self._pragma("wal_checkpoint(PASSIVE)")
+
+    def backup(self, target: Path) -> None:
+        """Write a consistent copy while the agent runs; the file is whole or absent."""
+        part = target.with_name(target.name + ".part")
+        try:
+            descriptor = os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            os.close(descriptor)
+            with self._engine.connect() as connection:
+                source = connection.connection.driver_connection
+                assert isinstance(source, sqlite3.Connection)  # noqa: S101 - the engine below makes no other
+                copy = sqlite3.connect(part)
+                try:
+                    source.backup(copy, pages=1000)
+                    verdict = copy.execute("PRAGMA integrity_check").fetchone()[0]
+                finally:
+                    copy.close()
+            if verdict != "ok":
+                raise StateError(f"the copy of {self.path} is not sound: {verdict}", "supplier-agent check --offline")
+            part.replace(target)
+        except (OSError, sqlite3.Error) as error:
+            part.unlink(missing_ok=True)
+            raise StateError(
+                f"the backup {target} could not be written: {error}", "choose another folder, or free some space"
+            ) from error
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+
+def _explained(error: BaseException | None, path: Path) -> StateError:
+    """Turn a database error into a sentence. Raised as LockedError if trying again may help."""
+    text = str(error)
+    if "locked" in text or "busy" in text:
+        return LockedError(
+            f"the database {path} is locked by another program",
+            "close the program that edits it (for example a database browser with unsaved changes)",
+        )
+    if "full" in text:
+        return LockedError(f"the disk of {path} is full; nothing is sent until there is room", "free some disk space")
+    if "too late to undo" in text or "never deleted" in text:
+        return StateError(text)
+    if "readonly" in text or "unable to open" in text:
+        return StateError(
+            f"the database {path} cannot be written: {text}",
+            "run it as a member of the group that owns the folder (see: supplier-agent check --offline)",
+        )
+    return StateError(f"the database {path} answered: {text}", "supplier-agent check --offline, or restore a backup")
+
+
+def _connect(engine: Engine, *, checkpoints: bool) -> None:
+    """Set what SQLite keeps per connection, and check what it answers: a pragma that is refused says so only there."""
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # transactions are ours: the driver begins none for a SELECT
+        wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+        if not checkpoints:
+            wanted["wal_autocheckpoint"] = 0
+        for name, value in wanted.items():
+            connection.execute(f"PRAGMA {name}={value}").fetchall()
+            answer = connection.execute(f"PRAGMA {name}").fetchone()[0]
+            if answer != value:
+                raise sqlite3.OperationalError(f"unable to open safely: {name} is {answer}, not {value}")
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('begin', 'DEFERRED')}")
+
+
+def _engine(path: Path, *, agent: bool) -> Engine:
+    url = URL.create("sqlite", database=str(path))
+    engine = create_engine(
+        url,
+        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": not agent},
+        # The agent keeps one connection for its one thread: data_version counts changes relative to that connection.
+        poolclass=StaticPool if agent else NullPool,
+    )
+    _connect(engine, checkpoints=agent)
+    return engine
+
+
+def open_store(path: Path, *, agent: bool = False) -> Store:
+    """Open the state database; the agent alone creates and upgrades it.
+
+    Raises StateError if it is missing (staff's commands), damaged, or newer than this program.
+    """
+    fresh = not path.exists() or path.stat().st_size == 0
+    if fresh and not agent:
+        raise StateError(
+            f"there is no database at {path} yet", "supplier-agent run --once (or check state_dir in the configuration)"
+        )
+    engine = _engine(path, agent=agent)
+    try:
+        if fresh:
+            _create(engine, path)
+        else:
+            _upgrade(engine, path, allowed=agent)
+        if agent:
+            _guard(engine)
+        return Store(path, engine)
+    except DatabaseError as error:
+        engine.dispose()
+        raise _explained(error.orig, path) from error
+    except StateError:
+        engine.dispose()
+        raise
+
+
+def _create(engine: Engine, path: Path) -> None:
+    # The mode is ours to set: SQLite would create the file so that staff cannot write it (-wal and -shm follow the file).
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o660))
+    with engine.connect() as connection, connection.execution_options(begin="IMMEDIATE").begin():
+        SQLModel.metadata.create_all(connection)
+        connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+        connection.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{SCHEMA}')")
+
+
+def _upgrade(engine: Engine, path: Path, *, allowed: bool) -> None:
+    with engine.connect() as connection:
+        tables = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE name = 'alembic_version'").all()
+        found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() if tables else None
+    if found == SCHEMA:
+        return
+    if found is None:
+        raise StateError(f"{path} is a database, but not one of supplier-agent", "check state_dir in the configuration")
+    from supplier_agent.migrations import known, upgrade  # noqa: PLC0415 - alembic costs more than all the rest of a start
+
+    if found not in known():
+        raise StateError(
+            f"{path} was written by a newer supplier-agent (schema {found}; this one knows {SCHEMA})",
+            "install that version again, or restore the backup that it made before its upgrade",
+        )
+    if not allowed:
+        raise StateError(
+            f"{path} waits for an upgrade to schema {SCHEMA}", "start the agent once: supplier-agent run --once"
+        )
+    upgrade(engine)
+
+
+def _guard(engine: Engine) -> None:
+    """Re-create what differs from guards.py, and leave the rest alone: a start that changes nothing writes nothing."""
+    with engine.connect() as connection, connection.execution_options(begin="IMMEDIATE").begin():
+        found: dict[str, str] = dict(
+            connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").tuples().all()
+        )
+        for name, sql in TRIGGERS.items():
+            if found.get(name) != sql.strip():
+                connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}")
+                connection.exec_driver_sql(sql.strip())

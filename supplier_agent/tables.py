@@ -1,0 +1,216 @@
+"""Everything we remember, on one screen. Beside each nullable column: what null means.
+
+Instants are UTC; in SQLite they are text `YYYY-MM-DD HH:MM:SS.ffffff`. Stages are not stored: order.py computes them from these facts.
+"""
+
+from datetime import date, datetime
+
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+SCHEMA = "0001"
+"""The newest migration (migrations/versions/) that these tables stand for."""
+
+
+class Order(SQLModel, table=True):
+    """One `menzzo_order_id` of one supplier: what the marketplace said, what we did, what a person decided."""
+
+    __tablename__ = "orders"
+    __table_args__ = (
+        UniqueConstraint("supplier", "menzzo_order_id"),
+        CheckConstraint("shipped IN (0, 1)", name="shipped_is_0_or_1"),
+        Index("orders_by_menzzo_order_id", "menzzo_order_id"),
+        # The planner asks only for what changed, and for what is still open; both stay small for ever.
+        Index(
+            "orders_to_plan",
+            "supplier",
+            sqlite_where=text("planned_at IS NULL"),
+            postgresql_where=text("planned_at IS NULL"),
+        ),
+        Index(
+            "orders_open",
+            "supplier",
+            sqlite_where=text("ship_confirmed_at IS NULL AND closed_reason IS NULL"),
+            postgresql_where=text("ship_confirmed_at IS NULL AND closed_reason IS NULL"),
+        ),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)  # null only before the row is written
+    supplier: str
+    menzzo_order_id: str
+    increment_id: str
+    sale_product_id: str
+    sku: str | None = None  # null: the marketplace sent none that could be read
+    quantity: int | None = None  # null: as above
+    price_cents: int | None = None  # null: as above
+    carrier: str | None = None  # null: not named yet, or unreadable
+    order_date: date | None = None  # null: unreadable
+    link_to_label: str | None = None  # null: no link yet
+    problem: str | None = None  # null: every field could be read
+    first_seen_at: datetime
+    acknowledged_at: datetime | None = None  # null: the marketplace has not confirmed it
+    label_link: str | None = None  # the link, without its query, whose file is on disk; null: no label yet
+    label_path: str | None = None  # relative to state_dir; null: no label yet
+    label_sha256: str | None = None  # null: no label yet
+    label_bytes: int | None = None  # null: no label yet
+    shipped: int = 0  # the flag: 1 = a person says that it has left the building
+    shipped_at: datetime | None = None  # when it was flagged; null: not flagged
+    ship_confirmed_at: datetime | None = None  # null: the marketplace has not heard of it, as far as we know
+    override_by: str | None = None  # who lets it go without label or acknowledgement; null: nobody
+    held_reason: str | None = None  # null: not held
+    closed_reason: str | None = None  # null: ours to deal with
+    planned_at: datetime | None = None  # null: facts have changed since its calls were last derived
+
+
+class Call(SQLModel, table=True):
+    """One outward call that we owe, or owed, for an order: the outbox. Written by outbox.py alone."""
+
+    __tablename__ = "calls"
+    __table_args__ = (
+        UniqueConstraint("order_id", "kind"),
+        CheckConstraint("state IN ('owed', 'sending', 'done', 'parked', 'unknown', 'dropped')", name="state_is_known"),
+        # Asked at every slot: what is due next for this supplier?
+        Index(
+            "calls_owed",
+            "supplier",
+            "kind",
+            "due_at",
+            sqlite_where=text("state = 'owed'"),
+            postgresql_where=text("state = 'owed'"),
+        ),
+        # Asked by status and by the pages: what needs a person? And at start: what was being sent?
+        Index(
+            "calls_stuck",
+            "order_id",
+            sqlite_where=text("state IN ('sending', 'parked', 'unknown')"),
+            postgresql_where=text("state IN ('sending', 'parked', 'unknown')"),
+        ),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)  # null only before the row is written
+    order_id: int = Field(foreign_key="orders.id")
+    supplier: str
+    kind: str
+    subject: str = ""  # what it is about, if that can change (the label's link); a new subject is owed anew
+    state: str = "owed"
+    owed_at: datetime  # since when; a person's retry starts it again
+    due_at: datetime | None = None  # null: not to be sent (done, parked, unknown, dropped)
+    attempts: int = 0  # counted before each try; also the fencing number of a claim
+    strikes: int = 0  # answers about this very order; outages do not count
+    detail: str | None = None  # why it is parked, unknown or waiting, for people; null: nothing to say
+
+
+class Attempt(SQLModel, table=True):
+    """One try of one call, written before the request leaves. Append only: an ended row never changes."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (UniqueConstraint("call_id", "number"),)
+
+    id: int | None = Field(default=None, primary_key=True)  # null only before the row is written
+    call_id: int = Field(foreign_key="calls.id")
+    number: int  # the first is 1
+    started_at: datetime
+    ended_at: datetime | None = None  # null: it runs, or the process died in it
+    outcome: str | None = None  # done, later, not_sent, refused, unknown; null: as above
+    http_status: int | None = None  # null: no answer came
+    detail: str | None = None  # the answer word for word, or what happened instead; null: as above
+
+
+class Supplier(SQLModel, table=True):
+    """What we know of one account as a whole."""
+
+    __tablename__ = "suppliers"
+
+    name: str = Field(primary_key=True)
+    cursor: str | None = None  # last_menzzo_order_number of the next poll; null: nothing read yet
+    cursor_refused: str | None = None  # the cursor that the server did not know; null: none
+    cursor_distrusted_at: datetime | None = None  # since when polls go by date, as the cursor misled us; null: trusted
+    token_refused_at: datetime | None = None  # null: the token works, as far as we know
+    quiet_until: datetime | None = None  # the marketplace asked for silence until then; null: it did not
+    last_success_at: datetime | None = None  # the last read that ended well; null: none yet
+
+
+class Lane(SQLModel, table=True):
+    """How reads, writes or labels of a supplier are going. Outages count here, not against the orders."""
+
+    __tablename__ = "lanes"
+
+    supplier: str = Field(primary_key=True)
+    lane: str = Field(primary_key=True)  # reads, writes, labels
+    failures: int = 0
+    failing_since: datetime | None = None  # null: it works
+    failed_at: datetime | None = None  # the last failure; null: it works
+    resume_at: datetime | None = None  # nothing goes before; null: it works
+    reason: str | None = None  # null: it works
+    last_order_id: int | None = None  # whose call failed last: another goes first; null: none
+
+
+class Run(SQLModel, table=True):
+    """One reading of a date range, page by page: what was asked for, and what it proved."""
+
+    __tablename__ = "runs"
+    __table_args__ = (Index("runs_by_supplier", "supplier", "purpose", "started_at"),)
+
+    id: int | None = Field(default=None, primary_key=True)  # null only before the row is written
+    supplier: str
+    purpose: str  # poll, sweep, resync, probe
+    date_from: date
+    date_to: date | None = None  # null: up to the newest
+    requested_at: datetime
+    started_at: datetime | None = None  # null: a resync that waits for its turn
+    ended_at: datetime | None = None  # null: it runs or waits
+    pages: int = 0
+    listed: int = 0
+    added: int = 0  # orders that were new to us
+    proof: str | None = None  # complete, partial (the server does not show all it has), failed; null: not ended
+    detail: str | None = None  # null: nothing to add
+
+
+class Read(SQLModel, table=True):
+    """The journal of get-sales: every request that was answered or failed. Append only."""
+
+    __tablename__ = "reads"
+    __table_args__ = (Index("reads_by_url", "supplier", "url", "started_at"),)
+
+    id: int | None = Field(default=None, primary_key=True)  # null only before the row is written
+    run_id: int | None = Field(default=None, foreign_key="runs.id")  # null: it belonged to a call
+    supplier: str
+    url: str  # path and query
+    started_at: datetime
+    ended_at: datetime
+    tries: int
+    outcome: str  # listed, or how it failed
+    http_status: int | None = None  # null: no answer came
+    listed: int = 0
+    added: int = 0
+    sha256: str | None = None  # of the body; null: it failed
+    detail: str | None = None  # null: nothing to add
+
+
+class RejectedEntry(SQLModel, table=True):
+    """A listed entry without a usable id, word for word. Never dropped."""
+
+    __tablename__ = "rejected_entries"
+    __table_args__ = (UniqueConstraint("supplier", "sha256"),)
+
+    id: int | None = Field(default=None, primary_key=True)  # null only before the row is written
+    supplier: str
+    received_at: datetime
+    last_listed_at: datetime
+    raw: str
+    reason: str
+    sha256: str  # of raw: the same entry listed again is one row
+
+
+class Event(SQLModel, table=True):
+    """The history of an order beside its calls: who flagged, held or decided, and what the marketplace changed."""
+
+    __tablename__ = "events"
+    __table_args__ = (Index("events_by_order", "order_id"),)
+
+    id: int | None = Field(default=None, primary_key=True)  # null only before the row is written
+    order_id: int = Field(foreign_key="orders.id")
+    at: datetime
+    who: str  # a person's name, "marketplace", "agent", or "sql" for a statement in the database
+    what: str
+    detail: str | None = None  # null: nothing to add
