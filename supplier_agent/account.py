@@ -1,4 +1,4 @@
-"""What the loop keeps in memory for one supplier: what is in flight, the run it reads, its rate. Nothing here outlives the process."""
+"""What the loop keeps in memory for one supplier: what is in flight, the run it reads, its rate. It dies with the process."""
 
 import math
 from dataclasses import dataclass, field

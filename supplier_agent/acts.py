@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select, update
 
 from supplier_agent import outbox
 from supplier_agent.errors import AgentError, UsageError
-from supplier_agent.order import blockers, wanted
+from supplier_agent.order import blockers
 from supplier_agent.tables import Call, Event, Order
 
 
@@ -22,7 +22,7 @@ def find(tx: Session, menzzo_order_id: str, supplier: str | None = None) -> Orde
         where = f" of supplier {supplier}" if supplier else ""
         raise UsageError(
             f"there is no order {menzzo_order_id!r}{where} in the database",
-            "supplier-agent orders lists what there is; an order that Menzzo has shown you: supplier-agent resync --from DATE --to DATE",
+            "see what there is: supplier-agent orders; read older days: supplier-agent resync --from DATE --to DATE",
         )
     if len(found) > 1:
         names = " and ".join(order.supplier for order in found)
@@ -110,8 +110,7 @@ def resolve(tx: Session, order: Order, now: datetime, who: str, *, shipped: bool
 
 def retry(tx: Session, order: Order, now: datetime, who: str) -> str:
     """Try again what was parked."""
-    asked = {want.kind for want in wanted(order)}
-    parked = [call for call in outbox.of_order(tx, order.id or 0) if call.state == "parked" and call.kind in asked]
+    parked = [call for call in outbox.of_order(tx, order.id or 0) if call.state == "parked"]
     if not parked:
         return "nothing of it is parked"
     for call in parked:
@@ -146,7 +145,7 @@ def release(tx: Session, order: Order, now: datetime, who: str) -> str:
 
 
 def close(tx: Session, order: Order, now: datetime, who: str, reason: str) -> str:
-    """This order was dealt with elsewhere: no further call is made for it."""
+    """Leave an order alone that was dealt with elsewhere: no further call is made for it."""
     if order.ship_confirmed_at is not None:
         return "it is shipped and confirmed; there is nothing left to close"
     _set(tx, order, now, who, "closed_reason", reason, "closed")

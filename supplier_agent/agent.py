@@ -36,7 +36,7 @@ HEAL = timedelta(hours=1)
 class Agent:
     """The suppliers of one state, served in turn. `turn` does all that can be done now; whoever calls it decides when."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - here all parts come together; assemble.py is the one caller
         self,
         settings: Settings,
         store: Store,
@@ -79,7 +79,7 @@ class Agent:
                 account.longest_page = journal.longest_page(tx, account.name)
 
     def turn(self) -> float:
-        """Take in what came back, then tick every supplier that may have something to do. Returns the seconds until the next turn."""
+        """Take in what came back, then tick whoever may have something to do. Returns the seconds until the next turn."""
         self.last_turn = self.clock.monotonic()
         if self.last_turn < self._locked_until:
             return self._locked_until - self.last_turn
@@ -186,7 +186,8 @@ class Agent:
             try:
                 self.ledger.write(job.supplier, job.menzzo_order_id, job.number, None, now)
             except StateError as error:
-                self._settle(account, job, Ending(Outcome(NOT_SENT, error.what), outage=True))
+                not_sent = Ending(Outcome(NOT_SENT, error.what), outage=True)
+                self.inbox.put(lambda: self._settle(job, not_sent))
                 return True
         account.slots_since_read += 1
         flight = Flight(job.kind, CALLS[job.kind].LANE, now, self.clock.monotonic(), job)
@@ -239,7 +240,7 @@ class Agent:
                 if error
                 else done.result()
             )
-            self._settle(account, flight.job, ending)
+            self._settle(flight.job, ending)
             answered = ending.outcome.http_status is not None
         else:
             answer = Verdict(Means.LOST, f"a fault in the agent: {type(error).__name__}") if error else done.result()
@@ -247,7 +248,7 @@ class Agent:
             answered = isinstance(answer, Listing)
         account.landed(flight, self.clock.monotonic() - flight.started, answered=answered)
 
-    def _settle(self, account: Account, job: Job, ending: Ending) -> None:
+    def _settle(self, job: Job, ending: Ending) -> None:
         now, outcome = self.clock.now(), ending.outcome
         if job.kind in ONCE:
             self._note_in_ledger(job, outcome)
@@ -255,7 +256,7 @@ class Agent:
             said = deliver.settle(tx, job, ending, self.settings, now, self._chance())
         narrate.call(self.log, job, outcome, said)
         if ending.token_refused:
-            self._try_token(account)
+            self._try_token(self.accounts[job.supplier])
 
     def _note_in_ledger(self, job: Job, outcome: Outcome) -> None:
         entry = self.ledger.last(job.supplier, job.menzzo_order_id)
@@ -293,7 +294,10 @@ class Agent:
         try:
             token = self._read_token(account.name)
         except ConfigError as error:
-            account.token_problem = error.what
+            if account.token is None and account.token_problem != error.what:
+                account.token_problem = error.what
+                with self.store.write() as tx:
+                    deliver.pause_for_token(tx, account.name, self.settings, self.clock.now(), self._chance(), error.what)
             self.log.problem(f"token {account.name}", error.what)
             return
         self.log.solved(f"token {account.name}")

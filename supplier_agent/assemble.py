@@ -57,7 +57,8 @@ def assemble(
     ]
     if all(account.token is None for account in accounts):
         close()
-        raise ConfigError(accounts[0].token_problem or "no supplier has a token", "supplier-agent check --offline")
+        for name in settings.suppliers:
+            read_token(name)  # says what is missing, and where it was looked for
     agent = Agent(
         settings,
         store,
@@ -101,6 +102,6 @@ def make_account(
     account = Account(name, marketplace, tools, pace, token=None)
     try:
         account.token = read_token(name)
-    except ConfigError as error:
-        account.token_problem = str(error)
+    except ConfigError:
+        account.token = None  # the loop says so, pauses this supplier, and looks again
     return account

@@ -19,7 +19,7 @@ from supplier_agent.store import Store, open_store
 
 SAFE_SQLITE = (3, 51, 3)
 LEAST_FREE_BYTES = 64 * 1024 * 1024
-OTHERS = 0o007
+OTHERS, STAFF, STAFF_FILE = 0o007, 0o770, 0o660
 NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "ceph", "glusterfs"}
 
 
@@ -64,7 +64,7 @@ def environment(report: Report, settings: Settings, env: Mapping[str, str], cloc
         report.good(f"clock: {local:%Y-%m-%d %H:%M} in {settings.timezone.key}")
     if sqlite3.sqlite_version_info < SAFE_SQLITE:
         report.doubt(
-            f"SQLite is {sqlite3.sqlite_version}; before 3.51.3 a rare race between two programs that write at once can damage a WAL database",
+            f"SQLite is {sqlite3.sqlite_version}; before 3.51.3, two programs that write at once can, rarely, damage the database",
             "prefer the container, or a Python with a newer SQLite; make backups: supplier-agent backup FILE",
         )
     for name in settings.suppliers:
@@ -96,7 +96,7 @@ def _folder(report: Report, state_dir: Path) -> None:
         )
         return
     mode = stat.S_IMODE(state_dir.stat().st_mode)
-    if mode & OTHERS or mode & 0o770 != 0o770:
+    if mode & OTHERS or mode & STAFF != STAFF:
         report.doubt(f"{state_dir} has mode {mode:04o}, not 2770", f"chmod 2770 {state_dir}")
     free = shutil.disk_usage(state_dir).free
     if free < LEAST_FREE_BYTES:
@@ -141,7 +141,7 @@ def _database(report: Report, settings: Settings) -> None:
         finally:
             store.close()
         mode = stat.S_IMODE(database.stat().st_mode)
-        if mode & 0o660 != 0o660 or mode & OTHERS:
+        if mode & STAFF_FILE != STAFF_FILE or mode & OTHERS:
             report.doubt(
                 f"{database} has mode {mode:04o}, not 0660: staff may not be able to flag orders",
                 f"chmod 660 {database}",
@@ -221,9 +221,7 @@ def _one_read(
             write(tx, name, read_done(query, answer, started_at, clock.now()), None)
     if isinstance(answer, Listing):
         took = (clock.now() - started_at) / timedelta(milliseconds=1)
-        report.good(
-            f"{name}: the token works ({len(answer.rows)} orders of today on the first page, {took:.0f} ms with the wait for the rate)"
-        )
+        report.good(f"{name}: the token works ({len(answer.rows)} orders of today on the first page, {took:.0f} ms)")
     elif answer.means is Means.TOKEN_REFUSED:
         report.bad(
             f"{name}: the marketplace refuses the token (HTTP {answer.http_status})",

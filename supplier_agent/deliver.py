@@ -160,7 +160,8 @@ def note_supplier(
     """Record what an ending says of the supplier: its lane works or fails, its token is refused, it asks for silence."""
     lane, retry = lanes.of(tx, name, lane_name), settings.retry
     if ending.token_refused:
-        return pause_for_token(tx, name, settings, now, chance, ending.outcome.detail)
+        reason = f"the marketplace refused the token: {ending.outcome.detail}"
+        return pause_for_token(tx, name, settings, now, chance, reason)
     if ending.outage:
         patience = Patience(retry.first_seconds, retry.max_seconds, chance, ending.quiet_seconds or 0.0)
         return (
@@ -180,12 +181,12 @@ def note_supplier(
     return said
 
 
-def pause_for_token(tx: Session, name: str, settings: Settings, now: datetime, chance: float, detail: str) -> list[str]:
-    """The token was refused: nothing goes to this supplier but one read at a time, less and less often, until one works."""
+def pause_for_token(tx: Session, name: str, settings: Settings, now: datetime, chance: float, reason: str) -> list[str]:
+    """Pause the supplier whose token was refused or is missing: but for one read at a time, less and less often, nothing goes."""
     supplier, lane = known_supplier(tx, name), lanes.of(tx, name, READS)
     first = supplier.token_refused_at is None
     supplier.token_refused_at = supplier.token_refused_at or now
     tx.add(supplier)
     patience = Patience(settings.retry.first_seconds, settings.retry.max_seconds, chance)
-    lanes.failed(tx, lane, patience, now, f"the token was refused: {detail}")
+    lanes.failed(tx, lane, patience, now, reason)
     return ["token refused"] if first else []

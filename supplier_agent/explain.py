@@ -105,7 +105,7 @@ def whole(tx: Session, order: Order, settings: Settings, now: datetime) -> dict[
     }
 
 
-def what_next(tx: Session, order: Order, calls: Sequence[Call], settings: Settings, now: datetime) -> str:
+def what_next(tx: Session, order: Order, calls: Sequence[Call], settings: Settings, now: datetime) -> str:  # noqa: C901 - one question after the other, none nested
     """Return what happens next and why, in one plain sentence."""
     this = order.menzzo_order_id
     if order.ship_confirmed_at is not None:
@@ -117,7 +117,7 @@ def what_next(tx: Session, order: Order, calls: Sequence[Call], settings: Settin
     if unknown is not None:
         again = CALLS[unknown.kind].by_itself(unknown, list(outbox.attempts_of(tx, unknown)), settings, now)
         if again is not None:
-            return f"The answer to its {unknown.kind} call was lost; it is sent once more at {again:%H:%M:%S} UTC (after_lost_answer is resend)."
+            return f"The answer to its {unknown.kind} call was lost; it is sent once more at {again:%H:%M:%S} UTC (resend)."
         return (
             f"A person decides: nobody here knows whether its {unknown.kind} call was taken in. Ask Menzzo, then: "
             f"supplier-agent resolve {this} --shipped --by NAME (or --send-again)"

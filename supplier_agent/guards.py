@@ -12,11 +12,12 @@ TRIGGERS = {
 CREATE TRIGGER orders_flagged AFTER UPDATE OF shipped ON orders WHEN NEW.shipped = 1 AND OLD.shipped = 0
 BEGIN
   UPDATE orders SET shipped_at = coalesce(shipped_at, {NOW}), planned_at = NULL WHERE id = NEW.id;
-END""",
+END""",  # noqa: S608 - a constant of this file
     "orders_undo_too_late": """
 CREATE TRIGGER orders_undo_too_late BEFORE UPDATE OF shipped ON orders WHEN NEW.shipped = 0 AND OLD.shipped = 1
 BEGIN
-  SELECT RAISE(ABORT, 'too late to undo: the marketplace has confirmed this order as shipped') WHERE OLD.ship_confirmed_at IS NOT NULL;
+  SELECT RAISE(ABORT, 'too late to undo: the marketplace has confirmed this order as shipped')
+   WHERE OLD.ship_confirmed_at IS NOT NULL;
   SELECT RAISE(ABORT, 'too late to undo: the ship call is being sent, or its outcome is unknown (see: supplier-agent order ID)')
    WHERE EXISTS (SELECT 1 FROM calls WHERE order_id = OLD.id AND kind = 'ship' AND state IN ('sending', 'unknown', 'done'));
 END""",
@@ -36,5 +37,5 @@ CREATE TRIGGER orders_flag_history AFTER UPDATE OF shipped ON orders WHEN NEW.sh
 BEGIN
   INSERT INTO events (order_id, at, who, what)
   VALUES (NEW.id, {NOW}, 'database', CASE NEW.shipped WHEN 1 THEN 'flagged as shipped' ELSE 'flag taken back' END);
-END""",
+END""",  # noqa: S608 - a constant of this file
 }

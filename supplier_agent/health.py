@@ -29,12 +29,12 @@ class Problem:
 
 
 def problems(
-    tx: Session, settings: Settings, now: datetime, no_token: Mapping[str, str | None], since: datetime | None = None
+    tx: Session, settings: Settings, no_token: Mapping[str, str | None], since: datetime | None = None
 ) -> list[Problem]:
     """Return what needs a person or the marketplace, the most urgent first. `since`: only what a round that began then has met."""
     found: list[Problem] = []
     for name in settings.suppliers:
-        found += _of_supplier(tx, settings, name, now, no_token.get(name))
+        found += _of_supplier(tx, settings, name, no_token.get(name))
         found += _rejected(tx, name, since)
     query = select(Call, Order).join(Order).where(col(Call.state).in_(("parked", "unknown")))
     query = query.where(col(Order.closed_reason).is_(None), col(Order.ship_confirmed_at).is_(None))
@@ -49,14 +49,18 @@ def exit_code(found: list[Problem]) -> int:
     return next((code for code in EXIT_ORDER if code in codes), 0)
 
 
-def _of_supplier(tx: Session, settings: Settings, name: str, now: datetime, no_token: str | None) -> list[Problem]:
+def _of_supplier(tx: Session, settings: Settings, name: str, no_token: str | None) -> list[Problem]:
     supplier = pull.known_supplier(tx, name)
     if no_token is not None:
         return [Problem(name, None, no_token.partition("\n")[0], "supplier-agent check --offline", 78)]
     found = []
     if supplier.token_refused_at is not None:
-        what = f"the marketplace has refused the token since {supplier.token_refused_at:%Y-%m-%d %H:%M} UTC; nothing is sent for {name}"
-        cure = f"ask technique@menzzo.fr for a new token and put it where the old one is ({_token_place(settings, name)}); it is noticed by itself"
+        since = f"{supplier.token_refused_at:%Y-%m-%d %H:%M} UTC"
+        why = lanes.of(tx, name, lanes.READS).reason or "the marketplace refused the token"
+        what = f"{why} (since {since}); nothing is sent for {name}"
+        cure = (
+            f"ask technique@menzzo.fr for a new token, and put it where the old one is: {_token_place(settings, name)}"
+        )
         found.append(Problem(name, None, what, cure, 77))
     else:
         for lane_name in lanes.ALL:
@@ -88,7 +92,7 @@ def _token_place(settings: Settings, name: str) -> str:
 
 
 def _rejected(tx: Session, name: str, since: datetime | None) -> list[Problem]:
-    """Entries without a usable id that the last sweep still listed; once the marketplace mends them, they are no problem any more."""
+    """Return the entries without a usable id that the last sweep still listed; once the marketplace mends one, it is no problem."""
     sweep = pull.last_good(tx, name, "sweep")
     query = select(RejectedEntry).where(RejectedEntry.supplier == name)
     if sweep is not None and sweep.started_at is not None:

@@ -1,4 +1,4 @@
-"""The journal of get-sales: every request and what came of it, so that any day's reading can be explained, and cached answers avoided."""
+"""The journal of get-sales: every request and what came of it, so that any day's reading can be explained."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

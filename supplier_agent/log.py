@@ -1,4 +1,4 @@
-"""Logs: structlog, set up once. Events are noun.past_tense; a break and a recovery are said once each; never a secret, never a body.
+"""Logs: structlog, set up once. Events are noun.past_tense; a break and a recovery are said once each; never a secret.
 
 On a terminal for people, under systemd with the journal's priorities and no time of its own, elsewhere one JSON object a line.
 """
@@ -20,7 +20,7 @@ class Log:
 
     def __init__(
         self,
-        logger: structlog.typing.FilteringBoundLogger,
+        logger: structlog.typing.FilteringBoundLogger | None,
         hear: Callable[[str, dict[str, object]], None] | None = None,
     ) -> None:
         self._logger, self._hear = logger, hear

@@ -8,6 +8,7 @@ from supplier_agent.log import Log
 from supplier_agent.marketplace import Listing, Verdict
 from supplier_agent.outbox import DONE, Outcome
 
+EVENTS = {"parked": "call.parked", "unknown": "call.unknown"}
 CURES = {
     "parked": "supplier-agent order {order}; then: supplier-agent retry {order}",
     "unknown": "ask Menzzo whether {order} is shipped; then: supplier-agent resolve {order} --shipped (or --send-again) --by NAME",
@@ -24,7 +25,7 @@ def call(log: Log, job: Job, outcome: Outcome, said: Sequence[str]) -> None:
     what = next((each for each in said if each in CURES), None)
     if what is not None:
         cure = CURES[what].format(order=job.menzzo_order_id)
-        log.warning(f"call.{what}", **facts, http_status=outcome.http_status, detail=outcome.detail, cure=cure)
+        log.warning(EVENTS[what], **facts, http_status=outcome.http_status, detail=outcome.detail, cure=cure)
     else:
         log.info(
             "call.postponed", **facts, outcome=outcome.kind, http_status=outcome.http_status, detail=outcome.detail

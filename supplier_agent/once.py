@@ -1,15 +1,14 @@
 """`run --once`: everything that is due, once, for cron and timers; and its dry run, which sends nothing and changes nothing."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from supplier_agent import lanes, outbox, pull
+from supplier_agent import lanes, pull
 from supplier_agent.agent import Agent
 from supplier_agent.calls import CALLS
 from supplier_agent.health import exit_code, problems
-from supplier_agent.lanes import WRITES
 from supplier_agent.tables import Call, Order
 
 STEP_SECONDS = 0.25
@@ -30,10 +29,12 @@ def run_once(
             agent.wait(min(wait, STEP_SECONDS) if wait > 0 else 0.0)
             continue
         pause = _worth_waiting(agent)
-        if pause is None or pause > patience:
+        if pause is None:
             break
-        if not any(account.pace.free_in() > 0 for account in agent.accounts.values()):
-            patience -= min(pause, STEP_SECONDS)  # waiting for the rate is work; waiting for a back-off is patience
+        if all(account.pace.free_in() <= 0 for account in agent.accounts.values()):
+            if pause > patience:  # waiting for the rate is work; only waiting for a back-off takes patience
+                break
+            patience -= STEP_SECONDS
         agent.wait(min(pause, STEP_SECONDS))
     while agent.in_flight():
         agent.wait(STEP_SECONDS)
@@ -44,7 +45,6 @@ def run_once(
         found = problems(
             tx,
             agent.settings,
-            agent.clock.now(),
             {a.name: a.token_problem for a in agent.accounts.values()},
             since=started_at,
         )

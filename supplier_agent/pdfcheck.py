@@ -33,7 +33,7 @@ class PdfCheck:
 
     def _ask(self, path: Path) -> str | None:
         process = self._process = self._process or subprocess.Popen(
-            [sys.executable, "-m", "supplier_agent.pdfcheck"],  # noqa: S603 - our own module
+            [sys.executable, "-m", "supplier_agent.pdfcheck"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

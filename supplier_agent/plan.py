@@ -48,7 +48,7 @@ def _calls_of(tx: Session, orders: Iterable[Order]) -> dict[int, dict[str, Call]
 
 
 def _believe_ledger(tx: Session, order: Order, calls: dict[str, Call], ledger: Ledger, now: datetime) -> None:
-    """Where the ship ledger knows of attempts that this database does not, the database was restored or replaced: believe the ledger."""
+    """Believe the ship ledger where it knows of attempts that this database does not: that was restored or replaced."""
     entry, call = ledger.last(order.supplier, order.menzzo_order_id), calls.get("ship")
     if entry is None or entry.attempt <= (call.attempts if call else 0):
         return
@@ -115,7 +115,7 @@ def heal(tx: Session, supplier: str, settings: Settings, ledger: Ledger, labels:
 
 
 def forget_label(tx: Session, order: Order, why: str, now: datetime) -> None:
-    """The file is not what was stored: the order has no label any more, and waits for one."""
+    """Note that the file is not what was stored: the order has no label any more, and waits for one."""
     assert order.id is not None  # noqa: S101 - a stored order has one
     order.label_link, order.label_path, order.label_sha256, order.label_bytes = None, None, None, None
     order.planned_at = None

@@ -133,7 +133,7 @@ def probe(today: date, asked: Collection[str]) -> Run:
 
 
 def refused(run: Run, http_status: int) -> Run | End | None:
-    """The server answered a page with 400, 404 or 422: return how to go on, or None if it is a plain failure."""
+    """Take in a page that was answered with 400, 404 or 422: return how to go on, or None if it is a plain failure."""
     past_the_end = http_status == 404 and (run.query.page > 1 or run.phase is Phase.DAYS)  # noqa: PLR2004 - HTTP
     if past_the_end:
         return advance(run, (), frozenset())
@@ -230,7 +230,7 @@ def _carry_on(run: Run, page: tuple[str, ...], known: frozenset[str], new: bool)
 
 
 def _by_days(run: Run) -> Run | End:
-    """The server heeds neither page nor cursor: ask for single days, where its one page may suffice."""
+    """Ask for single days, where the one page of a server that heeds neither page nor cursor may suffice."""
     why = "the server heeds neither page nor cursor"
     if run.purpose == "poll" or run.date_to is None:
         return End(run, "partial", f"{why}; the next sweep reads day by day")

@@ -44,7 +44,7 @@ class Told:
 
 def tell(tx: Session, settings: Settings, now: datetime, *, running: bool) -> Told:
     """Read how things stand."""
-    problems = health.problems(tx, settings, now, {})
+    problems = health.problems(tx, settings, {})
     suppliers = {name: _supplier(tx, settings, name, now) for name in settings.suppliers}
     stale = health.is_stale(tx, settings, now)
     if stale and not running:
@@ -57,7 +57,7 @@ def _supplier(tx: Session, settings: Settings, name: str, now: datetime) -> dict
     supplier = pull.known_supplier(tx, name)
     failing = [lane for each in lanes.ALL if (lane := lanes.of(tx, name, each)).failing_since is not None]
     if supplier.token_refused_at is not None:
-        state, reason = "paused", "the token is refused"
+        state, reason = "paused", lanes.of(tx, name, lanes.READS).reason or "the marketplace refused the token"
     elif supplier.quiet_until is not None and supplier.quiet_until > now:
         state, reason = "paused", f"the marketplace asked for silence until {supplier.quiet_until:%H:%M:%S} UTC"
     elif failing:

@@ -80,7 +80,8 @@ class Store:
             same = False
         if not same:
             raise StateError(
-                f"the database {self.path} was moved or replaced while the agent runs; the agent stops so that nothing is written beside it",
+                f"the database {self.path} was moved or replaced while the agent runs; "
+                "the agent stops, so that nothing is written beside it",
                 "stop the agent before a restore, then start it again",
             )
 
@@ -202,7 +203,7 @@ def _create(engine: Engine, path: Path) -> None:
     with engine.connect() as connection, connection.execution_options(begin="IMMEDIATE").begin():
         SQLModel.metadata.create_all(connection)
         connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
-        connection.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{SCHEMA}')")
+        connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (SCHEMA,))
 
 
 def _upgrade(engine: Engine, path: Path, *, allowed: bool) -> None:

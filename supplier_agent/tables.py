@@ -1,6 +1,6 @@
 """Everything we remember, on one screen. Beside each nullable column: what null means.
 
-Instants are UTC; in SQLite they are text `YYYY-MM-DD HH:MM:SS.ffffff`. Stages are not stored: order.py computes them from these facts.
+Instants are UTC; in SQLite they are text `YYYY-MM-DD HH:MM:SS.ffffff`. Stages are not stored: order.py computes them.
 """
 
 from datetime import date, datetime

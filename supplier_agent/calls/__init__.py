@@ -1,4 +1,6 @@
-"""Every outward call, one file each. To add one:
+"""Every outward call, one file each.
+
+To add one:
 
 1. a line in order.WANTED: when do an order's facts ask for it?
 2. a file here (protocol.OutwardCall): when is it due, how is it made, what becomes of it after each ending?

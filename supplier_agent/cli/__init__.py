@@ -24,7 +24,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Collects marketplace orders, acknowledges them, fetches their labels, and reports what has left the building.",
-    epilog="Try it: supplier-agent demo.  Is all well? supplier-agent status.  Before going live: supplier-agent check, then run --once --dry-run.",
+    epilog="Try it: supplier-agent demo. Is all well? supplier-agent status. "
+    "Before going live: supplier-agent check, then supplier-agent run --once --dry-run.",
 )
 for room in (serve, orders, acts, state):
     room.register(app)

@@ -59,7 +59,7 @@ def run(
 def _agent(
     surroundings: Surroundings, command: str, stop: "Stop", *, once: bool, reads_only: bool = False
 ) -> "Iterator[tuple[Agent, ThreadPoolExecutor]]":
-    """The real agent on the real state, alone."""
+    """Assemble the real agent on the real state, alone."""
     from supplier_agent import log, state
     from supplier_agent.assemble import assemble
     from supplier_agent.lock import InstanceLock

@@ -45,7 +45,7 @@ class Surroundings:
 
     @contextmanager
     def store(self) -> Iterator[Store]:
-        """The state database, as staff open it: no upgrade, no checkpoint."""
+        """Open the state database as staff do: no upgrade, no checkpoint."""
         from supplier_agent.store import open_store
 
         store = open_store(self.database)

@@ -27,7 +27,7 @@ class FaultPlan:
         self._rules: list[_Rule] = []
         self._connections = 0
 
-    def arm(  # noqa: PLR0913 - every word is optional and named
+    def arm(
         self,
         endpoint: Endpoint,
         fault: Fault,
