@@ -41,6 +41,8 @@ class Account:
     slots_since_read: int = 0
     answer_seconds: float = 0.0  # how long recent answers took: the longer, the more calls may be in flight
     read_due_at: datetime | None = None  # when the next read begins; None: one is going on
+    waits_for_rate: bool = False  # there may be more to send, and the rate alone holds it back
+    reads_failing: bool = False  # then a read is not repeated within seconds: its lane paces it
     look_at: float = 0.0  # monotonic: when there may be something to do
 
     def flying(self, lane: str) -> int:

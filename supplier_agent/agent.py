@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from supplier_agent import deliver, journal, lanes, narrate, outbox, plan, pull
+from supplier_agent import deliver, journal, narrate, outbox, plan, pull
 from supplier_agent.account import READ, READ_EVERY, Account, Flight
 from supplier_agent.calls import CALLS, ONCE, Ending, Job
 from supplier_agent.clock import Clock
@@ -76,6 +76,9 @@ class Agent:
                 self.log.warning("call.unknown", supplier=call.supplier, kind=call.kind, detail=call.detail)
             pull.abandon(tx, now)
             for account in self.accounts.values():
+                pull.remember(tx, account.name)
+                if self.round_at is not None:
+                    pull.try_now(tx, account.name, now)
                 account.longest_page = journal.longest_page(tx, account.name)
 
     def turn(self) -> float:
@@ -103,13 +106,16 @@ class Agent:
         """Serve one supplier; return the seconds until there may be something to do again."""
         self._try_token(account)
         self._plan(account)
+        now = self.clock.now()  # one instant for what may go and for what is waited for, or a moment between is missed
         while not self.stopping and account.token is not None:
             wait = account.pace.free_in()
+            account.waits_for_rate = wait > 0
             if wait > 0:
                 return wait
-            if not self._send_next(account):
+            now = self.clock.now()
+            if not self._send_next(account, now):
                 break
-        return self._idle_seconds(account)
+        return self._idle_seconds(account, now)
 
     def wait(self, seconds: float) -> None:
         """Wait until a worker hands something back, or somebody wakes us, at most so long."""
@@ -148,9 +154,8 @@ class Agent:
 
     # -- deliver: the next request --------------------------------------------------------------------------------
 
-    def _send_next(self, account: Account) -> bool:
+    def _send_next(self, account: Account, now: datetime) -> bool:
         """Hand the most urgent request to a worker; False if nothing may go now."""
-        now = self.clock.now()
         with self.store.read() as tx:
             due = self._read_due(tx, account, now)
             overdue = due is not None and account.slots_since_read >= READ_EVERY - 1
@@ -275,6 +280,7 @@ class Agent:
             ending = _of_read(answer, failed=isinstance(step, pull.Failed))
             said = deliver.note_supplier(tx, name, READS, ending, self.settings, now, self._chance())
         account.run = step if isinstance(step, pull.OpenRun) else None
+        account.reads_failing = isinstance(step, pull.Failed)
         if isinstance(answer, Listing):
             account.longest_page = max(account.longest_page, len(answer.rows))
         narrate.page(self.log, name, answer, step, said)
@@ -297,7 +303,9 @@ class Agent:
             if account.token is None and account.token_problem != error.what:
                 account.token_problem = error.what
                 with self.store.write() as tx:
-                    deliver.pause_for_token(tx, account.name, self.settings, self.clock.now(), self._chance(), error.what)
+                    deliver.pause_for_token(
+                        tx, account.name, self.settings, self.clock.now(), self._chance(), error.what
+                    )
             self.log.problem(f"token {account.name}", error.what)
             return
         self.log.solved(f"token {account.name}")
@@ -305,14 +313,10 @@ class Agent:
             return
         account.token, account.token_problem = token, None
         with self.store.write() as tx:
-            lane = lanes.of(tx, account.name, READS)
-            if lane.resume_at is not None:
-                lane.resume_at = self.clock.now()
-                tx.add(lane)
+            pull.try_now(tx, account.name, self.clock.now())
 
-    def _idle_seconds(self, account: Account) -> float:
-        """Return how long nothing can be due for this supplier, unless something happens."""
-        now = self.clock.now()
+    def _idle_seconds(self, account: Account, now: datetime) -> float:
+        """Return how long after `now` nothing can be due for this supplier, unless something happens."""
         with self.store.read() as tx:
             moments = deliver.moments(tx, account.name, now)
             if account.run is None and not account.flying(READS):

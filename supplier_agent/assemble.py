@@ -96,7 +96,7 @@ def make_account(
         max_label_bytes=settings.http.max_label_bytes,
         label_origins=settings.http.label_origins,
         clock=clock,
-        stopping=stopping,
+        stopping=lambda: stopping() or account.reads_failing,
     )
     tools = Tools(marketplace, labels, settings.suppliers[name].order_number_filter)
     account = Account(name, marketplace, tools, pace, token=None)

@@ -163,7 +163,10 @@ def note_supplier(
         reason = f"the marketplace refused the token: {ending.outcome.detail}"
         return pause_for_token(tx, name, settings, now, chance, reason)
     if ending.outage:
-        patience = Patience(retry.first_seconds, retry.max_seconds, chance, ending.quiet_seconds or 0.0)
+        longest = retry.max_seconds
+        if lane_name == READS:  # reading again is cheap, and the news must not wait longer than it would anyway
+            longest = min(longest, settings.schedule.poll_interval(now, settings.timezone))
+        patience = Patience(retry.first_seconds, longest, chance, ending.quiet_seconds or 0.0)
         return (
             [f"{lane_name} failing"] if lanes.failed(tx, lane, patience, now, ending.outcome.detail, order_id) else []
         )

@@ -63,8 +63,8 @@ class Ledger:
         }
         line = json.dumps(fact, separators=(",", ":")).encode() + b"\n"
         try:
-            written = os.write(self._fd, b"\n" + line if self._torn else line)
-            self._torn = written < len(line)
+            data = b"\n" + line if self._torn else line
+            self._torn = os.write(self._fd, data) < len(data)
             os.fdatasync(self._fd)
         except OSError as error:
             self._torn = True

@@ -11,7 +11,7 @@ from supplier_agent.calls import CALLS
 from supplier_agent.health import exit_code, problems
 from supplier_agent.tables import Call, Order
 
-STEP_SECONDS = 0.25
+LEAST_SECONDS, STEP_SECONDS = 0.01, 0.25
 
 
 def run_once(
@@ -31,11 +31,12 @@ def run_once(
         pause = _worth_waiting(agent)
         if pause is None:
             break
-        if all(account.pace.free_in() <= 0 for account in agent.accounts.values()):
+        step = min(max(pause, LEAST_SECONDS), STEP_SECONDS)
+        if not any(account.waits_for_rate for account in agent.accounts.values()):
             if pause > patience:  # waiting for the rate is work; only waiting for a back-off takes patience
                 break
-            patience -= STEP_SECONDS
-        agent.wait(min(pause, STEP_SECONDS))
+            patience -= step
+        agent.wait(step)
     while agent.in_flight():
         agent.wait(STEP_SECONDS)
         agent.turn()

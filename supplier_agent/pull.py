@@ -68,6 +68,21 @@ def known_supplier(tx: Session, name: str) -> Supplier:
     return tx.get(Supplier, name) or Supplier(name=name)
 
 
+def remember(tx: Session, name: str) -> None:
+    """Give a supplier its rows at the start, so that each later look finds them at once."""
+    tx.add(known_supplier(tx, name))
+    for lane in lanes.ALL:
+        tx.add(lanes.of(tx, name, lane))
+
+
+def try_now(tx: Session, name: str, now: datetime) -> None:
+    """End the pause of failing reads: a person started a round, or there is a new token."""
+    lane = lanes.of(tx, name, lanes.READS)
+    if lane.resume_at is not None:
+        lane.resume_at = now
+        tx.add(lane)
+
+
 def last_good(tx: Session, supplier: str, *purposes: str) -> Run | None:
     """Return the last run for one of these purposes that was read to its end."""
     query = select(Run).where(Run.supplier == supplier, col(Run.purpose).in_(purposes), col(Run.proof).in_(GOOD))

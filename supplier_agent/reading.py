@@ -75,9 +75,11 @@ class Run:
     listed: frozenset[str] = frozenset()  # every id (or digest of a rejected entry) of this run
     last_page: tuple[str, ...] = ()
     longest: int = 0  # rows of the longest page seen, this run or before
+    rises: bool | None = None  # whether every page lists what is older first; None: no page had two rows to tell by
     blanks: int = 0
     carried: int = 0  # requests made in the phase CARRY
-    tried_highest: bool = False
+    by_day: bool = False  # a question for a single day has shown rows, so `date_to` is inclusive here
+    cut: tuple[date, ...] = ()  # days that filled a page, and may hold more than it shows
     refused: bool = False  # the server does not know the cursor
     misled: bool = False  # the cursor is not "newer than this" here
 
@@ -157,6 +159,7 @@ def advance(run: Run, page: Sequence[str], known: Collection[str]) -> Run | End:
         pages=run.pages + 1,
         listed=run.listed | new,
         longest=max(run.longest, len(page)),
+        rises=_rises(run, page),
         blanks=0 if new else run.blanks + 1,
     )
     if run.pages >= MAX_PAGES:
@@ -204,51 +207,59 @@ def _without_cursor(run: Run, *, refused: bool = False, misled: bool = False) ->
     return replace(run, date_from=run.news_from, query=query, refused=refused, misled=misled, last_page=())
 
 
+def _rises(run: Run, page: Sequence[str]) -> bool | None:
+    """Tell whether all pages so far list what is older first; the next page then begins where this one ends."""
+    ranks = [key for each in page if (key := rank(each)) is not None]
+    after = rank(run.query.cursor or "") if run.phase is Phase.CARRY else None
+    if ranks != sorted(ranks) or (ranks and after is not None and ranks[0] < after):
+        return False
+    return True if run.rises is None and len(ranks) > 1 else run.rises
+
+
 def _carry(run: Run, cursor: str) -> Run:
     """Let the cursor do the paging: the first page after `cursor`.
 
     Each request ends on another day to come. No order lies there, but a cache that forgets the cursor (seed 001 names only
-    page, dates and order_number as its key) then cannot answer one page of ours with another.
+    page, dates and order_number as its key) then cannot answer one page of ours with another. Every other day, because the
+    sweep right after a poll begins a day later.
     """
-    end = max(run.today, run.date_to or run.today) + timedelta(days=run.carried + 2)
+    end = max(run.today, run.date_to or run.today) + timedelta(days=2 * run.carried + 2)
     query = replace(run.query, page=1, cursor=cursor, date_to=end)
     return replace(run, phase=Phase.CARRY, query=query, carried=run.carried + 1)
 
 
 def _carry_on(run: Run, page: tuple[str, ...], known: frozenset[str], new: bool) -> Run | End:  # noqa: ARG001, FBT001 - as above
-    if set(page) <= {run.query.cursor}:
-        if run.tried_highest:
-            # It heeds the cursor, but lists newest first: what lies between the first page and the rest stays out of reach.
-            return _by_days(run)
-        return End(run, "complete")
     if new:
         return _carry(run, page[-1])
-    top = highest(run.listed)
-    if not run.tried_highest and top is not None and top != run.query.cursor:
-        return replace(_carry(run, top), tried_highest=True)
+    if set(page) <= {run.query.cursor} and run.rises:
+        return End(run, "complete")  # nothing is newer than the last row of a list that lists the newest last
     return _by_days(run)
 
 
 def _by_days(run: Run) -> Run | End:
-    """Ask for single days, where the one page of a server that heeds neither page nor cursor may suffice."""
-    why = "the server heeds neither page nor cursor"
+    """Ask for single days, where the one page of a server that cannot be paged may suffice."""
     if run.purpose == "poll" or run.date_to is None:
-        return End(run, "partial", f"{why}; the next sweep reads day by day")
+        return End(run, "partial", "neither page nor cursor leads through the list; the next sweep reads day by day")
     return replace(run, phase=Phase.DAYS, query=Query(date_from=run.date_from, date_to=run.date_from))
 
 
 def _next_day(run: Run, page: tuple[str, ...], known: frozenset[str], new: bool) -> Run | End:  # noqa: ARG001, FBT001 - as above
-    day, until = run.query.date_from, run.query.date_to
+    day, until, last = run.query.date_from, run.query.date_to, run.date_to
     assert day is not None  # noqa: S101 - _by_days set it
-    assert run.date_to is not None  # noqa: S101 - _by_days saw to it
-    if not page and until == day:
+    assert last is not None  # noqa: S101 - _by_days saw to it
+    if not page and until == day and not run.by_day:
         # Either a day without orders, or `date_to` is exclusive here: the day after tells, for one request.
         return replace(run, query=replace(run.query, date_to=day + timedelta(days=1)))
-    if day >= run.date_to:
+    if page and len(page) >= run.longest:  # a shorter page was not cut off, for the server has shown longer ones
+        run = replace(run, cut=(*run.cut, day))
+    if day >= last:
+        if not run.cut:
+            return End(run, "complete")
+        days = ", ".join(map(str, run.cut[:3])) + (", …" if len(run.cut) > 3 else "")  # noqa: PLR2004 - enough to begin with
         return End(
             run,
             "partial",
-            "the server heeds neither page nor cursor: read day by day, but a day with many orders may hold more",
+            f"neither page nor cursor leads through the list, and these days may hold more than it shows: {days}",
         )
     after = day + timedelta(days=1)
-    return replace(run, query=Query(date_from=after, date_to=after))
+    return replace(run, by_day=run.by_day or (bool(page) and until == day), query=Query(date_from=after, date_to=after))

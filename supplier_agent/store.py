@@ -56,15 +56,15 @@ class Store:
                 session.connection(execution_options={"begin": begin})
                 yield session
                 session.commit()
-        except DatabaseError as error:
-            raise _explained(error.orig, self.path) from error
+        except (DatabaseError, sqlite3.Error) as error:
+            raise _explained(error, self.path) from error
 
     def _pragma(self, name: str) -> object:
         try:
             with self._engine.connect() as connection:
                 return connection.exec_driver_sql(f"PRAGMA {name}").scalar()
-        except DatabaseError as error:
-            raise _explained(error.orig, self.path) from error
+        except (DatabaseError, sqlite3.Error) as error:
+            raise _explained(error, self.path) from error
 
     def changed_elsewhere(self) -> bool:
         """Tell whether another connection has written since the last time we asked. Costs microseconds, writes nothing."""
@@ -107,7 +107,7 @@ class Store:
             if verdict != "ok":
                 raise StateError(f"the copy of {self.path} is not sound: {verdict}", "supplier-agent check --offline")
             part.replace(target)
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, sqlite3.Error, DatabaseError) as error:
             part.unlink(missing_ok=True)
             raise StateError(
                 f"the backup {target} could not be written: {error}", "choose another folder, or free some space"
@@ -118,9 +118,9 @@ class Store:
         self._engine.dispose()
 
 
-def _explained(error: BaseException | None, path: Path) -> StateError:
+def _explained(error: Exception, path: Path) -> StateError:
     """Turn a database error into a sentence. Raised as LockedError if trying again may help."""
-    text = str(error)
+    text = str(error.orig if isinstance(error, DatabaseError) else error)  # SQLAlchemy's own text has the values in it
     if "locked" in text or "busy" in text:
         return LockedError(
             f"the database {path} is locked by another program",
@@ -175,31 +175,41 @@ def open_store(path: Path, *, agent: bool = False) -> Store:
 
     Raises StateError if it is missing (staff's commands), damaged, or newer than this program.
     """
-    fresh = not path.exists() or path.stat().st_size == 0
-    if fresh and not agent:
-        raise StateError(
-            f"there is no database at {path} yet", "supplier-agent run --once (or check state_dir in the configuration)"
-        )
+    if agent:
+        # The mode is ours to set: SQLite would create the file so that staff cannot write it (-wal and -shm follow it).
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o660))
+    elif not path.exists():
+        raise _missing(path)
     engine = _engine(path, agent=agent)
     try:
-        if fresh:
-            _create(engine, path)
+        if _is_empty(engine):  # not only at the first start: also after a crash in the middle of it
+            if not agent:
+                raise _missing(path)
+            _create(engine)
         else:
             _upgrade(engine, path, allowed=agent)
         if agent:
             _guard(engine)
         return Store(path, engine)
-    except DatabaseError as error:
+    except (DatabaseError, sqlite3.Error) as error:
         engine.dispose()
-        raise _explained(error.orig, path) from error
+        raise _explained(error, path) from error
     except StateError:
         engine.dispose()
         raise
 
 
-def _create(engine: Engine, path: Path) -> None:
-    # The mode is ours to set: SQLite would create the file so that staff cannot write it (-wal and -shm follow the file).
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o660))
+def _missing(path: Path) -> StateError:
+    cure = "supplier-agent run --once (or check state_dir in the configuration)"
+    return StateError(f"there is no database at {path} yet", cure)
+
+
+def _is_empty(engine: Engine) -> bool:
+    with engine.connect() as connection:
+        return connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar() == 0
+
+
+def _create(engine: Engine) -> None:
     with engine.connect() as connection, connection.execution_options(begin="IMMEDIATE").begin():
         SQLModel.metadata.create_all(connection)
         connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
@@ -231,9 +241,8 @@ def _upgrade(engine: Engine, path: Path, *, allowed: bool) -> None:
 def _guard(engine: Engine) -> None:
     """Re-create what differs from guards.py, and leave the rest alone: a start that changes nothing writes nothing."""
     with engine.connect() as connection, connection.execution_options(begin="IMMEDIATE").begin():
-        found: dict[str, str] = dict(
-            connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").tuples().all()
-        )
+        rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").all()
+        found = {str(name): str(sql) for name, sql in rows}
         for name, sql in TRIGGERS.items():
             if found.get(name) != sql.strip():
                 connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}")

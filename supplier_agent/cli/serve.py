@@ -1,6 +1,5 @@
 """Commands that run something: run, resync, sandbox, demo."""
 
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -172,9 +171,11 @@ def sandbox(
 
 
 def demo(
+    context: typer.Context,
     keep: Annotated[bool, typer.Option("--keep", help="Stay up afterwards, with orders that keep coming in.")] = False,
 ) -> int:
     """Show the whole job: sandbox, agent and warehouse in a temporary folder."""
+    from supplier_agent.daemon import Stop
     from supplier_agent.demo import tell
 
-    return tell(result, keep=keep, interrupted=threading.Event())
+    return tell(result, here(context).env, Stop(), keep=keep)

@@ -6,12 +6,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from supplier_agent.clock import Clock, SystemClock
-from supplier_agent.settings import Settings
-from supplier_agent.store import Store
+
+if TYPE_CHECKING:
+    from supplier_agent.settings import Settings
+    from supplier_agent.store import Store
 
 
 class Surroundings:
@@ -23,7 +26,7 @@ class Surroundings:
         self.clock: Clock = SystemClock()
 
     @cached_property
-    def settings(self) -> Settings:
+    def settings(self) -> "Settings":
         """The configuration. Raises ConfigError."""
         from supplier_agent.settings import load
 
@@ -44,7 +47,7 @@ class Surroundings:
         return self.settings.state_dir / LOCK
 
     @contextmanager
-    def store(self) -> Iterator[Store]:
+    def store(self) -> "Iterator[Store]":
         """Open the state database as staff do: no upgrade, no checkpoint."""
         from supplier_agent.store import open_store
 

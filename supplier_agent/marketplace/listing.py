@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -20,6 +20,7 @@ _ID = re.compile(r"\A([0-9A-Za-z_-]{1,60})_([0-9]{1,19})\Z", re.ASCII)
 _NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{1,20})?", re.ASCII)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_GAPS = " \t\r\n,"
 _CENT = Decimal("0.01")
 _LONGEST_INT = 4300  # digits that Python converts; beyond, and for floats beyond any exponent, the field alone is bad
 
@@ -68,7 +69,10 @@ def parse_rows(body: bytes) -> tuple[Seen | Rejected, ...] | Unreadable:
     except RecursionError:
         return Unreadable("the answer is nested too deeply to be read")
     rows = _unwrap(told)
-    return rows if isinstance(rows, Unreadable) else tuple(_read(row) for row in rows)
+    if isinstance(rows, Unreadable):
+        return rows
+    seen = tuple(_read(row) for row in rows)
+    return _word_for_word(text, seen) if rows is told and any(isinstance(row, Rejected) for row in seen) else seen
 
 
 @dataclass(frozen=True)
@@ -233,6 +237,20 @@ def _day(text: str) -> date | None:
         return None
 
 
+def _word_for_word(text: str, rows: Sequence[Seen | Rejected]) -> tuple[Seen | Rejected, ...]:
+    """Give each rejected row the very text that it had in the answer. A second pass, for the rare page that needs it."""
+    decoder = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_Odd, strict=False)
+    found: list[Seen | Rejected] = []
+    at = text.index("[") + 1
+    for row in rows:
+        while text[at] in _GAPS:
+            at += 1
+        start = at
+        _, at = decoder.raw_decode(text, start)
+        found.append(replace(row, raw=_storable(text[start:at])) if isinstance(row, Rejected) else row)
+    return tuple(found)
+
+
 def _shown(value: object) -> str:
     """Return a value as JSON, safe to print and at most 40 characters long."""
     text = _json(value)
@@ -240,8 +258,13 @@ def _shown(value: object) -> str:
 
 
 def _raw(row: object) -> str:
-    """Return a row as JSON text of at most 64 KiB."""
-    text = _json(row)
+    """Return a row as JSON text."""
+    return _storable(_json(row))
+
+
+def _storable(text: str) -> str:
+    """Return a text of at most 64 KiB that a database takes; bytes that were not UTF-8 are escaped."""
+    text = text.encode("utf-8", "backslashreplace").decode()
     if len(text) <= RAW_BYTES:
         return text
     note = f" … (cut: {len(text)} characters in all)"

@@ -1,0 +1,152 @@
+"""The agent's parts, wrapped so that each durable step and each phase of a request is counted; at one of them the process dies.
+
+Dying is SIGKILL, so no `finally` and no `atexit` gets a say. What is not durable is lost with the process: that the request was
+sent and answered, but nothing noted, is the same whether it dies while it waits for the answer or right after.
+"""
+
+import os
+import signal
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import httpx
+from sqlalchemy import Engine, event
+from sqlalchemy.engine import Connection
+from sqlalchemy.pool import Pool
+
+from supplier_agent.account import Account
+from supplier_agent.agent import Agent
+from supplier_agent.labels import Label, LabelFolder, NotALabel
+from supplier_agent.ledger import Ledger
+from supplier_agent.marketplace import Reply, Wire
+
+
+class Steps:
+    """Counts steps from 1, notes their names in a file, and dies at one of them. `kill_at` 0: it lives."""
+
+    def __init__(self, trace: Path, kill_at: int) -> None:
+        self._kill_at, self._count = kill_at, 0
+        self._trace = os.open(trace, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+
+    def step(self, name: str, half_done: Callable[[], None] = lambda: None) -> None:
+        """Count one step. `half_done` is what a death in the middle of it leaves behind."""
+        self._count += 1
+        os.write(self._trace, f"{name}\n".encode())
+        if self._count == self._kill_at:
+            half_done()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class SteppedLedger(Ledger):
+    """The ship ledger, with a death before, within and after each line."""
+
+    def __init__(self, path: Path, steps: Steps) -> None:
+        super().__init__(path)
+        self._steps = steps
+
+    def write(self, supplier: str, menzzo_order_id: str, attempt: int, outcome: str | None, at: datetime) -> None:
+        name = f"ledger {menzzo_order_id} {outcome or 'intent'}"
+        self._steps.step(f"{name}: before")
+        self._steps.step(f"{name}: torn", self._tear)
+        super().write(supplier, menzzo_order_id, attempt, outcome, at)
+        self._steps.step(f"{name}: after")
+
+    def _tear(self) -> None:
+        with self.path.open("ab") as file:
+            file.write(b'{"at":"2026-')
+
+
+class SteppedLabels(LabelFolder):
+    """The labels' folder, with a death before, within and after each file. A look at its ends stands for the PDF check."""
+
+    def __init__(self, state_dir: Path, steps: Steps) -> None:
+        super().__init__(state_dir, self._look)
+        self._folder, self._steps = state_dir / "labels", steps
+
+    def keep(self, supplier: str, menzzo_order_id: str, content: bytes) -> Label | NotALabel:
+        def half() -> None:
+            part = self._folder / supplier / f".{menzzo_order_id}.part"
+            part.parent.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(content[: len(content) // 2])
+
+        self._steps.step(f"label {menzzo_order_id}: half written", half)
+        label = super().keep(supplier, menzzo_order_id, content)
+        self._steps.step(f"label {menzzo_order_id}: in place")
+        return label
+
+    def _look(self, path: Path) -> str | None:
+        self._steps.step(f"label {path.name}: written, not in place")
+        content = path.read_bytes()
+        return None if content.startswith(b"%PDF-") and content.rstrip().endswith(b"%%EOF") else "it is not whole"
+
+
+class SteppedWire(Wire):
+    """The way out, with a death before the request, at its first byte, and after its effect."""
+
+    def __init__(self, wire: Wire, steps: Steps) -> None:
+        vars(self).update(vars(wire))
+        self._steps = steps
+
+    def exchange(
+        self,
+        method: str,
+        url: httpx.URL | str,
+        *,
+        headers: Mapping[str, str],
+        content: bytes | None = None,
+        limit_bytes: int,
+        turn: Callable[[], None],
+    ) -> Reply:
+        name = f"{method} {httpx.URL(url).path.rpartition('/')[2]} {(content or b'').decode()}".rstrip()
+
+        def first_byte() -> None:
+            turn()
+            self._steps.step(f"{name}: connected")
+
+        self._steps.step(f"{name}: before")
+        reply = super().exchange(
+            method, url, headers=headers, content=content, limit_bytes=limit_bytes, turn=first_byte
+        )
+        self._steps.step(f"{name}: answered")
+        return reply
+
+
+def watch_commits(steps: Steps) -> None:
+    """Count a step before and after each commit of a write transaction, and one where the database is opened but empty."""
+    state = {"opened": False, "committed": False}
+
+    @event.listens_for(Engine, "begin")
+    def on_begin(_connection: Connection) -> None:
+        if not state["opened"]:
+            state["opened"] = True
+            steps.step("database: opened")
+
+    @event.listens_for(Engine, "commit")
+    def on_commit(connection: Connection) -> None:
+        if connection.get_execution_options().get("begin") == "IMMEDIATE":
+            steps.step("commit: before")
+            state["committed"] = True
+
+    @event.listens_for(Pool, "checkin")
+    def on_checkin(_connection: object, _record: object) -> None:
+        if state["committed"]:
+            state["committed"] = False
+            steps.step("commit: after")
+
+
+def step_through(agent: Agent, steps: Steps) -> None:
+    """Put the wrapped parts into an assembled agent."""
+    state_dir = agent.settings.state_dir
+    agent.ledger.close()
+    agent.ledger = SteppedLedger(agent.ledger.path, steps)
+    agent.labels = SteppedLabels(state_dir, steps)
+    for account in agent.accounts.values():
+        _wrap(account, agent.labels, steps)
+
+
+def _wrap(account: Account, labels: LabelFolder, steps: Steps) -> None:
+    marketplace = replace(account.marketplace, wire=SteppedWire(account.marketplace.wire, steps))
+    account.marketplace = marketplace
+    account.tools = replace(account.tools, marketplace=marketplace, labels=labels)

@@ -1,0 +1,152 @@
+"""`supplier-agent demo` as a visitor sees it: it ends well, says what happened, leaves nothing, and tells when a claim is false."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from supplier_agent.demo.comparison import compare
+from supplier_agent.sandbox.world import World
+from supplier_agent.settings import Settings
+from supplier_agent.store import open_store
+from supplier_agent.tables import Order
+
+LONGEST_SECONDS = 30
+Played = tuple[subprocess.CompletedProcess[str], float, Path]
+DEMO = (sys.executable, "-m", "supplier_agent", "demo")
+
+
+def environment(temporary: Path) -> dict[str, str]:
+    """Return an environment in which every temporary file lies in that folder, with settings that must not reach the demo."""
+    foreign = {"SUPPLIER_AGENT_STATE_DIR": str(temporary / "not-here"), "SUPPLIER_AGENT_SHIP__UNDO_SECONDS": "600"}
+    return {**os.environ, **foreign, "TMPDIR": str(temporary), "PYTHONUNBUFFERED": "1"}
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
+    """Return one demo that ran to its end, how long it took, and its temporary folder."""
+    folder = tmp_path_factory.mktemp("demo")
+    started = time.monotonic()
+    done = subprocess.run(DEMO, env=environment(folder), capture_output=True, text=True, check=False, timeout=120)
+    return done, time.monotonic() - started, folder
+
+
+def test_the_demo_ends_well_and_in_time(played: Played) -> None:
+    done, seconds, _ = played
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert seconds < LONGEST_SECONDS
+
+
+def test_the_demo_leaves_nothing_behind(played: Played) -> None:
+    _, _, folder = played
+    assert not list(folder.iterdir())
+
+
+def test_the_demo_is_plain_text_without_the_agents_log(
+    played: Played,
+) -> None:
+    done, _, _ = played
+    assert not done.stderr
+    assert "\x1b" not in done.stdout
+    assert '"event"' not in done.stdout
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        r"agent +\d+_\d+ +acknowledged",
+        r"agent +\d+_\d+ +label: not ready: .*; it is tried again",
+        r"agent +\d+_\d+ +label on disk",
+        r"agent +notio +an entry is kept word for word, unused: menzzo_order_id is null",
+        r"warehouse +\d+_\d+ +UPDATE orders SET shipped = 1 WHERE menzzo_order_id = '\d+_\d+'",
+        r"warehouse +\d+_\d+ +supplier-agent ship ID: flagged; it waits for its label",
+        r"warehouse +\d+_\d+ +supplier-agent unship ID: the flag is taken back",
+        r"but the database refuses: too late to undo",
+        r"agent +\d+_\d+ +ship: NOBODY KNOWS .* Not repeated; a person is asked",
+        r"\$ supplier-agent order \d+_\d+",
+        r"ship: unknown",
+        r"\$ supplier-agent resolve \d+_\d+ --shipped --by Anna",
+        r"\d+_\d+: recorded as shipped; nothing is sent",
+        r"marketplace +\d+_\d+ +is listed only now, with an old number",
+        r"agent +\d+_\d+ +reported as shipped, and the marketplace said yes",
+        r"All of it is zero: what the agent claims is what the marketplace knows",
+    ],
+)
+def test_the_demo_tells_it(played: Played, sentence: str) -> None:
+    done, _, _ = played
+    assert re.search(sentence, done.stdout), done.stdout
+
+
+def test_every_difference_that_is_counted_is_zero(
+    played: Played,
+) -> None:
+    done, _, _ = played
+    counted = re.findall(
+        r"^  (lost|invented|unasked|twice|forgotten|claimed|not|more|without)\b.*?((?: +\d+)+)$",
+        done.stdout,
+        re.MULTILINE,
+    )
+    assert len(counted) == 11
+    assert all(set(numbers.split()) == {"0"} for _, numbers in counted)
+
+
+def test_ctrl_c_ends_the_demo_at_once_and_leaves_nothing(tmp_path: Path) -> None:
+    with subprocess.Popen(DEMO, env=environment(tmp_path), stdout=subprocess.PIPE, text=True) as demo:
+        assert demo.stdout is not None
+        for line in demo.stdout:
+            if "acknowledged: " in line:
+                break
+        demo.send_signal(signal.SIGINT)
+        rest, _ = demo.communicate(timeout=LONGEST_SECONDS)
+    assert demo.returncode == 130
+    assert rest.endswith("Stopped. Nothing is left behind.\n")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_reader_who_has_seen_enough_is_no_error(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        DEMO, env=environment(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as demo:
+        assert demo.stdout is not None
+        assert demo.stderr is not None
+        demo.stdout.readline()
+        demo.stdout.close()
+        complaint = demo.stderr.read()
+        demo.wait(timeout=LONGEST_SECONDS)
+    assert not complaint
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_claim_that_is_not_so_is_found(tmp_path: Path) -> None:
+    now = datetime(2026, 11, 21, tzinfo=UTC)
+    world = World.with_orders(3, today=date(2026, 11, 21), suppliers=("notio",))
+    lost, unasked, invented_as_shipped = world.orders("notio")
+    unasked.shipped_at.append(now)
+    settings = Settings(base_url="http://127.0.0.1:1", state_dir=tmp_path, suppliers={"notio": {"token": "a-token"}})
+    store = open_store(tmp_path / "agent.db", agent=True)
+    with store.write() as tx:
+        for number, claimed in enumerate((unasked, invented_as_shipped)):
+            tx.add(
+                Order(
+                    supplier="notio",
+                    menzzo_order_id=claimed.menzzo_order_id,
+                    increment_id=claimed.increment_id,
+                    sale_product_id=str(number),
+                    first_seen_at=now,
+                    ship_confirmed_at=now,
+                )
+            )
+    with store.read() as tx:
+        found = compare(tx, world, settings, flagged=())
+    store.close()
+    counts = {line.what: line.counts for line in found.lines if any(line.counts)}
+    assert not found.holds
+    assert counts["lost: listed, but not stored"] == (1,), lost
+    assert counts["unasked: reported without a flag"] == (1,)
+    assert counts["claimed otherwise"] == (1,)

@@ -1,0 +1,163 @@
+"""What the document leaves open, as cases: one marketplace, and two days in the life of an agent that reads it.
+
+Orders come in one by one and in bursts; some are listed hours or days late, below numbers that are known by then. The agent
+is stopped and started again, in the middle of a reading too. People flag what is ready.
+"""
+
+import itertools
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from supplier_agent.sandbox.orders import Order
+from supplier_agent.sandbox.semantics import Semantics
+from supplier_agent.sandbox.world import World
+from tests.world.harness import ManualClock, Site, settings_for
+
+CACHE_SECONDS = {"asir-group": 1800, "notio": 0}
+HOURS = 48
+LAST_ARRIVAL_HOURS = 34
+STRIDE_SECONDS = 900
+AMOUNTS = {1: (6, 5), 3: (12, 10), 20: (44, 24)}
+"""By page size: orders before the start, and single orders after it. Small pages cost many requests."""
+
+CHOICES: dict[str, tuple[object, ...]] = {
+    "cursor": ("exclusive", "inclusive", "ignored", "refused_when_unknown", "always_refused"),
+    "order": ("oldest", "newest", "shuffled"),
+    "page": ("honoured", "ignored_beside_cursor", "ignored"),
+    "past_end": ("empty", "repeat_last", "not_found"),
+    "acknowledged": ("stay", "vanish"),
+    "cursor_in_cache_key": (True, False),
+    "supplier": ("asir-group", "notio"),
+    "page_size": (1, 3, 20),
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One way in which the marketplace may behave."""
+
+    cursor: str = "exclusive"
+    order: str = "oldest"
+    page: str = "honoured"
+    past_end: str = "empty"
+    acknowledged: str = "stay"
+    cursor_in_cache_key: bool = False
+    supplier: str = "asir-group"
+    page_size: int = 20
+
+    def __str__(self) -> str:
+        """Return what differs from the plainest reading, as a test's id."""
+        told = [getattr(self, each.name) for each in fields(self) if getattr(self, each.name) != each.default]
+        words = {True: "cursor-cached", False: ""}
+        return "-".join(words.get(each, str(each)) if isinstance(each, bool) else str(each) for each in told) or "plain"
+
+    @property
+    def semantics(self) -> Semantics:
+        """Return the sandbox's switches."""
+        told = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "supplier"}
+        return Semantics(**told, cache_seconds=CACHE_SECONDS)
+
+    @property
+    def can_be_read(self) -> bool:
+        """Tell whether there is a way to every row: by page, or by a cursor that goes through the list in its order."""
+        if self.page != "ignored":
+            return True
+        return self.order == "oldest" and (
+            self.cursor in {"exclusive", "refused_when_unknown"} or (self.cursor == "inclusive" and self.page_size > 1)
+        )
+
+
+def every_case() -> Iterator[Case]:
+    """Return the whole matrix."""
+    for values in itertools.product(*CHOICES.values()):
+        yield Case(**dict(zip(CHOICES, values, strict=True)))
+
+
+def some_cases(number: int, seed: int) -> list[Case]:
+    """Return that many cases of the matrix, the same for the same seed."""
+    return random.Random(seed).sample(list(every_case()), number)
+
+
+@dataclass
+class Life:
+    """What came of a case: the site after its last agent has stopped, and who was flagged."""
+
+    case: Case
+    site: Site
+    flagged: set[str]
+    restarts_in_a_read: int
+
+
+def live(case: Case, folder: Path, seed: int = 1) -> Life:
+    """Let an agent live through two days with this marketplace."""
+    dice = random.Random(f"{case} {seed}")
+    clock = ManualClock()
+    world = World(clock, (case.supplier,))
+    for order in _orders(case, dice, clock.now()):
+        world.add(order)
+    settings = settings_for(folder, case.supplier, ship={"undo_seconds": 0})
+    site = Site(settings, world, clock, case.semantics, seed)
+    life = Life(case, site, set(), 0)
+    end = clock.monotonic() + HOURS * 3600
+    site.start()
+    while clock.monotonic() < end - 2 * 3600:
+        site.run_for(min(dice.uniform(3, 11) * 3600, end - 3600 - clock.monotonic()), STRIDE_SECONDS)
+        _flag_some(life, dice)
+        if dice.random() < 0.5:
+            _run_into_a_read(life, dice)
+        site.stop()
+        site.start()
+    site.run_for(end - clock.monotonic(), STRIDE_SECONDS)
+    site.run_for(1800, until=lambda: _reads(site) is None)
+    site.stop()
+    return life
+
+
+def _reads(site: Site) -> object:
+    return next(account.run for account in site.agent.accounts.values())
+
+
+def _run_into_a_read(life: Life, dice: random.Random) -> None:
+    """Go on until a reading is open, and some pages further."""
+    site = life.site
+    site.run_for(3 * 3600, STRIDE_SECONDS, until=lambda: _reads(site) is not None)
+    site.run_for(dice.uniform(0, 4))
+    life.restarts_in_a_read += _reads(site) is not None
+
+
+def _flag_some(life: Life, dice: random.Random) -> None:
+    rows = life.site.ask("SELECT menzzo_order_id FROM orders WHERE shipped = 0 ORDER BY id")
+    chosen = {each for (each,) in rows if dice.random() < 0.2}
+    life.site.flag(sorted(chosen))
+    life.flagged |= chosen
+
+
+def _orders(case: Case, dice: random.Random, start: datetime) -> Iterator[Order]:
+    """Return the orders by the moment at which customers made them: their numbers rise with it."""
+    before, after = AMOUNTS[case.page_size]
+    made = [start - timedelta(hours=dice.uniform(1, 24 * 11)) for _ in range(before)]
+    made += [start + timedelta(hours=dice.uniform(0, LAST_ARRIVAL_HOURS)) for _ in range(after)]
+    # More than a page at once; one of the bursts right before a sweep is due.
+    for hours in (dice.uniform(0, 30), 5.95):
+        made += [start + timedelta(hours=hours)] * (2 * case.page_size + 1)
+    latest = start + timedelta(hours=LAST_ARRIVAL_HOURS)
+    increment, sale_product = 15_000_012_345, 700
+    for at in sorted(made):
+        increment += dice.choice((0, 1, 1, 4))
+        sale_product += dice.randint(1, 3)
+        late = dice.random() < 0.2
+        listed = min(latest, max(at, start) + timedelta(hours=dice.uniform(1, 30))) if late else at
+        yield Order(
+            case.supplier,
+            f"{increment}_{sale_product}",
+            "SOFA-OSLO-3P-GREY",
+            1,
+            25000,
+            "CHRONOPOST",
+            at.date(),
+            visible_from=max(at, listed),
+            label=b"%PDF-1.4 a label",
+        )

@@ -1,0 +1,247 @@
+"""An agent and a marketplace in one thread, on a clock that only they move: days pass in seconds, and the same seed gives the same history.
+
+Everything is real but four things: the clock, the executor (it works at once), the sockets, and the check of PDFs.
+"""
+
+import math
+import random
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import httpx
+
+from supplier_agent import state
+from supplier_agent.agent import LOOK_SECONDS, Agent
+from supplier_agent.assemble import make_account
+from supplier_agent.labels import LabelFolder
+from supplier_agent.ledger import Ledger
+from supplier_agent.log import Log
+from supplier_agent.marketplace import Answer, Lost, NotSent, Reply, Wire
+from supplier_agent.sandbox.api import Api
+from supplier_agent.sandbox.exchange import Request
+from supplier_agent.sandbox.faults import Wire as Travels
+from supplier_agent.sandbox.semantics import Semantics
+from supplier_agent.sandbox.world import World
+from supplier_agent.settings import Settings
+from supplier_agent.store import open_store
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+MONDAY = datetime(2026, 11, 23, 6, tzinfo=UTC)
+LEAST_SECONDS = 0.001
+MOST_TURNS_IN_PLACE = 500
+"""So many turns without time passing are an endless loop."""
+
+
+class ManualClock:
+    """Time that passes when somebody sleeps. Whole nanoseconds: sums of floats would never reach some instants."""
+
+    def __init__(self, start: datetime = MONDAY) -> None:
+        self._start = start
+        self._nanoseconds = 0
+
+    def now(self) -> datetime:
+        """Return the instant, to the microsecond."""
+        return self._start + timedelta(microseconds=self._nanoseconds // 1000)
+
+    def monotonic(self) -> float:
+        """Return the seconds since the start, and a thousand: zero would hide mistakes."""
+        return 1000 + self._nanoseconds / 1e9
+
+    def sleep(self, seconds: float) -> None:
+        """Let at least that much time pass."""
+        self._nanoseconds += max(0, math.ceil(seconds * 1e9))
+
+
+class AtOnce(Executor):
+    """Works in the caller's thread, before `submit` returns."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Run it now."""
+        future: Future[T] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - an executor hands on whatever was raised
+            future.set_exception(error)
+        return future
+
+
+class NoSockets(Wire):
+    """Hands each request straight to the sandbox's API. An answer takes `answer_seconds` of the clock."""
+
+    def __init__(self, api: Api, clock: ManualClock, base_url: str, answer_seconds: float = 0.25) -> None:
+        super().__init__(clock, timeout_seconds=20)
+        self.api, self.clock, self.base_url = api, clock, base_url
+        self.answer_seconds = answer_seconds
+        self.reachable: Callable[[], bool] = lambda: True
+
+    def exchange(
+        self,
+        method: str,
+        url: httpx.URL | str,
+        *,
+        headers: Mapping[str, str],
+        content: bytes | None = None,
+        limit_bytes: int,
+        turn: Callable[[], None],
+    ) -> Reply:
+        """Answer like the real one: what the sandbox's faults do to the connection ends as Lost."""
+        if not self.reachable():
+            return NotSent("the connection was refused")
+        turn()
+        target = httpx.URL(url).raw_path.decode("ascii")
+        request = Request(method, target, {name.lower(): value for name, value in headers.items()}, content or b"")
+        handled = self.api.handle(request, self.base_url)
+        self.clock.sleep(self.answer_seconds)
+        fault, answer = handled.fault, handled.answer
+        if fault is not None and fault.wire is Travels.LATE:
+            self.clock.sleep(fault.seconds or 0)
+        elif fault is not None and fault.wire is Travels.HANG:
+            self.clock.sleep(20)
+        if answer is None or (fault is not None and fault.wire not in {Travels.WHOLE, Travels.LATE}):
+            return Lost("the connection was closed without an answer")
+        assert len(answer.body) <= limit_bytes
+        return Answer(answer.status, {name.lower(): value for name, value in answer.headers}, answer.body)
+
+    def ping(self, url: str) -> Reply:
+        """Take every ping."""
+        assert url
+        return Answer(200, {}, b"")
+
+
+def settings_for(state_dir: Path, *suppliers: str, **sections: Any) -> Settings:  # noqa: ANN401 - sections are of many shapes
+    """Return settings whose tokens are the world's. `sections` as in the file: `ship={"undo_seconds": 0}`."""
+    known: dict[str, dict[str, object]] = {name: {"token": f"sandbox-{name}"} for name in suppliers}
+    return Settings(state_dir=state_dir, suppliers=known, **sections)
+
+
+def no_fault(_path: Path) -> str | None:
+    """Take every file for a whole PDF."""
+    return None
+
+
+@dataclass
+class Site:
+    """One installation over its life: its folder, its clock and its marketplace outlive the agents that come and go."""
+
+    settings: Settings
+    world: World
+    clock: ManualClock
+    semantics: Semantics = field(default_factory=Semantics)
+    seed: int = 1
+    pdf_fault: Callable[[Path], str | None] = no_fault
+    said: list[tuple[str, dict[str, object]]] = field(default_factory=list)
+    agent: Agent = field(init=False)
+    running: bool = False
+
+    def __post_init__(self) -> None:
+        self.settings.state_dir.mkdir(parents=True, exist_ok=True)
+        self.api = Api(self.world, self.semantics)
+        self.wire = NoSockets(self.api, self.clock, self.settings.base_url)
+        self._dice = random.Random(self.seed)
+
+    @property
+    def database(self) -> Path:
+        """Where the state is."""
+        return self.settings.state_dir / state.DATABASE
+
+    def start(self) -> Agent:
+        """Put an agent together on the folder, as assemble.py does, and let it recover."""
+        assert not self.running
+        settings = self.settings
+        self._store = open_store(self.database, agent=True)
+        self._ledger = Ledger(settings.state_dir / state.LEDGER)
+        labels = LabelFolder(settings.state_dir, self.pdf_fault)
+
+        def read_token(name: str) -> str:
+            return settings.token_of(name, {})
+
+        accounts = [
+            make_account(settings, name, self.wire, self.clock, labels, read_token, lambda: self.agent.stopping)
+            for name in settings.suppliers
+        ]
+        log = Log(None, lambda event, facts: self.said.append((event, facts)))
+        self.agent = Agent(
+            settings,
+            self._store,
+            self._ledger,
+            labels,
+            accounts,
+            self.clock,
+            AtOnce(),
+            self._dice.random,
+            log,
+            read_token,
+        )
+        self.running = True
+        self.agent.start()
+        return self.agent
+
+    def stop(self) -> None:
+        """End as SIGTERM does: send nothing more, take in what came back."""
+        self.agent.stopping = True
+        while not self.agent.inbox.empty():
+            self.agent.turn()
+        self.crash()
+
+    def crash(self) -> None:
+        """Let the process be gone: what came back and was not taken in is lost with it."""
+        self._store.close()
+        self._ledger.close()
+        self.running = False
+
+    def run_for(
+        self, seconds: float, stride_seconds: float = LOOK_SECONDS, until: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Let the agent work for that long, or until something holds; see `run_for`."""
+        run_for(self.agent, self.clock, seconds, stride_seconds, until)
+
+    def flag(self, ids: Iterable[str]) -> None:
+        """Flag orders as the warehouse does, in SQL. The moment is ours: the trigger would take the machine's time."""
+        now = f"{self.clock.now():%Y-%m-%d %H:%M:%S.%f}"
+        with sqlite3.connect(self.database, isolation_level=None) as connection:
+            for each in ids:
+                connection.execute(
+                    "UPDATE orders SET shipped = 1, shipped_at = ? WHERE menzzo_order_id = ?", (now, each)
+                )
+        connection.close()
+
+    def ask(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """Read the database as staff do."""
+        connection = sqlite3.connect(self.database)
+        try:
+            return connection.execute(sql, values).fetchall()
+        finally:
+            connection.close()
+
+
+def run_for(
+    agent: Agent,
+    clock: ManualClock,
+    seconds: float,
+    stride_seconds: float = LOOK_SECONDS,
+    until: Callable[[], bool] = lambda: False,
+) -> None:
+    """Turn the agent and let time pass by what it asks for, for that many seconds or until something holds.
+
+    An idle agent looks every 30 s whether opening time or a new token has come. A longer `stride_seconds` skips such looks
+    up to the next read that it has planned, which makes days cheap.
+    """
+    end, stood_at, turns = clock.monotonic() + seconds, clock.monotonic(), 0
+    while clock.monotonic() < end and not until():
+        wait = agent.turn()
+        turns = turns + 1 if clock.monotonic() == stood_at else 0
+        stood_at = clock.monotonic()
+        assert turns < MOST_TURNS_IN_PLACE, "the agent turns, but no time passes"
+        if not agent.inbox.empty():
+            continue
+        if wait >= LOOK_SECONDS:
+            reads = [account.read_due_at for account in agent.accounts.values() if account.read_due_at]
+            wait = max(wait, min([stride_seconds, *((at - clock.now()).total_seconds() for at in reads)]))
+        clock.sleep(min(max(wait, LEAST_SECONDS), end - clock.monotonic()))
