@@ -7,7 +7,7 @@ from datetime import datetime
 from supplier_agent.calls import Job, Tools
 from supplier_agent.marketplace import Marketplace
 from supplier_agent.pace import Pace
-from supplier_agent.pull import OpenRun
+from supplier_agent.pull import Due, OpenRun
 
 READ = "read"
 READ_EVERY = 5
@@ -40,7 +40,10 @@ class Account:
     longest_page: int = 0
     slots_since_read: int = 0
     answer_seconds: float = 0.0  # how long recent answers took: the longer, the more calls may be in flight
-    read_due_at: datetime | None = None  # when the next read begins; None: one is going on
+    facts_changed: bool = True  # there may be orders whose calls are to be derived anew
+    token_suspect: bool = True  # the token may be refused or missing: look before sending
+    next_read: Due | None = None  # the run that comes next; None: not known, ask the database
+    next_read_asked: float = 0.0  # monotonic: when the database was asked
     waits_for_rate: bool = False  # there may be more to send, and the rate alone holds it back
     reads_failing: bool = False  # then a read is not repeated within seconds: its lane paces it
     look_at: float = 0.0  # monotonic: when there may be something to do

@@ -57,7 +57,6 @@ class Agent:
         self.clock, self.log, self.stopping = clock, log, False
         self.inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         """What happened since the last turn, each as the step that takes it in."""
-        self.last_turn = clock.monotonic()
         self.read_since_ping: set[str] = set()
         self._executor, self._chance, self._read_token, self.round_at = executor, chance, read_token, round_at
         self.reads_only = reads_only
@@ -70,6 +69,7 @@ class Agent:
     def start(self) -> None:
         """Decide about everything that the last process left in the middle."""
         now = self.clock.now()
+        self.clock_changed()
         self.labels.clear_leftovers()
         with self.store.write() as tx:
             for call in plan.recover(tx, self.ledger, ONCE, now):
@@ -81,11 +81,19 @@ class Agent:
                     pull.try_now(tx, account.name, now)
                 account.longest_page = journal.longest_page(tx, account.name)
 
+    def clock_changed(self) -> None:
+        """Look at everything again, and let nothing wait for an instant that a clock set back has moved away."""
+        now = self.clock.now()
+        for account in self.accounts.values():
+            with self.store.write() as tx:
+                plan.after_clock_change(tx, account.name, self.settings, now)
+        self._heal_at = now
+        self.look_again()
+
     def turn(self) -> float:
         """Take in what came back, then tick whoever may have something to do. Returns the seconds until the next turn."""
-        self.last_turn = self.clock.monotonic()
-        if self.last_turn < self._locked_until:
-            return self._locked_until - self.last_turn
+        if (wait := self._locked_until - self.clock.monotonic()) > 0:
+            return wait
         try:
             self._take_in()
             self._heal()
@@ -127,7 +135,7 @@ class Agent:
     def look_again(self, name: str | None = None) -> None:
         """Look at a supplier, or at all, at the next turn."""
         for account in self.accounts.values() if name is None else [self.accounts[name]]:
-            account.look_at = 0.0
+            account.look_at, account.facts_changed, account.next_read = 0.0, True, None
 
     def in_flight(self) -> int:
         """Return how many requests workers have."""
@@ -136,12 +144,13 @@ class Agent:
     # -- plan: facts -> calls owed --------------------------------------------------------------------------------
 
     def _plan(self, account: Account) -> None:
-        while True:
+        while account.facts_changed:
             with self.store.read() as tx:
-                if not plan.changed(tx, account.name):
-                    return
-            with self.store.write() as tx:
-                plan.plan(tx, plan.changed(tx, account.name), self.settings, self.ledger, self.clock.now())
+                changed = plan.changed(tx, account.name)
+            if changed:
+                with self.store.write() as tx:
+                    plan.plan(tx, plan.changed(tx, account.name), self.settings, self.ledger, self.clock.now())
+            account.facts_changed = bool(changed)
 
     def _heal(self) -> None:
         now = self.clock.now()
@@ -176,8 +185,15 @@ class Agent:
             return None
         if account.run is not None:
             return pull.Due(account.run.plan.purpose, now)
-        due = pull.due(tx, account.name, self.settings, now, round_at=self.round_at)
+        due = self._next_read(tx, account, now)
         return due if due.at <= now else None
+
+    def _next_read(self, tx: Session, account: Account, now: datetime) -> pull.Due:
+        """Return the run that comes next. Asked of the database when something happened, and now and then for the hours' sake."""
+        if account.next_read is None or self.clock.monotonic() - account.next_read_asked >= LOOK_SECONDS:
+            account.next_read = pull.due(tx, account.name, self.settings, now, round_at=self.round_at)
+            account.next_read_asked = self.clock.monotonic()
+        return account.next_read
 
     def _call(self, account: Account, call_id: int) -> bool:
         """Claim a call and hand it to a worker. The intent is on the disk before the request leaves."""
@@ -185,6 +201,7 @@ class Agent:
         with self.store.write() as tx:
             job = deliver.claim(tx, account, call_id, self.settings, self.labels, now)
         if job is None:
+            account.facts_changed = True
             self._plan(account)
             return True
         if job.kind in ONCE:
@@ -255,13 +272,20 @@ class Agent:
 
     def _settle(self, job: Job, ending: Ending) -> None:
         now, outcome = self.clock.now(), ending.outcome
+        account = self.accounts[job.supplier]
         if job.kind in ONCE:
             self._note_in_ledger(job, outcome)
         with self.store.write() as tx:
             said = deliver.settle(tx, job, ending, self.settings, now, self._chance())
+        account.facts_changed = True
         narrate.call(self.log, job, outcome, said)
-        if ending.token_refused:
-            self._try_token(self.accounts[job.supplier])
+        self._heed(account, ending)
+
+    def _heed(self, account: Account, ending: Ending) -> None:
+        """After what concerns the supplier as a whole, the next read is another one."""
+        if ending.token_refused or ending.quiet_seconds is not None:
+            account.token_suspect, account.next_read = True, None
+            self._try_token(account)
 
     def _note_in_ledger(self, job: Job, outcome: Outcome) -> None:
         entry = self.ledger.last(job.supplier, job.menzzo_order_id)
@@ -281,11 +305,11 @@ class Agent:
             said = deliver.note_supplier(tx, name, READS, ending, self.settings, now, self._chance())
         account.run = step if isinstance(step, pull.OpenRun) else None
         account.reads_failing = isinstance(step, pull.Failed)
+        account.facts_changed, account.next_read = True, None
         if isinstance(answer, Listing):
             account.longest_page = max(account.longest_page, len(answer.rows))
         narrate.page(self.log, name, answer, step, said)
-        if ending.token_refused:
-            self._try_token(account)
+        self._heed(account, ending)
         if isinstance(step, pull.Finished):
             self.read_since_ping.add(name)
 
@@ -293,10 +317,13 @@ class Agent:
 
     def _try_token(self, account: Account) -> None:
         """Read the token again if there is none or it was refused; a new one is tried at once."""
+        if not account.token_suspect:
+            return
         if account.token is not None:
             with self.store.read() as tx:
-                if pull.known_supplier(tx, account.name).token_refused_at is None:
-                    return
+                account.token_suspect = pull.known_supplier(tx, account.name).token_refused_at is not None
+            if not account.token_suspect:
+                return
         try:
             token = self._read_token(account.name)
         except ConfigError as error:
@@ -311,7 +338,7 @@ class Agent:
         self.log.solved(f"token {account.name}")
         if token == account.token:
             return
-        account.token, account.token_problem = token, None
+        account.token, account.token_problem, account.next_read = token, None, None
         with self.store.write() as tx:
             pull.try_now(tx, account.name, self.clock.now())
 
@@ -320,8 +347,7 @@ class Agent:
         with self.store.read() as tx:
             moments = deliver.moments(tx, account.name, now)
             if account.run is None and not account.flying(READS):
-                account.read_due_at = pull.due(tx, account.name, self.settings, now, round_at=self.round_at).at
-                moments.append(account.read_due_at)
+                moments.append(self._next_read(tx, account, now).at)
         if self.settings.ship.after_lost_answer == "resend":
             with self.store.write() as tx:
                 soonest = plan.repeat_by_itself(tx, account.name, self.settings, now)

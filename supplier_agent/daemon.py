@@ -126,14 +126,14 @@ class Daemon:
         self._wall, self._monotonic = wall, monotonic
         if jumped:
             self._agent.log.warning("clock.jumped", now=wall.isoformat(timespec="seconds"))
-            self._agent.look_again()
+            self._agent.inbox.put(self._agent.clock_changed)
             for name in self._agent.accounts:
                 self._scheduler.modify_job(name, next_run_time=wall)
 
     def _reschedule(self) -> None:
         """Let the scheduler wake each supplier when its next read is due; between, it looks whether opening time has come."""
         for name, account in self._agent.accounts.items():
-            at = account.read_due_at
+            at = account.next_read.at if account.next_read is not None else None
             if at is not None and at > self._agent.clock.now() and self._wakes.get(name) != at:
                 self._wakes[name] = at
                 self._scheduler.modify_job(name, next_run_time=min(at, self._agent.clock.now() + LOOK))

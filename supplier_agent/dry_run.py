@@ -22,6 +22,7 @@ from supplier_agent.marketplace import Wire
 from supplier_agent.once import run_once
 from supplier_agent.order import document
 from supplier_agent.outbox import DONE, Outcome
+from supplier_agent.pace import Pace
 from supplier_agent.settings import Settings
 from supplier_agent.store import open_store
 
@@ -101,7 +102,8 @@ def rehearse(
             make_account(settings, each, wire, clock, labels, read_token, lambda: agent.stopping)
             for each in settings.suppliers
         ]
-        # A rehearsed call costs no request, so it waits for no slot of the rate; reads still do, in the worker.
+        for account in accounts:  # a rehearsed call costs no request; reads still wait for the rate, in the worker
+            account.pace = Pace(clock, per_second=1e6)
         agent = Agent(
             settings,
             store,

@@ -59,6 +59,13 @@ def failed(
     return first
 
 
+def not_later_than(tx: Session, lane: Lane, latest: datetime) -> None:
+    """End a pause that is longer than any could be: somebody has set the clock back."""
+    if lane.resume_at is not None and lane.resume_at > latest:
+        lane.resume_at = latest
+        tx.add(lane)
+
+
 def is_open(lane: Lane, now: datetime, in_flight: int) -> bool:
     """Tell whether another call may go: a lane that failed lets one through at a time, once its pause is over."""
     if lane.failing_since is None:

@@ -152,6 +152,15 @@ def settle(tx: Session, call_id: int, number: int, outcome: Outcome, after: Next
     return settled.rowcount == 1
 
 
+def not_later_than(tx: Session, kind: str, latest: datetime) -> None:
+    """Bring forward what is due later than any wait could be: somebody has set the clock back."""
+    tx.exec(
+        update(Call)
+        .where(col(Call.kind) == kind, col(Call.state) == "owed", col(Call.due_at) > latest)
+        .values(due_at=latest)
+    )
+
+
 def recover(tx: Session, now: datetime, once: Collection[str]) -> list[Call]:
     """After a crash: what was being sent is owed again, or, for kinds sent once only, unknown. Returns those calls.
 

@@ -2,17 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
-from supplier_agent import outbox
+from supplier_agent import lanes, outbox
 from supplier_agent.calls import CALLS
 from supplier_agent.labels import LabelFolder
 from supplier_agent.ledger import Ledger
 from supplier_agent.order import wanted
 from supplier_agent.settings import Settings
-from supplier_agent.tables import Call, Event, Order
+from supplier_agent.tables import Call, Event, Order, Supplier
 
 BATCH = 500
 
@@ -112,6 +112,21 @@ def heal(tx: Session, supplier: str, settings: Settings, ledger: Ledger, labels:
         plan(tx, orders, settings, ledger, now)
         last = orders[-1].id or last
         tx.flush()
+
+
+def after_clock_change(tx: Session, supplier: str, settings: Settings, now: datetime) -> None:
+    """Bring forward what a clock that was set back would delay: nothing waits longer than its longest wait from now."""
+    retry, cache_seconds = settings.retry, settings.suppliers[supplier].cache_seconds
+    longest = timedelta(seconds=1.25 * max(retry.max_seconds, retry.label_first_seconds, cache_seconds, 3600))
+    waits = dict.fromkeys(CALLS, longest) | {"ship": timedelta(seconds=settings.ship.undo_seconds)}
+    for kind, wait in waits.items():
+        outbox.not_later_than(tx, kind, now + wait)
+    for lane in lanes.ALL:
+        lanes.not_later_than(tx, lanes.of(tx, supplier, lane), now + longest)
+    row = tx.get(Supplier, supplier)
+    if row is not None and row.quiet_until is not None and row.quiet_until > now + timedelta(hours=1):
+        row.quiet_until = now
+        tx.add(row)
 
 
 def forget_label(tx: Session, order: Order, why: str, now: datetime) -> None:

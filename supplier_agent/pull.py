@@ -86,7 +86,7 @@ def try_now(tx: Session, name: str, now: datetime) -> None:
 def last_good(tx: Session, supplier: str, *purposes: str) -> Run | None:
     """Return the last run for one of these purposes that was read to its end."""
     query = select(Run).where(Run.supplier == supplier, col(Run.purpose).in_(purposes), col(Run.proof).in_(GOOD))
-    return tx.exec(query.order_by(col(Run.started_at).desc()).limit(1)).first()
+    return tx.exec(query.order_by(col(Run.id).desc()).limit(1)).first()  # not by time: clocks are set back
 
 
 def not_before(tx: Session, name: str, now: datetime) -> datetime:
@@ -110,6 +110,8 @@ def due(tx: Session, name: str, settings: Settings, now: datetime, *, round_at: 
     sweep, last = last_good(tx, name, "sweep"), last_good(tx, name, "poll", "sweep")
     if sweep is None or last is None or sweep.started_at is None or last.started_at is None or last.ended_at is None:
         return Due("sweep", earliest)
+    if last.started_at > now or sweep.started_at > now:
+        return Due("sweep", earliest)  # somebody has set the clock back: what was read "later" proves nothing about now
     cached_until = last.ended_at + timedelta(seconds=settings.suppliers[name].cache_seconds) + CACHE_GRACE
     if not settings.suppliers[name].cache_seconds:
         cached_until = last.ended_at
@@ -150,9 +152,8 @@ def begin(tx: Session, name: str, what: Due, settings: Settings, now: datetime, 
     else:
         first, until = (row.date_from, row.date_to) if row else (_sweep_from(tx, name, settings, today), today)
         plan = reading.sweep(what.purpose, today, first, (until or today) + timedelta(days=1), longest)
-        while str(plan.query) in asked:  # a day more makes it another question, which the cache cannot answer
-            first -= timedelta(days=1)
-            plan = reading.sweep(what.purpose, today, first, (until or today) + timedelta(days=1), longest)
+    while str(plan.query) in asked:
+        plan = reading.earlier(plan)
     row = row or Run(
         supplier=name, purpose=what.purpose, date_from=plan.date_from, date_to=plan.date_to, requested_at=now
     )
@@ -232,7 +233,7 @@ def _finish(tx: Session, name: str, run: OpenRun, end: reading.End, now: datetim
         supplier.cursor_refused = cursor
     if end.run.misled or _blind(tx, name, run, supplier, row):
         supplier.cursor_distrusted_at = now
-    if run.plan.purpose != "probe":
+    if run.plan.purpose != "probe" and end.detail != ALREADY_ASKED:
         top = reading.highest([each for each in (cursor, *end.run.listed) if each])
         # Ids that cannot be ranked are followed in list order: a guess, which costs time where it is wrong, never an order.
         supplier.cursor = top or cursor or next((each for each in reversed(end.run.last_page) if "_" in each), None)

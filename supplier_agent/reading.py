@@ -127,6 +127,13 @@ def sweep(purpose: str, today: date, date_from: date, date_to: date, longest: in
     )
 
 
+def earlier(run: Run) -> Run:
+    """Begin a run a day earlier: another question, which a cache that still holds the answer to this one cannot answer."""
+    day = timedelta(days=1)
+    start = run.date_from - day
+    return replace(run, date_from=start, news_from=run.news_from - day, query=replace(run.query, date_from=start))
+
+
 def probe(today: date, asked: Collection[str]) -> Run:
     """Begin one small read that the server cannot answer from its cache: a question not asked lately."""
     days = (today + timedelta(days=ahead) for ahead in range(1, len(asked) + 2))

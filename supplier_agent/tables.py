@@ -149,7 +149,7 @@ class Run(SQLModel, table=True):
     """One reading of a date range, page by page: what was asked for, and what it proved."""
 
     __tablename__ = "runs"
-    __table_args__ = (Index("runs_by_supplier", "supplier", "purpose", "started_at"),)
+    __table_args__ = (Index("runs_by_supplier", "supplier", "purpose", "id"),)
 
     id: int | None = Field(default=None, primary_key=True)  # null only before the row is written
     supplier: str

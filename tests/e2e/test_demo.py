@@ -92,7 +92,7 @@ def test_every_difference_that_is_counted_is_zero(
         done.stdout,
         re.MULTILINE,
     )
-    assert len(counted) == 11
+    assert len(counted) == 12
     assert all(set(numbers.split()) == {"0"} for _, numbers in counted)
 
 

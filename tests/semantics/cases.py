@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from supplier_agent.sandbox.orders import Order
 from supplier_agent.sandbox.semantics import Semantics
@@ -20,10 +21,10 @@ CACHE_SECONDS = {"asir-group": 1800, "notio": 0}
 HOURS = 48
 LAST_ARRIVAL_HOURS = 34
 STRIDE_SECONDS = 900
-AMOUNTS = {1: (6, 5), 3: (12, 10), 20: (44, 24)}
+AMOUNTS = {1: (5, 4), 3: (9, 5), 20: (26, 5)}
 """By page size: orders before the start, and single orders after it. Small pages cost many requests."""
 
-CHOICES: dict[str, tuple[object, ...]] = {
+CHOICES: dict[str, tuple[Any, ...]] = {
     "cursor": ("exclusive", "inclusive", "ignored", "refused_when_unknown", "always_refused"),
     "order": ("oldest", "newest", "shuffled"),
     "page": ("honoured", "ignored_beside_cursor", "ignored"),
@@ -142,7 +143,7 @@ def _orders(case: Case, dice: random.Random, start: datetime) -> Iterator[Order]
     made += [start + timedelta(hours=dice.uniform(0, LAST_ARRIVAL_HOURS)) for _ in range(after)]
     # More than a page at once; one of the bursts right before a sweep is due.
     for hours in (dice.uniform(0, 30), 5.95):
-        made += [start + timedelta(hours=hours)] * (2 * case.page_size + 1)
+        made += [start + timedelta(hours=hours)] * (case.page_size + 2)
     latest = start + timedelta(hours=LAST_ARRIVAL_HOURS)
     increment, sale_product = 15_000_012_345, 700
     for at in sorted(made):

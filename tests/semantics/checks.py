@@ -31,7 +31,7 @@ def _at(text: str) -> datetime:
 
 
 def unread(life: Life) -> list[str]:
-    """No order is lost, unless the marketplace shows no way to it; then `status` says so."""
+    """Lose no order, unless the marketplace shows no way to it; then `status` says so."""
     stored = {each for (each,) in life.site.ask("SELECT menzzo_order_id FROM orders")}
     lost = [order.menzzo_order_id for order in _listed(life) if order.menzzo_order_id not in stored]
     if not lost:
@@ -49,10 +49,8 @@ def unread(life: Life) -> list[str]:
 
 
 def lies(life: Life) -> list[str]:
-    """A reading that says complete has everything that was listed when it began."""
-    seen = {
-        each: _at(at) for each, at in life.site.ask("SELECT menzzo_order_id, first_seen_at FROM orders")
-    }
+    """Hold each reading that says complete to all that was listed when it began."""
+    seen = {each: _at(at) for each, at in life.site.ask("SELECT menzzo_order_id, first_seen_at FROM orders")}
     query = "SELECT id, date_from, started_at, ended_at FROM runs WHERE purpose = 'sweep' AND proof = 'complete'"
     found = []
     for number, date_from, started_at, ended_at in life.site.ask(query):
@@ -69,7 +67,7 @@ def lies(life: Life) -> list[str]:
 
 
 def acknowledgements(life: Life) -> list[str]:
-    """What is stored is acknowledged, and where nothing goes wrong, once."""
+    """Let what is stored be acknowledged and, where nothing goes wrong, once."""
     stored = {each for (each,) in life.site.ask("SELECT menzzo_order_id FROM orders")}
     return [
         f"{order.menzzo_order_id} was acknowledged {len(order.acknowledged_at)} times"
@@ -79,7 +77,7 @@ def acknowledgements(life: Life) -> list[str]:
 
 
 def shipments(life: Life) -> list[str]:
-    """What was flagged is shipped once, and nothing else is."""
+    """Let what was flagged be shipped once, and nothing else."""
     return [
         f"{order.menzzo_order_id} was shipped {len(order.shipped_at)} times"
         for order in _listed(life)
@@ -88,7 +86,7 @@ def shipments(life: Life) -> list[str]:
 
 
 def asked_twice(life: Life) -> list[str]:
-    """No URL is asked again within the cache's life."""
+    """Ask no URL again within the cache's life."""
     cache_seconds = CACHE_SECONDS[life.case.supplier]
     last: dict[str, LogLine] = {}
     found = []
@@ -102,7 +100,7 @@ def asked_twice(life: Life) -> list[str]:
 
 
 def too_fast(life: Life) -> list[str]:
-    """Two requests are at least an interval of the rate apart, over restarts too."""
+    """Keep two requests at least an interval of the rate apart, over restarts too."""
     least = 1 / life.site.settings.requests_per_second - ROUNDING_SECONDS
     return [
         f"{after.target} {after.monotonic - before.monotonic:.4f} s after {before.target}"
@@ -112,7 +110,7 @@ def too_fast(life: Life) -> list[str]:
 
 
 def disturbed_reads(life: Life) -> list[str]:
-    """Nothing is acknowledged between two pages of one reading: the list would shift under it."""
+    """Acknowledge nothing between two pages of one reading: the list would shift under it."""
     found, acknowledged = [], False
     for line in life.site.world.requests():
         if line.endpoint == "get-sales":
@@ -125,7 +123,7 @@ def disturbed_reads(life: Life) -> list[str]:
 
 
 def wasted_polls(life: Life) -> list[str]:
-    """A poll by a cursor that means something costs one request when there is nothing new; in odd cases two."""
+    """Let a poll with nothing new cost one request, if the cursor means something."""
     case = life.case
     if case.cursor not in {"exclusive", "inclusive", "refused_when_unknown"}:
         return []

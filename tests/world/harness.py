@@ -1,4 +1,4 @@
-"""An agent and a marketplace in one thread, on a clock that only they move: days pass in seconds, and the same seed gives the same history.
+"""An agent and a marketplace in one thread, on a clock that only they move: days pass in seconds, the same ones for the same seed.
 
 Everything is real but four things: the clock, the executor (it works at once), the sockets, and the check of PDFs.
 """
@@ -15,7 +15,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import httpx
 
-from supplier_agent import state
+from supplier_agent import pull, state
 from supplier_agent.agent import LOOK_SECONDS, Agent
 from supplier_agent.assemble import make_account
 from supplier_agent.labels import LabelFolder
@@ -242,6 +242,11 @@ def run_for(
         if not agent.inbox.empty():
             continue
         if wait >= LOOK_SECONDS:
-            reads = [account.read_due_at for account in agent.accounts.values() if account.read_due_at]
-            wait = max(wait, min([stride_seconds, *((at - clock.now()).total_seconds() for at in reads)]))
+            wait = max(wait, min(stride_seconds, _next_read_in(agent, clock.now())))
         clock.sleep(min(max(wait, LEAST_SECONDS), end - clock.monotonic()))
+
+
+def _next_read_in(agent: Agent, now: datetime) -> float:
+    with agent.store.read() as tx:
+        moments = [pull.due(tx, name, agent.settings, now).at for name in agent.accounts]
+    return (min(moments) - now).total_seconds()

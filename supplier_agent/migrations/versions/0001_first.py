@@ -98,7 +98,7 @@ def upgrade() -> None:
         sa.Column("detail", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("runs_by_supplier", "runs", ["supplier", "purpose", "started_at"], unique=False)
+    op.create_index("runs_by_supplier", "runs", ["supplier", "purpose", "id"], unique=False)
     op.create_table(
         "suppliers",
         sa.Column("name", sa.String(), nullable=False),
