@@ -5,7 +5,6 @@
 The clock, the dice, the executor and the marketplace come in as parameters, so the same seed gives the same history.
 """
 
-import queue
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from datetime import datetime, timedelta
@@ -13,11 +12,12 @@ from typing import Any
 
 from sqlmodel import Session
 
-from supplier_agent import deliver, journal, narrate, outbox, plan, pull
+from supplier_agent import deliver, journal, narrate, plan, pull
 from supplier_agent.account import READ, READ_EVERY, Account, Flight
 from supplier_agent.calls import CALLS, ONCE, Ending, Job
 from supplier_agent.clock import Clock
 from supplier_agent.errors import ConfigError, StateError
+from supplier_agent.inbox import Inbox
 from supplier_agent.labels import LabelFolder
 from supplier_agent.lanes import READS
 from supplier_agent.ledger import Ledger
@@ -55,13 +55,11 @@ class Agent:
         self.settings, self.store, self.ledger, self.labels = settings, store, ledger, labels
         self.accounts = {account.name: account for account in accounts}
         self.clock, self.log, self.stopping = clock, log, False
-        self.inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        """What happened since the last turn, each as the step that takes it in."""
+        self.inbox = Inbox()
         self.read_since_ping: set[str] = set()
         self._executor, self._chance, self._read_token, self.round_at = executor, chance, read_token, round_at
         self.reads_only = reads_only
         self._heal_at = clock.now()
-        self._undelivered: list[Callable[[], None]] = []
         self._locked_until = 0.0
 
     # -- the loop -------------------------------------------------------------------------------------------------
@@ -95,7 +93,7 @@ class Agent:
         if (wait := self._locked_until - self.clock.monotonic()) > 0:
             return wait
         try:
-            self._take_in()
+            self.inbox.take_in()
             self._heal()
             self.store.must_still_be_there()
             if self.store.changed_elsewhere():
@@ -124,13 +122,6 @@ class Agent:
             if not self._send_next(account, now):
                 break
         return self._idle_seconds(account, now)
-
-    def wait(self, seconds: float) -> None:
-        """Wait until a worker hands something back, or somebody wakes us, at most so long."""
-        try:
-            self._undelivered.append(self.inbox.get(timeout=max(seconds, 0.001)))
-        except queue.Empty:
-            return
 
     def look_again(self, name: str | None = None) -> None:
         """Look at a supplier, or at all, at the next turn."""
@@ -171,12 +162,12 @@ class Agent:
             choice = deliver.Choice() if self.reads_only else deliver.choose(tx, account, now, read_waits=overdue)
             may_read = not account.flying(READS) and pull.not_before(tx, account.name, now) <= now
         call = choice.call
+        if choice.probe and may_read:
+            overdue, due = True, due or pull.Due("probe", now)
         if overdue and due is not None and self._read(account, due):
             return True
         if call is not None and call.id is not None:
             return self._call(account, call.id)
-        if due is None and choice.probe and may_read:
-            due = pull.Due("probe", now)
         return due is not None and self._read(account, due)
 
     def _read_due(self, tx: Session, account: Account, now: datetime) -> pull.Due | None:
@@ -241,17 +232,6 @@ class Agent:
 
     # -- what came back -------------------------------------------------------------------------------------------
 
-    def _take_in(self) -> None:
-        """Run each step once; one that meets a locked database stays first in line."""
-        while True:
-            if not self._undelivered:
-                try:
-                    self._undelivered.append(self.inbox.get_nowait())
-                except queue.Empty:
-                    return
-            self._undelivered[0]()
-            self._undelivered.pop(0)
-
     def _landed(self, account: Account, flight: Flight, done: "Future[Any]") -> None:
         error = done.exception()
         if error is not None:  # a fault of ours: no promise may hang on it, and its text might hold a secret
@@ -301,7 +281,7 @@ class Agent:
         now, name = self.clock.now(), account.name
         with self.store.write() as tx:
             step = pull.take_in(tx, name, account.run, answer, flight.started_at, self.settings, now)
-            ending = _of_read(answer, failed=isinstance(step, pull.Failed))
+            ending = deliver.read_ending(answer, failed=isinstance(step, pull.Failed))
             said = deliver.note_supplier(tx, name, READS, ending, self.settings, now, self._chance())
         account.run = step if isinstance(step, pull.OpenRun) else None
         account.reads_failing = isinstance(step, pull.Failed)
@@ -354,15 +334,3 @@ class Agent:
             moments += [soonest] if soonest else []
         waits = [(moment - now).total_seconds() for moment in moments if moment > now]
         return min([LOOK_SECONDS, *waits])
-
-
-def _of_read(answer: Listing | Verdict, *, failed: bool) -> Ending:
-    """Return what a read says of the supplier as a whole."""
-    if isinstance(answer, Listing) or not failed:
-        return Ending(Outcome(outbox.DONE))
-    return Ending(
-        Outcome(UNKNOWN, answer.detail, answer.http_status),
-        outage=answer.means not in {Means.TOKEN_REFUSED, Means.TOO_MANY},
-        token_refused=answer.means is Means.TOKEN_REFUSED,
-        quiet_seconds=answer.retry_after_seconds or (30.0 if answer.means is Means.TOO_MANY else None),
-    )

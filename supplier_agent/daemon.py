@@ -99,7 +99,7 @@ class Daemon:
             while not self._stop.event.is_set():
                 wait = agent.turn()
                 self._after_turn()
-                agent.wait(min(wait, WATCH_SECONDS))
+                agent.inbox.wait(min(wait, WATCH_SECONDS))
         finally:
             notify(self._env, "STOPPING=1")
             self._scheduler.shutdown(wait=False)
@@ -166,5 +166,5 @@ class Daemon:
         agent.stopping = True
         until = agent.clock.monotonic() + DRAIN_SECONDS
         while agent.in_flight() and agent.clock.monotonic() < until:
-            agent.wait(WATCH_SECONDS)
+            agent.inbox.wait(WATCH_SECONDS)
             agent.turn()

@@ -11,9 +11,12 @@ from sqlmodel import Session, col, select
 from supplier_agent import journal, lanes, outbox
 from supplier_agent.account import Account
 from supplier_agent.calls import CALLS, Ending, Job
+from supplier_agent.calls.protocol import QUIET_SECONDS
 from supplier_agent.labels import LabelFolder
 from supplier_agent.lanes import LABELS, READS, WRITES, Patience
+from supplier_agent.marketplace import Listing, Means, Verdict
 from supplier_agent.order import wanted
+from supplier_agent.outbox import Outcome
 from supplier_agent.plan import forget_label
 from supplier_agent.pull import known_supplier
 from supplier_agent.reading import Phase
@@ -25,7 +28,7 @@ NOT_FOUND = 404
 
 @dataclass(frozen=True)
 class Choice:
-    """What may go now: a call, or a read that a paused ship call needs first."""
+    """What may go now: a call; and whether a paused ship call needs a read first, to see that the marketplace answers."""
 
     call: Call | None = None
     probe: bool = False
@@ -39,24 +42,43 @@ def choose(tx: Session, account: Account, now: datetime, *, read_waits: bool) ->
     supplier = known_supplier(tx, account.name)
     if supplier.token_refused_at is not None or (supplier.quiet_until is not None and supplier.quiet_until > now):
         return Choice()
-    open_lanes = {lane: lanes.of(tx, account.name, lane) for lane in (WRITES, LABELS)}
+    writes, labels = (lanes.of(tx, account.name, lane) for lane in (WRITES, LABELS))
     reading_pages = read_waits or (account.run is not None and account.run.plan.phase is Phase.PAGES)
-    failing = open_lanes[WRITES].failing_since is not None
-    for kind in ("acknowledge", "ship", "label") if failing else CALLS:
-        lane = open_lanes[CALLS[kind].LANE]
-        if not account.has_room(lane.lane) or not lanes.is_open(lane, now, account.flying(lane.lane)):
-            continue
-        call = outbox.due(tx, account.name, kind, now, lane.last_order_id)
-        if call is None:
-            continue
-        if kind == "acknowledge" and reading_pages:
-            if failing:
-                return Choice()  # it goes first as soon as the pages are read
-            continue
-        if kind == "ship" and failing and not _answers_again(tx, account.name, lane):
-            return Choice(probe=account.flying(READS) == 0)
-        return Choice(call)
-    return Choice()
+    probe, call = False, None
+    if _may_go(account, writes, now):
+        if writes.failing_since is not None:
+            probe, call = _first_write(tx, account, writes, now, reading_pages=reading_pages)
+        else:
+            call = outbox.due(tx, account.name, "ship", now)
+            if call is None and not reading_pages:
+                call = outbox.due(tx, account.name, "acknowledge", now)
+    if call is None and _may_go(account, labels, now):
+        call = outbox.due(tx, account.name, "label", now, labels.last_order_id)
+    return Choice(call, probe)
+
+
+def _may_go(account: Account, lane: Lane, now: datetime) -> bool:
+    return account.has_room(lane.lane) and lanes.is_open(lane, now, account.flying(lane.lane))
+
+
+def _first_write(
+    tx: Session, account: Account, lane: Lane, now: datetime, *, reading_pages: bool
+) -> tuple[bool, Call | None]:
+    """Return the one write that tells whether writes work again: an acknowledge, else a ship; not the order that failed last.
+
+    A ship call is risked only once a read has worked; the first value says that it waits for one.
+    """
+    acknowledge = outbox.due(tx, account.name, "acknowledge", now, lane.last_order_id)
+    ship = outbox.due(tx, account.name, "ship", now, lane.last_order_id)
+    other = [call for call in (acknowledge, ship) if call is not None and call.order_id != lane.last_order_id]
+    call = next(iter(other), acknowledge or ship)
+    if call is None:
+        return False, None
+    if call is acknowledge:
+        return False, None if reading_pages else call  # else as soon as the pages are read
+    if not _answers_again(tx, account.name, lane):
+        return True, None
+    return False, call
 
 
 def moments(tx: Session, name: str, now: datetime) -> list[datetime]:
@@ -182,6 +204,18 @@ def note_supplier(
         tx.add(supplier)
         said.append("token accepted")
     return said
+
+
+def read_ending(answer: Listing | Verdict, *, failed: bool) -> Ending:
+    """Return what a read says of the supplier as a whole. `failed`: the run could not go on with it."""
+    if isinstance(answer, Listing) or not failed:
+        return Ending(Outcome(outbox.DONE))
+    return Ending(
+        Outcome(outbox.UNKNOWN, answer.detail, answer.http_status),
+        outage=answer.means not in {Means.TOKEN_REFUSED, Means.TOO_MANY},
+        token_refused=answer.means is Means.TOKEN_REFUSED,
+        quiet_seconds=answer.retry_after_seconds or (QUIET_SECONDS if answer.means is Means.TOO_MANY else None),
+    )
 
 
 def pause_for_token(tx: Session, name: str, settings: Settings, now: datetime, chance: float, reason: str) -> list[str]:

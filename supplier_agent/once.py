@@ -26,7 +26,7 @@ def run_once(
         wait = agent.turn()
         progress(_doing(agent))
         if agent.in_flight() or wait <= 0:
-            agent.wait(min(wait, STEP_SECONDS) if wait > 0 else 0.0)
+            agent.inbox.wait(min(wait, STEP_SECONDS) if wait > 0 else 0.0)
             continue
         pause = _worth_waiting(agent)
         if pause is None:
@@ -36,9 +36,9 @@ def run_once(
             if pause > patience:  # waiting for the rate is work; only waiting for a back-off takes patience
                 break
             patience -= step
-        agent.wait(step)
+        agent.inbox.wait(step)
     while agent.in_flight():
-        agent.wait(STEP_SECONDS)
+        agent.inbox.wait(STEP_SECONDS)
         agent.turn()
     if agent.read_since_ping >= set(agent.accounts):
         heartbeat()

@@ -186,9 +186,13 @@ def _next_page(run: Run, page: tuple[str, ...], known: frozenset[str], new: bool
             return End(run, "complete")
         if any(_older(each, cursor) for each in known & set(page)):
             return _without_cursor(run, misled=True)
-    if query.page > 1 and set(page) == set(run.last_page):
-        # The same page again: the last one repeated for ever or, if it is the first, a server that does not heed `page`.
-        return End(run, "complete") if query.page > 2 else _carry(run, run.last_page[-1])  # noqa: PLR2004 - the first repeat
+    again = query.page > 1 and set(page) == set(run.last_page)
+    if again and query.page == 2:  # noqa: PLR2004 - the first repeat: one page in all, or a server that does not heed `page`
+        return _carry(run, run.last_page[-1])
+    if (
+        again and run.blanks > 1
+    ):  # twice in a row: the last page, for ever. Once, a burst may have moved the list by a page
+        return End(run, "complete")
     if run.purpose == "poll" and cursor is None and set(page) <= known and _descends(page):
         return End(run, "complete")  # newest first, and all of it known: no news further down; the sweep reads the rest
     if not new and run.blanks >= BLANKS:

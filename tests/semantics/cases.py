@@ -1,4 +1,4 @@
-"""What the document leaves open, as cases: one marketplace, and two days in the life of an agent that reads it.
+"""What the document leaves open, as cases: one marketplace, and some days in the life of an agent that reads it.
 
 Orders come in one by one and in bursts; some are listed hours or days late, below numbers that are known by then. The agent
 is stopped and started again, in the middle of a reading too. People flag what is ready.
@@ -18,8 +18,9 @@ from supplier_agent.sandbox.world import World
 from tests.world.harness import ManualClock, Site, settings_for
 
 CACHE_SECONDS = {"asir-group": 1800, "notio": 0}
-HOURS = 48
-LAST_ARRIVAL_HOURS = 34
+HOURS = 38
+QUIET_HOURS = 13
+"""At the end nothing comes in any more, and two sweeps are due."""
 STRIDE_SECONDS = 900
 AMOUNTS = {1: (5, 4), 3: (9, 5), 20: (26, 5)}
 """By page size: orders before the start, and single orders after it. Small pages cost many requests."""
@@ -89,20 +90,21 @@ class Life:
     case: Case
     site: Site
     flagged: set[str]
-    restarts_in_a_read: int
+    hours: int
+    restarts_in_a_read: int = 0
 
 
-def live(case: Case, folder: Path, seed: int = 1) -> Life:
-    """Let an agent live through two days with this marketplace."""
+def live(case: Case, folder: Path, seed: int = 1, hours: int = HOURS) -> Life:
+    """Let an agent live with this marketplace for so many hours, from a Monday morning on."""
     dice = random.Random(f"{case} {seed}")
     clock = ManualClock()
     world = World(clock, (case.supplier,))
-    for order in _orders(case, dice, clock.now()):
+    for order in _orders(case, dice, clock.now(), hours - QUIET_HOURS):
         world.add(order)
     settings = settings_for(folder, case.supplier, ship={"undo_seconds": 0})
     site = Site(settings, world, clock, case.semantics, seed)
-    life = Life(case, site, set(), 0)
-    end = clock.monotonic() + HOURS * 3600
+    life = Life(case, site, set(), hours)
+    end = clock.monotonic() + hours * 3600
     site.start()
     while clock.monotonic() < end - 2 * 3600:
         site.run_for(min(dice.uniform(3, 11) * 3600, end - 3600 - clock.monotonic()), STRIDE_SECONDS)
@@ -136,21 +138,21 @@ def _flag_some(life: Life, dice: random.Random) -> None:
     life.flagged |= chosen
 
 
-def _orders(case: Case, dice: random.Random, start: datetime) -> Iterator[Order]:
+def _orders(case: Case, dice: random.Random, start: datetime, hours: int) -> Iterator[Order]:
     """Return the orders by the moment at which customers made them: their numbers rise with it."""
     before, after = AMOUNTS[case.page_size]
     made = [start - timedelta(hours=dice.uniform(1, 24 * 11)) for _ in range(before)]
-    made += [start + timedelta(hours=dice.uniform(0, LAST_ARRIVAL_HOURS)) for _ in range(after)]
+    made += [start + timedelta(hours=dice.uniform(0, hours)) for _ in range(after)]
     # More than a page at once; one of the bursts right before a sweep is due.
-    for hours in (dice.uniform(0, 30), 5.95):
+    for hours in (dice.uniform(0, hours), 5.95):
         made += [start + timedelta(hours=hours)] * (case.page_size + 2)
-    latest = start + timedelta(hours=LAST_ARRIVAL_HOURS)
+    latest = start + timedelta(hours=hours)
     increment, sale_product = 15_000_012_345, 700
     for at in sorted(made):
         increment += dice.choice((0, 1, 1, 4))
         sale_product += dice.randint(1, 3)
         late = dice.random() < 0.2
-        listed = min(latest, max(at, start) + timedelta(hours=dice.uniform(1, 30))) if late else at
+        listed = min(latest, max(at, start) + timedelta(hours=dice.uniform(1, hours))) if late else at
         yield Order(
             case.supplier,
             f"{increment}_{sale_product}",

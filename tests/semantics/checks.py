@@ -9,7 +9,7 @@ from supplier_agent.health import problems
 from supplier_agent.sandbox.exchange import LogLine
 from supplier_agent.sandbox.orders import Order
 from supplier_agent.store import open_store
-from tests.semantics.cases import CACHE_SECONDS, HOURS, Life
+from tests.semantics.cases import CACHE_SECONDS, Life
 
 ROUNDING_SECONDS = 0.000_01
 WINDOW = timedelta(days=14)
@@ -144,12 +144,12 @@ def numbers(life: Life) -> dict[str, float]:
     """Return what a class of marketplaces costs: requests a day by kind, and answers that came from the server's cache."""
     by_kind: dict[str, float] = defaultdict(float)
     for line in life.site.world.requests():
-        by_kind[line.endpoint] += 24 / HOURS
+        by_kind[line.endpoint] += 24 / life.hours
         by_kind["cached"] += line.cached
     for purpose, runs, pages, most in life.site.ask(
         "SELECT purpose, count(*), sum(pages), max(pages) FROM runs GROUP BY purpose"
     ):
-        by_kind[f"{purpose}s"] = runs * 24 / HOURS
+        by_kind[f"{purpose}s"] = runs * 24 / life.hours
         by_kind[f"pages per {purpose}"] = round(pages / runs, 1)
         by_kind[f"most pages of a {purpose}"] = most
     return dict(by_kind)

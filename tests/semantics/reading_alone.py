@@ -13,7 +13,7 @@ from tests.semantics.cases import CHOICES
 TODAY = date(2026, 11, 23)
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 FIRST = TODAY - timedelta(days=14)
-SHAPES = ((0, 1), (1, 1), (2, 1), (2, 2), (4, 1), (7, 7), (21, 3), (41, 20))
+SHAPES = ((0, 1), (1, 1), (2, 1), (2, 2), (7, 7), (21, 3), (41, 20))
 """How many orders, and how many of them a day."""
 
 
@@ -31,6 +31,8 @@ def every_marketplace() -> Iterator[tuple[Semantics, int, int]]:
     names = ("cursor", "order", "page", "past_end", "page_size")
     for *values, inclusive in itertools.product(*(CHOICES[name] for name in names), (True, False)):
         semantics = Semantics(**dict(zip(names, values, strict=True)), date_to_inclusive=inclusive)
+        if not inclusive and semantics.page != "ignored":
+            continue  # only a list that must be read day by day shows the difference
         for number, a_day in SHAPES:
             yield semantics, number, a_day
 
@@ -66,7 +68,7 @@ def read(run: reading.Run, listed: list[Order], semantics: Semantics, known: set
             assert step is not None, f"nothing follows from {rows}"
         else:
             ids = [order.menzzo_order_id for order in rows]
-            step = reading.advance(run, ids, (known | shown) & set(ids))
+            step = reading.advance(run, ids, {each for each in ids if each in known or each in shown})
             shown |= set(ids)
         if isinstance(step, reading.End):
             return Told(step, asked, shown)
