@@ -188,10 +188,8 @@ def _next_page(run: Run, page: tuple[str, ...], known: frozenset[str], new: bool
             return _without_cursor(run, misled=True)
     again = query.page > 1 and set(page) == set(run.last_page)
     if again and query.page == 2:  # noqa: PLR2004 - the first repeat: one page in all, or a server that does not heed `page`
-        return _carry(run, run.last_page[-1])
-    if (
-        again and run.blanks > 1
-    ):  # twice in a row: the last page, for ever. Once, a burst may have moved the list by a page
+        return _carry(run, page)
+    if again and run.blanks > 1:  # twice in a row is the last page for ever; once may be a burst that moved the list
         return End(run, "complete")
     if run.purpose == "poll" and cursor is None and set(page) <= known and _descends(page):
         return End(run, "complete")  # newest first, and all of it known: no news further down; the sweep reads the rest
@@ -227,13 +225,16 @@ def _rises(run: Run, page: Sequence[str]) -> bool | None:
     return True if run.rises is None and len(ranks) > 1 else run.rises
 
 
-def _carry(run: Run, cursor: str) -> Run:
-    """Let the cursor do the paging: the first page after `cursor`.
+def _carry(run: Run, page: Sequence[str]) -> Run | End:
+    """Let the cursor do the paging: the first page after the last order of this one.
 
     Each request ends on another day to come. No order lies there, but a cache that forgets the cursor (seed 001 names only
     page, dates and order_number as its key) then cannot answer one page of ours with another. Every other day, because the
     sweep right after a poll begins a day later.
     """
+    cursor = next((mark for mark in reversed(page) if "_" in mark), None)
+    if cursor is None:  # nothing but rejected entries: no id to go on from
+        return _by_days(run)
     end = max(run.today, run.date_to or run.today) + timedelta(days=2 * run.carried + 2)
     query = replace(run.query, page=1, cursor=cursor, date_to=end)
     return replace(run, phase=Phase.CARRY, query=query, carried=run.carried + 1)
@@ -241,7 +242,7 @@ def _carry(run: Run, cursor: str) -> Run:
 
 def _carry_on(run: Run, page: tuple[str, ...], known: frozenset[str], new: bool) -> Run | End:  # noqa: ARG001, FBT001 - as above
     if new:
-        return _carry(run, page[-1])
+        return _carry(run, page)
     if set(page) <= {run.query.cursor} and run.rises:
         return End(run, "complete")  # nothing is newer than the last row of a list that lists the newest last
     return _by_days(run)

@@ -29,7 +29,7 @@ PATIENCE_SECONDS = 20.0
 QUICK: Mapping[str, Any] = {
     "requests_per_second": 2000,
     "retry": {"first_seconds": 0.02, "max_seconds": 0.05, "label_first_seconds": 0.02, "once_patience_seconds": 5},
-    "schedule": {"poll_seconds": 60, "off_hours_poll_seconds": 60, "sweep_seconds": 0.01},
+    "schedule": {"poll_seconds": 60, "off_hours_poll_seconds": 60, "sweep_seconds": 3600},
     "ship": {"undo_seconds": 0},
     "http": {"timeout_seconds": 0.5},
 }

@@ -144,8 +144,8 @@ def _orders(case: Case, dice: random.Random, start: datetime, hours: int) -> Ite
     made = [start - timedelta(hours=dice.uniform(1, 24 * 11)) for _ in range(before)]
     made += [start + timedelta(hours=dice.uniform(0, hours)) for _ in range(after)]
     # More than a page at once; one of the bursts right before a sweep is due.
-    for hours in (dice.uniform(0, hours), 5.95):
-        made += [start + timedelta(hours=hours)] * (case.page_size + 2)
+    for burst in (dice.uniform(0, hours), 5.95):
+        made += [start + timedelta(hours=burst)] * (case.page_size + 2)
     latest = start + timedelta(hours=hours)
     increment, sale_product = 15_000_012_345, 700
     for at in sorted(made):

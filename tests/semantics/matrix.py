@@ -1,4 +1,4 @@
-"""Live through the whole matrix, or a sample of it: python -m tests.semantics.matrix [--cases N] [--seed S] [--hours H] [--workers W].
+"""Live through the whole matrix, or a sample of it: python -m tests.semantics.matrix [--cases N] [--seed S] [--hours H].
 
 Prints each case that breaks a promise, then what each class of marketplaces costs in requests a day. Exits 1 if any broke one.
 The whole of it takes some hours.

@@ -1,6 +1,6 @@
-"""No order that the marketplace ever lists is lost, whatever it means by page, cursor and end: the whole agent, for days, restarts included.
+"""No order that the marketplace ever lists is lost, whatever it means by page, cursor and end.
 
-A sample of the matrix, the same at every run; `python -m tests.semantics.matrix` lives through all of it.
+The whole agent lives through days, restarts included. A sample of the matrix, the same at every run; `python -m tests.semantics.matrix` lives through all of it.
 """
 
 from pathlib import Path

@@ -1,7 +1,7 @@
 """Reading by itself, over every meaning that the document allows."""
 
-from dataclasses import replace
 from datetime import timedelta
+from typing import NamedTuple
 
 import pytest
 
@@ -20,46 +20,46 @@ def swept(semantics: Semantics, number: int, a_day: int, longest: int = 0) -> tu
     return told, {order.menzzo_order_id for order in listed if order.order_date >= FIRST} - told.shown
 
 
+class Sweep(NamedTuple):
+    semantics: Semantics
+    number: int
+    a_day: int
+    told: Told
+    missed: set[str]
+
+
 @pytest.fixture(scope="module")
-def every_sweep() -> list[tuple[Semantics, int, int, Told, set[str]]]:
+def sweeps() -> list[Sweep]:
     """Return thousands of sweeps: each kind of list with each shape, and what was missed."""
-    return [(*case, *swept(*case)) for case in every_marketplace()]
+    return [Sweep(*case, *swept(*case)) for case in every_marketplace()]
 
 
-Sweeps = list[tuple[Semantics, int, int, Told, set[str]]]
+def test_no_sweep_says_complete_unless_it_saw_every_order(sweeps: list[Sweep]) -> None:
+    assert not [each for each in sweeps if each.missed and each.told.end.proof == "complete"]
 
 
-def test_no_sweep_says_complete_unless_it_saw_every_order(every_sweep: Sweeps) -> None:
-    assert not [case for *case, told, missed in every_sweep if missed and told.end.proof == "complete"]
+def test_a_sweep_sees_every_order_where_pages_are_heeded(sweeps: list[Sweep]) -> None:
+    assert not [each for each in sweeps if each.missed and each.semantics.page != "ignored"]
 
 
-def test_a_sweep_sees_every_order_where_pages_are_heeded(every_sweep: Sweeps) -> None:
-    assert not [case for *case, _, missed in every_sweep if missed and case[0].page != "ignored"]
-
-
-def test_a_sweep_sees_every_order_where_the_cursor_leads_through_a_rising_list(every_sweep: Sweeps) -> None:
-    found = [
-        case
-        for *case, _, missed in every_sweep
-        if missed
-        and case[0].order == "oldest"
-        and (
-            case[0].cursor in {"exclusive", "refused_when_unknown"}
-            or (case[0].cursor == "inclusive" and case[0].page_size > 1)
-        )
+def test_a_sweep_sees_every_order_where_the_cursor_leads_through_a_rising_list(sweeps: list[Sweep]) -> None:
+    leads = {"exclusive", "refused_when_unknown"}
+    rising = [each for each in sweeps if each.semantics.order == "oldest"]
+    assert not [each for each in rising if each.missed and each.semantics.cursor in leads]
+    assert not [
+        each for each in rising if each.missed and each.semantics.cursor == "inclusive" and each.semantics.page_size > 1
     ]
-    assert not found
 
 
-def test_no_sweep_asks_a_question_twice(every_sweep: Sweeps) -> None:
-    assert not [case for *case, told, _ in every_sweep if len(told.asked) > len(set(told.asked))]
+def test_no_sweep_asks_a_question_twice(sweeps: list[Sweep]) -> None:
+    assert not [each for each in sweeps if len(each.told.asked) > len(set(each.told.asked))]
 
 
 def test_a_sweep_where_pages_are_heeded_and_end_costs_one_request_a_page_and_at_most_one_more(
-    every_sweep: Sweeps,
+    sweeps: list[Sweep],
 ) -> None:
     found = []
-    for semantics, number, a_day, told, _ in every_sweep:
+    for semantics, number, a_day, told, _ in sweeps:
         if semantics.page == "honoured" and semantics.past_end != "repeat_last":
             rows = len(told.shown)
             pages = -(-rows // semantics.page_size)
@@ -68,9 +68,9 @@ def test_a_sweep_where_pages_are_heeded_and_end_costs_one_request_a_page_and_at_
     assert not found
 
 
-def test_no_sweep_costs_more_than_its_pages_twice_and_two_requests_a_day(every_sweep: Sweeps) -> None:
+def test_no_sweep_costs_more_than_its_pages_twice_and_two_requests_a_day(sweeps: list[Sweep]) -> None:
     found = []
-    for semantics, number, a_day, told, _ in every_sweep:
+    for semantics, number, a_day, told, _ in sweeps:
         most = 2 * (-(-number // semantics.page_size)) + 2 * 16 + 5
         if len(told.asked) > most:
             found.append((semantics, number, a_day, len(told.asked)))
@@ -127,8 +127,7 @@ def test_a_poll_brings_all_that_is_newer_than_the_cursor_where_pages_are_heeded_
 def test_a_page_that_comes_again_because_the_list_moved_is_not_taken_for_the_end() -> None:
     """A burst as long as a page pushes a list of newest first on by one page: page 3 shows what page 2 showed."""
     listed = [order.menzzo_order_id for order in reversed(orders(12, 1))]
-    run = replace(sweep(3))
-    step: reading.Run | reading.End = run
+    step: reading.Run | reading.End = sweep(3)
     for page in (listed[0:3], listed[3:6], listed[3:6], listed[6:9], listed[9:12], []):
         assert isinstance(step, reading.Run), "it took the repeated page for the end"
         step = reading.advance(step, page, frozenset())

@@ -186,7 +186,7 @@ class Site:
     def stop(self) -> None:
         """End as SIGTERM does: send nothing more, take in what came back."""
         self.agent.stopping = True
-        while not self.agent.inbox.empty():
+        while self.agent.in_flight():
             self.agent.turn()
         self.crash()
 
@@ -239,8 +239,8 @@ def run_for(
         turns = turns + 1 if clock.monotonic() == stood_at else 0
         stood_at = clock.monotonic()
         assert turns < MOST_TURNS_IN_PLACE, "the agent turns, but no time passes"
-        if not agent.inbox.empty():
-            continue
+        if agent.in_flight():
+            continue  # it is answered already, and waits in the inbox
         if wait >= LOOK_SECONDS:
             wait = max(wait, min(stride_seconds, _next_read_in(agent, clock.now())))
         clock.sleep(min(max(wait, LEAST_SECONDS), end - clock.monotonic()))
