@@ -61,6 +61,7 @@ class Agent:
         self.reads_only = reads_only
         self._heal_at = clock.now()
         self._locked_until = 0.0
+        self.database_problem: LockedError | None = None  # None: the last turn found the database free
 
     # -- the loop -------------------------------------------------------------------------------------------------
 
@@ -103,9 +104,11 @@ class Agent:
                     account.look_at = self.clock.monotonic() + self.tick(account)
         except LockedError as error:  # nothing is lost: what came back waits, and the same steps are tried again
             self.log.problem("database", error.what)
+            self.database_problem = error
             self._locked_until = self.clock.monotonic() + LOCKED_SECONDS
             return LOCKED_SECONDS
         self.log.solved("database")
+        self.database_problem = None
         return max(0.0, min(account.look_at for account in self.accounts.values()) - self.clock.monotonic())
 
     def tick(self, account: Account) -> float:

@@ -12,6 +12,7 @@ from supplier_agent.health import exit_code, problems
 from supplier_agent.tables import Call, Order
 
 LEAST_SECONDS, STEP_SECONDS = 0.01, 0.25
+LANDING_SECONDS = 60.0
 
 
 def run_once(
@@ -25,6 +26,12 @@ def run_once(
         agent.stopping = stopped()
         wait = agent.turn()
         progress(_doing(agent))
+        if agent.database_problem is not None:
+            if patience <= 0:
+                break
+            patience -= STEP_SECONDS
+            agent.clock.sleep(STEP_SECONDS)
+            continue
         if agent.in_flight() or wait <= 0:
             agent.inbox.wait(min(wait, STEP_SECONDS) if wait > 0 else 0.0)
             continue
@@ -37,9 +44,9 @@ def run_once(
                 break
             patience -= step
         agent.inbox.wait(step)
-    while agent.in_flight():
-        agent.inbox.wait(STEP_SECONDS)
-        agent.turn()
+    _land(agent)
+    if agent.database_problem is not None:
+        raise agent.database_problem
     if agent.read_since_ping >= set(agent.accounts):
         heartbeat()
     with agent.store.read() as tx:
@@ -50,6 +57,15 @@ def run_once(
             since=started_at,
         )
     return exit_code(found)
+
+
+def _land(agent: Agent) -> None:
+    """Take in what is in flight; a database that stays locked is not waited for without end."""
+    agent.stopping = True
+    until = agent.clock.monotonic() + LANDING_SECONDS
+    while agent.in_flight() and agent.clock.monotonic() < until:
+        agent.inbox.wait(STEP_SECONDS)
+        agent.turn()
 
 
 def _worth_waiting(agent: Agent) -> float | None:

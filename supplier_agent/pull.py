@@ -98,7 +98,7 @@ def not_before(tx: Session, name: str, now: datetime) -> datetime:
 def due(tx: Session, name: str, settings: Settings, now: datetime, *, round_at: datetime | None = None) -> Due:
     """Decide which run is next and when.
 
-    `round_at` is when a `run --once` began: its one read waits for the server's cache, but for no poll interval.
+    `round_at` is when a `run --once` began: it reads once, and waits for the server's cache, but for no poll interval.
     """
     supplier, earliest = known_supplier(tx, name), not_before(tx, name, now)
     if supplier.token_refused_at is not None:
@@ -116,6 +116,12 @@ def due(tx: Session, name: str, settings: Settings, now: datetime, *, round_at: 
     if not settings.suppliers[name].cache_seconds:
         cached_until = last.ended_at
     sweep_at = sweep.started_at + timedelta(seconds=settings.schedule.sweep_seconds)
+    interval = timedelta(seconds=settings.schedule.poll_interval(now, settings.timezone))
+    if round_at is not None:
+        if last.started_at >= round_at:  # read in this round, however long it takes; only a sweep may still be owed
+            owed = sweep_at <= now and sweep.started_at < round_at
+            return Due("sweep", earliest) if owed else Due("poll", now + interval)
+        interval = timedelta(0)
     if sweep_at <= now:
         # A poll goes right before a sweep: what the sweep finds beyond it shows that the cursor is blind.
         poll = last_good(tx, name, "poll")
@@ -123,9 +129,7 @@ def due(tx: Session, name: str, settings: Settings, now: datetime, *, round_at: 
         if polled or trusted_cursor(supplier, now) is None:
             return Due("sweep", earliest)
         return Due("poll", max(earliest, cached_until))
-    its_one_read = round_at is not None and last.started_at < round_at
-    interval = 0.0 if its_one_read else settings.schedule.poll_interval(now, settings.timezone)
-    poll_at = max(last.started_at + timedelta(seconds=interval), cached_until)
+    poll_at = max(last.started_at + interval, cached_until)
     return Due("poll", max(earliest, poll_at)) if poll_at <= sweep_at else Due("sweep", max(earliest, sweep_at))
 
 

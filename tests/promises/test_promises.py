@@ -1,0 +1,379 @@
+"""The promises of README, one test each, over real HTTP, with the real command line, against a marketplace that fails."""
+
+import hashlib
+import json
+import signal
+import socket
+import sqlite3
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from supplier_agent import log
+from supplier_agent.agent import Agent
+from supplier_agent.assemble import assemble
+from supplier_agent.clock import SystemClock
+from supplier_agent.sandbox import faults
+from supplier_agent.sandbox.faults import Fault
+from supplier_agent.sandbox.orders import Order
+from supplier_agent.sandbox.server import Sandbox
+from supplier_agent.sandbox.world import World
+from supplier_agent.settings import load
+from tests.promises.shop import SUPPLIER, Shop, open_shop, until
+
+
+def test_no_listed_order_is_lost(tmp_path: Path) -> None:
+    with open_shop(tmp_path, 25) as shop:
+        shop.sandbox.api.semantics = shop.sandbox.api.semantics.__class__(page_size=4)
+        shop.configure(schedule={"sweep_seconds": 1.0})
+        shop.world.faults.arm("get-sales", faults.html(), nth=3)  # a proxy's page in the middle of the first reading
+        shop.world.faults.arm("get-sales", faults.half_body(applied=True), nth=6)
+        assert shop.cycle() == 0
+        # Late orders: one with a lower number than all that is known, one dated days ago.
+        day = shop.orders[0].order_date
+        shop.world.add(Order(SUPPLIER, "14_1", "LATE", 1, 100, "GLS", shop.orders[-1].order_date))
+        shop.world.add(Order(SUPPLIER, "15000012346_1", "LATER", 1, 100, "GLS", day))
+        last = "SELECT max(started_at) < strftime('%Y-%m-%d %H:%M:%f', 'now', '-1 seconds') FROM runs WHERE purpose = 'sweep'"
+        until(lambda: shop.sql(last)[0][0], "the last sweep is a second old")
+        assert shop.cycle() == 0
+        stored = {row["menzzo_order_id"] for row in shop.sql("SELECT menzzo_order_id FROM orders")}
+        assert stored == {order.menzzo_order_id for order in shop.orders}
+
+
+def test_nothing_unreadable_is_dropped_in_silence(shop: Shop) -> None:
+    hopeless = [{"menzzo_order_id": None, "sku": "A"}, "what", 5, {"menzzo_order_id": "../../x_1\n"}, {"sku": "é<b>"}]
+    for row in hopeless:
+        shop.world.arrive_raw(SUPPLIER, row)
+    odd = {"menzzo_order_id": "77_1", "sku": "OK", "quantity": 1, "price": "free", "order_date": "soon", "carrier": 7}
+    shop.world.arrive_raw(SUPPLIER, odd)
+    shop.world.arrive_raw(SUPPLIER, {"menzzo_order_id": "77_2", "quantity": 1, "price": 1, "order_date": "2026-01-01"})
+    assert shop.cycle() == 1
+    kept = [json.loads(row["raw"]) for row in shop.sql("SELECT raw FROM rejected_entries")]
+    assert sorted(map(repr, kept)) == sorted(map(repr, hopeless))
+    assert len(shop.sql("SELECT 1 FROM orders")) == 4 + 2, "the good rows beside them are stored"
+    status = shop.run("status", "--json").json
+    assert status["suppliers"][SUPPLIER]["rejected_entries"] == len(hopeless)
+    assert sum("rejected_entries" in problem["cure"] for problem in status["problems"]) == len(hopeless)
+    told = shop.whole("77_1")
+    assert (told["price"], told["order_date"], told["carrier"]) == (None, None, None)
+    assert "price" in told["problem"]
+    assert "order_date" in told["problem"]
+    assert "carrier" in told["problem"]
+    assert shop.whole("77_2")["stage"] == "attention", "without a sku a person must look before it is acknowledged"
+    assert not shop.world.requests("acknowledge-sale", SUPPLIER, "77_2")
+    assert shop.cycle() == 1
+    assert len(shop.sql("SELECT 1 FROM rejected_entries")) == len(hopeless), "the same entry is kept once"
+
+
+def test_every_stored_order_is_acknowledged_at_least_once(tmp_path: Path) -> None:
+    lost = [
+        faults.close(applied=True),
+        faults.reset(applied=False),
+        faults.half_head(applied=True),
+        faults.garbage(applied=False),
+        faults.hang(applied=False),
+        faults.html(),
+        faults.says([]),
+        faults.status(502),
+        faults.status(429, headers=(("Retry-After", "1"),)),
+    ]
+    with open_shop(tmp_path, len(lost)) as shop:
+        for order, fault in zip(shop.orders, lost, strict=True):
+            shop.world.faults.arm("acknowledge-sale", fault, menzzo_order_id=order.menzzo_order_id)
+        assert shop.cycle() == 0
+        assert all(order.acknowledged_at for order in shop.orders)
+        assert not shop.sql("SELECT 1 FROM orders WHERE acknowledged_at IS NULL")
+        met = {line.fault for line in shop.world.requests("acknowledge-sale") if line.fault}
+        assert met == {fault.name for fault in lost}, "each fault was met"
+
+
+def test_ship_is_never_sent_unasked(tmp_path: Path) -> None:
+    with open_shop(tmp_path, 7) as shop:
+        flagged, undone, held, closed, bare, other, refused = (order.menzzo_order_id for order in shop.orders)
+        shop.world.faults.arm("label", faults.html(), menzzo_order_id=bare, times=1000)
+        shop.world.faults.arm("acknowledge-sale", faults.status(422), menzzo_order_id=refused, times=1000)
+        shop.configure(retry={"label_first_seconds": 3600})
+        assert shop.cycle() == 1
+        assert shop.ships() == 0, "nobody flagged anything"
+        assert shop.run("hold", held, "--reason", "the customer called").code == 0
+        assert shop.run("close", closed, "--reason", "shipped by hand").code == 0
+        shop.configure(ship={"undo_seconds": 3600}, retry={"label_first_seconds": 3600})
+        shop.flag(undone)
+        shop.cycle()
+        assert shop.ships() == 0, "its undo window is open"
+        shop.sql("UPDATE orders SET shipped = 0 WHERE menzzo_order_id = ?", undone)
+        shop.configure(retry={"label_first_seconds": 3600})
+        shop.flag(flagged, held, closed, bare, refused)
+        shop.cycle()
+        shop.run("retry", "--all")
+        shop.run("resync", "--from", "2026-01-01", "--to", "2026-01-02")
+        shop.cycle()
+        with shop.daemon() as daemon:
+            until(lambda: shop.run("status", "--json").json["running"], "the daemon runs")
+            shop.world.arrive(SUPPLIER)
+        assert daemon.returncode == 0
+        assert [line.menzzo_order_id for line in shop.world.requests("ship-sale")] == [flagged]
+        assert shop.row(other)["shipped"] == 0
+        assert shop.whole(held)["stage"] == "held"
+        assert shop.whole(bare)["next"].startswith("It is flagged") or shop.whole(bare)["stage"] == "flagged"
+
+
+LOST: list[Fault] = [
+    *(make(applied=applied) for make in (faults.close, faults.reset, faults.half_head, faults.half_body) for applied in (True, False)),
+    faults.hang(applied=True),
+    faults.garbage(applied=True),
+    faults.drip_head(0.1),
+    faults.drip_body(0.1),
+    faults.two_lengths(),
+    faults.gzip_bomb(megabytes=4, applied=True),
+    faults.html(applied=True),
+    faults.says([], applied=True),
+    faults.says(None),
+    faults.says({"success": "true"}, applied=True),
+    faults.says({"success": True, "menzzo_order_id": "1_1"}),
+    faults.status(500, applied=True),
+    faults.status(502),
+    faults.status(503, headers=(("Retry-After", "1"),), applied=True),
+    faults.status(201, body=b"{", applied=True),
+]
+"""Endings after which nobody here can know whether ship-sale took effect."""
+
+
+def test_ship_is_sent_at_most_once_without_a_person(tmp_path: Path) -> None:
+    refusals = [faults.redirect("/elsewhere"), faults.status(400), faults.status(409), faults.says({"error": "no"})]
+    with open_shop(tmp_path, len(LOST) + len(refusals) + 1) as shop:
+        assert shop.cycle() == 0
+        *rest, good = shop.orders
+        for order, fault in zip(rest, [*LOST, *refusals], strict=True):
+            shop.world.faults.arm("ship-sale", fault, menzzo_order_id=order.menzzo_order_id, times=100)
+        shop.flag()
+        until(lambda: shop.cycle() == 1 and shop.ships() > len(rest), "every flagged order had its turn")
+        for _ in range(3):
+            shop.cycle()
+        with shop.daemon():
+            until(lambda: shop.run("status", "--json").json["running"], "the daemon runs")
+        sent = Counter(line.menzzo_order_id for line in shop.world.requests("ship-sale"))
+        assert sent == dict.fromkeys((order.menzzo_order_id for order in shop.orders), 1)
+        states = {order.menzzo_order_id: shop.call(order.menzzo_order_id, "ship")["state"] for order in shop.orders}
+        expected = ["unknown"] * len(LOST) + ["parked"] * len(refusals) + ["done"]
+        assert list(states.values()) == expected
+        assert good.shipped_at
+
+
+def test_not_knowing_is_said(shop: Shop) -> None:
+    shop.cycle()
+    taken_in, not_taken_in, *_ = (order.menzzo_order_id for order in shop.orders)
+    shop.world.faults.arm("ship-sale", faults.close(applied=True), menzzo_order_id=taken_in)
+    shop.world.faults.arm("ship-sale", faults.close(applied=False), menzzo_order_id=not_taken_in)
+    shop.flag(taken_in, not_taken_in)
+    assert shop.cycle() == 1
+    for each in (taken_in, not_taken_in):
+        told = shop.whole(each)
+        assert (told["stage"], told["ship_confirmed_at"]) == ("attention", None)
+        assert f"resolve {each}" in told["next"]
+        (attempt,) = shop.call(each, "ship")["attempts"]
+        assert attempt["outcome"] == "unknown"
+        assert "without an answer" in attempt["detail"]
+        problem = next(p for p in shop.run("status", "--json").json["problems"] if p["menzzo_order_id"] == each)
+        assert "not known" in problem["what"]
+        assert f"resolve {each}" in problem["cure"]
+    assert not shop.run("status", "--json").json["healthy"]
+    assert shop.run("unship", taken_in).code == 1, "what may have happened cannot be undone"
+    with pytest.raises(sqlite3.IntegrityError, match="too late to undo"):
+        shop.sql("UPDATE orders SET shipped = 0 WHERE menzzo_order_id = ?", taken_in)
+    assert shop.run("resolve", taken_in, "--shipped", "--by", "Ana").code == 0
+    assert shop.run("resolve", not_taken_in, "--send-again", "--by", "Ana").code == 0
+    assert shop.cycle() == 0
+    assert shop.ships(taken_in) == 1
+    assert shop.ships(not_taken_in) == 2
+    for each in (taken_in, not_taken_in):
+        assert shop.whole(each)["stage"] == "shipped"
+        assert any(event["who"] == "Ana" for event in shop.whole(each)["history"])
+
+
+def test_shipped_means_confirmed(tmp_path: Path) -> None:
+    answers: list[tuple[Fault | None, str]] = [
+        (None, "shipped"),
+        (faults.says({"success": False, "error": "unknown order"}), "attention"),
+        (faults.says({"success": "yes"}), "attention"),
+        (faults.says({"success": 1}), "attention"),
+        (faults.says([{"success": True}]), "attention"),
+        (faults.says({"success": True, "error": "but not really"}), "attention"),
+        (faults.says({"success": True, "menzzo_order_id": "9_9"}), "attention"),
+        (faults.status(404), "attention"),
+        (faults.says({"success": True}, code=500), "attention"),
+        (faults.extra_bytes(applied=True), "shipped"),
+    ]
+    with open_shop(tmp_path, len(answers)) as shop:
+        shop.cycle()
+        for order, (fault, _) in zip(shop.orders, answers, strict=True):
+            if fault is not None:
+                shop.world.faults.arm("ship-sale", fault, menzzo_order_id=order.menzzo_order_id, times=100)
+        shop.flag()
+        until(lambda: shop.cycle() == 1 and shop.ships() >= len(answers), "every flagged order had its turn")
+        stages = {row["menzzo_order_id"]: row["stage"] for row in shop.run("orders", "--json").json}
+        assert [stages[order.menzzo_order_id] for order in shop.orders] == [stage for _, stage in answers]
+        for order, (_, stage) in zip(shop.orders, answers, strict=True):
+            assert (shop.row(order.menzzo_order_id)["ship_confirmed_at"] is not None) == (stage == "shipped")
+            assert bool(order.shipped_at) or stage != "shipped"
+
+
+def test_two_agents_never_send_the_same_call(tmp_path: Path) -> None:
+    with open_shop(tmp_path, 12) as shop:
+        shop.cycle()
+        with shop.daemon() as daemon:
+            until(lambda: shop.run("status", "--json").json["running"], "the daemon runs")
+            told = shop.run("run", "--once")
+            assert told.code == 75
+            assert f"pid {daemon.pid}" in told.err
+        # The lock is one guard. Without it, the claim alone must do: two agents on one database, at the same time.
+        for _ in range(12):
+            shop.world.arrive(SUPPLIER)
+        clock, settings = SystemClock(), load(shop.config, {})
+        with ExitStack() as stack, ThreadPoolExecutor(8) as executor:
+            both = []
+            for _ in range(2):
+                agent, close = assemble(settings, {}, clock, executor, log.Log(log.set_up({})), round_at=clock.now())
+                stack.callback(close)
+                agent.start()
+                both.append(agent)
+            shop.flag(*(order.menzzo_order_id for order in shop.orders[:12]))
+            begin, over = threading.Barrier(2), threading.Event()
+
+            def serve(agent: Agent) -> None:
+                begin.wait()
+                while not over.is_set() or agent.in_flight():
+                    agent.stopping = over.is_set()
+                    agent.wait(min(agent.turn(), 0.01))
+
+            threads = [threading.Thread(target=serve, args=(agent,)) for agent in both]
+            for thread in threads:
+                thread.start()
+            owed = "SELECT 1 FROM orders WHERE (shipped = 1 AND ship_confirmed_at IS NULL) OR label_path IS NULL OR acknowledged_at IS NULL"
+            until(lambda: len(shop.sql("SELECT 1 FROM orders")) == 24 and not shop.sql(owed), "all is done")
+            over.set()
+            for thread in threads:
+                thread.join()
+        for endpoint, orders in (("ship-sale", shop.orders[:12]), ("acknowledge-sale", shop.orders), ("label", shop.orders)):
+            sent = Counter(line.menzzo_order_id for line in shop.world.requests(endpoint, SUPPLIER))
+            assert sent == dict.fromkeys((order.menzzo_order_id for order in orders), 1), endpoint
+
+
+def test_a_label_on_disk_is_whole(tmp_path: Path) -> None:
+    broken = [
+        faults.truncated(0.5),
+        faults.truncated(0.99),
+        faults.half_body(applied=True),
+        faults.half_body(applied=True, measured=False),
+        faults.html(),
+        faults.empty(),
+        faults.gzip_bomb(megabytes=32),
+        faults.status(200, body=b"%PDF-1.4\n%%EOF\n"),
+        faults.hang(applied=True),
+    ]
+    with open_shop(tmp_path, len(broken) + 1) as shop:
+        shop.configure(retry={"label_first_seconds": 3600})
+        for order, fault in zip(shop.orders, broken, strict=False):
+            shop.world.faults.arm("label", fault, menzzo_order_id=order.menzzo_order_id, times=3)
+        seen_at_once = threading.Event()
+        bad: list[str] = []
+
+        def watch() -> None:
+            while not seen_at_once.is_set():
+                for path in (shop.state_dir / "labels").glob("*/*.pdf"):
+                    order = shop.world.order(SUPPLIER, path.stem)
+                    if order is None or path.read_bytes() != order.pdf():
+                        bad.append(path.name)
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        try:
+            shop.cycle()
+            shop.world.faults.disarm()
+            shop.configure(retry={"label_first_seconds": 0.02})
+            shop.sql("UPDATE calls SET due_at = owed_at WHERE kind = 'label' AND state = 'owed'")
+            assert shop.cycle() == 0
+        finally:
+            seen_at_once.set()
+            watcher.join()
+        assert not bad
+        for order in shop.orders:
+            row = shop.row(order.menzzo_order_id)
+            content = (shop.state_dir / row["label_path"]).read_bytes()
+            assert content == order.pdf()
+            assert row["label_sha256"] == hashlib.sha256(content).hexdigest()
+        assert not list(shop.state_dir.rglob("*.part"))
+
+
+def test_it_tells_when_it_stops(shop: Shop, tmp_path: Path) -> None:
+    beats = f"{shop.sandbox.url}/sandbox/truth"
+    shop.configure(heartbeat_url=beats, schedule={"poll_seconds": 0.2, "off_hours_poll_seconds": 0.2})
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(20)
+        with shop.daemon({"NOTIFY_SOCKET": str(tmp_path / "notify")}) as daemon:
+            until(lambda: len(shop.world.requests("sandbox")) >= 2, "the dead-man URL is pinged round after round")
+            assert shop.run("status").code == 0
+            shop.world.faults.arm("get-sales", faults.html(code=500), seconds=60)
+            until(lambda: shop.run("status").code == 69, "status says that the marketplace fails")
+            beats_before = len(shop.world.requests("sandbox"))
+            failed_before = len(shop.world.requests("get-sales"))
+            until(lambda: len(shop.world.requests("get-sales")) > failed_before + 1, "it goes on trying")
+            assert len(shop.world.requests("sandbox")) <= beats_before + 1, "no round, no ping"
+            shop.world.faults.disarm()
+            until(lambda: shop.run("status").code == 0, "and recovers")
+            daemon.send_signal(signal.SIGTERM)
+            assert daemon.wait(20) == 0
+        heard = b"\n".join(iter(lambda: systemd.recv(4096), b"STOPPING=1"))
+    assert heard.startswith(b"READY=1")
+    assert b"WATCHDOG=1" in heard
+    until(lambda: shop.run("status").code == 3, "status says that nothing runs any more")
+    told = shop.run("status", "--json").json
+    assert (told["healthy"], told["running"]) == (False, False)
+    assert "nothing runs" in told["problems"][0]["what"]
+    shop.sandbox.stop()
+    assert shop.cycle() == 69
+    shop.sandbox.start()
+    shop.world.tokens[SUPPLIER] = "another"
+    assert shop.cycle() == 77
+    assert "token" in shop.run("status").out
+
+
+def test_the_token_goes_nowhere_else(shop: Shop) -> None:
+    token = shop.world.tokens[SUPPLIER] = "canary-2b7e151628aed2a6"
+    shop.configure()
+    first, second, third, fourth = shop.orders
+    today = (SystemClock().now() - timedelta(days=1)).date()
+    elsewhere = World.with_orders(4, today=today, suppliers=[SUPPLIER])
+    with Sandbox(elsewhere) as other:
+        away = f"{other.url}/api/files/labels/{SUPPLIER}/x.pdf"
+        first.link = away
+        second.link = f"{shop.sandbox.url.replace('127.0.0.1', '127.0.0.1@127.0.0.1')}/x.pdf"
+        shop.world.faults.arm("label", faults.redirect(away, code=302), menzzo_order_id=third.menzzo_order_id)
+        shop.world.faults.arm("get-sales", faults.redirect(f"{other.url}/api/{SUPPLIER}/get-sales", code=302))
+        shop.world.faults.arm("acknowledge-sale", faults.redirect(f"{other.url}/api/{SUPPLIER}/acknowledge-sale"))
+        echo = faults.says({"error": f"Bearer {token} is not welcome"}, code=422)
+        shop.world.faults.arm("acknowledge-sale", echo, menzzo_order_id=fourth.menzzo_order_id)
+        shop.world.faults.arm("get-sales", faults.says({"error": f"token={token}"}, code=500), nth=4)
+        shop.cycle()
+        shop.cycle()
+        assert elsewhere.log == [], "no other server heard of us"
+    met = {line.fault for line in shop.world.log if line.fault}
+    assert {"status 302", "status 307", "says 422"} <= met
+    assert {line.token for line in shop.world.log} == {"right"}
+    for command in (["status"], ["status", "--json"], ["orders", "--json"], ["check"], ["check", "--offline"], ["--version"]):
+        shop.run(*command)
+    for order in shop.orders:
+        shop.run("order", order.menzzo_order_id)
+        shop.run("order", order.menzzo_order_id, "--json")
+    shop.run("backup", str(shop.state_dir / "copy.db"))
+    shop.world.tokens[SUPPLIER] = "changed"
+    assert shop.cycle() == 77
+    written = shop.everything_written()
+    assert b"[token] is not welcome" in written, "the answer that names the token is kept, without it"
+    assert token.encode() not in written
