@@ -52,7 +52,7 @@ def ship(tx: Session, order: Order, now: datetime, who: str, override_by: str | 
         return f"the marketplace has confirmed it as shipped already, at {order.ship_confirmed_at:%Y-%m-%d %H:%M} UTC"
     if order.closed_reason is not None:
         raise AgentError(
-            f"{order.menzzo_order_id} is closed: {order.closed_reason}",
+            f"it is closed: {order.closed_reason}",
             f"supplier-agent reopen {order.menzzo_order_id}",
         )
     if override_by is not None:
@@ -91,9 +91,7 @@ def resolve(tx: Session, order: Order, now: datetime, who: str, *, shipped: bool
     call = outbox.find(tx, order.id or 0, "ship")
     if call is None or call.state != "unknown":
         state = "there is no ship call yet" if call is None else f"its ship call is {call.state}"
-        raise AgentError(
-            f"{order.menzzo_order_id} has nothing to resolve: {state}", f"supplier-agent order {order.menzzo_order_id}"
-        )
+        raise AgentError(f"there is nothing to resolve: {state}", f"supplier-agent order {order.menzzo_order_id}")
     if shipped:
         order.ship_confirmed_at, order.planned_at = now, None
         outbox.conclude(tx, call, "done", f"{who} says that the marketplace has it as shipped")
@@ -131,7 +129,7 @@ def parked_orders(tx: Session, supplier: str | None) -> Sequence[Order]:
 def hold(tx: Session, order: Order, now: datetime, who: str, reason: str) -> str:
     """Keep an order back: nothing is acknowledged or shipped for it until it is released."""
     if order.ship_confirmed_at is not None:
-        raise AgentError(f"{order.menzzo_order_id} is shipped and confirmed; there is nothing left to hold")
+        raise AgentError("it is shipped and confirmed; there is nothing left to hold")
     _set(tx, order, now, who, "held_reason", reason, "held")
     return "held" + _in_flight(tx, order)
 
@@ -157,7 +155,10 @@ def reopen(tx: Session, order: Order, now: datetime, who: str) -> str:
     if order.closed_reason is None:
         return "it is not closed"
     _set(tx, order, now, who, "closed_reason", None, "reopened")
-    return "reopened"
+    if order.shipped == 0:
+        return "reopened"
+    order.shipped_at = now  # whoever reopens it may not think of an old flag: the undo window begins anew
+    return "reopened; it was flagged as shipped before, and is reported after the undo window"
 
 
 def _set(tx: Session, order: Order, now: datetime, who: str, column: str, value: str | None, what: str) -> None:

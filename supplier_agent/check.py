@@ -221,7 +221,7 @@ def _one_read(
             write(tx, name, read_done(query, answer, started_at, clock.now()), None)
     if isinstance(answer, Listing):
         took = (clock.now() - started_at) / timedelta(milliseconds=1)
-        report.good(f"{name}: the token works ({len(answer.rows)} orders of today on the first page, {took:.0f} ms)")
+        report.good(f"{name}: the token works (orders of today on the first page: {len(answer.rows)}; {took:.0f} ms)")
     elif answer.means is Means.TOKEN_REFUSED:
         report.bad(
             f"{name}: the marketplace refuses the token (HTTP {answer.http_status})",

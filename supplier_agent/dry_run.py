@@ -10,6 +10,8 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from sqlmodel import col, func, select
+
 from supplier_agent import state
 from supplier_agent.agent import Agent
 from supplier_agent.assemble import make_account
@@ -25,6 +27,7 @@ from supplier_agent.outbox import DONE, Outcome
 from supplier_agent.pace import Pace
 from supplier_agent.settings import Settings
 from supplier_agent.store import open_store
+from supplier_agent.tables import Order
 
 
 class Rehearsal(Executor):
@@ -123,8 +126,22 @@ def rehearse(
             rehearsal.shutdown()
             store.close()
             ledger.close()
+        for line in _left_alone(folder):
+            tell(line)
         tell(f"dry run: {rehearsal.calls} calls would be made; nothing was sent, nothing was changed")
         return code
+
+
+def _left_alone(folder: Path) -> list[str]:
+    """Tell what the rehearsal found and would not touch."""
+    store = open_store(folder / state.DATABASE)
+    try:
+        with store.read() as tx:
+            early = col(Order.closed_reason).startswith("dated before start_date")
+            rows = tx.exec(select(Order.supplier, func.count()).where(early).group_by(Order.supplier)).all()
+    finally:
+        store.close()
+    return [f"{count} orders of {name} are dated before start_date and left alone" for name, count in rows]
 
 
 def _copy_state(settings: Settings, folder: Path) -> None:

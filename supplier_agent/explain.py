@@ -120,7 +120,7 @@ def what_next(tx: Session, order: Order, calls: Sequence[Call], settings: Settin
             return f"The answer to its {unknown.kind} call was lost; it is sent once more at {again:%H:%M:%S} UTC (resend)."
         return (
             f"A person decides: nobody here knows whether its {unknown.kind} call was taken in. Ask Menzzo, then: "
-            f"supplier-agent resolve {this} --shipped --by NAME (or --send-again)"
+            f"supplier-agent resolve {this} --shipped --by NAME (or --send-again --by NAME)"
         )
     parked = next((call for call in calls if call.state == "parked"), None)
     if parked is not None:

@@ -113,7 +113,7 @@ def _in_words(call: Call) -> str:
 def _cure(call: Call, order: Order) -> str:
     this = f"{order.menzzo_order_id} --supplier {order.supplier}"
     if call.state == "unknown":
-        return f"ask Menzzo whether it is shipped, then: supplier-agent resolve {this} --shipped --by NAME (or --send-again)"
+        return f"ask Menzzo whether it is shipped, then: supplier-agent resolve {this} --shipped (or --send-again) --by NAME"
     return f"supplier-agent retry {this} (or: supplier-agent close {this} --reason TEXT)"
 
 

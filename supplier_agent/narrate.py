@@ -44,6 +44,8 @@ def page(
     if isinstance(step, pull.OpenRun):
         log.debug("page.read", supplier=supplier, page=step.plan.pages, added=len(step.added))
     elif isinstance(step, pull.Finished):
+        if step.rejected:
+            log.warning("entry.rejected", supplier=supplier, entries=step.rejected, cure="supplier-agent status")
         facts = {
             "supplier": supplier,
             "purpose": step.purpose,

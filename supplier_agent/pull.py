@@ -41,6 +41,7 @@ class OpenRun:
     plan: reading.Run
     row_id: int
     added: tuple[str, ...] = ()
+    rejected: int = 0  # entries kept word for word for the first time
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Finished:
     pages: int
     listed: int
     added: tuple[str, ...]
+    rejected: int
     first: bool  # the first read of this supplier ever
 
 
@@ -189,15 +191,17 @@ def take_in(
     """Store what one request brought, and decide how the run goes on."""
     plan, done = run.plan, journal.read_done(run.plan.query, answer, started_at, now)
     added: tuple[str, ...] = ()
+    rejected = 0
     step: reading.Run | reading.End | None
     if isinstance(answer, Verdict):
         step = _refused(tx, name, plan, answer)
         listed = 0
     else:
         observed = observe(tx, name, answer.rows, now, settings.suppliers[name].start_date)
+        rejected = observed.rejected
         step, added, listed = reading.advance(plan, observed.marks, observed.known), observed.added, len(answer.rows)
     journal.write(tx, name, done, run.row_id, len(added))
-    run = replace(run, added=run.added + added)
+    run = replace(run, added=run.added + added, rejected=run.rejected + rejected)
     if isinstance(step, reading.Run):
         if str(step.query) in journal.asked(tx, name, now, settings.suppliers[name].cache_seconds):
             step = reading.End(step, "partial", ALREADY_ASKED)
@@ -243,7 +247,7 @@ def _finish(tx: Session, name: str, run: OpenRun, end: reading.End, now: datetim
         supplier.cursor = top or cursor or next((each for each in reversed(end.run.last_page) if "_" in each), None)
     supplier.last_success_at = now
     tx.add(supplier)
-    return Finished(row.purpose, end.proof, end.detail, row.pages, row.listed, run.added, first)
+    return Finished(row.purpose, end.proof, end.detail, row.pages, row.listed, run.added, run.rejected, first)
 
 
 def _blind(tx: Session, name: str, run: OpenRun, supplier: Supplier, row: Run) -> bool:

@@ -12,6 +12,7 @@ from supplier_agent.order import STAGES
 from supplier_agent.settings import Settings
 
 NOT_RUNNING = 3
+NOTHING_YET = "nothing has run yet\n  supplier-agent check, then: supplier-agent run --once --dry-run"
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,25 @@ def tell(tx: Session, settings: Settings, now: datetime, *, running: bool) -> To
         what = "nothing runs, and the last round is older than twice the poll interval"
         problems.insert(0, Problem("", None, what, "systemctl start supplier-agent (or: supplier-agent run)", 1))
     return Told(running, suppliers, problems, stale)
+
+
+def before_the_first_run(settings: Settings, *, running: bool) -> dict[str, object]:
+    """Return the object of `status --json` while there is no database yet."""
+    nothing = {"state": "failing", "last_success_at": None, "next_poll_at": None, "reason": "never read yet"}
+    problem = {
+        "supplier": "",
+        "menzzo_order_id": None,
+        "what": "nothing has run yet",
+        "cure": "supplier-agent run --once",
+    }
+    counted = {"counts": dict.fromkeys(STAGES, 0), "rejected_entries": 0}
+    return {
+        "schema": 1,
+        "healthy": False,
+        "running": running,
+        "suppliers": dict.fromkeys(settings.suppliers, nothing | counted),
+        "problems": [problem],
+    }
 
 
 def _supplier(tx: Session, settings: Settings, name: str, now: datetime) -> dict[str, object]:

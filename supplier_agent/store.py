@@ -16,7 +16,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool, StaticPool
 from sqlmodel import Session, SQLModel, create_engine
 
-from supplier_agent.errors import StateError
+from supplier_agent.errors import AgentError, StateError
 from supplier_agent.guards import TRIGGERS
 from supplier_agent.tables import SCHEMA
 
@@ -118,7 +118,7 @@ class Store:
         self._engine.dispose()
 
 
-def _explained(error: Exception, path: Path) -> StateError:
+def _explained(error: Exception, path: Path) -> AgentError:
     """Turn a database error into a sentence. Raised as LockedError if trying again may help."""
     text = str(error.orig if isinstance(error, DatabaseError) else error)  # SQLAlchemy's own text has the values in it
     if "locked" in text or "busy" in text:
@@ -129,7 +129,7 @@ def _explained(error: Exception, path: Path) -> StateError:
     if "full" in text:
         return LockedError(f"the disk of {path} is full; nothing is sent until there is room", "free some disk space")
     if "too late to undo" in text or "never deleted" in text:
-        return StateError(text)
+        return AgentError(text)  # a guard of ours refused a person's act; nothing is wrong with the database
     if "readonly" in text or "unable to open" in text:
         return StateError(
             f"the database {path} cannot be written: {text}",

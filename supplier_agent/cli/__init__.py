@@ -56,12 +56,19 @@ def _main(
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code (contract, "Exit codes")."""
     try:
-        app(args=list(arguments))
+        app(args=list(arguments), prog_name="supplier-agent")
     except AgentError as error:
         print(f"supplier-agent: {error}", file=sys.stderr)  # noqa: T201 - this is where errors reach people
         return error.exit_code
-    except BrokenPipeError:  # `| head` has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 0
-    return 0
+        return _flushed(end.code if isinstance(end.code, int) else 0)
+    return _flushed(0)
+
+
+def _flushed(code: int) -> int:
+    """Flush stdout; whoever listens may have seen enough (`| head`), which is no error of ours."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return code

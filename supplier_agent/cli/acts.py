@@ -30,7 +30,7 @@ def _each(surroundings: Surroundings, ids: Sequence[str], supplier: str, act: "C
     from supplier_agent.acts import find
     from supplier_agent.errors import AgentError
 
-    worst = 0
+    codes = {0}
     with surroundings.store() as store:
         for each in ids:
             try:
@@ -38,9 +38,9 @@ def _each(surroundings: Surroundings, ids: Sequence[str], supplier: str, act: "C
                     said = act(tx, find(tx, each, supplier or None))
                 result(f"{each}: {said}")
             except AgentError as error:
-                say(f"supplier-agent: {each}: {error}")
-                worst = max(worst, error.exit_code if error.exit_code == 2 else 1)  # noqa: PLR2004 - usage
-    return worst
+                say(f"supplier-agent: {error}" if each in error.what else f"supplier-agent: {each}: {error}")
+                codes.add(error.exit_code)
+    return max(codes)
 
 
 def _ids(words: Sequence[str]) -> list[str]:
@@ -105,7 +105,7 @@ def resolve(
     ] = False,
     supplier: SupplierOption = "",
 ) -> int:
-    """Answer for a ship call whose outcome is unknown."""
+    """Answer for a ship call whose outcome is unknown: resolve ID --shipped --by NAME, or resolve ID --send-again --by NAME."""
     from supplier_agent import acts
     from supplier_agent.errors import UsageError
 

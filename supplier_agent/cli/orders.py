@@ -1,6 +1,8 @@
 """Commands that show orders: orders, order."""
 
-from typing import Annotated
+import re
+from datetime import datetime, tzinfo
+from typing import Annotated, Any
 
 import typer
 
@@ -78,25 +80,44 @@ def order(
         told = whole(tx, found, surroundings.settings, surroundings.clock.now())
     if as_json:
         result_json(told)
-        return
+    else:
+        _tell(told, surroundings.settings.timezone)
+
+
+LABELS = {"shipped": "flagged as shipped", "shipped_at": "flagged at", "menzzo_order_id": "order"}
+"""Where the word of the JSON would mislead: the flag is a person's word, `ship confirmed at` the marketplace's."""
+
+
+def _tell(told: dict[str, Any], zone: tzinfo) -> None:
+    """Print everything about one order, times in the warehouse's own zone."""
+    result(f"times are those of {zone}")
     for name, value in told.items():
-        if isinstance(value, list | dict) or value is None or name == "next":
-            continue
-        result(f"{name.replace('_', ' ') + ':':<18} {_plain(value)}")
-    for call in told["calls"] if isinstance(told["calls"], list) else []:
-        due = f", due {call['due_at']}" if call["due_at"] else ""
-        result(f"\n{call['kind']}: {call['state']}{due}")
+        if name not in {"calls", "history", "next"} and value is not None:
+            word = LABELS.get(name, name.replace("_", " "))
+            shown = {True: "yes", False: "no"}[value] if isinstance(value, bool) else _local(value, zone)
+            result(f"{word + ':':<20} {_plain(shown)}")
+    for call in told["calls"]:
+        why = f"  {_plain(call['detail'])}" if call["detail"] else ""
+        due = f", due {_local(call['due_at'], zone)}" if call["due_at"] else ""
+        result(f"\n{call['kind']}: {call['state']}{due}{why}")
         for attempt in call["attempts"]:
             status = f" (HTTP {attempt['http_status']})" if attempt["http_status"] else ""
             ended = attempt["outcome"] or "no ending is known"
-            result(
-                f"  {attempt['number']}. {attempt['started_at']}  {ended}{status}  {_plain(attempt['detail'] or '')}".rstrip()
-            )
-    history = told["history"] if isinstance(told["history"], list) else []
-    if history:
+            detail = _plain(attempt["detail"] or "")
+            result(f"  {attempt['number']}. {_local(attempt['started_at'], zone)}  {ended}{status}  {detail}".rstrip())
+    if told["history"]:
         result("\nhistory:")
-    for event in history:
-        result(
-            f"  {event['at']}  {_plain(event['who'])}: {_plain(event['what'])}  {_plain(event['detail'] or '')}".rstrip()
-        )
+    for event in told["history"]:
+        line = f"  {_local(event['at'], zone)}  {event['who']}: {event['what']}  {event['detail'] or ''}"
+        result(_plain(line.rstrip()))
     result(f"\nnext: {_plain(told['next'])}")
+
+
+_INSTANT = re.compile(r"\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z\Z", re.ASCII)
+
+
+def _local(value: object, zone: tzinfo) -> object:
+    """Return an instant as the clock on the wall shows it; anything else as it is."""
+    if isinstance(value, str) and _INSTANT.match(value):
+        return datetime.fromisoformat(value).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
+    return value

@@ -20,10 +20,13 @@ def register(app: typer.Typer) -> None:
 def status(context: typer.Context, as_json: JsonOption = False) -> int:
     """Tell how things stand: suppliers, counts, problems with the command that cures each."""
     from supplier_agent.lock import is_held
-    from supplier_agent.status import table, tell
+    from supplier_agent.status import NOT_RUNNING, NOTHING_YET, before_the_first_run, table, tell
 
     surroundings = here(context)
     running, now = is_held(surroundings.lock_file), surroundings.clock.now()
+    if not surroundings.database.exists():
+        result_json(before_the_first_run(surroundings.settings, running=running)) if as_json else result(NOTHING_YET)
+        return NOT_RUNNING
     with surroundings.store() as store, store.read() as tx:
         told = tell(tx, surroundings.settings, now, running=running)
     if as_json:
@@ -48,7 +51,7 @@ def check(
     environment(report, surroundings.settings, surroundings.env, surroundings.clock)
     if not offline:
         marketplace(report, surroundings.settings, surroundings.env, surroundings.clock)
-    say("all is well" if report.exit_code == 0 else "see above: each finding names what cures it")
+    say("nothing is wrong" if report.exit_code == 0 else "see above: each finding names what cures it")
     return report.exit_code
 
 

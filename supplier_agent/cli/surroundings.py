@@ -1,6 +1,7 @@
 """What a command works in: the configuration, the environment, who types, and whether a terminal listens."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -77,7 +78,11 @@ def say(text: str) -> None:
 
 def result(text: str) -> None:
     """Print a result."""
-    print(text)  # noqa: T201 - results go to stdout
+    try:
+        print(text)  # noqa: T201 - results go to stdout
+    except BrokenPipeError as error:  # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        raise typer.Exit from error
 
 
 def result_json(value: object) -> None:

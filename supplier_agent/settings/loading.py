@@ -69,6 +69,8 @@ def load(path: Path | None, env: Mapping[str, str], places: tuple[Path, ...] = P
 def _find(path: Path | None, env: Mapping[str, str], places: tuple[Path, ...], *, needed: bool) -> _File | None:
     named = path or (Path(env[PATH_VARIABLE]) if env.get(PATH_VARIABLE) else None)
     for place in (named,) if named else places:
+        if not named and not os.access(place.parent, os.X_OK):
+            continue  # run from a folder that this user may not look into: nobody named that file
         file = _read(place)
         if file:
             return file

@@ -141,7 +141,7 @@ def test_a_wrong_configuration_is_78_and_says_where(site: Site) -> None:
 
 
 def test_status_is_3_when_nothing_has_run_for_long(site: Site) -> None:
-    site.run("status", code=74)
+    assert site.json("status", code=3)["problems"][0]["what"] == "nothing has run yet"
     site.run("run", "--once")
     site.sql("UPDATE runs SET ended_at = '2026-01-01 00:00:00.000000'")
     assert site.json("status", code=3)["running"] is False
@@ -167,3 +167,24 @@ def test_backup_is_sound_while_the_agent_runs(site: Site, tmp_path: Path) -> Non
     )
     assert answer.stdout.split() == ["ok", "8"]
     site.stop(process)
+
+
+def test_a_restored_database_ships_nothing_again_and_learns_from_the_ledger(site: Site, tmp_path: Path) -> None:
+    site.run("run", "--once")
+    site.run("backup", str(tmp_path / "copy.db"))
+    one, other = (order.menzzo_order_id for order in site.world.orders("notio")[:2])
+    site.world.faults.arm("ship-sale", faults.close(applied=True), menzzo_order_id=other)
+    site.configure("[ship]\nundo_seconds = 0\n[retry]\nonce_patience_seconds = 0\n")
+    site.run("ship", one)
+    site.run("run", "--once")
+    site.run("ship", other)
+    site.run("run", "--once", code=69)
+    for name in ("agent.db-wal", "agent.db-shm"):
+        site.database.with_name(name).unlink(missing_ok=True)
+    site.database.write_bytes((tmp_path / "copy.db").read_bytes())
+    site.run("run", "--once", code=1)
+    assert {row["menzzo_order_id"]: row["stage"] for row in site.json("orders")}[one] == "shipped"
+    assert site.json("order", other)["stage"] == "attention"
+    site.run("ship", one, other)
+    site.run("run", "--once", code=1)
+    assert (shipped(site)[one], shipped(site)[other]) == (1, 1)

@@ -22,7 +22,7 @@ HOURS = 38
 QUIET_HOURS = 13
 """At the end nothing comes in any more, and two sweeps are due."""
 STRIDE_SECONDS = 900
-AMOUNTS = {1: (5, 4), 3: (9, 5), 20: (26, 5)}
+AMOUNTS = {1: (4, 4), 3: (7, 4), 20: (21, 4)}
 """By page size: orders before the start, and single orders after it. Small pages cost many requests."""
 
 CHOICES: dict[str, tuple[Any, ...]] = {
@@ -106,6 +106,9 @@ def live(case: Case, folder: Path, seed: int = 1, hours: int = HOURS) -> Life:
     life = Life(case, site, set(), hours)
     end = clock.monotonic() + hours * 3600
     site.start()
+    _run_into_a_read(life, dice)
+    site.stop()
+    site.start()
     while clock.monotonic() < end - 2 * 3600:
         site.run_for(min(dice.uniform(3, 11) * 3600, end - 3600 - clock.monotonic()), STRIDE_SECONDS)
         _flag_some(life, dice)
@@ -143,9 +146,9 @@ def _orders(case: Case, dice: random.Random, start: datetime, hours: int) -> Ite
     before, after = AMOUNTS[case.page_size]
     made = [start - timedelta(hours=dice.uniform(1, 24 * 11)) for _ in range(before)]
     made += [start + timedelta(hours=dice.uniform(0, hours)) for _ in range(after)]
-    # More than a page at once; one of the bursts right before a sweep is due.
-    for burst in (dice.uniform(0, hours), 5.95):
-        made += [start + timedelta(hours=burst)] * (case.page_size + 2)
+    # Some at once, and more than a page right before a sweep is due.
+    for burst, size in ((dice.uniform(0, hours), 4), (5.95, case.page_size + 2)):
+        made += [start + timedelta(hours=burst)] * size
     latest = start + timedelta(hours=hours)
     increment, sale_product = 15_000_012_345, 700
     for at in sorted(made):
