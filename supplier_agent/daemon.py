@@ -3,10 +3,7 @@
 The scheduler holds no state: what is due is asked of the database at each wake, so a missed, doubled or late wake does no harm.
 """
 
-import os
-import signal
 import socket
-import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from datetime import datetime, timedelta
@@ -17,6 +14,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from supplier_agent.agent import LOOK_SECONDS, Agent
 from supplier_agent.health import counts
+from supplier_agent.stop import Stop
 
 WATCH_SECONDS = 0.2
 """How often the database is asked whether somebody else wrote to it: a flag is seen by then."""
@@ -28,20 +26,6 @@ HUNG_SECONDS = 30.0
 """A worker this far beyond its deadline is stuck: the watchdog is no longer fed."""
 DRAIN_SECONDS = 40.0
 """How long a stop waits for what is in flight; every call has a shorter deadline of its own."""
-
-
-class Stop:
-    """SIGTERM and SIGINT as a fact. The handler only sets it; a second signal ends the process at once."""
-
-    def __init__(self) -> None:
-        self.event = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on_signal)
-
-    def _on_signal(self, number: int, _frame: object) -> None:
-        if self.event.is_set():
-            os._exit(128 + number)
-        self.event.set()
 
 
 def notify(env: Mapping[str, str], message: str) -> None:

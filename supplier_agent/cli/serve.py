@@ -11,7 +11,7 @@ from supplier_agent.cli.surroundings import Surroundings, here, progress, result
 
 if TYPE_CHECKING:
     from supplier_agent.agent import Agent
-    from supplier_agent.daemon import Stop
+    from supplier_agent.stop import Stop
 
 MOST_WORKERS = 64
 
@@ -37,7 +37,7 @@ def run(
     """Serve the suppliers: until SIGTERM or SIGINT, or once."""
     if dry_run and not once:
         raise typer.BadParameter("--dry-run goes with --once: supplier-agent run --once --dry-run")
-    from supplier_agent.daemon import Daemon, Stop
+    from supplier_agent.stop import Stop
 
     stop = Stop()  # first of all: as PID 1, a process without a handler never sees SIGTERM
     surroundings = here(context)
@@ -47,6 +47,8 @@ def run(
         return _dry_run(surroundings, stop)
     with _agent(surroundings, "run --once" if once else "run", stop, once=once) as (agent, executor):
         if not once:
+            from supplier_agent.daemon import Daemon
+
             return Daemon(agent, surroundings.env, stop, lambda: _ping(surroundings, agent), executor).run()
         from supplier_agent.once import run_once
 
@@ -146,8 +148,8 @@ def resync(
                 request(tx, name, first, last, now)
         say("left as a request for the agent that is running; see: supplier-agent status")
         return 0
-    from supplier_agent.daemon import Stop
     from supplier_agent.once import run_once
+    from supplier_agent.stop import Stop
 
     stop = Stop()
     with _agent(surroundings, "resync", stop, once=True, reads_only=True) as (agent, _executor):
@@ -175,7 +177,7 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Stay up afterwards, with orders that keep coming in.")] = False,
 ) -> int:
     """Show the whole job: sandbox, agent and warehouse in a temporary folder."""
-    from supplier_agent.daemon import Stop
     from supplier_agent.demo import tell
+    from supplier_agent.stop import Stop
 
     return tell(result, here(context).env, Stop(), keep=keep)

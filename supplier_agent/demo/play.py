@@ -7,7 +7,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from supplier_agent.clock import Clock, SystemClock
-from supplier_agent.daemon import Stop
 from supplier_agent.demo.arrangement import Arrangement, arrange, write_configuration
 from supplier_agent.demo.comparison import compare
 from supplier_agent.demo.running import running
@@ -16,6 +15,7 @@ from supplier_agent.demo.warehouse import ANNA, Warehouse
 from supplier_agent.demo.words import goodbye, heading, introduction, invitation, verdict
 from supplier_agent.errors import AgentError
 from supplier_agent.settings import Settings, load
+from supplier_agent.stop import Stop
 
 LOOK_SECONDS = 0.05
 PATIENCE_SECONDS = 60.0

@@ -8,9 +8,10 @@ from pathlib import Path
 from supplier_agent import log, state
 from supplier_agent.assemble import assemble
 from supplier_agent.clock import Clock
-from supplier_agent.daemon import Daemon, Stop
+from supplier_agent.daemon import Daemon
 from supplier_agent.lock import InstanceLock
 from supplier_agent.settings import Settings
+from supplier_agent.stop import Stop
 
 WORKERS = 8
 
