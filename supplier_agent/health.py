@@ -8,8 +8,9 @@ from sqlalchemy import case, exists
 from sqlmodel import Session, col, func, select
 
 from supplier_agent import lanes, pull
+from supplier_agent.calls import CALLS
 from supplier_agent.settings import Settings
-from supplier_agent.tables import Call, Order, RejectedEntry, Run
+from supplier_agent.tables import Call, Lane, Order, RejectedEntry, Run
 
 EXIT_ORDER = (78, 74, 75, 77, 69, 1)
 """Contract: where several hold, the first of these is returned."""
@@ -63,12 +64,10 @@ def _of_supplier(tx: Session, settings: Settings, name: str, no_token: str | Non
         )
         found.append(Problem(name, None, what, cure, 77))
     else:
-        for lane_name in lanes.ALL:
-            lane = lanes.of(tx, name, lane_name)
-            if lane.failing_since is not None:
-                what = f"{lane_name} fail since {lane.failing_since:%Y-%m-%d %H:%M} UTC: {lane.reason}"
-                again = f"nothing to do: it is tried again at {lane.resume_at:%H:%M:%S} UTC" if lane.resume_at else ""
-                found.append(Problem(name, None, what, again, 69))
+        for lane in failing_lanes(tx, name):
+            what = f"{lane.lane} fail since {lane.failing_since:%Y-%m-%d %H:%M} UTC: {lane.reason}"
+            again = f"nothing to do: it is tried again at {lane.resume_at:%H:%M:%S} UTC" if lane.resume_at else ""
+            found.append(Problem(name, None, what, again, 69))
     sweep = pull.last_good(tx, name, "sweep", "resync")
     if sweep is not None and sweep.proof == "partial" and sweep.started_at is not None:
         what = f"not fully read: {sweep.date_from} to {sweep.date_to} (read {sweep.started_at:%Y-%m-%d %H:%M} UTC): {sweep.detail}"
@@ -82,6 +81,18 @@ def _of_supplier(tx: Session, settings: Settings, name: str, no_token: str | Non
             )
         )
     return found
+
+
+def failing_lanes(tx: Session, name: str) -> list[Lane]:
+    """Return the lanes in which something waits for an outage to end. Where nothing is owed, nothing is tried, nor failing."""
+    failing = [lane for each in lanes.ALL if (lane := lanes.of(tx, name, each)).failing_since is not None]
+    return [lane for lane in failing if lane.lane == lanes.READS or _is_owed(tx, name, lane.lane)]
+
+
+def _is_owed(tx: Session, name: str, lane: str) -> bool:
+    kinds = [kind for kind, call in CALLS.items() if lane == call.LANE]
+    query = select(Call.id).where(Call.supplier == name, Call.state == "owed", col(Call.kind).in_(kinds))
+    return tx.exec(query.limit(1)).first() is not None
 
 
 def _token_place(settings: Settings, name: str) -> str:

@@ -75,7 +75,7 @@ def before_the_first_run(settings: Settings, *, running: bool) -> dict[str, obje
 
 def _supplier(tx: Session, settings: Settings, name: str, now: datetime) -> dict[str, object]:
     supplier = pull.known_supplier(tx, name)
-    failing = [lane for each in lanes.ALL if (lane := lanes.of(tx, name, each)).failing_since is not None]
+    failing = health.failing_lanes(tx, name)
     if supplier.token_refused_at is not None:
         state, reason = "paused", lanes.of(tx, name, lanes.READS).reason or "the marketplace refused the token"
     elif supplier.quiet_until is not None and supplier.quiet_until > now:
