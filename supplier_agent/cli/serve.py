@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from supplier_agent.stop import Stop
 
 MOST_WORKERS = 64
+"""A thread is started when it is needed; how many requests are in flight is decided by the rate (account.has_room)."""
 
 
 def register(app: typer.Typer) -> None:
@@ -69,7 +70,7 @@ def _agent(
     state.prepare(settings.state_dir)
     lock = InstanceLock(surroundings.lock_file, command, surroundings.clock)
     try:
-        executor = ThreadPoolExecutor(min(MOST_WORKERS, 4 + 4 * len(settings.suppliers)), thread_name_prefix="worker")
+        executor = ThreadPoolExecutor(MOST_WORKERS, thread_name_prefix="worker")
         logger = log.Log(log.set_up(surroundings.env))
         round_at = surroundings.clock.now() if once else None
         agent, close = assemble(
