@@ -7,11 +7,14 @@ a table drop its triggers silently. They cannot tell staff from agent, so they g
 NOW = "strftime('%Y-%m-%d %H:%M:%f', 'now') || '000'"
 """The database's clock in the form of every instant: milliseconds, filled up to six digits."""
 
+INSTANT = "[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9] [0-2][0-9]:[0-5][0-9]:[0-5][0-9].[0-9][0-9][0-9][0-9][0-9][0-9]"
+"""That form as a pattern."""
+
 TRIGGERS = {
     "orders_flagged": f"""
 CREATE TRIGGER orders_flagged AFTER UPDATE OF shipped ON orders WHEN NEW.shipped = 1 AND OLD.shipped = 0
 BEGIN
-  UPDATE orders SET shipped_at = coalesce(shipped_at, {NOW}), planned_at = NULL WHERE id = NEW.id;
+  UPDATE orders SET shipped_at = {NOW}, planned_at = NULL WHERE id = NEW.id;
 END""",  # noqa: S608 - a constant of this file
     "orders_undo_too_late": """
 CREATE TRIGGER orders_undo_too_late BEFORE UPDATE OF shipped ON orders WHEN NEW.shipped = 0 AND OLD.shipped = 1
@@ -26,6 +29,18 @@ CREATE TRIGGER orders_undone AFTER UPDATE OF shipped ON orders WHEN NEW.shipped 
 BEGIN
   UPDATE calls SET state = 'dropped', due_at = NULL WHERE order_id = NEW.id AND kind = 'ship' AND state IN ('owed', 'parked');
   UPDATE orders SET shipped_at = NULL, planned_at = NULL WHERE id = NEW.id;
+END""",
+    "orders_flag_has_an_instant": f"""
+CREATE TRIGGER orders_flag_has_an_instant BEFORE UPDATE OF shipped_at ON orders
+WHEN NEW.shipped_at IS NOT NULL AND NEW.shipped_at NOT GLOB '{INSTANT}'
+BEGIN
+  SELECT RAISE(ABORT, 'shipped_at is recorded by the database itself: UPDATE orders SET shipped = 1 WHERE menzzo_order_id = …');
+END""",  # noqa: S608 - a constant of this file
+    "orders_are_not_replaced": """
+CREATE TRIGGER orders_are_not_replaced BEFORE INSERT ON orders
+WHEN EXISTS (SELECT 1 FROM orders WHERE id = NEW.id OR (supplier = NEW.supplier AND menzzo_order_id = NEW.menzzo_order_id))
+BEGIN
+  SELECT RAISE(ABORT, 'an order is never deleted, nor replaced by another row');
 END""",
     "orders_stay": """
 CREATE TRIGGER orders_stay BEFORE DELETE ON orders

@@ -4,11 +4,11 @@ What we did for an order (acknowledged, label, shipped) is never touched here, w
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, select, update
 
 from supplier_agent.marketplace import Rejected, Seen
 from supplier_agent.tables import Event, Order, RejectedEntry
@@ -31,24 +31,30 @@ def observe(
     tx: Session, supplier: str, rows: Sequence[Seen | Rejected], now: datetime, start_date: date | None
 ) -> Observed:
     """Store the rows of one page. Orders dated before `start_date` are kept, but left alone."""
+    marks = tuple(_mark(row) for row in rows)
     known = _stored(tx, supplier, [row.menzzo_order_id for row in rows if isinstance(row, Seen)])
-    before, marks, added, rejected = frozenset(known), [], [], 0
+    before, added = frozenset(known), []
     for row in rows:
         if isinstance(row, Rejected):
-            mark = hashlib.sha256(row.raw.encode("utf-8", "surrogatepass")).hexdigest()
-            rejected += _keep_word_for_word(tx, supplier, row, mark, now)
+            continue
+        order = known.get(row.menzzo_order_id)
+        if order is None:
+            known[row.menzzo_order_id] = order = _new(supplier, row, now, start_date)
+            tx.add(order)
+            added.append(row.menzzo_order_id)
         else:
-            mark = row.menzzo_order_id
-            order = known.get(mark)
-            if order is None:
-                known[mark] = order = _new(supplier, row, now, start_date)
-                tx.add(order)
-                added.append(mark)
-            else:
-                _change(tx, order, row, now)
-        marks.append(mark)
+            _change(tx, order, row, now)
+    kept = {mark: row for mark, row in zip(marks, rows, strict=True) if isinstance(row, Rejected)}
+    rejected = _keep_word_for_word(tx, supplier, kept, now)
     tx.flush()
-    return Observed(tuple(marks), before, tuple(added), rejected)
+    return Observed(marks, before, tuple(added), rejected)
+
+
+def _mark(row: Seen | Rejected) -> str:
+    """Return what stands for a row: its id, or the digest of an entry that has none."""
+    if isinstance(row, Seen):
+        return row.menzzo_order_id
+    return hashlib.sha256(row.raw.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _stored(tx: Session, supplier: str, ids: Iterable[str]) -> dict[str, Order]:
@@ -91,17 +97,18 @@ def _change(tx: Session, order: Order, seen: Seen, now: datetime) -> None:
     tx.add(Event(order_id=order.id, at=now, who="marketplace", what="changed", detail="; ".join(changes)))
 
 
-def _keep_word_for_word(tx: Session, supplier: str, row: Rejected, sha256: str, now: datetime) -> int:
-    entry = tx.exec(
-        select(RejectedEntry).where(RejectedEntry.supplier == supplier, RejectedEntry.sha256 == sha256)
-    ).first()
-    first = entry is None
-    entry = entry or RejectedEntry(
-        supplier=supplier, received_at=now, last_listed_at=now, raw=row.raw, reason=row.reason, sha256=sha256
-    )
-    entry.last_listed_at = now
-    tx.add(entry)
-    return int(first)
+def _keep_word_for_word(tx: Session, supplier: str, rows: Mapping[str, Rejected], now: datetime) -> int:
+    """Keep the entries that are new, by their digests; note of the others that they are still listed."""
+    known: set[str] = set()
+    for some in _batches(list(rows), 500):
+        mine = (col(RejectedEntry.supplier) == supplier, col(RejectedEntry.sha256).in_(some))
+        known.update(tx.exec(select(RejectedEntry.sha256).where(*mine)))
+        tx.exec(update(RejectedEntry).where(*mine).values(last_listed_at=now))
+    for sha256, row in rows.items():
+        if sha256 not in known:
+            entry = RejectedEntry(supplier=supplier, received_at=now, last_listed_at=now, sha256=sha256, **vars(row))
+            tx.add(entry)
+    return len(rows) - len(known)
 
 
 def _batches(ids: list[str], size: int) -> Iterable[list[str]]:

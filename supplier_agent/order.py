@@ -37,8 +37,10 @@ def document(link: str | None) -> str | None:
 
 
 def label_is_current(order: Order) -> bool:
-    """Tell whether the file on disk is the label that the marketplace links to now."""
-    return order.link_to_label is None or order.label_link == document(order.link_to_label)
+    """Tell whether the file on disk is the label that the marketplace links to now. A link that is gone takes no label away."""
+    if order.link_to_label is None:
+        return order.label_path is not None
+    return order.label_link == document(order.link_to_label)
 
 
 WANTED: Mapping[str, Callable[[Order], bool]] = {

@@ -128,7 +128,7 @@ def _explained(error: Exception, path: Path) -> AgentError:
         )
     if "full" in text:
         return LockedError(f"the disk of {path} is full; nothing is sent until there is room", "free some disk space")
-    if "too late to undo" in text or "never deleted" in text:
+    if any(words in text for words in ("too late to undo", "never deleted", "recorded by the database")):
         return AgentError(text)  # a guard of ours refused a person's act; nothing is wrong with the database
     if "readonly" in text or "unable to open" in text:
         return StateError(

@@ -27,7 +27,9 @@ def perform(job: Job, tools: Tools) -> Ending:
 
     Source: Supplier APIs, `link_to_label`: "Direct link to shipping label PDF".
     """
-    link = job.link_to_label or ""
+    link = job.link_to_label
+    if link is None:  # nothing to ask for, but somebody must notice if it stays so
+        return Ending(Outcome(LATER, "the marketplace has not linked a label yet"))
     fetched = tools.marketplace.fetch_label(link)
     if isinstance(fetched, Verdict):
         return _not_fetched(fetched)

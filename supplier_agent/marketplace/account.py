@@ -21,7 +21,7 @@ from supplier_agent.marketplace.wire import Answer, Reply, TooLarge, Wire
 from supplier_agent.pace import Pace
 from supplier_agent.reading import Query
 
-LISTING_BYTES = 32 << 20
+LISTING_BYTES = 16 << 20
 ANSWER_BYTES = 1 << 20
 READ_TRIES = 3
 MOST_HOPS = 3

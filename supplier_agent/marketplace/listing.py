@@ -10,6 +10,8 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 WRAPPERS = ("data", "sales", "items", "orders")
+MOST_ROWS, MOST_VALUES = 50_000, 500_000
+"""Far more than any page has. A few bytes of JSON cost a hundred times as much in memory."""
 MOST_PIECES = 1_000_000
 MOST_MONEY = 10**9
 LONGEST_TEXT = 200
@@ -61,6 +63,8 @@ def parse_rows(body: bytes) -> tuple[Seen | Rejected, ...] | Unreadable:
     A byte that is not UTF-8 spoils the field it stands in, not the page. Objects that wrap the array under one of
     WRAPPERS are not documented but taken.
     """
+    if body.count(b",") > MOST_VALUES:
+        return Unreadable(f"the answer holds more than {MOST_VALUES} values; no page of orders does")
     text = body.decode("utf-8-sig", "surrogateescape")
     try:
         told = _parse(text)
@@ -71,6 +75,8 @@ def parse_rows(body: bytes) -> tuple[Seen | Rejected, ...] | Unreadable:
     rows = _unwrap(told)
     if isinstance(rows, Unreadable):
         return rows
+    if len(rows) > MOST_ROWS:
+        return Unreadable(f"the answer lists more than {MOST_ROWS} entries; no page of orders does")
     seen = tuple(_read(row) for row in rows)
     return _word_for_word(text, seen) if rows is told and any(isinstance(row, Rejected) for row in seen) else seen
 
