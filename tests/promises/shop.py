@@ -28,8 +28,8 @@ PATIENCE_SECONDS = 20.0
 
 QUICK: Mapping[str, Any] = {
     "requests_per_second": 2000,
-    "retry": {"first_seconds": 0.02, "max_seconds": 0.05, "label_first_seconds": 0.02, "once_patience_seconds": 5},
-    "schedule": {"poll_seconds": 60, "off_hours_poll_seconds": 60, "sweep_seconds": 3600},
+    "retry": {"first_seconds": 0.02, "max_seconds": 0.05, "label_first_seconds": 0.02, "once_patience_seconds": 2},
+    "schedule": {"poll_seconds": 0.3, "off_hours_poll_seconds": 0.3, "sweep_seconds": 3600},
     "ship": {"undo_seconds": 0},
     "http": {"timeout_seconds": 0.5},
 }
@@ -103,6 +103,11 @@ class Shop:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
             self.said += process.communicate(timeout=PATIENCE_SECONDS)
+
+    def until_it_runs(self) -> None:
+        """Wait until a daemon has read this marketplace."""
+        before = len(self.world.requests("get-sales"))
+        until(lambda: len(self.world.requests("get-sales")) > before, "the daemon reads")
 
     def sql(self, statement: str, *values: object) -> list[Any]:
         """Type a statement into the database, as staff do."""

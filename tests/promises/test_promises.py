@@ -118,7 +118,7 @@ def test_ship_is_never_sent_unasked(tmp_path: Path) -> None:
         shop.run("resync", "--from", "2026-01-01", "--to", "2026-01-02")
         shop.cycle()
         with shop.daemon() as daemon:
-            until(lambda: shop.run("status", "--json").json["running"], "the daemon runs")
+            shop.until_it_runs()
             shop.world.arrive(SUPPLIER)
         assert daemon.returncode == 0
         assert [line.menzzo_order_id for line in shop.world.requests("ship-sale")] == [flagged]
@@ -160,12 +160,11 @@ def test_ship_is_sent_at_most_once_without_a_person(tmp_path: Path) -> None:
         for _ in range(3):
             shop.cycle()
         with shop.daemon():
-            until(lambda: shop.run("status", "--json").json["running"], "the daemon runs")
+            shop.until_it_runs()
         sent = Counter(line.menzzo_order_id for line in shop.world.requests("ship-sale"))
         assert sent == dict.fromkeys((order.menzzo_order_id for order in shop.orders), 1)
-        states = {order.menzzo_order_id: shop.call(order.menzzo_order_id, "ship")["state"] for order in shop.orders}
-        expected = ["unknown"] * len(LOST) + ["parked"] * len(refusals) + ["done"]
-        assert list(states.values()) == expected
+        states = [row["state"] for row in shop.sql("SELECT state FROM calls WHERE kind = 'ship' ORDER BY order_id")]
+        assert states == ["unknown"] * len(LOST) + ["parked"] * len(refusals) + ["done"]
         assert good.shipped_at
 
 
@@ -175,7 +174,7 @@ def test_not_knowing_is_said(shop: Shop) -> None:
     shop.world.faults.arm("ship-sale", faults.close(applied=True), menzzo_order_id=taken_in)
     shop.world.faults.arm("ship-sale", faults.close(applied=False), menzzo_order_id=not_taken_in)
     shop.flag(taken_in, not_taken_in)
-    assert shop.cycle() in {1, 69}
+    assert shop.cycle() == 1
     for each in (taken_in, not_taken_in):
         told = shop.whole(each)
         assert (told["stage"], told["ship_confirmed_at"]) == ("attention", None)
@@ -231,7 +230,7 @@ def test_two_agents_never_send_the_same_call(tmp_path: Path) -> None:
     with open_shop(tmp_path, 12) as shop:
         shop.cycle()
         with shop.daemon() as daemon:
-            until(lambda: shop.run("status", "--json").json["running"], "the daemon runs")
+            shop.until_it_runs()
             told = shop.run("run", "--once")
             assert told.code == 75
             assert f"pid {daemon.pid}" in told.err
@@ -248,24 +247,29 @@ def test_two_agents_never_send_the_same_call(tmp_path: Path) -> None:
                 both.append(agent)
             shop.flag(*(order.menzzo_order_id for order in shop.orders[:12]))
             begin, over = threading.Barrier(2), threading.Event()
-
-            def serve(agent: Agent) -> None:
-                begin.wait()
-                while not over.is_set() or agent.in_flight():
-                    agent.stopping = over.is_set()
-                    agent.wait(min(agent.turn(), 0.01))
-
-            threads = [threading.Thread(target=serve, args=(agent,)) for agent in both]
-            for thread in threads:
-                thread.start()
-            owed = "SELECT 1 FROM orders WHERE (shipped = 1 AND ship_confirmed_at IS NULL) OR label_path IS NULL OR acknowledged_at IS NULL"
-            until(lambda: len(shop.sql("SELECT 1 FROM orders")) == 24 and not shop.sql(owed), "all is done")
-            over.set()
-            for thread in threads:
-                thread.join()
+            with ThreadPoolExecutor(2) as threads:
+                serving = [threads.submit(_serve, agent, begin, over) for agent in both]
+                try:
+                    until(lambda: _all_is_done(shop, 24) or any(each.done() for each in serving), "all is done")
+                finally:
+                    over.set()
+            for each in serving:
+                each.result()
         for endpoint, orders in (("ship-sale", shop.orders[:12]), ("acknowledge-sale", shop.orders), ("label", shop.orders)):
             sent = Counter(line.menzzo_order_id for line in shop.world.requests(endpoint, SUPPLIER))
             assert sent == dict.fromkeys((order.menzzo_order_id for order in orders), 1), endpoint
+
+
+def _serve(agent: Agent, begin: threading.Barrier, over: threading.Event) -> None:
+    begin.wait()
+    while not over.is_set() or agent.in_flight():
+        agent.stopping = over.is_set()
+        agent.inbox.wait(min(agent.turn(), 0.01))
+
+
+def _all_is_done(shop: Shop, orders: int) -> bool:
+    done = "label_path IS NOT NULL AND acknowledged_at IS NOT NULL AND (shipped = 0 OR ship_confirmed_at IS NOT NULL)"
+    return len(shop.sql(f"SELECT 1 FROM orders WHERE {done}")) == orders
 
 
 def test_a_label_on_disk_is_whole(tmp_path: Path) -> None:
@@ -299,8 +303,8 @@ def test_a_label_on_disk_is_whole(tmp_path: Path) -> None:
         try:
             shop.cycle()
             shop.world.faults.disarm()
-            shop.configure(retry={"label_first_seconds": 0.02})
-            shop.sql("UPDATE calls SET due_at = owed_at WHERE kind = 'label' AND state = 'owed'")
+            shop.sql("UPDATE calls SET state = 'parked', due_at = NULL WHERE kind = 'label' AND state = 'owed'")
+            shop.run("retry", "--all")
             assert shop.cycle() == 0
         finally:
             seen_at_once.set()
@@ -316,14 +320,14 @@ def test_a_label_on_disk_is_whole(tmp_path: Path) -> None:
 
 def test_it_tells_when_it_stops(shop: Shop, tmp_path: Path) -> None:
     beats = f"{shop.sandbox.url}/sandbox/truth"
-    shop.configure(heartbeat_url=beats, schedule={"poll_seconds": 0.2, "off_hours_poll_seconds": 0.2})
+    shop.configure(heartbeat_url=beats)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "notify"))
         systemd.settimeout(20)
         with shop.daemon({"NOTIFY_SOCKET": str(tmp_path / "notify")}) as daemon:
             until(lambda: len(shop.world.requests("sandbox")) >= 2, "the dead-man URL is pinged round after round")
             assert shop.run("status").code == 0
-            shop.world.faults.arm("get-sales", faults.html(code=500), seconds=60)
+            shop.world.faults.arm("get-sales", faults.html(), seconds=60)
             until(lambda: shop.run("status").code == 69, "status says that the marketplace fails")
             beats_before = len(shop.world.requests("sandbox"))
             failed_before = len(shop.world.requests("get-sales"))
@@ -340,9 +344,10 @@ def test_it_tells_when_it_stops(shop: Shop, tmp_path: Path) -> None:
     told = shop.run("status", "--json").json
     assert (told["healthy"], told["running"]) == (False, False)
     assert "nothing runs" in told["problems"][0]["what"]
-    shop.sandbox.stop()
+    shop.configure(retry={"once_patience_seconds": 0.1})
+    shop.world.faults.arm("get-sales", faults.html(), seconds=60)
     assert shop.cycle() == 69
-    shop.sandbox.start()
+    shop.world.faults.disarm()
     shop.world.tokens[SUPPLIER] = "another"
     assert shop.cycle() == 77
     assert "token" in shop.run("status").out
@@ -363,7 +368,7 @@ def test_the_token_goes_nowhere_else(shop: Shop) -> None:
         shop.world.faults.arm("acknowledge-sale", faults.redirect(f"{other.url}/api/{SUPPLIER}/acknowledge-sale"))
         echo = faults.says({"error": f"Bearer {token} is not welcome"}, code=422)
         shop.world.faults.arm("acknowledge-sale", echo, menzzo_order_id=fourth.menzzo_order_id)
-        shop.world.faults.arm("get-sales", faults.says({"error": f"token={token}"}, code=500), nth=4)
+        shop.world.faults.arm("get-sales", faults.says({"error": f"token={token}"}), nth=4)
         shop.cycle()
         shop.cycle()
         assert elsewhere.log == [], "no other server heard of us"
