@@ -19,7 +19,8 @@ MEMORY_BYTES = 512 * 1024 * 1024
 class PdfCheck:
     """The checking process, started when first needed. Thread safe: one file at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float = SECONDS) -> None:
+        self._seconds = seconds
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -28,7 +29,7 @@ class PdfCheck:
         with self._lock:
             answer = self._ask(path)
             if answer is None and self._process is None:
-                return f"checking it took more than {SECONDS:.0f} s or {MEMORY_BYTES >> 20} MB"
+                return f"checking it took more than {self._seconds:g} s or {MEMORY_BYTES >> 20} MB"
             return answer or None
 
     def _ask(self, path: Path) -> str | None:
@@ -37,13 +38,15 @@ class PdfCheck:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            env={"PYTHONPATH": os.pathsep.join(sys.path)},  # it needs no secret of ours
+            start_new_session=True,  # nor the terminal's Ctrl-C
         )
         assert process.stdin is not None  # noqa: S101 - asked for above
         assert process.stdout is not None  # noqa: S101 - asked for above
         try:
             process.stdin.write(os.fsencode(path) + b"\n")
             process.stdin.flush()
-            ready, _, _ = select.select([process.stdout], [], [], SECONDS)
+            ready, _, _ = select.select([process.stdout], [], [], self._seconds)
             line = process.stdout.readline() if ready else b""
         except OSError:
             line = b""

@@ -7,7 +7,7 @@ crash in between can only make us read an order twice.
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from supplier_agent import journal, lanes, reading
 from supplier_agent.marketplace import Listing, Verdict
@@ -18,8 +18,6 @@ from supplier_agent.tables import Run, Supplier
 GOOD = ("complete", "partial")
 CACHE_GRACE = timedelta(seconds=1)
 """The server's clock and ours tick differently: asked a moment after its cache has expired, not a moment before."""
-BLIND_WITHIN = timedelta(seconds=60)
-"""A sweep this soon after a poll must not find newer orders than the poll did, or the cursor is blind."""
 DISTRUST = timedelta(days=1)
 """How long polls go by date after the cursor misled us; then it is tried again."""
 ALREADY_ASKED = "the rest would have been answered from the server's cache"
@@ -131,7 +129,8 @@ def due(tx: Session, name: str, settings: Settings, now: datetime, *, round_at: 
         if polled or trusted_cursor(supplier, now) is None:
             return Due("sweep", earliest)
         return Due("poll", max(earliest, cached_until))
-    poll_at = max(last.started_at + interval, cached_until)
+    took = last.ended_at - last.started_at  # reading takes half of the time at most: no acknowledge goes out meanwhile
+    poll_at = max(last.started_at + interval, last.ended_at + took, cached_until)
     return Due("poll", max(earliest, poll_at)) if poll_at <= sweep_at else Due("sweep", max(earliest, sweep_at))
 
 
@@ -251,15 +250,19 @@ def _finish(tx: Session, name: str, run: OpenRun, end: reading.End, now: datetim
 
 
 def _blind(tx: Session, name: str, run: OpenRun, supplier: Supplier, row: Run) -> bool:
-    """Tell whether a sweep found newer orders than the poll right before it: then the cursor does not show all that is newer."""
-    if row.purpose != "sweep" or supplier.cursor is None or row.started_at is None:
+    """Tell whether no poll since the last sweep brought anything, while this sweep finds orders newer than the cursor.
+
+    One order may well come in between a poll and a sweep; that all of them did is no chance.
+    """
+    mine = reading.rank(supplier.cursor or "")
+    sweeps = select(func.max(Run.id)).where(Run.supplier == name, Run.purpose == "sweep", col(Run.proof).in_(GOOD))
+    before = tx.exec(sweeps.where(col(Run.id) < run.row_id)).one()
+    if row.purpose != "sweep" or mine is None or before is None:
         return False
-    poll = last_good(tx, name, "poll")
-    if poll is None or poll.ended_at is None or row.started_at - poll.ended_at > BLIND_WITHIN:
-        return False
-    mine = reading.rank(supplier.cursor)
-    ranks = [key for each in run.added if (key := reading.rank(each)) is not None]
-    return mine is not None and any(key > mine for key in ranks)
+    polls = select(func.count(), func.sum(Run.added)).where(Run.supplier == name, Run.purpose == "poll")
+    count, brought = tx.exec(polls.where(col(Run.proof).in_(GOOD), col(Run.id) > before)).one()
+    newer = any(key > mine for each in run.added if (key := reading.rank(each)) is not None)
+    return count > 0 and not brought and newer
 
 
 def abandon(tx: Session, now: datetime) -> None:
