@@ -115,16 +115,15 @@ class Agent:
         """Serve one supplier; return the seconds until there may be something to do again."""
         self._try_token(account)
         self._plan(account)
-        now = self.clock.now()  # one instant for what may go and for what is waited for, or a moment between is missed
         while not self.stopping and account.token is not None:
             wait = account.pace.free_in()
             account.waits_for_rate = wait > 0
             if wait > 0:
                 return wait
-            now = self.clock.now()
-            if not self._send_next(account, now):
-                break
-        return self._idle_seconds(account, now)
+            idle = self._send_next(account)
+            if idle is not None:
+                return idle
+        return LOOK_SECONDS
 
     def look_again(self, name: str | None = None) -> None:
         """Look at a supplier, or at all, at the next turn."""
@@ -157,21 +156,26 @@ class Agent:
 
     # -- deliver: the next request --------------------------------------------------------------------------------
 
-    def _send_next(self, account: Account, now: datetime) -> bool:
-        """Hand the most urgent request to a worker; False if nothing may go now."""
+    def _send_next(self, account: Account) -> float | None:
+        """Hand the most urgent request to a worker; if nothing may go, return for how many seconds that holds."""
+        now = self.clock.now()  # one instant for what may go and for what is waited for, or a moment between is missed
+        again_at = self._repeat_by_itself(account, now)
         with self.store.read() as tx:
             due = self._read_due(tx, account, now)
             overdue = due is not None and account.slots_since_read >= READ_EVERY - 1
             choice = deliver.Choice() if self.reads_only else deliver.choose(tx, account, now, read_waits=overdue)
-            may_read = not account.flying(READS) and pull.not_before(tx, account.name, now) <= now
+            if choice.probe and not account.flying(READS) and pull.not_before(tx, account.name, now) <= now:
+                overdue, due = True, due or pull.Due("probe", now)
+            idle = (
+                self._idle_seconds(tx, account, now, again_at) if due is None and choice.call is None else LOOK_SECONDS
+            )
         call = choice.call
-        if choice.probe and may_read:
-            overdue, due = True, due or pull.Due("probe", now)
         if overdue and due is not None and self._read(account, due):
-            return True
+            return None
         if call is not None and call.id is not None:
-            return self._call(account, call.id)
-        return due is not None and self._read(account, due)
+            self._call(account, call.id)
+            return None
+        return None if due is not None and self._read(account, due) else idle
 
     def _read_due(self, tx: Session, account: Account, now: datetime) -> pull.Due | None:
         """Return the run to begin, or to go on with; None if nothing may be read now."""
@@ -189,7 +193,7 @@ class Agent:
             account.next_read_asked = self.clock.monotonic()
         return account.next_read
 
-    def _call(self, account: Account, call_id: int) -> bool:
+    def _call(self, account: Account, call_id: int) -> None:
         """Claim a call and hand it to a worker. The intent is on the disk before the request leaves."""
         now = self.clock.now()
         with self.store.write() as tx:
@@ -197,18 +201,17 @@ class Agent:
         if job is None:
             account.facts_changed = True
             self._plan(account)
-            return True
+            return
         if job.kind in ONCE:
             try:
                 self.ledger.write(job.supplier, job.menzzo_order_id, job.number, None, now)
             except StateError as error:
                 not_sent = Ending(Outcome(NOT_SENT, error.what), outage=True)
                 self.inbox.put(lambda: self._settle(job, not_sent))
-                return True
+                return
         account.slots_since_read += 1
         flight = Flight(job.kind, CALLS[job.kind].LANE, now, self.clock.monotonic(), job)
         self._fly(account, flight, CALLS[job.kind].perform, job, account.tools)
-        return True
 
     def _read(self, account: Account, due: pull.Due) -> bool:
         """Ask for the next page of the open run, or begin one. Not while an acknowledge is in flight: pages might shift."""
@@ -325,15 +328,19 @@ class Agent:
         with self.store.write() as tx:
             pull.try_now(tx, account.name, self.clock.now())
 
-    def _idle_seconds(self, account: Account, now: datetime) -> float:
+    def _repeat_by_itself(self, account: Account, now: datetime) -> datetime | None:
+        """Let unknown calls go once more if the user chose so; return when the next one will."""
+        if self.settings.ship.after_lost_answer != "resend":
+            return None
+        with self.store.write() as tx:
+            return plan.repeat_by_itself(tx, account.name, self.settings, now)
+
+    def _idle_seconds(self, tx: Session, account: Account, now: datetime, again_at: datetime | None) -> float:
         """Return how long after `now` nothing can be due for this supplier, unless something happens."""
-        with self.store.read() as tx:
-            moments = deliver.moments(tx, account.name, now)
-            if account.run is None and not account.flying(READS):
-                moments.append(self._next_read(tx, account, now).at)
-        if self.settings.ship.after_lost_answer == "resend":
-            with self.store.write() as tx:
-                soonest = plan.repeat_by_itself(tx, account.name, self.settings, now)
-            moments += [soonest] if soonest else []
-        waits = [(moment - now).total_seconds() for moment in moments if moment > now]
+        moments = deliver.moments(tx, account.name, now)
+        if account.run is None and not account.flying(READS):
+            moments.append(self._next_read(tx, account, now).at)
+        waits = [
+            (moment - now).total_seconds() for moment in (*moments, again_at) if moment is not None and moment > now
+        ]
         return min([LOOK_SECONDS, *waits])
