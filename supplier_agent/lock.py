@@ -3,6 +3,7 @@
 The lock keeps a second start from working in vain; what keeps two agents from sending the same call is the claim (outbox.py).
 """
 
+import contextlib
 import fcntl
 import json
 import os
@@ -34,8 +35,9 @@ class InstanceLock:
                 "stop it first (systemctl stop supplier-agent), or let it do the work",
             )
         note = json.dumps({"pid": os.getpid(), "command": command, "since": clock.now().isoformat(timespec="seconds")})
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, note.encode(), 0)
+        with contextlib.suppress(OSError):  # a courtesy: a full disk must not keep us from saying that it is full
+            os.ftruncate(self._fd, 0)
+            os.pwrite(self._fd, note.encode(), 0)
 
     def _taken(self, clock: Clock) -> bool:
         for _ in range(TRIES):

@@ -177,7 +177,7 @@ def open_store(path: Path, *, agent: bool = False) -> Store:
     """
     if agent:
         # The mode is ours to set: SQLite would create the file so that staff cannot write it (-wal and -shm follow it).
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o660))
+        _touch(path)
     elif not path.exists():
         raise _missing(path)
     engine = _engine(path, agent=agent)
@@ -197,6 +197,16 @@ def open_store(path: Path, *, agent: bool = False) -> Store:
     except StateError:
         engine.dispose()
         raise
+
+
+def _touch(path: Path) -> None:
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o660))
+    except OSError as error:
+        raise StateError(
+            f"the database {path} cannot be opened: {error.strerror}",
+            "run it as the agent's user on a disk with room (see: supplier-agent check --offline)",
+        ) from error
 
 
 def _missing(path: Path) -> StateError:
