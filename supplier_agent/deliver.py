@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from supplier_agent import journal, lanes, outbox
 from supplier_agent.account import Account
 from supplier_agent.calls import CALLS, Ending, Job
-from supplier_agent.calls.protocol import QUIET_SECONDS
+from supplier_agent.calls.protocol import AWHILE
 from supplier_agent.labels import LabelFolder
 from supplier_agent.lanes import LABELS, READS, WRITES, Patience
 from supplier_agent.marketplace import Listing, Means, Verdict
@@ -194,7 +194,7 @@ def note_supplier(
         )
     if ending.quiet_seconds is not None:
         supplier = known_supplier(tx, name)
-        supplier.quiet_until = now + timedelta(seconds=ending.quiet_seconds)
+        supplier.quiet_until = now + timedelta(seconds=ending.quiet_seconds or retry.first_seconds)
         tx.add(supplier)
         return ["asked for silence"]
     said = [f"{lane_name} recovered"] if lanes.worked(tx, lane) else []
@@ -214,7 +214,7 @@ def read_ending(answer: Listing | Verdict, *, failed: bool) -> Ending:
         Outcome(outbox.UNKNOWN, answer.detail, answer.http_status),
         outage=answer.means not in {Means.TOKEN_REFUSED, Means.TOO_MANY},
         token_refused=answer.means is Means.TOKEN_REFUSED,
-        quiet_seconds=answer.retry_after_seconds or (QUIET_SECONDS if answer.means is Means.TOO_MANY else None),
+        quiet_seconds=answer.retry_after_seconds or (AWHILE if answer.means is Means.TOO_MANY else None),
     )
 
 

@@ -12,6 +12,8 @@ from supplier_agent.order import blockers, stage, wanted
 from supplier_agent.settings import Settings
 from supplier_agent.tables import Call, Event, Order
 
+MANY_ATTEMPTS = 5
+
 
 def instant(at: datetime | None) -> str | None:
     """Return an instant as JSON has it: ISO 8601, UTC."""
@@ -68,9 +70,15 @@ def problem(order: Order, calls: Sequence[Call]) -> str | None:
     if order.ship_confirmed_at is not None or order.closed_reason is not None:
         return order.problem
     said = [f"{call.kind} is {call.state}: {call.detail}" for call in calls if call.state in {"parked", "unknown"}]
+    said += [f"{call.kind} was tried {call.attempts} times: {call.detail}" for call in calls if _drags_on(call)]
     if order.problem is not None:
         said.append(order.problem)
     return "; ".join(said) or None
+
+
+def _drags_on(call: Call) -> bool:
+    """Tell whether a call has been tried so often that somebody may want to know."""
+    return call.state == "owed" and call.attempts >= MANY_ATTEMPTS
 
 
 def whole(tx: Session, order: Order, settings: Settings, now: datetime) -> dict[str, object]:

@@ -33,7 +33,7 @@ def blockers(order: Order) -> list[str]:
 
 def document(link: str | None) -> str | None:
     """Return a label link without its query: signatures and expiry dates there change without the label changing."""
-    return None if link is None else link.partition("?")[0]
+    return None if link is None else link.partition("?")[0].partition("#")[0]
 
 
 def label_is_current(order: Order) -> bool:

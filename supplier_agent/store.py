@@ -5,6 +5,7 @@ checkpoints. Reads never block writers; a writer begins with BEGIN IMMEDIATE, so
 """
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -126,7 +127,7 @@ def _explained(error: Exception, path: Path) -> AgentError:
             f"the database {path} is locked by another program",
             "close the program that edits it (for example a database browser with unsaved changes)",
         )
-    if "full" in text:
+    if "full" in text or ("disk I/O error" in text and _is_nearly_full(path)):
         return LockedError(f"the disk of {path} is full; nothing is sent until there is room", "free some disk space")
     if any(words in text for words in ("too late to undo", "never deleted", "recorded by the database")):
         return AgentError(text)  # a guard of ours refused a person's act; nothing is wrong with the database
@@ -136,6 +137,32 @@ def _explained(error: Exception, path: Path) -> AgentError:
             "run it as a member of the group that owns the folder (see: supplier-agent check --offline)",
         )
     return StateError(f"the database {path} answered: {text}", "supplier-agent check --offline, or restore a backup")
+
+
+def _is_nearly_full(path: Path) -> bool:
+    """Tell whether a disk error may come of a full disk: SQLite cannot even make its shared memory there, and says I/O error."""
+    try:
+        return shutil.disk_usage(path.parent).free < 1 << 20
+    except OSError:
+        return False
+
+
+def is_there(path: Path) -> bool:
+    """Tell whether there is a database. Raises StateError where this user may not even look."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise _unusable(path, error) from error
+    return True
+
+
+def _unusable(path: Path, error: OSError) -> StateError:
+    return StateError(
+        f"the database {path} cannot be opened: {error.strerror}",
+        "run it as a member of the group that owns the folder (see: supplier-agent check --offline)",
+    )
 
 
 def _connect(engine: Engine, *, checkpoints: bool) -> None:
@@ -178,7 +205,7 @@ def open_store(path: Path, *, agent: bool = False) -> Store:
     if agent:
         # The mode is ours to set: SQLite would create the file so that staff cannot write it (-wal and -shm follow it).
         _touch(path)
-    elif not path.exists():
+    elif not is_there(path):
         raise _missing(path)
     engine = _engine(path, agent=agent)
     try:
@@ -194,6 +221,9 @@ def open_store(path: Path, *, agent: bool = False) -> Store:
     except (DatabaseError, sqlite3.Error) as error:
         engine.dispose()
         raise _explained(error, path) from error
+    except OSError as error:  # moved away at this very moment
+        engine.dispose()
+        raise _unusable(path, error) from error
     except StateError:
         engine.dispose()
         raise
@@ -203,10 +233,7 @@ def _touch(path: Path) -> None:
     try:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o660))
     except OSError as error:
-        raise StateError(
-            f"the database {path} cannot be opened: {error.strerror}",
-            "run it as the agent's user on a disk with room (see: supplier-agent check --offline)",
-        ) from error
+        raise _unusable(path, error) from error
 
 
 def _missing(path: Path) -> StateError:

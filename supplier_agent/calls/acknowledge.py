@@ -18,6 +18,11 @@ NOT_FOUND_TRIES = 4
 """The first try and at least three more (contract: a 404 for an order that is still listed)."""
 NOT_FOUND = 404
 MOST_PAGES = 10
+WHY = {
+    NOT_SENT: "the marketplace could not be reached",
+    LATER: "the marketplace said: later",
+    UNKNOWN: "no clear answer came, and it is asked again",
+}
 
 
 def due_at(order: Order, settings: Settings) -> datetime:  # noqa: ARG001 - the same question for every call
@@ -95,13 +100,8 @@ def after(job: Job, ending: Ending, settings: Settings, now: datetime, chance: f
     strike = kind == UNKNOWN and ending.outcome.http_status is not None and not job.lane_was_failing
     if strike and job.strikes + 1 >= retry.park_after_attempts:
         return Next("parked", strike=True, why=f"the marketplace failed {job.strikes + 1} times on this very order")
-    if strike:
-        return Next("owed", now + backoff(retry.first_seconds, retry.max_seconds, job.strikes + 1, chance), strike=True)
-    return Next(
-        "owed",
-        now,
-        why={NOT_SENT: "the marketplace could not be reached", LATER: "the marketplace said: later"}.get(kind),
-    )
+    wait = backoff(retry.first_seconds, retry.max_seconds, job.strikes + 1, chance) if strike else timedelta(0)
+    return Next("owed", now + wait, strike=strike, why=f"{WHY[kind]}: {ending.outcome.detail}"[:500])
 
 
 def by_itself(call: Call, attempts: list[Attempt], settings: Settings, now: datetime) -> datetime | None:  # noqa: ARG001 - never unknown

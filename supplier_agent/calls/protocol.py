@@ -82,8 +82,8 @@ class OutwardCall(Protocol):
         """Return when a call whose outcome is unknown is repeated without a person; None for never."""
 
 
-QUIET_SECONDS = 30.0
-"""After a 429 that does not say how long."""
+AWHILE = 0.0
+"""Silence was asked for (429), but not for how long: the first back-off is taken."""
 
 OUTCOMES = {
     Means.CONFIRMED: DONE,
@@ -109,5 +109,5 @@ def ending_of(verdict: Verdict) -> Ending:
         Outcome(kind, detail, verdict.http_status),
         outage=kind in {UNKNOWN, NOT_SENT},
         token_refused=verdict.means is Means.TOKEN_REFUSED,
-        quiet_seconds=verdict.retry_after_seconds or (QUIET_SECONDS if verdict.means is Means.TOO_MANY else None),
+        quiet_seconds=verdict.retry_after_seconds or (AWHILE if verdict.means is Means.TOO_MANY else None),
     )

@@ -60,6 +60,10 @@ def run(arguments: Sequence[str]) -> int:
     except AgentError as error:
         print(f"supplier-agent: {error}", file=sys.stderr)  # noqa: T201 - this is where errors reach people
         return error.exit_code
+    except OSError as error:  # a file that vanished, a disk that failed: whatever no room has worded better
+        where = f" {error.filename}" if error.filename else ""
+        print(f"supplier-agent: the system refused{where}: {error.strerror or error}", file=sys.stderr)  # noqa: T201 - as above
+        return 74
     except SystemExit as end:
         return _flushed(end.code if isinstance(end.code, int) else 0)
     return _flushed(0)

@@ -29,11 +29,16 @@ def orders(
     from supplier_agent.errors import UsageError
     from supplier_agent.explain import calls_of, summary
     from supplier_agent.order import STAGES
+    from supplier_agent.store import is_there
     from supplier_agent.tables import Order
 
     if stage and stage not in STAGES:
         raise UsageError(f"there is no stage {stage!r}", f"the stages are: {', '.join(STAGES)}")
-    with here(context).store() as store, store.read() as tx:
+    surroundings = here(context)
+    if not is_there(surroundings.database):
+        result_json([]) if as_json else say("no orders yet: nothing has run (supplier-agent run --once)")
+        return
+    with surroundings.store() as store, store.read() as tx:
         query = select(Order).order_by(col(Order.order_date), col(Order.id))
         if supplier:
             query = query.where(Order.supplier == supplier)

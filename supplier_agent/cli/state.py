@@ -21,10 +21,11 @@ def status(context: typer.Context, as_json: JsonOption = False) -> int:
     """Tell how things stand: suppliers, counts, problems with the command that cures each."""
     from supplier_agent.lock import is_held
     from supplier_agent.status import NOT_RUNNING, NOTHING_YET, before_the_first_run, table, tell
+    from supplier_agent.store import is_there
 
     surroundings = here(context)
     running, now = is_held(surroundings.lock_file), surroundings.clock.now()
-    if not surroundings.database.exists():
+    if not is_there(surroundings.database):
         result_json(before_the_first_run(surroundings.settings, running=running)) if as_json else result(NOTHING_YET)
         return NOT_RUNNING
     with surroundings.store() as store, store.read() as tx:

@@ -6,7 +6,6 @@ wire.py sends.
 
 from supplier_agent.marketplace.account import LabelBytes, Listing, Marketplace
 from supplier_agent.marketplace.answers import Means, Verdict
-from supplier_agent.marketplace.links import same_document
 from supplier_agent.marketplace.listing import Rejected, Seen
 from supplier_agent.marketplace.wire import Answer, Lost, NotSent, Reply, TooLarge, Wire
 
@@ -24,5 +23,4 @@ __all__ = [
     "TooLarge",
     "Verdict",
     "Wire",
-    "same_document",
 ]

@@ -160,7 +160,7 @@ def retry_after(value: str | None, now: datetime) -> float | None:
     if value is None:
         return None
     value = value.strip()
-    if re.fullmatch(r"[0-9]+", value, re.ASCII):
+    if re.fullmatch(r"-?[0-9]+", value, re.ASCII):
         seconds = float(value)  # "inf" for thousands of digits; the clamp takes both
     else:
         try:

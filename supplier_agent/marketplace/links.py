@@ -47,11 +47,6 @@ def follow(at: httpx.URL, location: str, base_url: str, label_origins: Sequence[
     return _judge(location, at, base_url, label_origins)
 
 
-def same_document(link_a: str | None, link_b: str | None) -> bool:
-    """Whether two links differ at most in their query and fragment (a signature, an expiry date)."""
-    return _document(link_a) == _document(link_b)
-
-
 def _judge(link: str, start: httpx.URL, base_url: str, label_origins: Sequence[str]) -> Target | BadLink:
     if not link or len(link) > LONGEST_LINK or _DOUBTFUL.search(link):
         return BadLink("the link is empty, too long, or holds spaces, control characters or backslashes")
@@ -69,7 +64,7 @@ def _judge(link: str, start: httpx.URL, base_url: str, label_origins: Sequence[s
     base = _origin(httpx.URL(base_url))
     if origin == base:
         return Target(url, with_token=True)
-    if url.scheme == "https" and origin in _origins(label_origins):
+    if origin in _origins(label_origins):  # the settings take http there for this very machine alone
         return Target(url, with_token=False)
     where = f"{url.scheme}://{url.netloc.decode('ascii')}"
     if url.scheme != "https":
@@ -87,13 +82,3 @@ def _origin(url: httpx.URL) -> Origin:
 def _origins(written: Sequence[str]) -> set[Origin]:
     """Return the origins that were configured; settings has refused what cannot be read."""
     return {_origin(httpx.URL(origin)) for origin in written}
-
-
-def _document(link: str | None) -> object:
-    if not link:
-        return None
-    try:
-        url = httpx.URL(link)
-        return url.scheme, url.raw_host, url.port, url.raw_path.partition(b"?")[0]
-    except (httpx.InvalidURL, ValueError):
-        return re.split(r"[?#]", link, maxsplit=1)[0]

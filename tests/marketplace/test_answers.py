@@ -121,7 +121,7 @@ WAITS: list[tuple[str, float | None]] = [
     ("Sat, 21 Nov 2099 12:00:00 GMT", 3600),
     ("Sat, 99 Nov 2026 12:00:00 GMT", None),
     ("Sat, 21 Nov 2026 12:00:00 +9999999", None),
-    ("-5", None),
+    ("-5", 1.0),
     ("1.5", None),
     ("٣", None),
     ("soon", None),
