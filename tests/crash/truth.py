@@ -11,6 +11,7 @@ from supplier_agent.guards import TRIGGERS
 from supplier_agent.sandbox.world import World
 
 SUPPLIER = "notio"
+CALLS_OF_ORDERS = "calls c JOIN orders o ON o.id = c.order_id"
 
 
 def rows(state_dir: Path, query: str) -> list[sqlite3.Row]:
@@ -25,7 +26,7 @@ def in_doubt(state_dir: Path) -> set[str]:
 
     The call was claimed, and no outcome of that attempt has reached the ship ledger.
     """
-    query = "SELECT o.menzzo_order_id, c.attempts FROM calls c JOIN orders o ON o.id = c.order_id WHERE kind = 'ship' AND state = 'sending'"
+    query = f"SELECT menzzo_order_id, attempts FROM {CALLS_OF_ORDERS} WHERE kind = 'ship' AND state = 'sending'"
     claimed = {(row["menzzo_order_id"], row["attempts"]) for row in rows(state_dir, query)}
     return {this for this, _ in claimed - _outcomes(state_dir / "shipped.jsonl")}
 
@@ -49,7 +50,8 @@ def violations(state_dir: Path, world: World, flagged: list[str], doubtful: set[
     ships = {
         row["menzzo_order_id"]: row
         for row in rows(
-            state_dir, "SELECT o.menzzo_order_id, c.* FROM calls c JOIN orders o ON o.id = c.order_id WHERE kind = 'ship'"
+            state_dir,
+            "SELECT o.menzzo_order_id, c.* FROM calls c JOIN orders o ON o.id = c.order_id WHERE kind = 'ship'",
         )
     }
     for order in world.orders(SUPPLIER):
@@ -74,7 +76,7 @@ def violations(state_dir: Path, world: World, flagged: list[str], doubtful: set[
 
 
 def _ending(this: str, row: sqlite3.Row, ship: sqlite3.Row | None, *, doubtful: bool) -> list[str]:
-    """A flagged order ends confirmed; or unknown, if and only if a death left it in doubt."""
+    """Check that a flagged order ended confirmed; or unknown, if and only if a death left it in doubt."""
     state, expected = None if ship is None else ship["state"], "unknown" if doubtful else "done"
     if state == expected and (row["ship_confirmed_at"] is None) == doubtful:
         return []
@@ -101,12 +103,12 @@ def _unsound(state_dir: Path) -> list[str]:
 
 
 def _unexplained(state_dir: Path, world: World) -> list[str]:
-    """Every request that arrived must stand in the journal. A read's line is written with its answer: one may be missing per death."""
+    """Return what arrived at the marketplace and does not stand in the journal. A read's line is written with its answer."""
     made = Counter(
         (row["kind"], row["menzzo_order_id"])
         for row in rows(
             state_dir,
-            "SELECT c.kind, o.menzzo_order_id FROM attempts a JOIN calls c ON c.id = a.call_id JOIN orders o ON o.id = c.order_id",
+            f"SELECT c.kind, o.menzzo_order_id FROM {CALLS_OF_ORDERS} JOIN attempts a ON a.call_id = c.id",
         )
     )
     arrived = Counter(

@@ -19,13 +19,13 @@ from supplier_agent.agent import Agent
 from supplier_agent.assemble import assemble
 from supplier_agent.clock import SystemClock
 from supplier_agent.sandbox import faults
+from supplier_agent.sandbox.exchange import Endpoint
 from supplier_agent.sandbox.faults import Fault
 from supplier_agent.sandbox.orders import Order
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import load
 from tests.promises.shop import SUPPLIER, Shop, open_shop, until
-
 
 NEVER_MIND_LABELS = {"label_first_seconds": 3600, "max_seconds": 3600}
 """A label that is not ready is not asked for again within a test."""
@@ -128,7 +128,11 @@ def test_ship_is_never_sent_unasked(tmp_path: Path) -> None:
 
 
 LOST: list[Fault] = [
-    *(make(applied=applied) for make in (faults.close, faults.reset, faults.half_head, faults.half_body) for applied in (True, False)),
+    *(
+        make(applied=applied)
+        for make in (faults.close, faults.reset, faults.half_head, faults.half_body)
+        for applied in (True, False)
+    ),
     faults.hang(applied=True),
     faults.garbage(applied=True),
     faults.drip_head(0.1),
@@ -255,7 +259,12 @@ def test_two_agents_never_send_the_same_call(tmp_path: Path) -> None:
                     over.set()
             for each in serving:
                 each.result()
-        for endpoint, orders in (("ship-sale", shop.orders[:12]), ("acknowledge-sale", shop.orders), ("label", shop.orders)):
+        calls: dict[Endpoint, list[Order]] = {
+            "ship-sale": shop.orders[:12],
+            "acknowledge-sale": shop.orders,
+            "label": shop.orders,
+        }
+        for endpoint, orders in calls.items():
             sent = Counter(line.menzzo_order_id for line in shop.world.requests(endpoint, SUPPLIER))
             assert sent == dict.fromkeys((order.menzzo_order_id for order in orders), 1), endpoint
 
@@ -375,7 +384,14 @@ def test_the_token_goes_nowhere_else(shop: Shop) -> None:
     met = {line.fault for line in shop.world.log if line.fault}
     assert {"status 302", "status 307", "says 422"} <= met
     assert {line.token for line in shop.world.log} == {"right"}
-    for command in (["status"], ["status", "--json"], ["orders", "--json"], ["check"], ["check", "--offline"], ["--version"]):
+    for command in (
+        ["status"],
+        ["status", "--json"],
+        ["orders", "--json"],
+        ["check"],
+        ["check", "--offline"],
+        ["--version"],
+    ):
         shop.run(*command)
     for order in shop.orders:
         shop.run("order", order.menzzo_order_id)

@@ -11,15 +11,14 @@ from tests.unit.conftest import NOW, order_of
 
 LINK = "https://api.menzzo.fr/labels/1.pdf"
 LABELS = ((None, None), (LINK + "?sig=1", None), (LINK + "?sig=2", LINK), (LINK, LINK + "l"), (None, LINK))
-"""Link, and the link whose file is on disk: no label yet to be had, to be fetched, current though signed anew, outdated, withdrawn."""
+"""Link, and the link whose file is on disk: none linked yet, to be fetched, current though signed anew, outdated, withdrawn."""
 CALL_STATES = ("owed", "sending", "done", "parked", "unknown", "dropped")
 
 
 def every_order() -> Iterator[Order]:
     """Return every combination of the facts that decide."""
-    for acknowledged, confirmed, flagged, held, closed, override, sku, (link, stored) in product(
-        *[(False, True)] * 7, LABELS
-    ):
+    for facts, (link, stored) in product(product((False, True), repeat=7), LABELS):
+        acknowledged, confirmed, flagged, held, closed, override, sku = facts
         yield order_of(
             acknowledged_at=NOW if acknowledged else None,
             ship_confirmed_at=NOW if confirmed else None,
@@ -35,7 +34,9 @@ def every_order() -> Iterator[Order]:
 
 
 def calls(*states: str) -> list[Call]:
-    return [Call(order_id=1, supplier="notio", kind=f"kind{n}", state=state, owed_at=NOW) for n, state in enumerate(states)]
+    return [
+        Call(order_id=1, supplier="notio", kind=f"kind{n}", state=state, owed_at=NOW) for n, state in enumerate(states)
+    ]
 
 
 def kinds(order: Order) -> set[str]:
@@ -76,16 +77,20 @@ def test_a_person_is_asked_before_an_order_without_sku_or_quantity_is_acknowledg
     assert unusable(order_of()) == ""
 
 
-def test_a_label_is_wanted_exactly_if_there_is_none_or_the_link_without_its_query_is_another() -> None:
+def test_a_label_is_wanted_exactly_until_the_file_is_that_of_the_link_without_its_query() -> None:
     for order in every_order():
         over = order.closed_reason is not None or order.ship_confirmed_at is not None
-        link = None if order.link_to_label is None else order.link_to_label.split("?")[0]
-        wanting = order.label_path is None if link is None else link != order.label_link
-        assert ("label" in kinds(order)) == (not over and wanting)
+        linked, never = order.link_to_label, order.label_path is None
+        # Without a link it is wanted too: so a label that is never linked reaches a person.
+        assert ("label" in kinds(order)) == (
+            not over and (never if linked is None else linked.split("?")[0] != order.label_link)
+        )
 
 
 def test_a_new_link_is_a_new_subject_and_a_new_signature_is_not() -> None:
-    subjects = [wanted(order_of(link_to_label=link))[1].subject for link in ("https://a/1?x", "https://a/1?y", "https://a/2")]
+    subjects = [
+        wanted(order_of(link_to_label=link))[1].subject for link in ("https://a/1?x", "https://a/1?y", "https://a/2")
+    ]
     assert subjects == ["https://a/1", "https://a/1", "https://a/2"]
 
 

@@ -1,0 +1,134 @@
+"""What the rooms' tests share: a database of their own, orders as values, a clock that only the test moves."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from supplier_agent.settings import Settings
+from supplier_agent.store import Store, open_store
+from supplier_agent.tables import Call, Order
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+SUPPLIER = "notio"
+
+
+def at(seconds: float) -> datetime:
+    """Return the instant so many seconds after NOW."""
+    return NOW + timedelta(seconds=seconds)
+
+
+@dataclass
+class HandClock:
+    """Time that passes when somebody sleeps."""
+
+    seconds: float = 0.0
+    slept: list[float] = field(default_factory=list)
+
+    def now(self) -> datetime:
+        return at(self.seconds)
+
+    def monotonic(self) -> float:
+        return 1000 + self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.seconds += seconds
+
+
+def order_of(menzzo_order_id: str = "15000012345_789", supplier: str = SUPPLIER, **facts: Any) -> Order:  # noqa: ANN401 - any column
+    """Return an order that was just listed, with these facts changed."""
+    increment_id, _, sale_product_id = menzzo_order_id.rpartition("_")
+    listed: dict[str, Any] = {
+        "sku": "CHAIR",
+        "quantity": 1,
+        "price_cents": 25000,
+        "carrier": "GEODIS",
+        "order_date": date(2026, 11, 20),
+        "link_to_label": f"https://api.menzzo.fr/labels/{menzzo_order_id}.pdf?sig=1",
+        "first_seen_at": NOW,
+    }
+    return Order(
+        supplier=supplier,
+        menzzo_order_id=menzzo_order_id,
+        increment_id=increment_id,
+        sale_product_id=sale_product_id,
+        **(listed | facts),
+    )
+
+
+def ready(menzzo_order_id: str = "15000012345_789", **facts: Any) -> Order:  # noqa: ANN401 - any column
+    """Return an order that is acknowledged and has its label."""
+    done: dict[str, Any] = {
+        "acknowledged_at": NOW,
+        "label_link": f"https://api.menzzo.fr/labels/{menzzo_order_id}.pdf",
+        "label_path": f"labels/{SUPPLIER}/{menzzo_order_id}.pdf",
+        "label_sha256": "0" * 64,
+        "label_bytes": 1000,
+    }
+    return order_of(menzzo_order_id, **(done | facts))
+
+
+def settings_of(**sections: Any) -> Settings:  # noqa: ANN401 - any section
+    """Return a configuration with these sections changed."""
+    return Settings(**({"suppliers": {SUPPLIER: {"token": "t"}, "asir-group": {"token": "t"}}} | sections))
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    return tmp_path / "agent.db"
+
+
+@pytest.fixture(scope="session")
+def new_database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Return the bytes of a state database in which nothing has happened."""
+    path: Path = tmp_path_factory.mktemp("new") / "agent.db"
+    store = open_store(path, agent=True)
+    store.checkpoint()
+    store.close()
+    return path.read_bytes()
+
+
+@pytest.fixture
+def store(database: Path, new_database: bytes) -> Iterator[Store]:
+    """Return a fresh state database, as the agent opens it."""
+    database.write_bytes(new_database)
+    opened = open_store(database, agent=True)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def keep(store: Store) -> Callable[..., int]:
+    """Return what stores an order with calls in these states, and returns its row id."""
+
+    def keep(order: Order, **states: str) -> int:
+        with store.write() as tx:
+            tx.add(order)
+            tx.flush()
+            assert order.id is not None
+            for kind, state in states.items():
+                due_at = NOW if state == "owed" else None
+                tx.add(
+                    Call(order_id=order.id, supplier=order.supplier, kind=kind, state=state, owed_at=NOW, due_at=due_at)
+                )
+            return order.id
+
+    return keep
+
+
+@pytest.fixture
+def sql(database: Path, store: Store) -> Callable[..., list[Any]]:  # noqa: ARG001 - there must be a database
+    """Return what types a statement into the database, as staff do, with a tool of their own."""
+
+    def sql(statement: str, *values: object) -> list[Any]:
+        with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+            connection.row_factory = sqlite3.Row
+            return connection.execute(statement, values).fetchall()
+
+    return sql

@@ -1,0 +1,259 @@
+"""What people say about an order: each act states one fact, leaves a line in the history, and never calls out."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from sqlmodel import Session
+
+from supplier_agent import acts, outbox, plan
+from supplier_agent.errors import AgentError, UsageError
+from supplier_agent.ledger import Ledger
+from supplier_agent.order import stage
+from supplier_agent.outbox import Next, Outcome
+from supplier_agent.store import Store
+from supplier_agent.tables import Call, Order
+from tests.unit.conftest import NOW, at, order_of, ready, settings_of
+
+ID = "15000012345_789"
+LATER = at(60)
+Keep = Callable[..., int]
+Sql = Callable[..., list[Any]]
+
+
+@pytest.fixture
+def tx(store: Store) -> Iterator[Session]:
+    with store.write() as tx:
+        yield tx
+
+
+def kept(tx: Session, order: Order, **states: str) -> Order:
+    tx.add(order)
+    tx.flush()
+    assert order.id is not None
+    for kind, state in states.items():
+        due_at = NOW if state == "owed" else None
+        tx.add(Call(order_id=order.id, supplier=order.supplier, kind=kind, state=state, owed_at=NOW, due_at=due_at))
+    tx.flush()
+    return order
+
+
+def state(tx: Session, order: Order, kind: str = "ship") -> str:
+    call = outbox.find(tx, order.id or 0, kind)
+    return "" if call is None else call.state
+
+
+def stage_of(tx: Session, order: Order) -> str:
+    return stage(order, outbox.of_order(tx, order.id or 0))
+
+
+def told(tx: Session, order: Order) -> list[tuple[str, str]]:
+    tx.flush()
+    rows = tx.connection().exec_driver_sql("SELECT who, what FROM events WHERE order_id = ? ORDER BY id", (order.id,))
+    return [(str(who), str(what)) for who, what in rows]
+
+
+# ----------------------------------------------------------------------------------------------------- ship, unship
+
+
+def test_ship_flags_by_name_and_moment(tx: Session) -> None:
+    order = kept(tx, ready(planned_at=NOW))
+    assert acts.ship(tx, order, LATER, "Ana") == "flagged"
+    assert (order.shipped, order.shipped_at, order.planned_at) == (1, LATER, None)
+    assert told(tx, order) == [("Ana", "flagged as shipped")]
+    assert acts.ship(tx, order, at(99), "Ben") == "it was flagged before"
+    assert (order.shipped_at, len(told(tx, order))) == (LATER, 1)
+
+
+@pytest.mark.parametrize(
+    ("order", "waits"),
+    [
+        (order_of(), "its acknowledgement and its label"),
+        (order_of(acknowledged_at=NOW), "its label"),
+        (ready(held_reason="the customer called"), "held (the customer called)"),
+    ],
+)
+def test_ship_says_what_the_order_waits_for(tx: Session, order: Order, waits: str) -> None:
+    assert waits in acts.ship(tx, kept(tx, Order(**order.model_dump())), LATER, "Ana")
+
+
+def test_an_override_lets_one_order_go_and_records_who_said_so(tx: Session) -> None:
+    order = kept(tx, order_of())
+    assert acts.ship(tx, order, LATER, "Ana", override_by="Chef") == "flagged"
+    assert order.override_by == "Chef"
+    assert ("Chef", "override") in told(tx, order)
+    acts.unship(tx, order, LATER, "Ana")
+    assert order.override_by is None, "taken back with the flag"
+
+
+def test_an_override_that_is_not_needed_is_not_recorded(tx: Session) -> None:
+    order = kept(tx, ready())
+    acts.ship(tx, order, LATER, "Ana", override_by="Chef")
+    assert order.override_by is None
+
+
+def test_a_flagged_order_can_be_let_go_later(tx: Session) -> None:
+    order = kept(tx, order_of(shipped=1, shipped_at=NOW, planned_at=NOW))
+    assert "flagged before" in acts.ship(tx, order, LATER, "Ana", override_by="Chef")
+    assert (order.override_by, order.planned_at) == ("Chef", None)
+
+
+def test_ship_leaves_alone_what_is_over(tx: Session) -> None:
+    assert "confirmed" in acts.ship(tx, kept(tx, ready("1_1", ship_confirmed_at=NOW)), LATER, "Ana")
+    with pytest.raises(AgentError, match="closed: cancelled") as caught:
+        acts.ship(tx, kept(tx, ready("2_2", closed_reason="cancelled")), LATER, "Ana")
+    assert caught.value.cure == "supplier-agent reopen 2_2"
+
+
+def test_unship_takes_the_flag_back_before_the_call(tx: Session) -> None:
+    order = kept(tx, ready(shipped=1, shipped_at=NOW), ship="owed")
+    assert "nothing is reported" in acts.unship(tx, order, LATER, "Ana")
+    assert (order.shipped, order.shipped_at, state(tx, order)) == (0, None, "dropped")
+    assert told(tx, order) == [("Ana", "flag taken back")]
+    assert acts.unship(tx, order, LATER, "Ana") == "it is not flagged"
+
+
+@pytest.mark.parametrize("begun", ["sending", "unknown", "done"])
+def test_unship_too_late_is_a_persons_matter_and_not_a_broken_database(store: Store, keep: Keep, begun: str) -> None:
+    order_id = keep(ready(shipped=1, shipped_at=NOW), ship=begun)
+    with pytest.raises(AgentError, match="too late to undo") as caught, store.write() as tx:
+        acts.unship(tx, tx.get_one(Order, order_id), LATER, "Ana")
+    assert caught.value.exit_code == 1
+
+
+# ---------------------------------------------------------------------------------------------------------- resolve
+
+
+def test_resolve_shipped_records_who_found_out_and_sends_nothing(tx: Session) -> None:
+    order = kept(tx, ready(shipped=1, shipped_at=NOW), ship="unknown")
+    assert "nothing is sent" in acts.resolve(tx, order, LATER, "Ana", shipped=True)
+    assert (order.ship_confirmed_at, state(tx, order), stage_of(tx, order)) == (LATER, "done", "shipped")
+    assert told(tx, order) == [("Ana", "resolved: shipped")]
+
+
+def test_resolve_send_again_owes_the_call_at_once(tx: Session) -> None:
+    order = kept(tx, ready(shipped=1, shipped_at=NOW), ship="unknown")
+    assert "twice" in acts.resolve(tx, order, LATER, "Ana", shipped=False), "it names the risk"
+    call = outbox.find(tx, order.id or 0, "ship")
+    assert call is not None
+    assert (call.state, call.due_at, order.ship_confirmed_at) == ("owed", LATER, None)
+
+
+@pytest.mark.parametrize("present", ["", "owed", "sending", "done", "parked", "dropped"])
+@pytest.mark.parametrize("shipped", [True, False])
+def test_only_the_unknown_can_be_resolved(tx: Session, present: str, shipped: bool) -> None:  # noqa: FBT001 - a person's answer
+    order = kept(tx, ready(shipped=1, shipped_at=NOW), **({"ship": present} if present else {}))
+    with pytest.raises(AgentError, match="nothing to resolve"):
+        acts.resolve(tx, order, LATER, "Ana", shipped=shipped)
+    assert (state(tx, order), order.ship_confirmed_at) == (present, None)
+
+
+def test_an_answer_that_comes_after_a_person_decided_changes_nothing(tx: Session) -> None:
+    order = kept(tx, ready(shipped=1, shipped_at=NOW), ship="unknown")
+    acts.resolve(tx, order, LATER, "Ana", shipped=True)
+    call = outbox.find(tx, order.id or 0, "ship")
+    assert call is not None
+    assert call.id is not None
+    assert not outbox.settle(tx, call.id, call.attempts, Outcome("refused"), Next("parked"), LATER)
+
+
+# --------------------------------------------------------------------------------------------- retry, hold, close …
+
+
+def test_retry_takes_up_all_that_was_parked_and_nothing_else(tx: Session) -> None:
+    order = kept(tx, order_of(), acknowledge="parked", label="parked", ship="unknown")
+    assert acts.retry(tx, order, LATER, "Ana") == "tried again: acknowledge and label"
+    assert (state(tx, order, "acknowledge"), state(tx, order, "label"), state(tx, order)) == ("owed", "owed", "unknown")
+    assert acts.retry(tx, order, LATER, "Ana") == "nothing of it is parked"
+    assert told(tx, order) == [("Ana", "retry")]
+
+
+def test_a_persons_retry_holds_although_the_order_is_still_unusable(
+    tx: Session, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    order = kept(tx, order_of(sku=None))
+    ledger = Ledger(tmp_path_factory.mktemp("ledger") / "shipped.jsonl")
+    plan.plan(tx, [order], settings_of(), ledger, NOW)
+    assert state(tx, order, "acknowledge") == "parked"
+    acts.retry(tx, order, LATER, "Ana")
+    plan.plan(tx, [order], settings_of(), ledger, LATER)
+    ledger.close()
+    assert state(tx, order, "acknowledge") == "owed"
+
+
+def test_parked_orders_are_found_once_each(tx: Session) -> None:
+    kept(tx, order_of("1_1"), acknowledge="parked", label="parked")
+    kept(tx, order_of("2_2"), acknowledge="owed")
+    kept(tx, order_of("3_3", "asir-group"), label="parked")
+    assert [order.menzzo_order_id for order in acts.parked_orders(tx, None)] == ["1_1", "3_3"]
+    assert [order.menzzo_order_id for order in acts.parked_orders(tx, "asir-group")] == ["3_3"]
+
+
+def test_hold_and_release(tx: Session) -> None:
+    order = kept(tx, ready(planned_at=NOW))
+    assert acts.hold(tx, order, LATER, "Ana", "the customer called") == "held"
+    assert (order.held_reason, order.planned_at, stage_of(tx, order)) == ("the customer called", None, "held")
+    assert acts.release(tx, order, LATER, "Ben") == "released"
+    assert acts.release(tx, order, LATER, "Ben") == "it is not held"
+    assert told(tx, order) == [("Ana", "held"), ("Ben", "released")]
+
+
+@pytest.mark.parametrize("act", [acts.hold, acts.close])
+def test_what_is_being_sent_cannot_be_stopped_and_that_is_said(tx: Session, act: Callable[..., str]) -> None:
+    order = kept(tx, ready(shipped=1, shipped_at=NOW), ship="sending")
+    assert "cannot be stopped" in act(tx, order, LATER, "Ana", "wait")
+
+
+def test_what_is_confirmed_is_neither_held_nor_closed(tx: Session) -> None:
+    order = kept(tx, ready(ship_confirmed_at=NOW))
+    with pytest.raises(AgentError, match="nothing left to hold"):
+        acts.hold(tx, order, LATER, "Ana", "wait")
+    assert "nothing left to close" in acts.close(tx, order, LATER, "Ana", "by hand")
+    assert (order.held_reason, order.closed_reason) == (None, None)
+
+
+def test_close_and_reopen(tx: Session) -> None:
+    order = kept(tx, ready())
+    assert "no further call" in acts.close(tx, order, LATER, "Ana", "by hand")
+    assert (order.closed_reason, stage_of(tx, order)) == ("by hand", "closed")
+    assert acts.reopen(tx, order, LATER, "Ana") == "reopened"
+    assert acts.reopen(tx, order, LATER, "Ana") == "it is not closed"
+    assert (order.closed_reason, stage_of(tx, order)) == (None, "ready")
+
+
+def test_reopening_a_flagged_order_begins_its_undo_window_anew(tx: Session) -> None:
+    order = kept(tx, ready(shipped=1, shipped_at=NOW, closed_reason="by hand"))
+    assert "undo window" in acts.reopen(tx, order, LATER, "Ana")
+    assert order.shipped_at == LATER
+
+
+# ------------------------------------------------------------------------------------------------------------- find
+
+
+def test_an_id_that_two_suppliers_have_needs_the_supplier(tx: Session) -> None:
+    kept(tx, order_of(ID))
+    assert acts.find(tx, ID).supplier == "notio"
+    kept(tx, order_of(ID, "asir-group"))
+    with pytest.raises(UsageError, match="both have") as caught:
+        acts.find(tx, ID)
+    assert "--supplier" in caught.value.cure
+    assert acts.find(tx, ID, "asir-group").supplier == "asir-group"
+    with pytest.raises(UsageError, match="there is no order") as caught:
+        acts.find(tx, "nope_1")
+    assert caught.value.exit_code == 2
+
+
+def test_a_mistake_leaves_no_half_act(store: Store, keep: Keep, sql: Sql) -> None:
+    order_id = keep(ready(shipped=1, shipped_at=NOW), ship="sending")
+    before = [dict(row) for row in sql("SELECT * FROM orders")]
+
+    def hold_and_unship() -> None:
+        with store.write() as tx:
+            order = tx.get_one(Order, order_id)
+            acts.hold(tx, order, LATER, "Ana", "wait")
+            acts.unship(tx, order, LATER, "Ana")
+
+    with pytest.raises(AgentError):
+        hold_and_unship()
+    assert [dict(row) for row in sql("SELECT * FROM orders")] == before
+    assert not sql("SELECT 1 FROM events")

@@ -1,0 +1,240 @@
+"""The ship ledger: what it says survives a torn line, a full disk, and a database that was restored."""
+
+import json
+import os
+import resource
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from supplier_agent import outbox, plan
+from supplier_agent.errors import StateError
+from supplier_agent.ledger import Entry, Ledger
+from supplier_agent.store import Store
+from supplier_agent.tables import Call, Order
+from tests.unit.conftest import NOW, SUPPLIER, at, ready, settings_of
+
+ID = "15000012345_789"
+Keep = Callable[..., int]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "shipped.jsonl"
+
+
+@pytest.fixture
+def ledger(path: Path) -> Iterator[Ledger]:
+    opened = Ledger(path)
+    yield opened
+    opened.close()
+
+
+def reopened(path: Path) -> Ledger:
+    ledger = Ledger(path)
+    ledger.close()  # what it learned stays
+    return ledger
+
+
+def test_it_knows_the_latest_of_each_order_after_a_restart(path: Path, ledger: Ledger) -> None:
+    ledger.write(SUPPLIER, ID, 1, None, NOW)
+    ledger.write(SUPPLIER, ID, 1, "not_sent", at(1))
+    ledger.write(SUPPLIER, ID, 2, None, at(2))
+    ledger.write("asir-group", ID, 1, "done", at(3))
+    for known in (ledger, reopened(path)):
+        assert known.last(SUPPLIER, ID) == Entry(2, None, "2026-11-21T12:00:02+00:00")
+        assert known.last("asir-group", ID) == Entry(1, "done", "2026-11-21T12:00:03+00:00")
+        assert known.last(SUPPLIER, "1_1") is None
+
+
+def test_each_line_is_json_for_people_and_programs(path: Path, ledger: Ledger) -> None:
+    ledger.write(SUPPLIER, ID, 1, "done", NOW)
+    expected = {"at": "2026-11-21T12:00:00+00:00", "supplier": SUPPLIER, "order": ID, "attempt": 1, "outcome": "done"}
+    assert [json.loads(line) for line in path.read_text().splitlines()] == [expected]
+
+
+@pytest.mark.parametrize("cut", [1, 5, 40, 70])
+def test_a_torn_last_line_leaves_what_stood_before_it(path: Path, ledger: Ledger, cut: int) -> None:
+    ledger.write(SUPPLIER, ID, 1, None, NOW)
+    ledger.write(SUPPLIER, ID, 1, "done", at(1))
+    os.truncate(path, path.stat().st_size - cut)
+    known = reopened(path).last(SUPPLIER, ID)
+    assert known is not None
+    assert known.outcome == ("done" if cut == 1 else None), "but for its line feed, the line is whole"
+
+
+@pytest.mark.parametrize("cut", [1, 5, 40])
+def test_what_is_written_after_a_torn_line_can_be_read(path: Path, ledger: Ledger, cut: int) -> None:
+    ledger.write(SUPPLIER, ID, 1, "done", NOW)
+    os.truncate(path, path.stat().st_size - cut)
+    after = Ledger(path)
+    after.write(SUPPLIER, "2_2", 1, None, at(1))
+    after.write(SUPPLIER, "2_2", 1, "done", at(2))
+    after.close()
+    assert reopened(path).last(SUPPLIER, "2_2") == Entry(1, "done", "2026-11-21T12:00:02+00:00")
+
+
+@pytest.mark.parametrize(
+    "junk", [b"\0\0\0\0\n", b"[]\n", b"{}\n", b'{"attempt": "x"}\n', b"\xff\xfe\n", b"\n\n", b"7\n"]
+)
+def test_a_line_that_cannot_be_understood_hides_no_other(path: Path, ledger: Ledger, junk: bytes) -> None:
+    ledger.write(SUPPLIER, ID, 1, None, NOW)
+    with path.open("ab") as file:
+        file.write(junk)
+    assert reopened(path).last(SUPPLIER, ID) is not None
+
+
+def room_for(path: Path, extra: int) -> Callable[[], None]:
+    """Let no file of this process grow beyond the ledger's size and so many bytes; return what ends that."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + extra, before[1]))
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_is_said_and_every_byte_more_or_less_leaves_a_ledger_that_can_be_read(tmp_path: Path) -> None:
+    for room in range(130):
+        path = tmp_path / f"{room}.jsonl"
+        full = Ledger(path)
+        full.write(SUPPLIER, ID, 1, None, NOW)
+        again = room_for(path, room)
+        said = []
+        try:
+            for seconds in (1, 2):
+                try:
+                    full.write(SUPPLIER, ID, 1, "done", at(seconds))
+                except StateError as error:
+                    said.append(error)
+        finally:
+            again()
+        line = len(path.read_bytes().splitlines()[0]) + len('"done"') - len("null") + len("\n")
+        assert len(said) == (2 if room < line else 1), "half a line is not written"
+        full.write(SUPPLIER, "2_2", 1, None, at(3))
+        full.write(SUPPLIER, "2_2", 1, "done", at(4))
+        full.close()
+        known = reopened(path).last(SUPPLIER, "2_2")
+        assert known is not None, room
+        assert known.outcome == "done", room
+
+
+def test_a_ledger_that_cannot_be_opened_stops_the_agent_with_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "shipped.jsonl").mkdir()
+    with pytest.raises(StateError, match="Nothing is shipped without it") as caught:
+        Ledger(tmp_path / "shipped.jsonl")
+    assert caught.value.cure
+
+
+def test_only_its_owner_may_read_it(path: Path) -> None:
+    before = os.umask(0)
+    try:
+        Ledger(path).close()
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+# ------------------------------------------------------------------------- the database was restored, or has crashed
+
+
+def planned(store: Store, order_id: int, ledger: Ledger) -> tuple[Order, Call | None]:
+    with store.write() as tx:
+        plan.plan(tx, [tx.get_one(Order, order_id)], settings_of(), ledger, at(100))
+    with store.read() as tx:
+        return tx.get_one(Order, order_id), outbox.find(tx, order_id, "ship")
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "state", "confirmed"),
+    [
+        ([None], "unknown", False),
+        ([None, "unknown"], "unknown", False),
+        ([None, "done"], "done", True),
+        ([None, "not_sent"], "owed", False),
+        ([None, "later"], "owed", False),
+    ],
+)
+def test_a_restored_database_believes_the_ledger(
+    store: Store,
+    keep: Keep,
+    ledger: Ledger,
+    outcomes: list[str | None],
+    state: str,
+    confirmed: bool,  # noqa: FBT001 - an expectation
+) -> None:
+    order_id = keep(ready(ID, shipped=1, shipped_at=NOW))
+    for seconds, outcome in enumerate(outcomes):
+        ledger.write(SUPPLIER, ID, 1, outcome, at(seconds))
+    order, call = planned(store, order_id, ledger)
+    assert call is not None
+    assert (call.state, call.attempts, order.ship_confirmed_at is not None) == (state, 1, confirmed)
+
+
+def test_a_restored_database_that_knows_of_no_flag_is_told_too(store: Store, keep: Keep, ledger: Ledger) -> None:
+    order_id = keep(ready(ID))
+    ledger.write(SUPPLIER, ID, 1, None, NOW)
+    ledger.write(SUPPLIER, ID, 1, "done", at(7))
+    order, call = planned(store, order_id, ledger)
+    assert order.ship_confirmed_at == at(7)
+    assert call is not None
+    assert call.state == "done"
+
+
+def test_a_database_that_knows_as_much_as_the_ledger_is_left_alone(store: Store, keep: Keep, ledger: Ledger) -> None:
+    order_id = keep(ready(ID, shipped=1, shipped_at=NOW), ship="owed")
+    with store.write() as tx:
+        call = outbox.find(tx, order_id, "ship")
+        assert call is not None
+        assert outbox.claim(tx, call, NOW) == 1
+    ledger.write(SUPPLIER, ID, 1, None, NOW)
+    _, call = planned(store, order_id, ledger)
+    assert call is not None
+    assert call.state == "sending"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state"),
+    [
+        (None, "unknown"),
+        ("unknown", "unknown"),
+        ("done", "done"),
+        ("refused", "parked"),
+        ("not_sent", "owed"),
+        ("later", "owed"),
+    ],
+)
+def test_after_a_crash_the_ledger_decides_what_the_database_could_not_note(
+    store: Store, keep: Keep, ledger: Ledger, outcome: str | None, state: str
+) -> None:
+    order_id = keep(ready(ID, shipped=1, shipped_at=NOW), ship="owed")
+    with store.write() as tx:
+        call = outbox.find(tx, order_id, "ship")
+        assert call is not None
+        assert outbox.claim(tx, call, NOW) == 1
+    ledger.write(SUPPLIER, ID, 1, None, NOW)
+    if outcome is not None:
+        ledger.write(SUPPLIER, ID, 1, outcome, at(1))
+    with store.write() as tx:
+        unknown = plan.recover(tx, ledger, {"ship"}, at(60))
+    with store.read() as tx:
+        call, order = outbox.find(tx, order_id, "ship"), tx.get_one(Order, order_id)
+        assert call is not None
+        assert (call.state, len(unknown)) == (state, int(state == "unknown"))
+        assert order.ship_confirmed_at == (at(1) if state == "done" else None)
+        assert order.planned_at is None
+
+
+def test_an_outcome_of_an_earlier_attempt_says_nothing_of_the_last(store: Store, keep: Keep, ledger: Ledger) -> None:
+    order_id = keep(ready(ID, shipped=1, shipped_at=NOW), ship="owed")
+    for number in (1, 2):
+        with store.write() as tx:
+            call = outbox.find(tx, order_id, "ship")
+            assert call is not None
+            assert call.id is not None
+            assert outbox.claim(tx, call, NOW) == number
+        if number == 1:
+            ledger.write(SUPPLIER, ID, 1, "not_sent", NOW)
+            with store.write() as tx:
+                outbox.settle(tx, call.id, 1, outbox.Outcome("not_sent"), outbox.Next("owed", NOW), NOW)
+    with store.write() as tx:
+        assert [call.state for call in plan.recover(tx, ledger, {"ship"}, at(60))] == ["unknown"]
