@@ -33,7 +33,7 @@ class Account:
     marketplace: Marketplace
     tools: Tools
     pace: Pace
-    token: str | None  # None: it could not be read; `token_problem` says why
+    token: str | None = field(repr=False)  # None: it could not be read; `token_problem` says why
     token_problem: str | None = None
     in_flight: list[Flight] = field(default_factory=list)
     run: OpenRun | None = None

@@ -11,6 +11,8 @@ from typing import TextIO
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
+from supplier_agent.printable import on_one_line
+
 _LOGFMT = structlog.processors.LogfmtRenderer(key_order=["event"], drop_missing=True)
 PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3}
 
@@ -91,7 +93,7 @@ def _one_line(_logger: WrappedLogger, _level: str, event: EventDict) -> EventDic
     """Cut long texts, and let nothing that came from outside start a line of its own or steer a terminal."""
     for name, value in event.items():
         if isinstance(value, str):
-            text = value if value.isprintable() else value.encode("unicode_escape").decode("ascii")
+            text = on_one_line(value)
             event[name] = text if len(text) <= 300 else text[:299] + "…"  # noqa: PLR2004 - a line that a person can read
     return event
 

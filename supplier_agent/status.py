@@ -9,6 +9,7 @@ from supplier_agent import health, lanes, pull
 from supplier_agent.explain import instant
 from supplier_agent.health import Problem
 from supplier_agent.order import STAGES
+from supplier_agent.printable import on_one_line
 from supplier_agent.settings import Settings
 
 NOT_RUNNING = 3
@@ -119,15 +120,11 @@ def table(told: Told, now: datetime) -> str:
         lines += ["", f"{len(told.problems)} problem{'s' if len(told.problems) > 1 else ''}:"]
     for each in told.problems:
         about = " ".join(part for part in (each.order, each.supplier) if part)
-        lines.append(_printable(f"  {about}: {each.what}" if about else f"  {each.what}"))
+        lines.append(on_one_line(f"  {about}: {each.what}" if about else f"  {each.what}"))
         if each.cure:
-            lines.append(_printable(f"      {each.cure}"))
+            lines.append(on_one_line(f"      {each.cure}"))
     lines += ["", "all is well" if told.exit_code == 0 and not told.problems else "see above"]
     return "\n".join(lines)
-
-
-def _printable(text: str) -> str:
-    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
 
 
 def _span(seconds: float) -> str:

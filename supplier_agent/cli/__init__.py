@@ -9,6 +9,7 @@ import typer
 from supplier_agent.cli import acts, orders, serve, state
 from supplier_agent.cli.surroundings import Surroundings
 from supplier_agent.errors import AgentError
+from supplier_agent.printable import printable
 
 
 def _exit_with(code: int | None, **_options: object) -> None:
@@ -58,7 +59,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         app(args=list(arguments), prog_name="supplier-agent")
     except AgentError as error:
-        print(f"supplier-agent: {error}", file=sys.stderr)  # noqa: T201 - this is where errors reach people
+        print(printable(f"supplier-agent: {error}"), file=sys.stderr)  # noqa: T201 - this is where errors reach people
         return error.exit_code
     except OSError as error:  # a file that vanished, a disk that failed: whatever no room has worded better
         where = f" {error.filename}" if error.filename else ""

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from supplier_agent.cli.surroundings import here, result, result_json, say
+from supplier_agent.printable import on_one_line
 
 
 def register(app: typer.Typer) -> None:
@@ -65,8 +66,7 @@ def orders(
 
 def _plain(value: object) -> str:
     """Return a value for a terminal: nothing from outside may steer it."""
-    text = "-" if value is None else str(value)
-    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
+    return "-" if value is None else on_one_line(str(value))
 
 
 def order(

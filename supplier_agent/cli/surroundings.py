@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from supplier_agent.clock import Clock, SystemClock
+from supplier_agent.printable import printable
 
 if TYPE_CHECKING:
     from supplier_agent.settings import Settings
@@ -73,13 +74,13 @@ def here(context: typer.Context) -> Surroundings:
 
 def say(text: str) -> None:
     """Tell a person something that is not the result."""
-    print(text, file=sys.stderr)  # noqa: T201 - messages go to stderr
+    print(printable(text), file=sys.stderr)  # noqa: T201 - messages go to stderr
 
 
 def result(text: str) -> None:
     """Print a result."""
     try:
-        print(text)  # noqa: T201 - results go to stdout
+        print(printable(text))  # noqa: T201 - results go to stdout
     except BrokenPipeError as error:  # `| head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         raise typer.Exit from error

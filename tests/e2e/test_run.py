@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.labels import draw
 from tests.e2e.installation import Site, until

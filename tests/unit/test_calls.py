@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from supplier_agent.calls import CALLS, ONCE, Ending, Job, acknowledge, label, ship
-from supplier_agent.calls.protocol import AWHILE, OUTCOMES, ending_of
+from supplier_agent.calls.protocol import OUTCOMES, ending_of
 from supplier_agent.marketplace import Means, Verdict
 from supplier_agent.outbox import Next, Outcome
 from supplier_agent.tables import Attempt, Call

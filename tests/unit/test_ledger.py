@@ -118,6 +118,29 @@ def test_a_full_disk_is_said_and_every_byte_more_or_less_leaves_a_ledger_that_ca
         assert known.outcome == "done", room
 
 
+def test_after_a_torn_line_a_disk_that_is_a_byte_too_small_is_full_too(tmp_path: Path) -> None:
+    for missing in (3, 2, 1, 0):
+        path = tmp_path / f"{missing}.jsonl"
+        first = Ledger(path)
+        first.write(SUPPLIER, ID, 1, "done", NOW)
+        first.close()
+        line = path.stat().st_size
+        os.truncate(path, line - 5)
+        torn = Ledger(path)
+        again = room_for(path, line + 1 - missing)  # a line feed goes before it
+        try:
+            if missing:
+                with pytest.raises(StateError, match="in part"):
+                    torn.write(SUPPLIER, ID, 2, "done", NOW)
+            else:
+                torn.write(SUPPLIER, ID, 2, "done", NOW)
+        finally:
+            again()
+        torn.write(SUPPLIER, "2_2", 1, "done", NOW)
+        torn.close()
+        assert reopened(path).last(SUPPLIER, "2_2") is not None, missing
+
+
 def test_a_ledger_that_cannot_be_opened_stops_the_agent_with_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "shipped.jsonl").mkdir()
     with pytest.raises(StateError, match="Nothing is shipped without it") as caught:

@@ -1,5 +1,6 @@
 """The instance lock: one holder, named; freed by its death; never taken away by a question."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -96,6 +97,13 @@ def test_asking_does_not_take_it(path: Path) -> None:
     assert not any(is_held(path) for _ in range(100))
     assert not is_held(path.with_name("absent"))
     assert not path.with_name("absent").exists(), "and creates nothing"
+
+
+def test_two_questions_at_once_do_not_take_each_other_for_an_instance(path: Path) -> None:
+    InstanceLock(path, "run", HandClock()).release()
+    with path.open() as another:
+        fcntl.flock(another, fcntl.LOCK_SH)  # as it is held while somebody else asks
+        assert not is_held(path)
 
 
 def test_a_start_that_meets_questions_gets_through(path: Path) -> None:
