@@ -88,7 +88,7 @@ def result(text: str) -> None:
 
 def result_json(value: object) -> None:
     """Print a result as JSON, alone on stdout."""
-    result(json.dumps(value, ensure_ascii=False, indent=2))
+    result(json.dumps(value, indent=2))
 
 
 @contextmanager
