@@ -288,7 +288,11 @@ class Agent:
         with self.store.write() as tx:
             step = pull.take_in(tx, name, account.run, answer, flight.started_at, self.settings, now)
             ending = deliver.read_ending(answer, failed=isinstance(step, pull.Failed))
-            said = deliver.note_supplier(tx, name, READS, ending, self.settings, now, self._chance())
+            said = []
+            if isinstance(answer, Listing) or not isinstance(
+                step, pull.OpenRun
+            ):  # a refusal that leads on proves nothing
+                said = deliver.note_supplier(tx, name, READS, ending, self.settings, now, self._chance())
         account.run = step if isinstance(step, pull.OpenRun) else None
         account.reads_failing = isinstance(step, pull.Failed)
         account.facts_changed, account.next_read = True, None

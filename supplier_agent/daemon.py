@@ -15,6 +15,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from supplier_agent.agent import LOOK_SECONDS, Agent
 from supplier_agent.health import counts
 from supplier_agent.stop import Stop
+from supplier_agent.store import LockedError
 
 WATCH_SECONDS = 0.2
 """How often the database is asked whether somebody else wrote to it: a flag is seen by then."""
@@ -133,10 +134,13 @@ class Daemon:
         if "NOTIFY_SOCKET" not in self._env:
             return ""
         total: dict[str, int] = {}
-        with self._agent.store.read() as tx:
-            for name in self._agent.accounts:
-                for stage, number in counts(tx, name).items():
-                    total[stage] = total.get(stage, 0) + number
+        try:
+            with self._agent.store.read() as tx:
+                for name in self._agent.accounts:
+                    for stage, number in counts(tx, name).items():
+                        total[stage] = total.get(stage, 0) + number
+        except LockedError as error:  # the loop waits for it, and so does this line
+            return error.what
         return (
             ", ".join(
                 f"{total[stage]} {stage}" for stage in ("new", "ready", "flagged", "attention") if total.get(stage)

@@ -185,9 +185,7 @@ def note_supplier(
         reason = f"the marketplace refused the token: {ending.outcome.detail}"
         return pause_for_token(tx, name, settings, now, chance, reason)
     if ending.outage:
-        longest = retry.max_seconds
-        if lane_name == READS:  # reading again is cheap, and the news must not wait longer than it would anyway
-            longest = min(longest, settings.schedule.poll_interval(now, settings.timezone))
+        longest = _longest_pause_of_reads(settings, now) if lane_name == READS else retry.max_seconds
         patience = Patience(retry.first_seconds, longest, chance, ending.quiet_seconds or 0.0)
         return (
             [f"{lane_name} failing"] if lanes.failed(tx, lane, patience, now, ending.outcome.detail, order_id) else []
@@ -218,12 +216,20 @@ def read_ending(answer: Listing | Verdict, *, failed: bool) -> Ending:
     )
 
 
+def _longest_pause_of_reads(settings: Settings, now: datetime) -> float:
+    """Return the seconds after which a failing read is tried again at the latest.
+
+    Reading is cheap, and the news must not wait longer than it would anyway.
+    """
+    return min(settings.retry.max_seconds, settings.schedule.poll_interval(now, settings.timezone))
+
+
 def pause_for_token(tx: Session, name: str, settings: Settings, now: datetime, chance: float, reason: str) -> list[str]:
     """Pause the supplier whose token was refused or is missing: but for one read at a time, less and less often, nothing goes."""
     supplier, lane = known_supplier(tx, name), lanes.of(tx, name, READS)
     first = supplier.token_refused_at is None
     supplier.token_refused_at = supplier.token_refused_at or now
     tx.add(supplier)
-    patience = Patience(settings.retry.first_seconds, settings.retry.max_seconds, chance)
+    patience = Patience(settings.retry.first_seconds, _longest_pause_of_reads(settings, now), chance)
     lanes.failed(tx, lane, patience, now, reason)
     return ["token refused"] if first else []

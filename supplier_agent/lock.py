@@ -51,7 +51,8 @@ class InstanceLock:
 
     def release(self) -> None:
         """Let the next instance in."""
-        os.ftruncate(self._fd, 0)
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._fd, 0)
         os.close(self._fd)
 
 
