@@ -31,7 +31,7 @@ QUICK: Mapping[str, Any] = {
     "retry": {"first_seconds": 0.02, "max_seconds": 0.05, "label_first_seconds": 0.02, "once_patience_seconds": 2},
     "schedule": {"poll_seconds": 0.3, "off_hours_poll_seconds": 0.3, "sweep_seconds": 3600},
     "ship": {"undo_seconds": 0},
-    "http": {"timeout_seconds": 0.5},
+    "http": {"timeout_seconds": 5},
 }
 """Everything as in life, but a thousand times as fast."""
 

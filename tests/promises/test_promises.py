@@ -29,6 +29,8 @@ from tests.promises.shop import SUPPLIER, Shop, open_shop, until
 
 NEVER_MIND_LABELS = {"label_first_seconds": 3600, "max_seconds": 3600}
 """A label that is not ready is not asked for again within a test."""
+IMPATIENT = {"timeout_seconds": 1.0}
+"""For tests in which the marketplace falls silent, and all else answers at once."""
 
 
 def test_no_listed_order_is_lost(tmp_path: Path) -> None:
@@ -50,6 +52,7 @@ def test_no_listed_order_is_lost(tmp_path: Path) -> None:
 
 
 def test_nothing_unreadable_is_dropped_in_silence(shop: Shop) -> None:
+    shop.configure(retry=NEVER_MIND_LABELS)
     hopeless = [{"menzzo_order_id": None, "sku": "A"}, "what", 5, {"menzzo_order_id": "../../x_1\n"}, {"sku": "é<b>"}]
     for row in hopeless:
         shop.world.arrive_raw(SUPPLIER, row)
@@ -87,6 +90,7 @@ def test_every_stored_order_is_acknowledged_at_least_once(tmp_path: Path) -> Non
         faults.status(429, headers=(("Retry-After", "1"),)),
     ]
     with open_shop(tmp_path, len(lost)) as shop:
+        shop.configure(http=IMPATIENT)
         for order, fault in zip(shop.orders, lost, strict=True):
             shop.world.faults.arm("acknowledge-sale", fault, menzzo_order_id=order.menzzo_order_id)
         assert shop.cycle() == 0
@@ -156,6 +160,7 @@ def test_ship_is_sent_at_most_once_without_a_person(tmp_path: Path) -> None:
     refusals = [faults.redirect("/elsewhere"), faults.status(400), faults.status(409), faults.says({"error": "no"})]
     with open_shop(tmp_path, len(LOST) + len(refusals) + 1) as shop:
         assert shop.cycle() == 0
+        shop.configure(http=IMPATIENT)
         *rest, good = shop.orders
         for order, fault in zip(rest, [*LOST, *refusals], strict=True):
             shop.world.faults.arm("ship-sale", fault, menzzo_order_id=order.menzzo_order_id, times=100)
@@ -294,7 +299,7 @@ def test_a_label_on_disk_is_whole(tmp_path: Path) -> None:
         faults.hang(applied=True),
     ]
     with open_shop(tmp_path, len(broken) + 1) as shop:
-        shop.configure(retry=NEVER_MIND_LABELS)
+        shop.configure(retry=NEVER_MIND_LABELS, http=IMPATIENT)
         for order, fault in zip(shop.orders, broken, strict=False):
             shop.world.faults.arm("label", fault, menzzo_order_id=order.menzzo_order_id, times=3)
         seen_at_once = threading.Event()
@@ -397,6 +402,7 @@ def test_the_token_goes_nowhere_else(shop: Shop) -> None:
         shop.run("order", order.menzzo_order_id)
         shop.run("order", order.menzzo_order_id, "--json")
     shop.run("backup", str(shop.state_dir / "copy.db"))
+    shop.configure(retry={"once_patience_seconds": 0.1})
     shop.world.tokens[SUPPLIER] = "changed"
     assert shop.cycle() == 77
     written = shop.everything_written()
