@@ -113,7 +113,7 @@ def whole(tx: Session, order: Order, settings: Settings, now: datetime) -> dict[
     }
 
 
-def what_next(tx: Session, order: Order, calls: Sequence[Call], settings: Settings, now: datetime) -> str:  # noqa: C901 - one question after the other, none nested
+def what_next(tx: Session, order: Order, calls: Sequence[Call], settings: Settings, now: datetime) -> str:
     """Return what happens next and why, in one plain sentence."""
     this = order.menzzo_order_id
     if order.ship_confirmed_at is not None:
@@ -137,20 +137,17 @@ def what_next(tx: Session, order: Order, calls: Sequence[Call], settings: Settin
         )
     if order.held_reason is not None:
         return f"Nothing until it is released: it is held ({order.held_reason}). To release it: supplier-agent release {this}"
-    for kind in [want.kind for want in wanted(order)]:
-        call = states.get(kind)
-        if call is not None and call.state == "sending":
-            return f"Its {kind} call is being sent at this moment."
-        return _when(tx, order, kind, call, settings, now)
-    missing = blockers(order)
-    if order.shipped == 1 and missing:
-        return f"It is flagged, and is reported as shipped once it has {' and '.join(missing)}."
-    if order.label_path is None:
-        return "It waits for the marketplace to link a label."
+    wants = wanted(order)
+    if wants:
+        missing = blockers(order) if order.shipped == 1 else []
+        flagged = f"It is flagged, and is reported as shipped once it has {' and '.join(missing)}. " if missing else ""
+        return flagged + _when(tx, order, wants[0].kind, states.get(wants[0].kind), settings, now)
     return f"It waits in the warehouse. Once it has left the building: supplier-agent ship {this}"
 
 
 def _when(tx: Session, order: Order, kind: str, call: Call | None, settings: Settings, now: datetime) -> str:
+    if call is not None and call.state == "sending":
+        return f"Its {kind} call is being sent at this moment."
     supplier = pull.known_supplier(tx, order.supplier)
     if supplier.token_refused_at is not None:
         return f"Its {kind} call waits until {order.supplier} has a token that the marketplace accepts."

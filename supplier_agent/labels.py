@@ -55,7 +55,7 @@ class LabelFolder:
         if fault is not None:
             part.unlink()
             return NotALabel(fault)
-        if target.exists() and target.stat().st_nlink == 1:  # 2: set aside already, by an attempt that was cut short
+        if target.exists() and not _is_set_aside(target):
             self._set_aside(target)
         part.replace(target)
         _sync_folder(folder)
@@ -87,6 +87,11 @@ class LabelFolder:
     def is_whole(self, path: str, sha256: str) -> bool:
         """Tell whether the file is still what was stored."""
         return _sha256_of(self._state_dir / path) == sha256
+
+
+def _is_set_aside(target: Path) -> bool:
+    """Tell whether an attempt that was cut short has given the present file its second name already."""
+    return any(other.samefile(target) for other in target.parent.glob(f"{target.stem}.[0-9]*.pdf"))
 
 
 def _sha256_of(path: Path) -> str | None:

@@ -89,7 +89,8 @@ def _change(tx: Session, order: Order, seen: Seen, now: datetime) -> None:
     if not changes:
         return
     # A problem that the marketplace has mended is gone; one that is new spoils nothing, for the good value stays.
-    order.problem = "; ".join(seen.problems) or None
+    good = tuple(name.removesuffix("_cents") for name in CHANGEABLE if getattr(order, name) is not None)
+    order.problem = "; ".join(each for each in seen.problems if not each.startswith(good)) or None
     order.planned_at = None
     tx.add(order)
     tx.flush()  # listed twice on one page: the row must be written before its history

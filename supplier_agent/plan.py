@@ -50,7 +50,9 @@ def _calls_of(tx: Session, orders: Iterable[Order]) -> dict[int, dict[str, Call]
 def _believe_ledger(tx: Session, order: Order, calls: dict[str, Call], ledger: Ledger, now: datetime) -> None:
     """Believe the ship ledger where it knows of attempts that this database does not: that was restored or replaced."""
     entry, call = ledger.last(order.supplier, order.menzzo_order_id), calls.get("ship")
-    if entry is None or entry.attempt <= (call.attempts if call else 0):
+    if entry is None or order.ship_confirmed_at is not None:
+        return
+    if entry.attempt <= (call.attempts if call else 0) and entry.outcome != outbox.DONE:
         return
     assert order.id is not None  # noqa: S101 - a stored order has one
     call = call or Call(order_id=order.id, supplier=order.supplier, kind="ship", owed_at=now, state="dropped")
