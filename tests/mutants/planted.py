@@ -1,0 +1,401 @@
+"""The planted bugs: for each, what is replaced in which file, and the smallest choice of tests that must notice it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+PACKAGE = "supplier_agent"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One bug. `old` stands exactly once in `file` (below the package); `tests` are arguments of pytest."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: Sequence[str]
+
+
+CRASH = "tests/crash/test_every_crash_point.py"
+INTENT = f"{CRASH}::test_the_intent_is_on_the_disk_before_the_request_and_the_outcome_before_the_database"
+DEATHS = f"{CRASH}::test_no_death_at_any_step_breaks_a_promise"
+DURABILITY = "tests/simulation/test_durability.py"
+PROMISES = "tests/promises/test_promises.py"
+STEPS = "tests/simulation/test_steps.py"
+
+MUTANTS = (
+    # -- calls: intent, claim, repetition --------------------------------------------------------------------------
+    Mutant(
+        "the request leaves before its intent is committed",
+        "agent.py",
+        """            job = deliver.claim(tx, account, call_id, self.settings, self.labels, now)
+""",
+        """            job = deliver.claim(tx, account, call_id, self.settings, self.labels, now)
+            if job is not None:
+                early = Flight(job.kind, CALLS[job.kind].LANE, now, self.clock.monotonic(), job)
+                return self._fly(account, early, CALLS[job.kind].perform, job, account.tools)
+""",
+        (DEATHS,),
+    ),
+    Mutant(
+        "the ship ledger gets no intent",
+        "agent.py",
+        "self.ledger.write(job.supplier, job.menzzo_order_id, job.number, None, now)",
+        "pass",
+        (INTENT,),
+    ),
+    Mutant(
+        "a ship call is repeated after a lost answer",
+        "calls/ship.py",
+        """        return Next("unknown", why=f"the answer was lost or unclear: {outcome.detail}")""",
+        """        return Next("owed", now, why=outcome.detail)""",
+        ("tests/unit/test_calls.py",),
+    ),
+    Mutant(
+        "a lost answer of a ship call counts as done",
+        "calls/protocol.py",
+        "    Means.LOST: UNKNOWN,",
+        "    Means.LOST: DONE,",
+        (f"{PROMISES}::test_not_knowing_is_said",),
+    ),
+    Mutant(
+        "a 404 on ship is taken for shipped",
+        "calls/protocol.py",
+        "    Means.NOT_FOUND: REFUSED,",
+        "    Means.NOT_FOUND: DONE,",
+        (f"{PROMISES}::test_shipped_means_confirmed",),
+    ),
+    Mutant(
+        "a claim does not look at the call's state",
+        "outbox.py",
+        """            col(Call.state) == "owed",
+            col(Call.attempts) == call.attempts,
+""",
+        "",
+        ("tests/unit/test_outbox.py",),
+    ),
+    Mutant(
+        "a claim does not look at the order again",
+        "deliver.py",
+        "    if call.kind not in {want.kind for want in wanted(order)}:\n        outbox.drop(tx, call)\n        return None\n",
+        "",
+        (STEPS,),
+    ),
+    Mutant(
+        "whoever lost its claim settles all the same",
+        "outbox.py",
+        'col(Call.attempts) == number, col(Call.state).in_(("sending", "unknown"))',
+        'col(Call.state) != "done"',
+        ("tests/unit/test_outbox.py",),
+    ),
+    Mutant(
+        "after a crash a ship call is owed again",
+        "outbox.py",
+        "        if call.kind in once:\n",
+        "        if call.kind in once and False:\n",
+        ("tests/unit/test_outbox.py",),
+    ),
+    Mutant(
+        "the ledger is not consulted where the database knows less",
+        "plan.py",
+        "    if entry is None or order.ship_confirmed_at is not None:",
+        "    if entry is None or entry:",
+        ("tests/unit/test_ledger.py",),
+    ),
+    Mutant(
+        "the ledger is not consulted after a crash",
+        "plan.py",
+        'ledger.last(order.supplier, order.menzzo_order_id) if call.state == "unknown" else None',
+        "None",
+        ("tests/unit/test_ledger.py",),
+    ),
+    # -- people ----------------------------------------------------------------------------------------------------
+    Mutant(
+        "the undo window is ignored",
+        "calls/ship.py",
+        "    return (order.shipped_at or order.first_seen_at) + timedelta(seconds=settings.ship.undo_seconds)",
+        "    return order.shipped_at or order.first_seen_at",
+        ("tests/unit/test_calls.py",),
+    ),
+    Mutant(
+        "a hold is ignored",
+        "order.py",
+        "o.shipped == 1 and o.held_reason is None and not blockers(o)",
+        "o.shipped == 1 and not blockers(o)",
+        ("tests/unit/test_order.py",),
+    ),
+    Mutant(
+        "a closed order is dealt with",
+        "order.py",
+        "    if order.closed_reason is not None or order.ship_confirmed_at is not None:\n        return ()",
+        "    if order.ship_confirmed_at is not None:\n        return ()",
+        ("tests/unit/test_order.py",),
+    ),
+    Mutant(
+        "an undo while the call is being sent is taken",
+        "guards.py",
+        "state IN ('sending', 'unknown', 'done'));",
+        "state IN ('unknown', 'done'));",
+        ("tests/unit/test_guards.py",),
+    ),
+    Mutant(
+        "the guard against a late undo never acts",
+        "guards.py",
+        "CREATE TRIGGER orders_undo_too_late BEFORE UPDATE OF shipped ON orders WHEN NEW.shipped = 0 AND OLD.shipped = 1",
+        "CREATE TRIGGER orders_undo_too_late BEFORE UPDATE OF shipped ON orders WHEN NEW.shipped = 7",
+        ("tests/unit/test_guards.py",),
+    ),
+    # -- reading ---------------------------------------------------------------------------------------------------
+    Mutant(
+        "the cursor moves before the rows of the last page",
+        "pull.py",
+        "    if isinstance(step, reading.Run):\n        if str(step.query)",
+        "    if isinstance(step, reading.Run):\n        row = known_supplier(tx, name)\n"
+        "        row.cursor = reading.highest(step.listed) or row.cursor\n        tx.add(row)\n        if str(step.query)",
+        (STEPS,),
+    ),
+    Mutant(
+        "the rows of a page are not stored until the run is over",
+        "pull.py",
+        "        observed = observe(tx, name, answer.rows, now, settings.suppliers[name].start_date)\n",
+        "        with tx.begin_nested() as nested:\n"
+        "            observed = observe(tx, name, answer.rows, now, settings.suppliers[name].start_date)\n"
+        "            if len(answer.rows) > 2:\n                nested.rollback()\n",
+        ("tests/semantics/test_every_order.py",),
+    ),
+    Mutant(
+        "the sweep is off",
+        "pull.py",
+        "    sweep_at = sweep.started_at + timedelta(seconds=settings.schedule.sweep_seconds)",
+        "    sweep_at = sweep.started_at + timedelta(days=3650)",
+        ("tests/semantics/test_every_order.py", "-k", "days_late"),
+    ),
+    Mutant(
+        "a question is asked again while the server answers it from its cache",
+        "pull.py",
+        "    while str(plan.query) in asked:\n        plan = reading.earlier(plan)\n",
+        "",
+        ("tests/semantics/test_every_order.py", "-k", "cut_short"),
+    ),
+    Mutant(
+        "an acknowledge goes out between two pages",
+        "deliver.py",
+        "    reading_pages = read_waits or (account.run is not None and account.run.plan.phase is Phase.PAGES)",
+        "    reading_pages = False",
+        ("tests/semantics/test_every_order.py", "-k", "not acknowledged_late"),
+    ),
+    Mutant(
+        "rejected rows are dropped",
+        "observe.py",
+        "    rejected = _keep_word_for_word(tx, supplier, kept, now)",
+        "    rejected = 0",
+        ("tests/unit/test_observe.py",),
+    ),
+    Mutant(
+        "the id's pattern ends with a dollar sign",
+        "marketplace/listing.py",
+        r'_ID = re.compile(r"\A([0-9A-Za-z_-]{1,60})_([0-9]{1,19})\Z", re.ASCII)',
+        r'_ID = re.compile(r"\A([0-9A-Za-z_-]{1,60})_([0-9]{1,19})$", re.ASCII)',
+        ("tests/marketplace/test_listing.py",),
+    ),
+    Mutant(
+        "prices are floats on the way",
+        "marketplace/listing.py",
+        "        return int(rounded * 100)\n",
+        "        return int(float(rounded) * 100)\n",
+        ("tests/marketplace/test_listing.py",),
+    ),
+    # -- answers ---------------------------------------------------------------------------------------------------
+    Mutant(
+        "success is checked by its truthiness",
+        "marketplace/answers.py",
+        """    right = told.get("success") is True""",
+        """    right = bool(told.get("success"))""",
+        ("tests/marketplace/test_answers.py",),
+    ),
+    Mutant(
+        "an answer about another order is believed",
+        "marketplace/answers.py",
+        "    if _names_another(told, menzzo_order_id):\n        return Means.UNCLEAR\n",
+        "",
+        ("tests/marketplace/test_answers.py",),
+    ),
+    Mutant(
+        "the token is shown where an answer echoes it",
+        "marketplace/answers.py",
+        """            text = text.replace(spelling, "[token]")""",
+        "            text = str(text)",
+        ("tests/marketplace/test_answers.py",),
+    ),
+    # -- the wire --------------------------------------------------------------------------------------------------
+    Mutant(
+        "connections are kept alive and shared",
+        "marketplace/wire.py",
+        """        with httpcore.HTTPConnection(
+            request.url.origin, self._ssl_context if secure else None, network_backend=network
+        ) as connection:
+""",
+        """        if not hasattr(self, "_kept"):
+            self._kept = httpcore.HTTPConnection(
+                request.url.origin, self._ssl_context if secure else None, network_backend=network
+            )
+        for connection in (self._kept,):
+""",
+        ("tests/faults/test_faults.py", "tests/marketplace/test_wire.py"),
+    ),
+    Mutant(
+        "a request that left counts as not sent",
+        "marketplace/wire.py",
+        "return Lost(_lost(error, progress)) if progress.sent else NotSent(_not_sent(error))",
+        "return NotSent(_not_sent(error))",
+        ("tests/marketplace/test_wire.py",),
+    ),
+    Mutant(
+        "time-outs count anew for each read",
+        "marketplace/watched.py",
+        "        data = self._stream.read(max_bytes, self._progress.left(httpcore.ReadTimeout))\n",
+        "        data = self._stream.read(max_bytes, 1.0)\n",
+        ("tests/faults/test_faults.py",),
+    ),
+    Mutant(
+        "a redirect of a POST is followed",
+        "marketplace/account.py",
+        "        return verdict(reply, menzzo_order_id, self.clock.now(), [token])\n",
+        """        if isinstance(reply, Answer) and reply.status in REDIRECTS and "location" in reply.headers:
+            reply = self._send("POST", httpx.URL(reply.headers["location"]), headers, ANSWER_BYTES, content)
+        return verdict(reply, menzzo_order_id, self.clock.now(), [token])
+""",
+        ("tests/faults/test_faults.py", "-k", "redirect"),
+    ),
+    Mutant(
+        "the token goes to every origin of a label",
+        "marketplace/links.py",
+        "        return Target(url, with_token=False)",
+        "        return Target(url, with_token=True)",
+        ("tests/marketplace/test_links.py",),
+    ),
+    Mutant(
+        "a label may come from anywhere",
+        "marketplace/links.py",
+        "    if origin in _origins(label_origins):",
+        "    if origin:",
+        ("tests/marketplace/test_links.py",),
+    ),
+    Mutant(
+        "the token is printed where it cannot be sent",
+        "marketplace/wire.py",
+        """            return f"the request could not be made ({type(error).__name__})\"""",
+        """            return f"the request could not be made ({error})\"""",
+        ("tests/marketplace/test_wire.py",),
+    ),
+    Mutant(
+        "a write is tried three times, like a read",
+        "marketplace/account.py",
+        """        return self._post("ship-sale", menzzo_order_id)""",
+        """        first = self._post("ship-sale", menzzo_order_id)
+        return first if first.means is Means.CONFIRMED else self._post("ship-sale", menzzo_order_id)""",
+        ("tests/marketplace/test_account.py",),
+    ),
+    # -- pace and pauses -------------------------------------------------------------------------------------------
+    Mutant(
+        "the rate is not waited for",
+        "pace.py",
+        "                if wait <= 0:\n",
+        "                if wait <= 3600:\n",
+        ("tests/semantics/test_every_order.py", "-k", "cut_short"),
+    ),
+    Mutant(
+        "a lane never pauses",
+        "lanes.py",
+        "    return in_flight == 0 and (lane.resume_at is None or lane.resume_at <= now)",
+        "    return True",
+        ("tests/unit/test_lanes.py",),
+    ),
+    Mutant(
+        "the silence that was asked for is not kept",
+        "deliver.py",
+        "    if supplier.token_refused_at is not None or (supplier.quiet_until is not None and supplier.quiet_until > now):",
+        "    if supplier.token_refused_at is not None:",
+        (STEPS,),
+    ),
+    Mutant(
+        "a refused token stops nothing",
+        "deliver.py",
+        "    if supplier.token_refused_at is not None or (supplier.quiet_until is not None and supplier.quiet_until > now):",
+        "    if supplier.quiet_until is not None and supplier.quiet_until > now:",
+        (STEPS,),
+    ),
+    Mutant(
+        "a clock set back delays what is due",
+        "outbox.py",
+        """col(Call.state) == "owed", col(Call.due_at) > latest""",
+        """col(Call.state) == "done", col(Call.due_at) > latest""",
+        ("tests/unit/test_outbox.py",),
+    ),
+    # -- the disk --------------------------------------------------------------------------------------------------
+    Mutant(
+        "a label is not waited for before its row is written",
+        "labels.py",
+        "            os.fsync(file.fileno())\n",
+        "",
+        (DURABILITY,),
+    ),
+    Mutant(
+        "the label's name is not waited for",
+        "labels.py",
+        "        _sync_folder(folder)\n",
+        "",
+        (DURABILITY,),
+    ),
+    Mutant(
+        "a label is not checked",
+        "labels.py",
+        "        if fault is not None:\n",
+        "        if fault is not None and False:\n",
+        ("tests/unit/test_labels.py",),
+    ),
+    Mutant(
+        "a label is written in place",
+        "labels.py",
+        """        part = folder / f".{menzzo_order_id}.part\"""",
+        "        part = target",
+        ("tests/unit/test_labels.py",),
+    ),
+    Mutant(
+        "a label that was altered goes unnoticed",
+        "deliver.py",
+        """        and not labels.is_whole(order.label_path, order.label_sha256 or "")""",
+        "        and not order.label_path",
+        ("tests/disk/test_locked.py", "-k", "altered"),
+    ),
+    Mutant(
+        "a line of the ship ledger is not waited for",
+        "ledger.py",
+        "            os.fdatasync(self._fd)\n",
+        "",
+        (DURABILITY,),
+    ),
+    Mutant(
+        "commits are not waited for",
+        "store.py",
+        """"synchronous": 2,""",
+        """"synchronous": 1,""",
+        ("tests/unit/test_store.py",),
+    ),
+    Mutant(
+        "a database that was replaced goes unnoticed",
+        "store.py",
+        "            same = self.path.stat().st_ino == self._inode",
+        "            same = self.path.stat().st_ino > 0",
+        ("tests/unit/test_store.py",),
+    ),
+    # -- one at a time ---------------------------------------------------------------------------------------------
+    Mutant(
+        "the lock lets everybody in",
+        "lock.py",
+        "fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)",
+        "fcntl.flock(self._fd, fcntl.LOCK_SH | fcntl.LOCK_NB)",
+        ("tests/unit/test_lock.py",),
+    ),
+)

@@ -1,0 +1,28 @@
+"""The planted bugs still fit the code. `python -m tests.mutants` plants them and sees each noticed."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.mutants.planted import MUTANTS, PACKAGE, Mutant
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_each_bug_has_its_place_exactly_once_and_its_tests_exist(mutant: Mutant) -> None:
+    text = (ROOT / PACKAGE / mutant.file).read_text()
+    assert text.count(mutant.old) == 1
+    assert mutant.new != mutant.old
+    ast.parse(text.replace(mutant.old, mutant.new))
+    for test in mutant.tests:
+        path, _, name = test.partition("::")
+        if path.startswith("tests/"):
+            assert (ROOT / path).is_file()
+            assert not name or f"def {name}(" in (ROOT / path).read_text()
+
+
+def test_there_are_enough_of_them_with_names_of_their_own() -> None:
+    assert len(MUTANTS) >= 25
+    assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS)

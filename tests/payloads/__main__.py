@@ -1,0 +1,96 @@
+"""The long set: `python -m tests.payloads --count 1000000 --structures 20000 [--seed 1]`, and `--memory`. One JSON line per row."""
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, seed, settings
+
+from tests.payloads import memory
+from tests.payloads.mutation import many
+from tests.payloads.structures import Depot, bodies
+from tests.payloads.truths import judge
+
+BATCH = 5000
+MEMORY = Path("/dev/shm")  # noqa: S108 - thousands of commits, and nobody pulls the plug
+
+
+def batch(number: int) -> int:
+    """Judge one batch of mutated answers; the number is its seed."""
+    return judge(many(number, BATCH))
+
+
+def structures(number: int, count: int) -> int:
+    """Let Hypothesis invent so many answers, each stored twice in a real database."""
+    stored = [0]
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+        depot = Depot(Path(folder))
+
+        @seed(number)
+        @settings(max_examples=count, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @given(bodies)
+        def take_in(body: bytes) -> None:
+            depot.take_in(body)
+            stored[0] += 1
+
+        take_in()
+        depot.close()
+    return stored[0]
+
+
+def tell(row: str, figure: object, target: str, began: float, start: int, caught: str) -> None:
+    """Print one row."""
+    line = {
+        "row": row,
+        "figure": figure,
+        "target": target,
+        "seconds": round(time.monotonic() - began, 1),
+        "seed": start,
+        "would_have_caught": caught,
+    }
+    print(json.dumps(line), flush=True)  # noqa: T201 - the result
+
+
+def main() -> None:
+    """Run what was asked for; an AssertionError ends it with the answer that broke a promise."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=0)
+    parser.add_argument("--structures", type=int, default=0)
+    parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--seed", type=int, default=1)
+    asked = parser.parse_args()
+    if asked.memory:  # first: it forks, and a process with threads should not
+        began = time.monotonic()
+        grown = memory.measure()
+        target = f"at most {memory.MOST_GROWTH_MB} MB for any answer"
+        tell("T18 memory", grown, target, began, asked.seed, "an answer that ends the agent for want of memory")
+    workers = os.cpu_count() or 1
+    with ProcessPoolExecutor(workers) as pool:
+        if asked.count:
+            began, batches = time.monotonic(), -(-asked.count // BATCH)
+            rows = sum(pool.map(batch, range(asked.seed, asked.seed + batches)))
+            figure = f"{batches * BATCH} mutated answers with {rows} rows read, 0 exceptions, 0 wrong rows"
+            target = "1,000,000 mutated answers"
+            tell("T5 payloads", figure, target, began, asked.seed, "a list answer that ends the loop, or a row misread")
+        if asked.structures:
+            began, share = time.monotonic(), -(-asked.structures // workers)
+            seeds = range(asked.seed, asked.seed + workers)
+            stored = sum(pool.map(structures, seeds, [share] * workers))
+            figure = f"{stored} structures stored twice each, 0 exceptions, 0 rows lost or doubled"
+            target = "20,000 structures"
+            tell(
+                "T5 structures",
+                figure,
+                target,
+                began,
+                asked.seed,
+                "a row that is lost or doubled on its way to the disk",
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""Single scenes on the virtual clock: moments that days of everything at once meet too rarely to rely on."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from supplier_agent import deliver
+from supplier_agent.sandbox import faults
+from supplier_agent.sandbox.semantics import Semantics
+from supplier_agent.sandbox.world import World
+from tests.world.harness import ManualClock, Site, settings_for
+
+SUPPLIER = "notio"
+
+
+def collected(folder: Path, orders: int) -> Site:
+    """Return an installation that has acknowledged so many orders and has their labels."""
+    clock = ManualClock()
+    world = World(clock, (SUPPLIER,))
+    for _ in range(orders):
+        world.arrive(SUPPLIER).label = b"%PDF-1.4 a label\n%%EOF\n"
+    site = Site(settings_for(folder / "state", SUPPLIER, ship={"undo_seconds": 0}), world, clock)
+    site.start()
+    site.run_for(60)
+    return site
+
+
+def flag_all(site: Site) -> None:
+    site.flag([order.menzzo_order_id for order in site.world.orders(SUPPLIER)])
+
+
+@pytest.mark.parametrize(
+    "change", ["held_reason = 'wait'", "closed_reason = 'cancelled'", "shipped = 0", "acknowledged_at = NULL"]
+)
+def test_a_call_is_dropped_if_its_order_does_not_ask_for_it_any_more_when_it_is_claimed(
+    change: str, tmp_path: Path
+) -> None:
+    site = collected(tmp_path, 1)
+    agent = site.agent
+    flag_all(site)
+    agent.look_again()
+    agent._plan(agent.accounts[SUPPLIER])  # noqa: SLF001 - the change must come after the plan and before the claim
+    ((call_id,),) = site.ask("SELECT id FROM calls WHERE kind = 'ship' AND state = 'owed'")
+    with agent.store.write() as tx:
+        tx.connection().exec_driver_sql(f"UPDATE orders SET {change}")
+    with agent.store.write() as tx:
+        job = deliver.claim(tx, agent.accounts[SUPPLIER], call_id, site.settings, agent.labels, site.clock.now())
+    assert job is None
+    assert site.ask("SELECT state FROM calls WHERE id = ?", call_id) == [("dropped",)]
+    site.stop()
+
+
+@pytest.mark.parametrize("endpoint", ["acknowledge-sale", "ship-sale", "get-sales"])
+def test_nothing_is_asked_while_the_marketplace_wants_silence(endpoint: str, tmp_path: Path) -> None:
+    site = collected(tmp_path, 4)
+    for _ in range(4):
+        site.world.arrive(SUPPLIER).label = b"%PDF-1.4 a label\n%%EOF\n"
+    flag_all(site)
+    too_many = faults.status(429, headers=(("Retry-After", "300"),))
+    site.world.faults.arm(endpoint, too_many, times=1)  # type: ignore[arg-type] # one of the four names
+    known = len(site.world.log)
+    site.run_for(7200)
+    lines = site.world.log[known:]
+    (place,) = [number for number, line in enumerate(lines) if line.status == 429]
+    on_their_way = [line for line in lines[place + 1 :] if line.monotonic - lines[place].monotonic < 10]
+    assert len(on_their_way) <= 4, "what was claimed before the answer came may still leave"
+    after = lines[place + 1 + len(on_their_way)]
+    assert after.monotonic - lines[place].monotonic >= 300
+    site.stop()
+
+
+def test_after_a_refused_token_only_reads_ask_whether_a_new_one_works(tmp_path: Path) -> None:
+    site = collected(tmp_path, 5)
+    site.world.tokens[SUPPLIER] = "another"
+    flag_all(site)
+    known = len(site.world.log)
+    site.run_for(6 * 3600, until=lambda: len(site.world.log) > known + 60)
+    refused = site.world.log[known:]
+    assert {line.status for line in refused} == {401}
+    writes = [line for line in refused if line.endpoint != "get-sales"]
+    assert 1 <= len(writes) <= 3, "what was claimed before the first answer came may still leave"
+    probes = [line.monotonic for line in refused if line.endpoint == "get-sales"]
+    assert 5 <= len(probes) <= 30
+    gaps = [after - before for before, after in pairwise(probes)]
+    assert max(gaps) <= 3600 * 1.26
+    assert site.ask("SELECT DISTINCT state, strikes FROM calls WHERE kind = 'ship'") == [("owed", 0)]
+    site.stop()
+
+
+def test_a_poll_that_died_between_two_pages_is_made_again_from_where_it_began(tmp_path: Path) -> None:
+    """Newest first: the first page ends far above what was known, and only the next poll can bring the rest before a sweep."""
+    site = collected(tmp_path, 1)
+    site.api.semantics = Semantics(order="newest", page_size=3)
+    for _ in range(8):
+        site.world.arrive(SUPPLIER).label = b"%PDF-1.4 a label\n%%EOF\n"
+    account = site.agent.accounts[SUPPLIER]
+    site.run_for(2 * 3600, until=lambda: account.run is not None and account.run.plan.pages == 1)
+    assert account.run is not None
+    assert account.run.plan.purpose == "poll"
+    site.crash()
+    site.start()
+    site.run_for(1800)
+    assert site.ask("SELECT count(*) FROM orders") == [(9,)]
+    assert site.ask("SELECT DISTINCT purpose FROM runs WHERE id > 1") == [("poll",)], "it was no sweep that found them"
+    site.stop()

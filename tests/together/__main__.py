@@ -1,0 +1,42 @@
+"""The long set: `python -m tests.together --starts 50` for 2, 4 and 8 processes, with the lock, with it deleted, without it."""
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+
+from tests.together.crowd import LOCKS, Crowd
+
+
+def main() -> int:
+    """Print one JSON line for each way to lock; return 1 if a promise is broken."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--starts", type=int, default=50)
+    starts, broken = parser.parse_args().starts, 0
+    for lock in LOCKS:
+        began, wrong, owed, sent, codes = time.monotonic(), [], 0, 0, {}
+        for processes in (2, 4, 8):
+            with tempfile.TemporaryDirectory() as folder, Crowd(Path(folder), starts) as crowd:
+                for _ in range(starts):
+                    crowd.rush(processes, lock)
+                wrong += crowd.wrong()
+                owed += len(crowd.flagged)
+                sent += len(crowd.world.requests("ship-sale"))
+                codes[processes] = dict(crowd.codes)
+        figure = f"2, 4, 8 processes × {starts} starts: {sent} ship calls sent, {owed} owed; exit codes {codes}; wrong: {wrong}"
+        line = {
+            "row": f"T8 double start, lock {lock}",
+            "figure": figure,
+            "target": "sent = owed, each once",
+            "seconds": round(time.monotonic() - began, 1),
+            "seed": None,
+            "would_have_caught": "a claim without its condition: the same call sent by two",
+        }
+        print(json.dumps(line), flush=True)  # noqa: T201 - the result
+        broken += bool(wrong)
+    return min(broken, 1)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
