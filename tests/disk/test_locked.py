@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
 from supplier_agent.sandbox import faults
+from supplier_agent.sandbox.exchange import LogLine
 from tests.disk.injection import ROOT, configure
 from tests.disk.place import Place, place
 from tests.e2e.installation import until
@@ -62,6 +63,7 @@ class Editor:
     def __init__(self, database: Path) -> None:
         command = [sys.executable, "-S", "-c", HOLD, str(database)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._closing = threading.Lock()
         self._hears("there")
 
     def _hears(self, word: str) -> None:
@@ -76,8 +78,10 @@ class Editor:
         self._hears("held")
 
     def close(self) -> None:
-        """Let go."""
-        self._process.communicate()
+        """Let go. Again is a no-op."""
+        with self._closing:
+            if self._process.returncode is None:
+                self._process.communicate()
 
 
 @pytest.fixture
@@ -87,19 +91,15 @@ def editor(here: Place) -> Iterator[Editor]:
     editor.close()
 
 
-@contextmanager
-def locked_once_it_is_sent(here: Place, editor: Editor) -> Iterator[None]:
-    """Have the lock taken as soon as the next ship call has arrived."""
-    before = here.ships()
+def lock_before_it_is_answered(here: Place, editor: Editor, menzzo_order_id: str, seconds: float) -> None:
+    """Have the lock taken for so long while a ship call is in flight: it has arrived, and is not answered yet."""
 
-    def work() -> None:
-        until(lambda: here.ships() > before)
+    def lock(_line: LogLine) -> bool:
         editor.lock()
+        threading.Timer(seconds, editor.close).start()
+        return True
 
-    thread = threading.Thread(target=work)
-    thread.start()
-    yield
-    thread.join()
+    here.world.faults.arm("ship-sale", faults.late(0.1), menzzo_order_id=menzzo_order_id, when=lock)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -119,13 +119,9 @@ def test_a_lock_that_lasts_ends_the_round_with_74_and_nothing_is_sent(here: Plac
 @pytest.mark.usefixtures("impatient")
 def test_a_lock_taken_while_a_ship_call_is_in_flight_loses_no_answer(here: Place, editor: Editor) -> None:
     this = here.unflagged()[0]
-    here.world.faults.arm("ship-sale", faults.late(0.4), menzzo_order_id=this)
+    lock_before_it_is_answered(here, editor, this, 0.6)
     here.flag(this)
-    with locked_once_it_is_sent(here, editor):
-        release = threading.Timer(1.0, editor.close)
-        release.start()
-        assert here.cycle() == 0, here.said
-    release.join()
+    assert here.cycle() == 0, here.said
     assert here.sql("SELECT ship_confirmed_at IS NOT NULL FROM orders WHERE menzzo_order_id = ?", this) == [(1,)]
     assert not here.wrong()
 
@@ -133,11 +129,10 @@ def test_a_lock_taken_while_a_ship_call_is_in_flight_loses_no_answer(here: Place
 @pytest.mark.usefixtures("impatient")
 def test_a_lock_that_outlasts_the_round_is_mended_from_the_ship_ledger(here: Place, editor: Editor) -> None:
     this = here.unflagged()[0]
-    here.world.faults.arm("ship-sale", faults.late(0.4), menzzo_order_id=this)
+    lock_before_it_is_answered(here, editor, this, 4)
     here.flag(this)
-    with locked_once_it_is_sent(here, editor):
-        assert here.cycle() == 74
-        assert "locked by another program" in here.said
+    assert here.cycle() == 74
+    assert "locked by another program" in here.said
     editor.close()
     assert here.sql("SELECT count(*) FROM calls WHERE kind = 'ship' AND state = 'sending'") == [(1,)]
     assert here.cycle() == 0, here.said

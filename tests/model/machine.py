@@ -194,6 +194,22 @@ class TwoAgents(RuleBasedStateMachine):
             if not before:
                 self.said[this].flags.append((self.clock.monotonic(), True))
 
+    @rule(which=WHICH, place=PLACE)
+    def flag_and_wait(self, which: int, place: int) -> None:
+        """Let the undo time pass after a flag, and an agent claim what is owed."""
+        self.flag(place)
+        self.clock.sleep(UNDO_SECONDS + 1)
+        for _ in range(3 if self._runs(which) else 0):
+            self.sites[which].agent.turn()
+
+    @rule(which=WHICH, sent=st.booleans(), both=st.booleans())
+    def die_and_start(self, which: int, sent: bool, both: bool) -> None:  # noqa: FBT001 - hypothesis names its arguments
+        """Let an agent be gone, and another start in its place or beside it."""
+        if not both:
+            self.die(which, sent)
+        self.start(which if not both else 1 - which)
+        self._work(which if not both else 1 - which, 5)
+
     @rule(place=PLACE)
     def unflag(self, place: int) -> None:
         """Take it back: possible until the call has begun, and not a moment longer."""

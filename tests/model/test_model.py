@@ -22,7 +22,13 @@ IN_PEACE = {"deadline": None, "suppress_health_check": list(HealthCheck), "datab
 
 
 def test_no_sequence_of_steps_breaks_a_promise() -> None:
-    quick = settings(max_examples=10, stateful_step_count=40, derandomize=True, **IN_PEACE)  # type: ignore[arg-type]
+    quick = settings(
+        max_examples=16,
+        stateful_step_count=40,
+        derandomize=True,
+        phases=(Phase.generate,),  # what breaks a promise here, the long set shrinks: that takes minutes
+        **IN_PEACE,  # type: ignore[arg-type]
+    )
     run_state_machine_as_test(TwoAgents, settings=quick)
 
 

@@ -16,7 +16,7 @@ from supplier_agent.lanes import READS
 from supplier_agent.sandbox.orders import Order
 from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World
-from tests.simulation.mortal import Death, MortalSite, SetClock
+from tests.simulation.mortal import SHIP, Death, MortalSite, SetClock
 from tests.simulation.people import People
 from tests.simulation.weather import DAY, Weather
 from tests.world.harness import settings_for
@@ -154,7 +154,9 @@ class Life:
         elif what == "people":
             self._people()
         elif what == "death":
-            self.site.doom.steps_left = dice.choice((1, 2, 3, 5, 8, 13, 21, 34))
+            # Half of the deaths are aimed: between claim and settlement of a ship call lie few steps of a day.
+            self.site.doom.among = dice.choice(("", "", SHIP, "ledger"))
+            self.site.doom.steps_left = dice.choice((1, 2, 3) if self.site.doom.among else (1, 2, 3, 5, 8, 13, 21, 34))
         elif what == "change":
             self._change()
         elif what == "token":

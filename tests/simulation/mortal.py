@@ -35,11 +35,12 @@ class Doom:
 
     def __init__(self) -> None:
         self.steps_left: int | None = None  # None: it lives
+        self.among = ""  # counts only steps with this in their name
         self.deaths: list[str] = []
 
     def step(self, name: str, half_done: Callable[[], object] = lambda: None) -> None:
         """Count one step. `half_done` is what a death in the middle of it leaves behind."""
-        if self.steps_left is None:
+        if self.steps_left is None or self.among not in name:
             return
         self.steps_left -= 1
         if self.steps_left <= 0:

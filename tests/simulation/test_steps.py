@@ -75,7 +75,7 @@ def test_after_a_refused_token_only_reads_ask_whether_a_new_one_works(tmp_path: 
     site.world.tokens[SUPPLIER] = "another"
     flag_all(site)
     known = len(site.world.log)
-    site.run_for(6 * 3600, until=lambda: len(site.world.log) > known + 60)
+    site.run_for(6 * 3600, 900, until=lambda: len(site.world.log) > known + 60)
     refused = site.world.log[known:]
     assert {line.status for line in refused} == {401}
     writes = [line for line in refused if line.endpoint != "get-sales"]
