@@ -129,7 +129,8 @@ def due(tx: Session, name: str, settings: Settings, now: datetime, *, round_at: 
         if polled or trusted_cursor(supplier, now) is None:
             return Due("sweep", earliest)
         return Due("poll", max(earliest, cached_until))
-    took = last.ended_at - last.started_at  # reading takes half of the time at most: no acknowledge goes out meanwhile
+    # Reading takes half of the time at most, for no acknowledge goes out meanwhile. A round reads once, so it may at once.
+    took = last.ended_at - last.started_at if round_at is None else timedelta(0)
     poll_at = max(last.started_at + interval, last.ended_at + took, cached_until)
     return Due("poll", max(earliest, poll_at)) if poll_at <= sweep_at else Due("sweep", max(earliest, sweep_at))
 

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
+from supplier_agent import pull
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.exchange import Endpoint
 from supplier_agent.sandbox.faults import Fault
@@ -189,3 +190,13 @@ def test_writes_that_fail_all_day_do_not_hold_up_the_reads(site: Site) -> None:
     moments = [datetime.fromisoformat(at) for at in reads(site)]
     gaps = [(late - early).total_seconds() for early, late in pairwise(moments)]
     assert max(gaps) <= INTERVAL_SECONDS + GRACE_SECONDS
+
+
+def test_a_round_reads_however_long_the_last_reading_took(site: Site) -> None:
+    """Two `run --once` in a row: the second begins while the daemon would still give the marketplace a rest."""
+    site.wire.answer_seconds = 60
+    seconds_to_the_next_read(site)
+    now = site.clock.now()
+    with site.agent.store.read() as tx:
+        assert pull.due(tx, SUPPLIER, site.settings, now).at > now
+        assert pull.due(tx, SUPPLIER, site.settings, now, round_at=now).at <= now
