@@ -91,6 +91,7 @@ class Agent:
 
     def turn(self) -> float:
         """Take in what came back, then tick whoever may have something to do. Returns the seconds until the next turn."""
+        self.inbox.hear()
         if (wait := self._locked_until - self.clock.monotonic()) > 0:
             return wait
         try:
@@ -234,7 +235,11 @@ class Agent:
         account.pace.book()
         account.in_flight.append(flight)
         future = self._executor.submit(request, *arguments)
-        future.add_done_callback(lambda done: self.inbox.put(lambda: self._landed(account, flight, done)))
+        future.add_done_callback(
+            lambda done: self.inbox.put(
+                lambda: self._landed(account, flight, done), at_once=lambda: self._note_answer(flight, done)
+            )
+        )
 
     # -- what came back -------------------------------------------------------------------------------------------
 
@@ -243,11 +248,7 @@ class Agent:
         if error is not None:  # a fault of ours: no promise may hang on it, and its text might hold a secret
             self.log.error("worker.failed", supplier=account.name, kind=flight.kind, error=type(error).__name__)
         if flight.job is not None:
-            ending = (
-                Ending(Outcome(UNKNOWN, f"a fault in the agent: {type(error).__name__}"), outage=True)
-                if error
-                else done.result()
-            )
+            ending = _ending_of(done)
             self._settle(flight.job, ending)
             answered = ending.outcome.http_status is not None
         else:
@@ -259,8 +260,6 @@ class Agent:
     def _settle(self, job: Job, ending: Ending) -> None:
         now, outcome = self.clock.now(), ending.outcome
         account = self.accounts[job.supplier]
-        if job.kind in ONCE:
-            self._note_in_ledger(job, outcome)
         with self.store.write() as tx:
             said = deliver.settle(tx, job, ending, self.settings, now, self._chance())
         account.facts_changed = True
@@ -273,10 +272,11 @@ class Agent:
             account.token_suspect, account.next_read = True, None
             self._try_token(account)
 
-    def _note_in_ledger(self, job: Job, outcome: Outcome) -> None:
-        entry = self.ledger.last(job.supplier, job.menzzo_order_id)
-        if entry is not None and entry.attempt == job.number and entry.outcome is not None:
-            return  # noted before the database turned out to be locked
+    def _note_answer(self, flight: Flight, done: "Future[Any]") -> None:
+        """Note in the ledger how a ship call ended, before anything else: the database may be locked, the ledger is not."""
+        if flight.job is None or flight.job.kind not in ONCE:
+            return
+        job, outcome = flight.job, _ending_of(done).outcome
         try:
             self.ledger.write(job.supplier, job.menzzo_order_id, job.number, outcome.kind, self.clock.now())
         except StateError as error:  # the intent is there: after a crash now it would be unknown, which is safe
@@ -348,3 +348,12 @@ class Agent:
             (moment - now).total_seconds() for moment in (*moments, again_at) if moment is not None and moment > now
         ]
         return min([LOOK_SECONDS, *waits])
+
+
+def _ending_of(done: "Future[Any]") -> Ending:
+    """Return how a call ended. A worker that failed is a fault of ours, and the call may have been made."""
+    error = done.exception()
+    if error is not None:
+        return Ending(Outcome(UNKNOWN, f"a fault in the agent: {type(error).__name__}"), outage=True)
+    ending: Ending = done.result()
+    return ending

@@ -39,7 +39,9 @@ def asked_for(life: Life) -> list[str]:
             found.append(f"{this} was sent at {at:.0f}, and was not flagged then")
         elif said.held_at(at) or said.closed_at(at):
             found.append(f"{this} was sent at {at:.0f}, and was held or closed")
-        elif at - since < UNDO_SECONDS - ROUNDING_SECONDS and not any(since <= jump <= at for jump in life.jumps):
+        elif at - since < UNDO_SECONDS - ROUNDING_SECONDS and not any(
+            since <= moment <= at for moment in (*life.jumps, *said.again)
+        ):
             found.append(f"{this} was sent {at - since:.1f} s after its flag")
     return found
 

@@ -1,0 +1,34 @@
+"""Steps wait in line behind one that fails; what must be done at once does not."""
+
+import pytest
+
+from supplier_agent.inbox import Inbox
+
+
+def test_a_step_that_fails_stays_first_and_what_is_to_be_done_at_once_is_done_once() -> None:
+    inbox, done, locked = Inbox(), list[str](), [True]
+
+    def page() -> None:
+        if locked:
+            raise OSError("locked")
+        done.append("page")
+
+    inbox.put(page)
+    inbox.put(lambda: done.append("settled"), at_once=lambda: done.append("noted"))
+    for _ in range(2):
+        with pytest.raises(OSError, match="locked"):
+            inbox.take_in()
+    assert done == ["noted"]
+    locked.clear()
+    inbox.take_in()
+    assert done == ["noted", "page", "settled"]
+
+
+def test_waiting_takes_one_step_off_the_line_and_does_at_once_what_it_says() -> None:
+    inbox, done = Inbox(), list[str]()
+    inbox.put(lambda: done.append("settled"), at_once=lambda: done.append("noted"))
+    inbox.wait(0.0)
+    assert done == ["noted"]
+    inbox.wait(0.0)
+    inbox.take_in()
+    assert done == ["noted", "settled"]
