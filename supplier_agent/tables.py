@@ -8,7 +8,7 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-SCHEMA = "0001"
+SCHEMA = "0002"
 """The newest migration (migrations/versions/) that these tables stand for."""
 
 
@@ -53,6 +53,7 @@ class Order(SQLModel, table=True):
     label_path: str | None = None  # relative to state_dir; null: no label yet
     label_sha256: str | None = None  # null: no label yet
     label_bytes: int | None = None  # null: no label yet
+    label_read_sha256: str | None = None  # the label in which barcodes were looked for; null: in none yet
     shipped: int = 0  # the flag: 1 = a person says that it has left the building
     shipped_at: datetime | None = None  # when it was flagged; null: not flagged
     ship_confirmed_at: datetime | None = None  # null: the marketplace has not heard of it, as far as we know
@@ -60,6 +61,8 @@ class Order(SQLModel, table=True):
     held_reason: str | None = None  # null: not held
     closed_reason: str | None = None  # null: ours to deal with
     planned_at: datetime | None = None  # null: facts have changed since its calls were last derived
+    last_listed_at: datetime | None = None  # when a reading last showed it; null: not since this column is there
+    vanished_at: datetime | None = None  # a complete reading of its day no longer showed it; null: it is listed
 
 
 class Call(SQLModel, table=True):
@@ -128,6 +131,13 @@ class Supplier(SQLModel, table=True):
     token_refused_at: datetime | None = None  # null: the token works, as far as we know
     quiet_until: datetime | None = None  # the marketplace asked for silence until then; null: it did not
     last_success_at: datetime | None = None  # the last read that ended well; null: none yet
+    paused_at: datetime | None = None  # a person, or a brake, stopped everything; null: not paused
+    paused_by: str | None = None  # who: a person's name, or "agent"; null: not paused
+    paused_reason: str | None = None  # null: not paused
+    flags_asked_at: datetime | None = None  # so many flags at once that a person is asked first; null: nothing to ask
+    flags_agreed_at: datetime | None = None  # flags up to then may go, a person said; null: never asked
+    token_mark: str | None = None  # tells one token from another, nothing more; null: none was used yet
+    token_since: datetime | None = None  # first use of that token; null: none was used yet
 
 
 class Lane(SQLModel, table=True):
@@ -184,6 +194,7 @@ class Read(SQLModel, table=True):
     listed: int = 0
     added: int = 0
     sha256: str | None = None  # of the body; null: it failed
+    age_seconds: int | None = None  # how long the answer had been in a cache, if the server says so; null: it does not
     detail: str | None = None  # null: nothing to add
 
 
@@ -214,3 +225,62 @@ class Event(SQLModel, table=True):
     who: str  # a person's name, "marketplace", "agent", or "sql" for a statement in the database
     what: str
     detail: str | None = None  # null: nothing to add
+    station: str | None = None  # where on the page it was done; null: not on the page
+
+
+class Barcode(SQLModel, table=True):
+    """A code printed on the carrier's label of an order: what a scanner reads off the box."""
+
+    __tablename__ = "barcodes"
+    __table_args__ = (UniqueConstraint("order_id", "code"), Index("barcodes_by_code", "code"))
+
+    id: int | None = Field(default=None, primary_key=True)  # null only before the row is written
+    order_id: int = Field(foreign_key="orders.id")
+    code: str
+    label_sha256: str  # the label it was read from
+
+
+class Person(SQLModel, table=True):
+    """Somebody who works on the page."""
+
+    __tablename__ = "people"
+
+    name: str = Field(primary_key=True)
+    role: str  # packer or lead
+    pin_scrypt: str
+    added_at: datetime
+    left_at: datetime | None = None  # null: may still work
+
+
+class Submission(SQLModel, table=True):
+    """An act that the page sent, by its key: sent again after a cut line, it is answered and not done twice."""
+
+    __tablename__ = "submissions"
+
+    key: str = Field(primary_key=True)
+    at: datetime
+    answer: str  # JSON
+
+
+class Alert(SQLModel, table=True):
+    """Something that went wrong for a while: told once when it began, and once when it was over."""
+
+    __tablename__ = "alerts"
+    __table_args__ = (
+        Index(
+            "alerts_open",
+            "cause",
+            "supplier",
+            sqlite_where=text("solved_at IS NULL"),
+            postgresql_where=text("solved_at IS NULL"),
+        ),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)  # null only before the row is written
+    cause: str
+    supplier: str | None = None  # null: it concerns the whole installation
+    text: str
+    since: datetime
+    told_at: datetime | None = None  # null: not told yet
+    solved_at: datetime | None = None  # null: it lasts
+    solved_told_at: datetime | None = None  # null: it lasts, or its end was not told yet

@@ -20,6 +20,8 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 
 from supplier_agent.errors import ConfigError
 from supplier_agent.settings.addresses import BaseUrl, HeartbeatUrl, Origins
+from supplier_agent.settings.alerts import Alerts
+from supplier_agent.settings.keep import Brakes, Keep
 from supplier_agent.settings.schedule import Schedule
 from supplier_agent.settings.tokens import SECRETS_DIR, parse_token, read_token
 from supplier_agent.settings.values import (
@@ -34,6 +36,7 @@ from supplier_agent.settings.values import (
     Zone,
     close,
 )
+from supplier_agent.settings.web import Web
 
 KNOWN_SUPPLIERS: Mapping[str, Mapping[str, object]] = {
     "asir-group": {"cache_seconds": 1800, "order_number_filter": True},
@@ -107,6 +110,10 @@ class Settings(BaseSettings):
     retry: Retry = Retry()
     ship: Ship = Ship()
     http: Http = Http()
+    web: Web = Web()
+    alerts: Alerts = Alerts()
+    keep: Keep = Keep()
+    brakes: Brakes = Brakes()
     suppliers: dict[Slug, Supplier] = Field(default_factory=dict, validate_default=True)
 
     _config_path: Path | None = PrivateAttr(default=None)
