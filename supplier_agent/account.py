@@ -8,6 +8,7 @@ from supplier_agent.calls import Job, Tools
 from supplier_agent.marketplace import Marketplace
 from supplier_agent.pace import Pace
 from supplier_agent.pull import Due, OpenRun
+from supplier_agent.standing import Standing
 
 READ = "read"
 READ_EVERY = 5
@@ -35,6 +36,7 @@ class Account:
     pace: Pace
     token: str | None = field(repr=False)  # None: it could not be read; `token_problem` says why
     token_problem: str | None = None
+    standing: Standing | None = None  # what was last read of it; None: somebody may have written since
     in_flight: list[Flight] = field(default_factory=list)
     run: OpenRun | None = None
     longest_page: int = 0

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from supplier_agent import deliver, journal, narrate, plan, pull
+from supplier_agent import deliver, journal, narrate, plan, pull, standing
 from supplier_agent.account import READ, READ_EVERY, Account, Flight
 from supplier_agent.calls import CALLS, ONCE, Ending, Job
 from supplier_agent.clock import Clock
@@ -25,6 +25,7 @@ from supplier_agent.log import Log
 from supplier_agent.marketplace import Listing, Means, Verdict
 from supplier_agent.outbox import NOT_SENT, UNKNOWN, Outcome
 from supplier_agent.settings import Settings
+from supplier_agent.standing import Standing
 from supplier_agent.store import LockedError, Store
 
 LOOK_SECONDS = 30.0
@@ -75,9 +76,9 @@ class Agent:
                 self.log.warning("call.unknown", supplier=call.supplier, kind=call.kind, detail=call.detail)
             pull.abandon(tx, now)
             for account in self.accounts.values():
-                pull.remember(tx, account.name)
+                standing.remember(tx, account.name)
                 if self.round_at is not None:
-                    pull.try_now(tx, account.name, now)
+                    standing.try_now(tx, account.name, now)
                 account.longest_page = journal.longest_page(tx, account.name)
 
     def clock_changed(self) -> None:
@@ -129,7 +130,7 @@ class Agent:
     def look_again(self, name: str | None = None) -> None:
         """Look at a supplier, or at all, at the next turn."""
         for account in self.accounts.values() if name is None else [self.accounts[name]]:
-            account.look_at, account.facts_changed, account.next_read = 0.0, True, None
+            account.look_at, account.facts_changed, account.next_read, account.standing = 0.0, True, None, None
 
     def in_flight(self) -> int:
         """Return how many requests workers have."""
@@ -162,25 +163,28 @@ class Agent:
         now = self.clock.now()  # one instant for what may go and for what is waited for, or a moment between is missed
         again_at = self._repeat_by_itself(account, now)
         with self.store.read() as tx:
-            due = self._read_due(tx, account, now)
+            stands = account.standing = account.standing or standing.look(tx, account.name)
+            due = self._read_due(tx, account, stands, now)
             overdue = due is not None and account.slots_since_read >= READ_EVERY - 1
-            choice = deliver.Choice() if self.reads_only else deliver.choose(tx, account, now, read_waits=overdue)
-            if choice.probe and not account.flying(READS) and pull.not_before(tx, account.name, now) <= now:
-                overdue, due = True, due or pull.Due("probe", now)
-            idle = (
-                self._idle_seconds(tx, account, now, again_at) if due is None and choice.call is None else LOOK_SECONDS
+            choice = (
+                deliver.Choice() if self.reads_only else deliver.choose(tx, account, stands, now, read_waits=overdue)
             )
+            if choice.probe and not account.flying(READS) and stands.not_before(now) <= now:
+                overdue, due = True, due or pull.Due("probe", now)
+            idle = LOOK_SECONDS
+            if due is None and choice.call is None:
+                idle = self._idle_seconds(tx, account, stands, now, again_at)
         call = choice.call
         if overdue and due is not None and self._read(account, due):
             return None
         if call is not None and call.id is not None:
-            self._call(account, call.id)
+            self._call(account, stands, call.id)
             return None
         return None if due is not None and self._read(account, due) else idle
 
-    def _read_due(self, tx: Session, account: Account, now: datetime) -> pull.Due | None:
+    def _read_due(self, tx: Session, account: Account, stands: Standing, now: datetime) -> pull.Due | None:
         """Return the run to begin, or to go on with; None if nothing may be read now."""
-        if account.flying(READS) or pull.not_before(tx, account.name, now) > now:
+        if account.flying(READS) or stands.not_before(now) > now:
             return None
         if account.run is not None:
             return pull.Due(account.run.plan.purpose, now)
@@ -194,11 +198,11 @@ class Agent:
             account.next_read_asked = self.clock.monotonic()
         return account.next_read
 
-    def _call(self, account: Account, call_id: int) -> None:
+    def _call(self, account: Account, stands: Standing, call_id: int) -> None:
         """Claim a call and hand it to a worker. The intent is on the disk before the request leaves."""
         now = self.clock.now()
         with self.store.write() as tx:
-            job = deliver.claim(tx, account, call_id, self.settings, self.labels, now)
+            job = deliver.claim(tx, account, stands, call_id, self.settings, self.labels, now)
         if job is None:
             account.facts_changed = True
             self._plan(account)
@@ -260,9 +264,15 @@ class Agent:
     def _settle(self, job: Job, ending: Ending) -> None:
         now, outcome = self.clock.now(), ending.outcome
         account = self.accounts[job.supplier]
+        lane, stands, account.standing = CALLS[job.kind].LANE, account.standing, None
         with self.store.write() as tx:
-            said = deliver.settle(tx, job, ending, self.settings, now, self._chance())
-        account.facts_changed = True
+            said = deliver.settle(tx, job, ending, self.settings, self.ledger, now, self._chance())
+            if stands is not None and ending.was_heard and stands.is_well(lane):
+                account.standing = stands  # it goes as well as it went: nothing is written about the supplier
+            else:
+                said += deliver.note_supplier(
+                    tx, job.supplier, lane, ending, self.settings, now, self._chance(), job.order_id
+                )
         narrate.call(self.log, job, outcome, said)
         self._heed(account, ending)
 
@@ -284,7 +294,7 @@ class Agent:
 
     def _page(self, account: Account, flight: Flight, answer: Listing | Verdict) -> None:
         assert account.run is not None  # noqa: S101 - a read belongs to a run
-        now, name = self.clock.now(), account.name
+        now, name, account.standing = self.clock.now(), account.name, None
         with self.store.write() as tx:
             step = pull.take_in(tx, name, account.run, answer, flight.started_at, self.settings, now)
             ending = deliver.read_ending(answer, failed=isinstance(step, pull.Failed))
@@ -311,14 +321,14 @@ class Agent:
             return
         if account.token is not None:
             with self.store.read() as tx:
-                account.token_suspect = pull.known_supplier(tx, account.name).token_refused_at is not None
+                account.token_suspect = standing.known_supplier(tx, account.name).token_refused_at is not None
             if not account.token_suspect:
                 return
         try:
             token = self._read_token(account.name)
         except ConfigError as error:
             if account.token is None and account.token_problem != error.what:
-                account.token_problem = error.what
+                account.token_problem, account.standing = error.what, None
                 with self.store.write() as tx:
                     deliver.pause_for_token(
                         tx, account.name, self.settings, self.clock.now(), self._chance(), error.what
@@ -328,9 +338,9 @@ class Agent:
         self.log.solved(f"token {account.name}")
         if token == account.token:
             return
-        account.token, account.token_problem, account.next_read = token, None, None
+        account.token, account.token_problem, account.next_read, account.standing = token, None, None, None
         with self.store.write() as tx:
-            pull.try_now(tx, account.name, self.clock.now())
+            standing.try_now(tx, account.name, self.clock.now())
 
     def _repeat_by_itself(self, account: Account, now: datetime) -> datetime | None:
         """Let unknown calls go once more if the user chose so; return when the next one will."""
@@ -339,9 +349,11 @@ class Agent:
         with self.store.write() as tx:
             return plan.repeat_by_itself(tx, account.name, self.settings, now)
 
-    def _idle_seconds(self, tx: Session, account: Account, now: datetime, again_at: datetime | None) -> float:
+    def _idle_seconds(
+        self, tx: Session, account: Account, stands: Standing, now: datetime, again_at: datetime | None
+    ) -> float:
         """Return how long after `now` nothing can be due for this supplier, unless something happens."""
-        moments = deliver.moments(tx, account.name, now)
+        moments = deliver.moments(tx, account.name, stands, now)
         if account.run is None and not account.flying(READS):
             moments.append(self._next_read(tx, account, now).at)
         waits = [

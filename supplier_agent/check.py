@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 
-from supplier_agent import health, lock, pull, reading, state
+from supplier_agent import health, lock, reading, standing, state
 from supplier_agent.clock import Clock
 from supplier_agent.errors import AgentError, ConfigError
 from supplier_agent.journal import asked, read_done, write
@@ -177,7 +177,7 @@ def _last_reads(report: Report, settings: Settings) -> None:
     try:
         with store.read() as tx:
             for name in settings.suppliers:
-                supplier = pull.known_supplier(tx, name)
+                supplier = standing.known_supplier(tx, name)
                 if supplier.token_refused_at is not None:
                     report.bad(
                         f"{name}: the marketplace refuses the token", "ask technique@menzzo.fr for a new one", 77

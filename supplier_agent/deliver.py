@@ -6,6 +6,7 @@ Each step is one short transaction on the loop's thread; only `perform` runs in 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from supplier_agent import journal, lanes, outbox
@@ -14,13 +15,14 @@ from supplier_agent.calls import CALLS, Ending, Job
 from supplier_agent.calls.protocol import AWHILE
 from supplier_agent.labels import LabelFolder
 from supplier_agent.lanes import LABELS, READS, WRITES, Patience
+from supplier_agent.ledger import Ledger
 from supplier_agent.marketplace import Listing, Means, Verdict
 from supplier_agent.order import wanted
 from supplier_agent.outbox import Outcome
-from supplier_agent.plan import forget_label
-from supplier_agent.pull import known_supplier
+from supplier_agent.plan import forget_label, plan
 from supplier_agent.reading import Phase
 from supplier_agent.settings import Settings
+from supplier_agent.standing import Standing, known_supplier
 from supplier_agent.tables import Call, Lane, Order, Read
 
 NOT_FOUND = 404
@@ -34,15 +36,15 @@ class Choice:
     probe: bool = False
 
 
-def choose(tx: Session, account: Account, now: datetime, *, read_waits: bool) -> Choice:
+def choose(tx: Session, account: Account, stands: Standing, now: datetime, *, read_waits: bool) -> Choice:
     """Return the call that goes next: ship, then acknowledge, then labels, each only if its lane is open and has room.
 
     No acknowledge goes out while pages are read: the list might shift under the reader. `read_waits`: a read wants to begin.
     """
-    supplier = known_supplier(tx, account.name)
+    supplier = stands.supplier
     if supplier.token_refused_at is not None or (supplier.quiet_until is not None and supplier.quiet_until > now):
         return Choice()
-    writes, labels = (lanes.of(tx, account.name, lane) for lane in (WRITES, LABELS))
+    writes, labels = stands.lanes[WRITES], stands.lanes[LABELS]
     reading_pages = read_waits or (account.run is not None and account.run.plan.phase is Phase.PAGES)
     probe, call = False, None
     if _may_go(account, writes, now):
@@ -81,12 +83,10 @@ def _first_write(
     return False, call
 
 
-def moments(tx: Session, name: str, now: datetime) -> list[datetime]:
+def moments(tx: Session, name: str, stands: Standing, now: datetime) -> list[datetime]:
     """Return every instant still to come at which a call of this supplier may become possible."""
-    instants = [known_supplier(tx, name).quiet_until]
-    instants += [lanes.of(tx, name, lane).resume_at for lane in lanes.ALL]
-    instants += [outbox.next_due_at(tx, name, kind, now) for kind in CALLS]
-    return [instant for instant in instants if instant is not None and instant > now]
+    due = (outbox.next_due_at(tx, name, kind, now) for kind in CALLS)
+    return [*stands.moments(now), *(instant for instant in due if instant is not None)]
 
 
 def _answers_again(tx: Session, supplier: str, lane: Lane) -> bool:
@@ -95,12 +95,20 @@ def _answers_again(tx: Session, supplier: str, lane: Lane) -> bool:
     return tx.exec(query.where(col(Read.started_at) >= lane.failed_at).limit(1)).first() is not None
 
 
+_WITH_ORDER = select(Call, Order).join(Order).where(col(Call.id) == bindparam("call_id")).with_for_update()
+
+
 def claim(
-    tx: Session, account: Account, call_id: int, settings: Settings, labels: LabelFolder, now: datetime
+    tx: Session,
+    account: Account,
+    stands: Standing,
+    call_id: int,
+    settings: Settings,
+    labels: LabelFolder,
+    now: datetime,
 ) -> Job | None:
     """Move a call from owed to sending, if its order still asks for it now; None if it does not, or another was faster."""
-    call = tx.get_one(Call, call_id)
-    order = tx.get_one(Order, call.order_id, with_for_update=True)
+    call, order = tx.exec(_WITH_ORDER, params={"call_id": call_id}).one()
     if call.kind not in {want.kind for want in wanted(order)}:
         outbox.drop(tx, call)
         return None
@@ -116,7 +124,7 @@ def claim(
             now,
         )
         return None
-    attempts = outbox.attempts_of(tx, call)
+    attempts = outbox.attempts_of(tx, call) if call.attempts else ()
     number = outbox.claim(tx, call, now)
     if number is None:
         return None
@@ -139,17 +147,19 @@ def claim(
         link_to_label=order.link_to_label,
         owed_at=call.owed_at,
         strikes=call.strikes,
-        lane_was_failing=lanes.of(tx, account.name, CALLS[call.kind].LANE).failing_since is not None,
+        lane_was_failing=stands.lanes[CALLS[call.kind].LANE].failing_since is not None,
         not_found_since=not_found_since if call.strikes else None,
         maybe_sent=any(attempt.outcome in {outbox.UNKNOWN, None} for attempt in attempts),
         asked=journal.asked(tx, account.name, now, cache_seconds),
     )
 
 
-def settle(tx: Session, job: Job, ending: Ending, settings: Settings, now: datetime, chance: float) -> list[str]:
-    """Record how an attempt ended: the attempt, its call, the order's facts, and what it says of the supplier.
+def settle(
+    tx: Session, job: Job, ending: Ending, settings: Settings, ledger: Ledger, now: datetime, chance: float
+) -> list[str]:
+    """Record how an attempt ended: the attempt, its call, the order's facts, and the calls that these ask for.
 
-    Returns what a person may want to hear: "writes failing", "writes recovered", "parked", … for the log.
+    Returns what a person may want to hear: "parked", "unknown", for the log.
     """
     said = []
     call, outcome = CALLS[job.kind], ending.outcome
@@ -162,10 +172,9 @@ def settle(tx: Session, job: Job, ending: Ending, settings: Settings, now: datet
         for name, value in outcome.facts.items():
             setattr(order, name, value)
         order.planned_at = None
-        tx.add(order)
+        plan(tx, [order], settings, ledger, now)
     for read in ending.reads:
         journal.write(tx, job.supplier, read, None)
-    said += note_supplier(tx, job.supplier, call.LANE, ending, settings, now, chance, job.order_id)
     return said
 
 

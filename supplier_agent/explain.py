@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from sqlmodel import Session, col, select
 
-from supplier_agent import lanes, outbox, pull
+from supplier_agent import lanes, outbox, standing
 from supplier_agent.calls import CALLS
 from supplier_agent.order import blockers, stage, wanted
 from supplier_agent.settings import Settings
@@ -148,7 +148,7 @@ def what_next(tx: Session, order: Order, calls: Sequence[Call], settings: Settin
 def _when(tx: Session, order: Order, kind: str, call: Call | None, settings: Settings, now: datetime) -> str:
     if call is not None and call.state == "sending":
         return f"Its {kind} call is being sent at this moment."
-    supplier = pull.known_supplier(tx, order.supplier)
+    supplier = standing.known_supplier(tx, order.supplier)
     if supplier.token_refused_at is not None:
         return f"Its {kind} call waits until {order.supplier} has a token that the marketplace accepts."
     at = call.due_at if call is not None and call.due_at is not None else CALLS[kind].due_at(order, settings)

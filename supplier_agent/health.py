@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import case, exists
 from sqlmodel import Session, col, func, select
 
-from supplier_agent import lanes, pull
+from supplier_agent import lanes, pull, standing
 from supplier_agent.calls import CALLS
 from supplier_agent.settings import Settings
 from supplier_agent.tables import Call, Lane, Order, RejectedEntry, Run
@@ -51,7 +51,7 @@ def exit_code(found: list[Problem]) -> int:
 
 
 def _of_supplier(tx: Session, settings: Settings, name: str, no_token: str | None) -> list[Problem]:
-    supplier = pull.known_supplier(tx, name)
+    supplier = standing.known_supplier(tx, name)
     if no_token is not None:
         return [Problem(name, None, no_token.partition("\n")[0], "supplier-agent check --offline", 78)]
     found = []

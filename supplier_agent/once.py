@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from supplier_agent import lanes, pull
+from supplier_agent import lanes, pull, standing
 from supplier_agent.agent import Agent
 from supplier_agent.calls import CALLS
 from supplier_agent.health import exit_code, problems
@@ -87,8 +87,8 @@ def _worth_waiting(agent: Agent) -> float | None:
 def _next_moment(tx: Session, agent: Agent, name: str, now: datetime) -> datetime | None:
     """Return when this supplier's next call or read is due, its pauses included."""
     moments = []
-    paused = pull.known_supplier(tx, name).token_refused_at is not None
-    quiet_until = pull.known_supplier(tx, name).quiet_until
+    paused = standing.known_supplier(tx, name).token_refused_at is not None
+    quiet_until = standing.known_supplier(tx, name).quiet_until
     for kind, call in CALLS.items() if not agent.reads_only else ():
         at = _due_at(tx, agent, name, kind, now)
         lane = lanes.of(tx, name, call.LANE)

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from sqlalchemy import bindparam, insert
 from sqlmodel import Session, col, func, select, update
 
 from supplier_agent.order import Want
@@ -92,23 +93,46 @@ def attempts_of(tx: Session, call: Call) -> Sequence[Attempt]:
     return tx.exec(select(Attempt).where(Attempt.call_id == call.id).order_by(col(Attempt.number))).all()
 
 
+_AS_IS = {"synchronize_session": False}  # whoever looks at the row afterwards reads it anew
+
+# Asked at every slot, so these statements are made once.
+_OWED = select(Call).where(
+    col(Call.supplier) == bindparam("supplier"), col(Call.kind) == bindparam("kind"), Call.state == "owed"
+)
+_DUE = _OWED.where(col(Call.due_at) <= bindparam("now")).order_by(col(Call.due_at), col(Call.id)).limit(1)
+_DUE_OF_ANOTHER = _DUE.where(col(Call.order_id) != bindparam("avoid"))
+_NEXT_DUE = _OWED.where(col(Call.due_at) > bindparam("now")).with_only_columns(func.min(Call.due_at))
+
+
 def due(tx: Session, supplier: str, kind: str, now: datetime, avoid_order_id: int | None = None) -> Call | None:
     """Return the call of that kind that is due longest; one of another order than `avoid_order_id` if there is one."""
-    query = select(Call).where(
-        Call.supplier == supplier, Call.kind == kind, Call.state == "owed", col(Call.due_at) <= now
-    )
-    query = query.order_by(col(Call.due_at), col(Call.id))
+    values = {"supplier": supplier, "kind": kind, "now": now}
     if avoid_order_id is not None:
-        other = tx.exec(query.where(Call.order_id != avoid_order_id).limit(1)).first()
+        other = tx.exec(_DUE_OF_ANOTHER, params={**values, "avoid": avoid_order_id}).first()
         if other is not None:
             return other
-    return tx.exec(query.limit(1)).first()
+    return tx.exec(_DUE, params=values).first()
 
 
 def next_due_at(tx: Session, supplier: str, kind: str, now: datetime) -> datetime | None:
     """Return when the next call of that kind becomes due; None when no other will."""
-    query = select(func.min(Call.due_at)).where(Call.supplier == supplier, Call.kind == kind, Call.state == "owed")
-    return tx.exec(query.where(col(Call.due_at) > now)).one()
+    found: datetime | None = tx.scalar(_NEXT_DUE, params={"supplier": supplier, "kind": kind, "now": now})
+    return found
+
+
+_TAKE = (
+    update(Call)
+    .where(
+        col(Call.id) == bindparam("call_id"),
+        col(Call.state) == "owed",
+        col(Call.attempts) == bindparam("before"),
+        col(Call.due_at) <= bindparam("now"),
+    )
+    .values(state="sending", attempts=bindparam("before") + 1, due_at=None)
+)
+_BEGIN = insert(Attempt).values(
+    call_id=bindparam("call_id"), number=bindparam("number"), started_at=bindparam("started_at")
+)
 
 
 def claim(tx: Session, call: Call, now: datetime) -> int | None:
@@ -117,21 +141,35 @@ def claim(tx: Session, call: Call, now: datetime) -> int | None:
     The number is counted and the attempt's row written before the request leaves, so a crash leaves a trace.
     """
     number = call.attempts + 1
-    taken = tx.exec(
-        update(Call)
-        .where(
-            col(Call.id) == call.id,
-            col(Call.state) == "owed",
-            col(Call.attempts) == call.attempts,
-            col(Call.due_at) <= now,
-        )
-        .values(state="sending", attempts=number, due_at=None)
-    )
+    taken = tx.exec(_TAKE, params={"call_id": call.id, "before": call.attempts, "now": now}, execution_options=_AS_IS)
     if taken.rowcount != 1:
         return None
-    assert call.id is not None  # noqa: S101 - a stored call has one
-    tx.add(Attempt(call_id=call.id, number=number, started_at=now))
+    begun = {"call_id": call.id, "number": number, "started_at": now}
+    tx.connection().execute(_BEGIN, begun)
     return number
+
+
+_END = (
+    update(Attempt)
+    .where(
+        col(Attempt.call_id) == bindparam("of"),
+        col(Attempt.number) == bindparam("nth"),
+        col(Attempt.ended_at).is_(None),
+    )
+    .values({name: bindparam(name) for name in ("ended_at", "outcome", "http_status", "detail")})
+)
+_SETTLE = (
+    update(Call)
+    .where(
+        col(Call.id) == bindparam("of"),
+        col(Call.attempts) == bindparam("nth"),
+        col(Call.state).in_(("sending", "unknown")),
+    )
+    .values(
+        {name: bindparam(name) for name in ("state", "due_at", "detail")}
+        | {"strikes": Call.strikes + bindparam("strike")}
+    )
+)
 
 
 def settle(tx: Session, call_id: int, number: int, outcome: Outcome, after: Next, now: datetime) -> bool:
@@ -139,17 +177,12 @@ def settle(tx: Session, call_id: int, number: int, outcome: Outcome, after: Next
 
     A call that another process meanwhile called unknown is settled all the same: we hold the answer.
     """
-    tx.exec(
-        update(Attempt)
-        .where(col(Attempt.call_id) == call_id, col(Attempt.number) == number, col(Attempt.ended_at).is_(None))
-        .values(ended_at=now, outcome=outcome.kind, http_status=outcome.http_status, detail=outcome.detail or None)
-    )
-    settled = tx.exec(
-        update(Call)
-        .where(col(Call.id) == call_id, col(Call.attempts) == number, col(Call.state).in_(("sending", "unknown")))
-        .values(state=after.state, due_at=after.due_at, strikes=Call.strikes + int(after.strike), detail=after.why)
-    )
-    return settled.rowcount == 1
+    claim = {"of": call_id, "nth": number}
+    ended = {"ended_at": now, "http_status": outcome.http_status, "outcome": outcome.kind}
+    ended["detail"] = outcome.detail or None
+    tx.exec(_END, params=claim | ended, execution_options=_AS_IS)
+    became = {"state": after.state, "due_at": after.due_at, "detail": after.why, "strike": int(after.strike)}
+    return tx.exec(_SETTLE, params=claim | became, execution_options=_AS_IS).rowcount == 1
 
 
 def not_later_than(tx: Session, kind: str, latest: datetime) -> None:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from supplier_agent import lanes, outbox
@@ -40,9 +41,12 @@ def plan(tx: Session, orders: Collection[Order], settings: Settings, ledger: Led
             tx.add(order)
 
 
+_OF_ORDERS = select(Call).where(col(Call.order_id).in_(bindparam("order_ids", expanding=True)))
+
+
 def _calls_of(tx: Session, orders: Iterable[Order]) -> dict[int, dict[str, Call]]:
     found: dict[int, dict[str, Call]] = defaultdict(dict)
-    for call in tx.exec(select(Call).where(col(Call.order_id).in_([order.id for order in orders]))):
+    for call in tx.exec(_OF_ORDERS, params={"order_ids": [order.id for order in orders]}):
         found[call.order_id][call.kind] = call
     return found
 

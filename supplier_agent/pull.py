@@ -9,10 +9,11 @@ from datetime import date, datetime, timedelta
 
 from sqlmodel import Session, col, func, select
 
-from supplier_agent import journal, lanes, reading
+from supplier_agent import journal, reading
 from supplier_agent.marketplace import Listing, Verdict
 from supplier_agent.observe import observe
 from supplier_agent.settings import Settings
+from supplier_agent.standing import known_supplier, look
 from supplier_agent.tables import Run, Supplier
 
 GOOD = ("complete", "partial")
@@ -63,36 +64,10 @@ class Failed:
     verdict: Verdict
 
 
-def known_supplier(tx: Session, name: str) -> Supplier:
-    """Return what we know of the account; an account that was never read knows nothing yet."""
-    return tx.get(Supplier, name) or Supplier(name=name)
-
-
-def remember(tx: Session, name: str) -> None:
-    """Give a supplier its rows at the start, so that each later look finds them at once."""
-    tx.add(known_supplier(tx, name))
-    for lane in lanes.ALL:
-        tx.add(lanes.of(tx, name, lane))
-
-
-def try_now(tx: Session, name: str, now: datetime) -> None:
-    """End the pause of failing reads: a person started a round, or there is a new token."""
-    lane = lanes.of(tx, name, lanes.READS)
-    if lane.resume_at is not None:
-        lane.resume_at = now
-        tx.add(lane)
-
-
 def last_good(tx: Session, supplier: str, *purposes: str) -> Run | None:
     """Return the last run for one of these purposes that was read to its end."""
     query = select(Run).where(Run.supplier == supplier, col(Run.purpose).in_(purposes), col(Run.proof).in_(GOOD))
     return tx.exec(query.order_by(col(Run.id).desc()).limit(1)).first()  # not by time: clocks are set back
-
-
-def not_before(tx: Session, name: str, now: datetime) -> datetime:
-    """Return when this supplier may be read again, whatever is due: after a failure, or silence that was asked for."""
-    instants = (now, lanes.of(tx, name, lanes.READS).resume_at, known_supplier(tx, name).quiet_until)
-    return max(each for each in instants if each is not None)
 
 
 def due(tx: Session, name: str, settings: Settings, now: datetime, *, round_at: datetime | None = None) -> Due:
@@ -100,7 +75,8 @@ def due(tx: Session, name: str, settings: Settings, now: datetime, *, round_at: 
 
     `round_at` is when a `run --once` began: it reads once, and waits for the server's cache, but for no poll interval.
     """
-    supplier, earliest = known_supplier(tx, name), not_before(tx, name, now)
+    stands = look(tx, name)
+    supplier, earliest = stands.supplier, stands.not_before(now)
     if supplier.token_refused_at is not None:
         return Due("probe", earliest)
     waiting = select(Run).where(Run.supplier == name, Run.purpose == "resync", col(Run.started_at).is_(None))

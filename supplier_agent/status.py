@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from supplier_agent import health, lanes, pull
+from supplier_agent import health, lanes, pull, standing
 from supplier_agent.explain import instant
 from supplier_agent.health import Problem
 from supplier_agent.order import STAGES
@@ -75,7 +75,7 @@ def before_the_first_run(settings: Settings, *, running: bool) -> dict[str, obje
 
 
 def _supplier(tx: Session, settings: Settings, name: str, now: datetime) -> dict[str, object]:
-    supplier = pull.known_supplier(tx, name)
+    supplier = standing.known_supplier(tx, name)
     failing = health.failing_lanes(tx, name)
     if supplier.token_refused_at is not None:
         state, reason = "paused", lanes.of(tx, name, lanes.READS).reason or "the marketplace refused the token"

@@ -62,6 +62,11 @@ class Ending:
     quiet_seconds: float | None = None
     reads: tuple[ReadDone, ...] = field(default=())
 
+    @property
+    def was_heard(self) -> bool:
+        """Tell whether the marketplace answered as it should: nothing is wrong with the supplier as a whole."""
+        return not self.outage and not self.token_refused and self.quiet_seconds is None
+
 
 class OutwardCall(Protocol):
     """One file of calls/: what it is, when it is due, how it is made, what becomes of it."""

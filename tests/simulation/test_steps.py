@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent import deliver
+from supplier_agent import deliver, standing
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World
@@ -45,7 +45,8 @@ def test_a_call_is_dropped_if_its_order_does_not_ask_for_it_any_more_when_it_is_
     with agent.store.write() as tx:
         tx.connection().exec_driver_sql(f"UPDATE orders SET {change}")
     with agent.store.write() as tx:
-        job = deliver.claim(tx, agent.accounts[SUPPLIER], call_id, site.settings, agent.labels, site.clock.now())
+        stands, now = standing.look(tx, SUPPLIER), site.clock.now()
+        job = deliver.claim(tx, agent.accounts[SUPPLIER], stands, call_id, site.settings, agent.labels, now)
     assert job is None
     assert site.ask("SELECT state FROM calls WHERE id = ?", call_id) == [("dropped",)]
     site.stop()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from supplier_agent import explain, lanes, outbox, pull
+from supplier_agent import explain, lanes, outbox, standing
 from supplier_agent.lanes import LABELS, WRITES, Patience
 from supplier_agent.settings import Settings
 from supplier_agent.store import Store
@@ -109,7 +109,7 @@ def test_an_outage_is_named_with_the_moment_of_the_next_try(store: Store, keep: 
 def test_silence_that_was_asked_for_is_named(store: Store, keep: Keep) -> None:
     order_id = keep(order_of(), acknowledge="owed")
     with store.write() as tx:
-        supplier = pull.known_supplier(tx, SUPPLIER)
+        supplier = standing.known_supplier(tx, SUPPLIER)
         supplier.quiet_until = at(600)
         tx.add(supplier)
     assert "12:10:00 UTC or soon after: the marketplace asked for silence" in next_of(store, order_id)
@@ -118,7 +118,7 @@ def test_silence_that_was_asked_for_is_named(store: Store, keep: Keep) -> None:
 def test_a_refused_token_is_named(store: Store, keep: Keep) -> None:
     order_id = keep(order_of(), acknowledge="owed")
     with store.write() as tx:
-        supplier = pull.known_supplier(tx, SUPPLIER)
+        supplier = standing.known_supplier(tx, SUPPLIER)
         supplier.token_refused_at = NOW
         tx.add(supplier)
     assert (

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from supplier_agent import health, lanes, pull
+from supplier_agent import health, lanes, standing
 from supplier_agent.health import EXIT_ORDER, Problem
 from supplier_agent.lanes import LABELS, READS, WRITES, Patience
 from supplier_agent.order import STAGES, stage
@@ -94,7 +94,7 @@ def test_an_outage_is_one_while_something_is_owed(store: Store, keep: Keep) -> N
 def test_a_refused_token_is_the_one_thing_to_say_of_its_supplier(store: Store) -> None:
     fail(store, READS)
     with store.write() as tx:
-        supplier = pull.known_supplier(tx, SUPPLIER)
+        supplier = standing.known_supplier(tx, SUPPLIER)
         supplier.token_refused_at = NOW
         tx.add(supplier)
     (problem,) = problems(store)

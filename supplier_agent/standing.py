@@ -1,0 +1,60 @@
+"""How a supplier stands as a whole: its row and its lanes, read together at one moment.
+
+The loop keeps what it read until somebody writes, for it asks at every slot. Whoever writes reads anew, in the same transaction.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from supplier_agent import lanes
+from supplier_agent.tables import Lane, Supplier
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What was known of a supplier at one moment. Read only."""
+
+    supplier: Supplier
+    lanes: Mapping[str, Lane]
+
+    def not_before(self, now: datetime) -> datetime:
+        """Return when this supplier may be read again, whatever is due: after a failure, or silence that was asked for."""
+        instants = (now, self.lanes[lanes.READS].resume_at, self.supplier.quiet_until)
+        return max(each for each in instants if each is not None)
+
+    def is_well(self, lane: str) -> bool:
+        """Tell whether a success in that lane is no news."""
+        return self.lanes[lane].failing_since is None and self.supplier.token_refused_at is None
+
+    def moments(self, now: datetime) -> list[datetime]:
+        """Return every instant still to come at which a pause ends."""
+        instants = (self.supplier.quiet_until, *(lane.resume_at for lane in self.lanes.values()))
+        return [instant for instant in instants if instant is not None and instant > now]
+
+
+def known_supplier(tx: Session, name: str) -> Supplier:
+    """Return what we know of the account; an account that was never read knows nothing yet."""
+    return tx.get(Supplier, name) or Supplier(name=name)
+
+
+def look(tx: Session, name: str) -> Standing:
+    """Return how a supplier stands now."""
+    return Standing(known_supplier(tx, name), {lane: lanes.of(tx, name, lane) for lane in lanes.ALL})
+
+
+def remember(tx: Session, name: str) -> None:
+    """Give a supplier its rows at the start, so that each later look finds them at once."""
+    tx.add(known_supplier(tx, name))
+    for lane in lanes.ALL:
+        tx.add(lanes.of(tx, name, lane))
+
+
+def try_now(tx: Session, name: str, now: datetime) -> None:
+    """End the pause of failing reads: a person started a round, or there is a new token."""
+    lane = lanes.of(tx, name, lanes.READS)
+    if lane.resume_at is not None:
+        lane.resume_at = now
+        tx.add(lane)
