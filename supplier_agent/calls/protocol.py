@@ -88,7 +88,7 @@ class OutwardCall(Protocol):
 
 
 AWHILE = 0.0
-"""Silence was asked for (429), but not for how long: the first back-off is taken."""
+"""Silence was asked for (429), but not for how long: the lane backs off, as after a failure."""
 
 OUTCOMES = {
     Means.CONFIRMED: DONE,

@@ -71,6 +71,26 @@ def test_nothing_is_asked_while_the_marketplace_wants_silence(endpoint: str, tmp
     site.stop()
 
 
+@pytest.mark.parametrize("endpoint", ["acknowledge-sale", "ship-sale", "get-sales"])
+def test_a_429_without_a_time_is_asked_less_and_less_often_and_one_request_goes_first(
+    endpoint: str, tmp_path: Path
+) -> None:
+    site = collected(tmp_path, 4)
+    for _ in range(4):
+        site.world.arrive(SUPPLIER).label = b"%PDF-1.4 a label\n%%EOF\n"
+    flag_all(site)
+    site.world.faults.arm(endpoint, faults.status(429), seconds=4 * 3600)  # type: ignore[arg-type] # one of the four names
+    known = len(site.world.log)
+    site.run_for(4 * 3600)
+    asked = [line for line in site.world.log[known:] if line.status == 429]
+    assert 5 <= len(asked) <= 30, "each acknowledge that works opens the writes again"
+    gaps = [after.monotonic - before.monotonic for before, after in pairwise(asked)]
+    assert max(gaps) >= (900 if endpoint == "get-sales" else 1800), "reading is asked no less often than the news is polled"
+    site.run_for(2 * 3600)  # it answers again
+    assert site.ask("SELECT count(*) FROM orders WHERE ship_confirmed_at IS NULL AND shipped = 1") == [(0,)]
+    site.stop()
+
+
 def test_after_a_refused_token_only_reads_ask_whether_a_new_one_works(tmp_path: Path) -> None:
     site = collected(tmp_path, 5)
     site.world.tokens[SUPPLIER] = "another"
