@@ -86,7 +86,8 @@ def after(job: Job, ending: Ending, settings: Settings, now: datetime, chance: f
         cache = timedelta(seconds=settings.suppliers[job.supplier].cache_seconds)
         first = job.not_found_since or now
         if job.strikes + 1 >= NOT_FOUND_TRIES and now - first > cache:
-            return Next("parked", strike=True, why="the marketplace answers 404 although it lists the order")
+            why = f"the marketplace answered 404 {job.strikes + 1} times, and nothing it lists says that the order is gone"
+            return Next("parked", strike=True, why=why)
         wait = max(
             backoff(retry.first_seconds, retry.max_seconds, job.strikes + 1, chance), cache / 3 + timedelta(seconds=1)
         )

@@ -32,11 +32,6 @@ class Job:
     maybe_sent: bool  # an earlier attempt may have happened
     asked: frozenset[str]  # reads that the server would answer from its cache now
 
-    @property
-    def name(self) -> str:
-        """Return how people and logs call it."""
-        return f"{self.kind} {self.menzzo_order_id}"
-
 
 @dataclass(frozen=True)
 class Tools:
