@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 
 SECONDS = 10.0
-MEMORY_BYTES = 512 * 1024 * 1024
+MEMORY_BYTES = 256 * 1024 * 1024
 
 
 class PdfCheck:

@@ -1,0 +1,173 @@
+"""The codes on the carrier's labels, read once a label is stored, so that staff may scan what is on the box.
+
+It runs beside the loop on a connection of its own, and never for the loop: a label that cannot be read costs its order nothing.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from sqlalchemy import text
+from sqlmodel import Session, col, delete, select, update
+
+from supplier_agent import state
+from supplier_agent.errors import AgentError
+from supplier_agent.log import Log
+from supplier_agent.pdfwork import Done, Failed, PdfWork
+from supplier_agent.scan import alias
+from supplier_agent.store import Store, open_store
+from supplier_agent.tables import UNREAD, Barcode, Order
+
+LOOK_SECONDS = 1.0
+"""How often new labels are looked for. The question costs a read of an index that is nearly always empty."""
+IDLE_LOOKS = 60
+"""Looks without a new label after which the process that reads them is ended: it costs 40 MB, and a fifth of a second to start."""
+BATCH = 20
+"""Labels read between two transactions."""
+STOP_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A label in which codes were not looked for yet."""
+
+    order: int  # orders.id
+    menzzo_order_id: str
+    path: str
+    sha256: str
+
+
+def unread(tx: Session, after: str = "", most: int = BATCH) -> list[Unread]:
+    """Return the next labels of open orders in which codes were not looked for, by hash: that is how their index is sorted."""
+    query = select(Order.id, Order.menzzo_order_id, Order.label_path, Order.label_sha256).where(text(UNREAD))
+    rows = tx.exec(query.where(col(Order.label_sha256) > after).order_by(col(Order.label_sha256)).limit(most)).all()
+    return [Unread(order or 0, name, path or "", sha256 or "") for order, name, path, sha256 in rows]
+
+
+def keep(tx: Session, order: int, sha256: str, codes: Sequence[str]) -> bool:
+    """Record what was found on a label, instead of what an older one said; False if the label has changed meanwhile."""
+    current = update(Order).where(col(Order.id) == order, col(Order.label_sha256) == sha256)
+    if tx.exec(current.values(label_read_sha256=sha256)).rowcount != 1:
+        return False
+    tx.exec(delete(Barcode).where(col(Barcode.order_id) == order))
+    names = dict.fromkeys(name for name in map(alias, codes) if name)
+    tx.add_all(Barcode(order_id=order, code=name, label_sha256=sha256) for name in names)
+    return True
+
+
+def codes_of(tx: Session, order: int) -> list[str]:
+    """Return the codes on the present label of an order, as they are kept."""
+    query = select(Barcode.code).join(Order).where(Barcode.order_id == order)
+    return list(tx.exec(query.where(Barcode.label_sha256 == Order.label_sha256).order_by(col(Barcode.id))))
+
+
+class LabelCodes:
+    """Looks for codes in new labels: `catch_up` once, or `start` and go on until `close`, which also ends the work given to it."""
+
+    def __init__(self, state_dir: Path, work: PdfWork, log: Log) -> None:
+        self._state_dir, self._work, self._log = state_dir, work, log
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="barcodes", daemon=True)
+        # Labels whose file is not what the database says: not looked at in vain each time.
+        self._passed_over: dict[int, tuple[str, int]] = {}
+        self._store: Store | None = None  # None: not opened yet, or lost
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def start(self) -> Self:
+        """Go on until `close`, in a thread of its own."""
+        self._thread.start()
+        return self
+
+    def close(self) -> None:
+        """Stop after the label at hand."""
+        self._ended.set()
+        if self._thread.is_alive():
+            self._thread.join(STOP_SECONDS)
+        self._work.close()
+        self._forget_store()
+
+    def _serve(self) -> None:
+        idle = 0
+        while not self._ended.wait(LOOK_SECONDS):
+            idle = 0 if self.catch_up(self._ended.is_set) else idle + 1
+            if idle == IDLE_LOOKS:
+                self._work.close()
+
+    def catch_up(self, stopped: Callable[[], bool]) -> int:
+        """Read every label that is new; return how many. What goes wrong is logged, and tried again at the next look."""
+        count = 0
+        try:
+            store = self._opened()
+            while batch := self._next(store):
+                count += self._read(store, batch, stopped)
+                if stopped():
+                    break
+        except (AgentError, OSError) as error:
+            self._forget_store()
+            self._log.problem("barcodes", f"the codes on labels cannot be read: {str(error).partition(chr(10))[0]}")
+        else:
+            self._log.solved("barcodes")
+        return count
+
+    def _opened(self) -> Store:
+        self._store = self._store or open_store(self._state_dir / state.DATABASE)
+        self._store.must_still_be_there()
+        return self._store
+
+    def _forget_store(self) -> None:
+        store, self._store = self._store, None
+        if store is not None:
+            store.close()
+
+    def _next(self, store: Store) -> list[Unread]:
+        after = ""
+        left: list[Unread] = []
+        with store.read() as tx:
+            while not left and (batch := unread(tx, after)):
+                after = batch[-1].sha256
+                left = [label for label in batch if self._passed_over.get(label.order) != self._stamp(label)]
+        return left
+
+    def _read(self, store: Store, batch: Sequence[Unread], stopped: Callable[[], bool]) -> int:
+        found: list[tuple[Unread, Sequence[str]]] = []
+        for label in batch:
+            if stopped():
+                break
+            codes = self._look_at(label)
+            if codes is None:
+                self._passed_over[label.order] = self._stamp(label)
+            else:
+                found.append((label, codes))
+        if found:
+            with store.write() as tx:
+                for label, codes in found:
+                    keep(tx, label.order, label.sha256, codes)
+        return len(found)
+
+    def _stamp(self, label: Unread) -> tuple[str, int]:
+        """Return what changes when the file does."""
+        try:
+            return label.sha256, (self._state_dir / label.path).stat().st_mtime_ns
+        except (OSError, ValueError):
+            return label.sha256, 0
+
+    def _look_at(self, label: Unread) -> Sequence[str] | None:
+        """Return the codes on a label; None if there is no such file now (the loop notices that by itself)."""
+        answer = self._work.ask("codes", path=str(self._state_dir / label.path))
+        if isinstance(answer, Done):
+            codes: list[str] = answer.facts["codes"]
+            return codes if answer.facts["sha256"] == label.sha256 else None
+        assert isinstance(answer, Failed)  # noqa: S101 - the only other answer
+        if not (self._state_dir / label.path).is_file():
+            return None
+        if not self._work.works():
+            raise AgentError("the program that reads PDFs does not start", "supplier-agent check --offline")
+        self._log.warning("label.codes_unread", order=label.menzzo_order_id, detail=answer.why)
+        return ()

@@ -1,0 +1,109 @@
+"""Stored labels made ready for eyes and printers: a picture, their sizes, many as one file. A fault is a value."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from supplier_agent.clock import Clock
+from supplier_agent.papers.size import Size
+from supplier_agent.pdfwork import Done, Failed, PdfWork
+
+WIDTH = 600
+"""Pixels of a preview: enough to read the address, too little to scan the code off the screen by mistake."""
+MOST_JOINED = 500
+"""Labels in one file: what a person prints at once."""
+_SECONDS_EACH = 0.1
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The first page of a label as a PNG."""
+
+    png: bytes
+    size: Size
+    pages: int
+
+
+@dataclass(frozen=True)
+class Bulk:
+    """Many labels as one PDF. `left_out`: the labels that are not in it, each with why."""
+
+    content: bytes
+    pages: int
+    left_out: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why it cannot be had, in a few words."""
+
+    why: str
+
+
+class Press:
+    """Opens labels, in processes of their own: one for previews, one for files that take their time. Thread safe."""
+
+    def __init__(self, state_dir: Path, clock: Clock) -> None:
+        self._labels = state_dir.resolve() / "labels"
+        self._state_dir = state_dir
+        self._quick, self._slow = PdfWork(clock), PdfWork(clock)
+
+    def preview(self, label_path: str) -> Preview | Fault:
+        """Return the first page of a label. `label_path` is the order's: relative to the state folder."""
+        path = self._path(label_path)
+        if path is None:
+            return _absent()
+        answer = self._quick.ask("picture", path=str(path), width=WIDTH)
+        if isinstance(answer, Failed):
+            return Fault(answer.why)
+        sizes = _sizes(answer)
+        return Preview(answer.content, sizes[0], len(sizes))
+
+    def sizes(self, label_path: str) -> tuple[Size, ...] | Fault:
+        """Return the size of each page of a label, as it is seen."""
+        path = self._path(label_path)
+        if path is None:
+            return _absent()
+        answer = self._quick.ask("sizes", path=str(path))
+        return Fault(answer.why) if isinstance(answer, Failed) else _sizes(answer)
+
+    def bulk(self, label_paths: Sequence[str]) -> Bulk | Fault:
+        """Return labels as one PDF, in this order, each page as it is. What cannot be read is left out and named."""
+        if len(label_paths) > MOST_JOINED:
+            return Fault(f"at most {MOST_JOINED} labels are printed at once; these are {len(label_paths)}")
+        paths = [self._path(each) for each in label_paths]
+        there = [(name, path) for name, path in zip(label_paths, paths, strict=True) if path is not None]
+        left_out = [(name, _absent().why) for name, path in zip(label_paths, paths, strict=True) if path is None]
+        try:
+            answer = self._slow.ask(
+                "join", paths=[str(path) for _, path in there], more_seconds=_SECONDS_EACH * len(label_paths)
+            )
+        finally:
+            self._slow.close()  # it holds what it joined
+        if isinstance(answer, Failed):
+            return Fault(answer.why)
+        left_out += [(there[number][0], why) for number, why in answer.facts["left_out"]]
+        if not answer.content:
+            return Fault("none of these labels can be read" if label_paths else "there is no label to print")
+        return Bulk(answer.content, answer.facts["pages"], tuple(left_out))
+
+    def _path(self, label_path: str) -> Path | None:
+        """Return where a label lies, if it does, and lies among the labels: the database can be written by many."""
+        try:
+            path = (self._state_dir / label_path).resolve()
+            return path if path.is_relative_to(self._labels) and path.is_file() else None
+        except (OSError, ValueError):  # no name that a file can have
+            return None
+
+    def close(self) -> None:
+        """End the processes."""
+        self._quick.close()
+        self._slow.close()
+
+
+def _absent() -> Fault:
+    return Fault("its file is not there; it is fetched again by itself")
+
+
+def _sizes(answer: Done) -> tuple[Size, ...]:
+    return tuple((width, height) for width, height in answer.facts["sizes"])

@@ -1,0 +1,147 @@
+"""All that opens a stored PDF to look at it or to join it: in a process of its own, in bounded time and memory.
+
+pdfium, zxing and pypdf read what strangers made. A file that crashes, hangs or swells one of them ends that process, and no more.
+"""
+
+import json
+import os
+import resource
+import select
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from supplier_agent.clock import Clock
+
+SECONDS = 10.0
+MEMORY_BYTES = 256 * 1024 * 1024
+MOST_BYTES = 256 * 1024 * 1024
+"""The longest answer: labels joined into one file."""
+_FILES = 32
+
+
+@dataclass(frozen=True)
+class Done:
+    """What came back: facts, and the picture or the file that was asked for."""
+
+    facts: Mapping[str, Any]
+    content: bytes = b""
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Why nothing came back, in a few words."""
+
+    why: str
+
+
+class PdfWork:
+    """The working process, started when first needed, and anew after one that had to be ended. Thread safe: one task at a time."""
+
+    def __init__(self, clock: Clock, seconds: float = SECONDS) -> None:
+        self._clock, self._seconds = clock, seconds
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def ask(self, task: str, *, more_seconds: float = 0.0, **about: object) -> Done | Failed:
+        """Have one task of tasks.py done. Never raises for what a file does."""
+        seconds = self._seconds + more_seconds
+        with self._lock:
+            try:
+                done = self._ask(json.dumps({"task": task, "seconds": seconds, **about}).encode(), seconds)
+            except (OSError, ValueError, KeyError):  # it died, or lost its mind
+                done = None
+            if done is None:
+                self._end()
+                return Failed(f"it took more than {seconds:g} s or {MEMORY_BYTES >> 20} MB, or crashed what reads it")
+            return done
+
+    def works(self) -> bool:
+        """Tell whether the process starts and answers at all, with no file to trouble it."""
+        return isinstance(self.ask("nothing"), Done)
+
+    def _ask(self, request: bytes, seconds: float) -> Done | Failed | None:
+        process = self._process = self._process or _start()
+        assert process.stdin is not None  # noqa: S101 - asked for in _start
+        assert process.stdout is not None  # noqa: S101 - asked for in _start
+        until = self._clock.monotonic() + seconds
+        process.stdin.write(request + b"\n")
+        process.stdin.flush()
+        answer = bytearray()
+        while b"\n" not in answer:
+            if not self._receive(process.stdout.fileno(), answer, until):
+                return None
+        line, _, content = bytes(answer).partition(b"\n")
+        facts = json.loads(line)
+        if "fault" in facts:
+            return Failed(str(facts["fault"]))
+        size = int(facts.pop("bytes"))
+        if not 0 <= size <= MOST_BYTES:
+            return None
+        rest = bytearray(content)
+        while len(rest) < size:
+            if not self._receive(process.stdout.fileno(), rest, until):
+                return None
+        return Done(facts, bytes(rest)) if len(rest) == size else None
+
+    def _receive(self, descriptor: int, into: bytearray, until: float) -> bool:
+        ready, _, _ = select.select([descriptor], [], [], max(0.0, until - self._clock.monotonic()))
+        chunk = os.read(descriptor, 1 << 20) if ready else b""
+        into += chunk
+        return bool(chunk)
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.communicate()
+
+    def close(self) -> None:
+        """End the process."""
+        with self._lock:
+            self._end()
+
+
+def _start() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "supplier_agent.pdfwork"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={"PYTHONPATH": os.pathsep.join(sys.path)},  # it needs no secret of ours
+        start_new_session=True,  # nor the terminal's Ctrl-C
+    )
+
+
+def main() -> None:
+    """Do one task for each line read from stdin, until it is closed: a line of JSON, then the bytes that it announces."""
+    for limit, most in (
+        (resource.RLIMIT_AS, MEMORY_BYTES),
+        (resource.RLIMIT_FSIZE, 0),  # it writes no file
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NOFILE, _FILES),
+    ):
+        resource.setrlimit(limit, (most, most))
+    from supplier_agent.pdfwork.tasks import TASKS  # noqa: PLC0415 - only this process pays for it
+
+    for line in sys.stdin.buffer:
+        about = json.loads(line)
+        _bound_the_processor(about.pop("seconds"))
+        try:
+            facts, content = TASKS[about.pop("task")](**about)
+        except MemoryError:
+            facts, content = {"fault": "it needs too much memory"}, b""
+        except Exception as error:  # noqa: BLE001 - what three libraries may raise at a stranger's file is not known
+            facts, content = {"fault": f"it could not be read ({type(error).__name__})"}, b""
+        sys.stdout.buffer.write(json.dumps({**facts, "bytes": len(content)}).encode() + b"\n" + content)
+        sys.stdout.buffer.flush()
+
+
+def _bound_the_processor(seconds: float) -> None:
+    """End this process by itself if whoever waits for it is gone."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    most = int(used.ru_utime + used.ru_stime + 2 * seconds) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (most, resource.getrlimit(resource.RLIMIT_CPU)[1]))

@@ -1,0 +1,34 @@
+"""What the tests of papers share."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from supplier_agent.clock import SystemClock
+from supplier_agent.papers import Press
+from supplier_agent.store import Store
+from tests.scan.shelf import shelf
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """Open an empty database."""
+    with shelf(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def state_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a state folder with a place for labels."""
+    folder = tmp_path_factory.mktemp("state")
+    (folder / "labels/notio").mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def press(state_dir: Path) -> Iterator[Press]:
+    """Return what opens labels."""
+    opened = Press(state_dir, SystemClock())
+    yield opened
+    opened.close()

@@ -1,0 +1,52 @@
+"""Orders as the warehouse finds them: in a database of their own, each a few facts away from an ordinary one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from supplier_agent.store import Store, open_store
+from supplier_agent.tables import Order
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+SUPPLIER = "notio"
+
+
+def order_of(menzzo_order_id: str = "15000012345_789", **facts: Any) -> Order:  # noqa: ANN401 - any column
+    """Return an order that is acknowledged and has its label, with these facts changed."""
+    increment_id, _, sale_product_id = menzzo_order_id.rpartition("_")
+    ordinary: dict[str, Any] = {
+        "supplier": SUPPLIER,
+        "menzzo_order_id": menzzo_order_id,
+        "increment_id": increment_id,
+        "sale_product_id": sale_product_id,
+        "sku": "SOFA-3P",
+        "quantity": 1,
+        "carrier": "GEODIS",
+        "order_date": date(2026, 11, 20),
+        "first_seen_at": NOW,
+        "acknowledged_at": NOW,
+        "label_path": f"labels/{SUPPLIER}/{menzzo_order_id}.pdf",
+        "label_sha256": "0" * 64,
+        "planned_at": NOW,
+    }
+    return Order(**(ordinary | facts))
+
+
+@contextmanager
+def shelf(folder: Path) -> Iterator[Store]:
+    """Open an empty database in a folder."""
+    store = open_store(folder / "agent.db", agent=True)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def put(store: Store, *orders: Order) -> list[int]:
+    """Store orders; return their row ids."""
+    with store.write() as tx:
+        tx.add_all(orders)
+        tx.flush()
+        return [order.id or 0 for order in orders]
