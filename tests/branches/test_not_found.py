@@ -130,3 +130,19 @@ def test_a_day_of_endless_pages_is_not_read_to_its_end_and_proves_nothing(instal
     assert len(looked_up(site)) == MOST_PAGES
     assert acknowledge(site)[0] == "owed"
     site.stop()
+
+
+def test_an_acknowledge_that_is_answered_with_503_and_a_time_waits_that_long_and_is_no_outage(
+    installation: Raise,
+) -> None:
+    site = installation(1)
+    site.sky = meets("acknowledge-sale", faults.status(503, headers=(("Retry-After", "90"),)), 1)
+    site.start()
+    site.run_for(60)
+    assert site.ask("SELECT outcome FROM attempts a JOIN calls c ON c.id = a.call_id WHERE kind = 'acknowledge'") == [
+        ("later",)
+    ]
+    assert site.ask("SELECT count(*) FROM lanes WHERE failing_since IS NOT NULL") == [(0,)]
+    site.run_for(60)
+    assert acknowledge(site)[:2] == ("done", 2)
+    site.stop()

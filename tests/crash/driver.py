@@ -1,6 +1,6 @@
 """A fork server: imports the agent once, and then runs one cycle of it in a fork for each line that it reads.
 
-In:  {"settings": {…}, "flag": [ids], "kill_at": N, "trace": FILE}   (kill_at 0: none)
+In:  {"settings": {…}, "flag": [ids], "kill_at": N, "trace": FILE}   (kill_at 0: none; or "kill_after": seconds)
 Out: {"code": exit code of the cycle, or null if it was killed}
 """
 
@@ -8,6 +8,8 @@ import gc
 import io
 import json
 import os
+import select
+import signal
 import sqlite3
 import sys
 import tempfile
@@ -58,7 +60,7 @@ class Warehouse:
         """Act on what the agent says."""
         if event == "run.finished":
             flag(self._database, self._ids[:1])
-        elif event == "call.done" and facts["kind"] == "label" and facts["order"] in self._ids:
+        elif event == "call.done" and facts["call"] == "label" and facts["order"] in self._ids:
             flag(self._database, [str(facts["order"])])
 
 
@@ -102,8 +104,20 @@ def in_a_fork(task: dict[str, Any]) -> int | None:
         finally:
             sys.stderr.flush()
             os._exit(code)
+    if "kill_after" in task:
+        _kill_after(child, task["kill_after"])
     _, status = os.waitpid(child, 0)
     return os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else None
+
+
+def _kill_after(child: int, seconds: float) -> None:
+    """Kill it at that moment, wherever it is; unless it has ended before."""
+    ended = os.pidfd_open(child)
+    try:
+        if not select.select([ended], [], [], seconds)[0]:
+            os.kill(child, signal.SIGKILL)
+    finally:
+        os.close(ended)
 
 
 def main() -> None:

@@ -115,6 +115,9 @@ def _unexplained(state_dir: Path, world: World) -> list[str]:
         (line.endpoint.removesuffix("-sale"), line.menzzo_order_id)
         for line in world.requests(supplier=SUPPLIER)
         if line.endpoint in {"acknowledge-sale", "ship-sale", "label"}
+        and (
+            line.menzzo_order_id is not None or line.effect is not None
+        )  # cut in two by a death, a request names no order
     )
     return [
         f"{kind} of {this} arrived {n} times, the journal has {made[kind, this]}"

@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from hypothesis import HealthCheck
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlmodel import Session
@@ -43,6 +44,8 @@ SPELLS = {
     "refused": Spell(fault=faults.status(422)),
     "a web page": Spell(fault=faults.html(applied=True)),
 }
+IN_PEACE: dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthCheck), "database": None}
+"""Settings of Hypothesis: a step may take its time, and nothing is kept between runs."""
 WHICH = st.integers(0, 1)
 PLACE = st.integers(0, 5)
 

@@ -20,6 +20,7 @@ class Mutant:
 CRASH = "tests/crash/test_every_crash_point.py"
 INTENT = f"{CRASH}::test_the_intent_is_on_the_disk_before_the_request_and_the_outcome_before_the_database"
 DEATHS = f"{CRASH}::test_no_death_at_any_step_breaks_a_promise"
+LOOP = "tests/branches/test_loop.py"
 DURABILITY = "tests/simulation/test_durability.py"
 PROMISES = "tests/promises/test_promises.py"
 STEPS = "tests/simulation/test_steps.py"
@@ -29,11 +30,11 @@ MUTANTS = (
     Mutant(
         "the request leaves before its intent is committed",
         "agent.py",
-        """            job = deliver.claim(tx, account, call_id, self.settings, self.labels, now)
+        """            job = deliver.claim(tx, account, stands, call_id, self.settings, self.labels, now)
 """,
-        """            job = deliver.claim(tx, account, call_id, self.settings, self.labels, now)
+        """            job = deliver.claim(tx, account, stands, call_id, self.settings, self.labels, now)
             if job is not None:
-                early = Flight(job.kind, CALLS[job.kind].LANE, now, self.clock.monotonic(), job)
+                early = Flight(job.kind, CALLS[job.kind].LANE, now, self.clock.monotonic(), job, account.token)
                 return self._fly(account, early, CALLS[job.kind].perform, job, account.tools)
 """,
         (DEATHS,),
@@ -44,6 +45,34 @@ MUTANTS = (
         "self.ledger.write(job.supplier, job.menzzo_order_id, job.number, None, now)",
         "pass",
         (INTENT,),
+    ),
+    Mutant(
+        "a ship call leaves although its intent could not be noted",
+        "agent.py",
+        "                self.inbox.put(lambda: self._landing.settle(account, job, not_sent))\n                return\n",
+        "                self.log.problem('ledger', not_sent.outcome.detail)\n",
+        (LOOP,),
+    ),
+    Mutant(
+        "the ship ledger gets no outcome",
+        "landing.py",
+        "self._ledger.write(job.supplier, job.menzzo_order_id, job.number, outcome.kind, self._clock.now())",
+        "pass",
+        (INTENT,),
+    ),
+    Mutant(
+        "a fault in a worker counts as not sent",
+        "landing.py",
+        "        return Ending(Outcome(UNKNOWN, _fault(error)), outage=True)",
+        "        return Ending(Outcome('not_sent', _fault(error)), outage=True)",
+        (LOOP,),
+    ),
+    Mutant(
+        "a 404 on acknowledge is not looked up in the list",
+        "calls/acknowledge.py",
+        "    if job.not_found_since is not None and not _still_listed(job, tools, reads):",
+        "    if job.not_found_since is None and not _still_listed(job, tools, reads):",
+        ("tests/branches/test_not_found.py",),
     ),
     Mutant(
         "a ship call is repeated after a lost answer",
@@ -69,8 +98,8 @@ MUTANTS = (
     Mutant(
         "a claim does not look at the call's state",
         "outbox.py",
-        """            col(Call.state) == "owed",
-            col(Call.attempts) == call.attempts,
+        """        col(Call.state) == "owed",
+        col(Call.attempts) == bindparam("before"),
 """,
         "",
         ("tests/unit/test_outbox.py",),
@@ -85,8 +114,11 @@ MUTANTS = (
     Mutant(
         "whoever lost its claim settles all the same",
         "outbox.py",
-        'col(Call.attempts) == number, col(Call.state).in_(("sending", "unknown"))',
-        'col(Call.state) != "done"',
+        """        col(Call.attempts) == bindparam("nth"),
+        col(Call.state).in_(("sending", "unknown")),
+""",
+        """        col(Call.state) != "done",
+""",
         ("tests/unit/test_outbox.py",),
     ),
     Mutant(
@@ -146,6 +178,13 @@ MUTANTS = (
         "CREATE TRIGGER orders_undo_too_late BEFORE UPDATE OF shipped ON orders WHEN NEW.shipped = 7",
         ("tests/unit/test_guards.py",),
     ),
+    Mutant(
+        "any number of flags at once goes without a question",
+        "brakes.py",
+        "    return per_minute > 0 and most_within(",
+        "    return per_minute < 0 and most_within(",
+        (LOOP,),
+    ),
     # -- reading ---------------------------------------------------------------------------------------------------
     Mutant(
         "the cursor moves before the rows of the last page",
@@ -166,8 +205,8 @@ MUTANTS = (
     ),
     Mutant(
         "the sweep is off",
-        "pull.py",
-        "    sweep_at = sweep.started_at + timedelta(seconds=settings.schedule.sweep_seconds)",
+        "timetable.py",
+        "    sweep_at = sweep.started_at + timedelta(seconds=pauses.sweep_seconds)",
         "    sweep_at = sweep.started_at + timedelta(days=3650)",
         ("tests/semantics/test_every_order.py", "-k", "days_late"),
     ),
@@ -315,15 +354,15 @@ MUTANTS = (
     Mutant(
         "the silence that was asked for is not kept",
         "deliver.py",
-        "    if supplier.token_refused_at is not None or (supplier.quiet_until is not None and supplier.quiet_until > now):",
-        "    if supplier.token_refused_at is not None:",
+        "    if supplier.quiet_until is not None and supplier.quiet_until > now:\n        return Choice()\n",
+        "",
         (STEPS,),
     ),
     Mutant(
         "a refused token stops nothing",
         "deliver.py",
-        "    if supplier.token_refused_at is not None or (supplier.quiet_until is not None and supplier.quiet_until > now):",
-        "    if supplier.quiet_until is not None and supplier.quiet_until > now:",
+        "    if supplier.paused_at is not None or supplier.token_refused_at is not None:",
+        "    if supplier.paused_at is not None:",
         (STEPS,),
     ),
     Mutant(

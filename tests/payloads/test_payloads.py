@@ -48,6 +48,6 @@ def test_no_answer_costs_more_memory_than_the_unit_grants() -> None:
     command = [sys.executable, "-m", "tests.payloads", "--memory"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
-    grown = json.loads(done.stdout)["figure"]
+    grown = json.loads(done.stdout)["grown"]
     assert grown.keys() == SHAPES.keys()
     assert not {shape: mb for shape, mb in grown.items() if not 0 <= mb <= MOST_GROWTH_MB}

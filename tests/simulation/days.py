@@ -3,7 +3,7 @@
 import gc
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,7 +62,9 @@ def live(seed: int, days: int, schedule: dict[str, Any]) -> Judged:
     return judged
 
 
-def live_all(seeds: list[int], days: int, schedule: dict[str, Any], workers: int = 2) -> Iterator[Judged]:
-    """Live through all of them, on that many cores."""
+def live_all(
+    seeds: list[int], days: int, schedule: Callable[[int], dict[str, Any]], workers: int = 2
+) -> Iterator[Judged]:
+    """Live through all of them, each by the schedule of its seed, on that many cores."""
     with ProcessPoolExecutor(workers) as pool:
-        yield from pool.map(live, seeds, [days] * len(seeds), [schedule] * len(seeds))
+        yield from pool.map(live, seeds, [days] * len(seeds), map(schedule, seeds))

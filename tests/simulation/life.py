@@ -29,10 +29,15 @@ STARTS = (
     datetime(2028, 2, 28, 5, tzinfo=UTC),
 )
 DEFAULT: dict[str, Any] = {}
-SPARSE: dict[str, Any] = {"poll_seconds": 10800, "off_hours_poll_seconds": 21600}
-"""For the quick set: fewer polls, which are most of what a day costs, and the same of everything else."""
-TAIL_HOURS = 9.0
-"""Longer than a sweep, a back-off, and the probe of a new token together."""
+SPARSE: dict[str, Any] = {
+    "poll_seconds": 14400,
+    "off_hours_poll_seconds": 28800,
+    "sweep_seconds": 43200,
+    "sweep_days": 5,  # longer than anything is listed late
+}
+"""For the quick set: fewer reads, which are most of what a day costs, and the same of everything else."""
+TAIL_HOURS = 3.0
+"""So much longer than a sweep the end lasts: a back-off, and the probe of a new token."""
 MOST_TURNS_IN_PLACE = 300
 
 
@@ -241,14 +246,15 @@ class Life:
             order.quantity = max(order.quantity, 1)
         self._set_clock(timedelta(0))
         self.tail_began = self.clock.monotonic()
+        seconds = self.site.settings.schedule.sweep_seconds + TAIL_HOURS * 3600
         for part in range(3):
-            self.run_until(self.tail_began + TAIL_HOURS * 3600 * (part + 1) / 4)
+            self.run_until(self.tail_began + seconds * (part + 1) / 4)
             self.people.take_back()
             self.people.decide()
             self.people.try_again()
             if part == 0:
                 self.people.let_go(all_of_them=True)
-        self.run_until(self.tail_began + TAIL_HOURS * 3600)
+        self.run_until(self.tail_began + seconds)
         account = self.site.agent.accounts[self.supplier]
         for _ in range(60):
             if account.run is None and not account.flying(READS):

@@ -85,7 +85,9 @@ def test_a_429_without_a_time_is_asked_less_and_less_often_and_one_request_goes_
     asked = [line for line in site.world.log[known:] if line.status == 429]
     assert 5 <= len(asked) <= 30, "each acknowledge that works opens the writes again"
     gaps = [after.monotonic - before.monotonic for before, after in pairwise(asked)]
-    assert max(gaps) >= (900 if endpoint == "get-sales" else 1800), "reading is asked no less often than the news is polled"
+    assert max(gaps) >= (900 if endpoint == "get-sales" else 1800), (
+        "reading is asked no less often than the news is polled"
+    )
     site.run_for(2 * 3600)  # it answers again
     assert site.ask("SELECT count(*) FROM orders WHERE ship_confirmed_at IS NULL AND shipped = 1") == [(0,)]
     site.stop()

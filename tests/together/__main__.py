@@ -8,6 +8,8 @@ from pathlib import Path
 
 from tests.together.crowd import LOCKS, Crowd
 
+WORDS = {"held": "is held as in life", "deleted": "is deleted before each start", "none": "does not exist"}
+
 
 def main() -> int:
     """Print one JSON line for each way to lock; return 1 if a promise is broken."""
@@ -24,16 +26,18 @@ def main() -> int:
                 owed += len(crowd.flagged)
                 sent += len(crowd.world.requests("ship-sale"))
                 codes[processes] = dict(crowd.codes)
-        figure = f"2, 4, 8 processes × {starts} starts: {sent} ship calls sent, {owed} owed; exit codes {codes}; wrong: {wrong}"
+        ended = "; ".join(f"{n} at once ended {dict(sorted(ends.items()))}" for n, ends in codes.items())
+        figure = f"2, 4, 8 processes × {starts} starts: {sent} ship calls sent, {owed} owed; by exit code {ended}; wrong: {wrong}"
         line = {
-            "row": f"T8 double start, lock {lock}",
+            "row": f"Agents started at the same instant; the lock {WORDS[lock]}",
             "figure": figure,
-            "target": "sent = owed, each once",
+            "target": "2, 4, 8 processes × 50 starts: sent = owed, each once",
+            "count": starts,
             "seconds": round(time.monotonic() - began, 1),
             "seed": None,
             "would_have_caught": "a claim without its condition: the same call sent by two",
         }
-        print(json.dumps(line), flush=True)  # noqa: T201 - the result
+        print(json.dumps(line, ensure_ascii=False), flush=True)  # noqa: T201 - the result
         broken += bool(wrong)
     return min(broken, 1)
 

@@ -178,6 +178,7 @@ class Site:
             self._dice.random,
             log,
             read_token,
+            read_next=lambda name: settings.next_token_of(name, {}),
         )
         self.running = True
         self.agent.start()

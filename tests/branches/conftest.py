@@ -1,0 +1,69 @@
+"""What the ways through the core begin with: an installation on a clock of its own."""
+
+import itertools
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.pool import Pool
+
+from supplier_agent.sandbox.faults import Fault
+from supplier_agent.sandbox.semantics import Semantics
+from supplier_agent.sandbox.world import World
+from tests.simulation.mortal import MortalSite, SetClock, Spell
+from tests.world.harness import MONDAY, settings_for
+
+
+class Raise(Protocol):
+    """Raises an installation of one supplier with so many listed orders; it has not been started."""
+
+    def __call__(
+        self,
+        orders: int,
+        supplier: str = "notio",
+        semantics: Semantics = ...,
+        **sections: Any,  # noqa: ANN401 - sections of the settings
+    ) -> MortalSite: ...
+
+
+def meets(endpoint: str, fault: Fault, times: int = 10**9) -> Callable[[str], Spell]:
+    """Return a sky under which so many requests to an endpoint meet a fault."""
+    left = itertools.repeat(fault, times)
+
+    def over(asked: str) -> Spell:
+        return Spell(fault=next(left, None)) if asked == endpoint else Spell()
+
+    return over
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Raise:
+    def make(
+        orders: int,
+        supplier: str = "notio",
+        semantics: Semantics = Semantics(),  # noqa: B008 - it is frozen
+        **sections: Any,  # noqa: ANN401 - sections of the settings
+    ) -> MortalSite:
+        clock = SetClock(MONDAY)
+        world = World(clock.true, (supplier,))
+        for _ in range(orders):
+            world.arrive(supplier).label = b"%PDF-1.4 a label\n%%EOF\n"
+        settings = settings_for(tmp_path / "state", supplier, **({"ship": {"undo_seconds": 0}} | sections))
+        return MortalSite(settings, world, clock, semantics)
+
+    return make
+
+
+@pytest.fixture
+def impatient() -> Iterator[None]:
+    """Let a transaction wait for a lock for some milliseconds instead of five seconds."""
+
+    def on_connect(connection: sqlite3.Connection, _record: object) -> None:
+        connection.execute("PRAGMA busy_timeout = 20")
+
+    event.listen(Pool, "connect", on_connect)
+    yield
+    event.remove(Pool, "connect", on_connect)

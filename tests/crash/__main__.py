@@ -1,0 +1,154 @@
+"""The long set: python -m tests.crash [--singles] [--pairs N] [--kills N] [--seed S] [--seconds T] [--workers W].
+
+--pairs -1 is all of them. --seconds: pairs and kills stop there, and say how many they were. One JSON line per row; exits 1 if
+a promise broke.
+"""
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests.crash.soak import Lap, live
+from tests.crash.stage import Driver, History, in_parallel, report, steps_in_peace
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - what a disk does is tested elsewhere; here thousands of commits are waited for
+KILLS_OF_A_LAP = 50
+PAIRS_OF_A_BATCH = 20
+
+
+def tell(row: dict[str, object], began: float) -> None:
+    """Print one row."""
+    row["seconds"] = round(time.monotonic() - began)
+    sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def singles(folder: Path, workers: int) -> bool:
+    """Die at every step; return whether all promises held."""
+    began, steps = time.monotonic(), steps_in_peace(folder)
+    histories = in_parallel(folder, [(number,) for number in range(1, len(steps) + 1)], workers)
+    sys.stderr.write(report(histories))
+    endings = Counter(" ".join(history.endings) for history in histories)
+    broken = sum(bool(history.wrong) for history in histories)
+    row = {
+        "row": "Every crash point: SIGKILL at each durable step and at each phase of each request",
+        "figure": f"{len(histories)} of {len(steps)} points, {broken} broke a promise; both flagged orders ended {dict(endings)}",
+        "target": "all of them, 0 broken",
+        "count": len(histories) / len(steps),
+        "seed": None,
+        "would_have_caught": "a request before its intent, a fact that is told before it is on the disk, a call that is repeated "
+        "because its answer was not noted",
+    }
+    tell(row, began)
+    return not broken
+
+
+def pairs(folder: Path, most: int, seed: int, seconds: float, workers: int) -> bool:
+    """Die at a step, and in the next process at a step again; as many pairs as there is time for."""
+    began, steps = time.monotonic(), steps_in_peace(folder)
+    numbers = range(1, len(steps) + 1)
+    tasks: list[tuple[int, ...]] = [(first, second) for first in numbers for second in numbers]
+    random.Random(seed).shuffle(tasks)
+    chosen = tasks if most < 0 else tasks[:most]
+    tried = deaths = broken = 0
+    for start in range(0, len(chosen), PAIRS_OF_A_BATCH):
+        if tried and time.monotonic() - began > seconds:
+            break
+        with tempfile.TemporaryDirectory(dir=folder) as batch:
+            histories: list[History] = in_parallel(Path(batch), chosen[start : start + PAIRS_OF_A_BATCH], workers)
+        sys.stderr.write(report(histories))
+        tried, deaths = tried + len(histories), deaths + sum(len(history.died_at) for history in histories)
+        broken += sum(bool(history.wrong) for history in histories)
+    row = {
+        "row": "Pairs of crash points: a death at one step, and the next process dies at another",
+        "figure": f"{tried} of {len(tasks)} pairs, {deaths} deaths, {broken} broke a promise",
+        "target": "as many as fit, 0 broken",
+        "count": tried,
+        "seed": seed,
+        "would_have_caught": "a recovery that is itself not safe: what it had half done is done again, or never",
+    }
+    tell(row, began)
+    return not broken
+
+
+def laps(folder: Path, most: int, seed: int, until: float, workers: int) -> Iterator[Lap]:
+    """Live through one installation after the other, each of a seed of its own."""
+    count = -(-most // KILLS_OF_A_LAP)
+
+    def work(number: int) -> Iterator[Lap]:
+        driver = Driver()
+        try:
+            for lap in range(number, count, workers):
+                if time.monotonic() > until:
+                    return
+                with tempfile.TemporaryDirectory(dir=folder) as here:
+                    yield live(driver, Path(here) / "lap", seed + lap, min(KILLS_OF_A_LAP, most))
+        finally:
+            driver.close()
+
+    def collect(number: int) -> list[Lap]:
+        return list(work(number))
+
+    with ThreadPoolExecutor(workers) as pool:
+        for part in pool.map(collect, range(workers)):
+            yield from part
+
+
+def kills(folder: Path, most: int, seed: int, seconds: float, workers: int) -> bool:
+    """Kill at random, thousands of times."""
+    began = time.monotonic()
+    lived = list(laps(folder, most, seed, began + seconds, workers))
+    for fault in (fault for lap in lived for fault in lap.wrong):
+        sys.stderr.write(f"{fault}; repeat: python -m tests.crash --kills {KILLS_OF_A_LAP} --seed SEED\n")
+    broken = sum(bool(lap.wrong) for lap in lived)
+
+    def total(of: Callable[[Lap], int]) -> int:
+        return sum(of(lap) for lap in lived)
+
+    at_steps, at_instants = total(lambda lap: lap.at_steps), total(lambda lap: lap.at_instants)
+    row = {
+        "row": "Random deaths by SIGKILL, while orders come in and people flag and take back",
+        "figure": f"{at_steps + at_instants} deaths, {at_steps} at a random step and {at_instants} at a random instant; "
+        f"{len(lived)} installations, {total(lambda lap: lap.orders)} orders, {total(lambda lap: lap.flagged)} flagged, "
+        f"{total(lambda lap: lap.undone)} taken back, {total(lambda lap: lap.shipped)} shipped once, "
+        f"{total(lambda lap: lap.unknown)} unknown, each explained by a death; {broken} broke a promise",
+        "target": ">= 10,000 deaths, 0 broken",
+        "count": at_steps + at_instants,
+        "seed": f"{seed}..{seed + max(0, len(lived) - 1)}",
+        "would_have_caught": "what no harness knows as a step: a death within SQLite, within a rename, within a socket",
+    }
+    tell(row, began)
+    return not broken
+
+
+def main() -> int:
+    """Run what was asked for."""
+    parser = argparse.ArgumentParser(prog="python -m tests.crash")
+    parser.add_argument("--singles", action="store_true")
+    parser.add_argument("--pairs", type=int, default=0)
+    parser.add_argument("--kills", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=86400)
+    parser.add_argument("--workers", type=int, default=2)
+    asked, held = parser.parse_args(), True
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as name:
+        if asked.singles:
+            (Path(name) / "singles").mkdir()
+            held &= singles(Path(name) / "singles", asked.workers)
+        if asked.pairs:
+            (Path(name) / "pairs").mkdir()
+            held &= pairs(Path(name) / "pairs", asked.pairs, asked.seed, asked.seconds, asked.workers)
+        if asked.kills:
+            held &= kills(Path(name), asked.kills, asked.seed, asked.seconds, asked.workers)
+    return int(not held)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,168 @@
+"""The stage of every crash test: a marketplace of its own, a fork server that runs cycles, and one state folder."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from supplier_agent.clock import SystemClock
+from supplier_agent.sandbox.server import Sandbox
+from supplier_agent.sandbox.world import World
+from tests.crash.driver import flag
+from tests.crash.truth import SUPPLIER, in_doubt, rows, violations
+
+ROOT = Path(__file__).parents[2]
+WORKERS = 2
+
+
+class Driver:
+    """One fork server."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.crash.driver"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, task: dict[str, Any]) -> int | None:
+        """Run one cycle; return its exit code, or None if it was killed."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(task) + "\n")
+        self._process.stdin.flush()
+        code: int | None = json.loads(self._process.stdout.readline())["code"]
+        return code
+
+    def close(self) -> None:
+        """Let it end."""
+        self._process.communicate()
+
+
+@dataclass(frozen=True)
+class History:
+    """What came of a series of deaths: the steps at which processes died, what is wrong, how the flagged orders ended."""
+
+    kills: tuple[int, ...]
+    died_at: tuple[str, ...]
+    wrong: tuple[str, ...]
+    endings: tuple[str, ...]
+    steps: int
+
+
+class Stage:
+    """A marketplace with some orders, of which some get flagged, and one state folder."""
+
+    def __init__(self, driver: Driver, folder: Path, sandbox: Sandbox) -> None:
+        self._driver, self._folder, self.world = driver, folder, sandbox.world
+        self.state_dir = folder / "state"
+        self.flagged = [order.menzzo_order_id for order in self.world.orders(SUPPLIER)[:2]]
+        self.doubtful: set[str] = set()
+        self._settings = {
+            "base_url": sandbox.url,
+            "state_dir": str(self.state_dir),
+            "requests_per_second": 10000,
+            "retry": {"first_seconds": 0.05, "once_patience_seconds": 5},
+            "ship": {"undo_seconds": 0},
+            "suppliers": {SUPPLIER: {"token": self.world.tokens[SUPPLIER]}},
+        }
+
+    def cycle(self, kill_at: int = 0, kill_after: float | None = None) -> tuple[int | None, list[str]]:
+        """Run a cycle that dies at that step, or after so many seconds; return its exit code and the steps that it came to."""
+        trace = self._folder / "trace"
+        trace.unlink(missing_ok=True)
+        task = {"settings": self._settings, "flag": self.flagged, "kill_at": kill_at, "trace": str(trace)}
+        code = self._driver.run(task | ({} if kill_after is None else {"kill_after": kill_after}))
+        return code, trace.read_text().splitlines() if trace.exists() else []
+
+    def history(self, *kills: int) -> History:
+        """Die at these steps, one process after the other, flag what is there, and let one more process work in peace."""
+        died_at = []
+        for kill_at in kills:
+            code, steps = self.cycle(kill_at)
+            if code is None:
+                died_at.append(steps[-1])
+            self.note_doubt()
+            if self.there_is_a_state():
+                flag(self.state_dir / "agent.db", self.flagged)
+        wrong, endings, steps = self.rest()
+        return History(kills, tuple(died_at), tuple(wrong), tuple(endings), len(steps))
+
+    def note_doubt(self) -> None:
+        """After a death, note which orders nobody on this side can know about any more."""
+        if self.there_is_a_state():
+            self.doubtful |= in_doubt(self.state_dir)
+
+    def rest(self) -> tuple[list[str], list[str], list[str]]:
+        """Let one process work in peace; return what is wrong then, how the ship calls ended, and its steps."""
+        left_behind = self.state_dir / "labels" / SUPPLIER / ".1_1.part"  # of an order that is not asked for again
+        left_behind.parent.mkdir(parents=True, exist_ok=True)
+        left_behind.write_bytes(b"%PDF-")
+        code, steps = self.cycle()
+        wrong = violations(self.state_dir, self.world, self.flagged, self.doubtful)
+        states = rows(self.state_dir, "SELECT state FROM calls WHERE kind = 'ship' ORDER BY order_id")
+        endings = [row["state"] for row in states]
+        if code != (1 if "unknown" in endings else 0):
+            wrong.append(f"the clean run ended with {code}")
+        if rows(self.state_dir, "SELECT 1 FROM runs WHERE ended_at IS NULL"):
+            wrong.append("a run is still open")
+        return wrong, endings, steps
+
+    def there_is_a_state(self) -> bool:
+        """Tell whether staff could flag anything yet: the guards are made last."""
+        if not (self.state_dir / "agent.db").exists():
+            return False
+        return bool(rows(self.state_dir, "SELECT 1 FROM sqlite_master WHERE name = 'orders_flag_history'"))
+
+
+@contextmanager
+def stage(driver: Driver, folder: Path, orders: int = 3) -> Iterator[Stage]:
+    """Raise a new marketplace and a new state folder."""
+    folder.mkdir()
+    clock = SystemClock()
+    world = World.with_orders(orders, today=clock.now().date(), clock=clock, suppliers=[SUPPLIER])
+    with Sandbox(world) as sandbox:
+        yield Stage(driver, folder, sandbox)
+
+
+def in_parallel(folder: Path, tasks: list[tuple[int, ...]], workers: int = WORKERS) -> list[History]:
+    """Live through every series of deaths, each on a stage of its own."""
+
+    def work(number: int) -> list[History]:
+        driver = Driver()
+        try:
+            found = []
+            for kills in tasks[number::workers]:
+                with stage(driver, folder / "-".join(map(str, kills))) as new:
+                    found.append(new.history(*kills))
+            return found
+        finally:
+            driver.close()
+
+    with ThreadPoolExecutor(workers) as pool:
+        return [history for part in pool.map(work, range(workers)) for history in part]
+
+
+def steps_in_peace(folder: Path) -> list[str]:
+    """Return the steps of a cycle in which nothing goes wrong."""
+    driver = Driver()
+    try:
+        with stage(driver, folder / "peace") as peace:
+            code, steps = peace.cycle()
+            assert code == 0
+            assert not violations(peace.state_dir, peace.world, peace.flagged, set())
+            return steps
+    finally:
+        driver.close()
+
+
+def report(histories: list[History]) -> str:
+    """Return the broken promises, with what reproduces each."""
+    return "\n".join(f"kill at {h.kills} ({' | '.join(h.died_at)}): {'; '.join(h.wrong)}" for h in histories if h.wrong)

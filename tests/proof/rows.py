@@ -1,0 +1,232 @@
+"""The rows of the proof: the command behind each, what it holds, and about how long it takes on one core."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+NOT_LOST = "No listed order is lost"
+NOT_DROPPED = "Nothing unreadable is dropped in silence"
+ACKNOWLEDGED = "Acknowledge at least once"
+NOT_UNASKED = "Ship never unasked"
+ONCE = "Ship at most once without a person"
+NOT_KNOWING = "Not knowing is said"
+CONFIRMED = "Shipped means confirmed"
+ONE = "One at a time"
+WHOLE = "A label on disk is whole"
+STOPS = "It tells you when it stops"
+TOKEN = "The token goes nowhere else"
+TESTS = "Do the tests notice?"
+
+PROMISES = (
+    NOT_LOST,
+    NOT_DROPPED,
+    ACKNOWLEDGED,
+    NOT_UNASKED,
+    ONCE,
+    NOT_KNOWING,
+    CONFIRMED,
+    ONE,
+    WHOLE,
+    STOPS,
+    TOKEN,
+    TESTS,
+)
+"""The headings of PROOF.md; all but the last are README's promises, word for word."""
+ALL = PROMISES[:-1]
+CRASHES = (NOT_LOST, ACKNOWLEDGED, NOT_UNASKED, ONCE, NOT_KNOWING, CONFIRMED, WHOLE)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One command, which prints one JSON line or several. `least` is the smallest count that is enough, at full scale."""
+
+    name: str
+    command: Callable[[float, int], Sequence[str]]
+    """Arguments of python, for a scale and a seed."""
+    holds: Sequence[str]
+    least: float = 0
+    scaled: bool = True
+    seconds: float = 30
+
+
+def _many(full: int, scale: float, least: int = 1) -> str:
+    return str(max(least, round(full * scale)))
+
+
+def _suite(name: str, target: str, caught: str, *tests: str) -> Callable[[float, int], Sequence[str]]:
+    return lambda _scale, _seed: (
+        "-m",
+        "tests.proof.suite",
+        *("--row", name, "--target", target, "--caught", caught, *tests),
+    )
+
+
+ROWS = (
+    Row(
+        "days",
+        lambda scale, seed: (
+            *("-m", "tests.simulation", "--workers", "1", "--first-seed", str(seed)),
+            *("--days", _many(3000, scale, 10), "--seeds", _many(120, scale, 2)),
+        ),
+        (NOT_LOST, NOT_DROPPED, ACKNOWLEDGED, NOT_UNASKED, ONCE, NOT_KNOWING, CONFIRMED, WHOLE, STOPS),
+        least=3000,
+        seconds=1400,
+    ),
+    Row(
+        "deaths",
+        lambda scale, seed: (
+            *("-m", "tests.crash", "--workers", "1", "--kills", _many(10_000, scale), "--seed", str(seed)),
+        ),
+        CRASHES,
+        least=10_000,
+        seconds=1200,
+    ),
+    Row(
+        "model",
+        lambda scale, seed: (
+            *("-m", "tests.model", "--workers", "1", "--sequences", _many(2000, scale), "--seed", str(seed)),
+        ),
+        (NOT_UNASKED, ONCE, NOT_KNOWING, CONFIRMED, ONE),
+        least=2000,
+        seconds=900,
+    ),
+    Row(
+        "bugs",
+        lambda scale, _seed: ("-m", "tests.mutants", "--workers", "1", "--every", str(max(1, round(1 / scale)))),
+        (TESTS,),
+        least=25,
+        seconds=700,
+    ),
+    Row(
+        "together",
+        lambda scale, _seed: ("-m", "tests.together", "--starts", _many(50, scale)),
+        (ONCE, ONE),
+        least=50,
+        seconds=300,
+    ),
+    Row(
+        "payloads",
+        lambda scale, seed: (
+            *("-m", "tests.payloads", "--workers", "1", "--count", _many(1_000_000, scale, 5000), "--seed", str(seed)),
+        ),
+        (NOT_LOST, NOT_DROPPED),
+        least=1_000_000,
+        seconds=90,
+    ),
+    Row(
+        "structures",
+        lambda scale, seed: (
+            *("-m", "tests.payloads", "--workers", "1", "--structures", _many(20_000, scale), "--seed", str(seed)),
+        ),
+        (NOT_LOST, NOT_DROPPED),
+        least=20_000,
+        seconds=150,
+    ),
+    Row("memory", lambda _scale, _seed: ("-m", "tests.payloads", "--memory"), (NOT_DROPPED, STOPS), seconds=10),
+    Row(
+        "marketplaces",
+        lambda scale, seed: (
+            *("-m", "tests.proof.marketplaces", "--cases", _many(60, scale), "--seed", str(seed), "--workers", "1"),
+        ),
+        (NOT_LOST,),
+        least=60,
+        seconds=300,
+    ),
+    Row("disk", lambda scale, _seed: ("-m", "tests.disk", "--most", _many(320, scale)), (NOT_LOST, ONCE), seconds=300),
+    Row(
+        "points",
+        lambda _scale, _seed: ("-m", "tests.crash", "--workers", "1", "--singles"),
+        CRASHES,
+        least=1,
+        scaled=False,
+        seconds=60,
+    ),
+    Row(
+        "matrix",
+        _suite(
+            "The fault matrix over real sockets: what a server does × read, acknowledge, label, ship × effect or none",
+            ">= 40 behaviours × 4 × 2, each ends as the table says, within its deadline + 1 s",
+            "a lost answer that is taken for a yes or a no, a call that never ends, an answer that belongs to another request",
+            "tests/faults",
+        ),
+        (ONCE, NOT_KNOWING, CONFIRMED),
+        least=160,
+        scaled=False,
+        seconds=20,
+    ),
+    Row(
+        "full disks",
+        _suite(
+            "Full disks in steps, locked and replaced databases, missing rights",
+            "all pass",
+            "a call that leaves although nothing could be noted, a traceback instead of a sentence",
+            "tests/disk",
+        ),
+        (NOT_LOST, ONCE, WHOLE),
+        scaled=False,
+        seconds=40,
+    ),
+    Row(
+        "order of writes",
+        _suite(
+            "The order of writes: on the disk before it is told, before it leaves, before it is renamed",
+            "all pass",
+            "a fact that a power cut takes away after somebody has acted on it",
+            "tests/simulation/test_durability.py",
+        ),
+        (NOT_LOST, ONCE, WHOLE),
+        scaled=False,
+        seconds=10,
+    ),
+    Row(
+        "liveness",
+        _suite(
+            "Life goes on: after each single fault the next good poll comes within an interval and 60 s; a hung worker is found",
+            "all pass",
+            "a loop that waits for ever, a scheduler that skips an hour because the clock was set, a hang that nobody notices",
+            "tests/liveness",
+        ),
+        (STOPS,),
+        scaled=False,
+        seconds=30,
+    ),
+    Row(
+        "security",
+        _suite(
+            "Hostile label links, a canary token searched for in everything written, terminals, the units' exposure",
+            ">= 40 links, no connection elsewhere, no token anywhere",
+            "a token in a log, a traceback or a foreign server's books",
+            "tests/security",
+            "tests/house/test_systemd.py",
+            "tests/marketplace/test_links.py",
+        ),
+        (TOKEN,),
+        least=40,
+        scaled=False,
+        seconds=30,
+    ),
+    Row(
+        "promises",
+        _suite(
+            "README's promises, one test each, by name",
+            "all pass",
+            "a promise that is kept in the parts and broken by the whole",
+            "tests/promises",
+        ),
+        ALL,
+        least=len(ALL),
+        scaled=False,
+        seconds=50,
+    ),
+    Row(
+        "branches", lambda _scale, _seed: ("-m", "tests.proof.coverage"), (TESTS,), least=100, scaled=False, seconds=200
+    ),
+)
+
+CLOSING = Row(
+    "pairs",
+    lambda _scale, seed: ("-m", "tests.crash", "--workers", "2", "--pairs", "-1", "--seed", str(seed)),
+    CRASHES,
+    least=1,
+    scaled=False,
+)
+"""Takes the time that the others leave, on both cores."""
