@@ -6,12 +6,16 @@ An act states a fact and leaves a line in the order's history. None of them call
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlmodel import Session, col, select, update
+from sqlmodel import Session, col, func, select, update
 
 from supplier_agent import outbox
 from supplier_agent.errors import AgentError, UsageError
 from supplier_agent.order import blockers
 from supplier_agent.tables import Call, Event, Order
+
+PRINTED = "label printed"
+FLAGGED = "flagged as shipped"
+"""What the history says; the second is written by the database's own guard."""
 
 
 def find(tx: Session, menzzo_order_id: str, supplier: str | None = None) -> Order:
@@ -30,12 +34,14 @@ def find(tx: Session, menzzo_order_id: str, supplier: str | None = None) -> Orde
     return found[0]
 
 
-def _note(tx: Session, order: Order, now: datetime, who: str, what: str, detail: str | None = None) -> None:
+def _note(
+    tx: Session, order: Order, now: datetime, who: str, what: str, detail: str | None = None, station: str | None = None
+) -> None:
     assert order.id is not None  # noqa: S101 - a stored order has one
-    tx.add(Event(order_id=order.id, at=now, who=who, what=what, detail=detail))
+    tx.add(Event(order_id=order.id, at=now, who=who, what=what, detail=detail, station=station))
 
 
-def _flag(tx: Session, order: Order, value: int, now: datetime, who: str) -> None:
+def _flag(tx: Session, order: Order, value: int, now: datetime, who: str, station: str | None) -> None:
     """Change the flag by the very statement that staff may type; the database's own guards judge it and write the history."""
     mine = update(Order).where(col(Order.id) == order.id)
     tx.exec(mine.values(shipped=value))
@@ -44,11 +50,13 @@ def _flag(tx: Session, order: Order, value: int, now: datetime, who: str) -> Non
     newest = (
         select(Event.id).where(Event.order_id == order.id).order_by(col(Event.id).desc()).limit(1).scalar_subquery()
     )
-    tx.exec(update(Event).where(col(Event.id) == newest).values(who=who, at=now))
+    tx.exec(update(Event).where(col(Event.id) == newest).values(who=who, at=now, station=station))
     tx.refresh(order)
 
 
-def ship(tx: Session, order: Order, now: datetime, who: str, override_by: str | None = None) -> str:
+def ship(
+    tx: Session, order: Order, now: datetime, who: str, override_by: str | None = None, *, station: str | None = None
+) -> str:
     """Flag an order as shipped; return what happens next, in one sentence. Again is a no-op."""
     if order.ship_confirmed_at is not None:
         return f"the marketplace has confirmed it as shipped already, at {order.ship_confirmed_at:%Y-%m-%d %H:%M} UTC"
@@ -66,7 +74,7 @@ def ship(tx: Session, order: Order, now: datetime, who: str, override_by: str | 
             tx.flush()
     if order.shipped == 1:
         return "it was flagged before" + _waits(order)
-    _flag(tx, order, 1, now, who)
+    _flag(tx, order, 1, now, who, station)
     return "flagged" + _waits(order)
 
 
@@ -77,18 +85,18 @@ def _waits(order: Order) -> str:
     return f"; it waits for {' and '.join(missing)}" if missing else ""
 
 
-def unship(tx: Session, order: Order, now: datetime, who: str) -> str:
+def unship(tx: Session, order: Order, now: datetime, who: str, *, station: str | None = None) -> str:
     """Take the flag back. Raises StateError by the database's guard once the call has begun."""
     if order.shipped == 0:
         return "it is not flagged"
-    _flag(tx, order, 0, now, who)
+    _flag(tx, order, 0, now, who, station)
     if order.override_by is not None:
         order.override_by = None
         tx.add(order)
     return "the flag is taken back; nothing is reported"
 
 
-def resolve(tx: Session, order: Order, now: datetime, who: str, *, shipped: bool) -> str:
+def resolve(tx: Session, order: Order, now: datetime, who: str, *, shipped: bool, station: str | None = None) -> str:
     """Answer for a ship call whose outcome is unknown: it was shipped, or it shall be sent again."""
     call = outbox.find(tx, order.id or 0, "ship")
     if call is None or call.state != "unknown":
@@ -97,18 +105,18 @@ def resolve(tx: Session, order: Order, now: datetime, who: str, *, shipped: bool
     if shipped:
         order.ship_confirmed_at, order.planned_at = now, None
         outbox.conclude(tx, call, "done", f"{who} says that the marketplace has it as shipped")
-        _note(tx, order, now, who, "resolved: shipped")
+        _note(tx, order, now, who, "resolved: shipped", station=station)
         said = "recorded as shipped; nothing is sent"
     else:
         outbox.owe_again(tx, call, now)
         order.planned_at = None
-        _note(tx, order, now, who, "resolved: send again")
+        _note(tx, order, now, who, "resolved: send again", station=station)
         said = "it is sent again at once; if the first call was taken in after all, the customer may be notified twice"
     tx.add(order)
     return said
 
 
-def retry(tx: Session, order: Order, now: datetime, who: str) -> str:
+def retry(tx: Session, order: Order, now: datetime, who: str, *, station: str | None = None) -> str:
     """Try again what was parked."""
     parked = [call for call in outbox.of_order(tx, order.id or 0) if call.state == "parked"]
     if not parked:
@@ -116,7 +124,7 @@ def retry(tx: Session, order: Order, now: datetime, who: str) -> str:
     for call in parked:
         outbox.owe_again(tx, call, now)
     kinds = " and ".join(call.kind for call in parked)
-    _note(tx, order, now, who, "retry", kinds)
+    _note(tx, order, now, who, "retry", kinds, station)
     return f"tried again: {kinds}"
 
 
@@ -128,19 +136,19 @@ def parked_orders(tx: Session, supplier: str | None) -> Sequence[Order]:
     return tx.exec(query.order_by(col(Order.id))).all()
 
 
-def hold(tx: Session, order: Order, now: datetime, who: str, reason: str) -> str:
+def hold(tx: Session, order: Order, now: datetime, who: str, reason: str, *, station: str | None = None) -> str:
     """Keep an order back: nothing is acknowledged or shipped for it until it is released."""
     if order.ship_confirmed_at is not None:
         raise AgentError("it is shipped and confirmed; there is nothing left to hold")
-    _set(tx, order, now, who, "held_reason", reason, "held")
+    _set(tx, order, now, who, "held_reason", reason, "held", station)
     return "held" + _in_flight(tx, order)
 
 
-def release(tx: Session, order: Order, now: datetime, who: str) -> str:
+def release(tx: Session, order: Order, now: datetime, who: str, *, station: str | None = None) -> str:
     """Let a held order go on."""
     if order.held_reason is None:
         return "it is not held"
-    _set(tx, order, now, who, "held_reason", None, "released")
+    _set(tx, order, now, who, "held_reason", None, "released", station)
     return "released"
 
 
@@ -163,11 +171,32 @@ def reopen(tx: Session, order: Order, now: datetime, who: str) -> str:
     return "reopened; it was flagged as shipped before, and is reported after the undo window"
 
 
-def _set(tx: Session, order: Order, now: datetime, who: str, column: str, value: str | None, what: str) -> None:
+def printed(tx: Session, order: Order, now: datetime, who: str, where: str, *, station: str | None = None) -> int:
+    """Record that the label of an order was printed; return how often it was by now. `where`: on which printer."""
+    _note(tx, order, now, who, PRINTED, where, station)
+    tx.flush()
+    return times_printed(tx, order)
+
+
+def times_printed(tx: Session, order: Order) -> int:
+    """Return how often the label of an order was printed from the page."""
+    return tx.exec(select(func.count()).where(Event.order_id == order.id, Event.what == PRINTED)).one()
+
+
+def _set(
+    tx: Session,
+    order: Order,
+    now: datetime,
+    who: str,
+    column: str,
+    value: str | None,
+    what: str,
+    station: str | None = None,
+) -> None:
     setattr(order, column, value)
     order.planned_at = None
     tx.add(order)
-    _note(tx, order, now, who, what, value)
+    _note(tx, order, now, who, what, value, station)
 
 
 def _in_flight(tx: Session, order: Order) -> str:

@@ -44,6 +44,13 @@ token = "{tokens[notio]}"
 """
 
 
+_PAGE = """
+[web]
+listen = "127.0.0.1:0"
+stations = [{ name = "Bench 1", page = "100x150" }, { name = "Bench 2", one_scan = true }]
+"""
+
+
 @dataclass(frozen=True)
 class Arrangement:
     """The sandbox, and the orders (`menzzo_order_id`) that have a part of their own in the story."""
@@ -91,9 +98,9 @@ def arrange(clock: Clock) -> Arrangement:
     return Arrangement(Sandbox(world, semantics), *(order.menzzo_order_id for order in parts))
 
 
-def write_configuration(arrangement: Arrangement, folder: Path) -> Path:
-    """Write the agent's configuration; it holds tokens, so nobody else may read it."""
+def write_configuration(arrangement: Arrangement, folder: Path, *, page: bool) -> Path:
+    """Write the agent's configuration, with the warehouse page if wanted; it holds tokens, so nobody else may read it."""
     path = folder / "supplier-agent.toml"
     path.touch(mode=0o600)
-    path.write_text(arrangement.configuration())
+    path.write_text(arrangement.configuration() + (_PAGE if page else ""))
     return path

@@ -34,7 +34,7 @@ def tell(result: Callable[[str], None], env: Mapping[str, str], stop: Stop, *, k
     with TemporaryDirectory(prefix="supplier-agent-demo-") as folder:
         arrangement = arrange(clock)
         with arrangement.sandbox:
-            config = write_configuration(arrangement, Path(folder))
+            config = write_configuration(arrangement, Path(folder), page=keep)
             settings, story = load(config, {}), Story(result, clock)
             story.scene(*introduction(arrangement, settings))
             with (
@@ -70,6 +70,7 @@ class Play:
         except KeyboardInterrupt:
             return INTERRUPTED
         if config_to_keep is not None:
+            self.warehouse.take_up_the_page()
             self.stay(config_to_keep)
         return 0 if holds else 1
 
@@ -146,7 +147,9 @@ class Play:
 
     def stay(self, config: Path) -> None:
         """Let an order come in now and then, until Ctrl-C."""
-        self.story.scene("", *invitation(config, self.settings, self.arrangement.sandbox.url, ARRIVAL_SECONDS), "")
+        self.story.scene(
+            "", *invitation(config, self.settings, self.arrangement.sandbox.url, self.story.page, ARRIVAL_SECONDS), ""
+        )
         try:
             while True:
                 self.pause(ARRIVAL_SECONDS)

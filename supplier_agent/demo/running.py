@@ -34,7 +34,7 @@ def running(
             ThreadPoolExecutor(1, "agent") as loop,
         ):
             agent, close = assemble(settings, {}, clock, workers, log.Log(log.set_up({}, stream), hear))
-            ended = loop.submit(Daemon(agent, {}, stop, lambda: None, workers).run)
+            ended = loop.submit(Daemon(agent, {}, stop, lambda _: None, workers).run)
             try:
                 yield ended
             finally:

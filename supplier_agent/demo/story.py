@@ -20,6 +20,7 @@ class Story:
     def __init__(self, result: Callable[[str], None], clock: Clock) -> None:
         self._result, self._clock, self._started = result, clock, clock.monotonic()
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self.page = ""  # where the warehouse page is; empty: there is none
 
     def add(self, who: str, about: str, what: str) -> None:
         """Remember what happened now; `show` prints it."""
@@ -28,6 +29,8 @@ class Story:
 
     def hear(self, event: str, facts: Mapping[str, object]) -> None:
         """Take in an event of the agent's log, from the agent's own thread."""
+        if event == "page.started":
+            self.page = str(facts["at"])
         what = in_words(event, facts)
         if what:
             self.add(AGENT, str(facts.get("order") or facts.get("supplier") or ""), what)
@@ -46,7 +49,7 @@ class Story:
 
 def in_words(event: str, facts: Mapping[str, object]) -> str:
     """Return what an event of the agent's log means, or "" for one that a visitor does not miss."""
-    kind, detail = str(facts.get("kind", "")), facts.get("detail")
+    kind, detail = str(facts.get("call", "")), facts.get("detail")
     match event:
         case "call.done":
             return _DONE.get(kind, f"{kind} done")
@@ -60,10 +63,10 @@ def in_words(event: str, facts: Mapping[str, object]) -> str:
             return f"page {facts.get('page')} of the list, orders that are new and stored: {facts.get('added')}"
         case "run.finished" if facts.get("added"):
             return f"{facts.get('purpose')} read to its end: {facts.get('listed')} listed, {facts.get('added')} of them new"
-        case "supplier.failing":
+        case "supplier.failed":
             return f"{facts.get('what')}: they pause, then one goes first to see"
         case "supplier.recovered":
             return str(facts.get("what"))
-        case "run.finished" | "page.read" | "agent.started" | "agent.stopped":
+        case "run.finished" | "page.read" | "agent.started" | "agent.stopped" | "page.started" | "page.unattended":
             return ""
     return f"{event} {detail or ''}".strip()

@@ -1,5 +1,6 @@
 """The warehouse of the demo: people who flag orders by SQL and by command, look at what is stored, and answer when asked."""
 
+import secrets
 import sqlite3
 import subprocess
 import sys
@@ -16,8 +17,11 @@ from supplier_agent.demo.story import WAREHOUSE, Story
 from supplier_agent.settings import Settings
 from supplier_agent.store import open_store
 from supplier_agent.tables import Order, RejectedEntry
+from supplier_agent.web import people
 
 ANNA = "Anna"
+PINS = ((ANNA, people.PACKER, "1111"), ("Lea", people.LEAD, "2222"))
+"""Who may sign in on the demo's page."""
 COMMAND_SECONDS = 60.0
 
 
@@ -85,6 +89,12 @@ class Warehouse:
             start_new_session=True,  # Ctrl-C is for the demo, not for its commands
         )
         return (done.stdout + done.stderr).splitlines()
+
+    def take_up_the_page(self) -> None:
+        """Let the visitor sign in on the page."""
+        with self.store.write() as tx:
+            for name, role, pin in PINS:
+                people.add(tx, name, role, pin, secrets.token_bytes(people.SALT_BYTES), self._clock.now())
 
     def _set_shipped(self, menzzo_order_id: str, value: int) -> str:
         statement = f"UPDATE orders SET shipped = {value} WHERE menzzo_order_id = '{menzzo_order_id}'"  # noqa: S608 - as staff type it

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from supplier_agent import state
 from supplier_agent.demo.arrangement import Arrangement
+from supplier_agent.demo.warehouse import PINS
 from supplier_agent.settings import Settings
 
 
@@ -33,10 +34,14 @@ def verdict(*, holds: bool) -> list[str]:
     ]
 
 
-def invitation(config: Path, settings: Settings, url: str, arrival_seconds: float) -> list[str]:
+def invitation(config: Path, settings: Settings, url: str, page: str, arrival_seconds: float) -> list[str]:
     """Return what to try in another terminal while the demo stays up."""
     flag = "UPDATE orders SET shipped = 1 WHERE menzzo_order_id = 'ID'"
+    who = " or ".join(f"{name} ({role}, PIN {pin})" for name, role, pin in PINS)
     return [
+        f"The warehouse page is at {page}. Sign in as {who},",
+        "and scan what waits: type its last number and press Enter, twice.",
+        "",
         f"The demo stays up until Ctrl-C, and every {arrival_seconds:g} s an order comes in. In another terminal:",
         "",
         f"  alias supplier-agent='{sys.executable} -m supplier_agent --config {config}'",

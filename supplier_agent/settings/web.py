@@ -1,6 +1,121 @@
-"""The `[web]` section: the warehouse page. Off unless `listen` is set."""
+"""The `[web]` section: the warehouse page, off unless `listen` is set, and the stations at which people work."""
 
-from pydantic import BaseModel, ConfigDict
+import ipaddress
+import json
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from supplier_agent.settings.addresses import is_loopback, parse_origin
+from supplier_agent.settings.values import as_text
+
+Language = Literal["en", "fr", "pl", "tr"]
+
+_HEADER = re.compile(r"\A[A-Za-z][A-Za-z0-9-]{0,60}\Z")
+_PAGE = re.compile(r"\A([1-9][0-9]{1,3}) ?x ?([1-9][0-9]{1,3})\Z")
+_PRINTER = re.compile(r"\A(ipps?|https?)://[\x21-\x7e]{1,300}\Z")
+_LONGEST_NAME = 40
+
+
+def parse_listen(value: object) -> str:
+    """Return HOST:PORT with an address (not a name, which may mean several); empty means nowhere."""
+    text = as_text(value)
+    if text == "":
+        return ""
+    host, _, port = text.rpartition(":")
+    try:
+        ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        raise ValueError('must be an address and a port, like "127.0.0.1:8080"') from None
+    if not port.isascii() or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004 - the largest port
+        raise ValueError('must end in a port, like "127.0.0.1:8080"')
+    return text
+
+
+def parse_own_origin(value: object) -> str:
+    """Return the address under which browsers know the page behind a proxy; empty means: by `listen` itself."""
+    return "" if value == "" else parse_origin(value)
+
+
+def parse_header(value: object) -> str:
+    """Return the name of a header; empty means none is trusted."""
+    text = as_text(value)
+    if text and not _HEADER.match(text):
+        raise ValueError('is no header, like "X-Remote-User"')
+    return text
+
+
+def parse_addresses(value: object) -> tuple[str, ...]:
+    """Return addresses, from a list or from text with commas."""
+    given = value.split(",") if isinstance(value, str) else value
+    if not isinstance(given, list | tuple):
+        raise ValueError('must be a list like ["127.0.0.1"]')  # noqa: TRY004 - pydantic collects no TypeErrors
+    try:
+        return tuple(str(ipaddress.ip_address(str(each).strip())) for each in given if str(each).strip())
+    except ValueError:
+        raise ValueError('must be a list of addresses like ["127.0.0.1"]') from None
+
+
+def parse_name(value: object) -> str:
+    """Return the name of a station, as people read it."""
+    text = as_text(value).strip()
+    if not text or not text.isprintable() or len(text) > _LONGEST_NAME:
+        raise ValueError("must be 1 to 40 letters, as they stand on the bench")
+    return text
+
+
+def parse_printer(value: object) -> str:
+    """Return the address of a printer; empty: this station prints with its browser."""
+    text = as_text(value)
+    if text and not _PRINTER.match(text):
+        raise ValueError('must be an address like "ipp://127.0.0.1/printers/zebra"')
+    return text
+
+
+def parse_page(value: object) -> str:
+    """Return WIDTHxHEIGHT in millimetres; empty means that it is not known."""
+    text = as_text(value).strip()
+    found = _PAGE.match(text)
+    if text and not found:
+        raise ValueError('must be millimetres like "100x150"')
+    return f"{found[1]}x{found[2]}" if found else ""
+
+
+class Station(BaseModel):
+    """A bench with a browser: what its printer takes, how its people scan."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    name: Annotated[str, BeforeValidator(parse_name)]
+    language: Language | None = None  # None: the language of [web]
+    printer: Annotated[str, BeforeValidator(parse_printer)] = ""
+    page: Annotated[str, BeforeValidator(parse_page)] = ""
+    one_scan: bool = False
+    print_on_scan: bool = False
+    sound: bool = True
+
+    @property
+    def page_mm(self) -> tuple[int, int] | None:
+        """Return width and height of what the printer takes; None: nobody said."""
+        width, _, height = self.page.partition("x")
+        return (int(width), int(height)) if height else None
+
+
+def _from_text(value: object) -> object:
+    """Return the list that an environment variable holds as JSON."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        raise ValueError('must be a list like [{ name = "Bench 1" }]') from None
+
+
+def _named_once(stations: tuple[Station, ...]) -> tuple[Station, ...]:
+    if len({station.name for station in stations}) != len(stations):
+        raise ValueError("has two stations of one name")
+    return stations
 
 
 class Web(BaseModel):
@@ -8,4 +123,30 @@ class Web(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    listen: str = ""
+    listen: Annotated[str, BeforeValidator(parse_listen)] = ""
+    language: Language = "en"
+    origin: Annotated[str, BeforeValidator(parse_own_origin)] = ""
+    proxy_header: Annotated[str, BeforeValidator(parse_header)] = ""
+    proxies: Annotated[tuple[str, ...], BeforeValidator(parse_addresses)] = ("127.0.0.1", "::1")
+    session_hours: Annotated[int, Field(ge=1, le=24 * 31)] = 12
+    stations: Annotated[tuple[Station, ...], BeforeValidator(_from_text), AfterValidator(_named_once)] = ()
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Return host and port to listen on; None: nowhere."""
+        host, _, port = self.listen.rpartition(":")
+        return (host.removeprefix("[").removesuffix("]"), int(port)) if self.listen else None
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether other machines can reach the page."""
+        return self.address is not None and not is_loopback(self.address[0])
+
+    def station(self, name: str) -> Station | None:
+        """Return the station of that name. Where none is configured there is one, without a printer of its own."""
+        return next((each for each in self.benches if each.name == name), None)
+
+    @property
+    def benches(self) -> tuple[Station, ...]:
+        """Return the stations to choose from, at least one."""
+        return self.stations or (Station(name="Page"),)

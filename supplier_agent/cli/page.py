@@ -1,0 +1,83 @@
+"""Commands about the warehouse page: who works there."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from supplier_agent.cli.surroundings import here, result, result_json, say
+
+people = typer.Typer(help="Who works on the warehouse page.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this room."""
+    app.add_typer(people, name="person")
+
+
+def _pin() -> str:
+    """Ask for a PIN, twice on a terminal; else it is the first line of stdin."""
+    from supplier_agent.errors import UsageError
+
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    first = str(typer.prompt("PIN", hide_input=True, err=True))
+    if typer.prompt("PIN again", hide_input=True, err=True) != first:
+        raise UsageError("the two PINs differ", "try again")
+    return first
+
+
+@people.command()
+def add(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    role: Annotated[
+        str, typer.Option(help="packer; or lead, who may also resolve, retry, hold and release.")
+    ] = "packer",
+    no_pin: Annotated[
+        bool, typer.Option("--no-pin", help="Comes in through the proxy alone (web.proxy_header).")
+    ] = False,
+) -> None:
+    """Let somebody work on the page, or set role and PIN anew. The PIN is asked for, or read from stdin."""
+    import secrets
+
+    from supplier_agent.web.people import SALT_BYTES, checked_name
+    from supplier_agent.web.people import add as let_in
+
+    surroundings = here(context)
+    name = checked_name(name)
+    pin = None if no_pin else _pin()
+    with surroundings.store() as store, store.write() as tx:
+        said = let_in(tx, name, role, pin, secrets.token_bytes(SALT_BYTES), surroundings.clock.now())
+    result(f"{name}: {said}")
+    if not surroundings.settings.web.listen:
+        say('the page is off; to serve it: [web] listen = "127.0.0.1:8080", then restart the agent')
+
+
+@people.command(name="list")
+def list_(
+    context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone.")] = False
+) -> None:
+    """List who works on the page."""
+    from supplier_agent.web.people import NO_PIN, present
+
+    with here(context).store() as store, store.read() as tx:
+        found = [(each.name, each.role, each.pin_scrypt != NO_PIN) for each in present(tx)]
+    if as_json:
+        result_json([{"name": name, "role": role, "pin": pin} for name, role, pin in found])
+        return
+    for name, role, pin in found:
+        result(f"{name}  {role}" + ("" if pin else "  (through the proxy alone)"))
+    if not found:
+        say("nobody yet: supplier-agent person add NAME --role packer")
+
+
+@people.command()
+def remove(context: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
+    """Let somebody work on the page no longer."""
+    from supplier_agent.web.people import remove as let_go
+
+    surroundings = here(context)
+    with surroundings.store() as store, store.write() as tx:
+        said = let_go(tx, name, surroundings.clock.now())
+    result(f"{name.strip()}: {said}")

@@ -1,0 +1,161 @@
+// What the page does beyond plain forms: the scan field keeps the focus, answers sound, the undo time runs down, and what the
+// agent could not take in is kept here and sent again, each with its own key, so that it is recorded once.
+"use strict";
+(() => {
+  const UNSENT = "supplier-agent unsent";
+  const AGAIN = 2000, PULSE = 5000, PATIENCE = 15000;
+  const TONES = { green: [[660, 0.09], [880, 0.16]], blue: [[660, 0.07]], yellow: [[440, 0.12], [440, 0.12]], red: [[196, 0.35], [147, 0.4]] };
+  const body = document.body;
+  const field = () => document.getElementById("scan");
+  const who = () => body.dataset.who || "";
+  let sound = null, sending = false;
+
+  const kept = () => { try { return JSON.parse(localStorage.getItem(UNSENT)) || []; } catch { return []; } };
+  const keep = (items) => { localStorage.setItem(UNSENT, JSON.stringify(items)); tellUnsent(items); };
+  const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+
+  function tellUnsent(items) {
+    const bar = document.getElementById("unsent");
+    if (!bar) return;
+    const late = items.filter((item) => item.tried || item.who !== who());
+    const names = [...new Set(late.map((item) => item.who).filter((name) => name !== who()))];
+    bar.hidden = !late.length;
+    bar.querySelector("b").textContent = late.length + (names.length ? ` (${names.join(", ")})` : "");
+  }
+
+  function focusScan() {
+    if (field() && [null, body, document.getElementById("screen")].includes(document.activeElement)) field().focus({ preventScroll: true });
+  }
+
+  function play(sign) {
+    if (!("sound" in body.dataset) || !TONES[sign]) return;
+    sound = sound || new AudioContext();
+    let at = sound.currentTime + 0.01;
+    for (const [pitch, seconds] of TONES[sign]) {
+      const tone = sound.createOscillator(), loud = sound.createGain();
+      tone.type = sign === "red" ? "square" : "sine";
+      tone.frequency.value = pitch;
+      loud.gain.setValueAtTime(0.25, at).exponentialRampToValueAtTime(0.001, at + seconds);
+      tone.connect(loud).connect(sound.destination);
+      tone.start(at);
+      tone.stop((at += seconds + 0.03) - 0.03);
+    }
+  }
+
+  // Puts the answered page in place of this one, and leaves the scan field alone: somebody may be typing in it.
+  function swap(html) {
+    const next = new DOMParser().parseFromString(html, "text/html");
+    if (!next.getElementById("screen")) return;
+    for (const id of ["screen", "pulse"]) document.getElementById(id)?.replaceWith(document.adoptNode(next.getElementById(id)));
+    const token = next.querySelector("input[name=token]").value;
+    for (const each of document.querySelectorAll("input[name=token]")) each.value = token;
+    const fresh = next.body.dataset.said !== body.dataset.said;
+    Object.assign(body.dataset, { said: next.body.dataset.said, who: next.body.dataset.who });
+    if (fresh) tellAnswer();
+    countDown();
+    focusScan();
+  }
+
+  function tellAnswer() {
+    const answer = document.querySelector("[data-sign]");
+    if (answer && !("silent" in answer.dataset)) play(answer.dataset.sign);
+    const label = document.querySelector("[data-print]");
+    if (label) printInPlace(label.href);
+  }
+
+  function printInPlace(href) {
+    document.querySelectorAll("iframe").forEach((old) => old.remove());
+    const frame = Object.assign(document.createElement("iframe"), { hidden: true, src: href });
+    frame.onload = () => { try { frame.contentWindow.print(); } catch { /* the link stays */ } };
+    body.append(frame);
+  }
+
+  const wait = () => ({ signal: AbortSignal.timeout(PATIENCE) });
+
+  async function refresh() {
+    try {
+      const answer = await fetch(location.href, wait());
+      if (answer.ok && !answer.redirected) swap(await answer.text());
+    } catch { /* the pulse tells */ }
+  }
+
+  async function send() {
+    if (sending) return;
+    sending = true;
+    try {
+      for (let item; (item = kept().find((each) => each.who === who()));) {
+        const form = new URLSearchParams(item.fields);
+        form.set("token", document.querySelector("input[name=token]")?.value || "");
+        form.set("age", String(Math.max(0, Date.now() - item.at)));
+        const answer = await fetch(item.url, { method: "POST", body: form, ...wait() });
+        if (new URL(answer.url).pathname === "/sign-in") { location.assign("/sign-in"); return; }
+        const html = await answer.text();
+        const said = new DOMParser().parseFromString(html, "text/html").body?.dataset.said;
+        if (!answer.ok || said !== item.fields.key) throw new Error("not recorded");
+        keep(kept().filter((each) => each.fields.key !== item.fields.key));
+        if (field()) swap(html); else location.assign("/");
+      }
+    } catch {
+      keep(kept().map((item) => ({ ...item, tried: true })));
+      setTimeout(send, AGAIN);
+    } finally {
+      sending = false;
+    }
+  }
+
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!("keep" in form.dataset)) return;
+    event.preventDefault();
+    const fields = Object.fromEntries(new FormData(form, event.submitter));
+    if (form.id === "scan-form") { form.reset(); if (!fields.code.trim()) return; }
+    delete fields.token;
+    keep([...kept(), { url: form.getAttribute("action"), fields: { ...fields, key: newKey() }, at: Date.now(), who: who(), tried: false }]);
+    send();
+  });
+
+  document.addEventListener("click", (event) => {
+    const ask = event.target.dataset?.ask;
+    if (ask && confirm(ask)) keep([]);
+    if (!event.target.closest("a, button, input, select, label, summary")) focusScan();
+  });
+
+  document.addEventListener("keydown", (event) => {
+    const typed = field();
+    if (!typed || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.key === "Escape") { typed.value = ""; typed.focus(); }
+    else if (event.key.length === 1 && document.activeElement !== typed && !document.activeElement.matches("input, select, button, a, summary")) typed.focus();
+  });
+
+  let ticking = 0;
+  function countDown() {
+    clearInterval(ticking);
+    const undo = document.querySelector("[data-left]");
+    if (!undo) return;
+    const end = performance.now() + Number(undo.dataset.left) * 1000;
+    ticking = setInterval(() => {
+      const left = Math.max(0, (end - performance.now()) / 1000);
+      undo.querySelector("progress").value = left;
+      undo.querySelector(".left").textContent = Math.ceil(left);
+      if (left <= 0) { clearInterval(ticking); setTimeout(refresh, 700); }
+    }, 200);
+  }
+
+  async function pulse() {
+    try {
+      const answer = await fetch("/pulse?at=" + encodeURIComponent(location.pathname), wait());
+      if (answer.ok && !answer.redirected) {
+        document.getElementById("pulse").innerHTML = await answer.text();
+        if (kept().length) send();
+        else if (document.querySelector("[data-live]") && !document.activeElement.closest("main")) refresh();
+      }
+    } catch { /* unsent scans tell it; nothing else is lost */ }
+  }
+
+  if (!document.getElementById("pulse")) return;
+  tellUnsent(kept());
+  countDown();
+  focusScan();
+  if (kept().length) send();
+  setInterval(pulse, PULSE);
+})();

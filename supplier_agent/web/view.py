@@ -1,0 +1,65 @@
+"""From facts to a page: the templates in one language, everything escaped, and what stands on every page."""
+
+import secrets
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from sqlmodel import Session
+from starlette.responses import HTMLResponse, Response
+
+from supplier_agent.errors import AgentError
+from supplier_agent.store import LockedError
+from supplier_agent.web import lists
+from supplier_agent.web.board import STAGES
+from supplier_agent.web.sentences import WORDS, sentence
+from supplier_agent.web.visit import Visit
+from supplier_agent.web.wording import LANGUAGES, words
+
+TEMPLATES = Path(__file__).with_name("templates")
+SIGNS = {"green": "✓", "blue": "●", "yellow": "!", "red": "✕"}
+"""The sign of each answer, for those who do not see its colour."""
+
+
+@cache
+def environment(language: str) -> Environment:
+    """Return the templates in one language. Everything that is put in is escaped; a name that is not there is an error."""
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    catalogue = words(language).catalogue
+    made.install_gettext_callables(catalogue.gettext, catalogue.ngettext, newstyle=True)  # type: ignore[attr-defined]  # the extension's
+    made.globals |= {"SIGNS": SIGNS, "WORDS": WORDS, "STAGES": STAGES, "LANGUAGES": LANGUAGES}
+    return made
+
+
+def page(visit: Visit, tx: Session, template: str, status: int = 200, **facts: object) -> Response:
+    """Return a page for somebody who is signed in."""
+    around = lists.around(tx, visit.room.settings)
+    return bare(visit, template, status, around=around, **facts)
+
+
+def bare(visit: Visit, template: str, status: int = 200, **facts: object) -> Response:
+    """Return a page that asks nothing of the database."""
+    html = (
+        environment(visit.words.code)
+        .get_template(template)
+        .render(
+            visit=visit,
+            new_key=lambda: secrets.token_hex(16),
+            sentence=lambda say, told: sentence(say, told, visit),
+            clock=visit.clock_of,
+            **facts,
+        )
+    )
+    return HTMLResponse(html, status, {"Cache-Control": "no-store"})
+
+
+def trouble(visit: Visit, error: AgentError, status: int) -> Response:
+    """Return the page of an error: what happened, what cures it."""
+    return bare(visit, "trouble.html", status, error=error, busy=isinstance(error, LockedError))

@@ -1,0 +1,47 @@
+"""A real browser for the tests: Debian's Chromium, driven by Playwright, which brings none of its own."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+PATH = shutil.which("chromium") or shutil.which("chromium-browser")
+MISSING = "no Chromium here (Debian: apt-get install chromium)"
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--autoplay-policy=no-user-gesture-required",
+)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Yield a browser without a window."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=PATH, args=list(QUIET))
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def sign_in(page: Page, url: str, name: str = "Anna", station: str = "Bench 1", pin: str = "4711") -> Page:
+    """Sign somebody in as they would."""
+    page.goto(f"{url}/sign-in")
+    page.select_option("#station", station)
+    page.select_option("#name", name)
+    page.fill("#pin", pin)
+    page.click("button.main")
+    page.wait_for_selector("#scan")
+    return page
+
+
+def scan(page: Page, code: str, milliseconds: float = 1) -> None:
+    """Type a code as a scanner does: fast, into whatever has the focus, with Enter at its end."""
+    page.keyboard.type(code, delay=milliseconds)
+    page.keyboard.press("Enter")

@@ -1,0 +1,38 @@
+"""One page for each test, with Anna who packs and Lea who leads."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from supplier_agent import state
+from tests.web.stage import LEADS_PIN, Browser, Stage, browsing, staged
+
+
+@pytest.fixture(scope="session")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a database in which nothing has happened; to make it takes longer than most tests."""
+    folder = tmp_path_factory.mktemp("pristine")
+    with staged(folder) as made:
+        path = folder / "copy.db"
+        made.store.backup(path)
+        assert made.settings.state_dir.joinpath(state.DATABASE).exists()
+    return path
+
+
+@pytest.fixture
+def stage(tmp_path: Path, pristine: Path) -> Iterator[Stage]:
+    with staged(tmp_path, pristine=pristine) as made:
+        yield made
+
+
+@pytest.fixture
+def anna(stage: Stage) -> Iterator[Browser]:
+    with browsing(stage.url) as browser:
+        yield browser.sign_in("Anna")
+
+
+@pytest.fixture
+def lea(stage: Stage) -> Iterator[Browser]:
+    with browsing(stage.url) as browser:
+        yield browser.sign_in("Lea", pin=LEADS_PIN)

@@ -1,0 +1,225 @@
+"""A warehouse page for the tests: a state folder with orders and labels, people, and the real server on loopback."""
+
+import hashlib
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import httpx
+from sqlmodel import col, select
+
+from supplier_agent import state
+from supplier_agent.log import Log
+from supplier_agent.sandbox import labels
+from supplier_agent.settings import Settings
+from supplier_agent.store import Store, open_store
+from supplier_agent.tables import Call, Event, Order
+from supplier_agent.web import people
+from supplier_agent.web.server import PageServer
+
+SUPPLIER = "notio"
+PIN, LEADS_PIN = "4711", "0815"
+BENCH, OTHER = "Bench 1", "Bench 2"
+STATIONS = ({"name": BENCH, "page": "100x150"}, {"name": OTHER})
+SALT = b"0" * people.SALT_BYTES
+
+
+@dataclass
+class MovableClock:
+    """The machine's time, which a test may move on."""
+
+    ahead: timedelta = timedelta(0)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self.ahead.total_seconds()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+@dataclass
+class Stage:
+    """One installation whose agent is asleep: what the page does is all that happens."""
+
+    settings: Settings
+    store: Store
+    clock: MovableClock
+    url: str = ""
+    heard: list[tuple[str, dict[str, object]]] = field(default_factory=list)
+    server: PageServer | None = None
+
+    def start(self) -> None:
+        log = Log(None, lambda event, facts: self.heard.append((event, facts)))
+        self.server = PageServer(self.settings, self.clock, log)
+        self.server.start()
+        self.url = self.server.url
+
+    def stop(self) -> None:
+        if self.server is not None:
+            self.server.stop()
+            self.server = None
+
+    # -- what there is ------------------------------------------------------------------------------------------------
+
+    def order(self, menzzo_order_id: str, *, label: bool = True, **facts: Any) -> int:  # noqa: ANN401 - any column
+        """Add an order, ready to leave unless told otherwise; return its row id."""
+        increment_id, _, last = menzzo_order_id.rpartition("_")
+        now = self.clock.now()
+        known: dict[str, Any] = {
+            "supplier": SUPPLIER,
+            "menzzo_order_id": menzzo_order_id,
+            "increment_id": increment_id,
+            "sale_product_id": last,
+            "sku": "CHAIR-SCANDI-X4-OAK",
+            "quantity": 1,
+            "price_cents": 8950,
+            "carrier": "GEODIS",
+            "order_date": date(2026, 11, 20),
+            "first_seen_at": now,
+            "acknowledged_at": now,
+        } | facts
+        order = Order(**known)
+        if label:
+            self.give_label(order)
+        with self.store.write() as tx:
+            tx.add(order)
+            tx.flush()
+            return order.id or 0
+
+    def give_label(self, order: Order) -> None:
+        content = labels.draw(order.menzzo_order_id, "SKU", order.quantity or 1, "GEODIS")
+        order.label_path = f"labels/{order.supplier}/{order.menzzo_order_id}.pdf"
+        path = self.settings.state_dir / order.label_path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        order.label_sha256, order.label_bytes = hashlib.sha256(content).hexdigest(), len(content)
+
+    def call(self, row: int, state: str, kind: str = "ship", detail: str = "") -> None:
+        with self.store.write() as tx:
+            now = self.clock.now()
+            tx.add(Call(order_id=row, supplier=SUPPLIER, kind=kind, state=state, owed_at=now, detail=detail or None))
+
+    def person(self, name: str, role: str = "packer", pin: str = PIN) -> None:
+        with self.store.write() as tx:
+            people.add(tx, name, role, pin, SALT, self.clock.now())
+
+    # -- what became of it --------------------------------------------------------------------------------------------
+
+    def facts(self, row: int) -> Order:
+        with self.store.read() as tx:
+            return tx.get_one(Order, row)
+
+    def history(self, row: int) -> list[Event]:
+        with self.store.read() as tx:
+            return list(tx.exec(select(Event).where(Event.order_id == row).order_by(col(Event.id))))
+
+
+@dataclass
+class Browser:
+    """Somebody with a browser that knows no JavaScript: it keeps cookies, follows redirects and sends forms as they stand."""
+
+    url: str
+    client: httpx.Client
+    html: str = ""
+    status: int = 0
+
+    def get(self, path: str) -> str:
+        return self._took(self.client.get(path))
+
+    def post(self, path: str, **fields: str) -> str:
+        form = {"token": self.token(), "key": secrets.token_hex(16)} | fields
+        return self._took(self.client.post(path, data=form, headers={"Origin": self.url}))
+
+    def token(self) -> str:
+        found = re.search(r'name="token" value="([0-9a-f]*)"', self.html)
+        return found[1] if found else ""
+
+    def _took(self, answer: httpx.Response) -> str:
+        self.status = answer.status_code
+        if answer.headers.get("content-type", "").startswith("text/html"):
+            self.html = answer.text
+        return self.html
+
+    def nothing(self) -> None:
+        """Do nothing."""
+
+    def sign_in(self, name: str, station: str = BENCH, pin: str = PIN) -> "Browser":
+        self.get("/sign-in")
+        self.post("/sign-in", name=name, station=station, pin=pin)
+        return self
+
+    def scan(self, code: str, **fields: str) -> "Browser":
+        self.post("/scan", code=code, **fields)
+        return self
+
+    def act(self, act: str, row: int, **fields: str) -> "Browser":
+        self.post("/act", act=act, row=str(row), **fields)
+        return self
+
+    @property
+    def sign(self) -> str:
+        """The colour of the answer on the screen; "" without one."""
+        found = re.search(r'data-sign="(\w+)"', self.html)
+        return found[1] if found else ""
+
+    @property
+    def said(self) -> str:
+        """The text of the page, tags and blanks put away."""
+        return " ".join(unescape(re.sub(r"<[^>]*>", " ", self.html)).split())
+
+
+@contextmanager
+def staged(
+    folder: Path,
+    undo_seconds: float = 120,
+    pristine: Path | None = None,
+    **web: Any,  # noqa: ANN401 - any key of [web]
+) -> Iterator[Stage]:
+    """Yield a page on a fresh state. `pristine`: a database with Anna and Lea in it, which saves making one."""
+    settings = Settings(
+        state_dir=folder / "state",
+        ship={"undo_seconds": undo_seconds},
+        web={"listen": "127.0.0.1:0", "stations": STATIONS} | web,
+        suppliers={SUPPLIER: {"token": "t"}, "asir-group": {"token": "t"}},
+    )
+    state.prepare(settings.state_dir)
+    database = settings.state_dir / state.DATABASE
+    if pristine is not None:
+        shutil.copyfile(pristine, database)
+    store = open_store(database, agent=True)
+    stage = Stage(settings, store, MovableClock())
+    if pristine is None:
+        stage.person("Anna")
+        stage.person("Lea", "lead", LEADS_PIN)
+    stage.start()
+    try:
+        yield stage
+    finally:
+        stage.stop()
+        store.close()
+
+
+@contextmanager
+def browsing(url: str) -> Iterator[Browser]:
+    """Yield a browser without JavaScript."""
+    with httpx.Client(base_url=url, follow_redirects=True, timeout=20) as client:
+        yield Browser(url, client)
+
+
+def until(true: Callable[[], object], seconds: float = 15.0) -> None:
+    """Wait until something holds; fail if it never does."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it never came true"
+        time.sleep(0.02)
