@@ -10,14 +10,17 @@ ARG BASE_IMAGE=python:3.13-slim-bookworm
 FROM ${BASE_IMAGE} AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
-COPY requirements.lock requirements-dev.lock ./
-# The build tool comes from the other lock, into a folder that stays behind: nothing is installed without its hash.
+COPY requirements.lock requirements-build.lock ./
+# The build tool comes from a lock too, into a folder that stays behind: nothing is installed without its hash.
 RUN python3 -m venv /opt/supplier-agent \
  && /opt/supplier-agent/bin/pip install --require-hashes --only-binary=:all: -r requirements.lock \
  && python3 -m venv /opt/build \
- && /opt/build/bin/pip install --require-hashes --only-binary=:all: -r requirements-dev.lock
+ && /opt/build/bin/pip install --require-hashes --only-binary=:all: -r requirements-build.lock
 COPY pyproject.toml README.md LICENSE ./
+COPY config/supplier-agent.example.toml ./config/
 COPY supplier_agent ./supplier_agent
+# What `config init` writes.
+COPY config/supplier-agent.example.toml ./config/
 RUN /opt/build/bin/hatchling build -t wheel -d /src/dist \
  && /opt/supplier-agent/bin/pip install --no-deps --no-index /src/dist/*.whl \
  && /opt/supplier-agent/bin/pip uninstall -y pip \
@@ -47,9 +50,11 @@ USER 10001:10001
 WORKDIR /data
 VOLUME ["/data"]
 STOPSIGNAL SIGTERM
+# Only where web.listen (SUPPLIER_AGENT_WEB__LISTEN) says 0.0.0.0:8080.
+EXPOSE 8080
 # Unhealthy is what a new start could cure. Not: 1 an order waits for a person, 69 the marketplace is away, 77 it refuses
 # the token. Docker knows 0 and 1 alone. Shutting down takes up to a call's deadline: docker stop --time 60.
-HEALTHCHECK --interval=60s --timeout=15s --start-period=60s --retries=3 \
+HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 \
     CMD ["sh", "-c", "supplier-agent status --json >/dev/null; case $? in 0|1|69|77) exit 0 ;; *) exit 1 ;; esac"]
 ENTRYPOINT ["supplier-agent"]
 CMD ["run"]

@@ -1,13 +1,21 @@
 """`python -m supplier_agent`, and the console script."""
 
+import os
 import sys
+
+from supplier_agent.exits import ended
+from supplier_agent.status import door
 
 
 def main() -> None:
     """Run the command line; a person's mistake ends in a sentence, never in a traceback."""
+    words = sys.argv[1:]
+    asked = door.understood(words)
+    if asked is not None:  # asked every 30 seconds, by a health check: it does without what the other commands need
+        sys.exit(ended(lambda: door.answer(asked, os.environ)))
     from supplier_agent.cli import run  # noqa: PLC0415 - so that a missing set-up is told in words
 
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(run(words))
 
 
 if __name__ == "__main__":

@@ -7,8 +7,9 @@ from datetime import datetime
 from supplier_agent.calls import Job, Tools
 from supplier_agent.marketplace import Marketplace
 from supplier_agent.pace import Pace
-from supplier_agent.pull import Due, OpenRun
+from supplier_agent.pull import OpenRun
 from supplier_agent.standing import Standing
+from supplier_agent.timetable import Due
 
 READ = "read"
 READ_EVERY = 5
@@ -24,6 +25,7 @@ class Flight:
     started_at: datetime
     started: float  # monotonic seconds
     job: Job | None = None
+    token: str | None = field(default=None, repr=False)  # that it was sent with; None: there was none
 
 
 @dataclass
@@ -36,6 +38,8 @@ class Account:
     pace: Pace
     token: str | None = field(repr=False)  # None: it could not be read; `token_problem` says why
     token_problem: str | None = None
+    refused: set[str] = field(default_factory=set, repr=False)  # tokens that the marketplace refused, since one worked
+    proven: str | None = field(default=None, repr=False)  # the token that is known to work; None: to be seen
     standing: Standing | None = None  # what was last read of it; None: somebody may have written since
     in_flight: list[Flight] = field(default_factory=list)
     run: OpenRun | None = None
@@ -48,6 +52,7 @@ class Account:
     next_read_asked: float = 0.0  # monotonic: when the database was asked
     waits_for_rate: bool = False  # there may be more to send, and the rate alone holds it back
     reads_failing: bool = False  # then a read is not repeated within seconds: its lane paces it
+    ships_wait: bool = False  # a person is asked about unusually many flags
     look_at: float = 0.0  # monotonic: when there may be something to do
 
     def flying(self, lane: str) -> int:

@@ -12,21 +12,24 @@ from typing import Any
 
 from sqlmodel import Session
 
-from supplier_agent import deliver, journal, narrate, plan, pull, standing
+from supplier_agent import brakes, deliver, journal, narrate, plan, pull, standing
 from supplier_agent.account import READ, READ_EVERY, Account, Flight
-from supplier_agent.calls import CALLS, ONCE, Ending, Job
+from supplier_agent.calls import CALLS, ONCE, Ending
 from supplier_agent.clock import Clock
-from supplier_agent.errors import ConfigError, StateError
+from supplier_agent.errors import StateError
 from supplier_agent.inbox import Inbox
 from supplier_agent.labels import LabelFolder
+from supplier_agent.landing import Landing
 from supplier_agent.lanes import READS
 from supplier_agent.ledger import Ledger
 from supplier_agent.log import Log
-from supplier_agent.marketplace import Listing, Means, Verdict
-from supplier_agent.outbox import NOT_SENT, UNKNOWN, Outcome
+from supplier_agent.outbox import NOT_SENT, Outcome
+from supplier_agent.renewal import Renewal
 from supplier_agent.settings import Settings
 from supplier_agent.standing import Standing
 from supplier_agent.store import LockedError, Store
+from supplier_agent.tables import Order
+from supplier_agent.timetable import Due
 
 LOOK_SECONDS = 30.0
 """The longest time between two looks at a supplier when nothing is due; opening hours and new tokens are noticed by then."""
@@ -52,14 +55,19 @@ class Agent:
         *,
         round_at: datetime | None = None,
         reads_only: bool = False,
+        read_next: Callable[[str], str | None] = lambda _name: None,
     ) -> None:
         self.settings, self.store, self.ledger, self.labels = settings, store, ledger, labels
         self.accounts = {account.name: account for account in accounts}
         self.clock, self.log, self.stopping = clock, log, False
+        self.holding = False  # nothing new is sent: a new configuration waits for what is in flight
         self.inbox = Inbox()
         self.read_since_ping: set[str] = set()
-        self._executor, self._chance, self._read_token, self.round_at = executor, chance, read_token, round_at
-        self.reads_only = reads_only
+        self.read_lately: set[str] = set()  # for the dead-man addresses of the suppliers themselves
+        self._renewal = Renewal(settings, store, clock, chance, log, read_token, read_next)
+        self._landing = Landing(settings, store, ledger, clock, chance, log, self._renewal)
+        self._executor, self._chance, self.round_at = executor, chance, round_at
+        self._told_to_read_only, self.reads_only = reads_only, reads_only or settings.read_only
         self._heal_at = clock.now()
         self._locked_until = 0.0
         self.database_problem: LockedError | None = None  # None: the last turn found the database free
@@ -73,13 +81,37 @@ class Agent:
         self.labels.clear_leftovers()
         with self.store.write() as tx:
             for call in plan.recover(tx, self.ledger, ONCE, now):
-                self.log.warning("call.unknown", supplier=call.supplier, kind=call.kind, detail=call.detail)
+                this = tx.get_one(Order, call.order_id).menzzo_order_id
+                facts = {"supplier": call.supplier, "order": this, "call": call.kind, "attempt": call.attempts}
+                self.log.warning("call.unknown", **facts, detail=call.detail)
             pull.abandon(tx, now)
             for account in self.accounts.values():
                 standing.remember(tx, account.name)
+                self._renewal.begin(tx, account)
                 if self.round_at is not None:
                     standing.try_now(tx, account.name, now)
                 account.longest_page = journal.longest_page(tx, account.name)
+
+    def adopt(
+        self,
+        settings: Settings,
+        accounts: Sequence[Account],
+        read_token: Callable[[str], str],
+        read_next: Callable[[str], str | None],
+    ) -> None:
+        """Go on by another configuration. Nothing may be in flight."""
+        renewal = Renewal(settings, self.store, self.clock, self._chance, self.log, read_token, read_next)
+        with self.store.write() as tx:
+            for account in accounts:
+                standing.remember(tx, account.name)
+                renewal.begin(tx, account)
+                account.longest_page = account.longest_page or journal.longest_page(tx, account.name)
+        self.settings, self.reads_only, self._renewal = settings, self._told_to_read_only or settings.read_only, renewal
+        self._landing = Landing(settings, self.store, self.ledger, self.clock, self._chance, self.log, renewal)
+        self.accounts = {account.name: account for account in accounts}
+        self.read_since_ping &= set(self.accounts)
+        self._heal_at = self.clock.now()  # another undo window, another brake: every open order is looked at again
+        self.look_again()
 
     def clock_changed(self) -> None:
         """Look at everything again, and let nothing wait for an instant that a clock set back has moved away."""
@@ -115,9 +147,9 @@ class Agent:
 
     def tick(self, account: Account) -> float:
         """Serve one supplier; return the seconds until there may be something to do again."""
-        self._try_token(account)
+        self._renewal.look(account)
         self._plan(account)
-        while not self.stopping and account.token is not None:
+        while not (self.stopping or self.holding) and account.token is not None:
             wait = account.pace.free_in()
             account.waits_for_rate = wait > 0
             if wait > 0:
@@ -145,7 +177,18 @@ class Agent:
             if changed:
                 with self.store.write() as tx:
                     plan.plan(tx, plan.changed(tx, account.name), self.settings, self.ledger, self.clock.now())
+                if any(order.shipped for order in changed) or account.ships_wait:
+                    self._mind_the_flags(account)
             account.facts_changed = bool(changed)
+
+    def _mind_the_flags(self, account: Account) -> None:
+        now, limit = self.clock.now(), self.settings.brakes.flags_per_minute
+        with self.store.write() as tx:
+            said = brakes.mind_the_flags(tx, account.name, limit, now)
+            account.ships_wait = brakes.ships_wait(standing.known_supplier(tx, account.name))
+        if said is not None:
+            account.standing = None
+            narrate.brake(self.log, account.name, said)
 
     def _heal(self) -> None:
         now = self.clock.now()
@@ -154,6 +197,8 @@ class Agent:
         for account in self.accounts.values():
             with self.store.write() as tx:
                 plan.heal(tx, account.name, self.settings, self.ledger, self.labels, now)
+            self._mind_the_flags(account)
+            account.proven = None  # the present token may be the one that followed by now
         self._heal_at = now + HEAL
 
     # -- deliver: the next request --------------------------------------------------------------------------------
@@ -170,7 +215,7 @@ class Agent:
                 deliver.Choice() if self.reads_only else deliver.choose(tx, account, stands, now, read_waits=overdue)
             )
             if choice.probe and not account.flying(READS) and stands.not_before(now) <= now:
-                overdue, due = True, due or pull.Due("probe", now)
+                overdue, due = True, due or Due("probe", now)
             idle = LOOK_SECONDS
             if due is None and choice.call is None:
                 idle = self._idle_seconds(tx, account, stands, now, again_at)
@@ -182,16 +227,16 @@ class Agent:
             return None
         return None if due is not None and self._read(account, due) else idle
 
-    def _read_due(self, tx: Session, account: Account, stands: Standing, now: datetime) -> pull.Due | None:
+    def _read_due(self, tx: Session, account: Account, stands: Standing, now: datetime) -> Due | None:
         """Return the run to begin, or to go on with; None if nothing may be read now."""
         if account.flying(READS) or stands.not_before(now) > now:
             return None
         if account.run is not None:
-            return pull.Due(account.run.plan.purpose, now)
+            return Due(account.run.plan.purpose, now)
         due = self._next_read(tx, account, now)
         return due if due.at <= now else None
 
-    def _next_read(self, tx: Session, account: Account, now: datetime) -> pull.Due:
+    def _next_read(self, tx: Session, account: Account, now: datetime) -> Due:
         """Return the run that comes next. Asked of the database when something happened, and now and then for the hours' sake."""
         if account.next_read is None or self.clock.monotonic() - account.next_read_asked >= LOOK_SECONDS:
             account.next_read = pull.due(tx, account.name, self.settings, now, round_at=self.round_at)
@@ -212,13 +257,13 @@ class Agent:
                 self.ledger.write(job.supplier, job.menzzo_order_id, job.number, None, now)
             except StateError as error:
                 not_sent = Ending(Outcome(NOT_SENT, error.what), outage=True)
-                self.inbox.put(lambda: self._settle(job, not_sent))
+                self.inbox.put(lambda: self._landing.settle(account, job, not_sent))
                 return
         account.slots_since_read += 1
-        flight = Flight(job.kind, CALLS[job.kind].LANE, now, self.clock.monotonic(), job)
+        flight = Flight(job.kind, CALLS[job.kind].LANE, now, self.clock.monotonic(), job, account.token)
         self._fly(account, flight, CALLS[job.kind].perform, job, account.tools)
 
-    def _read(self, account: Account, due: pull.Due) -> bool:
+    def _read(self, account: Account, due: Due) -> bool:
         """Ask for the next page of the open run, or begin one. Not while an acknowledge is in flight: pages might shift."""
         if any(flight.kind == "acknowledge" for flight in account.in_flight):
             return False
@@ -229,7 +274,7 @@ class Agent:
         account.slots_since_read = 0
         self._fly(
             account,
-            Flight(READ, READS, now, self.clock.monotonic()),
+            Flight(READ, READS, now, self.clock.monotonic(), token=account.token),
             account.marketplace.get_sales,
             account.run.plan.query,
         )
@@ -241,106 +286,16 @@ class Agent:
         future = self._executor.submit(request, *arguments)
         future.add_done_callback(
             lambda done: self.inbox.put(
-                lambda: self._landed(account, flight, done), at_once=lambda: self._note_answer(flight, done)
+                lambda: self._landed(account, flight, done), at_once=lambda: self._landing.note_answer(flight, done)
             )
         )
 
-    # -- what came back -------------------------------------------------------------------------------------------
-
     def _landed(self, account: Account, flight: Flight, done: "Future[Any]") -> None:
-        error = done.exception()
-        if error is not None:  # a fault of ours: no promise may hang on it, and its text might hold a secret
-            self.log.error("worker.failed", supplier=account.name, kind=flight.kind, error=type(error).__name__)
-        if flight.job is not None:
-            ending = _ending_of(done)
-            self._settle(flight.job, ending)
-            answered = ending.outcome.http_status is not None
-        else:
-            answer = Verdict(Means.LOST, f"a fault in the agent: {type(error).__name__}") if error else done.result()
-            self._page(account, flight, answer)
-            answered = isinstance(answer, Listing)
-        account.landed(flight, self.clock.monotonic() - flight.started, answered=answered)
+        if self._landing.take_in(account, flight, done):
+            self.read_since_ping.add(account.name)
+            self.read_lately.add(account.name)
 
-    def _settle(self, job: Job, ending: Ending) -> None:
-        now, outcome = self.clock.now(), ending.outcome
-        account = self.accounts[job.supplier]
-        lane, stands, account.standing = CALLS[job.kind].LANE, account.standing, None
-        with self.store.write() as tx:
-            said = deliver.settle(tx, job, ending, self.settings, self.ledger, now, self._chance())
-            if stands is not None and ending.was_heard and stands.is_well(lane):
-                account.standing = stands  # it goes as well as it went: nothing is written about the supplier
-            else:
-                said += deliver.note_supplier(
-                    tx, job.supplier, lane, ending, self.settings, now, self._chance(), job.order_id
-                )
-        narrate.call(self.log, job, outcome, said)
-        self._heed(account, ending)
-
-    def _heed(self, account: Account, ending: Ending) -> None:
-        """After what concerns the supplier as a whole, the next read is another one."""
-        if ending.token_refused or ending.quiet_seconds is not None:
-            account.token_suspect, account.next_read = True, None
-            self._try_token(account)
-
-    def _note_answer(self, flight: Flight, done: "Future[Any]") -> None:
-        """Note in the ledger how a ship call ended, before anything else: the database may be locked, the ledger is not."""
-        if flight.job is None or flight.job.kind not in ONCE:
-            return
-        job, outcome = flight.job, _ending_of(done).outcome
-        try:
-            self.ledger.write(job.supplier, job.menzzo_order_id, job.number, outcome.kind, self.clock.now())
-        except StateError as error:  # the intent is there: after a crash now it would be unknown, which is safe
-            self.log.problem("ledger", error.what)
-
-    def _page(self, account: Account, flight: Flight, answer: Listing | Verdict) -> None:
-        assert account.run is not None  # noqa: S101 - a read belongs to a run
-        now, name, account.standing = self.clock.now(), account.name, None
-        with self.store.write() as tx:
-            step = pull.take_in(tx, name, account.run, answer, flight.started_at, self.settings, now)
-            ending = deliver.read_ending(answer, failed=isinstance(step, pull.Failed))
-            said = []
-            if isinstance(answer, Listing) or not isinstance(
-                step, pull.OpenRun
-            ):  # a refusal that leads on proves nothing
-                said = deliver.note_supplier(tx, name, READS, ending, self.settings, now, self._chance())
-        account.run = step if isinstance(step, pull.OpenRun) else None
-        account.reads_failing = isinstance(step, pull.Failed)
-        account.facts_changed, account.next_read = True, None
-        if isinstance(answer, Listing):
-            account.longest_page = max(account.longest_page, len(answer.rows))
-        narrate.page(self.log, name, answer, step, said)
-        self._heed(account, ending)
-        if isinstance(step, pull.Finished):
-            self.read_since_ping.add(name)
-
-    # -- tokens and time ------------------------------------------------------------------------------------------
-
-    def _try_token(self, account: Account) -> None:
-        """Read the token again if there is none or it was refused; a new one is tried at once."""
-        if not account.token_suspect:
-            return
-        if account.token is not None:
-            with self.store.read() as tx:
-                account.token_suspect = standing.known_supplier(tx, account.name).token_refused_at is not None
-            if not account.token_suspect:
-                return
-        try:
-            token = self._read_token(account.name)
-        except ConfigError as error:
-            if account.token is None and account.token_problem != error.what:
-                account.token_problem, account.standing = error.what, None
-                with self.store.write() as tx:
-                    deliver.pause_for_token(
-                        tx, account.name, self.settings, self.clock.now(), self._chance(), error.what
-                    )
-            self.log.problem(f"token {account.name}", error.what)
-            return
-        self.log.solved(f"token {account.name}")
-        if token == account.token:
-            return
-        account.token, account.token_problem, account.next_read, account.standing = token, None, None, None
-        with self.store.write() as tx:
-            standing.try_now(tx, account.name, self.clock.now())
+    # -- time -----------------------------------------------------------------------------------------------------
 
     def _repeat_by_itself(self, account: Account, now: datetime) -> datetime | None:
         """Let unknown calls go once more if the user chose so; return when the next one will."""
@@ -360,12 +315,3 @@ class Agent:
             (moment - now).total_seconds() for moment in (*moments, again_at) if moment is not None and moment > now
         ]
         return min([LOOK_SECONDS, *waits])
-
-
-def _ending_of(done: "Future[Any]") -> Ending:
-    """Return how a call ended. A worker that failed is a fault of ours, and the call may have been made."""
-    error = done.exception()
-    if error is not None:
-        return Ending(Outcome(UNKNOWN, f"a fault in the agent: {type(error).__name__}"), outage=True)
-    ending: Ending = done.result()
-    return ending

@@ -36,6 +36,8 @@ def assemble(
     Raises ConfigError if no supplier at all has a token: one without is shown as paused, and the others work.
     """
     store = open_store(settings.state_dir / state.DATABASE, agent=True)
+    if store.upgraded_from is not None:
+        log.info("database.upgraded", copy=str(store.upgraded_from))
     ledger = Ledger(settings.state_dir / state.LEDGER)
     pdfcheck = PdfCheck()
     labels = LabelFolder(settings.state_dir, pdfcheck.fault)
@@ -72,8 +74,50 @@ def assemble(
         read_token,
         round_at=round_at,
         reads_only=reads_only,
+        read_next=lambda name: settings.next_token_of(name, env),
     )
     return agent, close
+
+
+def usable(settings: Settings, env: Mapping[str, str]) -> None:
+    """Raise ConfigError if no supplier at all has a token: there would be nothing to do."""
+    missing = None
+    for name in settings.suppliers:
+        try:
+            settings.token_of(name, env)
+        except ConfigError as error:
+            missing = error
+        else:
+            return
+    if missing is not None:
+        raise missing
+
+
+def reassemble(agent: Agent, settings: Settings, env: Mapping[str, str], wire: Wire) -> list[str]:
+    """Let an agent go on by another configuration; nothing may be in flight. Returns the keys that wait for a restart.
+
+    A supplier that stays keeps the run that it reads, and its pace if the rate is the same: so the rate is kept throughout.
+    """
+    waits = [] if settings.state_dir == agent.settings.state_dir else ["state_dir"]
+    same_rate = settings.requests_per_second == agent.settings.requests_per_second
+    settings = settings.model_copy(update={"state_dir": agent.settings.state_dir})
+
+    def read_token(name: str) -> str:
+        return settings.token_of(name, env)
+
+    accounts = []
+    for name in settings.suppliers:
+        before = agent.accounts.get(name)
+        pace = before.pace if before is not None and same_rate else None
+        account = make_account(
+            settings, name, wire, agent.clock, agent.labels, read_token, lambda: agent.stopping, pace
+        )
+        if before is not None:
+            account.run, account.longest_page = before.run, before.longest_page
+            account.slots_since_read, account.answer_seconds = before.slots_since_read, before.answer_seconds
+        accounts.append(account)
+    agent.adopt(settings, accounts, read_token, lambda name: settings.next_token_of(name, env))
+    return waits
 
 
 def make_account(
@@ -84,9 +128,10 @@ def make_account(
     labels: LabelFolder,
     read_token: Callable[[str], str],
     stopping: Callable[[], bool],
+    pace: Pace | None = None,
 ) -> Account:
-    """Return one supplier's account with its token, if that can be read."""
-    pace = Pace(clock, settings.requests_per_second)
+    """Return one supplier's account with its token, if that can be read. `pace`: where the rate goes on from."""
+    pace = pace or Pace(clock, settings.requests_per_second)
     marketplace = Marketplace(
         supplier=name,
         base_url=settings.base_url,

@@ -6,6 +6,7 @@ The scheduler holds no state: what is due is asked of the database at each wake,
 import socket
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from datetime import datetime, timedelta
 
 from apscheduler.executors.pool import ThreadPoolExecutor as SchedulerPool
@@ -13,7 +14,13 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from supplier_agent.agent import LOOK_SECONDS, Agent
+from supplier_agent.alerts import Watch
+from supplier_agent.barcodes import LabelCodes
 from supplier_agent.health import counts
+from supplier_agent.metrics.pulse import Beat
+from supplier_agent.pdfwork import PdfWork
+from supplier_agent.reload import Reload
+from supplier_agent.retention import Retention
 from supplier_agent.stop import Stop
 from supplier_agent.store import LockedError
 
@@ -51,10 +58,14 @@ def make_scheduler(agent: Agent) -> BackgroundScheduler:
         executors={"default": SchedulerPool(1)},
         job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
     )
-    for name in agent.accounts:
+    _wake_all(scheduler, agent)
+    return scheduler
+
+
+def _wake_all(scheduler: BackgroundScheduler, agent: Agent) -> None:
+    for name in set(agent.accounts) - {job.id for job in scheduler.get_jobs()}:
         trigger = IntervalTrigger(seconds=LOOK_SECONDS, jitter=1, timezone="UTC")
         scheduler.add_job(_wake, trigger, args=(agent, name), id=name, next_run_time=agent.clock.now())
-    return scheduler
 
 
 def _wake(agent: Agent, name: str) -> None:
@@ -65,11 +76,20 @@ class Daemon:
     """One agent, served until it is told to stop."""
 
     def __init__(
-        self, agent: Agent, env: Mapping[str, str], stop: Stop, ping: Callable[[], None], executor: Executor
+        self,
+        agent: Agent,
+        env: Mapping[str, str],
+        stop: Stop,
+        ping: Callable[[str | None], None],
+        executor: Executor,
+        reload: Reload | None = None,
     ) -> None:
+        # `ping` tells the dead-man address of one supplier that it was read, or (None) the common one that all were.
         self._agent, self._env, self._stop, self._ping, self._executor = agent, env, stop, ping, executor
-        self._scheduler = make_scheduler(agent)
+        self._scheduler, self._reload, self._opened = make_scheduler(agent), reload, ExitStack()
+        self._retention = Retention(agent.store, agent.labels, agent.clock, agent.log, lambda: agent.settings)
         self._wall, self._monotonic = agent.clock.now(), agent.clock.monotonic()
+        self._beat = Beat(agent.clock)
         self._fed_at = 0.0
         self._wakes: dict[str, datetime] = {}
 
@@ -77,32 +97,78 @@ class Daemon:
         """Serve until SIGTERM or SIGINT, then finish what is in flight. Returns the exit code."""
         agent = self._agent
         agent.start()
+        if self._reload is not None:
+            self._reload.start()
+        codes = LabelCodes(agent.settings.state_dir, PdfWork(agent.clock), agent.log).start()
+        watch = Watch(lambda: agent.settings, agent.clock, agent.log).start()
         self._scheduler.start()
         notify(self._env, "READY=1")
         agent.log.info("agent.started", suppliers=", ".join(agent.accounts), state=str(agent.settings.state_dir))
         try:
-            while not self._stop.event.is_set():
-                wait = agent.turn()
-                self._after_turn()
-                agent.inbox.wait(min(wait, WATCH_SECONDS))
+            with self._opened:
+                self._opened.enter_context(self._page())
+                while not self._stop.event.is_set():
+                    wait = agent.turn()
+                    self._after_turn()
+                    agent.inbox.wait(min(wait, WATCH_SECONDS))
         finally:
             notify(self._env, "STOPPING=1")
             self._scheduler.shutdown(wait=False)
+            codes.close()
+            watch.close()
         self._drain()
         agent.log.info("agent.stopped")
         return 0
 
+    def _page(self) -> AbstractContextManager[object]:
+        """Return the warehouse page, if it is wanted; an agent without one imports nothing of it."""
+        if not self._agent.settings.web.listen:
+            return nullcontext()
+        from supplier_agent.web.server import serving  # noqa: PLC0415 - see above
+
+        return serving(self._agent.settings, self._agent.clock, self._agent.log, self._beat)
+
     def _after_turn(self) -> None:
         agent = self._agent
+        self._beat.beat()
         self._mind_the_clock()
+        try:
+            self._mind_the_configuration()
+            self._retention.step()
+        except LockedError as error:  # the next turn tries it again
+            agent.log.problem("database", error.what)
         if agent.read_since_ping >= set(agent.accounts):
             agent.read_since_ping.clear()
-            self._executor.submit(self._ping)
+            self._executor.submit(self._ping, None)
+        while agent.read_lately:
+            self._executor.submit(self._ping, agent.read_lately.pop())
         if agent.clock.monotonic() - self._fed_at >= FEED_SECONDS:
             self._fed_at = agent.clock.monotonic()
             if not self._hung():
                 notify(self._env, f"WATCHDOG=1\nSTATUS={self._status()}")
         self._reschedule()
+
+    def _mind_the_configuration(self) -> None:
+        """Take up a new configuration after SIGHUP; the scheduler and the page go by it too."""
+        reload = self._reload
+        if reload is None:
+            return
+        if reload.is_asked and not reload.is_under_way:
+            notify(self._env, f"RELOADING=1\nMONOTONIC_USEC={self._agent.clock.monotonic() * 1e6:.0f}")
+            if not reload.begin():
+                notify(self._env, "READY=1\nSTATUS=the new configuration was refused; the one before stays")
+        if reload.is_under_way and reload.finish():
+            self._follow()
+            notify(self._env, "READY=1")
+
+    def _follow(self) -> None:
+        """Let the scheduler wake those suppliers that there are now, and open the page anew."""
+        for name in {job.id for job in self._scheduler.get_jobs()} - set(self._agent.accounts):
+            self._scheduler.remove_job(name)
+        _wake_all(self._scheduler, self._agent)
+        self._wakes.clear()
+        self._opened.close()
+        self._opened.enter_context(self._page())
 
     def _mind_the_clock(self) -> None:
         """Notice a clock that was set: everything is looked at again, and the scheduler is woken."""

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
-from supplier_agent import journal, lanes, outbox
+from supplier_agent import brakes, journal, lanes, outbox
 from supplier_agent.account import Account
 from supplier_agent.calls import CALLS, Ending, Job
 from supplier_agent.calls.protocol import AWHILE
@@ -42,16 +42,18 @@ def choose(tx: Session, account: Account, stands: Standing, now: datetime, *, re
     No acknowledge goes out while pages are read: the list might shift under the reader. `read_waits`: a read wants to begin.
     """
     supplier = stands.supplier
-    if supplier.token_refused_at is not None or (supplier.quiet_until is not None and supplier.quiet_until > now):
+    if supplier.paused_at is not None or supplier.token_refused_at is not None:
+        return Choice()
+    if supplier.quiet_until is not None and supplier.quiet_until > now:
         return Choice()
     writes, labels = stands.lanes[WRITES], stands.lanes[LABELS]
     reading_pages = read_waits or (account.run is not None and account.run.plan.phase is Phase.PAGES)
     probe, call = False, None
     if _may_go(account, writes, now):
         if writes.failing_since is not None:
-            probe, call = _first_write(tx, account, writes, now, reading_pages=reading_pages)
+            probe, call = _first_write(tx, account, stands, now, reading_pages=reading_pages)
         else:
-            call = outbox.due(tx, account.name, "ship", now)
+            call = None if brakes.ships_wait(supplier) else outbox.due(tx, account.name, "ship", now)
             if call is None and not reading_pages:
                 call = outbox.due(tx, account.name, "acknowledge", now)
     if call is None and _may_go(account, labels, now):
@@ -64,14 +66,15 @@ def _may_go(account: Account, lane: Lane, now: datetime) -> bool:
 
 
 def _first_write(
-    tx: Session, account: Account, lane: Lane, now: datetime, *, reading_pages: bool
+    tx: Session, account: Account, stands: Standing, now: datetime, *, reading_pages: bool
 ) -> tuple[bool, Call | None]:
     """Return the one write that tells whether writes work again: an acknowledge, else a ship; not the order that failed last.
 
     A ship call is risked only once a read has worked; the first value says that it waits for one.
     """
+    lane, waits = stands.lanes[WRITES], brakes.ships_wait(stands.supplier)
     acknowledge = outbox.due(tx, account.name, "acknowledge", now, lane.last_order_id)
-    ship = outbox.due(tx, account.name, "ship", now, lane.last_order_id)
+    ship = None if waits else outbox.due(tx, account.name, "ship", now, lane.last_order_id)
     other = [call for call in (acknowledge, ship) if call is not None and call.order_id != lane.last_order_id]
     call = next(iter(other), acknowledge or ship)
     if call is None:
@@ -175,6 +178,9 @@ def settle(
         plan(tx, [order], settings, ledger, now)
     for read in ending.reads:
         journal.write(tx, job.supplier, read, None)
+    if outcome.http_status == NOT_FOUND:
+        braked = brakes.mind_the_address(tx, job.supplier, settings.brakes.not_found_in_a_row, now)
+        said += [braked] if braked else []
     return said
 
 
@@ -193,12 +199,12 @@ def note_supplier(
     if ending.token_refused:
         reason = f"the marketplace refused the token: {ending.outcome.detail}"
         return pause_for_token(tx, name, settings, now, chance, reason)
-    if ending.outage:
+    if ending.outage or ending.quiet_seconds == AWHILE:
         longest = _longest_pause_of_reads(settings, now) if lane_name == READS else retry.max_seconds
         patience = Patience(retry.first_seconds, longest, chance, ending.quiet_seconds or 0.0)
-        return (
-            [f"{lane_name} failing"] if lanes.failed(tx, lane, patience, now, ending.outcome.detail, order_id) else []
-        )
+        first = lanes.failed(tx, lane, patience, now, ending.outcome.detail, order_id)
+        if ending.outage:
+            return [f"{lane_name} failing"] if first else []
     if ending.quiet_seconds is not None:
         supplier = known_supplier(tx, name)
         supplier.quiet_until = now + timedelta(seconds=ending.quiet_seconds or retry.first_seconds)

@@ -7,12 +7,13 @@ import random
 import tempfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from sqlmodel import col, func, select
 
-from supplier_agent import state
+from supplier_agent import cautions, state
 from supplier_agent.agent import Agent
 from supplier_agent.assemble import make_account
 from supplier_agent.calls import Ending, Job
@@ -26,6 +27,7 @@ from supplier_agent.order import document
 from supplier_agent.outbox import DONE, Outcome
 from supplier_agent.pace import Pace
 from supplier_agent.settings import Settings
+from supplier_agent.standing import known_supplier
 from supplier_agent.store import open_store
 from supplier_agent.tables import Order
 
@@ -119,6 +121,7 @@ def rehearse(
             Log(None),
             read_token,
             round_at=clock.now(),
+            read_next=lambda name: settings.next_token_of(name, env),
         )
         try:
             code = run_once(agent, progress, lambda: None, stopped)
@@ -126,22 +129,25 @@ def rehearse(
             rehearsal.shutdown()
             store.close()
             ledger.close()
-        for line in _left_alone(folder):
+        for line in _left_alone(folder, settings, clock.now()):
             tell(line)
         tell(f"dry run: {rehearsal.calls} calls would be made; nothing was sent, nothing was changed")
         return code
 
 
-def _left_alone(folder: Path) -> list[str]:
+def _left_alone(folder: Path, settings: Settings, now: datetime) -> list[str]:
     """Tell what the rehearsal found and would not touch."""
     store = open_store(folder / state.DATABASE)
     try:
         with store.read() as tx:
             early = col(Order.closed_reason).startswith("dated before start_date")
             rows = tx.exec(select(Order.supplier, func.count()).where(early).group_by(Order.supplier)).all()
+            told = [cautions.read_only().what] if settings.read_only else []
+            for name in settings.suppliers:
+                told += [f"{name}: {each.what}" for each in cautions.of(known_supplier(tx, name), now) if each.holds_up]
     finally:
         store.close()
-    return [f"{count} orders of {name} are dated before start_date and left alone" for name, count in rows]
+    return [*told, *(f"{count} orders of {name} are dated before start_date and left alone" for name, count in rows)]
 
 
 def _copy_state(settings: Settings, folder: Path) -> None:

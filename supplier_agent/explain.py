@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from sqlmodel import Session, col, select
 
 from supplier_agent import lanes, outbox, standing
+from supplier_agent.brakes import ships_wait
 from supplier_agent.calls import CALLS
+from supplier_agent.cautions import why_paused
 from supplier_agent.order import blockers, stage, wanted
 from supplier_agent.settings import Settings
 from supplier_agent.tables import Call, Event, Order
@@ -149,6 +151,16 @@ def _when(tx: Session, order: Order, kind: str, call: Call | None, settings: Set
     if call is not None and call.state == "sending":
         return f"Its {kind} call is being sent at this moment."
     supplier = standing.known_supplier(tx, order.supplier)
+    if supplier.paused_at is not None:
+        paused = f"{order.supplier} is paused {why_paused(supplier)}"
+        return f"Nothing while {paused}. To let it go on: supplier-agent resume {order.supplier}"
+    if settings.read_only:
+        return f"Its {kind} call waits while the agent only reads: read_only = true in the configuration."
+    if kind == "ship" and ships_wait(supplier):
+        return (
+            f"Its ship call waits for a person's word, since unusually many orders were flagged within a minute. "
+            f"If they have left: supplier-agent agree {order.supplier}"
+        )
     if supplier.token_refused_at is not None:
         return f"Its {kind} call waits until {order.supplier} has a token that the marketplace accepts."
     at = call.due_at if call is not None and call.due_at is not None else CALLS[kind].due_at(order, settings)

@@ -1,5 +1,6 @@
 """The journal of get-sales: every request and what came of it, so that any day's reading can be explained."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -25,6 +26,8 @@ class ReadDone:
     listed: int
     sha256: str | None
     detail: str | None
+    age_seconds: int | None = None  # as in the table
+    ahead_seconds: int | None = None  # the same
 
 
 def read_done(query: Query, answer: Listing | Verdict, started_at: datetime, ended_at: datetime) -> ReadDone:
@@ -32,7 +35,17 @@ def read_done(query: Query, answer: Listing | Verdict, started_at: datetime, end
     if isinstance(answer, Listing):
         rows = len(answer.rows)
         return ReadDone(
-            str(query), started_at, ended_at, answer.tries, LISTED, answer.http_status, rows, answer.sha256, None
+            str(query),
+            started_at,
+            ended_at,
+            answer.tries,
+            LISTED,
+            answer.http_status,
+            rows,
+            answer.sha256,
+            None,
+            answer.age_seconds,
+            answer.ahead_seconds,
         )
     return ReadDone(
         str(query), started_at, ended_at, answer.tries, answer.means.value, answer.http_status, 0, None, answer.detail
@@ -56,3 +69,13 @@ def asked(tx: Session, supplier: str, now: datetime, cache_seconds: float) -> fr
 def longest_page(tx: Session, supplier: str) -> int:
     """Return the rows of the longest page that this supplier's list ever had; 0 before the first."""
     return tx.exec(select(func.max(Read.listed)).where(Read.supplier == supplier)).one() or 0
+
+
+def oldest_ages(tx: Session, run_ids: Sequence[int]) -> dict[int, int]:
+    """Return the greatest age of an answer of each run; a run whose server never says is left out."""
+    found: dict[int, int] = {}
+    for start in range(0, len(run_ids), 500):
+        mine = col(Read.run_id).in_(run_ids[start : start + 500]), col(Read.age_seconds).is_not(None)
+        query = select(Read.run_id, func.max(Read.age_seconds)).where(*mine).group_by(col(Read.run_id))
+        found.update({run_id: age for run_id, age in tx.exec(query) if run_id is not None and age is not None})
+    return found

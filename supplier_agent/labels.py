@@ -72,6 +72,13 @@ class LabelFolder:
             else:
                 return
 
+    def remove(self, path: str) -> None:
+        """Remove a label and its older versions: its time is over."""
+        target = self._state_dir / path
+        for older in target.parent.glob(f"{target.stem}.[0-9]*.pdf"):
+            older.unlink(missing_ok=True)
+        target.unlink(missing_ok=True)
+
     def clear_leftovers(self) -> None:
         """Remove what a crash left half written."""
         for part in self._state_dir.glob("labels/*/.*.part"):

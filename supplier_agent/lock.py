@@ -7,6 +7,8 @@ import contextlib
 import fcntl
 import json
 import os
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from supplier_agent.clock import Clock
@@ -56,13 +58,35 @@ class InstanceLock:
         os.close(self._fd)
 
 
+@dataclass(frozen=True)
+class Holder:
+    """Who works on a state. What is None has not been written down yet."""
+
+    command: str | None = None
+    pid: int | None = None
+    since: datetime | None = None
+
+
+def note(path: Path) -> Holder:
+    """Return what the last holder of the lock wrote down; it says nothing about whether the lock is held now."""
+    try:
+        said = json.loads(path.read_text())
+        return Holder(str(said["command"]), int(said["pid"]), datetime.fromisoformat(said["since"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return Holder()
+
+
 def holder(path: Path) -> str:
     """Return who holds the lock, in words."""
-    try:
-        note = json.loads(path.read_text())
-        return f"`{note['command']}`, pid {note['pid']}, since {note['since']}"
-    except (OSError, ValueError, KeyError, TypeError):
+    who = note(path)
+    if who.command is None or who.since is None:
         return "it has not written its name yet"
+    return f"`{who.command}`, pid {who.pid}, since {who.since.isoformat(timespec='seconds')}"
+
+
+def holder_now(path: Path) -> Holder | None:
+    """Return who works on this state now, or None."""
+    return note(path) if is_held(path) else None
 
 
 def is_held(path: Path) -> bool:

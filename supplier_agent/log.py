@@ -1,9 +1,11 @@
 """Logs: structlog, set up once. Events are noun.past_tense; a break and a recovery are said once each; never a secret.
 
-On a terminal for people, under systemd with the journal's priorities and no time of its own, elsewhere one JSON object a line.
+On a terminal for people, under systemd with the journal's priorities and no time of its own, elsewhere (containers, pipes,
+files) one JSON object a line; `[log]` says otherwise. An agent with nothing to do says nothing.
 """
 
 import logging
+import os
 import sys
 from collections.abc import Callable, Mapping
 from typing import TextIO
@@ -44,16 +46,16 @@ class Log:
         """Say what a person must look at."""
         self._say("error", event, facts)
 
-    def problem(self, key: str, text: str) -> None:
-        """Say a lasting problem once, until it is solved or changes."""
+    def problem(self, key: str, text: str, supplier: str | None = None) -> None:
+        """Say a lasting problem once, until it is solved or changes. `supplier`: None if it is everybody's."""
         if self._problems.get(key) != text:
             self._problems[key] = text
-            self._say("warning", "problem.found", {"about": key, "detail": text})
+            self._say("warning", "problem.found", {"about": key, "supplier": supplier, "detail": text})
 
-    def solved(self, key: str) -> None:
+    def solved(self, key: str, supplier: str | None = None) -> None:
         """Say once that a problem is over."""
         if self._problems.pop(key, None) is not None:
-            self._say("info", "problem.solved", {"about": key})
+            self._say("info", "problem.solved", {"about": key, "supplier": supplier})
 
     def _say(self, level: str, event: str, facts: dict[str, object]) -> None:
         said = {name: value for name, value in facts.items() if value is not None}
@@ -63,15 +65,31 @@ class Log:
             self._hear(event, said)
 
 
+def form_for(env: Mapping[str, str], stream: TextIO) -> str:
+    """Return which form suits where a stream leads: console, json or journal.
+
+    systemd says in JOURNAL_STREAM which file the journal reads (systemd.exec(5)). The variable alone proves nothing: it is
+    handed on to every child, to a terminal opened from a user's session too.
+    """
+    if stream.isatty():
+        return "console"
+    try:
+        found = os.fstat(stream.fileno())
+    except OSError:  # no file at all, as in a test
+        return "json"
+    return "journal" if env.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}" else "json"
+
+
 def set_up(
-    env: Mapping[str, str], stream: TextIO | None = None, *, level: str = "info"
+    env: Mapping[str, str], stream: TextIO | None = None, *, form: str = "auto", level: str = "info"
 ) -> structlog.typing.FilteringBoundLogger:
     """Choose the form by the surroundings and return the logger. Logs go to stderr: results have stdout to themselves."""
     stream = stream or sys.stderr
+    form = form_for(env, stream) if form == "auto" else form
     steps: list[structlog.typing.Processor] = [structlog.processors.add_log_level, _one_line]
-    if "JOURNAL_STREAM" in env:
+    if form == "journal":
         steps += [_for_the_journal]
-    elif stream.isatty():
+    elif form == "console":
         steps += [structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False)]
         steps += [structlog.dev.ConsoleRenderer(colors="NO_COLOR" not in env, pad_event_to=20)]
     else:

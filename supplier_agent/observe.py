@@ -7,12 +7,14 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TypeVar
 
-from sqlmodel import Session, col, select, update
+from sqlmodel import Session, col, func, select, update
 
 from supplier_agent.marketplace import Rejected, Seen
 from supplier_agent.tables import Event, Order, RejectedEntry
 
+T = TypeVar("T")
 CHANGEABLE = ("sku", "quantity", "price_cents", "carrier", "order_date", "link_to_label")
 """What the marketplace may change for a known order. A field that is missing or unreadable now never erases a good one."""
 
@@ -44,6 +46,7 @@ def observe(
             added.append(row.menzzo_order_id)
         else:
             _change(tx, order, row, now)
+    _still_listed(tx, known, before, now)
     kept = {mark: row for mark, row in zip(marks, rows, strict=True) if isinstance(row, Rejected)}
     rejected = _keep_word_for_word(tx, supplier, kept, now)
     tx.flush()
@@ -74,6 +77,7 @@ def _new(supplier: str, seen: Seen, now: datetime, start_date: date | None) -> O
         sale_product_id=seen.sale_product_id,
         problem="; ".join(seen.problems) or None,
         first_seen_at=now,
+        last_listed_at=now,
         closed_reason=f"dated before start_date {start_date}" if early else None,
         **{name: getattr(seen, name) for name in CHANGEABLE},
     )
@@ -98,6 +102,40 @@ def _change(tx: Session, order: Order, seen: Seen, now: datetime) -> None:
     tx.add(Event(order_id=order.id, at=now, who="marketplace", what="changed", detail="; ".join(changes)))
 
 
+def _still_listed(tx: Session, known: Mapping[str, Order], before: Iterable[str], now: datetime) -> None:
+    """Note when the orders of a page were listed last: one statement for all, for on most pages nothing else is new."""
+    ids = [order.id for order in (known[each] for each in before) if order.id is not None]
+    for some in _batches(ids, 500):
+        tx.exec(
+            update(Order)
+            .where(col(Order.id).in_(some))
+            .values(last_listed_at=now, vanished_at=None)
+            .execution_options(synchronize_session=False)
+        )
+    for order in (known[each] for each in before):
+        if order.vanished_at is not None and order.id is not None:
+            tx.add(Event(order_id=order.id, at=now, who="marketplace", what="listed again"))
+
+
+def note_vanished(
+    tx: Session, supplier: str, first: date, last: date, made_at: datetime, now: datetime
+) -> int:
+    """After a complete reading of these days, note which open orders it no longer showed; return how many.
+
+    `made_at` is when its oldest answer may have been made: an order that was listed later proves nothing by its absence.
+    """
+    query = select(Order).where(Order.supplier == supplier, col(Order.vanished_at).is_(None))
+    query = query.where(col(Order.ship_confirmed_at).is_(None), col(Order.closed_reason).is_(None))
+    query = query.where(col(Order.order_date) >= first, col(Order.order_date) <= last)
+    gone = tx.exec(query.where(func.coalesce(Order.last_listed_at, Order.first_seen_at) < made_at)).all()
+    for order in gone:
+        assert order.id is not None  # noqa: S101 - a stored order has one
+        order.vanished_at = now
+        tx.add(order)
+        tx.add(Event(order_id=order.id, at=now, who="marketplace", what="no longer listed"))
+    return len(gone)
+
+
 def _keep_word_for_word(tx: Session, supplier: str, rows: Mapping[str, Rejected], now: datetime) -> int:
     """Keep the entries that are new, by their digests; note of the others that they are still listed."""
     known: set[str] = set()
@@ -112,5 +150,5 @@ def _keep_word_for_word(tx: Session, supplier: str, rows: Mapping[str, Rejected]
     return len(rows) - len(known)
 
 
-def _batches(ids: list[str], size: int) -> Iterable[list[str]]:
+def _batches(ids: list[T], size: int) -> Iterable[list[T]]:
     return (ids[start : start + size] for start in range(0, len(ids), size))

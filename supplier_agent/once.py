@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from supplier_agent import lanes, pull, standing
+from supplier_agent import brakes, lanes, pull, standing
 from supplier_agent.agent import Agent
 from supplier_agent.calls import CALLS
 from supplier_agent.health import exit_code, problems
@@ -75,9 +75,11 @@ def _worth_waiting(agent: Agent) -> float | None:
     for account in agent.accounts.values():
         if account.token is None:
             continue
-        waits.append(account.pace.free_in() if account.run is not None else None)
         with agent.store.read() as tx:
+            if standing.known_supplier(tx, account.name).paused_at is not None:
+                continue
             moment = _next_moment(tx, agent, account.name, now)
+        waits.append(account.pace.free_in() if account.run is not None else None)
         if moment is not None:
             waits.append(max((moment - now).total_seconds(), account.pace.free_in()))
     soon = [wait for wait in waits if wait is not None]
@@ -89,7 +91,10 @@ def _next_moment(tx: Session, agent: Agent, name: str, now: datetime) -> datetim
     moments = []
     paused = standing.known_supplier(tx, name).token_refused_at is not None
     quiet_until = standing.known_supplier(tx, name).quiet_until
+    ships_wait = brakes.ships_wait(standing.known_supplier(tx, name))
     for kind, call in CALLS.items() if not agent.reads_only else ():
+        if kind == "ship" and ships_wait:
+            continue
         at = _due_at(tx, agent, name, kind, now)
         lane = lanes.of(tx, name, call.LANE)
         if at is not None and not paused:

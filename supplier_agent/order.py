@@ -5,10 +5,14 @@
 A new outward call is one line in WANTED, one file in calls/ and one test file.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from supplier_agent.tables import Call, Order
+if TYPE_CHECKING:  # a row of tables.py, or whatever has its columns by name: `status` brings plain rows (glance.py)
+    from supplier_agent.tables import Call, Order
 
 STAGES = ("shipped", "closed", "attention", "held", "flagged", "new", "acknowledged", "ready")
 

@@ -9,28 +9,15 @@ from datetime import date, datetime, timedelta
 
 from sqlmodel import Session, col, func, select
 
-from supplier_agent import journal, reading
+from supplier_agent import journal, proof, reading
 from supplier_agent.marketplace import Listing, Verdict
-from supplier_agent.observe import observe
+from supplier_agent.observe import note_vanished, observe
 from supplier_agent.settings import Settings
 from supplier_agent.standing import known_supplier, look
 from supplier_agent.tables import Run, Supplier
+from supplier_agent.timetable import GOOD, Due, Pauses, Readings, next_read, trusted_cursor
 
-GOOD = ("complete", "partial")
-CACHE_GRACE = timedelta(seconds=1)
-"""The server's clock and ours tick differently: asked a moment after its cache has expired, not a moment before."""
-DISTRUST = timedelta(days=1)
-"""How long polls go by date after the cursor misled us; then it is tried again."""
 ALREADY_ASKED = "the rest would have been answered from the server's cache"
-
-
-@dataclass(frozen=True)
-class Due:
-    """The next run: what for, and when. `resync` is the row of a person's request."""
-
-    purpose: str
-    at: datetime
-    resync: Run | None = None
 
 
 @dataclass(frozen=True)
@@ -71,53 +58,14 @@ def last_good(tx: Session, supplier: str, *purposes: str) -> Run | None:
 
 
 def due(tx: Session, name: str, settings: Settings, now: datetime, *, round_at: datetime | None = None) -> Due:
-    """Decide which run is next and when.
-
-    `round_at` is when a `run --once` began: it reads once, and waits for the server's cache, but for no poll interval.
-    """
-    stands = look(tx, name)
-    supplier, earliest = stands.supplier, stands.not_before(now)
-    if supplier.token_refused_at is not None:
-        return Due("probe", earliest)
+    """Return which run is next and when (timetable.next_read)."""
+    stands, schedule = look(tx, name), settings.schedule
     waiting = select(Run).where(Run.supplier == name, Run.purpose == "resync", col(Run.started_at).is_(None))
     resync = tx.exec(waiting.order_by(col(Run.id)).limit(1)).first()
-    if resync is not None:
-        return Due("resync", earliest, resync)
-    sweep, last = last_good(tx, name, "sweep"), last_good(tx, name, "poll", "sweep")
-    if sweep is None or last is None or sweep.started_at is None or last.started_at is None or last.ended_at is None:
-        return Due("sweep", earliest)
-    if last.started_at > now or sweep.started_at > now:
-        return Due("sweep", earliest)  # somebody has set the clock back: what was read "later" proves nothing about now
-    cached_until = last.ended_at + timedelta(seconds=settings.suppliers[name].cache_seconds) + CACHE_GRACE
-    if not settings.suppliers[name].cache_seconds:
-        cached_until = last.ended_at
-    sweep_at = sweep.started_at + timedelta(seconds=settings.schedule.sweep_seconds)
-    interval = timedelta(seconds=settings.schedule.poll_interval(now, settings.timezone))
-    if round_at is not None:
-        if last.started_at >= round_at:  # read in this round, however long it takes; only a sweep may still be owed
-            owed = sweep_at <= now and sweep.started_at < round_at
-            return Due("sweep", earliest) if owed else Due("poll", now + interval)
-        interval = timedelta(0)
-    if sweep_at <= now:
-        # A poll goes right before a sweep: what the sweep finds beyond it shows that the cursor is blind.
-        poll = last_good(tx, name, "poll")
-        polled = poll is not None and poll.started_at is not None and poll.started_at >= sweep_at
-        if polled or trusted_cursor(supplier, now) is None:
-            return Due("sweep", earliest)
-        return Due("poll", max(earliest, cached_until))
-    # Reading takes half of the time at most, for no acknowledge goes out meanwhile. A round reads once, so it may at once.
-    took = last.ended_at - last.started_at if round_at is None else timedelta(0)
-    poll_at = max(last.started_at + interval, last.ended_at + took, cached_until)
-    return Due("poll", max(earliest, poll_at)) if poll_at <= sweep_at else Due("sweep", max(earliest, sweep_at))
-
-
-def trusted_cursor(supplier: Supplier, now: datetime) -> str | None:
-    """Return the cursor to poll by, or None if there is none or it cannot be trusted."""
-    if supplier.cursor == supplier.cursor_refused:
-        return None
-    if supplier.cursor_distrusted_at is not None and supplier.cursor_distrusted_at > now - DISTRUST:
-        return None
-    return supplier.cursor
+    readings = Readings(stands.supplier, resync, last_good(tx, name, "sweep"), last_good(tx, name, "poll"))
+    poll_seconds = schedule.poll_interval(now, settings.timezone)
+    pauses = Pauses(poll_seconds, schedule.sweep_seconds, settings.suppliers[name].cache_seconds)
+    return next_read(readings, pauses, stands.not_before(now), now, round_at)
 
 
 def begin(tx: Session, name: str, what: Due, settings: Settings, now: datetime, longest: int) -> OpenRun:
@@ -187,7 +135,17 @@ def take_in(
     if step is None:
         assert isinstance(answer, Verdict)  # noqa: S101 - a page always leads on
         return Failed(answer)
+    if isinstance(step, reading.End):
+        _miss(tx, name, run.row_id, settings.suppliers[name].cache_seconds, now)
     return _finish(tx, name, run, step, now) if isinstance(step, reading.End) else run
+
+
+def _miss(tx: Session, name: str, run_id: int, cache_seconds: float, now: datetime) -> None:
+    """After a whole run that read all its days: note what it no longer showed. A list of nothing at all proves no absence."""
+    row = tx.get_one(Run, run_id)
+    if row.purpose in proof.WHOLE and row.proof == "complete" and row.listed and row.started_at is not None:
+        age = journal.oldest_ages(tx, [run_id]).get(run_id)
+        note_vanished(tx, name, *proof.days_of(row), proof.as_of(row.started_at, cache_seconds, age), now)
 
 
 def _refused(tx: Session, name: str, plan: reading.Run, answer: Verdict) -> reading.Run | reading.End | None:

@@ -5,12 +5,16 @@ The loop keeps what it read until somebody writes, for it asks at every slot. Wh
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
-from sqlmodel import Session
+from sqlalchemy import bindparam
+from sqlmodel import Session, col, select
 
 from supplier_agent import lanes
 from supplier_agent.tables import Lane, Supplier
+
+NEVER = datetime.max.replace(tzinfo=UTC)
+"""Not by itself: a person paused the supplier, or a brake did."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,8 @@ class Standing:
 
     def not_before(self, now: datetime) -> datetime:
         """Return when this supplier may be read again, whatever is due: after a failure, or silence that was asked for."""
+        if self.supplier.paused_at is not None:
+            return NEVER
         instants = (now, self.lanes[lanes.READS].resume_at, self.supplier.quiet_until)
         return max(each for each in instants if each is not None)
 
@@ -40,9 +46,14 @@ def known_supplier(tx: Session, name: str) -> Supplier:
     return tx.get(Supplier, name) or Supplier(name=name)
 
 
+_LANES = select(Lane).where(col(Lane.supplier) == bindparam("name"))
+
+
 def look(tx: Session, name: str) -> Standing:
     """Return how a supplier stands now."""
-    return Standing(known_supplier(tx, name), {lane: lanes.of(tx, name, lane) for lane in lanes.ALL})
+    found = {lane.lane: lane for lane in tx.exec(_LANES, params={"name": name})}
+    known = {lane: found.get(lane) or Lane(supplier=name, lane=lane) for lane in lanes.ALL}
+    return Standing(known_supplier(tx, name), known)
 
 
 def remember(tx: Session, name: str) -> None:

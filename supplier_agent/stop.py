@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT as a fact that others look at. Set up first of all: as PID 1, a process without a handler never hears them."""
+"""SIGTERM, SIGINT and SIGHUP as facts that others look at. Set up first: as PID 1, a process without a handler never hears them."""
 
 import os
 import signal
@@ -17,3 +17,12 @@ class Stop:
         if self.event.is_set():
             os._exit(128 + number)
         self.event.set()
+
+
+class Hangup:
+    """SIGHUP as a fact: the configuration is to be read again. Not on a terminal, where it says that the terminal has gone."""
+
+    def __init__(self, *, terminal: bool) -> None:
+        self.event = threading.Event()
+        if not terminal:
+            signal.signal(signal.SIGHUP, lambda _number, _frame: self.event.set())

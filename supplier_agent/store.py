@@ -17,7 +17,8 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool, StaticPool
 from sqlmodel import Session, SQLModel, create_engine
 
-from supplier_agent.errors import AgentError, StateError
+from supplier_agent import copies
+from supplier_agent.errors import AgentError, ConfigError, StateError
 from supplier_agent.guards import TRIGGERS
 from supplier_agent.tables import SCHEMA
 
@@ -32,8 +33,9 @@ class LockedError(StateError):
 class Store:
     """An open state database. `write` and `read` are its only doors."""
 
-    def __init__(self, path: Path, engine: Engine) -> None:
+    def __init__(self, path: Path, engine: Engine, upgraded_from: Path | None = None) -> None:
         self.path = path
+        self.upgraded_from = upgraded_from  # the copy made before the upgrade; None: it was up to date
         self._engine = engine
         self._inode = path.stat().st_ino
         self._data_version = self._pragma("data_version")
@@ -92,27 +94,8 @@ class Store:
 
     def backup(self, target: Path) -> None:
         """Write a consistent copy while the agent runs; the file is whole or absent."""
-        part = target.with_name(target.name + ".part")
-        try:
-            descriptor = os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            os.close(descriptor)
-            with self._engine.connect() as connection:
-                source = connection.connection.driver_connection
-                assert isinstance(source, sqlite3.Connection)  # noqa: S101 - the engine below makes no other
-                copy = sqlite3.connect(part)
-                try:
-                    source.backup(copy, pages=1000)
-                    verdict = copy.execute("PRAGMA integrity_check").fetchone()[0]
-                finally:
-                    copy.close()
-            if verdict != "ok":
-                raise StateError(f"the copy of {self.path} is not sound: {verdict}", "supplier-agent check --offline")
-            part.replace(target)
-        except (OSError, sqlite3.Error, DatabaseError) as error:
-            part.unlink(missing_ok=True)
-            raise StateError(
-                f"the backup {target} could not be written: {error}", "choose another folder, or free some space"
-            ) from error
+        with self._engine.connect() as connection:
+            copies.copy(_plain(connection), target)
 
     def close(self) -> None:
         """Close every connection."""
@@ -200,31 +183,31 @@ def _engine(path: Path, *, agent: bool) -> Engine:
 def open_store(path: Path, *, agent: bool = False) -> Store:
     """Open the state database; the agent alone creates and upgrades it.
 
-    Raises StateError if it is missing (staff's commands), damaged, or newer than this program.
+    Raises StateError if it is missing (staff's commands) or damaged, ConfigError if it is newer than this program.
     """
     if agent:
         # The mode is ours to set: SQLite would create the file so that staff cannot write it (-wal and -shm follow it).
         _touch(path)
     elif not is_there(path):
         raise _missing(path)
-    engine = _engine(path, agent=agent)
+    engine, copy = _engine(path, agent=agent), None
     try:
         if _is_empty(engine):  # not only at the first start: also after a crash in the middle of it
             if not agent:
                 raise _missing(path)
             _create(engine)
         else:
-            _upgrade(engine, path, allowed=agent)
+            copy = _upgrade(engine, path, allowed=agent)
         if agent:
             _guard(engine)
-        return Store(path, engine)
+        return Store(path, engine, copy)
     except (DatabaseError, sqlite3.Error) as error:
         engine.dispose()
         raise _explained(error, path) from error
     except OSError as error:  # moved away at this very moment
         engine.dispose()
         raise _unusable(path, error) from error
-    except StateError:
+    except AgentError:
         engine.dispose()
         raise
 
@@ -253,26 +236,38 @@ def _create(engine: Engine) -> None:
         connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (SCHEMA,))
 
 
-def _upgrade(engine: Engine, path: Path, *, allowed: bool) -> None:
+def _upgrade(engine: Engine, path: Path, *, allowed: bool) -> Path | None:
+    """Bring an older database up to date, after a copy of it was made; return the copy. None: it is up to date."""
     with engine.connect() as connection:
         tables = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE name = 'alembic_version'").all()
         found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() if tables else None
     if found == SCHEMA:
-        return
+        return None
     if found is None:
         raise StateError(f"{path} is a database, but not one of supplier-agent", "check state_dir in the configuration")
     from supplier_agent.migrations import known, upgrade  # noqa: PLC0415 - alembic costs more than all the rest of a start
 
     if found not in known():
-        raise StateError(
+        raise ConfigError(
             f"{path} was written by a newer supplier-agent (schema {found}; this one knows {SCHEMA})",
-            "install that version again, or restore the backup that it made before its upgrade",
+            "install that version again, or go back to the copy that it made before its upgrade: "
+            f"supplier-agent restore {path.parent / copies.FOLDER}/…",
         )
     if not allowed:
         raise StateError(
             f"{path} waits for an upgrade to schema {SCHEMA}", "start the agent once: supplier-agent run --once"
         )
+    with engine.connect() as connection:
+        copy = copies.before_upgrade(_plain(connection), path, str(found))
     upgrade(engine)
+    return copy
+
+
+def _plain(connection: Connection) -> sqlite3.Connection:
+    """Return SQLite's own connection below."""
+    found = connection.connection.driver_connection
+    assert isinstance(found, sqlite3.Connection)  # noqa: S101 - the engine makes no other
+    return found
 
 
 def _guard(engine: Engine) -> None:

@@ -11,6 +11,12 @@ from sqlmodel import Field, SQLModel
 SCHEMA = "0002"
 """The newest migration (migrations/versions/) that these tables stand for."""
 
+UNREAD = (
+    "label_sha256 IS NOT NULL AND coalesce(label_read_sha256, '') <> label_sha256"
+    " AND ship_confirmed_at IS NULL AND closed_reason IS NULL"
+)
+"""A label in which barcodes were not looked for yet, of an order that is still open. Index and query must say the same."""
+
 
 class Order(SQLModel, table=True):
     """One `menzzo_order_id` of one supplier: what the marketplace said, what we did, what a person decided."""
@@ -20,6 +26,42 @@ class Order(SQLModel, table=True):
         UniqueConstraint("supplier", "menzzo_order_id"),
         CheckConstraint("shipped IN (0, 1)", name="shipped_is_0_or_1"),
         Index("orders_by_menzzo_order_id", "menzzo_order_id"),
+        # The page's list, in its order, with all that it is counted by; the last two, so that the table is not looked at.
+        Index(
+            "orders_listed",
+            "order_date",
+            "supplier",
+            "increment_id",
+            "id",
+            "shipped",
+            "carrier",
+            "ship_confirmed_at",
+            "closed_reason",
+            sqlite_where=text("ship_confirmed_at IS NULL AND closed_reason IS NULL"),
+            postgresql_where=text("ship_confirmed_at IS NULL AND closed_reason IS NULL"),
+        ),
+        # What a scanner may read off a box: the customer's order, or the last part of an id.
+        Index("orders_by_increment_id", "increment_id"),
+        Index("orders_by_sale_product_id", "sale_product_id"),
+        Index(
+            "orders_by_sku",
+            "sku",
+            sqlite_where=text("ship_confirmed_at IS NULL AND closed_reason IS NULL"),
+            postgresql_where=text("ship_confirmed_at IS NULL AND closed_reason IS NULL"),
+        ),
+        # In which labels must barcodes still be looked for? What left the building, and when?
+        Index(
+            "orders_label_unread",
+            "label_sha256",
+            sqlite_where=text(UNREAD),
+            postgresql_where=text(UNREAD),
+        ),
+        Index(
+            "orders_by_shipped_at",
+            "shipped_at",
+            sqlite_where=text("shipped_at IS NOT NULL"),
+            postgresql_where=text("shipped_at IS NOT NULL"),
+        ),
         # The planner asks only for what changed, and for what is still open; both stay small for ever.
         Index(
             "orders_to_plan",
@@ -32,6 +74,13 @@ class Order(SQLModel, table=True):
             "supplier",
             sqlite_where=text("ship_confirmed_at IS NULL AND closed_reason IS NULL"),
             postgresql_where=text("ship_confirmed_at IS NULL AND closed_reason IS NULL"),
+        ),
+        # With the open ones, it tells how many are shipped without a look at each of them.
+        Index(
+            "orders_closed",
+            "supplier",
+            sqlite_where=text("ship_confirmed_at IS NULL AND closed_reason IS NOT NULL"),
+            postgresql_where=text("ship_confirmed_at IS NULL AND closed_reason IS NOT NULL"),
         ),
     )
 
@@ -134,10 +183,12 @@ class Supplier(SQLModel, table=True):
     paused_at: datetime | None = None  # a person, or a brake, stopped everything; null: not paused
     paused_by: str | None = None  # who: a person's name, or "agent"; null: not paused
     paused_reason: str | None = None  # null: not paused
+    resumed_at: datetime | None = None  # a person last let it go on; null: never paused
     flags_asked_at: datetime | None = None  # so many flags at once that a person is asked first; null: nothing to ask
     flags_agreed_at: datetime | None = None  # flags up to then may go, a person said; null: never asked
     token_mark: str | None = None  # tells one token from another, nothing more; null: none was used yet
     token_since: datetime | None = None  # first use of that token; null: none was used yet
+    token_key: str | None = None  # which key of the configuration it stands in, token or token_next; null: as above
 
 
 class Lane(SQLModel, table=True):
@@ -180,7 +231,18 @@ class Read(SQLModel, table=True):
     """The journal of get-sales: every request that was answered or failed. Append only."""
 
     __tablename__ = "reads"
-    __table_args__ = (Index("reads_by_url", "supplier", "url", "started_at"),)
+    __table_args__ = (
+        Index("reads_by_url", "supplier", "url", "started_at"),
+        Index("reads_by_run", "run_id"),
+        # Asked by the coverage ledger; empty where the server does not say how old its answers are.
+        Index(
+            "reads_with_age",
+            "run_id",
+            "age_seconds",
+            sqlite_where=text("age_seconds IS NOT NULL"),
+            postgresql_where=text("age_seconds IS NOT NULL"),
+        ),
+    )
 
     id: int | None = Field(default=None, primary_key=True)  # null only before the row is written
     run_id: int | None = Field(default=None, foreign_key="runs.id")  # null: it belonged to a call
@@ -195,6 +257,7 @@ class Read(SQLModel, table=True):
     added: int = 0
     sha256: str | None = None  # of the body; null: it failed
     age_seconds: int | None = None  # how long the answer had been in a cache, if the server says so; null: it does not
+    ahead_seconds: int | None = None  # the server's clock less ours; null: its answer bore no time
     detail: str | None = None  # null: nothing to add
 
 
@@ -217,7 +280,16 @@ class Event(SQLModel, table=True):
     """The history of an order beside its calls: who flagged, held or decided, and what the marketplace changed."""
 
     __tablename__ = "events"
-    __table_args__ = (Index("events_by_order", "order_id"),)
+    __table_args__ = (
+        Index("events_by_order", "order_id"),
+        # What packers report as wrong, among the many events that nobody waits for.
+        Index(
+            "events_reported",
+            "order_id",
+            sqlite_where=text("what IN ('problem reported', 'problem settled')"),
+            postgresql_where=text("what IN ('problem reported', 'problem settled')"),
+        ),
+    )
 
     id: int | None = Field(default=None, primary_key=True)  # null only before the row is written
     order_id: int = Field(foreign_key="orders.id")
@@ -282,5 +354,16 @@ class Alert(SQLModel, table=True):
     text: str
     since: datetime
     told_at: datetime | None = None  # null: not told yet
+    told_count: int | None = None  # about how many orders it was when it was told; null: not told yet
     solved_at: datetime | None = None  # null: it lasts
     solved_told_at: datetime | None = None  # null: it lasts, or its end was not told yet
+
+
+class Chore(SQLModel, table=True):
+    """Work that comes round by itself, and when it was last done."""
+
+    __tablename__ = "chores"
+
+    name: str = Field(primary_key=True)
+    done_at: datetime
+    detail: str | None = None  # null: nothing to add

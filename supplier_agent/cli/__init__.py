@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 import typer
 
-from supplier_agent.cli import acts, orders, serve, state
+from supplier_agent.cli import acts, alerts, config, coverage, orders, page, serve, state, upkeep
 from supplier_agent.cli.surroundings import Surroundings
-from supplier_agent.errors import AgentError
-from supplier_agent.printable import printable
+from supplier_agent.exits import ended
 
 
 def _exit_with(code: int | None, **_options: object) -> None:
@@ -28,7 +27,7 @@ app = typer.Typer(
     epilog="Try it: supplier-agent demo. Is all well? supplier-agent status. "
     "Before going live: supplier-agent check, then supplier-agent run --once --dry-run.",
 )
-for room in (serve, orders, acts, state):
+for room in (serve, orders, acts, state, config, page, coverage, upkeep, alerts):
     room.register(app)
 
 
@@ -56,24 +55,10 @@ def _main(
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code (contract, "Exit codes")."""
-    try:
-        app(args=list(arguments), prog_name="supplier-agent")
-    except AgentError as error:
-        print(printable(f"supplier-agent: {error}"), file=sys.stderr)  # noqa: T201 - this is where errors reach people
-        return error.exit_code
-    except OSError as error:  # a file that vanished, a disk that failed: whatever no room has worded better
-        where = f" {error.filename}" if error.filename else ""
-        print(f"supplier-agent: the system refused{where}: {error.strerror or error}", file=sys.stderr)  # noqa: T201 - as above
-        return 74
-    except SystemExit as end:
-        return _flushed(end.code if isinstance(end.code, int) else 0)
-    return _flushed(0)
-
-
-def _flushed(code: int) -> int:
-    """Flush stdout; whoever listens may have seen enough (`| head`), which is no error of ours."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    return code
+    words = list(arguments)
+    if (
+        words[:1] == ["--show-completion"] and words[1:]
+    ):  # by itself typer only guesses the shell that it was started from
+        os.environ["_SUPPLIER_AGENT_COMPLETE"] = f"source_{words[1]}"
+        words = []
+    return ended(lambda: app(args=words, prog_name="supplier-agent"))

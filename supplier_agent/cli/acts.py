@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -53,17 +54,34 @@ def _ids(words: Sequence[str]) -> list[str]:
 
 def ship(
     context: typer.Context,
-    ids: Ids,
+    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID...]")] = None,
     override: Annotated[
         str, typer.Option(metavar="NAME", help="Let one order go without its label or acknowledgement; NAME says so.")
     ] = "",
     supplier: SupplierOption = "",
+    file: Annotated[
+        Path | None, typer.Option("--file", metavar="FILE", help="The ids of FILE: one a line, or a CSV.")
+    ] = None,
+    success: Annotated[
+        Path | None, typer.Option("--success", metavar="FILE", help="With --file: which were flagged.")
+    ] = None,
+    failure: Annotated[
+        Path | None, typer.Option("--failure", metavar="FILE", help="With --file: which were not, and why.")
+    ] = None,
 ) -> int:
     """Flag orders as shipped: they have left the building. `-` reads ids from stdin."""
     from supplier_agent import acts
+    from supplier_agent.cli.shipfile import ship_file
     from supplier_agent.errors import UsageError
 
-    surroundings, names = here(context), _ids(ids)
+    if bool(ids) == (file is not None) or (file is None and (success or failure)) or (file is not None and override):
+        raise UsageError(
+            "name the orders, or a file of them, not both; --success and --failure go with --file, --override does not",
+            "supplier-agent ship ID…, or supplier-agent ship --file FILE --success FILE --failure FILE",
+        )
+    if file is not None:
+        return ship_file(here(context), file, success, failure, supplier)
+    surroundings, names = here(context), _ids(ids or [])
     if override and len(names) != 1:
         raise UsageError(
             "--override lets one order go, not several", "supplier-agent ship ID --override NAME, once for each"

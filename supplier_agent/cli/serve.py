@@ -1,8 +1,10 @@
 """Commands that run something: run, resync, sandbox, demo."""
 
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,8 +13,11 @@ from supplier_agent.cli.surroundings import Surroundings, here, progress, result
 
 if TYPE_CHECKING:
     from supplier_agent.agent import Agent
-    from supplier_agent.stop import Stop
+    from supplier_agent.reload import Reload
+    from supplier_agent.settings import Settings
+    from supplier_agent.stop import Hangup, Stop
 
+READ_ONLY = "--read-only"
 MOST_WORKERS = 64
 """A thread is started when it is needed; how many requests are in flight is decided by the rate (account.has_room)."""
 
@@ -34,27 +39,56 @@ def run(
         bool,
         typer.Option("--dry-run", help="With --once: read, and print every write call that would be made; send none."),
     ] = False,
+    read_only: Annotated[
+        bool,
+        typer.Option(READ_ONLY, help="Read orders and send nothing else: no acknowledgement, no label, no shipment."),
+    ] = False,
+    metrics_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="With --once: leave the metrics there, for node_exporter's textfile collector."
+        ),
+    ] = None,
 ) -> int:
     """Serve the suppliers: until SIGTERM or SIGINT, or once."""
     if dry_run and not once:
         raise typer.BadParameter("--dry-run goes with --once: supplier-agent run --once --dry-run")
-    from supplier_agent.stop import Stop
+    if metrics_file is not None and not once:
+        raise typer.BadParameter("--metrics-file goes with --once; a daemon serves /metrics on [web] listen")
+    from supplier_agent import cautions
+    from supplier_agent.stop import Hangup, Stop
 
     stop = Stop()  # first of all: as PID 1, a process without a handler never sees SIGTERM
+    hangup = Hangup(terminal=once or sys.stderr.isatty())
     surroundings = here(context)
     for warning in surroundings.settings.warnings:
         say(f"warning: {warning}")
     if dry_run:
         return _dry_run(surroundings, stop)
-    with _agent(surroundings, "run --once" if once else "run", stop, once=once) as (agent, executor):
+    if read_only or surroundings.settings.read_only:
+        say(f"{cautions.read_only().what}; {cautions.read_only().cure}")
+    command = " ".join(["run", *(["--once"] if once else []), *([READ_ONLY] if read_only else [])])
+    with _agent(surroundings, command, stop, once=once, reads_only=read_only) as (agent, executor):
         if not once:
             from supplier_agent.daemon import Daemon
 
-            return Daemon(agent, surroundings.env, stop, lambda: _ping(surroundings, agent), executor).run()
+            reload = _reload(surroundings, agent, hangup)
+            return Daemon(
+                agent, surroundings.env, stop, lambda name: _ping(surroundings, agent, name), executor, reload
+            ).run()
+        from supplier_agent.barcodes import LabelCodes
         from supplier_agent.once import run_once
+        from supplier_agent.pdfwork import PdfWork
+        from supplier_agent.retention import Retention
 
-        with progress() as show:
-            return run_once(agent, show, lambda: _ping(surroundings, agent), stop.event.is_set)
+        with progress() as show, LabelCodes(agent.settings.state_dir, PdfWork(agent.clock), agent.log) as codes:
+            code = run_once(agent, show, lambda: _ping(surroundings, agent, None), stop.event.is_set)
+            codes.catch_up(stop.event.is_set)
+            Retention(agent.store, agent.labels, agent.clock, agent.log, lambda: agent.settings).go_round(
+                stop.event.is_set
+            )
+        _after_the_round(surroundings, agent, metrics_file)
+        return code
 
 
 @contextmanager
@@ -62,7 +96,7 @@ def _agent(
     surroundings: Surroundings, command: str, stop: "Stop", *, once: bool, reads_only: bool = False
 ) -> "Iterator[tuple[Agent, ThreadPoolExecutor]]":
     """Assemble the real agent on the real state, alone."""
-    from supplier_agent import log, state
+    from supplier_agent import known, log, state
     from supplier_agent.assemble import assemble
     from supplier_agent.lock import InstanceLock
 
@@ -70,8 +104,9 @@ def _agent(
     state.prepare(settings.state_dir)
     lock = InstanceLock(surroundings.lock_file, command, surroundings.clock)
     try:
+        known.remember(settings, surroundings.appearance)
         executor = ThreadPoolExecutor(MOST_WORKERS, thread_name_prefix="worker")
-        logger = log.Log(log.set_up(surroundings.env))
+        logger = log.Log(log.set_up(surroundings.env, form=settings.log.format, level=settings.log.level))
         round_at = surroundings.clock.now() if once else None
         agent, close = assemble(
             settings, surroundings.env, surroundings.clock, executor, logger, round_at=round_at, reads_only=reads_only
@@ -86,18 +121,51 @@ def _agent(
         lock.release()
 
 
-def _ping(surroundings: Surroundings, agent: "Agent") -> None:
-    """Tell the dead-man URL that every supplier was read. Its failure is a warning and stops nothing."""
-    url = surroundings.settings.heartbeat_url
+def _reload(surroundings: Surroundings, agent: "Agent", hangup: "Hangup") -> "Reload":
+    """Return what reads the configuration again when it is asked to."""
+    from supplier_agent import known
+    from supplier_agent.reload import Reload
+
+    newest = surroundings
+
+    def load() -> "Settings":
+        nonlocal newest
+        newest = Surroundings(surroundings.config, surroundings.env)
+        return newest.settings
+
+    return Reload(agent, surroundings.env, hangup, load, lambda settings: known.remember(settings, newest.appearance))
+
+
+def _after_the_round(surroundings: Surroundings, agent: "Agent", metrics_file: Path | None) -> None:
+    """Tell the suppliers' own dead-man addresses, tell what is wrong, and leave the figures. None of it changes the exit code."""
+    from supplier_agent.alerts import Watch
+
+    for name in sorted(agent.read_lately):
+        _ping(surroundings, agent, name)
+    Watch(lambda: agent.settings, agent.clock, agent.log).look(at_end_of_round=True)
+    if metrics_file is not None:
+        from supplier_agent.metrics.exposition import leave
+
+        with surroundings.store() as store:
+            leave(metrics_file, store, agent.settings, agent.clock.now())
+
+
+def _ping(surroundings: Surroundings, agent: "Agent", supplier: str | None) -> None:
+    """Tell a dead-man URL that the supplier (None: every one) was read. Its failure is a warning and stops nothing."""
+    settings = agent.settings
+    if supplier is not None and supplier not in settings.suppliers:
+        return  # a new configuration took it away meanwhile
+    url = settings.heartbeat_url if supplier is None else settings.suppliers[supplier].heartbeat_url
+    about = "heartbeat" if supplier is None else f"heartbeat {supplier}"
     if not url:
         return
     from supplier_agent.marketplace import Answer, Wire
 
-    reply = Wire(surroundings.clock, surroundings.settings.http.timeout_seconds).ping(url)
+    reply = Wire(surroundings.clock, settings.http.timeout_seconds).ping(url)
     if isinstance(reply, Answer) and reply.status < 400:  # noqa: PLR2004 - HTTP
-        agent.log.solved("heartbeat")
+        agent.log.solved(about)
     else:
-        agent.log.problem("heartbeat", "the dead-man URL did not take the ping")
+        agent.log.problem(about, "the dead-man URL did not take the ping")
 
 
 def _dry_run(surroundings: Surroundings, stop: "Stop") -> int:

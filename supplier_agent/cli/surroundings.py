@@ -23,16 +23,19 @@ class Surroundings:
     """Made once per command. Nothing is read before it is asked for."""
 
     def __init__(self, config: str, env: Mapping[str, str]) -> None:
-        self._config = config
+        self.config = config
         self.env = env
         self.clock: Clock = SystemClock()
+        self.appearance: list[object] = []  # how the configuration looked when it was loaded (known.py)
 
     @cached_property
     def settings(self) -> "Settings":
         """The configuration. Raises ConfigError."""
+        from supplier_agent import known
         from supplier_agent.settings import load
 
-        return load(Path(self._config) if self._config else None, self.env)
+        self.appearance = known.appearance(self.config, self.env)
+        return load(Path(self.config) if self.config else None, self.env)
 
     @property
     def database(self) -> Path:

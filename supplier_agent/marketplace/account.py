@@ -15,6 +15,7 @@ from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_attem
 from supplier_agent.clock import Clock
 from supplier_agent.errors import AgentError
 from supplier_agent.marketplace.answers import Means, Verdict, in_words, read_verdict, verdict
+from supplier_agent.marketplace.freshness import age_seconds, ahead_seconds
 from supplier_agent.marketplace.links import BadLink, Target, allowed, follow
 from supplier_agent.marketplace.listing import Rejected, Seen, Unreadable, parse_rows
 from supplier_agent.marketplace.wire import Answer, Reply, TooLarge, Wire
@@ -38,6 +39,8 @@ class Listing:
     http_status: int
     sha256: str
     tries: int = 1
+    age_seconds: int | None = None  # how long it lay in a cache; None: the server does not say
+    ahead_seconds: int | None = None  # the server's clock less ours; None: the answer bore no time
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,13 @@ class Marketplace:
         if isinstance(rows, Unreadable):
             told = in_words(reply.body, [token])
             return Verdict(Means.UNCLEAR, f"{rows.reason}. The answer: {told}", reply.status)
-        return Listing(rows, reply.status, hashlib.sha256(reply.body).hexdigest())
+        return Listing(
+            rows,
+            reply.status,
+            hashlib.sha256(reply.body).hexdigest(),
+            age_seconds=age_seconds(reply.headers),
+            ahead_seconds=ahead_seconds(reply.headers, self.clock.now()),
+        )
 
     def _post(self, endpoint: str, menzzo_order_id: str) -> Verdict:
         token = self._token()

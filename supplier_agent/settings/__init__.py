@@ -4,10 +4,13 @@
 write), layers (file and environment), findings (mistakes as sentences), tokens.
 """
 
-from supplier_agent.settings.loading import PLACES, load
+from supplier_agent.hours import Hours
+from supplier_agent.places import PLACES
+from supplier_agent.settings.loading import load
 from supplier_agent.settings.model import KNOWN_SUPPLIERS, Http, Retry, Settings, Ship, Supplier
-from supplier_agent.settings.schedule import Hours, Schedule
+from supplier_agent.settings.schedule import Schedule
 from supplier_agent.settings.tokens import SECRETS_DIR
+from supplier_agent.settings.tokens import mark as token_mark
 
 __all__ = [
     "KNOWN_SUPPLIERS",
@@ -21,4 +24,5 @@ __all__ = [
     "Ship",
     "Supplier",
     "load",
+    "token_mark",
 ]

@@ -1,9 +1,69 @@
-"""The `[alerts]` section: whom to tell, and from when on."""
+"""The `[alerts]` section: whom to tell, and from when on. An address may hold a password, so it is a secret like a token."""
 
-from pydantic import BaseModel, ConfigDict
+import json
+import re
+from datetime import time
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr
+
+from supplier_agent.settings.values import Bytes, NotNegative, Positive, as_text
+
+_URL = re.compile(r"\A[A-Za-z][A-Za-z0-9+.-]*://[\x21-\x7e]{1,4000}\Z")
+_TIME = re.compile(r"\A([01][0-9]|2[0-3]):([0-5][0-9])\Z")
+_LIST = 'must be a list like ["mailto://…", "slack://…"]'
+
+
+def parse_urls(value: object) -> tuple[SecretStr, ...]:
+    """Return the addresses, from a list, or from text (a variable) as JSON or with blanks between. No sentence repeats one."""
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    if isinstance(value, str):
+        text = value.strip()
+        value = _json(text) if text.startswith("[") else text.split()
+    if not isinstance(value, list | tuple):
+        raise ValueError(_LIST)  # noqa: TRY004 - pydantic collects no TypeErrors
+    plain = [each.get_secret_value() if isinstance(each, SecretStr) else each for each in value]
+    for number, each in enumerate(plain, 1):
+        if not isinstance(each, str) or not _URL.match(each):
+            raise ValueError(
+                f"has something at place {number} that is no address of apprise, like mailto://… or slack://…"
+            )
+    return tuple(SecretStr(each) for each in plain)
+
+
+def _json(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise ValueError(_LIST) from None
+
+
+def parse_time_of_day(value: object) -> time | None:
+    """Return the time of day that `07:30` names; None for an empty text."""
+    if value is None or isinstance(value, time):
+        return value
+    text = as_text(value).strip()
+    if not text:
+        return None
+    found = _TIME.match(text)
+    if found is None:
+        raise ValueError('must be a time like "07:30", or empty')
+    return time(int(found[1]), int(found[2]))
 
 
 class Alerts(BaseModel):
-    """The `[alerts]` section. Nobody is told unless there are `urls`."""
+    """The `[alerts]` section. Nobody is told unless there are `urls`; what they would be told is in `alerts list` all the same."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    urls: Annotated[tuple[SecretStr, ...], BeforeValidator(parse_urls)] = ()
+    group_seconds: NotNegative = 60
+    again_seconds: NotNegative = 3600
+    digest_at: Annotated[time | None, BeforeValidator(parse_time_of_day)] = time(7, 30)
+    failing_seconds: NotNegative = 1800
+    waiting_seconds: Positive = 86_400
+    unflagged_seconds: Positive = 259_200
+    silence: bool = True
+    disk_free_bytes: Bytes = 536_870_912
+    clock_seconds: Positive = 120

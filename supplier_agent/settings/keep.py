@@ -2,14 +2,22 @@
 
 from pydantic import BaseModel, ConfigDict
 
+from supplier_agent.settings.values import CountOrOff, DaysOrForEver
+
 
 class Keep(BaseModel):
-    """The `[keep]` section."""
+    """The `[keep]` section. Orders have no key here: one that is forgotten would be taken for new when it is listed again."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    labels_days: DaysOrForEver = 90
+    journal_days: DaysOrForEver = 365
 
 
 class Brakes(BaseModel):
     """The `[brakes]` section."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    flags_per_minute: CountOrOff = 200
+    not_found_in_a_row: CountOrOff = 20

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel, SecretStr
 from pydantic_settings import InitSettingsSource
 
+from supplier_agent.places import PATH_VARIABLE, PREFIX
 from supplier_agent.settings.model import KNOWN_SUPPLIERS, Settings, Supplier
 from supplier_agent.settings.values import close
 
@@ -16,8 +17,8 @@ Place = tuple[str, ...]
 
 Tree = dict[str, object]
 
-PREFIX = "SUPPLIER_AGENT_"
-PATH_VARIABLE = "SUPPLIER_AGENT_CONFIG"
+TOKEN_PAIRS = ({"token", "token_file"}, {"token_next", "token_next_file"})
+"""Two ways to give one token: whoever gives it by one of them means it instead of the other."""
 
 _SUPPLIERS_PREFIX = f"{PREFIX}SUPPLIERS__"
 _DEEPEST_KEY = 3
@@ -60,10 +61,10 @@ class FileLayer(InitSettingsSource):
 
 
 def _without_token(supplier: object, above: object) -> object:
-    pair = {"token", "token_file"}
-    if isinstance(supplier, dict) and isinstance(above, dict) and pair & above.keys():
-        return {key: value for key, value in supplier.items() if key not in pair}
-    return supplier
+    if not isinstance(supplier, dict) or not isinstance(above, dict):
+        return supplier
+    replaced = {key for pair in TOKEN_PAIRS if pair & above.keys() for key in pair}
+    return {key: value for key, value in supplier.items() if key not in replaced}
 
 
 @dataclass
@@ -120,7 +121,7 @@ def _supplier_names(name: str) -> list[str]:
 
 def _masked(key: str, value: object) -> object:
     # pydantic-settings prints its sources when PYDANTIC_SETTINGS_DEBUG is set; a masked token stays masked there.
-    return SecretStr(value) if key == "token" and isinstance(value, str) else value
+    return SecretStr(value) if key in {"token", "token_next"} and isinstance(value, str) else value
 
 
 def masked(tree: Tree) -> Tree:
@@ -134,7 +135,7 @@ def rooted(tree: Tree, folder: Path) -> Tree:
         key: rooted(value, folder)
         if isinstance(value, dict)
         else _below(folder, value)
-        if key in {"state_dir", "token_file"}
+        if key in {"state_dir", "token_file", "token_next_file"}
         else value
         for key, value in tree.items()
     }

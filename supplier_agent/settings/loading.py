@@ -12,10 +12,9 @@ from pydantic import ValidationError
 from pydantic_settings import InitSettingsSource
 
 from supplier_agent.errors import ConfigError
+from supplier_agent.places import PATH_VARIABLE, PLACES, PREFIX, candidates
 from supplier_agent.settings.findings import Whereabouts, sentences
 from supplier_agent.settings.layers import (
-    PATH_VARIABLE,
-    PREFIX,
     FileLayer,
     Tree,
     key_lines,
@@ -24,9 +23,6 @@ from supplier_agent.settings.layers import (
     rooted,
 )
 from supplier_agent.settings.model import Settings
-
-PLACES = (Path("config/supplier-agent.toml"), Path("/etc/supplier-agent/supplier-agent.toml"))
-"""Where the file is looked for when nobody named one; the first is below the current folder."""
 
 _PROVE = "Correct this, then prove it with: supplier-agent check --offline"
 _LARGEST_FILE = 1024 * 1024
@@ -68,9 +64,7 @@ def load(path: Path | None, env: Mapping[str, str], places: tuple[Path, ...] = P
 
 def _find(path: Path | None, env: Mapping[str, str], places: tuple[Path, ...], *, needed: bool) -> _File | None:
     named = path or (Path(env[PATH_VARIABLE]) if env.get(PATH_VARIABLE) else None)
-    for place in (named,) if named else places:
-        if not named and not os.access(place.parent, os.X_OK):
-            continue  # run from a folder that this user may not look into: nobody named that file
+    for place in candidates(path, env, places):
         file = _read(place)
         if file:
             return file

@@ -19,11 +19,13 @@ from pydantic import (
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from supplier_agent.errors import ConfigError
+from supplier_agent.places import STATE_DIR
 from supplier_agent.settings.addresses import BaseUrl, HeartbeatUrl, Origins
 from supplier_agent.settings.alerts import Alerts
 from supplier_agent.settings.keep import Brakes, Keep
+from supplier_agent.settings.log import Log
 from supplier_agent.settings.schedule import Schedule
-from supplier_agent.settings.tokens import SECRETS_DIR, parse_token, read_token
+from supplier_agent.settings.tokens import SECRETS_DIR, parse_token, read_next_token, read_token
 from supplier_agent.settings.values import (
     Count,
     Day,
@@ -85,14 +87,19 @@ class Supplier(BaseModel):
 
     token: Annotated[SecretStr, BeforeValidator(parse_token)] | None = None
     token_file: Location | None = None
+    token_next: Annotated[SecretStr, BeforeValidator(parse_token)] | None = None
+    token_next_file: Location | None = None
     cache_seconds: NotNegative = 0
     order_number_filter: bool = False
     start_date: Day | None = None
+    heartbeat_url: HeartbeatUrl = Field(default="", repr=False)
 
     @model_validator(mode="after")
     def _one_token(self) -> Self:
         if self.token is not None and self.token_file is not None:
             raise ValueError("has both token and token_file; keep one")
+        if self.token_next is not None and self.token_next_file is not None:
+            raise ValueError("has both token_next and token_next_file; keep one")
         return self
 
 
@@ -102,10 +109,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     base_url: BaseUrl = "https://api.menzzo.fr"
-    state_dir: Location = Path("/var/lib/supplier-agent")
+    state_dir: Location = STATE_DIR
     requests_per_second: Rate = 1.0
     timezone: Zone = ZoneInfo("Europe/Paris")
     heartbeat_url: HeartbeatUrl = Field(default="", repr=False)
+    read_only: bool = False
     schedule: Schedule = Schedule()
     retry: Retry = Retry()
     ship: Ship = Ship()
@@ -114,6 +122,7 @@ class Settings(BaseSettings):
     alerts: Alerts = Alerts()
     keep: Keep = Keep()
     brakes: Brakes = Brakes()
+    log: Log = Log()
     suppliers: dict[Slug, Supplier] = Field(default_factory=dict, validate_default=True)
 
     _config_path: Path | None = PrivateAttr(default=None)
@@ -150,6 +159,14 @@ class Settings(BaseSettings):
                 f"Use one of these, or add [suppliers.{slug}].",
             )
         return read_token(slug, supplier.token, supplier.token_file, env, secrets_dir)
+
+    def next_token_of(self, slug: str, env: Mapping[str, str], secrets_dir: Path = SECRETS_DIR) -> str | None:
+        """Return the token that follows when the present one ends, as it is now; None: there is none yet."""
+        supplier = self.suppliers[slug]
+        shared = f"{slug}-next" in self.suppliers  # then the secret of that name is the other supplier's own
+        return read_next_token(
+            slug, supplier.token_next, supplier.token_next_file, env, None if shared else secrets_dir
+        )
 
     @field_validator("suppliers", mode="before")
     @classmethod

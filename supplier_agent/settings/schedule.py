@@ -1,12 +1,12 @@
 """When to read: the business hours of the warehouse, in its own time zone, decide between two poll intervals. Pure."""
 
 import re
-from dataclasses import dataclass
-from datetime import datetime, time, timedelta, tzinfo
+from datetime import datetime, time, tzinfo
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
+from supplier_agent.hours import Hours, poll_interval
 from supplier_agent.settings.values import Days, Positive, as_text
 
 _HOURS = re.compile(r"\A\s*([0-9]{1,2}):([0-9]{2})\s*[-–]\s*([0-9]{1,2}):([0-9]{2})\s*\Z")
@@ -14,18 +14,6 @@ _DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _MIDNIGHT = time(0)
 _LAST_HOUR = 24
 _LAST_MINUTE = 59
-
-
-@dataclass(frozen=True)
-class Hours:
-    """From `start` to right before `end`. An end at or before the start lies on the next day: equal is all day."""
-
-    start: time
-    end: time
-
-    def __str__(self) -> str:
-        """Return the spelling of the configuration."""
-        return f"{self.start:%H:%M}-{self.end:%H:%M}"
 
 
 def parse_hours(value: object) -> Hours:
@@ -76,15 +64,8 @@ class Schedule(BaseModel):
 
     def in_business_hours(self, now_utc: datetime, tz: tzinfo) -> bool:
         """Tell whether the warehouse is at work. The hours after midnight belong to the day on which they began."""
-        local = now_utc.astimezone(tz)
-        start, end = self.business_hours.start, self.business_hours.end
-        time_of_day = local.time()
-        if start < end:
-            return start <= time_of_day < end and local.weekday() in self.business_days
-        if time_of_day >= start:
-            return local.weekday() in self.business_days
-        return time_of_day < end and (local.date() - timedelta(days=1)).weekday() in self.business_days
+        return self.business_hours.hold(self.business_days, now_utc, tz)
 
     def poll_interval(self, now_utc: datetime, tz: tzinfo) -> float:
         """Return the seconds between two polls, as of now. Asked again at each look, so opening time counts at once."""
-        return self.poll_seconds if self.in_business_hours(now_utc, tz) else self.off_hours_poll_seconds
+        return poll_interval(self, now_utc, tz)

@@ -1,5 +1,6 @@
-"""The one secret: what a token looks like, and where it is read at the moment it is needed. Its text is never shown."""
+"""The one secret: what a token looks like, and where it and its successor are read when they are needed. Never shown."""
 
+import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -43,21 +44,52 @@ def read_token(
         return inline.get_secret_value()
     if token_file is not None:
         return _checked(slug, token_file, _read(slug, token_file))
-    credentials = env.get("CREDENTIALS_DIRECTORY", "")
-    folders = ([Path(credentials)] if credentials else []) + [secrets_dir]
-    for folder in folders:
-        file = folder / f"token-{slug}"
-        try:
-            found = _read(slug, file)
-        except _MissingError:
-            continue
-        return _checked(slug, file, found)
+    folders = _secrets(env, secrets_dir)
+    found = _first(slug, f"token-{slug}", folders)
+    if found is not None:
+        return found
     looked = " and ".join(str(folder / f"token-{slug}") for folder in folders)
     raise ConfigError(
         f"There is no token for supplier {slug}: suppliers.{slug} has neither token nor token_file, "
         f"and {looked} {'do' if len(folders) > 1 else 'does'} not exist.",
         f"Put the token into a file that only the agent may read, and set suppliers.{slug}.token_file to its path.",
     )
+
+
+def read_next_token(
+    slug: str, inline: SecretStr | None, token_file: Path | None, env: Mapping[str, str], secrets_dir: Path | None
+) -> str | None:
+    """Return the token that follows the present one; None: there is none yet.
+
+    From the same places under the name `token-SLUG-next`, unless `secrets_dir` is None. A file that was named may be missing:
+    it is put there when the new token comes.
+    """
+    if inline is not None:
+        return inline.get_secret_value()
+    if token_file is not None:
+        return _first(slug, token_file.name, [token_file.parent])
+    return None if secrets_dir is None else _first(slug, f"token-{slug}-next", _secrets(env, secrets_dir))
+
+
+def mark(slug: str, token: str) -> str:
+    """Return what tells one token of a supplier from another, and nothing more: four bytes, which thousands of tokens share."""
+    return hashlib.blake2b(token.encode(), key=slug.encode(), digest_size=4).hexdigest()
+
+
+def _secrets(env: Mapping[str, str], secrets_dir: Path) -> list[Path]:
+    credentials = env.get("CREDENTIALS_DIRECTORY", "")
+    return ([Path(credentials)] if credentials else []) + [secrets_dir]
+
+
+def _first(slug: str, name: str, folders: list[Path]) -> str | None:
+    """Return the token in the first of these folders that has a file of that name."""
+    for folder in folders:
+        try:
+            found = _read(slug, folder / name)
+        except _MissingError:
+            continue
+        return _checked(slug, folder / name, found)
+    return None
 
 
 class _MissingError(ConfigError):

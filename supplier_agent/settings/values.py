@@ -104,7 +104,14 @@ Deadline = Annotated[float, Field(gt=0, le=600, allow_inf_nan=False), BeforeVali
 """Seconds that one call may take."""
 
 Count = Annotated[int, Field(ge=1, le=2**30), BeforeValidator(_number)]
+Bytes = Annotated[int, Field(ge=1, le=2**50), BeforeValidator(_number)]
 Days = Annotated[int, Field(ge=1, le=3660), BeforeValidator(_number)]
+
+DaysOrForEver = Annotated[int, Field(ge=0, le=36_600), BeforeValidator(_number)]
+"""0 is for ever."""
+
+CountOrOff = Annotated[int, Field(ge=0, le=2**30), BeforeValidator(_number)]
+"""0 is off."""
 
 Day = Annotated[date, BeforeValidator(parse_date)]
 Location = Annotated[Path, BeforeValidator(parse_path)]

@@ -65,9 +65,9 @@ class Site:
     def json(self, *words: str, code: int = 0) -> Any:  # noqa: ANN401 - JSON
         return json.loads(self.run(*words, "--json", code=code))
 
-    def start(self) -> "subprocess.Popen[str]":
+    def start(self, *options: str) -> "subprocess.Popen[str]":
         process = subprocess.Popen(
-            self.command("run"),
+            self.command("run", *options),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

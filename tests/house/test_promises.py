@@ -1,6 +1,6 @@
-"""README promises nothing that no test holds.
+"""README and docs/promises.md promise nothing that no test holds.
 
-In its section "Promises" every entry (a list item or a row of a table) names at least one `tests/FILE.py::test_name`.
+In their section "Promises" every entry (a list item or a row of a table) names at least one `tests/FILE.py::test_name`.
 """
 
 import ast
@@ -54,16 +54,22 @@ def proofs_in(path: Path) -> set[str]:
     return names
 
 
-@pytest.fixture(scope="module")
-def promised(root: Path) -> list[str]:
-    readme = root / "README.md"
-    if not readme.exists():
-        pytest.skip("there is no README.md to promise anything")
-    return promises(section(readme.read_text(), "Promises"))
+@pytest.fixture(scope="module", params=["README.md", "docs/promises.md"])
+def promised(root: Path, request: pytest.FixtureRequest) -> list[str]:
+    page = root / str(request.param)
+    if not page.exists():
+        pytest.skip(f"there is no {request.param} to promise anything")
+    return promises(section(page.read_text(), "Promises"))
 
 
-def test_the_readme_makes_promises(promised: list[str]) -> None:
-    assert promised, 'README.md has no list or table under the heading "Promises"'
+def test_promises_are_made(promised: list[str]) -> None:
+    assert promised, 'no list or table under the heading "Promises"'
+
+
+def test_both_pages_make_the_same_promises(root: Path) -> None:
+    readme, page = ((root / name).read_text() for name in ("README.md", "docs/promises.md"))
+    bold = [re.findall(r"^(?:- |\| )\*\*(.+?)[.,]?\*\*", text, re.MULTILINE) for text in (readme, page)]
+    assert bold[0] == bold[1] != []
 
 
 def test_every_promise_names_its_proof(promised: list[str]) -> None:

@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 ELSEWHERE = re.compile(
     r"p[y]pi\.org|python[h]osted\.org|npm[j]s\.(?:org|com)|deb[i]an\.org|(?<![\w.$}])/(?:w[o]rk|r[o]ot|f[a]rm|h[o]me|t[m]p)/\w"
 )
-LOCKS = ("requirements.lock", "requirements-dev.lock")
+LOCKS = ("requirements.lock", "requirements-build.lock", "requirements-dev.lock")
 ENTRY = re.compile(
     r"^(?P<name>[a-z0-9-]+)==(?P<version>\S+)(?P<marker> ; .+?)?(?P<hashes>(?: --hash=sha256:[0-9a-f]{64})+)$"
 )
@@ -49,15 +49,17 @@ def test_a_lock_holds_versions_and_hashes_and_no_address(root: Path, lock: str) 
 
 
 def test_what_is_tested_is_what_is_shipped(root: Path) -> None:
-    shipped, tested = (entries(root / lock) for lock in LOCKS)
+    shipped, builds, tested = (entries(root / lock) for lock in LOCKS)
     assert shipped.items() <= tested.items()
+    assert builds.items() <= tested.items()
 
 
 def test_the_locks_satisfy_the_project(root: Path) -> None:
     project = tomllib.loads((root / "pyproject.toml").read_text())
-    shipped, tested = (entries(root / lock) for lock in LOCKS)
+    shipped, builds, tested = (entries(root / lock) for lock in LOCKS)
     for wanted, locked in (
         (project["project"]["dependencies"], shipped),
+        (project["build-system"]["requires"], builds),
         (project["dependency-groups"]["dev"] + project["build-system"]["requires"], tested),
     ):
         for requirement in map(Requirement, wanted):

@@ -102,7 +102,7 @@ class Scene:
             Log(None),
             read_token,
         )
-        self.daemon = Daemon(self.agent, self.systemd.env, self.stop, lambda: None, self._executor)
+        self.daemon = Daemon(self.agent, self.systemd.env, self.stop, lambda _: None, self._executor)
         self.codes: list[int] = []
         self._thread = threading.Thread(target=lambda: self.codes.append(self.daemon.run()))
 

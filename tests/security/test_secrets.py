@@ -67,14 +67,14 @@ def found(*texts: str | bytes) -> list[str]:
     return [spelling for spelling in SPELLINGS if spelling.encode() in whole]
 
 
-def debugged(shop: Shop, env: dict[str, str]) -> str:
-    """Run one cycle with everything logged, in the form of those surroundings."""
+def debugged(shop: Shop, form: str) -> str:
+    """Run one cycle with everything logged, in that form."""
     said, clock = io.StringIO(), SystemClock()
     settings = load(shop.config, {})
     state.prepare(settings.state_dir)
     lock = InstanceLock(settings.state_dir / state.LOCK, "run --once", clock)
     with ThreadPoolExecutor(4) as executor:
-        logger = log.Log(log.set_up(env, said, level="debug"))
+        logger = log.Log(log.set_up({}, said, form=form, level="debug"))
         agent, close = assemble(settings, {}, clock, executor, logger, round_at=clock.now())
         run_once(agent, lambda text: print(text, file=said), lambda: None, lambda: False)
         said.write(
@@ -90,9 +90,9 @@ def debugged(shop: Shop, env: dict[str, str]) -> str:
 
 def test_the_token_is_in_nothing_that_was_ever_written(shop: Shop) -> None:
     arm_everything(shop)
-    said = [debugged(shop, {}), debugged(shop, {"JOURNAL_STREAM": "1"})]
+    said = [debugged(shop, "json"), debugged(shop, "journal")]
     shop.flag()
-    said.append(debugged(shop, {}))
+    said.append(debugged(shop, "json"))
     for words in (
         ("orders",),
         ("orders", "--json"),
@@ -160,6 +160,6 @@ def test_no_file_is_open_to_others_whatever_the_umask_was(shop: Shop, umask: str
     assert done.returncode == 0, done.stderr
     modes = {path.name: path.stat().st_mode & 0o7777 for path in shop.state_dir.rglob("*") if path.is_file()}
     labels = {f"{order.menzzo_order_id}.pdf": 0o640 for order in shop.orders}
-    assert modes == labels | {"agent.db": 0o660, "agent.lock": 0o660, "shipped.jsonl": 0o600}
+    assert modes == labels | {"agent.db": 0o660, "agent.lock": 0o660, "known.json": 0o640, "shipped.jsonl": 0o600}
     assert shop.state_dir.stat().st_mode & 0o7777 == 0o2770
     assert not [path for path in shop.state_dir.rglob("*") if path.stat().st_mode & 0o007]

@@ -19,7 +19,7 @@ from tests.promises.shop import SUPPLIER, Shop, open_shop
 EVIL = "\x1b]0;owned\x07\x1b[2J\x1b[31mred\x9b31m\r\n\x08\x00\u202eevil\u2066\u200f\u2028<b>\x7f"
 QUIET_EVIL = "SOFA\u202e1-AFOS\u2066\u200f\ufeff"  # what an unwary filter of control characters lets through
 OBEYED = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
-FORMS: Mapping[str, dict[str, str]] = {"json": {}, "journal": {"JOURNAL_STREAM": "8:1"}, "terminal": {"NO_COLOR": "1"}}
+FORMS: Mapping[str, str] = {"json": "json", "journal": "journal", "terminal": "auto"}
 
 
 class Terminal(io.StringIO):
@@ -61,7 +61,7 @@ def test_no_log_line_is_steered_or_split(shop: Shop, form: str) -> None:
     said, clock, settings = Terminal() if form == "terminal" else io.StringIO(), SystemClock(), load(shop.config, {})
     state.prepare(settings.state_dir)
     with ThreadPoolExecutor(4) as executor:
-        logger = log.Log(log.set_up(FORMS[form], said, level="debug"))
+        logger = log.Log(log.set_up({"NO_COLOR": "1"}, said, form=FORMS[form], level="debug"))
         agent, close = assemble(settings, {}, clock, executor, logger, round_at=clock.now())
         run_once(agent, lambda _: None, lambda: None, lambda: False)
         close()

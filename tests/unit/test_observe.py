@@ -57,12 +57,12 @@ def test_a_new_order_is_stored_as_listed_and_waits_for_its_plan(store: Store) ->
     assert (stored.first_seen_at, stored.shipped, stored.planned_at, stored.problem) == (NOW, 0, None, None)
 
 
-def test_the_same_again_changes_nothing(store: Store, sql: Sql) -> None:
+def test_the_same_again_changes_nothing_but_when_it_was_listed_last(store: Store, sql: Sql) -> None:
     listed(store, SEEN)
     sql("UPDATE orders SET planned_at = '2026-11-21 12:00:00.000000'")
     before = dict(sql("SELECT * FROM orders")[0])
     assert listed(store, SEEN, seconds=60) == Observed((ID,), frozenset({ID}), (), 0)
-    assert dict(sql("SELECT * FROM orders")[0]) == before
+    assert dict(sql("SELECT * FROM orders")[0]) == before | {"last_listed_at": "2026-11-21 12:01:00.000000"}
     assert not changes(sql)
 
 

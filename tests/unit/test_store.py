@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import inspect
 from sqlmodel import SQLModel, create_engine
 
-from supplier_agent.errors import StateError
+from supplier_agent.errors import ConfigError, StateError
 from supplier_agent.guards import TRIGGERS
 from supplier_agent.migrations import known, upgrade
 from supplier_agent.store import LockedError, Store, open_store
@@ -209,10 +209,10 @@ def test_a_foreign_database_is_left_alone(database: Path, agent: bool) -> None: 
 def test_a_newer_schema_is_refused_with_a_way_out(database: Path, store: Store, sql: Sql, agent: bool) -> None:  # noqa: FBT001 - who opens it
     store.close()
     sql("UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(StateError, match="written by a newer supplier-agent") as caught:
+    with pytest.raises(ConfigError, match="written by a newer supplier-agent") as caught:
         open_store(database, agent=agent)
     assert "9999" in caught.value.what
-    assert "backup" in caught.value.cure
+    assert "supplier-agent restore" in caught.value.cure
     assert sql("SELECT version_num FROM alembic_version")[0][0] == "9999"
 
 

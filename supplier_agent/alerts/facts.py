@@ -1,0 +1,228 @@
+"""What is wrong now, cause by cause, read from the state in plain SQL (glance.py): one question for all suppliers at once.
+
+A text names no span of time that grows, so that a trouble which merely lasts is not written again and again.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+
+from sqlmodel import Session
+
+from supplier_agent import absence, cautions, coverage, health, known
+from supplier_agent.alerts.decide import Fact
+from supplier_agent.alerts.silence import Habits, is_unusual
+from supplier_agent.glance import Look, text, within
+from supplier_agent.settings import Settings
+
+NAMED = 5
+MOST = 5000
+LAST_READS = 200
+AGREE = 3
+"""So many answers in a row must find our clock wrong: one server's slip is no reason to get somebody up."""
+TOKEN, PAUSED, TOKEN_OLD, FAILING, UNKNOWN, PARKED = "token", "paused", "token_old", "failing", "unknown", "parked"
+WAITING, UNFLAGGED, GONE, NOT_READ, REJECTED = "waiting", "unflagged", "gone", "not_read", "rejected"
+SILENCE, DISK, CLOCK = "silence", "disk", "clock"
+CAUSES: Mapping[str, str] = {
+    TOKEN: "the marketplace refuses the token",
+    PAUSED: "a person, or a brake, has stopped the supplier, or its ship calls",
+    TOKEN_OLD: "the token is nearly 90 days old",
+    FAILING: "reads or calls have failed for failing_seconds",
+    UNKNOWN: "nobody knows whether a ship call was taken in",
+    PARKED: "a call was refused, or tried too often",
+    WAITING: "an order has waited for waiting_seconds to be acknowledged, or to be reported after its flag",
+    UNFLAGGED: "a label has lain ready for unflagged_seconds, and nobody has flagged the order",
+    GONE: "an order vanished from the list, though we have not shipped it",
+    NOT_READ: "a day should be proved complete by now, and is not (supplier-agent coverage)",
+    REJECTED: "an entry of the list has no usable id",
+    SILENCE: "nothing comes in, at an hour of the week at which this supplier always had orders",
+    DISK: "less than disk_free_bytes is free on the disk of the state folder",
+    CLOCK: "this machine's clock is off by clock_seconds",
+}
+"""Every cause, and when it holds."""
+
+
+def quick(look: Look, settings: Settings, now: datetime, disk_free_bytes: int | None) -> Iterator[Fact]:
+    """Yield what is wrong now. `disk_free_bytes`: None where it cannot be told."""
+    yield from _suppliers(look, settings, now)
+    yield from _failing(look, settings, now)
+    yield from _stuck(look)
+    yield from _waiting(look, settings, now)
+    yield from _unflagged(look, settings, now)
+    yield from _gone(look, settings)
+    yield from _clock(look, settings)
+    least = settings.alerts.disk_free_bytes
+    if disk_free_bytes is not None and disk_free_bytes < least:
+        what = f"less than {least >> 20} MB are free on the disk of {settings.state_dir}"
+        yield Fact(DISK, None, what, "free some disk space: a full disk stops acknowledging and shipping")
+
+
+def slow(tx: Session, settings: Settings, habits: Mapping[str, Habits | None], now: datetime) -> Iterator[Fact]:
+    """Yield what changes with the hours, not with the minutes. `habits`: of each supplier; None: too little is known."""
+    look = within(tx)
+    entries = [problem for problem in health.problems(look, settings, {}) if _is_entry(problem)]
+    for name in settings.suppliers:
+        gaps = coverage.gaps(tx, settings, name, now)
+        if gaps:
+            days = f"{gaps[0]}" if len(gaps) == 1 else f"{len(gaps)} days from {gaps[0]} to {gaps[-1]}"
+            cure = f"supplier-agent coverage --supplier {name}"
+            yield Fact(NOT_READ, name, f"not proved to be read in full: {days}", cure, len(gaps))
+        rejected = [entry for entry in entries if entry.supplier == name]
+        if rejected:
+            said = f"{len(rejected)} listed entries cannot be used: {rejected[0].what}"
+            yield Fact(REJECTED, name, said, rejected[0].cure, len(rejected))
+        silent_since = _silent_since(look, settings, name, habits.get(name))
+        if silent_since is not None:
+            local = silent_since.astimezone(settings.timezone)
+            what = f"no order has come in since {local:%Y-%m-%d %H:%M}, which is unusual for these hours"
+            yield Fact(SILENCE, name, what, "ask technique@menzzo.fr whether the import runs, if nobody knows why")
+
+
+def _is_entry(problem: health.Problem) -> bool:
+    return problem.order is None and problem.what.startswith("an entry of the list")
+
+
+def _suppliers(look: Look, settings: Settings, now: datetime) -> Iterator[Fact]:
+    for row in look.rows("SELECT * FROM suppliers"):
+        if row.name not in settings.suppliers:
+            continue
+        if row.token_refused_at is not None:
+            cure = "ask technique@menzzo.fr for a new token (supplier-agent status says where it goes)"
+            yield Fact(TOKEN, row.name, f"{health.refusal(look, row.name)}; nothing is sent", cure)
+        for caution in cautions.of(row, now):
+            yield Fact(PAUSED if caution.holds_up else TOKEN_OLD, row.name, caution.what, caution.cure)
+
+
+def _failing(look: Look, settings: Settings, now: datetime) -> Iterator[Fact]:
+    before = now - timedelta(seconds=settings.alerts.failing_seconds)
+    rows = look.rows(
+        "SELECT DISTINCT supplier FROM lanes WHERE failing_since <= ? AND supplier IN "
+        "(SELECT name FROM suppliers WHERE token_refused_at IS NULL AND paused_at IS NULL)",
+        text(before),
+    )
+    for name in sorted(row.supplier for row in rows if row.supplier in settings.suppliers):
+        lanes = [lane for lane in health.failing_lanes(look, known.of(settings), name) if lane.failing_since <= before]
+        if lanes:
+            said = "; ".join(
+                f"{lane.lane} fail since {lane.failing_since:%Y-%m-%d %H:%M} UTC: {lane.reason}" for lane in lanes
+            )
+            yield Fact(FAILING, name, said, "nothing to do if the marketplace is down: it is tried again by itself")
+
+
+def _stuck(look: Look) -> Iterator[Fact]:
+    rows = look.rows(
+        """
+        SELECT orders.supplier, menzzo_order_id, state FROM calls JOIN orders ON orders.id = order_id
+         WHERE state IN ('sending', 'parked', 'unknown') AND state <> 'sending'  -- as the index calls_stuck has it
+           AND closed_reason IS NULL AND ship_confirmed_at IS NULL
+         ORDER BY calls.id LIMIT ?
+        """,
+        MOST,
+    )
+    said = {
+        UNKNOWN: "it is not known whether the marketplace took the shipment in",
+        PARKED: "a call was refused and waits for a person",
+    }
+    for (supplier, state), ids in _grouped((row.supplier, row.state, row.menzzo_order_id) for row in rows):
+        yield Fact(state, supplier, f"{said[state]}: {_named(ids)}", "supplier-agent status", len(ids))
+
+
+def _waiting(look: Look, settings: Settings, now: datetime) -> Iterator[Fact]:
+    before = text(now - timedelta(seconds=settings.alerts.waiting_seconds))
+    rows = look.rows(
+        """
+        SELECT supplier, menzzo_order_id FROM orders
+         WHERE ship_confirmed_at IS NULL AND closed_reason IS NULL AND held_reason IS NULL
+           AND (acknowledged_at IS NULL AND first_seen_at < ?1 OR shipped = 1 AND shipped_at < ?1)
+           AND NOT EXISTS (SELECT 1 FROM calls WHERE order_id = orders.id AND state IN ('sending', 'parked', 'unknown'))
+         ORDER BY id LIMIT ?2
+        """,
+        before, MOST,
+    )  # fmt: skip
+    for (supplier, _), ids in _grouped((row.supplier, "", row.menzzo_order_id) for row in rows):
+        what = f"waiting for long to be acknowledged or reported: {_named(ids)}"
+        yield Fact(WAITING, supplier, what, f"supplier-agent order {ids[0]} --supplier {supplier}", len(ids))
+
+
+def _unflagged(look: Look, settings: Settings, now: datetime) -> Iterator[Fact]:
+    before = text(now - timedelta(seconds=settings.alerts.unflagged_seconds))
+    rows = look.rows(
+        """
+        SELECT supplier, menzzo_order_id FROM orders
+         WHERE ship_confirmed_at IS NULL AND closed_reason IS NULL AND held_reason IS NULL
+           AND shipped = 0 AND label_path IS NOT NULL AND acknowledged_at < ?1
+           AND coalesce((SELECT max(ended_at) FROM attempts JOIN calls ON calls.id = call_id
+                          WHERE order_id = orders.id AND kind = 'label' AND outcome = 'done'), acknowledged_at) < ?1
+         ORDER BY id LIMIT ?2
+        """,
+        before, MOST,
+    )  # fmt: skip
+    for (supplier, _), ids in _grouped((row.supplier, "", row.menzzo_order_id) for row in rows):
+        what = f"the label is there, but nobody has flagged it as shipped: {_named(ids)}"
+        cure = "if it has left: supplier-agent ship ID; if it cannot: supplier-agent hold ID --reason TEXT"
+        yield Fact(UNFLAGGED, supplier, what, cure, len(ids))
+
+
+def _gone(look: Look, settings: Settings) -> Iterator[Fact]:
+    rows = look.rows(
+        "SELECT DISTINCT supplier FROM orders "
+        "WHERE ship_confirmed_at IS NULL AND closed_reason IS NULL AND vanished_at IS NOT NULL"
+    )
+    for name in sorted(row.supplier for row in rows if row.supplier in settings.suppliers):
+        missing = absence.missing(look, name, settings.suppliers[name].cache_seconds)
+        ids = [order.menzzo_order_id for order in missing]
+        if ids:
+            what = f"no longer listed, though we have not shipped it: {_named(ids)}"
+            yield Fact(GONE, name, what, "supplier-agent status", len(ids))
+
+
+def _clock(look: Look, settings: Settings) -> Iterator[Fact]:
+    rows = look.rows(
+        "SELECT ahead_seconds FROM reads WHERE id > (SELECT max(id) FROM reads) - ? AND ahead_seconds IS NOT NULL "
+        "ORDER BY id DESC LIMIT ?",
+        LAST_READS, AGREE,
+    )  # fmt: skip
+    found = [row.ahead_seconds for row in rows]
+    off = min(found, key=abs) if len(found) == AGREE else 0
+    if abs(off) > settings.alerts.clock_seconds and len({each > 0 for each in found}) == 1:
+        what = f"this machine's clock is {'behind' if off > 0 else 'ahead'} of the marketplace's by about {_rounded(abs(off))}"
+        yield Fact(CLOCK, None, what, "set it: timedatectl set-ntp true")
+
+
+def _silent_since(look: Look, settings: Settings, name: str, habits: Habits | None) -> datetime | None:
+    """Return since when nothing came in, if that is unusual. A supplier that cannot be read is no silent one."""
+    if habits is None or not settings.alerts.silence:
+        return None
+    last = look.first("SELECT ended_at FROM runs WHERE supplier = ? AND added > 0 ORDER BY id DESC LIMIT 1", name)
+    read = health.supplier_of(look, name)
+    if last is None or last.ended_at is None or read.last_success_at is None:
+        return None
+    unusual = is_unusual(habits, last.ended_at, read.last_success_at, settings.timezone)
+    arrived_at: datetime = last.ended_at
+    return arrived_at if unusual else None
+
+
+def arrivals(look: Look, supplier: str, since: datetime) -> list[datetime]:
+    """Return when readings of this supplier brought something new."""
+    rows = look.rows(
+        "SELECT ended_at FROM runs WHERE supplier = ? AND purpose IN ('poll', 'sweep') AND added > 0 AND ended_at >= ?",
+        supplier, text(since),
+    )  # fmt: skip
+    return [row.ended_at for row in rows]
+
+
+def _rounded(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"  # noqa: PLR2004 - two hours
+
+
+def _grouped(rows: Iterable[tuple[str, str, str]]) -> list[tuple[tuple[str, str], list[str]]]:
+    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for supplier, state, menzzo_order_id in rows:
+        groups[supplier, state].append(menzzo_order_id)
+    return sorted(groups.items())
+
+
+def _named(ids: list[str]) -> str:
+    """Name some orders, and count the rest."""
+    more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
+    return ", ".join(ids[:NAMED]) + more

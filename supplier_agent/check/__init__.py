@@ -1,0 +1,59 @@
+"""`check`: proves before the first order what would otherwise be found out at 17:00. Each finding names its cure.
+
+Three layers: every field (settings/, whose errors name line, key and what was meant), the whole (whole.py), the environment
+(environment.py, rights.py, and with a network reads.py). When root types it, folders are tried as the agent's own user.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from supplier_agent.check import environment, reads, rights, whole
+from supplier_agent.check.report import Finding, Report
+from supplier_agent.clock import Clock
+from supplier_agent.settings import Settings
+
+CREDSTORE = Path("/etc/credstore")
+"""Where systemd looks for credentials that a unit names without a path. Only root may read it."""
+
+__all__ = ["Finding", "Report", "prove"]
+
+
+def prove(report: Report, settings: Settings, env: Mapping[str, str], clock: Clock, *, offline: bool) -> int:
+    """Check everything, tell it finding by finding, and return the exit code of the contract."""
+    report.layer("fields")
+    report.good(f"configuration: {settings.config_path or 'from the environment alone'}, every key is understood")
+    report.layer("whole")
+    whole.fits_together(report, settings, env, clock.now())
+    report.layer("environment")
+    rights.staff(report, settings.state_dir)
+    agent = rights.user_to_become(settings.state_dir)
+    tokens = _credentials(settings, env) if agent is not None else {}
+
+    def environment_as_it_is() -> int:
+        environment.look(report, settings, env, clock, tokens)
+        return report.exit_code
+
+    if agent is None:
+        environment_as_it_is()
+    else:
+        report.good(f"the agent's user is {agent}; what follows was tried as that user")
+        report.add(rights.run_as(agent, environment_as_it_is))
+    if not offline:
+        report.layer("marketplace")
+        reads.look(report, settings, env, clock, tokens)
+    return report.exit_code
+
+
+def _credentials(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
+    """Return the tokens that systemd would hand to the service; root alone can read them here."""
+    found = {}
+    for name, supplier in settings.suppliers.items():
+        file = CREDSTORE / f"token-{name}"
+        if (
+            supplier.token is None
+            and supplier.token_file is None
+            and "CREDENTIALS_DIRECTORY" not in env
+            and file.exists()
+        ):
+            found[name] = settings.token_of(name, {**env, "CREDENTIALS_DIRECTORY": str(CREDSTORE)})
+    return found

@@ -1,0 +1,234 @@
+"""The third layer of `check`: the folder, the database, disk, clock and tokens, as they are on this machine. Sends nothing."""
+
+import os
+import shutil
+import sqlite3
+import stat
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+
+from supplier_agent import lock, state
+from supplier_agent.check.report import Report
+from supplier_agent.clock import Clock
+from supplier_agent.errors import AgentError, ConfigError
+from supplier_agent.guards import TRIGGERS
+from supplier_agent.settings import Settings
+from supplier_agent.store import Store, open_store
+
+SAFE_SQLITE = (3, 51, 3)
+LEAST_FREE_BYTES, FEW_FREE_BYTES = 64 << 20, 1 << 30
+EARLIEST_YEAR = 2026
+"""Older than this program: the clock is wrong."""
+LARGEST_TO_PROVE_BYTES = 500 << 20
+"""A larger database is not read through; that would take minutes."""
+NETWORK = {
+    *(
+        "nfs",
+        "nfs4",
+        "cifs",
+        "smb3",
+        "smbfs",
+        "smb2",
+        "9p",
+        "afs",
+        "ncpfs",
+        "davfs",
+        "ceph",
+        "glusterfs",
+        "lustre",
+        "gpfs",
+    ),
+    *(
+        "fuse.sshfs",
+        "fuse.glusterfs",
+        "fuse.cephfs",
+        "fuse.rclone",
+        "fuse.s3fs",
+        "fuse.davfs2",
+        "fuse.smbnetfs",
+        "beegfs",
+    ),
+}
+PASSING = {"overlay", "aufs", "tmpfs", "ramfs"}
+"""Gone with the container, or with the power."""
+MOUNTS = Path("/proc/self/mounts")
+
+
+def look(report: Report, settings: Settings, env: Mapping[str, str], clock: Clock, tokens: Mapping[str, str]) -> None:
+    """Check everything that needs no network. `tokens` are those that are known already; none is ever shown."""
+    if _folder(report, settings.state_dir):
+        _disk(report, settings.state_dir)
+        _file_system(report, settings.state_dir)
+        _lock(report, settings.state_dir / state.LOCK)
+        _database(report, settings.state_dir / state.DATABASE)
+    _clock(report, settings, clock)
+    _sqlite(report)
+    for name in settings.suppliers:
+        _token(report, settings, name, env, tokens)
+
+
+def _folder(report: Report, folder: Path) -> bool:
+    """Tell whether the state folder is there to be looked at."""
+    try:
+        there = folder.stat()
+    except FileNotFoundError:
+        parent = next(each for each in folder.parents if each.exists())
+        if os.access(parent, os.W_OK):
+            report.good(f"state folder: {folder} will be created")
+        else:
+            cure = f"sudo install -d -m 2770 -o supplier-agent -g supplier-agent {folder}"
+            report.bad(f"{folder} does not exist, and {_me()} cannot create it", cure, 78)
+        return False
+    except OSError as error:
+        report.bad(f"{folder} cannot be looked at: {error.strerror}", _as_the_agent(), 78)
+        return False
+    if not stat.S_ISDIR(there.st_mode):
+        report.bad(f"{folder} is no folder", "correct state_dir in the configuration", 78)
+        return False
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        read_only = os.statvfs(folder).f_flag & os.ST_RDONLY
+        what = f"{folder} is mounted read-only" if read_only else f"{_me()} may not write {folder}"
+        report.bad(what, "mount it read-write, or correct state_dir" if read_only else _as_the_agent(), 78)
+        return False
+    for name in (state.LABELS, state.LEDGER, state.LOCK):
+        path = folder / name
+        if path.exists() and not os.access(path, os.R_OK | os.W_OK):
+            owner = f"chown --reference={folder} {path}"
+            report.bad(f"{_me()} may not write {path}", f"if {_me()} is the agent's user: sudo {owner}", 74)
+    report.good(f"state folder: {_me()} may write {folder} (mode {stat.S_IMODE(there.st_mode):04o})")
+    return True
+
+
+def _me() -> str:
+    return f"uid {os.geteuid()}"
+
+
+def _as_the_agent() -> str:
+    return "run this as the agent's user (sudo -u supplier-agent supplier-agent check), or join its group"
+
+
+def _disk(report: Report, folder: Path) -> None:
+    free, files = shutil.disk_usage(folder).free, os.statvfs(folder)
+    shown = f"{free >> 20} MB" if free < FEW_FREE_BYTES else f"{free / (1 << 30):.0f} GB"
+    cure = f"free some space below {folder}: a full disk stops acknowledging and shipping"
+    if free < LEAST_FREE_BYTES:
+        report.bad(f"only {shown} are free in {folder}", cure, 74)
+    elif files.f_files and not files.f_favail:
+        report.bad(f"no more files can be made in {folder} (no inodes are left)", cure, 74)
+    elif free < FEW_FREE_BYTES:
+        report.doubt(f"{shown} are free in {folder}; 1,000 labels take some 100 MB", cure)
+    else:
+        report.good(f"disk: {shown} free")
+
+
+def file_system(folder: Path, mounts: str) -> str:
+    """Return the kind of the file system that holds a folder, by the text of /proc/self/mounts; "" if it is not there."""
+    holding = []
+    for number, line in enumerate(mounts.splitlines()):
+        fields = line.split(" ")
+        place = fields[1].replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\")
+        if folder.is_relative_to(place):
+            holding.append((len(place), number, fields[2]))  # of two mounts on one place the later one is seen
+    return max(holding)[2] if holding else ""
+
+
+def _file_system(report: Report, folder: Path) -> None:
+    try:
+        kind = file_system(folder.resolve(), MOUNTS.read_text(errors="replace"))
+    except OSError:
+        report.doubt(f"{MOUNTS} cannot be read", f"see to it that {folder} is on a local disk, not on a network share")
+        return
+    if kind in NETWORK:
+        what = f"{folder} is on a network file system ({kind}), where SQLite's locks do not hold"
+        report.bad(what, "set state_dir to a local disk", 78)
+    elif kind in PASSING:
+        what = f"{folder} is on {kind}: in a container it is gone with it, and with it what was shipped"
+        report.doubt(what, f"mount a volume there (docker run -v supplier-agent:{folder})")
+    else:
+        report.good(f"file system: {kind or 'unknown'}, on this machine")
+
+
+def _lock(report: Report, path: Path) -> None:
+    if lock.is_held(path):
+        report.good(f"lock: held by {lock.holder(path)}")
+    else:
+        report.good("lock: free, no agent runs on this state")
+
+
+def _database(report: Report, database: Path) -> None:
+    if not database.exists():
+        report.good("database: not there yet; the first run creates it")
+        return
+    try:
+        with closing(open_store(database)) as store:
+            with store.write():
+                pass
+            _guards(report, store)
+            said = _proven(database)
+    except AgentError as error:
+        report.error(error)
+        return
+    except sqlite3.Error as error:
+        report.bad(f"{database} cannot be read through: {error}", "restore a backup (README, Backup)", 74)
+        return
+    if said == "ok":
+        report.good(f"database: {database} can be read and written, and is sound")
+    else:
+        report.bad(f"{database} is damaged: {said}", "stop the agent, and restore a backup (README, Backup)", 74)
+
+
+def _proven(database: Path) -> str:
+    """Return what SQLite finds when it reads the database through: "ok", or what is broken first."""
+    if database.stat().st_size > LARGEST_TO_PROVE_BYTES:
+        return "ok"
+    with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        return str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+
+
+def _guards(report: Report, store: Store) -> None:
+    with store.read() as tx:
+        rows = tx.connection().exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").all()
+    found = {str(name): str(sql) for name, sql in rows}
+    missing = [name for name, sql in TRIGGERS.items() if found.get(name) != sql.strip()]
+    if missing:
+        what = f"the database's guards are not as they should be: {', '.join(missing)}"
+        report.doubt(what, "restart the agent: each start makes them anew (systemctl restart supplier-agent)")
+
+
+def _clock(report: Report, settings: Settings, clock: Clock) -> None:
+    now = clock.now()
+    if now.year < EARLIEST_YEAR:
+        report.bad(f"the clock says {now:%Y-%m-%d %H:%M} UTC", "set it: sudo timedatectl set-ntp true", 78)
+        return
+    report.good(f"clock: {now.astimezone(settings.timezone):%Y-%m-%d %H:%M} in {settings.timezone.key}")
+    here, there = now.astimezone().utcoffset(), now.astimezone(settings.timezone).utcoffset()
+    if here != there and os.environ.get("TZ", "UTC") != "UTC":
+        report.doubt(
+            f"this machine's own zone is not {settings.timezone.key}: business_hours follow the configuration, not the machine",
+            'right if the warehouse is elsewhere; else timezone = "…" in the configuration',
+        )
+
+
+def _sqlite(report: Report) -> None:
+    if sqlite3.sqlite_version_info < SAFE_SQLITE:
+        report.doubt(
+            f"SQLite is {sqlite3.sqlite_version}; before 3.51.3, two programs that write at once can, rarely, damage the database",
+            "prefer the container, or a Python with a newer SQLite; make backups: supplier-agent backup FILE",
+        )
+    else:
+        report.good(f"SQLite: {sqlite3.sqlite_version}")
+
+
+def _token(report: Report, settings: Settings, name: str, env: Mapping[str, str], tokens: Mapping[str, str]) -> None:
+    if name in tokens:
+        report.good(f"{name}: a token is there, which systemd hands to the service")
+        return
+    try:
+        settings.token_of(name, env)
+        report.good(f"{name}: a token is there")
+    except ConfigError as error:
+        report.error(error)
+    file = settings.suppliers[name].token_file
+    if file is not None and os.access(file, os.F_OK) and stat.S_IMODE(file.stat().st_mode) & stat.S_IRWXO:
+        report.doubt(f"{file} may be read by everybody on this machine", f"chmod 600 {file}")

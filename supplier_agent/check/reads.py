@@ -1,0 +1,125 @@
+"""What only the marketplace can prove: each token by one read, our clock by the answer's, where its labels would come from.
+
+While an agent runs it shows that one's last reads instead: two must not ask at once.
+"""
+
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack, closing
+from datetime import timedelta
+
+from supplier_agent import lock, reading, standing, state
+from supplier_agent.cautions import why_paused
+from supplier_agent.check.report import Report
+from supplier_agent.clock import Clock
+from supplier_agent.errors import ConfigError
+from supplier_agent.journal import asked, read_done, write
+from supplier_agent.marketplace import Listing, Marketplace, Means, Seen, Verdict, Wire
+from supplier_agent.marketplace.links import BadLink, allowed
+from supplier_agent.pace import Pace
+from supplier_agent.settings import Settings
+from supplier_agent.store import Store, open_store
+
+NEW_TOKEN = "ask technique@menzzo.fr for a new one"  # noqa: S105 - a sentence
+MOST_AHEAD_SECONDS = 120
+"""The clock may differ so much: days, opening hours and a token's age do not depend on less."""
+
+
+def look(report: Report, settings: Settings, env: Mapping[str, str], clock: Clock, tokens: Mapping[str, str]) -> None:
+    """Ask once for each supplier, or show what the agent that runs has found."""
+    lock_file = settings.state_dir / state.LOCK
+    if lock.is_held(lock_file):
+        _last_reads(report, settings)
+        return
+    with ExitStack() as stack:
+        store = None
+        if settings.state_dir.is_dir():
+            held = lock.InstanceLock(lock_file, "check", clock)
+            stack.callback(held.release)
+            database = settings.state_dir / state.DATABASE
+            store = stack.enter_context(closing(open_store(database, agent=True))) if database.exists() else None
+        for name in settings.suppliers:
+            try:
+                token = tokens[name] if name in tokens else settings.token_of(name, env)
+            except ConfigError:
+                continue  # said already
+            _one_read(report, settings, name, token, clock, store)
+
+
+def _last_reads(report: Report, settings: Settings) -> None:
+    with closing(open_store(settings.state_dir / state.DATABASE)) as store, store.read() as tx:
+        for name in settings.suppliers:
+            supplier = standing.known_supplier(tx, name)
+            if supplier.token_refused_at is not None:
+                report.bad(f"{name}: the marketplace refuses the token", NEW_TOKEN, 77)
+            elif supplier.last_success_at is None:
+                report.doubt(f"{name}: the agent that is running has not read it yet", "supplier-agent status")
+            else:
+                at = f"{supplier.last_success_at:%Y-%m-%d %H:%M} UTC"
+                report.good(f"{name}: last read well at {at} by the agent that is running")
+
+
+def _one_read(report: Report, settings: Settings, name: str, token: str, clock: Clock, store: Store | None) -> None:
+    account = Marketplace(
+        supplier=name,
+        base_url=settings.base_url,
+        token=lambda: token,
+        wire=Wire(clock, settings.http.timeout_seconds),
+        pace=Pace(clock, settings.requests_per_second),
+        max_label_bytes=settings.http.max_label_bytes,
+        label_origins=settings.http.label_origins,
+        clock=clock,
+        stopping=lambda: True,  # one request, no second try
+    )
+    today, earlier = clock.now().astimezone(settings.timezone).date(), frozenset[str]()
+    if store is not None:
+        with store.read() as tx:
+            supplier = standing.known_supplier(tx, name)
+            earlier = asked(tx, name, clock.now(), settings.suppliers[name].cache_seconds)
+        if supplier.paused_at is not None:
+            report.doubt(f"{name}: not asked, for it is paused {why_paused(supplier)}", f"supplier-agent resume {name}")
+            return
+    query, started_at = reading.probe(today, earlier).query, clock.now()
+    answer = account.get_sales(query)
+    if store is not None:
+        with store.write() as tx:
+            write(tx, name, read_done(query, answer, started_at, clock.now()), None)
+    if isinstance(answer, Listing):
+        took = (clock.now() - started_at) / timedelta(milliseconds=1)
+        report.good(f"{name}: the token works (orders of today on the first page: {len(answer.rows)}; {took:.0f} ms)")
+        _clock(report, name, answer.ahead_seconds)
+        _labels(report, settings, name, [row.link_to_label for row in answer.rows if isinstance(row, Seen)])
+    else:
+        _failure(report, settings, name, answer)
+
+
+def _failure(report: Report, settings: Settings, name: str, answer: Verdict) -> None:
+    if answer.means is Means.TOKEN_REFUSED:
+        report.bad(f"{name}: the marketplace refuses the token (HTTP {answer.http_status})", NEW_TOKEN, 77)
+    elif answer.means is Means.NOT_FOUND:
+        cure = f"is suppliers.{name} the name in your API's path, and base_url right? It asks {settings.base_url}/api/{name}/…"
+        report.bad(f"{name}: the marketplace does not know this address (404)", cure, 78)
+    else:
+        cure = f"is base_url ({settings.base_url}) right, and does this machine reach it?"
+        report.bad(f"{name}: the read failed: {answer.detail}", cure, 69)
+
+
+def _clock(report: Report, name: str, ahead_seconds: int | None) -> None:
+    if ahead_seconds is None:
+        return
+    if abs(ahead_seconds) > MOST_AHEAD_SECONDS:
+        way = "behind" if ahead_seconds > 0 else "ahead of"
+        what = f"this machine's clock is {abs(ahead_seconds)} s {way} the marketplace's"
+        report.doubt(what, "set it: sudo timedatectl set-ntp true (see: timedatectl status)")
+    else:
+        report.good(f"{name}: our clock and the marketplace's agree within {max(1, abs(ahead_seconds))} s")
+
+
+def _labels(report: Report, settings: Settings, name: str, links: Iterable[str | None]) -> None:
+    """Judge the links of the listed orders as the download would."""
+    judged = [allowed(link, settings.base_url, settings.http.label_origins) for link in links if link]
+    bad = sorted({each.reason for each in judged if isinstance(each, BadLink)})
+    for reason in bad:
+        cure = 'if that is where Menzzo keeps its labels: label_origins = ["https://…"] in [http]'
+        report.doubt(f"{name}: labels would not be fetched: {reason}", cure)
+    if judged and not bad:
+        report.good(f"{name}: its {len(judged)} labels come from allowed places")

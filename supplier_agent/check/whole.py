@@ -1,0 +1,73 @@
+"""The second layer of `check`: keys that are each allowed, and together are probably not what was meant."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from supplier_agent.check.report import Report
+from supplier_agent.errors import ConfigError
+from supplier_agent.settings import Settings
+
+EDIT = "correct it in the configuration, then: supplier-agent check --offline"
+CACHE_OF_SEED = 1800
+
+
+def fits_together(report: Report, settings: Settings, env: Mapping[str, str], now: datetime) -> None:
+    """Look for contradictions. Tokens are compared, never shown."""
+    found = [*_of_all(settings), *_of_suppliers(settings, now), *_same_tokens(settings, env)]
+    for warning in settings.warnings:
+        what, _, cure = warning.partition("; run: ")
+        found.append((what, cure or EDIT))
+    for what, cure in found:
+        report.doubt(what, cure)
+    schedule, zone = settings.schedule, settings.timezone
+    at_work = "open" if schedule.in_business_hours(now, zone) else "closed"
+    hours = f"business hours {schedule.business_hours} in {zone.key}, where it is {now.astimezone(zone):%a %H:%M}"
+    report.good(f"{hours}: {at_work}, read every {schedule.poll_interval(now, zone):g} s")
+    if not found:
+        report.good("the keys fit together")
+
+
+def _of_all(settings: Settings) -> list[tuple[str, str]]:
+    schedule, found = settings.schedule, []
+    if settings.read_only:
+        found.append(("read_only is set: orders are read, and nothing is acknowledged or shipped", "read_only = false"))
+    if schedule.sweep_seconds < schedule.poll_seconds:
+        what = (
+            "sweep_seconds is shorter than poll_seconds: every read is a sweep, page by page through all of sweep_days"
+        )
+        found.append((what, "sweep_seconds = 21600 in [schedule]"))
+    if settings.ship.after_lost_answer == "resend" and settings.ship.settle_seconds < CACHE_OF_SEED:
+        what = "a lost ship call is sent again before the marketplace's cache (1800 s) could show what became of it"
+        found.append((what, "settle_seconds = 1860 in [ship]"))
+    if settings.http.timeout_seconds >= settings.schedule.poll_seconds:
+        found.append(("timeout_seconds is longer than the time between two reads", "timeout_seconds = 20 in [http]"))
+    if settings.base_url.startswith("http:"):
+        found.append((f"base_url is {settings.base_url}: a stand-in on this machine, not the marketplace", EDIT))
+    return found
+
+
+def _of_suppliers(settings: Settings, now: datetime) -> list[tuple[str, str]]:
+    found = []
+    for name, supplier in settings.suppliers.items():
+        if supplier.start_date is not None and supplier.start_date > now.astimezone(settings.timezone).date():
+            what = f"suppliers.{name}.start_date lies ahead: no order of today is acknowledged or shipped"
+            found.append((what, "right if the other tool still does the work; else correct it"))
+        if supplier.token_file is not None and supplier.token_file.is_relative_to(settings.state_dir):
+            what = f"suppliers.{name}.token_file lies in state_dir, which staff may enter and every backup copies"
+            found.append((what, f"move it to /etc/supplier-agent/tokens/{name}, and correct token_file"))
+    return found
+
+
+def _same_tokens(settings: Settings, env: Mapping[str, str]) -> list[tuple[str, str]]:
+    first: dict[str, str] = {}
+    found = []
+    for name in settings.suppliers:
+        try:
+            token = settings.token_of(name, env)
+        except ConfigError:
+            continue  # said in the next layer
+        if token in first:
+            what = f"{name} and {first[token]} have the same token; the marketplace gives each supplier its own"
+            found.append((what, f"put the token of {name} where it belongs"))
+        first.setdefault(token, name)
+    return found

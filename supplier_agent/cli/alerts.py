@@ -1,0 +1,82 @@
+"""Commands about alerts: alerts list, alerts test."""
+
+from typing import Annotated
+
+import typer
+
+from supplier_agent.cli.surroundings import here, result, result_json, say
+
+LAST = 20
+
+app = typer.Typer(no_args_is_help=True, help="What went wrong and whether it still does; a test of where alerts go.")
+
+
+def register(main: typer.Typer) -> None:
+    """Add the commands of this room."""
+    main.add_typer(app, name="alerts")
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone.")] = False,
+) -> int:
+    """List what is wrong now, and what was lately; exit code 1 while anything is."""
+    from sqlmodel import col, select
+
+    from supplier_agent.explain import instant
+    from supplier_agent.printable import on_one_line
+    from supplier_agent.store import is_there
+    from supplier_agent.tables import Alert
+
+    surroundings = here(context)
+    found: list[Alert] = []
+    if is_there(surroundings.database):
+        with surroundings.store() as store, store.read() as tx:
+            query = select(Alert).where(Alert.cause != "digest")
+            found += tx.exec(query.where(col(Alert.solved_at).is_(None)).order_by(col(Alert.id)))
+            over = query.where(col(Alert.solved_at).is_not(None)).order_by(col(Alert.id).desc()).limit(LAST)
+            found += reversed(tx.exec(over).all())
+    lasting = [alert for alert in found if alert.solved_at is None]
+    if as_json:
+        names = ("cause", "supplier", "text")
+        times = ("since", "told_at", "solved_at", "solved_told_at")
+        shown = [
+            {name: getattr(alert, name) for name in names} | {name: instant(getattr(alert, name)) for name in times}
+            for alert in found
+        ]
+        result_json({"schema": 1, "alerts": shown})
+        return 1 if lasting else 0
+    zone = surroundings.settings.timezone
+    for alert in found:
+        what, _, cure = alert.text.partition("\n")
+        until = f" to {alert.solved_at.astimezone(zone):%Y-%m-%d %H:%M}" if alert.solved_at is not None else ""
+        told = "" if alert.told_at is not None else " (not told)"
+        about = f"{alert.supplier}: " if alert.supplier else ""
+        result(
+            f"{'solved' if until else 'WRONG '}  {alert.since.astimezone(zone):%Y-%m-%d %H:%M}{until}  {alert.cause}{told}"
+        )
+        result(on_one_line(f"        {about}{what}"))
+        if cure and not until:
+            result(on_one_line(f"        {cure}"))
+    say(f"{len(lasting)} of {len(found)} last" if found else "nothing has been wrong")
+    return 1 if lasting else 0
+
+
+@app.command()
+def test(context: typer.Context) -> int:
+    """Send a test message to every address, and tell which took it; exit code 1 if any did not."""
+    import socket
+
+    from supplier_agent.alerts import Post, trial
+
+    post = Post(here(context).settings.alerts.urls)
+    if post.is_empty:
+        say("nobody is told: [alerts] urls is empty")
+        return 1
+    taken = [post.try_one(place, trial(socket.gethostname())) for place in range(len(post.urls))]
+    for place, took in enumerate(taken):
+        result(f"{'ok    ' if took else 'FAILED'}  {post.name(place)}")
+    if not all(taken):
+        say("is the address spelt as apprise wants it, is the password right, and does this machine reach it?")
+    return 0 if all(taken) else 1

@@ -1,0 +1,102 @@
+"""Commands about the configuration itself: config init, show, schema."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from supplier_agent.cli.surroundings import here, result, result_json, say
+
+SERVICE_GROUP = "supplier-agent"
+group = typer.Typer(
+    no_args_is_help=True,
+    help="Write, show or describe the configuration.",
+    epilog="Begin with: supplier-agent config init. What holds now, and why: supplier-agent config show.",
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this room."""
+    group.command()(init)
+    group.command()(show)
+    group.command()(schema)
+    app.add_typer(group, name="config")
+
+
+def init(
+    context: typer.Context,
+    file: Annotated[str, typer.Argument(metavar="[FILE]", help="Where to; else the usual place.")] = "",
+) -> None:
+    """Write the commented example as a new configuration. A file that is there already is left alone."""
+    from supplier_agent.errors import AgentError
+    from supplier_agent.settings.example import text
+
+    target = Path(file) if file else _usual_place(here(context).config, here(context).env)
+    if target.exists():
+        raise AgentError(
+            f"{target} is there already; it was left as it is.", f"supplier-agent config init {target}.new"
+        )
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text())
+    except OSError as error:
+        raise AgentError(
+            f"{target} cannot be written: {error.strerror}.",
+            "supplier-agent config init FILE, with a file that you may write",
+        ) from None
+    _let_the_agent_read(target)
+    result(str(target))
+    say(f"name your supplier and its token at the end of {target}, then: supplier-agent --config {target} check")
+
+
+def _usual_place(config: str, env: Mapping[str, str]) -> Path:
+    """Return where the other commands will find it."""
+    from supplier_agent.places import PATH_VARIABLE, PLACES
+
+    named = config or env.get(PATH_VARIABLE)
+    if named:
+        return Path(named)
+    checkout, system = PLACES
+    return system if os.geteuid() == 0 and not checkout.parent.is_dir() else checkout
+
+
+def _let_the_agent_read(target: Path) -> None:
+    """Where root has installed the service, its group may read the file; nobody else may: it may hold a token."""
+    import grp
+    import shutil
+
+    if os.geteuid() == 0:
+        try:
+            grp.getgrnam(SERVICE_GROUP)
+        except KeyError:
+            return
+        shutil.chown(target, group=SERVICE_GROUP)
+        target.chmod(0o640)
+
+
+def show(
+    context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone.")] = False
+) -> None:
+    """Show every effective value and where it comes from: default, file and line, or a variable. Secrets are hidden."""
+    from supplier_agent.settings.shown import shown
+
+    surroundings = here(context)
+    found = shown(Path(surroundings.config) if surroundings.config else None, surroundings.env)
+    if as_json:
+        result_json([vars(each) for each in found])
+        return
+    lines = [f"{each.key} = {each.value}" if each.value else f"# {each.key} is not set" for each in found]
+    width = min(60, max(len(line) for line in lines))
+    for line, each in zip(lines, found, strict=True):
+        result(f"{line:<{width}}  # {each.source}" if each.value else line)
+
+
+def schema() -> None:
+    """Print a JSON schema of the file, for editors: completion, explanations, mistakes marked while typing."""
+    from supplier_agent.settings.schema import schema as described
+
+    result_json(described())

@@ -1,0 +1,183 @@
+"""Commands of upkeep: backup, restore, export, and the brakes: pause, resume, agree. None of them calls the marketplace."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from supplier_agent.cli.surroundings import Surroundings, here, result, say
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from sqlmodel import Session
+
+SupplierName = Annotated[str, typer.Argument(metavar="SUPPLIER")]
+STEPS = """To restore it, so that nothing is shipped twice:
+  systemctl stop supplier-agent
+  supplier-agent restore {file}
+  systemctl start supplier-agent
+Leave shipped.jsonl, the ship ledger, where it is: it knows what was shipped since. Never put an older one in its place."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this room."""
+    for command in (backup, restore, export, pause, resume, agree):
+        app.command()(command)
+
+
+def backup(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE if it is there.")] = False,
+) -> None:
+    """Write a consistent copy of the state while the agent runs: FILE, and beside it the ship ledger."""
+    from supplier_agent.errors import UsageError
+    from supplier_agent.restore import back_up
+
+    surroundings = here(context)
+    if file.is_dir():
+        raise UsageError(f"{file} is a folder", f"supplier-agent backup {file}/agent-backup.db")
+    with surroundings.store() as store:
+        if file.exists() and file.samefile(store.path):
+            raise UsageError(f"{file} is the database itself", "name another file")
+        if file.exists() and not overwrite:
+            raise UsageError(
+                f"{file} is there already", f"name another file, or: supplier-agent backup {file} --overwrite"
+            )
+        ledger = back_up(store, surroundings.settings.state_dir, file)
+    beside = (
+        f", and beside it {ledger.name}, the ship ledger"
+        if ledger
+        else "; nothing was ever shipped, so there is no ship ledger"
+    )
+    result(f"{file}: {file.stat().st_size} bytes, checked{beside}.")
+    say(STEPS.format(file=file))
+
+
+def restore(context: typer.Context, file: Annotated[Path, typer.Argument(metavar="FILE")]) -> int:
+    """Put a copy of the database back, so that nothing is shipped twice. The agent must be stopped."""
+    from supplier_agent import state
+    from supplier_agent.errors import UsageError
+    from supplier_agent.lock import InstanceLock
+    from supplier_agent.restore import put_back
+
+    surroundings = here(context)
+    folder = surroundings.settings.state_dir
+    if not file.is_file():
+        raise UsageError(f"there is no file {file}", "name a file that `supplier-agent backup` wrote")
+    if surroundings.database.exists() and file.samefile(surroundings.database):
+        raise UsageError(f"{file} is the database itself", "name a copy of it")
+    state.prepare(folder)
+    lock = InstanceLock(surroundings.lock_file, "restore", surroundings.clock)
+    try:
+        done = put_back(file, folder, surroundings.clock.now())
+    finally:
+        lock.release()
+    result(
+        f"{surroundings.database} is {file} now" + (f"; what was there before is {done.aside}" if done.aside else "")
+    )
+    if done.learned:
+        result(f"the ship ledger learned of {done.learned} ship calls from the copy beside {file.name}")
+    if not done.held:
+        say("the ship ledger of this machine goes on; start the agent: systemctl start supplier-agent")
+        return 0
+    result(
+        f"{len(done.held)} flagged orders are held, for they may have been shipped after the copy was made: {', '.join(done.held)}"
+    )
+    say(
+        "The ship ledger of this machine was lost, so nobody here knows what was shipped since. Ask Menzzo about each of these;\n"
+        "shipped: supplier-agent close ID --reason TEXT; not shipped: supplier-agent release ID. Flag nothing again before that."
+    )
+    return 1
+
+
+def _day(word: str) -> "date | None":
+    from datetime import date
+
+    from supplier_agent.errors import UsageError
+
+    try:
+        return date.fromisoformat(word) if word else None
+    except ValueError as error:
+        raise UsageError(f"{word} is not a day", "write it as YYYY-MM-DD") from error
+
+
+def export(
+    context: typer.Context,
+    what: Annotated[str, typer.Argument(metavar="orders|calls|events")],
+    form: Annotated[str, typer.Option("--format", metavar="csv|json", help="How it is written.")] = "csv",
+    from_: Annotated[str, typer.Option("--from", metavar="DATE", help="The first day, YYYY-MM-DD.")] = "",
+    to: Annotated[str, typer.Option("--to", metavar="DATE", help="The last day, YYYY-MM-DD.")] = "",
+    supplier: Annotated[str, typer.Option(help="Only this supplier.")] = "",
+) -> None:
+    """Write orders, calls (with every attempt) or events as CSV or JSON to stdout."""
+    from supplier_agent.errors import UsageError
+    from supplier_agent.export import FORMS, SUBJECTS, Chosen, write
+
+    if what not in SUBJECTS or form not in FORMS:
+        raise UsageError(
+            f"{what} --format {form} cannot be exported", "supplier-agent export orders|calls|events --format csv|json"
+        )
+    surroundings = here(context)
+    chosen = Chosen(_day(from_), _day(to), supplier or None, surroundings.settings.timezone)
+    with surroundings.store() as store:
+        try:
+            for line in write(store, what, form, chosen):
+                sys.stdout.write(line)
+        except BrokenPipeError as error:  # `| head` has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            raise typer.Exit from error
+
+
+def _known(surroundings: Surroundings, name: str) -> str:
+    from supplier_agent.errors import UsageError
+
+    if name not in surroundings.settings.suppliers:
+        have = ", ".join(surroundings.settings.suppliers)
+        raise UsageError(f"there is no supplier {name} in the configuration", f"it has: {have}")
+    return name
+
+
+def _tell(surroundings: Surroundings, name: str, act: "Callable[[Session], str]") -> None:
+    with surroundings.store() as store, store.write() as tx:
+        said = act(tx)
+    result(f"{name}: {said}")
+
+
+def pause(
+    context: typer.Context,
+    supplier: SupplierName,
+    reason: Annotated[str, typer.Option("--reason", help="Why, for those who come after.")] = "no reason was given",
+) -> None:
+    """Send nothing at all for a supplier, not even reads, until `resume`."""
+    from supplier_agent import brakes
+
+    surroundings = here(context)
+    name, now = _known(surroundings, supplier), surroundings.clock.now()
+    _tell(
+        surroundings,
+        name,
+        lambda tx: brakes.pause(tx, name, now, surroundings.who, reason.strip() or "no reason was given"),
+    )
+
+
+def resume(context: typer.Context, supplier: SupplierName) -> None:
+    """Let a paused supplier go on."""
+    from supplier_agent import brakes
+
+    surroundings = here(context)
+    name = _known(surroundings, supplier)
+    _tell(surroundings, name, lambda tx: brakes.resume(tx, name, surroundings.clock.now()))
+
+
+def agree(context: typer.Context, supplier: SupplierName) -> None:
+    """Let a supplier's ship calls go although unusually many orders were flagged within a minute."""
+    from supplier_agent import brakes
+
+    surroundings = here(context)
+    name = _known(surroundings, supplier)
+    _tell(surroundings, name, lambda tx: brakes.agree(tx, name, surroundings.clock.now()))

@@ -1,0 +1,82 @@
+"""Whole copies of the database: made while it is in use, checked, and there in full or not at all."""
+
+import os
+import sqlite3
+from contextlib import closing, suppress
+from pathlib import Path
+
+from supplier_agent.errors import StateError
+
+FOLDER = "backups"
+"""Below the state folder: the copies that are made before each upgrade."""
+KEPT = 3
+"""So many of them stay."""
+
+
+def copy(source: sqlite3.Connection, target: Path) -> None:
+    """Write a consistent copy of an open database. Raises StateError if it cannot be written or is not sound."""
+    part = target.with_name(target.name + ".part")
+    try:
+        descriptor = os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        os.close(descriptor)
+        with closing(sqlite3.connect(part)) as written:
+            source.backup(written, pages=1000)
+        check(part)
+        _onto_the_disk(part)
+        part.replace(target)
+        _onto_the_disk(target.parent)
+    except (OSError, sqlite3.Error, StateError) as error:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise StateError(
+            f"the backup {target} could not be written: {error}", "choose another folder, or free some space"
+        ) from error
+
+
+def check(path: Path) -> str:
+    """Return the schema of a copy. Raises StateError if it is damaged, or not a database of supplier-agent."""
+    try:
+        with closing(opened(path)) as connection:
+            verdict = str(connection.execute("PRAGMA integrity_check").fetchone()[0])
+            if verdict == "ok":
+                return str(connection.execute("SELECT version_num FROM alembic_version").fetchone()[0])
+    except (sqlite3.Error, TypeError) as error:
+        verdict = str(error)
+    raise StateError(
+        f"{path} is no sound database of supplier-agent: {verdict}", "name a file that `supplier-agent backup` wrote"
+    )
+
+
+def opened(path: Path) -> sqlite3.Connection:
+    """Open a copy for reading, and leave nothing beside it. What lies in a WAL beside it belongs to it."""
+    wal = path.with_name(path.name + "-wal")
+    mode = "rw" if wal.exists() and wal.stat().st_size else "ro&immutable=1"
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True)
+
+
+def before_upgrade(source: sqlite3.Connection, database: Path, schema: str) -> Path:
+    """Copy the database as it is before an upgrade into the folder beside it, and let the oldest of these copies go."""
+    folder = database.parent / FOLDER
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise StateError(
+            f"the folder {folder} for the backup before the upgrade cannot be made: {error.strerror}",
+            "give the agent's user the right to write there; nothing was upgraded",
+        ) from error
+    # The moment is the database's to say, as it is for flags (guards.py).
+    at = source.execute("SELECT strftime('%Y%m%dT%H%M%SZ', 'now')").fetchone()[0]
+    target = folder / f"{database.stem}-{schema}-{at}{database.suffix}"
+    copy(source, target)
+    of_upgrades = sorted(folder.glob(f"{database.stem}-*Z{database.suffix}"), key=lambda path: path.stem[-len(at) :])
+    for old in of_upgrades[:-KEPT]:
+        old.unlink(missing_ok=True)
+    return target
+
+
+def _onto_the_disk(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

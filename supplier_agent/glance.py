@@ -1,0 +1,75 @@
+"""Plain rows of the state database, in SQL as staff type it and without the ORM: a look costs next to nothing. Never writes.
+
+A row has its table's columns by name, instants and dates as such, so order.py and timetable.py read it like one of tables.py.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing, contextmanager
+from datetime import UTC, date, datetime
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sqlmodel import Session
+
+BUSY_SECONDS = 5.0
+INSTANTS = ("_at", "_since", "_until")
+DAYS = ("order_date", "date_from", "date_to")
+
+
+class Look:
+    """One consistent view of the database."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def rows(self, sql: str, *values: object) -> list[Any]:
+        """Return the rows of a SELECT."""
+        cursor = self._connection.cursor()
+        cursor.row_factory = _row
+        return cursor.execute(sql, values).fetchall()
+
+    def first(self, sql: str, *values: object) -> Any:  # noqa: ANN401 - a row of any table
+        """Return the first row of a SELECT, or None."""
+        return next(iter(self.rows(sql, *values)), None)
+
+
+def text(at: datetime) -> str:
+    """Return an instant as the database has it."""
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+def _row(cursor: sqlite3.Cursor, values: tuple[object, ...]) -> SimpleNamespace:
+    names = (column[0] for column in cursor.description)
+    return SimpleNamespace(**{name: _value(name, value) for name, value in zip(names, values, strict=True)})
+
+
+def _value(column: str, value: object) -> object:
+    if isinstance(value, str) and column.endswith(INSTANTS):
+        return datetime.fromisoformat(value).replace(tzinfo=UTC)
+    return date.fromisoformat(value) if isinstance(value, str) and column in DAYS else value
+
+
+@contextmanager
+def look_at(database: Path) -> Iterator[Look]:
+    """Open the database for reading alone. Raises sqlite3.Error, which store.open_store can put into words."""
+    uri = f"{database.absolute().as_uri()}?mode=rw"  # "ro" would leave -wal and -shm behind where nobody else has it open
+    with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
+        connection.execute("PRAGMA query_only = 1")
+        connection.execute("BEGIN")
+        yield Look(connection)
+
+
+def within(tx: Session | Look) -> Look:
+    """Return the look that shares the view of a transaction."""
+    if isinstance(tx, Look):
+        return tx
+    tx.flush()
+    connection = tx.connection().connection.driver_connection
+    assert isinstance(connection, sqlite3.Connection)  # noqa: S101 - store.py opens no other
+    return Look(connection)

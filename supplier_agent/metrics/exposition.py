@@ -1,0 +1,132 @@
+"""The figures in the text format of Prometheus. Names, labels and meanings are part of the public surface."""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from datetime import datetime
+from itertools import accumulate
+from pathlib import Path
+from threading import Lock
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+from sqlmodel import Session
+
+from supplier_agent import __version__
+from supplier_agent.errors import StateError
+from supplier_agent.glance import within
+from supplier_agent.metrics.figures import gauges
+from supplier_agent.metrics.tally import BOUNDS, Tally
+from supplier_agent.settings import Settings
+from supplier_agent.store import LockedError, Store
+from supplier_agent.tables import Chore
+
+PREFIX = "supplier_agent_"
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+CHORE = "metrics"
+LEAVE_ROWS = 5000
+"""So many new rows of the journals are summed up again by the next process rather than written at every scrape."""
+
+
+class Exposition:
+    """The figures of one installation. Keeps what it has summed up of the journals between two scrapes."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store, self._settings = store, settings
+        self._tally: Tally | None = None
+        self._left = 0
+        self._lock = Lock()  # two scrapes at once would both take the same rows in
+
+    def at(self, now: datetime) -> bytes:
+        """Return the figures as of now, in the text format 0.0.4."""
+        with self._lock:
+            try:
+                with self._store.read() as tx:
+                    tally = self._caught_up(tx)
+                    registry = CollectorRegistry()
+                    registry.register(_Collected([*_families(tx, self._settings, tally, now)]))
+                    text = generate_latest(registry)
+            except BaseException:
+                self._tally = None  # it may have taken in some rows and not others: begin again from what was left
+                raise
+            if tally.attempt + tally.read - self._left >= LEAVE_ROWS:
+                self._leave(tally, now)
+            return text
+
+    def _caught_up(self, tx: Session) -> Tally:
+        if self._tally is None:
+            left = tx.get(Chore, CHORE)
+            self._tally = Tally.from_json(left.detail) if left is not None and left.detail is not None else Tally()
+            self._left = self._tally.attempt + self._tally.read
+        self._tally.catch_up(within(tx))
+        return self._tally
+
+    def _leave(self, tally: Tally, now: datetime) -> None:
+        """Leave the sums to the next process. If the database is busy, then after another scrape."""
+        with suppress(LockedError), self._store.write() as tx:
+            row = tx.get(Chore, CHORE) or Chore(name=CHORE, done_at=now)
+            row.done_at, row.detail = now, tally.as_json()
+            tx.add(row)
+            self._left = tally.attempt + tally.read
+
+
+class _Collected(Collector):
+    """What a registry wants: something that hands out families."""
+
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[Metric]:
+        """Hand them out."""
+        return self._families
+
+
+def exposition(store: Store, settings: Settings, now: datetime) -> bytes:
+    """Return the figures as of now, for who asks but once."""
+    return Exposition(store, settings).at(now)
+
+
+def leave(file: Path, store: Store, settings: Settings, now: datetime) -> None:
+    """Write the figures to a file, whole or not at all, for a collector of text files. Raises StateError."""
+    part = file.with_name(f"{file.name}.part")
+    try:
+        part.write_bytes(exposition(store, settings, now))
+        part.chmod(0o644)
+        part.replace(file)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise StateError(
+            f"the metrics file {file} could not be written: {os.strerror(error.errno or 0)}",
+            "name a file in a folder that the agent's user may write",
+        ) from error
+
+
+def _families(tx: Session, settings: Settings, tally: Tally, now: datetime) -> Iterator[Metric]:
+    info = GaugeMetricFamily(f"{PREFIX}build_info", "Always 1; which version runs.", labels=("version",))
+    info.add_metric((__version__,), 1)
+    yield info
+    for gauge in gauges(tx, settings, tally, now):
+        family = GaugeMetricFamily(f"{PREFIX}{gauge.name}", gauge.meaning, labels=gauge.labels)
+        for labels, value in gauge.values:
+            family.add_metric(labels, value)
+        yield family
+    yield _requests(tally)
+    yield _durations(tally)
+
+
+def _requests(tally: Tally) -> Metric:
+    meaning = "Requests that have ended, by endpoint and outcome (done, later, not_sent, refused, unknown, or how a read failed)."
+    counter = CounterMetricFamily(f"{PREFIX}requests", meaning, labels=("supplier", "endpoint", "outcome"))
+    for labels, number in sorted(tally.outcomes.items()):
+        counter.add_metric(labels, number)
+    return counter
+
+
+def _durations(tally: Tally) -> Metric:
+    meaning = "Seconds from the moment a request was ready to its ending, waiting for the rate included."
+    family = HistogramMetricFamily(f"{PREFIX}request_duration_seconds", meaning, labels=("supplier", "endpoint"))
+    bounds = [*map(str, BOUNDS), "+Inf"]
+    for labels, histogram in sorted(tally.took.items()):
+        family.add_metric(labels, list(zip(bounds, accumulate(histogram.buckets), strict=True)), histogram.seconds)
+    return family

@@ -1,0 +1,219 @@
+"""The figures of the moment, read from the tables in plain SQL (glance.py). Each costs the same in ten years."""
+
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel import Session
+
+from supplier_agent import absence, coverage, health, pull
+from supplier_agent.glance import Look, within
+from supplier_agent.metrics.tally import Tally
+from supplier_agent.order import STAGES, stage
+from supplier_agent.settings import Settings
+
+DIGEST = "digest"
+LAST_READS = 200
+
+
+@dataclass(frozen=True)
+class Gauge:
+    """One metric: what it means, and its values by their labels."""
+
+    name: str  # without the prefix
+    meaning: str
+    labels: tuple[str, ...]
+    values: Iterable[tuple[tuple[str, ...], float]]
+
+
+def gauges(tx: Session, settings: Settings, tally: Tally, now: datetime) -> Iterator[Gauge]:
+    """Yield every gauge. Instants are Unix seconds; one that is not known yet has no value."""
+    look, names = within(tx), tuple(settings.suppliers)
+    rows = {name: health.supplier_of(look, name) for name in names}
+    yield Gauge("orders", "Orders by stage.", ("supplier", "stage"), _orders(look, names, tally))
+    yield Gauge(
+        "calls", "Calls that are not over, by kind and state.", ("supplier", "kind", "state"), _calls(look, names)
+    )
+    yield Gauge(
+        "oldest_order_timestamp_seconds",
+        "Since when the oldest order waits to be acknowledged (new) or reported (flagged).",
+        ("supplier", "stage"),
+        _oldest(look, names),
+    )
+    yield Gauge(
+        "last_success_timestamp_seconds",
+        "When the last reading ended that was read to its end.",
+        ("supplier",),
+        _instants((name, rows[name].last_success_at) for name in names),
+    )
+    yield Gauge(
+        "next_read_timestamp_seconds",
+        "When the next reading is due.",
+        ("supplier",),
+        _instants((name, pull.due(tx, name, settings, now).at) for name in names),
+    )
+    yield Gauge(
+        "token_refused",
+        "1 while the marketplace refuses the token.",
+        ("supplier",),
+        (((name,), float(rows[name].token_refused_at is not None)) for name in names),
+    )
+    yield Gauge(
+        "token_age_seconds",
+        "How long the present token has been in use.",
+        ("supplier",),
+        _ages(((name, getattr(rows[name], "token_since", None)) for name in names), now),
+    )
+    yield Gauge(
+        "paused",
+        "1 while a person, or a brake, has stopped the supplier.",
+        ("supplier",),
+        (((name,), float(getattr(rows[name], "paused_at", None) is not None)) for name in names),
+    )
+    yield Gauge("failing", "1 while reads, writes or labels fail.", ("supplier", "lane"), _failing(look, names))
+    yield from _wrong(tx, look, settings, now)
+    free = _disk_free_bytes(settings)
+    yield Gauge(
+        "disk_free_bytes", "Free on the disk of the state folder.", (), [((), free)] if free is not None else []
+    )
+
+
+def _wrong(tx: Session, look: Look, settings: Settings, now: datetime) -> Iterator[Gauge]:
+    names = tuple(settings.suppliers)
+    problems = [problem.supplier for problem in health.problems(look, settings, {})]
+    yield Gauge("problems", "What `status` lists as problems.", ("supplier",), _per(names, problems.count))
+    yield Gauge(
+        "rejected_entries",
+        "Listed entries without a usable id, ever; each is kept word for word.",
+        ("supplier",),
+        _per(names, lambda name: health.rejected_entries(look, name)),
+    )
+    yield Gauge(
+        "vanished_orders",
+        "Orders that are no longer listed though we have not shipped them.",
+        ("supplier",),
+        _per(names, lambda name: len(absence.missing(look, name, settings.suppliers[name].cache_seconds))),
+    )
+    yield Gauge(
+        "coverage_gap_days",
+        "Days that should be proved complete by now and are not.",
+        ("supplier",),
+        _per(names, lambda name: len(coverage.gaps(tx, settings, name, now))),
+    )
+    yield Gauge(
+        "coverage_proved_timestamp_seconds",
+        "As of when the last complete sweep proves its days.",
+        ("supplier",),
+        _instants((name, coverage.proved_as_of(tx, settings, name)) for name in names),
+    )
+    yield Gauge("alerts", "Alerts that last, by cause.", ("cause", "supplier"), _alerts(look))
+    yield Gauge(
+        "clock_ahead_seconds",
+        "The marketplace's clock less ours, by its last answer.",
+        ("supplier",),
+        _clock(look, names),
+    )
+
+
+def _orders(look: Look, names: Iterable[str], tally: Tally) -> Iterator[tuple[tuple[str, ...], float]]:
+    """Count the open orders by their facts; of the rest, only those that were closed need counting."""
+    found: dict[tuple[str, str], int] = {(name, each): 0 for name in names for each in STAGES}
+    is_open, closed = dict.fromkeys(names, 0), dict.fromkeys(names, 0)
+    for alike in look.rows(ALIKE):
+        if alike.supplier in is_open:
+            calls = [_State(state) for state in (alike.states or "").split(",") if state]
+            found[alike.supplier, stage(alike, calls)] += alike.number  # type: ignore[arg-type]
+            is_open[alike.supplier] += alike.number
+    for row in look.rows(CLOSED):
+        closed[row.supplier] = row.number
+    for name in is_open:
+        found[name, "closed"] = closed.get(name, 0)
+        found[name, "shipped"] = tally.orders.get(name, 0) - is_open[name] - closed.get(name, 0)
+    yield from ((key, float(number)) for key, number in found.items())
+
+
+@dataclass(frozen=True)
+class _State:
+    state: str
+
+
+ALIKE = """
+  WITH stuck AS (SELECT order_id, group_concat(DISTINCT state) AS states FROM calls
+                  WHERE state IN ('sending', 'parked', 'unknown') GROUP BY order_id)
+SELECT supplier, NULL AS ship_confirmed_at, NULL AS closed_reason, max(held_reason) AS held_reason,
+       max(acknowledged_at) AS acknowledged_at, max(label_path) AS label_path, shipped, states, count(*) AS number
+  FROM orders LEFT JOIN stuck ON order_id = orders.id
+ WHERE ship_confirmed_at IS NULL AND closed_reason IS NULL
+ GROUP BY supplier, held_reason IS NULL, acknowledged_at IS NULL, label_path IS NULL, shipped, states
+"""
+CLOSED = """
+SELECT supplier, count(*) AS number FROM orders
+ WHERE ship_confirmed_at IS NULL AND closed_reason IS NOT NULL GROUP BY supplier
+"""
+"""Both ask a partial index, not the orders that are shipped."""
+
+
+def _calls(look: Look, names: Iterable[str]) -> Iterator[tuple[tuple[str, ...], float]]:
+    states, known = ("owed", "sending", "parked", "unknown"), set(names)
+    found = {(name, kind, state): 0 for name in names for kind in ("acknowledge", "label", "ship") for state in states}
+    for which in ("state = 'owed'", "state IN ('sending', 'parked', 'unknown')"):
+        sql = f"SELECT supplier, kind, state, count(*) AS number FROM calls WHERE {which} GROUP BY 1, 2, 3"  # noqa: S608 - one of two texts
+        found |= {(row.supplier, row.kind, row.state): row.number for row in look.rows(sql) if row.supplier in known}
+    yield from ((key, float(number)) for key, number in found.items())
+
+
+def _oldest(look: Look, names: Iterable[str]) -> Iterator[tuple[tuple[str, ...], float]]:
+    rows = look.rows(
+        """
+        SELECT supplier, min(CASE WHEN acknowledged_at IS NULL THEN first_seen_at END) AS new_since,
+               min(CASE WHEN shipped = 1 THEN shipped_at END) AS flagged_since
+          FROM orders WHERE ship_confirmed_at IS NULL AND closed_reason IS NULL AND held_reason IS NULL GROUP BY supplier
+        """
+    )
+    known = set(names)
+    for row in rows:
+        for each, since in (("new", row.new_since), ("flagged", row.flagged_since)):
+            if row.supplier in known and since is not None:
+                yield (row.supplier, each), since.timestamp()
+
+
+def _failing(look: Look, names: Iterable[str]) -> Iterator[tuple[tuple[str, ...], float]]:
+    failing = {(row.supplier, row.lane): row.failing_since is not None for row in look.rows("SELECT * FROM lanes")}
+    for name in names:
+        for lane in ("reads", "writes", "labels"):
+            yield (name, lane), float(failing.get((name, lane), False))
+
+
+def _alerts(look: Look) -> Iterator[tuple[tuple[str, ...], float]]:
+    rows = look.rows("SELECT cause, supplier FROM alerts WHERE solved_at IS NULL AND cause <> ?", DIGEST)
+    yield from (((row.cause, row.supplier or ""), 1.0) for row in rows)
+
+
+def _clock(look: Look, names: Iterable[str]) -> Iterator[tuple[tuple[str, ...], float]]:
+    rows = look.rows(
+        "SELECT supplier, ahead_seconds FROM reads WHERE id > (SELECT max(id) FROM reads) - ? AND ahead_seconds IS NOT NULL "
+        "ORDER BY id",
+        LAST_READS,
+    )
+    last: Mapping[str, int] = {row.supplier: row.ahead_seconds for row in rows}
+    yield from (((name,), float(last[name])) for name in names if name in last)
+
+
+def _disk_free_bytes(settings: Settings) -> float | None:
+    try:
+        return float(shutil.disk_usage(settings.state_dir).free)
+    except OSError:
+        return None
+
+
+def _instants(pairs: Iterable[tuple[str, datetime | None]]) -> Iterator[tuple[tuple[str, ...], float]]:
+    yield from (((name,), at.timestamp()) for name, at in pairs if at is not None)
+
+
+def _ages(pairs: Iterable[tuple[str, datetime | None]], now: datetime) -> Iterator[tuple[tuple[str, ...], float]]:
+    yield from (((name,), max(timedelta(0), now - at).total_seconds()) for name, at in pairs if at is not None)
+
+
+def _per(names: Iterable[str], count: Callable[[str], int]) -> Iterator[tuple[tuple[str, ...], float]]:
+    yield from (((name,), float(count(name))) for name in names)

@@ -1,0 +1,35 @@
+"""The three addresses for machines: /metrics, /healthz, /readyz. Whoever serves the page puts them before its own."""
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from supplier_agent.clock import Clock
+from supplier_agent.errors import AgentError
+from supplier_agent.metrics.exposition import CONTENT_TYPE, Exposition
+from supplier_agent.metrics.pulse import Beat, Health, health_of, ready_of
+from supplier_agent.settings import Settings
+from supplier_agent.store import Store
+
+
+def routes(store: Store, settings: Settings, clock: Clock, beat: Beat | None) -> list[Route]:
+    """Return the routes. Their handlers are plain functions, which Starlette runs in threads: a scrape holds up no page."""
+    figures = Exposition(store, settings)
+
+    def metrics(_request: Request) -> Response:
+        try:
+            return Response(figures.at(clock.now()), headers={"Content-Type": CONTENT_TYPE})
+        except AgentError as error:
+            return PlainTextResponse(f"{error.what}\n", 503)
+
+    def healthz(_request: Request) -> Response:
+        return _answer(health_of(beat))
+
+    def readyz(_request: Request) -> Response:
+        return _answer(ready_of(store, beat))
+
+    return [Route("/metrics", metrics), Route("/healthz", healthz), Route("/readyz", readyz)]
+
+
+def _answer(health: Health) -> Response:
+    return PlainTextResponse(f"{health.text}\n", health.http_status)

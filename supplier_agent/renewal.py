@@ -1,0 +1,120 @@
+"""Tokens while the agent runs: one that is missing or was refused is read again, and a new one is tried at once.
+
+A supplier may have two: the present one, and the one that follows (`token_next`). The second is tried when the first is
+refused, by one read, and stays in use once it has worked, over restarts too: the supplier's row bears its mark.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlmodel import Session
+
+from supplier_agent import deliver, standing
+from supplier_agent.account import Account
+from supplier_agent.cautions import NEXT
+from supplier_agent.clock import Clock
+from supplier_agent.errors import ConfigError
+from supplier_agent.log import Log
+from supplier_agent.settings import Settings, token_mark
+from supplier_agent.store import Store
+
+PRESENT = "token"
+"""The key of the configuration for the present token."""
+
+
+class Renewal:
+    """Looks after the tokens of all suppliers. `read_token` returns a supplier's token as it is now, or raises ConfigError.
+
+    `read_next` returns the one that follows, or None.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        clock: Clock,
+        chance: Callable[[], float],
+        log: Log,
+        read_token: Callable[[str], str],
+        read_next: Callable[[str], str | None],
+    ) -> None:
+        self._settings, self._store, self._clock, self._chance = settings, store, clock, chance
+        self._log, self._read_token, self._read_next = log, read_token, read_next
+
+    def begin(self, tx: Session, account: Account) -> None:
+        """Begin with the token that worked last, if it is still there."""
+        mark = standing.known_supplier(tx, account.name).token_mark
+        if mark is not None:
+            known = [token for token in self._tokens(account)[0] if token_mark(account.name, token) == mark]
+            account.token = known[0] if known else account.token
+
+    def look(self, account: Account) -> None:
+        """Read the tokens again if there is none or it was refused."""
+        if not account.token_suspect:
+            return
+        if account.token is not None:
+            with self._store.read() as tx:
+                account.token_suspect = standing.known_supplier(tx, account.name).token_refused_at is not None
+            if not account.token_suspect:
+                return
+        tokens, missing = self._tokens(account)
+        if missing is not None and not tokens:
+            self._missing(account, missing)
+        account.refused &= {*tokens}
+        untried = [token for token in tokens if token not in account.refused]
+        if not untried or account.token in untried:
+            return
+        account.token, account.token_problem, account.next_read, account.standing = untried[0], None, None, None
+        with self._store.write() as tx:
+            standing.try_now(tx, account.name, self._clock.now())
+
+    def refused(self, account: Account, token: str | None) -> None:
+        """Take note that a token was refused: another is tried at once; two that are both refused take turns, by the back-off."""
+        account.token_suspect, account.next_read, account.proven = True, None, None
+        if token is not None:
+            account.refused.add(token)
+        self.look(account)
+        if account.token is not None and account.token == token:
+            account.token = next((other for other in self._tokens(account)[0] if other != token), token)
+
+    def worked(self, tx: Session, account: Account, token: str | None, now: datetime) -> None:
+        """Remember which token works, and since when: by a mark, never the token itself."""
+        if token is None or account.proven == token:
+            return
+        account.proven, account.refused = token, set()
+        supplier, mark, key = standing.known_supplier(tx, account.name), token_mark(account.name, token), PRESENT
+        tokens, missing = self._tokens(account)
+        if token in tokens and (missing is not None or tokens[0] != token):
+            key = NEXT
+        if (supplier.token_mark, supplier.token_key) == (mark, key):
+            return
+        if supplier.token_mark != mark:
+            supplier.token_mark, supplier.token_since = mark, now
+        supplier.token_key = key
+        tx.add(supplier)
+        self._log.info("token.adopted", supplier=account.name, key=key)
+
+    def _tokens(self, account: Account) -> tuple[list[str], ConfigError | None]:
+        """Return the tokens as they are now, the present one first, and why that one is missing, if it is."""
+        tokens, missing, name = [], None, account.name
+        try:
+            tokens.append(self._read_token(name))
+            self._log.solved(f"token {name}")
+        except ConfigError as error:
+            self._log.problem(f"token {name}", error.what)
+            missing = error
+        try:
+            following = self._read_next(name)
+            self._log.solved(f"token_next {name}")
+        except ConfigError as error:
+            self._log.problem(f"token_next {name}", error.what)
+            following = None
+        if following is not None and following not in tokens:
+            tokens.append(following)
+        return tokens, missing
+
+    def _missing(self, account: Account, error: ConfigError) -> None:
+        if account.token is None and account.token_problem != error.what:
+            account.token_problem, account.standing = error.what, None
+            with self._store.write() as tx:
+                deliver.pause_for_token(tx, account.name, self._settings, self._clock.now(), self._chance(), error.what)

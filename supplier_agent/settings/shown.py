@@ -1,0 +1,82 @@
+"""Every effective value with where it comes from: default, FILE:LINE, or a variable. Secrets are hidden."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import time
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, SecretStr
+
+from supplier_agent.settings.layers import Place, key_lines, read_environment
+from supplier_agent.settings.loading import load
+from supplier_agent.settings.model import KNOWN_SUPPLIERS
+
+HIDDEN = '"(hidden)"'
+DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One key. `value` is written as in the file, "" if it is not set."""
+
+    key: str
+    value: str
+    source: str
+
+
+def shown(path: Path | None, env: Mapping[str, str]) -> list[Shown]:
+    """Return every key of the effective configuration, in the order of the example. Raises ConfigError, as `load` does."""
+    settings = load(path, env)
+    variables = read_environment(env).names
+    file = settings.config_path
+    lines = key_lines(file.read_text(encoding="utf-8-sig").replace("\r\n", "\n")) if file is not None else {}
+    return [Shown(_dotted(place), text, _source(place, variables, file, lines)) for place, text in _keys(settings, ())]
+
+
+def _keys(model: BaseModel, above: Place) -> Iterator[tuple[Place, str]]:
+    for name, field in type(model).model_fields.items():
+        value = getattr(model, name)
+        if isinstance(value, BaseModel):
+            yield from _keys(value, (*above, name))
+        elif isinstance(value, dict):
+            for slug, each in value.items():
+                yield from _keys(each, (*above, name, slug))
+        else:
+            yield (*above, name), _written(value, hidden=not field.repr)
+
+
+def _written(value: object, *, hidden: bool = False) -> str:
+    """Return a value as it is written in TOML. A secret is hidden, wherever it stands."""
+    if value is None:
+        return ""
+    if isinstance(value, SecretStr) or (hidden and value):
+        return HIDDEN
+    if isinstance(value, BaseModel):
+        fields = ((name, getattr(value, name)) for name in type(value).model_fields)
+        return "{ " + ", ".join(f"{name} = {_written(each)}" for name, each in fields if each is not None) + " }"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_written(each) for each in value)}]"
+    if isinstance(value, frozenset):
+        return json.dumps(",".join(DAY_NAMES[day] for day in sorted(value)))
+    if isinstance(value, bool | str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, int | float):
+        return f"{value:.15g}"
+    if isinstance(value, time):
+        return f'"{value:%H:%M}"'
+    return json.dumps(value.key if isinstance(value, ZoneInfo) else str(value), ensure_ascii=False)
+
+
+def _source(place: Place, variables: Mapping[Place, str], file: Path | None, lines: Mapping[Place, int]) -> str:
+    if place in variables:
+        return variables[place]
+    if place in lines:
+        return f"{file}:{lines[place]}"
+    known = KNOWN_SUPPLIERS.get(place[1], {}) if place[0] == "suppliers" else {}
+    return f"default of {place[1]}" if place[-1] in known else "default"
+
+
+def _dotted(place: Place) -> str:
+    return ".".join(place)

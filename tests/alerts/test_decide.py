@@ -1,0 +1,142 @@
+"""What is told and when: on change only, grouped, a flapping cause rarely, a daily report once. Pure, so time is a number."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from supplier_agent.alerts.decide import Decision, Fact, Patience, changes, digest_since, key_of, to_tell
+from supplier_agent.tables import Alert
+
+PARIS = ZoneInfo("Europe/Paris")
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+PATIENCE = Patience(timedelta(minutes=1), timedelta(hours=1), time(7, 30), PARIS)
+
+
+def at(minutes: float) -> datetime:
+    return NOW + timedelta(minutes=minutes)
+
+
+class Story:
+    """Facts come and go; what would have been sent is kept."""
+
+    def __init__(self) -> None:
+        self.rows: list[Alert] = []
+        self.told: list[tuple[float, list[str], list[str]]] = []
+
+    def look(self, minutes: float, *facts: Fact, arrives: bool = True) -> None:
+        """Do one look as watch.py does it; `arrives`: whether any address takes the message."""
+        change = changes(facts, self.rows)
+        self.rows += [Alert(cause=f.cause, supplier=f.supplier, text=f.text, since=at(minutes)) for f in change.begin]
+        for row in change.end:
+            row.solved_at = at(minutes)
+        counts = {fact.key: fact.count for fact in facts}
+        decision = to_tell(self.rows, counts, at(minutes), PATIENCE)
+        if not decision.is_quiet and arrives:
+            self.told.append(
+                (minutes, [row.cause for row in decision.tell_bad], [row.cause for row in decision.tell_good])
+            )
+            for row in decision.tell_bad:
+                row.told_at, row.told_count = at(minutes), counts[key_of(row)]
+            for row in decision.tell_good:
+                row.solved_told_at = at(minutes)
+
+
+TOKEN, PARKED = Fact("token", "notio", "refused"), Fact("parked", "notio", "one waits")
+
+
+def test_a_trouble_is_told_once_when_it_begins_and_once_when_it_is_over() -> None:
+    story = Story()
+    for minute in range(600):
+        story.look(minute, *([TOKEN] if 10 <= minute < 500 else []))
+    assert story.told == [(11, ["token"], []), (501, [], ["token"])]
+
+
+def test_what_begins_within_the_grouping_time_goes_in_one_message() -> None:
+    story = Story()
+    for minute, facts in [(0, [TOKEN]), (0.5, [TOKEN, PARKED]), (1, [TOKEN, PARKED]), (9, [TOKEN, PARKED])]:
+        story.look(minute, *facts)
+    assert story.told == [(1, ["token", "parked"], [])]
+
+
+def test_what_is_over_before_it_could_be_told_is_not_told() -> None:
+    story = Story()
+    for minute, facts in [(0, [TOKEN]), (0.5, []), (2, []), (90, [])]:
+        story.look(minute, *facts)
+    assert story.told == []
+
+
+def test_a_cause_that_flaps_is_told_once_an_hour() -> None:
+    story = Story()
+    for minute in range(240):
+        story.look(minute, *([TOKEN] if minute % 6 < 3 else []))
+    begun = [minute for minute, bad, _ in story.told if bad]
+    assert len(begun) <= 4
+    assert all(later - earlier >= 60 for earlier, later in pairwise(begun))
+    assert len(story.told) <= 8
+
+
+def test_a_trouble_that_began_again_and_lasts_is_told_when_the_hour_is_over() -> None:
+    story = Story()
+    for minute in range(100):
+        story.look(minute, *([TOKEN] if minute < 5 or minute >= 10 else []))
+    assert story.told == [(1, ["token"], []), (6, [], ["token"]), (61, ["token"], [])]
+
+
+def test_more_orders_in_the_same_trouble_are_told_again_but_fewer_are_not() -> None:
+    story = Story()
+    sizes = {0: 1, 30: 2, 200: 1, 300: 2, 400: 5}
+    size = 1
+    for minute in range(500):
+        size = sizes.get(minute, size)
+        story.look(minute, Fact("parked", "notio", "…", count=size))
+    assert [minute for minute, _, _ in story.told] == [1, 61, 400]
+
+
+def test_two_suppliers_with_the_same_trouble_are_two_troubles() -> None:
+    story = Story()
+    other = Fact("token", "asir-group", "refused")
+    for minute, facts in [(0, [TOKEN, other]), (1, [TOKEN, other]), (5, [TOKEN]), (6, [TOKEN])]:
+        story.look(minute, *facts)
+    assert story.told == [(1, ["token", "token"], []), (6, [], ["token"])]
+
+
+def test_what_no_address_took_is_told_at_the_next_look() -> None:
+    story = Story()
+    for minute, arrives in [(0, True), (1, False), (2, False), (3, True), (4, True)]:
+        story.look(minute, TOKEN, arrives=arrives)
+    assert story.told == [(3, ["token"], [])]
+
+
+def test_a_clock_that_was_set_back_silences_nothing() -> None:
+    told_in_the_future = Alert(
+        cause="token", supplier="notio", text="", since=at(0), told_at=at(900), solved_at=at(901)
+    )
+    told_in_the_future.solved_told_at = at(902)
+    row = Alert(cause="token", supplier="notio", text="", since=at(0))
+    assert to_tell([told_in_the_future, row], {}, at(2), PATIENCE) == Decision(tell_bad=(row,))
+
+
+@pytest.mark.parametrize(
+    ("last", "now", "since"),
+    [
+        (None, "07:29", None),
+        (None, "07:30", "07:30"),
+        (None, "13:29", "07:30"),
+        (None, "13:30", None),  # its news is old
+        ("20 07:31", "09:00", "07:30"),
+        ("21 07:31", "09:00", None),
+    ],
+)
+def test_the_daily_report_is_due_once_a_day_and_not_hours_late(last: str | None, now: str, since: str | None) -> None:
+    def local(day: int, text: str) -> datetime:
+        return datetime.combine(date(2026, 11, day), time.fromisoformat(text), PARIS)
+
+    told = local(int(last[:2]), last[3:]) if last else None
+    expected = local(20, since) if since else None
+    assert digest_since(told, local(21, now), PATIENCE) == expected
+
+
+def test_no_time_of_day_means_no_daily_report() -> None:
+    assert digest_since(None, NOW, Patience(timedelta(0), timedelta(0), None, PARIS)) is None

@@ -1,0 +1,49 @@
+"""`check`, the configuration as a whole: keys that are each allowed, and together are not what was meant."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from supplier_agent.check import whole
+from supplier_agent.settings import Settings
+from tests.check.conftest import Found
+from tests.unit.conftest import NOW
+
+Make = Callable[..., Settings]
+
+
+def test_the_defaults_fit_together(found: Found, settings: Make) -> None:
+    whole.fits_together(found.report, settings(), {}, NOW)
+    assert not found.of("warning")
+    assert any("where it is Sat 13:00: open, read every 900 s" in line for line in found.of("ok"))
+
+
+@pytest.mark.parametrize(
+    ("sections", "words"),
+    [
+        ({"read_only": True}, "read_only"),
+        ({"schedule": {"sweep_seconds": 60}}, "sweep_seconds is shorter"),
+        ({"ship": {"after_lost_answer": "resend", "settle_seconds": 60}}, "settle_seconds = 1860"),
+        ({"schedule": {"poll_seconds": 10}}, "timeout_seconds is longer"),
+        ({"base_url": "http://127.0.0.1:8799"}, "a stand-in on this machine"),
+        ({"requests_per_second": 5}, "the most that the marketplace recommends"),
+        ({"suppliers": {"notio": {"token": "t", "start_date": "2026-11-22"}}}, "lies ahead"),
+        ({"suppliers": {"notio": {"token": "t"}, "asir-group": {"token": "t"}}}, "have the same token"),
+        ({"suppliers": {"notoi": {"token": "t"}}}, "did you mean suppliers.notio"),
+    ],
+)
+def test_a_contradiction_is_doubted_with_its_cure(
+    found: Found, settings: Make, sections: Mapping[str, Any], words: str
+) -> None:
+    whole.fits_together(found.report, settings(**sections), {}, NOW)
+    said = found.only("warning", words)
+    assert said.rpartition("\n")[2], "no cure"
+    assert found.report.exit_code == 0
+
+
+def test_a_token_among_the_files_of_staff_is_doubted(found: Found, settings: Make) -> None:
+    token = settings().state_dir / "token"
+    token.write_text("t")
+    whole.fits_together(found.report, settings(suppliers={"notio": {"token_file": str(token)}}), {}, NOW)
+    found.only("warning", "which staff may enter")

@@ -1,0 +1,36 @@
+"""When each event of the log is said, for docs/reference/events.md. A test holds these to the events of the code."""
+
+from collections.abc import Mapping
+
+WHEN: Mapping[str, str] = {
+    "agent.started": "the daemon serves",
+    "agent.stopped": "it has finished what was in flight, and ends",
+    "call.done": "acknowledge, label or ship is over",
+    "call.parked": "a person is asked; `cure` names the command",
+    "call.postponed": "it is tried again; `outcome`, `http_status` and `detail` say why. From the second time on at level debug",
+    "call.unknown": "nobody knows whether the marketplace took it in; `cure` names the command",
+    "clock.jumped": "somebody set the clock; everything is looked at again",
+    "configuration.adopted": "a new configuration counts",
+    "configuration.postponed": "a key waits for the next restart",
+    "configuration.refused": "a new configuration is wrong; the one before stays",
+    "database.upgraded": "the database has a new schema; `copy` is the one of before",
+    "entry.rejected": "an entry without a usable id was kept word for word, the first time",
+    "label.codes_unread": "the barcodes of a label could not be read; the order ships all the same",
+    "label.not_printed": "a printer did not take a label",
+    "page.exposed": "the warehouse page can be reached from other machines",
+    "page.failed": "the warehouse page cannot be served; the agent works on",
+    "page.read": "one page of a longer reading",
+    "page.started": "the warehouse page is served",
+    "page.unattended": "the warehouse page is served, and nobody may sign in yet",
+    "pin.refused": "a wrong PIN",
+    "problem.found": "something lasts, or has changed (database locked, dead-man URL, list not fully read)",
+    "problem.solved": "it is over",
+    "retention.done": "what is finished and old was tidied up",
+    "run.finished": "a reading ended: info if it brought orders, was the first or was asked for, else debug",
+    "ships.paused": "so many flags at once that a person is asked; `cure` names the command",
+    "ships.resumed": "a person has agreed",
+    "supplier.failed": "reads, writes or labels of a supplier begin to fail",
+    "supplier.recovered": "they work again",
+    "token.adopted": "another token than before is in use",
+    "worker.failed": "a fault of ours in a worker; the outcome of its call counts as lost",
+}

@@ -1,0 +1,127 @@
+"""The documents tell the truth: links lead somewhere, commands exist with their options, errors and reference are complete."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from supplier_agent.cli import app
+from tests.house import reference, told
+from tests.house.conftest import PACKAGE, ROOT
+from tests.house.event_words import WHEN
+
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+LINK = re.compile(r"\]\((?P<file>[^)#\s]*)(?:#(?P<anchor>[^)\s]*))?\)")
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SPAN = re.compile(r"`([^`\n]+)`")
+COMMAND = re.compile(
+    r"(?<![\w./-])(?<!-[ugot] )(?<!--name )(?<!--now )(?<!another )supplier-agent(?=((?:[ \t]+[^\s#|;&<>()…]+)+))"
+)
+"""Our name with words after it, where it is neither a user, a group, a unit nor an image."""
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def anchors(text: str) -> set[str]:
+    """Return what a link may name in a page, as the hosts of repositories make it of headings."""
+    found: set[str] = set()
+    for heading in re.findall(r"^#+\s+(.*?)\s*$", FENCE.sub("", text), re.MULTILINE):
+        found.add(re.sub(r"[^\w\- ]", "", re.sub(r"[`*]", "", heading).lower()).replace(" ", "-"))
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    lost = []
+    for link in LINK.finditer(FENCE.sub("", page.read_text())):
+        if "://" in link["file"] or link["file"].startswith("mailto:"):
+            continue
+        target = (page.parent / link["file"]).resolve() if link["file"] else page
+        if not target.exists() or (link["anchor"] and link["anchor"] not in anchors(target.read_text())):
+            lost.append(link[0])
+    assert not lost
+
+
+def commands_in(text: str) -> Iterator[list[str]]:
+    """Yield the words of each command line of ours, from blocks and from spans of code."""
+    pieces = [block for kind, block in FENCE.findall(text) if kind in {"sh", "text", ""}]
+    pieces += SPAN.findall(FENCE.sub("", text))
+    for line in "\n".join(pieces).splitlines():
+        for found in COMMAND.finditer(line.partition("  #")[0]):
+            try:
+                words = shlex.split(found[1])
+            except ValueError:  # cut off inside of a quotation
+                words = found[1].split()
+            if words[0] != "supplier-agent":  # `docker exec supplier-agent supplier-agent status`
+                yield words
+
+
+@cache
+def ours() -> Any:  # noqa: ANN401 - typer's own click
+    return typer.main.get_command(app)
+
+
+def wrong(words: list[str]) -> str:
+    """Return what is wrong with a command line, or "". Where the first word is in capitals or no command follows, nothing is."""
+    command = ours()
+    known = options_of(command)
+    for word in words:
+        if word.startswith("-"):
+            if word != "-" and word.partition("=")[0] not in known:
+                return f"{command.name} has no option {word}"
+        elif inner := getattr(command, "commands", {}).get(word):
+            command, known = inner, known | options_of(inner)
+        elif getattr(command, "commands", None) and command.name != "supplier-agent":
+            return f"{command.name} has no command {word}"
+        elif getattr(command, "commands", None) and re.fullmatch(r"[a-z][a-z-]+", word) and word != words[-1]:
+            return f"there is no command {word}"
+    return ""
+
+
+def options_of(command: Any) -> set[str]:  # noqa: ANN401 - typer's own click
+    return {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)} | {
+        "--help",
+        "-h",
+    }
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "commands.md"], ids=named)
+def test_every_command_exists_with_its_options(page: Path) -> None:
+    assert not [f"{' '.join(words)}: {fault}" for words in commands_in(page.read_text()) if (fault := wrong(words))]
+
+
+def test_a_wrong_command_would_be_seen() -> None:
+    text = "`supplier-agent shop ID`, `supplier-agent ship ID --ovrride NAME`\n```sh\nsudo -u x supplier-agent check  # --x\n```"
+    assert [bool(wrong(words)) for words in commands_in(text)] == [False, True, True]
+
+
+@pytest.mark.parametrize("name", reference.PAGES)
+def test_the_reference_is_what_the_code_says(name: str) -> None:
+    written = reference.FOLDER / name
+    assert written.exists()
+    assert written.read_text() == reference.PAGES[name](), "write it again: ./run reference"
+
+
+def test_every_event_is_explained_and_no_other() -> None:
+    assert {name for _, name, _ in reference.said()} == set(WHEN)
+
+
+def test_every_error_is_in_the_table() -> None:
+    table = told.plain((ROOT / "docs" / "errors.md").read_text())
+    missing = [
+        f"{each.place}: {each.text}" for each in told.told(PACKAGE) if any(part not in table for part in each.parts)
+    ]
+    assert not missing
+
+
+def test_the_table_of_errors_has_a_cause_and_a_cure_for_each() -> None:
+    rows = [line for line in (ROOT / "docs" / "errors.md").read_text().splitlines() if line.startswith("| `")]
+    assert rows
+    assert not [row for row in rows if any(not cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:4])]

@@ -1,0 +1,346 @@
+"""The figures against the tables: what Prometheus reads is what SQL says, in every process, at the same cost after years."""
+
+import http.client
+import json
+import re
+import socket
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import Engine, event
+from starlette.applications import Starlette
+
+from supplier_agent import state
+from supplier_agent.cli import run as command
+from supplier_agent.metrics.exposition import LEAVE_ROWS, Exposition, exposition, leave
+from supplier_agent.metrics.pulse import STILL_SECONDS, Beat
+from supplier_agent.metrics.routes import routes
+from supplier_agent.metrics.tally import BOUNDS, Tally
+from supplier_agent.sandbox.semantics import Semantics
+from supplier_agent.sandbox.world import World
+from supplier_agent.settings import Settings
+from supplier_agent.store import Store, open_store
+from tests.world.harness import MONDAY, ManualClock, Site, settings_for
+
+ROOT = Path(__file__).parents[2]
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+HOUR = 3600
+
+Values = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+def values_of(text: bytes) -> Values:
+    """Return the samples by name and labels."""
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text.decode())
+        for sample in family.samples
+    }
+
+
+def value(values: Values, name: str, **labels: str) -> float:
+    return values[f"supplier_agent_{name}", tuple(sorted(labels.items()))]
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Return an installation that has worked for a morning, one of whose orders was refused, and one shipped."""
+    clock = ManualClock(MONDAY)
+    world = World(clock, ["notio"])
+    settings = settings_for(tmp_path_factory.mktemp("lived"), "notio", ship={"undo_seconds": 0}, requests_per_second=50)
+    site = Site(settings, world, clock, Semantics())
+    ids = [world.arrive("notio").menzzo_order_id for _ in range(3)]
+    world.arrive_raw("notio", {"menzzo_order_id": "15000099999_1", "order_date": "2026-11-23"})
+    site.start()
+    site.run_for(HOUR)
+    site.flag(ids[:1])
+    site.run_for(HOUR)
+    yield site
+    site.stop()
+
+
+def test_every_figure_is_what_the_tables_say(lived: Site) -> None:
+    values = values_of(exposition(lived.agent.store, lived.settings, lived.clock.now()))
+    stages = {
+        stage: value(values, "orders", supplier="notio", stage=stage)
+        for stage in ("shipped", "ready", "attention", "new")
+    }
+    assert stages == {"shipped": 1, "ready": 2, "attention": 1, "new": 0}
+    assert value(values, "calls", supplier="notio", kind="acknowledge", state="parked") == 1
+    assert value(values, "problems", supplier="notio") == 1
+    assert value(values, "coverage_gap_days", supplier="notio") == 0
+    assert value(values, "token_refused", supplier="notio") == 0
+    (last,) = lived.ask("SELECT last_success_at FROM suppliers")[0]
+    succeeded = datetime.fromisoformat(last).replace(tzinfo=UTC).timestamp()
+    assert value(values, "last_success_timestamp_seconds", supplier="notio") == pytest.approx(succeeded)
+    (started,) = lived.ask("SELECT max(started_at) FROM runs WHERE purpose = 'sweep'")[0]
+    proved = datetime.fromisoformat(started).replace(tzinfo=UTC).timestamp()
+    assert value(values, "coverage_proved_timestamp_seconds", supplier="notio") == pytest.approx(proved)
+
+
+def test_the_histograms_hold_every_request_of_the_journals(lived: Site) -> None:
+    values = values_of(exposition(lived.agent.store, lived.settings, lived.clock.now()))
+    journal = lived.ask(
+        "SELECT kind, attempts.started_at, attempts.ended_at FROM attempts JOIN calls ON calls.id = call_id"
+        " UNION ALL SELECT 'get-sales', started_at, ended_at FROM reads"
+    )
+    for kind, endpoint in {
+        "acknowledge": "acknowledge-sale",
+        "label": "label",
+        "ship": "ship-sale",
+        "get-sales": "get-sales",
+    }.items():
+        took = [
+            (datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds()
+            for each, began, ended in journal
+            if each == kind
+        ]
+        assert took, f"no {endpoint} to count"
+        labels = {"supplier": "notio", "endpoint": endpoint}
+        assert value(values, "request_duration_seconds_count", **labels) == len(took)
+        assert value(values, "request_duration_seconds_sum", **labels) == pytest.approx(sum(took), abs=0.01)
+        for bound in BOUNDS:
+            below = sum(each <= bound + 1e-4 for each in took)
+            assert value(values, "request_duration_seconds_bucket", le=str(bound), **labels) == below
+        totals = [
+            number
+            for (name, of), number in values.items()
+            if name.endswith("_requests_total") and {*labels.items()} < {*of}
+        ]
+        assert sum(totals) == len(took)
+
+
+def test_another_process_comes_to_the_same(lived: Site) -> None:
+    first = Exposition(lived.agent.store, lived.settings)
+    first.at(lived.clock.now())
+    again, other = first.at(lived.clock.now()), exposition(lived.agent.store, lived.settings, lived.clock.now())
+    drop = re.compile(rb"supplier_agent_disk_free_bytes .*")
+    assert drop.sub(b"", again) == drop.sub(b"", other)
+
+
+# -- the journals grow -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def grown(tmp_path: Path) -> Iterator[tuple[Store, Settings]]:
+    """Return an installation with nothing in it yet."""
+    store = open_store(tmp_path / state.DATABASE, agent=True)
+    yield store, Settings(state_dir=tmp_path, suppliers={"notio": {"token": "t"}})
+    store.close()
+
+
+def grow(store: Store, first: int, number: int, *, ended: bool = True) -> None:
+    """Append shipped orders, each with one acknowledge that took a fifth of a second."""
+    began, end = "2026-11-23 08:00:00.000000", "2026-11-23 08:00:00.200000"
+    ids = range(first, first + number)
+    with store.write() as tx:
+        connection: Any = tx.connection().connection.driver_connection
+        connection.executemany(
+            "INSERT INTO orders (id, supplier, menzzo_order_id, increment_id, sale_product_id, first_seen_at, shipped, "
+            "ship_confirmed_at, planned_at) VALUES (?, 'notio', ?, '15', ?, ?, 0, ?, ?)",
+            [(each, f"15_{each}", str(each), began, began, began) for each in ids],
+        )
+        connection.executemany(
+            "INSERT INTO calls (id, order_id, supplier, kind, subject, state, owed_at, attempts, strikes) "
+            "VALUES (?, ?, 'notio', 'acknowledge', '', 'done', ?, 1, 0)",
+            [(each, each, began) for each in ids],
+        )
+        connection.executemany(
+            "INSERT INTO attempts (id, call_id, number, started_at, ended_at, outcome) VALUES (?, ?, 1, ?, ?, ?)",
+            [(each, each, began, end if ended else None, "done" if ended else None) for each in ids],
+        )
+
+
+def acknowledged(text: bytes) -> float:
+    return value(values_of(text), "requests_total", supplier="notio", endpoint="acknowledge-sale", outcome="done")
+
+
+def test_an_attempt_is_counted_once_when_it_has_ended(grown: tuple[Store, Settings]) -> None:
+    store, settings = grown
+    figures = Exposition(store, settings)
+    grow(store, 1, 3)
+    grow(store, 4, 1, ended=False)
+    assert acknowledged(figures.at(NOW)) == 3
+    grow(store, 5, 1)
+    assert acknowledged(figures.at(NOW)) == 4
+    with store.write() as tx:
+        tx.connection().exec_driver_sql(
+            "UPDATE attempts SET ended_at = '2026-11-23 08:00:09.000000', outcome = 'done' WHERE id = 4"
+        )
+    assert [acknowledged(figures.at(NOW)) for _ in range(2)] == [5, 5]
+
+
+def test_the_next_process_goes_on_from_the_sums_that_were_left_even_if_the_journal_was_shortened(
+    grown: tuple[Store, Settings],
+) -> None:
+    store, settings = grown
+    grow(store, 1, LEAVE_ROWS)
+    Exposition(store, settings).at(NOW)
+    with store.write() as tx:
+        tx.connection().exec_driver_sql("DELETE FROM attempts WHERE id <= 1000")
+    grow(store, LEAVE_ROWS + 1, 10)
+    text = Exposition(store, settings).at(NOW)
+    assert acknowledged(text) == LEAVE_ROWS + 10
+    assert value(values_of(text), "orders", supplier="notio", stage="shipped") == LEAVE_ROWS + 10
+
+
+def test_sums_of_another_shape_are_made_anew() -> None:
+    assert Tally.from_json("{}") == Tally()
+    assert Tally.from_json("no JSON") == Tally()
+    assert Tally.from_json(json.dumps({"bounds": [1, 2]})) == Tally()
+
+
+def test_a_scrape_costs_the_same_when_the_journal_is_longer(grown: tuple[Store, Settings]) -> None:
+    store, settings = grown
+    steps = 0
+
+    def count() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    def watch(connection: sqlite3.Connection, _record: object) -> None:
+        connection.set_progress_handler(count, 100)
+
+    def cost(figures: Exposition) -> int:
+        nonlocal steps
+        figures.at(NOW)
+        steps = 0
+        figures.at(NOW)
+        return steps
+
+    event.listen(Engine, "connect", watch)
+    try:
+        own = open_store(store.path)  # a connection of its own for each transaction, and each is watched
+        figures = Exposition(own, settings)
+        grow(store, 1, 200)
+        before = cost(figures)
+        grow(store, 201, 10_000)
+        assert cost(figures) <= 1.5 * before + 20
+        own.close()
+    finally:
+        event.remove(Engine, "connect", watch)
+
+
+# -- the file for cron -------------------------------------------------------------------------------------------------
+
+
+def test_once_leaves_the_figures_in_a_file_whole_or_not_at_all(
+    lived: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "supplier-agent.prom"
+    leave(file, lived.agent.store, lived.settings, lived.clock.now())
+    assert value(values_of(file.read_bytes()), "orders", supplier="notio", stage="ready") == 2
+    assert file.stat().st_mode & 0o777 == 0o644
+    assert [each.name for each in tmp_path.iterdir()] == [file.name]
+    assert command(["run", "--metrics-file", str(file)]) == 2
+    assert "--once" in capsys.readouterr().err
+
+
+# -- the addresses for machines ----------------------------------------------------------------------------------------
+
+
+@contextmanager
+def served(*of: Any) -> Iterator[Callable[[str], tuple[int, str, str]]]:  # noqa: ANN401 - the arguments of `routes`
+    """Serve the routes on a socket; give what asks for a path and returns status, content type and text."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(
+        uvicorn.Config(Starlette(routes=[*routes(*of)]), lifespan="off", ws="none", log_config=None)
+    )
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+
+    def get(path: str) -> tuple[int, str, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", listener.getsockname()[1], timeout=10)
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        found = answer.status, answer.headers["content-type"], answer.read().decode()
+        connection.close()
+        return found
+
+    try:
+        yield get
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()
+
+
+def test_the_addresses_for_machines(grown: tuple[Store, Settings]) -> None:
+    store, settings = grown
+    clock = ManualClock()
+    beat, own = Beat(clock), open_store(store.path)
+    with served(own, settings, clock, beat) as get:
+        status, content_type, text = get("/metrics")
+        assert (status, content_type) == (200, "text/plain; version=0.0.4; charset=utf-8")
+        assert value(values_of(text.encode()), "orders", supplier="notio", stage="new") == 0
+        assert [get(path)[0] for path in ("/healthz", "/readyz")] == [200, 200]
+        clock.sleep(STILL_SECONDS + 1)
+        assert [get(path)[0] for path in ("/healthz", "/readyz")] == [503, 503]
+        assert get("/healthz")[2] == "the loop has not turned for 61 s\n"
+        beat.beat()
+        store.path.rename(store.path.with_name("moved.db"))
+        assert [get(path)[0] for path in ("/healthz", "/readyz", "/metrics")] == [200, 503, 503]
+    own.close()
+
+
+def test_where_no_loop_runs_an_answer_is_proof_enough(grown: tuple[Store, Settings]) -> None:
+    store, settings = grown
+    own = open_store(store.path)
+    with served(own, settings, ManualClock(), None) as get:
+        assert [get(path)[0] for path in ("/healthz", "/readyz")] == [200, 200]
+    own.close()
+
+
+# -- what is shipped beside the program --------------------------------------------------------------------------------
+
+SHIPPED: dict[str, Callable[[str], list[str]]] = {
+    "grafana-dashboard.json": lambda text: [
+        target["expr"] for panel in json.loads(text)["panels"] for target in panel["targets"]
+    ],
+    "prometheus-alerts.yml": lambda text: [
+        expression.strip() for expression in re.findall(r"(?ms)expr: (.*?)^ {8}(?:for|labels):", text)
+    ],
+}
+
+
+@pytest.mark.parametrize("file", SHIPPED)
+def test_dashboard_and_rules_name_only_metrics_and_labels_that_exist(lived: Site, file: str) -> None:
+    text = exposition(lived.agent.store, lived.settings, lived.clock.now()).decode()
+    families = list(text_string_to_metric_families(text))
+    declared = set(re.findall(r"(?m)^# TYPE (\S+)", text))
+    names = declared | {sample.name for family in families for sample in family.samples}
+    labels = {label for family in families for sample in family.samples for label in sample.labels}
+    labels |= {"cause"}  # of supplier_agent_alerts, of which none lasts here
+    expressions = SHIPPED[file]((ROOT / "config" / file).read_text())
+    assert len(expressions) >= 12
+    for expression in expressions:
+        used = set(re.findall(r"supplier_agent_\w+", expression))
+        assert used, expression
+        assert used <= names, expression
+        bare = re.findall(r"[{,]\s*(\w+)\s*[=!]", expression)
+        by = [each.strip() for group in re.findall(r"by \(([^)]*)\)", expression) for each in group.split(",")]
+        assert {*bare, *by} <= labels, expression
+
+
+def test_the_dashboard_shows_every_metric(lived: Site) -> None:
+    text = exposition(lived.agent.store, lived.settings, lived.clock.now()).decode()
+    shown = (ROOT / "config" / "grafana-dashboard.json").read_text()
+    declared = set(re.findall(r"(?m)^# TYPE (\S+)", text))
+    assert {name for name in declared if name not in shown} == {"supplier_agent_build_info"}
+
+
+def test_nothing_ages_that_has_no_beginning(grown: tuple[Store, Settings]) -> None:
+    store, settings = grown
+    values = values_of(exposition(store, settings, NOW + timedelta(days=1)))
+    names = {name for name, _ in values}
+    assert "supplier_agent_token_age_seconds" not in names
+    assert "supplier_agent_last_success_timestamp_seconds" not in names
