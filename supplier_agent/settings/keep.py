@@ -19,5 +19,5 @@ class Brakes(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    flags_per_minute: CountOrOff = 200
+    flags_per_minute: CountOrOff = 0
     not_found_in_a_row: CountOrOff = 20
