@@ -96,10 +96,9 @@ def usable(settings: Settings, env: Mapping[str, str]) -> None:
 def reassemble(agent: Agent, settings: Settings, env: Mapping[str, str], wire: Wire) -> list[str]:
     """Let an agent go on by another configuration; nothing may be in flight. Returns the keys that wait for a restart.
 
-    A supplier that stays keeps the run that it reads, and its pace if the rate is the same: so the rate is kept throughout.
+    A supplier that stays keeps the run that it reads. Its first request waits one interval of the rate, as after a start.
     """
     waits = [] if settings.state_dir == agent.settings.state_dir else ["state_dir"]
-    same_rate = settings.requests_per_second == agent.settings.requests_per_second
     settings = settings.model_copy(update={"state_dir": agent.settings.state_dir})
 
     def read_token(name: str) -> str:
@@ -108,10 +107,7 @@ def reassemble(agent: Agent, settings: Settings, env: Mapping[str, str], wire: W
     accounts = []
     for name in settings.suppliers:
         before = agent.accounts.get(name)
-        pace = before.pace if before is not None and same_rate else None
-        account = make_account(
-            settings, name, wire, agent.clock, agent.labels, read_token, lambda: agent.stopping, pace
-        )
+        account = make_account(settings, name, wire, agent.clock, agent.labels, read_token, lambda: agent.stopping)
         if before is not None:
             account.run, account.longest_page = before.run, before.longest_page
             account.slots_since_read, account.answer_seconds = before.slots_since_read, before.answer_seconds
@@ -128,10 +124,9 @@ def make_account(
     labels: LabelFolder,
     read_token: Callable[[str], str],
     stopping: Callable[[], bool],
-    pace: Pace | None = None,
 ) -> Account:
-    """Return one supplier's account with its token, if that can be read. `pace`: where the rate goes on from."""
-    pace = pace or Pace(clock, settings.requests_per_second)
+    """Return one supplier's account with its token, if that can be read."""
+    pace = Pace(clock, settings.requests_per_second)
     marketplace = Marketplace(
         supplier=name,
         base_url=settings.base_url,

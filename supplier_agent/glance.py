@@ -58,7 +58,8 @@ def _value(column: str, value: object) -> object:
 @contextmanager
 def look_at(database: Path) -> Iterator[Look]:
     """Open the database for reading alone. Raises sqlite3.Error, which store.open_store can put into words."""
-    uri = f"{database.absolute().as_uri()}?mode=rw"  # "ro" would leave -wal and -shm behind where nobody else has it open
+    # Not mode=ro: that would leave -wal and -shm behind where nobody else has the database open.
+    uri = f"{database.absolute().as_uri()}?mode=rw"
     with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
         connection.execute("PRAGMA query_only = 1")
         connection.execute("BEGIN")

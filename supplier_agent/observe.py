@@ -117,9 +117,7 @@ def _still_listed(tx: Session, known: Mapping[str, Order], before: Iterable[str]
             tx.add(Event(order_id=order.id, at=now, who="marketplace", what="listed again"))
 
 
-def note_vanished(
-    tx: Session, supplier: str, first: date, last: date, made_at: datetime, now: datetime
-) -> int:
+def note_vanished(tx: Session, supplier: str, first: date, last: date, made_at: datetime, now: datetime) -> int:
     """After a complete reading of these days, note which open orders it no longer showed; return how many.
 
     `made_at` is when its oldest answer may have been made: an order that was listed later proves nothing by its absence.

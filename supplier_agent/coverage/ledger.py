@@ -118,13 +118,16 @@ def usual_range(tx: Session | Look, settings: Settings, supplier: str, now: date
 def gaps(tx: Session | Look, settings: Settings, supplier: str, now: datetime) -> list[date]:
     """Return the days of the usual range that should be proved by now and are not."""
     first, last = usual_range(tx, settings, supplier, now)
-    for most in (NEWEST_RUNS, RECENT_RUNS):  # where all is well, the newest sweep proves every day
-        readings = _readings(within(tx), settings, supplier, first, most)
-        judged = [
-            judge(day, readings, now, settings.timezone, patience(settings, supplier)) for day in _days(first, last)
-        ]
-        if not any(day.is_overdue for day in judged):
-            return []
+    overdue = _overdue(within(tx), settings, supplier, first, last, now, NEWEST_RUNS)
+    return overdue and _overdue(within(tx), settings, supplier, first, last, now, RECENT_RUNS)
+
+
+def _overdue(
+    look: Look, settings: Settings, supplier: str, first: date, last: date, now: datetime, most: int
+) -> list[date]:
+    """Return the days that so many runs leave unproved. Where all is well, the newest sweep alone leaves none."""
+    readings, zone = _readings(look, settings, supplier, first, most), settings.timezone
+    judged = (judge(day, readings, now, zone, patience(settings, supplier)) for day in _days(first, last))
     return [day.day for day in judged if day.is_overdue]
 
 

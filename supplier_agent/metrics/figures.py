@@ -49,9 +49,9 @@ def gauges(tx: Session, settings: Settings, tally: Tally, now: datetime) -> Iter
     )
     yield Gauge(
         "next_read_timestamp_seconds",
-        "When the next reading is due.",
+        "When the next reading is due; none while the supplier is paused.",
         ("supplier",),
-        _instants((name, pull.due(tx, name, settings, now).at) for name in names),
+        _instants((name, pull.due(tx, name, settings, now).at) for name in names if rows[name].paused_at is None),
     )
     yield Gauge(
         "token_refused",
@@ -63,13 +63,13 @@ def gauges(tx: Session, settings: Settings, tally: Tally, now: datetime) -> Iter
         "token_age_seconds",
         "How long the present token has been in use.",
         ("supplier",),
-        _ages(((name, getattr(rows[name], "token_since", None)) for name in names), now),
+        _ages(((name, rows[name].token_since) for name in names), now),
     )
     yield Gauge(
         "paused",
         "1 while a person, or a brake, has stopped the supplier.",
         ("supplier",),
-        (((name,), float(getattr(rows[name], "paused_at", None) is not None)) for name in names),
+        (((name,), float(rows[name].paused_at is not None)) for name in names),
     )
     yield Gauge("failing", "1 while reads, writes or labels fail.", ("supplier", "lane"), _failing(look, names))
     yield from _wrong(tx, look, settings, now)

@@ -10,7 +10,7 @@ from supplier_agent import acts, lookup, scan
 from supplier_agent.scan import Match, Step
 from supplier_agent.tables import Order
 from supplier_agent.web import answers, lists, reports
-from supplier_agent.web.answers import GREEN, RED, YELLOW, Answer
+from supplier_agent.web.answers import BLUE, GREEN, RED, YELLOW, Answer
 from supplier_agent.web.board import begun, board
 from supplier_agent.web.labelling import print_label
 from supplier_agent.web.view import page
@@ -67,13 +67,13 @@ def pressed(visit: Visit) -> Response:
         match = _match(tx, visit)
         match doing:
             case "next":
-                return Answer("blue", "next")
+                return Answer(BLUE, "next", memory=replace(_memory(before), shown=None, shown_at=None).pack())
             case "ship" if match is not None:
                 return take(tx, visit, before, scan.press_ship(_memory(before), match, visit.now))
             case "undo" if match is not None:
                 return _taken_back(tx, visit, before, match.order)
             case "print" if match is not None:
-                return replace(_still(before), sign="blue", say="printing", order=match.order, prints=match.order)
+                return replace(_still(before), sign=BLUE, say="printing", order=match.order, prints=match.order)
             case "problem" if match is not None:
                 return replace(_still(before), sign=YELLOW, say="problem", order=match.order, problem=True)
             case "report" if match is not None:

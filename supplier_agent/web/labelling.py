@@ -40,6 +40,8 @@ def print_label(visit: Visit, row: int, *, by_itself: bool) -> None:
             if say == "printed":
                 say, facts = ("printed" if times > 1 else "printed_first"), dict(facts) | {"times": times}
         answers.add_note(visit, tx, say, facts)
+        if facts.get("ignored"):
+            answers.add_note(visit, tx, "ignored", {})
 
 
 def _printed(visit: Visit, order: Order, *, by_itself: bool) -> tuple[str, Facts]:
@@ -59,9 +61,11 @@ def _printed(visit: Visit, order: Order, *, by_itself: bool) -> tuple[str, Facts
 
 def send(visit: Visit, content: bytes, title: str) -> tuple[str, Facts]:
     """Send a PDF to the station's printer; return what there is to say."""
-    done = printing.print_pdf(visit.station.printer, content, title, visit.person.name)
+    own = visit.station.page_mm  # without it CUPS takes the queue's default, and cuts off what does not fit
+    media = printing.custom_media(*own).keyword if own else None
+    done = printing.print_pdf(visit.station.printer, content, title, visit.person.name, media=media)
     name = visit.station.printer.rpartition("/")[2] or visit.station.printer
     if isinstance(done, printing.NotPrinted):
         visit.room.log.warning("label.not_printed", station=visit.station.name, order=title, detail=done.why)
-        return "not_printed", {"fault": done.code, "why": done.why}
-    return "printed", {"printer": name}
+        return "not_printed", {"fault": done.code}
+    return "printed", {"printer": name, "ignored": " ".join(done.ignored)}

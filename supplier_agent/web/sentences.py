@@ -58,7 +58,7 @@ NOTES: Mapping[str, str] = {
     "printed": mark("Label printed (%(printer)s), %(times)s× by now."),
     "printed_first": mark("Label printed (%(printer)s)."),
     "not_printed": mark(
-        "The label was not printed: %(why)s. Shipping goes on; print it again later, or with the browser."
+        "The label was not printed: %(fault)s. Shipping goes on; print it again later, or with the browser."
     ),
     "no_label": mark("There is no label to print yet."),
     "label_damaged": mark("The label on the disk is damaged. Tell your IT."),

@@ -51,7 +51,7 @@ def print_many(visit: Visit) -> Response:
     with visit.room.store.read() as tx:
         chosen = lists.orders(tx, search, rows if visit.field("all") != "1" else ())
     bulk = visit.room.press.bulk([order.label_path or "" for order in chosen]) if chosen else Fault("")
-    _answer, now = answers.once(visit, lambda _tx, _before: _bulk_answer(bulk, len(chosen)))
+    _answer, now = answers.once(visit, lambda _tx, before: _bulk_answer(bulk, len(chosen), before))
     if isinstance(bulk, Fault):
         return RedirectResponse("/list", 303)
     if now:
@@ -70,10 +70,12 @@ def print_many(visit: Visit) -> Response:
     return RedirectResponse("/list", 303) if by_printer else pdf(bulk.content, "labels.pdf")
 
 
-def _bulk_answer(bulk: papers.Bulk | Fault, number: int) -> Answer:
+def _bulk_answer(bulk: papers.Bulk | Fault, number: int, before: Answer | None) -> Answer:
+    memory = before.memory if before else {}
     if isinstance(bulk, Fault):
-        return Answer(YELLOW, "refused", {"why": bulk.why}) if bulk.why else Answer(YELLOW, "labels_none")
-    answer = Answer(GREEN, "labels_sent", {"labels": number - len(bulk.left_out)})
+        say = "refused" if bulk.why else "labels_none"
+        return Answer(YELLOW, say, {"why": bulk.why}, memory=memory)
+    answer = Answer(GREEN, "labels_sent", {"labels": number - len(bulk.left_out)}, memory=memory)
     return replace(answer, notes=(("left_out", {"number": len(bulk.left_out)}),)) if bulk.left_out else answer
 
 

@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 
+from supplier_agent import acts
 from supplier_agent.agent import LOCKED_SECONDS, LOOK_SECONDS
+from supplier_agent.assemble import reassemble
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.semantics import Semantics
 from tests.branches.conftest import Raise, meets
 from tests.model.later import Later
 from tests.simulation.mortal import SHIP, Death, MortalSite, Spell
+from tests.world.harness import settings_for
 
 
 def flag_all(site: MortalSite) -> None:
@@ -259,4 +262,25 @@ def test_a_round_that_a_person_starts_does_not_wait_for_a_back_off(installation:
     site.agent.start()
     site.run_for(3)
     assert len(site.ask("SELECT * FROM orders")) == 1
+    site.stop()
+
+
+def test_another_configuration_holds_for_what_is_flagged_already_and_for_a_supplier_that_is_new(
+    installation: Raise,
+) -> None:
+    site = collected(installation(2))
+    with site.agent.store.write() as tx:
+        for order in site.world.orders("notio"):
+            acts.ship(tx, acts.find(tx, order.menzzo_order_id), site.clock.now(), "the warehouse")
+    slower = settings_for(site.settings.state_dir, "notio", "asir-group", ship={"undo_seconds": 600})
+    assert reassemble(site.agent, slower, {}, site.wire) == []
+    site.run_for(300)
+    assert not site.world.requests("ship-sale"), "the undo window is ten minutes now"
+    assert site.ask("SELECT name FROM suppliers ORDER BY name") == [("asir-group",), ("notio",)]
+    assert [line.supplier for line in site.world.requests("get-sales")].count("notio")
+    site.run_for(400)
+    assert ships(site) == [("done", 1, 1)] * 2
+    alone = settings_for(site.settings.state_dir / "elsewhere", "notio")
+    assert reassemble(site.agent, alone, {}, site.wire) == ["state_dir"]
+    assert list(site.agent.accounts) == ["notio"]
     site.stop()

@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,11 @@ import pytest
 from supplier_agent import coverage, health
 from supplier_agent.cli import run as command
 from supplier_agent.coverage import Ledger, State
+from supplier_agent.marketplace import Answer, Reply
+from supplier_agent.marketplace.freshness import age_seconds, ahead_seconds
 from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World
-from tests.world.harness import MONDAY, ManualClock, Site, settings_for
+from tests.world.harness import MONDAY, ManualClock, NoSockets, Site, settings_for
 
 HOUR = 3600
 DAY = timedelta(days=1)
@@ -159,6 +163,45 @@ def test_an_answer_that_says_how_old_it_is_proves_less(opened: Open) -> None:
     after = told(site).days[-1].best
     assert after is not None
     assert before.as_of - after.as_of == timedelta(minutes=4)
+
+
+class Dated(NoSockets):
+    """A marketplace behind a cache that says how old its answers are, and whose clock goes ahead of ours."""
+
+    def exchange(self, *arguments: Any, **named: Any) -> Reply:  # noqa: ANN401 - as the real one
+        answer = super().exchange(*arguments, **named)
+        assert isinstance(answer, Answer)
+        stored_at = self.clock.now() + timedelta(minutes=10) - timedelta(seconds=90)
+        return replace(answer, headers={**answer.headers, "age": "90", "date": format_datetime(stored_at, usegmt=True)})
+
+
+def test_what_an_answer_says_of_its_age_and_of_the_time_is_in_the_journal(opened: Open) -> None:
+    site = opened()
+    site.stop()
+    site.wire = Dated(site.api, site.clock, site.settings.base_url)
+    site.start()
+    site.run_for(HOUR)
+    assert set(site.ask("SELECT age_seconds, ahead_seconds FROM reads")) == {(90, 600)}
+    best = told(site).days[-1].best
+    assert best is not None
+    assert best.started_at - best.as_of == timedelta(seconds=90)
+
+
+@pytest.mark.parametrize(
+    ("headers", "age", "ahead"),
+    [
+        ({}, None, None),
+        ({"age": "0", "date": "Mon, 23 Nov 2026 06:00:00 GMT"}, 0, 0),
+        ({"age": " 12 ", "date": "Mon, 23 Nov 2026 05:59:48 GMT"}, 12, 0),
+        ({"age": "-1", "date": "Mon, 23 Nov 2026 05:58:00 GMT"}, None, -120),
+        ({"age": "12, 13", "date": "soon"}, None, None),
+        ({"age": "9" * 30, "date": "Mon, 23 Nov 9999 05:58:00 GMT"}, None, None),
+        ({"age": "\u0663", "date": "Mon, 99 Nov 2026 05:58:00 GMT"}, None, None),
+    ],
+)
+def test_headers_about_time_are_read_or_left_alone(headers: dict[str, str], age: int | None, ahead: int | None) -> None:
+    assert age_seconds(headers) == age
+    assert ahead_seconds(headers, MONDAY) == ahead
 
 
 def test_days_without_the_agent_are_not_proved_until_they_are_read_again(opened: Open) -> None:

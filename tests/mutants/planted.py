@@ -37,7 +37,7 @@ MUTANTS = (
                 early = Flight(job.kind, CALLS[job.kind].LANE, now, self.clock.monotonic(), job, account.token)
                 return self._fly(account, early, CALLS[job.kind].perform, job, account.tools)
 """,
-        (DEATHS,),
+        (INTENT, DEATHS),
     ),
     Mutant(
         "the ship ledger gets no intent",

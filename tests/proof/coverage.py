@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 ROOMS = ("order.py", "agent.py", "landing.py", "outbox.py", "reading.py", "calls/")
 TESTS = (
     "tests/branches",
+    "tests/unit/test_acts.py",
     "tests/unit/test_order.py",
     "tests/unit/test_outbox.py",
     "tests/unit/test_calls.py",

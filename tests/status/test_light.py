@@ -25,8 +25,8 @@ HEAVY = {
     "structlog",
     "asyncio",
 }
-BARE_STARTS = {"status": 18, "--help": 28, "--version": 28}
-"""At most so many times the CPU of `python -c pass`. Measured: 7, 10, 10; with ORM and settings `status` took 70."""
+BARE_STARTS = {"status": 12, "--help": 18, "--version": 18}
+"""At most so many times the CPU of `python -c pass`. Measured: 7, 11, 11; with ORM and settings `status` took 70."""
 
 CONFIG = """
 state_dir = "state"

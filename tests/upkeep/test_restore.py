@@ -2,7 +2,9 @@
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -56,6 +58,11 @@ def copied(site: Site) -> Path:
 def restored(site: Site, copy: Path) -> Restored:
     site.settings.state_dir.mkdir(exist_ok=True)
     return put_back(copy, site.settings.state_dir, site.clock.now())
+
+
+def flagged_in(database: Path) -> list[str]:
+    with closing(sqlite3.connect(database)) as connection:
+        return [each for (each,) in connection.execute("SELECT menzzo_order_id FROM orders WHERE shipped = 1")]
 
 
 def goes_on(site: Site) -> None:
@@ -150,15 +157,22 @@ def test_a_torn_copy_of_the_ledger_gives_what_it_has(site: Site) -> None:
     assert ships(site) == [1, 1, 0, 0]
 
 
-def test_what_was_there_is_kept_whole_beside_it(site: Site) -> None:
-    copy = copied(site)
-    flag(site, ids(site)[:1])
+def test_what_was_there_is_kept_whole_with_its_wal_and_none_of_it_reaches_the_copy(site: Site) -> None:
+    copy, one = copied(site), ids(site)[0]
+    flag(site, [one])
+    files = [site.database.with_name(site.database.name + tail) for tail in ("", "-wal")]
+    left = [path.read_bytes() for path in files]  # as a kill leaves them
+    assert left[1]
     site.crash()
+    for path, content in zip(files, left, strict=True):
+        path.write_bytes(content)
     aside = restored(site, copy).aside
     assert aside is not None
-    assert open_store(aside).changed_elsewhere() in {True, False}
-    goes_on(site)
+    assert flagged_in(aside) == [one]
+    assert flagged_in(site.database) == []
+    assert site.ask("PRAGMA integrity_check") == [("ok",)]
     assert site.database.stat().st_mode & 0o777 == 0o660
+    goes_on(site)
 
 
 def test_a_copy_of_an_older_release_comes_up_to_date(site: Site, tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
 """Lists and paper: to ship, bulk labels, pick list, hand-over, card, history; labels printed, counted, or not printed."""
 
 import io
+import socket
 from datetime import date
 from pathlib import Path
 
 import pytest
 from pypdf import PdfReader
 
+from tests.printing.test_printer import JOB, answer, http, printer
 from tests.web.stage import BENCH, Browser, Stage, browsing, staged
 
 NOBODY = "ipp://127.0.0.1:1/printers/nobody"
@@ -59,9 +61,26 @@ def test_a_printer_that_fails_never_blocks_shipping(tmp_path: Path, pristine: Pa
         row = stage.order("15000012350_3")
         anna.sign_in("Anna").scan("15000012350_3")
         assert anna.sign == "green"
-        assert "The label was not printed: the printer cannot be reached" in anna.said
+        assert "The label was not printed: the printer cannot be reached. Shipping goes on" in anna.said
+        anna.post("/language", lang="fr")
+        assert "L’étiquette n’a pas été imprimée : l’imprimante est injoignable." in anna.said
         assert stage.facts(row).shipped == 1
         assert [event.what for event in stage.history(row)] == ["flagged as shipped"]
+
+
+def test_a_label_is_printed_with_the_size_of_the_paper_and_counted(tmp_path: Path, pristine: Path) -> None:
+    def takes_it(connection: socket.socket) -> None:
+        connection.sendall(http(answer(groups=JOB)))
+
+    with printer(takes_it) as (uri, heard):
+        stations = ({"name": BENCH, "printer": uri, "page": "100x150", "print_on_scan": True},)
+        with staged(tmp_path, pristine=pristine, stations=stations) as stage, browsing(stage.url) as anna:
+            row = stage.order("15000012350_3")
+            anna.sign_in("Anna").scan("15000012350_3")
+            assert "Label printed (print)." in anna.said
+            assert [event.what for event in stage.history(row)] == ["label printed"]
+    assert b"custom_100x150mm_100x150mm" in heard[1]
+    assert b"%PDF" in heard[1]
 
 
 def test_a_label_that_is_too_large_is_not_printed_by_itself(tmp_path: Path, pristine: Path) -> None:

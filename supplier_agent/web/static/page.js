@@ -59,6 +59,7 @@
   function tellAnswer() {
     const answer = document.querySelector("[data-sign]");
     if (answer && !("silent" in answer.dataset)) play(answer.dataset.sign);
+    document.getElementById("aloud").textContent = answer ? answer.querySelector("p").innerText : "";
     const label = document.querySelector("[data-print]");
     if (label) printInPlace(label.href);
   }
@@ -89,11 +90,12 @@
         form.set("age", String(Math.max(0, Date.now() - item.at)));
         const answer = await fetch(item.url, { method: "POST", body: form, ...wait() });
         if (new URL(answer.url).pathname === "/sign-in") { location.assign("/sign-in"); return; }
+        if (answer.status === 403) await refresh(); // signed in anew elsewhere: the next try has that token
         const html = await answer.text();
         const said = new DOMParser().parseFromString(html, "text/html").body?.dataset.said;
         if (!answer.ok || said !== item.fields.key) throw new Error("not recorded");
         keep(kept().filter((each) => each.fields.key !== item.fields.key));
-        if (field()) swap(html); else location.assign("/");
+        if (field()) swap(html);
       }
     } catch {
       keep(kept().map((item) => ({ ...item, tried: true })));
