@@ -149,8 +149,7 @@ def test_a_hostile_file_costs_nothing_but_its_own_answer(work: PdfWork, label: P
 def hasty() -> Iterator[PdfWork]:
     """Return a process that may take half a second a task, and has its libraries loaded."""
     process = PdfWork(SystemClock(), seconds=0.5)
-    while not process.works():
-        pass
+    assert isinstance(process.ask("nothing", more_seconds=30), Done)
     yield process
     process.close()
 

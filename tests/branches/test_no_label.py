@@ -59,10 +59,11 @@ def test_what_a_label_server_says_instead_of_a_label(
 
 
 def test_a_label_that_is_never_linked_reaches_a_person(installation: Raise) -> None:
-    site = installation(1, semantics=Semantics(label_before_ready="no_link"))
+    hours = {"label_park_seconds": 7200}
+    site = installation(1, semantics=Semantics(label_before_ready="no_link"), retry=hours)
     site.world.orders("notio")[0].label_ready_from = site.clock.true_now().replace(year=2030)
     site.start()
-    site.run_for(4 * 86400, 3600)
+    site.run_for(3 * 3600, 600)
     assert site.ask("SELECT state, detail FROM calls WHERE kind = 'label'") == [
         ("parked", "the marketplace has not linked a label yet")
     ]

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 PATH = shutil.which("chromium") or shutil.which("chromium-browser")
 MISSING = "no Chromium here (Debian: apt-get install chromium)"
@@ -17,6 +17,9 @@ QUIET = (
     "--no-first-run",
     "--autoplay-policy=no-user-gesture-required",
 )
+PATIENCE_MS = 40_000
+"""What is waited for comes within a second; a machine that does ten other things may take longer."""
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @contextmanager

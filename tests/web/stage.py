@@ -34,12 +34,13 @@ SALT = b"0" * people.SALT_BYTES
 
 @dataclass
 class MovableClock:
-    """The machine's time, which a test may move on."""
+    """The machine's time, which a test may move on, or hold where it is."""
 
     ahead: timedelta = timedelta(0)
+    held: datetime | None = None  # None: it runs
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
+        return (self.held or datetime.now(UTC)) + self.ahead
 
     def monotonic(self) -> float:
         return time.monotonic() + self.ahead.total_seconds()
@@ -217,7 +218,7 @@ def browsing(url: str) -> Iterator[Browser]:
         yield Browser(url, client)
 
 
-def until(true: Callable[[], object], seconds: float = 15.0) -> None:
+def until(true: Callable[[], object], seconds: float = 40.0) -> None:
     """Wait until something holds; fail if it never does."""
     end = time.monotonic() + seconds
     while not true():

@@ -11,7 +11,7 @@ from supplier_agent.scan import as_typed
 from supplier_agent.tables import Order
 from supplier_agent.web.lists import PAGE
 from tests.web.benchmark import fill
-from tests.web.chromium import MISSING, PATH, chromium, scan, sign_in
+from tests.web.chromium import MISSING, PATH, PATIENCE_MS, chromium, scan, sign_in
 from tests.web.stage import OTHER, Stage, until
 
 pytestmark = pytest.mark.skipif(PATH is None, reason=MISSING)
@@ -30,7 +30,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser, stage: Stage) -> Iterator[Page]:
     context = browser.new_context(viewport=TABLET)
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE_MS)
     made = context.new_page()
     wrong: list[str] = []
     made.on("pageerror", lambda error: wrong.append(str(error)))
