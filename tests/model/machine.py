@@ -330,8 +330,11 @@ class TwoAgents(RuleBasedStateMachine):
         for sent in self._sents():
             by_order[sent.menzzo_order_id].append(sent)
         for this, sents in by_order.items():
+            said = self.said[this]
+            anew = [at for at, flag in said.flags if flag]  # refused, taken back and flagged again: a person's word too
             for before, after in pairwise(sents):
-                again = any(self.claimed[id(before)] <= at <= after.monotonic for at in self.said[this].again)
+                words = said.again + (anew if before.clear else [])
+                again = any(self.claimed[id(before)] <= at <= after.monotonic for at in words)
                 assert before.status in NOT_NOW or again, f"{this} was sent twice: {before}, {after}"
         for order in self.world.orders(SUPPLIER):
             assert len(order.shipped_at) <= 1, f"{order.menzzo_order_id} took effect twice"

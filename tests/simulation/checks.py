@@ -53,9 +53,11 @@ def sent_once(life: Life) -> list[str]:
         by_order[sent.menzzo_order_id].append(sent)
     found = []
     for this, sents in by_order.items():
-        again = life.people.said[this].again
+        said = life.people.said[this]
+        anew = [at for at, flag in said.flags if flag]  # taken back and flagged again is a person's word too …
         for before, after in pairwise(sents):
-            if before.status in NOT_NOW or any(before.monotonic < at <= after.monotonic for at in again):
+            words = said.again + (anew if before.clear else [])  # … but it cannot be taken back while nobody knows
+            if before.status in NOT_NOW or any(before.monotonic < at <= after.monotonic for at in words):
                 continue
             found.append(f"{this} was sent at {before.monotonic:.0f}, and again at {after.monotonic:.0f} by itself")
     return found + [  # whoever says "again" has looked before, so even then it takes effect once
