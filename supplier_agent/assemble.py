@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from datetime import datetime
+from pathlib import Path
 
 from supplier_agent import state
 from supplier_agent.account import Account
@@ -30,6 +31,7 @@ def assemble(
     *,
     round_at: datetime | None = None,
     reads_only: bool = False,
+    make_ledger: Callable[[Path], Ledger] = Ledger,
 ) -> tuple[Agent, Callable[[], None]]:
     """Return an agent on the state of these settings, and what closes it. The caller holds the instance lock.
 
@@ -38,7 +40,7 @@ def assemble(
     store = open_store(settings.state_dir / state.DATABASE, agent=True)
     if store.upgraded_from is not None:
         log.info("database.upgraded", copy=str(store.upgraded_from))
-    ledger = Ledger(settings.state_dir / state.LEDGER)
+    ledger = make_ledger(settings.state_dir / state.LEDGER)
     pdfcheck = PdfCheck()
     labels = LabelFolder(settings.state_dir, pdfcheck.fault)
     wire = Wire(clock, settings.http.timeout_seconds)

@@ -26,7 +26,7 @@ from supplier_agent.once import run_once
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings
-from tests.crash.stepped import Steps, step_through, watch_commits
+from tests.crash.stepped import SteppedLedger, Steps, step_through, watch_commits
 
 CRASHED = 99
 
@@ -71,7 +71,15 @@ def cycle(task: dict[str, Any], steps: Steps) -> int:
     lock = InstanceLock(settings.state_dir / state.LOCK, "run --once", clock)
     warehouse = Warehouse(settings.state_dir / state.DATABASE, task["flag"])
     said = log.Log(log.set_up({}, io.StringIO()), warehouse.hear)
-    agent, close = assemble(settings, {}, clock, Serial(), said, round_at=clock.now())
+    agent, close = assemble(
+        settings,
+        {},
+        clock,
+        Serial(),
+        said,
+        round_at=clock.now(),
+        make_ledger=lambda path: SteppedLedger(path, steps),
+    )
     step_through(agent, steps)
     code = run_once(agent, lambda _: None, lambda: None, lambda: False)
     close()

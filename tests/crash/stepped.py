@@ -137,10 +137,8 @@ def watch_commits(steps: Steps) -> None:
 
 
 def step_through(agent: Agent, steps: Steps) -> None:
-    """Put the wrapped parts into an assembled agent."""
+    """Put the wrapped parts into an assembled agent; its ledger is a SteppedLedger from the start."""
     state_dir = agent.settings.state_dir
-    agent.ledger.close()
-    agent.ledger = SteppedLedger(agent.ledger.path, steps)
     agent.labels = SteppedLabels(state_dir, steps)
     for account in agent.accounts.values():
         _wrap(account, agent.labels, steps)
