@@ -74,7 +74,7 @@ def _judge(came: Came, code: int, scale: float) -> str:
         return f"it ended with {code}"
     if not came.figures:
         return "it printed no figure"
-    least = came.row.least * (min(scale, 1) if came.row.scaled else 1)
+    least = int(came.row.least * (min(scale, 1) if came.row.scaled else 1))
     short = [figure for figure in came.figures if least and figure.get("count", 0) < least]
     return f"fewer than {least:g}" if short else ""
 
