@@ -114,7 +114,7 @@ find_python() {
             continue
         # A person's own interpreter (pyenv, a home folder) would be hidden from the service by ProtectHome=.
         case $("$candidate" -c 'import os, sys; print(os.path.realpath(sys.executable))') in
-            /home/* | /root/*) continue ;;
+            /home/* | ~root/*) continue ;;
         esac
         command -v "$candidate"
         return

@@ -1,28 +1,5 @@
-"""A shop for each test, and what a command changes of the process around it put back."""
+"""The same shop, and the same tidying up after a command, as the promises have."""
 
-import os
-import signal
-from collections.abc import Iterator
-from pathlib import Path
+from tests.promises.conftest import _as_before, shop
 
-import pytest
-
-from tests.promises.shop import Shop, open_shop
-
-
-@pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
-    """Put back the umask and the signal handlers, which belong to the process."""
-    umask = os.umask(0o022)
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    yield
-    os.umask(umask)
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
-    """Open a shop with four orders."""
-    with open_shop(tmp_path, 4) as shop:
-        yield shop
+__all__ = ["_as_before", "shop"]
