@@ -17,7 +17,7 @@ from supplier_agent.ledger import Ledger
 from supplier_agent.log import Log
 from supplier_agent.marketplace import Marketplace, Wire
 from supplier_agent.pace import Pace
-from supplier_agent.pdfcheck import PdfCheck
+from supplier_agent.pdfwork import PdfWork
 from supplier_agent.settings import Settings
 from supplier_agent.store import open_store
 
@@ -41,8 +41,8 @@ def assemble(
     if store.upgraded_from is not None:
         log.info("database.upgraded", copy=str(store.upgraded_from))
     ledger = make_ledger(settings.state_dir / state.LEDGER)
-    pdfcheck = PdfCheck()
-    labels = LabelFolder(settings.state_dir, pdfcheck.fault)
+    pdf_work = PdfWork(clock)
+    labels = LabelFolder(settings.state_dir, pdf_work.fault)
     wire = Wire(clock, settings.http.timeout_seconds)
     agent: Agent
 
@@ -53,7 +53,7 @@ def assemble(
         store.checkpoint()
         store.close()
         ledger.close()
-        pdfcheck.close()
+        pdf_work.close()
 
     accounts = [
         make_account(settings, name, wire, clock, labels, read_token, lambda: agent.stopping)

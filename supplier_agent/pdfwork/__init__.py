@@ -1,4 +1,4 @@
-"""All that opens a stored PDF to look at it or to join it: in a process of its own, in bounded time and memory."""
+"""All that opens a PDF to check it, to look at it or to join it: in a process of its own, in bounded time and memory."""
 
 from supplier_agent.pdfwork.process import Done, Failed, PdfWork
 

@@ -1,4 +1,4 @@
-"""All that opens a stored PDF to look at it or to join it: in a process of its own, in bounded time and memory.
+"""All that opens a PDF to check it, to look at it or to join it: in a process of its own, in bounded time and memory.
 
 pdfium, zxing and pypdf read what strangers made. A file that crashes, hangs or swells one of them ends that process, and no more.
 """
@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from supplier_agent.clock import Clock
@@ -58,6 +59,11 @@ class PdfWork:
                 self._end()
                 return Failed(f"it took more than {seconds:g} s or {MEMORY_BYTES >> 20} MB, or crashed what reads it")
             return done
+
+    def fault(self, path: Path) -> str | None:
+        """Return why the file is not a whole PDF, in a few words, or None if it is one."""
+        done = self.ask("check", path=str(path))
+        return done.why if isinstance(done, Failed) else str(done.facts["flaw"]) or None
 
     def works(self) -> bool:
         """Tell whether the process starts and answers at all, with no file to trouble it."""

@@ -26,7 +26,8 @@ from supplier_agent.once import run_once
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings
-from tests.crash.stepped import SteppedLedger, Steps, step_through, watch_commits
+from tests.crash.stepped import Steps, step_through, watch_commits
+from tests.world.steps import SteppedLedger
 
 CRASHED = 99
 
@@ -78,7 +79,7 @@ def cycle(task: dict[str, Any], steps: Steps) -> int:
         Serial(),
         said,
         round_at=clock.now(),
-        make_ledger=lambda path: SteppedLedger(path, steps),
+        make_ledger=lambda path: SteppedLedger(path, steps.step),
     )
     step_through(agent, steps)
     code = run_once(agent, lambda _: None, lambda: None, lambda: False)

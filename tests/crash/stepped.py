@@ -8,7 +8,6 @@ import os
 import signal
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -18,9 +17,9 @@ from sqlalchemy.pool import Pool
 
 from supplier_agent.account import Account
 from supplier_agent.agent import Agent
-from supplier_agent.labels import Label, LabelFolder, NotALabel
-from supplier_agent.ledger import Ledger
+from supplier_agent.labels import LabelFolder
 from supplier_agent.marketplace import Reply, Wire
+from tests.world.steps import SteppedLabels
 
 
 class Steps:
@@ -37,49 +36,6 @@ class Steps:
         if self._count == self._kill_at:
             half_done()
             os.kill(os.getpid(), signal.SIGKILL)
-
-
-class SteppedLedger(Ledger):
-    """The ship ledger, with a death before, within and after each line."""
-
-    def __init__(self, path: Path, steps: Steps) -> None:
-        super().__init__(path)
-        self._steps = steps
-
-    def write(self, supplier: str, menzzo_order_id: str, attempt: int, outcome: str | None, at: datetime) -> None:
-        name = f"ledger {menzzo_order_id} {outcome or 'intent'}"
-        self._steps.step(f"{name}: before")
-        self._steps.step(f"{name}: torn", self._tear)
-        super().write(supplier, menzzo_order_id, attempt, outcome, at)
-        self._steps.step(f"{name}: after")
-
-    def _tear(self) -> None:
-        with self.path.open("ab") as file:
-            file.write(b'{"at":"2026-')
-
-
-class SteppedLabels(LabelFolder):
-    """The labels' folder, with a death before, within and after each file. A look at its ends stands for the PDF check."""
-
-    def __init__(self, state_dir: Path, steps: Steps) -> None:
-        super().__init__(state_dir, self._look)
-        self._folder, self._steps = state_dir / "labels", steps
-
-    def keep(self, supplier: str, menzzo_order_id: str, content: bytes) -> Label | NotALabel:
-        def half() -> None:
-            part = self._folder / supplier / f".{menzzo_order_id}.part"
-            part.parent.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(content[: len(content) // 2])
-
-        self._steps.step(f"label {menzzo_order_id}: half written", half)
-        label = super().keep(supplier, menzzo_order_id, content)
-        self._steps.step(f"label {menzzo_order_id}: in place")
-        return label
-
-    def _look(self, path: Path) -> str | None:
-        self._steps.step(f"label {path.name}: written, not in place")
-        content = path.read_bytes()
-        return None if content.startswith(b"%PDF-") and content.rstrip().endswith(b"%%EOF") else "it is not whole"
 
 
 class SteppedWire(Wire):
@@ -139,7 +95,7 @@ def watch_commits(steps: Steps) -> None:
 def step_through(agent: Agent, steps: Steps) -> None:
     """Put the wrapped parts into an assembled agent; its ledger is a SteppedLedger from the start."""
     state_dir = agent.settings.state_dir
-    agent.labels = SteppedLabels(state_dir, steps)
+    agent.labels = SteppedLabels(state_dir, steps.step)
     for account in agent.accounts.values():
         _wrap(account, agent.labels, steps)
 

@@ -12,7 +12,7 @@ from supplier_agent.clock import SystemClock
 from supplier_agent.labels import LabelFolder
 from supplier_agent.marketplace import Listing, Marketplace, Wire
 from supplier_agent.pace import Pace
-from supplier_agent.pdfcheck import inspect
+from supplier_agent.pdfwork.whole import flaw
 from supplier_agent.reading import Query
 from supplier_agent.sandbox.labels import draw
 from supplier_agent.settings import Settings
@@ -124,7 +124,7 @@ def request(kind: str, market: Marketplace, folder: Path, menzzo_order_id: str, 
         means = "listed" if isinstance(answer, Listing) else answer.means.value
         return Ended(means, time.monotonic() - began, answer.tries, repr(answer))
     attempt = job(kind, menzzo_order_id, f"/label.pdf?{menzzo_order_id}", maybe_sent=maybe_sent)
-    tools = Tools(market, LabelFolder(folder, lambda path: inspect(path) or None), order_number_filter=False)
+    tools = Tools(market, LabelFolder(folder, lambda path: flaw(path) or None), order_number_filter=False)
     ending = CALLS[kind].perform(attempt, tools)
     seconds = time.monotonic() - began
     after = CALLS[kind].after(attempt, ending, settings(folder), NOW, 0.0)

@@ -8,20 +8,18 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import httpx
 from sqlmodel import Session
 
 from supplier_agent.agent import Agent
 from supplier_agent.assemble import make_account
-from supplier_agent.labels import Label, LabelFolder, NotALabel
-from supplier_agent.ledger import Ledger
 from supplier_agent.log import Log
 from supplier_agent.marketplace import Answer, Lost, NotSent, Reply
 from supplier_agent.sandbox.faults import Fault
 from supplier_agent.store import Store, open_store
 from tests.world.harness import AtOnce, ManualClock, NoSockets, Site
+from tests.world.steps import SteppedLabels, SteppedLedger
 
 SHIP = "ship-sale"
 
@@ -100,56 +98,6 @@ class MortalStore(Store):
             yield tx
             self._doom.step("commit: before")
         self._doom.step("commit: after")
-
-
-class MortalLedger(Ledger):
-    """The ship ledger, with a death before, within and after each line."""
-
-    def __init__(self, path: Path, doom: Doom) -> None:
-        super().__init__(path)
-        self._doom = doom
-
-    def write(self, supplier: str, menzzo_order_id: str, attempt: int, outcome: str | None, at: datetime) -> None:
-        """Write a line, and perhaps die."""
-        name = f"ledger {outcome or 'intent'}"
-        self._doom.step(f"{name}: before")
-        self._doom.step(f"{name}: torn", self._tear)
-        super().write(supplier, menzzo_order_id, attempt, outcome, at)
-        self._doom.step(f"{name}: after")
-
-    def _tear(self) -> None:
-        with self.path.open("ab") as file:
-            file.write(b'{"at":"2026-')
-
-
-class MortalLabels(LabelFolder):
-    """The labels' folder, with a death before, within and after each file. A look at its ends stands for the PDF check."""
-
-    def __init__(self, state_dir: Path, doom: Doom) -> None:
-        super().__init__(state_dir, self._look)
-        self._folder, self._doom = state_dir / "labels", doom
-
-    def keep(self, supplier: str, menzzo_order_id: str, content: bytes) -> Label | NotALabel:
-        """Keep a label, and perhaps die."""
-
-        def half() -> None:
-            part = self._folder / supplier / f".{menzzo_order_id}.part"
-            part.parent.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(content[: len(content) // 2])
-
-        self._doom.step("label: half written", half)
-        label = super().keep(supplier, menzzo_order_id, content)
-        self._doom.step("label: in place")
-        return label
-
-    def _look(self, path: Path) -> str | None:
-        self._doom.step("label: written, not in place")
-        return None if whole(path.read_bytes()) else "it is not whole"
-
-
-def whole(content: bytes) -> bool:
-    """Tell whether these bytes are one of this world's labels, from end to end."""
-    return content.startswith(b"%PDF-") and content.endswith(b"%%EOF\n")
 
 
 @dataclass
@@ -250,8 +198,8 @@ class MortalSite(Site):
         assert not self.running
         settings = self.settings
         self._store = MortalStore(open_store(self.database, agent=True), self.doom)
-        self._ledger = MortalLedger(settings.state_dir / "shipped.jsonl", self.doom)
-        labels = MortalLabels(settings.state_dir, self.doom)
+        self._ledger = SteppedLedger(settings.state_dir / "shipped.jsonl", self.doom.step)
+        labels = SteppedLabels(settings.state_dir, self.doom.step)
         accounts = [
             make_account(
                 settings, name, self.wire, self.clock, labels, self.tokens.__getitem__, lambda: self.agent.stopping

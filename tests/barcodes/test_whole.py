@@ -9,20 +9,22 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent.pdfcheck import MEMORY_BYTES, SECONDS, PdfCheck
+from supplier_agent.clock import SystemClock
+from supplier_agent.pdfwork import PdfWork
+from supplier_agent.pdfwork.process import MEMORY_BYTES, SECONDS
 from supplier_agent.sandbox.labels import draw
 
 LABEL = draw("15000012345_789", "CHAIR", 1, "GEODIS")
 
 
 @pytest.fixture(scope="module")
-def check() -> Iterator[PdfCheck]:
-    check = PdfCheck()
+def check() -> Iterator[PdfWork]:
+    check = PdfWork(SystemClock())
     yield check
     check.close()
 
 
-def judged(check: PdfCheck, folder: Path, content: bytes) -> str | None:
+def judged(check: PdfWork, folder: Path, content: bytes) -> str | None:
     path = folder / "a label.pdf"
     path.write_bytes(content)
     return check.fault(path)
@@ -90,12 +92,12 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_a_whole_file_passes(check: PdfCheck, tmp_path: Path, name: str) -> None:
+def test_a_whole_file_passes(check: PdfWork, tmp_path: Path, name: str) -> None:
     assert judged(check, tmp_path, GOOD[name]) is None
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_what_is_not_whole_is_told_in_a_few_words(check: PdfCheck, tmp_path: Path, name: str) -> None:
+def test_what_is_not_whole_is_told_in_a_few_words(check: PdfWork, tmp_path: Path, name: str) -> None:
     content, why = BROKEN[name]
     fault = judged(check, tmp_path, content)
     assert fault is not None
@@ -106,7 +108,7 @@ def test_what_is_not_whole_is_told_in_a_few_words(check: PdfCheck, tmp_path: Pat
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_file_costs_bounded_time_and_memory_and_not_the_next_check(
-    check: PdfCheck, tmp_path: Path, name: str
+    check: PdfWork, tmp_path: Path, name: str
 ) -> None:
     began = time.monotonic()
     judged(check, tmp_path, HOSTILE[name])  # what it says of it matters less than that it comes back
@@ -122,7 +124,7 @@ def checking_processes() -> set[int]:
         int(child)
         for path in children
         for child in path.read_text().split()
-        if b"supplier_agent.pdfcheck" in Path(f"/proc/{child}/cmdline").read_bytes()
+        if b"supplier_agent.pdfwork" in Path(f"/proc/{child}/cmdline").read_bytes()
     }
 
 
@@ -133,7 +135,7 @@ def most_memory(pid: int) -> int:
 
 
 def test_a_checking_process_that_died_is_replaced(tmp_path: Path) -> None:
-    own, others = PdfCheck(), checking_processes()
+    own, others = PdfWork(SystemClock()), checking_processes()
     try:
         assert judged(own, tmp_path, LABEL) is None
         (first,) = checking_processes() - others
@@ -146,7 +148,7 @@ def test_a_checking_process_that_died_is_replaced(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_gone_is_told_and_closing_twice_is_fine(tmp_path: Path) -> None:
-    own = PdfCheck()
+    own = PdfWork(SystemClock())
     fault = own.fault(tmp_path / "gone.pdf")
     assert fault == "it could not be read (FileNotFoundError)"
     own.close()
@@ -155,7 +157,7 @@ def test_a_file_that_is_gone_is_told_and_closing_twice_is_fine(tmp_path: Path) -
 
 def test_a_file_that_hangs_the_check_is_told_in_time_and_ends_the_process(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "endless.pdf")  # whoever reads it waits for ever
-    own, others = PdfCheck(seconds=0.3), checking_processes()
+    own, others = PdfWork(SystemClock(), seconds=0.3), checking_processes()
     try:
         began = time.monotonic()
         fault = own.fault(tmp_path / "endless.pdf")

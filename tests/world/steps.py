@@ -1,0 +1,65 @@
+"""The parts that write to the disk, with a death before, within and after each of their steps. What dying is, the caller says."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from supplier_agent.labels import Label, LabelFolder, NotALabel
+from supplier_agent.ledger import Ledger
+
+
+class Step(Protocol):
+    """Counts one durable step, and may die at it. `half_done` is what a death in the middle of it leaves behind."""
+
+    def __call__(self, name: str, half_done: Callable[[], None] = ..., /) -> None: ...
+
+
+class SteppedLedger(Ledger):
+    """The ship ledger, with a death before, within and after each line."""
+
+    def __init__(self, path: Path, step: Step) -> None:
+        super().__init__(path)
+        self._step = step
+
+    def write(self, supplier: str, menzzo_order_id: str, attempt: int, outcome: str | None, at: datetime) -> None:
+        """Write a line, and perhaps die."""
+        name = f"ledger {menzzo_order_id} {outcome or 'intent'}"
+        self._step(f"{name}: before")
+        self._step(f"{name}: torn", self._tear)
+        super().write(supplier, menzzo_order_id, attempt, outcome, at)
+        self._step(f"{name}: after")
+
+    def _tear(self) -> None:
+        with self.path.open("ab") as file:
+            file.write(b'{"at":"2026-')
+
+
+class SteppedLabels(LabelFolder):
+    """The labels' folder, with a death before, within and after each file. A look at its ends stands for the PDF check."""
+
+    def __init__(self, state_dir: Path, step: Step) -> None:
+        super().__init__(state_dir, self._look)
+        self._folder, self._step = state_dir / "labels", step
+
+    def keep(self, supplier: str, menzzo_order_id: str, content: bytes) -> Label | NotALabel:
+        """Keep a label, and perhaps die."""
+
+        def half() -> None:
+            part = self._folder / supplier / f".{menzzo_order_id}.part"
+            part.parent.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(content[: len(content) // 2])
+
+        self._step(f"label {menzzo_order_id}: half written", half)
+        label = super().keep(supplier, menzzo_order_id, content)
+        self._step(f"label {menzzo_order_id}: in place")
+        return label
+
+    def _look(self, path: Path) -> str | None:
+        self._step(f"label {path.name}: written, not in place")
+        return None if whole(path.read_bytes()) else "it is not whole"
+
+
+def whole(content: bytes) -> bool:
+    """Tell whether these bytes begin and end as a PDF does."""
+    return content.startswith(b"%PDF-") and content.rstrip().endswith(b"%%EOF")
