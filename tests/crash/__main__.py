@@ -39,7 +39,9 @@ def singles(folder: Path, workers: int) -> bool:
     broken = sum(bool(history.wrong) for history in histories)
     row = {
         "row": "Every crash point: SIGKILL at each durable step and at each phase of each request",
-        "figure": f"{len(histories)} of {len(steps)} points, {broken} broke a promise; both flagged orders ended {dict(endings)}",
+        "figure": f"{len(histories)} of {len(steps)} points, {broken} broke a promise; "
+        "the two flagged orders ended "
+        + ", ".join(f"{how.replace(' ', ' and ')} ({n})" for how, n in endings.most_common()),
         "target": "all of them, 0 broken",
         "count": len(histories) / len(steps),
         "seed": None,
@@ -119,7 +121,7 @@ def kills(folder: Path, most: int, seed: int, seconds: float, workers: int) -> b
         f"{len(lived)} installations, {total(lambda lap: lap.orders)} orders, {total(lambda lap: lap.flagged)} flagged, "
         f"{total(lambda lap: lap.undone)} taken back, {total(lambda lap: lap.shipped)} shipped once, "
         f"{total(lambda lap: lap.unknown)} unknown, each explained by a death; {broken} broke a promise",
-        "target": ">= 10,000 deaths, 0 broken",
+        "target": "≥ 10,000 deaths, 0 broken",
         "count": at_steps + at_instants,
         "seed": f"{seed}..{seed + max(0, len(lived) - 1)}",
         "would_have_caught": "what no harness knows as a step: a death within SQLite, within a rename, within a socket",

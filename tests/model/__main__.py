@@ -52,7 +52,7 @@ def main() -> int:
     row = {
         "row": "A stateful model: two agents on one folder without the lock, people, deaths, lost answers in any order",
         "figure": f"{sum(shares)} sequences × {asked.steps} steps, {len(shares)} seeds, {len(broken)} of them broke a promise",
-        "target": ">= 2,000 × 50, 0 broken",
+        "target": "≥ 2,000 × 50, 0 broken",
         "count": sum(shares),
         "seconds": round(time.monotonic() - began),
         "seed": f"{seeds[0]}..{seeds[-1]}",

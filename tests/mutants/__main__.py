@@ -85,19 +85,21 @@ def main() -> int:
     wanted = parser.parse_args()
     mutants = [mutant for mutant in MUTANTS if (wanted.only or "") in mutant.name][:: wanted.every]
     began, survivors = time.monotonic(), []
+    table = [("planted bug", "noticed by")]
     with ThreadPoolExecutor(wanted.workers) as pool:
         for mutant, noticed in zip(mutants, pool.map(notice, mutants), strict=True):
             if noticed.by is None:
                 survivors.append(mutant.name)
-            tell(f"{noticed.seconds:5.0f} s  {mutant.name:64}  {noticed.by or f'SURVIVED {noticed.why}'}")
+            table.append((mutant.name, noticed.by or f"SURVIVED {noticed.why}"))
+            tell(f"{noticed.seconds:5.0f} s  {mutant.name:64}  {table[-1][1]}")
     row = {
         "row": "Planted bugs: each is noticed by a test of ./run test",
         "figure": f"{len(mutants) - len(survivors)} of {len(mutants)} caught",
-        "target": ">= 25, all caught",
+        "target": "≥ 25, all caught",
         "count": len(mutants) - len(survivors),
         "seed": None,
         "seconds": round(time.monotonic() - began),
-        "survivors": survivors,
+        "table": table,
         "would_have_caught": "a test that has stopped to test",
     }
     tell(json.dumps(row))

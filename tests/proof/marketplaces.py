@@ -27,7 +27,7 @@ def main() -> int:
         "row": "What the documents leave open: what cursor, page, end and acknowledged orders mean to the server",
         "figure": f"{len(cases)} of {sum(1 for _ in every_case())} combinations, {HOURS} hours each, {len(broken)} lost an order "
         "or repeated a call",
-        "target": ">= 60 combinations, 0 broken",
+        "target": "≥ 60 combinations, 0 broken",
         "count": len(cases),
         "seconds": round(time.monotonic() - began),
         "seed": asked.seed,

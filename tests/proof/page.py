@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shlex
 import sqlite3
 import subprocess
 from collections.abc import Sequence
@@ -92,43 +93,51 @@ def page(setting: Setting, results: Sequence[Result], minutes: float) -> str:
         "",
         f"{verdict} {measured}",
         f"{setting.versions}.",
-        "",
-        "Each row is repeated alone by its command, with the same seed. A failure prints the seed that repeats it.",
     ]
     for promise in PROMISES:
-        held = [result for result in results if promise in result[0].holds]
-        lines += ["", f"## {promise}", "", *_table(held)]
-    lines += ["", "## All rows", "", "| row | target | seed | seconds | command |", "| --- | --- | --- | ---: | --- |"]
-    for row, arguments, figures, why in results:
-        command = " ".join(f"'{each}'" if " " in each else each for each in arguments)
-        for figure in figures or [{"row": row.name}]:
-            seed = figure.get("seed")
-            cells = (
-                f"**FAILED: {why}.** {figure['row']}" if why else figure["row"],
-                figure.get("target", ""),
-                "" if seed is None else seed,
-                figure.get("seconds", ""),
-                f"`python {command}`",
-            )
-            lines.append(_line(*cells))
+        held = [
+            f"- [{_title(result)}](#{result[0].name.replace(' ', '-')})"
+            for result in results
+            if promise in result[0].holds
+        ]
+        lines += ["", f"## {promise}", "", *(held or ["Not tried this time."])]
+    lines += [
+        "",
+        "## What was tried",
+        "",
+        "Each is repeated alone by its command, with the same seeds; a failure prints its seed.",
+    ]
+    for result in results:
+        lines += ["", f"### {result[0].name}", "", *_told(result)]
     return "\n".join([*lines, ""])
 
 
-def _table(results: Sequence[Result]) -> list[str]:
-    if not results:
-        return ["Not tried this time."]
-    lines = ["| tried | what came of it | would have caught |", "| --- | --- | --- |"]
-    for row, _, figures, why in results:
-        for figure in figures or [{"row": row.name}]:
-            told = figure.get("figure", "")
-            lines.append(
-                _line(
-                    figure["row"],
-                    f"**FAILED: {why}.** {told}" if why else told,
-                    figure.get("would_have_caught", ""),
-                )
-            )
-    return lines
+def _title(result: Result) -> str:
+    """Return what was tried in one line."""
+    row, _, figures, why = result
+    title = figures[0]["row"] if figures else row.name
+    if len(figures) > 1:  # what comes after the semicolon tells them apart
+        title = title.partition("; ")[0]
+    return f"FAILED: {title}" if why else title
+
+
+def _told(result: Result) -> list[str]:
+    _, arguments, figures, why = result
+    told = [f"**FAILED: {why}.**", ""] if why else []
+    for figure in figures:
+        told += [f"- {figure['row']}: **{figure.get('figure', '')}**"]
+    for figure in figures[:1]:
+        seed = "" if figure.get("seed") is None else f", seed {figure['seed']}"
+        seconds = sum(each.get("seconds", 0) for each in figures)
+        told += [
+            f"- Target: {figure.get('target', '')}",
+            f"- Would have caught: {figure.get('would_have_caught', '')}",
+            f"- `python {shlex.join(arguments)}` ({seconds:.0f} s{seed})",
+        ]
+        if table := figure.get("table"):
+            heading, *rows = table
+            told += ["", _line(*heading), _line(*("---" for _ in heading)), *(_line(*cells) for cells in rows)]
+    return told
 
 
 def _line(*cells: object) -> str:

@@ -1,12 +1,64 @@
-"""Some tests of the quick set as one row: python -m tests.proof.suite --row NAME --target TEXT --caught TEXT TESTS."""
+"""Some tests of the quick set as one row: python -m tests.proof.suite NAME."""
 
 import argparse
 import contextlib
 import json
 import sys
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pytest
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Tests that are one row together."""
+
+    row: str
+    target: str
+    would_have_caught: str
+    tests: Sequence[str]
+
+
+SUITES = {
+    "matrix": Suite(
+        "The fault matrix over real sockets: what a server does × read, acknowledge, label, ship × effect or none",
+        "≥ 40 behaviours × 4 × 2, each ends as the table says, within its deadline + 1 s",
+        "a lost answer that is taken for a yes or a no, a call that never ends, an answer that belongs to another request",
+        ("tests/faults",),
+    ),
+    "full disks": Suite(
+        "Full disks in steps, locked and replaced databases, missing rights",
+        "all pass",
+        "a call that leaves although nothing could be noted, a traceback instead of a sentence",
+        ("tests/disk",),
+    ),
+    "order of writes": Suite(
+        "The order of writes: on the disk before it is told, before it leaves, before it is renamed",
+        "all pass",
+        "a fact that a power cut takes away after somebody has acted on it",
+        ("tests/simulation/test_durability.py",),
+    ),
+    "liveness": Suite(
+        "Life goes on: after each single fault the next good poll comes within an interval and 60 s; a hung worker is found",
+        "all pass",
+        "a loop that waits for ever, a scheduler that skips an hour because the clock was set, a hang that nobody notices",
+        ("tests/liveness",),
+    ),
+    "security": Suite(
+        "Hostile label links, a canary token searched for in everything written, terminals, the units' exposure",
+        "≥ 40 links, no connection elsewhere, no token anywhere",
+        "a token in a log, a traceback or a foreign server's books",
+        ("tests/security", "tests/house/test_systemd.py", "tests/marketplace/test_links.py"),
+    ),
+    "promises": Suite(
+        "README's promises, one test each, by name",
+        "all pass",
+        "a promise that is kept in the parts and broken by the whole",
+        ("tests/promises",),
+    ),
+}
 
 
 class Counted:
@@ -30,23 +82,21 @@ class Counted:
 def main() -> int:
     """Run them and print the row."""
     parser = argparse.ArgumentParser(prog="python -m tests.proof.suite")
-    for name in ("--row", "--target", "--caught"):
-        parser.add_argument(name, required=True)
-    parser.add_argument("tests", nargs="+")
-    asked, counted, began = parser.parse_args(), Counted(), time.monotonic()
+    parser.add_argument("name", choices=SUITES)
+    suite, counted, began = SUITES[parser.parse_args().name], Counted(), time.monotonic()
     with contextlib.redirect_stdout(sys.stderr):
-        code = pytest.main(["-q", "-p", "no:cacheprovider", *asked.tests], plugins=[counted])
+        code = pytest.main(["-q", "-p", "no:cacheprovider", *suite.tests], plugins=[counted])
     reasons = "; ".join(sorted(set(counted.skipped)))
     figure = f"{counted.passed} tests passed, {len(counted.failed)} failed"
     figure += f", {len(counted.skipped)} skipped ({reasons})" if reasons else ""
     row = {
-        "row": asked.row,
+        "row": suite.row,
         "figure": figure,
-        "target": asked.target,
+        "target": suite.target,
         "count": counted.passed,
         "seconds": round(time.monotonic() - began),
         "seed": None,
-        "would_have_caught": asked.caught,
+        "would_have_caught": suite.would_have_caught,
     }
     sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
     return int(code)

@@ -51,7 +51,7 @@ def main() -> int:
         "figure": f"{days} days, {len(seeds)} seeds: {orders} orders, {shipped} shipped, {requests} requests, {met.total()} faults "
         f"of {len(met)} kinds, {deaths.total()} deaths, {jumps} settings of the clock; {broken} seeds broke a promise; "
         f"a seed lived twice gave {'the same history' if twice else 'TWO HISTORIES'}",
-        "target": ">= 3,000 days, >= 100 seeds, 0 broken",
+        "target": "≥ 3,000 days, ≥ 100 seeds, 0 broken",
         "count": days,
         "seconds": round(time.monotonic() - began),
         "seed": f"{seeds[0]}..{seeds[-1]}",

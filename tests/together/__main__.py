@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -26,8 +27,13 @@ def main() -> int:
                 owed += len(crowd.flagged)
                 sent += len(crowd.world.requests("ship-sale"))
                 codes[processes] = dict(crowd.codes)
-        ended = "; ".join(f"{n} at once ended {dict(sorted(ends.items()))}" for n, ends in codes.items())
-        figure = f"2, 4, 8 processes × {starts} starts: {sent} ship calls sent, {owed} owed; by exit code {ended}; wrong: {wrong}"
+        ended = "; ".join(
+            f"of {n} at once " + ", ".join(f"{count} with {code}" for code, count in sorted(ends.items()))
+            for n, ends in codes.items()
+        )
+        figure = f"2, 4, 8 processes × {starts} starts: {sent} ship calls sent, {owed} owed; "
+        figure += f"they ended {ended}; {len(wrong)} broke a promise"
+        sys.stderr.write("\n".join(wrong))
         line = {
             "row": f"Agents started at the same instant; the lock {WORDS[lock]}",
             "figure": figure,
