@@ -12,23 +12,24 @@ from typing import Any
 
 from sqlmodel import Session
 
-from supplier_agent import brakes, deliver, journal, narrate, plan, pull, standing
-from supplier_agent.account import READ, READ_EVERY, Account, Flight
+from supplier_agent import brakes, journal, standing
 from supplier_agent.calls import CALLS, ONCE, Ending
 from supplier_agent.clock import Clock
 from supplier_agent.errors import StateError
-from supplier_agent.inbox import Inbox
 from supplier_agent.labels import LabelFolder
-from supplier_agent.landing import Landing
 from supplier_agent.lanes import READS
 from supplier_agent.ledger import Ledger
 from supplier_agent.log import Log
 from supplier_agent.outbox import NOT_SENT, Outcome
-from supplier_agent.renewal import Renewal
 from supplier_agent.settings import Settings
 from supplier_agent.standing import Standing
 from supplier_agent.store import LockedError, Store
 from supplier_agent.tables import Order
+from supplier_agent.tick import deliver, narrate, plan, pull
+from supplier_agent.tick.account import READ, READ_EVERY, Account, Flight
+from supplier_agent.tick.inbox import Inbox
+from supplier_agent.tick.landing import Landing
+from supplier_agent.tick.renewal import Renewal
 from supplier_agent.timetable import Due
 
 LOOK_SECONDS = 30.0

@@ -7,19 +7,19 @@ from datetime import datetime
 from pathlib import Path
 
 from supplier_agent import state
-from supplier_agent.account import Account
 from supplier_agent.agent import Agent
 from supplier_agent.calls import Tools
 from supplier_agent.clock import Clock
 from supplier_agent.errors import ConfigError
 from supplier_agent.labels import LabelFolder
+from supplier_agent.labels.pdfwork import PdfWork
 from supplier_agent.ledger import Ledger
 from supplier_agent.log import Log
 from supplier_agent.marketplace import Marketplace, Wire
 from supplier_agent.pace import Pace
-from supplier_agent.pdfwork import PdfWork
 from supplier_agent.settings import Settings
 from supplier_agent.store import open_store
+from supplier_agent.tick.account import Account
 
 
 def assemble(

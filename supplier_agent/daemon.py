@@ -15,14 +15,14 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from supplier_agent.agent import LOOK_SECONDS, Agent
 from supplier_agent.alerts import Watch
-from supplier_agent.barcodes import LabelCodes
 from supplier_agent.health import counts
+from supplier_agent.labels.barcodes import LabelCodes
+from supplier_agent.labels.pdfwork import PdfWork
 from supplier_agent.metrics.pulse import Beat
-from supplier_agent.pdfwork import PdfWork
 from supplier_agent.reload import Reload
-from supplier_agent.retention import Retention
 from supplier_agent.stop import Stop
 from supplier_agent.store import LockedError
+from supplier_agent.upkeep.retention import Retention
 
 WATCH_SECONDS = 0.2
 """How often the database is asked whether somebody else wrote to it: a flag is seen by then."""

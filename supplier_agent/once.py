@@ -5,11 +5,12 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from supplier_agent import brakes, lanes, pull, standing
+from supplier_agent import brakes, lanes, standing
 from supplier_agent.agent import Agent
 from supplier_agent.calls import CALLS
 from supplier_agent.health import exit_code, problems
 from supplier_agent.tables import Call, Order
+from supplier_agent.tick import pull
 
 LEAST_SECONDS, STEP_SECONDS = 0.01, 0.25
 LANDING_SECONDS = 60.0

@@ -76,10 +76,10 @@ def run(
             return Daemon(
                 agent, surroundings.env, stop, lambda name: _ping(surroundings, agent, name), executor, reload
             ).run()
-        from supplier_agent.barcodes import LabelCodes
+        from supplier_agent.labels.barcodes import LabelCodes
+        from supplier_agent.labels.pdfwork import PdfWork
         from supplier_agent.once import run_once
-        from supplier_agent.pdfwork import PdfWork
-        from supplier_agent.retention import Retention
+        from supplier_agent.upkeep.retention import Retention
 
         with progress() as show, LabelCodes(agent.settings.state_dir, PdfWork(agent.clock), agent.log) as codes:
             code = run_once(agent, show, lambda: _ping(surroundings, agent, None), stop.event.is_set)
@@ -195,7 +195,7 @@ def resync(
 
     from supplier_agent.errors import UsageError
     from supplier_agent.lock import is_held
-    from supplier_agent.pull import request
+    from supplier_agent.tick.pull import request
 
     surroundings = here(context)
     try:

@@ -36,7 +36,7 @@ def backup(
 ) -> None:
     """Write a consistent copy of the state while the agent runs: FILE, and beside it the ship ledger."""
     from supplier_agent.errors import UsageError
-    from supplier_agent.restore import back_up
+    from supplier_agent.upkeep.restore import back_up
 
     surroundings = here(context)
     if file.is_dir():
@@ -63,7 +63,7 @@ def restore(context: typer.Context, file: Annotated[Path, typer.Argument(metavar
     from supplier_agent import state
     from supplier_agent.errors import UsageError
     from supplier_agent.lock import InstanceLock
-    from supplier_agent.restore import put_back
+    from supplier_agent.upkeep.restore import put_back
 
     surroundings = here(context)
     folder = surroundings.settings.state_dir
@@ -116,7 +116,7 @@ def export(
 ) -> None:
     """Write orders, calls (with every attempt) or events as CSV or JSON to stdout."""
     from supplier_agent.errors import UsageError
-    from supplier_agent.export import FORMS, SUBJECTS, Chosen, write
+    from supplier_agent.upkeep.export import FORMS, SUBJECTS, Chosen, write
 
     if what not in SUBJECTS or form not in FORMS:
         raise UsageError(

@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from supplier_agent import absence, coverage, health, pull
+from supplier_agent import absence, coverage, health
 from supplier_agent.glance import Look, within
 from supplier_agent.metrics.tally import Tally
 from supplier_agent.order import STAGES, stage
 from supplier_agent.settings import Settings
+from supplier_agent.tick import pull
 
 DIGEST = "digest"
 LAST_READS = 200

@@ -12,10 +12,10 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from supplier_agent.clock import Clock
+from supplier_agent.labels.papers import Press
 from supplier_agent.log import Log
 from supplier_agent.metrics.pulse import Beat
 from supplier_agent.metrics.routes import routes as routes_for_machines
-from supplier_agent.papers import Press
 from supplier_agent.settings import Settings
 from supplier_agent.store import Store
 from supplier_agent.web import cookie, desk, front, office, sheets

@@ -3,8 +3,9 @@
 import hashlib
 from pathlib import Path
 
-from supplier_agent import acts, printing
-from supplier_agent.papers import Fit
+from supplier_agent import acts
+from supplier_agent.labels import printing
+from supplier_agent.labels.papers import Fit
 from supplier_agent.tables import Order
 from supplier_agent.web import answers
 from supplier_agent.web.answers import Facts

@@ -13,9 +13,9 @@ from starlette.types import ASGIApp
 from supplier_agent import state
 from supplier_agent.clock import Clock
 from supplier_agent.errors import AgentError
+from supplier_agent.labels.papers import Press
 from supplier_agent.log import Log
 from supplier_agent.metrics.pulse import Beat
-from supplier_agent.papers import Press
 from supplier_agent.settings import Settings
 from supplier_agent.store import LockedError, Store, open_store
 from supplier_agent.web.answers import forget

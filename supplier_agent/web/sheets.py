@@ -6,8 +6,9 @@ from datetime import timedelta
 from sqlmodel import Session, col, select
 from starlette.responses import RedirectResponse, Response
 
-from supplier_agent import acts, outbox, papers
-from supplier_agent.papers import Fault
+from supplier_agent import acts, outbox
+from supplier_agent.labels import papers
+from supplier_agent.labels.papers import Fault
 from supplier_agent.tables import Event, Order
 from supplier_agent.web import answers, lists
 from supplier_agent.web.answers import GREEN, YELLOW, Answer

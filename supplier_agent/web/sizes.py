@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from supplier_agent.papers import Fault, Fit, Press, Size, fit
+from supplier_agent.labels.papers import Fault, Fit, Press, Size, fit
 from supplier_agent.settings.web import Station
 from supplier_agent.tables import Order
 

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from supplier_agent.clock import Clock
+from supplier_agent.labels.papers import Press
 from supplier_agent.log import Log
-from supplier_agent.papers import Press
 from supplier_agent.settings import Settings
 from supplier_agent.settings.web import Station
 from supplier_agent.store import Store

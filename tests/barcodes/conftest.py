@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from supplier_agent.clock import SystemClock
-from supplier_agent.pdfwork import PdfWork
+from supplier_agent.labels.pdfwork import PdfWork
 from supplier_agent.store import Store
 from tests.scan.shelf import shelf
 

@@ -10,9 +10,9 @@ from sqlalchemy import event
 from sqlmodel import select
 
 from supplier_agent import lookup
-from supplier_agent.barcodes import LabelCodes, codes_of, keep, unread
+from supplier_agent.labels.barcodes import LabelCodes, codes_of, keep, unread
+from supplier_agent.labels.pdfwork import PdfWork
 from supplier_agent.log import Log
-from supplier_agent.pdfwork import PdfWork
 from supplier_agent.scan import read
 from supplier_agent.store import Store
 from supplier_agent.tables import Barcode, Order

@@ -15,7 +15,7 @@ import pytest
 import zxingcpp
 
 from supplier_agent.clock import SystemClock
-from supplier_agent.pdfwork import Done, Failed, PdfWork
+from supplier_agent.labels.pdfwork import Done, Failed, PdfWork
 from supplier_agent.sandbox.labels import draw
 from tests.barcodes.drawing import Code, Page, assemble, pdf
 

@@ -15,10 +15,10 @@ from sqlalchemy import Engine, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.pool import Pool
 
-from supplier_agent.account import Account
 from supplier_agent.agent import Agent
 from supplier_agent.labels import LabelFolder
 from supplier_agent.marketplace import Reply, Wire
+from supplier_agent.tick.account import Account
 from tests.world.steps import SteppedLabels
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from supplier_agent.calls import CALLS, Job, Tools
 from supplier_agent.clock import SystemClock
 from supplier_agent.labels import LabelFolder
+from supplier_agent.labels.pdfwork.whole import flaw
 from supplier_agent.marketplace import Listing, Marketplace, Wire
 from supplier_agent.pace import Pace
-from supplier_agent.pdfwork.whole import flaw
 from supplier_agent.reading import Query
 from supplier_agent.sandbox.labels import draw
 from supplier_agent.settings import Settings

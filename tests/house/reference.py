@@ -262,17 +262,26 @@ def rooms() -> str:
     text = GENERATED.format(source="pyproject.toml and the rooms' own words") + "# Rooms\n\n"
     text += "A room imports only rooms of a lower floor, never its neighbour on the same one; `./run test` refuses anything else.\n"
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
-    floors = next(each["layers"] for each in contracts if each["type"] == "layers")
-    text += "Each line below stands for a floor.\n"
-    for floor in floors:
-        names = [name.strip(" ()") for name in re.split(r"[|:]", floor)]
-        present = [(name, path) for name in names if (path := _room(name)).exists()]
+    floors = {each["containers"][0]: each["layers"] for each in contracts if each["type"] == "layers"}
+    text += "Each line below stands for a floor; what is set in stands within a room, stacked in the same way.\n"
+    for floor in floors[PACKAGE.name]:
+        present = [name for name in _names(floor) if _room(name).exists()]
         if present:
             text += "\n---\n\n"
-        for name, path in present:
-            words = (ast.get_docstring(ast.parse(path.read_text())) or "").split("\n\n")[0]
-            text += f"- `{name}`{'/' * path.name.startswith('__init__')} {' '.join(words.split())}\n"
+        for name in present:
+            text += f"- {_words(name)}\n"
+            for inner in floors.get(f"{PACKAGE.name}.{name}", ()):
+                text += "".join(f"  - {_words(f'{name}/{each}')}\n" for each in _names(inner))
     return text
+
+
+def _names(floor: str) -> list[str]:
+    return [name.strip(" ()") for name in re.split(r"[|:]", floor)]
+
+
+def _words(name: str) -> str:
+    words = (ast.get_docstring(ast.parse(_room(name).read_text())) or "").split("\n\n")[0]
+    return f"`{name.rpartition('/')[2]}`{'/' * (PACKAGE / name).is_dir()} {' '.join(words.split())}"
 
 
 def _room(name: str) -> Path:

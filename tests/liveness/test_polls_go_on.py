@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
-from supplier_agent import pull
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.exchange import Endpoint
 from supplier_agent.sandbox.faults import Fault
 from supplier_agent.sandbox.world import World
+from supplier_agent.tick import pull
 from tests.world.harness import ManualClock, Site, settings_for
 
 SUPPLIER = "notio"

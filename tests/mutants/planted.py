@@ -55,14 +55,14 @@ MUTANTS = (
     ),
     Mutant(
         "the ship ledger gets no outcome",
-        "landing.py",
+        "tick/landing.py",
         "self._ledger.write(job.supplier, job.menzzo_order_id, job.number, outcome.kind, self._clock.now())",
         "pass",
         (INTENT,),
     ),
     Mutant(
         "a fault in a worker counts as not sent",
-        "landing.py",
+        "tick/landing.py",
         "        return Ending(Outcome(UNKNOWN, _fault(error)), outage=True)",
         "        return Ending(Outcome('not_sent', _fault(error)), outage=True)",
         (LOOP,),
@@ -106,7 +106,7 @@ MUTANTS = (
     ),
     Mutant(
         "a claim does not look at the order again",
-        "deliver.py",
+        "tick/deliver.py",
         "    if call.kind not in {want.kind for want in wanted(order)}:\n        outbox.drop(tx, call)\n        return None\n",
         "",
         (STEPS,),
@@ -130,14 +130,14 @@ MUTANTS = (
     ),
     Mutant(
         "the ledger is not consulted where the database knows less",
-        "plan.py",
+        "tick/plan.py",
         "    if entry is None or order.ship_confirmed_at is not None:",
         "    if entry is None or entry:",
         ("tests/unit/test_ledger.py",),
     ),
     Mutant(
         "the ledger is not consulted after a crash",
-        "plan.py",
+        "tick/plan.py",
         'ledger.last(order.supplier, order.menzzo_order_id) if call.state == "unknown" else None',
         "None",
         ("tests/unit/test_ledger.py",),
@@ -188,7 +188,7 @@ MUTANTS = (
     # -- reading ---------------------------------------------------------------------------------------------------
     Mutant(
         "the cursor moves before the rows of the last page",
-        "pull.py",
+        "tick/pull.py",
         "    if isinstance(step, reading.Run):\n        if str(step.query)",
         "    if isinstance(step, reading.Run):\n        row = known_supplier(tx, name)\n"
         "        row.cursor = reading.highest(step.listed) or row.cursor\n        tx.add(row)\n        if str(step.query)",
@@ -196,7 +196,7 @@ MUTANTS = (
     ),
     Mutant(
         "the rows of a page are not stored until the run is over",
-        "pull.py",
+        "tick/pull.py",
         "        observed = observe(tx, name, answer.rows, now, settings.suppliers[name].start_date)\n",
         "        with tx.begin_nested() as nested:\n"
         "            observed = observe(tx, name, answer.rows, now, settings.suppliers[name].start_date)\n"
@@ -212,21 +212,21 @@ MUTANTS = (
     ),
     Mutant(
         "a question is asked again while the server answers it from its cache",
-        "pull.py",
+        "tick/pull.py",
         "    while str(plan.query) in asked:\n        plan = reading.earlier(plan)\n",
         "",
         ("tests/semantics/test_every_order.py", "-k", "cut_short"),
     ),
     Mutant(
         "an acknowledge goes out between two pages",
-        "deliver.py",
+        "tick/deliver.py",
         "    reading_pages = read_waits or (account.run is not None and account.run.plan.phase is Phase.PAGES)",
         "    reading_pages = False",
         ("tests/semantics/test_every_order.py", "-k", "not acknowledged_late"),
     ),
     Mutant(
         "rejected rows are dropped",
-        "observe.py",
+        "tick/observe.py",
         "    rejected = _keep_word_for_word(tx, supplier, kept, now)",
         "    rejected = 0",
         ("tests/unit/test_observe.py",),
@@ -353,14 +353,14 @@ MUTANTS = (
     ),
     Mutant(
         "the silence that was asked for is not kept",
-        "deliver.py",
+        "tick/deliver.py",
         "    if supplier.quiet_until is not None and supplier.quiet_until > now:\n        return Choice()\n",
         "",
         (STEPS,),
     ),
     Mutant(
         "a refused token stops nothing",
-        "deliver.py",
+        "tick/deliver.py",
         "    if supplier.paused_at is not None or supplier.token_refused_at is not None:",
         "    if supplier.paused_at is not None:",
         (STEPS,),
@@ -375,35 +375,35 @@ MUTANTS = (
     # -- the disk --------------------------------------------------------------------------------------------------
     Mutant(
         "a label is not waited for before its row is written",
-        "labels.py",
+        "labels/folder.py",
         "            os.fsync(file.fileno())\n",
         "",
         (DURABILITY,),
     ),
     Mutant(
         "the label's name is not waited for",
-        "labels.py",
+        "labels/folder.py",
         "        _sync_folder(folder)\n",
         "",
         (DURABILITY,),
     ),
     Mutant(
         "a label is not checked",
-        "labels.py",
+        "labels/folder.py",
         "        if fault is not None:\n",
         "        if fault is not None and False:\n",
         ("tests/unit/test_labels.py",),
     ),
     Mutant(
         "a label is written in place",
-        "labels.py",
+        "labels/folder.py",
         """        part = folder / f".{menzzo_order_id}.part\"""",
         "        part = target",
         ("tests/unit/test_labels.py",),
     ),
     Mutant(
         "a label that was altered goes unnoticed",
-        "deliver.py",
+        "tick/deliver.py",
         """        and not labels.is_whole(order.label_path, order.label_sha256 or "")""",
         "        and not order.label_path",
         ("tests/disk/test_locked.py", "-k", "altered"),

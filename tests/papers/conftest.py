@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from supplier_agent.clock import SystemClock
-from supplier_agent.papers import Press
+from supplier_agent.labels.papers import Press
 from supplier_agent.store import Store
 from tests.scan.shelf import shelf
 

@@ -7,7 +7,7 @@ import pytest
 import zxingcpp
 from sqlalchemy import event
 
-from supplier_agent.papers import card, hand_over, pick_list, to_ship
+from supplier_agent.labels.papers import card, hand_over, pick_list, to_ship
 from supplier_agent.scan import Command, as_typed, read
 from supplier_agent.store import Store
 from supplier_agent.tables import Barcode, Order

@@ -11,9 +11,9 @@ from sqlmodel import Session, col, func, select
 
 from supplier_agent.marketplace import Rejected, Seen
 from supplier_agent.marketplace.listing import Unreadable
-from supplier_agent.observe import CHANGEABLE, observe
 from supplier_agent.store import Store, open_store
 from supplier_agent.tables import Event, Order, RejectedEntry
+from supplier_agent.tick.observe import CHANGEABLE, observe
 from tests.payloads.truths import check
 
 SUPPLIER, NOW = "notio", datetime(2026, 11, 21, 12, tzinfo=UTC)

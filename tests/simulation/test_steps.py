@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent import deliver, standing
+from supplier_agent import standing
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World
+from supplier_agent.tick import deliver
 from tests.world.harness import ManualClock, Site, settings_for
 
 SUPPLIER = "notio"

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from supplier_agent import cli, glance, known, lanes, pull, standing, status
+from supplier_agent import cli, glance, known, lanes, standing, status
 from supplier_agent.errors import StateError
 from supplier_agent.lanes import READS, Patience
 from supplier_agent.lock import InstanceLock
@@ -29,6 +29,7 @@ from supplier_agent.status import door, screen
 from supplier_agent.status.door import Asked
 from supplier_agent.store import Store, open_store
 from supplier_agent.tables import Call, Run
+from supplier_agent.tick import pull
 from tests.unit.conftest import NOW, SUPPLIER, HandClock, at, ready, settings_of
 
 

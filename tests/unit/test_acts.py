@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 from sqlmodel import Session
 
-from supplier_agent import acts, outbox, plan
+from supplier_agent import acts, outbox
 from supplier_agent.errors import AgentError, UsageError
 from supplier_agent.ledger import Ledger
 from supplier_agent.order import stage
 from supplier_agent.outbox import Next, Outcome
 from supplier_agent.store import Store
 from supplier_agent.tables import Call, Order
+from supplier_agent.tick import plan
 from tests.unit.conftest import NOW, at, order_of, ready, settings_of
 
 ID = "15000012345_789"

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent import outbox, plan
+from supplier_agent import outbox
 from supplier_agent.errors import StateError
 from supplier_agent.ledger import Entry, Ledger
 from supplier_agent.store import Store
 from supplier_agent.tables import Call, Order
+from supplier_agent.tick import plan
 from tests.unit.conftest import NOW, SUPPLIER, at, ready, settings_of
 
 ID = "15000012345_789"

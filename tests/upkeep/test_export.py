@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from supplier_agent import explain
-from supplier_agent.export import BATCH, SUBJECTS, Chosen, write
 from supplier_agent.store import Store, open_store
 from supplier_agent.tables import Attempt, Call, Event, Order
+from supplier_agent.upkeep.export import BATCH, SUBJECTS, Chosen, write
 
 PARIS = ZoneInfo("Europe/Paris")
 ALL = Chosen(None, None, None, PARIS)

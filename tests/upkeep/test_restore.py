@@ -12,10 +12,10 @@ import pytest
 from supplier_agent import acts, state
 from supplier_agent.copies import FOLDER
 from supplier_agent.errors import ConfigError, StateError
-from supplier_agent.restore import SUFFIX, Restored, back_up, put_back
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.world import World
 from supplier_agent.store import open_store
+from supplier_agent.upkeep.restore import SUFFIX, Restored, back_up, put_back
 from tests.upkeep.conftest import DUMPS, made_from, schema_of
 from tests.world.harness import ManualClock, Site, settings_for
 

@@ -15,7 +15,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import httpx
 
-from supplier_agent import pull, state
+from supplier_agent import state
 from supplier_agent.agent import LOOK_SECONDS, Agent
 from supplier_agent.assemble import make_account
 from supplier_agent.labels import LabelFolder
@@ -29,6 +29,7 @@ from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings
 from supplier_agent.store import open_store
+from supplier_agent.tick import pull
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -13,7 +13,7 @@ import zxingcpp
 from pypdf import PdfReader, PdfWriter
 from pypdfium2 import PdfBitmap, PdfDocument, PdfPage
 
-from supplier_agent.pdfwork.whole import flaw
+from supplier_agent.labels.pdfwork.whole import flaw
 
 POINTS_PER_INCH = 72
 MM_PER_POINT = 25.4 / POINTS_PER_INCH

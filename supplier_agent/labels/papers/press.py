@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from supplier_agent.clock import Clock
-from supplier_agent.papers.size import Size
-from supplier_agent.pdfwork import Done, Failed, PdfWork
+from supplier_agent.labels.papers.size import Size
+from supplier_agent.labels.pdfwork import Done, Failed, PdfWork
 
 WIDTH = 600
 """Pixels of a preview: enough to read the address, too little to scan the code off the screen by mistake."""

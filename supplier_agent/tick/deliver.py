@@ -10,7 +10,6 @@ from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from supplier_agent import brakes, journal, lanes, outbox
-from supplier_agent.account import Account
 from supplier_agent.calls import CALLS, Ending, Job
 from supplier_agent.calls.protocol import AWHILE
 from supplier_agent.labels import LabelFolder
@@ -19,11 +18,12 @@ from supplier_agent.ledger import Ledger
 from supplier_agent.marketplace import Listing, Means, Verdict
 from supplier_agent.order import wanted
 from supplier_agent.outbox import Outcome
-from supplier_agent.plan import forget_label, plan
 from supplier_agent.reading import Phase
 from supplier_agent.settings import Settings
 from supplier_agent.standing import Standing, known_supplier
 from supplier_agent.tables import Call, Lane, Order, Read
+from supplier_agent.tick.account import Account
+from supplier_agent.tick.plan import forget_label, plan
 
 NOT_FOUND = 404
 

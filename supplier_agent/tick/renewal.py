@@ -9,14 +9,15 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from supplier_agent import deliver, standing
-from supplier_agent.account import Account
+from supplier_agent import standing
 from supplier_agent.cautions import NEXT
 from supplier_agent.clock import Clock
 from supplier_agent.errors import ConfigError
 from supplier_agent.log import Log
 from supplier_agent.settings import Settings, token_mark
 from supplier_agent.store import Store
+from supplier_agent.tick import deliver
+from supplier_agent.tick.account import Account
 
 PRESENT = "token"
 """The key of the configuration for the present token."""

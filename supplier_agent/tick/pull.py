@@ -11,10 +11,10 @@ from sqlmodel import Session, col, func, select
 
 from supplier_agent import journal, proof, reading
 from supplier_agent.marketplace import Listing, Verdict
-from supplier_agent.observe import note_vanished, observe
 from supplier_agent.settings import Settings
 from supplier_agent.standing import known_supplier, look
 from supplier_agent.tables import Run, Supplier
+from supplier_agent.tick.observe import note_vanished, observe
 from supplier_agent.timetable import GOOD, Due, Pauses, Readings, next_read, trusted_cursor
 
 ALREADY_ASKED = "the rest would have been answered from the server's cache"

@@ -1,9 +1,9 @@
 """What the warehouse has on paper: labels (one, or many as one file), pick list, hand-over list, card of commands."""
 
-from supplier_agent.papers.card import CardCode, card
-from supplier_agent.papers.lists import HandOver, Parcel, Pick, hand_over, pick_list, to_ship
-from supplier_agent.papers.press import MOST_JOINED, Bulk, Fault, Press, Preview
-from supplier_agent.papers.size import Fit, Size, fit
+from supplier_agent.labels.papers.card import CardCode, card
+from supplier_agent.labels.papers.lists import HandOver, Parcel, Pick, hand_over, pick_list, to_ship
+from supplier_agent.labels.papers.press import MOST_JOINED, Bulk, Fault, Press, Preview
+from supplier_agent.labels.papers.size import Fit, Size, fit
 
 __all__ = [
     "MOST_JOINED",

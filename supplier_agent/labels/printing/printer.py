@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from supplier_agent.printing import ipp
-from supplier_agent.printing.ipp import Group, Tag
-from supplier_agent.printing.wire import NotPrinted, parse, post
+from supplier_agent.labels.printing import ipp
+from supplier_agent.labels.printing.ipp import Group, Tag
+from supplier_agent.labels.printing.wire import NotPrinted, parse, post
 
 _STATES: Mapping[object, str] = {3: "idle", 4: "processing", 5: "stopped"}
 _JOB_FAILED = {7: "cancelled", 8: "aborted"}

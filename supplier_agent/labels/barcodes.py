@@ -14,8 +14,8 @@ from sqlmodel import Session, col, delete, select, update
 
 from supplier_agent import state
 from supplier_agent.errors import AgentError
+from supplier_agent.labels.pdfwork import Done, Failed, PdfWork
 from supplier_agent.log import Log
-from supplier_agent.pdfwork import Done, Failed, PdfWork
 from supplier_agent.scan import alias
 from supplier_agent.store import Store, open_store
 from supplier_agent.tables import UNREAD, Barcode, Order

@@ -7,8 +7,8 @@ from datetime import datetime
 from supplier_agent.calls import Job, Tools
 from supplier_agent.marketplace import Marketplace
 from supplier_agent.pace import Pace
-from supplier_agent.pull import OpenRun
 from supplier_agent.standing import Standing
+from supplier_agent.tick.pull import OpenRun
 from supplier_agent.timetable import Due
 
 READ = "read"

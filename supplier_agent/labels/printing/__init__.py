@@ -1,6 +1,6 @@
 """Printing by IPP: to CUPS, or to a printer that speaks it itself. A printer that fails is a sentence, never an exception."""
 
-from supplier_agent.printing.printer import (
+from supplier_agent.labels.printing.printer import (
     Media,
     Printed,
     Printer,
@@ -9,7 +9,7 @@ from supplier_agent.printing.printer import (
     media_of,
     print_pdf,
 )
-from supplier_agent.printing.wire import NotPrinted, parse
+from supplier_agent.labels.printing.wire import NotPrinted, parse
 
 __all__ = [
     "Media",

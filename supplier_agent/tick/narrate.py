@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from supplier_agent import pull
 from supplier_agent.brakes import ASKED
 from supplier_agent.calls import Job
 from supplier_agent.log import Log
 from supplier_agent.marketplace import Listing, Verdict
 from supplier_agent.outbox import DONE, Outcome
+from supplier_agent.tick import pull
 
 EVENTS = {"parked": "call.parked", "unknown": "call.unknown"}
 CURES = {

@@ -113,7 +113,7 @@ class PdfWork:
 
 def _start() -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "supplier_agent.pdfwork"],
+        [sys.executable, "-m", "supplier_agent.labels.pdfwork"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -131,7 +131,7 @@ def main() -> None:
         (resource.RLIMIT_NOFILE, _FILES),
     ):
         resource.setrlimit(limit, (most, most))
-    from supplier_agent.pdfwork.tasks import TASKS  # noqa: PLC0415 - only this process pays for it
+    from supplier_agent.labels.pdfwork.tasks import TASKS  # noqa: PLC0415 - only this process pays for it
 
     for line in sys.stdin.buffer:
         about = json.loads(line)

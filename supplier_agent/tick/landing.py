@@ -7,8 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from supplier_agent import brakes, deliver, narrate, pull
-from supplier_agent.account import Account, Flight
+from supplier_agent import brakes
 from supplier_agent.calls import CALLS, ONCE, Ending, Job
 from supplier_agent.clock import Clock
 from supplier_agent.errors import StateError
@@ -17,9 +16,11 @@ from supplier_agent.ledger import Ledger
 from supplier_agent.log import Log
 from supplier_agent.marketplace import Listing, Means, Verdict
 from supplier_agent.outbox import UNKNOWN, Outcome
-from supplier_agent.renewal import Renewal
 from supplier_agent.settings import Settings
 from supplier_agent.store import Store
+from supplier_agent.tick import deliver, narrate, pull
+from supplier_agent.tick.account import Account, Flight
+from supplier_agent.tick.renewal import Renewal
 
 
 class Landing:
