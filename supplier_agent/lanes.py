@@ -1,7 +1,7 @@
 """How reads, writes and labels of a supplier are going. An outage counts here, against the supplier, never against the orders.
 
 After a failure the lane pauses, twice as long each time; then one call goes first, and its success lifts the pause. So an
-outage of an hour costs a handful of requests, and leaves one or two unknown ship calls instead of forty.
+outage of an hour costs a handful of requests, and leaves a few unknown ship calls instead of forty.
 """
 
 from dataclasses import dataclass
