@@ -184,8 +184,11 @@ def test_a_hang_says_nothing_until_the_client_leaves(world: World, sandbox: Sand
     with dial(sandbox) as connection:
         connection.sendall(SHIP)
         connection.settimeout(0.15)
-        with pytest.raises(TimeoutError):
-            connection.recv(1)
+        for _ in range(100):  # a busy machine takes its time until it hears the request
+            with pytest.raises(TimeoutError):
+                connection.recv(1)
+            if shipped(world):
+                break
     assert shipped(world) == 1
     assert world.log[0].status is None
 

@@ -58,6 +58,16 @@ def tokens_of(site: Site, known: int) -> list[str]:
     return [line.token for line in site.world.log[known:]]
 
 
+def working_with_the_next(folder: Path, files: tuple[Path, Path]) -> Site:
+    """Return an installation whose marketplace takes the following token alone, and that has found it."""
+    site = site_of(folder, files)
+    files[1].write_text(NEW)
+    site.world.tokens[NAME] = NEW
+    site.start()
+    site.run_for(30)
+    return site
+
+
 def run_until_it_works(site: Site, known: int) -> None:
     site.run_for(9000, stride_seconds=600, until=lambda: "right" in tokens_of(site, known))
     site.run_for(1)
@@ -85,11 +95,7 @@ def test_the_token_that_follows_is_taken_up_by_itself_within_seconds(tmp_path: P
 
 
 def test_over_a_restart_it_begins_with_the_token_that_worked_last(tmp_path: Path, files: tuple[Path, Path]) -> None:
-    site = site_of(tmp_path, files)
-    files[1].write_text(NEW)
-    site.world.tokens[NAME] = NEW
-    site.start()
-    site.run_for(30)
+    site = working_with_the_next(tmp_path, files)
     site.stop()
     since = row(site)["token_since"]
     known = len(site.world.log)
@@ -102,11 +108,7 @@ def test_over_a_restart_it_begins_with_the_token_that_worked_last(tmp_path: Path
 
 
 def test_once_it_was_moved_up_nothing_more_is_said_of_it(tmp_path: Path, files: tuple[Path, Path]) -> None:
-    site = site_of(tmp_path, files)
-    files[1].write_text(NEW)
-    site.world.tokens[NAME] = NEW
-    site.start()
-    site.run_for(30)
+    site = working_with_the_next(tmp_path, files)
     since, known = row(site)["token_since"], len(site.world.log)
     files[1].replace(files[0])
     site.run_for(2 * 3600, stride_seconds=900)

@@ -65,6 +65,18 @@ def flagged_in(database: Path) -> list[str]:
         return [each for (each,) in connection.execute("SELECT menzzo_order_id FROM orders WHERE shipped = 1")]
 
 
+def copied_between(site: Site, first: str, flagged: str, after: str) -> Path:
+    """Ship the first, flag the second, make a copy, ship what is flagged since; return the copy. The agent has stopped."""
+    flag(site, [first])
+    site.run_for(30)
+    flag(site, [flagged])
+    copy = copied(site)
+    flag(site, [after])
+    site.run_for(30)
+    site.stop()
+    return copy
+
+
 def goes_on(site: Site) -> None:
     site.start()
     site.run_for(3600)
@@ -73,13 +85,7 @@ def goes_on(site: Site) -> None:
 
 def test_with_its_ledger_nothing_is_held_and_nothing_shipped_twice(site: Site) -> None:
     first, flagged, after, _ = ids(site)
-    flag(site, [first])
-    site.run_for(30)
-    flag(site, [flagged])
-    copy = copied(site)
-    flag(site, [after])
-    site.run_for(30)
-    site.stop()
+    copy = copied_between(site, first, flagged, after)
     done = restored(site, copy)
     assert (done.learned, done.held) == (0, ())
     goes_on(site)
@@ -89,13 +95,7 @@ def test_with_its_ledger_nothing_is_held_and_nothing_shipped_twice(site: Site) -
 
 def test_without_any_ledger_what_is_flagged_in_the_copy_waits_for_a_person(site: Site) -> None:
     first, flagged, after, _ = ids(site)
-    flag(site, [first])
-    site.run_for(30)
-    flag(site, [flagged])
-    copy = copied(site)
-    flag(site, [after])
-    site.run_for(30)
-    site.stop()
+    copy = copied_between(site, first, flagged, after)
     shutil.rmtree(site.settings.state_dir)  # the disk is gone, and with it the ledger
     done = restored(site, copy)
     assert (done.learned, done.held, done.aside) == (1, (flagged,), None)
