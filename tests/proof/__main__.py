@@ -27,7 +27,7 @@ PATIENCE_SECONDS = 240
 """A row may take three times as long as expected, and so much more; then it has failed."""
 LAST_SECONDS = 60
 """What the pairs of crash points get at least, at full scale."""
-END_OF_TALE = 40
+END_OF_TALE = 120
 
 
 @dataclass
