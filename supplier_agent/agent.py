@@ -261,7 +261,7 @@ class Agent:
                 self.inbox.put(lambda: self._landing.settle(account, job, not_sent))
                 return
         account.slots_since_read += 1
-        flight = Flight(job.kind, CALLS[job.kind].LANE, now, self.clock.monotonic(), job, account.token)
+        flight = Flight(job.kind, CALLS[job.kind].LANE, now, self.clock.monotonic(), job, account.token or "")
         self._fly(account, flight, CALLS[job.kind].perform, job, account.tools)
 
     def _read(self, account: Account, due: Due) -> bool:
@@ -275,7 +275,7 @@ class Agent:
         account.slots_since_read = 0
         self._fly(
             account,
-            Flight(READ, READS, now, self.clock.monotonic(), token=account.token),
+            Flight(READ, READS, now, self.clock.monotonic(), token=account.token or ""),
             account.marketplace.get_sales,
             account.run.plan.query,
         )

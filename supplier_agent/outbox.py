@@ -50,8 +50,9 @@ def owe(tx: Session, order: Order, call: Call | None, want: Want, due_at: dateti
     elif call.state in {"sending", "unknown"}:
         return
     elif call.state in {"owed", "parked"} and call.subject == want.subject:
-        if call.state == "owed" and call.attempts == 0 and call.due_at != due_at:
-            call.due_at = due_at  # flagged anew: the undo window starts again
+        later = call.due_at is not None and due_at > call.due_at  # flagged anew: the undo window starts again
+        if call.state == "owed" and (later or (call.attempts == 0 and call.due_at != due_at)):
+            call.due_at = due_at
             tx.add(call)
         return
     call.subject, call.state, call.due_at, call.detail = want.subject, state, due, want.ask or None

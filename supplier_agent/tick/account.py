@@ -25,7 +25,7 @@ class Flight:
     started_at: datetime
     started: float  # monotonic seconds
     job: Job | None = None
-    token: str | None = field(default=None, repr=False)  # that it was sent with; None: there was none
+    token: str = field(default="", repr=False)  # that it was sent with
 
 
 @dataclass

@@ -115,6 +115,8 @@ def claim(
     if call.kind not in {want.kind for want in wanted(order)}:
         outbox.drop(tx, call)
         return None
+    if order.planned_at is None:  # changed since its calls were derived, perhaps flagged anew: that is looked at first
+        return None
     if (
         call.kind == "ship"
         and order.label_path is not None

@@ -35,10 +35,23 @@ def plan(tx: Session, orders: Collection[Order], settings: Settings, ledger: Led
             if kind not in wants:
                 outbox.drop(tx, call)
         for kind, want in wants.items():
-            outbox.owe(tx, order, of_order.get(kind), want, CALLS[kind].due_at(order, settings), now)
+            present = of_order.get(kind)
+            outbox.owe(tx, order, present, want, _due_at(order, present, kind, settings, now), now)
         if order.planned_at is None:
             order.planned_at = now
             tx.add(order)
+
+
+def _due_at(order: Order, call: Call | None, kind: str, settings: Settings, now: datetime) -> datetime:
+    """Return when a call may go. What was noted under a clock that has been set back since waits no longer than from now."""
+    due, latest = CALLS[kind].due_at(order, settings), now + _window(kind, settings)
+    if due <= latest:
+        return due
+    return call.due_at if call is not None and call.due_at is not None and call.due_at < latest else latest
+
+
+def _window(kind: str, settings: Settings) -> timedelta:
+    return timedelta(seconds=settings.ship.undo_seconds if kind == "ship" else 0)
 
 
 _OF_ORDERS = select(Call).where(col(Call.order_id).in_(bindparam("order_ids", expanding=True)))

@@ -69,18 +69,17 @@ class Renewal:
         with self._store.write() as tx:
             standing.try_now(tx, account.name, self._clock.now())
 
-    def refused(self, account: Account, token: str | None) -> None:
+    def refused(self, account: Account, token: str) -> None:
         """Take note that a token was refused: another is tried at once; two that are both refused take turns, by the back-off."""
         account.token_suspect, account.next_read, account.proven = True, None, None
-        if token is not None:
-            account.refused.add(token)
+        account.refused.add(token)
         self.look(account)
         if account.token is not None and account.token == token:
             account.token = next((other for other in self._tokens(account)[0] if other != token), token)
 
-    def worked(self, tx: Session, account: Account, token: str | None, now: datetime) -> None:
+    def worked(self, tx: Session, account: Account, token: str, now: datetime) -> None:
         """Remember which token works, and since when: by a mark, never the token itself."""
-        if token is None or account.proven == token:
+        if account.proven == token:
             return
         account.proven, account.refused = token, set()
         supplier, mark, key = standing.known_supplier(tx, account.name), token_mark(account.name, token), PRESENT

@@ -34,7 +34,7 @@ MUTANTS = (
 """,
         """            job = deliver.claim(tx, account, stands, call_id, self.settings, self.labels, now)
             if job is not None:
-                early = Flight(job.kind, CALLS[job.kind].LANE, now, self.clock.monotonic(), job, account.token)
+                early = Flight(job.kind, CALLS[job.kind].LANE, now, self.clock.monotonic(), job, account.token or "")
                 return self._fly(account, early, CALLS[job.kind].perform, job, account.tools)
 """,
         (INTENT, DEATHS),
@@ -363,6 +363,27 @@ MUTANTS = (
         "tick/deliver.py",
         "    if supplier.paused_at is not None or supplier.token_refused_at is not None:",
         "    if supplier.paused_at is not None:",
+        (STEPS,),
+    ),
+    Mutant(
+        "an order that is reopened is reported by the back-off of its last try, within its undo window",
+        "outbox.py",
+        "later = call.due_at is not None and due_at > call.due_at",
+        "later = False",
+        (STEPS,),
+    ),
+    Mutant(
+        "a call is claimed although its order was changed since it was planned",
+        "tick/deliver.py",
+        "    if order.planned_at is None:",
+        "    if False:",
+        (STEPS,),
+    ),
+    Mutant(
+        "what was flagged under a clock that ran ahead waits until then",
+        "tick/plan.py",
+        "    if due <= latest:\n",
+        "    if due is not None:\n",
         (STEPS,),
     ),
     Mutant(

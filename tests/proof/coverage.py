@@ -16,12 +16,12 @@ TESTS = (
     "tests/unit/test_order.py",
     "tests/unit/test_outbox.py",
     "tests/unit/test_calls.py",
+    "tests/unit/test_inbox.py",
     "tests/unit/test_ledger.py",
     "tests/unit/test_observe.py",
     "tests/unit/test_reading.py",
     "tests/simulation/test_steps.py",
-    "tests/brakes",
-    "tests/tokens",
+    "tests/tokens/test_rotation.py",
 )
 """The tests that go through all of it; they run in one process, so that it can be measured."""
 

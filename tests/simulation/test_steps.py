@@ -1,16 +1,20 @@
 """Single scenes on the virtual clock: moments that days of everything at once meet too rarely to rely on."""
 
+from collections.abc import Callable
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from supplier_agent import standing
+from supplier_agent import acts, standing
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.tick import deliver
-from tests.world.harness import ManualClock, Site, settings_for
+from tests.simulation.mortal import MortalSite, SetClock
+from tests.world.harness import MONDAY, ManualClock, Site, settings_for
 
 SUPPLIER = "notio"
 
@@ -50,6 +54,101 @@ def test_a_call_is_dropped_if_its_order_does_not_ask_for_it_any_more_when_it_is_
         job = deliver.claim(tx, agent.accounts[SUPPLIER], stands, call_id, site.settings, agent.labels, now)
     assert job is None
     assert site.ask("SELECT state FROM calls WHERE id = ?", call_id) == [("dropped",)]
+    site.stop()
+
+
+UNDO_SECONDS = 120
+
+
+def with_an_undo_window(folder: Path, before_it_starts: Callable[[SetClock], None] = lambda _clock: None) -> MortalSite:
+    """Return an installation with one order, whose clock may be set."""
+    clock = SetClock(MONDAY)
+    world = World(clock.true, (SUPPLIER,))
+    world.arrive(SUPPLIER).label = b"%PDF-1.4 a label\n%%EOF\n"
+    before_it_starts(clock)
+    site = MortalSite(settings_for(folder / "state", SUPPLIER, ship={"undo_seconds": UNDO_SECONDS}), world, clock)
+    site.start()
+    return site
+
+
+def say(site: Site, change: Callable[..., Any]) -> None:
+    """Let a person say something about the one order, before the agent notices."""
+    (this,) = site.world.orders(SUPPLIER)
+    with site.agent.store.write() as tx:
+        change(tx, acts.find(tx, this.menzzo_order_id), site.clock.now(), "Ana")
+    site.agent.look_again()
+
+
+def seconds_to_the_report(site: Site) -> float:
+    (this,) = site.world.orders(SUPPLIER)
+    began = site.clock.monotonic()
+    site.run_for(2 * 3600, until=lambda: bool(this.shipped_at))
+    assert this.shipped_at
+    return site.clock.monotonic() - began
+
+
+def test_who_reopens_an_order_has_the_whole_undo_window_even_if_its_call_was_tried_before(tmp_path: Path) -> None:
+    site = with_an_undo_window(tmp_path)
+    site.run_for(60)
+    say(site, acts.ship)
+    site.world.faults.arm("ship-sale", faults.status(429, headers=(("Retry-After", "30"),)))
+    site.run_for(UNDO_SECONDS + 1)
+    assert site.ask("SELECT attempts, state FROM calls WHERE kind = 'ship'") == [(1, "owed")]
+    site.world.faults.disarm()
+    say(site, lambda tx, order, now, who: acts.close(tx, order, now, who, "cancelled"))
+    say(site, acts.reopen)
+    assert seconds_to_the_report(site) >= UNDO_SECONDS
+    site.stop()
+
+
+def test_a_call_whose_order_changed_since_it_was_planned_is_not_claimed_before_it_is_planned_anew(
+    tmp_path: Path,
+) -> None:
+    site = collected(tmp_path, 1)
+    agent = site.agent
+    flag_all(site)
+    agent.look_again()
+    agent._plan(agent.accounts[SUPPLIER])  # noqa: SLF001 - the change must come after the plan and before the claim
+    ((call_id,),) = site.ask("SELECT id FROM calls WHERE kind = 'ship' AND state = 'owed'")
+    with agent.store.write() as tx:
+        tx.connection().exec_driver_sql("UPDATE orders SET planned_at = NULL")
+        stands, now = standing.look(tx, SUPPLIER), site.clock.now()
+        job = deliver.claim(tx, agent.accounts[SUPPLIER], stands, call_id, site.settings, agent.labels, now)
+    assert job is None
+    assert site.ask("SELECT state, attempts FROM calls WHERE kind = 'ship'") == [("owed", 0)]
+    site.stop()
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_what_was_flagged_under_a_clock_that_ran_ahead_waits_no_longer_once_it_is_set_right(
+    restarted: bool,  # noqa: FBT001 - a case
+    tmp_path: Path,
+) -> None:
+    """A machine that takes its clock for local time is hours ahead until it has asked for the time."""
+    site = with_an_undo_window(tmp_path, lambda clock: setattr(clock, "wrong_by", timedelta(hours=5)))
+    site.run_for(60)
+    say(site, acts.ship)
+    site.run_for(1)
+    if restarted:
+        site.stop()
+    site.clock.wrong_by = timedelta(0)
+    if restarted:
+        site.start()
+    else:
+        site.agent.clock_changed()
+    assert UNDO_SECONDS - 1 <= seconds_to_the_report(site) <= UNDO_SECONDS + 5
+    site.stop()
+
+
+def test_what_was_listed_under_a_clock_that_ran_ahead_is_acknowledged_at_once(tmp_path: Path) -> None:
+    site = with_an_undo_window(tmp_path, lambda clock: setattr(clock, "wrong_by", timedelta(hours=5)))
+    site.run_for(1.5)
+    site.stop()
+    assert site.ask("SELECT attempts, state FROM calls WHERE kind = 'acknowledge'") == [(0, "owed")]
+    site.clock.wrong_by = timedelta(0)
+    site.start()
+    site.run_for(120)
+    assert site.ask("SELECT count(*) FROM orders WHERE acknowledged_at IS NOT NULL") == [(1,)]
     site.stop()
 
 

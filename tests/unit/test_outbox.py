@@ -86,14 +86,16 @@ def test_what_needs_a_person_first_is_parked_with_the_reason(store: Store, keep:
     assert (call.state, call.due_at, call.detail) == ("parked", None, "no sku")
 
 
-def test_a_new_flag_moves_a_call_that_was_never_tried_and_no_other(store: Store, keep: Keep) -> None:
+def test_a_new_flag_puts_a_call_off_and_brings_none_forward_that_was_tried(store: Store, keep: Keep) -> None:
     order_id = keep(order_of())
     owe(store, order_id, due_at=100)
     assert owe(store, order_id, due_at=200).due_at == at(200)
+    assert owe(store, order_id, due_at=150).due_at == at(150)
     call = found(store, order_id)
     assert claim(store, call, 200) == 1
     assert settle(store, call, 1, "not_sent", Next("owed", at(300)))
-    assert owe(store, order_id, due_at=500).due_at == at(300)
+    assert owe(store, order_id, due_at=150).due_at == at(300)
+    assert owe(store, order_id, due_at=500).due_at == at(500)
 
 
 def test_dropping_stops_only_what_is_owed(store: Store, keep: Keep) -> None:

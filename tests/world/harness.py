@@ -205,13 +205,12 @@ class Site:
         run_for(self.agent, self.clock, seconds, stride_seconds, until)
 
     def flag(self, ids: Iterable[str]) -> None:
-        """Flag orders as the warehouse does, in SQL. The moment is ours: the trigger would take the machine's time."""
+        """Flag orders as the warehouse does, in SQL. Then the moment is made ours: the trigger takes the machine's time."""
         now = f"{self.clock.now():%Y-%m-%d %H:%M:%S.%f}"
         with sqlite3.connect(self.database, isolation_level=None) as connection:
             for each in ids:
-                connection.execute(
-                    "UPDATE orders SET shipped = 1, shipped_at = ? WHERE menzzo_order_id = ?", (now, each)
-                )
+                connection.execute("UPDATE orders SET shipped = 1 WHERE menzzo_order_id = ?", (each,))
+                connection.execute("UPDATE orders SET shipped_at = ? WHERE menzzo_order_id = ?", (now, each))
         connection.close()
 
     def ask(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
