@@ -1,25 +1,24 @@
 """Days of everything at once: faults of network, server, payload and clock, deaths, tokens that expire, people.
 
-Two hundred days at every run; `python -m tests.simulation` lives through thousands.
+Some at every run; .ci/run lives through hundreds, and `python -m tests.simulation` through thousands.
 """
 
 from tests.simulation.days import live, live_all
 from tests.simulation.life import SPARSE
 
-SEEDS = range(1, 11)
-DAYS_EACH = 20
+SEEDS = range(1, 5)
+DAYS_EACH = 15
 
 
 def test_no_day_breaks_a_promise() -> None:
     lives = list(live_all(list(SEEDS), DAYS_EACH, lambda _seed: SPARSE))
-    again = "python -m tests.simulation --sparse --seeds 1 --days 20 --first-seed SEED repeats one"
+    again = "python -m tests.simulation --sparse --seeds 1 --days 15 --first-seed SEED repeats one"
     assert [fault for judged in lives for fault in judged.faults] == [], again
-    assert sum(judged.days for judged in lives) >= 200
     met = {kind for judged in lives for kind in judged.met}
-    assert len(met) > 15, "the sky was too clear to prove anything"
-    assert sum(judged.deaths.total() for judged in lives) > 50
-    assert sum(judged.jumps for judged in lives) > 20
-    assert sum(judged.shipped for judged in lives) > 200
+    assert len(met) > 10, "the sky was too clear to prove anything"
+    assert sum(judged.deaths.total() for judged in lives) > 10
+    assert sum(judged.jumps for judged in lives) > 5
+    assert sum(judged.shipped for judged in lives) > 60
 
 
 def test_the_same_seed_gives_the_same_history() -> None:
