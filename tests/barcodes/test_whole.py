@@ -4,7 +4,7 @@ import os
 import signal
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -46,8 +46,6 @@ def stream(dictionary: bytes, data: bytes) -> bytes:
 
 
 CATALOG = b"<< /Type /Catalog /Pages 2 0 R >>"
-BOMB = zlib.compress(bytes(400 << 20), 9)
-"""400 MB of zeros in 400 kB."""
 GOOD = {
     "the sandbox's label": LABEL,
     "a line after its end": LABEL + b"\n\n",
@@ -67,27 +65,34 @@ BROKEN = {
     "no page": (document(CATALOG, b"<< /Type /Pages /Kids [] /Count 0 >>"), "without a page"),
     "something before its head": (b"\r\nHTTP/1.1 200 OK\r\n\r\n" + LABEL, "not a PDF"),
 }
-HOSTILE = {
-    "a cross-reference table that leads to itself": LABEL.replace(
+
+
+def bomb() -> bytes:
+    """Return 400 MB of zeros in 400 kB."""
+    return zlib.compress(bytes(400 << 20), 9)
+
+
+HOSTILE: dict[str, Callable[[], bytes]] = {
+    "a cross-reference table that leads to itself": lambda: LABEL.replace(
         b"trailer\n<<", b"trailer\n<< /Prev %d" % LABEL.rindex(b"xref\n0")
     ),
-    "a page tree that is its own child": document(CATALOG, b"<< /Type /Pages /Kids [2 0 R 2 0 R] /Count 2 >>"),
-    "two page trees that are each other's children": document(
+    "a page tree that is its own child": lambda: document(CATALOG, b"<< /Type /Pages /Kids [2 0 R 2 0 R] /Count 2 >>"),
+    "two page trees that are each other's children": lambda: document(
         CATALOG, b"<< /Type /Pages /Kids [3 0 R 3 0 R] /Count 9 >>", b"<< /Type /Pages /Kids [2 0 R 2 0 R] /Count 9 >>"
     ),
-    "arrays in arrays": document(
+    "arrays in arrays": lambda: document(
         CATALOG, b"<< /Type /Pages /Count 1 /Kids " + b"[" * 100_000 + b"]" * 100_000 + b" >>"
     ),
-    "objects in a stream that swells": document(
-        stream(b"/Type /ObjStm /N 1 /First 4 /Filter /FlateDecode", BOMB),
-        stream(b"/Type /XRef /W [1 1 1] /Size 4 /Index [0 4] /Root 3 0 R /Filter /FlateDecode", BOMB),
+    "objects in a stream that swells": lambda: document(
+        stream(b"/Type /ObjStm /N 1 /First 4 /Filter /FlateDecode", bomb()),
+        stream(b"/Type /XRef /W [1 1 1] /Size 4 /Index [0 4] /Root 3 0 R /Filter /FlateDecode", bomb()),
         trailer=b"<< /Size 9 /Root 3 0 R >>",
     ),
-    "a table of a billion objects": LABEL.replace(b"xref\n0 6", b"xref\n0 999999999"),
-    "a page count beyond counting": document(
+    "a table of a billion objects": lambda: LABEL.replace(b"xref\n0 6", b"xref\n0 999999999"),
+    "a page count beyond counting": lambda: document(
         CATALOG, b"<< /Type /Pages /Kids [3 0 R] /Count %s >>" % (b"9" * 5000), b"<< /Type /Page >>"
     ),
-    "a catalogue that is its own page tree": document(b"<< /Type /Catalog /Pages 1 0 R /Kids [1 0 R] >>"),
+    "a catalogue that is its own page tree": lambda: document(b"<< /Type /Catalog /Pages 1 0 R /Kids [1 0 R] >>"),
 }
 
 
@@ -110,8 +115,9 @@ def test_what_is_not_whole_is_told_in_a_few_words(check: PdfWork, tmp_path: Path
 def test_a_hostile_file_costs_bounded_time_and_memory_and_not_the_next_check(
     check: PdfWork, tmp_path: Path, name: str
 ) -> None:
+    content = HOSTILE[name]()
     began = time.monotonic()
-    judged(check, tmp_path, HOSTILE[name])  # what it says of it matters less than that it comes back
+    judged(check, tmp_path, content)  # what it says of it matters less than that it comes back
     assert time.monotonic() - began < SECONDS + 2
     assert judged(check, tmp_path, LABEL) is None
     assert max(most_memory(child) for child in checking_processes()) <= MEMORY_BYTES
