@@ -12,7 +12,8 @@ from pathlib import Path
 from tests.disk.injection import Injection, all_of, configure, counted, live_through, why_not
 from tests.disk.place import place
 
-WORKERS = 2
+WORKERS = 16
+"""A disk that stays full is waited for, a minute each time: most of them wait."""
 SEED = 1
 ROW = "I/O errors and full disks: each write, flush and rename of a cycle fails, once or from there on"
 

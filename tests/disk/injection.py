@@ -70,7 +70,7 @@ def traced(config: Path, *options: str) -> "subprocess.CompletedProcess[str]":
     """Run one cycle under strace."""
     command = [sys.executable, "-m", "supplier_agent", "--config", str(config), "run", "--once"]
     env = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
-    words = ["strace", "-f", "-qq", *options, *command]
+    words = ["strace", "-f", "--seccomp-bpf", "-qq", *options, *command]
     return subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False)
 
 

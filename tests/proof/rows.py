@@ -129,10 +129,10 @@ ROWS = (
     ),
     Row(
         "disk",
-        lambda scale, _seed: ("-m", "tests.disk", "--most", _many(320, scale)),
+        lambda scale, _seed: ("-m", "tests.disk", "--most", _many(304, scale)),
         (NOT_LOST, ONCE),
         least=300,
-        seconds=300,
+        seconds=450,
     ),
     Row(
         "points",
