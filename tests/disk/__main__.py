@@ -9,7 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.disk.injection import Injection, all_of, configure, counted, live_through, why_not
+from tests.disk.injection import MISSED, Injection, all_of, configure, counted, live_through, why_not
 from tests.disk.place import place
 
 WORKERS = 16
@@ -43,14 +43,17 @@ def main() -> int:
     injections = injections[:most]
     with ThreadPoolExecutor(WORKERS) as pool:
         wrong = [each for part in pool.map(share, (injections[n::WORKERS] for n in range(WORKERS))) for each in part]
+    missed = sum(each.endswith(MISSED) for each in wrong)
+    wrong = [each for each in wrong if not each.endswith(MISSED)]
+    tried = len(injections) - missed
     calls = ", ".join(f"{count} {name}" for name, count in counts.items())
     sys.stderr.write("\n".join(wrong))
     line = {
         "row": ROW,
-        "figure": f"{len(injections)} injected runs, each with a recovery; "
+        "figure": f"{tried} injected runs, each with a recovery ({missed} more ended before their turn); "
         f"calls of a cycle: {calls}; {len(wrong)} broke a promise",
         "target": "≥ 300 injected runs, nothing lost, nothing doubled",
-        "count": len(injections),
+        "count": tried,
         "seconds": round(time.monotonic() - began, 1),
         "seed": SEED,
         "would_have_caught": "a request that leaves although its intent could not be written, an ending that is lost",

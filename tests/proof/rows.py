@@ -129,7 +129,7 @@ ROWS = (
     ),
     Row(
         "disk",
-        lambda scale, _seed: ("-m", "tests.disk", "--most", _many(304, scale)),
+        lambda scale, _seed: ("-m", "tests.disk", "--most", _many(320, scale)),
         (NOT_LOST, ONCE),
         least=300,
         seconds=450,
