@@ -126,17 +126,19 @@ def _told(result: Result) -> list[str]:
     told = [f"**FAILED: {why}.**", ""] if why else []
     for figure in figures:
         told += [f"- {figure['row']}: **{figure.get('figure', '')}**"]
-    for figure in figures[:1]:
-        seed = "" if figure.get("seed") is None else f", seed {figure['seed']}"
-        seconds = sum(each.get("seconds", 0) for each in figures)
-        told += [
-            f"- Target: {figure.get('target', '')}",
-            f"- Would have caught: {figure.get('would_have_caught', '')}",
-            f"- `python {shlex.join(arguments)}` ({seconds:.0f} s{seed})",
-        ]
-        if table := figure.get("table"):
-            heading, *rows = table
-            told += ["", _line(*heading), _line(*("---" for _ in heading)), *(_line(*cells) for cells in rows)]
+    if not figures:
+        return [*told, f"- `python {shlex.join(arguments)}`"]
+    first = figures[0]
+    seed = "" if first.get("seed") is None else f", seed {first['seed']}"
+    seconds = sum(each.get("seconds", 0) for each in figures)
+    told += [
+        f"- Target: {first.get('target', '')}",
+        f"- Would have caught: {first.get('would_have_caught', '')}",
+        f"- `python {shlex.join(arguments)}` ({seconds:.0f} s{seed})",
+    ]
+    if table := first.get("table"):
+        heading, *rows = table
+        told += ["", _line(*heading), _line(*("---" for _ in heading)), *(_line(*cells) for cells in rows)]
     return told
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from supplier_agent import acts, standing
+from supplier_agent.calls import Job
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World
@@ -35,13 +36,8 @@ def flag_all(site: Site) -> None:
     site.flag([order.menzzo_order_id for order in site.world.orders(SUPPLIER)])
 
 
-@pytest.mark.parametrize(
-    "change", ["held_reason = 'wait'", "closed_reason = 'cancelled'", "shipped = 0", "acknowledged_at = NULL"]
-)
-def test_a_call_is_dropped_if_its_order_does_not_ask_for_it_any_more_when_it_is_claimed(
-    change: str, tmp_path: Path
-) -> None:
-    site = collected(tmp_path, 1)
+def claimed_after(site: Site, change: str) -> tuple[int, Job | None]:
+    """Flag the one order, change it after the plan and before the claim; return its ship call, and what was claimed."""
     agent = site.agent
     flag_all(site)
     agent.look_again()
@@ -52,6 +48,17 @@ def test_a_call_is_dropped_if_its_order_does_not_ask_for_it_any_more_when_it_is_
     with agent.store.write() as tx:
         stands, now = standing.look(tx, SUPPLIER), site.clock.now()
         job = deliver.claim(tx, agent.accounts[SUPPLIER], stands, call_id, site.settings, agent.labels, now)
+    return call_id, job
+
+
+@pytest.mark.parametrize(
+    "change", ["held_reason = 'wait'", "closed_reason = 'cancelled'", "shipped = 0", "acknowledged_at = NULL"]
+)
+def test_a_call_is_dropped_if_its_order_does_not_ask_for_it_any_more_when_it_is_claimed(
+    change: str, tmp_path: Path
+) -> None:
+    site = collected(tmp_path, 1)
+    call_id, job = claimed_after(site, change)
     assert job is None
     assert site.ask("SELECT state FROM calls WHERE id = ?", call_id) == [("dropped",)]
     site.stop()
@@ -105,15 +112,7 @@ def test_a_call_whose_order_changed_since_it_was_planned_is_not_claimed_before_i
     tmp_path: Path,
 ) -> None:
     site = collected(tmp_path, 1)
-    agent = site.agent
-    flag_all(site)
-    agent.look_again()
-    agent._plan(agent.accounts[SUPPLIER])  # noqa: SLF001 - the change must come after the plan and before the claim
-    ((call_id,),) = site.ask("SELECT id FROM calls WHERE kind = 'ship' AND state = 'owed'")
-    with agent.store.write() as tx:
-        tx.connection().exec_driver_sql("UPDATE orders SET planned_at = NULL")
-        stands, now = standing.look(tx, SUPPLIER), site.clock.now()
-        job = deliver.claim(tx, agent.accounts[SUPPLIER], stands, call_id, site.settings, agent.labels, now)
+    _, job = claimed_after(site, "planned_at = NULL")
     assert job is None
     assert site.ask("SELECT state, attempts FROM calls WHERE kind = 'ship'") == [("owed", 0)]
     site.stop()
