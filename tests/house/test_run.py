@@ -16,7 +16,7 @@ def checkout(root: Path, tmp_path: Path) -> Path:
     """Return a bare copy: what ./run reads before it installs anything."""
     folder = tmp_path / "a checkout"
     folder.mkdir()
-    for name in ("run", "requirements-dev.lock", "pyproject.toml"):
+    for name in ("run", "requirements.lock", "requirements-dev.lock"):
         shutil.copy(root / name, folder)
     return folder
 
