@@ -1,0 +1,8 @@
+"""What kept an order from being worked on, on what evidence it counts as shipped, and what an override covers."""
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    """Add columns and tables: what is there stays as it is."""
