@@ -6,7 +6,6 @@ The scheduler holds no state: what is due is asked of the database at each wake,
 import socket
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager, ExitStack, nullcontext
 from datetime import datetime, timedelta
 
 from apscheduler.executors.pool import ThreadPoolExecutor as SchedulerPool
@@ -18,7 +17,7 @@ from supplier_agent.alerts import Watch
 from supplier_agent.health import counts
 from supplier_agent.labels.barcodes import LabelCodes
 from supplier_agent.labels.pdfwork import PdfWork
-from supplier_agent.metrics.pulse import Beat
+from supplier_agent.page_process import PageProcess
 from supplier_agent.reload import Reload
 from supplier_agent.stop import Stop
 from supplier_agent.store import LockedError
@@ -83,13 +82,14 @@ class Daemon:
         ping: Callable[[str | None], None],
         executor: Executor,
         reload: Reload | None = None,
+        page: PageProcess | None = None,
     ) -> None:
         # `ping` tells the dead-man address of one supplier that it was read, or (None) the common one that all were.
+        # `page`: None where none is to be served, as in tests.
         self._agent, self._env, self._stop, self._ping, self._executor = agent, env, stop, ping, executor
-        self._scheduler, self._reload, self._opened = make_scheduler(agent), reload, ExitStack()
+        self._scheduler, self._reload, self._page = make_scheduler(agent), reload, page
         self._retention = Retention(agent.store, agent.labels, agent.clock, agent.log, lambda: agent.settings)
         self._wall, self._monotonic = agent.clock.now(), agent.clock.monotonic()
-        self._beat = Beat(agent.clock)
         self._fed_at = 0.0
         self._wakes: dict[str, datetime] = {}
 
@@ -102,35 +102,30 @@ class Daemon:
         codes = LabelCodes(agent.settings.state_dir, PdfWork(agent.clock), agent.log).start()
         watch = Watch(lambda: agent.settings, agent.clock, agent.log).start()
         self._scheduler.start()
+        if self._page is not None:
+            self._page.start()
         notify(self._env, "READY=1")
         agent.log.info("agent.started", suppliers=", ".join(agent.accounts), state=str(agent.settings.state_dir))
         try:
-            with self._opened:
-                self._opened.enter_context(self._page())
-                while not self._stop.event.is_set():
-                    wait = agent.turn()
-                    self._after_turn()
-                    agent.inbox.wait(min(wait, WATCH_SECONDS))
+            while not self._stop.event.is_set():
+                wait = agent.turn()
+                self._after_turn()
+                agent.inbox.wait(min(wait, WATCH_SECONDS))
         finally:
             notify(self._env, "STOPPING=1")
+            if self._page is not None:
+                self._page.ask_to_stop()  # it ends while the loop finishes what is in flight
             self._scheduler.shutdown(wait=False)
             codes.close()
             watch.close()
         self._drain()
+        if self._page is not None:
+            self._page.close()
         agent.log.info("agent.stopped")
         return 0
 
-    def _page(self) -> AbstractContextManager[object]:
-        """Return the warehouse page, if it is wanted; an agent without one imports nothing of it."""
-        if not self._agent.settings.web.listen:
-            return nullcontext()
-        from supplier_agent.web.server import serving  # noqa: PLC0415 - see above
-
-        return serving(self._agent.settings, self._agent.clock, self._agent.log, self._beat)
-
     def _after_turn(self) -> None:
         agent = self._agent
-        self._beat.beat()
         self._mind_the_clock()
         try:
             self._mind_the_configuration()
@@ -162,13 +157,13 @@ class Daemon:
             notify(self._env, "READY=1")
 
     def _follow(self) -> None:
-        """Let the scheduler wake those suppliers that there are now, and open the page anew."""
+        """Let the scheduler wake those suppliers that there are now, and take the page's process along."""
         for name in {job.id for job in self._scheduler.get_jobs()} - set(self._agent.accounts):
             self._scheduler.remove_job(name)
         _wake_all(self._scheduler, self._agent)
         self._wakes.clear()
-        self._opened.close()
-        self._opened.enter_context(self._page())
+        if self._page is not None:
+            self._page.follow(self._agent.settings)
 
     def _mind_the_clock(self) -> None:
         """Notice a clock that was set: everything is looked at again, and the scheduler is woken."""

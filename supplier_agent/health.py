@@ -6,10 +6,11 @@ In plain SQL (glance.py), so that `status` costs next to nothing; who has a tran
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from supplier_agent import absence, cautions, glance, known
+from supplier_agent import absence, cautions, glance, known, lock, page_report
 from supplier_agent.glance import Look
 from supplier_agent.known import Known
 from supplier_agent.order import stage
@@ -60,6 +61,7 @@ def problems(
         found.append(_caution("", cautions.read_only()))
     if since is None:
         found += _refused_configuration(look)
+        found += _page(Path(what.state_dir), now)
     for name in what.suppliers:
         supplier = supplier_of(look, name)
         told = cautions.of(supplier, now or since or NEVER_OLD)
@@ -81,6 +83,20 @@ def _refused_configuration(look: Look) -> list[Problem]:
         f"a new configuration was refused at {row.done_at:%Y-%m-%d %H:%M} UTC, and the one before stays: {row.detail}"
     )
     return [Problem("", None, what, "correct it, then: systemctl reload supplier-agent", 78)]
+
+
+def _page(folder: Path, now: datetime | None) -> list[Problem]:
+    """Return what keeps the page's process from serving, by its own report; none where nobody serves it, or without the time."""
+    left = page_report.read(folder) if now is not None else None
+    if left is None or now is None:
+        return []
+    if left.is_fresh(now):
+        what, cure = left.report.trouble, "nothing else waits for it; correct it, and it is tried again by itself"
+        return [Problem("", None, what, cure, 1)] if what is not None else []
+    if not lock.is_held(folder / page_report.LOCK):
+        return []
+    what = f"the page's process has given no sign since {left.at:%Y-%m-%d %H:%M} UTC"
+    return [Problem("", None, what, "systemctl restart supplier-agent-page (or supplier-agent)", 1)]
 
 
 def _caution(name: str, caution: cautions.Caution) -> Problem:

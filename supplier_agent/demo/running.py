@@ -10,6 +10,7 @@ from supplier_agent.assemble import assemble
 from supplier_agent.clock import Clock
 from supplier_agent.daemon import Daemon
 from supplier_agent.lock import InstanceLock
+from supplier_agent.page_process import PageProcess
 from supplier_agent.settings import Settings
 from supplier_agent.stop import Stop
 
@@ -34,7 +35,8 @@ def running(
             ThreadPoolExecutor(1, "agent") as loop,
         ):
             agent, close = assemble(settings, {}, clock, workers, log.Log(log.set_up({}, stream), hear))
-            ended = loop.submit(Daemon(agent, {}, stop, lambda _: None, workers).run)
+            page = PageProcess(settings, {}, clock, agent.log, stderr=stream.fileno())
+            ended = loop.submit(Daemon(agent, {}, stop, lambda _: None, workers, page=page).run)
             try:
                 yield ended
             finally:

@@ -38,7 +38,7 @@ from supplier_agent.settings.values import (
     Zone,
     close,
 )
-from supplier_agent.settings.web import Web
+from supplier_agent.settings.web import Metrics, Web
 
 KNOWN_SUPPLIERS: Mapping[str, Mapping[str, object]] = {
     "asir-group": {"cache_seconds": 1800, "order_number_filter": True},
@@ -119,6 +119,7 @@ class Settings(BaseSettings):
     ship: Ship = Ship()
     http: Http = Http()
     web: Web = Web()
+    metrics: Metrics = Metrics()
     alerts: Alerts = Alerts()
     keep: Keep = Keep()
     brakes: Brakes = Brakes()

@@ -10,7 +10,7 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from supplier_agent.errors import StateError
 
 NAME = "desk"
-KEY_FILE = "page.key"
+KEY_FILE, TRIES_FILE = "page.key", "page.tries"
 KEY_BYTES = 32
 
 
@@ -26,9 +26,14 @@ class Session:
     last: str = ""  # empty: nothing was done yet
 
 
+def private(state_dir: Path) -> Path:
+    """Return the folder of what only the page itself may trust."""
+    return state_dir
+
+
 def read_key(state_dir: Path) -> str:
     """Return the key of this installation, made at the first start; nobody but the agent may read it."""
-    path = state_dir / KEY_FILE
+    path = private(state_dir) / KEY_FILE
     try:
         if not path.exists():
             part = path.with_suffix(".part")

@@ -4,19 +4,20 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from supplier_agent.errors import AgentError
-from supplier_agent.settings.addresses import is_loopback
 from supplier_agent.settings.web import Station
 from supplier_agent.store import LockedError
-from supplier_agent.web import cookie, people
+from supplier_agent.web import cookie, peers, people
 from supplier_agent.web.cookie import Session
+from supplier_agent.web.peers import Ours
 from supplier_agent.web.visit import Room, Somebody, Visit
 from supplier_agent.web.wording import words
 
@@ -53,18 +54,30 @@ class Refused(Exception):  # noqa: N818 - not an error of ours
 
 @dataclass(frozen=True)
 class Door:
-    """Lets visits in. `trouble` makes the page of an error: sentence, cure and status."""
+    """Lets visits in. `trouble` makes the page of an error: sentence, cure and status; `ours` knows our own names."""
 
     room: Room
     trouble: Callable[[Visit, AgentError, int], Response]
+    ours: Ours
 
-    def open(self, handler: Handler, *, anyone: bool = False, leads: bool = False) -> Endpoint:
-        """Return the endpoint of a handler, which runs in a thread. `anyone`: signed in or not; `leads`: for leads alone."""
+    def open(
+        self,
+        handler: Handler,
+        *,
+        anyone: bool = False,
+        leads: bool = False,
+        one_by_one: AbstractAsyncContextManager[object] | None = None,
+    ) -> Endpoint:
+        """Return the endpoint of a handler, which runs in a thread. `anyone`: signed in or not; `leads`: for leads alone.
+
+        `one_by_one`: what costs much (a PIN: 16 MB and 50 ms) waits here for its turn, and takes no thread from others meanwhile.
+        """
 
         async def endpoint(request: Request) -> Response:
             try:
                 form = await _form(request) if request.method == "POST" else {}
-                return await run_in_threadpool(self._answer, request, form, handler, anyone=anyone, leads=leads)
+                async with one_by_one or nullcontext():
+                    return await run_in_threadpool(self._answer, request, form, handler, anyone=anyone, leads=leads)
             except ClientDisconnect:
                 return Response(status_code=400)
             except Refused as refused:
@@ -85,6 +98,7 @@ class Door:
             raise Refused(403, "this needs a lead")
         before = visit.session
         try:
+            self.room.store.must_still_be_there()
             response = handler(visit)
         except LockedError as error:  # nothing was recorded: the page keeps it, and says so
             response = self.trouble(visit, error, 503)
@@ -111,7 +125,7 @@ class Door:
             dict(request.query_params),
             form,
             request.path_params,
-            peer,
+            peers.behind(web, peer, request.headers.getlist("x-forwarded-for")),
             words(language),
             station or Station(name="-"),
             who=who,
@@ -135,11 +149,9 @@ class Door:
 
     def _must_be_our_address(self, request: Request) -> None:
         """Refuse a name that was pointed at this machine by somebody else (DNS rebinding)."""
-        web = self.room.settings.web
-        host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
-        if web.address is None or web.is_open or is_loopback(host) or host == urlsplit(web.origin).hostname:
-            return
-        raise Refused(421, f"this page is not {host!r}: set web.origin in the configuration of supplier-agent")
+        host = request.headers.get("host", "")
+        if not self.ours.hold(host):
+            raise Refused(421, f"this page is not {host[:80]!r}: set web.origin in the configuration of supplier-agent")
 
     def _must_come_from_our_page(self, request: Request, visit: Visit, *, anyone: bool) -> None:
         """Refuse a form of somebody else's page (CSRF): browsers say where it comes from, and only ours knows the token."""
@@ -147,7 +159,11 @@ class Door:
         ours = {f"http://{request.headers.get('host', '')}", self.room.settings.web.origin}
         if not origin or origin not in ours or site != "same-origin":
             raise Refused(403, "this form does not come from our own page (web.origin names the page's address)")
-        if not anyone and visit.who is not None and not hmac.compare_digest(visit.field("token"), visit.token):
+        if (
+            not anyone
+            and visit.who is not None
+            and not hmac.compare_digest(visit.field("token").encode(), visit.token.encode())
+        ):
             raise Refused(403, "this form is too old: load the page again")
 
     def _set_cookie(self, response: Response, session: Session | None) -> None:

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import re
 import socket
 import sqlite3
@@ -20,9 +21,11 @@ from starlette.applications import Starlette
 
 from supplier_agent import state
 from supplier_agent.cli import run as command
+from supplier_agent.clock import SystemClock
+from supplier_agent.lock import InstanceLock
 from supplier_agent.metrics.exposition import LEAVE_ROWS, Exposition, exposition, leave
-from supplier_agent.metrics.pulse import STILL_SECONDS, Beat
-from supplier_agent.metrics.routes import routes
+from supplier_agent.metrics.pulse import HEARTBEAT, STILL_SECONDS
+from supplier_agent.metrics.routes import Source, routes
 from supplier_agent.metrics.tally import BOUNDS, Tally
 from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World
@@ -276,28 +279,36 @@ def served(*of: Any) -> Iterator[Callable[[str], tuple[int, str, str]]]:  # noqa
 
 def test_the_addresses_for_machines(grown: tuple[Store, Settings]) -> None:
     store, settings = grown
-    clock = ManualClock()
-    beat, own = Beat(clock), open_store(store.path)
-    with served(own, settings, clock, beat) as get:
+    clock, folder = SystemClock(), settings.state_dir
+    source = Source(store.path, settings)
+    heartbeat = folder / HEARTBEAT
+    lock = InstanceLock(folder / state.LOCK, "run", clock)
+    with served(source, folder, clock, lambda host: host.startswith("127.")) as get:
         status, content_type, text = get("/metrics")
         assert (status, content_type) == (200, "text/plain; version=0.0.4; charset=utf-8")
         assert value(values_of(text.encode()), "orders", supplier="notio", stage="new") == 0
+        heartbeat.touch()
         assert [get(path)[0] for path in ("/healthz", "/readyz")] == [200, 200]
-        clock.sleep(STILL_SECONDS + 1)
+        long_ago = clock.now().timestamp() - STILL_SECONDS - 5
+        os.utime(heartbeat, (long_ago, long_ago))
         assert [get(path)[0] for path in ("/healthz", "/readyz")] == [503, 503]
-        assert get("/healthz")[2] == "the loop has not turned for 61 s\n"
-        beat.beat()
+        assert re.fullmatch(r"the loop has not turned for \d+ s\n", get("/healthz")[2])
+        heartbeat.touch()
         store.path.rename(store.path.with_name("moved.db"))
         assert [get(path)[0] for path in ("/healthz", "/readyz", "/metrics")] == [200, 503, 503]
-    own.close()
+        store.path.with_name("moved.db").rename(store.path)
+        assert [get(path)[0] for path in ("/healthz", "/readyz", "/metrics")] == [200, 200, 200]
+        lock.release()
+        assert [get(path)[0] for path in ("/healthz", "/readyz", "/metrics")] == [503, 503, 200]
+    source.close()
 
 
-def test_where_no_loop_runs_an_answer_is_proof_enough(grown: tuple[Store, Settings]) -> None:
+def test_the_addresses_for_machines_answer_to_our_own_names_alone(grown: tuple[Store, Settings]) -> None:
     store, settings = grown
-    own = open_store(store.path)
-    with served(own, settings, ManualClock(), None) as get:
-        assert [get(path)[0] for path in ("/healthz", "/readyz")] == [200, 200]
-    own.close()
+    source = Source(store.path, settings)
+    with served(source, settings.state_dir, SystemClock(), lambda _host: False) as get:
+        assert [get(path)[0] for path in ("/healthz", "/readyz", "/metrics")] == [421, 421, 421]
+    source.close()
 
 
 # -- what is shipped beside the program --------------------------------------------------------------------------------

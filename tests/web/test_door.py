@@ -10,6 +10,7 @@ import pytest
 
 from supplier_agent.web import people
 from supplier_agent.web.cookie import KEY_FILE
+from supplier_agent.web.tries import FIRST_WAIT_SECONDS, LIMITS, PAIR
 from tests.web.stage import BENCH, LEADS_PIN, OTHER, PIN, Browser, Stage, browsing, staged
 
 ID = "15000012345_789"
@@ -28,13 +29,13 @@ def test_nobody_sees_an_order_without_signing_in(stage: Stage) -> None:
 def test_a_wrong_pin_is_refused_and_after_a_few_the_next_tries_wait(stage: Stage) -> None:
     with browsing(stage.url) as stranger:
         stranger.get("/sign-in")
-        for _ in range(people.FREE_TRIES):
+        for _ in range(LIMITS[PAIR].free):
             stranger.post("/sign-in", name="Anna", station=BENCH, pin="0000")
             assert (stranger.status, "does not belong" in stranger.said) == (403, True)
         stranger.post("/sign-in", name="Anna", station=BENCH, pin=PIN)
         assert stranger.status == 429
         assert re.search(r"Try again in \d+ s\.", stranger.said)
-        stage.clock.ahead += timedelta(seconds=people.FIRST_WAIT_SECONDS + 1)
+        stage.clock.ahead += timedelta(seconds=FIRST_WAIT_SECONDS + 1)
         stranger.post("/sign-in", name="Anna", station=BENCH, pin=PIN)
         assert stranger.status == 200
     assert PIN not in str(stage.heard)

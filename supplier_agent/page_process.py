@@ -1,0 +1,203 @@
+"""The page's process as the agent sees it: started, watched, started again, taken along on a reload, ended.
+
+A bulkhead: whatever browsers, scrapers or strangers do to that process, the loop in this one goes on. The child gets its settings
+without a secret through a pipe, and no variable but those below. While its end of the pipe is open the agent lives; when the
+agent dies, however it dies, the pipe closes and the child ends.
+"""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Self
+
+from supplier_agent import lock, page_report
+from supplier_agent.clock import Clock
+from supplier_agent.log import Log
+from supplier_agent.page_report import SILENT_SECONDS, Left, Report
+from supplier_agent.settings import Settings
+from supplier_agent.settings.handed import without_secrets
+
+COMMAND: Sequence[str] = (sys.executable, "-P", "-m", "supplier_agent.web")
+"""-P: a module of that name in the folder we happen to be in is not ours."""
+SUPERVISED = "--supervised"
+KEPT = {
+    "PATH",
+    "HOME",
+    "LANG",
+    "LANGUAGE",
+    "TZ",
+    "TERM",
+    "NO_COLOR",
+    "JOURNAL_STREAM",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+} | {f"{kind}_PROXY" for kind in ("HTTP", "HTTPS", "ALL", "NO")}
+"""All that the child needs to find programs, to speak, to log and to reach a printer. No token comes by any of these."""
+LOOK_SECONDS = 0.5
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 60.0
+ELSEWHERE_SECONDS = 10.0
+"""How often it is looked whether another process still serves the page."""
+GRACE_SECONDS = 8.0
+"""How long a child that was asked to end may take; then it is killed."""
+
+
+def environment(env: Mapping[str, str]) -> dict[str, str]:
+    """Return what the page's process may know of our environment."""
+    kept = {name: value for name, value in env.items() if name.upper() in KEPT or name.startswith("LC_")}
+    return kept | {"PYTHONPATH": os.pathsep.join(str(Path(each).absolute()) for each in sys.path if each)}
+
+
+def is_wanted(settings: Settings) -> bool:
+    """Tell whether there is anything to serve."""
+    return bool(settings.web.listen or settings.metrics.listen)
+
+
+def _handed(settings: Settings) -> str:
+    return without_secrets(settings) if is_wanted(settings) else ""
+
+
+class PageProcess:
+    """The child, kept alive by a thread of its own: the loop never waits for it. From `start` to `close`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        env: Mapping[str, str],
+        clock: Clock,
+        log: Log,
+        stderr: int | None = None,
+        command: Sequence[str] = COMMAND,
+    ) -> None:
+        # `stderr`: where the child's log goes; None: where ours goes.
+        self._folder, self._handed = settings.state_dir, _handed(settings)
+        self._env, self._clock, self._log = environment(env), clock, log
+        self._stderr, self._command = stderr, command
+        self._wake, self._stopping = threading.Event(), False
+        self._thread = threading.Thread(target=self._keep, name="page", daemon=True)
+
+    def start(self) -> Self:
+        """Start the child, now or as soon as something is to be served."""
+        self._thread.start()
+        return self
+
+    def follow(self, settings: Settings) -> None:
+        """Take the child along to a new configuration: one that changes nothing for it leaves it alone."""
+        self._handed = _handed(settings)
+        self._wake.set()
+
+    def ask_to_stop(self) -> None:
+        """Have the child end; `close` waits for that."""
+        self._stopping = True
+        self._wake.set()
+
+    def close(self) -> None:
+        """Return when the child is gone, in bounded time."""
+        self.ask_to_stop()
+        if self._thread.is_alive():
+            self._thread.join(GRACE_SECONDS + 5.0)
+
+    # -- the thread ----------------------------------------------------------------------------------------------------
+
+    def _keep(self) -> None:
+        wait = 0.0
+        while not self._stopping:
+            handed = self._handed
+            if not handed:
+                page_report.remove(self._folder)
+                self._log.solved("page")
+                self._pause(handed, None)
+            elif lock.is_held(self._folder / page_report.LOCK):
+                self._say("another process serves the page (page.lock)", on_file=False)
+                self._pause(handed, ELSEWHERE_SECONDS)
+            else:
+                began = self._clock.monotonic()
+                fault = self._serve(handed)
+                lived = self._clock.monotonic() - began
+                if fault is None:
+                    wait = 0.0
+                    continue
+                wait = max(
+                    FIRST_WAIT_SECONDS, min(LONGEST_WAIT_SECONDS, wait * 2) if lived < LONGEST_WAIT_SECONDS else 0.0
+                )
+                self._say(f"the page's process {fault}; it is started again in {wait:g} s")
+                self._pause(handed, wait)
+
+    def _pause(self, handed: str, seconds: float | None) -> None:
+        """Wait, unless there is something to do before."""
+        until = None if seconds is None else self._clock.monotonic() + seconds
+        while not self._stopping and self._handed == handed:
+            left = None if until is None else until - self._clock.monotonic()
+            if left is not None and left <= 0:
+                return
+            self._wake.wait(left)
+            self._wake.clear()
+
+    def _serve(self, handed: str) -> str | None:
+        """Run one child to its end. Returns what went wrong with it, or None if we ended it ourselves."""
+        try:
+            child = subprocess.Popen(  # noqa: S603 - our own interpreter
+                [*self._command, SUPERVISED],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=self._stderr,
+                env=self._env,
+                cwd="/",
+                start_new_session=True,  # the terminal's Ctrl-C is for us: we end the child in order
+            )
+        except OSError as error:
+            return f"could not be started ({error.strerror})"
+        assert child.stdin is not None  # noqa: S101 - asked for above
+        with child.stdin:
+            try:
+                child.stdin.write(handed.encode() + b"\n")
+                child.stdin.flush()
+            except OSError:
+                pass  # it died at once: said below
+            return self._watch(child, handed)
+
+    def _watch(self, child: "subprocess.Popen[bytes]", handed: str) -> str | None:
+        said: Left | None = None
+        seen = self._clock.monotonic()  # when there was a sign of life; by our own clock, which nobody sets
+        while child.poll() is None:
+            if self._stopping or self._handed != handed:
+                self._end(child)
+                return None
+            left = page_report.read(self._folder)
+            if left is not None and left.report.pid == child.pid and left != said:
+                tell(self._log, left.report, said.report if said is not None else None)
+                said, seen = left, self._clock.monotonic()
+            if self._clock.monotonic() - seen > SILENT_SECONDS:
+                child.kill()
+                child.wait()
+                return f"gave no sign for {SILENT_SECONDS:g} s and was ended"
+            self._wake.wait(LOOK_SECONDS)
+            self._wake.clear()
+        return None if self._stopping else f"ended by itself (code {child.returncode})"
+
+    def _say(self, trouble: str, *, on_file: bool = True) -> None:
+        self._log.problem("page", trouble)
+        if on_file:
+            page_report.write(self._folder, Report(listening=False, trouble=trouble), self._clock.now())
+
+    def _end(self, child: "subprocess.Popen[bytes]") -> None:
+        child.terminate()
+        try:
+            child.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def tell(log: Log, report: Report, before: Report | None) -> None:
+    """Say what a report says that the one before (None: there was none) did not."""
+    if report.trouble is not None:
+        log.problem("page", report.trouble)
+    else:
+        log.solved("page")
+    if report.url and (before is None or before.url != report.url):
+        log.info("page.started", at=report.url)
+    if report.metrics_url and (before is None or before.metrics_url != report.metrics_url):
+        log.info("metrics.started", at=report.metrics_url)

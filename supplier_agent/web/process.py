@@ -1,0 +1,125 @@
+"""What the page's process does: it listens for people and for machines, tries again what it cannot have yet, and says how it is.
+
+It holds no token: the settings come without one, through stdin. What it cannot do (a port that is taken, a database that is not
+there yet) it reports (page_report.py), and tries again. It ends on a signal, or when the agent that started it is gone.
+"""
+
+import contextlib
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from supplier_agent import log, page_report
+from supplier_agent.clock import Clock, SystemClock
+from supplier_agent.errors import AgentError, BusyError, StateError
+from supplier_agent.lock import InstanceLock, holder
+from supplier_agent.page_process import tell
+from supplier_agent.page_report import BEAT_SECONDS, Report
+from supplier_agent.settings import Settings
+from supplier_agent.settings.handed import read_back
+from supplier_agent.stop import Stop
+from supplier_agent.web.machines import MachineServer
+from supplier_agent.web.rationed import RationedLog
+from supplier_agent.web.server import PageServer
+
+NICENESS = 5
+"""Where the processor is short, the agent goes first."""
+EXPENDABLE = 500
+"""Where memory is short, the kernel ends this process before others (proc_pid_oom_score_adj(5))."""
+
+
+def serve(*, supervised: bool, env: Mapping[str, str]) -> int:
+    """Serve until told to stop. `supervised`: stdin stays open as long as the agent lives. Returns the exit code."""
+    stop, clock = Stop(), SystemClock()
+    settings = read_back(sys.stdin.buffer.readline().decode())
+    if supervised:
+        threading.Thread(target=_end_with_the_agent, args=(stop,), name="leash", daemon=True).start()
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the agent reloads, and brings the page along
+    else:
+        signal.signal(signal.SIGHUP, lambda _number, _frame: stop.event.set())  # its unit starts it again
+    _step_back()
+    logging.getLogger("asyncio").setLevel(
+        logging.CRITICAL
+    )  # it would write a line for every socket that it cannot have
+    os.umask(0o007)
+    logger = log.set_up(env, form=settings.log.format, level=settings.log.level)
+    if not settings.state_dir.is_dir():
+        raise StateError(f"the state folder {settings.state_dir} is not there", "supplier-agent check --offline")
+    held = _alone(settings.state_dir / page_report.LOCK, clock)
+    try:
+        Process(settings, clock, RationedLog(logger, clock), says_itself=not supervised).run(stop.event)
+        page_report.remove(settings.state_dir)
+    finally:
+        held.release()
+    return 0
+
+
+def _alone(path: Path, clock: Clock) -> InstanceLock:
+    try:
+        return InstanceLock(path, "page", clock)
+    except BusyError as error:
+        raise BusyError(
+            f"another process serves the page: {holder(path)}",
+            "stop it first: systemctl stop supplier-agent-page, or the agent, which serves the page where nobody else does",
+        ) from error
+
+
+class Process:
+    """Both listeners, each tried again until it listens. `says_itself`: no agent puts the report into its log."""
+
+    def __init__(self, settings: Settings, clock: Clock, log: log.Log, *, says_itself: bool) -> None:
+        self._settings, self._clock, self._log, self._says_itself = settings, clock, log, says_itself
+        self._page = PageServer(settings, clock, log) if settings.web.listen else None
+        self._machines = MachineServer(settings, clock) if settings.metrics.listen else None
+        self._before: Report | None = None
+
+    def run(self, stop: threading.Event) -> None:
+        """Listen until `stop` is set."""
+        servers = [server for server in (self._page, self._machines) if server is not None]
+        try:
+            while not stop.is_set():
+                troubles = [self._listens(server) for server in servers]
+                self._report("; ".join(trouble for trouble in troubles if trouble) or None)
+                stop.wait(BEAT_SECONDS)
+        finally:
+            for server in servers:
+                server.stop()
+
+    def _listens(self, server: PageServer | MachineServer) -> str:
+        """See that a server listens; return why it does not, or ""."""
+        try:
+            server.must_serve()
+        except AgentError as error:
+            return f"{error.what} ({error.cure})"
+        return ""
+
+    def _report(self, trouble: str | None) -> None:
+        report = Report(
+            listening=trouble is None,
+            trouble=trouble,
+            url=self._page.url if self._page is not None else "",
+            metrics_url=self._machines.url if self._machines is not None else "",
+            pid=os.getpid(),
+        )
+        page_report.write(self._settings.state_dir, report, self._clock.now())
+        if self._says_itself:
+            tell(self._log, report, self._before)
+        self._before = report
+
+
+def _end_with_the_agent(stop: Stop) -> None:
+    """Wait until the agent's end of the pipe is closed, by intent or by its death."""
+    while os.read(0, 4096):
+        pass
+    stop.event.set()
+
+
+def _step_back() -> None:
+    with contextlib.suppress(OSError):
+        os.nice(NICENESS)
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123 - a knob, not a file
+        file.write(str(EXPENDABLE))
