@@ -50,8 +50,8 @@ USER 10001:10001
 WORKDIR /data
 VOLUME ["/data"]
 STOPSIGNAL SIGTERM
-# Only where web.listen (SUPPLIER_AGENT_WEB__LISTEN) says 0.0.0.0:8080.
-EXPOSE 8080
+# The page, only where web.listen (SUPPLIER_AGENT_WEB__LISTEN) says 0.0.0.0:8080; the metrics, only where metrics.listen says 0.0.0.0:9464.
+EXPOSE 8080 9464
 # Unhealthy is what a new start could cure. Not: 1 an order waits for a person, 69 the marketplace is away, 77 it refuses
 # the token. Docker knows 0 and 1 alone. Shutting down takes up to a call's deadline: docker stop --time 60.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 \

@@ -91,8 +91,8 @@ def _page(folder: Path, now: datetime | None) -> list[Problem]:
     if left is None or now is None:
         return []
     if left.is_fresh(now):
-        what, cure = left.report.trouble, "nothing else waits for it; correct it, and it is tried again by itself"
-        return [Problem("", None, what, cure, 1)] if what is not None else []
+        what = left.report.trouble
+        return [Problem("", None, what, left.report.cure, 1)] if what is not None else []
     if not lock.is_held(folder / page_report.LOCK):
         return []
     what = f"the page's process has given no sign since {left.at:%Y-%m-%d %H:%M} UTC"

@@ -110,7 +110,7 @@ class PageProcess:
                 self._log.solved("page")
                 self._pause(handed, None)
             elif lock.is_held(self._folder / page_report.LOCK):
-                self._say("another process serves the page (page.lock)", on_file=False)
+                self._log.problem("page", "another process serves the page (page.lock)")
                 self._pause(handed, ELSEWHERE_SECONDS)
             else:
                 began = self._clock.monotonic()
@@ -177,10 +177,10 @@ class PageProcess:
             self._wake.clear()
         return None if self._stopping else f"ended by itself (code {child.returncode})"
 
-    def _say(self, trouble: str, *, on_file: bool = True) -> None:
+    def _say(self, trouble: str) -> None:
+        report = Report(listening=False, trouble=trouble, cure="the agent's log says more; orders are not affected")
         self._log.problem("page", trouble)
-        if on_file:
-            page_report.write(self._folder, Report(listening=False, trouble=trouble), self._clock.now())
+        page_report.write(self._folder, report, self._clock.now())
 
     def _end(self, child: "subprocess.Popen[bytes]") -> None:
         child.terminate()
@@ -194,7 +194,7 @@ class PageProcess:
 def tell(log: Log, report: Report, before: Report | None) -> None:
     """Say what a report says that the one before (None: there was none) did not."""
     if report.trouble is not None:
-        log.problem("page", report.trouble)
+        log.problem("page", f"{report.trouble} ({report.cure})")
     else:
         log.solved("page")
     if report.url and (before is None or before.url != report.url):

@@ -25,6 +25,7 @@ class Report:
 
     listening: bool
     trouble: str | None = None  # null: none
+    cure: str = ""  # of the trouble
     url: str = ""
     metrics_url: str = ""
     pid: int = 0  # 0: the agent writes, because the page has no process
@@ -63,6 +64,7 @@ def _read(path: Path) -> Report | None:
         return Report(
             bool(said["listening"]),
             None if trouble is None else str(trouble)[:500],
+            str(said["cure"])[:500],
             str(said["url"]),
             str(said["metrics_url"]),
             int(said["pid"]),

@@ -86,7 +86,8 @@ class Connection(H11Protocol):
     @property
     def is_busy(self) -> bool:
         """Tell whether a request is being answered."""
-        return self.cycle is not None and not self.cycle.response_complete
+        # None before the first request, whatever its type says.
+        return self.cycle is not None and not self.cycle.response_complete  # type: ignore[redundant-expr]
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the class above
         """Take a seat, or be sent away."""

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from supplier_agent import log, page_report
@@ -48,7 +48,7 @@ def serve(*, supervised: bool, env: Mapping[str, str]) -> int:
     os.umask(0o007)
     logger = log.set_up(env, form=settings.log.format, level=settings.log.level)
     if not settings.state_dir.is_dir():
-        raise StateError(f"the state folder {settings.state_dir} is not there", "supplier-agent check --offline")
+        raise StateError(f"the state folder {settings.state_dir} does not exist", "supplier-agent check --offline")
     held = _alone(settings.state_dir / page_report.LOCK, clock)
     try:
         Process(settings, clock, RationedLog(logger, clock), says_itself=not supervised).run(stop.event)
@@ -82,25 +82,18 @@ class Process:
         servers = [server for server in (self._page, self._machines) if server is not None]
         try:
             while not stop.is_set():
-                troubles = [self._listens(server) for server in servers]
-                self._report("; ".join(trouble for trouble in troubles if trouble) or None)
+                faults = [fault for fault in map(_fault, servers) if fault is not None]
+                self._report(faults)
                 stop.wait(BEAT_SECONDS)
         finally:
             for server in servers:
                 server.stop()
 
-    def _listens(self, server: PageServer | MachineServer) -> str:
-        """See that a server listens; return why it does not, or ""."""
-        try:
-            server.must_serve()
-        except AgentError as error:
-            return f"{error.what} ({error.cure})"
-        return ""
-
-    def _report(self, trouble: str | None) -> None:
+    def _report(self, faults: Sequence[AgentError]) -> None:
         report = Report(
-            listening=trouble is None,
-            trouble=trouble,
+            listening=not faults,
+            trouble="; ".join(fault.what for fault in faults) or None,
+            cure=faults[0].cure if faults else "",
             url=self._page.url if self._page is not None else "",
             metrics_url=self._machines.url if self._machines is not None else "",
             pid=os.getpid(),
@@ -109,6 +102,15 @@ class Process:
         if self._says_itself:
             tell(self._log, report, self._before)
         self._before = report
+
+
+def _fault(server: PageServer | MachineServer) -> AgentError | None:
+    """See that a server listens; return why it does not."""
+    try:
+        server.must_serve()
+    except AgentError as error:
+        return error
+    return None
 
 
 def _end_with_the_agent(stop: Stop) -> None:

@@ -8,6 +8,7 @@ import socket
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -308,6 +309,36 @@ def test_the_addresses_for_machines_answer_to_our_own_names_alone(grown: tuple[S
     source = Source(store.path, settings)
     with served(source, settings.state_dir, SystemClock(), lambda _host: False) as get:
         assert [get(path)[0] for path in ("/healthz", "/readyz", "/metrics")] == [421, 421, 421]
+    source.close()
+
+
+class SlowSource(Source):
+    """A database in which a scrape takes as long as the test wants."""
+
+    def __init__(self, database: Path, settings: Settings) -> None:
+        super().__init__(database, settings)
+        self.began, self.go_on = threading.Semaphore(0), threading.Event()
+
+    def now(self) -> tuple[Store, Exposition]:
+        if threading.current_thread() is not threading.main_thread() and not self.go_on.is_set():
+            self.began.release()
+            assert self.go_on.wait(60)
+        return super().now()
+
+
+def test_a_slow_scrape_holds_up_neither_health_nor_more_than_one_thread(grown: tuple[Store, Settings]) -> None:
+    store, settings = grown
+    clock, folder = SystemClock(), settings.state_dir
+    source = SlowSource(store.path, settings)
+    lock = InstanceLock(folder / state.LOCK, "run", clock)
+    with served(source, folder, clock, lambda _host: True) as get, ThreadPoolExecutor(4) as scrapers:
+        scrapes = [scrapers.submit(get, "/metrics") for _ in range(4)]
+        assert source.began.acquire(timeout=30)
+        assert [get("/healthz")[0] for _ in range(5)] == [200] * 5
+        assert not source.began.acquire(blocking=False)  # the other three wait without a thread
+        source.go_on.set()
+        assert [each.result()[0] for each in scrapes] == [200] * 4
+    lock.release()
     source.close()
 
 

@@ -223,7 +223,7 @@ def test_behind_the_documented_proxy_wrong_pins_of_one_keep_nobody_else_out(tmp_
         assert sign_in("Anna", PIN, "192.0.2.7") == 303  # she herself, at hers
         stage.stop()
         stage.start()
-        browser.client.base_url = stage.url  # type: ignore[assignment]  # httpx takes text
+        browser.client.base_url = stage.url
         assert sign_in("Anna", PIN, "192.0.2.66") == 429  # a restart forgets nothing
         stage.person("Anna", pin="9999")
         assert sign_in("Anna", "9999", "192.0.2.66") == 303  # a new PIN does
