@@ -16,13 +16,14 @@ from typing import Self
 from supplier_agent import lock, page_report
 from supplier_agent.clock import Clock
 from supplier_agent.log import Log
-from supplier_agent.page_report import SILENT_SECONDS, Left, Report
+from supplier_agent.page_report import SILENT_SECONDS, Report
 from supplier_agent.settings import Settings
 from supplier_agent.settings.handed import without_secrets
 
 COMMAND: Sequence[str] = (sys.executable, "-P", "-m", "supplier_agent.web")
 """-P: a module of that name in the folder we happen to be in is not ours."""
 SUPERVISED = "--supervised"
+"""The child then gives a sign of life on stdout, which no full disk holds up, and ends with its stdin."""
 KEPT = {
     "PATH",
     "HOME",
@@ -40,6 +41,7 @@ LOOK_SECONDS = 0.5
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 60.0
 ELSEWHERE_SECONDS = 10.0
 """How often it is looked whether another process still serves the page."""
+MOST_BEATS = 4096
 GRACE_SECONDS = 8.0
 """How long a child that was asked to end may take; then it is killed."""
 
@@ -53,6 +55,13 @@ def environment(env: Mapping[str, str]) -> dict[str, str]:
 def is_wanted(settings: Settings) -> bool:
     """Tell whether there is anything to serve."""
     return bool(settings.web.listen or settings.metrics.listen)
+
+
+def next_wait(before: float, lived: float) -> float:
+    """Return how long to wait before a child is started again: twice as long each time, unless the last one lived for a while."""
+    if lived >= LONGEST_WAIT_SECONDS:
+        return FIRST_WAIT_SECONDS
+    return min(LONGEST_WAIT_SECONDS, max(FIRST_WAIT_SECONDS, before * 2))
 
 
 def _handed(settings: Settings) -> str:
@@ -119,9 +128,7 @@ class PageProcess:
                 if fault is None:
                     wait = 0.0
                     continue
-                wait = max(
-                    FIRST_WAIT_SECONDS, min(LONGEST_WAIT_SECONDS, wait * 2) if lived < LONGEST_WAIT_SECONDS else 0.0
-                )
+                wait = next_wait(wait, lived)
                 self._say(f"the page's process {fault}; it is started again in {wait:g} s")
                 self._pause(handed, wait)
 
@@ -132,7 +139,7 @@ class PageProcess:
             left = None if until is None else until - self._clock.monotonic()
             if left is not None and left <= 0:
                 return
-            self._wake.wait(left)
+            self._wake.wait(None if left is None else min(left, LOOK_SECONDS))
             self._wake.clear()
 
     def _serve(self, handed: str) -> str | None:
@@ -141,7 +148,7 @@ class PageProcess:
             child = subprocess.Popen(  # noqa: S603 - our own interpreter
                 [*self._command, SUPERVISED],
                 stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
                 stderr=self._stderr,
                 env=self._env,
                 cwd="/",
@@ -150,7 +157,9 @@ class PageProcess:
         except OSError as error:
             return f"could not be started ({error.strerror})"
         assert child.stdin is not None  # noqa: S101 - asked for above
-        with child.stdin:
+        assert child.stdout is not None  # noqa: S101 - the same
+        os.set_blocking(child.stdout.fileno(), False)
+        with child.stdin, child.stdout:
             try:
                 child.stdin.write(handed.encode() + b"\n")
                 child.stdin.flush()
@@ -159,16 +168,19 @@ class PageProcess:
             return self._watch(child, handed)
 
     def _watch(self, child: "subprocess.Popen[bytes]", handed: str) -> str | None:
-        said: Left | None = None
+        said: Report | None = None
         seen = self._clock.monotonic()  # when there was a sign of life; by our own clock, which nobody sets
+        assert child.stdout is not None  # noqa: S101 - asked for in _serve
         while child.poll() is None:
             if self._stopping or self._handed != handed:
                 self._end(child)
                 return None
+            if child.stdout.read(MOST_BEATS):
+                seen = self._clock.monotonic()
             left = page_report.read(self._folder)
-            if left is not None and left.report.pid == child.pid and left != said:
-                tell(self._log, left.report, said.report if said is not None else None)
-                said, seen = left, self._clock.monotonic()
+            if left is not None and left.report.pid == child.pid and left.report != said:
+                tell(self._log, left.report, said)
+                said = left.report
             if self._clock.monotonic() - seen > SILENT_SECONDS:
                 child.kill()
                 child.wait()

@@ -1,7 +1,7 @@
 """What the page's process says of itself, in state_dir/page.json: whether it listens, and what keeps it from that.
 
 The file's mtime is its heartbeat, so that a full disk cannot stop it. Written by the process, or by the agent while there is
-none. A display for `status` and for the agent that supervises it: never trusted.
+none. A display for `status` and for the agent's log: never trusted.
 """
 
 import contextlib

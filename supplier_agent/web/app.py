@@ -1,6 +1,5 @@
 """Which address is answered by whom. Whatever changes something is a POST; whatever is a GET may be asked twice."""
 
-import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from supplier_agent.metrics.routes import routes as routes_for_machines
 from supplier_agent.settings import Settings
 from supplier_agent.store import Store
 from supplier_agent.web import cookie, desk, front, office, sheets
-from supplier_agent.web.door import HEADERS, SIGN_IN, Door, Handler
+from supplier_agent.web.door import HEADERS, SIGN_IN, Door, Handler, OneByOne
 from supplier_agent.web.peers import Ours
 from supplier_agent.web.sizes import Sizes
 from supplier_agent.web.tries import Tries
@@ -84,7 +83,7 @@ def make_app(room: Room, source: Source) -> ASGIApp:
     """Return the page as an ASGI application, with the addresses for machines, which have a `source` of their own."""
     settings = room.settings
     ours = Ours(settings.web.address, settings.web.origin)
-    door, at_a_time = Door(room, trouble, ours), asyncio.Semaphore(1)
+    door, at_a_time = Door(room, trouble, ours), OneByOne()
     routes: list[Route | Mount] = [
         Route(SIGN_IN, door.open(front.door, anyone=True)),
         Route(SIGN_IN, door.open(front.enter, anyone=True, one_by_one=at_a_time), methods=["POST"]),

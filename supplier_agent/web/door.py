@@ -1,10 +1,11 @@
 """Who may come in, and from where: the cookie, the proxy's word, the origin of a form and its token, the size of what is sent."""
 
+import asyncio
 import hashlib
 import hmac
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
@@ -24,6 +25,8 @@ from supplier_agent.web.wording import words
 MOST_BYTES = 256 * 1024
 """Of a form: five thousand ticked orders are 60 kB."""
 MOST_FIELDS = 10_000
+MOST_WAITING = 40
+"""To sign in: the last of them waits two seconds. The other sockets are for those who are signed in."""
 FORM = "application/x-www-form-urlencoded"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -52,6 +55,25 @@ class Refused(Exception):  # noqa: N818 - not an error of ours
         self.status, self.why = status, why
 
 
+class OneByOne:
+    """A queue for what costs much: one at a time, and only so many who wait."""
+
+    def __init__(self) -> None:
+        self._turn, self._waiting = asyncio.Semaphore(1), 0
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for a turn. Raises Refused if too many wait already."""
+        if self._waiting >= MOST_WAITING:
+            raise Refused(503, "too many people sign in at this moment: try again")
+        self._waiting += 1
+        try:
+            async with self._turn:
+                yield
+        finally:
+            self._waiting -= 1
+
+
 @dataclass(frozen=True)
 class Door:
     """Lets visits in. `trouble` makes the page of an error: sentence, cure and status; `ours` knows our own names."""
@@ -66,7 +88,7 @@ class Door:
         *,
         anyone: bool = False,
         leads: bool = False,
-        one_by_one: AbstractAsyncContextManager[object] | None = None,
+        one_by_one: "OneByOne | None" = None,
     ) -> Endpoint:
         """Return the endpoint of a handler, which runs in a thread. `anyone`: signed in or not; `leads`: for leads alone.
 
@@ -76,7 +98,7 @@ class Door:
         async def endpoint(request: Request) -> Response:
             try:
                 form = await _form(request) if request.method == "POST" else {}
-                async with one_by_one or nullcontext():
+                async with one_by_one.turn() if one_by_one is not None else nullcontext():
                     return await run_in_threadpool(self._answer, request, form, handler, anyone=anyone, leads=leads)
             except ClientDisconnect:
                 return Response(status_code=400)

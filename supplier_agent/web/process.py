@@ -51,7 +51,7 @@ def serve(*, supervised: bool, env: Mapping[str, str]) -> int:
         raise StateError(f"the state folder {settings.state_dir} does not exist", "supplier-agent check --offline")
     held = _alone(settings.state_dir / page_report.LOCK, clock)
     try:
-        Process(settings, clock, RationedLog(logger, clock), says_itself=not supervised).run(stop.event)
+        Process(settings, clock, RationedLog(logger, clock), supervised=supervised).run(stop.event)
         page_report.remove(settings.state_dir)
     finally:
         held.release()
@@ -69,10 +69,10 @@ def _alone(path: Path, clock: Clock) -> InstanceLock:
 
 
 class Process:
-    """Both listeners, each tried again until it listens. `says_itself`: no agent puts the report into its log."""
+    """Both listeners, each tried again until it listens. `supervised`: an agent logs the report, and waits for signs."""
 
-    def __init__(self, settings: Settings, clock: Clock, log: log.Log, *, says_itself: bool) -> None:
-        self._settings, self._clock, self._log, self._says_itself = settings, clock, log, says_itself
+    def __init__(self, settings: Settings, clock: Clock, log: log.Log, *, supervised: bool) -> None:
+        self._settings, self._clock, self._log, self._supervised = settings, clock, log, supervised
         self._page = PageServer(settings, clock, log) if settings.web.listen else None
         self._machines = MachineServer(settings, clock) if settings.metrics.listen else None
         self._before: Report | None = None
@@ -99,7 +99,9 @@ class Process:
             pid=os.getpid(),
         )
         page_report.write(self._settings.state_dir, report, self._clock.now())
-        if self._says_itself:
+        if self._supervised:
+            _give_a_sign()
+        else:
             tell(self._log, report, self._before)
         self._before = report
 
@@ -118,6 +120,12 @@ def _end_with_the_agent(stop: Stop) -> None:
     while os.read(0, 4096):
         pass
     stop.event.set()
+
+
+def _give_a_sign() -> None:
+    os.set_blocking(1, False)
+    with contextlib.suppress(OSError):  # an agent that reads none of them for a week has other troubles
+        os.write(1, b".")
 
 
 def _step_back() -> None:
