@@ -11,11 +11,12 @@ FROM ${BASE_IMAGE} AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
 COPY requirements.lock requirements-build.lock ./
-# The build tool comes from a lock too, into a folder that stays behind: nothing is installed without its hash.
+# The build tool comes from a lock too, into a folder that stays behind: nothing is installed without its hash. Locks are
+# complete, so nothing is resolved (--no-deps); `pip check` below says if one ever lacked something.
 RUN python3 -m venv /opt/supplier-agent \
- && /opt/supplier-agent/bin/pip install --require-hashes --only-binary=:all: -r requirements.lock \
+ && /opt/supplier-agent/bin/pip install --require-hashes --no-deps --only-binary=:all: -r requirements.lock \
  && python3 -m venv /opt/build \
- && /opt/build/bin/pip install --require-hashes --only-binary=:all: -r requirements-build.lock
+ && /opt/build/bin/pip install --require-hashes --no-deps --only-binary=:all: -r requirements-build.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY config/supplier-agent.example.toml ./config/
 COPY supplier_agent ./supplier_agent
@@ -23,6 +24,7 @@ COPY supplier_agent ./supplier_agent
 COPY config/supplier-agent.example.toml ./config/
 RUN /opt/build/bin/hatchling build -t wheel -d /src/dist \
  && /opt/supplier-agent/bin/pip install --no-deps --no-index /src/dist/*.whl \
+ && /opt/supplier-agent/bin/pip check \
  && /opt/supplier-agent/bin/pip uninstall -y pip \
  && python3 -m compileall -q /opt/supplier-agent
 
