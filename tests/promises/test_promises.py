@@ -9,7 +9,7 @@ import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -41,14 +41,39 @@ def test_no_listed_order_is_lost(tmp_path: Path) -> None:
         shop.world.faults.arm("get-sales", faults.half_body(applied=True), nth=6)
         assert shop.cycle() == 0
         # Late orders: one with a lower number than all that is known, one dated days ago.
-        day = shop.orders[0].order_date
+        day = (SystemClock().now() - timedelta(days=13)).date()
         shop.world.add(Order(SUPPLIER, "14_1", "LATE", 1, 100, "GLS", shop.orders[-1].order_date))
         shop.world.add(Order(SUPPLIER, "15000012346_1", "LATER", 1, 100, "GLS", day))
         last = "SELECT max(started_at) < strftime('%Y-%m-%d %H:%M:%f', 'now', '-1 seconds') FROM runs WHERE purpose = 'sweep'"
         until(lambda: shop.sql(last)[0][0], "the last sweep is a second old")
         assert shop.cycle() == 0
-        stored = {row["menzzo_order_id"] for row in shop.sql("SELECT menzzo_order_id FROM orders")}
-        assert stored == {order.menzzo_order_id for order in shop.orders}
+        assert _stored(shop) == {order.menzzo_order_id for order in shop.orders}
+    (tmp_path / "poll").mkdir()
+    _a_poll_that_breaks_off_between_two_pages(tmp_path / "poll")
+
+
+def _a_poll_that_breaks_off_between_two_pages(folder: Path) -> None:
+    """Newest first, so that a cursor that moved with the first page would leave the second one to the next sweep."""
+    with open_shop(folder, 4) as shop:
+        shop.sandbox.api.semantics = shop.sandbox.api.semantics.__class__(page_size=4, order="newest")
+        shop.configure(retry={"once_patience_seconds": 0.1})
+        assert shop.cycle() == 0
+        for _ in range(10):
+            shop.world.arrive(SUPPLIER)
+        unusable = {"menzzo_order_id": None}
+        shop.world.arrive_raw(SUPPLIER, unusable)
+        shop.world.faults.arm("get-sales", faults.html(), when=lambda line: "page=2" in line.target, times=1000)
+        assert shop.cycle() == 69
+        shop.world.faults.disarm()
+        shop.cycle()
+        read = shop.sql("SELECT purpose FROM runs WHERE proof = 'complete'")
+        assert [row["purpose"] for row in read].count("sweep") == 1, "no sweep has made up for it"
+        usable = {order.menzzo_order_id for order in shop.orders if order.row_json is None}
+        assert _stored(shop) == usable
+
+
+def _stored(shop: Shop) -> set[str]:
+    return {row["menzzo_order_id"] for row in shop.sql("SELECT menzzo_order_id FROM orders")}
 
 
 def test_nothing_unreadable_is_dropped_in_silence(shop: Shop) -> None:
@@ -98,6 +123,13 @@ def test_every_stored_order_is_acknowledged_at_least_once(tmp_path: Path) -> Non
         assert not shop.sql("SELECT 1 FROM orders WHERE acknowledged_at IS NULL")
         met = {line.fault for line in shop.world.requests("acknowledge-sale") if line.fault}
         assert met == {fault.name for fault in lost}, "each fault was met"
+        denied = shop.world.arrive(SUPPLIER).menzzo_order_id
+        shop.world.faults.arm("acknowledge-sale", faults.says({"success": False, "error": "no"}), menzzo_order_id=denied)
+        assert shop.cycle() == 1
+        assert shop.row(denied)["acknowledged_at"] is None, "a no is not an acknowledgement"
+        assert shop.run("retry", denied).code == 0
+        assert shop.cycle() == 0
+        assert shop.row(denied)["acknowledged_at"] is not None
 
 
 def test_ship_is_never_sent_unasked(tmp_path: Path) -> None:
@@ -114,6 +146,9 @@ def test_ship_is_never_sent_unasked(tmp_path: Path) -> None:
         shop.flag(undone)
         shop.cycle()
         assert shop.ships() == 0, "its undo window is open"
+        (row,) = shop.sql("SELECT due_at, shipped_at FROM calls JOIN orders ON orders.id = order_id WHERE kind = 'ship'")
+        window = datetime.fromisoformat(row["due_at"]) - datetime.fromisoformat(row["shipped_at"])
+        assert window == timedelta(seconds=3600), "the whole window, to the second"
         shop.sql("UPDATE orders SET shipped = 0 WHERE menzzo_order_id = ?", undone)
         shop.configure(retry=NEVER_MIND_LABELS)
         shop.flag(flagged, held, closed, bare, refused)
@@ -175,6 +210,26 @@ def test_ship_is_sent_at_most_once_without_a_person(tmp_path: Path) -> None:
         states = [row["state"] for row in shop.sql("SELECT state FROM calls WHERE kind = 'ship' ORDER BY order_id")]
         assert states == ["unknown"] * len(LOST) + ["parked"] * len(refusals) + ["done"]
         assert good.shipped_at
+    (tmp_path / "killed").mkdir()
+    _killed_while_it_waits_for_the_answer(tmp_path / "killed")
+
+
+def _killed_while_it_waits_for_the_answer(folder: Path) -> None:
+    """The next start finds its own intent, and asks a person; `resend` lets it go once more, and never a third time."""
+    with open_shop(folder, 1) as shop:
+        assert shop.cycle() == 0
+        shop.world.faults.arm("ship-sale", faults.hang(applied=True), times=100)
+        shop.flag()
+        with shop.daemon() as daemon:
+            until(lambda: shop.ships() == 1, "the ship call has left")
+            daemon.kill()
+        for _ in range(2):
+            assert shop.cycle() == 1
+        assert shop.ships() == 1
+        shop.configure(http=IMPATIENT, ship={"after_lost_answer": "resend", "settle_seconds": 0})
+        for _ in range(3):
+            shop.cycle()
+        assert shop.ships() == 2
 
 
 def test_not_knowing_is_said(shop: Shop) -> None:
@@ -206,6 +261,17 @@ def test_not_knowing_is_said(shop: Shop) -> None:
     for each in (taken_in, not_taken_in):
         assert shop.whole(each)["stage"] == "shipped"
         assert any(event["who"] == "Ana" for event in shop.whole(each)["history"])
+    # Neither a yes nor a no: a proxy's page, half an answer, an error of the server.
+    for fault in (faults.html(applied=True), faults.status(200, body=b'{"success": tr'), faults.status(500)):
+        doubtful = shop.world.arrive(SUPPLIER).menzzo_order_id
+        shop.world.faults.arm("ship-sale", fault, menzzo_order_id=doubtful, times=100)
+        shop.cycle()
+        shop.flag(doubtful)
+        until(lambda each=doubtful: shop.cycle() == 1 and shop.ships(each) == 1, "its turn has come")  # type: ignore[misc]
+        told = shop.whole(doubtful)
+        assert (told["stage"], told["ship_confirmed_at"]) == ("attention", None), fault.name
+        assert shop.call(doubtful, "ship")["state"] == "unknown", fault.name
+        assert shop.run("resolve", doubtful, "--shipped", "--by", "Ana").code == 0
 
 
 def test_shipped_means_confirmed(tmp_path: Path) -> None:
