@@ -25,7 +25,7 @@ DURABILITY = "tests/simulation/test_durability.py"
 PROMISES = "tests/promises/test_promises.py"
 STEPS = "tests/simulation/test_steps.py"
 
-MUTANTS = (
+PLANTED = (
     # -- calls: intent, claim, repetition --------------------------------------------------------------------------
     Mutant(
         "the request leaves before its intent is committed",
