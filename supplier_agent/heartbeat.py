@@ -20,7 +20,7 @@ from pathlib import Path
 
 from supplier_agent import lock, state
 from supplier_agent.clock import Clock
-from supplier_agent.vitals import RUNNING, STARTING, STOPPED, Pulse, Signs, Trouble
+from supplier_agent.vitals import RUNNING, SLACK_SECONDS, STARTING, STOPPED, Pulse, Signs, Trouble
 
 AGENT, PAGE = "health.json", "page.json"
 MODE = 0o640
@@ -159,12 +159,15 @@ def read(path: Path, clock: Clock) -> Pulse | None:
     touched = found.st_mtime_ns / 1e9
     try:
         said = json.loads(text)
+        ahead, steady_since = float(said["ahead"]), datetime.fromisoformat(said["steady_since"]).astimezone(UTC)
+        if abs(_ahead(clock) - ahead) > SLACK_SECONDS:
+            steady_since = clock.now()  # set a moment ago; its next beat will say so
         return Pulse(
-            age_seconds=clock.monotonic() - (touched - float(said["ahead"])),
+            age_seconds=clock.monotonic() - (touched - ahead),
             pid=int(said["pid"]),
             command=str(said["command"]),
             phase=str(said["phase"]),
-            steady_since=datetime.fromisoformat(said["steady_since"]).astimezone(UTC),
+            steady_since=steady_since,
             troubles=tuple(
                 Trouble(str(each["code"]), str(each["what"]), str(each["cure"])) for each in said["troubles"]
             ),

@@ -48,8 +48,6 @@ def late_reads(look: Look, what: Known, signs: Signs | None) -> Mapping[str, Pro
         return {}
     now = signs.now
     begun = (signs.holder.since, signs.own.steady_since if signs.own is not None else None)
-    if any(at is not None and at > now for at in begun):
-        return {}  # set back a moment ago; the next beat tells since when instants count
     late = {}
     asked = {row.supplier: row.ended_at for row in look.rows(LAST_READ_OF_EACH, LAST_READS_OF_ALL)}
     for name, supplier in what.suppliers.items():

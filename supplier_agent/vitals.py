@@ -166,7 +166,9 @@ def _died(signs: Signs) -> Sequence[Problem]:
     last = signs.agent
     if signs.holder is not None or last is None or last.phase in {None, STOPPED}:
         return ()
-    what = f"the agent (`{last.command}`, pid {last.pid}) ended without a word: it crashed, was killed, or the power failed"
+    what = (
+        f"the agent ({last.command}, pid {last.pid}) ended without a word: it crashed, was killed, or the power failed"
+    )
     return (
         Problem(
             "", None, what, "systemctl start supplier-agent (its log: journalctl -u supplier-agent)", 1, AGENT_DIED

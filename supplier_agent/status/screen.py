@@ -27,9 +27,9 @@ def page(told: Told, now: datetime, *, colours: bool = False, size: tuple[int, i
     if size is None or FIXED_LINES + len(suppliers) + asides + sum(map(len, problems)) <= size[0]:
         parts = [*_table(told, suppliers, now, colours=colours), *(line for each in problems for line in each)]
     else:
-        left = max(2, size[0] - FIXED_LINES)
+        left = max(6, size[0] - FIXED_LINES)
         listed = _cut(problems, max(left // 2, left - len(suppliers) - asides))
-        parts = [*_fitting(told, now, left - len(listed), colours=colours), *listed]
+        parts = [*_fitting(told, now, left + 1 - len(listed), colours=colours), *listed]
     lines = [_head(told), "", *parts, "", _last(told)]
     # A line that is broken in two would push the first ones off the screen. Colours take no place on it.
     return "\n".join(lines if size is None else [_narrow(line, size[1]) for line in lines])

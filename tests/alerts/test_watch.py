@@ -89,9 +89,9 @@ TROUBLES: dict[str, Callable[[Post], object]] = {
     "configuration_refused": lambda here: here.sql(
         "INSERT INTO chores (name, done_at, detail) VALUES ('configuration', '2026-11-23 08:00:00.000000', 'no')"
     ),
-    "supplier_unknown": lambda here: (
-        here.keep(acknowledged_at=here.clock.now()),
-        here.sql("UPDATE orders SET supplier = 'renamed'"),
+    "supplier_unknown": lambda here: here.sql(
+        "INSERT INTO orders (supplier, menzzo_order_id, increment_id, sale_product_id, first_seen_at, shipped) "
+        "VALUES ('renamed', '15_1', '15', '1', '2026-11-23 08:00:00.000000', 0)"
     ),
     "held_though_marked": lambda here: here.keep(
         acknowledged_at=here.clock.now(), label_path="x", shipped=1, shipped_at=here.clock.now(), held_reason="restored"
