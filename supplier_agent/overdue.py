@@ -16,9 +16,10 @@ LAST_READS, LAST_READS_OF_ALL = 200, 5000
 AGREE = 3
 """So many answers in a row must find our clock wrong: one server's slip is no reason to get anyone up."""
 LAST_READ_OF_EACH = """
-SELECT supplier, max(id) AS id, ended_at FROM reads WHERE id > (SELECT max(id) FROM reads) - ? GROUP BY +supplier
+SELECT supplier, max(id) AS id, ended_at FROM reads
+ WHERE id > (SELECT max(id) FROM reads) - ? AND run_id IS NOT NULL GROUP BY +supplier
 """
-"""Of a supplier that is not among the last reads of all, nothing has been read for long."""
+"""Not the reads that belong to a call: they prove nothing of the list. Of a supplier that is not among these, nothing was read for long."""
 
 
 def clock_off(look: Look, most_seconds: float) -> list[Problem]:
@@ -51,13 +52,14 @@ def late_reads(look: Look, what: Known, signs: Signs | None) -> Mapping[str, Pro
     late = {}
     asked = {row.supplier: row.ended_at for row in look.rows(LAST_READ_OF_EACH, LAST_READS_OF_ALL)}
     for name, supplier in what.suppliers.items():
-        at = now - timedelta(seconds=max(what.interval(now), supplier.cache_seconds, LEAST_SECONDS))
-        counts = [each for each in (*begun, asked.get(name)) if each is not None and each <= now]
+        seconds = max(what.interval(now), supplier.cache_seconds, LEAST_SECONDS)
+        at = now - timedelta(seconds=seconds)
+        since = max((each for each in (*begun, asked.get(name)) if each is not None and each <= now), default=now)
         row = supplier_of(look, name)
-        if max(counts, default=now) > at or row.paused_at is not None or row.token_refused_at is not None:
+        if since > at or row.paused_at is not None or row.token_refused_at is not None:
             continue
         if next_read_at(look, what, name, at, resyncs=False) <= at:
-            text = f"it was due to be read by {at:%Y-%m-%d %H:%M} UTC, and has not been, though the agent runs"
+            text = f"nothing was read since {since:%Y-%m-%d %H:%M} UTC, though the agent runs; it should be every {seconds:g} s"
             late[name] = Problem(name, None, text, vitals.RESTART, 1, READ_LATE)
     return late
 

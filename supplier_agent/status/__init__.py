@@ -157,11 +157,11 @@ def _must_be_ours(look: Look, known: Known) -> None:
 
 def _locked(database: Path, error: Exception) -> Problem:
     """Return what keeps the database from being read for now. Raises StateError or ConfigError if waiting would not help."""
-    from supplier_agent.store import FullError, LockedError, open_store  # noqa: PLC0415 - brings the ORM along, for this moment alone
-
     if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in BUSY:
         what = f"the database {database} is locked by another program"
         return Problem("", None, what, "close the program that edits it", 74, vitals.DATABASE_LOCKED)
+    from supplier_agent.store import FullError, LockedError, open_store  # noqa: PLC0415 - brings the ORM along, for this moment alone
+
     try:
         open_store(database).close()  # whoever opens it for everybody else says what is wrong with it
     except LockedError as locked:

@@ -51,8 +51,12 @@ def read_now(here: Post) -> None:
     """Note a reading that ends at this moment."""
     now = f"{here.clock.now():%Y-%m-%d %H:%M:%S.%f}"
     here.sql(
-        f"INSERT INTO reads (supplier, url, started_at, ended_at, tries, outcome, listed, added) "
-        f"VALUES ('notio', 'x', '{now}', '{now}', 1, 'listed', 0, 0)"
+        "INSERT INTO runs (supplier, purpose, date_from, requested_at, started_at, ended_at, pages, listed, added, proof) "
+        f"VALUES ('notio', 'poll', '2026-11-23', '{now}', '{now}', '{now}', 1, 0, 0, 'complete')"
+    )
+    here.sql(
+        "INSERT INTO reads (run_id, supplier, url, started_at, ended_at, tries, outcome, listed, added) "
+        f"VALUES ((SELECT max(id) FROM runs), 'notio', 'x', '{now}', '{now}', 1, 'listed', 0, 0)"
     )
 
 
