@@ -19,7 +19,10 @@ LAST_READ_OF_EACH = """
 SELECT supplier, max(id) AS id, ended_at FROM reads
  WHERE id > (SELECT max(id) FROM reads) - ? AND run_id IS NOT NULL GROUP BY +supplier
 """
-"""Not the reads that belong to a call: they prove nothing of the list. Of a supplier that is not among these, nothing was read for long."""
+"""Not the reads that belong to a call: they prove nothing of the list.
+
+Of a supplier that is not among these, nothing was read for long.
+"""
 
 
 def clock_off(look: Look, most_seconds: float) -> list[Problem]:

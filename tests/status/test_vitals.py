@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -204,29 +205,53 @@ def test_it_is_no_sign_of_life_after_the_machine_has_booted(tmp_path: Path, cloc
     assert not shown(tmp_path, clock).is_fresh
 
 
-def test_a_full_disk_keeps_neither_the_heartbeat_nor_the_trouble_from_being_seen(
-    tmp_path: Path, clock: TwoClocks, beat: Heartbeat, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    beat.beat()
-    real, flags = os.open, []
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
+    """Return what lets no new file be made any more, and gives the names of those that were tried."""
+    real, tried = os.open, []
 
     def full(path: os.PathLike[str], how: int, *rest: int) -> int:
-        flags.append(how)
         if how & os.O_CREAT:
+            tried.append(os.fspath(path))
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
         return real(path, how, *rest)
 
-    monkeypatch.setattr(os, "open", full)
+    def fill() -> list[str]:
+        monkeypatch.setattr(os, "open", full)
+        return tried
+
+    return fill
+
+
+def test_a_full_disk_keeps_neither_the_heartbeat_nor_the_trouble_from_being_seen(
+    tmp_path: Path, clock: TwoClocks, beat: Heartbeat, full_disk: Callable[[], list[str]]
+) -> None:
+    beat.beat()
+    tried = full_disk()
     clock.sleep(30)
     beat.keep("loop", [LOCKED])
     beat.beat()
     found = shown(tmp_path, clock)
     assert found.age_seconds == pytest.approx(0)
     assert found.troubles == (LOCKED,)
-    assert any(how & os.O_CREAT for how in flags), "it was tried"
+    assert tried
     clock.sleep(30)
     beat.beat()
     assert shown(tmp_path, clock).age_seconds == pytest.approx(0)
+
+
+@pytest.mark.parametrize("link", [Path.symlink_to, Path.hardlink_to])
+def test_on_a_full_disk_it_writes_into_no_file_that_has_another_name(
+    tmp_path: Path, beat: Heartbeat, full_disk: Callable[[], list[str]], link: Callable[[Path, Path], None]
+) -> None:
+    beat.beat()
+    (tmp_path / "shipped.jsonl").write_text("the ship ledger")
+    (tmp_path / AGENT).unlink()
+    link(tmp_path / AGENT, tmp_path / "shipped.jsonl")
+    full_disk()
+    beat.keep("loop", [LOCKED])
+    beat.beat()
+    assert (tmp_path / "shipped.jsonl").read_text() == "the ship ledger"
 
 
 def test_its_text_fits_into_the_block_that_it_has(tmp_path: Path, beat: Heartbeat) -> None:
