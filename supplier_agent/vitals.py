@@ -164,16 +164,16 @@ def _agent(signs: Signs) -> Sequence[Problem]:
 
 def _died(signs: Signs) -> Sequence[Problem]:
     last = signs.agent
-    if signs.holder is not None or last is None or last.phase in {None, STOPPED}:
+    if signs.holder is not None or last is None:
         return ()
+    said = [_of_trouble(trouble) for trouble in last.troubles if trouble.code == AGENT_DIED]
+    if said or last.phase in {None, STOPPED}:
+        return said
     what = (
         f"the agent ({last.command}, pid {last.pid}) ended without a word: it crashed, was killed, or the power failed"
     )
-    return (
-        Problem(
-            "", None, what, "systemctl start supplier-agent (its log: journalctl -u supplier-agent)", 1, AGENT_DIED
-        ),
-    )
+    cure = "systemctl start supplier-agent (its log: journalctl -u supplier-agent)"
+    return (Problem("", None, what, cure, 1, AGENT_DIED),)
 
 
 def _of_trouble(trouble: Trouble) -> Problem:

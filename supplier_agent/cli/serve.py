@@ -103,9 +103,10 @@ def _agent(
     """Assemble the real agent on the real state, alone."""
     from supplier_agent import known, log, state
     from supplier_agent.assemble import assemble
+    from supplier_agent.errors import AgentError
     from supplier_agent.heartbeat import AGENT, Heartbeat
     from supplier_agent.lock import InstanceLock
-    from supplier_agent.vitals import STARTING
+    from supplier_agent.vitals import AGENT_DIED, STARTING, Trouble
 
     settings = surroundings.settings
     state.prepare(settings.state_dir)
@@ -126,6 +127,12 @@ def _agent(
             agent.stopping = stop.event.is_set() or agent.stopping
             executor.shutdown(wait=True, cancel_futures=True)
             close()
+    except Exception as error:
+        what, cure = (
+            (error.what, error.cure) if isinstance(error, AgentError) else (type(error).__name__, "see its log")
+        )
+        beat.keep("end", [Trouble(AGENT_DIED, f"the agent ended: {what}", cure)])
+        raise
     finally:
         beat.end()
         lock.release()

@@ -156,6 +156,16 @@ def test_a_crash_is_said_at_once_and_its_heartbeat_is_not_taken_for_its_successo
     assert codes(shop) == set()
 
 
+def test_an_agent_that_gives_up_leaves_its_last_words(shop: Shop) -> None:
+    with working(shop) as process:
+        database = shop.state_dir / "agent.db"
+        database.rename(database.with_name("moved.db"))
+        assert process.wait(20) == 74
+        database.with_name("moved.db").rename(database)
+        (problem,) = [each for each in status(shop)[1]["problems"] if each["code"] == "agent_died"]
+        assert "was moved or replaced while the agent runs" in problem["what"]
+
+
 def test_a_database_that_another_program_locks_is_a_problem(shop: Shop) -> None:
     with (
         working(shop) as process,

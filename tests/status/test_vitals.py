@@ -56,6 +56,9 @@ def codes(signs: Signs) -> list[str]:
         (None, pulse(phase=vitals.STOPPED), []),
         (None, pulse(), ["agent_died"]),
         (None, pulse(999_999, phase=vitals.STARTING), ["agent_died"]),
+        (None, pulse(phase=vitals.STOPPED, troubles=(LOCKED,)), []),
+        (None, pulse(phase=vitals.STOPPED, troubles=(Trouble("agent_died", "it ended"),)), ["agent_died"]),
+        (replace(RUNS, pid=8, since=at(-5)), pulse(troubles=(Trouble("agent_died", "it ended"),)), []),
         (None, Pulse(3), []),  # nobody knows what it was
     ],
 )
