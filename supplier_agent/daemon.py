@@ -158,7 +158,7 @@ class Daemon:
         """Touch the heartbeat, and leave in it what is wrong here: it must be seen even while nothing can be written."""
         troubles = self._agent.troubles()
         if self._hung():
-            cure = "systemctl restart supplier-agent, and send its log to whoever looks after it"
+            cure = "systemctl restart supplier-agent, and keep its log"
             troubles.append(Trouble(WORKERS_HUNG, "a request hangs far beyond its deadline", cure))
         if self._reload is not None and self._reload.refused is not None:
             troubles.append(self._reload.refused)

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import pytest
 
 from supplier_agent import state
-from supplier_agent.alerts import CAUSES
+from supplier_agent.alerts import CAUSES, words
 from supplier_agent.alerts.words import Message
 from supplier_agent.heartbeat import AGENT, Heartbeat
 from supplier_agent.lock import InstanceLock
@@ -299,3 +299,13 @@ def test_a_message_is_tried_for_a_day_and_then_given_up(services: Services, inst
     post.owed.clear()
     assert post.send(Message("t", "b"), 0.0) == ["alerts.urls, place 1 (json)"]
     assert post.owed == []  # nobody took it: it is not owed, but told anew
+
+
+def test_the_daily_report_calls_a_problem_what_an_alert_calls_one(installed: Installed) -> None:
+    here = installed()
+    TROUBLES["unflagged"](here)
+    here.after(0)
+    now = here.clock.now()
+    with here.store.read() as tx:
+        body = words.report(tx, here.settings, now - timedelta(days=1), now, "here").body
+    assert "\n1 problem:\n- notio: the label is there, but nobody has flagged it as shipped" in body
