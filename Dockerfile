@@ -54,9 +54,10 @@ VOLUME ["/data"]
 STOPSIGNAL SIGTERM
 # Only where web.listen (SUPPLIER_AGENT_WEB__LISTEN) says 0.0.0.0:8080.
 EXPOSE 8080
-# Unhealthy is what a new start could cure. Not: 1 an order waits for a person, 69 the marketplace is away, 77 it refuses
-# the token. Docker knows 0 and 1 alone. Shutting down takes up to a call's deadline: docker stop --time 60.
+# Unhealthy: the agent, or its page, cannot work at all (nothing runs or it hangs, the page does not listen, database or disk
+# refuse, the configuration cannot be used). Not: an order waits for a person, the marketplace is away or refuses the token.
+# Docker knows 0 and 1 alone. Shutting down takes up to a call's deadline: docker stop --time 60.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 \
-    CMD ["sh", "-c", "supplier-agent status --json >/dev/null; case $? in 0|1|69|77) exit 0 ;; *) exit 1 ;; esac"]
+    CMD ["sh", "-c", "supplier-agent status --alive || exit 1"]
 ENTRYPOINT ["supplier-agent"]
 CMD ["run"]

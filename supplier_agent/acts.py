@@ -3,7 +3,7 @@
 An act states a fact and leaves a line in the order's history. None of them calls out: the agent sees the fact and acts on it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlmodel import Session, col, func, select, update
@@ -83,6 +83,13 @@ def _waits(order: Order) -> str:
         return f"; it is held ({order.held_reason}) and goes once it is released"
     missing = blockers(order)
     return f"; it waits for {' and '.join(missing)}" if missing else ""
+
+
+def not_reported(order: Order, configured: Collection[str]) -> str:
+    """Return what is to be said of an order whose supplier is not configured: its flag is kept, and no call is made. "": it is."""
+    if order.supplier in configured or order.ship_confirmed_at is not None:
+        return ""
+    return f"it will not be reported, for {order.supplier} is not in the configuration"
 
 
 def unship(tx: Session, order: Order, now: datetime, who: str, *, station: str | None = None) -> str:

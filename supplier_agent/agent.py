@@ -23,7 +23,7 @@ from supplier_agent.log import Log
 from supplier_agent.outbox import NOT_SENT, Outcome
 from supplier_agent.settings import Settings
 from supplier_agent.standing import Standing
-from supplier_agent.store import LockedError, Store
+from supplier_agent.store import FullError, LockedError, Store
 from supplier_agent.tables import Order
 from supplier_agent.tick import deliver, narrate, plan, pull
 from supplier_agent.tick.account import READ, READ_EVERY, Account, Flight
@@ -31,6 +31,7 @@ from supplier_agent.tick.inbox import Inbox
 from supplier_agent.tick.landing import Landing
 from supplier_agent.tick.renewal import Renewal
 from supplier_agent.timetable import Due
+from supplier_agent.vitals import DATABASE_LOCKED, DISK_FULL, Trouble
 
 LOOK_SECONDS = 30.0
 """The longest time between two looks at a supplier when nothing is due; opening hours and new tokens are noticed by then."""
@@ -168,6 +169,13 @@ class Agent:
     def in_flight(self) -> int:
         """Return how many requests workers have."""
         return sum(len(account.in_flight) for account in self.accounts.values())
+
+    def troubles(self) -> list[Trouble]:
+        """Return what keeps this process from its work, as its heartbeat shows it (heartbeat.py)."""
+        locked = self.database_problem
+        if locked is None:
+            return []
+        return [Trouble(DISK_FULL if isinstance(locked, FullError) else DATABASE_LOCKED, locked.what, locked.cure)]
 
     # -- plan: facts -> calls owed --------------------------------------------------------------------------------
 

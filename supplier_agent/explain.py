@@ -126,11 +126,16 @@ def what_next(tx: Session, order: Order, calls: Sequence[Call], settings: Settin
     unknown = next((call for call in calls if call.state == "unknown"), None)
     if unknown is not None:
         again = CALLS[unknown.kind].by_itself(unknown, list(outbox.attempts_of(tx, unknown)), settings, now)
-        if again is not None:
+        if again is not None and order.supplier in settings.suppliers:
             return f"The answer to its {unknown.kind} call was lost; it is sent once more at {again:%H:%M:%S} UTC (resend)."
         return (
             f"A person decides: nobody here knows whether its {unknown.kind} call was taken in. Ask Menzzo, then: "
             f"supplier-agent resolve {this} --shipped --by NAME (or --send-again --by NAME)"
+        )
+    if order.supplier not in settings.suppliers:
+        return (
+            f"Nothing: {order.supplier} is not in the configuration, so no call is made for this order. "
+            f"Put [suppliers.{order.supplier}] into it, or: supplier-agent close {this} --supplier {order.supplier} --reason TEXT"
         )
     parked = next((call for call in calls if call.state == "parked"), None)
     if parked is not None:

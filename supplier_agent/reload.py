@@ -13,6 +13,7 @@ from supplier_agent.marketplace import Wire
 from supplier_agent.settings import Settings
 from supplier_agent.stop import Hangup
 from supplier_agent.tables import Chore
+from supplier_agent.vitals import CONFIGURATION, Trouble
 
 CHORE = "configuration"
 """The row of the table `chores` that says what was refused, and when."""
@@ -34,6 +35,7 @@ class Reload:
     ) -> None:
         self._agent, self._env, self._hangup, self._load, self._adopted = agent, env, hangup, load, adopted
         self._make_wire = make_wire
+        self.refused: Trouble | None = None  # None: the last configuration was taken up
         self._waits: Settings | None = None  # None: no configuration waits for the requests in flight
         self._until = 0.0
 
@@ -78,6 +80,7 @@ class Reload:
             )
             return True
         self._note(None)
+        self.refused = None
         waits = reassemble(agent, settings, self._env, self._make_wire(agent.clock, settings.http.timeout_seconds))
         self._end()
         self._adopted(agent.settings)
@@ -92,6 +95,11 @@ class Reload:
 
     def _refuse(self, error: AgentError) -> None:
         self._agent.log.error("configuration.refused", detail=error.what, cure=error.cure, note="the one before stays")
+        self.refused = Trouble(
+            CONFIGURATION,
+            f"a new configuration was refused, and the one before stays: {' '.join(error.what.split())}",
+            "correct it, then: systemctl reload supplier-agent",
+        )
         self._note(error.what)
 
     def _note(self, refused: str | None) -> None:

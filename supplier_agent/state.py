@@ -1,6 +1,7 @@
 """The state folder: who may do what in it, whatever the umask was. Staff belong to the agent's group.
 
-state_dir/            2770   agent.db, agent.lock  0660   labels/…, known.json  0640   shipped.jsonl (the ship ledger)  0600
+state_dir/            2770   agent.db, agent.lock  0660   labels/…, known.json, health.json, page.json  0640
+                             shipped.jsonl (the ship ledger)  0600
 """
 
 import os

@@ -30,6 +30,10 @@ class LockedError(StateError):
     """Another program holds the database's lock, or the disk is full: the same step may be tried again later."""
 
 
+class FullError(LockedError):
+    """The disk is full."""
+
+
 class Store:
     """An open state database. `write` and `read` are its only doors."""
 
@@ -111,7 +115,7 @@ def _explained(error: Exception, path: Path) -> AgentError:
             "close the program that edits it (for example a database browser with unsaved changes)",
         )
     if "full" in text or ("disk I/O error" in text and _is_nearly_full(path)):
-        return LockedError(f"the disk of {path} is full; nothing is sent until there is room", "free some disk space")
+        return FullError(f"the disk of {path} is full; nothing is sent until there is room", "free some disk space")
     if any(words in text for words in ("too late to undo", "never deleted", "recorded by the database")):
         return AgentError(text)  # a guard of ours refused a person's act; nothing is wrong with the database
     if "readonly" in text or "unable to open" in text:

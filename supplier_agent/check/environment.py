@@ -4,7 +4,7 @@ import os
 import shutil
 import sqlite3
 import stat
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from supplier_agent.check.report import Report
 from supplier_agent.clock import Clock
 from supplier_agent.errors import AgentError, ConfigError
 from supplier_agent.guards import TRIGGERS
+from supplier_agent.health import strangers
 from supplier_agent.settings import Settings
 from supplier_agent.store import Store, open_store
 
@@ -61,7 +62,7 @@ def look(report: Report, settings: Settings, env: Mapping[str, str], clock: Cloc
         _disk(report, settings.state_dir)
         _file_system(report, settings.state_dir)
         _lock(report, settings.state_dir / state.LOCK)
-        _database(report, settings.state_dir / state.DATABASE)
+        _database(report, settings.state_dir / state.DATABASE, settings.suppliers)
     _clock(report, settings, clock)
     _sqlite(report)
     for name in settings.suppliers:
@@ -156,7 +157,7 @@ def _lock(report: Report, path: Path) -> None:
         report.good("lock: free, no agent runs on this state")
 
 
-def _database(report: Report, database: Path) -> None:
+def _database(report: Report, database: Path, configured: Collection[str]) -> None:
     if not database.exists():
         report.good("database: not there yet; the first run creates it")
         return
@@ -165,6 +166,9 @@ def _database(report: Report, database: Path) -> None:
             with store.write():
                 pass
             _guards(report, store)
+            with store.read() as tx:
+                for problem in strangers(tx, configured):
+                    report.bad(f"{problem.supplier}: {problem.what}", problem.cure, problem.exit_code)
             said = _proven(database)
     except AgentError as error:
         report.error(error)

@@ -86,13 +86,18 @@ def ship(
         raise UsageError(
             "--override lets one order go, not several", "supplier-agent ship ID --override NAME, once for each"
         )
-    undo = surroundings.settings.ship.undo_seconds
-    code = _each(
-        surroundings,
-        names,
-        supplier,
-        lambda tx, order: acts.ship(tx, order, surroundings.clock.now(), surroundings.who, override or None),
-    )
+    undo, silent = surroundings.settings.ship.undo_seconds, []
+
+    def act(tx: "Session", order: "Order") -> str:
+        said = acts.ship(tx, order, surroundings.clock.now(), surroundings.who, override or None)
+        but = acts.not_reported(order, surroundings.settings.suppliers)
+        silent.extend([order.supplier] if but else [])
+        return f"{said}; but {but}" if but else said
+
+    code = _each(surroundings, names, supplier, act)
+    if silent:
+        say(f"put [suppliers.{silent[0]}] into the configuration; supplier-agent status names what waits for it")
+        code = code or 1
     if undo and code == 0:
         say(
             f"the marketplace is told after {undo:g} s; until then: supplier-agent unship {names[0] if len(names) == 1 else 'ID'}"

@@ -1,7 +1,7 @@
 """Commands that run something: run, resync, sandbox, demo."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +13,7 @@ from supplier_agent.cli.surroundings import Surroundings, here, progress, result
 
 if TYPE_CHECKING:
     from supplier_agent.agent import Agent
+    from supplier_agent.heartbeat import Heartbeat
     from supplier_agent.reload import Reload
     from supplier_agent.settings import Settings
     from supplier_agent.stop import Hangup, Stop
@@ -68,21 +69,25 @@ def run(
     if read_only or surroundings.settings.read_only:
         say(f"{cautions.read_only().what}; {cautions.read_only().cure}")
     command = " ".join(["run", *(["--once"] if once else []), *([READ_ONLY] if read_only else [])])
-    with _agent(surroundings, command, stop, once=once, reads_only=read_only) as (agent, executor):
+    with _agent(surroundings, command, stop, once=once, reads_only=read_only) as (agent, executor, beat):
         if not once:
             from supplier_agent.daemon import Daemon
 
             reload = _reload(surroundings, agent, hangup)
             return Daemon(
-                agent, surroundings.env, stop, lambda name: _ping(surroundings, agent, name), executor, reload
+                agent, surroundings.env, stop, lambda name: _ping(surroundings, agent, name), executor, reload, beat
             ).run()
         from supplier_agent.labels.barcodes import LabelCodes
         from supplier_agent.labels.pdfwork import PdfWork
         from supplier_agent.once import run_once
         from supplier_agent.upkeep.retention import Retention
+        from supplier_agent.vitals import STOPPING
 
         with progress() as show, LabelCodes(agent.settings.state_dir, PdfWork(agent.clock), agent.log) as codes:
-            code = run_once(agent, show, lambda: _ping(surroundings, agent, None), stop.event.is_set)
+            code = run_once(
+                agent, _beating(show, agent, beat), lambda: _ping(surroundings, agent, None), stop.event.is_set
+            )
+            beat.beat(STOPPING)
             codes.catch_up(stop.event.is_set)
             Retention(agent.store, agent.labels, agent.clock, agent.log, lambda: agent.settings).go_round(
                 stop.event.is_set
@@ -94,15 +99,20 @@ def run(
 @contextmanager
 def _agent(
     surroundings: Surroundings, command: str, stop: "Stop", *, once: bool, reads_only: bool = False
-) -> "Iterator[tuple[Agent, ThreadPoolExecutor]]":
+) -> "Iterator[tuple[Agent, ThreadPoolExecutor, Heartbeat]]":
     """Assemble the real agent on the real state, alone."""
     from supplier_agent import known, log, state
     from supplier_agent.assemble import assemble
+    from supplier_agent.errors import AgentError
+    from supplier_agent.heartbeat import AGENT, Heartbeat
     from supplier_agent.lock import InstanceLock
+    from supplier_agent.vitals import AGENT_DIED, STARTING, Trouble
 
     settings = surroundings.settings
     state.prepare(settings.state_dir)
     lock = InstanceLock(surroundings.lock_file, command, surroundings.clock)
+    beat = Heartbeat(settings.state_dir / AGENT, surroundings.clock, command)
+    beat.beat(STARTING)
     try:
         known.remember(settings, surroundings.appearance)
         executor = ThreadPoolExecutor(MOST_WORKERS, thread_name_prefix="worker")
@@ -112,13 +122,31 @@ def _agent(
             settings, surroundings.env, surroundings.clock, executor, logger, round_at=round_at, reads_only=reads_only
         )
         try:
-            yield agent, executor
+            yield agent, executor, beat
         finally:
             agent.stopping = stop.event.is_set() or agent.stopping
             executor.shutdown(wait=True, cancel_futures=True)
             close()
+    except Exception as error:
+        what, cure = (
+            (error.what, error.cure) if isinstance(error, AgentError) else (type(error).__name__, "see its log")
+        )
+        beat.keep("end", [Trouble(AGENT_DIED, f"the agent ended: {what}", cure)])
+        raise
     finally:
+        beat.end()
         lock.release()
+
+
+def _beating(show: Callable[[str], None], agent: "Agent", beat: "Heartbeat") -> Callable[[str], None]:
+    """Return what shows the progress of a round, and touches the heartbeat with it."""
+
+    def shown(doing: str) -> None:
+        show(doing)
+        beat.keep("loop", agent.troubles())
+        beat.beat()
+
+    return shown
 
 
 def _reload(surroundings: Surroundings, agent: "Agent", hangup: "Hangup") -> "Reload":
@@ -221,12 +249,12 @@ def resync(
     from supplier_agent.stop import Stop
 
     stop = Stop()
-    with _agent(surroundings, "resync", stop, once=True, reads_only=True) as (agent, _executor):
+    with _agent(surroundings, "resync", stop, once=True, reads_only=True) as (agent, _executor, beat):
         with agent.store.write() as tx:
             for name in names:
                 request(tx, name, first, last, now)
         with progress() as show:
-            return run_once(agent, show, lambda: None, stop.event.is_set)
+            return run_once(agent, _beating(show, agent, beat), lambda: None, stop.event.is_set)
 
 
 def sandbox(

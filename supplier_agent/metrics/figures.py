@@ -82,7 +82,7 @@ def gauges(tx: Session, settings: Settings, tally: Tally, now: datetime) -> Iter
 
 def _wrong(tx: Session, look: Look, settings: Settings, now: datetime) -> Iterator[Gauge]:
     names = tuple(settings.suppliers)
-    problems = [problem.supplier for problem in health.problems(look, settings, {})]
+    problems = [problem.supplier for problem in health.problems(look, settings, {}, now=now)]
     yield Gauge("problems", "What `status` lists as problems.", ("supplier",), _per(names, problems.count))
     yield Gauge(
         "rejected_entries",

@@ -160,6 +160,12 @@ def test_no_file_is_open_to_others_whatever_the_umask_was(shop: Shop, umask: str
     assert done.returncode == 0, done.stderr
     modes = {path.name: path.stat().st_mode & 0o7777 for path in shop.state_dir.rglob("*") if path.is_file()}
     labels = {f"{order.menzzo_order_id}.pdf": 0o640 for order in shop.orders}
-    assert modes == labels | {"agent.db": 0o660, "agent.lock": 0o660, "known.json": 0o640, "shipped.jsonl": 0o600}
+    assert modes == labels | {
+        "agent.db": 0o660,
+        "agent.lock": 0o660,
+        "known.json": 0o640,
+        "health.json": 0o640,
+        "shipped.jsonl": 0o600,
+    }
     assert shop.state_dir.stat().st_mode & 0o7777 == 0o2770
     assert not [path for path in shop.state_dir.rglob("*") if path.stat().st_mode & 0o007]
