@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from supplier_agent import __version__
 from supplier_agent.hours import Hours, poll_interval
-from supplier_agent.places import PATH_VARIABLE, PREFIX, STATE_DIR, candidates
+from supplier_agent.places import PATH_VARIABLE, PREFIX, STATE_DIR, STATE_DIR_VARIABLE, candidates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from supplier_agent.settings import Settings
 
 FILE = "known.json"
-STATE_DIR_VARIABLE = f"{PREFIX}STATE_DIR"
 TOLD = (f"{PREFIX}SCHEDULE__", f"{PREFIX}TIMEZONE", f"{PREFIX}READ_ONLY", STATE_DIR_VARIABLE)
 TOLD_OF_SUPPLIERS = ("__CACHE_SECONDS", "__TOKEN_FILE")
 """The variables whose values are among these facts. Of the others the name alone counts: a value might be a secret."""

@@ -163,7 +163,7 @@ def test_without_any_file_the_places_and_the_cure_are_told() -> None:
         load(None, {"SUPPLIER_AGENT_BASE_URL": "https://api.example.com"}, places)
     for word in ("nowhere/a.toml", "/nowhere/b.toml", "$SUPPLIER_AGENT_CONFIG", "SUPPLIER_AGENT_SUPPLIERS__"):
         assert word in caught.value.what
-    assert "Copy config/supplier-agent.example.toml to nowhere/a.toml" in caught.value.cure
+    assert "supplier-agent config init" in caught.value.cure
 
 
 def test_a_file_that_was_named_must_exist(tmp_path: Path) -> None:
