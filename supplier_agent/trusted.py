@@ -185,25 +185,32 @@ def folder(path: Path, mode: int = 0o770) -> None:
 def as_owner_of(path: Path) -> Iterator[None]:
     """Be the owner of a folder while in this block, if this process is root: what is made there is then that user's.
 
-    Nothing changes for anybody else, or where the folder is root's or not there. It holds for all threads.
+    Nothing changes for anybody else, or where the folder is not there. One block may lie in another. It holds for all threads, and
+    a program that is started in the block is that user for good.
     """
-    try:
-        owner = path.stat()
-    except OSError:
-        owner = None
-    if os.geteuid() != 0 or owner is None or owner.st_uid == 0:
+    uids, gids, groups = os.getresuid(), os.getresgid(), os.getgroups()
+    if uids[2] != 0:
         yield
         return
-    gid, groups = os.getegid(), os.getgroups()
-    os.setgroups(groups_of(owner.st_uid, owner.st_gid))
-    os.setegid(owner.st_gid)
-    os.seteuid(owner.st_uid)
+    os.setresuid(0, 0, 0)  # of another block, whose user may not even look at this folder
     try:
+        with suppress(OSError):
+            found = path.stat()
+            _become(found.st_uid, found.st_gid)
         yield
     finally:
-        os.seteuid(0)
-        os.setegid(gid)
+        os.setresuid(0, 0, 0)
         os.setgroups(groups)
+        os.setresgid(*gids)
+        os.setresuid(*uids)
+
+
+def _become(uid: int, gid: int) -> None:
+    if uid == 0:
+        return
+    os.setgroups(groups_of(uid, gid))
+    os.setresgid(gid, gid, 0)
+    os.setresuid(uid, uid, 0)
 
 
 def groups_of(uid: int, gid: int) -> tuple[int, ...]:

@@ -6,15 +6,15 @@ import pwd
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from supplier_agent import state
+from supplier_agent import state, trusted
 from supplier_agent.check.report import Report
 from supplier_agent.exits import ended
+from supplier_agent.trusted import groups_of
 
-SERVICE_USER = "supplier-agent"
-"""The account that install.sh makes."""
 NOBODY = 65534
 SOFTWARE_ERROR = 70
 DATABASE_FILES = tuple(state.DATABASE + suffix for suffix in ("", "-wal", "-shm"))
@@ -47,19 +47,12 @@ def user_to_become(state_dir: Path) -> User | None:
     except OSError:
         found = None
     if found is not None:
-        return User(found.st_uid, found.st_gid, _groups(found.st_uid, found.st_gid)) if found.st_uid else None
+        return User(found.st_uid, found.st_gid, groups_of(found.st_uid, found.st_gid)) if found.st_uid else None
     try:
-        account = pwd.getpwnam(SERVICE_USER)
+        account = pwd.getpwnam(state.SERVICE_USER)
     except KeyError:
         return None
-    return User(account.pw_uid, account.pw_gid, _groups(account.pw_uid, account.pw_gid))
-
-
-def _groups(uid: int, gid: int) -> tuple[int, ...]:
-    try:
-        return tuple(os.getgrouplist(pwd.getpwuid(uid).pw_name, gid))
-    except KeyError:
-        return (gid,)
+    return User(account.pw_uid, account.pw_gid, groups_of(account.pw_uid, account.pw_gid))
 
 
 def run_as(user: User, act: Callable[[], int]) -> int:
@@ -76,6 +69,15 @@ def run_as(user: User, act: Callable[[], int]) -> int:
         finally:
             os._exit(code)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def configuration(report: Report, path: Path | None) -> None:
+    """Warn of a configuration that others may exchange: it says where the token goes. None: there is no file."""
+    with suppress(OSError):  # not to be looked at by this user: said when it is read
+        why = trusted.doubt(path) if path is not None else None
+        if why is not None:
+            what = f"the configuration {path} could be exchanged by others than root and {User(os.geteuid(), 0)}: {why}"
+            report.doubt(what, "keep it where only root writes: /etc/supplier-agent/supplier-agent.toml")
 
 
 def staff(report: Report, state_dir: Path) -> None:

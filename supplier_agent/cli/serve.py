@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -96,14 +96,12 @@ def _agent(
     surroundings: Surroundings, command: str, stop: "Stop", *, once: bool, reads_only: bool = False
 ) -> "Iterator[tuple[Agent, ThreadPoolExecutor]]":
     """Assemble the real agent on the real state, alone."""
-    from supplier_agent import known, log, state
+    from supplier_agent import known, log, state, trusted
     from supplier_agent.assemble import assemble
-    from supplier_agent.lock import InstanceLock
 
     settings = surroundings.settings
     state.prepare(settings.state_dir)
-    lock = InstanceLock(surroundings.lock_file, command, surroundings.clock)
-    try:
+    with trusted.as_owner_of(settings.state_dir), _lock(surroundings, command):
         known.remember(settings, surroundings.appearance)
         executor = ThreadPoolExecutor(MOST_WORKERS, thread_name_prefix="worker")
         logger = log.Log(log.set_up(surroundings.env, form=settings.log.format, level=settings.log.level))
@@ -117,6 +115,16 @@ def _agent(
             agent.stopping = stop.event.is_set() or agent.stopping
             executor.shutdown(wait=True, cancel_futures=True)
             close()
+
+
+@contextmanager
+def _lock(surroundings: Surroundings, command: str) -> Iterator[None]:
+    """Be the only instance on this state while in this block."""
+    from supplier_agent.lock import InstanceLock
+
+    lock = InstanceLock(surroundings.lock_file, command, surroundings.clock)
+    try:
+        yield
     finally:
         lock.release()
 
@@ -169,19 +177,14 @@ def _ping(surroundings: Surroundings, agent: "Agent", supplier: str | None) -> N
 
 
 def _dry_run(surroundings: Surroundings, stop: "Stop") -> int:
-    from supplier_agent import state
+    """Rehearse a round. It changes nothing: where no agent has ever run, there is no lock to hold, and none is made."""
+    from supplier_agent import trusted
     from supplier_agent.dry_run import rehearse
-    from supplier_agent.lock import InstanceLock
 
-    state.prepare(surroundings.settings.state_dir)
-    lock = InstanceLock(surroundings.lock_file, "run --once --dry-run", surroundings.clock)
-    try:
-        with progress() as show:
-            return rehearse(
-                surroundings.settings, surroundings.env, surroundings.clock, show, result, stop.event.is_set
-            )
-    finally:
-        lock.release()
+    with trusted.as_owner_of(surroundings.settings.state_dir), ExitStack() as held, progress() as show:
+        if surroundings.lock_file.exists():
+            held.enter_context(_lock(surroundings, "run --once --dry-run"))
+        return rehearse(surroundings.settings, surroundings.env, surroundings.clock, show, result, stop.event.is_set)
 
 
 def resync(

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -223,3 +224,21 @@ def test_root_is_the_folder_s_owner_in_it_and_root_again_afterwards(tmp_path: Pa
     for same in (tmp_path, tmp_path / "none"):
         with trusted.as_owner_of(same):
             assert os.geteuid() == 0
+
+
+@root
+def test_one_block_may_lie_in_another_and_a_program_started_there_never_becomes_root_again(tmp_path: Path) -> None:
+    theirs, ours = tmp_path / "theirs", tmp_path / "ours"
+    for folder, user in ((theirs, STAFF), (ours, AGENT)):
+        folder.mkdir(mode=0o700)
+        os.chown(folder, user.uid, user.gid)
+    tmp_path.chmod(0o700)  # neither of them may enter: the inner folder is looked at as root
+    with trusted.as_owner_of(theirs):
+        with trusted.as_owner_of(ours):
+            assert os.geteuid() == AGENT.uid
+        with trusted.as_owner_of(tmp_path):
+            assert os.geteuid() == 0
+        assert os.geteuid() == STAFF.uid
+        done = subprocess.run(["sh", "-c", "grep ^Uid /proc/self/status"], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["Uid:", *[str(STAFF.uid)] * 4]
+    assert os.getresuid() == (0, 0, 0)
