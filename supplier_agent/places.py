@@ -18,6 +18,57 @@ DATABASE = "agent.db"
 """A folder that holds one is a state folder."""
 
 
+SYSTEM_TREES = tuple(
+    Path(each)
+    for each in (
+        *("/bin", "/boot", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/sbin", "/sys"),
+        *("/usr/bin", "/usr/include", "/usr/lib", "/usr/libexec", "/usr/sbin", "/usr/share"),
+    )
+)
+"""What lies in these is the system's."""
+SYSTEM_FOLDERS = frozenset(
+    Path("/", each)
+    for each in (
+        *(
+            "",
+            "dev",
+            "dev/shm",
+            "home",
+            "media",
+            "mnt",
+            "opt",
+            "root",
+            "run",
+            "run/lock",
+            "run/user",
+            "srv",
+            "tmp",
+            "usr",
+        ),
+        *(
+            "usr/local",
+            "usr/local/bin",
+            "usr/local/etc",
+            "usr/local/lib",
+            "usr/local/sbin",
+            "usr/local/share",
+            "usr/src",
+        ),
+        *("var", "var/backups", "var/cache", "var/crash", "var/lib", "var/local", "var/lock", "var/log", "var/mail"),
+        *("var/opt", "var/run", "var/spool", "var/tmp"),
+    )
+)
+"""These are shared by the whole machine; a folder below them may be one's own."""
+
+
+def is_of_the_system(path: Path) -> bool:
+    """Tell whether a path is, or leads to, what belongs to the machine as a whole."""
+    for each in {Path(os.path.normpath(path)), Path(os.path.realpath(path))}:
+        if each in SYSTEM_FOLDERS or any(each.is_relative_to(tree) for tree in SYSTEM_TREES):
+            return True
+    return False
+
+
 def candidates(path: Path | None, env: Mapping[str, str], places: Sequence[Path] = PLACES) -> Sequence[Path]:
     """Return where the file may be: the first that exists is read, and one that was named has to exist.
 

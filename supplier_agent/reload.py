@@ -91,8 +91,11 @@ class Reload:
         self._agent.look_again()
 
     def _refuse(self, error: AgentError) -> None:
-        self._agent.log.error("configuration.refused", detail=error.what, cure=error.cure, note="the one before stays")
-        self._note(error.what)
+        said = "; ".join(line.strip() for line in error.what.splitlines()).replace(
+            ":; ", ": "
+        )  # it becomes one line of a log
+        self._agent.log.error("configuration.refused", detail=said, cure=error.cure, note="the one before stays")
+        self._note(said)
 
     def _note(self, refused: str | None) -> None:
         now = self._agent.clock.now()

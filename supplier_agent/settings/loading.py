@@ -144,4 +144,6 @@ def _warnings(file: _File | None) -> tuple[str, ...]:
         return ()
     if not any(isinstance(supplier, dict) and "token" in supplier for supplier in suppliers.values()):
         return ()
-    return (f"{file.path} holds a token and everybody on this machine may read it; run: chmod o-r {file.path}",)
+    return (
+        f"{file.path} holds a token and everybody on this machine may read it; run: chmod o-r {shlex.quote(str(file.path))}",
+    )

@@ -115,6 +115,23 @@ def test_no_secret_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert found(path)["suppliers.notio.token"].value == HIDDEN
 
 
+@pytest.mark.parametrize(
+    "address", ["ipp://anna:{}@cups.example.com:631/printers/zebra", "https://{}@printer", "ipps://a:{}@b@c:1/x"]
+)
+def test_no_password_in_a_printer_s_address_is_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], address: str
+) -> None:
+    station = f'[[web.stations]]\nname = "B"\nprinter = "{address.format(CANARY)}"\n'
+    path = written(tmp_path, f'state_dir = "{tmp_path}/state"\n{station}[suppliers.notio]\ntoken = "t"\n')
+    for words in (["config", "show"], ["config", "show", "--json"], ["check", "--offline"], ["status"]):
+        cli.run(["--config", str(path), *words])
+        said = capsys.readouterr()
+        assert CANARY not in said.out + said.err
+    shown_address = found(path)["web.stations"].value
+    assert address.partition("://")[0] + "://(hidden)@" in shown_address
+    assert address.rpartition("@")[2] in shown_address
+
+
 # -------------------------------------------------------------------------------------------------------------- schema
 
 
