@@ -93,7 +93,7 @@ def _must_be_ours(place: Path, env: Mapping[str, str]) -> None:
         (each for each in place.absolute().parents if each in states or os.path.lexists(each / DATABASE)), None
     )
     try:
-        why = f"{inside} is a state folder" if inside else trusted.doubt(place)
+        why = f"{inside} is a state folder" if inside else trusted.doubt(place) or trusted.doubt(Path.cwd())
     except OSError as error:
         why = f"{error.filename or place} cannot be looked at ({error.strerror})"
     if why is not None:

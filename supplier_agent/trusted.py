@@ -21,23 +21,23 @@ _ACL = "system.posix_acl_access"
 
 
 def doubt(path: Path, uid: int | None = None) -> str | None:
-    """Return why others than root and this user could have put a file there, as a sentence; None if nobody could.
+    """Return why others than root and this user could have put a file there (or in that folder), as a sentence; None: nobody could.
 
     Every folder on the way, every link, and the file itself must belong to root or this user, and only they may write it:
     not the group, unless it is a private one (`_is_private`), and not everybody. A sticky folder like /tmp, in which nobody
-    can replace what is another's, is no obstacle on the way, but a file is not trusted in it or in a folder right below it.
+    can replace what is another's, is no obstacle on the way; but what lies right in it is not trusted.
     Raises OSError if the path cannot be looked at.
     """
     owners = {0, os.geteuid() if uid is None else uid}
     steps = list(_steps(path))
-    near = {*steps[-1:], steps[-1].parent, steps[-1].parent.parent}
+    last = steps[-1] if path.is_dir() else steps[-1].parent
     for step in steps:
         found = step.lstat()
         if found.st_uid not in owners:
             return f"{step} belongs to {_user(found.st_uid)}"
         if stat.S_ISLNK(found.st_mode):
             continue  # its mode means nothing; where it leads comes next
-        if found.st_mode & stat.S_ISVTX and step not in near:
+        if found.st_mode & stat.S_ISVTX and step != last:
             continue
         if found.st_mode & stat.S_IWOTH:
             return f"everybody may write {step}"

@@ -70,7 +70,7 @@ def office() -> Iterator[Office]:
 @pytest.mark.parametrize("words", [("run", "--once"), ("status",), ("status", "--json"), ("orders",), ("check",)])
 def test_a_planted_configuration_sends_the_token_nowhere(office: Office, words: tuple[str, ...]) -> None:
     planted = office.state_dir / "config" / "supplier-agent.toml"
-    text = f'base_url = "{office.thief.url}"\nstate_dir = "/tmp/nowhere"\n[suppliers.notio]\ntoken_file = "{office.token_file}"\n'
+    text = f'base_url = "{office.thief.url}"\nstate_dir = "/nowhere"\n[suppliers.notio]\ntoken_file = "{office.token_file}"\n'
     STAFF.run("sh", "-c", f"mkdir {planted.parent} && cat > {planted} <<'END'\n{text}END", umask="022")
     assert planted.exists()
     for user in (AGENT, ROOT_USER):

@@ -1,6 +1,8 @@
 """Who else may write: which files are trusted where they are, and how files are written in a folder that staff may write too."""
 
+import grp
 import os
+import pwd
 import stat
 import subprocess
 from collections.abc import Callable, Iterator
@@ -9,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from supplier_agent import trusted
+from supplier_agent.errors import ConfigError
+from supplier_agent.places import candidates
 from tests.disk.people import AGENT, STAFF, STRANGER, hall
 
 root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to other users")
@@ -57,7 +61,7 @@ def everybody_writes(place: Path) -> None:
 
 
 def everybody_writes_but_sticky(place: Path) -> None:
-    place.parent.parent.chmod(0o1777)
+    place.parent.chmod(0o1777)
 
 
 def another_owns_the_folder(place: Path) -> None:
@@ -114,16 +118,16 @@ def test_a_group_is_private_if_it_bears_the_user_s_name_and_has_no_other_member(
 ) -> None:
     place.parent.chmod(0o775)
     os.chown(place.parent, 0, 0)
-    accounts = [trusted.pwd.struct_passwd((name, "x", uid, gid, "", "/", "/bin/sh")) for name, uid, gid in
+    accounts = [pwd.struct_passwd((name, "x", uid, gid, "", "/", "/bin/sh")) for name, uid, gid in
                 (("root", 0, 0), ("agent", AGENT.uid, AGENT.gid), ("other", 23099, 23099))]  # fmt: skip
-    monkeypatch.setattr(trusted.pwd, "getpwall", lambda: accounts)
+    monkeypatch.setattr(pwd, "getpwall", lambda: accounts)
     for gid, name, members, private in [
         (AGENT.gid, "agent", [], True), (AGENT.gid, "agent", ["agent"], True), (AGENT.gid, "agent", ["anna"], False),
         (AGENT.gid, "users", [], False), (0, "root", [], True), (23099, "other", [], False), (0, "root", ["x"], False),
     ]:  # fmt: skip
         os.chown(place.parent, AGENT.uid, gid)
-        found = trusted.grp.struct_group((name, "x", gid, members))
-        monkeypatch.setattr(trusted.grp, "getgrgid", lambda _gid, found=found: found)
+        found = grp.struct_group((name, "x", gid, members))
+        monkeypatch.setattr(grp, "getgrgid", lambda _gid, found=found: found)
         assert (trusted.doubt(place, AGENT.uid) is None) is private, (gid, name, members)
 
 
@@ -134,6 +138,28 @@ def test_a_list_of_single_users_rights_is_not_a_private_group(place: Path, monke
     assert trusted.doubt(place, AGENT.uid) is None, "group root has no other member here"
     monkeypatch.setattr(os, "getxattr", lambda _path, _name: b"\x02\x00\x00\x00")
     assert trusted.doubt(place, AGENT.uid) is not None
+
+
+@root
+def test_the_folder_in_which_a_command_is_typed_counts_too(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    work, file = place.parent.parent, Path("config/agent.toml")
+    for path in (place, place.parent, work):
+        os.chown(path, 0, 0)
+    monkeypatch.chdir(work)
+    assert candidates(None, {}, (file,)) == (file,), "below /tmp, but in a folder that nobody else may write"
+    assert candidates(None, {"SUPPLIER_AGENT_CONFIG": "x"}, (file,)) == (Path("x"),)
+    for why, mode in (("everybody may write", 0o1777), ("everybody may write", 0o777)):
+        work.chmod(mode)
+        with pytest.raises(ConfigError, match=why):
+            candidates(None, {}, (file,))
+        assert candidates(file, {}, (file,)) == (file,), "a person named it"
+    work.chmod(0o755)
+    (work / "agent.db").touch()
+    with pytest.raises(ConfigError, match="is a state folder"):
+        candidates(None, {}, (file,))
+    (work / "agent.db").unlink()
+    with pytest.raises(ConfigError, match="is a state folder"):
+        candidates(None, {"SUPPLIER_AGENT_STATE_DIR": str(work)}, (file,))
 
 
 def test_links_in_a_circle_are_an_error(tmp_path: Path) -> None:
