@@ -38,9 +38,12 @@ class User:
     def agent(
         self, config: Path | None, *words: str, umask: str = "022", cwd: str = "/"
     ) -> "subprocess.CompletedProcess[str]":
-        """Run a command of ours. None: under the configuration that it finds by itself."""
+        """Run a command of ours, as the console script does: without the current folder in the way of imports.
+
+        None: under the configuration that it finds by itself.
+        """
         named = [] if config is None else ["--config", str(config)]
-        done = self.run(interpreter(), "-m", "supplier_agent", *named, *words, umask=umask, cwd=cwd)
+        done = self.run(interpreter(), "-P", "-m", "supplier_agent", *named, *words, umask=umask, cwd=cwd)
         assert "Traceback" not in done.stderr, done.stderr
         return done
 

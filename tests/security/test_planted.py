@@ -114,6 +114,31 @@ def test_a_configuration_in_the_state_folder_that_it_names_is_not_taken(office: 
     assert "the state folder that it names" in done.stderr
 
 
+# ---------------------------------------------------------------------------------------------------------- code
+
+
+@pytest.mark.parametrize("user", [AGENT, ROOT_USER], ids=["agent", "root"])
+def test_no_code_of_staff_s_is_run(office: Office, user: User) -> None:
+    """A unit and cron both work in the state folder; Python would look for the modules of a child there first."""
+    mark = office.state_dir / "run-by"
+    for name in (
+        "json",
+        "resource",
+        "pypdf",
+        "sitecustomize",
+        "supplier_agent/__init__",
+        "supplier_agent/labels/pdfwork",
+    ):
+        file = office.state_dir / f"{name}.py"
+        STAFF.run("sh", "-c", f'mkdir -p {file.parent}; echo \'open("{mark}", "w")\' > {file}', umask="002")
+        assert file.exists()
+    late = office.world.arrive("notio")
+    done = user.agent(office.config, "run", "--once", cwd=str(office.state_dir))
+    assert done.returncode == 0, done.stderr
+    assert (office.state_dir / "labels" / "notio" / f"{late.menzzo_order_id}.pdf").exists(), "its label was looked at"
+    assert not mark.exists()
+
+
 # ---------------------------------------------------------------------------------------------------- links and pipes
 
 BESIDE = [

@@ -670,7 +670,7 @@ def test_a_link_to_a_folder_of_the_system_is_none_either(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "folder", ["/data", "/var/lib/supplier-agent", "/srv/agent", "/home/anna/agent", "/opt/x", "/mnt/x"]
+    "folder", ["/data", "/var/lib/supplier-agent", "/srv/agent", "/srv/deep/agent", "/opt/x", "/mnt/x"]
 )
 def test_a_folder_of_one_s_own_is_one(tmp_path: Path, folder: str) -> None:
     assert loaded(tmp_path, f'state_dir = "{folder}"\n{MINIMAL}').state_dir == Path(folder)
