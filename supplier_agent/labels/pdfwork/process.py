@@ -113,7 +113,7 @@ class PdfWork:
 
 def _start() -> subprocess.Popen[bytes]:
     # cron starts us in the state folder, where staff may write: no module is taken from the current folder.
-    places = [each for each in sys.path if os.path.isabs(each)]
+    places = [each for each in sys.path if Path(each).is_absolute()]
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "supplier_agent.labels.pdfwork"],
         stdin=subprocess.PIPE,
