@@ -38,18 +38,21 @@ LABEL org.opencontainers.image.title="supplier-agent" \
       org.opencontainers.image.created="${CREATED}" \
       org.opencontainers.image.licenses="MIT"
 # Numbers, because orchestrators check "not root" by number. The folder is made here, so that a new volume inherits it.
+# The configuration is there, and empty: yours is mounted over it, or variables alone say everything.
 RUN groupadd --gid 10001 supplier-agent \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin supplier-agent \
- && install -d -o 10001 -g 10001 -m 2770 /data
+ && install -d -o 10001 -g 10001 -m 2770 /data \
+ && install -D -m 644 /dev/null /etc/supplier-agent/supplier-agent.toml
 COPY --from=build /opt/supplier-agent /opt/supplier-agent
-# The configuration is looked for where it always is, /etc/supplier-agent/supplier-agent.toml; environment beats file.
+# The configuration is named, so that none is taken from the folder in which a command is typed; environment beats file.
 ENV PATH=/opt/supplier-agent/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONFAULTHANDLER=1 \
     PYTHONUNBUFFERED=1 \
+    SUPPLIER_AGENT_CONFIG=/etc/supplier-agent/supplier-agent.toml \
     SUPPLIER_AGENT_STATE_DIR=/data
 USER 10001:10001
-WORKDIR /data
+WORKDIR /
 VOLUME ["/data"]
 STOPSIGNAL SIGTERM
 # Only where web.listen (SUPPLIER_AGENT_WEB__LISTEN) says 0.0.0.0:8080.

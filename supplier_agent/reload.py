@@ -94,13 +94,14 @@ class Reload:
         self._agent.look_again()
 
     def _refuse(self, error: AgentError) -> None:
-        self._agent.log.error("configuration.refused", detail=error.what, cure=error.cure, note="the one before stays")
+        said = "; ".join(line.strip() for line in error.what.splitlines()).replace(":; ", ": ")  # one line of a log
+        self._agent.log.error("configuration.refused", detail=said, cure=error.cure, note="the one before stays")
         self.refused = Trouble(
             CONFIGURATION,
-            f"a new configuration was refused, and the one before stays: {' '.join(error.what.split())}",
+            f"a new configuration was refused, and the one before stays: {said}",
             "correct it, then: systemctl reload supplier-agent",
         )
-        self._note(error.what)
+        self._note(said)
 
     def _note(self, refused: str | None) -> None:
         now = self._agent.clock.now()

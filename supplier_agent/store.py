@@ -17,7 +17,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool, StaticPool
 from sqlmodel import Session, SQLModel, create_engine
 
-from supplier_agent import copies
+from supplier_agent import copies, trusted
 from supplier_agent.errors import AgentError, ConfigError, StateError
 from supplier_agent.guards import TRIGGERS
 from supplier_agent.tables import SCHEMA
@@ -218,7 +218,7 @@ def open_store(path: Path, *, agent: bool = False) -> Store:
 
 def _touch(path: Path) -> None:
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o660))
+        os.close(trusted.opened(path, os.O_CREAT | os.O_RDWR, 0o660))
     except OSError as error:
         raise _unusable(path, error) from error
 

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -101,19 +101,16 @@ def _agent(
     surroundings: Surroundings, command: str, stop: "Stop", *, once: bool, reads_only: bool = False
 ) -> "Iterator[tuple[Agent, ThreadPoolExecutor, Heartbeat]]":
     """Assemble the real agent on the real state, alone."""
-    from supplier_agent import known, log, state
+    from supplier_agent import known, log, state, trusted
     from supplier_agent.assemble import assemble
-    from supplier_agent.errors import AgentError
-    from supplier_agent.heartbeat import AGENT, Heartbeat
-    from supplier_agent.lock import InstanceLock
-    from supplier_agent.vitals import AGENT_DIED, STARTING, Trouble
 
     settings = surroundings.settings
     state.prepare(settings.state_dir)
-    lock = InstanceLock(surroundings.lock_file, command, surroundings.clock)
-    beat = Heartbeat(settings.state_dir / AGENT, surroundings.clock, command)
-    beat.beat(STARTING)
-    try:
+    with (
+        trusted.as_owner_of(settings.state_dir),
+        _lock(surroundings, command),
+        _heartbeat(surroundings, command) as beat,
+    ):
         known.remember(settings, surroundings.appearance)
         executor = ThreadPoolExecutor(MOST_WORKERS, thread_name_prefix="worker")
         logger = log.Log(log.set_up(surroundings.env, form=settings.log.format, level=settings.log.level))
@@ -127,6 +124,31 @@ def _agent(
             agent.stopping = stop.event.is_set() or agent.stopping
             executor.shutdown(wait=True, cancel_futures=True)
             close()
+
+
+@contextmanager
+def _lock(surroundings: Surroundings, command: str) -> Iterator[None]:
+    """Be the only instance on this state while in this block."""
+    from supplier_agent.lock import InstanceLock
+
+    lock = InstanceLock(surroundings.lock_file, command, surroundings.clock)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _heartbeat(surroundings: Surroundings, command: str) -> "Iterator[Heartbeat]":
+    """Show that this process works on the state; an error that ends it is left there as its last words."""
+    from supplier_agent.errors import AgentError
+    from supplier_agent.heartbeat import AGENT, Heartbeat
+    from supplier_agent.vitals import AGENT_DIED, STARTING, Trouble
+
+    beat = Heartbeat(surroundings.settings.state_dir / AGENT, surroundings.clock, command)
+    beat.beat(STARTING)
+    try:
+        yield beat
     except Exception as error:
         what, cure = (
             (error.what, error.cure) if isinstance(error, AgentError) else (type(error).__name__, "see its log")
@@ -135,7 +157,6 @@ def _agent(
         raise
     finally:
         beat.end()
-        lock.release()
 
 
 def _beating(show: Callable[[str], None], agent: "Agent", beat: "Heartbeat") -> Callable[[str], None]:
@@ -197,19 +218,14 @@ def _ping(surroundings: Surroundings, agent: "Agent", supplier: str | None) -> N
 
 
 def _dry_run(surroundings: Surroundings, stop: "Stop") -> int:
-    from supplier_agent import state
+    """Rehearse a round. It changes nothing: where no agent has ever run, there is no lock to hold, and none is made."""
+    from supplier_agent import trusted
     from supplier_agent.dry_run import rehearse
-    from supplier_agent.lock import InstanceLock
 
-    state.prepare(surroundings.settings.state_dir)
-    lock = InstanceLock(surroundings.lock_file, "run --once --dry-run", surroundings.clock)
-    try:
-        with progress() as show:
-            return rehearse(
-                surroundings.settings, surroundings.env, surroundings.clock, show, result, stop.event.is_set
-            )
-    finally:
-        lock.release()
+    with trusted.as_owner_of(surroundings.settings.state_dir), ExitStack() as held, progress() as show:
+        if surroundings.lock_file.exists():
+            held.enter_context(_lock(surroundings, "run --once --dry-run"))
+        return rehearse(surroundings.settings, surroundings.env, surroundings.clock, show, result, stop.event.is_set)
 
 
 def resync(

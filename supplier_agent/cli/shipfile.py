@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from supplier_agent import trusted
 from supplier_agent.cli.surroundings import Surroundings, result, say
 from supplier_agent.printable import on_one_line
 
@@ -117,7 +118,8 @@ def _writer(opened: ExitStack, path: Path | None) -> Any:  # noqa: ANN401 - a fu
     """Return what writes one line; whole lines stand in the file at once, whatever happens next."""
     if path is None:
         return lambda _order, _said: None
-    file = opened.enter_context(path.open("w", encoding="utf-8", newline="", buffering=1))
+    with trusted.as_owner_of(path.parent):
+        file = opened.enter_context(path.open("w", encoding="utf-8", newline="", buffering=1))
     writer = csv.writer(file)
     writer.writerow(("menzzo_order_id", "said"))
     return lambda order, said: writer.writerow((on_one_line(order), on_one_line(said)))

@@ -1,6 +1,7 @@
 """Commands of upkeep: backup, restore, export, and the brakes: pause, resume, agree. None of them calls the marketplace."""
 
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -39,15 +40,16 @@ def backup(
     from supplier_agent.upkeep.restore import back_up
 
     surroundings = here(context)
+    typed = shlex.quote(str(file))
     if file.is_dir():
-        raise UsageError(f"{file} is a folder", f"supplier-agent backup {file}/agent-backup.db")
+        raise UsageError(f"{file} is a folder", f"supplier-agent backup {shlex.quote(f'{file}/agent-backup.db')}")
+    if file.exists() and surroundings.database.exists() and file.samefile(surroundings.database):
+        raise UsageError(f"{file} is the database itself", "name another file")
+    if file.exists() and not overwrite:
+        raise UsageError(
+            f"{file} is there already", f"name another file, or: supplier-agent backup {typed} --overwrite"
+        )
     with surroundings.store() as store:
-        if file.exists() and file.samefile(store.path):
-            raise UsageError(f"{file} is the database itself", "name another file")
-        if file.exists() and not overwrite:
-            raise UsageError(
-                f"{file} is there already", f"name another file, or: supplier-agent backup {file} --overwrite"
-            )
         ledger = back_up(store, surroundings.settings.state_dir, file)
     beside = (
         f", and beside it {ledger.name}, the ship ledger"
@@ -55,12 +57,12 @@ def backup(
         else "; nothing was ever shipped, so there is no ship ledger"
     )
     result(f"{file}: {file.stat().st_size} bytes, checked{beside}.")
-    say(STEPS.format(file=file))
+    say(STEPS.format(file=typed))
 
 
 def restore(context: typer.Context, file: Annotated[Path, typer.Argument(metavar="FILE")]) -> int:
     """Put a copy of the database back, so that nothing is shipped twice. The agent must be stopped."""
-    from supplier_agent import state
+    from supplier_agent import state, trusted
     from supplier_agent.errors import UsageError
     from supplier_agent.lock import InstanceLock
     from supplier_agent.upkeep.restore import put_back
@@ -72,7 +74,8 @@ def restore(context: typer.Context, file: Annotated[Path, typer.Argument(metavar
     if surroundings.database.exists() and file.samefile(surroundings.database):
         raise UsageError(f"{file} is the database itself", "name a copy of it")
     state.prepare(folder)
-    lock = InstanceLock(surroundings.lock_file, "restore", surroundings.clock)
+    with trusted.as_owner_of(folder):
+        lock = InstanceLock(surroundings.lock_file, "restore", surroundings.clock)
     try:
         done = put_back(file, folder, surroundings.clock.now())
     finally:

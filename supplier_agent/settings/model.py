@@ -35,6 +35,7 @@ from supplier_agent.settings.values import (
     Positive,
     Rate,
     Slug,
+    StateDir,
     Zone,
     close,
 )
@@ -109,7 +110,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     base_url: BaseUrl = "https://api.menzzo.fr"
-    state_dir: Location = STATE_DIR
+    state_dir: StateDir = STATE_DIR
     requests_per_second: Rate = 1.0
     timezone: Zone = ZoneInfo("Europe/Paris")
     heartbeat_url: HeartbeatUrl = Field(default="", repr=False)

@@ -5,7 +5,6 @@ it is lost too, nobody here knows that, so whatever was flagged in the copy is h
 """
 
 import json
-import os
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +19,7 @@ from supplier_agent.migrations import known
 from supplier_agent.outbox import DONE
 from supplier_agent.store import Store, open_store
 from supplier_agent.tables import Call, Event, Order
+from supplier_agent.trusted import allow, as_owner_of, replace
 
 SUFFIX = ".shipped.jsonl"
 """A copy of the ledger stands beside the copy of the database, under its name and this."""
@@ -53,16 +53,10 @@ def back_up(store: Store, state_dir: Path, target: Path) -> Path | None:
             f"{target} is written, but the ship ledger {ledger} cannot be read: {error.strerror}",
             "run it as the agent's user, so that the copy is complete",
         ) from error
-    part = beside.with_name(beside.name + ".part")
     try:
-        descriptor = os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(beside)
+        with as_owner_of(target.parent):
+            replace(beside, content)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise StateError(
             f"{beside} could not be written: {error.strerror}", "free some space, or choose another folder"
         ) from error
@@ -81,16 +75,26 @@ def put_back(copy: Path, state_dir: Path, now: datetime) -> Restored:
         )
     database = state_dir / state.DATABASE
     fresh = database.with_name(f"{database.name}.restoring")
+    ledger_beside = _beside(copy)
     with closing(copies.opened(copy)) as source:
         copies.copy(source, fresh)
-    fresh.chmod(0o660)
+    # Root may read the copy wherever it is; from here on it is the folder's owner, and so is what it makes.
+    with as_owner_of(state_dir):
+        return _put(database, fresh, ledger_beside, now)
+
+
+def _put(database: Path, fresh: Path, ledger_beside: bytes, now: datetime) -> Restored:
+    state_dir = database.parent
+    allow(fresh, 0o660)
+    for tail in ("-wal", "-shm"):  # of a restore that was cut short, or put there: it would be taken for this one's own
+        fresh.with_name(fresh.name + tail).unlink(missing_ok=True)
     had_ledger = _holds_something(state_dir / state.LEDGER)
     store = open_store(fresh, agent=True)
     ledger = Ledger(state_dir / state.LEDGER)
     try:
         with store.write() as tx:
             trusted = had_ledger and _knows_all(tx, ledger)
-            learned = _learn(ledger, copy.with_name(copy.name + SUFFIX))
+            learned = _learn(ledger, ledger_beside)
             held = () if trusted else _hold(tx, ledger, now)
         store.checkpoint()
     finally:
@@ -116,16 +120,21 @@ def _knows_all(tx: Session, ledger: Ledger) -> bool:
     )
 
 
-def _learn(ledger: Ledger, copy: Path) -> int:
-    """Add to the ledger what the copy knows beyond it; never less than it knew."""
+def _beside(copy: Path) -> bytes:
+    """Return the copy of the ledger that belongs to a copy of the database; empty if there is none."""
+    path = copy.with_name(copy.name + SUFFIX)
     try:
-        lines = copy.read_bytes().split(b"\n")
+        return path.read_bytes()
     except FileNotFoundError:
-        return 0
+        return b""
     except OSError as error:
-        raise StateError(f"{copy} cannot be read: {error.strerror}", "give this user the right to read it") from error
+        raise StateError(f"{path} cannot be read: {error.strerror}", "give this user the right to read it") from error
+
+
+def _learn(ledger: Ledger, copy: bytes) -> int:
+    """Add to the ledger what the copy knows beyond it; never less than it knew."""
     learned: set[tuple[str, str]] = set()
-    for line in lines:
+    for line in copy.split(b"\n"):
         try:
             fact = json.loads(line)
             supplier, order, attempt, outcome = fact["supplier"], fact["order"], int(fact["attempt"]), fact["outcome"]

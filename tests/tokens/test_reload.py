@@ -106,6 +106,18 @@ def test_a_bad_one_is_refused_with_its_reason_and_the_one_before_stays(tmp_path:
     it.site.stop()
 
 
+def test_all_the_mistakes_of_one_that_is_refused_are_told_on_one_line(tmp_path: Path) -> None:
+    it = turned(tmp_path)
+    it.site.run_for(30)
+    mistakes = "The configuration cannot be used:\n  a.toml:3: x is not a key\n  a.toml:5: y must be a number"
+    assert not it.take(ConfigError(mistakes, "correct it"))
+    said = "The configuration cannot be used: a.toml:3: x is not a key; a.toml:5: y must be a number"
+    assert any(what.endswith(said) for what in it.problems())
+    (details,) = [facts for event, facts in it.site.said if event == "configuration.refused"]
+    assert details["detail"] == said
+    it.site.stop()
+
+
 def test_one_in_which_no_supplier_has_a_token_is_refused(tmp_path: Path) -> None:
     it = turned(tmp_path)
     bare = Settings(state_dir=tmp_path / "state", suppliers={"notio": {"token_file": str(tmp_path / "absent")}})
