@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlmodel import Session, col, func, select, update
 
 from supplier_agent import outbox
+from supplier_agent.calls.protocol import PERSON
 from supplier_agent.errors import AgentError, UsageError
 from supplier_agent.order import blockers
 from supplier_agent.tables import Call, Event, Order
@@ -103,7 +104,7 @@ def resolve(tx: Session, order: Order, now: datetime, who: str, *, shipped: bool
         state = "there is no ship call yet" if call is None else f"its ship call is {call.state}"
         raise AgentError(f"there is nothing to resolve: {state}", f"supplier-agent order {order.menzzo_order_id}")
     if shipped:
-        order.ship_confirmed_at, order.planned_at = now, None
+        order.ship_confirmed_at, order.ship_evidence, order.planned_at = now, PERSON, None
         outbox.conclude(tx, call, "done", f"{who} says that the marketplace has it as shipped")
         _note(tx, order, now, who, "resolved: shipped", station=station)
         said = "recorded as shipped; nothing is sent"

@@ -122,6 +122,7 @@ def _of_supplier(look: Look, what: Known, name: str, no_token: str | None) -> li
         for lane in failing_lanes(look, what, name):
             text = f"{lane.lane} fail since {lane.failing_since:%Y-%m-%d %H:%M} UTC: {lane.reason}"
             again = f"nothing to do: it is tried again at {lane.resume_at:%H:%M:%S} UTC" if lane.resume_at else ""
+            again = ELSEWHERE if lane.redirected_to else again
             found.append(Problem(name, None, text, again, 69))
     sweep = last_good(look, name, "sweep", "resync")
     if sweep is not None and sweep.proof == "partial" and sweep.started_at is not None:
@@ -129,6 +130,12 @@ def _of_supplier(look: Look, what: Known, name: str, no_token: str | None) -> li
         cure = "ask technique@menzzo.fr how get-sales pages its answers, and compare these days with them"
         found.append(Problem(name, None, f"not fully read: {days}: {sweep.detail}", cure, 1))
     return found
+
+
+ELSEWHERE = (
+    "compare base_url with what technique@menzzo.fr says, and look for a proxy or a sign-in page in between: "
+    "supplier-agent check; then: supplier-agent retry --all"
+)
 
 
 def refusal(look: Look, name: str) -> str:

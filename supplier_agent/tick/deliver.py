@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from supplier_agent import brakes, journal, lanes, outbox
 from supplier_agent.calls import CALLS, Ending, Job
@@ -21,7 +21,7 @@ from supplier_agent.outbox import Outcome
 from supplier_agent.reading import Phase
 from supplier_agent.settings import Settings
 from supplier_agent.standing import Standing, known_supplier
-from supplier_agent.tables import Call, Lane, Order, Read
+from supplier_agent.tables import Attempt, Call, Lane, Order, Read
 from supplier_agent.tick.account import Account
 from supplier_agent.tick.plan import forget_label, plan
 
@@ -53,7 +53,8 @@ def choose(tx: Session, account: Account, stands: Standing, now: datetime, *, re
         if writes.failing_since is not None:
             probe, call = _first_write(tx, account, stands, now, reading_pages=reading_pages)
         else:
-            call = None if brakes.ships_wait(supplier) else outbox.due(tx, account.name, "ship", now)
+            may_ship = account.has_room(WRITES, spare=0) and not brakes.ships_wait(supplier)
+            call = outbox.due(tx, account.name, "ship", now) if may_ship else None
             if call is None and not reading_pages:
                 call = outbox.due(tx, account.name, "acknowledge", now)
     if call is None and _may_go(account, labels, now):
@@ -72,17 +73,19 @@ def _first_write(
 
     A ship call is risked only once a read has worked; the first value says that it waits for one.
     """
-    lane, waits = stands.lanes[WRITES], brakes.ships_wait(stands.supplier)
+    lane = stands.lanes[WRITES]
+    waits = brakes.ships_wait(stands.supplier) or _ship_was_redirected(tx, account.name, lane)
     acknowledge = outbox.due(tx, account.name, "acknowledge", now, lane.last_order_id)
     ship = None if waits else outbox.due(tx, account.name, "ship", now, lane.last_order_id)
     other = [call for call in (acknowledge, ship) if call is not None and call.order_id != lane.last_order_id]
     call = next(iter(other), acknowledge or ship)
     if call is None:
         return False, None
+    # After a redirect, what is asked first whether the address is right again is a read.
+    if (call is not acknowledge or lane.redirected_to is not None) and not _answers_again(tx, account.name, lane):
+        return True, None
     if call is acknowledge:
         return False, None if reading_pages else call  # else as soon as the pages are read
-    if not _answers_again(tx, account.name, lane):
-        return True, None
     return False, call
 
 
@@ -96,6 +99,25 @@ def _answers_again(tx: Session, supplier: str, lane: Lane) -> bool:
     """Tell whether a read worked since the writes failed. Without an acknowledge to try, no ship call is risked before that."""
     query = select(Read.id).where(Read.supplier == supplier, Read.outcome == journal.LISTED)
     return tx.exec(query.where(col(Read.started_at) >= lane.failed_at).limit(1)).first() is not None
+
+
+def _ship_was_redirected(tx: Session, supplier: str, lane: Lane) -> bool:
+    """Tell whether a redirect of this outage has parked a ship call: then no second one is risked.
+
+    Until an acknowledge works, or a person has decided about that call; or reads had failed too, and work again.
+    """
+    if lane.redirected_to is None or lane.failing_since is None:
+        return False
+    parked = select(Attempt.id).join(Call).where(Call.supplier == supplier, Call.kind == "ship")
+    parked = parked.where(col(Call.state).in_(("sending", "parked", "unknown")), Call.state == "parked")  # calls_stuck
+    parked = parked.where(Attempt.number == Call.attempts, col(Attempt.http_status).between(300, 399))
+    if tx.exec(parked.where(col(Attempt.ended_at) >= lane.failing_since).limit(1)).first() is None:
+        return False
+    since = col(Read.started_at) >= lane.failed_at
+    failed = select(func.max(Read.id)).where(Read.supplier == supplier, Read.outcome != journal.LISTED, since)
+    worked = select(func.max(Read.id)).where(Read.supplier == supplier, Read.outcome == journal.LISTED, since)
+    last_failed = tx.exec(failed).one()
+    return last_failed is None or last_failed > (tx.exec(worked).one() or 0)
 
 
 _WITH_ORDER = select(Call, Order).join(Order).where(col(Call.id) == bindparam("call_id")).with_for_update()
@@ -204,7 +226,7 @@ def note_supplier(
     if ending.outage or ending.quiet_seconds == AWHILE:
         longest = _longest_pause_of_reads(settings, now) if lane_name == READS else retry.max_seconds
         patience = Patience(retry.first_seconds, longest, chance, ending.quiet_seconds or 0.0)
-        first = lanes.failed(tx, lane, patience, now, ending.outcome.detail, order_id)
+        first = lanes.failed(tx, lane, patience, now, ending.outcome.detail, order_id, ending.redirected_to)
         if ending.outage:
             return [f"{lane_name} failing"] if first else []
     if ending.quiet_seconds is not None:
@@ -230,6 +252,7 @@ def read_ending(answer: Listing | Verdict, *, failed: bool) -> Ending:
         outage=answer.means not in {Means.TOKEN_REFUSED, Means.TOO_MANY},
         token_refused=answer.means is Means.TOKEN_REFUSED,
         quiet_seconds=answer.retry_after_seconds or (AWHILE if answer.means is Means.TOO_MANY else None),
+        redirected_to=answer.redirected_to,
     )
 
 
