@@ -242,6 +242,21 @@ Both halves of the calls and orders that matter have an index of their own, so t
 """
 
 
+def evidence(tx: "Session | Look", supplier: str, shipped: int) -> dict[str, int]:
+    """Return on what evidence the shipped orders count as shipped. `shipped` is how many there are."""
+    found = {row.evidence: int(row.number) for row in glance.within(tx).rows(EVIDENCE, supplier)}
+    others = {name: found.get(name, 0) for name in EVIDENCES if name != "confirmed"}
+    return {"confirmed": shipped - sum(others.values()), **others}
+
+
+EVIDENCES = ("confirmed", "unverified", "person", "not_recorded")
+EVIDENCE = """
+SELECT coalesce(ship_evidence, 'not_recorded') AS evidence, count(*) AS number FROM orders
+ WHERE supplier = ? AND ship_confirmed_at IS NOT NULL AND coalesce(ship_evidence, '') <> 'confirmed' GROUP BY 1
+"""
+"""As the index orders_without_a_yes has it: the orders with a clear yes, which are many, are not read."""
+
+
 def rejected_entries(tx: "Session | Look", supplier: str) -> int:
     """Return how many entries were ever kept word for word."""
     row = glance.within(tx).first("SELECT count(*) AS number FROM rejected_entries WHERE supplier = ?", supplier)

@@ -84,6 +84,7 @@ def _before_the_first_run(known: Known, database: Path, holder: lock.Holder | No
         "next_poll_at": None,
         "reason": "never read yet",
         "counts": dict.fromkeys(STAGES, 0),
+        "ship_evidence": dict.fromkeys(health.EVIDENCES, 0),
         "rejected_entries": 0,
     }
     cure = "supplier-agent check, then: supplier-agent run --once --dry-run"
@@ -111,6 +112,7 @@ def _supplier(look: Look, known: Known, name: str, now: datetime) -> dict[str, o
         "next_poll_at": None if supplier.paused_at else _instant(_next_read_at(look, known, name, now)),
         "reason": reason,
         "counts": {stage: found.get(stage, 0) for stage in STAGES},
+        "ship_evidence": health.evidence(look, name, found.get("shipped", 0)),
         "rejected_entries": health.rejected_entries(look, name),
     }
 

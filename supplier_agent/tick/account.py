@@ -59,13 +59,13 @@ class Account:
         """Return how many requests of that lane are in flight."""
         return sum(flight.lane == lane for flight in self.in_flight)
 
-    def has_room(self, lane: str, spare: int = 1) -> bool:
+    def has_room(self, lane: str) -> bool:
         """Tell whether another request of that lane may start.
 
-        As many as the rate fills while one answer takes (Little's law), and one to spare. Not more: all that is in flight
-        when the marketplace falls silent is lost at once. Ship calls have none to spare: each that fails asks a person.
+        As many as the rate fills while one answer takes (Little's law), and one more. Not more: all that is in flight when
+        the marketplace falls silent is lost at once.
         """
-        return self.flying(lane) < max(1, math.ceil(self.answer_seconds / self.pace.interval) + spare)
+        return self.flying(lane) < math.ceil(self.answer_seconds / self.pace.interval) + 1
 
     def landed(self, flight: Flight, seconds: float, *, answered: bool) -> None:
         """Take a request out of flight; learn from how long its answer took. Silence teaches nothing of that."""

@@ -3,14 +3,14 @@
 Each step is one short transaction on the loop's thread; only `perform` runs in a worker.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 
 from supplier_agent import brakes, journal, lanes, outbox
-from supplier_agent.calls import CALLS, Ending, Job
+from supplier_agent.calls import CALLS, ONCE, Ending, Job
 from supplier_agent.calls.protocol import AWHILE
 from supplier_agent.labels import LabelFolder
 from supplier_agent.lanes import LABELS, READS, WRITES, Patience
@@ -53,8 +53,7 @@ def choose(tx: Session, account: Account, stands: Standing, now: datetime, *, re
         if writes.failing_since is not None:
             probe, call = _first_write(tx, account, stands, now, reading_pages=reading_pages)
         else:
-            may_ship = account.has_room(WRITES, spare=0) and not brakes.ships_wait(supplier)
-            call = outbox.due(tx, account.name, "ship", now) if may_ship else None
+            call = None if brakes.ships_wait(supplier) else outbox.due(tx, account.name, "ship", now)
             if call is None and not reading_pages:
                 call = outbox.due(tx, account.name, "acknowledge", now)
     if call is None and _may_go(account, labels, now):
@@ -73,8 +72,7 @@ def _first_write(
 
     A ship call is risked only once a read has worked; the first value says that it waits for one.
     """
-    lane = stands.lanes[WRITES]
-    waits = brakes.ships_wait(stands.supplier) or _ship_was_redirected(tx, account.name, lane)
+    lane, waits = stands.lanes[WRITES], brakes.ships_wait(stands.supplier)
     acknowledge = outbox.due(tx, account.name, "acknowledge", now, lane.last_order_id)
     ship = None if waits else outbox.due(tx, account.name, "ship", now, lane.last_order_id)
     other = [call for call in (acknowledge, ship) if call is not None and call.order_id != lane.last_order_id]
@@ -101,23 +99,15 @@ def _answers_again(tx: Session, supplier: str, lane: Lane) -> bool:
     return tx.exec(query.where(col(Read.started_at) >= lane.failed_at).limit(1)).first() is not None
 
 
-def _ship_was_redirected(tx: Session, supplier: str, lane: Lane) -> bool:
-    """Tell whether a redirect of this outage has parked a ship call: then no second one is risked.
-
-    Until an acknowledge works, or a person has decided about that call; or reads had failed too, and work again.
-    """
-    if lane.redirected_to is None or lane.failing_since is None:
+def _redirect_parked_one(tx: Session, supplier: str) -> bool:
+    """Tell whether a redirect has parked a ship call in this outage: one is enough for a person to look at."""
+    lane = lanes.of(tx, supplier, WRITES)
+    if lane.failing_since is None:
         return False
-    parked = select(Attempt.id).join(Call).where(Call.supplier == supplier, Call.kind == "ship")
+    parked = select(Attempt.id).join(Call).where(Call.supplier == supplier, col(Call.kind).in_(ONCE))
     parked = parked.where(col(Call.state).in_(("sending", "parked", "unknown")), Call.state == "parked")  # calls_stuck
     parked = parked.where(Attempt.number == Call.attempts, col(Attempt.http_status).between(300, 399))
-    if tx.exec(parked.where(col(Attempt.ended_at) >= lane.failing_since).limit(1)).first() is None:
-        return False
-    since = col(Read.started_at) >= lane.failed_at
-    failed = select(func.max(Read.id)).where(Read.supplier == supplier, Read.outcome != journal.LISTED, since)
-    worked = select(func.max(Read.id)).where(Read.supplier == supplier, Read.outcome == journal.LISTED, since)
-    last_failed = tx.exec(failed).one()
-    return last_failed is None or last_failed > (tx.exec(worked).one() or 0)
+    return tx.exec(parked.where(col(Attempt.ended_at) >= lane.failing_since).limit(1)).first() is not None
 
 
 _WITH_ORDER = select(Call, Order).join(Order).where(col(Call.id) == bindparam("call_id")).with_for_update()
@@ -190,6 +180,8 @@ def settle(
     """
     said = []
     call, outcome = CALLS[job.kind], ending.outcome
+    if ending.redirected_to is not None:
+        job = replace(job, redirect_parked_one=_redirect_parked_one(tx, job.supplier))
     after = call.after(job, ending, settings, now, chance)
     settled = outbox.settle(tx, job.call_id, job.number, outcome, after, now)
     if settled and after.state in {"parked", "unknown"}:

@@ -50,7 +50,7 @@ def test_one_ship_call_is_parked_and_the_others_go_by_themselves_when_the_addres
     flag_all(site)
     site.run_for(3 * HOUR)
     assert states(site, "ship") == ["owed"] * 4 + ["parked"]
-    assert len(site.world.requests("ship-sale")) == 1
+    assert len(site.world.requests("ship-sale")) <= 2, "those that were in flight together"
     assert any("login.example" in each.what for each in problems(site))
     assert not any("secret" in each.what for each in problems(site))
     site.sky = clear
@@ -60,7 +60,7 @@ def test_one_ship_call_is_parked_and_the_others_go_by_themselves_when_the_addres
     site.stop()
 
 
-def test_where_reads_work_all_the_while_no_second_ship_call_is_risked_before_a_person_has_decided(
+def test_where_reads_work_all_the_while_no_second_ship_call_is_parked_and_all_goes_on_afterwards(
     installation: Raise,
 ) -> None:
     site = collected(installation(5))
@@ -68,22 +68,28 @@ def test_where_reads_work_all_the_while_no_second_ship_call_is_risked_before_a_p
     flag_all(site)
     site.run_for(5 * HOUR)
     assert states(site, "ship") == ["owed"] * 4 + ["parked"]
-    assert len(site.world.requests("ship-sale")) == 1
+    assert 2 <= len(site.world.requests("ship-sale")) < 20, "with back-off"
+    assert not any(line.effect for line in site.world.requests("ship-sale"))
     lane = next(each for each in problems(site) if each.what.startswith("writes fail"))
     assert "login.example" in lane.what
     assert "supplier-agent retry" in lane.cure
+    kinds = [line.endpoint for line in site.world.log]
+    tries = [at for at, kind in enumerate(kinds) if kind == "ship-sale"][2:]  # the first two may be in flight together
+    assert all("get-sales" in kinds[one:other] for one, other in itertools.pairwise(tries)), "a read asks first"
     site.sky = clear
-    with site.agent.store.write() as tx:
-        (parked,) = site.ask(
-            "SELECT menzzo_order_id FROM orders o JOIN calls c ON c.order_id = o.id WHERE state = 'parked'"
-        )
-        acts.retry(tx, acts.find(tx, parked[0], None), site.clock.now(), "Ana")
     site.run_for(2 * HOUR)
+    assert states(site, "ship") == ["done"] * 4 + ["parked"]
+    (parked,) = site.ask(
+        "SELECT menzzo_order_id FROM orders o JOIN calls c ON c.order_id = o.id WHERE state = 'parked'"
+    )
+    with site.agent.store.write() as tx:
+        acts.retry(tx, acts.find(tx, parked[0], None), site.clock.now(), "Ana")
+    site.run_for(60)
     assert states(site, "ship") == ["done"] * 5
     site.stop()
 
 
-def test_an_acknowledge_is_tried_again_after_a_read_each_time_and_its_success_lets_the_ships_go(
+def test_an_acknowledge_is_tried_again_after_a_read_each_time_and_is_never_parked(
     installation: Raise,
 ) -> None:
     site = collected(installation(2))
@@ -92,14 +98,14 @@ def test_an_acknowledge_is_tried_again_after_a_read_each_time_and_its_success_le
     site.run_for(5 * HOUR)
     assert states(site, "acknowledge") == ["done", "done", "owed"]
     assert site.ask("SELECT max(strikes) FROM calls WHERE state = 'owed' AND kind = 'acknowledge'") == [(0,)]
-    flag_all(site)
     kinds = [line.endpoint for line in site.world.log]
     first = kinds.index("acknowledge-sale", kinds.index("acknowledge-sale", kinds.index("acknowledge-sale") + 1) + 1)
     tries = [at for at, kind in enumerate(kinds) if kind == "acknowledge-sale" and at >= first]
     assert len(tries) > 3
     assert all("get-sales" in kinds[one:other] for one, other in itertools.pairwise(tries))
+    flag_all(site)
     site.run_for(5 * HOUR)
-    assert len(site.world.requests("ship-sale")) == 1, "the order whose acknowledge failed does not go twice running"
+    assert states(site, "ship") == ["owed", "parked"], "the third waits for its acknowledgement"
     site.sky = clear
     site.run_for(2 * HOUR)
     assert states(site, "acknowledge") == ["done"] * 3
