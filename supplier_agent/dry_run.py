@@ -15,13 +15,12 @@ from sqlmodel import col, func, select
 
 from supplier_agent import cautions, state
 from supplier_agent.agent import Agent
-from supplier_agent.assemble import make_account
+from supplier_agent.assemble import make_account, wire_of
 from supplier_agent.calls import Ending, Job
 from supplier_agent.clock import Clock
 from supplier_agent.labels import LabelFolder
 from supplier_agent.ledger import Ledger
 from supplier_agent.log import Log
-from supplier_agent.marketplace import Wire
 from supplier_agent.once import run_once
 from supplier_agent.order import document
 from supplier_agent.outbox import DONE, Outcome
@@ -97,7 +96,7 @@ def rehearse(
         store = open_store(folder / state.DATABASE, agent=True)
         ledger = Ledger(folder / state.LEDGER)
         labels = RehearsedLabels(folder, lambda _path: None)
-        wire = Wire(clock, settings.http.timeout_seconds)
+        wire = wire_of(settings, clock)
 
         def read_token(supplier: str) -> str:
             return settings.token_of(supplier, env)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, closing
 from datetime import timedelta
 
-from supplier_agent import lock, reading, standing, state
+from supplier_agent import egress, lock, reading, standing, state
 from supplier_agent.cautions import why_paused
 from supplier_agent.check.report import Report
 from supplier_agent.clock import Clock
@@ -63,7 +63,7 @@ def _one_read(report: Report, settings: Settings, name: str, token: str, clock: 
         supplier=name,
         base_url=settings.base_url,
         token=lambda: token,
-        wire=Wire(clock, settings.http.timeout_seconds),
+        wire=Wire(clock, settings.http.timeout_seconds, egress=egress.of(settings)),
         pace=Pace(clock, settings.requests_per_second),
         max_label_bytes=settings.http.max_label_bytes,
         label_origins=settings.http.label_origins,
