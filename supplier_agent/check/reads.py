@@ -3,6 +3,7 @@
 While an agent runs it shows that one's last reads instead: two must not ask at once.
 """
 
+import os
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, closing
 from datetime import timedelta
@@ -36,13 +37,24 @@ def look(report: Report, settings: Settings, env: Mapping[str, str], clock: Cloc
             held = lock.InstanceLock(lock_file, "check", clock)
             stack.callback(held.release)
             database = settings.state_dir / state.DATABASE
-            store = stack.enter_context(closing(open_store(database, agent=True))) if database.exists() else None
+            store = stack.enter_context(closing(open_store(database, agent=True))) if _has_journal(settings) else None
         for name in settings.suppliers:
             try:
                 token = tokens[name] if name in tokens else settings.token_of(name, env)
             except ConfigError:
                 continue  # said already
             _one_read(report, settings, name, token, clock, store)
+
+
+def _has_journal(settings: Settings) -> bool:
+    """Tell whether there is a journal, or one is to be made: where answers are cached, the next read must know of this one.
+
+    None is made in a folder that is not ours: its files would not be the agent's.
+    """
+    if (settings.state_dir / state.DATABASE).exists():
+        return True
+    ours = settings.state_dir.stat().st_uid == os.geteuid()
+    return ours and any(supplier.cache_seconds > 0 for supplier in settings.suppliers.values())
 
 
 def _last_reads(report: Report, settings: Settings) -> None:

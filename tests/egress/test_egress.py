@@ -41,7 +41,7 @@ def through(
     env: Mapping[str, str], host: str, *, proxy: str = "", scheme: str = "https", port: int = 443
 ) -> str | None:
     found = Egress(proxy, None, env).proxy_for(scheme, host, port)
-    return found and f"{found.shown} {found.said_by}"
+    return None if found is None else f"{found.shown} {found.said_by}"
 
 
 def test_the_configuration_comes_first_then_the_environment_then_no_proxy() -> None:
@@ -119,7 +119,7 @@ def test_what_is_trusted_is_said_by_the_configuration_then_the_environment_then_
 def test_without_a_store_of_the_system_the_list_that_came_along_is_used(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    nothing = ssl.DefaultVerifyPaths(None, None, "F", str(tmp_path / "no.pem"), "D", str(tmp_path))  # type: ignore[call-arg]
+    nothing = ssl.DefaultVerifyPaths("", "", "F", str(tmp_path / "no.pem"), "D", str(tmp_path))
     monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: nothing)
     assert Egress().trust().said_by == "certifi"
 
@@ -190,7 +190,7 @@ def test_where_the_proxy_opens_no_way_nothing_was_sent(ours: Authority, says: by
 
 def test_a_request_that_went_through_the_tunnel_and_got_no_answer_is_lost(ours: Authority) -> None:
     with (
-        RawServer(lambda peer: peer.read_request() and None, ours.server) as server,
+        RawServer(answer(), ours.server) as server,
         ConnectProxy({"api.example": server.port}) as proxy,
     ):
         reply = asked(Egress(proxy.url(), ours.ca_file), "https://api.example/x", {}, "POST")
