@@ -30,7 +30,6 @@ class Job:
     lane_was_failing: bool
     not_found_since: datetime | None  # the first 404 of the present row of them; None: the last answer was none
     maybe_sent: bool  # an earlier attempt may have happened
-    redirect_parked_one: bool = field(default=False, kw_only=True)  # in this outage; known when the call is settled
     asked: frozenset[str]  # reads that the server would answer from its cache now
 
 

@@ -43,9 +43,6 @@ def after(job: Job, ending: Ending, settings: Settings, now: datetime, chance: f
         return Next("done")
     if outcome.kind == UNKNOWN:
         return Next("unknown", why=f"the answer was lost or unclear: {outcome.detail}")
-    if outcome.kind == REFUSED and ending.redirected_to is not None and job.redirect_parked_one:
-        # The address is wrong, not the order: a person looks at one such call, the others wait for the outage to end.
-        return Next("owed", now, why=f"it was sent elsewhere: {outcome.detail}")
     if outcome.kind == REFUSED:
         if job.maybe_sent and outcome.http_status == NOT_FOUND:
             return Next(

@@ -179,9 +179,10 @@ def settle(
     Returns what a person may want to hear: "parked", "unknown", for the log.
     """
     said = []
+    if ending.redirected_to is not None and job.kind in ONCE and _redirect_parked_one(tx, job.supplier):
+        # The address is wrong, not the order: for all but the first it is a "not now".
+        ending = replace(ending, outcome=replace(ending.outcome, kind=outbox.LATER))
     call, outcome = CALLS[job.kind], ending.outcome
-    if ending.redirected_to is not None:
-        job = replace(job, redirect_parked_one=_redirect_parked_one(tx, job.supplier))
     after = call.after(job, ending, settings, now, chance)
     settled = outbox.settle(tx, job.call_id, job.number, outcome, after, now)
     if settled and after.state in {"parked", "unknown"}:

@@ -297,9 +297,9 @@ MUTANTS = (
     ),
     Mutant(
         "each redirected ship call is parked",
-        "calls/ship.py",
-        "ending.redirected_to is not None and job.redirect_parked_one:",
-        "ending.redirected_to is not None and job.strikes < 0:",
+        "tick/deliver.py",
+        "job.kind in ONCE and _redirect_parked_one(tx, job.supplier):",
+        "job.kind not in ONCE:",
         ("tests/branches/test_redirect.py",),
     ),
     Mutant(
