@@ -100,9 +100,12 @@ class Egress:
     @contextmanager
     def in_environment(self) -> Iterator[None]:
         """Let libraries that ask the environment decide alike, meanwhile: requests, which apprise sends with, and OpenSSL."""
-        trust = self.trust()
+        trust, excepted = self.trust(), _variable(self.env, "NO_PROXY")
         wanted = {
-            "NO_PROXY": ",".join(filter(None, (_variable(self.env, "NO_PROXY"), LOOPBACK))),
+            # Alone, an asterisk is everything; among others, Python takes it for a name.
+            "NO_PROXY": "*"
+            if "*" in excepted.replace(",", " ").split()
+            else ",".join(filter(None, (excepted, LOOPBACK))),
             "HTTPS_PROXY": self.proxy or _variable(self.env, "HTTPS_PROXY"),
             "HTTP_PROXY": self.proxy or _variable(self.env, "HTTP_PROXY"),
             "REQUESTS_CA_BUNDLE": trust.file or trust.folder or "",

@@ -245,11 +245,20 @@ def test_alerts_take_it_and_the_environment_is_as_before(ours: Authority, monkey
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     before = dict(os.environ)
     ok = whole(b"{}", b"Connection: close")
-    with RawServer(answer(ok), ours.server) as server, ConnectProxy({"chat.example": server.port}) as proxy:
+    with (
+        RawServer(answer(ok), ours.server) as server,
+        RawServer(answer(ok)) as plain,
+        ConnectProxy({"chat.example": server.port}) as proxy,
+    ):
         urls = [SecretStr("jsons://chat.example/hook")]
         assert Post(urls, Egress(proxy.url(), ours.ca_file)).try_one(0, trial("here"))
         assert not Post(urls, Egress(proxy.url())).try_one(0, trial("here")), "not by an unknown authority"
-    assert set(proxy.targets) == {"chat.example:443"}
+        here = [SecretStr(f"json://127.0.0.1:{plain.port}/hook")]
+        assert Post(here, Egress(proxy.url())).try_one(0, trial("here")), "this machine itself is reached directly"
+        everything = Egress(proxy.url(), ours.ca_file, {"NO_PROXY": "x.example, *"})
+        assert not Post(urls, everything).try_one(0, trial("here")), "no such name without the proxy"
+    assert proxy.targets == ["chat.example:443"] * 2
+    assert plain.requests
     assert dict(os.environ) == before
 
 
