@@ -9,8 +9,9 @@ from datetime import datetime
 from sqlmodel import Session, col, func, select, update
 
 from supplier_agent import outbox
+from supplier_agent.calls.protocol import PERSON
 from supplier_agent.errors import AgentError, UsageError
-from supplier_agent.order import blockers
+from supplier_agent.order import blockers, shipped_on
 from supplier_agent.tables import Call, Event, Order
 
 PRINTED = "label printed"
@@ -59,7 +60,7 @@ def ship(
 ) -> str:
     """Flag an order as shipped; return what happens next, in one sentence. Again is a no-op."""
     if order.ship_confirmed_at is not None:
-        return f"the marketplace has confirmed it as shipped already, at {order.ship_confirmed_at:%Y-%m-%d %H:%M} UTC"
+        return f"{shipped_on(order)}, at {order.ship_confirmed_at:%Y-%m-%d %H:%M} UTC; there is nothing left to do"
     if order.closed_reason is not None:
         raise AgentError(
             f"it is closed: {order.closed_reason}",
@@ -110,7 +111,7 @@ def resolve(tx: Session, order: Order, now: datetime, who: str, *, shipped: bool
         state = "there is no ship call yet" if call is None else f"its ship call is {call.state}"
         raise AgentError(f"there is nothing to resolve: {state}", f"supplier-agent order {order.menzzo_order_id}")
     if shipped:
-        order.ship_confirmed_at, order.planned_at = now, None
+        order.ship_confirmed_at, order.ship_evidence, order.planned_at = now, PERSON, None
         outbox.conclude(tx, call, "done", f"{who} says that the marketplace has it as shipped")
         _note(tx, order, now, who, "resolved: shipped", station=station)
         said = "recorded as shipped; nothing is sent"
@@ -146,7 +147,7 @@ def parked_orders(tx: Session, supplier: str | None) -> Sequence[Order]:
 def hold(tx: Session, order: Order, now: datetime, who: str, reason: str, *, station: str | None = None) -> str:
     """Keep an order back: nothing is acknowledged or shipped for it until it is released."""
     if order.ship_confirmed_at is not None:
-        raise AgentError("it is shipped and confirmed; there is nothing left to hold")
+        raise AgentError(f"{shipped_on(order)}: there is nothing left to hold")
     _set(tx, order, now, who, "held_reason", reason, "held", station)
     return "held" + _in_flight(tx, order)
 
@@ -162,7 +163,7 @@ def release(tx: Session, order: Order, now: datetime, who: str, *, station: str 
 def close(tx: Session, order: Order, now: datetime, who: str, reason: str) -> str:
     """Leave an order alone that was dealt with elsewhere: no further call is made for it."""
     if order.ship_confirmed_at is not None:
-        return "it is shipped and confirmed; there is nothing left to close"
+        return f"{shipped_on(order)}: there is nothing left to close"
     _set(tx, order, now, who, "closed_reason", reason, "closed")
     return "closed; no further call is made for it" + _in_flight(tx, order)
 

@@ -6,7 +6,7 @@ from concurrent.futures import Executor
 from datetime import datetime
 from pathlib import Path
 
-from supplier_agent import state
+from supplier_agent import egress, state
 from supplier_agent.agent import Agent
 from supplier_agent.calls import Tools
 from supplier_agent.clock import Clock
@@ -37,13 +37,13 @@ def assemble(
 
     Raises ConfigError if no supplier at all has a token: one without is shown as paused, and the others work.
     """
+    wire = wire_of(settings, clock)
     store = open_store(settings.state_dir / state.DATABASE, agent=True)
     if store.upgraded_from is not None:
         log.info("database.upgraded", copy=str(store.upgraded_from))
     ledger = make_ledger(settings.state_dir / state.LEDGER)
     pdf_work = PdfWork(clock)
     labels = LabelFolder(settings.state_dir, pdf_work.fault)
-    wire = Wire(clock, settings.http.timeout_seconds)
     agent: Agent
 
     def read_token(name: str) -> str:
@@ -81,9 +81,14 @@ def assemble(
     return agent, close
 
 
+def wire_of(settings: Settings, clock: Clock) -> Wire:
+    """Return the way to the marketplace. Raises ConfigError if the environment names a proxy that cannot be used."""
+    return Wire(clock, settings.http.timeout_seconds, egress=egress.of(settings))
+
+
 def usable(settings: Settings, env: Mapping[str, str]) -> None:
-    """Raise ConfigError if no supplier at all has a token: there would be nothing to do."""
-    missing = None
+    """Raise ConfigError if no supplier at all has a token, or there is no way out: there would be nothing to do."""
+    missing, _ = None, egress.of(settings)
     for name in settings.suppliers:
         try:
             settings.token_of(name, env)

@@ -10,7 +10,7 @@ from supplier_agent import lanes, outbox, standing
 from supplier_agent.brakes import ships_wait
 from supplier_agent.calls import CALLS
 from supplier_agent.cautions import why_paused
-from supplier_agent.order import blockers, stage, wanted
+from supplier_agent.order import blockers, shipped_on, stage, wanted
 from supplier_agent.settings import Settings
 from supplier_agent.tables import Call, Event, Order
 
@@ -55,11 +55,13 @@ def summary(order: Order, calls: Sequence[Call]) -> dict[str, object]:
         "stage": stage(order, calls),
         "first_seen_at": instant(order.first_seen_at),
         "acknowledged_at": instant(order.acknowledged_at),
+        "acknowledge_evidence": order.acknowledge_evidence,
         "label_path": order.label_path,
         "label_sha256": order.label_sha256,
         "shipped": order.shipped == 1,
         "shipped_at": instant(order.shipped_at),
         "ship_confirmed_at": instant(order.ship_confirmed_at),
+        "ship_evidence": order.ship_evidence,
         "override_by": order.override_by,
         "held_reason": order.held_reason,
         "closed_reason": order.closed_reason,
@@ -119,7 +121,7 @@ def what_next(tx: Session, order: Order, calls: Sequence[Call], settings: Settin
     """Return what happens next and why, in one plain sentence."""
     this = order.menzzo_order_id
     if order.ship_confirmed_at is not None:
-        return "Nothing: the marketplace has confirmed it as shipped."
+        return f"Nothing: {shipped_on(order)}."
     if order.closed_reason is not None:
         return f"Nothing: it is closed ({order.closed_reason}). To take it up again: supplier-agent reopen {this}"
     states = {call.kind: call for call in calls}

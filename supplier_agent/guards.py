@@ -19,7 +19,7 @@ END""",  # noqa: S608 - a constant of this file
     "orders_undo_too_late": """
 CREATE TRIGGER orders_undo_too_late BEFORE UPDATE OF shipped ON orders WHEN NEW.shipped = 0 AND OLD.shipped = 1
 BEGIN
-  SELECT RAISE(ABORT, 'too late to undo: the marketplace has confirmed this order as shipped')
+  SELECT RAISE(ABORT, 'too late to undo: this order is reported as shipped')
    WHERE OLD.ship_confirmed_at IS NOT NULL;
   SELECT RAISE(ABORT, 'too late to undo: the ship call is being sent, or its outcome is unknown (see: supplier-agent order ID)')
    WHERE EXISTS (SELECT 1 FROM calls WHERE order_id = OLD.id AND kind = 'ship' AND state IN ('sending', 'unknown', 'done'));

@@ -76,6 +76,20 @@ def wanted(order: Order) -> tuple[Want, ...]:
     return tuple(wants)
 
 
+SHIPPED_ON = {
+    "confirmed": "the marketplace has confirmed it as shipped",
+    "unverified": "it was reported as shipped; the answer did not deny it, and did not confirm it either (unverified)",
+    "person": "a person said that the marketplace has it as shipped",
+    None: "it is recorded as shipped; on what evidence was not recorded",
+}
+"""What may be said of an order whose ship call is done, by its `ship_evidence`. Only the first is called confirmed."""
+
+
+def shipped_on(order: Order) -> str:
+    """Return on what evidence an order counts as shipped, in one sentence without a full stop."""
+    return SHIPPED_ON.get(order.ship_evidence, SHIPPED_ON[None])
+
+
 def stage(order: Order, calls: Iterable[Call]) -> str:
     """Return the first of STAGES that holds."""
     checks = {

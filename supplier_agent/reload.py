@@ -6,7 +6,7 @@ A bad one changes nothing: the one before stays. What was refused stands in the 
 from collections.abc import Callable, Mapping
 
 from supplier_agent.agent import Agent
-from supplier_agent.assemble import reassemble, usable
+from supplier_agent.assemble import reassemble, usable, wire_of
 from supplier_agent.clock import Clock
 from supplier_agent.errors import AgentError, ConfigError
 from supplier_agent.marketplace import Wire
@@ -31,7 +31,7 @@ class Reload:
         hangup: Hangup,
         load: Callable[[], Settings],
         adopted: Callable[[Settings], None],
-        make_wire: Callable[[Clock, float], Wire] = Wire,
+        make_wire: Callable[[Settings, Clock], Wire] = wire_of,
     ) -> None:
         self._agent, self._env, self._hangup, self._load, self._adopted = agent, env, hangup, load, adopted
         self._make_wire = make_wire
@@ -81,7 +81,7 @@ class Reload:
             return True
         self._note(None)
         self.refused = None
-        waits = reassemble(agent, settings, self._env, self._make_wire(agent.clock, settings.http.timeout_seconds))
+        waits = reassemble(agent, settings, self._env, self._make_wire(settings, agent.clock))
         self._end()
         self._adopted(agent.settings)
         agent.log.info("configuration.adopted", suppliers=", ".join(agent.accounts))

@@ -18,6 +18,10 @@ UNREAD = (
 """A label in which barcodes were not looked for yet, of an order that is still open. Index and query must say the same."""
 
 
+WITHOUT_A_YES = "ship_confirmed_at IS NOT NULL AND coalesce(ship_evidence, '') <> 'confirmed'"
+"""Shipped, but not by a clear yes of the marketplace. Index and query must say the same."""
+
+
 class Order(SQLModel, table=True):
     """One `menzzo_order_id` of one supplier: what the marketplace said, what we did, what a person decided."""
 
@@ -82,6 +86,14 @@ class Order(SQLModel, table=True):
             sqlite_where=text("ship_confirmed_at IS NULL AND closed_reason IS NOT NULL"),
             postgresql_where=text("ship_confirmed_at IS NULL AND closed_reason IS NOT NULL"),
         ),
+        # The few that are shipped without the marketplace's yes, so that those with it need not be counted one by one.
+        Index(
+            "orders_without_a_yes",
+            "supplier",
+            "ship_evidence",
+            sqlite_where=text(WITHOUT_A_YES),
+            postgresql_where=text(WITHOUT_A_YES),
+        ),
     )
 
     id: int | None = Field(default=None, primary_key=True)  # null only before the row is written
@@ -98,6 +110,7 @@ class Order(SQLModel, table=True):
     problem: str | None = None  # null: every field could be read
     first_seen_at: datetime
     acknowledged_at: datetime | None = None  # null: the marketplace has not confirmed it
+    acknowledge_evidence: str | None = None  # confirmed or unverified; null: not acknowledged, or it was not recorded
     label_link: str | None = None  # the link, without its query, whose file is on disk; null: no label yet
     label_path: str | None = None  # relative to state_dir; null: no label yet
     label_sha256: str | None = None  # null: no label yet
@@ -105,7 +118,8 @@ class Order(SQLModel, table=True):
     label_read_sha256: str | None = None  # the label in which barcodes were looked for; null: in none yet
     shipped: int = 0  # the flag: 1 = a person says that it has left the building
     shipped_at: datetime | None = None  # when it was flagged; null: not flagged
-    ship_confirmed_at: datetime | None = None  # null: the marketplace has not heard of it, as far as we know
+    ship_confirmed_at: datetime | None = None  # the ship call is settled as done; null: not yet, as far as we know
+    ship_evidence: str | None = None  # on what: confirmed, unverified or person; null: not done, or it was not recorded
     override_by: str | None = None  # who lets it go without label or acknowledgement; null: nobody
     held_reason: str | None = None  # null: not held
     closed_reason: str | None = None  # null: ours to deal with
@@ -204,6 +218,7 @@ class Lane(SQLModel, table=True):
     resume_at: datetime | None = None  # nothing goes before; null: it works
     reason: str | None = None  # null: it works
     last_order_id: int | None = None  # whose call failed last: another goes first; null: none
+    redirected_to: str | None = None  # the host that a call of this outage was redirected to; null: none was
 
 
 class Run(SQLModel, table=True):
@@ -245,7 +260,7 @@ class Read(SQLModel, table=True):
     )
 
     id: int | None = Field(default=None, primary_key=True)  # null only before the row is written
-    run_id: int | None = Field(default=None, foreign_key="runs.id")  # null: it belonged to a call
+    run_id: int | None = Field(default=None, foreign_key="runs.id")  # null: a call, check or a dry run asked
     supplier: str
     url: str  # path and query
     started_at: datetime
@@ -271,9 +286,10 @@ class RejectedEntry(SQLModel, table=True):
     supplier: str
     received_at: datetime
     last_listed_at: datetime
-    raw: str
+    raw: str  # as it stood in the answer; bytes that are not UTF-8 are escaped here
+    raw_bytes: bytes | None = None  # as it was received, where that is not UTF-8; null: raw is it
     reason: str
-    sha256: str  # of raw: the same entry listed again is one row
+    sha256: str  # of what was received: the same entry listed again is one row
 
 
 class Event(SQLModel, table=True):

@@ -13,7 +13,7 @@ from typing import Self
 
 from sqlmodel import Session, col, func, or_, select
 
-from supplier_agent import heartbeat, state, vitals
+from supplier_agent import egress, heartbeat, state, vitals
 from supplier_agent.alerts import decide, facts, silence, words
 from supplier_agent.alerts.decide import DIGEST, Decision, Fact, Patience
 from supplier_agent.alerts.post import FIRST_SECONDS, LONGEST_SECONDS, Post
@@ -50,7 +50,7 @@ class Watch:
         self._show = show
         self._settings, self._clock, self._log = settings, clock, log
         self._where = where or socket.gethostname()
-        self._post = Post(settings().alerts.urls)
+        self._post = Post(settings().alerts.urls, egress.of(settings()))
         self._slow: list[Fact] = []
         self._slow_at: float | None = None
         self._habits: dict[str, silence.Habits | None] = {}
@@ -134,8 +134,9 @@ class Watch:
 
     def _tell(self, store: Store, decision: Decision, counts: dict[decide.Key, int], now: datetime) -> None:
         settings, monotonic = self._settings(), self._clock.monotonic()
-        if settings.alerts.urls != self._post.urls:
-            self._post = Post(settings.alerts.urls)
+        way_out = egress.of(settings)
+        if settings.alerts.urls != self._post.urls or way_out != self._post.egress:
+            self._post = Post(settings.alerts.urls, way_out)
         failed = self._post.send_owed(monotonic)
         if not self._post.is_empty and not decision.is_quiet and monotonic >= self._rest_until:
             for part, message in self._messages(store, decision, now):

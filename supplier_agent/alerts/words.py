@@ -67,7 +67,9 @@ def _of_supplier(tx: Session, look: Look, settings: Settings, name: str, since: 
     counted = look.first(
         """
         SELECT sum(first_seen_at >= ?2) AS came, sum(acknowledged_at >= ?2) AS acknowledged,
-               sum(ship_confirmed_at >= ?2) AS shipped FROM orders WHERE supplier = ?1
+               sum(ship_confirmed_at >= ?2) AS shipped,
+               sum(ship_confirmed_at >= ?2 AND coalesce(ship_evidence, '') <> 'confirmed') AS without_a_yes
+          FROM orders WHERE supplier = ?1
         """,
         name, text(since),
     )  # fmt: skip
@@ -77,6 +79,7 @@ def _of_supplier(tx: Session, look: Look, settings: Settings, name: str, since: 
     gaps = coverage.gaps(tx, settings, name, now)
     read = f"; {len(gaps)} days not proved complete" if gaps else "; every day proved complete"
     done = f"{counted.came or 0} came in, {counted.acknowledged or 0} acknowledged, {counted.shipped or 0} shipped"
+    done += f" ({counted.without_a_yes} of them without the marketplace's clear yes)" if counted.without_a_yes else ""
     return f"{name}: {done}; {is_open} open{f' ({which})' if which else ''}{read}"
 
 

@@ -54,7 +54,7 @@ def _not_fetched(verdict: Verdict) -> Ending:
         return Ending(Outcome(LATER, f"not ready: {detail}", status))
     if verdict.means is Means.TOO_MANY:
         return Ending(Outcome(LATER, detail, status), outage=True, quiet_seconds=verdict.retry_after_seconds)
-    if verdict.means is Means.REFUSED:
+    if verdict.means in {Means.REFUSED, Means.REDIRECTED}:  # a redirect that says not where to: no outage
         return Ending(Outcome(REFUSED, detail, status))
     kind = NOT_SENT if verdict.means is Means.NOT_SENT else UNKNOWN
     return Ending(Outcome(kind, detail, status), outage=True, quiet_seconds=verdict.retry_after_seconds)

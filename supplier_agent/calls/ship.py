@@ -28,9 +28,10 @@ def perform(job: Job, tools: Tools) -> Ending:
 
     Source: Supplier APIs, ship-sale. Documented only: no idempotency key, no status to read back, a blank example answer.
     """
-    ending = ending_of(tools.marketplace.ship_sale(job.menzzo_order_id))
+    verdict = tools.marketplace.ship_sale(job.menzzo_order_id)
+    ending = ending_of(verdict)
     if ending.outcome.kind == DONE:
-        facts = {"ship_confirmed_at": tools.marketplace.clock.now()}
+        facts = {"ship_confirmed_at": tools.marketplace.clock.now(), "ship_evidence": verdict.means.value}
         return replace(ending, outcome=replace(ending.outcome, facts=facts))
     return ending
 

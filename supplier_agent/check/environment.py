@@ -8,8 +8,9 @@ import stat
 from collections.abc import Collection, Mapping
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from supplier_agent import lock, state
+from supplier_agent import egress, lock, state
 from supplier_agent.check import rights
 from supplier_agent.check.report import Report
 from supplier_agent.clock import Clock
@@ -72,6 +73,7 @@ def look(report: Report, settings: Settings, env: Mapping[str, str], clock: Cloc
         _database(report, settings.state_dir / state.DATABASE, settings.suppliers)
     _clock(report, settings, clock)
     _sqlite(report)
+    _way_out(report, settings)
     for name in settings.suppliers:
         _token(report, settings, name, env, tokens)
 
@@ -221,6 +223,32 @@ def _clock(report: Report, settings: Settings, clock: Clock) -> None:
             f"this machine's own zone is not {settings.timezone.key}: business_hours follow the configuration, not the machine",
             'right if the warehouse is elsewhere; else timezone = "…" in the configuration',
         )
+
+
+def _way_out(report: Report, settings: Settings) -> None:
+    """Tell through which proxy the marketplace is reached, and which certificates are trusted."""
+    try:
+        way_out = egress.of(settings)
+        for url in dict.fromkeys((settings.base_url, *settings.http.label_origins)):
+            parts = urlsplit(url)
+            port = parts.port or (443 if parts.scheme == "https" else 80)
+            proxy = way_out.proxy_for(parts.scheme, parts.hostname or "", port)
+            by = "directly" if proxy is None else f"through the proxy {proxy.shown} ({proxy.said_by})"
+            report.good(f"network: {url} is reached {by}")
+        way_out.ssl_context()
+    except AgentError as error:
+        report.error(error)
+        return
+    trust = way_out.trust()
+    if trust.said_by == "certifi":
+        report.doubt(
+            "this machine has no store of trusted certificates: a list that came with the installation is used, and grows old",
+            "install one (Debian, Ubuntu: sudo apt install ca-certificates), or set ca_file in [http]",
+        )
+    elif trust.said_by == "system":
+        report.good(f"certificates: the system's, in {trust.shown}")
+    else:
+        report.good(f"certificates: only those in {trust.shown} ({trust.said_by})")
 
 
 def _sqlite(report: Report) -> None:

@@ -208,9 +208,11 @@ def _ping(surroundings: Surroundings, agent: "Agent", supplier: str | None) -> N
     about = "heartbeat" if supplier is None else f"heartbeat {supplier}"
     if not url:
         return
+    from supplier_agent import egress
     from supplier_agent.marketplace import Answer, Wire
 
-    reply = Wire(surroundings.clock, settings.http.timeout_seconds).ping(url)
+    wire = Wire(surroundings.clock, settings.http.timeout_seconds, egress=egress.of(settings))
+    reply = wire.ping(url)
     if isinstance(reply, Answer) and reply.status < 400:  # noqa: PLR2004 - HTTP
         agent.log.solved(about)
     else:

@@ -156,7 +156,7 @@ def rooted(tree: Tree, folder: Path) -> Tree:
         key: rooted(value, folder)
         if isinstance(value, dict)
         else _below(folder, value)
-        if key in {"state_dir", "token_file", "token_next_file"}
+        if key in {"state_dir", "token_file", "token_next_file", "ca_file"}
         else value
         for key, value in tree.items()
     }

@@ -23,7 +23,7 @@ from supplier_agent.settings.layers import (
     read_environment,
     rooted,
 )
-from supplier_agent.settings.model import Settings
+from supplier_agent.settings.model import NETWORK_VARIABLES, Settings
 
 _PROVE = "Correct this, then prove it with: supplier-agent check --offline"
 _LARGEST_FILE = 1024 * 1024
@@ -52,7 +52,12 @@ def load(path: Path | None, env: Mapping[str, str], places: tuple[Path, ...] = P
         layers.append(FileLayer(Settings, file.tree))
     settings, invalid = None, None
     try:
-        settings = Settings(*layers, config_path=file.path if file else None, warnings=_warnings(file))
+        settings = Settings(
+            *layers,
+            config_path=file.path if file else None,
+            warnings=_warnings(file),
+            network_env={name: env[name] for name in NETWORK_VARIABLES if env.get(name)},
+        )
     except ValidationError as error:
         invalid = error
     # Raised out here, so that the exception with the input in it is not carried along as a context.

@@ -115,6 +115,7 @@ def _nothing(reason: str, number: int | None) -> dict[str, object]:
         "next_poll_at": None,
         "reason": reason,
         "counts": dict.fromkeys(STAGES, number),
+        "ship_evidence": dict.fromkeys(health.EVIDENCES, number),
         "rejected_entries": number,
     }
 
@@ -141,6 +142,7 @@ def _supplier(look: Look, known: Known, name: str, now: datetime, late: str | No
         "next_poll_at": None if supplier.paused_at else _instant(overdue.next_read_at(look, known, name, now)),
         "reason": reason,
         "counts": {stage: found.get(stage, 0) for stage in STAGES},
+        "ship_evidence": health.evidence(look, name, found.get("shipped", 0)),
         "rejected_entries": health.rejected_entries(look, name),
     }
 

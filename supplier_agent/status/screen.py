@@ -80,10 +80,21 @@ def _table(told: Told, names: Sequence[str], now: datetime, *, colours: bool) ->
     for row, name in zip(rows[1:], names, strict=True):
         colour = COLOURS.get(row[1]) if colours else None
         lines.append(_line(row, widths, colour))
+        if without := _without_a_yes(told.suppliers[name]["ship_evidence"]):
+            lines.append(" " * (widths[0] + 2) + without)
         reason = told.suppliers[name]["reason"]
         if reason:
             lines.append(" " * (widths[0] + 2) + on_one_line(str(reason)))
     return lines
+
+
+def _without_a_yes(evidence: object) -> str:
+    """Return how many orders are shipped without the marketplace's yes; "" if none is."""
+    assert isinstance(evidence, dict)  # noqa: S101 - made by status
+    others = [
+        f"{number} {name.replace('_', ' ')}" for name, number in evidence.items() if name != "confirmed" and number
+    ]
+    return f"of those shipped, without the marketplace's yes: {', '.join(others)}" if others else ""
 
 
 def _line(row: Sequence[str], widths: Sequence[int], colour: int | None = None) -> str:

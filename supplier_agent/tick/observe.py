@@ -57,7 +57,7 @@ def _mark(row: Seen | Rejected) -> str:
     """Return what stands for a row: its id, or the digest of an entry that has none."""
     if isinstance(row, Seen):
         return row.menzzo_order_id
-    return hashlib.sha256(row.raw.encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(row.raw).hexdigest()
 
 
 def _stored(tx: Session, supplier: str, ids: Iterable[str]) -> dict[str, Order]:
@@ -143,7 +143,17 @@ def _keep_word_for_word(tx: Session, supplier: str, rows: Mapping[str, Rejected]
         tx.exec(update(RejectedEntry).where(*mine).values(last_listed_at=now))
     for sha256, row in rows.items():
         if sha256 not in known:
-            entry = RejectedEntry(supplier=supplier, received_at=now, last_listed_at=now, sha256=sha256, **vars(row))
+            text = row.raw.decode("utf-8", "backslashreplace").replace("\0", "\\x00")  # PostgreSQL takes no NUL
+            exact = None if text.encode() == row.raw else row.raw
+            entry = RejectedEntry(
+                supplier=supplier,
+                received_at=now,
+                last_listed_at=now,
+                sha256=sha256,
+                raw=text,
+                raw_bytes=exact,
+                reason=row.reason,
+            )
             tx.add(entry)
     return len(rows) - len(known)
 

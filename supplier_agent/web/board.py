@@ -1,6 +1,6 @@
 """One order as it stands on the screen: what it is, what is true of it, what can be done with it now. Reads, never writes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,6 +8,7 @@ from sqlmodel import Session, col, select
 
 from supplier_agent import acts, outbox
 from supplier_agent.calls import CALLS
+from supplier_agent.calls.protocol import UNVERIFIED
 from supplier_agent.order import blockers, stage
 from supplier_agent.tables import Call, Event, Order
 from supplier_agent.web import reports
@@ -144,12 +145,30 @@ def _due(order: Order, ship: Call | None, visit: Visit) -> datetime | None:
     return CALLS["ship"].due_at(order, visit.room.settings)
 
 
+SHIPPED_ON: Mapping[str | None, str] = {
+    "confirmed": mark("The marketplace was told, and confirmed it at %(at)s."),
+    "unverified": mark("The marketplace was told at %(at)s. Its answer was no clear yes (unverified)."),
+    "person": mark("A person said at %(at)s that the marketplace has it as shipped."),
+}
+NOT_RECORDED = mark("Reported as shipped at %(at)s. On what evidence was not recorded.")
+
+
+UNVERIFIED_ACKNOWLEDGEMENT = mark("The answer to its acknowledgement was no clear yes (unverified).")
+
+
 def truth(order: Order, calls: Sequence[Call], visit: Visit) -> str:
-    """Return what is true of an order now, in one plain sentence."""
+    """Return what is true of an order now, in one plain sentence, or two."""
+    now = _now(order, calls, visit)
+    if order.acknowledge_evidence != UNVERIFIED or order.ship_confirmed_at is not None:
+        return now
+    return f"{now} {visit.words.say(UNVERIFIED_ACKNOWLEDGEMENT)}"
+
+
+def _now(order: Order, calls: Sequence[Call], visit: Visit) -> str:
     say = visit.words.say
     ship = next((call for call in calls if call.kind == "ship"), None)
     if order.ship_confirmed_at is not None:
-        return say("The marketplace was told, and confirmed it at %(at)s.", at=visit.clock_of(order.ship_confirmed_at))
+        return say(SHIPPED_ON.get(order.ship_evidence, NOT_RECORDED), at=visit.clock_of(order.ship_confirmed_at))
     if order.closed_reason is not None:
         return say("Closed: %(reason)s. Nothing more is sent for it.", reason=order.closed_reason)
     if ship is not None and ship.state == "unknown":

@@ -278,7 +278,7 @@ def test_the_daily_report_counts_what_happened_since_the_last(services: Services
     here = installed(service.url, digest_at="12:00")
     now = here.clock.now()  # 10:00 in Paris
     here.keep(1, acknowledged_at=now, label_path="x")
-    here.keep(2, acknowledged_at=now, label_path="x", ship_confirmed_at=now)
+    here.keep(2, acknowledged_at=now, label_path="x", ship_confirmed_at=now, ship_evidence="confirmed")
     here.keep(3, first_seen_at=now - timedelta(days=3), acknowledged_at=now - timedelta(days=2))
     here.after(60)
     assert service.bodies == []

@@ -147,7 +147,7 @@ def grow(store: Store, first: int, number: int, *, ended: bool = True) -> None:
         connection: Any = tx.connection().connection.driver_connection
         connection.executemany(
             "INSERT INTO orders (id, supplier, menzzo_order_id, increment_id, sale_product_id, first_seen_at, shipped, "
-            "ship_confirmed_at, planned_at) VALUES (?, 'notio', ?, '15', ?, ?, 0, ?, ?)",
+            "ship_confirmed_at, ship_evidence, planned_at) VALUES (?, 'notio', ?, '15', ?, ?, 0, ?, 'confirmed', ?)",
             [(each, f"15_{each}", str(each), began, began, began) for each in ids],
         )
         connection.executemany(

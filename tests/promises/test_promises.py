@@ -87,7 +87,7 @@ def test_nothing_unreadable_is_dropped_in_silence(shop: Shop) -> None:
     assert shop.cycle() == 1
     kept = [json.loads(row["raw"]) for row in shop.sql("SELECT raw FROM rejected_entries")]
     assert sorted(map(repr, kept)) == sorted(map(repr, hopeless))
-    assert len(shop.sql("SELECT 1 FROM orders")) == 4 + 2, "the good rows beside them are stored"
+    assert len(shop.sql("SELECT 1 FROM orders")) == 6 + 2, "the good rows beside them are stored"
     status = shop.run("status", "--json").json
     assert status["suppliers"][SUPPLIER]["rejected_entries"] == len(hopeless)
     assert sum("rejected_entries" in problem["cure"] for problem in status["problems"]) == len(hopeless)
@@ -181,7 +181,8 @@ LOST: list[Fault] = [
     faults.html(applied=True),
     faults.says([], applied=True),
     faults.says(None),
-    faults.says({"success": "true"}, applied=True),
+    faults.says({"success": "perhaps"}, applied=True),
+    faults.says({"success": True, "order": {"id": "1_1"}}),
     faults.says({"success": True, "menzzo_order_id": "1_1"}),
     faults.status(500, applied=True),
     faults.status(502),
@@ -215,7 +216,7 @@ def test_ship_is_sent_at_most_once_without_a_person(tmp_path: Path) -> None:
 
 
 def _killed_while_it_waits_for_the_answer(folder: Path) -> None:
-    """The next start finds its own intent, and asks a person; `resend` lets it go once more, and never a third time."""
+    """Start again after a death: its own intent is found and a person is asked; `resend` lets it go once more, never twice."""
     with open_shop(folder, 1) as shop:
         assert shop.cycle() == 0
         shop.world.faults.arm("ship-sale", faults.hang(applied=True), times=100)
@@ -232,13 +233,37 @@ def _killed_while_it_waits_for_the_answer(folder: Path) -> None:
         assert shop.ships() == 2
 
 
+NO_YES: list[Fault] = [
+    faults.html(applied=True),
+    faults.status(200, body=b'{"success": true', applied=True),
+    faults.says([{"success": True}], applied=True),
+]
+"""Whole answers with status 200 that are no word of the marketplace's."""
+
+
 def test_not_knowing_is_said(shop: Shop) -> None:
     shop.cycle()
-    taken_in, not_taken_in, *_ = (order.menzzo_order_id for order in shop.orders)
+    taken_in, not_taken_in, *others = (order.menzzo_order_id for order in shop.orders)
     shop.world.faults.arm("ship-sale", faults.close(applied=True), menzzo_order_id=taken_in)
     shop.world.faults.arm("ship-sale", faults.close(applied=False), menzzo_order_id=not_taken_in)
     shop.flag(taken_in, not_taken_in)
     assert shop.cycle() == 1
+    assert len(others) >= len(NO_YES), "each of these answers needs an order"
+    unclear = others[: len(NO_YES)]
+    for each, fault in zip(unclear, NO_YES, strict=True):
+        shop.world.faults.arm("ship-sale", fault, menzzo_order_id=each)
+    shop.flag(*unclear)
+    until(lambda: shop.cycle() == 1 and all(shop.ships(each) for each in unclear), "each had its turn")
+    for each in unclear:
+        told = shop.whole(each)
+        assert (told["stage"], told["ship_confirmed_at"], told["ship_evidence"]) == ("attention", None, None)
+        (attempt,) = shop.call(each, "ship")["attempts"]
+        assert (attempt["outcome"], attempt["http_status"]) == ("unknown", 200)
+        assert f"resolve {each}" in told["next"]
+        assert any(
+            p["menzzo_order_id"] == each and "not known" in p["what"]
+            for p in shop.run("status", "--json").json["problems"]
+        )
     for each in (taken_in, not_taken_in):
         told = shop.whole(each)
         assert (told["stage"], told["ship_confirmed_at"]) == ("attention", None)
@@ -253,7 +278,8 @@ def test_not_knowing_is_said(shop: Shop) -> None:
     assert shop.run("unship", taken_in).code == 1, "what may have happened cannot be undone"
     with pytest.raises(sqlite3.IntegrityError, match="too late to undo"):
         shop.sql("UPDATE orders SET shipped = 0 WHERE menzzo_order_id = ?", taken_in)
-    assert shop.run("resolve", taken_in, "--shipped", "--by", "Ana").code == 0
+    for each in (taken_in, *unclear):
+        assert shop.run("resolve", each, "--shipped", "--by", "Ana").code == 0
     assert shop.run("resolve", not_taken_in, "--send-again", "--by", "Ana").code == 0
     assert shop.cycle() == 0
     assert shop.ships(taken_in) == 1
@@ -275,17 +301,31 @@ def test_not_knowing_is_said(shop: Shop) -> None:
 
 
 def test_shipped_means_confirmed(tmp_path: Path) -> None:
-    answers: list[tuple[Fault | None, str]] = [
-        (None, "shipped"),
-        (faults.says({"success": False, "error": "unknown order"}), "attention"),
-        (faults.says({"success": "yes"}), "attention"),
-        (faults.says({"success": 1}), "attention"),
-        (faults.says([{"success": True}]), "attention"),
-        (faults.says({"success": True, "error": "but not really"}), "attention"),
-        (faults.says({"success": True, "menzzo_order_id": "9_9"}), "attention"),
-        (faults.status(404), "attention"),
-        (faults.says({"success": True}, code=500), "attention"),
-        (faults.extra_bytes(applied=True), "shipped"),
+    """Shipped says on what evidence: a yes to that very request, an answer that did not deny it, or a person's name."""
+    answers: list[tuple[Fault | None, str | None]] = [  # None: it is not shipped
+        (None, "confirmed"),
+        (faults.says({"success": 1}, applied=True), "confirmed"),
+        (faults.extra_bytes(applied=True), "confirmed"),
+        (faults.empty(applied=True), "unverified"),
+        (faults.status(204, applied=True), "unverified"),
+        (faults.says({}, applied=True), "unverified"),
+        (faults.says({"message": "ok"}, applied=True), "unverified"),
+        (faults.says({"success": False, "error": "unknown order"}), None),
+        (faults.says({"status": "error"}), None),
+        (faults.says({"code": 401}), None),
+        (faults.says({"errors": ["unknown order"]}), None),
+        (faults.says({"success": "yes"}), None),
+        (faults.says({"success": None}), None),
+        (faults.says([{"success": True}]), None),
+        (faults.says(None), None),
+        (faults.html(applied=True), None),
+        (faults.status(200, body=b'{"success": true', applied=True), None),
+        (faults.status(200, body=b'{"success": true, "success": true}'), None),
+        (faults.says({"success": True, "error": "but not really"}), None),
+        (faults.says({"success": True, "menzzo_order_id": "9_9"}), None),
+        (faults.says({"success": True, "data": [{"sale": {"order_id": "9_9"}}]}), None),
+        (faults.status(404), None),
+        (faults.says({"success": True}, code=500), None),
     ]
     with open_shop(tmp_path, len(answers)) as shop:
         shop.cycle()
@@ -294,11 +334,26 @@ def test_shipped_means_confirmed(tmp_path: Path) -> None:
                 shop.world.faults.arm("ship-sale", fault, menzzo_order_id=order.menzzo_order_id, times=100)
         shop.flag()
         until(lambda: shop.cycle() == 1 and shop.ships() >= len(answers), "every flagged order had its turn")
-        stages = {row["menzzo_order_id"]: row["stage"] for row in shop.run("orders", "--json").json}
-        assert [stages[order.menzzo_order_id] for order in shop.orders] == [stage for _, stage in answers]
-        for order, (_, stage) in zip(shop.orders, answers, strict=True):
-            assert (shop.row(order.menzzo_order_id)["ship_confirmed_at"] is not None) == (stage == "shipped")
-            assert bool(order.shipped_at) or stage != "shipped"
+        rows = {row["menzzo_order_id"]: row for row in shop.run("orders", "--json").json}
+        table = shop.run("orders").out
+        for order, (_, evidence) in zip(shop.orders, answers, strict=True):
+            this = order.menzzo_order_id
+            row, words = rows[this], shop.whole(this)["next"]
+            assert row["stage"] == ("attention" if evidence is None else "shipped")
+            assert row["ship_evidence"] == shop.row(this)["ship_evidence"] == evidence
+            assert (row["ship_confirmed_at"] is None) == (evidence is None)
+            assert ("confirmed it as shipped" in words) == (evidence == "confirmed")
+            assert ("(unverified)" in words) == (evidence == "unverified")
+            (line,) = (line for line in table.splitlines() if line.startswith(this + " "))
+            assert line.endswith(evidence or "-")
+            assert bool(order.shipped_at) or evidence is None
+        doubtful = shop.orders[[evidence for _, evidence in answers].index(None) + 4].menzzo_order_id
+        assert shop.run("resolve", doubtful, "--shipped", "--by", "Ana").code == 0
+        assert shop.whole(doubtful)["ship_evidence"] == "person"
+        assert "a person said" in shop.whole(doubtful)["next"]
+        counted = shop.run("status", "--json").json["suppliers"][SUPPLIER]["ship_evidence"]
+        assert counted == {"confirmed": 3, "unverified": 4, "person": 1, "not_recorded": 0}
+        assert "without the marketplace's yes: 4 unverified, 1 person" in shop.run("status").out
 
 
 def test_two_agents_never_send_the_same_call(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ class Turned:
     def __post_init__(self) -> None:
         self.hangup = Hangup(terminal=True)
         self.reload = Reload(
-            self.site.agent, {}, self.hangup, self._load, self.adopted.append, lambda _clock, _seconds: self.site.wire
+            self.site.agent, {}, self.hangup, self._load, self.adopted.append, lambda _settings, _clock: self.site.wire
         )
         self.reload.start()
 

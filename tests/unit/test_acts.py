@@ -100,7 +100,10 @@ def test_a_flagged_order_can_be_let_go_later(tx: Session) -> None:
 
 
 def test_ship_leaves_alone_what_is_over(tx: Session) -> None:
-    assert "confirmed" in acts.ship(tx, kept(tx, ready("1_1", ship_confirmed_at=NOW)), LATER, "Ana")
+    shipped = kept(tx, ready("1_1", ship_confirmed_at=NOW, ship_evidence="confirmed"))
+    assert "confirmed" in acts.ship(tx, shipped, LATER, "Ana")
+    unverified = kept(tx, ready("1_2", ship_confirmed_at=NOW, ship_evidence="unverified"))
+    assert "has confirmed" not in acts.ship(tx, unverified, LATER, "Ana")
     with pytest.raises(AgentError, match="closed: cancelled") as caught:
         acts.ship(tx, kept(tx, ready("2_2", closed_reason="cancelled")), LATER, "Ana")
     assert caught.value.cure == "supplier-agent reopen 2_2"

@@ -93,7 +93,7 @@ def test_an_undo_before_the_call_or_after_a_refusal_is_possible(keep: Keep, sql:
 )
 def test_what_is_confirmed_cannot_be_undone(keep: Keep, sql: Sql, statement: str) -> None:
     keep(ready(ID, shipped=1, shipped_at=NOW, ship_confirmed_at=NOW))
-    with pytest.raises(sqlite3.IntegrityError, match="confirmed this order as shipped"):
+    with pytest.raises(sqlite3.IntegrityError, match="this order is reported as shipped"):
         sql(statement, ID)
     assert row(sql)["ship_confirmed_at"] is not None
 
