@@ -220,14 +220,21 @@ def _ping(surroundings: Surroundings, agent: "Agent", supplier: str | None) -> N
 
 
 def _dry_run(surroundings: Surroundings, stop: "Stop") -> int:
-    """Rehearse a round. It changes nothing: where no agent has ever run, there is no lock to hold, and none is made."""
-    from supplier_agent import trusted
+    """Rehearse a round. It changes nothing: where no agent has ever run, there is no lock to hold, and none is made.
+
+    Where the marketplace answers from a cache, what was asked is remembered: the next run must not ask it again.
+    """
+    from supplier_agent import state, trusted
     from supplier_agent.dry_run import rehearse
 
-    with trusted.as_owner_of(surroundings.settings.state_dir), ExitStack() as held, progress() as show:
-        if surroundings.lock_file.exists():
+    settings = surroundings.settings
+    remembers = any(supplier.cache_seconds > 0 for supplier in settings.suppliers.values())
+    if remembers:
+        state.prepare(settings.state_dir)
+    with trusted.as_owner_of(settings.state_dir), ExitStack() as held, progress() as show:
+        if remembers or surroundings.lock_file.exists():
             held.enter_context(_lock(surroundings, "run --once --dry-run"))
-        return rehearse(surroundings.settings, surroundings.env, surroundings.clock, show, result, stop.event.is_set)
+        return rehearse(settings, surroundings.env, surroundings.clock, show, result, stop.event.is_set)
 
 
 def resync(

@@ -53,8 +53,8 @@ WAYS: tuple[Mutant, ...] = (
         "test_nothing_unreadable_is_dropped_in_silence",
         "the same entry is kept again and again",
         "tick/observe.py",
-        "        if sha256 not in known:\n            entry",
-        "        if sha256 not in known or (sha256 := sha256[:32] + str(now.timestamp())):\n            entry",
+        "        if sha256 not in known:\n",
+        "        if sha256 not in known or (sha256 := sha256[:32] + str(now.timestamp())):\n",
     ),
     _way(
         "test_every_stored_order_is_acknowledged_at_least_once",

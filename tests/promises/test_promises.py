@@ -124,7 +124,9 @@ def test_every_stored_order_is_acknowledged_at_least_once(tmp_path: Path) -> Non
         met = {line.fault for line in shop.world.requests("acknowledge-sale") if line.fault}
         assert met == {fault.name for fault in lost}, "each fault was met"
         denied = shop.world.arrive(SUPPLIER).menzzo_order_id
-        shop.world.faults.arm("acknowledge-sale", faults.says({"success": False, "error": "no"}), menzzo_order_id=denied)
+        shop.world.faults.arm(
+            "acknowledge-sale", faults.says({"success": False, "error": "no"}), menzzo_order_id=denied
+        )
         assert shop.cycle() == 1
         assert shop.row(denied)["acknowledged_at"] is None, "a no is not an acknowledgement"
         assert shop.run("retry", denied).code == 0
@@ -146,7 +148,9 @@ def test_ship_is_never_sent_unasked(tmp_path: Path) -> None:
         shop.flag(undone)
         shop.cycle()
         assert shop.ships() == 0, "its undo window is open"
-        (row,) = shop.sql("SELECT due_at, shipped_at FROM calls JOIN orders ON orders.id = order_id WHERE kind = 'ship'")
+        (row,) = shop.sql(
+            "SELECT due_at, shipped_at FROM calls JOIN orders ON orders.id = order_id WHERE kind = 'ship'"
+        )
         window = datetime.fromisoformat(row["due_at"]) - datetime.fromisoformat(row["shipped_at"])
         assert window == timedelta(seconds=3600), "the whole window, to the second"
         shop.sql("UPDATE orders SET shipped = 0 WHERE menzzo_order_id = ?", undone)
@@ -491,7 +495,7 @@ def test_it_tells_when_it_stops(shop: Shop, tmp_path: Path) -> None:
 def test_the_token_goes_nowhere_else(shop: Shop) -> None:
     token = shop.world.tokens[SUPPLIER] = "canary-2b7e151628aed2a6"
     shop.configure()
-    first, second, third, fourth = shop.orders
+    first, second, third, fourth, *_ = shop.orders
     today = (SystemClock().now() - timedelta(days=1)).date()
     elsewhere = World.with_orders(4, today=today, suppliers=[SUPPLIER])
     with Sandbox(elsewhere) as other:

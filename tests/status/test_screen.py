@@ -24,7 +24,7 @@ def told(suppliers: int = 1, problems: int = 0, *, failing: int = 0) -> Told:
         reason = "it is down" if bad else None
         return {
             "state": "failing" if bad else "ok", "last_success_at": None, "next_poll_at": None,
-            "reason": reason, "counts": counts, "rejected_entries": 0,
+            "reason": reason, "counts": counts, "ship_evidence": {}, "rejected_entries": 0,
         }  # fmt: skip
 
     found = [
