@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlmodel import col, func, select
 
-from supplier_agent import cautions, state
+from supplier_agent import cautions, private, state
 from supplier_agent.agent import Agent
 from supplier_agent.assemble import make_account
 from supplier_agent.calls import Ending, Job
@@ -95,7 +95,7 @@ def rehearse(
         _copy_state(settings, folder)
         rehearsal = Rehearsal(tell, clock)
         store = open_store(folder / state.DATABASE, agent=True)
-        ledger = Ledger(folder / state.LEDGER)
+        ledger = Ledger(folder / state.LEDGER, moved=True)
         labels = RehearsedLabels(folder, lambda _path: None)
         wire = Wire(clock, settings.http.timeout_seconds)
 
@@ -151,12 +151,16 @@ def _left_alone(folder: Path, settings: Settings, now: datetime) -> list[str]:
 
 
 def _copy_state(settings: Settings, folder: Path) -> None:
-    database, ledger = settings.state_dir / state.DATABASE, settings.state_dir / state.LEDGER
+    database = settings.state_dir / state.DATABASE
     if database.exists():
         store = open_store(database)
         try:
             store.backup(folder / state.DATABASE)
         finally:
             store.close()
-    if ledger.exists():
-        (folder / state.LEDGER).write_bytes(ledger.read_bytes())
+    ledger = Ledger(settings.state_dir / state.LEDGER)
+    content = ledger.content()
+    ledger.close()
+    if content is not None:
+        with private.opened(folder / private.FOLDER) as opened:
+            opened.write(Path(state.LEDGER).name, content)

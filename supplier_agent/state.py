@@ -1,16 +1,19 @@
 """The state folder: who may do what in it, whatever the umask was. Staff belong to the agent's group.
 
-state_dir/            2770   agent.db, agent.lock  0660   labels/…, known.json  0640   shipped.jsonl (the ship ledger)  0600
+state_dir/            2770   agent.db, agent.lock  0660   labels/…, known.json  0640
+state_dir/private/     700   shipped.jsonl (the ship ledger), page.key  0600   (private.py)
 """
 
 import os
 import stat
 from pathlib import Path
 
+from supplier_agent import private
 from supplier_agent.errors import StateError
 
 FOLDER_MODE = 0o2770
-DATABASE, LOCK, LEDGER, LABELS = "agent.db", "agent.lock", "shipped.jsonl", "labels"
+DATABASE, LOCK, LABELS = "agent.db", "agent.lock", "labels"
+LEDGER = f"{private.FOLDER}/shipped.jsonl"
 
 
 def prepare(state_dir: Path) -> None:

@@ -106,12 +106,29 @@ class Order(SQLModel, table=True):
     shipped: int = 0  # the flag: 1 = a person says that it has left the building
     shipped_at: datetime | None = None  # when it was flagged; null: not flagged
     ship_confirmed_at: datetime | None = None  # null: the marketplace has not heard of it, as far as we know
+    undo_opened_at: datetime | None = None  # let go on: the undo window starts then; null: with the flag
     override_by: str | None = None  # who lets it go without label or acknowledgement; null: nobody
+    override_covers: str | None = None  # blockers that this person was shown, as codes with commas; null: no override
     held_reason: str | None = None  # null: not held
+    held_code: str | None = None  # why the agent held it: restored, ledger_lost; null: a person did, or it is not held
     closed_reason: str | None = None  # null: ours to deal with
     planned_at: datetime | None = None  # null: facts have changed since its calls were last derived
     last_listed_at: datetime | None = None  # when a reading last showed it; null: not since this column is there
     vanished_at: datetime | None = None  # a complete reading of its day no longer showed it; null: it is listed
+
+
+class Installation(SQLModel, table=True):
+    """Which ship ledger belongs to this database, and how far both agree (rollback.py). One row."""
+
+    __tablename__ = "installation"
+
+    id: int = Field(default=1, primary_key=True)
+    ledger_id: str | None = None  # null: no agent has started on this database yet
+    epoch: int = 0  # counted at each start and end, here and in the ledger
+    last_decision: int = 0  # events up to this id are in the ledger, as far as they are decisions
+    ledger_lost_at: datetime | None = None  # null: the ledger is there, and is ours
+    ledger_lost_why: str | None = None  # null: as above
+    new_ledger_by: str | None = None  # who says that a new one may be begun; null: nobody, or it was begun
 
 
 class Call(SQLModel, table=True):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
-from supplier_agent import lock, state
+from supplier_agent import lock, private, state
 from supplier_agent.check.report import Report
 from supplier_agent.clock import Clock
 from supplier_agent.errors import AgentError, ConfigError
@@ -91,9 +91,9 @@ def _folder(report: Report, folder: Path) -> bool:
         what = f"{folder} is mounted read-only" if read_only else f"{_me()} may not write {folder}"
         report.bad(what, "mount it read-write, or correct state_dir" if read_only else _as_the_agent(), 78)
         return False
-    for name in (state.LABELS, state.LEDGER, state.LOCK):
+    for name in (state.LABELS, private.FOLDER, state.LEDGER, state.LOCK):
         path = folder / name
-        if path.exists() and not os.access(path, os.R_OK | os.W_OK):
+        if os.path.lexists(path) and not os.access(path, os.R_OK | os.W_OK):
             owner = f"chown --reference={folder} {path}"
             report.bad(f"{_me()} may not write {path}", f"if {_me()} is the agent's user: sudo {owner}", 74)
     report.good(f"state folder: {_me()} may write {folder} (mode {stat.S_IMODE(there.st_mode):04o})")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from supplier_agent import state
+from supplier_agent import private, state
 from supplier_agent.check.report import Report
 from supplier_agent.exits import ended
 
@@ -19,7 +19,7 @@ NOBODY = 65534
 SOFTWARE_ERROR = 70
 DATABASE_FILES = tuple(state.DATABASE + suffix for suffix in ("", "-wal", "-shm"))
 READ, WRITE, ENTER = 4, 2, 1
-PRIVATE = (state.LEDGER,)
+PRIVATE = (private.FOLDER, state.LEDGER)
 
 
 @dataclass(frozen=True)
@@ -128,10 +128,11 @@ def _closed_to_others(report: Report, state_dir: Path) -> None:
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & stat.S_IRWXO:
             report.doubt(f"{path} has mode {mode:04o}: everybody on this machine may use it", f"chmod o-rwx {path}")
-        elif path.name in PRIVATE and mode & stat.S_IRWXG:
-            report.doubt(f"{path} has mode {mode:04o}: the ship ledger is the agent's alone", f"chmod 600 {path}")
+        elif path in {state_dir / name for name in PRIVATE} and mode & stat.S_IRWXG:
+            right = 700 if path.is_dir() else 600
+            report.doubt(f"{path} has mode {mode:04o}: the ship ledger is the agent's alone", f"chmod {right} {path}")
 
 
 def _ours(state_dir: Path) -> Iterable[Path]:
-    named = (*DATABASE_FILES, state.LOCK, state.LEDGER, state.LABELS)
-    return [state_dir, *(path for name in named if (path := state_dir / name).exists())]
+    named = (*DATABASE_FILES, state.LOCK, *PRIVATE, state.LABELS)
+    return [state_dir, *(path for name in named if os.path.exists(path := state_dir / name))]  # noqa: PTH110 - False also where we may not look
