@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlmodel import col, func, select
 
-from supplier_agent import cautions, journal, state
+from supplier_agent import cautions, journal, private, state, trusted
 from supplier_agent.agent import Agent
 from supplier_agent.assemble import make_account, wire_of
 from supplier_agent.calls import Ending, Job
@@ -95,7 +95,7 @@ def rehearse(
         _copy_state(settings, folder)
         rehearsal = Rehearsal(tell, clock)
         store = open_store(folder / state.DATABASE, agent=True)
-        ledger = Ledger(folder / state.LEDGER)
+        ledger = Ledger(folder / state.LEDGER, moved=True)
         labels = RehearsedLabels(folder, lambda _path: None)
         wire = wire_of(settings, clock)
 
@@ -176,12 +176,28 @@ def _left_alone(folder: Path, settings: Settings, now: datetime) -> list[str]:
 
 
 def _copy_state(settings: Settings, folder: Path) -> None:
-    database, ledger = settings.state_dir / state.DATABASE, settings.state_dir / state.LEDGER
+    database = settings.state_dir / state.DATABASE
     if database.exists():
         store = open_store(database)
         try:
             store.backup(folder / state.DATABASE)
         finally:
             store.close()
-    if ledger.exists():
-        (folder / state.LEDGER).write_bytes(ledger.read_bytes())
+    content = _ledger(settings.state_dir)
+    if content is not None:
+        with private.opened(folder / private.FOLDER) as opened:
+            opened.write(Path(state.LEDGER).name, content)
+
+
+def _ledger(state_dir: Path) -> bytes | None:
+    """Return what the ship ledger holds, and make nothing: where `private` is not there yet, it lies where 0.1.0 had it."""
+    if (state_dir / private.FOLDER).is_dir():
+        ledger = Ledger(state_dir / state.LEDGER)
+        try:
+            return ledger.content()
+        finally:
+            ledger.close()
+    try:
+        return trusted.read(state_dir / Path(state.LEDGER).name, most=1 << 30)
+    except OSError:
+        return None

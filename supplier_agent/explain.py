@@ -10,7 +10,7 @@ from supplier_agent import lanes, outbox, standing
 from supplier_agent.brakes import ships_wait
 from supplier_agent.calls import CALLS
 from supplier_agent.cautions import why_paused
-from supplier_agent.order import blockers, shipped_on, stage, wanted
+from supplier_agent.order import blockers, in_words, shipped_on, stage, wanted
 from supplier_agent.settings import Settings
 from supplier_agent.tables import Call, Event, Order
 
@@ -63,7 +63,9 @@ def summary(order: Order, calls: Sequence[Call]) -> dict[str, object]:
         "ship_confirmed_at": instant(order.ship_confirmed_at),
         "ship_evidence": order.ship_evidence,
         "override_by": order.override_by,
+        "override_covers": order.override_covers,
         "held_reason": order.held_reason,
+        "held_code": order.held_code,
         "closed_reason": order.closed_reason,
         "problem": problem(order, calls),
     }
@@ -149,7 +151,7 @@ def what_next(tx: Session, order: Order, calls: Sequence[Call], settings: Settin
     wants = wanted(order)
     if wants:
         missing = blockers(order) if order.shipped == 1 else []
-        flagged = f"It is flagged, and is reported as shipped once it has {' and '.join(missing)}. " if missing else ""
+        flagged = f"It is flagged, and is reported as shipped once it has {in_words(missing)}. " if missing else ""
         return flagged + _when(tx, order, wants[0].kind, states.get(wants[0].kind), settings, now)
     return f"It waits in the warehouse. Once it has left the building: supplier-agent ship {this}"
 

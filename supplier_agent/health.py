@@ -53,11 +53,10 @@ def problems(
     if what.read_only and since is None:
         found.append(_caution("", cautions.read_only()))
     if since is None:
-        said = {
-            problem.code for problem in found
-        }  # by the agent itself, which may see it while the database cannot be read
+        said = {problem.code for problem in found}  # by the agent itself, which may see it without the database
         kept = [*_refused_configuration(look), *overdue.clock_off(look, what.clock_seconds)]
         found += [problem for problem in kept if problem.code not in said]
+    found += _held_after_restore(look)
     late = overdue.late_reads(look, what, signs)
     for name in what.suppliers:
         supplier = supplier_of(look, name)
@@ -83,6 +82,26 @@ def _refused_configuration(look: Look) -> list[Problem]:
     detail = "; ".join(line.strip() for line in row.detail.splitlines())
     what = f"a new configuration was refused at {row.done_at:%Y-%m-%d %H:%M} UTC, and the one before stays: {detail}"
     return [Problem("", None, what, "correct it, then: systemctl reload supplier-agent", 78, vitals.CONFIGURATION)]
+
+
+def _held_after_restore(look: Look) -> list[Problem]:
+    """Return that the ship ledger is lost, and what the agent holds since then, or since a restore."""
+    row = look.first("SELECT ledger_lost_at, ledger_lost_why FROM installation WHERE ledger_lost_at IS NOT NULL")
+    found = []
+    if row is not None:
+        what = (
+            f"the ship ledger is lost since {row.ledger_lost_at:%Y-%m-%d %H:%M} UTC: {row.ledger_lost_why}; nothing is "
+            "reported as shipped until a person releases it"
+        )
+        found.append(Problem("", None, what, f"ask Menzzo what is shipped; {cautions.RELEASE}", 1, "ledger_lost"))
+    held = look.first(
+        "SELECT count(*) AS number FROM orders"
+        " WHERE held_code IS NOT NULL AND ship_confirmed_at IS NULL AND closed_reason IS NULL"
+    ).number
+    if held:
+        what = f"{held} orders are held since a restore: they may have been shipped, or taken back, after the copy was made"
+        found.append(Problem("", None, what, f"ask Menzzo about each; {cautions.RELEASE}", 1, "held_after_restore"))
+    return found
 
 
 def _caution(name: str, caution: cautions.Caution) -> Problem:

@@ -1,7 +1,7 @@
 """The state folder: who may do what in it, whatever the umask was. Staff belong to the agent's group.
 
 state_dir/            2770   agent.db, agent.lock  0660   labels/…, known.json, health.json, page.json  0640
-                             shipped.jsonl (the ship ledger)  0600
+state_dir/private/     700   shipped.jsonl (the ship ledger), page.key  0600   (private.py)
 """
 
 import os
@@ -10,12 +10,13 @@ import shlex
 from contextlib import suppress
 from pathlib import Path
 
-from supplier_agent import trusted
+from supplier_agent import private, trusted
 from supplier_agent.errors import StateError
 from supplier_agent.places import DATABASE, STATE_DIR
 
 FOLDER_MODE = 0o2770
-LOCK, LEDGER, LABELS = "agent.lock", "shipped.jsonl", "labels"
+LOCK, LABELS = "agent.lock", "labels"
+LEDGER = f"{private.FOLDER}/shipped.jsonl"
 SERVICE_USER = "supplier-agent"
 """The account that install.sh makes."""
 

@@ -116,7 +116,9 @@ def _explained(error: Exception, path: Path) -> AgentError:
         )
     if "full" in text or ("disk I/O error" in text and _is_nearly_full(path)):
         return FullError(f"the disk of {path} is full; nothing is sent until there is room", "free some disk space")
-    if any(words in text for words in ("too late to undo", "never deleted", "recorded by the database")):
+    if any(
+        words in text for words in ("too late to undo", "never deleted", "recorded by the database", "two suppliers")
+    ):
         return AgentError(text)  # a guard of ours refused a person's act; nothing is wrong with the database
     if "readonly" in text or "unable to open" in text:
         return StateError(

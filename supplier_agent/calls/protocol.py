@@ -1,7 +1,7 @@
 """What every outward call has in common: the job a worker gets, and what the marketplace's verdict means for it."""
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from supplier_agent.journal import ReadDone
@@ -69,6 +69,9 @@ class OutwardCall(Protocol):
 
     LANE: str
     ONCE: bool  # never repeated by itself after an answer was lost
+
+    def undo_window(self, settings: Settings) -> timedelta:
+        """Return how long a person may still take it back; due_at waits for it."""
 
     def due_at(self, order: Order, settings: Settings) -> datetime:
         """Return when the call may go, from the order's facts."""

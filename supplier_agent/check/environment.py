@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from supplier_agent import egress, lock, state
+from supplier_agent import egress, lock, private, state
 from supplier_agent.check import rights
 from supplier_agent.check.report import Report
 from supplier_agent.clock import Clock
@@ -103,7 +103,7 @@ def _folder(report: Report, folder: Path) -> bool:
         what = f"{folder} is mounted read-only" if read_only else f"{_me()} may not write {folder}"
         report.bad(what, "mount it read-write, or correct state_dir" if read_only else _as_the_agent(), 78)
         return False
-    for name in (state.LABELS, state.LEDGER, state.LOCK):
+    for name in (state.LABELS, private.FOLDER, state.LEDGER, state.LOCK):
         path = folder / name
         if rights.is_plain(path) and not os.access(path, os.R_OK | os.W_OK):
             what = f"{_me()} may not write {path}; it should belong to the same user as the folder"

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from supplier_agent import state, trusted
+from supplier_agent import private, state, trusted
 from supplier_agent.check.report import Report
 from supplier_agent.exits import ended
 from supplier_agent.places import is_of_the_system
@@ -21,7 +21,7 @@ NOBODY = 65534
 SOFTWARE_ERROR = 70
 DATABASE_FILES = tuple(state.DATABASE + suffix for suffix in ("", "-wal", "-shm"))
 READ, WRITE, ENTER = 4, 2, 1
-PRIVATE = (state.LEDGER,)
+PRIVATE = (private.FOLDER, state.LEDGER)
 NEARLY_EMPTY = {"lost+found"}
 
 
@@ -168,13 +168,14 @@ def _closed_to_others(report: Report, state_dir: Path) -> None:
             report.doubt(
                 f"{path} has mode {mode:04o}: everybody on this machine may use it", pasted("chmod", "o-rwx", path)
             )
-        elif path.name in PRIVATE and mode & stat.S_IRWXG:
+        elif path in {state_dir.resolve() / name for name in PRIVATE} and mode & stat.S_IRWXG:
             report.doubt(
-                f"{path} has mode {mode:04o}: the ship ledger is the agent's alone", pasted("chmod", "600", path)
+                f"{path} has mode {mode:04o}: the ship ledger is the agent's alone",
+                pasted("chmod", "700" if path.is_dir() else "600", path),
             )
 
 
 def _ours(state_dir: Path) -> list[Path]:
     """Return the folder, links followed, and what the agent makes in it, as far as it is there."""
-    named = (*DATABASE_FILES, state.LOCK, state.LEDGER, state.LABELS)
-    return [state_dir.resolve(), *(path for name in named if os.path.lexists(path := state_dir / name))]
+    folder, named = state_dir.resolve(), (*DATABASE_FILES, state.LOCK, *PRIVATE, state.LABELS)
+    return [folder, *(path for name in named if os.path.lexists(path := folder / name))]

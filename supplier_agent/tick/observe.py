@@ -12,6 +12,7 @@ from typing import TypeVar
 from sqlmodel import Session, col, func, select, update
 
 from supplier_agent.marketplace import Rejected, Seen
+from supplier_agent.order import VANISHED, uncover
 from supplier_agent.tables import Event, Order, RejectedEntry
 
 T = TypeVar("T")
@@ -114,6 +115,8 @@ def _still_listed(tx: Session, known: Mapping[str, Order], before: Iterable[str]
         )
     for order in (known[each] for each in before):
         if order.vanished_at is not None and order.id is not None:
+            uncover(order, VANISHED)
+            tx.add(order)
             tx.add(Event(order_id=order.id, at=now, who="marketplace", what="listed again"))
 
 

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 from supplier_agent import acts, outbox
 from supplier_agent.calls import CALLS
 from supplier_agent.calls.protocol import UNVERIFIED
-from supplier_agent.order import blockers, stage
+from supplier_agent.order import NO_LABEL, NOT_ACKNOWLEDGED, blockers, has_vanished, stage
 from supplier_agent.tables import Call, Event, Order
 from supplier_agent.web import reports
 from supplier_agent.web.sizes import Paper, paper
@@ -19,7 +19,7 @@ from supplier_agent.web.wording import mark
 MOST_LINES = 40
 """So many lines of one customer's order are shown beside each other."""
 
-MISSING = {"its acknowledgement": mark("its acknowledgement"), "its label": mark("its label")}
+MISSING = {NOT_ACKNOWLEDGED: mark("its acknowledgement"), NO_LABEL: mark("its label")}
 STAGES = {
     "shipped": mark("shipped"),
     "closed": mark("closed"),
@@ -124,7 +124,7 @@ def _can_ship(order: Order) -> bool:
         and order.ship_confirmed_at is None
         and order.closed_reason is None
         and order.held_reason is None
-        and order.vanished_at is None
+        and not has_vanished(order)
     )
 
 
@@ -179,7 +179,7 @@ def _now(order: Order, calls: Sequence[Call], visit: Visit) -> str:
         return say("Held: %(reason)s. It must not leave.", reason=order.held_reason)
     if order.shipped == 1:
         return _marked(order, ship, visit)
-    if order.vanished_at is not None:
+    if has_vanished(order):
         return say("The marketplace no longer lists it: it may be cancelled. It must not leave.")
     if any(call.state == "parked" for call in calls):
         return say("It is stuck. A lead decides, under Problems.")

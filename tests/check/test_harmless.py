@@ -128,7 +128,7 @@ def test_what_is_not_plainly_ours_is_named_and_not_touched(
     assert [each for each in found.findings if each.level != "ok" and str(folder) in each.what]
 
 
-@pytest.mark.parametrize("name", ["agent.lock", "shipped.jsonl", "labels", "agent.db-wal"])
+@pytest.mark.parametrize("name", ["agent.lock", "private", "labels", "agent.db-wal"])
 def test_a_link_in_the_folder_is_named_and_its_target_left_alone(place: Path, found: Found, name: str) -> None:
     folder, precious = state(place), place / "precious"
     precious.write_text("")

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 from sqlmodel import Session
 
+from supplier_agent import state
 from supplier_agent.agent import Agent
 from supplier_agent.assemble import make_account
 from supplier_agent.log import Log
@@ -206,7 +207,7 @@ class MortalSite(Site):
         assert not self.running
         settings = self.settings
         self._store = MortalStore(open_store(self.database, agent=True), self.doom)
-        self._ledger = SteppedLedger(settings.state_dir / "shipped.jsonl", self.doom.step)
+        self._ledger = SteppedLedger(settings.state_dir / state.LEDGER, self.doom.step)
         labels = SteppedLabels(settings.state_dir, self.doom.step)
         accounts = [
             make_account(
