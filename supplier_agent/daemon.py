@@ -15,6 +15,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from supplier_agent.agent import LOOK_SECONDS, Agent
 from supplier_agent.alerts import Watch
 from supplier_agent.health import counts
+from supplier_agent.heartbeat import AGENT, Heartbeat
 from supplier_agent.labels.barcodes import LabelCodes
 from supplier_agent.labels.pdfwork import PdfWork
 from supplier_agent.page_process import PageProcess
@@ -22,6 +23,7 @@ from supplier_agent.reload import Reload
 from supplier_agent.stop import Stop
 from supplier_agent.store import LockedError
 from supplier_agent.upkeep.retention import Retention
+from supplier_agent.vitals import STOPPING, WORKERS_HUNG, Trouble
 
 WATCH_SECONDS = 0.2
 """How often the database is asked whether somebody else wrote to it: a flag is seen by then."""
@@ -82,6 +84,7 @@ class Daemon:
         ping: Callable[[str | None], None],
         executor: Executor,
         reload: Reload | None = None,
+        heartbeat: Heartbeat | None = None,
         page: PageProcess | None = None,
     ) -> None:
         # `ping` tells the dead-man address of one supplier that it was read, or (None) the common one that all were.
@@ -90,6 +93,7 @@ class Daemon:
         self._scheduler, self._reload, self._page = make_scheduler(agent), reload, page
         self._retention = Retention(agent.store, agent.labels, agent.clock, agent.log, lambda: agent.settings)
         self._wall, self._monotonic = agent.clock.now(), agent.clock.monotonic()
+        self._heartbeat = heartbeat or Heartbeat(agent.settings.state_dir / AGENT, agent.clock, "run")
         self._fed_at = 0.0
         self._wakes: dict[str, datetime] = {}
 
@@ -100,7 +104,7 @@ class Daemon:
         if self._reload is not None:
             self._reload.start()
         codes = LabelCodes(agent.settings.state_dir, PdfWork(agent.clock), agent.log).start()
-        watch = Watch(lambda: agent.settings, agent.clock, agent.log).start()
+        watch = Watch(lambda: agent.settings, agent.clock, agent.log, self._heartbeat.keep).start()
         self._scheduler.start()
         if self._page is not None:
             self._page.start()
@@ -126,6 +130,7 @@ class Daemon:
 
     def _after_turn(self) -> None:
         agent = self._agent
+        self._show()
         self._mind_the_clock()
         try:
             self._mind_the_configuration()
@@ -142,6 +147,17 @@ class Daemon:
             if not self._hung():
                 notify(self._env, f"WATCHDOG=1\nSTATUS={self._status()}")
         self._reschedule()
+
+    def _show(self) -> None:
+        """Touch the heartbeat, and leave in it what is wrong here: it must be seen even while nothing can be written."""
+        troubles = self._agent.troubles()
+        if self._hung():
+            cure = "systemctl restart supplier-agent, and keep its log"
+            troubles.append(Trouble(WORKERS_HUNG, "a request hangs far beyond its deadline", cure))
+        if self._reload is not None and self._reload.refused is not None:
+            troubles.append(self._reload.refused)
+        self._heartbeat.keep("loop", troubles)
+        self._heartbeat.beat()
 
     def _mind_the_configuration(self) -> None:
         """Take up a new configuration after SIGHUP; the scheduler and the page go by it too."""
@@ -217,3 +233,4 @@ class Daemon:
         while agent.in_flight() and agent.clock.monotonic() < until:
             agent.inbox.wait(WATCH_SECONDS)
             agent.turn()
+            self._heartbeat.beat(STOPPING)

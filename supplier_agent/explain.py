@@ -10,7 +10,7 @@ from supplier_agent import lanes, outbox, standing
 from supplier_agent.brakes import ships_wait
 from supplier_agent.calls import CALLS
 from supplier_agent.cautions import why_paused
-from supplier_agent.order import blockers, stage, wanted
+from supplier_agent.order import blockers, in_words, shipped_on, stage, wanted
 from supplier_agent.settings import Settings
 from supplier_agent.tables import Call, Event, Order
 
@@ -55,13 +55,17 @@ def summary(order: Order, calls: Sequence[Call]) -> dict[str, object]:
         "stage": stage(order, calls),
         "first_seen_at": instant(order.first_seen_at),
         "acknowledged_at": instant(order.acknowledged_at),
+        "acknowledge_evidence": order.acknowledge_evidence,
         "label_path": order.label_path,
         "label_sha256": order.label_sha256,
         "shipped": order.shipped == 1,
         "shipped_at": instant(order.shipped_at),
         "ship_confirmed_at": instant(order.ship_confirmed_at),
+        "ship_evidence": order.ship_evidence,
         "override_by": order.override_by,
+        "override_covers": order.override_covers,
         "held_reason": order.held_reason,
+        "held_code": order.held_code,
         "closed_reason": order.closed_reason,
         "problem": problem(order, calls),
     }
@@ -119,18 +123,23 @@ def what_next(tx: Session, order: Order, calls: Sequence[Call], settings: Settin
     """Return what happens next and why, in one plain sentence."""
     this = order.menzzo_order_id
     if order.ship_confirmed_at is not None:
-        return "Nothing: the marketplace has confirmed it as shipped."
+        return f"Nothing: {shipped_on(order)}."
     if order.closed_reason is not None:
         return f"Nothing: it is closed ({order.closed_reason}). To take it up again: supplier-agent reopen {this}"
     states = {call.kind: call for call in calls}
     unknown = next((call for call in calls if call.state == "unknown"), None)
     if unknown is not None:
         again = CALLS[unknown.kind].by_itself(unknown, list(outbox.attempts_of(tx, unknown)), settings, now)
-        if again is not None:
+        if again is not None and order.supplier in settings.suppliers:
             return f"The answer to its {unknown.kind} call was lost; it is sent once more at {again:%H:%M:%S} UTC (resend)."
         return (
             f"A person decides: nobody here knows whether its {unknown.kind} call was taken in. Ask Menzzo, then: "
             f"supplier-agent resolve {this} --shipped --by NAME (or --send-again --by NAME)"
+        )
+    if order.supplier not in settings.suppliers:
+        return (
+            f"Nothing: {order.supplier} is not in the configuration, so no call is made for this order. "
+            f"Put [suppliers.{order.supplier}] into it, or: supplier-agent close {this} --supplier {order.supplier} --reason TEXT"
         )
     parked = next((call for call in calls if call.state == "parked"), None)
     if parked is not None:
@@ -142,7 +151,7 @@ def what_next(tx: Session, order: Order, calls: Sequence[Call], settings: Settin
     wants = wanted(order)
     if wants:
         missing = blockers(order) if order.shipped == 1 else []
-        flagged = f"It is flagged, and is reported as shipped once it has {' and '.join(missing)}. " if missing else ""
+        flagged = f"It is flagged, and is reported as shipped once it has {in_words(missing)}. " if missing else ""
         return flagged + _when(tx, order, wants[0].kind, states.get(wants[0].kind), settings, now)
     return f"It waits in the warehouse. Once it has left the building: supplier-agent ship {this}"
 

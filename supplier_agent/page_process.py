@@ -13,29 +13,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
-from supplier_agent import lock, page_report
+from supplier_agent import lock, state
 from supplier_agent.clock import Clock
+from supplier_agent.heartbeat import PAGE, Heartbeat, read
 from supplier_agent.log import Log
-from supplier_agent.page_report import SILENT_SECONDS, Report
 from supplier_agent.settings import Settings
 from supplier_agent.settings.handed import without_secrets
+from supplier_agent.settings.model import NETWORK_VARIABLES
+from supplier_agent.vitals import PAGE as NOT_LISTENING
+from supplier_agent.vitals import STARTING, STILL_SECONDS, Pulse, Trouble
 
 COMMAND: Sequence[str] = (sys.executable, "-P", "-m", "supplier_agent.web")
 """-P: a module of that name in the folder we happen to be in is not ours."""
 SUPERVISED = "--supervised"
 """The child then gives a sign of life on stdout, which no full disk holds up, and ends with its stdin."""
-KEPT = {
-    "PATH",
-    "HOME",
-    "LANG",
-    "LANGUAGE",
-    "TZ",
-    "TERM",
-    "NO_COLOR",
-    "JOURNAL_STREAM",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-} | {f"{kind}_PROXY" for kind in ("HTTP", "HTTPS", "ALL", "NO")}
+KEPT = {"PATH", "HOME", "LANG", "LANGUAGE", "TZ", "TERM", "NO_COLOR", "JOURNAL_STREAM", *NETWORK_VARIABLES}
 """All that the child needs to find programs, to speak, to log and to reach a printer. No token comes by any of these."""
 LOOK_SECONDS = 0.5
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 60.0
@@ -48,13 +40,8 @@ GRACE_SECONDS = 8.0
 
 def environment(env: Mapping[str, str]) -> dict[str, str]:
     """Return what the page's process may know of our environment."""
-    kept = {name: value for name, value in env.items() if name.upper() in KEPT or name.startswith("LC_")}
+    kept = {name: value for name, value in env.items() if name in KEPT or name.startswith("LC_")}
     return kept | {"PYTHONPATH": os.pathsep.join(str(Path(each).absolute()) for each in sys.path if each)}
-
-
-def is_wanted(settings: Settings) -> bool:
-    """Tell whether there is anything to serve."""
-    return bool(settings.web.listen or settings.metrics.listen)
 
 
 def next_wait(before: float, lived: float) -> float:
@@ -65,7 +52,7 @@ def next_wait(before: float, lived: float) -> float:
 
 
 def _handed(settings: Settings) -> str:
-    return without_secrets(settings) if is_wanted(settings) else ""
+    return without_secrets(settings) if settings.listen else ""
 
 
 class PageProcess:
@@ -115,30 +102,29 @@ class PageProcess:
         while not self._stopping:
             handed = self._handed
             if not handed:
-                page_report.remove(self._folder)
                 self._log.solved("page")
                 self._pause(handed, None)
-            elif lock.is_held(self._folder / page_report.LOCK):
+            elif lock.is_held(self._folder / state.PAGE_LOCK):
                 self._log.problem("page", "another process serves the page (page.lock)")
                 self._pause(handed, ELSEWHERE_SECONDS)
             else:
                 began = self._clock.monotonic()
                 fault = self._serve(handed)
                 lived = self._clock.monotonic() - began
-                if fault is None:
-                    wait = 0.0
-                    continue
-                wait = next_wait(wait, lived)
-                self._say(f"the page's process {fault}; it is started again in {wait:g} s")
-                self._pause(handed, wait)
+                wait = 0.0 if fault is None else next_wait(wait, lived)
+                if fault is not None:
+                    self._say(f"the page's process {fault}; it is started again in {wait:g} s", handed, wait)
+                self._leave_word(handed)
 
-    def _pause(self, handed: str, seconds: float | None) -> None:
+    def _pause(self, handed: str, seconds: float | None, beat: Heartbeat | None = None) -> None:
         """Wait, unless there is something to do before."""
         until = None if seconds is None else self._clock.monotonic() + seconds
         while not self._stopping and self._handed == handed:
             left = None if until is None else until - self._clock.monotonic()
             if left is not None and left <= 0:
                 return
+            if beat is not None:
+                beat.beat()
             self._wake.wait(None if left is None else min(left, LOOK_SECONDS))
             self._wake.clear()
 
@@ -168,7 +154,7 @@ class PageProcess:
             return self._watch(child, handed)
 
     def _watch(self, child: "subprocess.Popen[bytes]", handed: str) -> str | None:
-        said: Report | None = None
+        said: Pulse | None = None
         seen = self._clock.monotonic()  # when there was a sign of life; by our own clock, which nobody sets
         assert child.stdout is not None  # noqa: S101 - asked for in _serve
         while child.poll() is None:
@@ -177,22 +163,36 @@ class PageProcess:
                 return None
             if child.stdout.read(MOST_BEATS):
                 seen = self._clock.monotonic()
-            left = page_report.read(self._folder)
-            if left is not None and left.report.pid == child.pid and left.report != said:
-                tell(self._log, left.report, said)
-                said = left.report
-            if self._clock.monotonic() - seen > SILENT_SECONDS:
+            shown = read(self._folder / PAGE, self._clock)
+            if shown is not None and shown.pid == child.pid:
+                tell(self._log, shown.troubles, shown.serves, said.serves if said is not None else {})
+                said = shown
+            if self._clock.monotonic() - seen > STILL_SECONDS:
                 child.kill()
                 child.wait()
-                return f"gave no sign for {SILENT_SECONDS:g} s and was ended"
+                return f"gave no sign for {STILL_SECONDS:g} s and was ended"
             self._wake.wait(LOOK_SECONDS)
             self._wake.clear()
         return None if self._stopping else f"ended by itself (code {child.returncode})"
 
-    def _say(self, trouble: str) -> None:
-        report = Report(listening=False, trouble=trouble, cure="the agent's log says more; orders are not affected")
-        self._log.problem("page", trouble)
-        page_report.write(self._folder, report, self._clock.now())
+    def _say(self, what: str, handed: str, wait: float) -> None:
+        """Show what became of the child, in its place, until the next one shows how it is."""
+        self._log.problem("page", what)
+        beat = self._heartbeat()
+        beat.keep("page", [Trouble(NOT_LISTENING, what, "the agent's log says more; orders are not affected")])
+        self._pause(handed, wait, beat)
+
+    def _leave_word(self, handed: str) -> None:
+        """Show whether another one follows the child that we ended, or whose place we kept meanwhile."""
+        if self._stopping or not self._handed:
+            self._heartbeat().end()
+        elif self._handed != handed:
+            self._heartbeat().beat(STARTING)
+
+    def _heartbeat(self) -> Heartbeat:
+        return Heartbeat(
+            self._folder / PAGE, self._clock, "page"
+        )  # a new one: the child has written to the file meanwhile
 
     def _end(self, child: "subprocess.Popen[bytes]") -> None:
         child.terminate()
@@ -203,13 +203,13 @@ class PageProcess:
             child.wait()
 
 
-def tell(log: Log, report: Report, before: Report | None) -> None:
-    """Say what a report says that the one before (None: there was none) did not."""
-    if report.trouble is not None:
-        log.problem("page", f"{report.trouble} ({report.cure})")
+def tell(log: Log, troubles: Sequence[Trouble], serves: Mapping[str, str], before: Mapping[str, str]) -> None:
+    """Say in the log how the page's process is. `before`: what it served when this was last said."""
+    if troubles:
+        log.problem("page", "; ".join(f"{each.what} ({each.cure})" for each in troubles))
     else:
         log.solved("page")
-    if report.url and (before is None or before.url != report.url):
-        log.info("page.started", at=report.url)
-    if report.metrics_url and (before is None or before.metrics_url != report.metrics_url):
-        log.info("metrics.started", at=report.metrics_url)
+    if serves.get("page", "") not in {"", before.get("page")}:
+        log.info("page.started", at=serves["page"])
+    if serves.get("metrics", "") not in {"", before.get("metrics")}:
+        log.info("metrics.started", at=serves["metrics"])

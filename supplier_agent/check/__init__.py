@@ -7,6 +7,7 @@ Three layers: every field (settings/, whose errors name line, key and what was m
 from collections.abc import Mapping
 from pathlib import Path
 
+from supplier_agent import trusted
 from supplier_agent.check import environment, reads, rights, whole
 from supplier_agent.check.report import Finding, Report
 from supplier_agent.clock import Clock
@@ -30,6 +31,7 @@ def prove(report: Report, settings: Settings, env: Mapping[str, str], clock: Clo
     tokens = _credentials(settings, env) if agent is not None else {}
 
     def environment_as_it_is() -> int:
+        rights.configuration(report, settings.config_path)
         environment.look(report, settings, env, clock, tokens)
         return report.exit_code
 
@@ -40,7 +42,8 @@ def prove(report: Report, settings: Settings, env: Mapping[str, str], clock: Clo
         report.add(rights.run_as(agent, environment_as_it_is))
     if not offline:
         report.layer("marketplace")
-        reads.look(report, settings, env, clock, tokens)
+        with trusted.as_owner_of(settings.state_dir):
+            reads.look(report, settings, env, clock, tokens)
     return report.exit_code
 
 

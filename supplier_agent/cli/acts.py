@@ -56,7 +56,11 @@ def ship(
     context: typer.Context,
     ids: Annotated[list[str] | None, typer.Argument(metavar="[ID...]")] = None,
     override: Annotated[
-        str, typer.Option(metavar="NAME", help="Let one order go without its label or acknowledgement; NAME says so.")
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Let one order go despite the blockers it has now (label, acknowledgement, no longer listed); NAME says so.",
+        ),
     ] = "",
     supplier: SupplierOption = "",
     file: Annotated[
@@ -86,13 +90,18 @@ def ship(
         raise UsageError(
             "--override lets one order go, not several", "supplier-agent ship ID --override NAME, once for each"
         )
-    undo = surroundings.settings.ship.undo_seconds
-    code = _each(
-        surroundings,
-        names,
-        supplier,
-        lambda tx, order: acts.ship(tx, order, surroundings.clock.now(), surroundings.who, override or None),
-    )
+    undo, silent = surroundings.settings.ship.undo_seconds, []
+
+    def act(tx: "Session", order: "Order") -> str:
+        said = acts.ship(tx, order, surroundings.clock.now(), surroundings.who, override or None)
+        but = acts.not_reported(order, surroundings.settings.suppliers)
+        silent.extend([order.supplier] if but else [])
+        return f"{said}; but {but}" if but else said
+
+    code = _each(surroundings, names, supplier, act)
+    if silent:
+        say(f"put [suppliers.{silent[0]}] into the configuration; supplier-agent status names what waits for it")
+        code = code or 1
     if undo and code == 0:
         say(
             f"the marketplace is told after {undo:g} s; until then: supplier-agent unship {names[0] if len(names) == 1 else 'ID'}"
@@ -186,17 +195,65 @@ def hold(context: typer.Context, menzzo_order_id: Id, reason: ReasonOption, supp
     )
 
 
-def release(context: typer.Context, menzzo_order_id: Id, supplier: SupplierOption = "") -> int:
+def release(
+    context: typer.Context,
+    menzzo_order_id: Annotated[str, typer.Argument(metavar="[ID]")] = "",
+    all_: Annotated[
+        bool,
+        typer.Option("--all", help="All that the agent holds after a restore: lists them; with --by, releases them."),
+    ] = False,
+    by: Annotated[str, typer.Option(metavar="NAME", help="With --all: who has looked at that list.")] = "",
+    supplier: SupplierOption = "",
+) -> int:
     """Let a held order go on."""
     from supplier_agent import acts
+    from supplier_agent.errors import UsageError
 
+    if bool(menzzo_order_id) == all_ or (by.strip() and not all_):
+        raise UsageError(
+            "say which: an id, or --all (for what is held after a restore), and --by with the latter",
+            "supplier-agent release ID, or supplier-agent release --all --by NAME",
+        )
     surroundings = here(context)
+    if all_:
+        return _release_all(surroundings, by.strip(), supplier)
     return _each(
         surroundings,
         [menzzo_order_id],
         supplier,
         lambda tx, order: acts.release(tx, order, surroundings.clock.now(), surroundings.who),
     )
+
+
+def _release_all(surroundings: Surroundings, by: str, supplier: str) -> int:
+    """List what the agent holds; release it only by the name of somebody who has seen that list."""
+    from supplier_agent import acts
+
+    said = []
+    with surroundings.store() as store:
+        if by:
+            with store.write() as tx:
+                begun = acts.accept_new_ledger(tx, by)
+                for order in acts.held_by_agent(tx, supplier or None):
+                    answer = acts.release(tx, order, surroundings.clock.now(), by)
+                    said.append(f"{order.menzzo_order_id} ({order.supplier}): {answer}")
+        else:
+            with store.read() as tx:
+                begun, held = False, acts.held_by_agent(tx, supplier or None)
+                said = [f"{order.menzzo_order_id} ({order.supplier}): {order.held_reason}" for order in held]
+    for line in said:
+        result(line)
+    if begun:
+        say("the agent begins a new ship ledger")
+    if by or not said:
+        say(f"{len(said)} orders are released" if said else "the agent holds no order")
+        return 0
+    say(
+        f"{len(said)} orders are held; nothing was released.\n"
+        "Not to be reported: supplier-agent close ID --reason TEXT, or supplier-agent unship ID.\n"
+        "All others, once somebody has looked at this list: supplier-agent release --all --by NAME"
+    )
+    return 1
 
 
 def close(context: typer.Context, ids: Ids, reason: ReasonOption, supplier: SupplierOption = "") -> int:

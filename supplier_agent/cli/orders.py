@@ -1,6 +1,7 @@
 """Commands that show orders: orders, order."""
 
 import re
+from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from typing import Annotated, Any
 
@@ -53,8 +54,8 @@ def orders(
         say("no orders" + (f" of stage {stage}" if stage else "") + (f" of supplier {supplier}" if supplier else ""))
         return
     columns = ("menzzo_order_id", "supplier", "sku", "quantity", "carrier", "order_date", "stage")
-    lines = [[_plain(row[name]) for name in columns] for row in rows]
-    heads = ["ORDER", "SUPPLIER", "SKU", "QTY", "CARRIER", "DATE", "STAGE"]
+    lines = [[*(_plain(row[name]) for name in columns), _evidence(row)] for row in rows]
+    heads = ["ORDER", "SUPPLIER", "SKU", "QTY", "CARRIER", "DATE", "STAGE", "EVIDENCE"]
     widths = [max(len(line[i]) for line in [heads, *lines]) for i in range(len(heads))]
     for line in [heads, *lines]:
         result("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
@@ -62,6 +63,13 @@ def orders(
     say(
         f"{len(rows)} orders" + (f", {attention} of them wait for a person: supplier-agent status" if attention else "")
     )
+
+
+def _evidence(row: Mapping[str, object]) -> str:
+    """Return on what evidence an order is shipped; before that, whether its acknowledgement got no clear yes."""
+    if row["stage"] == "shipped":
+        return _plain(row["ship_evidence"] or "not recorded")
+    return "acknowledge: unverified" if row["acknowledge_evidence"] == "unverified" else "-"
 
 
 def _plain(value: object) -> str:
@@ -89,8 +97,13 @@ def order(
         _tell(told, surroundings.settings.timezone)
 
 
-LABELS = {"shipped": "flagged as shipped", "shipped_at": "flagged at", "menzzo_order_id": "order"}
-"""Where the word of the JSON would mislead: the flag is a person's word, `ship confirmed at` the marketplace's."""
+LABELS = {
+    "shipped": "flagged as shipped",
+    "shipped_at": "flagged at",
+    "ship_confirmed_at": "ship reported at",
+    "menzzo_order_id": "order",
+}
+"""Where the word of the JSON would mislead: the flag is a person's word, `ship reported at` is when the call was done."""
 
 
 def _tell(told: dict[str, Any], zone: tzinfo) -> None:

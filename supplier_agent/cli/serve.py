@@ -1,9 +1,10 @@
 """Commands that run something: run, resync, sandbox, demo."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ from supplier_agent.cli.surroundings import Surroundings, here, progress, result
 
 if TYPE_CHECKING:
     from supplier_agent.agent import Agent
+    from supplier_agent.heartbeat import Heartbeat
     from supplier_agent.reload import Reload
     from supplier_agent.settings import Settings
     from supplier_agent.stop import Hangup, Stop
@@ -68,23 +70,26 @@ def run(
     if read_only or surroundings.settings.read_only:
         say(f"{cautions.read_only().what}; {cautions.read_only().cure}")
     command = " ".join(["run", *(["--once"] if once else []), *([READ_ONLY] if read_only else [])])
-    with _agent(surroundings, command, stop, once=once, reads_only=read_only) as (agent, executor):
+    with _agent(surroundings, command, stop, once=once, reads_only=read_only) as (agent, executor, beat):
         if not once:
             from supplier_agent.daemon import Daemon
             from supplier_agent.page_process import PageProcess
 
             reload = _reload(surroundings, agent, hangup)
             page = PageProcess(agent.settings, surroundings.env, agent.clock, agent.log)
-            return Daemon(
-                agent, surroundings.env, stop, lambda name: _ping(surroundings, agent, name), executor, reload, page
-            ).run()
+            ping = partial(_ping, surroundings, agent)
+            return Daemon(agent, surroundings.env, stop, ping, executor, reload, beat, page).run()
         from supplier_agent.labels.barcodes import LabelCodes
         from supplier_agent.labels.pdfwork import PdfWork
         from supplier_agent.once import run_once
         from supplier_agent.upkeep.retention import Retention
+        from supplier_agent.vitals import STOPPING
 
         with progress() as show, LabelCodes(agent.settings.state_dir, PdfWork(agent.clock), agent.log) as codes:
-            code = run_once(agent, show, lambda: _ping(surroundings, agent, None), stop.event.is_set)
+            code = run_once(
+                agent, _beating(show, agent, beat), lambda: _ping(surroundings, agent, None), stop.event.is_set
+            )
+            beat.beat(STOPPING)
             codes.catch_up(stop.event.is_set)
             Retention(agent.store, agent.labels, agent.clock, agent.log, lambda: agent.settings).go_round(
                 stop.event.is_set
@@ -96,16 +101,18 @@ def run(
 @contextmanager
 def _agent(
     surroundings: Surroundings, command: str, stop: "Stop", *, once: bool, reads_only: bool = False
-) -> "Iterator[tuple[Agent, ThreadPoolExecutor]]":
+) -> "Iterator[tuple[Agent, ThreadPoolExecutor, Heartbeat]]":
     """Assemble the real agent on the real state, alone."""
-    from supplier_agent import known, log, state
+    from supplier_agent import known, log, state, trusted
     from supplier_agent.assemble import assemble
-    from supplier_agent.lock import InstanceLock
 
     settings = surroundings.settings
     state.prepare(settings.state_dir)
-    lock = InstanceLock(surroundings.lock_file, command, surroundings.clock)
-    try:
+    with (
+        trusted.as_owner_of(settings.state_dir),
+        _lock(surroundings, command),
+        _heartbeat(surroundings, command) as beat,
+    ):
         known.remember(settings, surroundings.appearance)
         executor = ThreadPoolExecutor(MOST_WORKERS, thread_name_prefix="worker")
         logger = log.Log(log.set_up(surroundings.env, form=settings.log.format, level=settings.log.level))
@@ -114,13 +121,55 @@ def _agent(
             settings, surroundings.env, surroundings.clock, executor, logger, round_at=round_at, reads_only=reads_only
         )
         try:
-            yield agent, executor
+            yield agent, executor, beat
         finally:
             agent.stopping = stop.event.is_set() or agent.stopping
             executor.shutdown(wait=True, cancel_futures=True)
             close()
+
+
+@contextmanager
+def _lock(surroundings: Surroundings, command: str) -> Iterator[None]:
+    """Be the only instance on this state while in this block."""
+    from supplier_agent.lock import InstanceLock
+
+    lock = InstanceLock(surroundings.lock_file, command, surroundings.clock)
+    try:
+        yield
     finally:
         lock.release()
+
+
+@contextmanager
+def _heartbeat(surroundings: Surroundings, command: str) -> "Iterator[Heartbeat]":
+    """Show that this process works on the state; an error that ends it is left there as its last words."""
+    from supplier_agent.errors import AgentError
+    from supplier_agent.heartbeat import AGENT, Heartbeat
+    from supplier_agent.vitals import AGENT_DIED, STARTING, Trouble
+
+    beat = Heartbeat(surroundings.settings.state_dir / AGENT, surroundings.clock, command)
+    beat.beat(STARTING)
+    try:
+        yield beat
+    except Exception as error:
+        what, cure = (
+            (error.what, error.cure) if isinstance(error, AgentError) else (type(error).__name__, "see its log")
+        )
+        beat.keep("end", [Trouble(AGENT_DIED, f"the agent ended: {what}", cure)])
+        raise
+    finally:
+        beat.end()
+
+
+def _beating(show: Callable[[str], None], agent: "Agent", beat: "Heartbeat") -> Callable[[str], None]:
+    """Return what shows the progress of a round, and touches the heartbeat with it."""
+
+    def shown(doing: str) -> None:
+        show(doing)
+        beat.keep("loop", agent.troubles())
+        beat.beat()
+
+    return shown
 
 
 def _reload(surroundings: Surroundings, agent: "Agent", hangup: "Hangup") -> "Reload":
@@ -161,9 +210,11 @@ def _ping(surroundings: Surroundings, agent: "Agent", supplier: str | None) -> N
     about = "heartbeat" if supplier is None else f"heartbeat {supplier}"
     if not url:
         return
+    from supplier_agent import egress
     from supplier_agent.marketplace import Answer, Wire
 
-    reply = Wire(surroundings.clock, settings.http.timeout_seconds).ping(url)
+    wire = Wire(surroundings.clock, settings.http.timeout_seconds, egress=egress.of(settings))
+    reply = wire.ping(url)
     if isinstance(reply, Answer) and reply.status < 400:  # noqa: PLR2004 - HTTP
         agent.log.solved(about)
     else:
@@ -171,19 +222,21 @@ def _ping(surroundings: Surroundings, agent: "Agent", supplier: str | None) -> N
 
 
 def _dry_run(surroundings: Surroundings, stop: "Stop") -> int:
-    from supplier_agent import state
-    from supplier_agent.dry_run import rehearse
-    from supplier_agent.lock import InstanceLock
+    """Rehearse a round. It changes nothing: where no agent has ever run, there is no lock to hold, and none is made.
 
-    state.prepare(surroundings.settings.state_dir)
-    lock = InstanceLock(surroundings.lock_file, "run --once --dry-run", surroundings.clock)
-    try:
-        with progress() as show:
-            return rehearse(
-                surroundings.settings, surroundings.env, surroundings.clock, show, result, stop.event.is_set
-            )
-    finally:
-        lock.release()
+    Where the marketplace answers from a cache, what was asked is remembered: the next run must not ask it again.
+    """
+    from supplier_agent import state, trusted
+    from supplier_agent.dry_run import rehearse
+
+    settings = surroundings.settings
+    remembers = any(supplier.cache_seconds > 0 for supplier in settings.suppliers.values())
+    if remembers:
+        state.prepare(settings.state_dir)
+    with trusted.as_owner_of(settings.state_dir), ExitStack() as held, progress() as show:
+        if remembers or surroundings.lock_file.exists():
+            held.enter_context(_lock(surroundings, "run --once --dry-run"))
+        return rehearse(settings, surroundings.env, surroundings.clock, show, result, stop.event.is_set)
 
 
 def resync(
@@ -223,12 +276,12 @@ def resync(
     from supplier_agent.stop import Stop
 
     stop = Stop()
-    with _agent(surroundings, "resync", stop, once=True, reads_only=True) as (agent, _executor):
+    with _agent(surroundings, "resync", stop, once=True, reads_only=True) as (agent, _executor, beat):
         with agent.store.write() as tx:
             for name in names:
                 request(tx, name, first, last, now)
         with progress() as show:
-            return run_once(agent, show, lambda: None, stop.event.is_set)
+            return run_once(agent, _beating(show, agent, beat), lambda: None, stop.event.is_set)
 
 
 def sandbox(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from supplier_agent import trusted
 from supplier_agent.cli.surroundings import Surroundings, result, say
 from supplier_agent.printable import on_one_line
 
@@ -72,48 +73,53 @@ def ship_file(surroundings: Surroundings, file: Path, success: Path | None, fail
         rows = file.read_text(encoding="utf-8").splitlines() if str(file) != "-" else [*sys.stdin]
     except UnicodeDecodeError as error:
         raise UsageError(f"{file} is not UTF-8 text", "save it as CSV in UTF-8") from error
-    lines, done, failed = [*lines_of(rows)], 0, 0
+    lines, done, failed, silent = [*lines_of(rows)], 0, 0, 0
     with ExitStack() as opened, surroundings.store() as store:
         told, refused = (_writer(opened, path) for path in (success, failure))
         stopped: StateError | None = None  # None: the database works
         for line in lines:
             if stopped is None:
-                said, why, stopped = _flag(surroundings, store, line, supplier)
+                said, why, but, stopped = _flag(surroundings, store, line, supplier)
             else:
-                said, why = "", f"not tried: {stopped.what}"
+                said, why, but = "", f"not tried: {stopped.what}", ""
             if why:
                 failed += 1
                 refused(line.order, why)
                 say(f"supplier-agent: {line.order}: {why}")
             else:
                 done += 1
-                told(line.order, said)
+                told(line.order, f"{said}; but {but}" if but else said)
+            if but:
+                silent += 1
+                say(f"supplier-agent: {line.order}: {but}")
     result(f"{done} orders of {file} are flagged, {failed} are not")
     if stopped is not None:
         return stopped.exit_code
-    return FAILED if failed else 0
+    return FAILED if failed or silent else 0
 
 
-def _flag(surroundings: Surroundings, store: Any, line: Line, supplier: str) -> tuple[str, str, Any]:  # noqa: ANN401 - imported when called
-    """Return what was said, or why it could not be done, and the error after which nothing more can be."""
+def _flag(surroundings: Surroundings, store: Any, line: Line, supplier: str) -> tuple[str, str, str, Any]:  # noqa: ANN401 - imported when called
+    """Return what was said, or why it could not be done; why it is not reported; the error after which nothing more can be done."""
     from supplier_agent import acts
     from supplier_agent.errors import AgentError, StateError
 
     try:
         with store.write() as tx:
             order = acts.find(tx, line.order, line.supplier or supplier or None)
-            return acts.ship(tx, order, surroundings.clock.now(), surroundings.who), "", None
+            said = acts.ship(tx, order, surroundings.clock.now(), surroundings.who)
+            return said, "", acts.not_reported(order, surroundings.settings.suppliers), None
     except StateError as error:
-        return "", error.what, error
+        return "", error.what, "", error
     except AgentError as error:
-        return "", error.what, None
+        return "", error.what, "", None
 
 
 def _writer(opened: ExitStack, path: Path | None) -> Any:  # noqa: ANN401 - a function of two texts
     """Return what writes one line; whole lines stand in the file at once, whatever happens next."""
     if path is None:
         return lambda _order, _said: None
-    file = opened.enter_context(path.open("w", encoding="utf-8", newline="", buffering=1))
+    with trusted.as_owner_of(path.parent):
+        file = opened.enter_context(path.open("w", encoding="utf-8", newline="", buffering=1))
     writer = csv.writer(file)
     writer.writerow(("menzzo_order_id", "said"))
     return lambda order, said: writer.writerow((on_one_line(order), on_one_line(said)))

@@ -13,7 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 from sqlmodel import Session
 
-from supplier_agent import __version__
+from supplier_agent import __version__, trusted
 from supplier_agent.errors import StateError
 from supplier_agent.glance import within
 from supplier_agent.metrics.figures import gauges
@@ -89,13 +89,11 @@ def exposition(store: Store, settings: Settings, now: datetime) -> bytes:
 
 def leave(file: Path, store: Store, settings: Settings, now: datetime) -> None:
     """Write the figures to a file, whole or not at all, for a collector of text files. Raises StateError."""
-    part = file.with_name(f"{file.name}.part")
+    content = exposition(store, settings, now)
     try:
-        part.write_bytes(exposition(store, settings, now))
-        part.chmod(0o644)
-        part.replace(file)
+        with trusted.as_owner_of(file.parent):
+            trusted.replace(file, content, 0o644)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise StateError(
             f"the metrics file {file} could not be written: {os.strerror(error.errno or 0)}",
             "name a file in a folder that the agent's user may write",

@@ -1,26 +1,20 @@
-"""Whether the agent is alive and its loop turns (healthz), and whether it can do its work (readyz): judged from outside.
+"""Whether the agent is alive (healthz), and whether all is well (readyz): judged from outside, by what it leaves in its folder.
 
-Who asks is another process: what it looks at is the agent's lock, the mtime of its health.json, and the database.
+So the answer is the same from the page's process, which has no agent in it, and from the agent's own, whose loop may hang.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
-from supplier_agent import lock, state
+from supplier_agent import heartbeat, known, status, vitals
+from supplier_agent.clock import Clock
 from supplier_agent.errors import AgentError
-from supplier_agent.store import Store
-
-HEARTBEAT = "health.json"
-"""Touched by the loop; its mtime is the heartbeat."""
-STILL_SECONDS = 60.0
-"""The loop turns several times a second; a locked database holds one turn up for seconds. Longer than this, it hangs."""
+from supplier_agent.settings import Settings
 
 
 @dataclass(frozen=True)
 class Health:
-    """One answer: whether it is well, and one line that says so."""
+    """One answer: whether it is well, and lines that say so. They name no order: who asks has not signed in."""
 
     ok: bool
     text: str
@@ -31,28 +25,24 @@ class Health:
         return 200 if self.ok else 503
 
 
-def health_of(state_dir: Path, now: datetime) -> Health:
-    """Tell whether an agent works on this state and its loop turns. Where it leaves no heartbeat, its lock is proof enough."""
-    if not lock.is_held(state_dir / state.LOCK):
-        return Health(ok=False, text="no agent works on this state")
-    try:
-        at = datetime.fromtimestamp((state_dir / HEARTBEAT).stat().st_mtime, UTC)
-    except OSError:
-        return Health(ok=True, text="alive")
-    still = (now - at).total_seconds()
-    if still > STILL_SECONDS:
-        return Health(ok=False, text=f"the loop has not turned for {still:.0f} s")
-    return Health(ok=True, text="alive; the loop turns")
+def health_of(state_dir: Path, clock: Clock) -> Health:
+    """Tell whether this process answers, and the agent, if one runs, has touched its heartbeat within a minute.
+
+    Reads two small files and no database. Where no agent runs, none hangs: that it should run is for `ready_of` to say.
+    """
+    signs = heartbeat.signs(state_dir, clock)
+    if vitals.hangs(signs):
+        return Health(ok=False, text=vitals.AGENT_HUNG)
+    return Health(ok=True, text="alive" if signs.holder is not None else "alive; no agent runs")
 
 
-def ready_of(opened: Callable[[], Store], state_dir: Path, now: datetime) -> Health:
-    """Tell whether the work can be done: the loop turns, and the database answers."""
-    alive = health_of(state_dir, now)
-    if not alive.ok:
-        return alive
+def ready_of(settings: Settings, clock: Clock) -> Health:
+    """Tell whether all is well: `status` by another way, with the codes of its problems, one a line."""
     try:
-        with opened().read() as tx:
-            tx.connection().exec_driver_sql("SELECT 1 FROM orders LIMIT 1")
-    except AgentError as error:
-        return Health(ok=False, text=error.what)
-    return Health(ok=True, text="ready")
+        told = status.tell(known.of(settings), clock)
+    except AgentError:
+        return Health(ok=False, text=vitals.DATABASE)
+    if told.exit_code == 0:
+        return Health(ok=True, text="ready")
+    codes = sorted({f"{problem.code} {problem.supplier}".rstrip() for problem in told.problems})
+    return Health(ok=False, text="\n".join(codes))

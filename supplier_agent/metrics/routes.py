@@ -50,7 +50,7 @@ class Source:
             self._open = None
 
 
-def routes(source: Source, state_dir: Path, clock: Clock, is_ours: Callable[[str], bool]) -> list[Route]:
+def routes(source: Source, settings: Settings, clock: Clock, is_ours: Callable[[str], bool]) -> list[Route]:
     """Return the routes. `is_ours` judges the Host header.
 
     A scrape runs in a thread, one at a time, and so does a look at the database: neither holds up the other. /healthz needs no
@@ -65,7 +65,7 @@ def routes(source: Source, state_dir: Path, clock: Clock, is_ours: Callable[[str
             return PlainTextResponse(f"{error.what}\n", 503)
 
     def ready() -> Response:
-        return _answer(ready_of(lambda: source.now()[0], state_dir, clock.now()))
+        return _answer(ready_of(settings, clock))
 
     async def metrics(request: Request) -> Response:
         if not is_ours(request.headers.get("host", "")):
@@ -74,7 +74,9 @@ def routes(source: Source, state_dir: Path, clock: Clock, is_ours: Callable[[str
             return await run_in_threadpool(figures)
 
     async def healthz(request: Request) -> Response:
-        return _answer(health_of(state_dir, clock.now())) if is_ours(request.headers.get("host", "")) else NOT_OURS
+        if not is_ours(request.headers.get("host", "")):
+            return NOT_OURS
+        return _answer(health_of(settings.state_dir, clock))
 
     async def readyz(request: Request) -> Response:
         if not is_ours(request.headers.get("host", "")):

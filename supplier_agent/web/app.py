@@ -11,6 +11,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from supplier_agent import private
 from supplier_agent.clock import Clock
 from supplier_agent.labels.papers import Press
 from supplier_agent.log import Log
@@ -75,7 +76,7 @@ def room_of(settings: Settings, store: Store, clock: Clock, log: Log, press: Pre
     """Return what all visits share. Makes the key of the cookies if there is none."""
     key = cookie.read_key(settings.state_dir)
     seal = cookie.Seal(key, settings.web.session_hours)
-    tries = Tries(cookie.private(settings.state_dir) / cookie.TRIES_FILE)
+    tries = Tries(settings.state_dir / private.FOLDER)
     return Room(settings, store, clock, log, press, Sizes(press), seal, tries, key)
 
 
@@ -88,7 +89,7 @@ def make_app(room: Room, source: Source) -> ASGIApp:
         Route(SIGN_IN, door.open(front.door, anyone=True)),
         Route(SIGN_IN, door.open(front.enter, anyone=True, one_by_one=at_a_time), methods=["POST"]),
         Mount("/static", StaticFiles(directory=STATIC)),
-        *routes_for_machines(source, settings.state_dir, room.clock, ours.hold),
+        *routes_for_machines(source, settings, room.clock, ours.hold),
     ]
     routes += [Route(path, door.open(handler)) for path, handler in PAGES.items()]
     routes += [Route(path, door.open(handler), methods=["POST"]) for path, handler in FORMS.items()]

@@ -34,11 +34,10 @@ class MachineServer:
         with ExitStack() as opened:
             listener = Listener("metrics", address, "[metrics] listen")
             opened.callback(listener.close)
-            folder = self._settings.state_dir
-            source = Source(folder / state.DATABASE, self._settings)
+            source = Source(self._settings.state_dir / state.DATABASE, self._settings)
             opened.callback(source.close)
             ours = Ours(address, self._settings.web.origin)
-            app = Starlette(routes=routes(source, folder, self._clock, ours.hold))
+            app = Starlette(routes=routes(source, self._settings, self._clock, ours.hold))
             listener.serve(app, Limits(MOST_SOCKETS, MOST_SOCKETS, lambda _address: None))
             self._listener, self.url, self._opened = listener, listener.url, opened.pop_all()
 

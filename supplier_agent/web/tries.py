@@ -8,15 +8,17 @@ others. Counts fall by one an hour, and are kept in a file: a restart or a reloa
 import contextlib
 import hashlib
 import json
-import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from supplier_agent import private
+from supplier_agent.errors import StateError
 from supplier_agent.web.peers import UNKNOWN, group
 
+FILE = "page.tries"
 FIRST_WAIT_SECONDS = 15.0
 FORGET_SECONDS = 3600.0
 """One wrong try is forgotten in such a time without another."""
@@ -54,11 +56,11 @@ class _Wrong:
 
 
 class Tries:
-    """The wrong tries of one installation. Thread safe. None as file: kept in memory alone."""
+    """The wrong tries of one installation. Thread safe. `folder`: the private one; None: they are kept in memory alone."""
 
-    def __init__(self, file: Path | None) -> None:
-        self._file, self._lock = file, threading.Lock()
-        self._wrong = _read(file)  # by kind and key, the one last tried at the end
+    def __init__(self, folder: Path | None) -> None:
+        self._folder, self._lock = folder, threading.Lock()
+        self._wrong = _read(folder)  # by kind and key, the one last tried at the end
 
     def wait_seconds(self, name: str, address: str, now: datetime, *, known: bool) -> float:
         """Count a try; return 0 if it may be made, else for how long it may not. `known`: `name` is somebody who works here."""
@@ -95,21 +97,17 @@ class Tries:
             del wrong[next(iter(wrong))]
 
     def _keep(self, now: float) -> None:
-        """Write what still counts, whole or not at all. Not fsynced; a full disk is no reason to let nobody in: this is a brake."""
-        if self._file is None:
+        """Write what still counts, whole or not at all. A full disk is no reason to let nobody in: this is a brake."""
+        if self._folder is None:
             return
-        part = self._file.with_name(f"{self._file.name}.part")
         text = json.dumps(
             {
                 kind: {key: [each.times, each.at] for key, each in wrong.items() if each.now(now)}
                 for kind, wrong in self._wrong.items()
             }
         )
-        with contextlib.suppress(OSError):
-            descriptor = os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-            with os.fdopen(descriptor, "w") as file:
-                file.write(text)
-            part.replace(self._file)
+        with contextlib.suppress(OSError, StateError), private.opened(self._folder) as folder:
+            folder.write(FILE, text.encode())
 
 
 def _keys(name: str, address: str, *, known: bool) -> Mapping[str, str]:
@@ -130,13 +128,18 @@ def _hash(*parts: str) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
 
 
-def _read(file: Path | None) -> dict[str, dict[str, _Wrong]]:
-    """Return what an earlier process kept; nothing if it cannot be read."""
+def _read(folder: Path | None) -> dict[str, dict[str, _Wrong]]:
+    """Return what an earlier process kept; nothing if it cannot be read, or if somebody else could have put it there."""
     try:
-        kept = json.loads(file.read_text()) if file is not None else {}
+        kept = json.loads(_kept(folder)) if folder is not None else {}
         return {
             kind: {str(key): _Wrong(int(times), float(at)) for key, (times, at) in kept.get(kind, {}).items()}
             for kind in LIMITS
         }
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (OSError, StateError, ValueError, TypeError, AttributeError):
         return {kind: {} for kind in LIMITS}
+
+
+def _kept(folder: Path) -> bytes:
+    with private.opened(folder) as opened:
+        return b"{}" if opened.look(FILE) else opened.read(FILE)

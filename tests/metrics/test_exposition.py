@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import os
 import re
 import socket
 import sqlite3
@@ -23,15 +22,16 @@ from starlette.applications import Starlette
 from supplier_agent import state
 from supplier_agent.cli import run as command
 from supplier_agent.clock import SystemClock
+from supplier_agent.heartbeat import AGENT, Heartbeat
 from supplier_agent.lock import InstanceLock
 from supplier_agent.metrics.exposition import LEAVE_ROWS, Exposition, exposition, leave
-from supplier_agent.metrics.pulse import HEARTBEAT, STILL_SECONDS
 from supplier_agent.metrics.routes import Source, routes
 from supplier_agent.metrics.tally import BOUNDS, Tally
 from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings
 from supplier_agent.store import Store, open_store
+from supplier_agent.vitals import STILL_SECONDS, Trouble
 from tests.world.harness import MONDAY, ManualClock, Site, settings_for
 
 ROOT = Path(__file__).parents[2]
@@ -149,7 +149,7 @@ def grow(store: Store, first: int, number: int, *, ended: bool = True) -> None:
         connection: Any = tx.connection().connection.driver_connection
         connection.executemany(
             "INSERT INTO orders (id, supplier, menzzo_order_id, increment_id, sale_product_id, first_seen_at, shipped, "
-            "ship_confirmed_at, planned_at) VALUES (?, 'notio', ?, '15', ?, ?, 0, ?, ?)",
+            "ship_confirmed_at, ship_evidence, planned_at) VALUES (?, 'notio', ?, '15', ?, ?, 0, ?, 'confirmed', ?)",
             [(each, f"15_{each}", str(each), began, began, began) for each in ids],
         )
         connection.executemany(
@@ -280,34 +280,37 @@ def served(*of: Any) -> Iterator[Callable[[str], tuple[int, str, str]]]:  # noqa
 
 def test_the_addresses_for_machines(grown: tuple[Store, Settings]) -> None:
     store, settings = grown
-    clock, folder = SystemClock(), settings.state_dir
-    source = Source(store.path, settings)
-    heartbeat = folder / HEARTBEAT
-    lock = InstanceLock(folder / state.LOCK, "run", clock)
-    with served(source, folder, clock, lambda host: host.startswith("127.")) as get:
+    clock = ManualClock()
+    lock = InstanceLock(settings.state_dir / state.LOCK, "run", clock)
+    beat, source = Heartbeat(settings.state_dir / AGENT, clock, "run"), Source(store.path, settings)
+    with served(source, settings, clock, lambda host: host.startswith("127.")) as get:
         status, content_type, text = get("/metrics")
         assert (status, content_type) == (200, "text/plain; version=0.0.4; charset=utf-8")
         assert value(values_of(text.encode()), "orders", supplier="notio", stage="new") == 0
-        heartbeat.touch()
+        beat.beat()
         assert [get(path)[0] for path in ("/healthz", "/readyz")] == [200, 200]
-        long_ago = clock.now().timestamp() - STILL_SECONDS - 5
-        os.utime(heartbeat, (long_ago, long_ago))
-        assert [get(path)[0] for path in ("/healthz", "/readyz")] == [503, 503]
-        assert re.fullmatch(r"the loop has not turned for \d+ s\n", get("/healthz")[2])
-        heartbeat.touch()
+        clock.sleep(STILL_SECONDS + 1)
+        assert get("/healthz") == (503, "text/plain; charset=utf-8", "agent_hung\n")
+        assert get("/readyz")[::2] == (503, "agent_hung\n")
+        beat.keep("loop", [Trouble("database_locked", "it is locked")])
+        beat.beat()
+        assert get("/healthz")[0] == 200
+        assert get("/readyz")[::2] == (503, "database_locked\n")
+        beat.keep("loop", [])
+        beat.beat()
+        assert get("/readyz")[::2] == (200, "ready\n")
         store.path.rename(store.path.with_name("moved.db"))
         assert [get(path)[0] for path in ("/healthz", "/readyz", "/metrics")] == [200, 503, 503]
         store.path.with_name("moved.db").rename(store.path)
         assert [get(path)[0] for path in ("/healthz", "/readyz", "/metrics")] == [200, 200, 200]
-        lock.release()
-        assert [get(path)[0] for path in ("/healthz", "/readyz", "/metrics")] == [503, 503, 200]
+    lock.release()
     source.close()
 
 
 def test_the_addresses_for_machines_answer_to_our_own_names_alone(grown: tuple[Store, Settings]) -> None:
     store, settings = grown
     source = Source(store.path, settings)
-    with served(source, settings.state_dir, SystemClock(), lambda _host: False) as get:
+    with served(source, settings, SystemClock(), lambda _host: False) as get:
         assert [get(path)[0] for path in ("/healthz", "/readyz", "/metrics")] == [421, 421, 421]
     source.close()
 
@@ -331,7 +334,7 @@ def test_a_slow_scrape_holds_up_neither_health_nor_more_than_one_thread(grown: t
     clock, folder = SystemClock(), settings.state_dir
     source = SlowSource(store.path, settings)
     lock = InstanceLock(folder / state.LOCK, "run", clock)
-    with served(source, folder, clock, lambda _host: True) as get, ThreadPoolExecutor(4) as scrapers:
+    with served(source, settings, clock, lambda _host: True) as get, ThreadPoolExecutor(4) as scrapers:
         scrapes = [scrapers.submit(get, "/metrics") for _ in range(4)]
         assert source.began.acquire(timeout=30)
         assert [get("/healthz")[0] for _ in range(5)] == [200] * 5
@@ -339,6 +342,17 @@ def test_a_slow_scrape_holds_up_neither_health_nor_more_than_one_thread(grown: t
         source.go_on.set()
         assert [each.result()[0] for each in scrapes] == [200] * 4
     lock.release()
+    source.close()
+
+
+def test_where_no_agent_runs_none_hangs_and_whether_it_should_run_is_said_by_readyz(
+    grown: tuple[Store, Settings],
+) -> None:
+    store, settings = grown
+    source = Source(store.path, settings)
+    with served(source, settings, ManualClock(), lambda _host: True) as get:
+        assert get("/healthz")[::2] == (200, "alive; no agent runs\n")
+        assert get("/readyz")[::2] == (503, "not_running\n")
     source.close()
 
 

@@ -15,8 +15,9 @@ from typing import Any
 import httpx
 import pytest
 
-from supplier_agent import page_report, state
+from supplier_agent import egress, state
 from supplier_agent.clock import SystemClock
+from supplier_agent.heartbeat import PAGE as SHOWN
 from supplier_agent.page_process import GRACE_SECONDS, environment
 from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.server import Sandbox
@@ -24,6 +25,7 @@ from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings
 from supplier_agent.settings.handed import read_back, without_secrets
 from supplier_agent.store import open_store
+from supplier_agent.vitals import STOPPED
 from supplier_agent.web import people
 from tests.e2e.installation import Site, until
 from tests.web.stage import PIN, SALT, Browser, browsing
@@ -49,17 +51,27 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 
 def report(site: Site) -> dict[str, Any]:
-    """Return what the page's process reports now."""
+    """Return what the page's process shows of itself now: `url`, `metrics_url`, `pid`, `phase`, `trouble` ("" for none)."""
     try:
-        return dict(json.loads((site.folder / "state" / page_report.FILE).read_text()))
+        shown = json.loads((site.folder / "state" / SHOWN).read_text())
     except (OSError, ValueError):
         return {}
+    serves = shown["serves"]
+    trouble = "; ".join(each["what"] for each in shown["troubles"])
+    return dict(shown) | {"url": serves.get("page", ""), "metrics_url": serves.get("metrics", ""), "trouble": trouble}
 
 
 def serving(site: Site, but: int = 0) -> dict[str, Any]:
     """Wait until a page (of another process than `but`) listens, and return its report."""
-    until(lambda: report(site).get("listening") and report(site)["pid"] != but)
-    return report(site)
+    found: dict[str, Any] = {}
+
+    def listens() -> bool:
+        nonlocal found
+        found = report(site)
+        return bool(found.get("serves")) and not found["trouble"] and found["pid"] != but
+
+    until(listens)
+    return found
 
 
 def is_alive(pid: int) -> bool:
@@ -127,7 +139,7 @@ def test_the_page_holds_no_token(site: Site, monkeypatch: pytest.MonkeyPatch, *,
     assert "CREDENTIALS" not in variables
     arguments = Path(f"/proc/{pid}/cmdline").read_text()
     opened = {Path(each.readlink()).name for each in Path(f"/proc/{pid}/fd").iterdir() if each.is_symlink()}
-    assert page_report.LOCK in opened
+    assert state.PAGE_LOCK in opened
     assert not opened & {"third.token", "token-fourth", "credentials", site.config.name, state.LOCK, state.LEDGER}
     known = memory_of(pid)
     assert b"127.0.0.1" in known  # so it is really its memory
@@ -141,6 +153,7 @@ def test_what_is_handed_over_holds_no_secret_and_is_otherwise_the_same() -> None
         heartbeat_url="https://s3cret.example/a",
         schedule={"business_hours": "08:00-24:00", "business_days": "mon-fri"},
         web={"listen": "127.0.0.1:80", "stations": [{"name": "Bench", "page": "100x150", "language": "tr"}]},
+        http={"ca_file": "own/ca.pem"},
         alerts={"urls": ["json://s3cret.example"], "digest_at": ""},
         suppliers={
             "notio": {"token": "s3cret", "token_next": "s3cret2", "start_date": "2026-11-21"},
@@ -149,14 +162,39 @@ def test_what_is_handed_over_holds_no_secret_and_is_otherwise_the_same() -> None
     )
     handed = without_secrets(settings)
     assert "s3cret" not in handed
-    again = read_back(handed)
+    again = read_back(handed, {"HTTPS_PROXY": "http://proxy.example:3128", "SUPPLIER_AGENT_X": "1"})
+    assert again.network_env == {"HTTPS_PROXY": "http://proxy.example:3128"}
+    assert again.http.ca_file == Path.cwd() / "own/ca.pem"  # the other process works in another folder
     for same in ("state_dir", "timezone", "schedule", "web", "metrics", "ship", "log", "keep"):
         assert getattr(again, same) == getattr(settings, same)
 
 
+@pytest.mark.parametrize(
+    "changed", [{"alerts": {"urls": ["json://x.example"]}}, {"heartbeat_url": "https://x.example"}]
+)
+def test_what_changes_only_for_the_agent_changes_nothing_for_the_page(changed: dict[str, Any]) -> None:
+    settings: dict[str, Any] = {"web": {"listen": "127.0.0.1:80"}, "suppliers": {"notio": {"token_file": "/run/token"}}}
+    assert without_secrets(Settings(**settings)) == without_secrets(Settings(**settings | changed))
+
+
+def test_passwords_without_which_nothing_can_be_printed_are_handed_over() -> None:
+    printer, proxy = "ipps://user:s3cret@printer.example/ipp", "http://user:s3cret@proxy.example:3128"
+    stations = [{"name": "Bench", "printer": printer}, {"name": "Other"}]
+    settings = Settings(
+        web={"listen": "127.0.0.1:80", "stations": stations}, http={"proxy": proxy}, suppliers={"notio": {"token": "t"}}
+    )
+    again = read_back(without_secrets(settings), {})
+    assert again.web == settings.web
+    way_out = egress.of(again).proxy_for("https", "printer.example", 631)
+    assert way_out is not None
+    assert way_out == egress.of(settings).proxy_for("https", "printer.example", 631)
+
+
 def test_a_child_knows_no_variable_but_those_it_needs() -> None:
     env = {"PATH": "/bin", "LC_ALL": "C", "SUPPLIER_AGENT_X": "1", "NOTIFY_SOCKET": "/run/n", "AWS_SECRET": "x"}
-    assert set(environment(env)) == {"PATH", "LC_ALL", "PYTHONPATH"}
+    way_out = {name: "x" for each in ("HTTPS", "HTTP", "NO") for name in (f"{each}_PROXY", f"{each}_PROXY".lower())}
+    way_out |= {"SSL_CERT_FILE": "x", "SSL_CERT_DIR": "x"}
+    assert set(environment(env | way_out)) == {"PATH", "LC_ALL", "PYTHONPATH", *way_out}
 
 
 def test_the_daemon_imports_nothing_of_the_page() -> None:
@@ -219,7 +257,7 @@ def test_a_reload_takes_the_page_along_where_something_changed_for_it(site: Site
     assert 'lang="pl"' in get(f"{second['url']}/sign-in")[1]
     site.configure("")
     agent.send_signal(signal.SIGHUP)
-    until(lambda: not is_alive(second["pid"]) and not report(site))
+    until(lambda: not is_alive(second["pid"]) and report(site)["phase"] == STOPPED)
     site.stop(agent)
 
 
@@ -286,10 +324,12 @@ def test_a_port_that_is_taken_is_a_problem_until_it_is_free(site: Site) -> None:
     found = serving(site)
     assert get(f"{found['url']}/sign-in")[0] == 200
     assert not [each for each in site.json("status")["problems"] if "listen" in each["what"]]
-    said = site.stop(agent)
-    assert said.count("cannot listen") == 1
-    assert "problem.solved" in said
-    assert not report(site)
+    said: list[str] = []
+    while not said or "problem.solved" not in said[-1]:
+        said.append(_heard(agent))
+    assert sum("cannot listen" in line for line in said) == 1
+    assert "cannot listen" not in site.stop(agent)
+    assert report(site)["phase"] == STOPPED
 
 
 def test_a_page_is_opened_again_when_the_database_was_replaced(site: Site) -> None:

@@ -1,13 +1,15 @@
 """Wrong PINs: who waits for whose mistakes, for how long, and what is remembered."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from supplier_agent import private
 from supplier_agent.settings.web import Web
 from supplier_agent.web.peers import UNKNOWN, behind, group, has_seats_of_its_own
-from supplier_agent.web.tries import FORGET_SECONDS, LIMITS, MOST_REMEMBERED, NAME, PAIR, PEER, Tries
+from supplier_agent.web.tries import FILE, FORGET_SECONDS, LIMITS, MOST_REMEMBERED, NAME, PAIR, PEER, Tries
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOUR = timedelta(seconds=FORGET_SECONDS)
@@ -64,31 +66,55 @@ def test_a_clock_that_was_set_back_makes_nobody_wait_longer() -> None:
     assert tries.wait_seconds("Anna", "10.0.0.7", NOW - timedelta(days=300), known=True) <= 15
 
 
-def test_the_counts_outlive_the_process(tmp_path: Path) -> None:
-    file = tmp_path / "tries"
-    wrong(Tries(file), "Anna", "10.0.0.7", 5)
-    assert Tries(file).wait_seconds("Anna", "10.0.0.7", NOW, known=True) == 15
-    assert file.stat().st_mode & 0o777 == 0o600
-    assert "Anna" not in file.read_text()
-    Tries(file).right("Anna", "10.0.0.7", NOW)
-    assert Tries(file).wait_seconds("Anna", "10.0.0.7", NOW, known=True) == 0
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / private.FOLDER
+
+
+def test_the_counts_outlive_the_process(folder: Path) -> None:
+    wrong(Tries(folder), "Anna", "10.0.0.7", 5)
+    assert Tries(folder).wait_seconds("Anna", "10.0.0.7", NOW, known=True) == 15
+    assert (folder / FILE).stat().st_mode & 0o777 == 0o600
+    assert "Anna" not in (folder / FILE).read_text()
+    Tries(folder).right("Anna", "10.0.0.7", NOW)
+    assert Tries(folder).wait_seconds("Anna", "10.0.0.7", NOW, known=True) == 0
 
 
 @pytest.mark.parametrize(
     "content", ["", "[", "[]", '{"pair": 1}', '{"pair": {"x": 1}}', '{"pair": {"x": ["a", "b"]}}', '{"odd": {}}', "\0"]
 )
-def test_a_file_that_cannot_be_read_counts_for_nothing(tmp_path: Path, content: str) -> None:
-    file = tmp_path / "tries"
-    file.write_text(content)
-    assert Tries(file).wait_seconds("Anna", "10.0.0.7", NOW, known=True) == 0
+def test_a_file_that_cannot_be_read_counts_for_nothing(folder: Path, content: str) -> None:
+    with private.opened(folder) as opened:
+        opened.write(FILE, content.encode())
+    assert Tries(folder).wait_seconds("Anna", "10.0.0.7", NOW, known=True) == 0
 
 
-def test_the_counts_stay_small(tmp_path: Path) -> None:
-    file = tmp_path / "tries"
-    tries = Tries(file)
-    for number in range(MOST_REMEMBERED + 50):
+def test_a_link_in_the_place_of_the_file_is_neither_read_nor_written(folder: Path) -> None:
+    elsewhere = folder.parent / "elsewhere"
+    wrong(Tries(elsewhere), "Anna", "10.0.0.7", 5)
+    before = (elsewhere / FILE).read_bytes()
+    with private.opened(folder):
+        (folder / FILE).symlink_to(elsewhere / FILE)
+    assert Tries(folder).wait_seconds("Anna", "10.0.0.7", NOW, known=True) == 0
+    assert (elsewhere / FILE).read_bytes() == before
+    assert not (folder / FILE).is_symlink()
+
+
+def test_without_the_folder_the_counts_are_kept_in_memory(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert wrong(Tries(tmp_path / "file" / private.FOLDER), "Anna", "10.0.0.7", 50) == LIMITS[PAIR].free
+
+
+def test_the_counts_stay_small(folder: Path) -> None:
+    full = {
+        kind: {f"{number:024x}": [1, NOW.timestamp()] for number in range(MOST_REMEMBERED)} for kind in (PAIR, PEER)
+    }
+    with private.opened(folder) as opened:
+        opened.write(FILE, json.dumps(full).encode())
+    tries = Tries(folder)
+    for number in range(50):
         tries.wait_seconds(f"nobody {number}", f"10.{number >> 8}.{number & 255}.1", NOW, known=False)
-    assert file.stat().st_size < 150_000
+    assert (folder / FILE).stat().st_size < 150_000
 
 
 PROXIED = Web(listen="127.0.0.1:0", origin="https://warehouse.example", proxies=("127.0.0.1", "10.0.0.1"))
