@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from supplier_agent import brakes, journal, standing
+from supplier_agent import brakes, journal, outbox, standing
 from supplier_agent.calls import CALLS, ONCE, Ending
 from supplier_agent.clock import Clock
 from supplier_agent.errors import StateError
@@ -23,12 +23,12 @@ from supplier_agent.log import Log
 from supplier_agent.outbox import NOT_SENT, Outcome
 from supplier_agent.settings import Settings
 from supplier_agent.standing import Standing
-from supplier_agent.store import LockedError, Store
-from supplier_agent.tables import Order
+from supplier_agent.store import LockedError, Store, is_ours
+from supplier_agent.tables import Call, Order
 from supplier_agent.tick import deliver, narrate, plan, pull
 from supplier_agent.tick.account import READ, READ_EVERY, Account, Flight
 from supplier_agent.tick.inbox import Inbox
-from supplier_agent.tick.landing import Landing
+from supplier_agent.tick.landing import Landing, NotStartedError, fault, give_up_reading
 from supplier_agent.tick.renewal import Renewal
 from supplier_agent.timetable import Due
 
@@ -62,7 +62,7 @@ class Agent:
         self.accounts = {account.name: account for account in accounts}
         self.clock, self.log, self.stopping = clock, log, False
         self.holding = False  # nothing new is sent: a new configuration waits for what is in flight
-        self.inbox = Inbox()
+        self.inbox = Inbox(lambda error: log.fault("internal.error", "inbox", error))
         self.read_since_ping: set[str] = set()
         self.read_lately: set[str] = set()  # for the dead-man addresses of the suppliers themselves
         self._renewal = Renewal(settings, store, clock, chance, log, read_token, read_next)
@@ -82,7 +82,8 @@ class Agent:
         self.labels.clear_leftovers()
         with self.store.write() as tx:
             for call in plan.recover(tx, self.ledger, ONCE, now):
-                this = tx.get_one(Order, call.order_id).menzzo_order_id
+                order = tx.get(Order, call.order_id)
+                this = order.menzzo_order_id if order is not None else None
                 facts = {"supplier": call.supplier, "order": this, "call": call.kind, "attempt": call.attempts}
                 self.log.warning("call.unknown", **facts, detail=call.detail)
             pull.abandon(tx, now)
@@ -130,13 +131,13 @@ class Agent:
             return wait
         try:
             self.inbox.take_in()
-            self._heal()
             self.store.must_still_be_there()
+            self._heal()
             if self.store.changed_elsewhere():
                 self.look_again()
             for account in self.accounts.values():
-                if account.look_at <= self.clock.monotonic():
-                    account.look_at = self.clock.monotonic() + self.tick(account)
+                if max(account.look_at, account.rests_until) <= self.clock.monotonic():
+                    self._alone(account, self._serve)
         except LockedError as error:  # nothing is lost: what came back waits, and the same steps are tried again
             self.log.problem("database", error.what)
             self.database_problem = error
@@ -144,7 +145,11 @@ class Agent:
             return LOCKED_SECONDS
         self.log.solved("database")
         self.database_problem = None
-        return max(0.0, min(account.look_at for account in self.accounts.values()) - self.clock.monotonic())
+        next_look = min(max(account.look_at, account.rests_until) for account in self.accounts.values())
+        return max(0.0, next_look - self.clock.monotonic())
+
+    def _serve(self, account: Account) -> None:
+        account.look_at = self.clock.monotonic() + self.tick(account)
 
     def tick(self, account: Account) -> float:
         """Serve one supplier; return the seconds until there may be something to do again."""
@@ -176,17 +181,23 @@ class Agent:
             with self.store.read() as tx:
                 changed = plan.changed(tx, account.name)
             if changed:
-                with self.store.write() as tx:
-                    plan.plan(tx, plan.changed(tx, account.name), self.settings, self.ledger, self.clock.now())
-                if any(order.shipped for order in changed) or account.ships_wait:
+                self._each_by_itself(account, [*changed], self._plan_these)
+                if any(changed.values()) or account.ships_wait:
                     self._mind_the_flags(account)
             account.facts_changed = bool(changed)
+
+    def _plan_these(self, tx: Session, ids: Sequence[int]) -> None:
+        plan.plan(tx, plan.those(tx, ids), self.settings, self.ledger, self.clock.now())
+
+    def _heal_these(self, tx: Session, ids: Sequence[int]) -> None:
+        plan.heal(tx, ids, self.settings, self.ledger, self.labels, self.clock.now())
 
     def _mind_the_flags(self, account: Account) -> None:
         now, limit = self.clock.now(), self.settings.brakes.flags_per_minute
         with self.store.write() as tx:
             said = brakes.mind_the_flags(tx, account.name, limit, now)
-            account.ships_wait = brakes.ships_wait(standing.known_supplier(tx, account.name))
+            ships_wait = brakes.ships_wait(standing.known_supplier(tx, account.name))
+        account.ships_wait = ships_wait
         if said is not None:
             account.standing = None
             narrate.brake(self.log, account.name, said)
@@ -196,11 +207,61 @@ class Agent:
         if now < self._heal_at:
             return
         for account in self.accounts.values():
-            with self.store.write() as tx:
-                plan.heal(tx, account.name, self.settings, self.ledger, self.labels, now)
-            self._mind_the_flags(account)
-            account.proven = None  # the present token may be the one that followed by now
+            self._alone(account, self._heal_orders)
         self._heal_at = now + HEAL
+
+    def _heal_orders(self, account: Account) -> None:
+        last = 0
+        while True:
+            with self.store.read() as tx:
+                ids = plan.open_after(tx, account.name, last)
+            if not ids:
+                break
+            self._each_by_itself(account, ids, self._heal_these)
+            last = ids[-1]
+        self._mind_the_flags(account)
+        account.proven = None  # the present token may be the one that followed by now
+
+    # -- a fault of our own stays where it happens ----------------------------------------------------------------
+
+    def _each_by_itself(
+        self, account: Account, ids: Sequence[int], step: Callable[[Session, Sequence[int]], None]
+    ) -> None:
+        """Do a step for these orders in one transaction; if it fails, each in one of its own, and park those that fail."""
+        try:
+            with self.store.write() as tx:
+                step(tx, ids)
+        except Exception as error:
+            if not is_ours(error):
+                raise
+            if len(ids) > 1:
+                for each in ids:
+                    self._each_by_itself(account, [each], step)
+                return
+            with self.store.write() as tx:
+                outbox.park(tx, ids[0], fault(error), self.clock.now())
+            self._say_fault(account, ids[0], error)
+
+    def _say_fault(self, account: Account, order_id: int, error: Exception) -> None:
+        with self.store.read() as tx:
+            row = tx.get(Order, order_id)
+        this = f"row {order_id}" if row is None else row.menzzo_order_id
+        cure = f"supplier-agent order {this}; then: supplier-agent retry {this}"
+        self.log.fault("internal.error", f"{account.name} {this}", error, supplier=account.name, order=this, cure=cure)
+
+    def _alone(self, account: Account, step: Callable[[Account], None]) -> None:
+        """Do a step for one supplier; if it fails, let that supplier rest, and go on with the others."""
+        try:
+            step(account)
+        except Exception as error:
+            if not is_ours(error):
+                raise
+            self.log.fault("internal.error", account.name, error, supplier=account.name)
+            account.rests_until = self.clock.monotonic() + LOOK_SECONDS
+            account.standing = account.next_read = None
+            with self.store.write() as tx:
+                give_up_reading(tx, account, self.settings, fault(error), self.clock.now(), self._chance())
+            account.run = None
 
     # -- deliver: the next request --------------------------------------------------------------------------------
 
@@ -223,8 +284,8 @@ class Agent:
         call = choice.call
         if overdue and due is not None and self._read(account, due):
             return None
-        if call is not None and call.id is not None:
-            self._call(account, stands, call.id)
+        if call is not None:
+            self._call(account, stands, call)
             return None
         return None if due is not None and self._read(account, due) else idle
 
@@ -244,11 +305,19 @@ class Agent:
             account.next_read_asked = self.clock.monotonic()
         return account.next_read
 
-    def _call(self, account: Account, stands: Standing, call_id: int) -> None:
+    def _call(self, account: Account, stands: Standing, call: Call) -> None:
         """Claim a call and hand it to a worker. The intent is on the disk before the request leaves."""
-        now = self.clock.now()
-        with self.store.write() as tx:
-            job = deliver.claim(tx, account, stands, call_id, self.settings, self.labels, now)
+        now, call_id = self.clock.now(), call.id or 0
+        try:
+            with self.store.write() as tx:
+                job = deliver.claim(tx, account, stands, call_id, self.settings, self.labels, now)
+        except Exception as error:
+            if not is_ours(error):
+                raise
+            with self.store.write() as tx:
+                outbox.park_call(tx, call_id, fault(error))
+            self._say_fault(account, call.order_id, error)
+            return
         if job is None:
             account.facts_changed = True
             self._plan(account)
@@ -271,7 +340,14 @@ class Agent:
         now = self.clock.now()
         if account.run is None:
             with self.store.write() as tx:
-                account.run = pull.begin(tx, account.name, due, self.settings, now, account.longest_page)
+                run = pull.begin(tx, account.name, due, self.settings, now, account.longest_page)
+            account.next_read = None
+            if run is None:
+                self.log.problem(
+                    f"resync of {account.name}", "a request to read impossible days was given up", account.name
+                )
+                return True
+            account.run = run  # only now: a commit that failed has left no row of it
         account.slots_since_read = 0
         self._fly(
             account,
@@ -284,7 +360,11 @@ class Agent:
     def _fly(self, account: Account, flight: Flight, request: Callable[..., Any], *arguments: object) -> None:
         account.pace.book()
         account.in_flight.append(flight)
-        future = self._executor.submit(request, *arguments)
+        try:
+            future = self._executor.submit(request, *arguments)
+        except RuntimeError as error:  # no thread can be started
+            future = Future()
+            future.set_exception(NotStartedError(str(error)))
         future.add_done_callback(
             lambda done: self.inbox.put(
                 lambda: self._landed(account, flight, done), at_once=lambda: self._landing.note_answer(flight, done)

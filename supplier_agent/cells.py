@@ -24,10 +24,19 @@ BOUNDS = {
     "strikes": (0, MOST),
 }
 """The least and the most that a number may be, by its column."""
-NEVER_EMPTY = frozenset(
-    "supplier menzzo_order_id increment_id sale_product_id sku carrier link_to_label problem label_link label_path label_sha256 "
-    "label_read_sha256 override_by held_reason closed_reason fault".split()
-)
+NEVER_EMPTY = {
+    *("supplier", "menzzo_order_id", "increment_id", "sale_product_id", "sku", "carrier", "link_to_label", "problem"),
+    *(
+        "label_link",
+        "label_path",
+        "label_sha256",
+        "label_read_sha256",
+        "override_by",
+        "held_reason",
+        "closed_reason",
+        "fault",
+    ),
+}
 """Columns whose text is never '': what is missing is null, and '' would pass for a person's word or a product."""
 DECODE = partial(str, encoding="utf-8", errors="surrogateescape")
 """The `text_factory` of every connection: bytes that are no UTF-8 come as lone surrogates, which `text` below refuses."""

@@ -1,4 +1,4 @@
-"""The column types of tables.py: each reads a cell by cells.py, so no row makes a query fail. And in SQL: which rows are so damaged."""
+"""The column types of tables.py: each reads a cell by cells.py, so no row makes a query fail. In SQL: which rows need that."""
 
 from collections.abc import Callable, Iterable
 from datetime import date
@@ -18,7 +18,6 @@ DAY = "[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]"
 ODD = f"*[{chr(0x80)}-{chr(0xBF)}{chr(0xFFFD)}]*"
 """SQLite reads a byte that is no UTF-8 as one of these; so are a few real characters, and cells.text tells them apart."""
 USUAL = f"BETWEEN '{cells.FIRST_YEAR}' AND '{cells.LAST_YEAR}'"
-
 
 
 class Instant(UTCDateTime):
@@ -102,9 +101,13 @@ def _damaged(column: "Column[Any]") -> str:
         return f"CASE WHEN typeof({name}) = 'text' AND {name} GLOB '{INSTANT}' THEN NOT ({usual}) ELSE {name} IS NOT NULL END"
     if isinstance(kind, Day):
         usual = f"date({name}, '+0 days') IS {name} AND substr({name}, 1, 4) {USUAL}"
-        return f"CASE WHEN typeof({name}) = 'text' AND {name} GLOB '{DAY}' THEN NOT ({usual}) ELSE {name} IS NOT NULL END"
+        return (
+            f"CASE WHEN typeof({name}) = 'text' AND {name} GLOB '{DAY}' THEN NOT ({usual}) ELSE {name} IS NOT NULL END"
+        )
     if isinstance(kind, Number):
-        return f"{name} IS NOT NULL AND (typeof({name}) <> 'integer' OR {name} NOT BETWEEN {kind.least} AND {kind.most})"
+        return (
+            f"{name} IS NOT NULL AND (typeof({name}) <> 'integer' OR {name} NOT BETWEEN {kind.least} AND {kind.most})"
+        )
     assert isinstance(kind, Text)  # noqa: S101 - `tolerate` gives no other
     empty = "" if kind.empty else f" OR {name} = ''"
     odd = f"typeof({name}) <> 'text' OR {name} GLOB '{ODD}' OR instr({name}, char(0)){empty}"

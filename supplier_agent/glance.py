@@ -22,10 +22,21 @@ if TYPE_CHECKING:
 BUSY_SECONDS = 5.0
 INSTANTS = ("_at", "_since", "_until")
 DAYS = ("order_date", "date_from", "date_to")
-NUMBERS = frozenset(
-    "quantity price_cents label_bytes order_id attempts strikes call_id number http_status failures last_order_id pages listed "
-    "added run_id tries age_seconds ahead_seconds told_count".split()
-)
+NUMBERS = {
+    *("quantity", "price_cents", "label_bytes", "order_id", "attempts", "strikes", "call_id", "number", "http_status"),
+    *(
+        "failures",
+        "last_order_id",
+        "pages",
+        "listed",
+        "added",
+        "run_id",
+        "tries",
+        "age_seconds",
+        "ahead_seconds",
+        "told_count",
+    ),
+}
 """Columns that hold whole numbers, by name, as above."""
 
 

@@ -13,7 +13,7 @@ NOW = "strftime('%Y-%m-%d %H:%M:%f', 'now') || '000'"
 
 NO_INSTANT = f"""NEW.shipped_at IS NOT NULL AND (typeof(NEW.shipped_at) <> 'text' OR NEW.shipped_at NOT GLOB '{INSTANT}'
   OR datetime(NEW.shipped_at, '+0 days') IS NOT substr(NEW.shipped_at, 1, 19))"""
-"""No moment that a clock can show, in that form. '+0 days' makes SQLite turn 30 February into a day in March, which is another text."""
+"""No moment that a clock can show, in that form. '+0 days' makes SQLite turn 30 February into 2 March."""
 BY_ITSELF = "shipped_at is recorded by the database itself: UPDATE orders SET shipped = 1 WHERE menzzo_order_id = …"
 
 TRIGGERS = {
@@ -79,11 +79,12 @@ BEGIN
 END""",
 }
 
-ORDERS_DAMAGED, CALLS_DAMAGED = is_damaged(Order.metadata.tables["orders"]), is_damaged(Call.metadata.tables["calls"])
+ORDERS_DAMAGED = f"fault IS NOT NULL OR {is_damaged(Order.metadata.tables['orders'])}"
+CALLS_DAMAGED = is_damaged(Call.metadata.tables["calls"])
 DAMAGE = {
     "orders_unreadable": f"CREATE INDEX orders_unreadable ON orders (id) WHERE {ORDERS_DAMAGED}",
     "calls_unreadable": f"CREATE INDEX calls_unreadable ON calls (order_id) WHERE {CALLS_DAMAGED}",
     "damaged_orders": f"CREATE VIEW damaged_orders AS SELECT * FROM orders WHERE {ORDERS_DAMAGED}",  # noqa: S608 - constants
     "damaged_calls": f"CREATE VIEW damaged_calls AS SELECT * FROM calls WHERE {CALLS_DAMAGED}",  # noqa: S608 - constants
 }
-"""The rows of which a cell may be unreadable (cells.py judges), whatever else is in the table. The views use the indexes."""
+"""The rows of which a cell may be unreadable (cells.py judges), or that an internal error parked. The views use the indexes."""

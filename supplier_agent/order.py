@@ -11,9 +11,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from supplier_agent.cells import unreadable
+
 if TYPE_CHECKING:  # a row of tables.py, or whatever has its columns by name: `status` brings plain rows (glance.py)
     from supplier_agent.tables import Call, Order
 
+UNREADABLE = "unreadable in the database"
+"""The code of a problem, before the columns."""
 STAGES = ("shipped", "closed", "attention", "held", "flagged", "new", "acknowledged", "ready")
 
 
@@ -21,6 +25,18 @@ def unusable(order: Order) -> str:
     """Return why a person must look before the order may be acknowledged, or ""."""
     missing = [name for name, value in (("sku", order.sku), ("quantity", order.quantity)) if value is None]
     return f"it was listed without a usable {' and '.join(missing)}" if missing else ""
+
+
+def damage(order: Order, calls: Iterable[Call] = ()) -> str:
+    """Return what keeps every call of an order back until a person has looked, or "".
+
+    An internal error of the agent, or cells that cannot be read: of its row, or of its calls' rows.
+    """
+    if order.fault is not None:
+        return order.fault
+    cells = [f"orders.{name}" for name in unreadable(order)]
+    cells += [f"calls.{name}" for call in calls for name in unreadable(call)]
+    return f"{UNREADABLE}: {', '.join(dict.fromkeys(cells))}" if cells else ""
 
 
 def blockers(order: Order) -> list[str]:
@@ -65,7 +81,7 @@ class Want:
 
 def wanted(order: Order) -> tuple[Want, ...]:
     """Return the calls that the facts ask for now. The only rule by which anything is ever sent."""
-    if order.closed_reason is not None or order.ship_confirmed_at is not None:
+    if damage(order) or order.closed_reason is not None or order.ship_confirmed_at is not None:
         return ()
     wants = []
     for kind, rule in WANTED.items():
@@ -77,7 +93,13 @@ def wanted(order: Order) -> tuple[Want, ...]:
 
 
 def stage(order: Order, calls: Iterable[Call]) -> str:
-    """Return the first of STAGES that holds."""
+    """Return the first of STAGES that holds; whatever its facts seem to be, a damaged order needs a person."""
+    calls = list(calls)
+    return "attention" if damage(order, calls) else sound_stage(order, calls)
+
+
+def sound_stage(order: Order, calls: Iterable[Call]) -> str:
+    """Return the stage of an order that is known to be undamaged."""
     checks = {
         "shipped": order.ship_confirmed_at is not None,
         "closed": order.closed_reason is not None,

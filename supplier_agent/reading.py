@@ -20,6 +20,8 @@ MAX_PAGES = 2000
 """A server that invents pages for ever is stopped here, and the run says so."""
 NEWS_DAYS = 2
 """How far back a poll reads when it cannot go by the cursor."""
+FARTHEST = timedelta(days=3653)
+"""Ten years: what a person may ask to read again lies that near to today."""
 BLANKS = 3
 """So many pages in a row with nothing new, yet different: the list moves under us faster than we read."""
 
@@ -91,6 +93,11 @@ class End:
     run: Run
     proof: str
     detail: str = ""
+
+
+def is_possible(first: date, last: date, today: date) -> bool:
+    """Tell whether a person may ask for these days: in order, and within FARTHEST of today."""
+    return first <= last and abs(first - today) <= FARTHEST and abs(last - today) <= FARTHEST
 
 
 def rank(menzzo_order_id: str) -> tuple[int, int] | None:

@@ -128,7 +128,9 @@ def _explained(error: Exception, path: Path) -> AgentError:
             f"the database {path} cannot be written: {text}",
             "run it as a member of the group that owns the folder (see: supplier-agent check --offline)",
         )
-    kind = RefusedError if isinstance(error, (IntegrityError, DataError, InterfaceError, ProgrammingError)) else StateError
+    kind = (
+        RefusedError if isinstance(error, (IntegrityError, DataError, InterfaceError, ProgrammingError)) else StateError
+    )
     return kind(f"the database {path} answered: {text}", "supplier-agent check --offline, or restore a backup")
 
 
