@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from supplier_agent import brakes, journal, outbox, standing
+from supplier_agent import brakes, journal, standing
 from supplier_agent.calls import CALLS, ONCE, Ending
 from supplier_agent.clock import Clock
 from supplier_agent.errors import StateError
@@ -23,12 +23,13 @@ from supplier_agent.log import Log
 from supplier_agent.outbox import NOT_SENT, Outcome
 from supplier_agent.settings import Settings
 from supplier_agent.standing import Standing
-from supplier_agent.store import LockedError, Store, is_ours
+from supplier_agent.store import LockedError, Store
 from supplier_agent.tables import Call, Order
 from supplier_agent.tick import deliver, narrate, plan, pull
 from supplier_agent.tick.account import READ, READ_EVERY, Account, Flight
+from supplier_agent.tick.containment import Containment
 from supplier_agent.tick.inbox import Inbox
-from supplier_agent.tick.landing import Landing, NotStartedError, fault, give_up_reading
+from supplier_agent.tick.landing import Landing, NotStartedError
 from supplier_agent.tick.renewal import Renewal
 from supplier_agent.timetable import Due
 
@@ -67,6 +68,7 @@ class Agent:
         self.read_lately: set[str] = set()  # for the dead-man addresses of the suppliers themselves
         self._renewal = Renewal(settings, store, clock, chance, log, read_token, read_next)
         self._landing = Landing(settings, store, ledger, clock, chance, log, self._renewal)
+        self._contained = Containment(store, clock, chance, log, lambda: self.settings)
         self._executor, self._chance, self.round_at = executor, chance, round_at
         self._told_to_read_only, self.reads_only = reads_only, reads_only or settings.read_only
         self._heal_at = clock.now()
@@ -137,7 +139,7 @@ class Agent:
                 self.look_again()
             for account in self.accounts.values():
                 if max(account.look_at, account.rests_until) <= self.clock.monotonic():
-                    self._alone(account, self._serve)
+                    self._contained.alone(account, self._serve)
         except LockedError as error:  # nothing is lost: what came back waits, and the same steps are tried again
             self.log.problem("database", error.what)
             self.database_problem = error
@@ -181,7 +183,7 @@ class Agent:
             with self.store.read() as tx:
                 changed = plan.changed(tx, account.name)
             if changed:
-                self._each_by_itself(account, [*changed], self._plan_these)
+                self._contained.each_by_itself(account, [*changed], self._plan_these)
                 if any(changed.values()) or account.ships_wait:
                     self._mind_the_flags(account)
             account.facts_changed = bool(changed)
@@ -207,7 +209,7 @@ class Agent:
         if now < self._heal_at:
             return
         for account in self.accounts.values():
-            self._alone(account, self._heal_orders)
+            self._contained.alone(account, self._heal_orders)
         self._heal_at = now + HEAL
 
     def _heal_orders(self, account: Account) -> None:
@@ -217,51 +219,10 @@ class Agent:
                 ids = plan.open_after(tx, account.name, last)
             if not ids:
                 break
-            self._each_by_itself(account, ids, self._heal_these)
+            self._contained.each_by_itself(account, ids, self._heal_these)
             last = ids[-1]
         self._mind_the_flags(account)
         account.proven = None  # the present token may be the one that followed by now
-
-    # -- a fault of our own stays where it happens ----------------------------------------------------------------
-
-    def _each_by_itself(
-        self, account: Account, ids: Sequence[int], step: Callable[[Session, Sequence[int]], None]
-    ) -> None:
-        """Do a step for these orders in one transaction; if it fails, each in one of its own, and park those that fail."""
-        try:
-            with self.store.write() as tx:
-                step(tx, ids)
-        except Exception as error:
-            if not is_ours(error):
-                raise
-            if len(ids) > 1:
-                for each in ids:
-                    self._each_by_itself(account, [each], step)
-                return
-            with self.store.write() as tx:
-                outbox.park(tx, ids[0], fault(error), self.clock.now())
-            self._say_fault(account, ids[0], error)
-
-    def _say_fault(self, account: Account, order_id: int, error: Exception) -> None:
-        with self.store.read() as tx:
-            row = tx.get(Order, order_id)
-        this = f"row {order_id}" if row is None else row.menzzo_order_id
-        cure = f"supplier-agent order {this}; then: supplier-agent retry {this}"
-        self.log.fault("internal.error", f"{account.name} {this}", error, supplier=account.name, order=this, cure=cure)
-
-    def _alone(self, account: Account, step: Callable[[Account], None]) -> None:
-        """Do a step for one supplier; if it fails, let that supplier rest, and go on with the others."""
-        try:
-            step(account)
-        except Exception as error:
-            if not is_ours(error):
-                raise
-            self.log.fault("internal.error", account.name, error, supplier=account.name)
-            account.rests_until = self.clock.monotonic() + LOOK_SECONDS
-            account.standing = account.next_read = None
-            with self.store.write() as tx:
-                give_up_reading(tx, account, self.settings, fault(error), self.clock.now(), self._chance())
-            account.run = None
 
     # -- deliver: the next request --------------------------------------------------------------------------------
 
@@ -311,14 +272,11 @@ class Agent:
         try:
             with self.store.write() as tx:
                 job = deliver.claim(tx, account, stands, call_id, self.settings, self.labels, now)
-        except Exception as error:
-            if not is_ours(error):
-                raise
-            with self.store.write() as tx:
-                outbox.park_call(tx, call_id, fault(error))
-            self._say_fault(account, call.order_id, error)
+        except Exception as error:  # noqa: BLE001 - what is not ours is raised again
+            self._contained.claim(account, call, error)
             return
         if job is None:
+            self._contained.in_vain(account, call_id)
             account.facts_changed = True
             self._plan(account)
             return

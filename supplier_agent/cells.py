@@ -46,10 +46,16 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
 class Unreadable:
-    """Marks a value that stands for a cell that cannot be read."""
+    """Marks a value that stands for a cell that cannot be read. It equals nothing else, so that writing over it is a change."""
 
+    __slots__ = ()
 
-class _Instant(datetime, Unreadable):
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
+
     def __str__(self) -> str:
         return SHOWN
 
@@ -57,23 +63,19 @@ class _Instant(datetime, Unreadable):
         return SHOWN
 
 
-class _Day(date, Unreadable):
-    def __str__(self) -> str:
-        return SHOWN
-
-    def __format__(self, _form: str) -> str:
-        return SHOWN
+class _Instant(Unreadable, datetime):
+    pass
 
 
-class _Number(int, Unreadable):
-    def __str__(self) -> str:
-        return SHOWN
-
-    def __format__(self, _form: str) -> str:
-        return SHOWN
+class _Day(Unreadable, date):
+    pass
 
 
-class _Text(str, Unreadable):
+class _Number(Unreadable, int):
+    pass
+
+
+class _Text(Unreadable, str):
     __slots__ = ()
 
 

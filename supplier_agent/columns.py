@@ -16,7 +16,9 @@ Reader = Callable[[Any], Any]
 INSTANT = "[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9] [0-2][0-9]:[0-5][0-9]:[0-5][0-9].[0-9][0-9][0-9][0-9][0-9][0-9]"
 DAY = "[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]"
 ODD = f"*[{chr(0x80)}-{chr(0xBF)}{chr(0xFFFD)}]*"
-"""SQLite reads a byte that is no UTF-8 as one of these; so are a few real characters, and cells.text tells them apart."""
+"""SQLite reads most bytes that are no UTF-8 as one of these, and few real characters."""
+FOREIGN = f"*[^{chr(1)}-{chr(0x7F)}]*"
+"""Any character that is not ASCII: all bytes that are no UTF-8, and every accent."""
 USUAL = f"BETWEEN '{cells.FIRST_YEAR}' AND '{cells.LAST_YEAR}'"
 
 
@@ -89,9 +91,17 @@ def _tolerant(column: "Column[Any]") -> "types.TypeEngine[Any]":
     return Text(empty=column.name not in cells.NEVER_EMPTY)
 
 
-def is_damaged(table: Table) -> str:
-    """Return the SQL condition of the rows of which a cell may be unreadable: all that are, and a few that only look so."""
-    return " OR ".join(_damaged(column) for column in table.columns if not column.primary_key)
+def is_damaged(table: Table, matters: str, always: str = "") -> str:
+    """Return the SQL condition of the rows of which a cell may be unreadable: all that are, and some that only look so.
+
+    SQLite cannot tell UTF-8 from what is none, so a text with any accent is looked at: in the rows that still matter, and in one
+    column `always`. Elsewhere, where accents pile up for ever, only what is odd.
+    """
+    columns = [column for column in table.columns if not column.primary_key]
+    foreign = [f"{each.name} GLOB '{FOREIGN}'" for each in columns if isinstance(each.type, Text)]
+    conditions = [_damaged(column) for column in columns]
+    conditions += [f"{always} GLOB '{FOREIGN}'"] if always else []
+    return " OR ".join([*conditions, f"{matters} AND ({' OR '.join(foreign)})"])
 
 
 def _damaged(column: "Column[Any]") -> str:

@@ -79,8 +79,9 @@ BEGIN
 END""",
 }
 
-ORDERS_DAMAGED = f"fault IS NOT NULL OR {is_damaged(Order.metadata.tables['orders'])}"
-CALLS_DAMAGED = is_damaged(Call.metadata.tables["calls"])
+IS_OPEN = "ship_confirmed_at IS NULL AND closed_reason IS NULL"
+ORDERS_DAMAGED = f"fault IS NOT NULL OR {is_damaged(Order.metadata.tables['orders'], IS_OPEN, always='closed_reason')}"
+CALLS_DAMAGED = is_damaged(Call.metadata.tables["calls"], "state NOT IN ('done', 'dropped')")
 DAMAGE = {
     "orders_unreadable": f"CREATE INDEX orders_unreadable ON orders (id) WHERE {ORDERS_DAMAGED}",
     "calls_unreadable": f"CREATE INDEX calls_unreadable ON calls (order_id) WHERE {CALLS_DAMAGED}",
