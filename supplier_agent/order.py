@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from supplier_agent.cells import unreadable
+from supplier_agent.cells import Unreadable, unreadable
 
 if TYPE_CHECKING:  # a row of tables.py, or whatever has its columns by name: `status` brings plain rows (glance.py)
     from supplier_agent.tables import Call, Order
@@ -32,7 +32,7 @@ def damage(order: Order, calls: Iterable[Call] = ()) -> str:
 
     An internal error of the agent, or cells that cannot be read: of its row, or of its calls' rows.
     """
-    if order.fault is not None:
+    if order.fault is not None and not isinstance(order.fault, Unreadable):
         return order.fault
     cells = [f"orders.{name}" for name in unreadable(order)]
     cells += [f"calls.{name}" for call in calls for name in unreadable(call)]

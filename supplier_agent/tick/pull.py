@@ -17,7 +17,7 @@ from supplier_agent.settings import Settings
 from supplier_agent.standing import known_supplier, look
 from supplier_agent.tables import Order, Run, Supplier
 from supplier_agent.tick.observe import note_vanished, observe
-from supplier_agent.timetable import GOOD, Due, Pauses, Readings, next_read, trusted_cursor
+from supplier_agent.timetable import GOOD, Due, Pauses, Readings, is_distrusted, next_read, trusted_cursor
 
 ALREADY_ASKED = "the rest would have been answered from the server's cache"
 
@@ -85,7 +85,8 @@ def begin(tx: Session, name: str, what: Due, settings: Settings, now: datetime, 
     elif what.purpose == "poll":
         last = last_good(tx, name, "poll", "sweep")
         since = last.started_at.astimezone(settings.timezone).date() if last and last.started_at else None
-        plan = reading.poll(today, trusted_cursor(supplier, now), settings.schedule.sweep_days, longest, since)
+        cursor, by_number = trusted_cursor(supplier, now), not is_distrusted(supplier, now)
+        plan = reading.poll(today, cursor, settings.schedule.sweep_days, longest, since, by_number=by_number)
     else:
         first, until = (row.date_from, row.date_to) if row else (_sweep_from(tx, name, settings, today), today)
         plan = reading.sweep(what.purpose, today, first, (until or today) + timedelta(days=1), longest)
@@ -198,22 +199,26 @@ def _finish(tx: Session, name: str, run: OpenRun, end: reading.End, now: datetim
 
 
 def _blind(tx: Session, name: str, run: OpenRun, supplier: Supplier, row: Run) -> bool:
-    """Tell whether this sweep found orders of the last days that no poll by the cursor can show.
+    """Tell whether this run found orders of the last days that no poll by the cursor can show.
 
-    Either no poll since the last sweep brought anything: one order may come in between a poll and a sweep, that all of them did
-    is no chance. Or their numbers lie below the cursor, of which a poll asks for what is newer.
+    1. Their numbers lie below the cursor, of which a poll asks for what is newer. 2. Or this is a sweep, and no poll since the
+    last one brought anything: one order may come in between a poll and a sweep, that all of them did is no chance.
+    While polls go by date, the first is seen at every poll, so the cursor stays distrusted for as long as it is wrong.
     """
-    mine = reading.rank(supplier.cursor or "")
+    mine, now = reading.rank(supplier.cursor or ""), row.started_at or row.requested_at
+    by_date = trusted_cursor(supplier, now) is None
+    if mine is None or not (row.purpose == "sweep" or (row.purpose == "poll" and by_date)):
+        return False
     sweeps = select(func.max(Run.id)).where(Run.supplier == name, Run.purpose == "sweep", col(Run.proof).in_(GOOD))
     before = tx.exec(sweeps.where(col(Run.id) < run.row_id)).one()
-    if row.purpose != "sweep" or mine is None or before is None or trusted_cursor(supplier, row.requested_at) is None:
+    recent = _dated_from(tx, name, run.added, now.date() - timedelta(days=reading.NEWS_DAYS))
+    if before is None or not recent:
         return False
-    news_from = row.requested_at.date() - timedelta(days=reading.NEWS_DAYS)
-    recent = _dated_from(tx, name, run.added, news_from)
     polls = select(func.count(), func.sum(Run.added)).where(Run.supplier == name, Run.purpose == "poll")
     count, brought = tx.exec(polls.where(col(Run.proof).in_(GOOD), col(Run.id) > before)).one()
-    below = any((key := reading.rank(each)) is not None and key < mine for each in recent)
-    return count > 0 and bool(recent) and (not brought or below)
+    if any((key := reading.rank(each)) is not None and key < mine for each in recent):
+        return count > 0 or by_date
+    return row.purpose == "sweep" and count > 0 and not brought and not by_date
 
 
 def _dated_from(tx: Session, name: str, ids: Sequence[str], first: date) -> list[str]:
