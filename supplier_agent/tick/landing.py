@@ -62,14 +62,16 @@ class Landing:
     def take_in(self, account: Account, flight: Flight, done: "Future[Any]") -> bool:
         """Settle a call, or store a page; return whether a reading has come to its end with it."""
         worker, finished, answered = done.exception(), False, False
+        order = flight.job.menzzo_order_id if flight.job else None
+        about = f"{account.name} {flight.kind} {order or ''}".rstrip()
         if worker is not None:
-            self._say("worker.failed", account, flight, worker)
+            self._log.fault("worker.failed", about, worker, supplier=account.name, call=flight.kind, order=order)
         try:
             answered, finished = self._taken_in(account, flight, done)
         except Exception as error:
             if not is_ours(error):
                 raise
-            self._say("internal.error", account, flight, error)
+            self._log.fault("internal.error", about, error, supplier=account.name, call=flight.kind, order=order)
             self._give_up(account, flight, error)
         account.landed(flight, self._clock.monotonic() - flight.started, answered=answered)
         return finished
@@ -90,11 +92,6 @@ class Landing:
         elif ending.quiet_seconds is not None:
             account.next_read = None  # after what concerns the supplier as a whole, the next read is another one
         return answered, finished
-
-    def _say(self, event: str, account: Account, flight: Flight, error: BaseException) -> None:
-        order = flight.job.menzzo_order_id if flight.job else None
-        about = f"{account.name} {flight.kind} {order or ''}".rstrip()
-        self._log.fault(event, about, error, supplier=account.name, call=flight.kind, order=order)
 
     def _give_up(self, account: Account, flight: Flight, error: Exception) -> None:
         """After a fault of ours in settling: what came back is lost, so the call, or the run, ends as if no answer had come."""

@@ -77,4 +77,4 @@ def test_a_listed_day_that_no_calendar_goes_on_from_is_a_bad_field(day: str) -> 
 @pytest.mark.parametrize("day", ["1900-01-01", "2999-12-31"])
 def test_arithmetic_with_a_day_that_is_taken_never_overflows(day: str) -> None:
     for years in (-100, 100):
-        assert date.fromisoformat(day) + timedelta(days=365 * years)
+        assert (date.fromisoformat(day) + timedelta(days=365 * years)).year > 0
