@@ -14,7 +14,6 @@ NOW = "strftime('%Y-%m-%d %H:%M:%f', 'now') || '000'"
 NO_INSTANT = f"""NEW.shipped_at IS NOT NULL AND (typeof(NEW.shipped_at) <> 'text' OR NEW.shipped_at NOT GLOB '{INSTANT}'
   OR datetime(NEW.shipped_at, '+0 days') IS NOT substr(NEW.shipped_at, 1, 19))"""
 """No moment that a clock can show, in that form. '+0 days' makes SQLite turn 30 February into 2 March."""
-BY_ITSELF = "shipped_at is recorded by the database itself: UPDATE orders SET shipped = 1 WHERE menzzo_order_id = …"
 
 TRIGGERS = {
     "orders_flagged": f"""
@@ -40,13 +39,13 @@ END""",
 CREATE TRIGGER orders_flag_has_an_instant BEFORE UPDATE OF shipped_at ON orders
 WHEN {NO_INSTANT}
 BEGIN
-  SELECT RAISE(ABORT, '{BY_ITSELF}');
+  SELECT RAISE(ABORT, 'shipped_at is recorded by the database itself: UPDATE orders SET shipped = 1 WHERE menzzo_order_id = …');
 END""",
     "orders_begin_with_an_instant": f"""
 CREATE TRIGGER orders_begin_with_an_instant BEFORE INSERT ON orders
 WHEN {NO_INSTANT}
 BEGIN
-  SELECT RAISE(ABORT, '{BY_ITSELF}');
+  SELECT RAISE(ABORT, 'shipped_at is recorded by the database itself: UPDATE orders SET shipped = 1 WHERE menzzo_order_id = …');
 END""",
     "orders_keep_their_id": """
 CREATE TRIGGER orders_keep_their_id BEFORE UPDATE ON orders  -- not OF id: that would let SET rowid pass

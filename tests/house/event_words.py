@@ -15,7 +15,7 @@ WHEN: Mapping[str, str] = {
     "configuration.refused": "a new configuration is wrong; the one before stays",
     "database.upgraded": "the database has a new schema; `copy` is the one of before",
     "entry.rejected": "an entry without a usable id was kept word for word, the first time",
-    "internal.error": "a fault of ours, with where it happened; the order or the supplier that it met is parked, and the rest goes on",
+    "internal.error": "a fault of ours, with where it happened; the order or the supplier that it met waits, the rest goes on",
     "label.codes_unread": "the barcodes of a label could not be read; the order ships all the same",
     "label.not_printed": "a printer did not take a label",
     "page.exposed": "the warehouse page can be reached from other machines",
