@@ -318,7 +318,7 @@ def test_a_refused_token_whose_note_fails_is_noted_once_and_nothing_ends(install
         return left[0] % 2 == 1
 
     with_commits_that_fail(site, every_other)
-    go(site, 2000)
+    go(site, 4000)
     assert site.ask("SELECT count(*) FROM suppliers WHERE token_refused_at IS NOT NULL") == [(1,)]
     assert said(site) == []
     site.sky = lambda _endpoint: Spell()
