@@ -12,12 +12,11 @@ from sqlmodel import Session
 
 from supplier_agent import acts, health
 from supplier_agent.agent import LOCKED_SECONDS
-from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.store import LockedError, Store, open_store
 from supplier_agent.tables import Order
-from tests.branches.conftest import Raise, meets
+from tests.branches.conftest import Raise
 from tests.simulation.mortal import MortalSite, SetClock, Spell
 from tests.world.harness import MONDAY, AtOnce, settings_for
 
@@ -304,27 +303,6 @@ def test_a_run_that_could_not_be_stored_is_not_in_memory_either(tmp_path: Path) 
     assert [account.run for account in site.agent.accounts.values()] == [None, None]
     assert site.world.requests("get-sales") == []
     site.crash()
-
-
-def test_a_refused_token_whose_note_fails_is_noted_once_and_nothing_ends(installation: Raise) -> None:
-    site = installation(1)
-    site.start()
-    go(site, 60)
-    site.sky = meets("get-sales", faults.status(401))
-    left = [0]
-
-    def every_other(_tx: Session) -> bool:
-        left[0] += 1
-        return left[0] % 2 == 1
-
-    with_commits_that_fail(site, every_other)
-    go(site, 4000)
-    assert site.ask("SELECT count(*) FROM suppliers WHERE token_refused_at IS NOT NULL") == [(1,)]
-    assert said(site) == []
-    site.sky = lambda _endpoint: Spell()
-    go(site, 8000)
-    assert site.ask("SELECT count(*) FROM suppliers WHERE token_refused_at IS NOT NULL") == [(0,)]
-    site.stop()
 
 
 def test_the_database_refuses_a_read_of_another_supplier(tmp_path: Path) -> None:
