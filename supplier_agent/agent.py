@@ -25,11 +25,12 @@ from supplier_agent.rollback import Watch
 from supplier_agent.settings import Settings
 from supplier_agent.standing import Standing
 from supplier_agent.store import FullError, LockedError, Store
-from supplier_agent.tables import Order
+from supplier_agent.tables import Call, Order
 from supplier_agent.tick import deliver, narrate, plan, pull
 from supplier_agent.tick.account import READ, READ_EVERY, Account, Flight
+from supplier_agent.tick.containment import Containment
 from supplier_agent.tick.inbox import Inbox
-from supplier_agent.tick.landing import Landing
+from supplier_agent.tick.landing import Landing, NotStartedError
 from supplier_agent.tick.renewal import Renewal
 from supplier_agent.timetable import Due
 from supplier_agent.vitals import DATABASE_LOCKED, DISK_FULL, Trouble
@@ -64,12 +65,13 @@ class Agent:
         self.accounts = {account.name: account for account in accounts}
         self.clock, self.log, self.stopping = clock, log, False
         self.holding = False  # nothing new is sent: a new configuration waits for what is in flight
-        self.inbox = Inbox()
+        self.inbox = Inbox(lambda error: log.fault("internal.error", "inbox", error))
         self.read_since_ping: set[str] = set()
         self.read_lately: set[str] = set()  # for the dead-man addresses of the suppliers themselves
         self._renewal = Renewal(settings, store, clock, chance, log, read_token, read_next)
         self._landing = Landing(settings, store, ledger, clock, chance, log, self._renewal)
         self._rollback = Watch(store, ledger, log)
+        self._contained = Containment(store, clock, chance, log, lambda: self.settings)
         self._executor, self._chance, self.round_at = executor, chance, round_at
         self._told_to_read_only, self.reads_only = reads_only, reads_only or settings.read_only
         self._heal_at = clock.now()
@@ -86,7 +88,8 @@ class Agent:
         self.labels.clear_leftovers()
         with self.store.write() as tx:
             for call in plan.recover(tx, self.ledger, ONCE, now):
-                this = tx.get_one(Order, call.order_id).menzzo_order_id
+                order = tx.get(Order, call.order_id)
+                this = order.menzzo_order_id if order is not None else None
                 facts = {"supplier": call.supplier, "order": this, "call": call.kind, "attempt": call.attempts}
                 self.log.warning("call.unknown", **facts, detail=call.detail)
             pull.abandon(tx, now)
@@ -138,14 +141,14 @@ class Agent:
             return wait
         try:
             self.inbox.take_in()
-            self._heal()
             self.store.must_still_be_there()
+            self._heal()
             if self.store.changed_elsewhere():
                 self.look_again()
                 self._rollback.look(self.clock.now())
             for account in self.accounts.values():
-                if account.look_at <= self.clock.monotonic():
-                    account.look_at = self.clock.monotonic() + self.tick(account)
+                if max(account.look_at, account.rests_until) <= self.clock.monotonic():
+                    self._contained.alone(account, self._serve)
         except LockedError as error:  # nothing is lost: what came back waits, and the same steps are tried again
             self.log.problem("database", error.what)
             self.database_problem = error
@@ -153,7 +156,11 @@ class Agent:
             return LOCKED_SECONDS
         self.log.solved("database")
         self.database_problem = None
-        return max(0.0, min(account.look_at for account in self.accounts.values()) - self.clock.monotonic())
+        next_look = min(max(account.look_at, account.rests_until) for account in self.accounts.values())
+        return max(0.0, next_look - self.clock.monotonic())
+
+    def _serve(self, account: Account) -> None:
+        account.look_at = self.clock.monotonic() + self.tick(account)
 
     def tick(self, account: Account) -> float:
         """Serve one supplier; return the seconds until there may be something to do again."""
@@ -192,17 +199,23 @@ class Agent:
             with self.store.read() as tx:
                 changed = plan.changed(tx, account.name)
             if changed:
-                with self.store.write() as tx:
-                    plan.plan(tx, plan.changed(tx, account.name), self.settings, self.ledger, self.clock.now())
-                if any(order.shipped for order in changed) or account.ships_wait:
+                self._contained.each_by_itself(account, [*changed], self._plan_these)
+                if any(changed.values()) or account.ships_wait:
                     self._mind_the_flags(account)
             account.facts_changed = bool(changed)
+
+    def _plan_these(self, tx: Session, ids: Sequence[int]) -> None:
+        plan.plan(tx, plan.those(tx, ids), self.settings, self.ledger, self.clock.now())
+
+    def _heal_these(self, tx: Session, ids: Sequence[int]) -> None:
+        plan.heal(tx, ids, self.settings, self.ledger, self.labels, self.clock.now())
 
     def _mind_the_flags(self, account: Account) -> None:
         now, limit = self.clock.now(), self.settings.brakes.flags_per_minute
         with self.store.write() as tx:
             said = brakes.mind_the_flags(tx, account.name, limit, now)
-            account.ships_wait = brakes.ships_wait(standing.known_supplier(tx, account.name))
+            ships_wait = brakes.ships_wait(standing.known_supplier(tx, account.name))
+        account.ships_wait = ships_wait
         if said is not None:
             account.standing = None
             narrate.brake(self.log, account.name, said)
@@ -212,11 +225,20 @@ class Agent:
         if now < self._heal_at:
             return
         for account in self.accounts.values():
-            with self.store.write() as tx:
-                plan.heal(tx, account.name, self.settings, self.ledger, self.labels, now)
-            self._mind_the_flags(account)
-            account.proven = None  # the present token may be the one that followed by now
+            self._contained.alone(account, self._heal_orders)
         self._heal_at = now + HEAL
+
+    def _heal_orders(self, account: Account) -> None:
+        last = 0
+        while True:
+            with self.store.read() as tx:
+                ids = plan.open_after(tx, account.name, last)
+            if not ids:
+                break
+            self._contained.each_by_itself(account, ids, self._heal_these)
+            last = ids[-1]
+        self._mind_the_flags(account)
+        account.proven = None  # the present token may be the one that followed by now
 
     # -- deliver: the next request --------------------------------------------------------------------------------
 
@@ -239,8 +261,8 @@ class Agent:
         call = choice.call
         if overdue and due is not None and self._read(account, due):
             return None
-        if call is not None and call.id is not None:
-            self._call(account, stands, call.id)
+        if call is not None:
+            self._call(account, stands, call)
             return None
         return None if due is not None and self._read(account, due) else idle
 
@@ -260,12 +282,17 @@ class Agent:
             account.next_read_asked = self.clock.monotonic()
         return account.next_read
 
-    def _call(self, account: Account, stands: Standing, call_id: int) -> None:
+    def _call(self, account: Account, stands: Standing, call: Call) -> None:
         """Claim a call and hand it to a worker. The intent is on the disk before the request leaves."""
-        now = self.clock.now()
-        with self.store.write() as tx:
-            job = deliver.claim(tx, account, stands, call_id, self.settings, self.labels, now)
+        now, call_id = self.clock.now(), call.id or 0
+        try:
+            with self.store.write() as tx:
+                job = deliver.claim(tx, account, stands, call_id, self.settings, self.labels, now)
+        except Exception as error:  # noqa: BLE001 - what is not ours is raised again
+            self._contained.claim(account, call, error)
+            return
         if job is None:
+            self._contained.in_vain(account, call_id)
             account.facts_changed = True
             self._plan(account)
             return
@@ -288,7 +315,14 @@ class Agent:
         now = self.clock.now()
         if account.run is None:
             with self.store.write() as tx:
-                account.run = pull.begin(tx, account.name, due, self.settings, now, account.longest_page)
+                run = pull.begin(tx, account.name, due, self.settings, now, account.longest_page)
+            account.next_read = None
+            if run is None:
+                self.log.problem(
+                    f"resync of {account.name}", "a request to read impossible days was given up", account.name
+                )
+                return True
+            account.run = run  # only now: a commit that failed has left no row of it
         account.slots_since_read = 0
         self._fly(
             account,
@@ -301,7 +335,11 @@ class Agent:
     def _fly(self, account: Account, flight: Flight, request: Callable[..., Any], *arguments: object) -> None:
         account.pace.book()
         account.in_flight.append(flight)
-        future = self._executor.submit(request, *arguments)
+        try:
+            future = self._executor.submit(request, *arguments)
+        except RuntimeError as error:  # no thread can be started
+            future = Future()
+            future.set_exception(NotStartedError(str(error)))
         future.add_done_callback(
             lambda done: self.inbox.put(
                 lambda: self._landed(account, flight, done), at_once=lambda: self._landing.note_answer(flight, done)

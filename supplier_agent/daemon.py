@@ -21,7 +21,7 @@ from supplier_agent.labels.barcodes import LabelCodes
 from supplier_agent.labels.pdfwork import PdfWork
 from supplier_agent.reload import Reload
 from supplier_agent.stop import Stop
-from supplier_agent.store import LockedError
+from supplier_agent.store import LockedError, is_ours
 from supplier_agent.upkeep.retention import Retention
 from supplier_agent.vitals import PAGE as NOT_LISTENING
 from supplier_agent.vitals import STOPPING, WORKERS_HUNG, Trouble
@@ -32,6 +32,7 @@ FEED_SECONDS = 10.0
 LOOK = timedelta(seconds=LOOK_SECONDS)
 JUMP_SECONDS = 5.0
 """Wall time and monotonic time that part by more than this: somebody has set the clock."""
+FAULT_SECONDS = 1.0
 HUNG_SECONDS = 30.0
 """A worker this far beyond its deadline is stuck: the watchdog is no longer fed."""
 DRAIN_SECONDS = 40.0
@@ -113,7 +114,7 @@ class Daemon:
             with self._opened:
                 self._page_url = self._opened.enter_context(self._page())
                 while not self._stop.event.is_set():
-                    wait = agent.turn()
+                    wait = self._turn()
                     self._after_turn()
                     agent.inbox.wait(min(wait, WATCH_SECONDS))
         finally:
@@ -135,24 +136,44 @@ class Daemon:
         return serving(self._agent.settings, self._agent.clock, self._agent.log)
 
     def _after_turn(self) -> None:
-        agent = self._agent
-        self._show()
-        self._mind_the_clock()
+        for chore in (self._show, self._mind_the_clock, self._mind_the_configuration, self._retention.step):
+            self._contained(chore)
+        for chore in (self._tell_who_was_read, self._feed, self._reschedule):
+            self._contained(chore)
+
+    def _turn(self) -> float:
+        """Let the loop take a turn. What it cannot contain itself ends nothing either, if the database is sound."""
         try:
-            self._mind_the_configuration()
-            self._retention.step()
+            return self._agent.turn()
+        except Exception as error:
+            if not is_ours(error):
+                raise
+            self._agent.log.fault("internal.error", "turn", error)
+            return FAULT_SECONDS
+
+    def _contained(self, chore: Callable[[], object]) -> None:
+        """Do what goes on beside the loop: an error in it must not end the loop, and is said once."""
+        try:
+            chore()
         except LockedError as error:  # the next turn tries it again
-            agent.log.problem("database", error.what)
+            self._agent.log.problem("database", error.what)
+        except Exception as error:  # noqa: BLE001 - see above
+            self._agent.log.fault("internal.error", chore.__name__, error)
+
+    def _tell_who_was_read(self) -> None:
+        agent = self._agent
         if agent.read_since_ping >= set(agent.accounts):
             agent.read_since_ping.clear()
             self._executor.submit(self._ping, None)
         while agent.read_lately:
             self._executor.submit(self._ping, agent.read_lately.pop())
-        if agent.clock.monotonic() - self._fed_at >= FEED_SECONDS:
-            self._fed_at = agent.clock.monotonic()
-            if not self._hung():
-                notify(self._env, f"WATCHDOG=1\nSTATUS={self._status()}")
-        self._reschedule()
+
+    def _feed(self) -> None:
+        """Tell the watchdog that the loop goes round."""
+        now = self._agent.clock.monotonic()
+        if now - self._fed_at >= FEED_SECONDS and not self._hung():
+            self._fed_at = now
+            notify(self._env, f"WATCHDOG=1\nSTATUS={self._status()}")
 
     def _show(self) -> None:
         """Touch the heartbeat, and leave in it what is wrong here: it must be seen even while nothing can be written."""
@@ -230,6 +251,9 @@ class Daemon:
                         total[stage] = total.get(stage, 0) + number
         except LockedError as error:  # the loop waits for it, and so does this line
             return error.what
+        except Exception as error:  # noqa: BLE001 - a line for people must not keep the watchdog hungry
+            self._agent.log.fault("internal.error", "status line", error)
+            return "its state cannot be counted"
         return (
             ", ".join(
                 f"{total[stage]} {stage}" for stage in ("new", "ready", "flagged", "attention") if total.get(stage)
@@ -244,5 +268,5 @@ class Daemon:
         until = agent.clock.monotonic() + DRAIN_SECONDS
         while agent.in_flight() and agent.clock.monotonic() < until:
             agent.inbox.wait(WATCH_SECONDS)
-            agent.turn()
+            self._turn()
             self._heartbeat.beat(STOPPING)

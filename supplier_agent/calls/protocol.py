@@ -48,7 +48,7 @@ class Ending:
 
     outage: the lane must pause. token_refused: the supplier must. quiet_seconds: silence was asked for, of the lane if it
     fails, else of the whole supplier. redirected_to: the host that a redirect pointed to; None: it was no redirect.
-    reads: the get-sales requests made on the way, for the journal.
+    reads: the get-sales requests made on the way, for the journal. fault: an error of our own ended it, not the marketplace.
     """
 
     outcome: Outcome
@@ -57,11 +57,12 @@ class Ending:
     quiet_seconds: float | None = None
     redirected_to: str | None = None
     reads: tuple[ReadDone, ...] = field(default=())
+    fault: bool = False
 
     @property
     def was_heard(self) -> bool:
         """Tell whether the marketplace answered as it should: nothing is wrong with the supplier as a whole."""
-        return not self.outage and not self.token_refused and self.quiet_seconds is None
+        return not (self.outage or self.token_refused or self.fault) and self.quiet_seconds is None
 
 
 class OutwardCall(Protocol):

@@ -248,6 +248,7 @@ def resync(
 
     from supplier_agent.errors import UsageError
     from supplier_agent.lock import is_held
+    from supplier_agent.reading import is_possible
     from supplier_agent.tick.pull import request
 
     surroundings = here(context)
@@ -264,6 +265,8 @@ def resync(
             f"it has: {', '.join(surroundings.settings.suppliers)}",
         )
     now = surroundings.clock.now()
+    if not is_possible(first, last, now.astimezone(surroundings.settings.timezone).date()):
+        raise UsageError(f"{from_} to {to} does not lie within ten years of today", "write the days as YYYY-MM-DD")
     if is_held(surroundings.lock_file):
         with surroundings.store() as store, store.write() as tx:
             for name in names:

@@ -54,6 +54,8 @@ class Account:
     reads_failing: bool = False  # then a read is not repeated within seconds: its lane paces it
     ships_wait: bool = False  # a person is asked about unusually many flags
     look_at: float = 0.0  # monotonic: when there may be something to do
+    vain: tuple[int, int] = (0, 0)  # the call that was last claimed in vain, and how often in a row
+    rests_until: float = 0.0  # monotonic: an internal error met it, so it is not served before
 
     def flying(self, lane: str) -> int:
         """Return how many requests of that lane are in flight."""

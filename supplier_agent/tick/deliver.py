@@ -12,20 +12,24 @@ from sqlmodel import Session, col, select
 from supplier_agent import brakes, journal, lanes, outbox
 from supplier_agent.calls import CALLS, ONCE, Ending, Job
 from supplier_agent.calls.protocol import AWHILE
+from supplier_agent.cells import unreadable
 from supplier_agent.labels import LabelFolder
 from supplier_agent.lanes import LABELS, READS, WRITES, Patience
 from supplier_agent.ledger import Ledger
 from supplier_agent.marketplace import Listing, Means, Verdict
 from supplier_agent.order import wanted
-from supplier_agent.outbox import Outcome
+from supplier_agent.outbox import Next, Outcome, backoff
 from supplier_agent.reading import Phase
 from supplier_agent.settings import Settings
 from supplier_agent.standing import Standing, known_supplier
+from supplier_agent.store import is_ours
 from supplier_agent.tables import Attempt, Call, Lane, Order, Read
 from supplier_agent.tick.account import Account
 from supplier_agent.tick.plan import forget_label, plan
 
 NOT_FOUND = 404
+UNPLANNED = "unplanned"
+"""The order's calls could not be derived from its new facts."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,12 @@ def claim(
 ) -> Job | None:
     """Move a call from owed to sending, if its order still asks for it now; None if it does not, or another was faster."""
     call, order = tx.exec(_WITH_ORDER, params={"call_id": call_id}).one()
+    if (
+        unreadable(call) or order.supplier != account.name
+    ):  # somebody changed its row: looked at first, and set right if it can be
+        outbox.drop(tx, call)
+        order.planned_at = None
+        return None
     if call.kind not in {want.kind for want in wanted(order)}:
         outbox.drop(tx, call)
         return None
@@ -183,7 +193,11 @@ def settle(
         # The address is wrong, not the order: for all but the first it is a "not now".
         ending = replace(ending, outcome=replace(ending.outcome, kind=outbox.LATER))
     call, outcome = CALLS[job.kind], ending.outcome
-    after = call.after(job, ending, settings, now, chance)
+    after = (
+        _after_fault(job, ending, settings, now, chance)
+        if ending.fault
+        else call.after(job, ending, settings, now, chance)
+    )
     settled = outbox.settle(tx, job.call_id, job.number, outcome, after, now)
     if settled and after.state in {"parked", "unknown"}:
         said.append(after.state)
@@ -192,13 +206,33 @@ def settle(
         for name, value in outcome.facts.items():
             setattr(order, name, value)
         order.planned_at = None
-        plan(tx, [order], settings, ledger, now)
+        try:
+            with tx.begin_nested():
+                plan(tx, [order], settings, ledger, now)
+        except Exception as error:
+            if not is_ours(error):
+                raise
+            said.append(
+                UNPLANNED
+            )  # what came back counts all the same; the planner meets the error again, and parks the order
     for read in ending.reads:
         journal.write(tx, job.supplier, read, None)
     if outcome.http_status == NOT_FOUND:
         braked = brakes.mind_the_address(tx, job.supplier, settings.brakes.not_found_in_a_row, now)
         said += [braked] if braked else []
     return said
+
+
+def _after_fault(job: Job, ending: Ending, settings: Settings, now: datetime, chance: float) -> Next:
+    """Decide what becomes of a call that an error of our own ended; unless it was not sent, nobody knows whether it arrived."""
+    retry, why = settings.retry, ending.outcome.detail
+    if CALLS[job.kind].ONCE:
+        return Next("parked" if ending.outcome.kind == outbox.NOT_SENT else "unknown", strike=True, why=why)
+    if job.strikes + 1 >= retry.park_after_attempts:
+        return Next("parked", strike=True, why=why)
+    return Next(
+        "owed", now + backoff(retry.first_seconds, retry.max_seconds, job.strikes + 1, chance), strike=True, why=why
+    )
 
 
 def note_supplier(
@@ -213,6 +247,8 @@ def note_supplier(
 ) -> list[str]:
     """Record what an ending says of the supplier: its lane works or fails, its token is refused, it asks for silence."""
     lane, retry = lanes.of(tx, name, lane_name), settings.retry
+    if ending.fault:
+        return []  # it says nothing of the supplier
     if ending.token_refused:
         reason = f"the marketplace refused the token: {ending.outcome.detail}"
         return pause_for_token(tx, name, settings, now, chance, reason)

@@ -16,6 +16,7 @@ WHEN: Mapping[str, str] = {
     "database.replaced": "the database does not fit the ship ledger; what is marked is held, `cure` names the command",
     "database.upgraded": "the database has a new schema; `copy` is the one of before",
     "entry.rejected": "an entry without a usable id was kept word for word, the first time",
+    "internal.error": "a fault of ours, with where it happened; the order or the supplier that it met waits, the rest goes on",
     "label.codes_unread": "the barcodes of a label could not be read; the order ships all the same",
     "label.not_printed": "a printer did not take a label",
     "ledger.refused": "the ship ledger is missing or foreign; what is marked is held, `cure` names the command",
