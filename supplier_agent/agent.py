@@ -7,16 +7,18 @@ The clock, the dice, the executor and the marketplace come in as parameters, so 
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlmodel import Session
 
-from supplier_agent import brakes, journal, standing
-from supplier_agent.calls import CALLS, ONCE, Ending
+from supplier_agent import brakes, journal, outbox, standing
+from supplier_agent.calls import CALLS, ONCE, Ending, Job, Unfinished
 from supplier_agent.clock import Clock
 from supplier_agent.errors import StateError
 from supplier_agent.labels import LabelFolder
+from supplier_agent.labels.checks import Checks
 from supplier_agent.lanes import READS
 from supplier_agent.ledger import Ledger
 from supplier_agent.log import Log
@@ -30,6 +32,7 @@ from supplier_agent.tick.account import READ, READ_EVERY, Account, Flight
 from supplier_agent.tick.inbox import Inbox
 from supplier_agent.tick.landing import Landing
 from supplier_agent.tick.renewal import Renewal
+from supplier_agent.tick.workers import Workers
 from supplier_agent.timetable import Due
 
 LOOK_SECONDS = 30.0
@@ -50,6 +53,7 @@ class Agent:
         accounts: Sequence[Account],
         clock: Clock,
         executor: Executor,
+        checks: Checks,
         chance: Callable[[], float],
         log: Log,
         read_token: Callable[[str], str],
@@ -63,11 +67,12 @@ class Agent:
         self.clock, self.log, self.stopping = clock, log, False
         self.holding = False  # nothing new is sent: a new configuration waits for what is in flight
         self.inbox = Inbox()
+        self.workers = Workers(clock, executor, checks, self.inbox)
         self.read_since_ping: set[str] = set()
         self.read_lately: set[str] = set()  # for the dead-man addresses of the suppliers themselves
         self._renewal = Renewal(settings, store, clock, chance, log, read_token, read_next)
         self._landing = Landing(settings, store, ledger, clock, chance, log, self._renewal)
-        self._executor, self._chance, self.round_at = executor, chance, round_at
+        self._chance, self.round_at = chance, round_at
         self._told_to_read_only, self.reads_only = reads_only, reads_only or settings.read_only
         self._heal_at = clock.now()
         self._locked_until = 0.0
@@ -130,6 +135,8 @@ class Agent:
             return wait
         try:
             self.inbox.take_in()
+            for name in self.workers.call_up() & set(self.accounts):
+                self.accounts[name].look_at = 0.0
             self._heal()
             self.store.must_still_be_there()
             if self.store.changed_elsewhere():
@@ -168,6 +175,22 @@ class Agent:
     def in_flight(self) -> int:
         """Return how many requests workers have."""
         return sum(len(account.in_flight) for account in self.accounts.values())
+
+    def under_way(self) -> int:
+        """Return how many calls are not settled yet: requests that workers have, and fetched labels that are being checked."""
+        return self.in_flight() + sum(account.checking for account in self.accounts.values())
+
+    def drain(self, seconds: float, step_seconds: float) -> None:
+        """Send nothing new and give up the checks of labels; take in what is in flight, for at most so many seconds."""
+        self.stopping = True
+        self.workers.checks.close()
+        until = self.clock.monotonic() + seconds
+        while self.under_way() and self.clock.monotonic() < until:
+            self.inbox.wait(step_seconds)
+            self.turn()
+        for name, account in self.accounts.items():
+            for flight in account.in_flight:
+                self.log.warning("request.abandoned", supplier=name, call=flight.kind)
 
     # -- plan: facts -> calls owed --------------------------------------------------------------------------------
 
@@ -213,7 +236,16 @@ class Agent:
             due = self._read_due(tx, account, stands, now)
             overdue = due is not None and account.slots_since_read >= READ_EVERY - 1
             choice = (
-                deliver.Choice() if self.reads_only else deliver.choose(tx, account, stands, now, read_waits=overdue)
+                deliver.Choice()
+                if self.reads_only
+                else deliver.choose(
+                    tx,
+                    account,
+                    stands,
+                    now,
+                    read_waits=overdue,
+                    may_start=lambda lane: self.workers.may_start(lane, account.name),
+                )
             )
             if choice.probe and not account.flying(READS) and stands.not_before(now) <= now:
                 overdue, due = True, due or Due("probe", now)
@@ -245,15 +277,20 @@ class Agent:
         return account.next_read
 
     def _call(self, account: Account, stands: Standing, call_id: int) -> None:
-        """Claim a call and hand it to a worker. The intent is on the disk before the request leaves."""
+        """Claim a call and hand it to a worker, which can start now. The intent is on the disk before the request leaves."""
         now = self.clock.now()
-        with self.store.write() as tx:
-            job = deliver.claim(tx, account, stands, call_id, self.settings, self.labels, now)
+        try:
+            with self.store.write() as tx:
+                job = deliver.claim(tx, account, stands, call_id, self.settings, self.labels, now)
+        except OSError as error:
+            self._put_off(account, call_id, f"its label cannot be read now: {error.strerror}", now)
+            return
         if job is None:
             account.facts_changed = True
             self._plan(account)
             return
         if job.kind in ONCE:
+            self.log.solved(f"label {account.name}", account.name)
             try:
                 self.ledger.write(job.supplier, job.menzzo_order_id, job.number, None, now)
             except StateError as error:
@@ -262,39 +299,58 @@ class Agent:
                 return
         account.slots_since_read += 1
         flight = Flight(job.kind, CALLS[job.kind].LANE, now, self.clock.monotonic(), job, account.token or "")
-        self._fly(account, flight, CALLS[job.kind].perform, job, account.tools)
+        marketplace = replace(account.tools.marketplace, heard=flight.heard.append)
+        self._fly(account, flight, CALLS[job.kind].perform, job, replace(account.tools, marketplace=marketplace))
+
+    def _put_off(self, account: Account, call_id: int, why: str, now: datetime) -> None:
+        """Let a ship call wait for its label. The label is not forgotten: nothing is known against it."""
+        with self.store.write() as tx:
+            outbox.put_off(tx, call_id, now + timedelta(seconds=self.settings.retry.first_seconds), why)
+        self.log.problem(f"label {account.name}", f"a ship call waits: {why}", account.name)
 
     def _read(self, account: Account, due: Due) -> bool:
         """Ask for the next page of the open run, or begin one. Not while an acknowledge is in flight: pages might shift."""
         if any(flight.kind == "acknowledge" for flight in account.in_flight):
+            return False
+        if not self.workers.may_start(READS, account.name):
             return False
         now = self.clock.now()
         if account.run is None:
             with self.store.write() as tx:
                 account.run = pull.begin(tx, account.name, due, self.settings, now, account.longest_page)
         account.slots_since_read = 0
-        self._fly(
-            account,
-            Flight(READ, READS, now, self.clock.monotonic(), token=account.token or ""),
-            account.marketplace.get_sales,
-            account.run.plan.query,
-        )
+        flight = Flight(READ, READS, now, self.clock.monotonic(), token=account.token or "")
+        marketplace = replace(account.marketplace, heard=flight.heard.append)
+        self._fly(account, flight, marketplace.get_sales, account.run.plan.query)
         return True
 
     def _fly(self, account: Account, flight: Flight, request: Callable[..., Any], *arguments: object) -> None:
         account.pace.book()
         account.in_flight.append(flight)
-        future = self._executor.submit(request, *arguments)
-        future.add_done_callback(
-            lambda done: self.inbox.put(
-                lambda: self._landed(account, flight, done), at_once=lambda: self._landing.note_answer(flight, done)
-            )
+        self.workers.start(
+            flight.lane,
+            account.name,
+            lambda done: self._landed(account, flight, done),
+            request,
+            *arguments,
+            at_once=lambda done: self._landing.note_answer(flight, done),
         )
 
     def _landed(self, account: Account, flight: Flight, done: "Future[Any]") -> None:
-        if self._landing.take_in(account, flight, done):
+        result, job = (None if done.exception() else done.result()), flight.job
+        if isinstance(result, Unfinished) and job is not None:
+            account.landed(flight)
+            account.checking += 1
+            self.workers.finish(account.name, result, lambda ending: self._finished(account, job, ending))
+        elif self._landing.take_in(account, flight, done):
             self.read_since_ping.add(account.name)
             self.read_lately.add(account.name)
+
+    def _finished(self, account: Account, job: Job, ending: Ending) -> None:
+        account = self.accounts.get(account.name, account)  # a new configuration may have come meanwhile
+        self._landing.settle(account, job, ending)
+        account.checking -= 1
+        account.look_at = 0.0
 
     # -- time -----------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from supplier_agent.calls import Tools
 from supplier_agent.clock import Clock
 from supplier_agent.errors import ConfigError
 from supplier_agent.labels import LabelFolder
-from supplier_agent.labels.pdfwork import PdfWork
+from supplier_agent.labels.checks import Checks
 from supplier_agent.ledger import Ledger
 from supplier_agent.log import Log
 from supplier_agent.marketplace import Marketplace, Wire
@@ -41,8 +41,8 @@ def assemble(
     if store.upgraded_from is not None:
         log.info("database.upgraded", copy=str(store.upgraded_from))
     ledger = make_ledger(settings.state_dir / state.LEDGER)
-    pdf_work = PdfWork(clock)
-    labels = LabelFolder(settings.state_dir, pdf_work.fault)
+    checks = Checks(clock)
+    labels = LabelFolder(settings.state_dir)
     wire = Wire(clock, settings.http.timeout_seconds)
     agent: Agent
 
@@ -53,7 +53,7 @@ def assemble(
         store.checkpoint()
         store.close()
         ledger.close()
-        pdf_work.close()
+        checks.close()
 
     accounts = [
         make_account(settings, name, wire, clock, labels, read_token, lambda: agent.stopping)
@@ -71,6 +71,7 @@ def assemble(
         accounts,
         clock,
         executor,
+        checks,
         random.random,
         log,
         read_token,
@@ -113,6 +114,7 @@ def reassemble(agent: Agent, settings: Settings, env: Mapping[str, str], wire: W
         if before is not None:
             account.run, account.longest_page = before.run, before.longest_page
             account.slots_since_read, account.answer_seconds = before.slots_since_read, before.answer_seconds
+            account.checking = before.checking
         accounts.append(account)
     agent.adopt(settings, accounts, read_token, lambda name: settings.next_token_of(name, env))
     return waits

@@ -5,9 +5,9 @@ The scheduler holds no state: what is due is asked of the database at each wake,
 
 import socket
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from datetime import datetime, timedelta
+from functools import partial
 
 from apscheduler.executors.pool import ThreadPoolExecutor as SchedulerPool
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -32,8 +32,10 @@ JUMP_SECONDS = 5.0
 """Wall time and monotonic time that part by more than this: somebody has set the clock."""
 HUNG_SECONDS = 30.0
 """A worker this far beyond its deadline is stuck: the watchdog is no longer fed."""
-DRAIN_SECONDS = 40.0
-"""How long a stop waits for what is in flight; every call has a shorter deadline of its own."""
+DRAIN_SECONDS = 28.0
+"""How long a stop waits for what is in flight; every call has a shorter deadline of its own, as it is set by default."""
+LAST_SECONDS = 2.0
+"""How long it then waits for the threads that read barcodes and tell alerts. What they do is done again after the next start."""
 
 
 def notify(env: Mapping[str, str], message: str) -> None:
@@ -81,11 +83,10 @@ class Daemon:
         env: Mapping[str, str],
         stop: Stop,
         ping: Callable[[str | None], None],
-        executor: Executor,
         reload: Reload | None = None,
     ) -> None:
         # `ping` tells the dead-man address of one supplier that it was read, or (None) the common one that all were.
-        self._agent, self._env, self._stop, self._ping, self._executor = agent, env, stop, ping, executor
+        self._agent, self._env, self._stop, self._ping = agent, env, stop, ping
         self._scheduler, self._reload, self._opened = make_scheduler(agent), reload, ExitStack()
         self._retention = Retention(agent.store, agent.labels, agent.clock, agent.log, lambda: agent.settings)
         self._wall, self._monotonic = agent.clock.now(), agent.clock.monotonic()
@@ -114,9 +115,11 @@ class Daemon:
         finally:
             notify(self._env, "STOPPING=1")
             self._scheduler.shutdown(wait=False)
-            codes.close()
-            watch.close()
-        self._drain()
+            codes.stop()
+            watch.stop()
+        agent.drain(DRAIN_SECONDS, WATCH_SECONDS)
+        codes.close(LAST_SECONDS)
+        watch.close(LAST_SECONDS)
         agent.log.info("agent.stopped")
         return 0
 
@@ -132,16 +135,17 @@ class Daemon:
         agent = self._agent
         self._beat.beat()
         self._mind_the_clock()
-        try:
-            self._mind_the_configuration()
-            self._retention.step()
-        except LockedError as error:  # the next turn tries it again
-            agent.log.problem("database", error.what)
-        if agent.read_since_ping >= set(agent.accounts):
+        if agent.database_problem is None:  # else each step would wait for the lock, and a stop for them
+            try:
+                self._mind_the_configuration()
+                self._retention.step()
+            except LockedError as error:  # the next turn tries it again
+                agent.log.problem("database", error.what)
+        if agent.read_since_ping >= set(agent.accounts) and agent.workers.apart("", lambda: self._ping(None)):
             agent.read_since_ping.clear()
-            self._executor.submit(self._ping, None)
-        while agent.read_lately:
-            self._executor.submit(self._ping, agent.read_lately.pop())
+        agent.read_lately = {
+            name for name in agent.read_lately if not agent.workers.apart(name, partial(self._ping, name))
+        }
         if agent.clock.monotonic() - self._fed_at >= FEED_SECONDS:
             self._fed_at = agent.clock.monotonic()
             if not self._hung():
@@ -199,6 +203,8 @@ class Daemon:
     def _status(self) -> str:
         if "NOTIFY_SOCKET" not in self._env:
             return ""
+        if self._agent.database_problem is not None:
+            return self._agent.database_problem.what
         total: dict[str, int] = {}
         try:
             with self._agent.store.read() as tx:
@@ -213,12 +219,3 @@ class Daemon:
             )
             or "nothing open"
         )
-
-    def _drain(self) -> None:
-        """Send nothing new; wait for what is in flight, and record it."""
-        agent = self._agent
-        agent.stopping = True
-        until = agent.clock.monotonic() + DRAIN_SECONDS
-        while agent.in_flight() and agent.clock.monotonic() < until:
-            agent.inbox.wait(WATCH_SECONDS)
-            agent.turn()

@@ -72,6 +72,14 @@ def conclude(tx: Session, call: Call, state: str, why: str) -> None:
     tx.add(call)
 
 
+def put_off(tx: Session, call_id: int, until: datetime, why: str) -> None:
+    """Let a call that is owed wait for something on this machine. It counts as no attempt."""
+    call = tx.get_one(Call, call_id)
+    if call.state == "owed":
+        call.due_at, call.detail = until, why
+        tx.add(call)
+
+
 def drop(tx: Session, call: Call) -> None:
     """Stop owing a call that the facts no longer ask for. Its attempts stay in the journal."""
     if call.state == "owed":

@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from supplier_agent import brakes
+from supplier_agent.bulkheads import NotStartedError
 from supplier_agent.calls import CALLS, ONCE, Ending, Job
 from supplier_agent.clock import Clock
 from supplier_agent.errors import StateError
@@ -15,7 +16,7 @@ from supplier_agent.lanes import READS
 from supplier_agent.ledger import Ledger
 from supplier_agent.log import Log
 from supplier_agent.marketplace import Listing, Means, Verdict
-from supplier_agent.outbox import UNKNOWN, Outcome
+from supplier_agent.outbox import NOT_SENT, UNKNOWN, Outcome
 from supplier_agent.settings import Settings
 from supplier_agent.store import Store
 from supplier_agent.tick import deliver, narrate, pull
@@ -57,16 +58,14 @@ class Landing:
         if flight.job is not None:
             ending = _ending_of(done)
             self.settle(account, flight.job, ending)
-            answered = ending.outcome.http_status is not None
         else:
             answer = Verdict(Means.LOST, _fault(error)) if error else done.result()
             ending, finished = self._page(account, flight, answer)
-            answered = isinstance(answer, Listing)
         if ending.token_refused:
             self._renewal.refused(account, flight.token)
         elif ending.quiet_seconds is not None:
             account.next_read = None  # after what concerns the supplier as a whole, the next read is another one
-        account.landed(flight, self._clock.monotonic() - flight.started, answered=answered)
+        account.landed(flight)
         return finished
 
     def settle(self, account: Account, job: Job, ending: Ending) -> None:
@@ -111,6 +110,8 @@ def _fault(error: BaseException) -> str:
 def _ending_of(done: "Future[Any]") -> Ending:
     """Return how a call ended. A worker that failed is a fault of ours, and the call may have been made."""
     error = done.exception()
+    if isinstance(error, NotStartedError):
+        return Ending(Outcome(NOT_SENT, "this machine has no thread to spare"), outage=True)
     if error is not None:
         return Ending(Outcome(UNKNOWN, _fault(error)), outage=True)
     ending: Ending = done.result()
