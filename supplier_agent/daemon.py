@@ -5,9 +5,9 @@ The scheduler holds no state: what is due is asked of the database at each wake,
 
 import socket
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from datetime import datetime, timedelta
+from functools import partial
 
 from apscheduler.executors.pool import ThreadPoolExecutor as SchedulerPool
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -35,8 +35,10 @@ JUMP_SECONDS = 5.0
 FAULT_SECONDS = 1.0
 HUNG_SECONDS = 30.0
 """A worker this far beyond its deadline is stuck: the watchdog is no longer fed."""
-DRAIN_SECONDS = 40.0
-"""How long a stop waits for what is in flight; every call has a shorter deadline of its own."""
+DRAIN_SECONDS = 28.0
+"""How long a stop waits for what is in flight; every call has a shorter deadline of its own, as it is set by default."""
+LAST_SECONDS = 2.0
+"""How long it then waits for the threads that read barcodes and tell alerts. What they do is done again after the next start."""
 
 
 def notify(env: Mapping[str, str], message: str) -> None:
@@ -84,12 +86,11 @@ class Daemon:
         env: Mapping[str, str],
         stop: Stop,
         ping: Callable[[str | None], None],
-        executor: Executor,
         reload: Reload | None = None,
         heartbeat: Heartbeat | None = None,
     ) -> None:
         # `ping` tells the dead-man address of one supplier that it was read, or (None) the common one that all were.
-        self._agent, self._env, self._stop, self._ping, self._executor = agent, env, stop, ping, executor
+        self._agent, self._env, self._stop, self._ping = agent, env, stop, ping
         self._scheduler, self._reload, self._opened = make_scheduler(agent), reload, ExitStack()
         self._retention = Retention(agent.store, agent.labels, agent.clock, agent.log, lambda: agent.settings)
         self._wall, self._monotonic = agent.clock.now(), agent.clock.monotonic()
@@ -120,10 +121,12 @@ class Daemon:
         finally:
             notify(self._env, "STOPPING=1")
             self._scheduler.shutdown(wait=False)
-            codes.close()
-            watch.close()
-            self._page_beat.end()
-        self._drain()
+            codes.stop()
+            watch.stop()
+        agent.drain(DRAIN_SECONDS, WATCH_SECONDS, lambda: self._heartbeat.beat(STOPPING))
+        codes.close(LAST_SECONDS)
+        watch.close(LAST_SECONDS)
+        self._page_beat.end()
         agent.log.info("agent.stopped")
         return 0
 
@@ -136,8 +139,11 @@ class Daemon:
         return serving(self._agent.settings, self._agent.clock, self._agent.log)
 
     def _after_turn(self) -> None:
-        for chore in (self._show, self._mind_the_clock, self._mind_the_configuration, self._retention.step):
-            self._contained(chore)
+        self._contained(self._show)
+        self._contained(self._mind_the_clock)
+        if self._agent.database_problem is None:  # else each step would wait for the lock, and a stop for them
+            self._contained(self._mind_the_configuration)
+            self._contained(self._retention.step)
         for chore in (self._tell_who_was_read, self._feed, self._reschedule):
             self._contained(chore)
 
@@ -162,11 +168,11 @@ class Daemon:
 
     def _tell_who_was_read(self) -> None:
         agent = self._agent
-        if agent.read_since_ping >= set(agent.accounts):
+        if agent.read_since_ping >= set(agent.accounts) and agent.workers.apart("", lambda: self._ping(None)):
             agent.read_since_ping.clear()
-            self._executor.submit(self._ping, None)
-        while agent.read_lately:
-            self._executor.submit(self._ping, agent.read_lately.pop())
+        agent.read_lately = {
+            name for name in agent.read_lately if not agent.workers.apart(name, partial(self._ping, name))
+        }
 
     def _feed(self) -> None:
         """Tell the watchdog that the loop goes round."""
@@ -243,6 +249,8 @@ class Daemon:
     def _status(self) -> str:
         if "NOTIFY_SOCKET" not in self._env:
             return ""
+        if self._agent.database_problem is not None:
+            return self._agent.database_problem.what
         total: dict[str, int] = {}
         try:
             with self._agent.store.read() as tx:
@@ -260,13 +268,3 @@ class Daemon:
             )
             or "nothing open"
         )
-
-    def _drain(self) -> None:
-        """Send nothing new; wait for what is in flight, and record it."""
-        agent = self._agent
-        agent.stopping = True
-        until = agent.clock.monotonic() + DRAIN_SECONDS
-        while agent.in_flight() and agent.clock.monotonic() < until:
-            agent.inbox.wait(WATCH_SECONDS)
-            self._turn()
-            self._heartbeat.beat(STOPPING)

@@ -99,6 +99,14 @@ def park_call(tx: Session, call_id: int, why: str) -> None:
     tx.exec(mine.values(state="parked", due_at=None, detail=why), execution_options=_AS_IS)
 
 
+def put_off(tx: Session, call_id: int, until: datetime, why: str) -> None:
+    """Let a call that is owed wait for something on this machine. It counts as no attempt."""
+    call = tx.get_one(Call, call_id)
+    if call.state == "owed":
+        call.due_at, call.detail = until, why
+        tx.add(call)
+
+
 def drop(tx: Session, call: Call) -> None:
     """Stop owing a call that the facts no longer ask for. Its attempts stay in the journal."""
     if call.state == "owed":

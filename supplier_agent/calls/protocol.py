@@ -1,7 +1,9 @@
 """What every outward call has in common: the job a worker gets, and what the marketplace's verdict means for it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Protocol
 
 from supplier_agent.journal import ReadDone
@@ -65,6 +67,16 @@ class Ending:
         return not (self.outage or self.token_refused or self.fault) and self.quiet_seconds is None
 
 
+@dataclass(frozen=True)
+class Unfinished:
+    """What a worker hands back when the answer is here, and work on this machine remains that may take long.
+
+    finish: does it, given what tells why a file is not a whole PDF (or None), and returns how the call ended.
+    """
+
+    finish: Callable[[Callable[[Path], str | None]], Ending]
+
+
 class OutwardCall(Protocol):
     """One file of calls/: what it is, when it is due, how it is made, what becomes of it."""
 
@@ -77,7 +89,7 @@ class OutwardCall(Protocol):
     def due_at(self, order: Order, settings: Settings) -> datetime:
         """Return when the call may go, from the order's facts."""
 
-    def perform(self, job: Job, tools: Tools) -> Ending:
+    def perform(self, job: Job, tools: Tools) -> Ending | Unfinished:
         """Make the call, in a worker. Every ending is a value."""
 
     def after(self, job: Job, ending: Ending, settings: Settings, now: datetime, chance: float) -> Next:

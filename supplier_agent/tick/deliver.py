@@ -3,6 +3,7 @@
 Each step is one short transaction on the loop's thread; only `perform` runs in a worker.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -40,10 +41,19 @@ class Choice:
     probe: bool = False
 
 
-def choose(tx: Session, account: Account, stands: Standing, now: datetime, *, read_waits: bool) -> Choice:
+def choose(
+    tx: Session,
+    account: Account,
+    stands: Standing,
+    now: datetime,
+    *,
+    read_waits: bool,
+    may_start: Callable[[str], bool] = lambda _lane: True,
+) -> Choice:
     """Return the call that goes next: ship, then acknowledge, then labels, each only if its lane is open and has room.
 
     No acknowledge goes out while pages are read: the list might shift under the reader. `read_waits`: a read wants to begin.
+    `may_start`: tells of a lane whether one of its threads would start at once; asked only when there is a call for it.
     """
     supplier = stands.supplier
     if supplier.paused_at is not None or supplier.token_refused_at is not None:
@@ -60,13 +70,17 @@ def choose(tx: Session, account: Account, stands: Standing, now: datetime, *, re
             call = None if brakes.ships_wait(supplier) else outbox.due(tx, account.name, "ship", now)
             if call is None and not reading_pages:
                 call = outbox.due(tx, account.name, "acknowledge", now)
+        if call is not None and not may_start(WRITES):
+            call = None
     if call is None and _may_go(account, labels, now):
         call = outbox.due(tx, account.name, "label", now, labels.last_order_id)
+        if call is not None and not may_start(LABELS):
+            call = None
     return Choice(call, probe)
 
 
 def _may_go(account: Account, lane: Lane, now: datetime) -> bool:
-    return account.has_room(lane.lane) and lanes.is_open(lane, now, account.flying(lane.lane))
+    return account.has_room(lane.lane) and lanes.is_open(lane, now, account.under_way(lane.lane))
 
 
 def _first_write(
@@ -126,7 +140,10 @@ def claim(
     labels: LabelFolder,
     now: datetime,
 ) -> Job | None:
-    """Move a call from owed to sending, if its order still asks for it now; None if it does not, or another was faster."""
+    """Move a call from owed to sending, if its order still asks for it now; None if it does not, or another was faster.
+
+    Raises OSError, before anything is changed, if the label that a ship call depends on cannot be read now.
+    """
     call, order = tx.exec(_WITH_ORDER, params={"call_id": call_id}).one()
     if (
         unreadable(call) or order.supplier != account.name

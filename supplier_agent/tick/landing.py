@@ -11,6 +11,7 @@ from typing import Any
 from sqlmodel import Session
 
 from supplier_agent import brakes
+from supplier_agent.bulkheads import NotStartedError
 from supplier_agent.calls import CALLS, ONCE, Ending, Job
 from supplier_agent.clock import Clock
 from supplier_agent.errors import StateError
@@ -27,10 +28,6 @@ from supplier_agent.tick.renewal import Renewal
 
 INTERNAL = "internal error"
 """The code of a problem: a fault of this program, not of the marketplace."""
-
-
-class NotStartedError(Exception):
-    """No worker took a request: it certainly was not sent."""
 
 
 class Landing:
@@ -61,50 +58,59 @@ class Landing:
 
     def take_in(self, account: Account, flight: Flight, done: "Future[Any]") -> bool:
         """Settle a call, or store a page; return whether a reading has come to its end with it."""
-        worker, finished, answered = done.exception(), False, False
-        order = flight.job.menzzo_order_id if flight.job else None
-        about = f"{account.name} {flight.kind} {order or ''}".rstrip()
-        if worker is not None:
+        worker, finished = done.exception(), False
+        if worker is not None and not isinstance(worker, NotStartedError):
+            order = flight.job.menzzo_order_id if flight.job else None
+            about = f"{account.name} {flight.kind} {order or ''}".rstrip()
             self._log.fault("worker.failed", about, worker, supplier=account.name, call=flight.kind, order=order)
         try:
-            answered, finished = self._taken_in(account, flight, done)
+            finished = self._taken_in(account, flight, done)
         except Exception as error:
             if not is_ours(error):
                 raise
-            self._log.fault("internal.error", about, error, supplier=account.name, call=flight.kind, order=order)
-            self._give_up(account, flight, error)
-        account.landed(flight, self._clock.monotonic() - flight.started, answered=answered)
+            self._give_up(account, flight.kind, flight.job, error)
+        account.landed(flight)
         return finished
 
-    def _taken_in(self, account: Account, flight: Flight, done: "Future[Any]") -> tuple[bool, bool]:
+    def _taken_in(self, account: Account, flight: Flight, done: "Future[Any]") -> bool:
         finished = False
         if flight.job is not None:
             ending = _ending_of(done)
             self.settle(account, flight.job, ending)
-            answered = ending.outcome.http_status is not None
         else:
             error = done.exception()
             answer = Verdict(Means.LOST, fault(error)) if error else done.result()
             ending, finished = self._page(account, flight, answer)
-            answered = isinstance(answer, Listing)
         if ending.token_refused:
             self._renewal.refused(account, flight.token)
         elif ending.quiet_seconds is not None:
             account.next_read = None  # after what concerns the supplier as a whole, the next read is another one
-        return answered, finished
+        return finished
 
-    def _give_up(self, account: Account, flight: Flight, error: Exception) -> None:
+    def finish(self, account: Account, job: Job, ending: Ending) -> None:
+        """Settle a call whose answer was worked on here after its request had landed (a label that was checked)."""
+        try:
+            self.settle(account, job, ending)
+        except Exception as error:
+            if not is_ours(error):
+                raise
+            self._give_up(account, job.kind, job, error)
+
+    def _give_up(self, account: Account, kind: str, job: Job | None, error: Exception) -> None:
         """After a fault of ours in settling: what came back is lost, so the call, or the run, ends as if no answer had come."""
+        order = job.menzzo_order_id if job else None
+        about = f"{account.name} {kind} {order or ''}".rstrip()
+        self._log.fault("internal.error", about, error, supplier=account.name, call=kind, order=order)
         account.standing = account.next_read = None
         account.facts_changed = True
         now, why = self._clock.now(), fault(error)
         with self._store.write() as tx:
-            if flight.job is not None:
+            if job is not None:
                 ending = Ending(Outcome(UNKNOWN, why), fault=True)
-                deliver.settle(tx, flight.job, ending, self._settings, self._ledger, now, self._chance())
+                deliver.settle(tx, job, ending, self._settings, self._ledger, now, self._chance())
             else:
                 give_up_reading(tx, account, self._settings, why, now, self._chance())
-        if flight.job is None:
+        if job is None:
             account.run = None
 
     def settle(self, account: Account, job: Job, ending: Ending) -> None:
@@ -160,7 +166,9 @@ def fault(error: BaseException) -> str:
 def _ending_of(done: "Future[Any]") -> Ending:
     """Return how a call ended. A worker that failed is a fault of ours, and the call may have been made."""
     error = done.exception()
+    if isinstance(error, NotStartedError):
+        return Ending(Outcome(NOT_SENT, "this machine has no thread to spare"), outage=True)
     if error is not None:
-        return Ending(Outcome(NOT_SENT if isinstance(error, NotStartedError) else UNKNOWN, fault(error)), fault=True)
+        return Ending(Outcome(UNKNOWN, fault(error)), fault=True)
     ending: Ending = done.result()
     return ending

@@ -158,19 +158,17 @@ class NoThread(Executor):
         raise RuntimeError("can't start new thread")
 
 
-def test_a_ship_call_that_no_worker_took_is_parked_for_it_certainly_was_not_sent(installation: Raise) -> None:
+def test_a_ship_call_that_no_worker_took_was_not_sent_and_is_tried_again(installation: Raise) -> None:
     site = installation(1)
     site.start()
     site.run_for(60)
     site.flag(ids(site))
-    site.agent._executor = NoThread()  # noqa: SLF001 - the one of the harness never fails
+    site.agent.workers._executor = NoThread()  # noqa: SLF001 - the one of the harness never fails
     site.run_for(5)
-    site.agent._executor = AtOnce()  # noqa: SLF001 - as above
+    site.agent.workers._executor = AtOnce()  # noqa: SLF001 - as above
     site.run_for(60)
-    assert site.ask("SELECT state, detail FROM calls WHERE kind = 'ship'") == [
-        ("parked", "internal error: NotStartedError")
-    ]
-    assert len(site.world.requests("ship-sale")) == 0
+    assert site.ask("SELECT state, attempts > 1 FROM calls WHERE kind = 'ship'") == [("done", 1)]
+    assert len(site.world.requests("ship-sale")) == 1
     site.stop()
 
 

@@ -28,6 +28,7 @@ WHEN: Mapping[str, str] = {
     "pin.refused": "a wrong PIN",
     "problem.found": "something lasts, or has changed (database locked, dead-man URL, list not fully read)",
     "problem.solved": "it is over",
+    "request.abandoned": "the agent ends, and a request still hangs; what it was for is decided at the next start",
     "retention.done": "what is finished and old was tidied up",
     "run.finished": "a reading ended: info if it brought orders, was the first or was asked for, else debug",
     "ships.paused": "so many flags at once that a person is asked; `cure` names the command",
