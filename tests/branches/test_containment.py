@@ -72,6 +72,10 @@ def retry(site: MortalSite, row: int) -> None:
     store.close()
 
 
+def with_labels(site: MortalSite, labels: Any) -> None:  # noqa: ANN401 - the folder, or a stand-in
+    site.agent.labels = site.agent._planner._labels = labels  # noqa: SLF001 - the one that looks at files once an hour
+
+
 def ids(site: MortalSite) -> list[str]:
     return [this for (this,) in site.ask("SELECT menzzo_order_id FROM orders ORDER BY id")]
 
@@ -90,7 +94,7 @@ def test_an_error_while_looking_over_orders_parks_the_one_that_it_met(tmp_path: 
     site.run_for(60)
     bad, *good = ids(site)
     whole = site.agent.labels
-    site.agent.labels = BrokenLabels(whole, bad, heal=True)  # type: ignore[assignment]
+    with_labels(site, BrokenLabels(whole, bad, heal=True))
     site.run_for(4000)
     assert site.ask("SELECT menzzo_order_id, fault FROM orders WHERE fault IS NOT NULL") == [
         (bad, "internal error: KeyError")
@@ -105,7 +109,7 @@ def test_an_error_while_looking_over_orders_parks_the_one_that_it_met(tmp_path: 
     )
     (problem,) = problems(site)
     assert (problem.order, problem.what.partition(" (")[0]) == (bad, "internal error: KeyError")
-    site.agent.labels = whole
+    with_labels(site, whole)
     retry(site, 1)
     site.run_for(60)
     assert site.ask("SELECT count(*) FROM orders WHERE ship_confirmed_at IS NULL") == [(0,)]
@@ -117,7 +121,7 @@ def test_an_error_while_claiming_parks_the_call_and_the_next_one_goes(tmp_path: 
     site.start()
     site.run_for(60)
     bad, *good = ids(site)
-    site.agent.labels = BrokenLabels(site.agent.labels, bad, heal=False)  # type: ignore[assignment]
+    with_labels(site, BrokenLabels(site.agent.labels, bad, heal=False))
     site.flag(ids(site))
     site.run_for(60)
     assert site.ask("SELECT state, detail FROM calls WHERE kind = 'ship' AND state <> 'done'") == [
@@ -261,7 +265,7 @@ class FullDisk(Store):
 def with_commits_that_fail(site: MortalSite, fails: Callable[[Session], bool]) -> None:
     store = FullDisk(site.agent.store, fails)
     agent = site.agent
-    for part in (agent, agent._landing, agent._renewal, agent._contained):  # noqa: SLF001 - all that write to it
+    for part in (agent, agent._landing, agent._renewal, agent._contained, agent._planner):  # noqa: SLF001 - all that write to it
         name = "store" if hasattr(part, "store") else "_store"
         setattr(part, name, store)
 
@@ -296,6 +300,7 @@ def test_no_commit_that_fails_lets_one_suppliers_reading_count_as_anothers(tmp_p
 def test_a_run_that_could_not_be_stored_is_not_in_memory_either(tmp_path: Path) -> None:
     site = two(tmp_path)
     site.start()
+    site.clock.sleep(site.agent.turn())  # nothing is read before the rate allows it
     with_commits_that_fail(site, lambda _tx: True)
     assert site.agent.turn() == LOCKED_SECONDS
     assert [account.run for account in site.agent.accounts.values()] == [None, None]

@@ -64,8 +64,8 @@ PLANTED = (
     Mutant(
         "a fault in a worker counts as not sent",
         "tick/landing.py",
-        "        return Ending(Outcome(UNKNOWN, _fault(error)), outage=True)",
-        "        return Ending(Outcome('not_sent', _fault(error)), outage=True)",
+        "        return Ending(Outcome(UNKNOWN, fault(error)), fault=True)",
+        "        return Ending(Outcome(NOT_SENT, fault(error)), fault=True)",
         (LOOP,),
     ),
     Mutant(
@@ -217,8 +217,8 @@ PLANTED = (
     Mutant(
         "a closed order is dealt with",
         "order.py",
-        "    if order.closed_reason is not None or order.ship_confirmed_at is not None:\n        return ()",
-        "    if order.ship_confirmed_at is not None:\n        return ()",
+        "    if damage(order) or order.closed_reason is not None or order.ship_confirmed_at is not None:\n",
+        "    if damage(order) or order.ship_confirmed_at is not None:\n",
         ("tests/unit/test_order.py",),
     ),
     Mutant(
@@ -530,8 +530,8 @@ PLANTED = (
     Mutant(
         "an order that is reopened is reported by the back-off of its last try, within its undo window",
         "outbox.py",
-        "later = call.due_at is not None and due_at > call.due_at",
-        "later = False",
+        "later = call.due_at is None or due_at > call.due_at",
+        "later = call.due_at is None",
         (STEPS,),
     ),
     Mutant(
