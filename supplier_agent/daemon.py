@@ -5,8 +5,8 @@ The scheduler holds no state: what is due is asked of the database at each wake,
 
 import socket
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
 from datetime import datetime, timedelta
+from functools import partial
 
 from apscheduler.executors.pool import ThreadPoolExecutor as SchedulerPool
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -21,7 +21,7 @@ from supplier_agent.labels.pdfwork import PdfWork
 from supplier_agent.page_process import PageProcess
 from supplier_agent.reload import Reload
 from supplier_agent.stop import Stop
-from supplier_agent.store import LockedError
+from supplier_agent.store import LockedError, is_ours
 from supplier_agent.upkeep.retention import Retention
 from supplier_agent.vitals import STOPPING, WORKERS_HUNG, Trouble
 
@@ -31,10 +31,13 @@ FEED_SECONDS = 10.0
 LOOK = timedelta(seconds=LOOK_SECONDS)
 JUMP_SECONDS = 5.0
 """Wall time and monotonic time that part by more than this: somebody has set the clock."""
+FAULT_SECONDS = 1.0
 HUNG_SECONDS = 30.0
 """A worker this far beyond its deadline is stuck: the watchdog is no longer fed."""
-DRAIN_SECONDS = 40.0
-"""How long a stop waits for what is in flight; every call has a shorter deadline of its own."""
+DRAIN_SECONDS = 28.0
+"""How long a stop waits for what is in flight; every call has a shorter deadline of its own, as it is set by default."""
+LAST_SECONDS = 2.0
+"""How long it then waits for the threads that read barcodes and tell alerts. What they do is done again after the next start."""
 
 
 def notify(env: Mapping[str, str], message: str) -> None:
@@ -82,19 +85,19 @@ class Daemon:
         env: Mapping[str, str],
         stop: Stop,
         ping: Callable[[str | None], None],
-        executor: Executor,
         reload: Reload | None = None,
         heartbeat: Heartbeat | None = None,
         page: PageProcess | None = None,
     ) -> None:
         # `ping` tells the dead-man address of one supplier that it was read, or (None) the common one that all were.
+        self._agent, self._env, self._stop, self._ping = agent, env, stop, ping
         # `page`: None where none is to be served, as in tests.
-        self._agent, self._env, self._stop, self._ping, self._executor = agent, env, stop, ping, executor
         self._scheduler, self._reload, self._page = make_scheduler(agent), reload, page
         self._retention = Retention(agent.store, agent.labels, agent.clock, agent.log, lambda: agent.settings)
         self._wall, self._monotonic = agent.clock.now(), agent.clock.monotonic()
         self._heartbeat = heartbeat or Heartbeat(agent.settings.state_dir / AGENT, agent.clock, "run")
         self._fed_at = 0.0
+        self._locked: LockedError | None = None  # None: nothing beside the loop has just met a locked database
         self._wakes: dict[str, datetime] = {}
 
     def run(self) -> int:
@@ -112,7 +115,7 @@ class Daemon:
         agent.log.info("agent.started", suppliers=", ".join(agent.accounts), state=str(agent.settings.state_dir))
         try:
             while not self._stop.event.is_set():
-                wait = agent.turn()
+                wait = self._turn()
                 self._after_turn()
                 agent.inbox.wait(min(wait, WATCH_SECONDS))
         finally:
@@ -120,37 +123,64 @@ class Daemon:
             if self._page is not None:
                 self._page.ask_to_stop()  # it ends while the loop finishes what is in flight
             self._scheduler.shutdown(wait=False)
-            codes.close()
-            watch.close()
-        self._drain()
+            codes.stop()
+            watch.stop()
+        agent.drain(DRAIN_SECONDS, WATCH_SECONDS, lambda: self._heartbeat.beat(STOPPING))
         if self._page is not None:
             self._page.close()
+        codes.close(LAST_SECONDS)
+        watch.close(LAST_SECONDS)
         agent.log.info("agent.stopped")
         return 0
 
     def _after_turn(self) -> None:
-        agent = self._agent
-        self._show()
-        self._mind_the_clock()
+        self._contained(self._show)
+        self._locked = None
+        self._contained(self._mind_the_clock)
+        if self._agent.database_problem is None:  # else each step would wait for the lock, and a stop for them
+            self._contained(self._mind_the_configuration)
+            self._contained(self._retention.step)
+        for chore in (self._tell_who_was_read, self._feed, self._reschedule):
+            self._contained(chore)
+
+    def _turn(self) -> float:
+        """Let the loop take a turn. What it cannot contain itself ends nothing either, if the database is sound."""
         try:
-            self._mind_the_configuration()
-            self._retention.step()
+            return self._agent.turn()
+        except Exception as error:
+            if not is_ours(error):
+                raise
+            self._agent.log.fault("internal.error", "turn", error)
+            return FAULT_SECONDS
+
+    def _contained(self, chore: Callable[[], object]) -> None:
+        """Do what goes on beside the loop: an error in it must not end the loop, and is said once."""
+        try:
+            chore()
         except LockedError as error:  # the next turn tries it again
-            agent.log.problem("database", error.what)
-        if agent.read_since_ping >= set(agent.accounts):
+            self._agent.log.problem("database", error.what)
+            self._locked = error
+        except Exception as error:  # noqa: BLE001 - see above
+            self._agent.log.fault("internal.error", chore.__name__, error)
+
+    def _tell_who_was_read(self) -> None:
+        agent = self._agent
+        if agent.read_since_ping >= set(agent.accounts) and agent.workers.apart("", lambda: self._ping(None)):
             agent.read_since_ping.clear()
-            self._executor.submit(self._ping, None)
-        while agent.read_lately:
-            self._executor.submit(self._ping, agent.read_lately.pop())
-        if agent.clock.monotonic() - self._fed_at >= FEED_SECONDS:
-            self._fed_at = agent.clock.monotonic()
-            if not self._hung():
-                notify(self._env, f"WATCHDOG=1\nSTATUS={self._status()}")
-        self._reschedule()
+        agent.read_lately = {
+            name for name in agent.read_lately if not agent.workers.apart(name, partial(self._ping, name))
+        }
+
+    def _feed(self) -> None:
+        """Tell the watchdog that the loop goes round."""
+        now = self._agent.clock.monotonic()
+        if now - self._fed_at >= FEED_SECONDS and not self._hung():
+            self._fed_at = now
+            notify(self._env, f"WATCHDOG=1\nSTATUS={self._status()}")
 
     def _show(self) -> None:
         """Touch the heartbeat, and leave in it what is wrong here: it must be seen even while nothing can be written."""
-        troubles = self._agent.troubles()
+        troubles = self._agent.troubles(self._locked)
         if self._hung():
             cure = "systemctl restart supplier-agent, and keep its log"
             troubles.append(Trouble(WORKERS_HUNG, "a request hangs far beyond its deadline", cure))
@@ -210,6 +240,8 @@ class Daemon:
     def _status(self) -> str:
         if "NOTIFY_SOCKET" not in self._env:
             return ""
+        if self._agent.database_problem is not None:
+            return self._agent.database_problem.what
         total: dict[str, int] = {}
         try:
             with self._agent.store.read() as tx:
@@ -218,19 +250,12 @@ class Daemon:
                         total[stage] = total.get(stage, 0) + number
         except LockedError as error:  # the loop waits for it, and so does this line
             return error.what
+        except Exception as error:  # noqa: BLE001 - a line for people must not keep the watchdog hungry
+            self._agent.log.fault("internal.error", "status line", error)
+            return "its state cannot be counted"
         return (
             ", ".join(
                 f"{total[stage]} {stage}" for stage in ("new", "ready", "flagged", "attention") if total.get(stage)
             )
             or "nothing open"
         )
-
-    def _drain(self) -> None:
-        """Send nothing new; wait for what is in flight, and record it."""
-        agent = self._agent
-        agent.stopping = True
-        until = agent.clock.monotonic() + DRAIN_SECONDS
-        while agent.in_flight() and agent.clock.monotonic() < until:
-            agent.inbox.wait(WATCH_SECONDS)
-            agent.turn()
-            self._heartbeat.beat(STOPPING)

@@ -20,6 +20,7 @@ from supplier_agent.calls import Ending, Job
 from supplier_agent.clock import Clock
 from supplier_agent.errors import StateError
 from supplier_agent.labels import LabelFolder
+from supplier_agent.labels.checks import Checks
 from supplier_agent.ledger import Ledger
 from supplier_agent.log import Log
 from supplier_agent.once import run_once
@@ -96,7 +97,7 @@ def rehearse(
         rehearsal = Rehearsal(tell, clock)
         store = open_store(folder / state.DATABASE, agent=True)
         ledger = Ledger(folder / state.LEDGER, moved=True)
-        labels = RehearsedLabels(folder, lambda _path: None)
+        labels = RehearsedLabels(folder)
         wire = wire_of(settings, clock)
 
         def read_token(supplier: str) -> str:
@@ -117,6 +118,7 @@ def rehearse(
             accounts,
             clock,
             rehearsal,
+            Checks(clock),  # no label is fetched, so none is checked
             random.random,
             Log(None),
             read_token,

@@ -4,6 +4,7 @@ In plain SQL (glance.py), so that `status` costs next to nothing; who has a tran
 """
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from supplier_agent import absence, cautions, glance, known, overdue, vitals
 from supplier_agent.glance import READS, Look, last_good, supplier_of
 from supplier_agent.known import Known
-from supplier_agent.order import stage
+from supplier_agent.order import UNREADABLE, damage, sound_stage
 from supplier_agent.vitals import EXIT_ORDER, Problem, Signs, exit_code
 
 if TYPE_CHECKING:
@@ -33,6 +34,15 @@ LASTING = ("silence", "waiting", "unflagged", "not_read")
 """The causes of alerts that take longer to find out than a look may: they are taken from where the alerts are kept."""
 NEVER_OLD = datetime.min.replace(tzinfo=UTC)
 """Who asks without the time hears nothing of the age of things."""
+
+
+@dataclass(frozen=True)
+class Damaged:
+    """An order that nothing is sent for: cells of its rows cannot be read, or an internal error parked it."""
+
+    order: Any  # a row
+    why: str
+    seems: str  # the stage that its facts would have
 
 
 def problems(
@@ -71,6 +81,7 @@ def problems(
     found += _stuck(look)
     if since is None:
         found += [*_held(look), *strangers(look, what.suppliers), *_lasting(look, what.suppliers)]
+    found += [_damage(each) for each in damaged(look)[:MOST]]
     return sorted(found, key=lambda problem: EXIT_ORDER.index(problem.exit_code))
 
 
@@ -198,7 +209,9 @@ def _stuck(look: Look) -> list[Problem]:
     """Return the calls that wait for a person. Those whose outcome is unknown come first."""
     rows = look.rows(
         """
-        SELECT orders.supplier, menzzo_order_id, kind, state, detail FROM calls JOIN orders ON orders.id = order_id
+        SELECT calls.supplier, coalesce(menzzo_order_id, 'row ' || order_id || ', which is missing') AS menzzo_order_id,
+               kind, state, detail
+          FROM calls LEFT JOIN orders ON orders.id = order_id
          WHERE state IN ('sending', 'parked', 'unknown') AND state <> 'sending'  -- as the index calls_stuck has it
            AND closed_reason IS NULL AND ship_confirmed_at IS NULL
          ORDER BY state DESC, calls.id LIMIT ?
@@ -273,6 +286,16 @@ def _lasting(look: Look, configured: Collection[str]) -> list[Problem]:
     return found
 
 
+def _damage(each: Damaged) -> Problem:
+    order = each.order
+    this = f"{order.menzzo_order_id} --supplier {order.supplier}"
+    cure = f"supplier-agent retry {this}"
+    if each.why.startswith(UNREADABLE):
+        cure = f"correct it, then: UPDATE orders SET planned_at = NULL, fault = NULL WHERE id = {order.id}"  # noqa: S608 - for a person to type
+    what = f"{each.why} (row {order.id}); nothing is sent for this order until it is corrected"
+    return Problem(order.supplier, order.menzzo_order_id, what, cure, 1, "order_damaged")
+
+
 def _in_words(call: Any) -> str:  # noqa: ANN401 - a row
     what = {"acknowledge": "acknowledge", "label": "label", "ship": "ship call"}.get(call.kind, call.kind)
     state = "it is not known whether the marketplace took it in" if call.state == "unknown" else "waits for a person"
@@ -289,10 +312,39 @@ def _cure(call: Any) -> str:  # noqa: ANN401 - a row
 def counts(tx: "Session | Look", supplier: str) -> dict[str, int]:
     """Return how many orders are in each stage. SQL puts orders with the same facts together; which stage it is, order.py says."""
     found: dict[str, int] = {}
-    for alike in glance.within(tx).rows(ALIKE, supplier):
+    look = glance.within(tx)
+    for alike in look.rows(ALIKE, supplier):
         calls: list[Any] = [SimpleNamespace(state=state) for state in (alike.states or "").split(",") if state]
-        name = stage(alike, calls)
+        name = sound_stage(alike, calls)
         found[name] = found.get(name, 0) + alike.number
+    for each in damaged(look):
+        if each.order.supplier == supplier:  # counted above by what its facts seem to be
+            found[each.seems] = found.get(each.seems, 0) - 1
+            found["attention"] = found.get("attention", 0) + 1
+    return found
+
+
+def damaged(look: Look) -> list[Damaged]:
+    """Return every order that is damaged. An index knows the few rows that may be (guards.py); which of them are, order.py says."""
+    if look.first("SELECT name FROM sqlite_master WHERE name = 'damaged_orders'") is None:
+        return []  # somebody dropped it; the agent's next start makes it again
+    calls: dict[int, list[Any]] = {}
+    for call in look.rows(
+        "SELECT * FROM calls WHERE order_id IN (SELECT order_id FROM damaged_calls) ORDER BY order_id"
+    ):
+        calls.setdefault(call.order_id, []).append(call)
+    rows = look.rows(
+        """
+        SELECT orders.*, (SELECT group_concat(DISTINCT state) FROM calls WHERE order_id = orders.id) AS states FROM orders
+         WHERE id IN (SELECT id FROM damaged_orders UNION SELECT order_id FROM damaged_calls) ORDER BY id
+        """
+    )
+    found = []
+    for row in rows:
+        states: list[Any] = [SimpleNamespace(state=state) for state in (row.states or "").split(",")]
+        why = damage(row, calls.get(row.id, ()))
+        if why:
+            found.append(Damaged(row, why, sound_stage(row, states)))
     return found
 
 

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from supplier_agent.stop import Hangup, Stop
 
 READ_ONLY = "--read-only"
-MOST_WORKERS = 64
-"""A thread is started when it is needed; how many requests are in flight is decided by the rate (account.has_room)."""
 
 
 def register(app: typer.Typer) -> None:
@@ -70,7 +67,7 @@ def run(
     if read_only or surroundings.settings.read_only:
         say(f"{cautions.read_only().what}; {cautions.read_only().cure}")
     command = " ".join(["run", *(["--once"] if once else []), *([READ_ONLY] if read_only else [])])
-    with _agent(surroundings, command, stop, once=once, reads_only=read_only) as (agent, executor, beat):
+    with _agent(surroundings, command, stop, once=once, reads_only=read_only) as (agent, beat):
         if not once:
             from supplier_agent.daemon import Daemon
             from supplier_agent.page_process import PageProcess
@@ -78,7 +75,7 @@ def run(
             reload = _reload(surroundings, agent, hangup)
             page = PageProcess(agent.settings, surroundings.env, agent.clock, agent.log)
             ping = partial(_ping, surroundings, agent)
-            return Daemon(agent, surroundings.env, stop, ping, executor, reload, beat, page).run()
+            return Daemon(agent, surroundings.env, stop, ping, reload, beat, page).run()
         from supplier_agent.labels.barcodes import LabelCodes
         from supplier_agent.labels.pdfwork import PdfWork
         from supplier_agent.once import run_once
@@ -94,17 +91,18 @@ def run(
             Retention(agent.store, agent.labels, agent.clock, agent.log, lambda: agent.settings).go_round(
                 stop.event.is_set
             )
-        _after_the_round(surroundings, agent, metrics_file)
+        _after_the_round(surroundings, agent, metrics_file, stop)
         return code
 
 
 @contextmanager
 def _agent(
     surroundings: Surroundings, command: str, stop: "Stop", *, once: bool, reads_only: bool = False
-) -> "Iterator[tuple[Agent, ThreadPoolExecutor, Heartbeat]]":
+) -> "Iterator[tuple[Agent, Heartbeat]]":
     """Assemble the real agent on the real state, alone."""
     from supplier_agent import known, log, state, trusted
     from supplier_agent.assemble import assemble
+    from supplier_agent.bulkheads import Threads
 
     settings = surroundings.settings
     state.prepare(settings.state_dir)
@@ -114,17 +112,15 @@ def _agent(
         _heartbeat(surroundings, command) as beat,
     ):
         known.remember(settings, surroundings.appearance)
-        executor = ThreadPoolExecutor(MOST_WORKERS, thread_name_prefix="worker")
         logger = log.Log(log.set_up(surroundings.env, form=settings.log.format, level=settings.log.level))
         round_at = surroundings.clock.now() if once else None
         agent, close = assemble(
-            settings, surroundings.env, surroundings.clock, executor, logger, round_at=round_at, reads_only=reads_only
+            settings, surroundings.env, surroundings.clock, Threads(), logger, round_at=round_at, reads_only=reads_only
         )
         try:
-            yield agent, executor, beat
+            yield agent, beat
         finally:
             agent.stopping = stop.event.is_set() or agent.stopping
-            executor.shutdown(wait=True, cancel_futures=True)
             close()
 
 
@@ -187,13 +183,15 @@ def _reload(surroundings: Surroundings, agent: "Agent", hangup: "Hangup") -> "Re
     return Reload(agent, surroundings.env, hangup, load, lambda settings: known.remember(settings, newest.appearance))
 
 
-def _after_the_round(surroundings: Surroundings, agent: "Agent", metrics_file: Path | None) -> None:
+def _after_the_round(surroundings: Surroundings, agent: "Agent", metrics_file: Path | None, stop: "Stop") -> None:
     """Tell the suppliers' own dead-man addresses, tell what is wrong, and leave the figures. None of it changes the exit code."""
     from supplier_agent.alerts import Watch
 
     for name in sorted(agent.read_lately):
-        _ping(surroundings, agent, name)
-    Watch(lambda: agent.settings, agent.clock, agent.log).look(at_end_of_round=True)
+        if not stop.event.is_set():
+            _ping(surroundings, agent, name)
+    if not stop.event.is_set():
+        Watch(lambda: agent.settings, agent.clock, agent.log).look(at_end_of_round=True)
     if metrics_file is not None:
         from supplier_agent.metrics.exposition import leave
 
@@ -250,6 +248,7 @@ def resync(
 
     from supplier_agent.errors import UsageError
     from supplier_agent.lock import is_held
+    from supplier_agent.reading import is_possible
     from supplier_agent.tick.pull import request
 
     surroundings = here(context)
@@ -266,6 +265,8 @@ def resync(
             f"it has: {', '.join(surroundings.settings.suppliers)}",
         )
     now = surroundings.clock.now()
+    if not is_possible(first, last, now.astimezone(surroundings.settings.timezone).date()):
+        raise UsageError(f"{from_} to {to} does not lie within ten years of today", "write the days as YYYY-MM-DD")
     if is_held(surroundings.lock_file):
         with surroundings.store() as store, store.write() as tx:
             for name in names:
@@ -276,7 +277,7 @@ def resync(
     from supplier_agent.stop import Stop
 
     stop = Stop()
-    with _agent(surroundings, "resync", stop, once=True, reads_only=True) as (agent, _executor, beat):
+    with _agent(surroundings, "resync", stop, once=True, reads_only=True) as (agent, beat):
         with agent.store.write() as tx:
             for name in names:
                 request(tx, name, first, last, now)

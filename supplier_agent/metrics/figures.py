@@ -9,8 +9,9 @@ from sqlmodel import Session
 
 from supplier_agent import absence, coverage, health
 from supplier_agent.glance import Look, within
+from supplier_agent.health import damaged
 from supplier_agent.metrics.tally import Tally
-from supplier_agent.order import STAGES, stage
+from supplier_agent.order import STAGES, sound_stage
 from supplier_agent.settings import Settings
 from supplier_agent.tick import pull
 
@@ -131,8 +132,13 @@ def _orders(look: Look, names: Iterable[str], tally: Tally) -> Iterator[tuple[tu
     for alike in look.rows(ALIKE):
         if alike.supplier in is_open:
             calls = [_State(state) for state in (alike.states or "").split(",") if state]
-            found[alike.supplier, stage(alike, calls)] += alike.number  # type: ignore[arg-type]
+            found[alike.supplier, sound_stage(alike, calls)] += alike.number  # type: ignore[arg-type]
             is_open[alike.supplier] += alike.number
+    for each in damaged(look):
+        name = each.order.supplier
+        if name in is_open and each.seems not in {"shipped", "closed"}:
+            found[name, each.seems] -= 1
+            found[name, "attention"] += 1
     for row in look.rows(CLOSED):
         closed[row.supplier] = row.number
     for name in is_open:
