@@ -60,7 +60,7 @@ class Rehearsal(Executor):
             return {
                 "label_link": document(job.link_to_label),
                 "label_path": "rehearsed",
-                "label_sha256": "",
+                "label_sha256": "rehearsed",
                 "label_bytes": 0,
             }
         return {{"acknowledge": "acknowledged_at", "ship": "ship_confirmed_at"}[job.kind]: self._clock.now()}
