@@ -55,8 +55,8 @@ USER 10001:10001
 WORKDIR /
 VOLUME ["/data"]
 STOPSIGNAL SIGTERM
-# Only where web.listen (SUPPLIER_AGENT_WEB__LISTEN) says 0.0.0.0:8080.
-EXPOSE 8080
+# The page, only where web.listen (SUPPLIER_AGENT_WEB__LISTEN) says 0.0.0.0:8080; the metrics, only where metrics.listen says 0.0.0.0:9464.
+EXPOSE 8080 9464
 # Unhealthy: the agent, or its page, cannot work at all (nothing runs or it hangs, the page does not listen, database or disk
 # refuse, the configuration cannot be used). Not: an order waits for a person, the marketplace is away or refuses the token.
 # Docker knows 0 and 1 alone. Shutting down takes up to a call's deadline: docker stop --time 60.

@@ -194,9 +194,12 @@ class Agent:
         """Return how many requests workers have."""
         return sum(len(account.in_flight) for account in self.accounts.values())
 
-    def troubles(self) -> list[Trouble]:
-        """Return what keeps this process from its work, as its heartbeat shows it (heartbeat.py)."""
-        locked = self.database_problem
+    def troubles(self, beside: LockedError | None = None) -> list[Trouble]:
+        """Return what keeps this process from its work, as its heartbeat shows it (heartbeat.py).
+
+        `beside`: the locked database as something beside the loop met it; the loop itself may have nothing to write just then.
+        """
+        locked = self.database_problem or beside
         if locked is None:
             return []
         return [Trouble(DISK_FULL if isinstance(locked, FullError) else DATABASE_LOCKED, locked.what, locked.cure)]

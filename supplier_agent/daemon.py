@@ -5,7 +5,6 @@ The scheduler holds no state: what is due is asked of the database at each wake,
 
 import socket
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack, nullcontext
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -16,14 +15,14 @@ from apscheduler.triggers.interval import IntervalTrigger
 from supplier_agent.agent import LOOK_SECONDS, Agent
 from supplier_agent.alerts import Watch
 from supplier_agent.health import counts
-from supplier_agent.heartbeat import AGENT, PAGE, Heartbeat
+from supplier_agent.heartbeat import AGENT, Heartbeat
 from supplier_agent.labels.barcodes import LabelCodes
 from supplier_agent.labels.pdfwork import PdfWork
+from supplier_agent.page_process import PageProcess
 from supplier_agent.reload import Reload
 from supplier_agent.stop import Stop
 from supplier_agent.store import LockedError, is_ours
 from supplier_agent.upkeep.retention import Retention
-from supplier_agent.vitals import PAGE as NOT_LISTENING
 from supplier_agent.vitals import STOPPING, WORKERS_HUNG, Trouble
 
 WATCH_SECONDS = 0.2
@@ -88,16 +87,17 @@ class Daemon:
         ping: Callable[[str | None], None],
         reload: Reload | None = None,
         heartbeat: Heartbeat | None = None,
+        page: PageProcess | None = None,
     ) -> None:
         # `ping` tells the dead-man address of one supplier that it was read, or (None) the common one that all were.
         self._agent, self._env, self._stop, self._ping = agent, env, stop, ping
-        self._scheduler, self._reload, self._opened = make_scheduler(agent), reload, ExitStack()
+        # `page`: None where none is to be served, as in tests.
+        self._scheduler, self._reload, self._page = make_scheduler(agent), reload, page
         self._retention = Retention(agent.store, agent.labels, agent.clock, agent.log, lambda: agent.settings)
         self._wall, self._monotonic = agent.clock.now(), agent.clock.monotonic()
         self._heartbeat = heartbeat or Heartbeat(agent.settings.state_dir / AGENT, agent.clock, "run")
-        self._page_beat = Heartbeat(agent.settings.state_dir / PAGE, agent.clock, "page")
-        self._page_url = ""  # "": no page listens
         self._fed_at = 0.0
+        self._locked: LockedError | None = None  # None: nothing beside the loop has just met a locked database
         self._wakes: dict[str, datetime] = {}
 
     def run(self) -> int:
@@ -109,37 +109,33 @@ class Daemon:
         codes = LabelCodes(agent.settings.state_dir, PdfWork(agent.clock), agent.log).start()
         watch = Watch(lambda: agent.settings, agent.clock, agent.log, self._heartbeat.keep).start()
         self._scheduler.start()
+        if self._page is not None:
+            self._page.start()
         notify(self._env, "READY=1")
         agent.log.info("agent.started", suppliers=", ".join(agent.accounts), state=str(agent.settings.state_dir))
         try:
-            with self._opened:
-                self._page_url = self._opened.enter_context(self._page())
-                while not self._stop.event.is_set():
-                    wait = self._turn()
-                    self._after_turn()
-                    agent.inbox.wait(min(wait, WATCH_SECONDS))
+            while not self._stop.event.is_set():
+                wait = self._turn()
+                self._after_turn()
+                agent.inbox.wait(min(wait, WATCH_SECONDS))
         finally:
             notify(self._env, "STOPPING=1")
+            if self._page is not None:
+                self._page.ask_to_stop()  # it ends while the loop finishes what is in flight
             self._scheduler.shutdown(wait=False)
             codes.stop()
             watch.stop()
         agent.drain(DRAIN_SECONDS, WATCH_SECONDS, lambda: self._heartbeat.beat(STOPPING))
+        if self._page is not None:
+            self._page.close()
         codes.close(LAST_SECONDS)
         watch.close(LAST_SECONDS)
-        self._page_beat.end()
         agent.log.info("agent.stopped")
         return 0
 
-    def _page(self) -> AbstractContextManager[str]:
-        """Return the warehouse page, if it is wanted; an agent without one imports nothing of it."""
-        if not self._agent.settings.web.listen:
-            return nullcontext("")
-        from supplier_agent.web.server import serving  # noqa: PLC0415 - see above
-
-        return serving(self._agent.settings, self._agent.clock, self._agent.log)
-
     def _after_turn(self) -> None:
         self._contained(self._show)
+        self._locked = None
         self._contained(self._mind_the_clock)
         if self._agent.database_problem is None:  # else each step would wait for the lock, and a stop for them
             self._contained(self._mind_the_configuration)
@@ -163,6 +159,7 @@ class Daemon:
             chore()
         except LockedError as error:  # the next turn tries it again
             self._agent.log.problem("database", error.what)
+            self._locked = error
         except Exception as error:  # noqa: BLE001 - see above
             self._agent.log.fault("internal.error", chore.__name__, error)
 
@@ -183,7 +180,7 @@ class Daemon:
 
     def _show(self) -> None:
         """Touch the heartbeat, and leave in it what is wrong here: it must be seen even while nothing can be written."""
-        troubles = self._agent.troubles()
+        troubles = self._agent.troubles(self._locked)
         if self._hung():
             cure = "systemctl restart supplier-agent, and keep its log"
             troubles.append(Trouble(WORKERS_HUNG, "a request hangs far beyond its deadline", cure))
@@ -191,12 +188,6 @@ class Daemon:
             troubles.append(self._reload.refused)
         self._heartbeat.keep("loop", troubles)
         self._heartbeat.beat()
-        listen = self._agent.settings.web.listen
-        if listen:
-            cure = "free the port or the address, then: systemctl reload supplier-agent"
-            trouble = Trouble(NOT_LISTENING, f"the page cannot listen on {listen}", cure)
-            self._page_beat.keep("page", [] if self._page_url else [trouble])
-            self._page_beat.beat()
 
     def _mind_the_configuration(self) -> None:
         """Take up a new configuration after SIGHUP; the scheduler and the page go by it too."""
@@ -212,13 +203,13 @@ class Daemon:
             notify(self._env, "READY=1")
 
     def _follow(self) -> None:
-        """Let the scheduler wake those suppliers that there are now, and open the page anew."""
+        """Let the scheduler wake those suppliers that there are now, and take the page's process along."""
         for name in {job.id for job in self._scheduler.get_jobs()} - set(self._agent.accounts):
             self._scheduler.remove_job(name)
         _wake_all(self._scheduler, self._agent)
         self._wakes.clear()
-        self._opened.close()
-        self._page_url = self._opened.enter_context(self._page())
+        if self._page is not None:
+            self._page.follow(self._agent.settings)
 
     def _mind_the_clock(self) -> None:
         """Notice a clock that was set: everything is looked at again, and the scheduler is woken."""

@@ -14,7 +14,7 @@ import json
 import os
 import stat
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -40,6 +40,7 @@ class Heartbeat:
         self._path, self._clock, self._command = path, clock, command
         self._steady_since, self._ahead = clock.now(), _ahead(clock)
         self._kept: dict[str, tuple[Trouble, ...]] = {}
+        self._places: Mapping[str, str] = {}
         self._lock = threading.Lock()
         self._said: object = None  # None: what is to be said is not on the disk yet
         self._tried_at: float | None = None
@@ -50,6 +51,10 @@ class Heartbeat:
         with self._lock:
             self._kept[source] = tuple(troubles)
 
+    def serve(self, places: Mapping[str, str]) -> None:
+        """Note what is served now, and at which URL; shown from the next beat on."""
+        self._places = dict(places)
+
     def beat(self, phase: str = RUNNING) -> None:
         """Show that the process works. May be called at any rate: the file is touched every few seconds."""
         with self._lock:
@@ -58,7 +63,8 @@ class Heartbeat:
         if abs(ahead - self._ahead) > JUMP_SECONDS:
             self._steady_since, self._said = self._clock.now(), None
             self._ahead = ahead
-        changed = (phase, troubles) != self._said
+        to_say = (phase, troubles, self._places)
+        changed = to_say != self._said
         self._phase = phase
         rested = self._tried_at is None or now - self._tried_at >= EVERY_SECONDS
         if not rested and (not changed or self._said is None):
@@ -66,7 +72,7 @@ class Heartbeat:
         self._tried_at = now
         if changed or not self._touch():
             written = self._write(self._text(troubles))
-            self._said = (phase, troubles) if written else None
+            self._said = to_say if written else None
             if not written:  # the old text with a new time is still a heartbeat
                 self._touch()
 
@@ -91,6 +97,7 @@ class Heartbeat:
             "phase": self._phase,
             "steady_since": self._steady_since.isoformat(timespec="seconds"),
             "ahead": self._ahead,
+            "serves": self._places,
             "troubles": [{"code": each.code, "what": _cut(each.what), "cure": _cut(each.cure)} for each in troubles],
         }
         text = json.dumps(said, ensure_ascii=False).encode(errors="replace")
@@ -171,13 +178,14 @@ def read(path: Path, clock: Clock) -> Pulse | None:
             troubles=tuple(
                 Trouble(str(each["code"]), str(each["what"]), str(each["cure"])) for each in said["troubles"]
             ),
+            serves={str(name): str(url) for name, url in said["serves"].items()},
         )
-    except (ValueError, LookupError, TypeError, RecursionError, OverflowError):
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError):
         return Pulse(abs(clock.now().timestamp() - touched))
 
 
 def signs(folder: Path, clock: Clock, *, listen: str = "", least_free_bytes: int = 0) -> Signs:
-    """Collect what can be seen from outside. `listen`: where a page is wanted, "" for none."""
+    """Collect what can be seen from outside. `listen`: where the page's process is to listen, "" for nowhere."""
     return Signs(
         now=clock.now(),
         holder=lock.holder_now(folder / state.LOCK),

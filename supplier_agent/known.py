@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 FILE = "known.json"
 TOLD = (
     *(f"{PREFIX}SCHEDULE__", f"{PREFIX}TIMEZONE", f"{PREFIX}READ_ONLY", STATE_DIR_VARIABLE),
-    *(f"{PREFIX}WEB__LISTEN", f"{PREFIX}ALERTS__CLOCK_SECONDS", f"{PREFIX}ALERTS__DISK_FREE_BYTES"),
+    *(f"{PREFIX}WEB__LISTEN", f"{PREFIX}METRICS__LISTEN"),
+    *(f"{PREFIX}ALERTS__CLOCK_SECONDS", f"{PREFIX}ALERTS__DISK_FREE_BYTES"),
 )
 TOLD_OF_SUPPLIERS = ("__CACHE_SECONDS", "__TOKEN_FILE")
 """The variables whose values are among these facts. Of the others the name alone counts: a value might be a secret."""
@@ -58,7 +59,7 @@ class Known:
     suppliers: Mapping[str, Supplier]
     lanes: Mapping[str, str]  # which lane each kind of call goes in
     schema: str  # of the database
-    listen: str  # where the page is wanted; "" for none
+    listen: str  # where the page's process is to listen; "" for nowhere
     clock_seconds: float  # so far may this machine's clock be off
     disk_free_bytes: int  # so much is to be free
     read_only: bool = False
@@ -100,7 +101,7 @@ def of(settings: Settings | Known) -> Known:
         },
         lanes={kind: call.LANE for kind, call in CALLS.items()},
         schema=SCHEMA,
-        listen=settings.web.listen,
+        listen=settings.listen,
         clock_seconds=settings.alerts.clock_seconds,
         disk_free_bytes=settings.alerts.disk_free_bytes,
         read_only=settings.read_only,

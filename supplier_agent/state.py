@@ -1,7 +1,7 @@
 """The state folder: who may do what in it, whatever the umask was. Staff belong to the agent's group.
 
-state_dir/            2770   agent.db, agent.lock  0660   labels/…, known.json, health.json, page.json  0640
-state_dir/private/     700   shipped.jsonl (the ship ledger), page.key  0600   (private.py)
+state_dir/            2770   agent.db, *.lock  0660   labels/…, known.json, health.json, page.json  0640
+state_dir/private/     700   shipped.jsonl (the ship ledger), page.key, page.tries  0600   (private.py)
 """
 
 import os
@@ -15,12 +15,12 @@ from supplier_agent.errors import StateError
 from supplier_agent.places import DATABASE, STATE_DIR
 
 FOLDER_MODE = 0o2770
-LOCK, LABELS = "agent.lock", "labels"
+LOCK, PAGE_LOCK, LABELS = "agent.lock", "page.lock", "labels"
 LEDGER = f"{private.FOLDER}/shipped.jsonl"
 SERVICE_USER = "supplier-agent"
 """The account that install.sh makes."""
 
-__all__ = ["DATABASE", "FOLDER_MODE", "LABELS", "LEDGER", "LOCK", "SERVICE_USER", "prepare"]
+__all__ = ["DATABASE", "FOLDER_MODE", "LABELS", "LEDGER", "LOCK", "PAGE_LOCK", "SERVICE_USER", "prepare"]
 
 
 def prepare(state_dir: Path) -> None:

@@ -303,6 +303,7 @@ class Person(SQLModel, table=True):
     pin_scrypt: str
     added_at: datetime
     left_at: datetime | None = None  # null: may still work
+    sessions_ended: int = Field(default=0, sa_column_kwargs={"server_default": "0"})  # how often all of them were
 
 
 class Submission(SQLModel, table=True):

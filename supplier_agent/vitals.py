@@ -4,8 +4,8 @@ heartbeat.py collects the signs; health.py adds what the database says. Nothing 
 that hangs cannot say so, and what it wrote last is not how it is now.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from supplier_agent.lock import Holder
@@ -20,6 +20,7 @@ SLACK_SECONDS = 5.0
 """So far may clocks that are read one after the other, or slewed, part."""
 STARTING, RUNNING, STOPPING, STOPPED = "starting", "running", "stopping", "stopped"
 RESTART = "systemctl restart supplier-agent (or end that process, and start the agent again)"
+RESTART_PAGE = "systemctl restart supplier-agent-page if that unit serves it, else supplier-agent"
 
 AGENT_HUNG, AGENT_DIED, NOT_RUNNING, NEVER_RUN = "agent_hung", "agent_died", "not_running", "never_run"
 PAGE, DISK_LOW, DISK_FULL, CLOCK_OFF = "page_not_listening", "disk_low", "disk_full", "clock_off"
@@ -68,6 +69,9 @@ class Pulse:
     phase: str | None = None
     steady_since: datetime | None = None  # since when its instants can be compared with ours: its start, or a clock set
     troubles: tuple[Trouble, ...] = ()
+    serves: Mapping[str, str] = field(
+        default_factory=dict, hash=False
+    )  # URL by name: what the page's process serves, and where
 
     @property
     def is_fresh(self) -> bool:
@@ -78,7 +82,7 @@ class Pulse:
 
 @dataclass(frozen=True)
 class Signs:
-    """What can be seen from outside, at `now`. `listen` is "" where no page is wanted."""
+    """What can be seen from outside, at `now`. `listen` is "" where nothing is to be served, to people or machines."""
 
     now: datetime
     holder: Holder | None  # None: nothing works on this state
@@ -193,7 +197,7 @@ def _page(signs: Signs) -> Sequence[Problem]:
     if not expected:
         return ()
     what = f"the page that should listen on {signs.listen} shows no sign of life"
-    return (Problem("", None, what, RESTART, 1, PAGE),)
+    return (Problem("", None, what, RESTART_PAGE, 1, PAGE),)
 
 
 def _disk(signs: Signs) -> Sequence[Problem]:

@@ -72,11 +72,11 @@ is_active() {
 
 uninstall() {
     if has_systemd; then
-        systemctl --quiet disable --now $name.service $name-once.timer 2>/dev/null || :
+        systemctl --quiet disable --now $name.service $name-page.service $name-once.timer 2>/dev/null || :
         systemctl --quiet stop $name-once.service 2>/dev/null || :
     fi
-    rm -f $units/$name.service $units/$name-once.service $units/$name-once.timer \
-        $units/multi-user.target.wants/$name.service $units/timers.target.wants/$name-once.timer \
+    rm -f $units/$name.service $units/$name-page.service $units/$name-once.service $units/$name-once.timer \
+        $units/multi-user.target.wants/$name.service $units/multi-user.target.wants/$name-page.service $units/timers.target.wants/$name-once.timer \
         /etc/sysusers.d/$name.conf /etc/tmpfiles.d/$name.conf $command_link \
         $share/bash-completion/completions/$name $share/zsh/site-functions/_$name $share/fish/vendor_completions.d/$name.fish
     rm -rf $program $former
@@ -89,7 +89,7 @@ uninstall() {
     printf 'install: reported twice? This cannot be undone. Type "delete" and Enter: '
     read -r answer || answer=
     [ "$answer" = delete ] || die 'nothing more was deleted' 1
-    rm -rf $etc $state $units/$name.service.d $units/$name-once.service.d $units/$name-once.timer.d
+    rm -rf $etc $state $units/$name.service.d $units/$name-page.service.d $units/$name-once.service.d $units/$name-once.timer.d
     if id -u $name >/dev/null 2>&1; then userdel $name; fi
     if getent group $name >/dev/null; then groupdel $name; fi
     say 'deleted. Tokens in /etc/credstore and a state_dir elsewhere are yours to delete.'
@@ -124,7 +124,7 @@ find_python() {
 python=$(find_python)
 [ -n "$python" ] || die 'no Python 3.11 or newer with venv outside of homes (Debian, Ubuntu: sudo apt install python3-venv)'
 
-was_running=''
+was_running='' page_was_running=no
 put_back() {
     code=$?
     trap - EXIT
@@ -133,6 +133,7 @@ put_back() {
         mv $former $program
         say 'that failed; the version of before is back' >&2
     fi
+    if [ "$code" -ne 0 ] && [ "$page_was_running" = yes ]; then systemctl start $name-page.service || :; fi
     if [ "$code" -ne 0 ] && [ -n "$was_running" ]; then systemctl start "$was_running" || :; fi
     if [ -n "$work" ]; then rm -rf "$work"; fi
     exit "$code"
@@ -170,6 +171,10 @@ if [ -n "$was_running" ]; then
     say "stopping $was_running while the program is replaced …"
     systemctl stop "$was_running" $name-once.service
 fi
+if is_active $name-page.service; then
+    page_was_running=yes
+    systemctl stop $name-page.service
+fi
 
 rm -rf $former
 if [ -d $program ]; then mv $program $former; fi
@@ -192,7 +197,7 @@ place() {
 }
 place $name.sysusers.conf /etc/sysusers.d/$name.conf
 place $name.tmpfiles.conf /etc/tmpfiles.d/$name.conf
-for unit in $name.service $name-once.service $name-once.timer; do place "$unit" "$units/$unit"; done
+for unit in $name.service $name-page.service $name-once.service $name-once.timer; do place "$unit" "$units/$unit"; done
 systemd-sysusers /etc/sysusers.d/$name.conf
 systemd-tmpfiles --create /etc/tmpfiles.d/$name.conf
 if [ ! -e $etc/$name.toml ]; then
@@ -215,6 +220,10 @@ completion fish $share/fish/vendor_completions.d/$name.fish
 rm -rf $former
 if has_systemd; then systemctl daemon-reload; fi
 version=$($program/bin/supplier-agent --version)
+if [ "$page_was_running" = yes ]; then
+    page_was_running=no
+    systemctl start $name-page.service || die "$version is installed, but $name-page does not start: journalctl -u $name-page" 1
+fi
 if [ -n "$was_running" ]; then
     unit=$was_running
     was_running=''

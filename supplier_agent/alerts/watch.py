@@ -161,7 +161,7 @@ class Watch:
 
     def _signs(self, settings: Settings) -> Signs:
         # The disk has a rule of its own here: its alert was there before.
-        return heartbeat.signs(settings.state_dir, self._clock, listen=settings.web.listen)
+        return heartbeat.signs(settings.state_dir, self._clock, listen=settings.listen)
 
     def _messages(self, store: Store, decision: Decision, now: datetime) -> Iterable[tuple[Decision, words.Message]]:
         """Yield what is to be sent, each message with the part of the decision that it carries out."""

@@ -1,5 +1,6 @@
-"""Commands about the warehouse page: who works there."""
+"""Commands about the warehouse page: the page by itself, and who works there."""
 
+import os
 import sys
 from typing import Annotated
 
@@ -12,7 +13,33 @@ people = typer.Typer(help="Who works on the warehouse page.", no_args_is_help=Tr
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this room."""
+    app.command()(page)
     app.add_typer(people, name="person")
+
+
+def page(context: typer.Context) -> None:
+    """Serve the warehouse page alone, and /metrics and /healthz, in a process that holds no token.
+
+    `run` does so by itself where [web] or [metrics] listen is set and nobody else does.
+    """
+    from supplier_agent import trusted
+    from supplier_agent.errors import ConfigError
+    from supplier_agent.page_process import COMMAND, environment
+    from supplier_agent.settings.handed import without_secrets
+
+    surroundings = here(context)
+    settings = surroundings.settings
+    if not settings.listen:
+        raise ConfigError("there is nothing to serve", 'set [web] listen = "127.0.0.1:8080", or [metrics] listen')
+    # This process has read the configuration, which may hold a token: another program takes its place, with the settings alone.
+    descriptor = os.memfd_create("settings")
+    os.write(descriptor, without_secrets(settings).encode() + b"\n")
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    os.dup2(descriptor, 0)
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    os.chdir("/")  # whatever lies where we happen to be is not ours
+    with trusted.as_owner_of(settings.state_dir):  # it never is root
+        os.execve(COMMAND[0], list(COMMAND), environment(surroundings.env))  # noqa: S606 - our own interpreter, no shell
 
 
 def _pin() -> str:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,7 +53,7 @@ def run(
     if dry_run and not once:
         raise typer.BadParameter("--dry-run goes with --once: supplier-agent run --once --dry-run")
     if metrics_file is not None and not once:
-        raise typer.BadParameter("--metrics-file goes with --once; a daemon serves /metrics on [web] listen")
+        raise typer.BadParameter("--metrics-file goes with --once; a daemon serves /metrics on [metrics] listen")
     from supplier_agent import cautions
     from supplier_agent.stop import Hangup, Stop
 
@@ -69,11 +70,12 @@ def run(
     with _agent(surroundings, command, stop, once=once, reads_only=read_only) as (agent, beat):
         if not once:
             from supplier_agent.daemon import Daemon
+            from supplier_agent.page_process import PageProcess
 
             reload = _reload(surroundings, agent, hangup)
-            return Daemon(
-                agent, surroundings.env, stop, lambda name: _ping(surroundings, agent, name), reload, beat
-            ).run()
+            page = PageProcess(agent.settings, surroundings.env, agent.clock, agent.log)
+            ping = partial(_ping, surroundings, agent)
+            return Daemon(agent, surroundings.env, stop, ping, reload, beat, page).run()
         from supplier_agent.labels.barcodes import LabelCodes
         from supplier_agent.labels.pdfwork import PdfWork
         from supplier_agent.once import run_once

@@ -11,6 +11,7 @@ from supplier_agent.bulkheads import Threads
 from supplier_agent.clock import Clock
 from supplier_agent.daemon import Daemon
 from supplier_agent.lock import InstanceLock
+from supplier_agent.page_process import PageProcess
 from supplier_agent.settings import Settings
 from supplier_agent.stop import Stop
 
@@ -32,7 +33,8 @@ def running(
             ThreadPoolExecutor(1, "agent") as loop,
         ):
             agent, close = assemble(settings, {}, clock, Threads(), log.Log(log.set_up({}, stream), hear))
-            ended = loop.submit(Daemon(agent, {}, stop, lambda _: None).run)
+            page = PageProcess(settings, {}, clock, agent.log, stderr=stream.fileno())
+            ended = loop.submit(Daemon(agent, {}, stop, lambda _: None, page=page).run)
             try:
                 yield ended
             finally:

@@ -1,32 +1,88 @@
-"""The three addresses for machines: /metrics, /healthz, /readyz. Whoever serves the page puts them before its own."""
+"""The three addresses for machines: /metrics, /healthz, /readyz. On a listener of their own, and before the page's own."""
 
+import asyncio
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from supplier_agent.clock import Clock
-from supplier_agent.errors import AgentError
+from supplier_agent.errors import AgentError, StateError
 from supplier_agent.metrics.exposition import CONTENT_TYPE, Exposition
 from supplier_agent.metrics.pulse import Health, health_of, ready_of
 from supplier_agent.settings import Settings
-from supplier_agent.store import Store
+from supplier_agent.store import Store, open_store
+
+NOT_OURS = PlainTextResponse("this address is not meant for that name (Host)\n", 421)
 
 
-def routes(store: Store, settings: Settings, clock: Clock) -> list[Route]:
-    """Return the routes. Their handlers are plain functions, which Starlette runs in threads: a scrape holds up no page."""
-    figures = Exposition(store, settings)
+class Source:
+    """The database as machines are told of it: opened when it is first asked for, and again after it was replaced."""
 
-    def metrics(_request: Request) -> Response:
+    def __init__(self, database: Path, settings: Settings) -> None:
+        self._database, self._settings = database, settings
+        self._open: tuple[Store, Exposition] | None = None
+        self._lock = threading.Lock()
+
+    def now(self) -> tuple[Store, Exposition]:
+        """Return it, open. Raises StateError if it cannot be opened."""
+        with self._lock:
+            if self._open is not None:
+                try:
+                    self._open[0].must_still_be_there()
+                except StateError:
+                    self._open[0].close()
+                    self._open = None
+            if self._open is None:
+                store = open_store(self._database)
+                self._open = store, Exposition(store, self._settings)
+            return self._open
+
+    def close(self) -> None:
+        """Close it."""
+        with self._lock:
+            if self._open is not None:
+                self._open[0].close()
+            self._open = None
+
+
+def routes(source: Source, settings: Settings, clock: Clock, is_ours: Callable[[str], bool]) -> list[Route]:
+    """Return the routes. `is_ours` judges the Host header.
+
+    A scrape runs in a thread, one at a time, and so does a look at the database: neither holds up the other. /healthz needs no
+    thread and no database, so it answers whatever these do.
+    """
+    scrape, look = asyncio.Semaphore(1), asyncio.Semaphore(1)
+
+    def figures() -> Response:
         try:
-            return Response(figures.at(clock.now()), headers={"Content-Type": CONTENT_TYPE})
+            return Response(source.now()[1].at(clock.now()), headers={"Content-Type": CONTENT_TYPE})
         except AgentError as error:
             return PlainTextResponse(f"{error.what}\n", 503)
 
-    def healthz(_request: Request) -> Response:
+    def ready() -> Response:
+        return _answer(ready_of(settings, clock))
+
+    async def metrics(request: Request) -> Response:
+        if not is_ours(request.headers.get("host", "")):
+            return NOT_OURS
+        async with scrape:
+            return await run_in_threadpool(figures)
+
+    async def healthz(request: Request) -> Response:
+        if not is_ours(request.headers.get("host", "")):
+            return NOT_OURS
         return _answer(health_of(settings.state_dir, clock))
 
-    def readyz(_request: Request) -> Response:
-        return _answer(ready_of(settings, clock))
+    async def readyz(request: Request) -> Response:
+        if not is_ours(request.headers.get("host", "")):
+            return NOT_OURS
+        async with look:
+            return await run_in_threadpool(ready)
 
     return [Route("/metrics", metrics), Route("/healthz", healthz), Route("/readyz", readyz)]
 

@@ -5,7 +5,7 @@ import re
 from datetime import time
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, SecretStr
 
 from supplier_agent.settings.values import Bytes, NotNegative, Positive, as_text
 
@@ -52,6 +52,11 @@ def parse_time_of_day(value: object) -> time | None:
     return time(int(found[1]), int(found[2]))
 
 
+def written_time(at: time | None) -> str:
+    """Return the spelling of the configuration, which `parse_time_of_day` reads."""
+    return "" if at is None else f"{at:%H:%M}"
+
+
 class Alerts(BaseModel):
     """The `[alerts]` section. Nobody is told unless there are `urls`; what they would be told is in `alerts list` all the same."""
 
@@ -60,7 +65,7 @@ class Alerts(BaseModel):
     urls: Annotated[tuple[SecretStr, ...], BeforeValidator(parse_urls)] = ()
     group_seconds: NotNegative = 60
     again_seconds: NotNegative = 3600
-    digest_at: Annotated[time | None, BeforeValidator(parse_time_of_day)] = time(7, 30)
+    digest_at: Annotated[time | None, BeforeValidator(parse_time_of_day), PlainSerializer(written_time)] = time(7, 30)
     failing_seconds: NotNegative = 1800
     waiting_seconds: Positive = 86_400
     unflagged_seconds: Positive = 259_200

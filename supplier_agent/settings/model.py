@@ -39,7 +39,7 @@ from supplier_agent.settings.values import (
     Zone,
     close,
 )
-from supplier_agent.settings.web import Web
+from supplier_agent.settings.web import Metrics, Web
 
 KNOWN_SUPPLIERS: Mapping[str, Mapping[str, object]] = {
     "asir-group": {"cache_seconds": 1800, "order_number_filter": True},
@@ -129,6 +129,7 @@ class Settings(BaseSettings):
     ship: Ship = Ship()
     http: Http = Http()
     web: Web = Web()
+    metrics: Metrics = Metrics()
     alerts: Alerts = Alerts()
     keep: Keep = Keep()
     brakes: Brakes = Brakes()
@@ -157,6 +158,11 @@ class Settings(BaseSettings):
     def config_path(self) -> Path | None:
         """The file that was read; None when everything came from the environment."""
         return self._config_path
+
+    @property
+    def listen(self) -> str:
+        """Where the page's process is to listen, for people and for machines; "" for nowhere."""
+        return " and ".join(filter(None, (self.web.listen, self.metrics.listen)))
 
     @property
     def network_env(self) -> Mapping[str, str]:

@@ -4,7 +4,7 @@ import re
 from datetime import datetime, time, tzinfo
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
 from supplier_agent.hours import Hours, poll_interval
 from supplier_agent.settings.values import Days, Positive, as_text
@@ -50,6 +50,11 @@ def parse_days(value: object) -> frozenset[int]:
     return frozenset(days)
 
 
+def written_days(days: frozenset[int]) -> str:
+    """Return the spelling of the configuration, which `parse_days` reads."""
+    return ",".join(_DAY_NAMES[day] for day in sorted(days))
+
+
 class Schedule(BaseModel):
     """The `[schedule]` section."""
 
@@ -57,8 +62,10 @@ class Schedule(BaseModel):
 
     poll_seconds: Positive = 900
     off_hours_poll_seconds: Positive = 3600
-    business_hours: Annotated[Hours, BeforeValidator(parse_hours)] = Hours(time(8), time(19))
-    business_days: Annotated[frozenset[int], BeforeValidator(parse_days)] = frozenset(range(6))
+    business_hours: Annotated[Hours, BeforeValidator(parse_hours), PlainSerializer(str)] = Hours(time(8), time(19))
+    business_days: Annotated[frozenset[int], BeforeValidator(parse_days), PlainSerializer(written_days)] = frozenset(
+        range(6)
+    )
     sweep_seconds: Positive = 21_600
     sweep_days: Days = 14
 

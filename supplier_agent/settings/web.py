@@ -33,6 +33,12 @@ def parse_listen(value: object) -> str:
     return text
 
 
+def address_of(listen: str) -> tuple[str, int] | None:
+    """Return host and port of a `listen`; None: nowhere."""
+    host, _, port = listen.rpartition(":")
+    return (host.removeprefix("[").removesuffix("]"), int(port)) if listen else None
+
+
 def parse_own_origin(value: object) -> str:
     """Return the address under which browsers know the page behind a proxy; empty means: by `listen` itself."""
     return "" if value == "" else parse_origin(value)
@@ -134,8 +140,7 @@ class Web(BaseModel):
     @property
     def address(self) -> tuple[str, int] | None:
         """Return host and port to listen on; None: nowhere."""
-        host, _, port = self.listen.rpartition(":")
-        return (host.removeprefix("[").removesuffix("]"), int(port)) if self.listen else None
+        return address_of(self.listen)
 
     @property
     def is_open(self) -> bool:
@@ -150,3 +155,16 @@ class Web(BaseModel):
     def benches(self) -> tuple[Station, ...]:
         """Return the stations to choose from, at least one."""
         return self.stations or (Station(name="Page"),)
+
+
+class Metrics(BaseModel):
+    """The `[metrics]` section: a listener for machines alone, with limits of its own. Served by the page's process."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    listen: Annotated[str, BeforeValidator(parse_listen)] = ""
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Return host and port to listen on; None: nowhere."""
+        return address_of(self.listen)

@@ -11,16 +11,19 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from supplier_agent import private
 from supplier_agent.clock import Clock
 from supplier_agent.labels.papers import Press
 from supplier_agent.log import Log
+from supplier_agent.metrics.routes import Source
 from supplier_agent.metrics.routes import routes as routes_for_machines
 from supplier_agent.settings import Settings
 from supplier_agent.store import Store
 from supplier_agent.web import cookie, desk, front, office, sheets
-from supplier_agent.web.door import HEADERS, SIGN_IN, Door, Handler
-from supplier_agent.web.people import Tries
+from supplier_agent.web.door import HEADERS, SIGN_IN, Door, Handler, OneByOne
+from supplier_agent.web.peers import Ours
 from supplier_agent.web.sizes import Sizes
+from supplier_agent.web.tries import Tries
 from supplier_agent.web.view import trouble
 from supplier_agent.web.visit import Room
 
@@ -73,17 +76,20 @@ def room_of(settings: Settings, store: Store, clock: Clock, log: Log, press: Pre
     """Return what all visits share. Makes the key of the cookies if there is none."""
     key = cookie.read_key(settings.state_dir)
     seal = cookie.Seal(key, settings.web.session_hours)
-    return Room(settings, store, clock, log, press, Sizes(press), seal, Tries(), key)
+    tries = Tries(settings.state_dir / private.FOLDER)
+    return Room(settings, store, clock, log, press, Sizes(press), seal, tries, key)
 
 
-def make_app(room: Room) -> ASGIApp:
-    """Return the page as an ASGI application, with the addresses for machines."""
-    door = Door(room, trouble)
+def make_app(room: Room, source: Source) -> ASGIApp:
+    """Return the page as an ASGI application, with the addresses for machines, which have a `source` of their own."""
+    settings = room.settings
+    ours = Ours(settings.web.address, settings.web.origin)
+    door, at_a_time = Door(room, trouble, ours), OneByOne()
     routes: list[Route | Mount] = [
         Route(SIGN_IN, door.open(front.door, anyone=True)),
-        Route(SIGN_IN, door.open(front.enter, anyone=True), methods=["POST"]),
+        Route(SIGN_IN, door.open(front.enter, anyone=True, one_by_one=at_a_time), methods=["POST"]),
         Mount("/static", StaticFiles(directory=STATIC)),
-        *routes_for_machines(room.store, room.settings, room.clock),
+        *routes_for_machines(source, settings, room.clock, ours.hold),
     ]
     routes += [Route(path, door.open(handler)) for path, handler in PAGES.items()]
     routes += [Route(path, door.open(handler), methods=["POST"]) for path, handler in FORMS.items()]

@@ -1,28 +1,32 @@
 """Who may come in, and from where: the cookie, the proxy's word, the origin of a form and its token, the size of what is sent."""
 
+import asyncio
 import hashlib
 import hmac
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from supplier_agent.errors import AgentError
-from supplier_agent.settings.addresses import is_loopback
 from supplier_agent.settings.web import Station
 from supplier_agent.store import LockedError
-from supplier_agent.web import cookie, people
+from supplier_agent.web import cookie, peers, people
 from supplier_agent.web.cookie import Session
+from supplier_agent.web.peers import Ours
 from supplier_agent.web.visit import Room, Somebody, Visit
 from supplier_agent.web.wording import words
 
 MOST_BYTES = 256 * 1024
 """Of a form: five thousand ticked orders are 60 kB."""
 MOST_FIELDS = 10_000
+MOST_WAITING = 40
+"""To sign in: the last of them waits two seconds. The other sockets are for those who are signed in."""
 FORM = "application/x-www-form-urlencoded"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -51,20 +55,51 @@ class Refused(Exception):  # noqa: N818 - not an error of ours
         self.status, self.why = status, why
 
 
+class OneByOne:
+    """A queue for what costs much: one at a time, and only so many who wait."""
+
+    def __init__(self) -> None:
+        self._turn, self._waiting = asyncio.Semaphore(1), 0
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for a turn. Raises Refused if too many wait already."""
+        if self._waiting >= MOST_WAITING:
+            raise Refused(503, "too many people sign in at this moment: try again")
+        self._waiting += 1
+        try:
+            async with self._turn:
+                yield
+        finally:
+            self._waiting -= 1
+
+
 @dataclass(frozen=True)
 class Door:
-    """Lets visits in. `trouble` makes the page of an error: sentence, cure and status."""
+    """Lets visits in. `trouble` makes the page of an error: sentence, cure and status; `ours` knows our own names."""
 
     room: Room
     trouble: Callable[[Visit, AgentError, int], Response]
+    ours: Ours
 
-    def open(self, handler: Handler, *, anyone: bool = False, leads: bool = False) -> Endpoint:
-        """Return the endpoint of a handler, which runs in a thread. `anyone`: signed in or not; `leads`: for leads alone."""
+    def open(
+        self,
+        handler: Handler,
+        *,
+        anyone: bool = False,
+        leads: bool = False,
+        one_by_one: "OneByOne | None" = None,
+    ) -> Endpoint:
+        """Return the endpoint of a handler, which runs in a thread. `anyone`: signed in or not; `leads`: for leads alone.
+
+        `one_by_one`: what costs much (a PIN: 16 MB and 50 ms) waits here for its turn, and takes no thread from others meanwhile.
+        """
 
         async def endpoint(request: Request) -> Response:
             try:
                 form = await _form(request) if request.method == "POST" else {}
-                return await run_in_threadpool(self._answer, request, form, handler, anyone=anyone, leads=leads)
+                async with one_by_one.turn() if one_by_one is not None else nullcontext():
+                    return await run_in_threadpool(self._answer, request, form, handler, anyone=anyone, leads=leads)
             except ClientDisconnect:
                 return Response(status_code=400)
             except Refused as refused:
@@ -85,6 +120,7 @@ class Door:
             raise Refused(403, "this needs a lead")
         before = visit.session
         try:
+            self.room.store.must_still_be_there()
             response = handler(visit)
         except LockedError as error:  # nothing was recorded: the page keeps it, and says so
             response = self.trouble(visit, error, 503)
@@ -111,7 +147,7 @@ class Door:
             dict(request.query_params),
             form,
             request.path_params,
-            peer,
+            peers.behind(web, peer, request.headers.getlist("x-forwarded-for")),
             words(language),
             station or Station(name="-"),
             who=who,
@@ -135,11 +171,9 @@ class Door:
 
     def _must_be_our_address(self, request: Request) -> None:
         """Refuse a name that was pointed at this machine by somebody else (DNS rebinding)."""
-        web = self.room.settings.web
-        host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
-        if web.address is None or web.is_open or is_loopback(host) or host == urlsplit(web.origin).hostname:
-            return
-        raise Refused(421, f"this page is not {host!r}: set web.origin in the configuration of supplier-agent")
+        host = request.headers.get("host", "")
+        if not self.ours.hold(host):
+            raise Refused(421, f"this page is not {host[:80]!r}: set web.origin in the configuration of supplier-agent")
 
     def _must_come_from_our_page(self, request: Request, visit: Visit, *, anyone: bool) -> None:
         """Refuse a form of somebody else's page (CSRF): browsers say where it comes from, and only ours knows the token."""
@@ -147,7 +181,11 @@ class Door:
         ours = {f"http://{request.headers.get('host', '')}", self.room.settings.web.origin}
         if not origin or origin not in ours or site != "same-origin":
             raise Refused(403, "this form does not come from our own page (web.origin names the page's address)")
-        if not anyone and visit.who is not None and not hmac.compare_digest(visit.field("token"), visit.token):
+        if (
+            not anyone
+            and visit.who is not None
+            and not hmac.compare_digest(visit.field("token").encode(), visit.token.encode())
+        ):
             raise Refused(403, "this form is too old: load the page again")
 
     def _set_cookie(self, response: Response, session: Session | None) -> None:

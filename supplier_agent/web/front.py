@@ -41,19 +41,18 @@ def enter(visit: Visit) -> Response:
         return door(visit, say(NO_STATION), 400)
     by_pin = not room.settings.web.proxy_header
     name = visit.field("name", people.LONGEST_NAME) if by_pin else visit.proxied
-    keys = (f"name {name}", f"peer {visit.peer}")
-    if by_pin:
-        wait = room.tries.wait_seconds(keys, room.clock.monotonic())
-        if wait > 0:
-            return door(visit, say(WAIT, seconds=int(wait) + 1), 429)
     with room.store.read() as tx:
         person = people.find(tx, name)
+    who = f"{name} {person.added_at}" if person is not None else name  # a new PIN begins without wrong tries
     if by_pin:
+        wait = room.tries.wait_seconds(who, visit.peer, visit.now, known=person is not None)
+        if wait > 0:
+            return door(visit, say(WAIT, seconds=int(wait) + 1), 429)
         right = people.fits(visit.field("pin"), person.pin_scrypt if person else people.NO_PIN)
         if not right or person is None:
             room.log.warning("pin.refused", station=station.name, peer=visit.peer)
             return door(visit, say(WRONG), 403)
-        room.tries.right(keys)
+        room.tries.right(who, visit.peer, visit.now)
     if person is None:
         return door(visit, say(UNKNOWN, name=name or "?"), 403)
     begin(visit, person.name, people.mark(person), station.name)
@@ -64,7 +63,9 @@ def enter(visit: Visit) -> Response:
 
 
 def leave(visit: Visit) -> Response:
-    """Sign out."""
+    """Sign out: here, and wherever else this person is signed in."""
+    with visit.room.store.write() as tx:
+        people.end_sessions(tx, visit.person.name)
     visit.session = None
     return RedirectResponse("/sign-in", 303)
 

@@ -1,10 +1,8 @@
-"""Who works on the page: names, roles and PINs. A PIN is kept as scrypt alone, and wrong tries make the next ones wait."""
+"""Who works on the page: names, roles and PINs. A PIN is kept as scrypt alone."""
 
 import hashlib
 import hmac
-import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmodel import Session, col, select
@@ -21,9 +19,6 @@ COST, BLOCK, LANES = 2**14, 8, 1
 """scrypt's own parameters: about 50 ms and 16 MB for each try."""
 NO_PIN = ""
 """Kept instead of a PIN for somebody who comes in through the proxy alone; it fits nothing."""
-FREE_TRIES = 5
-FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 15.0, 900.0
-MOST_REMEMBERED = 1000
 
 
 def hashed(pin: str, salt: bytes) -> str:
@@ -43,8 +38,17 @@ def _scrypt(pin: str, salt: bytes) -> bytes:
 
 
 def mark(person: Person) -> str:
-    """Return what a cookie remembers of the PIN, so that a new PIN ends every session of the old one."""
-    return hashlib.sha256(f"{person.pin_scrypt}|{person.added_at}".encode()).hexdigest()[:16]
+    """Return what a cookie remembers of PIN and sessions, so that a new PIN, and signing out, end every session of before."""
+    text = f"{person.pin_scrypt}|{person.added_at}|{person.sessions_ended}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def end_sessions(tx: Session, name: str) -> None:
+    """End every session of a person, at whichever browser: a cookie that somebody copied is worth nothing afterwards."""
+    person = tx.get(Person, name)
+    if person is not None:
+        person.sessions_ended += 1
+        tx.add(person)
 
 
 def add(tx: Session, name: str, role: str, pin: str | None, salt: bytes, now: datetime) -> str:
@@ -89,42 +93,3 @@ def find(tx: Session, name: str) -> Person | None:
     """Return somebody who may work on the page, or None."""
     person = tx.get(Person, name)
     return person if person is not None and person.left_at is None else None
-
-
-@dataclass
-class _Wrong:
-    times: int = 0
-    until: float = 0.0
-
-
-class Tries:
-    """Wrong PINs, by name and by address: after a few the next try waits, twice as long each time. Kept in memory."""
-
-    def __init__(self) -> None:
-        self._wrong: dict[str, _Wrong] = {}
-        self._lock = threading.Lock()
-
-    def wait_seconds(self, keys: Sequence[str], now: float) -> float:
-        """Count a try; return 0 if it may be made, else for how long it may not. `now` is monotonic."""
-        with self._lock:
-            wait = max((self._wrong[key].until - now for key in keys if key in self._wrong), default=0.0)
-            if wait > 0:
-                return wait
-            for key in keys:
-                self._count(key, now)
-            return 0.0
-
-    def _count(self, key: str, now: float) -> None:
-        """Count before the PIN is looked at, so that tries at one moment count each."""
-        if key not in self._wrong and len(self._wrong) >= MOST_REMEMBERED:
-            del self._wrong[min(self._wrong, key=lambda each: self._wrong[each].until)]
-        wrong = self._wrong.setdefault(key, _Wrong())
-        wrong.times += 1
-        if wrong.times >= FREE_TRIES:
-            wrong.until = now + min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0 ** (wrong.times - FREE_TRIES))
-
-    def right(self, keys: Sequence[str]) -> None:
-        """Forget what was wrong: the PIN was right."""
-        with self._lock:
-            for key in keys:
-                self._wrong.pop(key, None)

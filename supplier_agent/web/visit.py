@@ -12,8 +12,9 @@ from supplier_agent.settings import Settings
 from supplier_agent.settings.web import Station
 from supplier_agent.store import Store
 from supplier_agent.web.cookie import Seal, Session
-from supplier_agent.web.people import LEAD, Tries
+from supplier_agent.web.people import LEAD
 from supplier_agent.web.sizes import Sizes
+from supplier_agent.web.tries import Tries
 from supplier_agent.web.wording import Words
 
 
@@ -54,7 +55,7 @@ class Visit:
     query: Mapping[str, str]
     form: Mapping[str, Sequence[str]]
     parts: Mapping[str, object]  # of the path
-    peer: str  # the address that asks
+    peer: str  # the address that asks; "" behind a proxy that names none
     words: Words
     station: Station
     who: Somebody | None = None  # None: nobody is signed in

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 SERVICES = ("supplier-agent.service", "supplier-agent-once.service")
-UNITS = (*SERVICES, "supplier-agent-once.timer")
+PAGE = "supplier-agent-page.service"
+UNITS = (*SERVICES, PAGE, "supplier-agent-once.timer")
 MOST_EXPOSED = 15  # tenths; ours measure 11
 ANALYZE = shutil.which("systemd-analyze")
 
@@ -29,7 +30,7 @@ def setting(unit: Path, name: str) -> list[str]:
 
 
 @needs_systemd
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", [*SERVICES, PAGE])
 def test_a_service_is_hardened(root: Path, name: str) -> None:
     unit = root / "systemd" / name
     answer = analyze("security", "--offline=true", f"--threshold={MOST_EXPOSED}", "--no-pager", str(unit))
@@ -50,10 +51,32 @@ def test_systemd_understands_the_hours_of_the_timer(root: Path) -> None:
         assert analyze("calendar", hours).returncode == 0, hours
 
 
-def test_both_services_are_hardened_alike(root: Path) -> None:
-    daemon, once = (hardening(root / "systemd" / name) for name in SERVICES)
+def test_all_services_are_hardened_alike(root: Path) -> None:
+    daemon, once, page = (hardening(root / "systemd" / name) for name in (*SERVICES, PAGE))
     assert daemon
-    assert daemon == once
+    assert daemon == once == page
+
+
+def test_the_page_can_reach_no_token(root: Path) -> None:
+    page = root / "systemd" / PAGE
+    assert not [line for line in page.read_text().splitlines() if re.match("(Load|Import|Set)Credential", line)]
+    assert [name for name in setting(page, "Environment") if "TOKEN" in name] == []
+    hidden = {each.removeprefix("-") for each in setting(page, "InaccessiblePaths")[0].split()}
+    assert hidden >= {
+        "/etc/supplier-agent/tokens",
+        "/etc/credstore",
+        "/etc/credstore.encrypted",
+        "/run/credentials",
+        "/run/secrets",
+    }
+
+
+def test_the_page_shares_the_state_with_the_daemon_and_comes_before_it(root: Path) -> None:
+    daemon, page = root / "systemd" / SERVICES[0], root / "systemd" / PAGE
+    for name in ("Environment", "User", "Group", "StateDirectory", "StateDirectoryMode", "UMask", "WorkingDirectory"):
+        assert setting(daemon, name)
+        assert setting(daemon, name) == setting(page, name)
+    assert setting(page, "Before") == [SERVICES[0]]
 
 
 def test_both_services_get_the_same_tokens_and_leave_the_same_traces(root: Path) -> None:

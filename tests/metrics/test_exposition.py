@@ -7,6 +7,7 @@ import socket
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,10 +21,11 @@ from starlette.applications import Starlette
 
 from supplier_agent import state
 from supplier_agent.cli import run as command
+from supplier_agent.clock import SystemClock
 from supplier_agent.heartbeat import AGENT, Heartbeat
 from supplier_agent.lock import InstanceLock
 from supplier_agent.metrics.exposition import LEAVE_ROWS, Exposition, exposition, leave
-from supplier_agent.metrics.routes import routes
+from supplier_agent.metrics.routes import Source, routes
 from supplier_agent.metrics.tally import BOUNDS, Tally
 from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World
@@ -280,8 +282,8 @@ def test_the_addresses_for_machines(grown: tuple[Store, Settings]) -> None:
     store, settings = grown
     clock = ManualClock()
     lock = InstanceLock(settings.state_dir / state.LOCK, "run", clock)
-    beat, own = Heartbeat(settings.state_dir / AGENT, clock, "run"), open_store(store.path)
-    with served(own, settings, clock) as get:
+    beat, source = Heartbeat(settings.state_dir / AGENT, clock, "run"), Source(store.path, settings)
+    with served(source, settings, clock, lambda host: host.startswith("127.")) as get:
         status, content_type, text = get("/metrics")
         assert (status, content_type) == (200, "text/plain; version=0.0.4; charset=utf-8")
         assert value(values_of(text.encode()), "orders", supplier="notio", stage="new") == 0
@@ -299,19 +301,59 @@ def test_the_addresses_for_machines(grown: tuple[Store, Settings]) -> None:
         assert get("/readyz")[::2] == (200, "ready\n")
         store.path.rename(store.path.with_name("moved.db"))
         assert [get(path)[0] for path in ("/healthz", "/readyz", "/metrics")] == [200, 503, 503]
+        store.path.with_name("moved.db").rename(store.path)
+        assert [get(path)[0] for path in ("/healthz", "/readyz", "/metrics")] == [200, 200, 200]
     lock.release()
-    own.close()
+    source.close()
+
+
+def test_the_addresses_for_machines_answer_to_our_own_names_alone(grown: tuple[Store, Settings]) -> None:
+    store, settings = grown
+    source = Source(store.path, settings)
+    with served(source, settings, SystemClock(), lambda _host: False) as get:
+        assert [get(path)[0] for path in ("/healthz", "/readyz", "/metrics")] == [421, 421, 421]
+    source.close()
+
+
+class SlowSource(Source):
+    """A database in which a scrape takes as long as the test wants."""
+
+    def __init__(self, database: Path, settings: Settings) -> None:
+        super().__init__(database, settings)
+        self.began, self.go_on = threading.Semaphore(0), threading.Event()
+
+    def now(self) -> tuple[Store, Exposition]:
+        if threading.current_thread() is not threading.main_thread() and not self.go_on.is_set():
+            self.began.release()
+            assert self.go_on.wait(60)
+        return super().now()
+
+
+def test_a_slow_scrape_holds_up_neither_health_nor_more_than_one_thread(grown: tuple[Store, Settings]) -> None:
+    store, settings = grown
+    clock, folder = SystemClock(), settings.state_dir
+    source = SlowSource(store.path, settings)
+    lock = InstanceLock(folder / state.LOCK, "run", clock)
+    with served(source, settings, clock, lambda _host: True) as get, ThreadPoolExecutor(4) as scrapers:
+        scrapes = [scrapers.submit(get, "/metrics") for _ in range(4)]
+        assert source.began.acquire(timeout=30)
+        assert [get("/healthz")[0] for _ in range(5)] == [200] * 5
+        assert not source.began.acquire(blocking=False)  # the other three wait without a thread
+        source.go_on.set()
+        assert [each.result()[0] for each in scrapes] == [200] * 4
+    lock.release()
+    source.close()
 
 
 def test_where_no_agent_runs_none_hangs_and_whether_it_should_run_is_said_by_readyz(
     grown: tuple[Store, Settings],
 ) -> None:
     store, settings = grown
-    own = open_store(store.path)
-    with served(own, settings, ManualClock()) as get:
+    source = Source(store.path, settings)
+    with served(source, settings, ManualClock(), lambda _host: True) as get:
         assert get("/healthz")[::2] == (200, "alive; no agent runs\n")
         assert get("/readyz")[::2] == (503, "not_running\n")
-    own.close()
+    source.close()
 
 
 # -- what is shipped beside the program --------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ class Stage:
     def start(self) -> None:
         log = Log(None, lambda event, facts: self.heard.append((event, facts)))
         self.server = PageServer(self.settings, self.clock, log)
-        self.server.start()
+        self.server.must_serve()
         self.url = self.server.url
 
     def stop(self) -> None:

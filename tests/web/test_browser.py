@@ -114,7 +114,11 @@ def test_when_the_time_has_run_out_the_page_says_so_by_itself(stage: Stage, page
     expect(page.locator(".truth")).to_contain_text("told as soon as it can be reached")
     expect(page.locator(".undo")).to_have_count(0)
     with stage.store.write() as tx:
-        tx.exec(update(Order).where(col(Order.id) == row).values(ship_confirmed_at=stage.clock.now()))
+        tx.exec(
+            update(Order)
+            .where(col(Order.id) == row)
+            .values(ship_confirmed_at=stage.clock.now(), ship_evidence="confirmed")
+        )
     page.clock.fast_forward(6_000)
     expect(page.locator(".truth")).to_contain_text("and confirmed it at")
 

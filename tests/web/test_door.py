@@ -10,6 +10,7 @@ import pytest
 
 from supplier_agent.web import people
 from supplier_agent.web.cookie import KEY_FILE
+from supplier_agent.web.tries import FIRST_WAIT_SECONDS, LIMITS, PAIR
 from tests.web.stage import BENCH, LEADS_PIN, OTHER, PIN, Browser, Stage, browsing, staged
 
 ID = "15000012345_789"
@@ -28,13 +29,13 @@ def test_nobody_sees_an_order_without_signing_in(stage: Stage) -> None:
 def test_a_wrong_pin_is_refused_and_after_a_few_the_next_tries_wait(stage: Stage) -> None:
     with browsing(stage.url) as stranger:
         stranger.get("/sign-in")
-        for _ in range(people.FREE_TRIES):
+        for _ in range(LIMITS[PAIR].free):
             stranger.post("/sign-in", name="Anna", station=BENCH, pin="0000")
             assert (stranger.status, "does not belong" in stranger.said) == (403, True)
         stranger.post("/sign-in", name="Anna", station=BENCH, pin=PIN)
         assert stranger.status == 429
         assert re.search(r"Try again in \d+ s\.", stranger.said)
-        stage.clock.ahead += timedelta(seconds=people.FIRST_WAIT_SECONDS + 1)
+        stage.clock.ahead += timedelta(seconds=FIRST_WAIT_SECONDS + 1)
         stranger.post("/sign-in", name="Anna", station=BENCH, pin=PIN)
         assert stranger.status == 200
     assert PIN not in str(stage.heard)
@@ -189,3 +190,40 @@ def test_without_a_trusted_proxy_the_header_means_nothing(tmp_path: Path) -> Non
         browser.get("/sign-in")
         browser.post("/sign-in", station=BENCH)
         assert browser.status == 403
+
+
+def test_signing_out_ends_the_session_on_the_server(stage: Stage, anna: Browser) -> None:
+    row = stage.order(ID)
+    copied, token = anna.client.cookies["desk"], anna.token()
+    anna.post("/sign-out")
+    with browsing(stage.url) as thief:
+        thief.client.headers["Cookie"] = f"desk={copied}"
+        thief.get("/")
+        assert "PIN" in thief.html
+        thief.post("/act", act="ship", row=str(row), token=token)
+    assert stage.facts(row).shipped == 0
+    anna.sign_in("Anna")
+    assert "PIN" not in anna.html
+
+
+def test_behind_the_documented_proxy_wrong_pins_of_one_keep_nobody_else_out(tmp_path: Path) -> None:
+    with staged(tmp_path, origin="https://warehouse.example") as stage, browsing(stage.url) as browser:
+        browser.url = "https://warehouse.example"
+        browser.client.headers["Host"] = "warehouse.example"
+
+        def sign_in(name: str, pin: str, address: str) -> int:
+            form = {"name": name, "station": BENCH, "pin": pin}
+            told = {"Origin": browser.url, "X-Forwarded-For": address}
+            answer = browser.client.post("/sign-in", data=form, headers=told, follow_redirects=False)
+            return answer.status_code
+
+        for name in ("Mallory", "Anna"):
+            assert [sign_in(name, "0000", "192.0.2.66") for _ in range(7)][-1] == 429
+        assert sign_in("Lea", LEADS_PIN, "192.0.2.66") == 303  # somebody else at this address
+        assert sign_in("Anna", PIN, "192.0.2.7") == 303  # she herself, at hers
+        stage.stop()
+        stage.start()
+        browser.client.base_url = stage.url
+        assert sign_in("Anna", PIN, "192.0.2.66") == 429  # a restart forgets nothing
+        stage.person("Anna", pin="9999")
+        assert sign_in("Anna", "9999", "192.0.2.66") == 303  # a new PIN does

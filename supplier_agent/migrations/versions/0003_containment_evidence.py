@@ -61,3 +61,4 @@ def _decisions() -> None:
         sa.Column("new_ledger_by", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.add_column("people", sa.Column("sessions_ended", sa.Integer(), server_default="0", nullable=False))

@@ -1,0 +1,52 @@
+"""The settings as one process hands them to another that may hold no token: as JSON, without what is hidden when shown."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, SecretStr
+
+from supplier_agent.settings.model import NETWORK_VARIABLES, Http, Settings
+from supplier_agent.settings.web import Station
+
+FOR_PRINTING: frozenset[tuple[type[BaseModel], str]] = frozenset({(Station, "printer"), (Http, "proxy")})
+"""Handed over all the same: who prints needs the printer's password, and that of the proxy on the way to it."""
+
+
+def without_secrets(settings: Settings) -> str:
+    """Return the settings as JSON. A file that holds a token is named, as in `status`; what is in it is not."""
+    return json.dumps(_open(settings))
+
+
+def read_back(text: str, env: Mapping[str, str]) -> Settings:
+    """Return the settings that were handed over; of `env`, only the way out counts. Raises ValueError if they are none."""
+    return Settings(**json.loads(text), network_env={name: env[name] for name in NETWORK_VARIABLES if env.get(name)})
+
+
+def _open(model: BaseModel) -> dict[str, Any]:
+    """Return what is no secret: a secret is a SecretStr, or a field that is left out of `repr`.
+
+    Defaults are left out, too: whether a secret was given makes no difference to who may not have it.
+    """
+    found = model.model_dump(mode="json")
+    for name, field in type(model).model_fields.items():
+        value = getattr(model, name)
+        is_hidden = not field.repr and (type(model), name) not in FOR_PRINTING
+        if is_hidden or _is_secret(value) or value == field.get_default(call_default_factory=True):
+            del found[name]
+        elif isinstance(value, BaseModel):
+            found[name] = _open(value)
+            if not found[name]:
+                del found[name]
+        elif isinstance(value, dict):
+            found[name] = {key: _open(each) for key, each in value.items()}
+        elif isinstance(value, tuple) and any(isinstance(each, BaseModel) for each in value):
+            found[name] = [_open(each) for each in value]
+        elif isinstance(value, Path):
+            found[name] = str(value.absolute())  # the other process works in another folder
+    return found
+
+
+def _is_secret(value: object) -> bool:
+    return isinstance(value, SecretStr) or (isinstance(value, tuple) and any(map(_is_secret, value)))

@@ -1,0 +1,12 @@
+"""The page's process: `python -m supplier_agent.web`, started by `run` or by `supplier-agent page`. Its settings come on stdin."""
+
+import os
+import sys
+
+from supplier_agent.exits import ended
+from supplier_agent.page_process import SUPERVISED
+from supplier_agent.web.process import serve
+
+if __name__ == "__main__":
+    code = ended(lambda: serve(supervised=SUPERVISED in sys.argv[1:], env=os.environ))
+    os._exit(code)  # a thread that still answers somebody keeps nobody waiting
