@@ -5,7 +5,7 @@ Nothing is changed: the copy lies in a temporary folder and goes with it.
 
 import random
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from supplier_agent.agent import Agent
 from supplier_agent.assemble import make_account
 from supplier_agent.calls import Ending, Job
 from supplier_agent.clock import Clock
+from supplier_agent.health import Problem
 from supplier_agent.labels import LabelFolder
 from supplier_agent.ledger import Ledger
 from supplier_agent.log import Log
@@ -88,6 +89,7 @@ def rehearse(
     progress: Callable[[str], None],
     tell: Callable[[str], None],
     stopped: Callable[[], bool],
+    explain: Callable[[Sequence[Problem]], None] = lambda _found: None,
 ) -> int:
     """Print every write call that `run --once` would make now. Returns the exit code of that run."""
     with tempfile.TemporaryDirectory(prefix="supplier-agent-dry-run-") as name:
@@ -124,7 +126,7 @@ def rehearse(
             read_next=lambda name: settings.next_token_of(name, env),
         )
         try:
-            code = run_once(agent, progress, lambda: None, stopped)
+            code = run_once(agent, progress, lambda: None, stopped, explain)
         finally:
             rehearsal.shutdown()
             store.close()

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from supplier_agent import absence, cautions, glance, known
+from supplier_agent.exits import EXIT_ORDER, worst
 from supplier_agent.glance import Look
 from supplier_agent.known import Known
 from supplier_agent.order import stage
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
     from supplier_agent.settings import Settings
 
-EXIT_ORDER = (78, 74, 75, 77, 69, 1)
-"""Contract: where several hold, the first of these is returned."""
 MOST = 500
 """Problems are listed up to here; the counts are always whole."""
 OF_SUPPLIER = (
@@ -59,7 +58,7 @@ def problems(
     if what.read_only and since is None:
         found.append(_caution("", cautions.read_only()))
     if since is None:
-        found += _refused_configuration(look)
+        found += refused_configuration(look)
     for name in what.suppliers:
         supplier = supplier_of(look, name)
         told = cautions.of(supplier, now or since or NEVER_OLD)
@@ -72,7 +71,7 @@ def problems(
     return sorted(found, key=lambda problem: EXIT_ORDER.index(problem.exit_code))
 
 
-def _refused_configuration(look: Look) -> list[Problem]:
+def refused_configuration(look: Look) -> list[Problem]:
     """Return the configuration that a running agent would not take up (reload.py)."""
     row = look.first("SELECT done_at, detail FROM chores WHERE name = 'configuration' AND detail IS NOT NULL")
     if row is None:
@@ -80,7 +79,9 @@ def _refused_configuration(look: Look) -> list[Problem]:
     what = (
         f"a new configuration was refused at {row.done_at:%Y-%m-%d %H:%M} UTC, and the one before stays: {row.detail}"
     )
-    return [Problem("", None, what, "correct it, then: systemctl reload supplier-agent", 78)]
+    return [
+        Problem("", None, what, "correct it (supplier-agent config check), then: systemctl reload supplier-agent", 78)
+    ]
 
 
 def _caution(name: str, caution: cautions.Caution) -> Problem:
@@ -89,8 +90,7 @@ def _caution(name: str, caution: cautions.Caution) -> Problem:
 
 def exit_code(found: list[Problem]) -> int:
     """Return the exit code of the contract for these problems."""
-    codes = {problem.exit_code for problem in found}
-    return next((code for code in EXIT_ORDER if code in codes), 0)
+    return worst({problem.exit_code for problem in found})
 
 
 def supplier_of(look: Look, name: str) -> Any:  # noqa: ANN401 - a row

@@ -91,8 +91,9 @@ class Reload:
         self._agent.look_again()
 
     def _refuse(self, error: AgentError) -> None:
-        self._agent.log.error("configuration.refused", detail=error.what, cure=error.cure, note="the one before stays")
-        self._note(error.what)
+        what = " ".join(line.strip() for line in error.what.splitlines())  # a line of the log, and of `status`
+        self._agent.log.error("configuration.refused", detail=what, cure=error.cure, note="the one before stays")
+        self._note(what)
 
     def _note(self, refused: str | None) -> None:
         now = self._agent.clock.now()

@@ -22,7 +22,7 @@ AGREE = 3
 """So many answers in a row must find our clock wrong: one server's slip is no reason to get somebody up."""
 TOKEN, PAUSED, TOKEN_OLD, FAILING, UNKNOWN, PARKED = "token", "paused", "token_old", "failing", "unknown", "parked"
 WAITING, UNFLAGGED, GONE, NOT_READ, REJECTED = "waiting", "unflagged", "gone", "not_read", "rejected"
-SILENCE, DISK, CLOCK = "silence", "disk", "clock"
+SILENCE, DISK, CLOCK, CONFIGURATION = "silence", "disk", "clock", "configuration"
 CAUSES: Mapping[str, str] = {
     TOKEN: "the marketplace refuses the token",
     PAUSED: "a person, or a brake, has stopped the supplier, or its ship calls",
@@ -38,6 +38,7 @@ CAUSES: Mapping[str, str] = {
     SILENCE: "nothing comes in, at an hour of the week at which this supplier always had orders",
     DISK: "less than disk_free_bytes is free on the disk of the state folder",
     CLOCK: "this machine's clock is off by clock_seconds",
+    CONFIGURATION: "a new configuration was refused, and the one before stays",
 }
 """Every cause, and when it holds."""
 
@@ -51,6 +52,7 @@ def quick(look: Look, settings: Settings, now: datetime, disk_free_bytes: int | 
     yield from _unflagged(look, settings, now)
     yield from _gone(look, settings)
     yield from _clock(look, settings)
+    yield from _configuration(look)
     least = settings.alerts.disk_free_bytes
     if disk_free_bytes is not None and disk_free_bytes < least:
         what = f"less than {least >> 20} MB are free on the disk of {settings.state_dir}"
@@ -187,6 +189,11 @@ def _clock(look: Look, settings: Settings) -> Iterator[Fact]:
     if abs(off) > settings.alerts.clock_seconds and len({each > 0 for each in found}) == 1:
         what = f"this machine's clock is {'behind' if off > 0 else 'ahead'} of the marketplace's by about {_rounded(abs(off))}"
         yield Fact(CLOCK, None, what, "set it: timedatectl set-ntp true")
+
+
+def _configuration(look: Look) -> Iterator[Fact]:
+    for problem in health.refused_configuration(look):
+        yield Fact(CONFIGURATION, None, problem.what, problem.cure)
 
 
 def _silent_since(look: Look, settings: Settings, name: str, habits: Habits | None) -> datetime | None:

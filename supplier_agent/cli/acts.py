@@ -1,20 +1,20 @@
 """Commands by which people state facts: ship, unship, resolve, retry, hold, release, close, reopen. None of them calls out."""
 
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from supplier_agent.cli.surroundings import Surroundings, here, result, say
+from supplier_agent.cli.each import Named, do_each
+from supplier_agent.cli.surroundings import JsonOption, Surroundings, here, say, stdin_lines
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
     from supplier_agent.tables import Order
 
-Ids = Annotated[list[str], typer.Argument(metavar="ID...")]
+Ids = Annotated[list[str], typer.Argument(metavar="ID")]
 Id = Annotated[str, typer.Argument(metavar="ID")]
 SupplierOption = Annotated[str, typer.Option("--supplier", help="Which supplier's, if two have this id.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for those who come after.")]
@@ -26,35 +26,28 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def _each(surroundings: Surroundings, ids: Sequence[str], supplier: str, act: "Callable[[Session, Order], str]") -> int:
-    """Do one act to each order, each in a transaction of its own; a mistake in one leaves the others done."""
-    from supplier_agent.acts import find
-    from supplier_agent.errors import AgentError
-
-    codes = {0}
-    with surroundings.store() as store:
-        for each in ids:
-            try:
-                with store.write() as tx:
-                    said = act(tx, find(tx, each, supplier or None))
-                result(f"{each}: {said}")
-            except AgentError as error:
-                say(f"supplier-agent: {error}" if each in error.what else f"supplier-agent: {each}: {error}")
-                codes.add(error.exit_code)
-    return max(codes)
-
-
 def _ids(words: Sequence[str]) -> list[str]:
-    """Return the ids, from stdin where `-` stands; one a line, blank lines skipped."""
+    """Return the ids, from stdin in the place of `-`; one a line, blank lines skipped."""
     ids: list[str] = []
     for word in words:
-        ids += [line.strip() for line in sys.stdin if line.strip()] if word == "-" else [word.strip()]
+        ids += [line.strip() for line in stdin_lines() if line.strip()] if word == "-" else [word.strip()]
     return ids
+
+
+def _each(
+    surroundings: Surroundings,
+    ids: Sequence[str],
+    supplier: str,
+    act: "Callable[[Session, Order], str]",
+    *,
+    as_json: bool,
+) -> int:
+    return do_each(surroundings, [Named(each, supplier) for each in ids], act, as_json=as_json)
 
 
 def ship(
     context: typer.Context,
-    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID...]")] = None,
+    ids: Annotated[list[str] | None, typer.Argument(metavar="ID")] = None,
     override: Annotated[
         str, typer.Option(metavar="NAME", help="Let one order go without its label or acknowledgement; NAME says so.")
     ] = "",
@@ -68,6 +61,7 @@ def ship(
     failure: Annotated[
         Path | None, typer.Option("--failure", metavar="FILE", help="With --file: which were not, and why.")
     ] = None,
+    as_json: JsonOption = False,
 ) -> int:
     """Flag orders as shipped: they have left the building. `-` reads ids from stdin."""
     from supplier_agent import acts
@@ -80,7 +74,7 @@ def ship(
             "supplier-agent ship ID…, or supplier-agent ship --file FILE --success FILE --failure FILE",
         )
     if file is not None:
-        return ship_file(here(context), file, success, failure, supplier)
+        return ship_file(here(context), file, success, failure, supplier, as_json=as_json)
     surroundings, names = here(context), _ids(ids or [])
     if override and len(names) != 1:
         raise UsageError(
@@ -92,6 +86,7 @@ def ship(
         names,
         supplier,
         lambda tx, order: acts.ship(tx, order, surroundings.clock.now(), surroundings.who, override or None),
+        as_json=as_json,
     )
     if undo and code == 0:
         say(
@@ -100,7 +95,7 @@ def ship(
     return code
 
 
-def unship(context: typer.Context, ids: Ids, supplier: SupplierOption = "") -> int:
+def unship(context: typer.Context, ids: Ids, supplier: SupplierOption = "", as_json: JsonOption = False) -> int:
     """Take the shipped flag back, as long as the call has not begun."""
     from supplier_agent import acts
 
@@ -110,6 +105,7 @@ def unship(context: typer.Context, ids: Ids, supplier: SupplierOption = "") -> i
         _ids(ids),
         supplier,
         lambda tx, order: acts.unship(tx, order, surroundings.clock.now(), surroundings.who),
+        as_json=as_json,
     )
 
 
@@ -122,6 +118,7 @@ def resolve(
         bool, typer.Option("--send-again", help="Menzzo does not have it: send the call again.")
     ] = False,
     supplier: SupplierOption = "",
+    as_json: JsonOption = False,
 ) -> int:
     """Answer for a ship call whose outcome is unknown: resolve ID --shipped --by NAME, or resolve ID --send-again --by NAME."""
     from supplier_agent import acts
@@ -139,14 +136,16 @@ def resolve(
         [menzzo_order_id],
         supplier,
         lambda tx, order: acts.resolve(tx, order, surroundings.clock.now(), by.strip(), shipped=shipped),
+        as_json=as_json,
     )
 
 
 def retry(
     context: typer.Context,
-    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID...]")] = None,
+    ids: Annotated[list[str] | None, typer.Argument(metavar="ID")] = None,
     all_: Annotated[bool, typer.Option("--all", help="Everything that is parked.")] = False,
     supplier: SupplierOption = "",
+    as_json: JsonOption = False,
 ) -> int:
     """Try again what was parked."""
     from supplier_agent import acts
@@ -157,23 +156,27 @@ def retry(
             "say which: one or more ids, or --all", "supplier-agent retry ID, or supplier-agent retry --all"
         )
     surroundings = here(context)
-    if not all_:
-        return _each(
-            surroundings,
-            _ids(ids or []),
-            supplier,
-            lambda tx, order: acts.retry(tx, order, surroundings.clock.now(), surroundings.who),
-        )
-    with surroundings.store() as store, store.write() as tx:
-        found = acts.parked_orders(tx, supplier or None)
-        for order in found:
-            result(f"{order.menzzo_order_id}: {acts.retry(tx, order, surroundings.clock.now(), surroundings.who)}")
-    if not found:
-        say("nothing is parked")
-    return 0
+    named = [Named(each, supplier) for each in _ids(ids or [])]
+    if all_:
+        with surroundings.store() as store, store.read() as tx:
+            named = [Named(order.menzzo_order_id, order.supplier) for order in acts.parked_orders(tx, supplier or None)]
+        if not named:
+            say("nothing is parked")
+    return do_each(
+        surroundings,
+        named,
+        lambda tx, order: acts.retry(tx, order, surroundings.clock.now(), surroundings.who),
+        as_json=as_json,
+    )
 
 
-def hold(context: typer.Context, menzzo_order_id: Id, reason: ReasonOption, supplier: SupplierOption = "") -> int:
+def hold(
+    context: typer.Context,
+    menzzo_order_id: Id,
+    reason: ReasonOption,
+    supplier: SupplierOption = "",
+    as_json: JsonOption = False,
+) -> int:
     """Keep an order back: nothing is acknowledged or shipped for it."""
     from supplier_agent import acts
 
@@ -183,10 +186,13 @@ def hold(context: typer.Context, menzzo_order_id: Id, reason: ReasonOption, supp
         [menzzo_order_id],
         supplier,
         lambda tx, order: acts.hold(tx, order, surroundings.clock.now(), surroundings.who, _reason(reason)),
+        as_json=as_json,
     )
 
 
-def release(context: typer.Context, menzzo_order_id: Id, supplier: SupplierOption = "") -> int:
+def release(
+    context: typer.Context, menzzo_order_id: Id, supplier: SupplierOption = "", as_json: JsonOption = False
+) -> int:
     """Let a held order go on."""
     from supplier_agent import acts
 
@@ -196,10 +202,13 @@ def release(context: typer.Context, menzzo_order_id: Id, supplier: SupplierOptio
         [menzzo_order_id],
         supplier,
         lambda tx, order: acts.release(tx, order, surroundings.clock.now(), surroundings.who),
+        as_json=as_json,
     )
 
 
-def close(context: typer.Context, ids: Ids, reason: ReasonOption, supplier: SupplierOption = "") -> int:
+def close(
+    context: typer.Context, ids: Ids, reason: ReasonOption, supplier: SupplierOption = "", as_json: JsonOption = False
+) -> int:
     """Leave orders alone that were dealt with elsewhere (shipped by hand, cancelled)."""
     from supplier_agent import acts
 
@@ -209,10 +218,13 @@ def close(context: typer.Context, ids: Ids, reason: ReasonOption, supplier: Supp
         _ids(ids),
         supplier,
         lambda tx, order: acts.close(tx, order, surroundings.clock.now(), surroundings.who, _reason(reason)),
+        as_json=as_json,
     )
 
 
-def reopen(context: typer.Context, menzzo_order_id: Id, supplier: SupplierOption = "") -> int:
+def reopen(
+    context: typer.Context, menzzo_order_id: Id, supplier: SupplierOption = "", as_json: JsonOption = False
+) -> int:
     """Take a closed order up again."""
     from supplier_agent import acts
 
@@ -222,6 +234,7 @@ def reopen(context: typer.Context, menzzo_order_id: Id, supplier: SupplierOption
         [menzzo_order_id],
         supplier,
         lambda tx, order: acts.reopen(tx, order, surroundings.clock.now(), surroundings.who),
+        as_json=as_json,
     )
 
 

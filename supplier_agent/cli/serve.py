@@ -1,7 +1,8 @@
 """Commands that run something: run, resync, sandbox, demo."""
 
+import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from supplier_agent.cli.surroundings import Surroundings, here, progress, result, say
+from supplier_agent.cli.surroundings import Surroundings, complain, here, progress, result, say
 
 if TYPE_CHECKING:
     from supplier_agent.agent import Agent
+    from supplier_agent.health import Problem
     from supplier_agent.reload import Reload
     from supplier_agent.settings import Settings
     from supplier_agent.stop import Hangup, Stop
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 READ_ONLY = "--read-only"
 MOST_WORKERS = 64
 """A thread is started when it is needed; how many requests are in flight is decided by the rate (account.has_room)."""
+
+
+MOST_REASONS = 20
 
 
 def register(app: typer.Typer) -> None:
@@ -81,14 +86,27 @@ def run(
         from supplier_agent.once import run_once
         from supplier_agent.upkeep.retention import Retention
 
+        found: list[Problem] = []
         with progress() as show, LabelCodes(agent.settings.state_dir, PdfWork(agent.clock), agent.log) as codes:
-            code = run_once(agent, show, lambda: _ping(surroundings, agent, None), stop.event.is_set)
+            code = run_once(agent, show, lambda: _ping(surroundings, agent, None), stop.event.is_set, found.extend)
             codes.catch_up(stop.event.is_set)
             Retention(agent.store, agent.labels, agent.clock, agent.log, lambda: agent.settings).go_round(
                 stop.event.is_set
             )
         _after_the_round(surroundings, agent, metrics_file)
+        _say_why(found)
         return code
+
+
+def _say_why(found: "Sequence[Problem]") -> None:
+    """Say what an exit code stands for: cron and the journal keep stderr, and nobody remembers what 1 means."""
+    for each in found[:MOST_REASONS]:
+        about = " ".join(part for part in (each.order, each.supplier) if part)
+        complain(f"supplier-agent: {about}: {each.what}" if about else f"supplier-agent: {each.what}")
+        if each.cure:
+            complain(f"  {each.cure}")
+    if len(found) > MOST_REASONS:
+        complain(f"supplier-agent: and {len(found) - MOST_REASONS} more: supplier-agent status")
 
 
 @contextmanager
@@ -106,7 +124,9 @@ def _agent(
     try:
         known.remember(settings, surroundings.appearance)
         executor = ThreadPoolExecutor(MOST_WORKERS, thread_name_prefix="worker")
-        logger = log.Log(log.set_up(surroundings.env, form=settings.log.format, level=settings.log.level))
+        level = "debug" if surroundings.is_verbose else "warning" if surroundings.is_quiet else settings.log.level
+        run = secrets.token_hex(4)
+        logger = log.Log(log.set_up(surroundings.env, form=settings.log.format, level=level, run=run))
         round_at = surroundings.clock.now() if once else None
         agent, close = assemble(
             settings, surroundings.env, surroundings.clock, executor, logger, round_at=round_at, reads_only=reads_only
@@ -175,13 +195,24 @@ def _dry_run(surroundings: Surroundings, stop: "Stop") -> int:
 
     state.prepare(surroundings.settings.state_dir)
     lock = InstanceLock(surroundings.lock_file, "run --once --dry-run", surroundings.clock)
+    said: list[str] = []  # printed when the lock is free again: a slow reader must not keep a daemon from starting
+    found: list[Problem] = []
     try:
         with progress() as show:
             return rehearse(
-                surroundings.settings, surroundings.env, surroundings.clock, show, result, stop.event.is_set
+                surroundings.settings,
+                surroundings.env,
+                surroundings.clock,
+                show,
+                said.append,
+                stop.event.is_set,
+                found.extend,
             )
     finally:
         lock.release()
+        for line in said:
+            result(line)
+        _say_why(found)
 
 
 def resync(
@@ -225,8 +256,11 @@ def resync(
         with agent.store.write() as tx:
             for name in names:
                 request(tx, name, first, last, now)
+        found: list[Problem] = []
         with progress() as show:
-            return run_once(agent, show, lambda: None, stop.event.is_set)
+            code = run_once(agent, show, lambda: None, stop.event.is_set, found.extend)
+        _say_why(found)
+        return code
 
 
 def sandbox(

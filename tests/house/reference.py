@@ -17,7 +17,7 @@ from typing import Any
 import typer
 from sqlmodel import SQLModel
 
-from supplier_agent import errors, health, tables
+from supplier_agent import errors, exits, tables
 from supplier_agent.alerts.facts import CAUSES
 from supplier_agent.cli import app
 from tests.house.event_words import WHEN
@@ -181,14 +181,14 @@ OTHER_CODES: dict[int, str] = {
 def exit_codes() -> str:
     """Return what each exit code means."""
     text = (
-        GENERATED.format(source="supplier_agent/errors.py and health.py")
+        GENERATED.format(source="supplier_agent/errors.py and exits.py")
         + "# Exit codes\n\n| code | meaning |\n| --- | --- |\n"
     )
     kinds = [kind for kind in errors.AgentError.__subclasses__() if kind.__module__ == errors.__name__]
     codes = OTHER_CODES | {kind.exit_code: str(getdoc(kind)).splitlines()[0] for kind in kinds}
     codes[1] = "Something needs a person: `supplier-agent status` says what."
     text += "".join(f"| {code} | {meaning} |\n" for code, meaning in sorted(codes.items()))
-    order = ", ".join(str(code) for code in health.EXIT_ORDER)
+    order = ", ".join(str(code) for code in exits.EXIT_ORDER)
     return (
         text
         + f"\nWhere several hold, the first of {order} is returned. A code that is not in this table is a failure.\n"

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from supplier_agent import health, lanes, standing
-from supplier_agent.health import EXIT_ORDER, Problem
+from supplier_agent.exits import EXIT_ORDER
+from supplier_agent.health import Problem
 from supplier_agent.lanes import LABELS, READS, WRITES, Patience
 from supplier_agent.order import STAGES, stage
 from supplier_agent.store import Store

@@ -137,7 +137,7 @@ def test_a_file_of_orders_is_flagged_and_told_apart(site: Site, tmp_path: Path) 
     )
     good, bad = tmp_path / "good.csv", tmp_path / "bad.csv"
     said = site.run(
-        *("ship", "--file", str(tmp_path / "left.csv"), "--success", str(good), "--failure", str(bad)), code=1
+        *("ship", "--file", str(tmp_path / "left.csv"), "--success", str(good), "--failure", str(bad)), code=2
     )
     assert "2 orders" in said
     assert [row["menzzo_order_id"] for row in read(good)] == [one, other]
