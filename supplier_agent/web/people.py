@@ -74,7 +74,7 @@ def remove(tx: Session, name: str, now: datetime) -> str:
     """Let somebody in no longer; the history keeps the name."""
     person = tx.get(Person, name.strip())
     if person is None or person.left_at is not None:
-        raise AgentError(f"nobody of that name works on the page: {name}", "supplier-agent person list")
+        raise UsageError(f"nobody of that name works on the page: {name}", "supplier-agent person list")
     person.left_at = now
     tx.add(person)
     return "removed; whoever was signed in under that name is out"

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from supplier_agent import cli
-from supplier_agent.store import Store, open_store
+from supplier_agent.store import Store
 from supplier_agent.tables import Order
 from tests.unit.conftest import database, keep, new_database, ready, store
 
@@ -37,7 +37,9 @@ class Installation:
         """Return the command with its configuration."""
         return [*PROGRAM, "--config", str(self.config), *words]
 
-    def start(self, *words: str | bytes, env: Mapping[str, str | bytes] | None = None, **how: Any) -> "subprocess.Popen[bytes]":  # noqa: ANN401 - as Popen takes it
+    def start(
+        self, *words: str | bytes, env: Mapping[str, str | bytes] | None = None, **how: Any
+    ) -> "subprocess.Popen[bytes]":
         """Start a command."""
         around: dict[str | bytes, str | bytes] = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
         return subprocess.Popen(self.words(*words), env=around, **how)  # type: ignore[arg-type] # bytes are fine as well
@@ -56,6 +58,13 @@ class Installation:
         """Run a command in this process, and return its exit code."""
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             return cli.run(["--config", str(self.config), *words])
+
+    def said(self, *words: str) -> str:
+        """Run a command in this process, which ends well, and return its results."""
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            assert cli.run(["--config", str(self.config), *words]) == 0
+        return out.getvalue()
 
     def ask(self, statement: str) -> list[Any]:
         """Return the rows of a statement, as staff type it."""

@@ -1,4 +1,4 @@
-"""Exit codes: of all that hold, the contract's first is returned, over several orders too; a mistake in the words comes before all."""
+"""Exit codes: of all that hold the contract's first is returned, over several orders too; a wrong word comes before all."""
 
 import itertools
 import sqlite3
