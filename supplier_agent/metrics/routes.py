@@ -6,7 +6,7 @@ from starlette.routing import Route
 
 from supplier_agent.clock import Clock
 from supplier_agent.errors import AgentError
-from supplier_agent.metrics.exposition import CONTENT_TYPE, Exposition
+from supplier_agent.metrics.exposition import Exposition, encoded
 from supplier_agent.metrics.pulse import Beat, Health, health_of, ready_of
 from supplier_agent.settings import Settings
 from supplier_agent.store import Store
@@ -16,9 +16,10 @@ def routes(store: Store, settings: Settings, clock: Clock, beat: Beat | None) ->
     """Return the routes. Their handlers are plain functions, which Starlette runs in threads: a scrape holds up no page."""
     figures = Exposition(store, settings)
 
-    def metrics(_request: Request) -> Response:
+    def metrics(request: Request) -> Response:
         try:
-            return Response(figures.at(clock.now()), headers={"Content-Type": CONTENT_TYPE})
+            body, headers = encoded(figures.at(clock.now()), request.headers.get("accept-encoding", ""))
+            return Response(body, headers=headers)
         except AgentError as error:
             return PlainTextResponse(f"{error.what}\n", 503)
 

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from supplier_agent.errors import AgentError, UsageError
+from supplier_agent.errors import UsageError
 from supplier_agent.tables import Person
 
 PACKER, LEAD = "packer", "lead"

@@ -37,15 +37,14 @@ class Installation:
         """Return the command with its configuration."""
         return [*PROGRAM, "--config", str(self.config), *words]
 
-    def start(
-        self, *words: str | bytes, env: Mapping[str, str | bytes] | None = None, **how: Any
-    ) -> "subprocess.Popen[bytes]":
+    def start(self, *words: str | bytes, env: Mapping[str, Any] | None = None, **how: Any) -> "subprocess.Popen[bytes]":  # noqa: ANN401 - as Popen takes it
         """Start a command."""
-        around: dict[str | bytes, str | bytes] = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
-        return subprocess.Popen(self.words(*words), env=around, **how)  # type: ignore[arg-type] # bytes are fine as well
+        around: dict[str, Any] = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
+        process: subprocess.Popen[bytes] = subprocess.Popen(self.words(*words), env=around, **how)
+        return process
 
     def run(
-        self, *words: str | bytes, stdin: bytes = b"", env: Mapping[str, str | bytes] | None = None
+        self, *words: str | bytes, stdin: bytes = b"", env: Mapping[str, Any] | None = None
     ) -> "subprocess.CompletedProcess[bytes]":
         """Run a command to its end. No command may end with a traceback."""
         pipe = subprocess.PIPE

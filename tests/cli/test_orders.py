@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 from contextlib import closing
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from sqlmodel import select
@@ -33,7 +34,9 @@ def test_the_stage_in_sql_is_the_stage_of_the_rule_for_every_combination_of_fact
         for number, (chosen, states) in enumerate(
             itertools.product(itertools.product((False, True), repeat=len(facts)), PAIRS)
         ):
-            these = {name: value for (name, value), wanted in zip(facts.items(), chosen, strict=True) if wanted}
+            these: dict[str, Any] = {
+                name: value for (name, value), wanted in zip(facts.items(), chosen, strict=True) if wanted
+            }
             order = order_of(f"15000000000_{number}", **these)
             tx.add(order)
             tx.flush()
@@ -44,7 +47,8 @@ def test_the_stage_in_sql_is_the_stage_of_the_rule_for_every_combination_of_fact
         orders = tx.exec(select(Order)).all()
         calls = calls_of(tx, orders)
         rule = {each.id or 0: stage(each, calls[each.id or 0]) for each in orders}
-        said = dict(tx.connection().exec_driver_sql(f"SELECT id, {STAGE} FROM orders").all())  # type: ignore[arg-type] # pairs
+        rows = tx.connection().exec_driver_sql(f"SELECT id, {STAGE} FROM orders").all()
+        said: dict[int, str] = {row[0]: row[1] for row in rows}
         listed = {
             name: set(tx.connection().exec_driver_sql(f"SELECT id FROM orders WHERE {is_of(name)}").scalars())
             for name in STAGES

@@ -40,8 +40,8 @@ def test_all_acts_are_done_though_nobody_reads(
 ) -> None:
     (eight.folder / "ids.txt").write_text("\n".join(["no-such_1", *IDS]))
     with nobody_reads() as end:
-        rest = dict.fromkeys(("stdout", "stderr"), subprocess.DEVNULL)
-        process = eight.start(*words, cwd=eight.folder, **(rest | dict.fromkeys(streams, end)))
+        out, err = (end if name in streams else subprocess.DEVNULL for name in ("stdout", "stderr"))
+        process = eight.start(*words, cwd=eight.folder, stdout=out, stderr=err)
         assert process.wait(timeout=60) == code
     assert eight.ask(f"SELECT count(*) FROM orders WHERE {undone}") == [(0,)]
 
