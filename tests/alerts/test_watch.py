@@ -73,6 +73,9 @@ TROUBLES: dict[str, Callable[[Post], object]] = {
         )
         for _ in range(3)
     ],
+    "configuration": lambda here: here.sql(
+        "INSERT INTO chores (name, done_at, detail) VALUES ('configuration', '2026-11-23 08:00:00.000000', 'line 3: nonsense')"
+    ),
 }
 """How each cause comes about. The disk and silence have tests of their own."""
 

@@ -55,7 +55,7 @@ def test_the_commit_of_a_checkout_is_asked_of_git(tmp_path: Path) -> None:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the wheel as pip would build it."""
     folder = tmp_path_factory.mktemp("dist")
-    build = [Path(sys.executable).with_name("hatchling"), "build", "-t", "wheel", "-d", str(folder)]
+    build: list[str | Path] = [Path(sys.executable).with_name("hatchling"), "build", "-t", "wheel", "-d", str(folder)]
     env = {**os.environ, "SOURCE_COMMIT": "0123456789abcdef"}
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True, env=env)
     (found,) = folder.glob("*.whl")
