@@ -8,7 +8,7 @@ import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from errno import EPIPE
+from errno import ECONNRESET, EPIPE
 from typing import TYPE_CHECKING, TextIO
 
 from supplier_agent.errors import ConfigError, UsageError
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 NAMES = ("SUDO_USER", "USER", "LOGNAME")
 """The variables that say who types."""
+
+GONE = (EPIPE, ECONNRESET)
+"""A pipe, or a socket, whose other end has seen enough."""
 
 
 class Outlet(io.FileIO):
@@ -75,7 +78,7 @@ def is_heard() -> bool:
 def results_are_lost() -> OSError | None:
     """Return why results were lost though somebody wants them (a full disk), or None. A reader that went away wants no more."""
     lost = trouble(sys.stdout)
-    return None if lost is None or lost.errno == EPIPE else lost
+    return None if lost is None or lost.errno in GONE else lost
 
 
 def checked(words: Sequence[str], env: Mapping[str, str]) -> list[str]:

@@ -13,8 +13,11 @@ USAGE, DISK, INTERRUPTED = 2, 74, 130
 
 
 def worst(codes: Collection[int]) -> int:
-    """Return the code for all of these: a mistake in the words before everything else, then the first of EXIT_ORDER."""
-    return USAGE if USAGE in codes else next((code for code in EXIT_ORDER if code in codes), 0)
+    """Return the code for all of these: a mistake in the words before everything else, then the first of EXIT_ORDER.
+
+    A code that the contract does not know is a failure as well, and is never taken for success.
+    """
+    return USAGE if USAGE in codes else next((code for code in EXIT_ORDER if code in codes), max(codes, default=0))
 
 
 def ended(command: Callable[[], int | None]) -> int:
@@ -43,7 +46,7 @@ def _flushed(code: int) -> int:
     if lost is None:
         return code
     _say(f"the results could not be written to stdout: {lost.strerror}")
-    return worst({code, DISK}) or code
+    return worst({code, DISK})
 
 
 def _say(text: str) -> None:

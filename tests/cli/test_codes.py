@@ -14,6 +14,7 @@ from tests.cli.conftest import IDS, Installation
 def test_of_all_that_hold_the_first_of_the_contract_is_returned() -> None:
     assert worst(set()) == 0
     assert worst({0}) == 0
+    assert worst({0, 70}) == 70, "a crash is no success"
     for size in range(1, len(EXIT_ORDER) + 1):
         for codes in itertools.combinations(EXIT_ORDER, size):
             assert worst({0, *codes}) == codes[0]

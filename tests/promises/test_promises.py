@@ -228,7 +228,7 @@ def test_shipped_means_confirmed(tmp_path: Path) -> None:
                 shop.world.faults.arm("ship-sale", fault, menzzo_order_id=order.menzzo_order_id, times=100)
         shop.flag()
         until(lambda: shop.cycle() == 1 and shop.ships() >= len(answers), "every flagged order had its turn")
-        stages = {row["menzzo_order_id"]: row["stage"] for row in shop.run("orders", "--json").json}
+        stages = {row["menzzo_order_id"]: row["stage"] for row in shop.run("orders", "--all", "--json").json}
         assert [stages[order.menzzo_order_id] for order in shop.orders] == [stage for _, stage in answers]
         for order, (_, stage) in zip(shop.orders, answers, strict=True):
             assert (shop.row(order.menzzo_order_id)["ship_confirmed_at"] is not None) == (stage == "shipped")
@@ -392,7 +392,7 @@ def test_the_token_goes_nowhere_else(shop: Shop) -> None:
     for command in (
         ["status"],
         ["status", "--json"],
-        ["orders", "--json"],
+        ["orders", "--all", "--json"],
         ["check"],
         ["check", "--offline"],
         ["--version"],

@@ -65,7 +65,7 @@ def ships(site: Site) -> dict[str, int]:
 
 
 def stages(site: Site) -> dict[str, str]:
-    return {row["menzzo_order_id"]: row["stage"] for row in site.json("orders")}
+    return {row["menzzo_order_id"]: row["stage"] for row in site.json("orders", "--all")}
 
 
 def read(file: Path) -> list[dict[str, str]]:
