@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from supplier_agent.errors import AgentError
     from supplier_agent.tables import Order
 
-Act = "Callable[[Session, Order], str]"
-
 
 @dataclass(frozen=True)
 class Named:

@@ -1,5 +1,6 @@
 """A reader that goes away, or only reads slowly, changes nothing that a command does: neither its acts nor its exit code."""
 
+import ast
 import fcntl
 import os
 import sqlite3
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import IDS, Installation
+from tests.house.conftest import PACKAGE
 from tests.unit.conftest import ready
 
 Keep = Callable[..., int]
@@ -116,3 +118,15 @@ def test_closed_streams_change_no_exit_code(eight: Installation, words: str, cod
     assert done.returncode == code, done.stderr
     assert b"Traceback" not in done.stderr
     assert eight.ask("PRAGMA quick_check") == [("ok",)], "nothing was printed into the database"
+
+
+PRINTS = {"result", "result_json", "say", "complain", "print", "echo", "write", "tell", "show"}
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "cli").glob("*.py")), ids=lambda path: path.stem)
+def test_no_command_prints_inside_a_write_transaction(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.With) and any(".write()" in ast.unparse(item) for item in node.items):
+            inside = [call for each in node.body for call in ast.walk(each) if isinstance(call, ast.Call)]
+            names = {ast.unparse(call.func).rpartition(".")[2] for call in inside}
+            assert not names & PRINTS, f"{path.name}:{node.lineno}"

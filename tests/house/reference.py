@@ -46,7 +46,9 @@ def commands() -> str:
 
 
 def _help_of(command: Any, parent: Any, words: str) -> Iterator[tuple[str, str, str]]:  # noqa: ANN401 - typer's own click
-    context = command.make_context(words.rpartition(" ")[2], [], parent=parent, resilient_parsing=True, terminal_width=WIDTH)
+    context = command.make_context(
+        words.rpartition(" ")[2], [], parent=parent, resilient_parsing=True, terminal_width=WIDTH
+    )
     yield (
         words,
         str(command.get_short_help_str(limit=WIDTH)),
@@ -202,7 +204,10 @@ def events() -> str:
     """Return every event of the log with its level and the facts that come with it."""
     text = GENERATED.format(source="the calls of the log") + "# Events of the log\n\n"
     text += "An event is a thing and what happened to it. A fact that is null is left out. A break and a recovery are said once\n"
-    text += "each; an agent with nothing to do is silent. `run` is in every line, and the same for all lines of one process. On a terminal the log is text, under systemd it carries the journal's\n"
+    text += (
+        "each; an agent with nothing to do is silent. `run` is in every line, the same for all lines of one process.\n"
+    )
+    text += "On a terminal the log is text, under systemd it carries the journal's\n"
     text += "priorities, elsewhere each line is one JSON object.\n\n"
     text += "| event | level | when | facts |\n| --- | --- | --- | --- |\n"
     found: dict[str, tuple[set[str], set[str]]] = {}
