@@ -6,10 +6,11 @@ stdout or stderr can always be encoded, and never raises: a reader that went awa
 
 import io
 import os
+import select
 import sys
 from collections.abc import Mapping, Sequence
 from errno import ECONNRESET, EPIPE
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, BinaryIO, TextIO, cast
 
 from supplier_agent.errors import ConfigError, UsageError
 from supplier_agent.places import PREFIX
@@ -31,9 +32,13 @@ class Outlet(io.FileIO):
 
     def write(self, data: "ReadableBuffer") -> int:
         """Write, and say that all of it was taken even if nobody is there any more."""
-        if self.lost is None:
+        rest = memoryview(data).cast("B")
+        while rest and self.lost is None:
             try:
-                return super().write(data)
+                written = super().write(rest)
+                if written is None:  # the caller has made it non-blocking, and it is full
+                    select.select((), (self.fileno(),), ())
+                rest = rest[written or 0 :]
             except OSError as error:
                 self.lost = error
         return memoryview(data).nbytes
@@ -54,19 +59,20 @@ def set_up_streams() -> None:
 
 def _patient(descriptor: int, before: TextIO | None) -> TextIO:
     """Return a text stream like the one of before (None: its descriptor was closed)."""
-    outlet = Outlet(descriptor, "w", closefd=False)
+    outlet, is_unbuffered = Outlet(descriptor, "w", closefd=False), getattr(before, "write_through", False)
     return io.TextIOWrapper(
-        io.BufferedWriter(outlet),
+        cast("BinaryIO", outlet if is_unbuffered else io.BufferedWriter(outlet)),  # as Python makes its own
         encoding=getattr(before, "encoding", None) or "utf-8",
         errors="backslashreplace",
         line_buffering=getattr(before, "line_buffering", False),
-        write_through=getattr(before, "write_through", False),
+        write_through=is_unbuffered,
     )
 
 
 def trouble(stream: TextIO) -> OSError | None:
     """Return why what was written to a stream is lost; None if it was taken, or if the stream is none of ours."""
-    lost = getattr(getattr(getattr(stream, "buffer", None), "raw", None), "lost", None)
+    buffer = getattr(stream, "buffer", None)
+    lost = getattr(getattr(buffer, "raw", buffer), "lost", None)
     return lost if isinstance(lost, OSError) else None
 
 

@@ -83,6 +83,21 @@ def test_what_only_shows_ends_well_when_its_reader_has_seen_enough(eight: Instal
         assert eight.start(*words, stdout=end).wait(timeout=60) == 0
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_pipe_that_its_maker_has_set_to_not_block_loses_nothing(here: Installation, unbuffered: str) -> None:
+    many = [f"15000003000_{number}" for number in range(300)]
+    here.keep([ready(each) for each in many])
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    os.set_blocking(writing, False)
+    process = here.start("orders", stdout=writing, env={"PYTHONUNBUFFERED": unbuffered})
+    os.close(writing)
+    with os.fdopen(reading) as stream:
+        time.sleep(1)  # it meets a full pipe
+        assert len(stream.readlines()) == 1 + len(many)
+    assert process.wait(timeout=60) == 0
+
+
 def test_a_full_disk_behind_stdout_is_said_when_everything_is_done(eight: Installation) -> None:
     with Path("/dev/full").open("wb") as full:
         process = eight.start("ship", *IDS, stdout=full, stderr=subprocess.PIPE)
