@@ -13,7 +13,8 @@ ARG REVISION=unknown
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
 COPY requirements.lock requirements-build.lock ./
-# The build tool comes from a lock too, into a folder that stays behind: nothing is installed without its hash.
+# The build tool comes from a lock too, into a folder that stays behind: nothing is installed without its hash. Locks are
+# complete, so nothing is resolved (--no-deps); `pip check` below says if one ever lacked something.
 RUN python3 -m venv /opt/supplier-agent \
  && /opt/supplier-agent/bin/pip install --require-hashes --no-deps --only-binary=:all: -r requirements.lock \
  && python3 -m venv /opt/build \
@@ -24,6 +25,7 @@ COPY config/supplier-agent.example.toml ./config/
 COPY supplier_agent ./supplier_agent
 RUN SOURCE_COMMIT="${REVISION}" /opt/build/bin/hatchling build -t wheel -d /src/dist \
  && /opt/supplier-agent/bin/pip install --no-deps --no-index /src/dist/*.whl \
+ && /opt/supplier-agent/bin/pip check \
  && /opt/supplier-agent/bin/pip uninstall -y pip \
  && python3 sbom.py >/opt/supplier-agent/sbom.cdx.json \
  && python3 -m compileall -q /opt/supplier-agent
@@ -38,25 +40,29 @@ LABEL org.opencontainers.image.title="supplier-agent" \
       org.opencontainers.image.created="${CREATED}" \
       org.opencontainers.image.licenses="MIT"
 # Numbers, because orchestrators check "not root" by number. The folder is made here, so that a new volume inherits it.
+# The configuration is there, and empty: yours is mounted over it, or variables alone say everything.
 RUN groupadd --gid 10001 supplier-agent \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin supplier-agent \
- && install -d -o 10001 -g 10001 -m 2770 /data
+ && install -d -o 10001 -g 10001 -m 2770 /data \
+ && install -D -m 644 /dev/null /etc/supplier-agent/supplier-agent.toml
 COPY --from=build /opt/supplier-agent /opt/supplier-agent
-# The configuration is looked for where it always is, /etc/supplier-agent/supplier-agent.toml; environment beats file.
+# The configuration is named, so that none is taken from the folder in which a command is typed; environment beats file.
 ENV PATH=/opt/supplier-agent/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONFAULTHANDLER=1 \
     PYTHONUNBUFFERED=1 \
+    SUPPLIER_AGENT_CONFIG=/etc/supplier-agent/supplier-agent.toml \
     SUPPLIER_AGENT_STATE_DIR=/data
 USER 10001:10001
-WORKDIR /data
+WORKDIR /
 VOLUME ["/data"]
 STOPSIGNAL SIGTERM
 # Only where web.listen (SUPPLIER_AGENT_WEB__LISTEN) says 0.0.0.0:8080.
 EXPOSE 8080
-# Unhealthy is what a new start could cure. Not: 1 an order waits for a person, 69 the marketplace is away, 77 it refuses
-# the token. Docker knows 0 and 1 alone. Shutting down takes up to a call's deadline: docker stop --time 60.
+# Unhealthy: the agent, or its page, cannot work at all (nothing runs or it hangs, the page does not listen, database or disk
+# refuse, the configuration cannot be used). Not: an order waits for a person, the marketplace is away or refuses the token.
+# Docker knows 0 and 1 alone. Shutting down takes up to a call's deadline: docker stop --time 60.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 \
-    CMD ["sh", "-c", "supplier-agent status --json >/dev/null; case $? in 0|1|69|77) exit 0 ;; *) exit 1 ;; esac"]
+    CMD ["sh", "-c", "supplier-agent status --alive || exit 1"]
 ENTRYPOINT ["supplier-agent"]
 CMD ["run"]

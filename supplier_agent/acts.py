@@ -3,15 +3,16 @@
 An act states a fact and leaves a line in the order's history. None of them calls out: the agent sees the fact and acts on it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlmodel import Session, col, func, select, update
 
 from supplier_agent import outbox
+from supplier_agent.calls.protocol import PERSON
 from supplier_agent.errors import AgentError, UsageError
-from supplier_agent.order import blockers
-from supplier_agent.tables import Call, Event, Order
+from supplier_agent.order import LEDGER_LOST, blockers, covered, in_words, shipped_on, to_cover
+from supplier_agent.tables import Call, Event, Installation, Order
 
 PRINTED = "label printed"
 FLAGGED = "flagged as shipped"
@@ -59,30 +60,59 @@ def ship(
 ) -> str:
     """Flag an order as shipped; return what happens next, in one sentence. Again is a no-op."""
     if order.ship_confirmed_at is not None:
-        return f"the marketplace has confirmed it as shipped already, at {order.ship_confirmed_at:%Y-%m-%d %H:%M} UTC"
+        return f"{shipped_on(order)}, at {order.ship_confirmed_at:%Y-%m-%d %H:%M} UTC; there is nothing left to do"
     if order.closed_reason is not None:
         raise AgentError(
             f"it is closed: {order.closed_reason}",
             f"supplier-agent reopen {order.menzzo_order_id}",
         )
+    said = ""
     if override_by is not None:
-        without = " and ".join(blockers(order))
-        if without and order.override_by is None:
-            order.override_by, order.planned_at = override_by, None
-            tx.add(order)
-            _note(tx, order, now, override_by, "override", f"lets it go without {without}")
-            tx.flush()
+        said = _override(tx, order, now, override_by)
     if order.shipped == 1:
-        return "it was flagged before" + _waits(order)
+        return f"it was flagged before{said}{_waits(order)}"
     _flag(tx, order, 1, now, who, station)
-    return "flagged" + _waits(order)
+    return f"flagged{said}{_waits(order)}"
+
+
+def _override(tx: Session, order: Order, now: datetime, by: str) -> str:
+    """Lift the blockers that are there at this moment, and no later one; return what it covers, in words."""
+    codes = to_cover(order)
+    if not codes:
+        return "; there is nothing to override"
+    order.override_by, order.override_covers, order.planned_at = by, ",".join(sorted(covered(order) | set(codes))), None
+    tx.add(order)
+    without = in_words(codes)
+    _note(tx, order, now, by, "override", f"lets it go without {without}")
+    tx.flush()
+    return f"; {by} lets it go without {without}, and without nothing else"
 
 
 def _waits(order: Order) -> str:
+    """Return everything that a flagged order waits for."""
+    waits = []
     if order.held_reason is not None:
-        return f"; it is held ({order.held_reason}) and goes once it is released"
-    missing = blockers(order)
-    return f"; it waits for {' and '.join(missing)}" if missing else ""
+        waits.append(f"it is held ({order.held_reason}) and goes once it is released")
+    if missing := blockers(order):
+        waits.append(f"it waits for {in_words(missing)}")
+    return "".join(f"; {each}" for each in waits)
+
+
+def _reopen_window(tx: Session, order: Order, now: datetime) -> str:
+    """Let the undo window of a flagged order start again: it may be long since somebody thought of that flag. Say so."""
+    if order.shipped == 0 or order.ship_confirmed_at is not None:
+        return ""
+    order.undo_opened_at, order.planned_at = now, None
+    tx.add(order)
+    stop = f"to take it back before: supplier-agent unship {order.menzzo_order_id} --supplier {order.supplier}"
+    return f"; it is marked as shipped, and is reported after a new undo window ({stop})"
+
+
+def not_reported(order: Order, configured: Collection[str]) -> str:
+    """Return what is to be said of an order whose supplier is not configured: its flag is kept, and no call is made. "": it is."""
+    if order.supplier in configured or order.ship_confirmed_at is not None:
+        return ""
+    return f"it will not be reported, for {order.supplier} is not in the configuration"
 
 
 def unship(tx: Session, order: Order, now: datetime, who: str, *, station: str | None = None) -> str:
@@ -90,9 +120,6 @@ def unship(tx: Session, order: Order, now: datetime, who: str, *, station: str |
     if order.shipped == 0:
         return "it is not flagged"
     _flag(tx, order, 0, now, who, station)
-    if order.override_by is not None:
-        order.override_by = None
-        tx.add(order)
     return "the flag is taken back; nothing is reported"
 
 
@@ -103,7 +130,7 @@ def resolve(tx: Session, order: Order, now: datetime, who: str, *, shipped: bool
         state = "there is no ship call yet" if call is None else f"its ship call is {call.state}"
         raise AgentError(f"there is nothing to resolve: {state}", f"supplier-agent order {order.menzzo_order_id}")
     if shipped:
-        order.ship_confirmed_at, order.planned_at = now, None
+        order.ship_confirmed_at, order.ship_evidence, order.planned_at = now, PERSON, None
         outbox.conclude(tx, call, "done", f"{who} says that the marketplace has it as shipped")
         _note(tx, order, now, who, "resolved: shipped", station=station)
         said = "recorded as shipped; nothing is sent"
@@ -111,7 +138,8 @@ def resolve(tx: Session, order: Order, now: datetime, who: str, *, shipped: bool
         outbox.owe_again(tx, call, now)
         order.planned_at = None
         _note(tx, order, now, who, "resolved: send again", station=station)
-        said = "it is sent again at once; if the first call was taken in after all, the customer may be notified twice"
+        said = "it is sent again; if the first call was taken in after all, the customer may be notified twice"
+        said += _reopen_window(tx, order, now) + _waits(order)
     tx.add(order)
     return said
 
@@ -125,7 +153,7 @@ def retry(tx: Session, order: Order, now: datetime, who: str, *, station: str | 
         outbox.owe_again(tx, call, now)
     kinds = " and ".join(call.kind for call in parked)
     _note(tx, order, now, who, "retry", kinds, station)
-    return f"tried again: {kinds}"
+    return f"tried again: {kinds}" + _reopen_window(tx, order, now) + (_waits(order) if order.shipped else "")
 
 
 def parked_orders(tx: Session, supplier: str | None) -> Sequence[Order]:
@@ -139,23 +167,46 @@ def parked_orders(tx: Session, supplier: str | None) -> Sequence[Order]:
 def hold(tx: Session, order: Order, now: datetime, who: str, reason: str, *, station: str | None = None) -> str:
     """Keep an order back: nothing is acknowledged or shipped for it until it is released."""
     if order.ship_confirmed_at is not None:
-        raise AgentError("it is shipped and confirmed; there is nothing left to hold")
+        raise AgentError(f"{shipped_on(order)}: there is nothing left to hold")
+    order.held_code = None
     _set(tx, order, now, who, "held_reason", reason, "held", station)
     return "held" + _in_flight(tx, order)
 
 
 def release(tx: Session, order: Order, now: datetime, who: str, *, station: str | None = None) -> str:
-    """Let a held order go on."""
+    """Let a held order go on. Where it waits because the ship ledger was lost, that lets the agent begin a new one."""
     if order.held_reason is None:
         return "it is not held"
+    if order.held_code == LEDGER_LOST:
+        accept_new_ledger(tx, who)
+    order.held_code = None
     _set(tx, order, now, who, "held_reason", None, "released", station)
-    return "released"
+    return "released" + _reopen_window(tx, order, now)
+
+
+def accept_new_ledger(tx: Session, who: str) -> bool:
+    """Let the agent begin a new ship ledger in the place of one that is lost; False if none is."""
+    row = tx.get(Installation, 1)
+    if row is None or row.ledger_lost_at is None:
+        return False
+    row.new_ledger_by = who
+    tx.add(row)
+    return True
+
+
+def held_by_agent(tx: Session, supplier: str | None) -> Sequence[Order]:
+    """Return the orders that the agent itself holds, after a restore or without its ship ledger."""
+    query = select(Order).where(col(Order.held_code).is_not(None), col(Order.held_reason).is_not(None))
+    query = query.where(col(Order.ship_confirmed_at).is_(None), col(Order.closed_reason).is_(None))
+    if supplier is not None:
+        query = query.where(Order.supplier == supplier)
+    return tx.exec(query.order_by(col(Order.id))).all()
 
 
 def close(tx: Session, order: Order, now: datetime, who: str, reason: str) -> str:
     """Leave an order alone that was dealt with elsewhere: no further call is made for it."""
     if order.ship_confirmed_at is not None:
-        return "it is shipped and confirmed; there is nothing left to close"
+        return f"{shipped_on(order)}: there is nothing left to close"
     _set(tx, order, now, who, "closed_reason", reason, "closed")
     return "closed; no further call is made for it" + _in_flight(tx, order)
 
@@ -165,10 +216,7 @@ def reopen(tx: Session, order: Order, now: datetime, who: str) -> str:
     if order.closed_reason is None:
         return "it is not closed"
     _set(tx, order, now, who, "closed_reason", None, "reopened")
-    if order.shipped == 0:
-        return "reopened"
-    order.shipped_at = now  # whoever reopens it may not think of an old flag: the undo window begins anew
-    return "reopened; it was flagged as shipped before, and is reported after the undo window"
+    return "reopened" + _reopen_window(tx, order, now)
 
 
 def printed(tx: Session, order: Order, now: datetime, who: str, where: str, *, station: str | None = None) -> int:

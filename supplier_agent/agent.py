@@ -21,9 +21,10 @@ from supplier_agent.lanes import READS
 from supplier_agent.ledger import Ledger
 from supplier_agent.log import Log
 from supplier_agent.outbox import NOT_SENT, Outcome
+from supplier_agent.rollback import Watch
 from supplier_agent.settings import Settings
 from supplier_agent.standing import Standing
-from supplier_agent.store import LockedError, Store
+from supplier_agent.store import FullError, LockedError, Store
 from supplier_agent.tables import Order
 from supplier_agent.tick import deliver, narrate, plan, pull
 from supplier_agent.tick.account import READ, READ_EVERY, Account, Flight
@@ -31,6 +32,7 @@ from supplier_agent.tick.inbox import Inbox
 from supplier_agent.tick.landing import Landing
 from supplier_agent.tick.renewal import Renewal
 from supplier_agent.timetable import Due
+from supplier_agent.vitals import DATABASE_LOCKED, DISK_FULL, Trouble
 
 LOOK_SECONDS = 30.0
 """The longest time between two looks at a supplier when nothing is due; opening hours and new tokens are noticed by then."""
@@ -67,6 +69,7 @@ class Agent:
         self.read_lately: set[str] = set()  # for the dead-man addresses of the suppliers themselves
         self._renewal = Renewal(settings, store, clock, chance, log, read_token, read_next)
         self._landing = Landing(settings, store, ledger, clock, chance, log, self._renewal)
+        self._rollback = Watch(store, ledger, log)
         self._executor, self._chance, self.round_at = executor, chance, round_at
         self._told_to_read_only, self.reads_only = reads_only, reads_only or settings.read_only
         self._heal_at = clock.now()
@@ -78,6 +81,7 @@ class Agent:
     def start(self) -> None:
         """Decide about everything that the last process left in the middle."""
         now = self.clock.now()
+        self._rollback.start(now)
         self.clock_changed()
         self.labels.clear_leftovers()
         with self.store.write() as tx:
@@ -92,6 +96,10 @@ class Agent:
                 if self.round_at is not None:
                     standing.try_now(tx, account.name, now)
                 account.longest_page = journal.longest_page(tx, account.name)
+
+    def end(self) -> None:
+        """Note in database and ship ledger that this process has worked on them to its end."""
+        self._rollback.end(self.clock.now())
 
     def adopt(
         self,
@@ -134,6 +142,7 @@ class Agent:
             self.store.must_still_be_there()
             if self.store.changed_elsewhere():
                 self.look_again()
+                self._rollback.look(self.clock.now())
             for account in self.accounts.values():
                 if account.look_at <= self.clock.monotonic():
                     account.look_at = self.clock.monotonic() + self.tick(account)
@@ -168,6 +177,13 @@ class Agent:
     def in_flight(self) -> int:
         """Return how many requests workers have."""
         return sum(len(account.in_flight) for account in self.accounts.values())
+
+    def troubles(self) -> list[Trouble]:
+        """Return what keeps this process from its work, as its heartbeat shows it (heartbeat.py)."""
+        locked = self.database_problem
+        if locked is None:
+            return []
+        return [Trouble(DISK_FULL if isinstance(locked, FullError) else DATABASE_LOCKED, locked.what, locked.cure)]
 
     # -- plan: facts -> calls owed --------------------------------------------------------------------------------
 
@@ -258,6 +274,7 @@ class Agent:
                 self.ledger.write(job.supplier, job.menzzo_order_id, job.number, None, now)
             except StateError as error:
                 not_sent = Ending(Outcome(NOT_SENT, error.what), outage=True)
+                self._rollback.look(now)
                 self.inbox.put(lambda: self._landing.settle(account, job, not_sent))
                 return
         account.slots_since_read += 1

@@ -3,14 +3,15 @@
 import random
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from supplier_agent import state
+from supplier_agent import egress, private, state
 from supplier_agent.agent import Agent
 from supplier_agent.calls import Tools
 from supplier_agent.clock import Clock
-from supplier_agent.errors import ConfigError
+from supplier_agent.errors import AgentError, ConfigError
 from supplier_agent.labels import LabelFolder
 from supplier_agent.labels.pdfwork import PdfWork
 from supplier_agent.ledger import Ledger
@@ -37,30 +38,36 @@ def assemble(
 
     Raises ConfigError if no supplier at all has a token: one without is shown as paused, and the others work.
     """
+    wire = wire_of(settings, clock)
     store = open_store(settings.state_dir / state.DATABASE, agent=True)
     if store.upgraded_from is not None:
         log.info("database.upgraded", copy=str(store.upgraded_from))
+    private.take_in(settings.state_dir / private.FOLDER, Path(state.LEDGER).name)
     ledger = make_ledger(settings.state_dir / state.LEDGER)
     pdf_work = PdfWork(clock)
     labels = LabelFolder(settings.state_dir, pdf_work.fault)
-    wire = Wire(clock, settings.http.timeout_seconds)
     agent: Agent
 
     def read_token(name: str) -> str:
         return settings.token_of(name, env)
 
-    def close() -> None:
+    def close_parts() -> None:
         store.checkpoint()
         store.close()
         ledger.close()
         pdf_work.close()
+
+    def close() -> None:
+        with suppress(AgentError):  # a disk that is full: then it is the next start that counts
+            agent.end()
+        close_parts()
 
     accounts = [
         make_account(settings, name, wire, clock, labels, read_token, lambda: agent.stopping)
         for name in settings.suppliers
     ]
     if all(account.token is None for account in accounts):
-        close()
+        close_parts()
         for name in settings.suppliers:
             read_token(name)  # says what is missing, and where it was looked for
     agent = Agent(
@@ -81,9 +88,14 @@ def assemble(
     return agent, close
 
 
+def wire_of(settings: Settings, clock: Clock) -> Wire:
+    """Return the way to the marketplace. Raises ConfigError if the environment names a proxy that cannot be used."""
+    return Wire(clock, settings.http.timeout_seconds, egress=egress.of(settings))
+
+
 def usable(settings: Settings, env: Mapping[str, str]) -> None:
-    """Raise ConfigError if no supplier at all has a token: there would be nothing to do."""
-    missing = None
+    """Raise ConfigError if no supplier at all has a token, or there is no way out: there would be nothing to do."""
+    missing, _ = None, egress.of(settings)
     for name in settings.suppliers:
         try:
             settings.token_of(name, env)

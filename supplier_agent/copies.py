@@ -1,10 +1,12 @@
 """Whole copies of the database: made while it is in use, checked, and there in full or not at all."""
 
 import os
+import shlex
 import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 
+from supplier_agent import trusted
 from supplier_agent.errors import StateError
 
 FOLDER = "backups"
@@ -14,23 +16,49 @@ KEPT = 3
 
 
 def copy(source: sqlite3.Connection, target: Path) -> None:
-    """Write a consistent copy of an open database. Raises StateError if it cannot be written or is not sound."""
-    part = target.with_name(target.name + ".part")
+    """Write a consistent copy of an open database. Raises StateError if it cannot be written or is not sound.
+
+    Root writes as the owner of the folder, so that the copy is that user's.
+    """
     try:
-        descriptor = os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        os.close(descriptor)
-        with closing(sqlite3.connect(part)) as written:
-            source.backup(written, pages=1000)
-        check(part)
-        _onto_the_disk(part)
-        part.replace(target)
-        _onto_the_disk(target.parent)
+        source.execute("PRAGMA schema_version").fetchone()  # opens its files while this is the user who may read them
+        with trusted.as_owner_of(target.parent):
+            _write(source, target)
+    except FileNotFoundError as error:
+        raise StateError(
+            f"the backup {target} could not be written: there is no folder {target.parent}",
+            "make it first, for the agent's user: "
+            f"sudo install -d -m 700 -o supplier-agent -g supplier-agent {shlex.quote(str(target.parent))}",
+        ) from error
     except (OSError, sqlite3.Error, StateError) as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
         raise StateError(
             f"the backup {target} could not be written: {error}", "choose another folder, or free some space"
         ) from error
+
+
+def _write(source: sqlite3.Connection, target: Path) -> None:
+    part = target.with_name(target.name + ".part")
+    descriptor = trusted.create(part)
+    try:
+        with closing(sqlite3.connect(part)) as written:
+            source.backup(written, pages=1000)
+        check(part)
+        _must_be(descriptor, part)
+        os.fsync(descriptor)
+        part.replace(target)
+        _onto_the_disk(target.parent)
+    except (OSError, sqlite3.Error, StateError):
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(descriptor)  # after SQLite's own: to close one drops every lock of this process on the file
+
+
+def _must_be(descriptor: int, path: Path) -> None:
+    """Raise StateError if a path leads to another file than the one that was made under it."""
+    if not os.path.samestat(os.fstat(descriptor), path.lstat()):
+        raise StateError(f"{path} was exchanged while it was written")
 
 
 def check(path: Path) -> str:
@@ -58,7 +86,7 @@ def before_upgrade(source: sqlite3.Connection, database: Path, schema: str) -> P
     """Copy the database as it is before an upgrade into the folder beside it, and let the oldest of these copies go."""
     folder = database.parent / FOLDER
     try:
-        folder.mkdir(mode=0o700, exist_ok=True)
+        trusted.folder(folder, 0o700)
     except OSError as error:
         raise StateError(
             f"the folder {folder} for the backup before the upgrade cannot be made: {error.strerror}",

@@ -16,13 +16,15 @@ from apscheduler.triggers.interval import IntervalTrigger
 from supplier_agent.agent import LOOK_SECONDS, Agent
 from supplier_agent.alerts import Watch
 from supplier_agent.health import counts
+from supplier_agent.heartbeat import AGENT, PAGE, Heartbeat
 from supplier_agent.labels.barcodes import LabelCodes
 from supplier_agent.labels.pdfwork import PdfWork
-from supplier_agent.metrics.pulse import Beat
 from supplier_agent.reload import Reload
 from supplier_agent.stop import Stop
 from supplier_agent.store import LockedError
 from supplier_agent.upkeep.retention import Retention
+from supplier_agent.vitals import PAGE as NOT_LISTENING
+from supplier_agent.vitals import STOPPING, WORKERS_HUNG, Trouble
 
 WATCH_SECONDS = 0.2
 """How often the database is asked whether somebody else wrote to it: a flag is seen by then."""
@@ -83,13 +85,16 @@ class Daemon:
         ping: Callable[[str | None], None],
         executor: Executor,
         reload: Reload | None = None,
+        heartbeat: Heartbeat | None = None,
     ) -> None:
         # `ping` tells the dead-man address of one supplier that it was read, or (None) the common one that all were.
         self._agent, self._env, self._stop, self._ping, self._executor = agent, env, stop, ping, executor
         self._scheduler, self._reload, self._opened = make_scheduler(agent), reload, ExitStack()
         self._retention = Retention(agent.store, agent.labels, agent.clock, agent.log, lambda: agent.settings)
         self._wall, self._monotonic = agent.clock.now(), agent.clock.monotonic()
-        self._beat = Beat(agent.clock)
+        self._heartbeat = heartbeat or Heartbeat(agent.settings.state_dir / AGENT, agent.clock, "run")
+        self._page_beat = Heartbeat(agent.settings.state_dir / PAGE, agent.clock, "page")
+        self._page_url = ""  # "": no page listens
         self._fed_at = 0.0
         self._wakes: dict[str, datetime] = {}
 
@@ -100,13 +105,13 @@ class Daemon:
         if self._reload is not None:
             self._reload.start()
         codes = LabelCodes(agent.settings.state_dir, PdfWork(agent.clock), agent.log).start()
-        watch = Watch(lambda: agent.settings, agent.clock, agent.log).start()
+        watch = Watch(lambda: agent.settings, agent.clock, agent.log, self._heartbeat.keep).start()
         self._scheduler.start()
         notify(self._env, "READY=1")
         agent.log.info("agent.started", suppliers=", ".join(agent.accounts), state=str(agent.settings.state_dir))
         try:
             with self._opened:
-                self._opened.enter_context(self._page())
+                self._page_url = self._opened.enter_context(self._page())
                 while not self._stop.event.is_set():
                     wait = agent.turn()
                     self._after_turn()
@@ -116,21 +121,22 @@ class Daemon:
             self._scheduler.shutdown(wait=False)
             codes.close()
             watch.close()
+            self._page_beat.end()
         self._drain()
         agent.log.info("agent.stopped")
         return 0
 
-    def _page(self) -> AbstractContextManager[object]:
+    def _page(self) -> AbstractContextManager[str]:
         """Return the warehouse page, if it is wanted; an agent without one imports nothing of it."""
         if not self._agent.settings.web.listen:
-            return nullcontext()
+            return nullcontext("")
         from supplier_agent.web.server import serving  # noqa: PLC0415 - see above
 
-        return serving(self._agent.settings, self._agent.clock, self._agent.log, self._beat)
+        return serving(self._agent.settings, self._agent.clock, self._agent.log)
 
     def _after_turn(self) -> None:
         agent = self._agent
-        self._beat.beat()
+        self._show()
         self._mind_the_clock()
         try:
             self._mind_the_configuration()
@@ -147,6 +153,23 @@ class Daemon:
             if not self._hung():
                 notify(self._env, f"WATCHDOG=1\nSTATUS={self._status()}")
         self._reschedule()
+
+    def _show(self) -> None:
+        """Touch the heartbeat, and leave in it what is wrong here: it must be seen even while nothing can be written."""
+        troubles = self._agent.troubles()
+        if self._hung():
+            cure = "systemctl restart supplier-agent, and keep its log"
+            troubles.append(Trouble(WORKERS_HUNG, "a request hangs far beyond its deadline", cure))
+        if self._reload is not None and self._reload.refused is not None:
+            troubles.append(self._reload.refused)
+        self._heartbeat.keep("loop", troubles)
+        self._heartbeat.beat()
+        listen = self._agent.settings.web.listen
+        if listen:
+            cure = "free the port or the address, then: systemctl reload supplier-agent"
+            trouble = Trouble(NOT_LISTENING, f"the page cannot listen on {listen}", cure)
+            self._page_beat.keep("page", [] if self._page_url else [trouble])
+            self._page_beat.beat()
 
     def _mind_the_configuration(self) -> None:
         """Take up a new configuration after SIGHUP; the scheduler and the page go by it too."""
@@ -168,7 +191,7 @@ class Daemon:
         _wake_all(self._scheduler, self._agent)
         self._wakes.clear()
         self._opened.close()
-        self._opened.enter_context(self._page())
+        self._page_url = self._opened.enter_context(self._page())
 
     def _mind_the_clock(self) -> None:
         """Notice a clock that was set: everything is looked at again, and the scheduler is woken."""
@@ -222,3 +245,4 @@ class Daemon:
         while agent.in_flight() and agent.clock.monotonic() < until:
             agent.inbox.wait(WATCH_SECONDS)
             agent.turn()
+            self._heartbeat.beat(STOPPING)

@@ -1,6 +1,6 @@
 """`run --once --dry-run`: the real loop on a copy of the state. Reads are real; every write call is printed instead of sent.
 
-Nothing is changed: the copy lies in a temporary folder and goes with it.
+Nothing is changed: the copy lies in a temporary folder and goes with it. Only the journal learns what was asked.
 """
 
 import random
@@ -13,24 +13,24 @@ from typing import Any
 
 from sqlmodel import col, func, select
 
-from supplier_agent import cautions, state
+from supplier_agent import cautions, journal, private, state, trusted
 from supplier_agent.agent import Agent
-from supplier_agent.assemble import make_account
+from supplier_agent.assemble import make_account, wire_of
 from supplier_agent.calls import Ending, Job
 from supplier_agent.clock import Clock
+from supplier_agent.errors import StateError
 from supplier_agent.health import Problem
 from supplier_agent.labels import LabelFolder
 from supplier_agent.ledger import Ledger
 from supplier_agent.log import Log
-from supplier_agent.marketplace import Wire
 from supplier_agent.once import run_once
 from supplier_agent.order import document
 from supplier_agent.outbox import DONE, Outcome
 from supplier_agent.pace import Pace
 from supplier_agent.settings import Settings
 from supplier_agent.standing import known_supplier
-from supplier_agent.store import open_store
-from supplier_agent.tables import Order
+from supplier_agent.store import Store, open_store
+from supplier_agent.tables import Order, Read
 
 
 class Rehearsal(Executor):
@@ -97,9 +97,9 @@ def rehearse(
         _copy_state(settings, folder)
         rehearsal = Rehearsal(tell, clock)
         store = open_store(folder / state.DATABASE, agent=True)
-        ledger = Ledger(folder / state.LEDGER)
+        ledger = Ledger(folder / state.LEDGER, moved=True)
         labels = RehearsedLabels(folder, lambda _path: None)
-        wire = Wire(clock, settings.http.timeout_seconds)
+        wire = wire_of(settings, clock)
 
         def read_token(supplier: str) -> str:
             return settings.token_of(supplier, env)
@@ -125,16 +125,41 @@ def rehearse(
             round_at=clock.now(),
             read_next=lambda name: settings.next_token_of(name, env),
         )
+        with store.read() as tx:
+            before = journal.newest(tx)
         try:
             code = run_once(agent, progress, lambda: None, stopped, explain)
         finally:
             rehearsal.shutdown()
+            _remember_questions(store, before, settings)
             store.close()
             ledger.close()
         for line in _left_alone(folder, settings, clock.now()):
             tell(line)
         tell(f"dry run: {rehearsal.calls} calls would be made; nothing was sent, nothing was changed")
         return code
+
+
+def _remember_questions(copy: Store, before: int, settings: Settings) -> None:
+    """Note in the real journal what was asked: within `cache_seconds` the next run must not ask the same (journal.asked)."""
+    with copy.read() as tx:
+        reads = [
+            Read(**{**row.model_dump(exclude={"id"}), "run_id": None, "added": 0})
+            for row in journal.newer_than(tx, before)
+            if settings.suppliers[row.supplier].cache_seconds > 0
+        ]
+    if not reads:
+        return
+    database = settings.state_dir / state.DATABASE
+    try:
+        store = open_store(database, agent=not database.exists())  # one that waits for an upgrade is left as it is
+    except StateError:
+        return
+    try:
+        with store.write() as tx:
+            tx.add_all(reads)
+    finally:
+        store.close()
 
 
 def _left_alone(folder: Path, settings: Settings, now: datetime) -> list[str]:
@@ -153,12 +178,28 @@ def _left_alone(folder: Path, settings: Settings, now: datetime) -> list[str]:
 
 
 def _copy_state(settings: Settings, folder: Path) -> None:
-    database, ledger = settings.state_dir / state.DATABASE, settings.state_dir / state.LEDGER
+    database = settings.state_dir / state.DATABASE
     if database.exists():
         store = open_store(database)
         try:
             store.backup(folder / state.DATABASE)
         finally:
             store.close()
-    if ledger.exists():
-        (folder / state.LEDGER).write_bytes(ledger.read_bytes())
+    content = _ledger(settings.state_dir)
+    if content is not None:
+        with private.opened(folder / private.FOLDER) as opened:
+            opened.write(Path(state.LEDGER).name, content)
+
+
+def _ledger(state_dir: Path) -> bytes | None:
+    """Return what the ship ledger holds, and make nothing: where `private` is not there yet, it lies where 0.1.0 had it."""
+    if (state_dir / private.FOLDER).is_dir():
+        ledger = Ledger(state_dir / state.LEDGER)
+        try:
+            return ledger.content()
+        finally:
+            ledger.close()
+    try:
+        return trusted.read(state_dir / Path(state.LEDGER).name, most=1 << 30)
+    except OSError:
+        return None

@@ -9,7 +9,7 @@ from supplier_agent.printable import printable
 
 EXIT_ORDER = (78, 74, 75, 77, 69, 1)
 """Contract: where several hold, the first of these is returned."""
-USAGE, DISK, INTERRUPTED = 2, 74, 130
+NEEDS_A_PERSON, USAGE, DISK, INTERRUPTED = 1, 2, 74, 130
 
 
 def worst(codes: Collection[int]) -> int:

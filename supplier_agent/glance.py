@@ -11,15 +11,25 @@ from datetime import UTC, date, datetime
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from supplier_agent.timetable import GOOD
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from sqlmodel import Session
 
-BUSY_SECONDS = 5.0
+BUSY_SECONDS = 2.0
+"""Writers hold up no reader here; whoever does keeps the database to himself, and a health check shall not wait for that."""
 INSTANTS = ("_at", "_since", "_until")
 DAYS = ("order_date", "date_from", "date_to")
+OF_SUPPLIER = (
+    *("cursor", "cursor_refused", "cursor_distrusted_at", "token_refused_at", "quiet_until", "last_success_at"),
+    *("paused_at", "paused_by", "paused_reason", "flags_asked_at", "token_since", "token_key"),
+)
+"""What is looked at of a supplier; all of it null before the first read."""
+READS = "reads"
+"""The lane that always has something to do."""
 
 
 class Look:
@@ -74,3 +84,18 @@ def within(tx: Session | Look) -> Look:
     connection = tx.connection().connection.driver_connection
     assert isinstance(connection, sqlite3.Connection)  # noqa: S101 - store.py opens no other
     return Look(connection)
+
+
+def supplier_of(look: Look, name: str) -> Any:  # noqa: ANN401 - a row
+    """Return what we know of the account; an account that was never read knows nothing yet."""
+    found = look.first("SELECT * FROM suppliers WHERE name = ?", name)
+    return found or SimpleNamespace(name=name, **dict.fromkeys(OF_SUPPLIER))
+
+
+def last_good(look: Look, name: str, *purposes: str) -> Any:  # noqa: ANN401 - a row
+    """Return the last run for one of these purposes that was read to its end, or None."""
+    marks = ", ".join("?" * len(purposes))
+    return look.first(
+        f"SELECT * FROM runs WHERE supplier = ? AND purpose IN ({marks}) AND proof IN (?, ?) ORDER BY id DESC LIMIT 1",  # noqa: S608 - question marks alone
+        name, *purposes, *GOOD,
+    )  # fmt: skip

@@ -19,7 +19,7 @@ END""",  # noqa: S608 - a constant of this file
     "orders_undo_too_late": """
 CREATE TRIGGER orders_undo_too_late BEFORE UPDATE OF shipped ON orders WHEN NEW.shipped = 0 AND OLD.shipped = 1
 BEGIN
-  SELECT RAISE(ABORT, 'too late to undo: the marketplace has confirmed this order as shipped')
+  SELECT RAISE(ABORT, 'too late to undo: this order is reported as shipped')
    WHERE OLD.ship_confirmed_at IS NOT NULL;
   SELECT RAISE(ABORT, 'too late to undo: the ship call is being sent, or its outcome is unknown (see: supplier-agent order ID)')
    WHERE EXISTS (SELECT 1 FROM calls WHERE order_id = OLD.id AND kind = 'ship' AND state IN ('sending', 'unknown', 'done'));
@@ -28,8 +28,18 @@ END""",
 CREATE TRIGGER orders_undone AFTER UPDATE OF shipped ON orders WHEN NEW.shipped = 0 AND OLD.shipped = 1
 BEGIN
   UPDATE calls SET state = 'dropped', due_at = NULL WHERE order_id = NEW.id AND kind = 'ship' AND state IN ('owed', 'parked');
-  UPDATE orders SET shipped_at = NULL, planned_at = NULL WHERE id = NEW.id;
+  UPDATE orders SET shipped_at = NULL, planned_at = NULL, undo_opened_at = NULL, override_by = NULL, override_covers = NULL
+   WHERE id = NEW.id;
 END""",
+    # One statement, one moment: SQLite's 'now' stays the same within it. Two suppliers may have the same id, and whoever names
+    # the id alone means one of them; the other's order would be shipped unasked.
+    "orders_flag_means_one": f"""
+CREATE TRIGGER orders_flag_means_one BEFORE UPDATE OF shipped ON orders WHEN NEW.shipped = 1 AND OLD.shipped = 0
+BEGIN
+  SELECT RAISE(ABORT, 'two suppliers have an order of this id: say which (… AND supplier = ''NAME''), one statement for each')
+   WHERE EXISTS (SELECT 1 FROM orders WHERE menzzo_order_id = NEW.menzzo_order_id AND supplier <> NEW.supplier
+                    AND shipped = 1 AND shipped_at = {NOW});
+END""",  # noqa: S608 - a constant of this file
     "orders_flag_has_an_instant": f"""
 CREATE TRIGGER orders_flag_has_an_instant BEFORE UPDATE OF shipped_at ON orders
 WHEN NEW.shipped_at IS NOT NULL AND NEW.shipped_at NOT GLOB '{INSTANT}'

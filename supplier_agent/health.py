@@ -3,46 +3,37 @@
 In plain SQL (glance.py), so that `status` costs next to nothing; who has a transaction open hands that in.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from supplier_agent import absence, cautions, glance, known
-from supplier_agent.exits import EXIT_ORDER, worst
-from supplier_agent.glance import Look
+from supplier_agent import absence, cautions, glance, known, overdue, vitals
+from supplier_agent.exits import EXIT_ORDER
+from supplier_agent.glance import READS, Look, last_good, supplier_of
 from supplier_agent.known import Known
 from supplier_agent.order import stage
-from supplier_agent.timetable import GOOD
+from supplier_agent.vitals import Problem, Signs, exit_code
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
     from supplier_agent.settings import Settings
 
+# fmt: off
+__all__ = [
+    "ENTRY", "HELD", "MOST", "STRANGERS", "Problem", "counts", "exit_code", "failing_lanes", "is_stale", "last_good",
+    "last_round_at", "problems", "refusal", "rejected_entries", "strangers", "supplier_of",
+]
+# fmt: on
+
 MOST = 500
 """Problems are listed up to here; the counts are always whole."""
-OF_SUPPLIER = (
-    *("cursor", "cursor_refused", "cursor_distrusted_at", "token_refused_at", "quiet_until", "last_success_at"),
-    *("paused_at", "paused_by", "paused_reason", "flags_asked_at", "token_since", "token_key"),
-)
-"""What is looked at of a supplier; all of it null before the first read."""
+STRANGERS, HELD, ENTRY = "supplier_unknown", "held_though_marked", "entry_rejected"
+LASTING = ("silence", "waiting", "unflagged", "not_read")
+"""The causes of alerts that take longer to find out than a look may: they are taken from where the alerts are kept."""
 NEVER_OLD = datetime.min.replace(tzinfo=UTC)
 """Who asks without the time hears nothing of the age of things."""
-READS = "reads"
-"""The lane that always has something to do."""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing that is not as it should be. `order` is None for a matter of the whole supplier."""
-
-    supplier: str
-    order: str | None
-    what: str
-    cure: str
-    exit_code: int
 
 
 def problems(
@@ -51,84 +42,107 @@ def problems(
     no_token: Mapping[str, str | None],
     since: datetime | None = None,
     now: datetime | None = None,
+    signs: Signs | None = None,
 ) -> list[Problem]:
-    """Return what needs a person or the marketplace, the most urgent first. `since`: only what a round that began then has met."""
+    """Return what needs a person or the marketplace, the most urgent first.
+
+    `since`: only what a round that began then has met. `signs`: what can be seen of the agent from outside (heartbeat.py); with
+    them this is all that `status` says, and without them what the database alone can prove.
+    """
     look, what = glance.within(tx), known.of(settings)
-    found: list[Problem] = []
+    found: list[Problem] = [] if signs is None else vitals.judge(signs)
     if what.read_only and since is None:
         found.append(_caution("", cautions.read_only()))
     if since is None:
-        found += refused_configuration(look)
+        said = {problem.code for problem in found}  # by the agent itself, which may see it without the database
+        kept = [*_refused_configuration(look), *overdue.clock_off(look, what.clock_seconds)]
+        found += [problem for problem in kept if problem.code not in said]
+    found += _held_after_restore(look)
+    late = overdue.late_reads(look, what, signs)
     for name in what.suppliers:
         supplier = supplier_of(look, name)
         told = cautions.of(supplier, now or since or NEVER_OLD)
         found += [_caution(name, each) for each in told if each.holds_up or since is None]
         if supplier.paused_at is None:
-            found += _of_supplier(look, what, name, no_token.get(name))
+            found += _of_supplier(look, what, name, no_token.get(name), now)
+        if name in late:
+            found.append(late[name])
         found += _rejected(look, name, since)
         found += _missing(look, name, what.suppliers[name].cache_seconds)
     found += _stuck(look)
+    if since is None:
+        found += [*_held(look), *strangers(look, what.suppliers), *_lasting(look, what.suppliers)]
     return sorted(found, key=lambda problem: EXIT_ORDER.index(problem.exit_code))
 
 
-def refused_configuration(look: Look) -> list[Problem]:
+def _refused_configuration(look: Look) -> list[Problem]:
     """Return the configuration that a running agent would not take up (reload.py)."""
     row = look.first("SELECT done_at, detail FROM chores WHERE name = 'configuration' AND detail IS NOT NULL")
     if row is None:
         return []
-    what = (
-        f"a new configuration was refused at {row.done_at:%Y-%m-%d %H:%M} UTC, and the one before stays: {row.detail}"
-    )
-    return [
-        Problem("", None, what, "correct it (supplier-agent config check), then: systemctl reload supplier-agent", 78)
-    ]
+    detail = "; ".join(line.strip() for line in row.detail.splitlines())
+    what = f"a new configuration was refused at {row.done_at:%Y-%m-%d %H:%M} UTC, and the one before stays: {detail}"
+    return [Problem("", None, what, vitals.CORRECT_IT, 78, vitals.CONFIGURATION)]
+
+
+def _held_after_restore(look: Look) -> list[Problem]:
+    """Return that the ship ledger is lost, and what the agent holds since then, or since a restore."""
+    row = look.first("SELECT ledger_lost_at, ledger_lost_why FROM installation WHERE ledger_lost_at IS NOT NULL")
+    found = []
+    if row is not None:
+        what = (
+            f"the ship ledger is lost since {row.ledger_lost_at:%Y-%m-%d %H:%M} UTC: {row.ledger_lost_why}; nothing is "
+            "reported as shipped until a person releases it"
+        )
+        found.append(Problem("", None, what, f"ask Menzzo what is shipped; {cautions.RELEASE}", 1, "ledger_lost"))
+    held = look.first(
+        "SELECT count(*) AS number FROM orders"
+        " WHERE held_code IS NOT NULL AND ship_confirmed_at IS NULL AND closed_reason IS NULL"
+    ).number
+    if held:
+        what = f"{held} orders are held since a restore: they may have been shipped, or taken back, after the copy was made"
+        found.append(Problem("", None, what, f"ask Menzzo about each; {cautions.RELEASE}", 1, "held_after_restore"))
+    return found
 
 
 def _caution(name: str, caution: cautions.Caution) -> Problem:
-    return Problem(name, None, caution.what, caution.cure, 1)
+    return Problem(name, None, caution.what, caution.cure, 1, caution.code)
 
 
-def exit_code(found: list[Problem]) -> int:
-    """Return the exit code of the contract for these problems."""
-    return worst({problem.exit_code for problem in found})
-
-
-def supplier_of(look: Look, name: str) -> Any:  # noqa: ANN401 - a row
-    """Return what we know of the account; an account that was never read knows nothing yet."""
-    found = look.first("SELECT * FROM suppliers WHERE name = ?", name)
-    return found or SimpleNamespace(name=name, **dict.fromkeys(OF_SUPPLIER))
-
-
-def last_good(look: Look, name: str, *purposes: str) -> Any:  # noqa: ANN401 - a row
-    """Return the last run for one of these purposes that was read to its end, or None."""
-    marks = ", ".join("?" * len(purposes))
-    return look.first(
-        f"SELECT * FROM runs WHERE supplier = ? AND purpose IN ({marks}) AND proof IN (?, ?) ORDER BY id DESC LIMIT 1",  # noqa: S608 - question marks alone
-        name, *purposes, *GOOD,
-    )  # fmt: skip
-
-
-def _of_supplier(look: Look, what: Known, name: str, no_token: str | None) -> list[Problem]:
+def _of_supplier(look: Look, what: Known, name: str, no_token: str | None, now: datetime | None) -> list[Problem]:
     supplier = supplier_of(look, name)
     if no_token is not None:
-        return [Problem(name, None, no_token.partition("\n")[0], "supplier-agent check --offline", 78)]
+        return [Problem(name, None, no_token.partition("\n")[0], "supplier-agent check --offline", 78, "token_missing")]
     found = []
     if supplier.token_refused_at is not None:
         since = f"{supplier.token_refused_at:%Y-%m-%d %H:%M} UTC"
         text = f"{refusal(look, name)} (since {since}); nothing is sent for {name}"
         cure = f"ask technique@menzzo.fr for a new token, and put it where the old one is: {what.suppliers[name].token_place}"
-        found.append(Problem(name, None, text, cure, 77))
+        found.append(Problem(name, None, text, cure, 77, "token_refused"))
     else:
         for lane in failing_lanes(look, what, name):
             text = f"{lane.lane} fail since {lane.failing_since:%Y-%m-%d %H:%M} UTC: {lane.reason}"
-            again = f"nothing to do: it is tried again at {lane.resume_at:%H:%M:%S} UTC" if lane.resume_at else ""
-            found.append(Problem(name, None, text, again, 69))
+            again = ELSEWHERE if lane.redirected_to else _again(lane.resume_at, now)
+            found.append(Problem(name, None, text, again, 69, f"{lane.lane}_failing"))
     sweep = last_good(look, name, "sweep", "resync")
     if sweep is not None and sweep.proof == "partial" and sweep.started_at is not None:
         days = f"{sweep.date_from} to {sweep.date_to} (read {sweep.started_at:%Y-%m-%d %H:%M} UTC)"
         cure = "ask technique@menzzo.fr how get-sales pages its answers, and compare these days with them"
-        found.append(Problem(name, None, f"not fully read: {days}: {sweep.detail}", cure, 1))
+        found.append(Problem(name, None, f"not fully read: {days}: {sweep.detail}", cure, 1, "not_fully_read"))
     return found
+
+
+def _again(resume_at: datetime | None, now: datetime | None) -> str:
+    """Return what becomes of an outage by itself. An instant that has passed is no news: it is being tried, or nothing runs."""
+    if resume_at is None or (now is not None and resume_at <= now):
+        return "nothing to do: it is tried again as soon as the agent runs"
+    return f"nothing to do: it is tried again at {resume_at:%H:%M:%S} UTC"
+
+
+ELSEWHERE = (
+    "compare base_url with what technique@menzzo.fr says, and look for a proxy or a sign-in page in between: "
+    "supplier-agent check; then: supplier-agent retry --all"
+)
 
 
 def refusal(look: Look, name: str) -> str:
@@ -159,7 +173,9 @@ def _rejected(look: Look, name: str, since: datetime | None) -> list[Problem]:
         name, listed_from, MOST,
     )  # fmt: skip
     cure = "ask technique@menzzo.fr to correct it; it is kept word for word in the table rejected_entries"
-    return [Problem(name, None, f"an entry of the list cannot be used: {entry.reason}", cure, 1) for entry in rows]
+    return [
+        Problem(name, None, f"an entry of the list cannot be used: {entry.reason}", cure, 1, ENTRY) for entry in rows
+    ]
 
 
 def _missing(look: Look, name: str, cache_seconds: float) -> list[Problem]:
@@ -173,6 +189,7 @@ def _missing(look: Look, name: str, cache_seconds: float) -> list[Problem]:
             "ask Menzzo whether it was cancelled; if so: "
             f"supplier-agent close {order.menzzo_order_id} --supplier {name} --reason TEXT",
             1,
+            "order_vanished",
         )
         for order in absence.missing(look, name, cache_seconds)[:MOST]
     ]
@@ -189,7 +206,72 @@ def _stuck(look: Look) -> list[Problem]:
         """,
         MOST,
     )
-    return [Problem(row.supplier, row.menzzo_order_id, _in_words(row), _cure(row), 1) for row in rows]
+    return [
+        Problem(row.supplier, row.menzzo_order_id, _in_words(row), _cure(row), 1, f"call_{row.state}") for row in rows
+    ]
+
+
+def _held(look: Look) -> list[Problem]:
+    """Return the orders that are marked as shipped, and held: a parcel has left, and nothing is reported until a person says so."""
+    rows = look.rows(
+        """
+        SELECT supplier, menzzo_order_id, held_reason FROM orders
+         WHERE ship_confirmed_at IS NULL AND closed_reason IS NULL AND shipped = 1 AND held_reason IS NOT NULL
+         ORDER BY +id LIMIT ?  -- not along the ids of all: the open ones have an index
+        """,
+        MOST,
+    )
+    return [
+        Problem(
+            row.supplier,
+            row.menzzo_order_id,
+            f"it is marked as shipped, and held: nothing is reported ({row.held_reason})",
+            f"if it has left: supplier-agent release {row.menzzo_order_id} --supplier {row.supplier}; "
+            f"if not: supplier-agent unship {row.menzzo_order_id} --supplier {row.supplier}",
+            1,
+            HELD,
+        )
+        for row in rows
+    ]
+
+
+def strangers(tx: "Session | Look", configured: Collection[str]) -> list[Problem]:
+    """Return the suppliers that are not configured, and have open orders: no call is ever made for these."""
+    rows = glance.within(tx).rows(
+        """
+        SELECT supplier, count(*) AS number, sum(shipped) AS marked, min(menzzo_order_id) AS example FROM orders
+         WHERE ship_confirmed_at IS NULL AND closed_reason IS NULL GROUP BY supplier
+        """
+    )
+    return [
+        Problem(
+            row.supplier,
+            None,
+            f"it is not in the configuration, and has {row.number} open orders (such as {row.example}): none of them is "
+            f"acknowledged or reported as shipped; {row.marked} are marked as shipped",
+            f"put [suppliers.{row.supplier}] into the configuration, or close them: "
+            f"supplier-agent close ID --supplier {row.supplier} --reason TEXT",
+            1,
+            STRANGERS,
+        )
+        for row in rows
+        if row.supplier not in configured
+    ]
+
+
+def _lasting(look: Look, configured: Collection[str]) -> list[Problem]:
+    """Return what the alerts found out in their own time (alerts/): with what is found here, all that `alerts list` calls wrong."""
+    marks = ", ".join("?" * len(LASTING))
+    rows = look.rows(
+        f"SELECT cause, supplier, text FROM alerts WHERE solved_at IS NULL AND cause IN ({marks}) ORDER BY id",  # noqa: S608 - question marks alone
+        *LASTING,
+    )
+    found = []
+    for row in rows:
+        what, _, cure = row.text.partition("\n")
+        if row.supplier is None or row.supplier in configured:
+            found.append(Problem(row.supplier or "", None, what, cure, 1, row.cause))
+    return found
 
 
 def _in_words(call: Any) -> str:  # noqa: ANN401 - a row
@@ -235,6 +317,21 @@ Both halves of the calls and orders that matter have an index of their own, so t
 """
 
 
+def evidence(tx: "Session | Look", supplier: str, shipped: int) -> dict[str, int]:
+    """Return on what evidence the shipped orders count as shipped. `shipped` is how many there are."""
+    found = {row.evidence: int(row.number) for row in glance.within(tx).rows(EVIDENCE, supplier)}
+    others = {name: found.get(name, 0) for name in EVIDENCES if name != "confirmed"}
+    return {"confirmed": shipped - sum(others.values()), **others}
+
+
+EVIDENCES = ("confirmed", "unverified", "person", "not_recorded")
+EVIDENCE = """
+SELECT coalesce(ship_evidence, 'not_recorded') AS evidence, count(*) AS number FROM orders
+ WHERE supplier = ? AND ship_confirmed_at IS NOT NULL AND coalesce(ship_evidence, '') <> 'confirmed' GROUP BY 1
+"""
+"""As the index orders_without_a_yes has it: the orders with a clear yes, which are many, are not read."""
+
+
 def rejected_entries(tx: "Session | Look", supplier: str) -> int:
     """Return how many entries were ever kept word for word."""
     row = glance.within(tx).first("SELECT count(*) AS number FROM rejected_entries WHERE supplier = ?", supplier)
@@ -251,4 +348,5 @@ def is_stale(tx: "Session | Look", settings: "Settings | Known", now: datetime) 
     """Tell whether the last round is older than twice the poll interval."""
     last, what = last_round_at(tx), known.of(settings)
     slowest = max([what.interval(now), *(supplier.cache_seconds for supplier in what.suppliers.values())])
-    return last is None or now - last > 2 * timedelta(seconds=slowest)
+    # Not only too old: an instant that lies far ahead was written before somebody set the clock back.
+    return last is None or abs(now - last) > 2 * timedelta(seconds=slowest)

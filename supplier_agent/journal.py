@@ -57,6 +57,16 @@ def write(tx: Session, supplier: str, read: ReadDone, run_id: int | None, added:
     tx.add(Read(supplier=supplier, run_id=run_id, added=added, **vars(read)))
 
 
+def newer_than(tx: Session, read_id: int) -> list[Read]:
+    """Return the requests that were journaled after that one."""
+    return list(tx.exec(select(Read).where(col(Read.id) > read_id).order_by(col(Read.id))).all())
+
+
+def newest(tx: Session) -> int:
+    """Return the last request's row id; 0 before the first."""
+    return tx.exec(select(func.max(Read.id))).one() or 0
+
+
 def asked(tx: Session, supplier: str, now: datetime, cache_seconds: float) -> frozenset[str]:
     """Return the requests that the server would answer from its cache now."""
     if cache_seconds <= 0:

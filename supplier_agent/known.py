@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from supplier_agent import __version__
+from supplier_agent import __version__, trusted
 from supplier_agent.hours import Hours, poll_interval
-from supplier_agent.places import PATH_VARIABLE, PREFIX, STATE_DIR, candidates
+from supplier_agent.places import PATH_VARIABLE, PREFIX, STATE_DIR, STATE_DIR_VARIABLE, candidates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from supplier_agent.settings import Settings
 
 FILE = "known.json"
-STATE_DIR_VARIABLE = f"{PREFIX}STATE_DIR"
-TOLD = (f"{PREFIX}SCHEDULE__", f"{PREFIX}TIMEZONE", f"{PREFIX}READ_ONLY", STATE_DIR_VARIABLE)
+TOLD = (
+    *(f"{PREFIX}SCHEDULE__", f"{PREFIX}TIMEZONE", f"{PREFIX}READ_ONLY", STATE_DIR_VARIABLE),
+    *(f"{PREFIX}WEB__LISTEN", f"{PREFIX}ALERTS__CLOCK_SECONDS", f"{PREFIX}ALERTS__DISK_FREE_BYTES"),
+)
 TOLD_OF_SUPPLIERS = ("__CACHE_SECONDS", "__TOKEN_FILE")
 """The variables whose values are among these facts. Of the others the name alone counts: a value might be a secret."""
 
@@ -56,6 +58,9 @@ class Known:
     suppliers: Mapping[str, Supplier]
     lanes: Mapping[str, str]  # which lane each kind of call goes in
     schema: str  # of the database
+    listen: str  # where the page is wanted; "" for none
+    clock_seconds: float  # so far may this machine's clock be off
+    disk_free_bytes: int  # so much is to be free
     read_only: bool = False
 
     @property
@@ -95,6 +100,9 @@ def of(settings: Settings | Known) -> Known:
         },
         lanes={kind: call.LANE for kind, call in CALLS.items()},
         schema=SCHEMA,
+        listen=settings.web.listen,
+        clock_seconds=settings.alerts.clock_seconds,
+        disk_free_bytes=settings.alerts.disk_free_bytes,
         read_only=settings.read_only,
     )
 
@@ -138,19 +146,16 @@ def remember(settings: Settings, seen: Sequence[object]) -> None:
 
     Where that cannot be done, `status` takes a little longer, and that is all.
     """
-    target = settings.state_dir / FILE
-    part = target.with_name(f"{FILE}.part")
+    content = json.dumps({"seen": seen, "known": asdict(of(settings))}).encode()
     with contextlib.suppress(OSError):
-        part.write_text(json.dumps({"seen": seen, "known": asdict(of(settings))}))
-        part.chmod(0o640)
-        part.replace(target)
+        trusted.replace(settings.state_dir / FILE, content, 0o640)
 
 
 def recall(config: str, env: Mapping[str, str]) -> Known | None:
     """Return the facts that a run left under a configuration that looks just like this one; None in any doubt."""
     try:
         seen = appearance(config, env)
-        left = json.loads((_state_dir(config, env) / FILE).read_text())
+        left = json.loads(trusted.read(_state_dir(config, env) / FILE))
         if not seen or left["seen"] != seen:
             return None
         suppliers = {name: Supplier(**each) for name, each in left["known"].pop("suppliers").items()}

@@ -36,21 +36,29 @@ def worked(tx: Session, lane: Lane) -> bool:
     if lane.failing_since is None:
         return False
     lane.failures, lane.failing_since, lane.failed_at, lane.resume_at = 0, None, None, None
-    lane.reason, lane.last_order_id = None, None
+    lane.reason, lane.last_order_id, lane.redirected_to = None, None, None
     tx.add(lane)
     return True
 
 
 def failed(
-    tx: Session, lane: Lane, patience: Patience, now: datetime, reason: str, order_id: int | None = None
+    tx: Session,
+    lane: Lane,
+    patience: Patience,
+    now: datetime,
+    reason: str,
+    order_id: int | None = None,
+    redirected_to: str | None = None,
 ) -> bool:
     """Record a failure and pause; return whether the lane had worked until now.
 
-    Calls that were in flight together fail together: that is one failure, not several.
+    Calls that were in flight together fail together: that is one failure, not several. A redirect is remembered until the
+    lane works again.
     """
     first = lane.failing_since is None
     lane.failing_since, lane.failed_at = lane.failing_since or now, now
     lane.reason, lane.last_order_id = reason[:500], order_id
+    lane.redirected_to = redirected_to or lane.redirected_to
     if lane.resume_at is None or lane.resume_at <= now:
         lane.failures += 1
         wait = backoff(patience.first_seconds, patience.max_seconds, lane.failures, patience.chance)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from supplier_agent import trusted
 from supplier_agent.clock import Clock
 from supplier_agent.errors import BusyError, StateError
 
@@ -23,7 +24,7 @@ class InstanceLock:
 
     def __init__(self, path: Path, command: str, clock: Clock) -> None:
         try:
-            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
+            self._fd = trusted.opened(path, os.O_RDWR | os.O_CREAT, 0o660)
         except OSError as error:
             raise StateError(
                 f"the lock file {path} cannot be opened: {error.strerror}",
@@ -70,7 +71,7 @@ class Holder:
 def note(path: Path) -> Holder:
     """Return what the last holder of the lock wrote down; it says nothing about whether the lock is held now."""
     try:
-        said = json.loads(path.read_text())
+        said = json.loads(trusted.read(path))
         return Holder(str(said["command"]), int(said["pid"]), datetime.fromisoformat(said["since"]))
     except (OSError, ValueError, KeyError, TypeError):
         return Holder()
@@ -92,7 +93,7 @@ def holder_now(path: Path) -> Holder | None:
 def is_held(path: Path) -> bool:
     """Tell whether an instance works on this state now."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = trusted.opened(path, os.O_RDONLY)
     except OSError:
         return False
     try:

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
-from supplier_agent.order import blockers
+from supplier_agent.order import blockers, has_vanished
 from supplier_agent.scan import MOST, Condition, Match, Meaning, Reading, Scan, Way, alias
 from supplier_agent.tables import Barcode, Event, Order
 
@@ -105,9 +105,7 @@ def _matches(tx: Session, found: Iterable[tuple[Order, frozenset[Way]]]) -> Iter
             condition=condition,
             ways=ways,
             reason=order.closed_reason or order.held_reason,
-            missing=tuple(word.removeprefix("its ") for word in blockers(order))
-            if condition in {Condition.WAITING, Condition.FLAGGED}
-            else (),
+            missing=tuple(blockers(order)) if condition in {Condition.WAITING, Condition.FLAGGED} else (),
             at=at,
             who=flag.who if flag is not None else None,
             station=flag.station if flag is not None else None,
@@ -124,6 +122,6 @@ def _condition(order: Order) -> tuple[Condition, datetime | None]:
         return Condition.FLAGGED, order.shipped_at
     if order.held_reason is not None:
         return Condition.HELD, None
-    if order.vanished_at is not None:
+    if has_vanished(order):
         return Condition.VANISHED, order.vanished_at
     return (Condition.WAITING if blockers(order) else Condition.OPEN), None

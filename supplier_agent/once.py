@@ -52,7 +52,7 @@ def run_once(
                 break
             patience -= step
         agent.inbox.wait(step)
-    _land(agent)
+    _land(agent, progress)
     if agent.database_problem is not None:
         raise agent.database_problem
     if agent.read_since_ping >= set(agent.accounts):
@@ -68,13 +68,14 @@ def run_once(
     return exit_code(found)
 
 
-def _land(agent: Agent) -> None:
+def _land(agent: Agent, progress: Callable[[str], None]) -> None:
     """Take in what is in flight; a database that stays locked is not waited for without end."""
     agent.stopping = True
     until = agent.clock.monotonic() + LANDING_SECONDS
     while agent.in_flight() and agent.clock.monotonic() < until:
         agent.inbox.wait(STEP_SECONDS)
         agent.turn()
+        progress(_doing(agent))
 
 
 def _worth_waiting(agent: Agent) -> float | None:

@@ -14,6 +14,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # a row of tables.py, or whatever has its columns by name: `status` brings plain rows (glance.py)
     from supplier_agent.tables import Call, Order
 
+NOT_ACKNOWLEDGED, NO_LABEL, VANISHED = "not_acknowledged", "no_label", "vanished"
+"""What may keep a flagged order from being reported, as codes."""
+IN_WORDS = {
+    NOT_ACKNOWLEDGED: "its acknowledgement",
+    NO_LABEL: "its label",
+    VANISHED: "its place in the marketplace's list",
+}
+RESTORED, LEDGER_LOST = "restored", "ledger_lost"
+"""Why the agent itself holds an order (held_code)."""
 STAGES = ("shipped", "closed", "attention", "held", "flagged", "new", "acknowledged", "ready")
 
 
@@ -23,16 +32,40 @@ def unusable(order: Order) -> str:
     return f"it was listed without a usable {' and '.join(missing)}" if missing else ""
 
 
+def in_words(codes: Iterable[str]) -> str:
+    """Return blockers as one phrase: "its acknowledgement and its label"."""
+    return " and ".join(IN_WORDS[code] for code in codes)
+
+
+def covered(order: Order) -> frozenset[str]:
+    """Return the blockers that somebody lifted for this order by name: those that were there at that moment."""
+    return frozenset((order.override_covers or "").split(",")) if order.override_by is not None else frozenset()
+
+
 def blockers(order: Order) -> list[str]:
-    """Return everything that a flagged order still waits for before it may be reported as shipped."""
-    if order.override_by is not None:
-        return []
-    missing = []
-    if order.acknowledged_at is None:
-        missing.append("its acknowledgement")
-    if order.label_path is None:
-        missing.append("its label")
-    return missing
+    """Return everything that a flagged order still waits for before it may be reported as shipped, as codes.
+
+    That it is held or closed is no blocker, and no override lifts it.
+    """
+    there = {NOT_ACKNOWLEDGED: order.acknowledged_at is None, NO_LABEL: order.label_path is None}
+    lifted = covered(order)
+    return [code for code, blocks in there.items() if blocks and code not in lifted]
+
+
+def to_cover(order: Order) -> list[str]:
+    """Return the codes that an override given now covers: the blockers, and that the marketplace no longer lists it."""
+    return [*blockers(order), *([VANISHED] if has_vanished(order) else [])]
+
+
+def has_vanished(order: Order) -> bool:
+    """Tell whether the order is no longer listed, and nobody has answered for that."""
+    return order.vanished_at is not None and VANISHED not in covered(order)
+
+
+def uncover(order: Order, code: str) -> None:
+    """Let an override cover a blocker no longer: it was gone meanwhile, so if it comes again, it is another one."""
+    if code in covered(order):
+        order.override_covers = ",".join(sorted(covered(order) - {code}))
 
 
 def document(link: str | None) -> str | None:
@@ -74,6 +107,20 @@ def wanted(order: Order) -> tuple[Want, ...]:
             subject = (document(order.link_to_label) or "") if kind == "label" else ask
             wants.append(Want(kind, subject, ask))
     return tuple(wants)
+
+
+SHIPPED_ON = {
+    "confirmed": "the marketplace has confirmed it as shipped",
+    "unverified": "it was reported as shipped; the answer did not deny it, and did not confirm it either (unverified)",
+    "person": "a person said that the marketplace has it as shipped",
+    None: "it is recorded as shipped; on what evidence was not recorded",
+}
+"""What may be said of an order whose ship call is done, by its `ship_evidence`. Only the first is called confirmed."""
+
+
+def shipped_on(order: Order) -> str:
+    """Return on what evidence an order counts as shipped, in one sentence without a full stop."""
+    return SHIPPED_ON.get(order.ship_evidence, SHIPPED_ON[None])
 
 
 def stage(order: Order, calls: Iterable[Call]) -> str:

@@ -6,13 +6,14 @@ A bad one changes nothing: the one before stays. What was refused stands in the 
 from collections.abc import Callable, Mapping
 
 from supplier_agent.agent import Agent
-from supplier_agent.assemble import reassemble, usable
+from supplier_agent.assemble import reassemble, usable, wire_of
 from supplier_agent.clock import Clock
 from supplier_agent.errors import AgentError, ConfigError
 from supplier_agent.marketplace import Wire
 from supplier_agent.settings import Settings
 from supplier_agent.stop import Hangup
 from supplier_agent.tables import Chore
+from supplier_agent.vitals import CONFIGURATION, CORRECT_IT, Trouble
 
 CHORE = "configuration"
 """The row of the table `chores` that says what was refused, and when."""
@@ -30,10 +31,11 @@ class Reload:
         hangup: Hangup,
         load: Callable[[], Settings],
         adopted: Callable[[Settings], None],
-        make_wire: Callable[[Clock, float], Wire] = Wire,
+        make_wire: Callable[[Settings, Clock], Wire] = wire_of,
     ) -> None:
         self._agent, self._env, self._hangup, self._load, self._adopted = agent, env, hangup, load, adopted
         self._make_wire = make_wire
+        self.refused: Trouble | None = None  # None: the last configuration was taken up
         self._waits: Settings | None = None  # None: no configuration waits for the requests in flight
         self._until = 0.0
 
@@ -78,7 +80,8 @@ class Reload:
             )
             return True
         self._note(None)
-        waits = reassemble(agent, settings, self._env, self._make_wire(agent.clock, settings.http.timeout_seconds))
+        self.refused = None
+        waits = reassemble(agent, settings, self._env, self._make_wire(settings, agent.clock))
         self._end()
         self._adopted(agent.settings)
         agent.log.info("configuration.adopted", suppliers=", ".join(agent.accounts))
@@ -91,9 +94,12 @@ class Reload:
         self._agent.look_again()
 
     def _refuse(self, error: AgentError) -> None:
-        what = " ".join(line.strip() for line in error.what.splitlines())  # a line of the log, and of `status`
-        self._agent.log.error("configuration.refused", detail=what, cure=error.cure, note="the one before stays")
-        self._note(what)
+        said = "; ".join(line.strip() for line in error.what.splitlines()).replace(":; ", ": ")  # one line of a log
+        self._agent.log.error("configuration.refused", detail=said, cure=error.cure, note="the one before stays")
+        self.refused = Trouble(
+            CONFIGURATION, f"a new configuration was refused, and the one before stays: {said}", CORRECT_IT
+        )
+        self._note(said)
 
     def _note(self, refused: str | None) -> None:
         now = self._agent.clock.now()

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool, StaticPool
 from sqlmodel import Session, SQLModel, create_engine
 
-from supplier_agent import copies
+from supplier_agent import copies, trusted
 from supplier_agent.errors import AgentError, ConfigError, StateError
 from supplier_agent.guards import TRIGGERS
 from supplier_agent.tables import SCHEMA
@@ -28,6 +28,10 @@ BUSY_SECONDS = 5.0
 
 class LockedError(StateError):
     """Another program holds the database's lock, or the disk is full: the same step may be tried again later."""
+
+
+class FullError(LockedError):
+    """The disk is full."""
 
 
 class Store:
@@ -111,8 +115,10 @@ def _explained(error: Exception, path: Path) -> AgentError:
             "close the program that edits it (for example a database browser with unsaved changes)",
         )
     if "full" in text or ("disk I/O error" in text and _is_nearly_full(path)):
-        return LockedError(f"the disk of {path} is full; nothing is sent until there is room", "free some disk space")
-    if any(words in text for words in ("too late to undo", "never deleted", "recorded by the database")):
+        return FullError(f"the disk of {path} is full; nothing is sent until there is room", "free some disk space")
+    if any(
+        words in text for words in ("too late to undo", "never deleted", "recorded by the database", "two suppliers")
+    ):
         return AgentError(text)  # a guard of ours refused a person's act; nothing is wrong with the database
     if "readonly" in text or "unable to open" in text:
         return StateError(
@@ -214,7 +220,7 @@ def open_store(path: Path, *, agent: bool = False) -> Store:
 
 def _touch(path: Path) -> None:
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o660))
+        os.close(trusted.opened(path, os.O_CREAT | os.O_RDWR, 0o660))
     except OSError as error:
         raise _unusable(path, error) from error
 

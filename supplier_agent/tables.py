@@ -18,6 +18,15 @@ UNREAD = (
 """A label in which barcodes were not looked for yet, of an order that is still open. Index and query must say the same."""
 
 
+WITHOUT_A_YES = "ship_confirmed_at IS NOT NULL AND coalesce(ship_evidence, '') <> 'confirmed'"
+"""Shipped, but not by a clear yes of the marketplace. Index and query must say the same."""
+
+
+def _partial(name: str, *columns: str, where: str) -> Index:
+    """Return an index of those rows alone for which `where` holds, in either database."""
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
+
 class Order(SQLModel, table=True):
     """One `menzzo_order_id` of one supplier: what the marketplace said, what we did, what a person decided."""
 
@@ -27,7 +36,7 @@ class Order(SQLModel, table=True):
         CheckConstraint("shipped IN (0, 1)", name="shipped_is_0_or_1"),
         Index("orders_by_menzzo_order_id", "menzzo_order_id"),
         # The page's list, in its order, with all that it is counted by; the last two, so that the table is not looked at.
-        Index(
+        _partial(
             "orders_listed",
             "order_date",
             "supplier",
@@ -37,51 +46,22 @@ class Order(SQLModel, table=True):
             "carrier",
             "ship_confirmed_at",
             "closed_reason",
-            sqlite_where=text("ship_confirmed_at IS NULL AND closed_reason IS NULL"),
-            postgresql_where=text("ship_confirmed_at IS NULL AND closed_reason IS NULL"),
+            where="ship_confirmed_at IS NULL AND closed_reason IS NULL",
         ),
         # What a scanner may read off a box: the customer's order, or the last part of an id.
         Index("orders_by_increment_id", "increment_id"),
         Index("orders_by_sale_product_id", "sale_product_id"),
-        Index(
-            "orders_by_sku",
-            "sku",
-            sqlite_where=text("ship_confirmed_at IS NULL AND closed_reason IS NULL"),
-            postgresql_where=text("ship_confirmed_at IS NULL AND closed_reason IS NULL"),
-        ),
+        _partial("orders_by_sku", "sku", where="ship_confirmed_at IS NULL AND closed_reason IS NULL"),
         # In which labels must barcodes still be looked for? What left the building, and when?
-        Index(
-            "orders_label_unread",
-            "label_sha256",
-            sqlite_where=text(UNREAD),
-            postgresql_where=text(UNREAD),
-        ),
-        Index(
-            "orders_by_shipped_at",
-            "shipped_at",
-            sqlite_where=text("shipped_at IS NOT NULL"),
-            postgresql_where=text("shipped_at IS NOT NULL"),
-        ),
+        _partial("orders_label_unread", "label_sha256", where=UNREAD),
+        _partial("orders_by_shipped_at", "shipped_at", where="shipped_at IS NOT NULL"),
         # The planner asks only for what changed, and for what is still open; both stay small for ever.
-        Index(
-            "orders_to_plan",
-            "supplier",
-            sqlite_where=text("planned_at IS NULL"),
-            postgresql_where=text("planned_at IS NULL"),
-        ),
-        Index(
-            "orders_open",
-            "supplier",
-            sqlite_where=text("ship_confirmed_at IS NULL AND closed_reason IS NULL"),
-            postgresql_where=text("ship_confirmed_at IS NULL AND closed_reason IS NULL"),
-        ),
+        _partial("orders_to_plan", "supplier", where="planned_at IS NULL"),
+        _partial("orders_open", "supplier", where="ship_confirmed_at IS NULL AND closed_reason IS NULL"),
         # With the open ones, it tells how many are shipped without a look at each of them.
-        Index(
-            "orders_closed",
-            "supplier",
-            sqlite_where=text("ship_confirmed_at IS NULL AND closed_reason IS NOT NULL"),
-            postgresql_where=text("ship_confirmed_at IS NULL AND closed_reason IS NOT NULL"),
-        ),
+        _partial("orders_closed", "supplier", where="ship_confirmed_at IS NULL AND closed_reason IS NOT NULL"),
+        # The few that are shipped without the marketplace's yes, so that those with it need not be counted one by one.
+        _partial("orders_without_a_yes", "supplier", "ship_evidence", where=WITHOUT_A_YES),
     )
 
     id: int | None = Field(default=None, primary_key=True)  # null only before the row is written
@@ -98,6 +78,7 @@ class Order(SQLModel, table=True):
     problem: str | None = None  # null: every field could be read
     first_seen_at: datetime
     acknowledged_at: datetime | None = None  # null: the marketplace has not confirmed it
+    acknowledge_evidence: str | None = None  # confirmed or unverified; null: not acknowledged, or it was not recorded
     label_link: str | None = None  # the link, without its query, whose file is on disk; null: no label yet
     label_path: str | None = None  # relative to state_dir; null: no label yet
     label_sha256: str | None = None  # null: no label yet
@@ -105,13 +86,31 @@ class Order(SQLModel, table=True):
     label_read_sha256: str | None = None  # the label in which barcodes were looked for; null: in none yet
     shipped: int = 0  # the flag: 1 = a person says that it has left the building
     shipped_at: datetime | None = None  # when it was flagged; null: not flagged
-    ship_confirmed_at: datetime | None = None  # null: the marketplace has not heard of it, as far as we know
+    ship_confirmed_at: datetime | None = None  # the ship call is settled as done; null: not yet, as far as we know
+    ship_evidence: str | None = None  # on what: confirmed, unverified or person; null: not done, or it was not recorded
+    undo_opened_at: datetime | None = None  # let go on: the undo window starts then; null: with the flag
     override_by: str | None = None  # who lets it go without label or acknowledgement; null: nobody
+    override_covers: str | None = None  # blockers that this person was shown, as codes with commas; null: no override
     held_reason: str | None = None  # null: not held
+    held_code: str | None = None  # why the agent held it: restored, ledger_lost; null: a person did, or it is not held
     closed_reason: str | None = None  # null: ours to deal with
     planned_at: datetime | None = None  # null: facts have changed since its calls were last derived
     last_listed_at: datetime | None = None  # when a reading last showed it; null: not since this column is there
     vanished_at: datetime | None = None  # a complete reading of its day no longer showed it; null: it is listed
+
+
+class Installation(SQLModel, table=True):
+    """Which ship ledger belongs to this database, and how far both agree (rollback.py). One row."""
+
+    __tablename__ = "installation"
+
+    id: int = Field(default=1, primary_key=True)
+    ledger_id: str | None = None  # null: no agent has started on this database yet
+    epoch: int = 0  # counted at each start and end, here and in the ledger
+    last_decision: int = 0  # events up to this id are in the ledger, as far as they are decisions
+    ledger_lost_at: datetime | None = None  # null: the ledger is there, and is ours
+    ledger_lost_why: str | None = None  # null: as above
+    new_ledger_by: str | None = None  # who says that a new one may be begun; null: nobody, or it was begun
 
 
 class Call(SQLModel, table=True):
@@ -122,21 +121,9 @@ class Call(SQLModel, table=True):
         UniqueConstraint("order_id", "kind"),
         CheckConstraint("state IN ('owed', 'sending', 'done', 'parked', 'unknown', 'dropped')", name="state_is_known"),
         # Asked at every slot: what is due next for this supplier?
-        Index(
-            "calls_owed",
-            "supplier",
-            "kind",
-            "due_at",
-            sqlite_where=text("state = 'owed'"),
-            postgresql_where=text("state = 'owed'"),
-        ),
+        _partial("calls_owed", "supplier", "kind", "due_at", where="state = 'owed'"),
         # Asked by status and by the pages: what needs a person? And at start: what was being sent?
-        Index(
-            "calls_stuck",
-            "order_id",
-            sqlite_where=text("state IN ('sending', 'parked', 'unknown')"),
-            postgresql_where=text("state IN ('sending', 'parked', 'unknown')"),
-        ),
+        _partial("calls_stuck", "order_id", where="state IN ('sending', 'parked', 'unknown')"),
     )
 
     id: int | None = Field(default=None, primary_key=True)  # null only before the row is written
@@ -204,6 +191,7 @@ class Lane(SQLModel, table=True):
     resume_at: datetime | None = None  # nothing goes before; null: it works
     reason: str | None = None  # null: it works
     last_order_id: int | None = None  # whose call failed last: another goes first; null: none
+    redirected_to: str | None = None  # the host that a call of this outage was redirected to; null: none was
 
 
 class Run(SQLModel, table=True):
@@ -235,17 +223,11 @@ class Read(SQLModel, table=True):
         Index("reads_by_url", "supplier", "url", "started_at"),
         Index("reads_by_run", "run_id"),
         # Asked by the coverage ledger; empty where the server does not say how old its answers are.
-        Index(
-            "reads_with_age",
-            "run_id",
-            "age_seconds",
-            sqlite_where=text("age_seconds IS NOT NULL"),
-            postgresql_where=text("age_seconds IS NOT NULL"),
-        ),
+        _partial("reads_with_age", "run_id", "age_seconds", where="age_seconds IS NOT NULL"),
     )
 
     id: int | None = Field(default=None, primary_key=True)  # null only before the row is written
-    run_id: int | None = Field(default=None, foreign_key="runs.id")  # null: it belonged to a call
+    run_id: int | None = Field(default=None, foreign_key="runs.id")  # null: a call, check or a dry run asked
     supplier: str
     url: str  # path and query
     started_at: datetime
@@ -271,9 +253,10 @@ class RejectedEntry(SQLModel, table=True):
     supplier: str
     received_at: datetime
     last_listed_at: datetime
-    raw: str
+    raw: str  # as it stood in the answer; bytes that are not UTF-8 are escaped here
+    raw_bytes: bytes | None = None  # as it was received, where that is not UTF-8; null: raw is it
     reason: str
-    sha256: str  # of raw: the same entry listed again is one row
+    sha256: str  # of what was received: the same entry listed again is one row
 
 
 class Event(SQLModel, table=True):
@@ -283,12 +266,7 @@ class Event(SQLModel, table=True):
     __table_args__ = (
         Index("events_by_order", "order_id"),
         # What packers report as wrong, among the many events that nobody waits for.
-        Index(
-            "events_reported",
-            "order_id",
-            sqlite_where=text("what IN ('problem reported', 'problem settled')"),
-            postgresql_where=text("what IN ('problem reported', 'problem settled')"),
-        ),
+        _partial("events_reported", "order_id", where="what IN ('problem reported', 'problem settled')"),
     )
 
     id: int | None = Field(default=None, primary_key=True)  # null only before the row is written
@@ -338,15 +316,7 @@ class Alert(SQLModel, table=True):
     """Something that went wrong for a while: told once when it began, and once when it was over."""
 
     __tablename__ = "alerts"
-    __table_args__ = (
-        Index(
-            "alerts_open",
-            "cause",
-            "supplier",
-            sqlite_where=text("solved_at IS NULL"),
-            postgresql_where=text("solved_at IS NULL"),
-        ),
-    )
+    __table_args__ = (_partial("alerts_open", "cause", "supplier", where="solved_at IS NULL"),)
 
     id: int | None = Field(default=None, primary_key=True)  # null only before the row is written
     cause: str

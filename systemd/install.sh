@@ -152,8 +152,9 @@ pip() {
 
 say "fetching the libraries, each checked against its hash in requirements.lock ($python) …"
 "$python" -m venv "$work/build"
-pip install --require-hashes --only-binary=:all: -r "$checkout/requirements-build.lock"
-pip download --require-hashes --only-binary=:all: -r "$checkout/requirements.lock" -d "$work/wheels"
+# Locks are complete, so nothing is resolved (--no-deps): what the index holds today changes nothing.
+pip install --require-hashes --no-deps --only-binary=:all: -r "$checkout/requirements-build.lock"
+pip download --require-hashes --no-deps --only-binary=:all: -r "$checkout/requirements.lock" -d "$work/wheels"
 # A copy, so that nothing of root's is left in a person's checkout.
 mkdir "$work/source"
 for each in supplier_agent config pyproject.toml hatch_build.py README.md LICENSE; do cp -R "$checkout/$each" "$work/source/"; done
@@ -176,8 +177,9 @@ rm -rf $former
 if [ -d $program ]; then mv $program $former; fi
 "$python" -m venv $program
 $program/bin/python -m pip --disable-pip-version-check --quiet install --no-index --find-links "$work/wheels" \
-    --require-hashes --no-compile -r "$checkout/requirements.lock"
+    --require-hashes --no-deps --no-compile -r "$checkout/requirements.lock"
 $program/bin/python -m pip --disable-pip-version-check --quiet install --no-index --no-deps --no-compile "$work"/dist/*.whl
+broken=$($program/bin/python -m pip check) || die "requirements.lock is not complete: $broken"
 # Nobody may write there later on, not even the bytecode that makes a start quick.
 $program/bin/python -m compileall -q $program/lib
 $program/bin/supplier-agent --version >/dev/null

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from supplier_agent import absence, cautions, coverage, health, known
+from supplier_agent import absence, cautions, coverage, health, known, overdue, vitals
 from supplier_agent.alerts.decide import Fact
 from supplier_agent.alerts.silence import Habits, is_unusual
 from supplier_agent.glance import Look, text, within
@@ -17,12 +17,9 @@ from supplier_agent.settings import Settings
 
 NAMED = 5
 MOST = 5000
-LAST_READS = 200
-AGREE = 3
-"""So many answers in a row must find our clock wrong: one server's slip is no reason to get somebody up."""
 TOKEN, PAUSED, TOKEN_OLD, FAILING, UNKNOWN, PARKED = "token", "paused", "token_old", "failing", "unknown", "parked"
 WAITING, UNFLAGGED, GONE, NOT_READ, REJECTED = "waiting", "unflagged", "gone", "not_read", "rejected"
-SILENCE, DISK, CLOCK, CONFIGURATION = "silence", "disk", "clock", "configuration"
+SILENCE, DISK, CLOCK = "silence", "disk", "clock"
 CAUSES: Mapping[str, str] = {
     TOKEN: "the marketplace refuses the token",
     PAUSED: "a person, or a brake, has stopped the supplier, or its ship calls",
@@ -38,13 +35,26 @@ CAUSES: Mapping[str, str] = {
     SILENCE: "nothing comes in, at an hour of the week at which this supplier always had orders",
     DISK: "less than disk_free_bytes is free on the disk of the state folder",
     CLOCK: "this machine's clock is off by clock_seconds",
-    CONFIGURATION: "a new configuration was refused, and the one before stays",
+    vitals.AGENT_HUNG: "the agent's loop has not turned for a minute",
+    vitals.WORKERS_HUNG: "a request hangs far beyond its deadline",
+    vitals.PAGE: "the warehouse page is wanted, and does not listen",
+    vitals.CONFIGURATION: "a new configuration was refused, and the one before stays",
+    overdue.READ_LATE: "a read is later than twice its interval, though the agent runs",
+    health.STRANGERS: "a supplier that is not in the configuration has open orders",
+    health.HELD: "orders that are marked as shipped are held, and not reported",
 }
 """Every cause, and when it holds."""
+BY_HEALTH = frozenset({
+    vitals.AGENT_HUNG, vitals.WORKERS_HUNG, vitals.PAGE, vitals.CONFIGURATION, overdue.READ_LATE, health.STRANGERS, health.HELD,
+})  # fmt: skip
+"""The causes that are judged in one place alone, for `status`, the health checks and the alerts."""
 
 
-def quick(look: Look, settings: Settings, now: datetime, disk_free_bytes: int | None) -> Iterator[Fact]:
-    """Yield what is wrong now. `disk_free_bytes`: None where it cannot be told."""
+def quick(
+    look: Look, settings: Settings, now: datetime, disk_free_bytes: int | None, signs: vitals.Signs | None = None
+) -> Iterator[Fact]:
+    """Yield what is wrong now. `disk_free_bytes`: None where it cannot be told. `signs`: how the agent looks from outside."""
+    yield from _found_by_health(look, settings, now, signs)
     yield from _suppliers(look, settings, now)
     yield from _failing(look, settings, now)
     yield from _stuck(look)
@@ -52,11 +62,27 @@ def quick(look: Look, settings: Settings, now: datetime, disk_free_bytes: int | 
     yield from _unflagged(look, settings, now)
     yield from _gone(look, settings)
     yield from _clock(look, settings)
-    yield from _configuration(look)
     least = settings.alerts.disk_free_bytes
     if disk_free_bytes is not None and disk_free_bytes < least:
-        what = f"less than {least >> 20} MB are free on the disk of {settings.state_dir}"
-        yield Fact(DISK, None, what, "free some disk space: a full disk stops acknowledging and shipping")
+        yield Fact(DISK, None, *vitals.disk_low(str(settings.state_dir), least))
+
+
+def _found_by_health(look: Look, settings: Settings, now: datetime, signs: vitals.Signs | None) -> Iterator[Fact]:
+    """Yield what `status` finds, and no rule here does, with the same words: orders of one trouble are put together."""
+    groups: dict[tuple[str, str], list[health.Problem]] = defaultdict(list)
+    for problem in health.problems(look, settings, {}, now=now, signs=signs):
+        if problem.code in BY_HEALTH:
+            groups[problem.code, problem.supplier].append(problem)
+    for (code, supplier), found in sorted(groups.items()):
+        ids = [problem.order for problem in found if problem.order is not None]
+        what, cure = (
+            (f"{found[0].what}: {_named(ids)}", "supplier-agent status") if ids else (found[0].what, found[0].cure)
+        )
+        yield Fact(code, supplier or None, _steady(code, what), cure, len(found))
+
+
+def _steady(code: str, what: str) -> str:
+    return "the agent hangs: its loop has not turned for a minute" if code == vitals.AGENT_HUNG else what
 
 
 def slow(tx: Session, settings: Settings, habits: Mapping[str, Habits | None], now: datetime) -> Iterator[Fact]:
@@ -81,7 +107,7 @@ def slow(tx: Session, settings: Settings, habits: Mapping[str, Habits | None], n
 
 
 def _is_entry(problem: health.Problem) -> bool:
-    return problem.order is None and problem.what.startswith("an entry of the list")
+    return problem.code == health.ENTRY
 
 
 def _suppliers(look: Look, settings: Settings, now: datetime) -> Iterator[Fact]:
@@ -179,21 +205,8 @@ def _gone(look: Look, settings: Settings) -> Iterator[Fact]:
 
 
 def _clock(look: Look, settings: Settings) -> Iterator[Fact]:
-    rows = look.rows(
-        "SELECT ahead_seconds FROM reads WHERE id > (SELECT max(id) FROM reads) - ? AND ahead_seconds IS NOT NULL "
-        "ORDER BY id DESC LIMIT ?",
-        LAST_READS, AGREE,
-    )  # fmt: skip
-    found = [row.ahead_seconds for row in rows]
-    off = min(found, key=abs) if len(found) == AGREE else 0
-    if abs(off) > settings.alerts.clock_seconds and len({each > 0 for each in found}) == 1:
-        what = f"this machine's clock is {'behind' if off > 0 else 'ahead'} of the marketplace's by about {_rounded(abs(off))}"
-        yield Fact(CLOCK, None, what, "set it: timedatectl set-ntp true")
-
-
-def _configuration(look: Look) -> Iterator[Fact]:
-    for problem in health.refused_configuration(look):
-        yield Fact(CONFIGURATION, None, problem.what, problem.cure)
+    for problem in overdue.clock_off(look, settings.alerts.clock_seconds):
+        yield Fact(CLOCK, None, problem.what, problem.cure)
 
 
 def _silent_since(look: Look, settings: Settings, name: str, habits: Habits | None) -> datetime | None:
@@ -216,10 +229,6 @@ def arrivals(look: Look, supplier: str, since: datetime) -> list[datetime]:
         supplier, text(since),
     )  # fmt: skip
     return [row.ended_at for row in rows]
-
-
-def _rounded(seconds: float) -> str:
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"  # noqa: PLR2004 - two hours
 
 
 def _grouped(rows: Iterable[tuple[str, str, str]]) -> list[tuple[tuple[str, str], list[str]]]:

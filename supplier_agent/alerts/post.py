@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 
 from supplier_agent.alerts.words import Message
+from supplier_agent.egress import DIRECT, Egress
 
 FIRST_SECONDS, LONGEST_SECONDS = 60.0, 3600.0
 GIVE_UP_SECONDS = 86_400.0
@@ -27,10 +28,10 @@ class Owed:
 
 
 class Post:
-    """The addresses of `[alerts] urls`."""
+    """The addresses of `[alerts] urls`, and which way out leads to them."""
 
-    def __init__(self, urls: Sequence[SecretStr]) -> None:
-        self.urls = urls
+    def __init__(self, urls: Sequence[SecretStr], egress: Egress = DIRECT) -> None:
+        self.urls, self.egress = urls, egress
         self.owed: list[Owed] = []
 
     @property
@@ -70,7 +71,8 @@ class Post:
 
         logging.getLogger("apprise").setLevel(logging.CRITICAL)  # it would log the address
         try:
-            service = apprise.Apprise.instantiate(self.urls[place].get_secret_value())
-            return service is not None and bool(service.notify(title=message.title, body=message.body))
+            with self.egress.in_environment():
+                service = apprise.Apprise.instantiate(self.urls[place].get_secret_value())
+                return service is not None and bool(service.notify(title=message.title, body=message.body))
         except Exception:  # noqa: BLE001 - a service of others; whatever it raises, this address did not take the message
             return False

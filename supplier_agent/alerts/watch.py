@@ -13,7 +13,7 @@ from typing import Self
 
 from sqlmodel import Session, col, func, or_, select
 
-from supplier_agent import state
+from supplier_agent import egress, heartbeat, state, vitals
 from supplier_agent.alerts import decide, facts, silence, words
 from supplier_agent.alerts.decide import DIGEST, Decision, Fact, Patience
 from supplier_agent.alerts.post import FIRST_SECONDS, LONGEST_SECONDS, Post
@@ -24,6 +24,7 @@ from supplier_agent.log import Log
 from supplier_agent.settings import Settings
 from supplier_agent.store import Store, open_store
 from supplier_agent.tables import Alert
+from supplier_agent.vitals import ALERTS, Signs, Trouble
 
 EVERY_SECONDS = 30.0
 SLOW_SECONDS = 600.0
@@ -36,10 +37,20 @@ SAID = "alerts"
 class Watch:
     """One installation's watch. `settings` is asked at every look, for they may be read again while the agent runs."""
 
-    def __init__(self, settings: Callable[[], Settings], clock: Clock, log: Log, *, where: str = "") -> None:
+    def __init__(
+        self,
+        settings: Callable[[], Settings],
+        clock: Clock,
+        log: Log,
+        show: Callable[[str, Sequence[Trouble]], None] = lambda _source, _troubles: None,
+        *,
+        where: str = "",
+    ) -> None:
+        # `show` puts what is wrong with the machine, or with the alerts themselves, where it is seen without the database.
+        self._show = show
         self._settings, self._clock, self._log = settings, clock, log
         self._where = where or socket.gethostname()
-        self._post = Post(settings().alerts.urls)
+        self._post = Post(settings().alerts.urls, egress.of(settings()))
         self._slow: list[Fact] = []
         self._slow_at: float | None = None
         self._habits: dict[str, silence.Habits | None] = {}
@@ -66,6 +77,10 @@ class Watch:
         while not self._stop.wait(EVERY_SECONDS):
             self.look()
 
+    def _fault(self, what: str) -> None:
+        self._log.problem(SAID, what)
+        self._show(SAID, [Trouble(ALERTS, what, "supplier-agent alerts test")])
+
     def look(self, *, at_end_of_round: bool = False) -> None:
         """Look once, and tell what is to be told. Nothing that goes wrong here leaves this room.
 
@@ -80,7 +95,7 @@ class Watch:
         except AgentError as error:
             self._log.problem(SAID, error.what)
         except Exception as error:  # noqa: BLE001 - alerts must not take the agent with them; the text might hold an address
-            self._log.problem(SAID, f"a fault in the alerts: {type(error).__name__}")
+            self._fault(f"a fault in the alerts: {type(error).__name__}")
 
     # -- one look -------------------------------------------------------------------------------------------------
 
@@ -88,10 +103,13 @@ class Watch:
         settings, now = self._settings(), self._clock.now()
         patience = _patience(settings, at_end_of_round=at_end_of_round)
         with store.read() as tx:
-            found = [*facts.quick(within(tx), settings, now, _disk_free_bytes(settings)), *self._slowly(tx, now)]
+            quick = facts.quick(within(tx), settings, now, _disk_free_bytes(settings), self._signs(settings))
+            found = [*quick, *self._slowly(tx, now)]
             rows = _rows(tx, now - patience.again)
             last = select(func.max(Alert.told_at)).where(Alert.cause == DIGEST)
             digest_since = decide.digest_since(tx.exec(last).one(), now, patience)
+        clock = [Trouble(vitals.CLOCK_OFF, fact.text, fact.cure) for fact in found if fact.cause == facts.CLOCK]
+        self._show("clock", clock)
         change = decide.changes(found, rows)
         if change.begin or change.end or any(row.text != words.about(fact) for row, fact in change.lasts):
             with store.write() as tx:
@@ -116,8 +134,9 @@ class Watch:
 
     def _tell(self, store: Store, decision: Decision, counts: dict[decide.Key, int], now: datetime) -> None:
         settings, monotonic = self._settings(), self._clock.monotonic()
-        if settings.alerts.urls != self._post.urls:
-            self._post = Post(settings.alerts.urls)
+        way_out = egress.of(settings)
+        if settings.alerts.urls != self._post.urls or way_out != self._post.egress:
+            self._post = Post(settings.alerts.urls, way_out)
         failed = self._post.send_owed(monotonic)
         if not self._post.is_empty and not decision.is_quiet and monotonic >= self._rest_until:
             for part, message in self._messages(store, decision, now):
@@ -131,11 +150,14 @@ class Watch:
                 with store.write() as tx:
                     _note(tx, part, counts, now)
         if failed:
-            self._log.problem(
-                SAID, f"no message can be delivered to {', '.join(dict.fromkeys(failed))}; it is tried again"
-            )
+            self._fault(f"no message can be delivered to {', '.join(dict.fromkeys(failed))}; it is tried again")
         elif not self._post.owed and monotonic >= self._rest_until:
             self._log.solved(SAID)
+            self._show(SAID, [])
+
+    def _signs(self, settings: Settings) -> Signs:
+        # The disk has a rule of its own here: its alert was there before.
+        return heartbeat.signs(settings.state_dir, self._clock, listen=settings.web.listen)
 
     def _messages(self, store: Store, decision: Decision, now: datetime) -> Iterable[tuple[Decision, words.Message]]:
         """Yield what is to be sent, each message with the part of the decision that it carries out."""
@@ -143,7 +165,9 @@ class Watch:
             yield replace(decision, digest_since=None), words.changed(decision, self._where)
         if decision.digest_since is not None:
             with store.read() as tx:
-                message = words.report(tx, self._settings(), decision.digest_since, now, self._where)
+                message = words.report(
+                    tx, self._settings(), decision.digest_since, now, self._where, self._signs(self._settings())
+                )
             yield Decision(digest_since=decision.digest_since), message
 
 

@@ -12,6 +12,7 @@ from supplier_agent.glance import Look, text, within
 from supplier_agent.order import STAGES
 from supplier_agent.settings import Settings
 from supplier_agent.tables import Alert
+from supplier_agent.vitals import Signs
 
 OPEN = tuple(stage for stage in STAGES if stage not in {"shipped", "closed"})
 MOST_PROBLEMS = 10
@@ -45,15 +46,17 @@ def _line(word: str, row: Alert) -> str:
     return f"{word}: {row.supplier + ': ' if row.supplier else ''}{what}{cured}"
 
 
-def report(tx: Session, settings: Settings, since: datetime, now: datetime, where: str) -> Message:
+def report(
+    tx: Session, settings: Settings, since: datetime, now: datetime, where: str, signs: Signs | None = None
+) -> Message:
     """Return the daily report: what came in, was acknowledged and shipped since then, what is open, what is wrong."""
     look = within(tx)
     lines = [_of_supplier(tx, look, settings, name, since, now) for name in settings.suppliers]
-    problems = health.problems(look, settings, {})
+    problems = health.problems(look, settings, {}, now=now, signs=signs)
     lines += ["", f"{len(problems)} problem{'' if len(problems) == 1 else 's'}" + (":" if problems else "")]
-    lines += [
-        f"- {' '.join(filter(None, (each.order, each.supplier)))}: {each.what}" for each in problems[:MOST_PROBLEMS]
-    ]
+    for each in problems[:MOST_PROBLEMS]:
+        about = " ".join(filter(None, (each.order, each.supplier)))
+        lines.append(f"- {about}: {each.what}" if about else f"- {each.what}")
     if len(problems) > MOST_PROBLEMS:
         lines.append(f"- and {len(problems) - MOST_PROBLEMS} more: supplier-agent status")
     local = now.astimezone(settings.timezone)
@@ -64,7 +67,9 @@ def _of_supplier(tx: Session, look: Look, settings: Settings, name: str, since: 
     counted = look.first(
         """
         SELECT sum(first_seen_at >= ?2) AS came, sum(acknowledged_at >= ?2) AS acknowledged,
-               sum(ship_confirmed_at >= ?2) AS shipped FROM orders WHERE supplier = ?1
+               sum(ship_confirmed_at >= ?2) AS shipped,
+               sum(ship_confirmed_at >= ?2 AND coalesce(ship_evidence, '') <> 'confirmed') AS without_a_yes
+          FROM orders WHERE supplier = ?1
         """,
         name, text(since),
     )  # fmt: skip
@@ -74,6 +79,7 @@ def _of_supplier(tx: Session, look: Look, settings: Settings, name: str, since: 
     gaps = coverage.gaps(tx, settings, name, now)
     read = f"; {len(gaps)} days not proved complete" if gaps else "; every day proved complete"
     done = f"{counted.came or 0} came in, {counted.acknowledged or 0} acknowledged, {counted.shipped or 0} shipped"
+    done += f" ({counted.without_a_yes} of them without the marketplace's clear yes)" if counted.without_a_yes else ""
     return f"{name}: {done}; {is_open} open{f' ({which})' if which else ''}{read}"
 
 

@@ -25,6 +25,11 @@ WHY = {
 }
 
 
+def undo_window(settings: Settings) -> timedelta:  # noqa: ARG001 - the same question for every call
+    """Return nothing: no person asks for it, so there is nothing to take back."""
+    return timedelta(0)
+
+
 def due_at(order: Order, settings: Settings) -> datetime:  # noqa: ARG001 - the same question for every call
     """Return when it may go: as soon as the order is stored."""
     return order.first_seen_at
@@ -39,11 +44,14 @@ def perform(job: Job, tools: Tools) -> Ending:
     if job.not_found_since is not None and not _still_listed(job, tools, reads):
         gone = "the marketplace answered 404 and no longer lists the order: cancelled, or acknowledged elsewhere"
         return Ending(Outcome(REFUSED, gone), reads=tuple(reads))
-    ending = ending_of(tools.marketplace.acknowledge_sale(job.menzzo_order_id))
+    verdict = tools.marketplace.acknowledge_sale(job.menzzo_order_id)
+    ending = ending_of(verdict)
+    if ending.redirected_to is not None:  # it says nothing of this order, and asking again is harmless
+        ending = replace(ending, outcome=replace(ending.outcome, kind=LATER))
     if ending.quiet_seconds is not None and ending.outcome.kind == UNKNOWN:  # 503 with Retry-After: as told, no outage
         ending = replace(ending, outcome=replace(ending.outcome, kind=LATER), outage=False)
     if ending.outcome.kind == DONE:
-        facts = {"acknowledged_at": tools.marketplace.clock.now()}
+        facts = {"acknowledged_at": tools.marketplace.clock.now(), "acknowledge_evidence": verdict.means.value}
         ending = replace(ending, outcome=replace(ending.outcome, facts=facts))
     return replace(ending, reads=tuple(reads))
 
@@ -102,7 +110,8 @@ def after(job: Job, ending: Ending, settings: Settings, now: datetime, chance: f
     if strike and job.strikes + 1 >= retry.park_after_attempts:
         return Next("parked", strike=True, why=f"the marketplace failed {job.strikes + 1} times on this very order")
     wait = backoff(retry.first_seconds, retry.max_seconds, job.strikes + 1, chance) if strike else timedelta(0)
-    return Next("owed", now + wait, strike=strike, why=f"{WHY[kind]}: {ending.outcome.detail}"[:500])
+    why = WHY[kind] if ending.redirected_to is None else "it was sent elsewhere"
+    return Next("owed", now + wait, strike=strike, why=f"{why}: {ending.outcome.detail}"[:500])
 
 
 def by_itself(call: Call, attempts: list[Attempt], settings: Settings, now: datetime) -> datetime | None:  # noqa: ARG001 - never unknown

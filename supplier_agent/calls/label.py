@@ -17,6 +17,11 @@ NOT_READY = {Means.NOT_FOUND, Means.TOKEN_REFUSED, Means.UNCLEAR}
 """What a label server says before the label is there, or of a link that died; the list of orders tells of the token itself."""
 
 
+def undo_window(settings: Settings) -> timedelta:  # noqa: ARG001 - the same question for every call
+    """Return nothing: no person asks for it, so there is nothing to take back."""
+    return timedelta(0)
+
+
 def due_at(order: Order, settings: Settings) -> datetime:  # noqa: ARG001 - the same question for every call
     """Return when it may go: at once, for links die."""
     return order.first_seen_at
@@ -54,7 +59,7 @@ def _not_fetched(verdict: Verdict) -> Ending:
         return Ending(Outcome(LATER, f"not ready: {detail}", status))
     if verdict.means is Means.TOO_MANY:
         return Ending(Outcome(LATER, detail, status), outage=True, quiet_seconds=verdict.retry_after_seconds)
-    if verdict.means is Means.REFUSED:
+    if verdict.means in {Means.REFUSED, Means.REDIRECTED}:  # a redirect that says not where to: no outage
         return Ending(Outcome(REFUSED, detail, status))
     kind = NOT_SENT if verdict.means is Means.NOT_SENT else UNKNOWN
     return Ending(Outcome(kind, detail, status), outage=True, quiet_seconds=verdict.retry_after_seconds)

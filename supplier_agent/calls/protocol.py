@@ -1,7 +1,7 @@
 """What every outward call has in common: the job a worker gets, and what the marketplace's verdict means for it."""
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from supplier_agent.journal import ReadDone
@@ -47,7 +47,7 @@ class Ending:
     """What a worker hands back: the outcome, and what it says of the supplier as a whole.
 
     outage: the lane must pause. token_refused: the supplier must. quiet_seconds: silence was asked for, of the lane if it
-    fails, else of the whole supplier.
+    fails, else of the whole supplier. redirected_to: the host that a redirect pointed to; None: it was no redirect.
     reads: the get-sales requests made on the way, for the journal.
     """
 
@@ -55,6 +55,7 @@ class Ending:
     outage: bool = False
     token_refused: bool = False
     quiet_seconds: float | None = None
+    redirected_to: str | None = None
     reads: tuple[ReadDone, ...] = field(default=())
 
     @property
@@ -69,6 +70,9 @@ class OutwardCall(Protocol):
     LANE: str
     ONCE: bool  # never repeated by itself after an answer was lost
 
+    def undo_window(self, settings: Settings) -> timedelta:
+        """Return how long a person may still take it back; due_at waits for it."""
+
     def due_at(self, order: Order, settings: Settings) -> datetime:
         """Return when the call may go, from the order's facts."""
 
@@ -82,6 +86,9 @@ class OutwardCall(Protocol):
         """Return when a call whose outcome is unknown is repeated without a person; None for never."""
 
 
+CONFIRMED, UNVERIFIED, PERSON = Means.CONFIRMED.value, Means.UNVERIFIED.value, "person"
+"""On what evidence a call counts as done: the marketplace's yes, an answer that did not deny it, or a person's word."""
+
 AWHILE = 0.0
 """Silence was asked for (429), but not for how long: the lane backs off, as after a failure."""
 
@@ -90,6 +97,7 @@ OUTCOMES = {
     Means.UNVERIFIED: DONE,
     Means.REFUSED: REFUSED,
     Means.NOT_FOUND: REFUSED,
+    Means.REDIRECTED: REFUSED,
     Means.TOKEN_REFUSED: LATER,
     Means.TOO_MANY: LATER,
     Means.UNCLEAR: UNKNOWN,
@@ -107,7 +115,8 @@ def ending_of(verdict: Verdict) -> Ending:
     detail = f"unverified, the answer was: {verdict.detail!r}" if verdict.means is Means.UNVERIFIED else verdict.detail
     return Ending(
         Outcome(kind, detail, verdict.http_status),
-        outage=kind in {UNKNOWN, NOT_SENT},
+        outage=kind in {UNKNOWN, NOT_SENT} or verdict.means is Means.REDIRECTED,
         token_refused=verdict.means is Means.TOKEN_REFUSED,
         quiet_seconds=verdict.retry_after_seconds or (AWHILE if verdict.means is Means.TOO_MANY else None),
+        redirected_to=verdict.redirected_to,
     )

@@ -18,9 +18,15 @@ ONCE = True
 NOT_FOUND = 404
 
 
+def undo_window(settings: Settings) -> timedelta:
+    """Return how long a person may still take it back."""
+    return timedelta(seconds=settings.ship.undo_seconds)
+
+
 def due_at(order: Order, settings: Settings) -> datetime:
-    """Return when it may go: after the undo window that the flag opened."""
-    return (order.shipped_at or order.first_seen_at) + timedelta(seconds=settings.ship.undo_seconds)
+    """Return when it may go: after the undo window that the flag opened, or whoever let it go on since."""
+    flagged_at = order.shipped_at or order.first_seen_at
+    return max(flagged_at, order.undo_opened_at or flagged_at) + undo_window(settings)
 
 
 def perform(job: Job, tools: Tools) -> Ending:
@@ -28,9 +34,10 @@ def perform(job: Job, tools: Tools) -> Ending:
 
     Source: Supplier APIs, ship-sale. Documented only: no idempotency key, no status to read back, a blank example answer.
     """
-    ending = ending_of(tools.marketplace.ship_sale(job.menzzo_order_id))
+    verdict = tools.marketplace.ship_sale(job.menzzo_order_id)
+    ending = ending_of(verdict)
     if ending.outcome.kind == DONE:
-        facts = {"ship_confirmed_at": tools.marketplace.clock.now()}
+        facts = {"ship_confirmed_at": tools.marketplace.clock.now(), "ship_evidence": verdict.means.value}
         return replace(ending, outcome=replace(ending.outcome, facts=facts))
     return ending
 

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from supplier_agent import trusted
 from supplier_agent.check import environment, reads, rights, whole
 from supplier_agent.check.report import Finding, Report
 from supplier_agent.clock import Clock
@@ -34,6 +35,7 @@ def prove(
     tokens = _credentials(settings, env) if agent is not None else {}
 
     def environment_as_it_is() -> int:
+        rights.configuration(report, settings.config_path)
         environment.look(report, settings, env, clock, tokens, thorough=thorough)
         return report.exit_code
 
@@ -44,7 +46,8 @@ def prove(
         _in_a_child(report, agent, environment_as_it_is)
     if not offline:
         report.layer("marketplace")
-        reads.look(report, settings, env, clock, tokens)
+        with trusted.as_owner_of(settings.state_dir):
+            reads.look(report, settings, env, clock, tokens)
     return report.exit_code
 
 

@@ -1,18 +1,23 @@
 """The third layer of `check`: the folder, the database, disk, clock and tokens, as they are on this machine. Sends nothing."""
 
 import os
+import shlex
 import shutil
 import sqlite3
 import stat
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from supplier_agent import lock, state
+from supplier_agent import egress, lock, private, state
+from supplier_agent.check import rights
 from supplier_agent.check.report import Report
 from supplier_agent.clock import Clock
 from supplier_agent.errors import AgentError, ConfigError
 from supplier_agent.guards import TRIGGERS
+from supplier_agent.health import strangers
+from supplier_agent.places import is_of_the_system
 from supplier_agent.settings import Settings
 from supplier_agent.store import Store, open_store
 
@@ -54,7 +59,11 @@ NETWORK = {
 }
 PASSING = {"overlay", "aufs", "tmpfs", "ramfs"}
 """Gone with the container, or with the power."""
+SHARED = ("/dev", "/opt", "/run", "/usr", "/var")
+"""Files of many programs lie in these, often root's own, and meant to be read by everybody."""
 MOUNTS = Path("/proc/self/mounts")
+TOKENS = Path("/etc/supplier-agent/tokens")
+"""Where an installation keeps the tokens that have files."""
 
 
 def look(
@@ -74,9 +83,10 @@ def look(
         _disk(report, settings.state_dir)
         _file_system(report, settings.state_dir)
         _lock(report, settings.state_dir / state.LOCK)
-        _database(report, settings.state_dir / state.DATABASE, thorough=thorough)
+        _database(report, settings.state_dir / state.DATABASE, settings.suppliers, thorough=thorough)
     _clock(report, settings, clock)
     _sqlite(report)
+    _way_out(report, settings)
     for name in settings.suppliers:
         _token(report, settings, name, env, tokens)
 
@@ -90,7 +100,9 @@ def _folder(report: Report, folder: Path) -> bool:
         if os.access(parent, os.W_OK):
             report.good(f"state folder: {folder} will be created")
         else:
-            cure = f"sudo install -d -m 2770 -o supplier-agent -g supplier-agent {folder}"
+            cure = rights.pasted(
+                *("sudo", "install", "-d", "-m", "2770", "-o", "supplier-agent", "-g", "supplier-agent", folder)
+            )
             report.bad(f"{folder} does not exist, and {_me()} cannot create it", cure, 78)
         return False
     except OSError as error:
@@ -104,11 +116,11 @@ def _folder(report: Report, folder: Path) -> bool:
         what = f"{folder} is mounted read-only" if read_only else f"{_me()} may not write {folder}"
         report.bad(what, "mount it read-write, or correct state_dir" if read_only else _as_the_agent(), 78)
         return False
-    for name in (state.LABELS, state.LEDGER, state.LOCK):
+    for name in (state.LABELS, private.FOLDER, state.LEDGER, state.LOCK):
         path = folder / name
-        if path.exists() and not os.access(path, os.R_OK | os.W_OK):
-            owner = f"chown --reference={folder} {path}"
-            report.bad(f"{_me()} may not write {path}", f"if {_me()} is the agent's user: sudo {owner}", 74)
+        if rights.is_plain(path) and not os.access(path, os.R_OK | os.W_OK):
+            what = f"{_me()} may not write {path}; it should belong to the same user as the folder"
+            report.bad(what, rights.pasted("sudo", "chown", f"--reference={folder}", path), 74)
     report.good(f"state folder: {_me()} may write {folder} (mode {stat.S_IMODE(there.st_mode):04o})")
     return True
 
@@ -157,7 +169,7 @@ def _file_system(report: Report, folder: Path) -> None:
         report.bad(what, "set state_dir to a local disk", 78)
     elif kind in PASSING:
         what = f"{folder} is on {kind}: in a container it is gone with it, and with it what was shipped"
-        report.doubt(what, f"mount a volume there (docker run -v supplier-agent:{folder})")
+        report.doubt(what, f"mount a volume there (docker run -v {shlex.quote(f'supplier-agent:{folder}')} …)")
     else:
         report.good(f"file system: {kind or 'unknown'}, on this machine")
 
@@ -169,7 +181,7 @@ def _lock(report: Report, path: Path) -> None:
         report.good("lock: free, no agent runs on this state")
 
 
-def _database(report: Report, database: Path, *, thorough: bool) -> None:
+def _database(report: Report, database: Path, configured: Collection[str], *, thorough: bool) -> None:
     if not database.exists():
         report.good("database: not there yet; the first run creates it")
         return
@@ -178,6 +190,9 @@ def _database(report: Report, database: Path, *, thorough: bool) -> None:
             with store.write():
                 pass
             _guards(report, store)
+            with store.read() as tx:
+                for problem in strangers(tx, configured):
+                    report.bad(f"{problem.supplier}: {problem.what}", problem.cure, problem.exit_code)
         size = database.stat().st_size
         if size > LARGEST_TO_PROVE_BYTES and not thorough:
             report.note(
@@ -228,6 +243,32 @@ def _clock(report: Report, settings: Settings, clock: Clock) -> None:
         )
 
 
+def _way_out(report: Report, settings: Settings) -> None:
+    """Tell through which proxy the marketplace is reached, and which certificates are trusted."""
+    try:
+        way_out = egress.of(settings)
+        for url in dict.fromkeys((settings.base_url, *settings.http.label_origins)):
+            parts = urlsplit(url)
+            port = parts.port or (443 if parts.scheme == "https" else 80)
+            proxy = way_out.proxy_for(parts.scheme, parts.hostname or "", port)
+            by = "directly" if proxy is None else f"through the proxy {proxy.shown} ({proxy.said_by})"
+            report.good(f"network: {url} is reached {by}")
+        way_out.ssl_context()
+    except AgentError as error:
+        report.error(error)
+        return
+    trust = way_out.trust()
+    if trust.said_by == "certifi":
+        report.doubt(
+            "this machine has no store of trusted certificates: a list that came with the installation is used, and grows old",
+            "install one (Debian, Ubuntu: sudo apt install ca-certificates), or set ca_file in [http]",
+        )
+    elif trust.said_by == "system":
+        report.good(f"certificates: the system's, in {trust.shown}")
+    else:
+        report.good(f"certificates: only those in {trust.shown} ({trust.said_by})")
+
+
 def is_fixed(version: tuple[int, int, int]) -> bool:
     """Tell whether a SQLite has the fix of its WAL-reset bug: 3.51.3, or the same on an older branch."""
     return version >= FIXED_SQLITE or any(version[:2] == each[:2] and version >= each for each in ALSO_FIXED_SQLITE)
@@ -253,6 +294,33 @@ def _token(report: Report, settings: Settings, name: str, env: Mapping[str, str]
         report.good(f"{name}: a token is there")
     except ConfigError as error:
         report.error(error)
+        return
     file = settings.suppliers[name].token_file
-    if file is not None and os.access(file, os.F_OK) and stat.S_IMODE(file.stat().st_mode) & stat.S_IRWXO:
-        report.doubt(f"{file} may be read by everybody on this machine", f"chmod 600 {file}")
+    if file is not None and stat.S_IMODE(file.stat().st_mode) & stat.S_IRWXO:
+        what, own = f"{file} may be read by everybody on this machine", TOKENS / name
+        if _is_a_token_s_own(file, settings):
+            report.doubt(what, rights.pasted("chmod", "600", file))
+        else:
+            install = (
+                "sudo",
+                "install",
+                "-m",
+                "600",
+                "-o",
+                "supplier-agent",
+                "-g",
+                "supplier-agent",
+                "/dev/stdin",
+                own,
+            )
+            report.doubt(
+                f"{what}, and may not be a token's own file", f"put the token into one: {rights.pasted(*install)}"
+            )
+
+
+def _is_a_token_s_own(file: Path, settings: Settings) -> bool:
+    """Tell whether a file is plainly there for a token, so that its mode is ours to change."""
+    homes = [TOKENS.parent, *([settings.config_path.absolute().parent] if settings.config_path else [])]
+    near = any(file.is_relative_to(home) for home in homes if home == TOKENS.parent or not is_of_the_system(home))
+    shared = is_of_the_system(file) or any(file.resolve().is_relative_to(tree) for tree in SHARED)
+    return rights.is_plain(file) and (near or (file.lstat().st_uid == os.geteuid() and not shared))

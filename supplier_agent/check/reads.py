@@ -3,11 +3,12 @@
 While an agent runs it shows that one's last reads instead: two must not ask at once.
 """
 
+import os
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, closing
 from datetime import timedelta
 
-from supplier_agent import lock, reading, standing, state
+from supplier_agent import egress, lock, reading, standing, state
 from supplier_agent.cautions import why_paused
 from supplier_agent.check.report import Report
 from supplier_agent.clock import Clock
@@ -36,13 +37,24 @@ def look(report: Report, settings: Settings, env: Mapping[str, str], clock: Cloc
             held = lock.InstanceLock(lock_file, "check", clock)
             stack.callback(held.release)
             database = settings.state_dir / state.DATABASE
-            store = stack.enter_context(closing(open_store(database, agent=True))) if database.exists() else None
+            store = stack.enter_context(closing(open_store(database, agent=True))) if _has_journal(settings) else None
         for name in settings.suppliers:
             try:
                 token = tokens[name] if name in tokens else settings.token_of(name, env)
             except ConfigError:
                 continue  # said already
             _one_read(report, settings, name, token, clock, store)
+
+
+def _has_journal(settings: Settings) -> bool:
+    """Tell whether there is a journal, or one is to be made: where answers are cached, the next read must know of this one.
+
+    None is made in a folder that is not ours: its files would not be the agent's.
+    """
+    if (settings.state_dir / state.DATABASE).exists():
+        return True
+    ours = settings.state_dir.stat().st_uid == os.geteuid()
+    return ours and any(supplier.cache_seconds > 0 for supplier in settings.suppliers.values())
 
 
 def _last_reads(report: Report, settings: Settings) -> None:
@@ -63,7 +75,7 @@ def _one_read(report: Report, settings: Settings, name: str, token: str, clock: 
         supplier=name,
         base_url=settings.base_url,
         token=lambda: token,
-        wire=Wire(clock, settings.http.timeout_seconds),
+        wire=Wire(clock, settings.http.timeout_seconds, egress=egress.of(settings)),
         pace=Pace(clock, settings.requests_per_second),
         max_label_bytes=settings.http.max_label_bytes,
         label_origins=settings.http.label_origins,

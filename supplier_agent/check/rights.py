@@ -3,23 +3,26 @@
 import grp
 import os
 import pwd
+import shlex
 import stat
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from supplier_agent import state
+from supplier_agent import private, state, trusted
 from supplier_agent.check.report import Report
 from supplier_agent.exits import ended
+from supplier_agent.places import is_of_the_system
+from supplier_agent.trusted import groups_of
 
-SERVICE_USER = "supplier-agent"
-"""The account that install.sh makes."""
 NOBODY = 65534
 SOFTWARE_ERROR = 70
 DATABASE_FILES = tuple(state.DATABASE + suffix for suffix in ("", "-wal", "-shm"))
 READ, WRITE, ENTER = 4, 2, 1
-PRIVATE = (state.LEDGER,)
+PRIVATE = (private.FOLDER, state.LEDGER)
+NEARLY_EMPTY = {"lost+found"}
 
 
 @dataclass(frozen=True)
@@ -47,19 +50,12 @@ def user_to_become(state_dir: Path) -> User | None:
     except OSError:
         found = None
     if found is not None:
-        return User(found.st_uid, found.st_gid, _groups(found.st_uid, found.st_gid)) if found.st_uid else None
+        return User(found.st_uid, found.st_gid, groups_of(found.st_uid, found.st_gid)) if found.st_uid else None
     try:
-        account = pwd.getpwnam(SERVICE_USER)
+        account = pwd.getpwnam(state.SERVICE_USER)
     except KeyError:
         return None
-    return User(account.pw_uid, account.pw_gid, _groups(account.pw_uid, account.pw_gid))
-
-
-def _groups(uid: int, gid: int) -> tuple[int, ...]:
-    try:
-        return tuple(os.getgrouplist(pwd.getpwuid(uid).pw_name, gid))
-    except KeyError:
-        return (gid,)
+    return User(account.pw_uid, account.pw_gid, groups_of(account.pw_uid, account.pw_gid))
 
 
 def run_as(user: User, act: Callable[[], int]) -> int:
@@ -78,10 +74,50 @@ def run_as(user: User, act: Callable[[], int]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
+def configuration(report: Report, path: Path | None) -> None:
+    """Warn of a configuration that others may exchange: it says where the token goes. None: there is no file."""
+    with suppress(OSError):  # not to be looked at by this user: said when it is read
+        why = trusted.doubt(path) if path is not None else None
+        if why is not None:
+            what = f"the configuration {path} could be exchanged by others than root and {User(os.geteuid(), 0)}: {why}"
+            report.doubt(what, "keep it where root alone writes: /etc/supplier-agent/supplier-agent.toml")
+
+
+def pasted(*words: str | Path) -> str:
+    """Return a command that may be pasted into a shell as it is."""
+    return shlex.join(str(word) for word in words)
+
+
+def is_plain(path: Path) -> bool:
+    """Tell whether there is a plain file or folder under that name: no link, no device, no second name of another file."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) or (stat.S_ISREG(found.st_mode) and found.st_nlink == 1)
+
+
+def is_ours(state_dir: Path) -> bool:
+    """Tell whether a folder is the agent's own: empty but for what a new disk has, or with its database in it."""
+    if is_of_the_system(state_dir) or not state_dir.is_dir():
+        return False
+    with suppress(OSError):
+        return is_plain(state_dir / state.DATABASE) or {each.name for each in state_dir.iterdir()} <= NEARLY_EMPTY
+    return False
+
+
 def staff(report: Report, state_dir: Path) -> None:
     """Prove that a member of the folder's group may flag an order, and that nobody else may look in."""
-    if not os.access(state_dir, os.X_OK):
-        return  # not there yet, or not for us: the next layer says which
+    if not state_dir.is_dir() or not os.access(state_dir, os.X_OK):
+        return  # not there yet, no folder, or not for us: the next layer says which
+    if not is_ours(state_dir):
+        what = f"{state_dir} holds other things, and no database of the agent: it is not the agent's own folder"
+        report.doubt(what, 'name one of its own: state_dir = "/var/lib/supplier-agent"')
+        return
+    for path in _ours(state_dir)[1:]:
+        if not is_plain(path):
+            what = f"{path} is a link, has a second name, or is no plain file or folder: the agent did not make it so"
+            report.doubt(what, f"look what it is, then take it away: {pasted('ls', '-ld', path)}")
     group = state_dir.stat().st_gid
     called = _name_of(group)
     wrong = list(_locked_doors(state_dir, User(NOBODY, group, (group,)), group))
@@ -103,15 +139,17 @@ def _locked_doors(state_dir: Path, member: User, group: int) -> Iterator[tuple[P
     """Yield what a member cannot write, with its cure. SQLite writes -wal and -shm beside the database, and makes them."""
     mode = stat.S_IMODE(state_dir.stat().st_mode)
     if not mode & stat.S_ISGID:
-        yield state_dir, f"chmod 2770 {state_dir}  (new files then belong to its group)"
+        yield state_dir, f"{pasted('chmod', '2770', state_dir)}  # new files then belong to its group"
     elif not _can(member, state_dir, READ | WRITE | ENTER):
-        yield state_dir, f"chmod 2770 {state_dir}"
+        yield state_dir, pasted("chmod", "2770", state_dir)
     for name in DATABASE_FILES:
         path = state_dir / name
-        if path.exists() and path.stat().st_gid != group:
-            yield path, f"chgrp {group} {path}"
-        elif path.exists() and not _can(member, path, READ | WRITE):
-            yield path, f"chmod 660 {path}"
+        if not is_plain(path):
+            continue  # not there, or said already
+        if path.stat().st_gid != group:
+            yield path, pasted("chgrp", str(group), path)
+        elif not _can(member, path, READ | WRITE):
+            yield path, pasted("chmod", "660", path)
 
 
 def _can(user: User, path: Path, wanted: int) -> bool:
@@ -124,14 +162,20 @@ def _can(user: User, path: Path, wanted: int) -> bool:
 
 
 def _closed_to_others(report: Report, state_dir: Path) -> None:
-    for path in _ours(state_dir):
+    for path in filter(is_plain, _ours(state_dir)):
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & stat.S_IRWXO:
-            report.doubt(f"{path} has mode {mode:04o}: everybody on this machine may use it", f"chmod o-rwx {path}")
-        elif path.name in PRIVATE and mode & stat.S_IRWXG:
-            report.doubt(f"{path} has mode {mode:04o}: the ship ledger is the agent's alone", f"chmod 600 {path}")
+            report.doubt(
+                f"{path} has mode {mode:04o}: everybody on this machine may use it", pasted("chmod", "o-rwx", path)
+            )
+        elif path in {state_dir.resolve() / name for name in PRIVATE} and mode & stat.S_IRWXG:
+            report.doubt(
+                f"{path} has mode {mode:04o}: the ship ledger is the agent's alone",
+                pasted("chmod", "700" if path.is_dir() else "600", path),
+            )
 
 
-def _ours(state_dir: Path) -> Iterable[Path]:
-    named = (*DATABASE_FILES, state.LOCK, state.LEDGER, state.LABELS)
-    return [state_dir, *(path for name in named if (path := state_dir / name).exists())]
+def _ours(state_dir: Path) -> list[Path]:
+    """Return the folder, links followed, and what the agent makes in it, as far as it is there."""
+    folder, named = state_dir.resolve(), (*DATABASE_FILES, state.LOCK, *PRIVATE, state.LABELS)
+    return [folder, *(path for name in named if os.path.lexists(path := folder / name))]

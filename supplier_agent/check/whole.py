@@ -48,6 +48,10 @@ def _of_all(settings: Settings) -> list[tuple[str, str]]:
 
 def _of_suppliers(settings: Settings, now: datetime) -> list[tuple[str, str]]:
     found = []
+    for station in settings.web.stations:
+        if "@" in station.printer.partition("://")[2].partition("/")[0]:
+            what = f"the printer's address of station {station.name} holds a name or a password, and is not printed to"
+            found.append((what, "leave it out of the address"))
     for name, supplier in settings.suppliers.items():
         if supplier.start_date is not None and supplier.start_date > now.astimezone(settings.timezone).date():
             what = f"suppliers.{name}.start_date lies ahead: no order of today is acknowledged or shipped"

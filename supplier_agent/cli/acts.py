@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from supplier_agent.cli.each import Named, do_each
-from supplier_agent.cli.surroundings import JsonOption, Surroundings, here, say, stdin_lines
+from supplier_agent.cli.each import Named, Outcome, do_each, tell
+from supplier_agent.cli.surroundings import JsonOption, Surroundings, here, result, say, stdin_lines
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -49,7 +49,11 @@ def ship(
     context: typer.Context,
     ids: Annotated[list[str] | None, typer.Argument(metavar="ID")] = None,
     override: Annotated[
-        str, typer.Option(metavar="NAME", help="Let one order go without its label or acknowledgement; NAME says so.")
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Let one order go despite the blockers it has now (label, acknowledgement, no longer listed); NAME says so.",
+        ),
     ] = "",
     supplier: SupplierOption = "",
     file: Annotated[
@@ -64,8 +68,7 @@ def ship(
     as_json: JsonOption = False,
 ) -> int:
     """Flag orders as shipped: they have left the building. `-` reads ids from stdin."""
-    from supplier_agent import acts
-    from supplier_agent.cli.shipfile import ship_file
+    from supplier_agent.cli.shipfile import Flagging, ship_file
     from supplier_agent.errors import UsageError
 
     if bool(ids) == (file is not None) or (file is None and (success or failure)) or (file is not None and override):
@@ -80,14 +83,9 @@ def ship(
         raise UsageError(
             "--override lets one order go, not several", "supplier-agent ship ID --override NAME, once for each"
         )
+    flagging = Flagging(surroundings, override or None)
+    code = flagging.advise(_each(surroundings, names, supplier, flagging, as_json=as_json))
     undo = surroundings.settings.ship.undo_seconds
-    code = _each(
-        surroundings,
-        names,
-        supplier,
-        lambda tx, order: acts.ship(tx, order, surroundings.clock.now(), surroundings.who, override or None),
-        as_json=as_json,
-    )
     if undo and code == 0:
         say(
             f"the marketplace is told after {undo:g} s; until then: supplier-agent unship {names[0] if len(names) == 1 else 'ID'}"
@@ -191,12 +189,28 @@ def hold(
 
 
 def release(
-    context: typer.Context, menzzo_order_id: Id, supplier: SupplierOption = "", as_json: JsonOption = False
+    context: typer.Context,
+    menzzo_order_id: Annotated[str, typer.Argument(metavar="[ID]")] = "",
+    all_: Annotated[
+        bool,
+        typer.Option("--all", help="All that the agent holds after a restore: lists them; with --by, releases them."),
+    ] = False,
+    by: Annotated[str, typer.Option(metavar="NAME", help="With --all: who has looked at that list.")] = "",
+    supplier: SupplierOption = "",
+    as_json: JsonOption = False,
 ) -> int:
     """Let a held order go on."""
     from supplier_agent import acts
+    from supplier_agent.errors import UsageError
 
+    if bool(menzzo_order_id) == all_ or (by.strip() and not all_):
+        raise UsageError(
+            "say which: an id, or --all (for what is held after a restore), and --by with the latter",
+            "supplier-agent release ID, or supplier-agent release --all --by NAME",
+        )
     surroundings = here(context)
+    if all_:
+        return _release_all(surroundings, by.strip(), supplier, as_json=as_json)
     return _each(
         surroundings,
         [menzzo_order_id],
@@ -204,6 +218,52 @@ def release(
         lambda tx, order: acts.release(tx, order, surroundings.clock.now(), surroundings.who),
         as_json=as_json,
     )
+
+
+def _release_all(surroundings: Surroundings, by: str, supplier: str, *, as_json: bool) -> int:
+    """List what the agent holds; release it only by the name of somebody who has seen that list."""
+    from supplier_agent import acts
+
+    with surroundings.store() as store, store.read() as tx:
+        held = [
+            (Named(order.menzzo_order_id, order.supplier), order.held_reason or "")
+            for order in acts.held_by_agent(tx, supplier or None)
+        ]
+    if not by:
+        return _list_held(held, as_json=as_json)
+    with surroundings.store() as store, store.write() as tx:
+        begun = acts.accept_new_ledger(tx, by)
+    code = do_each(
+        surroundings,
+        [named for named, _why in held],
+        lambda tx, order: acts.release(tx, order, surroundings.clock.now(), by),
+        as_json=as_json,
+    )
+    if begun:
+        say("the agent begins a new ship ledger")
+    if code == 0:
+        say(f"{len(held)} orders are released" if held else "the agent holds no order")
+    return code
+
+
+def _list_held(held: "Sequence[tuple[Named, str]]", *, as_json: bool) -> int:
+    from supplier_agent.errors import AgentError
+
+    if as_json:
+        cure = "supplier-agent release --all --by NAME"
+        tell([Outcome(named, "", AgentError(why, cure)) for named, why in held], as_json=True)
+    else:
+        for named, why in held:
+            result(f"{named.order} ({named.supplier}): {why}")
+    if not held:
+        say("the agent holds no order")
+        return 0
+    say(
+        f"{len(held)} orders are held; nothing was released.\n"
+        "Not to be reported: supplier-agent close ID --reason TEXT, or supplier-agent unship ID.\n"
+        "All others, once somebody has looked at this list: supplier-agent release --all --by NAME"
+    )
+    return 1
 
 
 def close(

@@ -66,9 +66,11 @@ def send_test(context: typer.Context, as_json: JsonOption = False) -> int:
     """Send a test message to every address, and tell which took it; exit code 1 if any did not."""
     import socket
 
+    from supplier_agent import egress
     from supplier_agent.alerts import Post, trial
 
-    post = Post(here(context).settings.alerts.urls)
+    settings = here(context).settings
+    post = Post(settings.alerts.urls, egress.of(settings))
     if post.is_empty:
         say("nobody is told: [alerts] urls is empty")
         return 1

@@ -1,6 +1,7 @@
 """Commands about the configuration itself: config init, show, schema."""
 
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -37,8 +38,10 @@ def init(
     target = Path(file) if file else _usual_place(here(context).config, here(context).env)
     if target.exists():
         raise AgentError(
-            f"{target} is there already; it was left as it is.", f"supplier-agent config init {target}.new"
+            f"{target} is there already; it was left as it is.",
+            f"supplier-agent config init {shlex.quote(f'{target}.new')}",
         )
+    made = not target.parent.exists()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
@@ -49,9 +52,11 @@ def init(
             f"{target} cannot be written: {error.strerror}.",
             "supplier-agent config init FILE, with a file that you may write",
         ) from None
-    _let_the_agent_read(target)
+    if os.geteuid() == 0:
+        _let_the_agent_read(target, with_folder=made)
     result(str(target))
-    say(f"name your supplier and its token at the end of {target}, then: supplier-agent --config {target} check")
+    typed = shlex.quote(str(target))
+    say(f"name your supplier and its token at the end of {target}, then: supplier-agent --config {typed} check")
 
 
 def _usual_place(config: str, env: Mapping[str, str]) -> Path:
@@ -65,18 +70,24 @@ def _usual_place(config: str, env: Mapping[str, str]) -> Path:
     return system if os.geteuid() == 0 and not checkout.parent.is_dir() else checkout
 
 
-def _let_the_agent_read(target: Path) -> None:
-    """Where root has installed the service, its group may read the file; nobody else may: it may hold a token."""
+def _let_the_agent_read(target: Path, *, with_folder: bool) -> None:
+    """Let the service's group read what root has written; nobody else may: it may hold a token."""
     import grp
-    import shutil
 
-    if os.geteuid() == 0:
-        try:
-            grp.getgrnam(SERVICE_GROUP)
-        except KeyError:
-            return
-        shutil.chown(target, group=SERVICE_GROUP)
-        target.chmod(0o640)
+    from supplier_agent.places import STATE_DIR
+
+    try:
+        group = grp.getgrnam(SERVICE_GROUP).gr_gid
+    except KeyError:
+        group = STATE_DIR.stat().st_gid if STATE_DIR.is_dir() else 0  # another account, if somebody set up one by hand
+    if group == 0:
+        say(
+            f"root alone may read it. If another user runs the agent: chgrp GROUP {shlex.quote(str(target))}, and chmod 640"
+        )
+        return
+    for path, mode in [(target, 0o640), *([(target.parent, 0o750)] if with_folder else [])]:
+        os.chown(path, -1, group)
+        path.chmod(mode)
 
 
 def show(context: typer.Context, as_json: JsonOption = False) -> None:

@@ -96,19 +96,21 @@ HEADS = {
     "carrier": "CARRIER",
     "order_date": "DATE",
     "stage": "STAGE",
+    "evidence": "EVIDENCE",
 }
 
 
 def _table(rows: "Iterable[Row]", widths: Mapping[str, int]) -> Iterator[str]:
     """Yield the heads, then an order a line. `widths`: the longest text of a column; the others have one length."""
     columns = {name: max(len(head), widths.get(name, 0)) for name, head in HEADS.items()}
-    columns |= {"order_date": len("2026-11-21"), "stage": 0}
+    columns |= {"order_date": len("2026-11-21"), "stage": len("acknowledged"), "evidence": 0}
     first = True
     for row in rows:
         if first:
             yield "  ".join(HEADS[name].ljust(width) for name, width in columns.items()).rstrip()
         first = False
-        yield "  ".join(_plain(row[name]).ljust(width) for name, width in columns.items()).rstrip()
+        shown = {**row, "evidence": _evidence(row)}
+        yield "  ".join(_plain(shown[name]).ljust(width) for name, width in columns.items()).rstrip()
 
 
 def _say_how_many(found: "Found", wanted: "Filter") -> None:
@@ -127,6 +129,13 @@ def _say_how_many(found: "Found", wanted: "Filter") -> None:
     waiting = f", {found.attention} of them wait for a person: supplier-agent status" if found.attention else ""
     more = f"; there are {found.total} in all" if found.total > number else ""
     say(f"{number} order{'s' if number > 1 else ''}{waiting}{more}")
+
+
+def _evidence(row: Mapping[str, object]) -> str:
+    """Return on what evidence an order is shipped; before that, whether its acknowledgement got no clear yes."""
+    if row["stage"] == "shipped":
+        return str(row["ship_evidence"] or "not recorded")
+    return "acknowledge: unverified" if row["acknowledge_evidence"] == "unverified" else "-"
 
 
 def _plain(value: object) -> str:
@@ -154,17 +163,23 @@ def order(
         _tell(told, surroundings.settings.timezone)
 
 
-LABELS = {"shipped": "flagged as shipped", "shipped_at": "flagged at", "menzzo_order_id": "order"}
-"""Where the word of the JSON would mislead: the flag is a person's word, `ship confirmed at` the marketplace's."""
+LABELS = {
+    "shipped": "flagged as shipped",
+    "shipped_at": "flagged at",
+    "ship_confirmed_at": "ship reported at",
+    "menzzo_order_id": "order",
+}
+"""Where the word of the JSON would mislead: the flag is a person's word, `ship reported at` is when the call was done."""
 
 
 def _tell(told: dict[str, Any], zone: tzinfo) -> None:
     """Print everything about one order, times in the warehouse's own zone."""
     result(f"times are those of {zone}")
     for name, value in told.items():
-        if name not in {"calls", "history", "next"} and value is not None:
+        if name not in {"calls", "history", "next", "next_code"} and value not in (None, []):
             word = LABELS.get(name, name.replace("_", " "))
-            shown = {True: "yes", False: "no"}[value] if isinstance(value, bool) else _local(value, zone)
+            shown = ", ".join(value) if isinstance(value, list) else _local(value, zone)
+            shown = {True: "yes", False: "no"}[value] if isinstance(value, bool) else shown
             result(f"{word + ':':<20} {_plain(shown)}")
     for call in told["calls"]:
         why = f"  {_plain(call['detail'])}" if call["detail"] else ""

@@ -2,9 +2,9 @@
 
 import secrets
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +15,7 @@ from supplier_agent.cli.surroundings import Surroundings, complain, here, progre
 if TYPE_CHECKING:
     from supplier_agent.agent import Agent
     from supplier_agent.health import Problem
+    from supplier_agent.heartbeat import Heartbeat
     from supplier_agent.reload import Reload
     from supplier_agent.settings import Settings
     from supplier_agent.stop import Hangup, Stop
@@ -73,22 +74,30 @@ def run(
     if read_only or surroundings.settings.read_only:
         say(f"{cautions.read_only().what}; {cautions.read_only().cure}")
     command = " ".join(["run", *(["--once"] if once else []), *([READ_ONLY] if read_only else [])])
-    with _agent(surroundings, command, stop, once=once, reads_only=read_only) as (agent, executor):
+    with _agent(surroundings, command, stop, once=once, reads_only=read_only) as (agent, executor, beat):
         if not once:
             from supplier_agent.daemon import Daemon
 
             reload = _reload(surroundings, agent, hangup)
             return Daemon(
-                agent, surroundings.env, stop, lambda name: _ping(surroundings, agent, name), executor, reload
+                agent, surroundings.env, stop, lambda name: _ping(surroundings, agent, name), executor, reload, beat
             ).run()
         from supplier_agent.labels.barcodes import LabelCodes
         from supplier_agent.labels.pdfwork import PdfWork
         from supplier_agent.once import run_once
         from supplier_agent.upkeep.retention import Retention
+        from supplier_agent.vitals import STOPPING
 
         found: list[Problem] = []
         with progress() as show, LabelCodes(agent.settings.state_dir, PdfWork(agent.clock), agent.log) as codes:
-            code = run_once(agent, show, lambda: _ping(surroundings, agent, None), stop.event.is_set, found.extend)
+            code = run_once(
+                agent,
+                _beating(show, agent, beat),
+                lambda: _ping(surroundings, agent, None),
+                stop.event.is_set,
+                found.extend,
+            )
+            beat.beat(STOPPING)
             codes.catch_up(stop.event.is_set)
             Retention(agent.store, agent.labels, agent.clock, agent.log, lambda: agent.settings).go_round(
                 stop.event.is_set
@@ -112,16 +121,18 @@ def _say_why(found: "Sequence[Problem]") -> None:
 @contextmanager
 def _agent(
     surroundings: Surroundings, command: str, stop: "Stop", *, once: bool, reads_only: bool = False
-) -> "Iterator[tuple[Agent, ThreadPoolExecutor]]":
+) -> "Iterator[tuple[Agent, ThreadPoolExecutor, Heartbeat]]":
     """Assemble the real agent on the real state, alone."""
-    from supplier_agent import known, log, state
+    from supplier_agent import known, log, state, trusted
     from supplier_agent.assemble import assemble
-    from supplier_agent.lock import InstanceLock
 
     settings = surroundings.settings
     state.prepare(settings.state_dir)
-    lock = InstanceLock(surroundings.lock_file, command, surroundings.clock)
-    try:
+    with (
+        trusted.as_owner_of(settings.state_dir),
+        _lock(surroundings, command),
+        _heartbeat(surroundings, command) as beat,
+    ):
         known.remember(settings, surroundings.appearance)
         executor = ThreadPoolExecutor(MOST_WORKERS, thread_name_prefix="worker")
         level = "debug" if surroundings.is_verbose else "warning" if surroundings.is_quiet else settings.log.level
@@ -132,13 +143,55 @@ def _agent(
             settings, surroundings.env, surroundings.clock, executor, logger, round_at=round_at, reads_only=reads_only
         )
         try:
-            yield agent, executor
+            yield agent, executor, beat
         finally:
             agent.stopping = stop.event.is_set() or agent.stopping
             executor.shutdown(wait=True, cancel_futures=True)
             close()
+
+
+@contextmanager
+def _lock(surroundings: Surroundings, command: str) -> Iterator[None]:
+    """Be the only instance on this state while in this block."""
+    from supplier_agent.lock import InstanceLock
+
+    lock = InstanceLock(surroundings.lock_file, command, surroundings.clock)
+    try:
+        yield
     finally:
         lock.release()
+
+
+@contextmanager
+def _heartbeat(surroundings: Surroundings, command: str) -> "Iterator[Heartbeat]":
+    """Show that this process works on the state; an error that ends it is left there as its last words."""
+    from supplier_agent.errors import AgentError
+    from supplier_agent.heartbeat import AGENT, Heartbeat
+    from supplier_agent.vitals import AGENT_DIED, STARTING, Trouble
+
+    beat = Heartbeat(surroundings.settings.state_dir / AGENT, surroundings.clock, command)
+    beat.beat(STARTING)
+    try:
+        yield beat
+    except Exception as error:
+        what, cure = (
+            (error.what, error.cure) if isinstance(error, AgentError) else (type(error).__name__, "see its log")
+        )
+        beat.keep("end", [Trouble(AGENT_DIED, f"the agent ended: {what}", cure)])
+        raise
+    finally:
+        beat.end()
+
+
+def _beating(show: Callable[[str], None], agent: "Agent", beat: "Heartbeat") -> Callable[[str], None]:
+    """Return what shows the progress of a round, and touches the heartbeat with it."""
+
+    def shown(doing: str) -> None:
+        show(doing)
+        beat.keep("loop", agent.troubles())
+        beat.beat()
+
+    return shown
 
 
 def _reload(surroundings: Surroundings, agent: "Agent", hangup: "Hangup") -> "Reload":
@@ -179,9 +232,11 @@ def _ping(surroundings: Surroundings, agent: "Agent", supplier: str | None) -> N
     about = "heartbeat" if supplier is None else f"heartbeat {supplier}"
     if not url:
         return
+    from supplier_agent import egress
     from supplier_agent.marketplace import Answer, Wire
 
-    reply = Wire(surroundings.clock, settings.http.timeout_seconds).ping(url)
+    wire = Wire(surroundings.clock, settings.http.timeout_seconds, egress=egress.of(settings))
+    reply = wire.ping(url)
     if isinstance(reply, Answer) and reply.status < 400:  # noqa: PLR2004 - HTTP
         agent.log.solved(about)
     else:
@@ -189,18 +244,25 @@ def _ping(surroundings: Surroundings, agent: "Agent", supplier: str | None) -> N
 
 
 def _dry_run(surroundings: Surroundings, stop: "Stop") -> int:
-    from supplier_agent import state
-    from supplier_agent.dry_run import rehearse
-    from supplier_agent.lock import InstanceLock
+    """Rehearse a round. It changes nothing: where no agent has ever run, there is no lock to hold, and none is made.
 
-    state.prepare(surroundings.settings.state_dir)
-    lock = InstanceLock(surroundings.lock_file, "run --once --dry-run", surroundings.clock)
+    Where the marketplace answers from a cache, what was asked is remembered: the next run must not ask it again.
+    """
+    from supplier_agent import state, trusted
+    from supplier_agent.dry_run import rehearse
+
+    settings = surroundings.settings
+    remembers = any(supplier.cache_seconds > 0 for supplier in settings.suppliers.values())
     said: list[str] = []  # printed when the lock is free again: a slow reader must not keep a daemon from starting
     found: list[Problem] = []
+    if remembers:
+        state.prepare(settings.state_dir)
     try:
-        with progress() as show:
+        with trusted.as_owner_of(settings.state_dir), ExitStack() as held, progress() as show:
+            if remembers or surroundings.lock_file.exists():
+                held.enter_context(_lock(surroundings, "run --once --dry-run"))
             return rehearse(
-                surroundings.settings,
+                settings,
                 surroundings.env,
                 surroundings.clock,
                 show,
@@ -209,7 +271,6 @@ def _dry_run(surroundings: Surroundings, stop: "Stop") -> int:
                 found.extend,
             )
     finally:
-        lock.release()
         for line in said:
             result(line)
         _say_why(found)
@@ -252,13 +313,13 @@ def resync(
     from supplier_agent.stop import Stop
 
     stop = Stop()
-    with _agent(surroundings, "resync", stop, once=True, reads_only=True) as (agent, _executor):
+    with _agent(surroundings, "resync", stop, once=True, reads_only=True) as (agent, _executor, beat):
         with agent.store.write() as tx:
             for name in names:
                 request(tx, name, first, last, now)
         found: list[Problem] = []
         with progress() as show:
-            code = run_once(agent, show, lambda: None, stop.event.is_set, found.extend)
+            code = run_once(agent, _beating(show, agent, beat), lambda: None, stop.event.is_set, found.extend)
         _say_why(found)
         return code
 

@@ -8,12 +8,18 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self, TextIO
+from typing import TYPE_CHECKING, Self, TextIO
 
+from supplier_agent import trusted
 from supplier_agent.cli.each import Named, Outcome, outcomes, tell
-from supplier_agent.cli.surroundings import Surroundings, complain, result, stdin_lines
-from supplier_agent.exits import DISK, worst
+from supplier_agent.cli.surroundings import Surroundings, complain, result, say, stdin_lines
+from supplier_agent.exits import DISK, NEEDS_A_PERSON, worst
 from supplier_agent.printable import on_one_line
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from supplier_agent.tables import Order
 
 ORDER_HEADS, SUPPLIER_HEADS = ("menzzo_order_id", "order", "order_id", "id"), ("supplier",)
 DELIMITERS = (";", "\t", ",")
@@ -80,7 +86,6 @@ def ship_file(
     as_json: bool = False,
 ) -> int:
     """Flag each order of the file in a transaction of its own; return the first code of those that hold."""
-    from supplier_agent import acts
     from supplier_agent.errors import UsageError
 
     paths = [path.resolve() for path in (file, success, failure) if path is not None]
@@ -90,13 +95,10 @@ def ship_file(
         )
     named = [Named(line.order, line.supplier or supplier) for line in lines_of(_rows(file))]
     done: list[Outcome] = []
+    flagging = Flagging(surroundings)
     with ExitStack() as opened:
         told, refused = Answers.opened(opened, success), Answers.opened(opened, failure)
-        for outcome in outcomes(
-            surroundings,
-            named,
-            lambda tx, order: acts.ship(tx, order, surroundings.clock.now(), surroundings.who),
-        ):
+        for outcome in outcomes(surroundings, named, flagging):
             done.append(outcome)
             if outcome.error is None:
                 told.note(outcome.named.order, outcome.said)
@@ -106,7 +108,38 @@ def ship_file(
     tell(done if as_json else failed, as_json=as_json)
     if not as_json:
         result(f"{len(done) - len(failed)} orders of {file} are flagged, {len(failed)} are not")
-    return worst({*(outcome.exit_code for outcome in done), told.exit_code, refused.exit_code})
+    for order, why in flagging.unreported:
+        complain(f"supplier-agent: {order}: {why}")
+    return flagging.advise(worst({*(outcome.exit_code for outcome in done), told.exit_code, refused.exit_code}))
+
+
+class Flagging:
+    """The act of `ship`: flags an order, and says so if it will not be reported for want of a supplier in the configuration."""
+
+    def __init__(self, surroundings: Surroundings, override_by: str | None = None) -> None:
+        self._surroundings, self._override_by = surroundings, override_by
+        self._unknown = ""
+        self.unreported: list[tuple[str, str]] = []  # order, why
+
+    def __call__(self, tx: "Session", order: "Order") -> str:
+        """Flag it, and return what happens next."""
+        from supplier_agent import acts
+
+        this = self._surroundings
+        said = acts.ship(tx, order, this.clock.now(), this.who, self._override_by)
+        but = acts.not_reported(order, this.settings.suppliers)
+        if not but:
+            return said
+        self._unknown = order.supplier
+        self.unreported.append((order.menzzo_order_id, but))
+        return f"{said}; but {but}"
+
+    def advise(self, code: int) -> int:
+        """Say what to do about the orders that are not reported; return the exit code with them in mind."""
+        if not self.unreported:
+            return code
+        say(f"put [suppliers.{self._unknown}] into the configuration; supplier-agent status names what waits for it")
+        return worst({code, NEEDS_A_PERSON})
 
 
 def _rows(file: Path) -> list[str]:
@@ -138,7 +171,8 @@ class Answers:
         if path is None:
             return cls(None)
         try:
-            return cls(stack.enter_context(path.open("w", encoding="utf-8", newline="", buffering=1)))
+            with trusted.as_owner_of(path.parent):
+                return cls(stack.enter_context(path.open("w", encoding="utf-8", newline="", buffering=1)))
         except OSError as error:
             raise UsageError(f"{path} cannot be written: {error.strerror}", "name a file that you may write") from error
 

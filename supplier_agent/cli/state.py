@@ -19,12 +19,19 @@ def status(
     watch: Annotated[
         bool, typer.Option("--watch", help="On a terminal: draw it again and again, until Ctrl-C.")
     ] = False,
+    alive: Annotated[
+        bool,
+        typer.Option(
+            "--alive",
+            help="For the health check of a container: exit code 1 only if the agent or its page cannot work at all, 0 otherwise.",
+        ),
+    ] = False,
 ) -> int:
     """Tell how things stand: suppliers, counts, problems with the command that cures each."""
     from supplier_agent.status.door import Asked, answer
 
     surroundings = here(context)
-    return answer(Asked(surroundings.config, as_json, watch), surroundings.env, surroundings.clock)
+    return answer(Asked(surroundings.config, as_json, watch, alive), surroundings.env, surroundings.clock)
 
 
 def check(

@@ -63,14 +63,16 @@ class Surroundings:
 
     @contextmanager
     def store(self) -> "Iterator[Store]":
-        """Open the state database as staff do: no upgrade, no checkpoint."""
+        """Open the state database as staff do: no upgrade, no checkpoint. In this block root is the folder's owner."""
+        from supplier_agent import trusted
         from supplier_agent.store import open_store
 
-        store = open_store(self.database)
-        try:
-            yield store
-        finally:
-            store.close()
+        with trusted.as_owner_of(self.settings.state_dir):
+            store = open_store(self.database)
+            try:
+                yield store
+            finally:
+                store.close()
 
     @property
     def who(self) -> str:

@@ -1,5 +1,6 @@
 """Commands of upkeep: backup, restore, export, and the brakes: pause, resume, agree. None of them calls the marketplace."""
 
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,12 +14,15 @@ from supplier_agent.entrance import is_heard
 if TYPE_CHECKING:
     from sqlmodel import Session
 
+    from supplier_agent.upkeep.restore import Restored
+
 SupplierName = Annotated[str, typer.Argument(metavar="SUPPLIER")]
 STEPS = """To restore it, so that nothing is shipped twice:
   systemctl stop supplier-agent
   supplier-agent restore {file}
   systemctl start supplier-agent
-Leave shipped.jsonl, the ship ledger, where it is: it knows what was shipped since. Never put an older one in its place."""
+Leave private/shipped.jsonl, the ship ledger, where it is: it knows what was shipped and decided since. Never put an older
+one in its place."""
 
 
 def register(app: typer.Typer) -> None:
@@ -38,15 +42,16 @@ def backup(
     from supplier_agent.upkeep.restore import back_up
 
     surroundings = here(context)
+    typed = shlex.quote(str(file))
     if file.is_dir():
-        raise UsageError(f"{file} is a folder", f"supplier-agent backup {file}/agent-backup.db")
+        raise UsageError(f"{file} is a folder", f"supplier-agent backup {shlex.quote(f'{file}/agent-backup.db')}")
+    if file.exists() and surroundings.database.exists() and file.samefile(surroundings.database):
+        raise UsageError(f"{file} is the database itself", "name another file")
+    if file.exists() and not overwrite:
+        raise UsageError(
+            f"{file} is there already", f"name another file, or: supplier-agent backup {typed} --overwrite"
+        )
     with surroundings.store() as store:
-        if file.exists() and file.samefile(store.path):
-            raise UsageError(f"{file} is the database itself", "name another file")
-        if file.exists() and not overwrite:
-            raise UsageError(
-                f"{file} is there already", f"name another file, or: supplier-agent backup {file} --overwrite"
-            )
         ledger = back_up(store, surroundings.settings.state_dir, file)
     if as_json:
         copied = {"file": str(file), "bytes": file.stat().st_size, "ledger": str(ledger) if ledger else None}
@@ -58,48 +63,91 @@ def backup(
         else "; nothing was ever shipped, so there is no ship ledger"
     )
     result(f"{file}: {file.stat().st_size} bytes, checked{beside}.")
-    say(STEPS.format(file=file))
+    say(STEPS.format(file=typed))
 
 
 def restore(
-    context: typer.Context, file: Annotated[Path, typer.Argument(metavar="FILE")], as_json: JsonOption = False
+    context: typer.Context,
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]")] = None,
+    rolled_back: Annotated[
+        bool, typer.Option("--rolled-back", help="Without FILE: the whole machine was taken back to a snapshot.")
+    ] = False,
+    as_json: JsonOption = False,
 ) -> int:
-    """Put a copy of the database back, so that nothing is shipped twice. The agent must be stopped."""
-    from supplier_agent import state
+    """Put a copy of the database back; what is marked in it is held until `release`. The agent must be stopped."""
+    from supplier_agent import state, trusted
     from supplier_agent.errors import UsageError
     from supplier_agent.lock import InstanceLock
-    from supplier_agent.upkeep.restore import put_back
+    from supplier_agent.upkeep import restore as putting_back
 
     surroundings = here(context)
-    folder = surroundings.settings.state_dir
-    if not file.is_file():
+    folder, now = surroundings.settings.state_dir, surroundings.clock.now()
+    if (file is None) != rolled_back:
+        raise UsageError(
+            "name a copy, or say --rolled-back, not both",
+            "supplier-agent restore FILE, or supplier-agent restore --rolled-back",
+        )
+    if file is not None and not file.is_file():
         raise UsageError(f"there is no file {file}", "name a file that `supplier-agent backup` wrote")
-    if surroundings.database.exists() and file.samefile(surroundings.database):
+    if file is not None and surroundings.database.exists() and file.samefile(surroundings.database):
         raise UsageError(f"{file} is the database itself", "name a copy of it")
+    if file is None:
+        with surroundings.store():
+            pass  # there must be one
     state.prepare(folder)
-    lock = InstanceLock(surroundings.lock_file, "restore", surroundings.clock)
+    with trusted.as_owner_of(folder):
+        lock = InstanceLock(surroundings.lock_file, "restore", surroundings.clock)
     try:
-        done = put_back(file, folder, surroundings.clock.now())
+        if file is None:
+            with trusted.as_owner_of(folder):
+                done = putting_back.rolled_back(folder, now)
+        else:
+            done = putting_back.put_back(file, folder, now)
     finally:
         lock.release()
     if as_json:
-        aside = str(done.aside) if done.aside else None
-        result_json({"schema": 1, "aside": aside, "learned": done.learned, "held": list(done.held)})
+        result_json({"schema": 1, **_as_json(done)})
         return 1 if done.held else 0
-    result(
-        f"{surroundings.database} is {file} now" + (f"; what was there before is {done.aside}" if done.aside else "")
-    )
+    if file is not None:
+        before = f"; what was there before is {done.aside}" if done.aside else ""
+        result(f"{surroundings.database} is {file} now{before}")
+    return _tell_restored(done)
+
+
+def _as_json(done: "Restored") -> dict[str, object]:
+    names = ("supplier", "menzzo_order_id", "what")
+    return {
+        "aside": str(done.aside) if done.aside else None,
+        "learned": done.learned,
+        "held": [
+            {"supplier": each.supplier, "menzzo_order_id": each.order, "taken_back": each.taken_back or None}
+            for each in done.held
+        ],
+        "taken_back": [dict(zip(names, each, strict=True)) for each in done.taken_back],
+        "ledger_lost": done.ledger_lost or None,
+    }
+
+
+def _tell_restored(done: "Restored") -> int:
+    """Say what became of the ledger, what people had taken back since the copy, and what is held."""
     if done.learned:
-        result(f"the ship ledger learned of {done.learned} ship calls from the copy beside {file.name}")
+        result(f"the ship ledger learned of {done.learned} ship calls from the copy beside the file")
+    if done.ledger_lost:
+        result(f"the ship ledger of this machine was not that of the copy: {done.ledger_lost}")
+        say(
+            "So nobody here knows what was shipped after the copy was made. Flag nothing again before you have asked Menzzo."
+        )
+    for supplier, order, what in done.taken_back:
+        result(f"since the copy was made: {order} ({supplier}): {what}")
+    for each in done.held:
+        result(f"held: {each.order} ({each.supplier})" + (f": {each.taken_back}" if each.taken_back else ""))
+    say("start the agent: systemctl start supplier-agent")
     if not done.held:
-        say("the ship ledger of this machine goes on; start the agent: systemctl start supplier-agent")
         return 0
-    result(
-        f"{len(done.held)} flagged orders are held, for they may have been shipped after the copy was made: {', '.join(done.held)}"
-    )
     say(
-        "The ship ledger of this machine was lost, so nobody here knows what was shipped since. Ask Menzzo about each of these;\n"
-        "shipped: supplier-agent close ID --reason TEXT; not shipped: supplier-agent release ID. Flag nothing again before that."
+        f"{len(done.held)} orders are held: they are marked in the copy, and may have been shipped since, or taken back.\n"
+        "Ask Menzzo about each. Shipped: supplier-agent close ID --reason TEXT; to be reported: supplier-agent release ID;\n"
+        "the list again: supplier-agent release --all; all of it: supplier-agent release --all --by NAME"
     )
     return 1
 

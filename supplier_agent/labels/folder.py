@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from supplier_agent import trusted
+
 
 @dataclass(frozen=True)
 class Label:
@@ -39,15 +41,15 @@ class LabelFolder:
         Ids are checked where they are read (marketplace/listing.py), so they name no other folder.
         """
         folder = self._state_dir / "labels" / supplier
-        folder.mkdir(mode=0o770, parents=True, exist_ok=True)
+        trusted.folder(folder.parent)
+        trusted.folder(folder)
         target = folder / f"{menzzo_order_id}.pdf"
         part = folder / f".{menzzo_order_id}.part"
         sha256 = hashlib.sha256(content).hexdigest()
         label = Label(str(target.relative_to(self._state_dir)), sha256, len(content))
         if _sha256_of(target) == sha256:
             return label
-        descriptor = os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o640)
-        with os.fdopen(descriptor, "wb") as file:
+        with os.fdopen(trusted.create(part, 0o640), "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -18,6 +18,7 @@ from supplier_agent.marketplace.answers import Means, Verdict, in_words, read_ve
 from supplier_agent.marketplace.freshness import age_seconds, ahead_seconds
 from supplier_agent.marketplace.links import BadLink, Target, allowed, follow
 from supplier_agent.marketplace.listing import Rejected, Seen, Unreadable, parse_rows
+from supplier_agent.marketplace.watched import Deadline
 from supplier_agent.marketplace.wire import Answer, Reply, TooLarge, Wire
 from supplier_agent.pace import Pace
 from supplier_agent.reading import Query
@@ -105,25 +106,27 @@ class Marketplace:
         """GET what `link_to_label` points to (Supplier APIs, "Response Fields": direct link to the label's PDF).
 
         Not documented: whether the token is needed, how long a link lives, what is there before the label is.
-        The token goes to the marketplace's own origin alone; up to three redirects, each checked like the link.
+        The token goes to the marketplace's own origin alone; up to three redirects, each checked like the link, and
+        one deadline for all of them.
         """
+        deadline = self.wire.deadline()
         step = allowed(link, self.base_url, self.label_origins)
         for tries in range(1, MOST_HOPS + 2):
             if isinstance(step, BadLink):
                 return Verdict(Means.REFUSED, step.reason, tries=tries - 1)
-            ending = self._hop(step)
+            ending = self._hop(step, deadline)
             if not isinstance(ending, str):
                 return replace(ending, tries=tries)
             step = follow(step.url, ending, self.base_url, self.label_origins)
         return Verdict(Means.REFUSED, f"the label's link redirects more than {MOST_HOPS} times", tries=MOST_HOPS + 1)
 
-    def _hop(self, target: Target) -> LabelBytes | Verdict | str:
+    def _hop(self, target: Target, deadline: Deadline) -> LabelBytes | Verdict | str:
         """Ask for a label once: its ending, or the Location to follow."""
         token = self._token()
         if isinstance(token, Verdict):
             return token
         headers = {"Authorization": f"Bearer {token}"} if target.with_token else {}
-        reply = self._send("GET", target.url, headers, self.max_label_bytes)
+        reply = self._send("GET", target.url, headers, self.max_label_bytes, deadline=deadline)
         if isinstance(reply, TooLarge):
             return Verdict(Means.REFUSED, f"the label is larger than max_label_bytes in [http] ({reply.limit_bytes})")
         found = read_verdict(reply, self.clock.now(), [token])
@@ -172,10 +175,22 @@ class Marketplace:
         return verdict(reply, menzzo_order_id, self.clock.now(), [token])
 
     def _send(
-        self, method: str, url: httpx.URL, headers: Mapping[str, str], limit_bytes: int, content: bytes | None = None
+        self,
+        method: str,
+        url: httpx.URL,
+        headers: Mapping[str, str],
+        limit_bytes: int,
+        content: bytes | None = None,
+        deadline: Deadline | None = None,
     ) -> Reply:
         return self.wire.exchange(
-            method, url, headers=headers, content=content, limit_bytes=limit_bytes, turn=self.pace.wait_turn
+            method,
+            url,
+            headers=headers,
+            content=content,
+            limit_bytes=limit_bytes,
+            turn=self.pace.wait_turn,
+            deadline=deadline,
         )
 
     def _endpoint(self, name: str) -> httpx.URL:

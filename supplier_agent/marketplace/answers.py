@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -19,6 +19,11 @@ DETAIL_BYTES = 4096
 READ_BYTES = 1 << 20  # of an answer that is shown; far more than is kept, so that the cut never shows half a secret
 LONGEST_WAIT_SECONDS = 3600.0
 
+AFFIRMS = (True, "true", "success")  # and 1, which equals true
+DENIES = (False, "false", "0")  # and 0
+FAILURES = {"error", "failure", "failed"}
+_ORDER_ID = re.compile(r"[0-9]+_[0-9]+", re.ASCII)
+
 # Control characters, and those that turn a line's direction or split it: a terminal or a log must not obey an answer.
 _HOSTILE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
 
@@ -30,6 +35,7 @@ class Means(StrEnum):
     UNVERIFIED = "unverified"  # accepted, without the documented `success`
     REFUSED = "refused"  # a person must look; the same request would be refused again
     NOT_FOUND = "not_found"
+    REDIRECTED = "redirected"  # never followed: somewhere between us and the marketplace, the address is wrong
     TOKEN_REFUSED = "token_refused"  # noqa: S105 - a meaning
     TOO_MANY = "too_many"
     UNCLEAR = "unclear"  # an answer of which nothing follows
@@ -51,11 +57,19 @@ class Verdict:
     http_status: int | None = None
     retry_after_seconds: float | None = None
     tries: int = 1
+    redirected_to: str | None = None  # the host; None: it was no redirect
 
 
-def verdict(reply: Reply, menzzo_order_id: str, now: datetime, secrets: Sequence[str] = ()) -> Verdict:
-    """Judge the reply to acknowledge-sale or ship-sale for one order (contract.md, "What an answer means")."""
-    return _judge(reply, now, secrets, lambda answer: _accepted(answer.body, menzzo_order_id))
+def verdict(
+    reply: Reply, menzzo_order_id: str, now: datetime, secrets: Sequence[str] = (), *, always_success: bool = False
+) -> Verdict:
+    """Judge the reply to acknowledge-sale or ship-sale for one order (contract.md, "What an answer means").
+
+    `always_success`: this supplier's answers are known always to carry `success`, so one without it says nothing.
+    """
+    return _judge(
+        reply, now, secrets, lambda answer: _accepted(answer.body, menzzo_order_id, always_success=always_success)
+    )
 
 
 def read_verdict(reply: Reply, now: datetime, secrets: Sequence[str] = ()) -> Verdict:
@@ -86,13 +100,11 @@ def _judge(reply: Reply, now: datetime, secrets: Sequence[str], accepted: Callab
             return Verdict(Means.UNCLEAR, f"the answer is longer than {limit_bytes} bytes")
         case Answer(status, headers, body):
             means = accepted(reply) if HTTPStatus(200) <= status < HTTPStatus(300) else _by_status(status)
-            redirected = 300 <= status < 400  # noqa: PLR2004 - the class of redirects
-            return Verdict(
-                means,
-                _redirect(headers) if redirected else in_words(body, secrets),
-                status,
-                retry_after(headers.get("retry-after"), now) if status in {429, 503} else None,
-            )
+            if means is Means.REDIRECTED:
+                host = redirect_host(headers)
+                return Verdict(means, f"a redirect to {host}, which is never followed", status, redirected_to=host)
+            wait = retry_after(headers.get("retry-after"), now) if status in {429, 503} else None
+            return Verdict(means, in_words(body, secrets), status, wait)
 
 
 def _by_status(status: int) -> Means:
@@ -105,7 +117,9 @@ def _by_status(status: int) -> Means:
             return Means.TOO_MANY
         case 408 | 425:  # the server had not read the request, or not dared to: no judgement on this order
             return Means.FAILED
-        case _ if 300 <= status < 500:  # noqa: PLR2004 - redirects and client errors
+        case _ if 300 <= status < 400:  # noqa: PLR2004 - redirects
+            return Means.REDIRECTED
+        case _ if 400 <= status < 500:  # noqa: PLR2004 - client errors
             return Means.REFUSED
         case _ if 500 <= status < 600:  # noqa: PLR2004 - server errors
             return Means.FAILED
@@ -113,34 +127,93 @@ def _by_status(status: int) -> Means:
             return Means.UNCLEAR
 
 
-def _accepted(body: bytes, menzzo_order_id: str) -> Means:
-    """Judge the body of a 2xx."""
+def _accepted(body: bytes, menzzo_order_id: str, *, always_success: bool) -> Means:
+    """Judge the body of a 2xx, in this order.
+
+    1. Empty: accepted without a word.
+    2. No JSON object, or a key given twice: nothing follows. So where it is about another order.
+    3. `success` is neither a yes nor a no: nothing follows.
+    4. It denies: refused; but nothing follows if it affirms as well, or if only a deeper part of it denies.
+    5. It affirms: confirmed. Else: accepted without a word.
+    """
+    without_a_word = Means.UNCLEAR if always_success else Means.UNVERIFIED
     if not body.strip():
-        return Means.UNVERIFIED
+        return without_a_word
     try:
-        told = json.loads(body.decode("utf-8-sig"), parse_constant=_refuse, object_pairs_hook=_once)
+        said = json.loads(body.decode("utf-8-sig"), parse_constant=_refuse, object_pairs_hook=_once)
     except (ValueError, RecursionError):
         return Means.UNCLEAR
-    if not isinstance(told, dict):
+    if not isinstance(said, dict) or _names_another(said, menzzo_order_id):
         return Means.UNCLEAR
-    wrong = told.get("success") is False or bool(told.get("error"))
-    right = told.get("success") is True
-    if wrong:
-        return Means.UNCLEAR if right else Means.REFUSED
-    if _names_another(told, menzzo_order_id):
+    affirms, denies = said.get("success") in AFFIRMS, _denies(said)
+    if "success" in said and not affirms and said["success"] not in DENIES:
         return Means.UNCLEAR
-    if right:
-        return Means.CONFIRMED
-    return Means.UNCLEAR if "success" in told else Means.UNVERIFIED
+    if denies:
+        return Means.UNCLEAR if affirms else Means.REFUSED
+    if _denies_deeper(said):
+        return Means.UNCLEAR
+    return Means.CONFIRMED if affirms else without_a_word
 
 
-def _names_another(told: Mapping[str, Any], menzzo_order_id: str) -> bool:
-    """Whether the answer names an order, and it is not ours: then it answers another request."""
-    for part in (told, told.get("data"), told.get("sale")):
-        named = part.get("menzzo_order_id") if isinstance(part, dict) else None
-        if named is not None and named != menzzo_order_id:
+def _denies(said: Mapping[str, Any]) -> bool:
+    return (
+        ("success" in said and said["success"] in DENIES)
+        or bool(said.get("error"))
+        or bool(said.get("errors"))
+        or (isinstance(said.get("status"), str) and said["status"].strip().casefold() in FAILURES)
+        or any(_is_error_code(said.get(name)) for name in ("code", "statusCode"))
+    )
+
+
+def _is_error_code(value: object) -> bool:
+    """Tell whether a value is an HTTP status that denies, as a number or as text."""
+    if isinstance(value, str) and re.fullmatch(r"\s*[45][0-9]{2}\s*", value, re.ASCII):
+        value = int(value)
+    return isinstance(value, int | float) and 400 <= value < 600  # noqa: PLR2004 - client and server errors
+
+
+def _denies_deeper(said: Mapping[str, Any]) -> bool:
+    """Tell whether a part of the answer denies what its top does not: then it is no clear word either way."""
+    return any(isinstance(part, dict) and part is not said and _denies(part) for part in _parts(said))
+
+
+def _parts(said: object) -> Iterator[object]:
+    """Yield every value of the answer, at any depth: objects, arrays, keys and what they hold. Without recursion."""
+    waiting = [said]
+    while waiting:
+        part = waiting.pop()
+        yield part
+        if isinstance(part, dict):
+            waiting += part  # the keys
+            waiting += part.values()
+        elif isinstance(part, list):
+            waiting += part
+
+
+def _names_another(said: Mapping[str, Any], menzzo_order_id: str) -> bool:
+    """Tell whether the answer is about another order. Next to our own id, other lines of the same customer's order are no news."""
+    own = re.compile(rf"(?<![0-9A-Za-z_-]){re.escape(menzzo_order_id)}(?![0-9A-Za-z_-])", re.ASCII)
+    parts = list(_parts(said))
+    named_too = any(isinstance(part, str) and own.search(part) for part in parts)
+    siblings = menzzo_order_id.rpartition("_")[0] + "_"
+    for part in parts:
+        if not isinstance(part, dict):
+            continue
+        for named in _under(part, ("menzzo_order_id",)):
+            if named != menzzo_order_id and not (named_too and named.startswith(siblings)):
+                return True
+        if not named_too and any(_ORDER_ID.fullmatch(named) for named in _under(part, ("id", "order_id", "order"))):
             return True
     return False
+
+
+def _under(part: Mapping[str, Any], names: Sequence[str]) -> Iterator[str]:
+    """Yield the ids that an object has under these keys, alone or in an array, as text."""
+    for name in names:
+        value = part.get(name)
+        for each in value if isinstance(value, list) else (value,):
+            if each and isinstance(each, str | int | float):  # null, "" and false name nothing
+                yield str(each)
 
 
 def _refuse(constant: str) -> None:
@@ -171,10 +244,10 @@ def retry_after(value: str | None, now: datetime) -> float | None:
     return min(max(seconds, 1.0), LONGEST_WAIT_SECONDS)
 
 
-def _redirect(headers: Mapping[str, str]) -> str:
-    """Say where a redirect pointed: the host alone, for the rest may hold a signature."""
+def redirect_host(headers: Mapping[str, str]) -> str:
+    """Return where a redirect points: the host alone, for the rest may hold a signature."""
     try:
         host = httpx.URL(headers.get("location", "")).raw_host.decode("ascii")
     except (httpx.InvalidURL, ValueError):
         host = ""
-    return f"a redirect to {in_words(host.encode()) or 'the same host'}, which is never followed"
+    return in_words(host.encode()) or "the same host"

@@ -16,7 +16,6 @@ MOST_PIECES = 1_000_000
 MOST_MONEY = 10**9
 LONGEST_TEXT = 200
 LONGEST_LINK = 2000
-RAW_BYTES = 1 << 16
 
 _ID = re.compile(r"\A([0-9A-Za-z_-]{1,60})_([0-9]{1,19})\Z", re.ASCII)
 _NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{1,20})?", re.ASCII)
@@ -44,9 +43,9 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True)
 class Rejected:
-    """A row without a usable id, as JSON text; numbers keep their digits."""
+    """A row without a usable id: the very bytes that it had in the answer."""
 
-    raw: str
+    raw: bytes
     reason: str
 
 
@@ -78,7 +77,7 @@ def parse_rows(body: bytes) -> tuple[Seen | Rejected, ...] | Unreadable:
     if len(rows) > MOST_ROWS:
         return Unreadable(f"the answer lists more than {MOST_ROWS} entries; no page of orders does")
     seen = tuple(_read(row) for row in rows)
-    return _word_for_word(text, seen) if rows is told and any(isinstance(row, Rejected) for row in seen) else seen
+    return _word_for_word(text, seen) if any(isinstance(row, Rejected) for row in seen) else seen
 
 
 @dataclass(frozen=True)
@@ -146,11 +145,11 @@ def _unwrap(told: object) -> Sequence[object] | Unreadable:
 
 def _read(row: object) -> Seen | Rejected:
     if not isinstance(row, dict):
-        return Rejected(_raw(row), "the entry is not an object")
+        return Rejected(b"", "the entry is not an object")
     named = row.get("menzzo_order_id")
     match = _ID.match(named) if isinstance(named, str) else None
     if match is None:
-        return Rejected(_raw(row), f"menzzo_order_id is {_shown(named)}, not of the form increment_product")
+        return Rejected(b"", f"menzzo_order_id is {_shown(named)}, not of the form increment_product")
     problems: list[str] = []
     if isinstance(row, _Doubled):
         problems.append("the entry gives a field twice; the last one counts")
@@ -247,34 +246,44 @@ def _word_for_word(text: str, rows: Sequence[Seen | Rejected]) -> tuple[Seen | R
     """Give each rejected row the very text that it had in the answer. A second pass, for the rare page that needs it."""
     decoder = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_Odd, strict=False)
     found: list[Seen | Rejected] = []
-    at = text.index("[") + 1
+    at = _list_begins(text, decoder) + 1
     for row in rows:
-        while text[at] in _GAPS:
-            at += 1
-        start = at
+        start = _past(text, at, _GAPS)
         _, at = decoder.raw_decode(text, start)
-        found.append(replace(row, raw=_storable(text[start:at])) if isinstance(row, Rejected) else row)
+        found.append(
+            replace(row, raw=text[start:at].encode("utf-8", "surrogateescape")) if isinstance(row, Rejected) else row
+        )
     return tuple(found)
+
+
+def _list_begins(text: str, decoder: json.JSONDecoder) -> int:
+    """Return where the list of rows begins: at once, or in the object around it, under its one wrapper that holds a list."""
+    at = _past(text, 0, _GAPS)
+    if text[at] == "[":
+        return at
+    lists: dict[str, int] = {}
+    at = _past(text, at + 1, _GAPS)
+    while text[at] != "}":
+        key, at = decoder.raw_decode(text, at)
+        begin = _past(text, at, _GAPS + ":")
+        _, at = decoder.raw_decode(text, begin)
+        lists.pop(key, None)  # a key given twice counts the second time
+        if key in WRAPPERS and text[begin] == "[":
+            lists[key] = begin
+        at = _past(text, at, _GAPS)
+    return next(iter(lists.values()))
+
+
+def _past(text: str, at: int, skipped: str) -> int:
+    while text[at] in skipped:
+        at += 1
+    return at
 
 
 def _shown(value: object) -> str:
     """Return a value as JSON, safe to print and at most 40 characters long."""
     text = _json(value)
     return text if len(text) <= 40 else text[:39] + "…"  # noqa: PLR2004 - the line above says it
-
-
-def _raw(row: object) -> str:
-    """Return a row as JSON text."""
-    return _storable(_json(row))
-
-
-def _storable(text: str) -> str:
-    """Return a text of at most 64 KiB that a database takes; bytes that were not UTF-8 are escaped."""
-    text = text.encode("utf-8", "backslashreplace").decode()
-    if len(text) <= RAW_BYTES:
-        return text
-    note = f" … (cut: {len(text)} characters in all)"
-    return text[: RAW_BYTES - len(note.encode())] + note
 
 
 def _json(value: object) -> str:

@@ -4,6 +4,7 @@ httpx counts a time-out anew for each read, so a server that drips bytes would h
 exception came says little about whether the request left. Here both are known for certain.
 """
 
+import re
 import socket
 import ssl
 import threading
@@ -13,6 +14,9 @@ from typing import Any
 import httpcore
 
 from supplier_agent.clock import Clock
+from supplier_agent.egress import Proxy
+
+LONGEST_HEAD = 1 << 16
 
 Resolve = Callable[[str, int], Sequence[str]]
 """Turns a host name and a port into addresses; raises OSError."""
@@ -23,12 +27,29 @@ def resolve(host: str, port: int) -> list[str]:
     return [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
 
 
+class Deadline:
+    """Until when a call must be over, all its exchanges included. Waiting for the rate does not count."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self._clock = clock
+        self._ends_at = clock.monotonic() + seconds
+
+    def left(self) -> float:
+        """Return the seconds left; none or less when it has passed."""
+        return self._ends_at - self._clock.monotonic()
+
+    def wait(self, turn: Callable[[], None]) -> None:
+        """Wait for the rate's turn, and put the deadline off by as long."""
+        began = self._clock.monotonic()
+        turn()
+        self._ends_at += self._clock.monotonic() - began
+
+
 class Progress:
     """How far one exchange has come, and how long it may still take."""
 
-    def __init__(self, clock: Clock, seconds: float, turn: Callable[[], None]) -> None:
-        self._clock = clock
-        self._ends_at = clock.monotonic() + seconds
+    def __init__(self, deadline: Deadline, turn: Callable[[], None]) -> None:
+        self._deadline = deadline
         self._turn = turn
         self.sent = False
         self.received_bytes = 0
@@ -36,7 +57,7 @@ class Progress:
 
     def left(self, too_late: type[httpcore.TimeoutException]) -> float:
         """Return the seconds left; raise `too_late` when there are none."""
-        seconds = self._ends_at - self._clock.monotonic()
+        seconds = self._deadline.left()
         if seconds <= 0:
             raise too_late
         return seconds
@@ -45,9 +66,7 @@ class Progress:
         """Wait for the turn, outside the deadline. From here on the request may have arrived."""
         if not self.sent:
             self.left(httpcore.ConnectTimeout)  # no slot of the rate for a request that comes too late anyway
-            began = self._clock.monotonic()
-            self._turn()
-            self._ends_at += self._clock.monotonic() - began
+            self._deadline.wait(self._turn)
             self.sent = True
 
     def close(self) -> None:
@@ -94,10 +113,17 @@ class WatchedStream(httpcore.NetworkStream):
         return self._stream.get_extra_info(info)
 
 
-class WatchedNetwork(httpcore.NetworkBackend):
-    """Opens the one connection of one exchange."""
+class TunnelError(httpcore.ConnectError):
+    """The proxy did not open the way; the message is ours. Nothing of the request has left."""
 
-    def __init__(self, progress: Progress, resolve: Resolve) -> None:
+
+class WatchedNetwork(httpcore.NetworkBackend):
+    """Opens the one connection of one exchange, through a proxy if there is one. `tunnel`: with CONNECT, as for https."""
+
+    def __init__(
+        self, progress: Progress, resolve: Resolve, proxy: Proxy | None = None, *, tunnel: bool = True
+    ) -> None:
+        self._proxy, self._tunnel = proxy, tunnel
         self._progress = progress
         self._resolve = resolve
         self._plain = httpcore.SyncBackend()
@@ -110,17 +136,50 @@ class WatchedNetwork(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
+        """Connect; the watch begins when the way to the server is open, for what a proxy is asked is not the request."""
+        if self._proxy is None:
+            return WatchedStream(self._open(host, port, local_address, socket_options), self._progress)
+        stream = self._open(self._proxy.host, self._proxy.port, local_address, socket_options)
+        self._progress.stream = stream
+        if self._tunnel:
+            self._ask_for_a_way(stream, self._proxy, f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+        return WatchedStream(stream, self._progress)
+
+    def _ask_for_a_way(self, stream: httpcore.NetworkStream, proxy: Proxy, target: str) -> None:
+        """CONNECT (RFC 9110, 9.3.6): a 2xx without a body, then the bytes are the server's."""
+        lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
+        lines += [f"Proxy-Authorization: {proxy.authorization}"] if proxy.authorization else []
+        stream.write("\r\n".join([*lines, "", ""]).encode("ascii"), self._progress.left(httpcore.ConnectTimeout))
+        head = b""
+        while b"\r\n\r\n" not in head:
+            more = stream.read(LONGEST_HEAD, self._progress.left(httpcore.ConnectTimeout))
+            head += more
+            if not more or len(head) > LONGEST_HEAD:
+                raise TunnelError("the proxy closed the connection or did not answer in HTTP")
+        status = re.match(rb"HTTP/1\.[01] ([0-9]{3})(?: |\r)", head)
+        if status is None or not head.endswith(b"\r\n\r\n"):
+            raise TunnelError("the proxy did not answer in HTTP")
+        if status[1] == b"407":
+            raise TunnelError("the proxy asks for a user and a password, or refuses those it was given (HTTP 407)")
+        if not status[1].startswith(b"2"):
+            raise TunnelError(f"the proxy refused to open the way (HTTP {status[1].decode('ascii')})")
+
+    def _open(
+        self,
+        host: str,
+        port: int,
+        local_address: str | None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None,
+    ) -> httpcore.NetworkStream:
         """Try the host's addresses in turn; a dead one may not use up the time of the next."""
         addresses = self._addresses(host, port)
         failure: Exception = httpcore.ConnectError("the name has no address")
         for behind, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
             share = self._progress.left(httpcore.ConnectTimeout) / behind
             try:
-                stream = self._plain.connect_tcp(address, port, share, local_address, socket_options)
+                return self._plain.connect_tcp(address, port, share, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
-            else:
-                return WatchedStream(stream, self._progress)
         raise failure
 
     def _addresses(self, host: str, port: int) -> Sequence[str]:

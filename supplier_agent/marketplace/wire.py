@@ -1,7 +1,7 @@
 """One HTTP exchange: a total deadline, a connection of its own, and an ending that says whether the request left.
 
-httpx's Client is not used: it would add what must not be here (redirects, cookies, proxies and certificates from the
-environment, decompression without a limit, a log line with the whole URL). httpx checks the URL; httpcore sends.
+httpx's Client is not used: it would add what must not be here (redirects, cookies, a choice of proxies of its own,
+decompression without a limit, a log line with the whole URL). httpx checks the URL; httpcore sends; egress.py says which way.
 """
 
 import socket
@@ -16,8 +16,10 @@ import httpx
 
 from supplier_agent import __version__
 from supplier_agent.clock import Clock
+from supplier_agent.egress import DIRECT, Egress, Proxy
+from supplier_agent.errors import AgentError
 from supplier_agent.marketplace.body import TooLargeError, UndecodableError, collect, decode
-from supplier_agent.marketplace.watched import Progress, Resolve, WatchedNetwork, resolve
+from supplier_agent.marketplace.watched import Deadline, Progress, Resolve, TunnelError, WatchedNetwork, resolve
 
 PING_SECONDS = 10
 PING_BYTES = 1 << 20
@@ -69,7 +71,9 @@ class Wire:
         timeout_seconds: float,
         ssl_context: ssl.SSLContext | None = None,
         resolve: Resolve = resolve,
+        egress: Egress = DIRECT,
     ) -> None:
+        self._egress = egress
         self._clock = clock
         self._timeout_seconds = timeout_seconds
         self._given_ssl_context = ssl_context
@@ -84,18 +88,23 @@ class Wire:
         content: bytes | None = None,
         limit_bytes: int,
         turn: Callable[[], None],
+        deadline: Deadline | None = None,
     ) -> Reply:
         """Send one request and wait for its whole answer; network trouble is a value, never an exception.
 
         `turn` is called once, with the connection and TLS up, right before the first byte of the request;
-        the time it takes does not count against the deadline.
+        the time it takes does not count against the deadline. `deadline`: of a call that makes several requests.
         """
-        progress = Progress(self._clock, self._timeout_seconds, turn)
+        progress = Progress(deadline or self.deadline(), turn)
         return self._run(progress, method, url, headers, content, limit_bytes)
+
+    def deadline(self) -> Deadline:
+        """Return the deadline of a call that begins now."""
+        return Deadline(self._clock, self._timeout_seconds)
 
     def ping(self, url: str) -> Reply:
         """GET a dead-man URL: no token, no turn to wait for, 10 s in all."""
-        return self._run(Progress(self._clock, PING_SECONDS, lambda: None), "GET", url, {}, None, PING_BYTES)
+        return self._run(Progress(Deadline(self._clock, PING_SECONDS), lambda: None), "GET", url, {}, None, PING_BYTES)
 
     def _run(
         self,
@@ -106,20 +115,27 @@ class Wire:
         content: bytes | None,
         limit_bytes: int,
     ) -> Reply:
+        proxy: Proxy | None = None
         try:
-            return self._converse(progress, _request(method, httpx.URL(url), headers, content), limit_bytes)
+            request = _request(method, httpx.URL(url), headers, content)
+            scheme, (host, port) = request.url.scheme.decode(), _host(request)
+            proxy = self._egress.proxy_for(scheme, host, port)
+            return self._converse(progress, request, limit_bytes, proxy)
         except TooLargeError:
             return TooLarge(limit_bytes)
         except UndecodableError as error:
             return Lost(str(error))
         except Exception as error:  # noqa: BLE001 - whatever broke, the caller must learn whether the request left
-            return Lost(_lost(error, progress)) if progress.sent else NotSent(_not_sent(error))
+            by = f" (through the proxy {proxy.shown})" if proxy is not None else ""
+            return Lost(_lost(error, progress) + by) if progress.sent else NotSent(_not_sent(error) + by)
         finally:
             progress.close()
 
-    def _converse(self, progress: Progress, request: httpcore.Request, limit_bytes: int) -> Answer:
+    def _converse(self, progress: Progress, request: httpcore.Request, limit_bytes: int, proxy: Proxy | None) -> Answer:
         secure = request.url.scheme == b"https"
-        network = WatchedNetwork(progress, self._resolve)
+        network = WatchedNetwork(progress, self._resolve, proxy, tunnel=secure)
+        if proxy is not None and not secure:
+            _hand_to(proxy, request)
         with httpcore.HTTPConnection(
             request.url.origin, self._ssl_context if secure else None, network_backend=network
         ) as connection:
@@ -133,8 +149,8 @@ class Wire:
 
     @cached_property
     def _ssl_context(self) -> ssl.SSLContext:
-        """The certificates that are trusted, read once (it takes some 20 ms) and without SSL_CERT_FILE."""
-        return self._given_ssl_context or httpx.create_ssl_context(trust_env=False)
+        """The certificates that are trusted, read once (it takes some 20 ms)."""
+        return self._given_ssl_context or self._egress.ssl_context()
 
 
 def _request(method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes | None) -> httpcore.Request:
@@ -158,8 +174,24 @@ def _request(method: str, url: httpx.URL, headers: Mapping[str, str], content: b
     )
 
 
+def _host(request: httpcore.Request) -> tuple[str, int]:
+    return request.url.host.decode("ascii").strip("[]"), request.url.port or 0
+
+
+def _hand_to(proxy: Proxy, request: httpcore.Request) -> None:
+    """Address a plain request to a proxy: the whole URL in its first line (RFC 9112, 3.2.2)."""
+    host = dict(request.headers)[b"Host"]
+    request.url.target = b"http://" + host + request.url.target
+    if proxy.authorization is not None:
+        request.headers.append((b"Proxy-Authorization", proxy.authorization.encode("ascii")))
+
+
 def _not_sent(error: BaseException) -> str:
     """Say in our words why nothing was sent. The cause of an error of httpcore's is the one that knows."""
+    if isinstance(error, AgentError):
+        return error.what
+    if isinstance(error, TunnelError):
+        return str(error)
     why = error.__cause__ or error.__context__ or error
     match why:
         case httpcore.TimeoutException() | TimeoutError():

@@ -15,7 +15,7 @@ from prometheus_client.exposition import gzip_accepted
 from prometheus_client.registry import Collector
 from sqlmodel import Session
 
-from supplier_agent import __version__, lock, state
+from supplier_agent import __version__, lock, state, trusted
 from supplier_agent.errors import StateError
 from supplier_agent.glance import within
 from supplier_agent.metrics.figures import gauges
@@ -110,13 +110,11 @@ def _add_the_process(registry: CollectorRegistry, settings: Settings) -> None:
 
 def leave(file: Path, store: Store, settings: Settings, now: datetime) -> None:
     """Write the figures to a file, whole or not at all, for a collector of text files. Raises StateError."""
-    part = file.with_name(f"{file.name}.part")
+    content = exposition(store, settings, now)
     try:
-        part.write_bytes(exposition(store, settings, now))
-        part.chmod(0o644)
-        part.replace(file)
+        with trusted.as_owner_of(file.parent):
+            trusted.replace(file, content, 0o644)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise StateError(
             f"the metrics file {file} could not be written: {os.strerror(error.errno or 0)}",
             "name a file in a folder that the agent's user may write",

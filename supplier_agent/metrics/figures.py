@@ -32,7 +32,14 @@ def gauges(tx: Session, settings: Settings, tally: Tally, now: datetime) -> Iter
     """Yield every gauge. Instants are Unix seconds; one that is not known yet has no value."""
     look, names = within(tx), tuple(settings.suppliers)
     rows = {name: health.supplier_of(look, name) for name in names}
-    yield Gauge("orders", "Orders by stage.", ("supplier", "stage"), _orders(look, names, tally))
+    orders = dict(_orders(look, names, tally))
+    yield Gauge("orders", "Orders by stage.", ("supplier", "stage"), orders.items())
+    yield Gauge(
+        "shipped_orders",
+        "Shipped orders by evidence: the marketplace's yes, an answer that did not deny it, a person's word.",
+        ("supplier", "evidence"),
+        _evidence(look, {name: int(orders[name, "shipped"]) for name in names}),
+    )
     yield Gauge(
         "calls", "Calls that are not over, by kind and state.", ("supplier", "kind", "state"), _calls(look, names)
     )
@@ -89,7 +96,7 @@ def gauges(tx: Session, settings: Settings, tally: Tally, now: datetime) -> Iter
 
 def _wrong(tx: Session, look: Look, settings: Settings, now: datetime) -> Iterator[Gauge]:
     names = tuple(settings.suppliers)
-    problems = [problem.supplier for problem in health.problems(look, settings, {})]
+    problems = [problem.supplier for problem in health.problems(look, settings, {}, now=now)]
     yield Gauge("problems", "What `status` lists as problems.", ("supplier",), _per(names, problems.count))
     yield Gauge(
         "rejected_entries",
@@ -139,6 +146,12 @@ def _orders(look: Look, names: Iterable[str], tally: Tally) -> Iterator[tuple[tu
         found[name, "closed"] = closed.get(name, 0)
         found[name, "shipped"] = tally.orders.get(name, 0) - is_open[name] - closed.get(name, 0)
     yield from ((key, float(number)) for key, number in found.items())
+
+
+def _evidence(look: Look, shipped: Mapping[str, int]) -> Iterator[tuple[tuple[str, ...], float]]:
+    for name, number in shipped.items():
+        for evidence, orders in health.evidence(look, name, number).items():
+            yield (name, evidence), float(orders)
 
 
 @dataclass(frozen=True)

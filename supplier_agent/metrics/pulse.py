@@ -1,34 +1,20 @@
-"""Whether the process is alive and its loop turns (healthz), and whether it can do its work (readyz)."""
+"""Whether the agent is alive (healthz), and whether all is well (readyz): judged from outside, by what it leaves in its folder.
+
+So the answer is the same from the page's process, which has no agent in it, and from the agent's own, whose loop may hang.
+"""
 
 from dataclasses import dataclass
+from pathlib import Path
 
+from supplier_agent import heartbeat, known, status, vitals
 from supplier_agent.clock import Clock
 from supplier_agent.errors import AgentError
-from supplier_agent.store import Store
-
-STILL_SECONDS = 60.0
-"""The loop turns several times a second; a locked database holds one turn up for seconds. Longer than this, it hangs."""
-
-
-class Beat:
-    """The heartbeat of the loop: set by its thread, looked at by others."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._at = clock.monotonic()
-
-    def beat(self) -> None:
-        """Note that the loop has turned."""
-        self._at = self._clock.monotonic()
-
-    def age_seconds(self) -> float:
-        """Return how long ago the loop last turned."""
-        return self._clock.monotonic() - self._at
+from supplier_agent.settings import Settings
 
 
 @dataclass(frozen=True)
 class Health:
-    """One answer: whether it is well, and one line that says so."""
+    """One answer: whether it is well, and lines that say so. They name no order: who asks has not signed in."""
 
     ok: bool
     text: str
@@ -39,24 +25,24 @@ class Health:
         return 200 if self.ok else 503
 
 
-def health_of(beat: Beat | None) -> Health:
-    """Tell whether the process is alive. `beat`: None where no loop runs in it; then an answer is proof enough."""
-    if beat is None:
-        return Health(ok=True, text="alive")
-    if beat.age_seconds() > STILL_SECONDS:
-        return Health(ok=False, text=f"the loop has not turned for {beat.age_seconds():.0f} s")
-    return Health(ok=True, text="alive; the loop turns")
+def health_of(state_dir: Path, clock: Clock) -> Health:
+    """Tell whether this process answers, and the agent, if one runs, has touched its heartbeat within a minute.
+
+    Reads two small files and no database. Where no agent runs, none hangs: that it should run is for `ready_of` to say.
+    """
+    signs = heartbeat.signs(state_dir, clock)
+    if vitals.hangs(signs):
+        return Health(ok=False, text=vitals.AGENT_HUNG)
+    return Health(ok=True, text="alive" if signs.holder is not None else "alive; no agent runs")
 
 
-def ready_of(store: Store, beat: Beat | None) -> Health:
-    """Tell whether the work can be done: the database answers, and the loop turns."""
-    alive = health_of(beat)
-    if not alive.ok:
-        return alive
+def ready_of(settings: Settings, clock: Clock) -> Health:
+    """Tell whether all is well: `status` by another way, with the codes of its problems, one a line."""
     try:
-        store.must_still_be_there()
-        with store.read() as tx:
-            tx.connection().exec_driver_sql("SELECT 1 FROM orders LIMIT 1")
-    except AgentError as error:
-        return Health(ok=False, text=error.what)
-    return Health(ok=True, text="ready")
+        told = status.tell(known.of(settings), clock)
+    except AgentError:
+        return Health(ok=False, text=vitals.DATABASE)
+    if told.exit_code == 0:
+        return Health(ok=True, text="ready")
+    codes = sorted({f"{problem.code} {problem.supplier}".rstrip() for problem in told.problems})
+    return Health(ok=False, text="\n".join(codes))

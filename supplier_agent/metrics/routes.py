@@ -7,12 +7,12 @@ from starlette.routing import Route
 from supplier_agent.clock import Clock
 from supplier_agent.errors import AgentError
 from supplier_agent.metrics.exposition import Exposition, encoded
-from supplier_agent.metrics.pulse import Beat, Health, health_of, ready_of
+from supplier_agent.metrics.pulse import Health, health_of, ready_of
 from supplier_agent.settings import Settings
 from supplier_agent.store import Store
 
 
-def routes(store: Store, settings: Settings, clock: Clock, beat: Beat | None) -> list[Route]:
+def routes(store: Store, settings: Settings, clock: Clock) -> list[Route]:
     """Return the routes. Their handlers are plain functions, which Starlette runs in threads: a scrape holds up no page."""
     figures = Exposition(store, settings)
 
@@ -24,10 +24,10 @@ def routes(store: Store, settings: Settings, clock: Clock, beat: Beat | None) ->
             return PlainTextResponse(f"{error.what}\n", 503)
 
     def healthz(_request: Request) -> Response:
-        return _answer(health_of(beat))
+        return _answer(health_of(settings.state_dir, clock))
 
     def readyz(_request: Request) -> Response:
-        return _answer(ready_of(store, beat))
+        return _answer(ready_of(settings, clock))
 
     return [Route("/metrics", metrics), Route("/healthz", healthz), Route("/readyz", readyz)]
 

@@ -56,6 +56,19 @@ def parse_heartbeat_url(value: object) -> str:
     return str(value)
 
 
+def parse_proxy(value: object) -> str:
+    """Return a proxy's address as it was written; empty means none. It may hold a user and a password."""
+    if value == "":
+        return ""
+    try:
+        parts = _split(value)
+    except ValueError:
+        raise ValueError("is not the address of a proxy, like http://proxy.example.com:3128") from None
+    if parts.scheme != "http" or parts.path not in {"", "/"} or {"?", "#"} & set(str(value)):
+        raise ValueError("must be only http://HOST:PORT; what goes through it to https is encrypted all the same")
+    return str(value)
+
+
 def is_loopback(host: str) -> bool:
     """Tell whether this host can only be the machine itself: `localhost`, 127.0.0.0/8 or ::1."""
     if host == "localhost":
@@ -121,3 +134,4 @@ def _is_address(host: str) -> bool:
 BaseUrl = Annotated[str, BeforeValidator(parse_base_url)]
 Origins = Annotated[tuple[str, ...], BeforeValidator(parse_origins)]
 HeartbeatUrl = Annotated[str, BeforeValidator(parse_heartbeat_url)]
+ProxyUrl = Annotated[str, BeforeValidator(parse_proxy)]

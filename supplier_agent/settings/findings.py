@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 from supplier_agent.settings.layers import Environment, Place, fixed_keys, sections
 from supplier_agent.settings.model import KNOWN_SUPPLIERS, Supplier
 from supplier_agent.settings.values import close
+from supplier_agent.settings.web import Station
 
 _NUMBER = "must be a number"
 _WHOLE = "must be a whole number"
@@ -88,10 +89,14 @@ def _meant(place: Place) -> str:
     if name in KNOWN_SUPPLIERS and table == ():
         return f"; did you mean [suppliers.{name}]?"
     of_suppliers = table[:1] == ("suppliers",)
-    model = Supplier if of_suppliers else sections().get(table)
+    of_stations = table[:2] == ("web", "stations")
+    model = Supplier if of_suppliers else Station if of_stations else sections().get(table)
     own = [(*table, key) for key in model.model_fields] if model else []
     elsewhere = [*fixed_keys(), *(("suppliers", "NAME", key) for key in Supplier.model_fields)]
-    meant = _named(name, elsewhere) or _named(_close(name, own), own) or _named(_close(name, elsewhere), elsewhere)
+    meant = _named(_close(name, own), own) if of_stations else None
+    meant = (
+        meant or _named(name, elsewhere) or _named(_close(name, own), own) or _named(_close(name, elsewhere), elsewhere)
+    )
     if meant is None:
         return "; leave it out"
     hint = ", which stands before the first [section]" if table and len(meant) == 1 else ""

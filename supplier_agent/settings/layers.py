@@ -1,5 +1,6 @@
 """The two layers of a configuration, a TOML file below and the environment above, each value with its whereabouts."""
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,19 @@ Place = tuple[str, ...]
 """A dotted key, taken apart: ("ship", "undo_seconds")."""
 
 Tree = dict[str, object]
+
+_INJECTED: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = tuple(
+    (re.compile(rf"\ASUPPLIER_AGENT(_[A-Z0-9]+)*_{name}\Z"), re.compile(rf"\A({value})\Z"))
+    for name, value in (
+        ("SERVICE_HOST", r"[0-9a-fA-F:.]+"),
+        (r"SERVICE_PORT(_[A-Z0-9]+)*", r"[0-9]+"),
+        (r"PORT(_[0-9]+_(TCP|UDP|SCTP))?", r"(tcp|udp|sctp)://[0-9a-fA-F:.\[\]]+:[0-9]+"),
+        (r"PORT_[0-9]+_(TCP|UDP|SCTP)_PROTO", "tcp|udp|sctp"),
+        (r"PORT_[0-9]+_(TCP|UDP|SCTP)_PORT", "[0-9]+"),
+        (r"PORT_[0-9]+_(TCP|UDP|SCTP)_ADDR", r"[0-9a-fA-F:.]+"),
+    )
+)
+"""Name and value of what Kubernetes sets in each pod for a Service called supplier-agent, or supplier-agent-SOMETHING."""
 
 TOKEN_PAIRS = ({"token", "token_file"}, {"token_next", "token_next_file"})
 """Two ways to give one token: whoever gives it by one of them means it instead of the other."""
@@ -84,6 +98,8 @@ def read_environment(env: Mapping[str, str]) -> Environment:
         if not name.startswith(PREFIX) or name == PATH_VARIABLE:
             continue
         place = keys.get(name) or _supplier_place(name)
+        if place is None and _is_injected(name, env[name]):
+            continue
         if place is None:
             found.unknown[name] = _meant(name, [PATH_VARIABLE, *keys, *_supplier_names(name)])
             continue
@@ -95,6 +111,11 @@ def read_environment(env: Mapping[str, str]) -> Environment:
             table = below
         table[place[-1]] = _masked(place[-1], env[name])
     return found
+
+
+def _is_injected(name: str, value: str) -> bool:
+    """Tell whether Kubernetes set it. Both must fit: SUPPLIER_AGENT_PORT=8080 is a person's, and no such setting."""
+    return any(names.match(name) and values.match(value) for names, values in _INJECTED)
 
 
 def _supplier_place(name: str) -> Place | None:
@@ -135,7 +156,7 @@ def rooted(tree: Tree, folder: Path) -> Tree:
         key: rooted(value, folder)
         if isinstance(value, dict)
         else _below(folder, value)
-        if key in {"state_dir", "token_file", "token_next_file"}
+        if key in {"state_dir", "token_file", "token_next_file", "ca_file"}
         else value
         for key, value in tree.items()
     }

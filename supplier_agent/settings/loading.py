@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import stat
 import tomllib
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from pydantic import ValidationError
 from pydantic_settings import InitSettingsSource
 
 from supplier_agent.errors import ConfigError
-from supplier_agent.places import PATH_VARIABLE, PLACES, PREFIX, candidates
+from supplier_agent.places import PATH_VARIABLE, PLACES, PREFIX, candidates, not_ours
 from supplier_agent.settings.findings import Whereabouts, sentences
 from supplier_agent.settings.layers import (
     FileLayer,
@@ -22,7 +23,7 @@ from supplier_agent.settings.layers import (
     read_environment,
     rooted,
 )
-from supplier_agent.settings.model import Settings
+from supplier_agent.settings.model import NETWORK_VARIABLES, Settings
 
 _PROVE = "Correct this, then prove it with: supplier-agent check --offline"
 _LARGEST_FILE = 1024 * 1024
@@ -51,7 +52,12 @@ def load(path: Path | None, env: Mapping[str, str], places: tuple[Path, ...] = P
         layers.append(FileLayer(Settings, file.tree))
     settings, invalid = None, None
     try:
-        settings = Settings(*layers, config_path=file.path if file else None, warnings=_warnings(file))
+        settings = Settings(
+            *layers,
+            config_path=file.path if file else None,
+            warnings=_warnings(file),
+            network_env={name: env[name] for name in NETWORK_VARIABLES if env.get(name)},
+        )
     except ValidationError as error:
         invalid = error
     # Raised out here, so that the exception with the input in it is not carried along as a context.
@@ -59,11 +65,22 @@ def load(path: Path | None, env: Mapping[str, str], places: tuple[Path, ...] = P
         where = Whereabouts(environment, file.path, key_lines(file.text)) if file else Whereabouts(environment)
         mistakes = sentences(invalid, where)
         raise ConfigError("The configuration cannot be used:" + "".join(f"\n  {line}" for line in mistakes), _PROVE)
+    if file and not file.path.is_absolute() and not _named(path, env) and _lies_in(file.path, settings.state_dir):
+        raise not_ours(file.path, f"it lies in {settings.state_dir}, the state folder that it names")
     return settings
 
 
+def _named(path: Path | None, env: Mapping[str, str]) -> Path | None:
+    """Return the file that a person named, if any."""
+    return path or (Path(env[PATH_VARIABLE]) if env.get(PATH_VARIABLE) else None)
+
+
+def _lies_in(path: Path, folder: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve())
+
+
 def _find(path: Path | None, env: Mapping[str, str], places: tuple[Path, ...], *, needed: bool) -> _File | None:
-    named = path or (Path(env[PATH_VARIABLE]) if env.get(PATH_VARIABLE) else None)
+    named = _named(path, env)
     for place in candidates(path, env, places):
         file = _read(place)
         if file:
@@ -72,13 +89,13 @@ def _find(path: Path | None, env: Mapping[str, str], places: tuple[Path, ...], *
         told = "--config" if path else f"${PATH_VARIABLE}"
         raise ConfigError(
             f"The configuration file {named}, named by {told}, does not exist.",
-            f"Correct {told}, or copy config/supplier-agent.example.toml there and edit it.",
+            f"Correct {told}, or write the example there: supplier-agent config init {shlex.quote(str(named))}",
         )
     if needed:
         raise ConfigError(
             f"There is no configuration: neither {' nor '.join(str(place) for place in places)} exists, "
             f"${PATH_VARIABLE} is not set, and no {PREFIX}SUPPLIERS__… variable either.",
-            f"Copy config/supplier-agent.example.toml to {places[0]} and edit it.",
+            "Write one, with every key explained: supplier-agent config init",
         )
     return None
 
@@ -132,4 +149,6 @@ def _warnings(file: _File | None) -> tuple[str, ...]:
         return ()
     if not any(isinstance(supplier, dict) and "token" in supplier for supplier in suppliers.values()):
         return ()
-    return (f"{file.path} holds a token and everybody on this machine may read it; run: chmod o-r {file.path}",)
+    return (
+        f"{file.path} holds a token and everybody on this machine may read it; run: chmod o-r {shlex.quote(str(file.path))}",
+    )

@@ -20,7 +20,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 
 from supplier_agent.errors import ConfigError
 from supplier_agent.places import STATE_DIR
-from supplier_agent.settings.addresses import BaseUrl, HeartbeatUrl, Origins
+from supplier_agent.settings.addresses import BaseUrl, HeartbeatUrl, Origins, ProxyUrl
 from supplier_agent.settings.alerts import Alerts
 from supplier_agent.settings.keep import Brakes, Keep
 from supplier_agent.settings.log import Log
@@ -35,6 +35,7 @@ from supplier_agent.settings.values import (
     Positive,
     Rate,
     Slug,
+    StateDir,
     Zone,
     close,
 )
@@ -45,6 +46,13 @@ KNOWN_SUPPLIERS: Mapping[str, Mapping[str, object]] = {
     "notio": {"cache_seconds": 0, "order_number_filter": False},
 }
 """What the marketplace documents for its two suppliers (seed 001, Caching and Parameters)."""
+
+
+NETWORK_VARIABLES = (
+    *("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "no_proxy"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR"),
+)
+"""Other programs' variables, by their names of old: they count where [http] says nothing."""
 
 
 class Retry(BaseModel):
@@ -78,6 +86,8 @@ class Http(BaseModel):
     timeout_seconds: Deadline = 20
     max_label_bytes: Count = 10_485_760
     label_origins: Origins = ()
+    proxy: ProxyUrl = Field(default="", repr=False)
+    ca_file: Location | None = None
 
 
 class Supplier(BaseModel):
@@ -109,7 +119,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     base_url: BaseUrl = "https://api.menzzo.fr"
-    state_dir: Location = STATE_DIR
+    state_dir: StateDir = STATE_DIR
     requests_per_second: Rate = 1.0
     timezone: Zone = ZoneInfo("Europe/Paris")
     heartbeat_url: HeartbeatUrl = Field(default="", repr=False)
@@ -127,23 +137,31 @@ class Settings(BaseSettings):
 
     _config_path: Path | None = PrivateAttr(default=None)
     _warnings: tuple[str, ...] = PrivateAttr(default=())
+    _network_env: Mapping[str, str] = PrivateAttr(default_factory=dict)
 
     def __init__(
         self,
         *sources: PydanticBaseSettingsSource,
         config_path: Path | None = None,
         warnings: tuple[str, ...] = (),
+        network_env: Mapping[str, str] | None = None,
         **values: object,
     ) -> None:
         # Sources are handed in, never looked for: os.environ and .env files are not read behind the caller's back.
         super().__init__(_build_sources=(sources or (InitSettingsSource(type(self), values),), values))
         self._config_path = config_path
         self._warnings = warnings
+        self._network_env = network_env or {}
 
     @property
     def config_path(self) -> Path | None:
         """The file that was read; None when everything came from the environment."""
         return self._config_path
+
+    @property
+    def network_env(self) -> Mapping[str, str]:
+        """What the environment says of the way out (NETWORK_VARIABLES), as far as it is set; egress.py decides by it."""
+        return self._network_env
 
     @property
     def warnings(self) -> tuple[str, ...]:

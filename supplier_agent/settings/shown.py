@@ -1,6 +1,7 @@
 """Every effective value with where it comes from: default, FILE:LINE, or a variable. Secrets are hidden."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import time
@@ -14,6 +15,8 @@ from supplier_agent.settings.loading import load
 from supplier_agent.settings.model import KNOWN_SUPPLIERS
 
 HIDDEN = '"(hidden)"'
+_USER = re.compile(r"\A([A-Za-z][A-Za-z0-9+.-]*://)[^/]*@")
+"""Who logs in, and with which password, in an address. It ends at the last @ before the path."""
 DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -60,6 +63,8 @@ def _written(value: object, *, hidden: bool = False) -> str:
         return f"[{', '.join(_written(each) for each in value)}]"
     if isinstance(value, frozenset):
         return json.dumps(",".join(DAY_NAMES[day] for day in sorted(value)))
+    if isinstance(value, str):
+        value = _USER.sub(r"\1(hidden)@", value)
     if isinstance(value, bool | str):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, int | float):

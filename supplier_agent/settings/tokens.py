@@ -19,13 +19,11 @@ _SHAPE = 'a token is 1 to 4096 visible ASCII characters without spaces, and with
 
 
 def parse_token(value: object) -> SecretStr:
-    """Return an inline token, trimmed. The sentence of an error does not repeat it."""
-    text = as_text(value.get_secret_value() if isinstance(value, SecretStr) else value).strip()
-    if not text:
-        raise ValueError("is empty; write the token, or leave the key out")
-    if not _TOKEN.match(text):
-        raise ValueError(f"cannot be a token: {_SHAPE}")
-    return SecretStr(text)
+    """Return an inline token, trimmed. Whether it can be one is asked when it is read, as with a file.
+
+    So a bad token stops its own supplier, and no other.
+    """
+    return SecretStr(as_text(value.get_secret_value() if isinstance(value, SecretStr) else value).strip())
 
 
 def read_token(
@@ -41,7 +39,7 @@ def read_token(
     first that has the file wins.
     """
     if inline is not None:
-        return inline.get_secret_value()
+        return _usable(slug, "token", inline.get_secret_value())
     if token_file is not None:
         return _checked(slug, token_file, _read(slug, token_file))
     folders = _secrets(env, secrets_dir)
@@ -65,7 +63,7 @@ def read_next_token(
     it is put there when the new token comes.
     """
     if inline is not None:
-        return inline.get_secret_value()
+        return _usable(slug, "token_next", inline.get_secret_value())
     if token_file is not None:
         return _first(slug, token_file.name, [token_file.parent])
     return None if secrets_dir is None else _first(slug, f"token-{slug}-next", _secrets(env, secrets_dir))
@@ -110,6 +108,13 @@ def _read(slug: str, file: Path) -> bytes:
             f"The token file of supplier {slug}, {file}, cannot be read: {error.strerror or type(error).__name__}.",
             "Let the user that runs the agent read it, and nobody else.",
         ) from None
+
+
+def _usable(slug: str, key: str, token: str) -> str:
+    if not _TOKEN.match(token):
+        fault = "is empty" if not token else "cannot be a token"
+        raise ConfigError(f"The token of supplier {slug} (suppliers.{slug}.{key}) {fault}.", f"In quotes: {_SHAPE}.")
+    return token
 
 
 def _checked(slug: str, file: Path, found: bytes) -> str:

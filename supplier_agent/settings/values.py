@@ -12,13 +12,15 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from supplier_agent.places import is_of_the_system
+
 _YEAR_SECONDS = 366 * 86_400
 
 _DATE = re.compile(r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 _SLUG = re.compile(r"\A[a-z0-9][a-z0-9-]{0,40}\Z")
 
 
-def close(word: str, known: list[str], likeness: float = 0.6) -> str | None:
+def close(word: str, known: list[str], likeness: float = 0.7) -> str | None:
     """Return the known word that was probably meant, None when nothing is near. `likeness` is from 0 to 1."""
     near = difflib.get_close_matches(word, known, n=1, cutoff=likeness)
     return near[0] if near else None
@@ -62,6 +64,14 @@ def parse_path(value: object) -> Path:
     if text.startswith("~") or "$" in text:
         raise ValueError("is taken literally: ~ and $ are not expanded; write the full path")
     return Path(text)
+
+
+def parse_state_dir(value: object) -> Path:
+    """Return the state folder, which the agent makes its own: owner, modes and all."""
+    path = parse_path(value)
+    if is_of_the_system(path):
+        raise ValueError("is a folder of the system; name one of its own, like /var/lib/supplier-agent")
+    return path
 
 
 def parse_zone(value: object) -> zoneinfo.ZoneInfo:
@@ -115,5 +125,6 @@ CountOrOff = Annotated[int, Field(ge=0, le=2**30), BeforeValidator(_number)]
 
 Day = Annotated[date, BeforeValidator(parse_date)]
 Location = Annotated[Path, BeforeValidator(parse_path)]
+StateDir = Annotated[Path, BeforeValidator(parse_state_dir)]
 Zone = Annotated[zoneinfo.ZoneInfo, BeforeValidator(parse_zone)]
 Slug = Annotated[str, BeforeValidator(parse_slug)]

@@ -89,7 +89,7 @@ class Station(BaseModel):
 
     name: Annotated[str, BeforeValidator(parse_name)]
     language: Language | None = None  # None: the language of [web]
-    printer: Annotated[str, BeforeValidator(parse_printer)] = ""
+    printer: Annotated[str, BeforeValidator(parse_printer)] = Field(default="", repr=False)  # may hold a password
     page: Annotated[str, BeforeValidator(parse_page)] = ""
     one_scan: bool = False
     print_on_scan: bool = False

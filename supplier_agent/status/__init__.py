@@ -8,18 +8,18 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from supplier_agent import cautions, health, lock, state
+from supplier_agent import cautions, health, heartbeat, lock, overdue, state, vitals
+from supplier_agent.clock import Clock
 from supplier_agent.errors import StateError
 from supplier_agent.glance import Look, look_at
-from supplier_agent.health import Problem
 from supplier_agent.known import Known
 from supplier_agent.order import STAGES
-from supplier_agent.timetable import Pauses, Readings, next_read
+from supplier_agent.vitals import NEVER_RUN, NOT_ALIVE, Problem, Signs, judge
 
 NOT_RUNNING = 3
 READ_ONLY = "--read-only"
 """So the lock's holder says it of itself."""
-NEVER_RUN = "nothing has run yet"
+BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 NOT_RUNNING_ANY_MORE = "nothing runs, and the last round is older than twice the poll interval"
 
 
@@ -34,6 +34,11 @@ class Told:
     not_running: bool  # nothing works on it, and has not for too long
 
     @property
+    def not_alive(self) -> list[Problem]:
+        """Return what keeps the agent, or its page, from working at all. Whatever waits for a person or the marketplace is not."""
+        return [problem for problem in self.problems if problem.code in NOT_ALIVE]
+
+    @property
     def exit_code(self) -> int:
         """Return 3 if nobody works on it any more, else the code of the worst problem."""
         return NOT_RUNNING if self.not_running else health.exit_code(self.problems)
@@ -46,52 +51,76 @@ class Told:
             "running": self.holder is not None,
             "suppliers": self.suppliers,
             "problems": [
-                {"supplier": each.supplier, "menzzo_order_id": each.order, "what": each.what, "cure": each.cure}
+                {
+                    "supplier": each.supplier,
+                    "menzzo_order_id": each.order,
+                    "code": each.code,
+                    "what": each.what,
+                    "cure": each.cure,
+                }
                 for each in self.problems
             ],
         }
 
 
-def tell(known: Known, now: datetime) -> Told:
-    """Read how things stand. Raises StateError if the database is there and cannot be read."""
+def tell(known: Known, clock: Clock) -> Told:
+    """Look how things stand, from outside: at the database, and at the signs of life beside it.
+
+    While the database is locked, the signs alone are told. Raises StateError or ConfigError if it is there and cannot be used.
+    """
     folder = Path(known.state_dir)
-    database, holder = folder / state.DATABASE, lock.holder_now(folder / state.LOCK)
+    database = folder / state.DATABASE
+    signs = heartbeat.signs(folder, clock, listen=known.listen, least_free_bytes=known.disk_free_bytes)
     try:
         if not database.exists():
-            return _before_the_first_run(known, database, holder)
+            return _before_the_first_run(known, database, signs)
         with look_at(database) as look:
             _must_be_ours(look, known)
-            return _told(look, known, database, holder, now)
+            return _told(look, known, database, signs)
     except (sqlite3.Error, OSError) as error:
-        raise _in_words(database, error) from error
+        return _without_the_database(known, database, signs, _locked(database, error))
 
 
-def _told(look: Look, known: Known, database: Path, holder: lock.Holder | None, now: datetime) -> Told:
+def _told(look: Look, known: Known, database: Path, signs: Signs) -> Told:
+    holder, now = signs.holder, signs.now
     read_only = known.read_only or (holder is not None and READ_ONLY in (holder.command or ""))
-    problems = health.problems(look, replace(known, read_only=read_only), {}, now=now)
-    suppliers = {name: _supplier(look, known, name, now) for name in known.suppliers}
+    problems = health.problems(look, replace(known, read_only=read_only), {}, now=now, signs=signs)
+    late = {each.supplier: each.what for each in problems if each.code == overdue.READ_LATE}
+    suppliers = {name: _supplier(look, known, name, now, late.get(name)) for name in known.suppliers}
     not_running = holder is None and health.is_stale(look, known, now)
     if not_running:
         cure = "systemctl start supplier-agent (or: supplier-agent run)"
-        problems.insert(0, Problem("", None, NOT_RUNNING_ANY_MORE, cure, 1))
+        problems.insert(0, Problem("", None, NOT_RUNNING_ANY_MORE, cure, 1, vitals.NOT_RUNNING))
     return Told(database, holder, suppliers, problems, not_running)
 
 
-def _before_the_first_run(known: Known, database: Path, holder: lock.Holder | None) -> Told:
-    nothing: dict[str, object] = {
+def _before_the_first_run(known: Known, database: Path, signs: Signs) -> Told:
+    suppliers = dict.fromkeys(known.suppliers, _nothing("never read yet", 0))
+    cure = "supplier-agent check, then: supplier-agent run --once --dry-run"
+    never = Problem("", None, "nothing has run yet", cure, 1, NEVER_RUN)
+    return Told(database, signs.holder, suppliers, [never, *judge(signs)], not_running=True)
+
+
+def _without_the_database(known: Known, database: Path, signs: Signs, locked: Problem) -> Told:
+    """Return what can be said all the same. Counts are null: they are not known, which is not the same as none."""
+    said = [each for each in judge(signs) if each.code != locked.code]
+    suppliers = dict.fromkeys(known.suppliers, _nothing(locked.what, None))
+    return Told(database, signs.holder, suppliers, [locked, *said], not_running=False)
+
+
+def _nothing(reason: str, number: int | None) -> dict[str, object]:
+    return {
         "state": "failing",
         "last_success_at": None,
         "next_poll_at": None,
-        "reason": "never read yet",
-        "counts": dict.fromkeys(STAGES, 0),
-        "rejected_entries": 0,
+        "reason": reason,
+        "counts": dict.fromkeys(STAGES, number),
+        "ship_evidence": dict.fromkeys(health.EVIDENCES, number),
+        "rejected_entries": number,
     }
-    cure = "supplier-agent check, then: supplier-agent run --once --dry-run"
-    suppliers = dict.fromkeys(known.suppliers, nothing)
-    return Told(database, holder, suppliers, [Problem("", None, NEVER_RUN, cure, 1)], not_running=True)
 
 
-def _supplier(look: Look, known: Known, name: str, now: datetime) -> dict[str, object]:
+def _supplier(look: Look, known: Known, name: str, now: datetime, late: str | None) -> dict[str, object]:
     supplier = health.supplier_of(look, name)
     failing = health.failing_lanes(look, known, name)
     if supplier.paused_at is not None:
@@ -102,29 +131,20 @@ def _supplier(look: Look, known: Known, name: str, now: datetime) -> dict[str, o
         is_so, reason = "paused", f"the marketplace asked for silence until {supplier.quiet_until:%H:%M:%S} UTC"
     elif failing:
         is_so, reason = "failing", "; ".join(f"{lane.lane}: {lane.reason}" for lane in failing)
+    elif late is not None:
+        is_so, reason = "failing", late
     else:
         is_so, reason = "ok", None
     found = health.counts(look, name)
     return {
         "state": is_so,
         "last_success_at": _instant(supplier.last_success_at),
-        "next_poll_at": None if supplier.paused_at else _instant(_next_read_at(look, known, name, now)),
+        "next_poll_at": None if supplier.paused_at else _instant(overdue.next_read_at(look, known, name, now)),
         "reason": reason,
         "counts": {stage: found.get(stage, 0) for stage in STAGES},
+        "ship_evidence": health.evidence(look, name, found.get("shipped", 0)),
         "rejected_entries": health.rejected_entries(look, name),
     }
-
-
-def _next_read_at(look: Look, known: Known, name: str, now: datetime) -> datetime:
-    """Return when the loop will read next: the same rule, asked of plain rows."""
-    supplier = health.supplier_of(look, name)
-    resync = "SELECT * FROM runs WHERE supplier = ? AND purpose = 'resync' AND started_at IS NULL ORDER BY id LIMIT 1"
-    sweep, poll = (health.last_good(look, name, purpose) for purpose in ("sweep", "poll"))
-    pauses = Pauses(known.interval(now), known.sweep_seconds, known.suppliers[name].cache_seconds)
-    reads = look.first("SELECT resume_at FROM lanes WHERE supplier = ? AND lane = ?", name, health.READS)
-    waits = (now, reads.resume_at if reads is not None else None, supplier.quiet_until)
-    earliest = max(each for each in waits if each is not None)
-    return next_read(Readings(supplier, look.first(resync, name), sweep, poll), pauses, earliest, now).at
 
 
 def _instant(at: datetime | None) -> str | None:
@@ -137,9 +157,16 @@ def _must_be_ours(look: Look, known: Known) -> None:
         raise sqlite3.DatabaseError("another schema")
 
 
-def _in_words(database: Path, error: Exception) -> StateError:
-    """Let the room that opens the database for everybody else say what is wrong with it; raises what it says."""
-    from supplier_agent.store import open_store  # noqa: PLC0415 - brings the ORM along, for the one moment when it is needed
+def _locked(database: Path, error: Exception) -> Problem:
+    """Return what keeps the database from being read for now. Raises StateError or ConfigError if waiting would not help."""
+    if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in BUSY:
+        what = f"the database {database} is locked by another program"
+        return Problem("", None, what, "close the program that edits it", 74, vitals.DATABASE_LOCKED)
+    from supplier_agent.store import FullError, LockedError, open_store  # noqa: PLC0415 - brings the ORM along, for this moment alone
 
-    open_store(database).close()
-    return StateError(f"the database {database} cannot be read: {error}", "supplier-agent check --offline")
+    try:
+        open_store(database).close()  # whoever opens it for everybody else says what is wrong with it
+    except LockedError as locked:
+        code = vitals.DISK_FULL if isinstance(locked, FullError) else vitals.DATABASE_LOCKED
+        return Problem("", None, locked.what, locked.cure, 74, code)
+    raise StateError(f"the database {database} cannot be read: {error}", "supplier-agent check --offline") from error

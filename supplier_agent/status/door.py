@@ -8,12 +8,13 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from supplier_agent import known
 from supplier_agent.clock import Clock, SystemClock
 from supplier_agent.known import Known
+from supplier_agent.printable import on_one_line
 from supplier_agent.status import screen, tell
 
 WATCH_SECONDS = 2.0
@@ -27,10 +28,11 @@ class Asked:
     config: str = ""
     as_json: bool = False
     watch: bool = False
+    alive: bool = False
 
 
 def understood(words: Sequence[str]) -> Asked | None:
-    """Return what `[--config FILE] status [--json] [--watch]` asks for; None if the words are anything else."""
+    """Return what `[--config FILE] status [--json] [--watch] [--alive]` asks for; None if the words are anything else."""
     rest = iter(words)
     config = _config(word := next(rest, ""), rest)
     if config is None:
@@ -38,9 +40,9 @@ def understood(words: Sequence[str]) -> Asked | None:
     if config:
         word = next(rest, "")
     options = list(rest)
-    if word != "status" or not set(options) <= {"--json", "--watch"}:
+    if word != "status" or not set(options) <= {"--json", "--watch", "--alive"}:
         return None
-    return Asked(config, "--json" in options, "--watch" in options)
+    return Asked(config, *(f"--{word}" in options for word in ("json", "watch", "alive")))
 
 
 def _config(word: str, rest: Iterator[str]) -> str | None:
@@ -56,13 +58,17 @@ def answer(asked: Asked, env: Mapping[str, str], clock: Clock | None = None) -> 
     what = _known(asked.config, env)
     if asked.watch and not asked.as_json and sys.stdout.isatty():
         return _watch(asked.config, env, clock)
-    told = tell(what, clock.now())
+    told = tell(what, clock)
+    if asked.alive:
+        told = replace(told, problems=told.not_alive)
     if asked.as_json:
         print(json.dumps(told.as_json(), indent=2))  # noqa: T201 - results go to stdout
+    elif asked.alive:
+        print("\n".join(on_one_line(each.what) for each in told.problems) or "alive")  # noqa: T201 - as above
     else:
         colours = sys.stdout.isatty() and "NO_COLOR" not in env
-        print(screen.page(told, clock.now(), what.timezone, colours=colours))  # noqa: T201 - as above
-    return told.exit_code
+        print(screen.page(told, clock.now(), colours=colours))  # noqa: T201 - as above
+    return min(1, told.exit_code) if asked.alive else told.exit_code
 
 
 def _known(config: str, env: Mapping[str, str]) -> Known:
@@ -81,10 +87,11 @@ def _watch(config: str, env: Mapping[str, str], clock: Clock) -> int:
         print(HOME + CLEAR_BELOW, end="")  # noqa: T201 - a terminal
         while True:
             what = _known(config, env)
-            now = clock.now()
-            lines = screen.page(tell(what, now), now, what.timezone, colours="NO_COLOR" not in env).splitlines()
-            lines = lines[: os.get_terminal_size().lines - 2]
-            stamp = f"{now.astimezone(what.timezone):%H:%M:%S}, again every {WATCH_SECONDS:.0f} s, Ctrl-C ends"
+            now, size = clock.now(), os.get_terminal_size()
+            lines = screen.page(
+                tell(what, clock), now, colours="NO_COLOR" not in env, size=(size.lines - 2, size.columns)
+            ).splitlines()
+            stamp = f"{now:%H:%M:%S} UTC, again every {WATCH_SECONDS:.0f} s, Ctrl-C ends"
             print(HOME + "".join(f"{line}{CLEAR_LINE}\n" for line in [*lines, stamp]) + CLEAR_BELOW, end="", flush=True)  # noqa: T201 - as above
             clock.sleep(WATCH_SECONDS)
     except KeyboardInterrupt:

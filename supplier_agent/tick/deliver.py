@@ -3,14 +3,14 @@
 Each step is one short transaction on the loop's thread; only `perform` runs in a worker.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from supplier_agent import brakes, journal, lanes, outbox
-from supplier_agent.calls import CALLS, Ending, Job
+from supplier_agent.calls import CALLS, ONCE, Ending, Job
 from supplier_agent.calls.protocol import AWHILE
 from supplier_agent.labels import LabelFolder
 from supplier_agent.lanes import LABELS, READS, WRITES, Patience
@@ -21,7 +21,7 @@ from supplier_agent.outbox import Outcome
 from supplier_agent.reading import Phase
 from supplier_agent.settings import Settings
 from supplier_agent.standing import Standing, known_supplier
-from supplier_agent.tables import Call, Lane, Order, Read
+from supplier_agent.tables import Attempt, Call, Lane, Order, Read
 from supplier_agent.tick.account import Account
 from supplier_agent.tick.plan import forget_label, plan
 
@@ -79,10 +79,11 @@ def _first_write(
     call = next(iter(other), acknowledge or ship)
     if call is None:
         return False, None
+    # After a redirect, what is asked first whether the address is right again is a read.
+    if (call is not acknowledge or lane.redirected_to is not None) and not _answers_again(tx, account.name, lane):
+        return True, None
     if call is acknowledge:
         return False, None if reading_pages else call  # else as soon as the pages are read
-    if not _answers_again(tx, account.name, lane):
-        return True, None
     return False, call
 
 
@@ -96,6 +97,17 @@ def _answers_again(tx: Session, supplier: str, lane: Lane) -> bool:
     """Tell whether a read worked since the writes failed. Without an acknowledge to try, no ship call is risked before that."""
     query = select(Read.id).where(Read.supplier == supplier, Read.outcome == journal.LISTED)
     return tx.exec(query.where(col(Read.started_at) >= lane.failed_at).limit(1)).first() is not None
+
+
+def _redirect_parked_one(tx: Session, supplier: str) -> bool:
+    """Tell whether a redirect has parked a ship call in this outage: one is enough for a person to look at."""
+    lane = lanes.of(tx, supplier, WRITES)
+    if lane.failing_since is None:
+        return False
+    parked = select(Attempt.id).join(Call).where(Call.supplier == supplier, col(Call.kind).in_(ONCE))
+    parked = parked.where(col(Call.state).in_(("sending", "parked", "unknown")), Call.state == "parked")  # calls_stuck
+    parked = parked.where(Attempt.number == Call.attempts, col(Attempt.http_status).between(300, 399))
+    return tx.exec(parked.where(col(Attempt.ended_at) >= lane.failing_since).limit(1)).first() is not None
 
 
 _WITH_ORDER = select(Call, Order).join(Order).where(col(Call.id) == bindparam("call_id")).with_for_update()
@@ -167,6 +179,9 @@ def settle(
     Returns what a person may want to hear: "parked", "unknown", for the log.
     """
     said = []
+    if ending.redirected_to is not None and job.kind in ONCE and _redirect_parked_one(tx, job.supplier):
+        # The address is wrong, not the order: for all but the first it is a "not now".
+        ending = replace(ending, outcome=replace(ending.outcome, kind=outbox.LATER))
     call, outcome = CALLS[job.kind], ending.outcome
     after = call.after(job, ending, settings, now, chance)
     settled = outbox.settle(tx, job.call_id, job.number, outcome, after, now)
@@ -204,7 +219,7 @@ def note_supplier(
     if ending.outage or ending.quiet_seconds == AWHILE:
         longest = _longest_pause_of_reads(settings, now) if lane_name == READS else retry.max_seconds
         patience = Patience(retry.first_seconds, longest, chance, ending.quiet_seconds or 0.0)
-        first = lanes.failed(tx, lane, patience, now, ending.outcome.detail, order_id)
+        first = lanes.failed(tx, lane, patience, now, ending.outcome.detail, order_id, ending.redirected_to)
         if ending.outage:
             return [f"{lane_name} failing"] if first else []
     if ending.quiet_seconds is not None:
@@ -230,6 +245,7 @@ def read_ending(answer: Listing | Verdict, *, failed: bool) -> Ending:
         outage=answer.means not in {Means.TOKEN_REFUSED, Means.TOO_MANY},
         token_refused=answer.means is Means.TOKEN_REFUSED,
         quiet_seconds=answer.retry_after_seconds or (AWHILE if answer.means is Means.TOO_MANY else None),
+        redirected_to=answer.redirected_to,
     )
 
 

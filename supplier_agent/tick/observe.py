@@ -12,6 +12,7 @@ from typing import TypeVar
 from sqlmodel import Session, col, func, select, update
 
 from supplier_agent.marketplace import Rejected, Seen
+from supplier_agent.order import VANISHED, uncover
 from supplier_agent.tables import Event, Order, RejectedEntry
 
 T = TypeVar("T")
@@ -57,7 +58,7 @@ def _mark(row: Seen | Rejected) -> str:
     """Return what stands for a row: its id, or the digest of an entry that has none."""
     if isinstance(row, Seen):
         return row.menzzo_order_id
-    return hashlib.sha256(row.raw.encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(row.raw).hexdigest()
 
 
 def _stored(tx: Session, supplier: str, ids: Iterable[str]) -> dict[str, Order]:
@@ -114,6 +115,8 @@ def _still_listed(tx: Session, known: Mapping[str, Order], before: Iterable[str]
         )
     for order in (known[each] for each in before):
         if order.vanished_at is not None and order.id is not None:
+            uncover(order, VANISHED)
+            tx.add(order)
             tx.add(Event(order_id=order.id, at=now, who="marketplace", what="listed again"))
 
 
@@ -143,7 +146,17 @@ def _keep_word_for_word(tx: Session, supplier: str, rows: Mapping[str, Rejected]
         tx.exec(update(RejectedEntry).where(*mine).values(last_listed_at=now))
     for sha256, row in rows.items():
         if sha256 not in known:
-            entry = RejectedEntry(supplier=supplier, received_at=now, last_listed_at=now, sha256=sha256, **vars(row))
+            text = row.raw.decode("utf-8", "backslashreplace").replace("\0", "\\x00")  # PostgreSQL takes no NUL
+            exact = None if text.encode() == row.raw else row.raw
+            entry = RejectedEntry(
+                supplier=supplier,
+                received_at=now,
+                last_listed_at=now,
+                sha256=sha256,
+                raw=text,
+                raw_bytes=exact,
+                reason=row.reason,
+            )
             tx.add(entry)
     return len(rows) - len(known)
 

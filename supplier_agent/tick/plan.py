@@ -11,7 +11,7 @@ from supplier_agent import lanes, outbox
 from supplier_agent.calls import CALLS
 from supplier_agent.labels import LabelFolder
 from supplier_agent.ledger import Ledger
-from supplier_agent.order import wanted
+from supplier_agent.order import NO_LABEL, uncover, wanted
 from supplier_agent.settings import Settings
 from supplier_agent.tables import Call, Event, Order, Supplier
 
@@ -44,14 +44,10 @@ def plan(tx: Session, orders: Collection[Order], settings: Settings, ledger: Led
 
 def _due_at(order: Order, call: Call | None, kind: str, settings: Settings, now: datetime) -> datetime:
     """Return when a call may go. What was noted under a clock that has been set back since waits no longer than from now."""
-    due, latest = CALLS[kind].due_at(order, settings), now + _window(kind, settings)
+    due, latest = CALLS[kind].due_at(order, settings), now + CALLS[kind].undo_window(settings)
     if due <= latest:
         return due
     return call.due_at if call is not None and call.due_at is not None and call.due_at < latest else latest
-
-
-def _window(kind: str, settings: Settings) -> timedelta:
-    return timedelta(seconds=settings.ship.undo_seconds if kind == "ship" else 0)
 
 
 _OF_ORDERS = select(Call).where(col(Call.order_id).in_(bindparam("order_ids", expanding=True)))
@@ -83,6 +79,8 @@ def _believe_ledger(tx: Session, order: Order, calls: dict[str, Call], ledger: L
     if entry.outcome == outbox.DONE:
         order.ship_confirmed_at = datetime.fromisoformat(entry.at)
         outbox.conclude(tx, call, "done", what)
+    elif entry.outcome == outbox.REFUSED:
+        outbox.conclude(tx, call, "parked", f"{what}; the marketplace refused it")
     elif entry.outcome in {outbox.UNKNOWN, None}:
         outbox.conclude(tx, call, "unknown", f"{what}; whether the marketplace heard that call is not known")
 
@@ -137,7 +135,7 @@ def after_clock_change(tx: Session, supplier: str, settings: Settings, now: date
     """Bring forward what a clock that was set back would delay: nothing waits longer than its longest wait from now."""
     retry, cache_seconds = settings.retry, settings.suppliers[supplier].cache_seconds
     longest = timedelta(seconds=1.25 * max(retry.max_seconds, retry.label_first_seconds, cache_seconds, 3600))
-    waits = dict.fromkeys(CALLS, longest) | {"ship": timedelta(seconds=settings.ship.undo_seconds)}
+    waits = dict.fromkeys(CALLS, longest) | {"ship": CALLS["ship"].undo_window(settings)}
     for kind, wait in waits.items():
         outbox.not_later_than(tx, kind, now + wait)
     for lane in lanes.ALL:
@@ -152,6 +150,7 @@ def forget_label(tx: Session, order: Order, why: str, now: datetime) -> None:
     """Note that the file is not what was stored: the order has no label any more, and waits for one."""
     assert order.id is not None  # noqa: S101 - a stored order has one
     order.label_link, order.label_path, order.label_sha256, order.label_bytes = None, None, None, None
+    uncover(order, NO_LABEL)
     order.planned_at = None
     tx.add(order)
     tx.add(Event(order_id=order.id, at=now, who="agent", what="label lost", detail=why))

@@ -185,6 +185,7 @@ SUBJECTS: Mapping[str, Subject] = {
             *("supplier", "menzzo_order_id", "increment_id", "sale_product_id", "sku", "quantity", "price", "carrier"),
             *("order_date", "link_to_label", "stage", "first_seen_at", "acknowledged_at", "label_path", "label_sha256"),
             *("shipped", "shipped_at", "ship_confirmed_at", "override_by", "held_reason", "closed_reason", "problem"),
+            *("acknowledge_evidence", "ship_evidence"),
         ),
         _orders,
     ),

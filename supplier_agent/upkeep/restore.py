@@ -1,31 +1,27 @@
-"""Putting a copy of the database back, so that nothing is shipped twice.
+"""Putting a copy of the database back, so that nothing is shipped twice, nor what a person has taken back since.
 
-The ship ledger beside the database is never replaced by an older one: it knows what was shipped since the copy was made. Where
-it is lost too, nobody here knows that, so whatever was flagged in the copy is held until a person has asked Menzzo.
+The ship ledger beside the database is never replaced by an older one: it knows what was shipped since the copy was made, and
+what was decided. Whatever is marked in the copy, and not known to be shipped, is held until a person releases it.
 """
 
-import json
-import os
+import secrets
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlmodel import Session, col, select
-
-from supplier_agent import copies, state
-from supplier_agent.errors import ConfigError, StateError
+from supplier_agent import copies, private, rollback, state
+from supplier_agent.errors import AgentError, ConfigError, StateError
 from supplier_agent.ledger import Ledger
 from supplier_agent.migrations import known
-from supplier_agent.outbox import DONE
-from supplier_agent.store import Store, open_store
-from supplier_agent.tables import Call, Event, Order
+from supplier_agent.order import RESTORED
+from supplier_agent.rollback import Held, Relation
+from supplier_agent.store import LockedError, Store, open_store
+from supplier_agent.trusted import allow, as_owner_of, replace
 
 SUFFIX = ".shipped.jsonl"
 """A copy of the ledger stands beside the copy of the database, under its name and this."""
-HELD = (
-    "restored from a copy without the ship ledger: it may have been shipped since. Ask Menzzo, then close or release it"
-)
+LEDGER_NAME = Path(state.LEDGER).name
 
 
 @dataclass(frozen=True)
@@ -33,8 +29,12 @@ class Restored:
     """What was done. `aside`: where the database lies that was there before; None: there was none."""
 
     aside: Path | None
-    learned: int  # ship calls that the ledger here did not know of, and now knows
-    held: tuple[str, ...]  # flagged orders that wait for a person, as the ledger was lost
+    learned: int  # orders of whose ship calls the ledger here did not know, and now knows
+    held: tuple[Held, ...]  # marked orders that wait for a person now
+    taken_back: tuple[
+        tuple[str, str, str], ...
+    ]  # supplier, order, and what was decided since the copy, the oldest first
+    ledger_lost: str  # why the ledger of this state was not this database's own; "": it was
 
 
 def back_up(store: Store, state_dir: Path, target: Path) -> Path | None:
@@ -53,16 +53,10 @@ def back_up(store: Store, state_dir: Path, target: Path) -> Path | None:
             f"{target} is written, but the ship ledger {ledger} cannot be read: {error.strerror}",
             "run it as the agent's user, so that the copy is complete",
         ) from error
-    part = beside.with_name(beside.name + ".part")
     try:
-        descriptor = os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(beside)
+        with as_owner_of(target.parent):
+            replace(beside, content)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise StateError(
             f"{beside} could not be written: {error.strerror}", "free some space, or choose another folder"
         ) from error
@@ -81,83 +75,97 @@ def put_back(copy: Path, state_dir: Path, now: datetime) -> Restored:
         )
     database = state_dir / state.DATABASE
     fresh = database.with_name(f"{database.name}.restoring")
+    ledger_beside = _beside(copy)
     with closing(copies.opened(copy)) as source:
         copies.copy(source, fresh)
-    fresh.chmod(0o660)
-    had_ledger = _holds_something(state_dir / state.LEDGER)
-    store = open_store(fresh, agent=True)
+    # Root may read the copy wherever it is; from here on it is the folder's owner, and so is what it makes.
+    with as_owner_of(state_dir):
+        return _put(database, fresh, ledger_beside, now)
+
+
+def _put(database: Path, fresh: Path, ledger_beside: bytes, now: datetime) -> Restored:
+    state_dir = database.parent
+    allow(fresh, 0o660)
+    for tail in ("-wal", "-shm"):  # of a restore that was cut short, or put there: it would be taken for this one's own
+        fresh.with_name(fresh.name + tail).unlink(missing_ok=True)
+    private.take_in(state_dir / private.FOLDER, LEDGER_NAME)
     ledger = Ledger(state_dir / state.LEDGER)
+    store = open_store(fresh, agent=True)
     try:
+        _note_decisions(database, ledger)  # while what is replaced is still there to be asked
         with store.write() as tx:
-            trusted = had_ledger and _knows_all(tx, ledger)
-            learned = _learn(ledger, copy.with_name(copy.name + SUFFIX))
-            held = () if trusted else _hold(tx, ledger, now)
+            finding, row = rollback.judge(tx, ledger), rollback.installation(tx)
+            lost = finding.why if finding.relation is Relation.LOST else ""
+            if lost or ledger.fault:
+                ledger.begin(secrets.token_hex(8), now)
+            learned = ledger.learn(ledger_beside)
+            taken_back = rollback.since_the_copy(tx, ledger)
+            held = rollback.hold(tx, ledger, RESTORED, now)
+            rollback.bind(tx, row, ledger, now)
+            epoch = row.epoch
         store.checkpoint()
+        store.close()
+        aside = _exchange(database, fresh, now)
+        ledger.mark(epoch, now)
     finally:
         store.close()
         ledger.close()
-    return Restored(_exchange(database, fresh, now), learned, held)
+    told = tuple((each.supplier, each.order, rollback.in_words(each)) for each in taken_back.values())
+    return Restored(aside, learned, held, told[::-1], lost)
 
 
-def _holds_something(path: Path) -> bool:
+def rolled_back(state_dir: Path, now: datetime) -> Restored:
+    """Hold what is marked because a person says that the whole machine was taken back; the caller holds the instance lock."""
+    store, ledger = open_store(state_dir / state.DATABASE, agent=True), Ledger(state_dir / state.LEDGER)
     try:
-        return path.stat().st_size > 0
-    except FileNotFoundError:
-        return False
+        with store.write() as tx:
+            row = rollback.installation(tx)
+            finding = rollback.judge(tx, ledger)
+            lost = finding.why if finding.relation is Relation.LOST else ""
+            held = rollback.hold(tx, ledger, RESTORED, now)
+            if not lost:
+                rollback.bind(tx, row, ledger, now)
+            epoch = row.epoch
+        if not lost:
+            ledger.mark(epoch, now)
+    finally:
+        store.close()
+        ledger.close()
+    return Restored(None, 0, held, (), lost)
 
 
-def _knows_all(tx: Session, ledger: Ledger) -> bool:
-    """Tell whether the ledger here goes on from this database: one that was begun anew elsewhere does not."""
-    query = select(Order.supplier, Order.menzzo_order_id, Call.attempts).join(Call)
-    query = query.where(Call.kind == "ship", Call.attempts > 0)
-    return all(
-        (entry := ledger.last(supplier, order)) is not None and entry.attempt >= attempts
-        for supplier, order, attempts in tx.exec(query)
-    )
-
-
-def _learn(ledger: Ledger, copy: Path) -> int:
-    """Add to the ledger what the copy knows beyond it; never less than it knew."""
+def _note_decisions(database: Path, ledger: Ledger) -> None:
+    """Copy to the ledger what people decided while no agent was running. A database that cannot be read has nothing to say."""
+    if ledger.fault or not database.exists():
+        return
     try:
-        lines = copy.read_bytes().split(b"\n")
+        store = open_store(database)
+    except AgentError:
+        return
+    try:
+        with store.read() as tx:
+            if rollback.judge(tx, ledger).relation is not Relation.SAME:
+                return
+            new = rollback.new_decisions(tx, rollback.installation(tx).last_decision)
+        if new:
+            ledger.decide(new)
+    except LockedError:
+        raise
+    except AgentError:
+        return
+    finally:
+        store.close()
+
+
+def _beside(copy: Path) -> bytes:
+    """Return the copy of the ledger that lies beside the copy of the database; nothing if there is none."""
+    ledger = copy.with_name(copy.name + SUFFIX)
+    try:
+        return ledger.read_bytes()
     except FileNotFoundError:
-        return 0
+        return b""
     except OSError as error:
-        raise StateError(f"{copy} cannot be read: {error.strerror}", "give this user the right to read it") from error
-    learned: set[tuple[str, str]] = set()
-    for line in lines:
-        try:
-            fact = json.loads(line)
-            supplier, order, attempt, outcome = fact["supplier"], fact["order"], int(fact["attempt"]), fact["outcome"]
-            at = datetime.fromisoformat(fact["at"])
-        except (ValueError, KeyError, TypeError):
-            continue  # the torn end of a copy
-        mine = ledger.last(supplier, order)
-        if (
-            mine is None
-            or attempt > mine.attempt
-            or (attempt == mine.attempt and mine.outcome is None and outcome is not None)
-        ):
-            ledger.write(supplier, order, attempt, outcome, at)
-            learned.add((supplier, order))
-    return len(learned)
-
-
-def _hold(tx: Session, ledger: Ledger, now: datetime) -> tuple[str, ...]:
-    """Hold every order that would be reported as shipped by itself: it may have been, after the copy was made."""
-    query = select(Order).where(Order.shipped == 1, col(Order.ship_confirmed_at).is_(None))
-    query = query.where(col(Order.closed_reason).is_(None), col(Order.held_reason).is_(None))
-    held = []
-    for order in tx.exec(query.order_by(col(Order.id))):
-        entry = ledger.last(order.supplier, order.menzzo_order_id)
-        if entry is not None and entry.outcome == DONE:
-            continue  # the ledger's word is enough
-        assert order.id is not None  # noqa: S101 - a stored order has one
-        order.held_reason, order.planned_at = HELD, None
-        tx.add(order)
-        tx.add(Event(order_id=order.id, at=now, who="agent", what="held", detail=HELD))
-        held.append(order.menzzo_order_id)
-    return tuple(held)
+        raise StateError(f"{ledger} cannot be read: {error.strerror}", "give this user the right to read it") from error
 
 
 def _exchange(database: Path, fresh: Path, now: datetime) -> Path | None:

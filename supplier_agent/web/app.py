@@ -14,7 +14,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from supplier_agent.clock import Clock
 from supplier_agent.labels.papers import Press
 from supplier_agent.log import Log
-from supplier_agent.metrics.pulse import Beat
 from supplier_agent.metrics.routes import routes as routes_for_machines
 from supplier_agent.settings import Settings
 from supplier_agent.store import Store
@@ -77,14 +76,14 @@ def room_of(settings: Settings, store: Store, clock: Clock, log: Log, press: Pre
     return Room(settings, store, clock, log, press, Sizes(press), seal, Tries(), key)
 
 
-def make_app(room: Room, beat: Beat | None = None) -> ASGIApp:
-    """Return the page as an ASGI application, with the addresses for machines. `beat`: of the loop beside it, if there is one."""
+def make_app(room: Room) -> ASGIApp:
+    """Return the page as an ASGI application, with the addresses for machines."""
     door = Door(room, trouble)
     routes: list[Route | Mount] = [
         Route(SIGN_IN, door.open(front.door, anyone=True)),
         Route(SIGN_IN, door.open(front.enter, anyone=True), methods=["POST"]),
         Mount("/static", StaticFiles(directory=STATIC)),
-        *routes_for_machines(room.store, room.settings, room.clock, beat),
+        *routes_for_machines(room.store, room.settings, room.clock),
     ]
     routes += [Route(path, door.open(handler)) for path, handler in PAGES.items()]
     routes += [Route(path, door.open(handler), methods=["POST"]) for path, handler in FORMS.items()]

@@ -1,6 +1,6 @@
 """One order as it stands on the screen: what it is, what is true of it, what can be done with it now. Reads, never writes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,7 +8,8 @@ from sqlmodel import Session, col, select
 
 from supplier_agent import acts, outbox
 from supplier_agent.calls import CALLS
-from supplier_agent.order import blockers, stage
+from supplier_agent.calls.protocol import UNVERIFIED
+from supplier_agent.order import NO_LABEL, NOT_ACKNOWLEDGED, blockers, has_vanished, stage
 from supplier_agent.tables import Call, Event, Order
 from supplier_agent.web import reports
 from supplier_agent.web.sizes import Paper, paper
@@ -18,7 +19,7 @@ from supplier_agent.web.wording import mark
 MOST_LINES = 40
 """So many lines of one customer's order are shown beside each other."""
 
-MISSING = {"its acknowledgement": mark("its acknowledgement"), "its label": mark("its label")}
+MISSING = {NOT_ACKNOWLEDGED: mark("its acknowledgement"), NO_LABEL: mark("its label")}
 STAGES = {
     "shipped": mark("shipped"),
     "closed": mark("closed"),
@@ -123,7 +124,7 @@ def _can_ship(order: Order) -> bool:
         and order.ship_confirmed_at is None
         and order.closed_reason is None
         and order.held_reason is None
-        and order.vanished_at is None
+        and not has_vanished(order)
     )
 
 
@@ -144,12 +145,30 @@ def _due(order: Order, ship: Call | None, visit: Visit) -> datetime | None:
     return CALLS["ship"].due_at(order, visit.room.settings)
 
 
+SHIPPED_ON: Mapping[str | None, str] = {
+    "confirmed": mark("The marketplace was told, and confirmed it at %(at)s."),
+    "unverified": mark("The marketplace was told at %(at)s. Its answer was no clear yes (unverified)."),
+    "person": mark("A person said at %(at)s that the marketplace has it as shipped."),
+}
+NOT_RECORDED = mark("Reported as shipped at %(at)s. On what evidence was not recorded.")
+
+
+UNVERIFIED_ACKNOWLEDGEMENT = mark("The answer to its acknowledgement was no clear yes (unverified).")
+
+
 def truth(order: Order, calls: Sequence[Call], visit: Visit) -> str:
-    """Return what is true of an order now, in one plain sentence."""
+    """Return what is true of an order now, in one plain sentence, or two."""
+    now = _now(order, calls, visit)
+    if order.acknowledge_evidence != UNVERIFIED or order.ship_confirmed_at is not None:
+        return now
+    return f"{now} {visit.words.say(UNVERIFIED_ACKNOWLEDGEMENT)}"
+
+
+def _now(order: Order, calls: Sequence[Call], visit: Visit) -> str:
     say = visit.words.say
     ship = next((call for call in calls if call.kind == "ship"), None)
     if order.ship_confirmed_at is not None:
-        return say("The marketplace was told, and confirmed it at %(at)s.", at=visit.clock_of(order.ship_confirmed_at))
+        return say(SHIPPED_ON.get(order.ship_evidence, NOT_RECORDED), at=visit.clock_of(order.ship_confirmed_at))
     if order.closed_reason is not None:
         return say("Closed: %(reason)s. Nothing more is sent for it.", reason=order.closed_reason)
     if ship is not None and ship.state == "unknown":
@@ -160,7 +179,7 @@ def truth(order: Order, calls: Sequence[Call], visit: Visit) -> str:
         return say("Held: %(reason)s. It must not leave.", reason=order.held_reason)
     if order.shipped == 1:
         return _marked(order, ship, visit)
-    if order.vanished_at is not None:
+    if has_vanished(order):
         return say("The marketplace no longer lists it: it may be cancelled. It must not leave.")
     if any(call.state == "parked" for call in calls):
         return say("It is stuck. A lead decides, under Problems.")

@@ -1,12 +1,12 @@
 """The signed cookie: who works at which station. It holds no secret, and nobody can change it without the key."""
 
-import os
 import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
+from supplier_agent import private
 from supplier_agent.errors import StateError
 
 NAME = "desk"
@@ -27,16 +27,18 @@ class Session:
 
 
 def read_key(state_dir: Path) -> str:
-    """Return the key of this installation, made at the first start; nobody but the agent may read it."""
-    path = state_dir / KEY_FILE
+    """Return the key of this installation, made at the first start; nobody but the agent may read it.
+
+    One that somebody else could have put there is put aside, and everybody signs in again.
+    """
+    folder = state_dir / private.FOLDER
+    path = folder / KEY_FILE
     try:
-        if not path.exists():
-            part = path.with_suffix(".part")
-            descriptor = os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "w") as file:
-                file.write(secrets.token_hex(KEY_BYTES))
-            part.replace(path)
-        key = path.read_text().strip()
+        private.take_in(folder, KEY_FILE)
+        with private.opened(folder) as opened:
+            if opened.look(KEY_FILE):
+                opened.write(KEY_FILE, secrets.token_hex(KEY_BYTES).encode())
+            key = opened.read(KEY_FILE).decode().strip()
     except OSError as error:
         raise StateError(
             f"the page's key {path} cannot be used: {error.strerror}", f"give it to the agent: {path}"

@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from supplier_agent import acts
+from supplier_agent import acts, egress
 from supplier_agent.labels import printing
 from supplier_agent.labels.papers import Fit
 from supplier_agent.tables import Order
@@ -64,7 +64,8 @@ def send(visit: Visit, content: bytes, title: str) -> tuple[str, Facts]:
     """Send a PDF to the station's printer; return what there is to say."""
     own = visit.station.page_mm  # without it CUPS takes the queue's default, and cuts off what does not fit
     media = printing.custom_media(*own).keyword if own else None
-    done = printing.print_pdf(visit.station.printer, content, title, visit.person.name, media=media)
+    way_out = egress.of(visit.room.settings)
+    done = printing.print_pdf(visit.station.printer, content, title, visit.person.name, media=media, egress=way_out)
     name = visit.station.printer.rpartition("/")[2] or visit.station.printer
     if isinstance(done, printing.NotPrinted):
         visit.room.log.warning("label.not_printed", station=visit.station.name, order=title, detail=done.why)

@@ -35,7 +35,7 @@ def _resolve(tx: Session, order: Order, visit: Visit, *, shipped: bool) -> str:
 def _retry(tx: Session, order: Order, visit: Visit) -> str:
     who, station = _by(visit)
     acts.retry(tx, order, visit.now, who, station=station)
-    return "retried"
+    return "retried_marked" if order.shipped else "retried"
 
 
 def _hold(tx: Session, order: Order, visit: Visit) -> str:
@@ -47,7 +47,7 @@ def _hold(tx: Session, order: Order, visit: Visit) -> str:
 def _release(tx: Session, order: Order, visit: Visit) -> str:
     who, station = _by(visit)
     acts.release(tx, order, visit.now, who, station=station)
-    return "released"
+    return "released_marked" if order.shipped else "released"
 
 
 def _settle(tx: Session, order: Order, visit: Visit) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+from supplier_agent.order import NO_LABEL, NOT_ACKNOWLEDGED
 from supplier_agent.web.answers import Facts
 from supplier_agent.web.visit import Visit
 from supplier_agent.web.wording import mark
@@ -45,9 +46,13 @@ SENTENCES: Mapping[str, str] = {
     "settled": mark("Settled."),
     "held_now": mark("Held. It does not leave until a lead releases it."),
     "released": mark("Released. It goes on."),
+    "released_marked": mark("Released. It is marked as shipped: the marketplace is told after a new undo window."),
     "retried": mark("It is tried again now."),
+    "retried_marked": mark(
+        "It is tried again. It is marked as shipped: the marketplace is told after a new undo window."
+    ),
     "resolved_shipped": mark("Recorded as shipped. Nothing is sent."),
-    "resolved_again": mark("It is sent once more."),
+    "resolved_again": mark("It is sent once more, after a new undo window."),
     "labels_sent": mark("Labels to print: %(labels)s."),
     "labels_none": mark("None of these orders has a label yet."),
     "needs_lead": mark("Only a lead may do this."),
@@ -84,7 +89,7 @@ PRINT_FAULTS: Mapping[str, str] = {
     "unknown": mark("the printer did not say why"),
 }
 
-MISSING: Mapping[str, str] = {"acknowledgement": mark("its acknowledgement"), "label": mark("its label")}
+MISSING: Mapping[str, str] = {NOT_ACKNOWLEDGED: mark("its acknowledgement"), NO_LABEL: mark("its label")}
 
 
 def sentence(say: str, facts: Facts, visit: Visit) -> str:

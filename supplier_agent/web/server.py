@@ -15,7 +15,6 @@ from supplier_agent.clock import Clock
 from supplier_agent.errors import AgentError
 from supplier_agent.labels.papers import Press
 from supplier_agent.log import Log
-from supplier_agent.metrics.pulse import Beat
 from supplier_agent.settings import Settings
 from supplier_agent.store import LockedError, Store, open_store
 from supplier_agent.web.answers import forget
@@ -29,9 +28,9 @@ IDLE_SECONDS = 30
 
 
 @contextmanager
-def serving(settings: Settings, clock: Clock, log: Log, beat: Beat | None = None) -> Iterator[str]:
-    """Serve the page while the block runs, and give its address. What keeps it from starting is told, and stops nothing else."""
-    server = PageServer(settings, clock, log, beat)
+def serving(settings: Settings, clock: Clock, log: Log) -> Iterator[str]:
+    """Serve the page while the block runs, and give its address; "" if it cannot listen, which stops nothing else."""
+    server = PageServer(settings, clock, log)
     try:
         server.start()
     except AgentError as error:
@@ -45,8 +44,8 @@ def serving(settings: Settings, clock: Clock, log: Log, beat: Beat | None = None
 class PageServer:
     """The page of one installation, listening from `start` to `stop`. `url` is where."""
 
-    def __init__(self, settings: Settings, clock: Clock, log: Log, beat: Beat | None = None) -> None:
-        self._settings, self._clock, self._log, self._beat = settings, clock, log, beat
+    def __init__(self, settings: Settings, clock: Clock, log: Log) -> None:
+        self._settings, self._clock, self._log = settings, clock, log
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
         self._opened = ExitStack()
@@ -63,7 +62,7 @@ class PageServer:
             press = Press(self._settings.state_dir, self._clock)
             opened.callback(press.close)
             self._look_around(store)
-            app = make_app(room_of(self._settings, store, self._clock, self._log, press), self._beat)
+            app = make_app(room_of(self._settings, store, self._clock, self._log, press))
             self._server = uvicorn.Server(_config(app))
             self._thread = threading.Thread(target=self._serve, args=(self._server, listener), name="page", daemon=True)
             self._thread.start()

@@ -81,7 +81,7 @@ def find(tx: Session, visit: Visit) -> Trouble:
             for event, order in reports.unsettled(tx, MOST)
         ],
         [
-            Stuck(_line(tx, order), "", order.held_reason or "")
+            Stuck(_line(tx, order), "marked" if order.shipped else "", order.held_reason or "")
             for order in _open(tx, col(Order.held_reason).is_not(None))
         ],
         [

@@ -7,9 +7,13 @@ from typing import TypeAlias
 
 import pytest
 
-from supplier_agent.alerts import CAUSES
+from supplier_agent import state
+from supplier_agent.alerts import CAUSES, words
 from supplier_agent.alerts.words import Message
+from supplier_agent.heartbeat import AGENT, Heartbeat
+from supplier_agent.lock import InstanceLock
 from supplier_agent.tables import Call
+from supplier_agent.vitals import Trouble
 from tests.alerts.conftest import Post, Service
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # apprise's, at its import
@@ -43,6 +47,19 @@ def vanished(here: Post) -> None:
     )
 
 
+def read_now(here: Post) -> None:
+    """Note a reading that ends at this moment."""
+    now = f"{here.clock.now():%Y-%m-%d %H:%M:%S.%f}"
+    here.sql(
+        "INSERT INTO runs (supplier, purpose, date_from, requested_at, started_at, ended_at, pages, listed, added, proof) "
+        f"VALUES ('notio', 'poll', '2026-11-23', '{now}', '{now}', '{now}', 1, 0, 0, 'complete')"
+    )
+    here.sql(
+        "INSERT INTO reads (run_id, supplier, url, started_at, ended_at, tries, outcome, listed, added) "
+        f"VALUES ((SELECT max(id) FROM runs), 'notio', 'x', '{now}', '{now}', 1, 'listed', 0, 0)"
+    )
+
+
 TROUBLES: dict[str, Callable[[Post], object]] = {
     "token": token_refused,
     "paused": lambda here: here.sql(
@@ -73,15 +90,24 @@ TROUBLES: dict[str, Callable[[Post], object]] = {
         )
         for _ in range(3)
     ],
-    "configuration": lambda here: here.sql(
-        "INSERT INTO chores (name, done_at, detail) VALUES ('configuration', '2026-11-23 08:00:00.000000', 'line 3: nonsense')"
+    "configuration_refused": lambda here: here.sql(
+        "INSERT INTO chores (name, done_at, detail) VALUES ('configuration', '2026-11-23 08:00:00.000000', 'no')"
+    ),
+    "supplier_unknown": lambda here: here.sql(
+        "INSERT INTO orders (supplier, menzzo_order_id, increment_id, sale_product_id, first_seen_at, shipped) "
+        "VALUES ('renamed', '15_1', '15', '1', '2026-11-23 08:00:00.000000', 0)"
+    ),
+    "held_though_marked": lambda here: here.keep(
+        acknowledged_at=here.clock.now(), label_path="x", shipped=1, shipped_at=here.clock.now(), held_reason="restored"
     ),
 }
 """How each cause comes about. The disk and silence have tests of their own."""
+BESIDE = ("agent_hung", "workers_hung", "page_not_listening", "read_late")
+"""What is seen beside the database."""
 
 
 def test_every_cause_has_its_test() -> None:
-    assert {*TROUBLES, "disk", "silence"} == set(CAUSES)
+    assert {*TROUBLES, *BESIDE, "disk", "silence"} == set(CAUSES)
 
 
 @pytest.mark.parametrize("cause", TROUBLES)
@@ -97,6 +123,32 @@ def test_each_trouble_is_told_once_with_what_cures_it(services: Services, instal
     (body,) = service.bodies
     assert body.startswith("PROBLEM: ")
     assert service.messages[0]["title"] == "supplier-agent on here: 1 problem"
+
+
+@pytest.mark.parametrize("cause", BESIDE)
+def test_what_is_seen_from_outside_is_told_too(services: Services, installed: Installed, cause: str) -> None:
+    service = services()
+    here = installed(service.url)
+    folder = here.store.path.parent
+    lock = InstanceLock(folder / state.LOCK, "run", here.clock)
+    beat = Heartbeat(folder / AGENT, here.clock, "run")
+    beat.beat()
+    here.after(0)
+    assert here.sql("SELECT cause FROM alerts") == []
+    if cause in {"workers_hung", "page_not_listening"}:
+        beat.keep("loop", [Trouble(cause, "something hangs")])
+    here.clock.sleep(2 * 3600 + 61)
+    if cause != "read_late":
+        read_now(here)
+    if cause != "agent_hung":
+        beat.beat()
+    here.after(0)
+    here.clock.sleep(90)
+    if cause != "agent_hung":
+        beat.beat()
+    here.after(0)
+    assert here.sql("SELECT cause FROM alerts WHERE told_at IS NOT NULL") == [(cause,)]
+    lock.release()
 
 
 def test_silence_is_told_where_orders_came_every_hour(services: Services, installed: Installed) -> None:
@@ -226,7 +278,7 @@ def test_the_daily_report_counts_what_happened_since_the_last(services: Services
     here = installed(service.url, digest_at="12:00")
     now = here.clock.now()  # 10:00 in Paris
     here.keep(1, acknowledged_at=now, label_path="x")
-    here.keep(2, acknowledged_at=now, label_path="x", ship_confirmed_at=now)
+    here.keep(2, acknowledged_at=now, label_path="x", ship_confirmed_at=now, ship_evidence="confirmed")
     here.keep(3, first_seen_at=now - timedelta(days=3), acknowledged_at=now - timedelta(days=2))
     here.after(60)
     assert service.bodies == []
@@ -247,3 +299,13 @@ def test_a_message_is_tried_for_a_day_and_then_given_up(services: Services, inst
     post.owed.clear()
     assert post.send(Message("t", "b"), 0.0) == ["alerts.urls, place 1 (json)"]
     assert post.owed == []  # nobody took it: it is not owed, but told anew
+
+
+def test_the_daily_report_calls_a_problem_what_an_alert_calls_one(installed: Installed) -> None:
+    here = installed()
+    TROUBLES["unflagged"](here)
+    here.after(0)
+    now = here.clock.now()
+    with here.store.read() as tx:
+        body = words.report(tx, here.settings, now - timedelta(days=1), now, "here").body
+    assert "\n1 problem:\n- notio: the label is there, but nobody has flagged it as shipped" in body

@@ -135,7 +135,7 @@ def test_everybody_is_told_that_it_is_paused(tmp_path: Path) -> None:
     (what,) = [what for what, _, _ in problems(site) if "paused" in what]
     assert "by anna" in what
     assert "the warehouse moves" in what
-    told = tell(known_of(site.settings), site.clock.now()).suppliers
+    told = tell(known_of(site.settings), site.clock).suppliers
     assert [told[name]["state"] for name in BOTH] == ["ok", "paused"]
     assert told["notio"]["next_poll_at"] is None
     (waiting,) = site.ask(

@@ -169,9 +169,9 @@ def test_an_old_sqlite_is_no_warning_for_there_is_nothing_to_fix(
 
 
 def damage(database: Path) -> None:
-    """Overwrite a page in the middle of the database."""
+    """Overwrite a page that nothing reads but a look at everything."""
     with closing(sqlite3.connect(database)) as connection:
-        root = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'orders_open'").fetchone()[0]
+        root = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'attempts'").fetchone()[0]
         size = connection.execute("PRAGMA page_size").fetchone()[0]
     content = bytearray(database.read_bytes())
     content[(root - 1) * size : (root - 1) * size + 100] = os.urandom(100)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from supplier_agent import state
 from supplier_agent.check import prove, rights
 from supplier_agent.settings import Settings, load
 from supplier_agent.store import open_store
@@ -24,9 +25,9 @@ def config() -> Iterator[Path]:
         config = install(folder, "https://api.menzzo.fr", "t")
         database = folder / "state" / "agent.db"
         open_store(database, agent=True).close()
-        for name, mode in {"agent.db": 0o660, "agent.lock": 0o660, "shipped.jsonl": 0o600}.items():
+        for name, mode in {"agent.db": 0o660, "agent.lock": 0o660, "private": 0o700, state.LEDGER: 0o600}.items():
             path = folder / "state" / name
-            path.touch()
+            path.mkdir() if name == "private" else path.touch()
             path.chmod(mode)
             os.chown(path, AGENT.uid, AGENT.gid)
         yield config
@@ -72,7 +73,7 @@ def break_others(folder: Path) -> None:
 
 
 def break_ledger(folder: Path) -> None:
-    (folder / "shipped.jsonl").chmod(0o660)
+    (folder / state.LEDGER).chmod(0o660)
 
 
 BROKEN = [break_folder, break_setgid, break_database, break_wal, break_group, break_others, break_ledger]
@@ -111,11 +112,11 @@ def test_a_token_file_that_only_root_may_read_is_found(config: Path, capfd: pyte
 
 
 def test_what_root_left_in_the_folder_is_found(config: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    ledger = load(config, {}).state_dir / "shipped.jsonl"
+    ledger = load(config, {}).state_dir / state.LEDGER
     os.chown(ledger, 0, 0)
     code, said = proven(config, capfd)
     assert code == 74
-    assert f"chown --reference={ledger.parent} {ledger}" in said
+    assert f"chown --reference={ledger.parent.parent} {ledger}" in said
 
 
 def test_a_folder_that_does_not_exist_is_nobodys(

@@ -125,7 +125,7 @@ def test_orders_of_a_supplier_that_left_the_configuration_are_shown(mixed: Insta
 def test_the_table_has_a_line_for_each_and_says_what_is_left_out(mixed: Installation) -> None:
     done = mixed.run("orders", "--limit", "2")
     lines = done.stdout.decode().splitlines()
-    assert lines[0].split() == ["ORDER", "SUPPLIER", "SKU", "QTY", "CARRIER", "DATE", "STAGE"]
+    assert lines[0].split() == ["ORDER", "SUPPLIER", "SKU", "QTY", "CARRIER", "DATE", "STAGE", "EVIDENCE"]
     assert [line.split()[0] for line in lines[1:]] == ["150_1", "150_2"]
     assert len({line.index("2026-") for line in lines[1:]}) == 1, "the columns are straight"
     assert b"2 orders; there are 3 in all" in done.stderr

@@ -53,21 +53,29 @@ def test_the_commit_of_a_checkout_is_asked_of_git(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the wheel as pip would build it."""
-    folder = tmp_path_factory.mktemp("dist")
-    build: list[str | Path] = [Path(sys.executable).with_name("hatchling"), "build", "-t", "wheel", "-d", str(folder)]
+    """Return the wheel as the image builds it, by the tools of requirements-build.lock."""
+    folder, tools = tmp_path_factory.mktemp("dist"), tmp_path_factory.mktemp("build") / "venv"
+    python = str(tools / "bin" / "python")
+    lock = ("--require-hashes", "--no-deps", "-r", str(ROOT / "requirements-build.lock"))
     env = {**os.environ, "SOURCE_COMMIT": "0123456789abcdef"}
-    subprocess.run(build, cwd=ROOT, check=True, capture_output=True, env=env)
+    for words in (
+        (sys.executable, "-m", "venv", str(tools)),
+        (python, "-m", "pip", "install", "-q", *lock),
+        (python, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)),
+    ):
+        subprocess.run(words, cwd=ROOT, check=True, capture_output=True, env=env)
     (found,) = folder.glob("*.whl")
     return found
 
 
+@pytest.mark.slow
 def test_a_wheel_holds_its_commit_and_the_checkout_stays_as_it_is(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         assert archive.read("supplier_agent/COMMIT") == b"0123456789abcdef\n"
     assert not (ROOT / "supplier_agent" / "COMMIT").exists()
 
 
+@pytest.mark.slow
 def test_a_new_wheel_replaces_the_program_of_before(wheel: Path, tmp_path: Path) -> None:
     old = tmp_path / "supplier_agent-0.1.0-py3-none-any.whl"
     with zipfile.ZipFile(old, "w") as archive:

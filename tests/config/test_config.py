@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from supplier_agent import cli
+from supplier_agent import cli, places
 from supplier_agent.settings import Settings, load
 from supplier_agent.settings import example as examples
 from supplier_agent.settings.schema import schema
@@ -115,6 +115,23 @@ def test_no_secret_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert found(path)["suppliers.notio.token"].value == HIDDEN
 
 
+@pytest.mark.parametrize(
+    "address", ["ipp://anna:{}@cups.example.com:631/printers/zebra", "https://{}@printer", "ipps://a:{}@b@c:1/x"]
+)
+def test_no_password_in_a_printer_s_address_is_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], address: str
+) -> None:
+    station = f'[[web.stations]]\nname = "B"\nprinter = "{address.format(CANARY)}"\n'
+    path = written(tmp_path, f'state_dir = "{tmp_path}/state"\n{station}[suppliers.notio]\ntoken = "t"\n')
+    for words in (["config", "show"], ["config", "show", "--json"], ["check", "--offline"], ["status"]):
+        cli.run(["--config", str(path), *words])
+        said = capsys.readouterr()
+        assert CANARY not in said.out + said.err
+    shown_address = found(path)["web.stations"].value
+    assert address.partition("://")[0] + "://(hidden)@" in shown_address
+    assert address.rpartition("@")[2] in shown_address
+
+
 # -------------------------------------------------------------------------------------------------------------- schema
 
 
@@ -211,3 +228,26 @@ def test_where_the_service_is_installed_its_group_may_read_the_new_file(
     target = tmp_path / "c.toml"
     assert cli.run(["config", "init", str(target)]) == 0
     assert (target.stat().st_gid, stat.S_IMODE(target.stat().st_mode)) == (1, 0o640)
+    before = os.umask(0o077)
+    try:
+        assert cli.run(["config", "init", str(tmp_path / "etc" / "c.toml")]) == 0
+    finally:
+        os.umask(before)
+    folder = (tmp_path / "etc").stat()
+    assert (folder.st_gid, stat.S_IMODE(folder.st_mode)) == (1, 0o750), "a folder that is made for it, too"
+    assert stat.S_IMODE(tmp_path.stat().st_mode) & 0o777 != 0o750, "one that was there is left alone"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root installs a service")
+def test_where_no_service_is_installed_root_is_told_that_it_alone_may_read_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli.config, "SERVICE_GROUP", "no-such-group-here")
+    monkeypatch.setattr(places, "STATE_DIR", tmp_path / "none")
+    assert cli.run(["config", "init", str(tmp_path / "c.toml")]) == 0
+    assert "root alone may read it" in capsys.readouterr().err
+    (tmp_path / "state").mkdir()
+    os.chown(tmp_path / "state", 1, 1)
+    monkeypatch.setattr(places, "STATE_DIR", tmp_path / "state")
+    assert cli.run(["config", "init", str(tmp_path / "d.toml")]) == 0
+    assert ((tmp_path / "d.toml").stat().st_gid, stat.S_IMODE((tmp_path / "d.toml").stat().st_mode)) == (1, 0o640)

@@ -135,8 +135,8 @@ inside 'grep -qx "CapEff:	0000000000000000" /proc/1/status && grep -qx "NoNewPri
 ok 'it has no capability, and no way to get one'
 if inside 'touch /opt/x || touch /etc/x' 2>/dev/null; then fails 'its root cannot be written'; fi
 ok 'its root cannot be written'
-rights=$(cd "$work/data" && stat -c '%u:%g %a %n' . agent.db shipped.jsonl labels | xargs)
-[ "$rights" = '10001:10001 2770 . 10001:10001 660 agent.db 10001:10001 600 shipped.jsonl 10001:10001 2770 labels' ] ||
+rights=$(cd "$work/data" && stat -c '%u:%g %a %n' . agent.db private/shipped.jsonl labels | xargs)
+[ "$rights" = '10001:10001 2770 . 10001:10001 660 agent.db 10001:10001 600 private/shipped.jsonl 10001:10001 2770 labels' ] ||
     fails "the volume has the right owner and modes, not: $rights"
 ok 'the volume has the right owner and modes'
 

@@ -18,6 +18,7 @@ from sqlalchemy.pool import Pool
 from supplier_agent.agent import Agent
 from supplier_agent.labels import LabelFolder
 from supplier_agent.marketplace import Reply, Wire
+from supplier_agent.marketplace.watched import Deadline
 from supplier_agent.tick.account import Account
 from tests.world.steps import SteppedLabels
 
@@ -54,6 +55,7 @@ class SteppedWire(Wire):
         content: bytes | None = None,
         limit_bytes: int,
         turn: Callable[[], None],
+        deadline: Deadline | None = None,
     ) -> Reply:
         name = f"{method} {httpx.URL(url).path.rpartition('/')[2]} {(content or b'').decode()}".rstrip()
 
@@ -63,7 +65,13 @@ class SteppedWire(Wire):
 
         self._steps.step(f"{name}: before")
         reply = super().exchange(
-            method, url, headers=headers, content=content, limit_bytes=limit_bytes, turn=first_byte
+            method,
+            url,
+            headers=headers,
+            content=content,
+            limit_bytes=limit_bytes,
+            turn=first_byte,
+            deadline=deadline,
         )
         self._steps.step(f"{name}: answered")
         return reply

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from supplier_agent.guards import TRIGGERS
 from supplier_agent.sandbox.world import World
+from supplier_agent.state import LEDGER
 
 SUPPLIER = "notio"
 CALLS_OF_ORDERS = "calls c JOIN orders o ON o.id = c.order_id"
@@ -28,7 +29,7 @@ def in_doubt(state_dir: Path) -> set[str]:
     """
     query = f"SELECT menzzo_order_id, attempts FROM {CALLS_OF_ORDERS} WHERE kind = 'ship' AND state = 'sending'"
     claimed = {(row["menzzo_order_id"], row["attempts"]) for row in rows(state_dir, query)}
-    return {this for this, _ in claimed - _outcomes(state_dir / "shipped.jsonl")}
+    return {this for this, _ in claimed - _outcomes(state_dir / LEDGER)}
 
 
 def _outcomes(ledger: Path) -> set[tuple[str, int]]:
@@ -38,7 +39,7 @@ def _outcomes(ledger: Path) -> set[tuple[str, int]]:
             fact = json.loads(line)
         except ValueError:
             continue  # torn
-        if fact["outcome"] is not None:
+        if fact.get("outcome") is not None:
             found.add((fact["order"], fact["attempt"]))
     return found
 

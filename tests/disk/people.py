@@ -29,15 +29,21 @@ class User:
         drop = ["setpriv", f"--reuid={self.uid}", f"--regid={self.gid}", *groups]
         return [*drop, "sh", "-c", f'umask {umask}; exec "$@"', "sh", *command]
 
-    def run(self, *command: str, umask: str = "022") -> "subprocess.CompletedProcess[str]":
+    def run(self, *command: str, umask: str = "022", cwd: str = "/") -> "subprocess.CompletedProcess[str]":
         """Run a command to its end."""
         words = self.words(umask, *command)
         env = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(LIBRARIES), "PYTHONDONTWRITEBYTECODE": "1"}
-        return subprocess.run(words, cwd="/", env=env, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(words, cwd=cwd, env=env, capture_output=True, text=True, timeout=60, check=False)
 
-    def agent(self, config: Path, *words: str, umask: str = "022") -> "subprocess.CompletedProcess[str]":
-        """Run a command of ours."""
-        done = self.run(interpreter(), "-m", "supplier_agent", "--config", str(config), *words, umask=umask)
+    def agent(
+        self, config: Path | None, *words: str, umask: str = "022", cwd: str = "/"
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run a command of ours, as the console script does: without the current folder in the way of imports.
+
+        None: under the configuration that it finds by itself.
+        """
+        named = [] if config is None else ["--config", str(config)]
+        done = self.run(interpreter(), "-P", "-m", "supplier_agent", *named, *words, umask=umask, cwd=cwd)
         assert "Traceback" not in done.stderr, done.stderr
         return done
 
@@ -49,6 +55,7 @@ class User:
 AGENT = User(23001, 23001)
 STAFF = User(23002, 23002, (23001,))
 STRANGER = User(23003, 23003)
+ROOT_USER = User(0, 0)
 
 SQL = """
 import sqlite3, sys

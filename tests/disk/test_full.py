@@ -7,6 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from supplier_agent import state
+from supplier_agent.clock import SystemClock
+from supplier_agent.heartbeat import AGENT, Heartbeat, signs
+from supplier_agent.lock import InstanceLock
+from supplier_agent.vitals import Trouble
 from tests.disk.place import Place, place
 
 TMPFS = "2m"
@@ -76,3 +81,29 @@ def test_a_disk_that_is_full_from_the_start_is_told_plainly(small_disk: Path) ->
         ballast.unlink()
         assert here.cycle() == 0
         assert not here.wrong()
+
+
+def test_a_full_disk_is_shown_by_the_heartbeat_that_lies_on_it(small_disk: Path) -> None:
+    clock = SystemClock()
+    lock = InstanceLock(small_disk / state.LOCK, "run", clock)
+    beat = Heartbeat(small_disk / AGENT, clock, "run")
+    beat.beat()
+    before = (small_disk / AGENT).stat().st_mtime_ns
+    ballast = fill(small_disk, 0)
+    with pytest.raises(OSError, match="No space left"):
+        (small_disk / "more").write_bytes(b"x" * 8192)
+    for troubles in (
+        [Trouble("disk_full", "the disk is full", "free some space")],
+        [],
+        [Trouble("disk_full", "again")],
+    ):
+        beat.keep("loop", troubles)
+        beat.beat()
+        found = signs(small_disk, clock)
+        assert found.own is not None
+        assert found.own.troubles == tuple(troubles)
+    assert (small_disk / AGENT).stat().st_mtime_ns > before
+    ballast.unlink()
+    beat.end()
+    lock.release()
+    assert signs(small_disk, clock).holder is None

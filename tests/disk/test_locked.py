@@ -14,8 +14,11 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
+from supplier_agent import acts
+from supplier_agent.clock import SystemClock
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.exchange import LogLine
+from supplier_agent.store import open_store
 from tests.disk.injection import ROOT, configure
 from tests.disk.place import Place, place
 from tests.e2e.installation import until
@@ -155,10 +158,19 @@ def test_a_label_that_is_gone_or_altered_is_fetched_again_before_the_order_ships
         assert fetched < here.world.requests("ship-sale", menzzo_order_id=this)[0].monotonic
 
 
-def test_a_ledger_that_is_lost_costs_nothing_as_long_as_the_database_is_there(here: Place) -> None:
+def test_a_ledger_that_is_lost_costs_a_persons_word(here: Place) -> None:
     here.ledger.unlink()
-    here.flag(here.unflagged()[0])
+    this = here.unflagged()[0]
+    here.flag(this)
     before = here.ships()
+    for _ in range(2):
+        assert here.cycle() == 1
+        assert not here.ledger.exists()
+    assert here.ships() == before
+    store = open_store(here.database)
+    with store.write() as tx:
+        acts.release(tx, acts.find(tx, this), SystemClock().now(), "Ana")
+    store.close()
     assert here.cycle() == 0
     assert here.ships() == before + 1
     assert not here.wrong()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from supplier_agent import state
 from supplier_agent.clock import SystemClock
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
@@ -57,7 +58,7 @@ def test_staff_read_labels_and_orders(office: Office) -> None:
 
 
 def test_staff_cannot_read_the_ledger_or_the_token(office: Office) -> None:
-    for secret in (str(office.state_dir / "shipped.jsonl"), office.token_file):
+    for secret in (str(office.state_dir / state.LEDGER), office.token_file):
         done = STAFF.python(READ, secret)
         assert done.returncode != 0
         assert "PermissionError" in done.stderr
@@ -71,7 +72,7 @@ def test_staff_cannot_send_for_they_have_no_token(office: Office) -> None:
 
 
 def test_others_can_do_nothing(office: Office) -> None:
-    for path in (office.database, office.token_file, str(office.state_dir / "shipped.jsonl"), str(office.config)):
+    for path in (office.database, office.token_file, str(office.state_dir / state.LEDGER), str(office.config)):
         assert STRANGER.python(READ, path).returncode != 0
     assert STRANGER.python("import os, sys; os.listdir(sys.argv[1])", str(office.state_dir)).returncode != 0
     assert STRANGER.python(SQL, office.database, FLAG.format(office.ids[3])).returncode != 0
@@ -126,10 +127,13 @@ def test_the_rights_are_those_of_the_contract_whatever_the_umask_was(office: Off
             "agent.db-shm": 0o660,
             "agent.lock": 0o660,
             "known.json": 0o640,
-            "shipped.jsonl": 0o600,
+            "health.json": 0o640,
+            "private/shipped.jsonl": 0o600,
         }
         if path.suffix == ".pdf":
             assert mode == 0o640, path
+        elif path.name == "private":
+            assert mode == 0o700
         elif (office.state_dir / path).is_dir():
             assert mode & 0o007 == 0, path
             assert mode & 0o050 == 0o050, path

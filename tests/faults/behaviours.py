@@ -246,7 +246,16 @@ BEHAVIOURS: Mapping[str, Behaviour] = {
     "200 with an error": Behaviour(answers(OK, b'{"error": "unknown sale"}'), NO),
     "200 with success true and an error": Behaviour(answers(OK, b'{"success": true, "error": "no"}'), UNCLEAR),
     "200 with success twice": Behaviour(answers(OK, b'{"success": true, "success": true}'), UNCLEAR),
-    "200 with success as a text": Behaviour(answers(OK, b'{"success": "true"}'), UNCLEAR),
+    "200 with success as a text": Behaviour(
+        answers(OK, b'{"success": "true"}'), follows("unclear", DONE_, WAITS, DONE_)
+    ),
+    "200 with success as an odd text": Behaviour(answers(OK, b'{"success": "perhaps"}'), UNCLEAR),
+    "200 with success null": Behaviour(answers(OK, b'{"success": null}'), UNCLEAR),
+    "200 with the status of an error": Behaviour(answers(OK, b'{"status": "error"}'), NO),
+    "200 with the code of an error": Behaviour(answers(OK, b'{"code": 401, "message": "Unauthorized"}'), NO),
+    "200 with another order deep inside": Behaviour(
+        answers(OK, b'{"success": true, "more": [{"sale": {"order_id": "1_1"}}]}'), UNCLEAR
+    ),
     "200 with success for another order": Behaviour(
         answers(OK, b'{"success": true, "menzzo_order_id": "1_1"}'), UNCLEAR
     ),

@@ -12,6 +12,7 @@ TEXT_AT = {
         0,
     ),
     "Problem": 2,
+    "Trouble": 1,
 }
 """Whatever is made with a text for people, and at which place the text is."""
 LEAST = 8

@@ -259,7 +259,7 @@ for gone in /opt/supplier-agent /usr/local/bin/supplier-agent /etc/systemd/syste
 done
 holds 'the timer is gone' sh -c '! systemctl --quiet is-active supplier-agent-once.timer'
 holds 'orders, labels, ledger and configuration are kept' test -s /var/lib/supplier-agent/agent.db -a \
-    -s "/var/lib/supplier-agent/labels/notio/$order.pdf" -a -s /var/lib/supplier-agent/shipped.jsonl -a -s /etc/supplier-agent/supplier-agent.toml
+    -s "/var/lib/supplier-agent/labels/notio/$order.pdf" -a -s /var/lib/supplier-agent/private/shipped.jsonl -a -s /etc/supplier-agent/supplier-agent.toml
 holds 'nothing is left in the list of failed units' sh -c '! systemctl list-units --failed --plain --no-legend | grep supplier-agent'
 holds 'without a yes, --purge deletes nothing' sh -c '! sh /src/systemd/install.sh --uninstall --purge && test -s /var/lib/supplier-agent/agent.db'
 holds '--purge deletes the rest' sh -c 'echo delete | sh /src/systemd/install.sh --uninstall --purge'

@@ -24,7 +24,7 @@ if [ ! -e "$folder/debian.tar" ]; then
 fi
 if [ ! -e "$folder/wheels/.complete" ]; then
     for lock in requirements.lock requirements-build.lock; do
-        timeout 300 python3 -m pip download --quiet --disable-pip-version-check --require-hashes --only-binary=:all: \
+        timeout 300 python3 -m pip download --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary=:all: \
             --python-version 3.11 -r "$checkout/$lock" -d "$folder/wheels" 2>"$folder/pip.log" ||
             cannot "pip download: $(tail -n 1 "$folder/pip.log")"
     done

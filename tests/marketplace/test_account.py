@@ -3,6 +3,7 @@
 import hashlib
 import json
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
@@ -109,7 +110,7 @@ def test_a_read_that_failed_once_is_made_again(
     ("status", "means"),
     [
         (204, Means.UNCLEAR),
-        (302, Means.REFUSED),
+        (302, Means.REDIRECTED),
         (400, Means.REFUSED),
         (401, Means.TOKEN_REFUSED),
         (404, Means.NOT_FOUND),
@@ -277,8 +278,8 @@ def test_redirects_in_a_circle_end_after_three(api: respx.MockRouter, clock: Ste
         (404, Means.NOT_FOUND),
         (425, Means.NOT_FOUND),
         (206, Means.UNCLEAR),
-        (300, Means.REFUSED),
-        (302, Means.REFUSED),
+        (300, Means.REDIRECTED),
+        (302, Means.REDIRECTED),
         (400, Means.REFUSED),
         (410, Means.REFUSED),
         (401, Means.TOKEN_REFUSED),
@@ -314,3 +315,19 @@ def test_a_label_may_be_as_large_as_configured(
         assert isinstance(found, LabelBytes)
     else:
         assert found == Verdict(Means.REFUSED, "the label is larger than max_label_bytes in [http] (1000)")
+
+
+def test_redirects_of_a_label_share_one_deadline() -> None:
+    def late(peer: Peer) -> None:
+        peer.read_request()
+        time.sleep(0.3)
+        peer.send(whole(b"", b"Location: /next.pdf", status=b"302 Found"))
+
+    with RawServer(late) as server:
+        clock, began = SystemClock(), time.monotonic()
+        market = replace(account(clock, server.url), wire=Wire(clock, 0.5))
+        found = market.fetch_label("/x.pdf")
+        assert isinstance(found, Verdict)
+        assert found.means is Means.LOST
+        assert time.monotonic() - began < 0.9, "not 0.3 s for each of four hops"
+    assert len(server.requests) == 2

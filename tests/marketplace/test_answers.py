@@ -17,59 +17,163 @@ def judged(status: int, body: bytes = b"", **headers: str) -> Verdict:
     return verdict(Answer(status, lines, body), ID, NOW)
 
 
+OURS, OTHER, SIBLING = ID, "15000099999_111", "15000012345_790"
+
+
+def deep(inner: str, depth: int) -> str:
+    """Return an affirming answer with something so deep in it, through objects and arrays in turn."""
+    for level in range(depth):
+        inner = f'[{{"x": 1}}, {inner}]' if level % 2 else f'{{"part": {inner}}}'
+    return f'{{"success": true, "more": {inner}}}'
+
+
+AFFIRM = [
+    '{"success": true}',
+    '{"success": 1}',
+    '{"success": "true"}',
+    '{"success": "success"}',
+    '\ufeff {"success": true}\r\n',
+    '{"success": true, "message": "ok", "error": null, "errors": [], "status": "ok", "code": 200, "statusCode": 201}',
+    '{"success": true, "error": ""}',
+    '{"success": true, "error": false, "errors": {}}',
+    '{"success": true, "code": 399}',
+    '{"success": true, "code": 600}',
+    '{"success": true, "code": "X400"}',
+    '{"success": true, "status": "shipped"}',
+    f'{{"success": true, "menzzo_order_id": "{OURS}"}}',
+    f'{{"success": true, "data": {{"menzzo_order_id": "{OURS}", "errors": []}}}}',
+    '{"success": true, "menzzo_order_id": null, "order": ""}',
+    '{"success": true, "data": {"id": 12345, "order_id": 77, "increment_id": "15000012345"}, "sale": 7}',
+    '{"success": true, "id": "789", "order_id": "15000012345", "order": {"id": "abc_12"}}',
+    f'{{"success": true, "menzzo_order_id": "{OURS}", "id": "{OTHER}", "order": {{"order_id": "{OTHER}"}}}}',
+    f'{{"success": true, "message": "order {OURS} is shipped", "id": "{OTHER}"}}',
+    f'{{"success": true, "{OURS}": {{"id": "{OTHER}"}}}}',
+    f'{{"success": true, "lines": [{{"menzzo_order_id": "{OURS}"}}, {{"menzzo_order_id": "{SIBLING}"}}]}}',
+    f'{{"success": true, "menzzo_order_id": ["{OURS}", "{SIBLING}"]}}',
+    deep(f'{{"menzzo_order_id": "{OURS}"}}', 7),
+    deep(f'[{{"menzzo_order_id": "{OURS}"}}, {{"menzzo_order_id": "{SIBLING}", "id": "{SIBLING}"}}]', 7),
+]
+DENY = [
+    '{"success": false}',
+    '{"success": 0}',
+    '{"success": "false"}',
+    '{"success": "0"}',
+    '{"success": false, "error": "Commande non trouv\u00e9e"}',
+    '{"error": "Invalid order"}',
+    '{"error": {"code": 5}}',
+    '{"error": true}',
+    '{"errors": ["Invalid order"]}',
+    '{"errors": {"id": "unknown"}}',
+    '{"status": "error"}',
+    '{"status": "failure"}',
+    '{"status": "Failed"}',
+    '{"code": 400}',
+    '{"code": 599, "message": "no"}',
+    '{"code": "404"}',
+    '{"statusCode": 500}',
+    f'{{"success": false, "menzzo_order_id": "{OURS}"}}',
+]
+WITHOUT_A_WORD = [
+    "",
+    " \r\n",
+    "{}",
+    '{"status": "shipped"}',
+    '{"status": 200}',
+    '{"error": null}',
+    '{"message": "ok", "code": 200}',
+    f'{{"menzzo_order_id": "{OURS}"}}',
+    '{"id": 4711}',
+]
+BOTH = [
+    '{"success": true, "error": "stock"}',
+    '{"success": true, "errors": [{"field": "id"}]}',
+    '{"success": 1, "status": "error"}',
+    '{"success": "success", "code": 400}',
+    '{"success": "true", "statusCode": "503"}',
+    '{"success": "true", "error": "Invalid order"}',
+]
+DENIED_DEEPER = [
+    deep('{"success": false}', 1),
+    deep('{"error": "stock"}', 2),
+    deep('{"status": "failed"}', 6),
+    '{"data": {"success": false}}',
+    '{"result": [{"statusCode": 401}]}',
+]
+ODD_SUCCESS = [f'{{"success": {value}}}' for value in ("null", '"ok"', '"yes"', '""', '"True"', "2", "-1", "[]", "{}")]
+TWICE = [
+    '{"success": true, "success": false}',
+    '{"success": false, "success": true}',
+    '{"success": true, "success": true}',
+    deep('{"x": 1, "x": 2}', 5),
+]
+ANOTHER = [
+    f'{{"success": true, "menzzo_order_id": "{OTHER}"}}',
+    f'{{"success": true, "menzzo_order_id": "{SIBLING}"}}',
+    '{"success": true, "menzzo_order_id": 15000012345}',
+    f'{{"success": true, "menzzo_order_id": ["{OTHER}"]}}',
+    f'{{"success": true, "menzzo_order_id": "{OTHER}", "request": {{"menzzo_order_id": "{OURS}"}}}}',
+    f'{{"menzzo_order_id": "{OTHER}"}}',
+    f'{{"success": false, "menzzo_order_id": "{OTHER}"}}',
+    *(f'{{"success": true, "{key}": "{OTHER}"}}' for key in ("id", "order_id", "order")),
+    *(f'{{"success": true, "{key}": {{"id": "{OTHER}"}}}}' for key in ("order", "result", "data")),
+    f'{{"success": true, "data": [{{"order_id": "{OTHER}"}}]}}',
+    f'{{"success": true, "data": {{"sale": {{"menzzo_order_id": "{OTHER}"}}}}}}',
+    f'{{"success": true, "order": ["{OTHER}"]}}',
+    f'{{"success": true, "id": "{OURS}0"}}',  # ours is but the beginning of it
+    *(deep(f'{{"menzzo_order_id": "{OTHER}"}}', depth) for depth in range(9)),
+    *(deep(f'{{"order_id": "{OTHER}"}}', depth) for depth in range(9)),
+]
+NOTHING_FOLLOWS = [
+    "[]",
+    '[{"success": true}]',
+    "null",
+    "true",
+    "1",
+    '"success"',
+    "<html>Maintenance</html>",
+    '{"success": tr',
+    '{"success": true} trailing',
+    '{"success": true}{"success": true}',
+    "{'success': true}",
+    '{"success": true,}',
+    '{"success": true, "n": NaN}',
+    '{"success": true, "n": ' + "9" * 5000 + "}",
+    '{"success": true, "n": ' + "[" * 100_000,
+    "success",
+    "\ufeff",
+]
+WRONG_CHARSET = [
+    b'{"success": true, "n": "\xff"}',
+    '{"success": true}'.encode("utf-16"),
+    '{"success": true, "message": "exp\u00e9di\u00e9"}'.encode("latin-1"),
+]
 BODIES: list[tuple[bytes, Means]] = [
-    (b'{"success": true}', Means.CONFIRMED),
-    (b'\xef\xbb\xbf {"success": true}\r\n', Means.CONFIRMED),
-    (b'{"success": true, "message": "ok", "error": null, "errors": []}', Means.CONFIRMED),
-    (b'{"success": true, "error": ""}', Means.CONFIRMED),
-    (b'{"success": true, "error": false}', Means.CONFIRMED),
-    (b'{"success": true, "menzzo_order_id": "15000012345_789"}', Means.CONFIRMED),
-    (b'{"success": true, "data": {"menzzo_order_id": "15000012345_789"}}', Means.CONFIRMED),
-    (b'{"success": true, "data": {"id": 12345}, "sale": 7}', Means.CONFIRMED),
-    (b'{"success": true, "menzzo_order_id": "15000012345_790"}', Means.UNCLEAR),
-    (b'{"success": true, "menzzo_order_id": 15000012345}', Means.UNCLEAR),
-    (b'{"success": true, "data": {"menzzo_order_id": "15000012345_790"}}', Means.UNCLEAR),
-    (b'{"success": true, "sale": {"menzzo_order_id": "15000012345_790"}}', Means.UNCLEAR),
-    (b'{"menzzo_order_id": "15000012345_790"}', Means.UNCLEAR),
-    (b'{"success": true, "error": "stock"}', Means.UNCLEAR),
-    (b'{"success": true, "error": {"code": 5}}', Means.UNCLEAR),
-    (b"", Means.UNVERIFIED),
-    (b" \r\n", Means.UNVERIFIED),
-    (b"{}", Means.UNVERIFIED),
-    (b'{"status": "shipped"}', Means.UNVERIFIED),
-    (b'{"error": null}', Means.UNVERIFIED),
-    (b'{"success": false}', Means.REFUSED),
-    (b'{"success": false, "error": "Commande non trouv\xc3\xa9e"}', Means.REFUSED),
-    (b'{"error": "Invalid order"}', Means.REFUSED),
-    (b'{"success": "true", "error": "Invalid order"}', Means.REFUSED),
-    (b'{"success": "true"}', Means.UNCLEAR),
-    (b'{"success": "false"}', Means.UNCLEAR),
-    (b'{"success": 1}', Means.UNCLEAR),
-    (b'{"success": 0}', Means.UNCLEAR),
-    (b'{"success": null}', Means.UNCLEAR),
-    (b'{"success": true, "success": false}', Means.UNCLEAR),
-    (b'{"success": false, "success": true}', Means.UNCLEAR),
-    (b"[]", Means.UNCLEAR),
-    (b'[{"success": true}]', Means.UNCLEAR),
-    (b"null", Means.UNCLEAR),
-    (b"true", Means.UNCLEAR),
-    (b'"success"', Means.UNCLEAR),
-    (b"<html>Maintenance</html>", Means.UNCLEAR),
-    (b'{"success": tr', Means.UNCLEAR),
-    (b'{"success": true} trailing', Means.UNCLEAR),
-    (b'{"success": true, "n": NaN}', Means.UNCLEAR),
-    (b'{"success": true, "n": ' + b"9" * 5000 + b"}", Means.UNCLEAR),
-    (b'{"success": true, "n": ' + b"[" * 100_000, Means.UNCLEAR),
-    (b'{"success": true, "n": "\xff"}', Means.UNCLEAR),
-    ('{"success": true}'.encode("utf-16"), Means.UNCLEAR),
+    *((text.encode(), Means.CONFIRMED) for text in AFFIRM),
+    *((text.encode(), Means.REFUSED) for text in DENY),
+    *((text.encode(), Means.UNVERIFIED) for text in WITHOUT_A_WORD),
+    *((text.encode(), Means.UNCLEAR) for text in [*BOTH, *DENIED_DEEPER, *ODD_SUCCESS, *TWICE, *ANOTHER]),
+    *((text.encode(), Means.UNCLEAR) for text in NOTHING_FOLLOWS),
+    *((body, Means.UNCLEAR) for body in WRONG_CHARSET),
 ]
 
 
 @pytest.mark.parametrize(("body", "means"), BODIES, ids=[repr(body[:60]) for body, _ in BODIES])
 @pytest.mark.parametrize("status", [200, 201, 202])
-def test_only_an_object_with_success_true_about_this_order_confirms(status: int, body: bytes, means: Means) -> None:
+def test_only_an_object_that_affirms_and_is_about_this_order_confirms(status: int, body: bytes, means: Means) -> None:
     found = judged(status, body)
     assert (found.means, found.http_status) == (means, status)
+
+
+@pytest.mark.parametrize("body", WITHOUT_A_WORD)
+def test_of_a_supplier_that_always_says_success_an_answer_without_it_says_nothing(body: str) -> None:
+    reply = Answer(200, {}, body.encode())
+    assert verdict(reply, ID, NOW, always_success=True).means is Means.UNCLEAR
+    assert verdict(Answer(200, {}, b'{"success": true}'), ID, NOW, always_success=True).means is Means.CONFIRMED
+
+
+def test_an_answer_as_deep_as_json_can_be_read_is_judged() -> None:
+    body = '{"a":' * 900 + f'{{"menzzo_order_id": "{OTHER}"}}' + "}" * 900
+    assert judged(200, body.encode()).means is Means.UNCLEAR
 
 
 def test_a_204_is_accepted_but_unverified() -> None:
@@ -78,7 +182,7 @@ def test_a_204_is_accepted_but_unverified() -> None:
 
 STATUSES = {
     **dict.fromkeys([100, 101, 199, 600, 999], Means.UNCLEAR),
-    **dict.fromkeys([300, 301, 302, 303, 304, 307, 308], Means.REFUSED),
+    **dict.fromkeys([300, 301, 302, 303, 304, 307, 308, 399], Means.REDIRECTED),
     **dict.fromkeys([400, 402, 405, 406, 409, 410, 413, 415, 418, 422, 451], Means.REFUSED),
     **dict.fromkeys([401, 403], Means.TOKEN_REFUSED),
     404: Means.NOT_FOUND,

@@ -13,7 +13,7 @@ import httpcore
 import pytest
 
 from supplier_agent.clock import SystemClock
-from supplier_agent.marketplace.watched import Progress
+from supplier_agent.marketplace.watched import Deadline, Progress
 from supplier_agent.marketplace.wire import Answer, Lost, NotSent, Reply, TooLarge, Wire
 from tests.marketplace.conftest import Certificate, SteppedClock
 from tests.marketplace.raw_server import Peer, RawServer, Script, answer, drip, whole
@@ -284,7 +284,7 @@ def test_waiting_for_the_turn_does_not_count_against_the_deadline() -> None:
 
 def test_a_request_that_is_too_late_takes_no_turn_and_does_not_count_as_sent() -> None:
     clock = SteppedClock()
-    progress = Progress(clock, 5, lambda: pytest.fail("a slot of the rate was used up"))
+    progress = Progress(Deadline(clock, 5), lambda: pytest.fail("a slot of the rate was used up"))
     clock.sleep(6)
     with pytest.raises(httpcore.ConnectTimeout):
         progress.first_byte()
@@ -352,17 +352,20 @@ def test_redirects_are_not_followed_and_cookies_not_kept() -> None:
     assert not any(b"cookie" in request.lower() for request in server.requests)
 
 
-def test_proxies_and_certificates_of_the_environment_are_ignored(
-    monkeypatch: pytest.MonkeyPatch, certificate: Certificate
-) -> None:
-    with RawServer(answer(whole(YES))) as proxy, RawServer(answer(whole(YES))) as server:
-        for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
-            monkeypatch.setenv(name, proxy.url)
-        monkeypatch.setenv("SSL_CERT_FILE", str(certificate.path))
-        assert isinstance(send(server.url), Answer)
-        with RawServer(answer(whole(YES)), certificate.server) as secured:
-            assert isinstance(send(secured.url), NotSent)
-    assert proxy.connections == 0
+def test_one_deadline_holds_for_several_exchanges_and_not_for_the_waits_between_them() -> None:
+    def late(peer: Peer) -> None:
+        peer.read_request()
+        time.sleep(0.25)
+        peer.send(whole(YES))
+
+    with RawServer(late) as server:
+        wire = Wire(SystemClock(), 0.4)
+        deadline, began = wire.deadline(), time.monotonic()
+        for turn, ending in ((lambda: time.sleep(0.3), Answer), (no_turn, Lost), (no_turn, NotSent)):
+            reply = wire.exchange("GET", server.url, headers={}, limit_bytes=100, turn=turn, deadline=deadline)
+            assert isinstance(reply, ending)
+        assert time.monotonic() - began < 0.4 + 0.3 + GRACE_SECONDS
+    assert len(server.requests) == 2
 
 
 PACKED = {

@@ -23,15 +23,16 @@ from starlette.applications import Starlette
 
 from supplier_agent import state
 from supplier_agent.cli import run as command
+from supplier_agent.heartbeat import AGENT, Heartbeat
 from supplier_agent.lock import InstanceLock
 from supplier_agent.metrics.exposition import LEAVE_ROWS, Exposition, encoded, exposition, leave
-from supplier_agent.metrics.pulse import STILL_SECONDS, Beat
 from supplier_agent.metrics.routes import routes
 from supplier_agent.metrics.tally import BOUNDS, Tally
 from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings
 from supplier_agent.store import Store, open_store
+from supplier_agent.vitals import STILL_SECONDS, Trouble
 from tests.world.harness import MONDAY, ManualClock, Site, settings_for
 
 ROOT = Path(__file__).parents[2]
@@ -149,7 +150,7 @@ def grow(store: Store, first: int, number: int, *, ended: bool = True) -> None:
         connection: Any = tx.connection().connection.driver_connection
         connection.executemany(
             "INSERT INTO orders (id, supplier, menzzo_order_id, increment_id, sale_product_id, first_seen_at, shipped, "
-            "ship_confirmed_at, planned_at) VALUES (?, 'notio', ?, '15', ?, ?, 0, ?, ?)",
+            "ship_confirmed_at, ship_evidence, planned_at) VALUES (?, 'notio', ?, '15', ?, ?, 0, ?, 'confirmed', ?)",
             [(each, f"15_{each}", str(each), began, began, began) for each in ids],
         )
         connection.executemany(
@@ -281,26 +282,38 @@ def served(*of: Any) -> Iterator[Callable[[str], tuple[int, str, str]]]:  # noqa
 def test_the_addresses_for_machines(grown: tuple[Store, Settings]) -> None:
     store, settings = grown
     clock = ManualClock()
-    beat, own = Beat(clock), open_store(store.path)
-    with served(own, settings, clock, beat) as get:
+    lock = InstanceLock(settings.state_dir / state.LOCK, "run", clock)
+    beat, own = Heartbeat(settings.state_dir / AGENT, clock, "run"), open_store(store.path)
+    with served(own, settings, clock) as get:
         status, content_type, text = get("/metrics")
         assert (status, content_type) == (200, "text/plain; version=0.0.4; charset=utf-8")
         assert value(values_of(text.encode()), "orders", supplier="notio", stage="new") == 0
+        beat.beat()
         assert [get(path)[0] for path in ("/healthz", "/readyz")] == [200, 200]
         clock.sleep(STILL_SECONDS + 1)
-        assert [get(path)[0] for path in ("/healthz", "/readyz")] == [503, 503]
-        assert get("/healthz")[2] == "the loop has not turned for 61 s\n"
+        assert get("/healthz") == (503, "text/plain; charset=utf-8", "agent_hung\n")
+        assert get("/readyz")[::2] == (503, "agent_hung\n")
+        beat.keep("loop", [Trouble("database_locked", "it is locked")])
         beat.beat()
+        assert get("/healthz")[0] == 200
+        assert get("/readyz")[::2] == (503, "database_locked\n")
+        beat.keep("loop", [])
+        beat.beat()
+        assert get("/readyz")[::2] == (200, "ready\n")
         store.path.rename(store.path.with_name("moved.db"))
         assert [get(path)[0] for path in ("/healthz", "/readyz", "/metrics")] == [200, 503, 503]
+    lock.release()
     own.close()
 
 
-def test_where_no_loop_runs_an_answer_is_proof_enough(grown: tuple[Store, Settings]) -> None:
+def test_where_no_agent_runs_none_hangs_and_whether_it_should_run_is_said_by_readyz(
+    grown: tuple[Store, Settings],
+) -> None:
     store, settings = grown
     own = open_store(store.path)
-    with served(own, settings, ManualClock(), None) as get:
-        assert [get(path)[0] for path in ("/healthz", "/readyz")] == [200, 200]
+    with served(own, settings, ManualClock()) as get:
+        assert get("/healthz")[::2] == (200, "alive; no agent runs\n")
+        assert get("/readyz")[::2] == (503, "not_running\n")
     own.close()
 
 

@@ -1,4 +1,4 @@
-"""Do the tests notice? Run as python -m tests.mutants [--only NAME] [--every N] [--workers N].
+"""Do the tests notice? Run as python -m tests.mutants [--only NAME] [--promised] [--every N] [--workers N].
 
 Plants each bug in a temporary copy of the whole tree, runs the tests that must notice it, and then the one that did once more,
 without the bug: it must pass. Prints the table, then one row of JSON; exits 1 if a bug survives.
@@ -18,9 +18,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.mutants.planted import MUTANTS, PACKAGE, Mutant
+from tests.mutants.planted import PACKAGE, PLANTED, Mutant
+from tests.mutants.promised import WAYS
 
 ROOT = Path(__file__).parents[2]
+MUTANTS = (*PLANTED, *WAYS)
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info")
 MOST_SECONDS = 600
 FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
@@ -80,10 +82,15 @@ def main() -> int:
     """Plant, run, print and judge."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutants")
     parser.add_argument("--only", help="those whose name has this text in it")
+    parser.add_argument(
+        "--promised", action="store_true", help="the ways in which a promise of README can become false alone"
+    )
     parser.add_argument("--every", type=int, default=1, help="each n-th of them alone")
     parser.add_argument("--workers", type=int, default=2)
     wanted = parser.parse_args()
-    mutants = [mutant for mutant in MUTANTS if (wanted.only or "") in mutant.name][:: wanted.every]
+    mutants = [mutant for mutant in (WAYS if wanted.promised else MUTANTS) if (wanted.only or "") in mutant.name][
+        :: wanted.every
+    ]
     began, survivors = time.monotonic(), []
     table = [("planted bug", "noticed by")]
     with ThreadPoolExecutor(wanted.workers) as pool:

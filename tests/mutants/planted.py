@@ -25,7 +25,7 @@ DURABILITY = "tests/simulation/test_durability.py"
 PROMISES = "tests/promises/test_promises.py"
 STEPS = "tests/simulation/test_steps.py"
 
-MUTANTS = (
+PLANTED = (
     # -- calls: intent, claim, repetition --------------------------------------------------------------------------
     Mutant(
         "the request leaves before its intent is committed",
@@ -146,9 +146,65 @@ MUTANTS = (
     Mutant(
         "the undo window is ignored",
         "calls/ship.py",
-        "    return (order.shipped_at or order.first_seen_at) + timedelta(seconds=settings.ship.undo_seconds)",
-        "    return order.shipped_at or order.first_seen_at",
+        "    return max(flagged_at, order.undo_opened_at or flagged_at) + undo_window(settings)",
+        "    return max(flagged_at, order.undo_opened_at or flagged_at)",
         ("tests/unit/test_calls.py",),
+    ),
+    Mutant(
+        "who lets a marked order go on opens no new undo window",
+        "calls/ship.py",
+        "max(flagged_at, order.undo_opened_at or flagged_at)",
+        "flagged_at",
+        ("tests/unit/test_acts.py",),
+    ),
+    Mutant(
+        "a restored database holds nothing",
+        "rollback.py",
+        "or_(col(Order.shipped) == 1, some)",
+        "some",
+        ("tests/upkeep/test_restore.py",),
+    ),
+    Mutant(
+        "a database that is older than the ship ledger is taken for the present one",
+        "rollback.py",
+        "    if ledger.epoch > row.epoch:",
+        "    if ledger.epoch > row.epoch + 1000:",
+        ("tests/upkeep/test_restore.py",),
+    ),
+    Mutant(
+        "decisions that the database has lost are not missed",
+        "rollback.py",
+        "    return event is not None and (event.at.isoformat(), event.what) == (decision.at, decision.what)",
+        "    return event is None or event.what != ''",
+        ("tests/upkeep/test_restore.py",),
+    ),
+    Mutant(
+        "a missing ship ledger is begun anew in silence",
+        "rollback.py",
+        "        known = row.ledger_id is not None or _was_in_use(tx)",
+        "        known = False",
+        ("tests/upkeep/test_restore.py",),
+    ),
+    Mutant(
+        "a link is followed to the ship ledger",
+        "private.py",
+        "        if stat.S_ISLNK(found.st_mode):",
+        "        if stat.S_ISLNK(found.st_mode) and not found.st_mode:",
+        ("tests/unit/test_ledger.py",),
+    ),
+    Mutant(
+        "an undo by SQL leaves the override",
+        "guards.py",
+        "undo_opened_at = NULL, override_by = NULL, override_covers = NULL",
+        "undo_opened_at = NULL",
+        ("tests/unit/test_guards.py",),
+    ),
+    Mutant(
+        "an override covers every blocker",
+        "order.py",
+        "    return [code for code, blocks in there.items() if blocks and code not in lifted]",
+        "    return [code for code, blocks in there.items() if blocks and not lifted]",
+        ("tests/unit/test_order.py",),
     ),
     Mutant(
         "a hold is ignored",
@@ -249,16 +305,72 @@ MUTANTS = (
     Mutant(
         "success is checked by its truthiness",
         "marketplace/answers.py",
-        """    right = told.get("success") is True""",
-        """    right = bool(told.get("success"))""",
+        """    affirms, denies = said.get("success") in AFFIRMS, _denies(said)""",
+        """    affirms, denies = bool(said.get("success")), _denies(said)""",
         ("tests/marketplace/test_answers.py",),
     ),
     Mutant(
         "an answer about another order is believed",
         "marketplace/answers.py",
-        "    if _names_another(told, menzzo_order_id):\n        return Means.UNCLEAR\n",
+        "    if not isinstance(said, dict) or _names_another(said, menzzo_order_id):",
+        "    if not isinstance(said, dict):",
+        (f"{PROMISES}::test_shipped_means_confirmed",),
+    ),
+    Mutant(
+        "broken JSON is taken for a yes",
+        "marketplace/answers.py",
+        "    except (ValueError, RecursionError):\n        return Means.UNCLEAR",
+        "    except (ValueError, RecursionError):\n        return Means.CONFIRMED",
+        (f"{PROMISES}::test_shipped_means_confirmed",),
+    ),
+    Mutant(
+        "a web page is taken for an answer that did not deny",
+        "marketplace/answers.py",
+        "    except (ValueError, RecursionError):\n        return Means.UNCLEAR",
+        "    except (ValueError, RecursionError):\n        return Means.UNVERIFIED",
+        (f"{PROMISES}::test_not_knowing_is_said",),
+    ),
+    Mutant(
+        "what did not deny is called confirmed",
+        "calls/ship.py",
+        '"ship_evidence": verdict.means.value}',
+        '"ship_evidence": "confirmed"}',
+        (f"{PROMISES}::test_shipped_means_confirmed",),
+    ),
+    Mutant(
+        "a denial by its code counts as no denial",
+        "marketplace/answers.py",
+        """        or any(_is_error_code(said.get(name)) for name in ("code", "statusCode"))""",
+        """        or False""",
+        (f"{PROMISES}::test_shipped_means_confirmed",),
+    ),
+    Mutant(
+        "a person's word is called the marketplace's",
+        "acts.py",
+        "order.ship_evidence, order.planned_at = now, PERSON, None",
+        'order.ship_evidence, order.planned_at = now, "confirmed", None',
+        (f"{PROMISES}::test_shipped_means_confirmed",),
+    ),
+    Mutant(
+        "each redirected ship call is parked",
+        "tick/deliver.py",
+        "job.kind in ONCE and _redirect_parked_one(tx, job.supplier):",
+        "job.kind not in ONCE:",
+        ("tests/branches/test_redirect.py",),
+    ),
+    Mutant(
+        "a ship call asks whether a redirect is over",
+        "tick/deliver.py",
+        "(call is not acknowledge or lane.redirected_to is not None) and",
+        "call is not acknowledge and",
+        ("tests/branches/test_redirect.py",),
+    ),
+    Mutant(
+        "a dry run's questions are forgotten",
+        "dry_run.py",
+        "            _remember_questions(store, before, settings)\n",
         "",
-        ("tests/marketplace/test_answers.py",),
+        ("tests/check/test_cache.py",),
     ),
     Mutant(
         "the token is shown where an answer echoes it",
@@ -286,8 +398,8 @@ MUTANTS = (
     Mutant(
         "a request that left counts as not sent",
         "marketplace/wire.py",
-        "return Lost(_lost(error, progress)) if progress.sent else NotSent(_not_sent(error))",
-        "return NotSent(_not_sent(error))",
+        "return Lost(_lost(error, progress) + by) if progress.sent else NotSent(_not_sent(error) + by)",
+        "return NotSent(_not_sent(error) + by)",
         ("tests/marketplace/test_wire.py",),
     ),
     Mutant(

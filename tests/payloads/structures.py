@@ -99,9 +99,9 @@ class Depot:
             )
         for each in rows:
             if isinstance(each, Rejected):
-                mark = hashlib.sha256(each.raw.encode()).hexdigest()
+                mark = hashlib.sha256(each.raw).hexdigest()
                 kept = tx.exec(select(RejectedEntry).where(RejectedEntry.sha256 == mark)).one()
-                assert (kept.raw, kept.supplier) == (each.raw, SUPPLIER)
+                assert (kept.raw_bytes or kept.raw.encode(), kept.supplier) == (each.raw, SUPPLIER)
 
     def close(self) -> None:
         """Close the database."""

@@ -33,11 +33,11 @@ def check(body: bytes) -> tuple[Seen | Rejected, ...] | Unreadable:
     assert told is not None, "what is not JSON was read"
     for row in found:
         _sound(row)
+    assert all(row.raw in body for row in found if isinstance(row, Rejected)), "what is kept is not what was listed"
     if isinstance(told, list):
         assert len(told) == len(found), "a row is missing or invented"
-        text = body.decode("utf-8-sig", "surrogateescape").encode("utf-8", "backslashreplace").decode()
         for row, raw in zip(found, told, strict=True):
-            _same(row, raw, text)
+            _same(row, raw)
     return found
 
 
@@ -53,9 +53,8 @@ def _second_reading(body: bytes) -> Any:  # noqa: ANN401 - JSON
 def _sound(row: Seen | Rejected) -> None:
     """Judge a row by itself: whatever was listed, this may go into the database, a path, a terminal."""
     if isinstance(row, Rejected):
-        row.raw.encode()
+        assert row.raw
         assert row.reason.isprintable()
-        assert len(row.raw) <= 1 << 16
         return
     assert ID.fullmatch(row.menzzo_order_id)
     assert f"{row.increment_id}_{row.sale_product_id}" == row.menzzo_order_id
@@ -67,13 +66,12 @@ def _sound(row: Seen | Rejected) -> None:
         assert text is None or len(text) <= 2000
 
 
-def _same(row: Seen | Rejected, raw: object, text: str) -> None:
+def _same(row: Seen | Rejected, raw: object) -> None:
     """Judge a row by what was listed in its place."""
     named = raw.get("menzzo_order_id") if isinstance(raw, dict) else None
     usable = isinstance(named, str) and not isinstance(named, Written) and ID.fullmatch(named) is not None
     assert isinstance(row, Seen) is usable, f"{named!a} became {row!a}"
     if isinstance(row, Rejected):
-        assert row.raw in text or "(cut: " in row.raw, "what is kept is not what was listed"
         return
     assert isinstance(raw, dict)
     assert row.menzzo_order_id == named

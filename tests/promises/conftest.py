@@ -23,6 +23,6 @@ def _as_before() -> Iterator[None]:
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Shop]:
-    """Open a shop with four orders."""
-    with open_shop(tmp_path, 4) as shop:
+    """Open a shop with six orders."""
+    with open_shop(tmp_path, 6) as shop:
         yield shop

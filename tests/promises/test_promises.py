@@ -9,7 +9,7 @@ import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -41,14 +41,39 @@ def test_no_listed_order_is_lost(tmp_path: Path) -> None:
         shop.world.faults.arm("get-sales", faults.half_body(applied=True), nth=6)
         assert shop.cycle() == 0
         # Late orders: one with a lower number than all that is known, one dated days ago.
-        day = shop.orders[0].order_date
+        day = (SystemClock().now() - timedelta(days=13)).date()
         shop.world.add(Order(SUPPLIER, "14_1", "LATE", 1, 100, "GLS", shop.orders[-1].order_date))
         shop.world.add(Order(SUPPLIER, "15000012346_1", "LATER", 1, 100, "GLS", day))
         last = "SELECT max(started_at) < strftime('%Y-%m-%d %H:%M:%f', 'now', '-1 seconds') FROM runs WHERE purpose = 'sweep'"
         until(lambda: shop.sql(last)[0][0], "the last sweep is a second old")
         assert shop.cycle() == 0
-        stored = {row["menzzo_order_id"] for row in shop.sql("SELECT menzzo_order_id FROM orders")}
-        assert stored == {order.menzzo_order_id for order in shop.orders}
+        assert _stored(shop) == {order.menzzo_order_id for order in shop.orders}
+    (tmp_path / "poll").mkdir()
+    _a_poll_that_breaks_off_between_two_pages(tmp_path / "poll")
+
+
+def _a_poll_that_breaks_off_between_two_pages(folder: Path) -> None:
+    """Newest first, so that a cursor that moved with the first page would leave the second one to the next sweep."""
+    with open_shop(folder, 4) as shop:
+        shop.sandbox.api.semantics = shop.sandbox.api.semantics.__class__(page_size=4, order="newest")
+        shop.configure(retry={"once_patience_seconds": 0.1})
+        assert shop.cycle() == 0
+        for _ in range(10):
+            shop.world.arrive(SUPPLIER)
+        unusable = {"menzzo_order_id": None}
+        shop.world.arrive_raw(SUPPLIER, unusable)
+        shop.world.faults.arm("get-sales", faults.html(), when=lambda line: "page=2" in line.target, times=1000)
+        assert shop.cycle() == 69
+        shop.world.faults.disarm()
+        shop.cycle()
+        read = shop.sql("SELECT purpose FROM runs WHERE proof = 'complete'")
+        assert [row["purpose"] for row in read].count("sweep") == 1, "no sweep has made up for it"
+        usable = {order.menzzo_order_id for order in shop.orders if order.row_json is None}
+        assert _stored(shop) == usable
+
+
+def _stored(shop: Shop) -> set[str]:
+    return {row["menzzo_order_id"] for row in shop.sql("SELECT menzzo_order_id FROM orders")}
 
 
 def test_nothing_unreadable_is_dropped_in_silence(shop: Shop) -> None:
@@ -62,7 +87,7 @@ def test_nothing_unreadable_is_dropped_in_silence(shop: Shop) -> None:
     assert shop.cycle() == 1
     kept = [json.loads(row["raw"]) for row in shop.sql("SELECT raw FROM rejected_entries")]
     assert sorted(map(repr, kept)) == sorted(map(repr, hopeless))
-    assert len(shop.sql("SELECT 1 FROM orders")) == 4 + 2, "the good rows beside them are stored"
+    assert len(shop.sql("SELECT 1 FROM orders")) == 6 + 2, "the good rows beside them are stored"
     status = shop.run("status", "--json").json
     assert status["suppliers"][SUPPLIER]["rejected_entries"] == len(hopeless)
     assert sum("rejected_entries" in problem["cure"] for problem in status["problems"]) == len(hopeless)
@@ -98,6 +123,15 @@ def test_every_stored_order_is_acknowledged_at_least_once(tmp_path: Path) -> Non
         assert not shop.sql("SELECT 1 FROM orders WHERE acknowledged_at IS NULL")
         met = {line.fault for line in shop.world.requests("acknowledge-sale") if line.fault}
         assert met == {fault.name for fault in lost}, "each fault was met"
+        denied = shop.world.arrive(SUPPLIER).menzzo_order_id
+        shop.world.faults.arm(
+            "acknowledge-sale", faults.says({"success": False, "error": "no"}), menzzo_order_id=denied
+        )
+        assert shop.cycle() == 1
+        assert shop.row(denied)["acknowledged_at"] is None, "a no is not an acknowledgement"
+        assert shop.run("retry", denied).code == 0
+        assert shop.cycle() == 0
+        assert shop.row(denied)["acknowledged_at"] is not None
 
 
 def test_ship_is_never_sent_unasked(tmp_path: Path) -> None:
@@ -114,6 +148,11 @@ def test_ship_is_never_sent_unasked(tmp_path: Path) -> None:
         shop.flag(undone)
         shop.cycle()
         assert shop.ships() == 0, "its undo window is open"
+        (row,) = shop.sql(
+            "SELECT due_at, shipped_at FROM calls JOIN orders ON orders.id = order_id WHERE kind = 'ship'"
+        )
+        window = datetime.fromisoformat(row["due_at"]) - datetime.fromisoformat(row["shipped_at"])
+        assert window == timedelta(seconds=3600), "the whole window, to the second"
         shop.sql("UPDATE orders SET shipped = 0 WHERE menzzo_order_id = ?", undone)
         shop.configure(retry=NEVER_MIND_LABELS)
         shop.flag(flagged, held, closed, bare, refused)
@@ -146,7 +185,8 @@ LOST: list[Fault] = [
     faults.html(applied=True),
     faults.says([], applied=True),
     faults.says(None),
-    faults.says({"success": "true"}, applied=True),
+    faults.says({"success": "perhaps"}, applied=True),
+    faults.says({"success": True, "order": {"id": "1_1"}}),
     faults.says({"success": True, "menzzo_order_id": "1_1"}),
     faults.status(500, applied=True),
     faults.status(502),
@@ -175,15 +215,59 @@ def test_ship_is_sent_at_most_once_without_a_person(tmp_path: Path) -> None:
         states = [row["state"] for row in shop.sql("SELECT state FROM calls WHERE kind = 'ship' ORDER BY order_id")]
         assert states == ["unknown"] * len(LOST) + ["parked"] * len(refusals) + ["done"]
         assert good.shipped_at
+    (tmp_path / "killed").mkdir()
+    _killed_while_it_waits_for_the_answer(tmp_path / "killed")
+
+
+def _killed_while_it_waits_for_the_answer(folder: Path) -> None:
+    """Start again after a death: its own intent is found and a person is asked; `resend` lets it go once more, never twice."""
+    with open_shop(folder, 1) as shop:
+        assert shop.cycle() == 0
+        shop.world.faults.arm("ship-sale", faults.hang(applied=True), times=100)
+        shop.flag()
+        with shop.daemon() as daemon:
+            until(lambda: shop.ships() == 1, "the ship call has left")
+            daemon.kill()
+        for _ in range(2):
+            assert shop.cycle() == 1
+        assert shop.ships() == 1
+        shop.configure(http=IMPATIENT, ship={"after_lost_answer": "resend", "settle_seconds": 0})
+        for _ in range(3):
+            shop.cycle()
+        assert shop.ships() == 2
+
+
+NO_YES: list[Fault] = [
+    faults.html(applied=True),
+    faults.status(200, body=b'{"success": true', applied=True),
+    faults.says([{"success": True}], applied=True),
+]
+"""Whole answers with status 200 that are no word of the marketplace's."""
 
 
 def test_not_knowing_is_said(shop: Shop) -> None:
     shop.cycle()
-    taken_in, not_taken_in, *_ = (order.menzzo_order_id for order in shop.orders)
+    taken_in, not_taken_in, *others = (order.menzzo_order_id for order in shop.orders)
     shop.world.faults.arm("ship-sale", faults.close(applied=True), menzzo_order_id=taken_in)
     shop.world.faults.arm("ship-sale", faults.close(applied=False), menzzo_order_id=not_taken_in)
     shop.flag(taken_in, not_taken_in)
     assert shop.cycle() == 1
+    assert len(others) >= len(NO_YES), "each of these answers needs an order"
+    unclear = others[: len(NO_YES)]
+    for each, fault in zip(unclear, NO_YES, strict=True):
+        shop.world.faults.arm("ship-sale", fault, menzzo_order_id=each)
+    shop.flag(*unclear)
+    until(lambda: shop.cycle() == 1 and all(shop.ships(each) for each in unclear), "each had its turn")
+    for each in unclear:
+        told = shop.whole(each)
+        assert (told["stage"], told["ship_confirmed_at"], told["ship_evidence"]) == ("attention", None, None)
+        (attempt,) = shop.call(each, "ship")["attempts"]
+        assert (attempt["outcome"], attempt["http_status"]) == ("unknown", 200)
+        assert f"resolve {each}" in told["next"]
+        assert any(
+            p["menzzo_order_id"] == each and "not known" in p["what"]
+            for p in shop.run("status", "--json").json["problems"]
+        )
     for each in (taken_in, not_taken_in):
         told = shop.whole(each)
         assert (told["stage"], told["ship_confirmed_at"]) == ("attention", None)
@@ -198,7 +282,8 @@ def test_not_knowing_is_said(shop: Shop) -> None:
     assert shop.run("unship", taken_in).code == 1, "what may have happened cannot be undone"
     with pytest.raises(sqlite3.IntegrityError, match="too late to undo"):
         shop.sql("UPDATE orders SET shipped = 0 WHERE menzzo_order_id = ?", taken_in)
-    assert shop.run("resolve", taken_in, "--shipped", "--by", "Ana").code == 0
+    for each in (taken_in, *unclear):
+        assert shop.run("resolve", each, "--shipped", "--by", "Ana").code == 0
     assert shop.run("resolve", not_taken_in, "--send-again", "--by", "Ana").code == 0
     assert shop.cycle() == 0
     assert shop.ships(taken_in) == 1
@@ -206,20 +291,45 @@ def test_not_knowing_is_said(shop: Shop) -> None:
     for each in (taken_in, not_taken_in):
         assert shop.whole(each)["stage"] == "shipped"
         assert any(event["who"] == "Ana" for event in shop.whole(each)["history"])
+    # Neither a yes nor a no: a proxy's page, half an answer, an error of the server.
+    for fault in (faults.html(applied=True), faults.status(200, body=b'{"success": tr'), faults.status(500)):
+        doubtful = shop.world.arrive(SUPPLIER).menzzo_order_id
+        shop.world.faults.arm("ship-sale", fault, menzzo_order_id=doubtful, times=100)
+        shop.cycle()
+        shop.flag(doubtful)
+        until(lambda each=doubtful: shop.cycle() == 1 and shop.ships(each) == 1, "its turn has come")  # type: ignore[misc]
+        told = shop.whole(doubtful)
+        assert (told["stage"], told["ship_confirmed_at"]) == ("attention", None), fault.name
+        assert shop.call(doubtful, "ship")["state"] == "unknown", fault.name
+        assert shop.run("resolve", doubtful, "--shipped", "--by", "Ana").code == 0
 
 
 def test_shipped_means_confirmed(tmp_path: Path) -> None:
-    answers: list[tuple[Fault | None, str]] = [
-        (None, "shipped"),
-        (faults.says({"success": False, "error": "unknown order"}), "attention"),
-        (faults.says({"success": "yes"}), "attention"),
-        (faults.says({"success": 1}), "attention"),
-        (faults.says([{"success": True}]), "attention"),
-        (faults.says({"success": True, "error": "but not really"}), "attention"),
-        (faults.says({"success": True, "menzzo_order_id": "9_9"}), "attention"),
-        (faults.status(404), "attention"),
-        (faults.says({"success": True}, code=500), "attention"),
-        (faults.extra_bytes(applied=True), "shipped"),
+    """Shipped says on what evidence: a yes to that very request, an answer that did not deny it, or a person's name."""
+    answers: list[tuple[Fault | None, str | None]] = [  # None: it is not shipped
+        (None, "confirmed"),
+        (faults.says({"success": 1}, applied=True), "confirmed"),
+        (faults.extra_bytes(applied=True), "confirmed"),
+        (faults.empty(applied=True), "unverified"),
+        (faults.status(204, applied=True), "unverified"),
+        (faults.says({}, applied=True), "unverified"),
+        (faults.says({"message": "ok"}, applied=True), "unverified"),
+        (faults.says({"success": False, "error": "unknown order"}), None),
+        (faults.says({"status": "error"}), None),
+        (faults.says({"code": 401}), None),
+        (faults.says({"errors": ["unknown order"]}), None),
+        (faults.says({"success": "yes"}), None),
+        (faults.says({"success": None}), None),
+        (faults.says([{"success": True}]), None),
+        (faults.says(None), None),
+        (faults.html(applied=True), None),
+        (faults.status(200, body=b'{"success": true', applied=True), None),
+        (faults.status(200, body=b'{"success": true, "success": true}'), None),
+        (faults.says({"success": True, "error": "but not really"}), None),
+        (faults.says({"success": True, "menzzo_order_id": "9_9"}), None),
+        (faults.says({"success": True, "data": [{"sale": {"order_id": "9_9"}}]}), None),
+        (faults.status(404), None),
+        (faults.says({"success": True}, code=500), None),
     ]
     with open_shop(tmp_path, len(answers)) as shop:
         shop.cycle()
@@ -228,11 +338,26 @@ def test_shipped_means_confirmed(tmp_path: Path) -> None:
                 shop.world.faults.arm("ship-sale", fault, menzzo_order_id=order.menzzo_order_id, times=100)
         shop.flag()
         until(lambda: shop.cycle() == 1 and shop.ships() >= len(answers), "every flagged order had its turn")
-        stages = {row["menzzo_order_id"]: row["stage"] for row in shop.run("orders", "--all", "--json").json}
-        assert [stages[order.menzzo_order_id] for order in shop.orders] == [stage for _, stage in answers]
-        for order, (_, stage) in zip(shop.orders, answers, strict=True):
-            assert (shop.row(order.menzzo_order_id)["ship_confirmed_at"] is not None) == (stage == "shipped")
-            assert bool(order.shipped_at) or stage != "shipped"
+        rows = {row["menzzo_order_id"]: row for row in shop.run("orders", "--all", "--json").json}
+        table = shop.run("orders", "--all").out
+        for order, (_, evidence) in zip(shop.orders, answers, strict=True):
+            this = order.menzzo_order_id
+            row, words = rows[this], shop.whole(this)["next"]
+            assert row["stage"] == ("attention" if evidence is None else "shipped")
+            assert row["ship_evidence"] == shop.row(this)["ship_evidence"] == evidence
+            assert (row["ship_confirmed_at"] is None) == (evidence is None)
+            assert ("confirmed it as shipped" in words) == (evidence == "confirmed")
+            assert ("(unverified)" in words) == (evidence == "unverified")
+            (line,) = (line for line in table.splitlines() if line.startswith(this + " "))
+            assert line.endswith(evidence or "-")
+            assert bool(order.shipped_at) or evidence is None
+        doubtful = shop.orders[[evidence for _, evidence in answers].index(None) + 4].menzzo_order_id
+        assert shop.run("resolve", doubtful, "--shipped", "--by", "Ana").code == 0
+        assert shop.whole(doubtful)["ship_evidence"] == "person"
+        assert "a person said" in shop.whole(doubtful)["next"]
+        counted = shop.run("status", "--json").json["suppliers"][SUPPLIER]["ship_evidence"]
+        assert counted == {"confirmed": 3, "unverified": 4, "person": 1, "not_recorded": 0}
+        assert "without the marketplace's yes: 4 unverified, 1 person" in shop.run("status").out
 
 
 def test_two_agents_never_send_the_same_call(tmp_path: Path) -> None:
@@ -370,7 +495,7 @@ def test_it_tells_when_it_stops(shop: Shop, tmp_path: Path) -> None:
 def test_the_token_goes_nowhere_else(shop: Shop) -> None:
     token = shop.world.tokens[SUPPLIER] = "canary-2b7e151628aed2a6"
     shop.configure()
-    first, second, third, fourth = shop.orders
+    first, second, third, fourth, *_ = shop.orders
     today = (SystemClock().now() - timedelta(days=1)).date()
     elsewhere = World.with_orders(4, today=today, suppliers=[SUPPLIER])
     with Sandbox(elsewhere) as other:

@@ -117,10 +117,10 @@ def test_a_product_with_too_many_orders_says_so(store: Store) -> None:
     [
         ({"ship_confirmed_at": NOW, "shipped": 1, "held_reason": "x"}, Condition.SHIPPED, "x", ()),
         ({"closed_reason": "cancelled", "shipped": 1}, Condition.CLOSED, "cancelled", ()),
-        ({"shipped": 1, "shipped_at": NOW, "label_path": None}, Condition.FLAGGED, None, ("label",)),
+        ({"shipped": 1, "shipped_at": NOW, "label_path": None}, Condition.FLAGGED, None, ("no_label",)),
         ({"held_reason": "damaged", "vanished_at": NOW}, Condition.HELD, "damaged", ()),
         ({"vanished_at": NOW, "label_path": None}, Condition.VANISHED, None, ()),
-        ({"label_path": None, "acknowledged_at": None}, Condition.WAITING, None, ("acknowledgement", "label")),
+        ({"label_path": None, "acknowledged_at": None}, Condition.WAITING, None, ("not_acknowledged", "no_label")),
         ({}, Condition.OPEN, None, ()),
     ],
 )

@@ -146,7 +146,7 @@ def test_what_changed_between_two_scans_is_refused_at_the_second() -> None:
 
 def test_an_order_that_waits_is_marked_and_what_it_waits_for_is_said() -> None:
     bench = Bench()
-    waits = replace(A, condition=Condition.WAITING, missing=("label",))
+    waits = replace(A, condition=Condition.WAITING, missing=("no_label",))
     bench.scan(waits)
     step = bench.scan(waits)
     assert (step.sign, step.say, step.act) == (Sign.CHECK, Say.MARKED_WAITS, Act.SHIP)

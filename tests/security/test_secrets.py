@@ -126,8 +126,9 @@ def test_a_token_that_cannot_be_used_is_not_shown(shop: Shop, text: str) -> None
     assert shop.run("check", "--offline").code == 78
     head = shop.config.read_text().partition("token_file")[0]
     shop.config.write_text(head + f"token = {text!r}\n".replace("'", '"'))
-    for words in (("run", "--once"), ("orders",), ("check",)):
+    for words in (("run", "--once"), ("check",)):
         assert shop.run(*words).code == 78
+    assert shop.run("orders").code == (78 if "\x00" in text else 0), "it reads no token; a NUL is no TOML"
     shop.config.write_text(head + f'token = "{CANARY}"\ntokn = "{CANARY}"\n')
     assert shop.run("orders").code == 78
     assert not found(*shop.said)
@@ -160,6 +161,12 @@ def test_no_file_is_open_to_others_whatever_the_umask_was(shop: Shop, umask: str
     assert done.returncode == 0, done.stderr
     modes = {path.name: path.stat().st_mode & 0o7777 for path in shop.state_dir.rglob("*") if path.is_file()}
     labels = {f"{order.menzzo_order_id}.pdf": 0o640 for order in shop.orders}
-    assert modes == labels | {"agent.db": 0o660, "agent.lock": 0o660, "known.json": 0o640, "shipped.jsonl": 0o600}
+    assert modes == labels | {
+        "agent.db": 0o660,
+        "agent.lock": 0o660,
+        "known.json": 0o640,
+        "health.json": 0o640,
+        "shipped.jsonl": 0o600,
+    }
     assert shop.state_dir.stat().st_mode & 0o7777 == 0o2770
     assert not [path for path in shop.state_dir.rglob("*") if path.stat().st_mode & 0o007]

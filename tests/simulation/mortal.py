@@ -12,10 +12,12 @@ from datetime import UTC, datetime, timedelta
 import httpx
 from sqlmodel import Session
 
+from supplier_agent import state
 from supplier_agent.agent import Agent
 from supplier_agent.assemble import make_account
 from supplier_agent.log import Log
 from supplier_agent.marketplace import Answer, Lost, NotSent, Reply
+from supplier_agent.marketplace.watched import Deadline
 from supplier_agent.sandbox.faults import Fault
 from supplier_agent.store import Store, open_store
 from tests.world.harness import AtOnce, ManualClock, NoSockets, Site
@@ -135,6 +137,7 @@ class WeatheredWire(NoSockets):
         content: bytes | None = None,
         limit_bytes: int,
         turn: Callable[[], None],
+        deadline: Deadline | None = None,
     ) -> Reply:
         """Meet the weather, and perhaps die."""
         doom, world = self._site.doom, self._site.world
@@ -155,7 +158,13 @@ class WeatheredWire(NoSockets):
         known = len(world.log)
         try:
             reply = super().exchange(
-                method, url, headers=headers, content=content, limit_bytes=limit_bytes, turn=first_byte
+                method,
+                url,
+                headers=headers,
+                content=content,
+                limit_bytes=limit_bytes,
+                turn=first_byte,
+                deadline=deadline,
             )
         finally:
             world.faults.disarm()
@@ -198,7 +207,7 @@ class MortalSite(Site):
         assert not self.running
         settings = self.settings
         self._store = MortalStore(open_store(self.database, agent=True), self.doom)
-        self._ledger = SteppedLedger(settings.state_dir / "shipped.jsonl", self.doom.step)
+        self._ledger = SteppedLedger(settings.state_dir / state.LEDGER, self.doom.step)
         labels = SteppedLabels(settings.state_dir, self.doom.step)
         accounts = [
             make_account(

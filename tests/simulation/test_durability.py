@@ -56,8 +56,9 @@ def test_a_label_is_on_the_disk_before_it_has_its_name_and_its_name_is_before_it
 
 def test_each_line_of_the_ship_ledger_is_on_the_disk_when_write_returns(tmp_path: Path, watched: Watched) -> None:
     ledger = Ledger(tmp_path / "shipped.jsonl")
+    ledger.begin("here", MONDAY)
     for attempt, outcome in ((1, None), (1, "done")):
         ledger.write("notio", "1_1", attempt, outcome, MONDAY)
         assert watched.seen[-1] == f"waited for shipped.jsonl of {ledger.path.stat().st_size} bytes"
-    assert len([line for line in watched.seen if "shipped.jsonl" in line]) == 2
+    assert len([line for line in watched.seen if "shipped.jsonl" in line]) == 3
     ledger.close()

@@ -2,15 +2,22 @@
 
 import os
 import resource
+import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from supplier_agent import known
+from supplier_agent.clock import SystemClock
+from supplier_agent.heartbeat import AGENT, Heartbeat
+from supplier_agent.lock import InstanceLock
 from supplier_agent.settings import load
 from supplier_agent.store import open_store
+from supplier_agent.vitals import Trouble
 
 PROGRAM = [sys.executable, "-m", "supplier_agent"]
 HEAVY = {
@@ -68,6 +75,32 @@ def test_it_costs_no_more_cpu_than_a_few_bare_starts_of_python(config: Path, wor
     assert cpu_seconds(*PROGRAM, "--config", str(config), word) <= limit
 
 
+@pytest.fixture
+def working(config: Path) -> Iterator[Path]:
+    """Return the configuration of a state on which an agent works now, with troubles to show."""
+    folder, clock = config.parent / "state", SystemClock()
+    lock = InstanceLock(folder / "agent.lock", "run", clock)
+    beat = Heartbeat(folder / AGENT, clock, "run")
+    beat.keep("loop", [Trouble("configuration_refused", "no")])
+    beat.beat()
+    yield config
+    lock.release()
+
+
+def test_nor_does_it_cost_more_while_an_agent_works(working: Path) -> None:
+    limit = BARE_STARTS["status"] * max(cpu_seconds(sys.executable, "-c", "pass"), 0.008)
+    assert cpu_seconds(*PROGRAM, "--config", str(working), "status", "--alive") <= min(limit, 0.3)
+
+
+@pytest.mark.parametrize("words", [("status",), ("status", "--json"), ("status", "--alive")])
+def test_it_stays_light_while_an_agent_works_and_the_database_is_locked(working: Path, words: tuple[str, ...]) -> None:
+    assert not imported(working, *words) & HEAVY
+    with closing(sqlite3.connect(working.parent / "state" / "agent.db", isolation_level=None)) as editor:
+        editor.execute("PRAGMA locking_mode = EXCLUSIVE")
+        editor.execute("BEGIN EXCLUSIVE")
+        assert not imported(working, *words) & HEAVY
+
+
 def imported(config: Path, *words: str) -> set[str]:
     """Return the top-level names of everything that a command imports."""
     command = [sys.executable, "-X", "importtime", "-m", "supplier_agent", "--config", str(config), *words]
@@ -103,6 +136,7 @@ def test_what_a_run_left_is_what_the_configuration_says(config: Path) -> None:
     "variable",
     [
         "SUPPLIER_AGENT_SCHEDULE__POLL_SECONDS", "SUPPLIER_AGENT_STATE_DIR", "SUPPLIER_AGENT_TIMEZONE",
+        "SUPPLIER_AGENT_WEB__LISTEN", "SUPPLIER_AGENT_ALERTS__CLOCK_SECONDS", "SUPPLIER_AGENT_ALERTS__DISK_FREE_BYTES",
         "SUPPLIER_AGENT_SUPPLIERS__NOTIO__CACHE_SECONDS", "SUPPLIER_AGENT_SUPPLIERS__ASIR_GROUP__TOKEN",
     ],
 )  # fmt: skip

@@ -22,6 +22,7 @@ import pytest
 
 from supplier_agent import cli, glance, known, lanes, standing, status
 from supplier_agent.errors import StateError
+from supplier_agent.heartbeat import Heartbeat
 from supplier_agent.lanes import READS, Patience
 from supplier_agent.lock import InstanceLock
 from supplier_agent.settings import Settings
@@ -56,7 +57,7 @@ def read(store: Store, seconds: float = 0, purpose: str = "sweep") -> None:
 
 
 def told(settings: Settings, seconds: float = 0) -> status.Told:
-    return status.tell(known.of(settings), at(seconds))
+    return status.tell(known.of(settings), HandClock(seconds))
 
 
 def test_a_state_where_nothing_has_run_says_how_to_begin(settings: Settings) -> None:
@@ -71,7 +72,7 @@ def test_all_is_well(settings: Settings, store: Store) -> None:
     found = told(settings, 60)
     assert found.exit_code == 0
     assert found.as_json()["healthy"]
-    shown = screen.page(found, at(60), settings.timezone)
+    shown = screen.page(found, at(60))
     assert shown.endswith("all is well")
     assert re.search(rf"^{SUPPLIER} +ok +1 min ago +in 14 min ", shown, re.MULTILINE)
 
@@ -82,10 +83,13 @@ def test_long_silence_of_nobody_is_3_and_of_a_running_agent_is_not(
     read(store)
     assert told(settings, 1801).exit_code == 3
     lock = InstanceLock(tmp_path / "agent.lock", "run", HandClock())
+    beat = Heartbeat(tmp_path / "health.json", HandClock(1801), "run")
+    beat.beat()
+    read(store, 1500, "poll")
     found = told(settings, 1801)
     assert found.exit_code == 0
-    shown = screen.page(found, at(1801), settings.timezone)
-    assert f"`run` since Sat 13:00 (pid {os.getpid()})" in shown
+    shown = screen.page(found, at(1801))
+    assert f"`run` since Sat 12:00 UTC (pid {os.getpid()})" in shown
     lock.release()
 
 
@@ -99,7 +103,7 @@ def test_a_problem_is_shown_with_the_command_that_cures_it(settings: Settings, s
         detail = "lost\x1b[2J"
         tx.add(Call(order_id=order.id, supplier=SUPPLIER, kind="ship", state="unknown", owed_at=NOW, detail=detail))
     found = told(settings)
-    shown = screen.page(found, NOW, settings.timezone)
+    shown = screen.page(found, NOW)
     assert found.exit_code == 1
     assert found.suppliers[SUPPLIER]["counts"]["attention"] == 1  # type: ignore[index]
     assert "supplier-agent resolve 15000012345_789 --supplier notio --shipped" in shown
@@ -115,9 +119,7 @@ def test_a_pause_says_its_reason_below_the_supplier(settings: Settings, store: S
         lanes.failed(tx, lanes.of(tx, SUPPLIER, READS), Patience(30, 3600, 0), NOW, "HTTP 401: no")
     found = told(settings)
     assert (found.exit_code, found.suppliers[SUPPLIER]["state"]) == (77, "paused")
-    assert re.search(
-        rf"^{SUPPLIER} +paused.*\n +HTTP 401: no$", screen.page(found, NOW, settings.timezone), re.MULTILINE
-    )
+    assert re.search(rf"^{SUPPLIER} +paused.*\n +HTTP 401: no$", screen.page(found, NOW), re.MULTILINE)
 
 
 @pytest.mark.parametrize("history", ["", "s", "p", "sp", "sps", "sl", "x", "sr", "sq", "sf"])
@@ -175,6 +177,7 @@ def test_a_look_leaves_nothing_behind_and_cannot_write(settings: Settings, store
         ("status --json", Asked(as_json=True)),
         ("--config x status --watch", Asked("x", watch=True)),
         ("--config=x status --json", Asked("x", as_json=True)),
+        ("status --alive", Asked(alive=True)),
         ("", None), ("--config", None), ("--config=", None), ("--config x", None), ("status x", None), ("orders", None),
         ("status --help", None), ("--version status", None), ("status --config x", None),
     ],

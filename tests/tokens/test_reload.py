@@ -38,7 +38,7 @@ class Turned:
     def __post_init__(self) -> None:
         self.hangup = Hangup(terminal=True)
         self.reload = Reload(
-            self.site.agent, {}, self.hangup, self._load, self.adopted.append, lambda _clock, _seconds: self.site.wire
+            self.site.agent, {}, self.hangup, self._load, self.adopted.append, lambda _settings, _clock: self.site.wire
         )
         self.reload.start()
 
@@ -103,6 +103,18 @@ def test_a_bad_one_is_refused_with_its_reason_and_the_one_before_stays(tmp_path:
     assert late.acknowledged_at
     assert it.take(it.site.settings)
     assert not [what for what in it.problems() if "refused" in what]
+    it.site.stop()
+
+
+def test_all_the_mistakes_of_one_that_is_refused_are_told_on_one_line(tmp_path: Path) -> None:
+    it = turned(tmp_path)
+    it.site.run_for(30)
+    mistakes = "The configuration cannot be used:\n  a.toml:3: x is not a key\n  a.toml:5: y must be a number"
+    assert not it.take(ConfigError(mistakes, "correct it"))
+    said = "The configuration cannot be used: a.toml:3: x is not a key; a.toml:5: y must be a number"
+    assert any(what.endswith(said) for what in it.problems())
+    (details,) = [facts for event, facts in it.site.said if event == "configuration.refused"]
+    assert details["detail"] == said
     it.site.stop()
 
 

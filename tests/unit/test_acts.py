@@ -1,6 +1,7 @@
 """What people say about an order: each act states one fact, leaves a line in the history, and never calls out."""
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -9,17 +10,34 @@ from sqlmodel import Session
 from supplier_agent import acts, outbox
 from supplier_agent.errors import AgentError, UsageError
 from supplier_agent.ledger import Ledger
-from supplier_agent.order import stage
+from supplier_agent.order import stage, wanted
 from supplier_agent.outbox import Next, Outcome
 from supplier_agent.store import Store
-from supplier_agent.tables import Call, Order
+from supplier_agent.tables import Call, Installation, Order
 from supplier_agent.tick import plan
-from tests.unit.conftest import NOW, at, order_of, ready, settings_of
+from tests.unit.conftest import NOW, SUPPLIER, at, order_of, ready, settings_of
 
 ID = "15000012345_789"
 LATER = at(60)
 Keep = Callable[..., int]
+Planned = Callable[[Order], tuple[str, datetime | None]]
 Sql = Callable[..., list[Any]]
+
+
+@pytest.fixture
+def planned(tx: Session, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planned]:
+    """Return what plans an order again as the agent does, and tells state and instant of its ship call."""
+    ledger = Ledger(tmp_path_factory.mktemp("ledger") / "shipped.jsonl")
+
+    def planned(order: Order) -> tuple[str, datetime | None]:
+        assert order.planned_at is None, "the agent has something to look at"
+        plan.plan(tx, [order], settings_of(), ledger, LATER)
+        call = outbox.find(tx, order.id or 0, "ship")
+        assert call is not None
+        return call.state, call.due_at
+
+    yield planned
+    ledger.close()
 
 
 @pytest.fixture
@@ -80,17 +98,40 @@ def test_ship_says_what_the_order_waits_for(tx: Session, order: Order, waits: st
 
 def test_an_override_lets_one_order_go_and_records_who_said_so(tx: Session) -> None:
     order = kept(tx, order_of())
-    assert acts.ship(tx, order, LATER, "Ana", override_by="Chef") == "flagged"
-    assert order.override_by == "Chef"
+    said = acts.ship(tx, order, LATER, "Ana", override_by="Chef")
+    assert "Chef lets it go without its acknowledgement and its label, and without nothing else" in said
+    assert (order.override_by, order.override_covers) == ("Chef", "no_label,not_acknowledged")
     assert ("Chef", "override") in told(tx, order)
     acts.unship(tx, order, LATER, "Ana")
-    assert order.override_by is None, "taken back with the flag"
+    assert (order.override_by, order.override_covers) == (None, None), "taken back with the flag"
+
+
+def test_an_override_covers_the_blockers_of_its_moment_never_a_later_one_nor_a_hold(tx: Session) -> None:
+    order = kept(tx, order_of(acknowledged_at=NOW, held_reason="scratched", vanished_at=NOW))
+    said = acts.ship(tx, order, LATER, "Ana", override_by="Chef")
+    assert "its label and its place in the marketplace's list" in said
+    assert "it is held (scratched)" in said
+    assert not wanted(order)[1:]
+    order.held_reason, order.acknowledged_at = None, None
+    assert "ship" not in {want.kind for want in wanted(order)}, "a later blocker"
+    assert "its acknowledgement" in acts.ship(tx, order, LATER, "Ana", override_by="Ben")
+    assert (order.override_by, order.override_covers) == ("Ben", "no_label,not_acknowledged,vanished")
+    assert "ship" in {want.kind for want in wanted(order)}
+
+
+def test_a_label_that_comes_and_goes_again_is_another_blocker(tx: Session) -> None:
+    order = kept(tx, order_of(acknowledged_at=NOW))
+    acts.ship(tx, order, LATER, "Ana", override_by="Chef")
+    assert "ship" in {want.kind for want in wanted(order)}
+    plan.forget_label(tx, order, "it is gone", LATER)
+    assert "ship" not in {want.kind for want in wanted(order)}
 
 
 def test_an_override_that_is_not_needed_is_not_recorded(tx: Session) -> None:
     order = kept(tx, ready())
     acts.ship(tx, order, LATER, "Ana", override_by="Chef")
     assert order.override_by is None
+    assert order.override_covers is None
 
 
 def test_a_flagged_order_can_be_let_go_later(tx: Session) -> None:
@@ -100,7 +141,10 @@ def test_a_flagged_order_can_be_let_go_later(tx: Session) -> None:
 
 
 def test_ship_leaves_alone_what_is_over(tx: Session) -> None:
-    assert "confirmed" in acts.ship(tx, kept(tx, ready("1_1", ship_confirmed_at=NOW)), LATER, "Ana")
+    shipped = kept(tx, ready("1_1", ship_confirmed_at=NOW, ship_evidence="confirmed"))
+    assert "confirmed" in acts.ship(tx, shipped, LATER, "Ana")
+    unverified = kept(tx, ready("1_2", ship_confirmed_at=NOW, ship_evidence="unverified"))
+    assert "has confirmed" not in acts.ship(tx, unverified, LATER, "Ana")
     with pytest.raises(AgentError, match="closed: cancelled") as caught:
         acts.ship(tx, kept(tx, ready("2_2", closed_reason="cancelled")), LATER, "Ana")
     assert caught.value.cure == "supplier-agent reopen 2_2"
@@ -132,12 +176,39 @@ def test_resolve_shipped_records_who_found_out_and_sends_nothing(tx: Session) ->
     assert told(tx, order) == [("Ana", "resolved: shipped")]
 
 
-def test_resolve_send_again_owes_the_call_at_once(tx: Session) -> None:
+def test_resolve_send_again_owes_the_call_after_a_new_undo_window(tx: Session, planned: Planned) -> None:
     order = kept(tx, ready(shipped=1, shipped_at=NOW), ship="unknown")
-    assert "twice" in acts.resolve(tx, order, LATER, "Ana", shipped=False), "it names the risk"
-    call = outbox.find(tx, order.id or 0, "ship")
-    assert call is not None
-    assert (call.state, call.due_at, order.ship_confirmed_at) == ("owed", LATER, None)
+    said = acts.resolve(tx, order, LATER, "Ana", shipped=False)
+    assert "twice" in said, "it names the risk"
+    assert "new undo window" in said
+    assert (planned(order), order.ship_confirmed_at) == (("owed", at(180)), None)
+
+
+Act = Callable[[Session, Order], str]
+GOES_ON: list[tuple[Order, str, Act]] = [
+    (ready(shipped=1, shipped_at=NOW, held_reason="x"), "", lambda tx, it: acts.release(tx, it, LATER, "Ana")),
+    (ready(shipped=1, shipped_at=NOW, closed_reason="x"), "", lambda tx, it: acts.reopen(tx, it, LATER, "Ana")),
+    (ready(shipped=1, shipped_at=NOW), "parked", lambda tx, it: acts.retry(tx, it, LATER, "Ana")),
+    (ready(shipped=1, shipped_at=NOW), "unknown", lambda tx, it: acts.resolve(tx, it, LATER, "Ana", shipped=False)),
+]
+
+
+@pytest.mark.parametrize(("order", "ship", "act"), GOES_ON, ids=["release", "reopen", "retry", "resolve"])
+def test_whoever_lets_a_marked_order_go_on_opens_a_new_undo_window_and_is_told_so(
+    tx: Session, planned: Planned, order: Order, ship: str, act: Act
+) -> None:
+    order = kept(tx, Order(**order.model_dump()), **({"ship": ship} if ship else {}))
+    said = act(tx, order)
+    assert "new undo window" in said
+    assert f"supplier-agent unship {ID} --supplier {SUPPLIER}" in said
+    assert planned(order) == ("owed", at(180)), "not from the flag, which is long ago"
+    assert order.shipped_at == NOW, "when it was flagged stays a fact"
+    acts.unship(tx, order, LATER, "Ana")
+    assert order.undo_opened_at is None
+
+
+def test_of_an_order_that_nobody_marked_no_window_is_told(tx: Session) -> None:
+    assert acts.release(tx, kept(tx, ready(held_reason="x")), LATER, "Ana") == "released"
 
 
 @pytest.mark.parametrize("present", ["", "owed", "sending", "done", "parked", "dropped"])
@@ -222,10 +293,14 @@ def test_close_and_reopen(tx: Session) -> None:
     assert (order.closed_reason, stage_of(tx, order)) == (None, "ready")
 
 
-def test_reopening_a_flagged_order_begins_its_undo_window_anew(tx: Session) -> None:
-    order = kept(tx, ready(shipped=1, shipped_at=NOW, closed_reason="by hand"))
-    assert "undo window" in acts.reopen(tx, order, LATER, "Ana")
-    assert order.shipped_at == LATER
+@pytest.mark.parametrize("lost", [True, False])
+def test_who_releases_what_waits_for_a_lost_ledger_lets_a_new_one_begin(tx: Session, lost: bool) -> None:  # noqa: FBT001 - a case
+    tx.add(Installation(ledger_id="x", ledger_lost_at=NOW if lost else None))
+    order = kept(tx, ready(shipped=1, shipped_at=NOW, held_reason="lost", held_code="ledger_lost"))
+    assert acts.held_by_agent(tx, None) == [order]
+    acts.release(tx, order, LATER, "Ana")
+    assert (order.held_reason, order.held_code, acts.held_by_agent(tx, None)) == (None, None, [])
+    assert tx.get_one(Installation, 1).new_ledger_by == ("Ana" if lost else None)
 
 
 # ------------------------------------------------------------------------------------------------------------- find

@@ -56,7 +56,7 @@ def test_every_meaning_has_its_outcome() -> None:
     for means in Means:
         ending = ending_of(Verdict(means, "the answer", 200))
         assert ending.outcome.kind == OUTCOMES[means]
-        assert ending.outage == (OUTCOMES[means] in {"unknown", "not_sent"})
+        assert ending.outage == (OUTCOMES[means] in {"unknown", "not_sent"} or means is Means.REDIRECTED)
         assert ending.token_refused == (means is Means.TOKEN_REFUSED)
         assert "the answer" in ending.outcome.detail, "kept word for word"
     assert "unverified" in ending_of(Verdict(Means.UNVERIFIED, "", 204)).outcome.detail

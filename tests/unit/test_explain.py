@@ -20,7 +20,7 @@ SETTINGS = settings_of()
 def next_of(store: Store, order_id: int, settings: Settings = SETTINGS, seconds: float = 0) -> str:
     with store.read() as tx:
         order = tx.get_one(Order, order_id)
-        return explain.what_next(tx, order, outbox.of_order(tx, order_id), settings, at(seconds))
+        return explain.what_next(tx, order, outbox.of_order(tx, order_id), settings, at(seconds)).said
 
 
 def attempt(store: Store, order_id: int, kind: str, outcome: str | None, after: str, seconds: float = 0) -> None:
@@ -43,9 +43,16 @@ def attempt(store: Store, order_id: int, kind: str, outcome: str | None, after: 
 @pytest.mark.parametrize(
     ("order", "states", "sentence"),
     [
-        (ready(ship_confirmed_at=NOW), {}, "Nothing: the marketplace has confirmed it as shipped."),
         (
-            ready(ship_confirmed_at=NOW, closed_reason="x"),
+            ready(ship_confirmed_at=NOW, ship_evidence="confirmed"),
+            {},
+            "Nothing: the marketplace has confirmed it as shipped.",
+        ),
+        (ready(ship_confirmed_at=NOW, ship_evidence="unverified"), {}, "did not confirm it either (unverified)."),
+        (ready(ship_confirmed_at=NOW, ship_evidence="person"), {}, "a person said that the marketplace has it"),
+        (ready(ship_confirmed_at=NOW), {}, "on what evidence was not recorded."),
+        (
+            ready(ship_confirmed_at=NOW, ship_evidence="confirmed", closed_reason="x"),
             {"label": "parked"},
             "Nothing: the marketplace has confirmed it",
         ),

@@ -93,7 +93,7 @@ def test_an_undo_before_the_call_or_after_a_refusal_is_possible(keep: Keep, sql:
 )
 def test_what_is_confirmed_cannot_be_undone(keep: Keep, sql: Sql, statement: str) -> None:
     keep(ready(ID, shipped=1, shipped_at=NOW, ship_confirmed_at=NOW))
-    with pytest.raises(sqlite3.IntegrityError, match="confirmed this order as shipped"):
+    with pytest.raises(sqlite3.IntegrityError, match="this order is reported as shipped"):
         sql(statement, ID)
     assert row(sql)["ship_confirmed_at"] is not None
 
@@ -183,3 +183,26 @@ def test_the_moment_of_a_flag_is_the_databases_whatever_was_typed(keep: Keep, sq
     else:
         moment = datetime.strptime(row(sql)["shipped_at"], "%Y-%m-%d %H:%M:%S.%f").replace(tzinfo=UTC)
         assert abs((datetime.now(UTC) - moment).total_seconds()) < 60
+
+
+def test_an_undo_ends_an_override_and_its_undo_window(keep: Keep, sql: Sql) -> None:
+    keep(order_of(ID, shipped=1, shipped_at=NOW, override_by="Bob", override_covers="no_label", undo_opened_at=NOW))
+    sql("UPDATE orders SET shipped = 0 WHERE menzzo_order_id = ?", ID)
+    sql("UPDATE orders SET shipped = 1 WHERE menzzo_order_id = ?", ID)
+    (row,) = sql("SELECT override_by, override_covers, undo_opened_at FROM orders")
+    assert tuple(row) == (None, None, None)
+
+
+def test_one_statement_marks_the_order_of_one_supplier(keep: Keep, sql: Sql) -> None:
+    keep(ready(ID))
+    keep(order_of(ID, "asir-group"))
+    keep(ready("2_2"))
+    with pytest.raises(sqlite3.IntegrityError, match="two suppliers have an order of this id: say which"):
+        sql("UPDATE orders SET shipped = 1 WHERE menzzo_order_id = ?", ID)
+    assert not sql("SELECT 1 FROM orders WHERE shipped = 1"), "nothing was changed"
+    assert not sql("SELECT 1 FROM events")
+    sql("UPDATE orders SET shipped = 1 WHERE menzzo_order_id IN (?, '2_2') AND supplier = 'notio'", ID)
+    sql("UPDATE orders SET shipped = 1 WHERE menzzo_order_id = ? AND supplier = 'asir-group'", ID)
+    assert sql("SELECT count(*) AS n FROM orders WHERE shipped = 1")[0]["n"] == 3
+    sql("UPDATE orders SET shipped = 0 WHERE menzzo_order_id = ?", ID)
+    assert sql("SELECT count(*) AS n FROM orders WHERE shipped = 1")[0]["n"] == 1, "an undo of both harms nobody"

@@ -107,7 +107,7 @@ def test_a_refused_token_is_the_one_thing_to_say_of_its_supplier(store: Store) -
     ("codes", "expected"), [((1, 69), 69), ((69, 77), 77), ((77, 75), 75), ((1, 78, 74), 78), ((74, 75), 74), ((1,), 1)]
 )
 def test_the_first_code_of_the_contract_wins(codes: tuple[int, ...], expected: int) -> None:
-    assert health.exit_code([Problem("", None, "", "", code) for code in codes]) == expected
+    assert health.exit_code([Problem("", None, "", "", code, "x") for code in codes]) == expected
     assert set(codes) <= set(EXIT_ORDER)
 
 

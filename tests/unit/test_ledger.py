@@ -5,13 +5,14 @@ import os
 import resource
 import stat
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from supplier_agent import outbox
+from supplier_agent import outbox, private
 from supplier_agent.errors import StateError
-from supplier_agent.ledger import Entry, Ledger
+from supplier_agent.ledger import Decision, Entry, Ledger
 from supplier_agent.store import Store
 from supplier_agent.tables import Call, Order
 from supplier_agent.tick import plan
@@ -26,9 +27,15 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "shipped.jsonl"
 
 
+def begun(path: Path) -> Ledger:
+    ledger = Ledger(path)
+    ledger.begin("here", NOW)
+    return ledger
+
+
 @pytest.fixture
 def ledger(path: Path) -> Iterator[Ledger]:
-    opened = Ledger(path)
+    opened = begun(path)
     yield opened
     opened.close()
 
@@ -53,7 +60,7 @@ def test_it_knows_the_latest_of_each_order_after_a_restart(path: Path, ledger: L
 def test_each_line_is_json_for_people_and_programs(path: Path, ledger: Ledger) -> None:
     ledger.write(SUPPLIER, ID, 1, "done", NOW)
     expected = {"at": "2026-11-21T12:00:00+00:00", "supplier": SUPPLIER, "order": ID, "attempt": 1, "outcome": "done"}
-    assert [json.loads(line) for line in path.read_text().splitlines()] == [expected]
+    assert [json.loads(line) for line in path.read_text().splitlines()][1:] == [expected]
 
 
 @pytest.mark.parametrize("cut", [1, 5, 40, 70])
@@ -97,7 +104,7 @@ def room_for(path: Path, extra: int) -> Callable[[], None]:
 def test_a_full_disk_is_said_and_every_byte_more_or_less_leaves_a_ledger_that_can_be_read(tmp_path: Path) -> None:
     for room in range(130):
         path = tmp_path / f"{room}.jsonl"
-        full = Ledger(path)
+        full = begun(path)
         full.write(SUPPLIER, ID, 1, None, NOW)
         again = room_for(path, room)
         said = []
@@ -109,7 +116,7 @@ def test_a_full_disk_is_said_and_every_byte_more_or_less_leaves_a_ledger_that_ca
                     said.append(error)
         finally:
             again()
-        line = len(path.read_bytes().splitlines()[0]) + len('"done"') - len("null") + len("\n")
+        line = len(path.read_bytes().splitlines()[1]) + len('"done"') - len("null") + len("\n")
         assert len(said) == (2 if room < line else 1), "half a line is not written"
         full.write(SUPPLIER, "2_2", 1, None, at(3))
         full.write(SUPPLIER, "2_2", 1, "done", at(4))
@@ -122,11 +129,12 @@ def test_a_full_disk_is_said_and_every_byte_more_or_less_leaves_a_ledger_that_ca
 def test_after_a_torn_line_a_disk_that_is_a_byte_too_small_is_full_too(tmp_path: Path) -> None:
     for missing in (3, 2, 1, 0):
         path = tmp_path / f"{missing}.jsonl"
-        first = Ledger(path)
+        first = begun(path)
+        mark = path.stat().st_size
         first.write(SUPPLIER, ID, 1, "done", NOW)
         first.close()
-        line = path.stat().st_size
-        os.truncate(path, line - 5)
+        line = path.stat().st_size - mark
+        os.truncate(path, mark + line - 5)
         torn = Ledger(path)
         again = room_for(path, line + 1 - missing)  # a line feed goes before it
         try:
@@ -142,17 +150,108 @@ def test_after_a_torn_line_a_disk_that_is_a_byte_too_small_is_full_too(tmp_path:
         assert reopened(path).last(SUPPLIER, "2_2") is not None, missing
 
 
-def test_a_ledger_that_cannot_be_opened_stops_the_agent_with_a_sentence(tmp_path: Path) -> None:
-    (tmp_path / "shipped.jsonl").mkdir()
+def test_a_folder_that_cannot_be_used_stops_the_agent_with_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="Nothing is shipped without it") as caught:
-        Ledger(tmp_path / "shipped.jsonl")
+        Ledger(tmp_path / "nowhere" / "private" / "shipped.jsonl")
     assert caught.value.cure
+
+
+def plant(path: Path, kind: str) -> None:
+    elsewhere = path.parent / "elsewhere"
+    elsewhere.write_bytes(b"")
+    elsewhere.chmod(0o600)
+    match kind:
+        case "it is a link":
+            path.symlink_to(elsewhere)
+        case "it has a second name elsewhere":
+            path.hardlink_to(elsewhere)
+        case "it is no plain file":
+            os.mkfifo(path)
+        case "others than the agent may write it":
+            path.touch()
+            path.chmod(0o660)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        private.MISSING,
+        "it is a link",
+        "it has a second name elsewhere",
+        "it is no plain file",
+        "others than the agent may write it",
+    ],
+)
+def test_what_is_not_certainly_ours_is_not_a_ledger_and_none_is_made_in_silence(path: Path, kind: str) -> None:
+    plant(path, kind)
+    before = sorted(each.name for each in path.parent.iterdir())
+    ledger = Ledger(path)
+    assert ledger.fault == kind
+    with pytest.raises(StateError, match=kind):
+        ledger.write(SUPPLIER, ID, 1, None, NOW)
+    assert sorted(each.name for each in path.parent.iterdir()) == before
+    ledger.begin("here", NOW)
+    ledger.write(SUPPLIER, ID, 1, None, NOW)
+    ledger.close()
+    assert reopened(path).last(SUPPLIER, ID) is not None
+    assert not (path.parent / "elsewhere").exists() or not (path.parent / "elsewhere").read_bytes()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_file_or_folder_of_another_user_is_not_ours(tmp_path: Path) -> None:
+    path = tmp_path / "private" / "shipped.jsonl"
+    begun(path).close()
+    os.chown(path, 12345, -1)
+    assert Ledger(path).fault == "it belongs to another user"
+    os.chown(path, 0, -1)
+    os.chown(path.parent, 12345, -1)
+    assert Ledger(path).fault == private.MISSING
+    assert len(list(tmp_path.glob("private-not-ours-*/shipped.jsonl"))) == 1
+    os.chown(tmp_path, 12345, -1)  # root works for the one whose state folder it is
+    path.parent.rmdir()
+    begun(path).close()
+    assert {path.stat().st_uid, path.parent.stat().st_uid} == {12345}
+
+
+def test_the_folder_of_another_or_a_link_is_put_aside(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    (tmp_path / "private").symlink_to(tmp_path / "elsewhere")
+    begun(tmp_path / "private" / "shipped.jsonl").close()
+    assert not list((tmp_path / "elsewhere").iterdir())
+    assert stat.S_IMODE((tmp_path / "private").lstat().st_mode) == 0o700
+    assert not (tmp_path / "private").is_symlink()
+    assert len(list(tmp_path.glob("private-not-ours-*"))) == 1
+
+
+def test_decisions_and_marks_are_no_ship_calls_and_the_newest_decision_comes_first(path: Path, ledger: Ledger) -> None:
+    ledger.write(SUPPLIER, ID, 1, None, NOW)
+    one = Decision("2026-11-21T12:00:00+00:00", SUPPLIER, ID, "held", "Ana", "wait", 7)
+    two = replace(one, what="released", event=8)
+    ledger.decide([one, two])
+    known = Ledger(path)
+    assert list(known.decisions()) == [two, one]
+    assert (known.last_decision, known.last_call) == (two, (SUPPLIER, ID, 1))
+    assert known.last(SUPPLIER, ID) == Entry(1, None, "2026-11-21T12:00:00+00:00")
+    known.mark(4, at(1))
+    known.close()
+    after = reopened(path)
+    assert (after.epoch, after.identity, after.last_decision, after.last_call) == (4, "here", None, None)
+    assert not after.copied
+
+
+def test_a_copy_in_its_place_is_noticed(path: Path, ledger: Ledger) -> None:  # noqa: ARG001 - it has written the file
+    path.with_name("copy").write_bytes(path.read_bytes())
+    path.with_name("copy").chmod(0o600)
+    path.with_name("copy").rename(path)
+    copy = Ledger(path)
+    assert copy.copied
+    copy.close()
 
 
 def test_only_its_owner_may_read_it(path: Path) -> None:
     before = os.umask(0)
     try:
-        Ledger(path).close()
+        begun(path).close()
     finally:
         os.umask(before)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -176,6 +275,7 @@ def planned(store: Store, order_id: int, ledger: Ledger) -> tuple[Order, Call | 
         ([None, "done"], "done", True),
         ([None, "not_sent"], "owed", False),
         ([None, "later"], "owed", False),
+        ([None, "refused"], "parked", False),
     ],
 )
 def test_a_restored_database_believes_the_ledger(

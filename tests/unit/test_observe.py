@@ -136,8 +136,8 @@ def test_a_page_of_hundreds_is_one_page(store: Store) -> None:
 
 def test_an_entry_without_an_id_is_kept_once_word_for_word(store: Store, sql: Sql) -> None:
     odd, other = (
-        Rejected('{"menzzo_order_id": null, "price": 1.10}', "no id"),
-        Rejected("5", "the entry is not an object"),
+        Rejected(b'{"menzzo_order_id": null, "price": 1.10}', "no id"),
+        Rejected(b"5", "the entry is not an object"),
     )
     first = listed(store, odd, SEEN, other, odd)
     assert (first.rejected, first.added) == (2, (ID,))
@@ -147,9 +147,21 @@ def test_an_entry_without_an_id_is_kept_once_word_for_word(store: Store, sql: Sq
     kept = [
         tuple(row) for row in sql("SELECT raw, reason, received_at, last_listed_at FROM rejected_entries ORDER BY id")
     ]
-    assert kept[0] == (odd.raw, "no id", "2026-11-21 12:00:00.000000", "2026-11-21 12:01:00.000000")
+    assert kept[0] == (odd.raw.decode(), "no id", "2026-11-21 12:00:00.000000", "2026-11-21 12:01:00.000000")
     assert kept[1][0] == "5"
     assert listed(store, odd, supplier="asir-group").rejected == 1, "by supplier"
+
+
+def test_two_long_entries_with_one_beginning_are_two_rows_and_bytes_that_are_no_text_are_kept(
+    store: Store, sql: Sql
+) -> None:
+    same = b'{"x": "' + b"y" * 200_000
+    entries = [Rejected(same + b'1"}', "no id"), Rejected(same + b'2"}', "no id"), Rejected(b'"\xff\x00"', "no id")]
+    assert listed(store, *entries).rejected == 3
+    assert listed(store, *entries, seconds=60).rejected == 0
+    kept = [tuple(row) for row in sql("SELECT raw, raw_bytes FROM rejected_entries ORDER BY id")]
+    assert kept[:2] == [(entry.raw.decode(), None) for entry in entries[:2]]
+    assert kept[2] == ('"\\xff\\x00"', b'"\xff\x00"')
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 
-from supplier_agent.order import STAGES, WANTED, blockers, stage, unusable, wanted
+from supplier_agent.order import STAGES, WANTED, blockers, has_vanished, stage, to_cover, uncover, unusable, wanted
 from supplier_agent.tables import Call, Order
 from tests.unit.conftest import NOW, order_of
 
@@ -26,6 +26,7 @@ def every_order() -> Iterator[Order]:
             held_reason="the customer called" if held else None,
             closed_reason="cancelled" if closed else None,
             override_by="Ana" if override else None,
+            override_covers="no_label,not_acknowledged" if override else None,
             sku="CHAIR" if sku else None,
             link_to_label=link,
             label_link=stored,
@@ -95,9 +96,22 @@ def test_a_new_link_is_a_new_subject_and_a_new_signature_is_not() -> None:
 
 
 def test_blockers_name_what_is_missing_and_an_override_lifts_them() -> None:
-    assert blockers(order_of()) == ["its acknowledgement", "its label"]
-    assert blockers(order_of(acknowledged_at=NOW)) == ["its label"]
-    assert blockers(order_of(override_by="Ana")) == []
+    assert blockers(order_of()) == ["not_acknowledged", "no_label"]
+    assert blockers(order_of(acknowledged_at=NOW)) == ["no_label"]
+    both = {"override_by": "Ana", "override_covers": "no_label,not_acknowledged"}
+    assert blockers(order_of(**both)) == []
+    assert blockers(order_of(**both | {"override_covers": "no_label"})) == ["not_acknowledged"], "a later blocker"
+    assert blockers(order_of(override_covers="no_label")) == ["not_acknowledged", "no_label"], "nobody said so"
+    assert blockers(order_of(held_reason="wait", closed_reason="gone")) == ["not_acknowledged", "no_label"]
+
+
+def test_an_override_covers_a_vanished_order_and_no_blocker_that_went_and_came_again() -> None:
+    order = order_of(vanished_at=NOW, acknowledged_at=NOW)
+    assert (to_cover(order), has_vanished(order)) == (["no_label", "vanished"], True)
+    order.override_by, order.override_covers = "Ana", "no_label,vanished"
+    assert (to_cover(order), has_vanished(order), blockers(order)) == ([], False, [])
+    uncover(order, "no_label")
+    assert (order.override_covers, blockers(order)) == ("vanished", ["no_label"])
 
 
 def test_every_stage_is_the_first_of_the_contract_that_holds() -> None:

@@ -118,7 +118,7 @@ def test_every_key_of_the_example_is_written_out_except_the_optional_ones() -> N
         if section == "suppliers":
             assert set(tree[section]["asir-group"]) == {"cache_seconds", "order_number_filter"}
         elif isinstance(model.annotation, type) and issubclass(model.annotation, BaseModel):
-            assert set(tree[section]) == set(model.annotation.model_fields)
+            assert set(tree[section]) == set(model.annotation.model_fields) - {"ca_file"}
         else:
             assert section in tree
 
@@ -163,7 +163,7 @@ def test_without_any_file_the_places_and_the_cure_are_told() -> None:
         load(None, {"SUPPLIER_AGENT_BASE_URL": "https://api.example.com"}, places)
     for word in ("nowhere/a.toml", "/nowhere/b.toml", "$SUPPLIER_AGENT_CONFIG", "SUPPLIER_AGENT_SUPPLIERS__"):
         assert word in caught.value.what
-    assert "Copy config/supplier-agent.example.toml to nowhere/a.toml" in caught.value.cure
+    assert "supplier-agent config init" in caught.value.cure
 
 
 def test_a_file_that_was_named_must_exist(tmp_path: Path) -> None:
@@ -256,6 +256,9 @@ cache_seconds = true
     [
         ("[schedul]\n", "did you mean schedule?"),
         ("[supplier.notio]\n", "did you mean suppliers?"),
+        ("nonsense = 1\n", "nonsense is not a key of the configuration; leave it out"),
+        ("[[web.stations]]\nname = 'B'\nlangauge = 'fr'\n", "did you mean web.stations.0.language?"),
+        ("[[web.stations]]\nname = 'B'\nqqqqqq = 'fr'\n", "qqqqqq is not a key of the configuration; leave it out"),
         ("[notio]\n", "did you mean [suppliers.notio]?"),
         ("poll_seconds = 1\n", "did you mean schedule.poll_seconds?"),
         ("undo_second = 1\n", "did you mean ship.undo_seconds?"),
@@ -283,14 +286,8 @@ def test_at_least_one_supplier_is_needed(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     "lines",
     [
-        f'token = "{CANARY} {CANARY}"',
-        f'token = "{CANARY}\\n{CANARY}"',
-        f'token = """{CANARY}\n{CANARY}"""',
         f'token = ["{CANARY}"]',
         f'token.x = "{CANARY}"',
-        f'token = "{CANARY}é"',
-        f'token = "{CANARY * 400}"',
-        'token = ""',
         "token = 12345",
         f'token = "{CANARY}"\ntoken_file = "x"',
         f'token = "{CANARY}"\nunknown = 1',
@@ -623,6 +620,60 @@ def test_an_unknown_variable_is_told_with_what_was_probably_meant(tmp_path: Path
     assert mistakes(tmp_path, MINIMAL, **{name: CANARY}) == [f"{name}: there is no such setting; did you mean {meant}?"]
     with pytest.raises(ConfigError, match=f"did you mean {meant}"):
         load(None, {name: CANARY}, ())
+
+
+INJECTED = {
+    "SERVICE_HOST": "10.96.12.7", "SERVICE_PORT": "8080", "SERVICE_PORT_HTTP": "8080", "SERVICE_PORT_HTTP_ALT": "8081",
+    "PORT": "tcp://10.96.12.7:8080", "PORT_8080_TCP": "tcp://[fd00::7]:8080", "PORT_8080_TCP_PROTO": "tcp",
+    "PORT_8080_TCP_PORT": "8080", "PORT_8080_TCP_ADDR": "fd00::7", "PORT_53_UDP": "udp://10.96.12.7:53",
+    "PORT_53_UDP_PROTO": "udp", "PORT_53_UDP_PORT": "53", "PORT_53_UDP_ADDR": "10.96.12.7",
+}  # fmt: skip
+"""What Kubernetes sets in every pod of a namespace that has a Service."""
+
+
+@pytest.mark.parametrize("service", ["SUPPLIER_AGENT", "SUPPLIER_AGENT_PAGE", "SUPPLIER_AGENT_2_METRICS"])
+def test_what_kubernetes_injects_for_a_service_of_that_name_is_no_setting(tmp_path: Path, service: str) -> None:
+    env = {f"{service}_{name}": value for name, value in INJECTED.items()}
+    assert loaded(tmp_path, MINIMAL, **env) == loaded(tmp_path, MINIMAL)
+    assert load(None, env | {"SUPPLIER_AGENT_SUPPLIERS__NOTIO__CACHE_SECONDS": "0"}, ()).suppliers
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "8080"), ("PORT", "127.0.0.1:8080"), ("SERVICE_HOST", "db.example.com"), ("SERVICE_PORT", "http"),
+        ("WEB_PORT", "8080"), ("HOST", "10.0.0.1"), ("PORT_8080_TCP_ADDR", "x"), ("PORT__8080", "tcp://10.0.0.1:1"),
+        ("SERVICE_HOST_NAME", "10.0.0.1"), ("service_host", "10.0.0.1"),
+    ],
+)  # fmt: skip
+def test_what_only_resembles_that_is_still_a_mistake(tmp_path: Path, name: str, value: str) -> None:
+    assert "there is no such setting" in mistakes(tmp_path, MINIMAL, **{f"SUPPLIER_AGENT_{name}": value})[0]
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        "/", "/etc", "/etc/", "/etc/hostname", "/etc/supplier-agent", "/var", "/var/lib", "/var/lib/../lib/.", "/var/lib/",
+        "/home", "/root", "/usr", "/usr/local", "/usr/bin/x", "/bin", "/dev", "/proc/self", "/sys", "/mnt", "/srv", "/run",
+        "/lib/systemd", "/opt", "/var/log", "/boot/x", "//etc", "/var/run",
+    ],
+)  # fmt: skip
+def test_a_folder_of_the_system_is_no_state_folder(tmp_path: Path, folder: str) -> None:
+    said = "is a folder of the system; name one of its own, like /var/lib/supplier-agent"
+    assert mistakes(tmp_path, f'state_dir = "{folder}"\n{MINIMAL}') == [f"agent.toml:1: state_dir {said}"]
+    assert said in mistakes(tmp_path, MINIMAL, SUPPLIER_AGENT_STATE_DIR=folder)[0]
+
+
+def test_a_link_to_a_folder_of_the_system_is_none_either(tmp_path: Path) -> None:
+    (tmp_path / "state").symlink_to("/etc")
+    assert "is a folder of the system" in mistakes(tmp_path, f'state_dir = "state"\n{MINIMAL}')[0]
+
+
+@pytest.mark.parametrize(
+    "folder", ["/data", "/var/lib/supplier-agent", "/srv/agent", "/srv/deep/agent", "/opt/x", "/mnt/x"]
+)
+def test_a_folder_of_one_s_own_is_one(tmp_path: Path, folder: str) -> None:
+    assert loaded(tmp_path, f'state_dir = "{folder}"\n{MINIMAL}').state_dir == Path(folder)
 
 
 def test_a_variable_that_resembles_nothing_is_told_to_be_unset(tmp_path: Path) -> None:

@@ -74,9 +74,22 @@ def test_a_credential_that_cannot_be_read_is_an_error_and_not_passed_over(tmp_pa
         settings().token_of("notio", {"CREDENTIALS_DIRECTORY": str(tmp_path / "credentials")}, tmp_path / "secrets")
 
 
+BAD = [f"{CANARY} {CANARY}", f"{CANARY}\n{CANARY}", f"{CANARY}é", CANARY * 400, "", "  "]
+
+
+@pytest.mark.parametrize("token", BAD, ids=ascii)
+@pytest.mark.parametrize("key", ["token", "token_next"])
+def test_a_bad_token_in_the_configuration_is_its_supplier_s_own_trouble(tmp_path: Path, key: str, token: str) -> None:
+    made = Settings(suppliers={"notio": {"token": "right", key: token}, "other": {"token": "right"}})
+    assert made.token_of("other", {}) == "right"
+    with pytest.raises(ConfigError, match=rf"supplier notio \(suppliers\.notio\.{key}\)") as caught:
+        (made.token_of if key == "token" else made.next_token_of)("notio", {}, tmp_path)
+    assert CANARY not in str(caught.value) + repr(caught.value) + repr(made)
+
+
 def test_pydantic_s_own_words_about_a_bad_token_do_not_show_it() -> None:
     with pytest.raises(ValidationError) as caught:
-        settings(token=f"{CANARY} {CANARY}")
+        settings(token=[f"{CANARY} {CANARY}"])
     assert CANARY not in str(caught.value) + repr(caught.value)
 
 

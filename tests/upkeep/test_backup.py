@@ -6,6 +6,7 @@ import io
 import os
 import shlex
 import signal
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -100,6 +101,71 @@ def test_the_printed_steps_ship_nothing_twice_and_ask_about_what_is_not_known(si
     assert [found[each] for each in (one, flagged, other)] == ["shipped", "shipped", "attention"]
     assert sorted(ships(site).values()) == [0, 1, 1, 1]
     assert list((tmp_path / "state").glob("agent-before-restore-*.db")), "what was there before is kept"
+
+
+def test_a_restore_says_what_was_taken_back_and_releases_nothing_before_its_list_was_shown(
+    site: Site, tmp_path: Path
+) -> None:
+    site.run("run", "--once")
+    one, other, third, _ = ids(site)
+    site.run("ship", one, other, third)
+    site.run("backup", str(tmp_path / "copy.db"))
+    site.run("unship", one)
+    site.run("close", other, "--reason", "by hand")  # no agent has run since
+    out = site.run("restore", str(tmp_path / "copy.db"), code=1)
+    for each, what in ((one, "the flag was taken back by"), (other, "it was closed by")):
+        assert f"since the copy was made: {each} (notio): {what}" in out
+    assert out.count("held: ") == 3
+    site.run("run", "--once", code=1)
+    assert not any(ships(site).values())
+    assert "3 orders are held since a restore" in site.run("status", code=1)
+    listed = site.run("release", "--all", code=1)
+    assert all(each in listed for each in (one, other, third))
+    assert stages(site)[one] == "held"
+    site.run("release", third, "--all", code=2)
+    site.run("release", code=2)
+    site.run("release", one, "--by", "Ana", code=2)
+    site.run("unship", one)
+    site.run("close", other, "--reason", "by hand")
+    assert "new undo window" in site.run("release", "--all", "--by", "Ana")
+    assert site.run("release", "--all") == ""
+    site.run("run", "--once")
+    assert (ships(site)[one], ships(site)[other], ships(site)[third]) == (0, 0, 1)
+    assert "all is well" in site.run("status")
+
+
+def test_after_a_snapshot_of_the_machine_a_person_says_so(site: Site) -> None:
+    site.run("restore", "--rolled-back", code=74)  # there is nothing yet
+    site.run("run", "--once")
+    one = ids(site)[0]
+    site.run("ship", one)
+    site.run("restore", code=2)
+    assert f"held: {one} (notio)" in site.run("restore", "--rolled-back", code=1)
+    site.run("run", "--once", code=1)
+    assert not any(ships(site).values())
+
+
+def test_two_suppliers_with_one_id_are_told_apart_by_every_act(site: Site) -> None:
+    site.run("run", "--once")
+    one = ids(site)[0]
+    with contextlib.closing(sqlite3.connect(site.database)) as connection, connection:
+        columns = "menzzo_order_id, increment_id, sale_product_id, first_seen_at, shipped"
+        connection.execute(f"INSERT INTO orders (supplier, {columns}) SELECT 'other', {columns} FROM orders LIMIT 1")
+        (one,) = connection.execute("SELECT menzzo_order_id FROM orders WHERE supplier = 'other'").fetchone()
+    for words in (
+        ("ship", one),
+        ("unship", one),
+        ("hold", one, "--reason", "x"),
+        ("release", one),
+        ("close", one, "--reason", "x"),
+        ("reopen", one),
+        ("retry", one),
+        ("resolve", one, "--shipped", "--by", "Ana"),
+        ("order", one),
+    ):
+        site.run(*words, code=2)
+        assert "say which: --supplier" in site.said, words
+    assert "flagged" in site.run("ship", one, "--supplier", "notio")
 
 
 def test_a_restore_needs_a_stopped_agent_and_a_sound_copy(site: Site, tmp_path: Path) -> None:

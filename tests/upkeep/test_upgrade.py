@@ -151,3 +151,38 @@ def test_an_upgraded_agent_goes_on_where_the_old_one_stopped(old: Path) -> None:
     assert len(world.requests("get-sales")) > 2
     states = {(row["order_id"], row["kind"]): row["state"] for row in rows_of(old)["calls"]}
     assert [states[key] for key, state in calls.items() if state in {"unknown", "sending"}] == ["unknown"] * 2
+
+
+def test_the_evidence_of_what_was_shipped_before_is_what_the_journal_shows(tmp_path: Path) -> None:
+    old = made_from(DUMPS[-1], tmp_path / "agent.db")
+    at = "2026-11-20 10:00:00.000000"
+    cases = {  # the last attempt's outcome and words, and whether a person decided
+        "1_1": ("done", '{"success": true}', False, "confirmed"),
+        "1_2": ("done", "unverified, the answer was: '{}'", False, "unverified"),
+        "1_3": ("unknown", "the connection broke", True, "person"),
+        "1_4": (None, None, False, None),  # the ship ledger's word, after a restore
+    }
+    with closing(sqlite3.connect(old)) as connection, connection:
+        for this, (outcome, words, decided, _) in cases.items():
+            order = connection.execute(
+                "INSERT INTO orders (supplier, menzzo_order_id, increment_id, sale_product_id, first_seen_at, shipped, shipped_at,"
+                " ship_confirmed_at) VALUES ('upgraded', ?, '1', '1', ?, 1, ?, ?)",
+                (this, at, at, at),
+            ).lastrowid
+            call = connection.execute(
+                "INSERT INTO calls (order_id, supplier, kind, subject, state, owed_at, attempts, strikes)"
+                " VALUES (?, 'upgraded', 'ship', '', 'done', ?, 1, 0)",
+                (order, at),
+            ).lastrowid
+            connection.execute(
+                "INSERT INTO attempts (call_id, number, started_at, outcome, detail) VALUES (?, 1, ?, ?, ?)",
+                (call, at, outcome, words),
+            )
+            if decided:
+                connection.execute(
+                    "INSERT INTO events (order_id, at, who, what) VALUES (?, ?, 'Ana', 'resolved: shipped')",
+                    (order, at),
+                )
+    with closing(sqlite3.connect(upgraded(old))) as connection:
+        found = connection.execute("SELECT menzzo_order_id, ship_evidence FROM orders WHERE supplier = 'upgraded'")
+        assert dict(found.fetchall()) == {this: evidence for this, (*_, evidence) in cases.items()}

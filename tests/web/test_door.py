@@ -64,7 +64,7 @@ def test_the_cookie_is_for_our_own_pages_alone_and_cannot_be_changed(stage: Stag
 
 
 def test_the_key_of_the_cookies_is_the_agents_alone_and_stays(stage: Stage, tmp_path: Path) -> None:
-    key = tmp_path / "state" / KEY_FILE
+    key = tmp_path / "state" / "private" / KEY_FILE
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     before = key.read_text()
     stage.stop()

@@ -22,6 +22,7 @@ from supplier_agent.labels import LabelFolder
 from supplier_agent.ledger import Ledger
 from supplier_agent.log import Log
 from supplier_agent.marketplace import Answer, Lost, NotSent, Reply, Wire
+from supplier_agent.marketplace.watched import Deadline
 from supplier_agent.sandbox.api import Api
 from supplier_agent.sandbox.exchange import Request
 from supplier_agent.sandbox.faults import Wire as Travels
@@ -91,8 +92,10 @@ class NoSockets(Wire):
         content: bytes | None = None,
         limit_bytes: int,
         turn: Callable[[], None],
+        deadline: Deadline | None = None,
     ) -> Reply:
         """Answer like the real one: what the sandbox's faults do to the connection ends as Lost."""
+        assert deadline is None or deadline.left() > 0
         if not self.reachable():
             return NotSent("the connection was refused")
         turn()

@@ -112,12 +112,15 @@ class PdfWork:
 
 
 def _start() -> subprocess.Popen[bytes]:
+    # cron starts us in the state folder, where staff may write: no module is taken from the current folder.
+    places = [each for each in sys.path if Path(each).is_absolute()]
     return subprocess.Popen(
-        [sys.executable, "-m", "supplier_agent.labels.pdfwork"],
+        [sys.executable, "-P", "-m", "supplier_agent.labels.pdfwork"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env={"PYTHONPATH": os.pathsep.join(sys.path)},  # it needs no secret of ours
+        cwd="/",
+        env={"PYTHONPATH": os.pathsep.join(places)},  # it needs no secret of ours
         start_new_session=True,  # nor the terminal's Ctrl-C
     )
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from supplier_agent.egress import DIRECT, Egress
 from supplier_agent.labels.printing import ipp
 from supplier_agent.labels.printing.ipp import Group, Tag
 from supplier_agent.labels.printing.wire import NotPrinted, parse, post
@@ -68,6 +69,7 @@ def print_pdf(
     *,
     media: str | None = None,
     seconds: float = 10.0,
+    egress: Egress = DIRECT,
 ) -> Printed | NotPrinted:
     """Send a PDF to be printed as large as it is. `media`: a keyword of the printer's; None: what it has in it."""
     wishes = [(Tag.KEYWORD, "print-scaling", "none")]
@@ -78,7 +80,7 @@ def print_pdf(
         (Tag.NAME, "job-name", _name(title)),
         (Tag.MIME, "document-format", "application/pdf"),
     ]
-    answer = _ask(uri, ipp.PRINT_JOB, about, wishes, content, seconds)
+    answer = _ask(uri, ipp.PRINT_JOB, about, wishes, content, seconds, egress)
     if isinstance(answer, NotPrinted):
         return answer
     job, state = answer.one(Group.JOB, "job-id"), answer.one(Group.JOB, "job-state")
@@ -89,7 +91,7 @@ def print_pdf(
     return Printed(job, tuple(answer.groups.get(Group.UNSUPPORTED, {})))
 
 
-def look(uri: str, *, seconds: float = 3.0) -> Printer | NotPrinted:
+def look(uri: str, *, seconds: float = 3.0, egress: Egress = DIRECT) -> Printer | NotPrinted:
     """Return how a printer is and which media it knows."""
     wanted = (
         "printer-name",
@@ -106,6 +108,7 @@ def look(uri: str, *, seconds: float = 3.0) -> Printer | NotPrinted:
         [],
         b"",
         seconds,
+        egress,
     )
     if isinstance(answer, NotPrinted):
         return answer
@@ -156,6 +159,7 @@ def _ask(
     wishes: list[ipp.Attribute],
     document: bytes,
     seconds: float,
+    egress: Egress,
 ) -> ipp.Answer | NotPrinted:
     try:
         address = parse(uri)
@@ -167,7 +171,7 @@ def _ask(
         (Tag.URI, "printer-uri", address),
     ]
     groups = [(Group.OPERATION, [*first, *about])] + ([(Group.JOB, wishes)] if wishes else [])
-    content = post(address, ipp.request(operation, groups) + document, seconds)
+    content = post(address, ipp.request(operation, groups) + document, seconds, egress)
     if isinstance(content, NotPrinted):
         return content
     try:

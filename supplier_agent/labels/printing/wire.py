@@ -1,16 +1,21 @@
 """The way to a printer: its address, one POST, one deadline for the whole of it. How it ended is a value."""
 
 import http.client
+import re
 import socket
 import ssl
 import threading
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
+
+from supplier_agent.egress import DIRECT, Egress
+from supplier_agent.errors import AgentError
 
 PORT = 631
 MOST_BYTES = 1 << 20
 """The longest answer that is read."""
 _OK = 200
+_TUNNEL = re.compile(r"Tunnel connection failed: ([0-9]{3})")
 
 
 @dataclass(frozen=True)
@@ -39,18 +44,16 @@ def parse(uri: str) -> str:
     return f"{scheme}://{host}{f':{port}' if port else ''}{parts.path or '/ipp/print'}"
 
 
-def post(uri: str, body: bytes, seconds: float) -> bytes | NotPrinted:
+def post(uri: str, body: bytes, seconds: float, egress: Egress = DIRECT) -> bytes | NotPrinted:
     """Send a request to an address that `parse` gave; return the answer's body.
 
     The deadline holds for all of it, however slowly the bytes drip.
     """
     address = urlsplit(uri)
-    host, port = address.hostname or "", address.port or PORT
-    connection = (
-        http.client.HTTPSConnection(host, port, timeout=seconds, context=ssl.create_default_context())
-        if address.scheme == "ipps"
-        else http.client.HTTPConnection(host, port, timeout=seconds)
-    )
+    try:
+        connection, target, headers = _way_to(address, seconds, egress)
+    except AgentError as error:
+        return NotPrinted(f"the printer cannot be reached: {error.what}", "unreachable")
     late = threading.Event()
     deadline = threading.Timer(seconds, _cut, (connection, late))
     deadline.daemon = True
@@ -59,7 +62,7 @@ def post(uri: str, body: bytes, seconds: float) -> bytes | NotPrinted:
         connection.connect()
         if late.is_set():
             return _too_late(seconds)
-        connection.request("POST", address.path, body, {"Content-Type": "application/ipp"})
+        connection.request("POST", target, body, {"Content-Type": "application/ipp", **headers})
         response = connection.getresponse()
         content = response.read(MOST_BYTES)
         if late.is_set():
@@ -74,11 +77,31 @@ def post(uri: str, body: bytes, seconds: float) -> bytes | NotPrinted:
         if late.is_set():
             return _too_late(seconds)
         why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+        if tunnel := _TUNNEL.match(str(error)):  # http.client's words: the proxy's status, and what it said of it
+            why = f"the proxy did not open the way (HTTP {tunnel[1]})"
         return NotPrinted(f"the printer cannot be reached: {why}", "unreachable")
     finally:
         deadline.cancel()
         connection.close()
     return content
+
+
+def _way_to(
+    address: SplitResult, seconds: float, egress: Egress
+) -> tuple[http.client.HTTPConnection, str, dict[str, str]]:
+    """Return a connection that is not open yet, what to ask for, and with which headers. Raises AgentError."""
+    host, port, secure = address.hostname or "", address.port or PORT, address.scheme == "ipps"
+    proxy = egress.proxy_for("https" if secure else "http", host, port)
+    there = (proxy.host, proxy.port) if proxy is not None else (host, port)
+    by_proxy = {"Proxy-Authorization": proxy.authorization} if proxy is not None and proxy.authorization else {}
+    if not secure:
+        whole = f"http://{address.netloc}{'' if address.port else f':{PORT}'}{address.path}"
+        target = address.path if proxy is None else whole
+        return http.client.HTTPConnection(*there, timeout=seconds), target, by_proxy
+    connection = http.client.HTTPSConnection(*there, timeout=seconds, context=egress.ssl_context())
+    if proxy is not None:
+        connection.set_tunnel(host, port, by_proxy)
+    return connection, address.path, {}
 
 
 def _cut(connection: http.client.HTTPConnection, late: threading.Event) -> None:

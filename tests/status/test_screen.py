@@ -1,0 +1,88 @@
+"""The screen: one zone, nothing in the past that is said to come, and it fits."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from supplier_agent import known, lanes, standing, status
+from supplier_agent.lanes import READS, Patience
+from supplier_agent.lock import Holder
+from supplier_agent.order import STAGES
+from supplier_agent.status import Told, screen
+from supplier_agent.store import open_store
+from supplier_agent.vitals import Problem
+from tests.unit.conftest import NOW, SUPPLIER, HandClock, at, settings_of
+
+
+def told(suppliers: int = 1, problems: int = 0, *, failing: int = 0) -> Told:
+    def one(number: int) -> dict[str, object]:
+        bad = number >= suppliers - failing
+        counts = dict.fromkeys(STAGES, 0)
+        reason = "it is down" if bad else None
+        return {
+            "state": "failing" if bad else "ok", "last_success_at": None, "next_poll_at": None,
+            "reason": reason, "counts": counts, "ship_evidence": {}, "rejected_entries": 0,
+        }  # fmt: skip
+
+    found = [
+        Problem("notio", f"15_{number}", "it is stuck " * 12, "supplier-agent x", 1, "x") for number in range(problems)
+    ]
+    rows = {f"supplier-{number}": one(number) for number in range(suppliers)}
+    return Told(Path("/state/agent.db"), Holder("run", 7, NOW), rows, found, not_running=False)
+
+
+@pytest.mark.parametrize("lines", [12, 24, 50])
+@pytest.mark.parametrize(("suppliers", "problems"), [(1, 0), (1, 8), (2, 500), (300, 0), (300, 8), (300, 500)])
+def test_it_fits(suppliers: int, problems: int, lines: int) -> None:
+    shown = screen.page(told(suppliers, problems, failing=1), NOW, size=(lines, 80)).splitlines()
+    assert len(shown) <= lines
+    assert max(map(len, shown)) <= 80
+    assert any(line.startswith(f"supplier-{suppliers - 1} ") for line in shown), "what fails is seen first"
+    if problems:
+        assert f"{problems} problem" in "\n".join(shown)
+        listed = sum("it is stuck" in line for line in shown)
+        more = re.search(r"… and (\d+) more: supplier-agent status", "\n".join(shown))
+        assert listed + (int(more[1]) if more else 0) == problems
+    names = sum(line.startswith("supplier-") for line in shown) - 1  # the head begins like them
+    rest = re.search(r"… and (\d+) more suppliers", "\n".join(shown))
+    assert names + (int(rest[1]) if rest else 0) == suppliers
+
+
+def test_without_a_terminal_nothing_is_cut() -> None:
+    shown = screen.page(told(300, 500), NOW)
+    assert "…" not in shown
+    assert shown.count("it is stuck it is stuck") > 500
+
+
+def test_all_its_times_are_of_one_zone() -> None:
+    shown = screen.page(told(), NOW)
+    assert "since Sat 12:00 UTC" in shown
+
+
+def looked(tmp_path: Path, seconds: float, **facts: Any) -> Told:  # noqa: ANN401 - any column
+    settings = settings_of(state_dir=tmp_path, suppliers={SUPPLIER: {"token": "t"}})
+    store = open_store(tmp_path / "agent.db", agent=True)
+    with store.write() as tx:
+        supplier = standing.known_supplier(tx, SUPPLIER)
+        for name, value in facts.items():
+            setattr(supplier, name, value)
+        tx.add(supplier)
+        lanes.failed(tx, lanes.of(tx, SUPPLIER, READS), Patience(60, 60, 0), NOW, "it is down")
+    store.close()
+    return status.tell(known.of(settings), HandClock(seconds))
+
+
+def test_it_is_not_said_to_be_tried_again_in_the_past(tmp_path: Path) -> None:
+    (before,) = [each for each in looked(tmp_path, 30).problems if each.code == "reads_failing"]
+    resume = f"{at(60) + timedelta(0):%H:%M:%S} UTC"
+    assert before.cure == f"nothing to do: it is tried again at {resume}"
+    (after,) = [each for each in looked(tmp_path, 90).problems if each.code == "reads_failing"]
+    assert "UTC" not in after.cure
+
+
+def test_a_paused_supplier_is_not_read_now(tmp_path: Path) -> None:
+    found = looked(tmp_path, 90, paused_at=NOW, paused_by="Ann", paused_reason="stocktaking")
+    assert re.search(rf"^{SUPPLIER} +paused +never +-  ", screen.page(found, at(90)), re.MULTILINE)
