@@ -147,18 +147,22 @@ def resolve(tx: Session, order: Order, now: datetime, who: str, *, shipped: bool
 def retry(tx: Session, order: Order, now: datetime, who: str, *, station: str | None = None) -> str:
     """Try again what was parked."""
     parked = [call for call in outbox.of_order(tx, order.id or 0) if call.state == "parked"]
-    if not parked:
+    if not parked and order.fault is None:
         return "nothing of it is parked"
+    if order.fault is not None:
+        order.fault = order.planned_at = None
+        tx.add(order)
     for call in parked:
         outbox.owe_again(tx, call, now)
-    kinds = " and ".join(call.kind for call in parked)
+    kinds = " and ".join(call.kind for call in parked) or "everything, after an internal error"
     _note(tx, order, now, who, "retry", kinds, station)
     return f"tried again: {kinds}" + _reopen_window(tx, order, now) + (_waits(order) if order.shipped else "")
 
 
 def parked_orders(tx: Session, supplier: str | None) -> Sequence[Order]:
     """Return the orders of which something is parked."""
-    query = select(Order).join(Call).where(Call.state == "parked").distinct()
+    parked = select(Call.order_id).where(Call.state == "parked")
+    query = select(Order).where(col(Order.id).in_(parked) | col(Order.fault).is_not(None))
     if supplier is not None:
         query = query.where(Order.supplier == supplier)
     return tx.exec(query.order_by(col(Order.id))).all()

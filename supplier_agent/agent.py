@@ -7,16 +7,18 @@ The clock, the dice, the executor and the marketplace come in as parameters, so 
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlmodel import Session
 
-from supplier_agent import brakes, journal, standing
-from supplier_agent.calls import CALLS, ONCE, Ending
+from supplier_agent import journal, outbox, standing
+from supplier_agent.calls import CALLS, ONCE, Ending, Job, Unfinished
 from supplier_agent.clock import Clock
 from supplier_agent.errors import StateError
 from supplier_agent.labels import LabelFolder
+from supplier_agent.labels.checks import Checks
 from supplier_agent.lanes import READS
 from supplier_agent.ledger import Ledger
 from supplier_agent.log import Log
@@ -25,19 +27,21 @@ from supplier_agent.rollback import Watch
 from supplier_agent.settings import Settings
 from supplier_agent.standing import Standing
 from supplier_agent.store import FullError, LockedError, Store
-from supplier_agent.tables import Order
-from supplier_agent.tick import deliver, narrate, plan, pull
+from supplier_agent.tables import Call, Order
+from supplier_agent.tick import deliver, plan, pull
 from supplier_agent.tick.account import READ, READ_EVERY, Account, Flight
+from supplier_agent.tick.containment import Containment
 from supplier_agent.tick.inbox import Inbox
 from supplier_agent.tick.landing import Landing
+from supplier_agent.tick.planner import Planner
 from supplier_agent.tick.renewal import Renewal
+from supplier_agent.tick.workers import Workers
 from supplier_agent.timetable import Due
 from supplier_agent.vitals import DATABASE_LOCKED, DISK_FULL, Trouble
 
 LOOK_SECONDS = 30.0
 """The longest time between two looks at a supplier when nothing is due; opening hours and new tokens are noticed by then."""
 LOCKED_SECONDS = 1.0
-HEAL = timedelta(hours=1)
 
 
 class Agent:
@@ -52,6 +56,7 @@ class Agent:
         accounts: Sequence[Account],
         clock: Clock,
         executor: Executor,
+        checks: Checks,
         chance: Callable[[], float],
         log: Log,
         read_token: Callable[[str], str],
@@ -64,15 +69,17 @@ class Agent:
         self.accounts = {account.name: account for account in accounts}
         self.clock, self.log, self.stopping = clock, log, False
         self.holding = False  # nothing new is sent: a new configuration waits for what is in flight
-        self.inbox = Inbox()
+        self.inbox = Inbox(lambda error: log.fault("internal.error", "inbox", error))
+        self.workers = Workers(clock, executor, checks, self.inbox)
         self.read_since_ping: set[str] = set()
         self.read_lately: set[str] = set()  # for the dead-man addresses of the suppliers themselves
         self._renewal = Renewal(settings, store, clock, chance, log, read_token, read_next)
         self._landing = Landing(settings, store, ledger, clock, chance, log, self._renewal)
         self._rollback = Watch(store, ledger, log)
-        self._executor, self._chance, self.round_at = executor, chance, round_at
+        self._contained = Containment(store, clock, chance, log, lambda: self.settings)
+        self._chance, self.round_at = chance, round_at
         self._told_to_read_only, self.reads_only = reads_only, reads_only or settings.read_only
-        self._heal_at = clock.now()
+        self._planner = Planner(store, ledger, labels, clock, log, self._contained, lambda: self.settings)
         self._locked_until = 0.0
         self.database_problem: LockedError | None = None  # None: the last turn found the database free
 
@@ -86,7 +93,8 @@ class Agent:
         self.labels.clear_leftovers()
         with self.store.write() as tx:
             for call in plan.recover(tx, self.ledger, ONCE, now):
-                this = tx.get_one(Order, call.order_id).menzzo_order_id
+                order = tx.get(Order, call.order_id)
+                this = order.menzzo_order_id if order is not None else None
                 facts = {"supplier": call.supplier, "order": this, "call": call.kind, "attempt": call.attempts}
                 self.log.warning("call.unknown", **facts, detail=call.detail)
             pull.abandon(tx, now)
@@ -119,7 +127,9 @@ class Agent:
         self._landing = Landing(settings, self.store, self.ledger, self.clock, self._chance, self.log, renewal)
         self.accounts = {account.name: account for account in accounts}
         self.read_since_ping &= set(self.accounts)
-        self._heal_at = self.clock.now()  # another undo window, another brake: every open order is looked at again
+        self._planner.heal_at = (
+            self.clock.now()
+        )  # another undo window, another brake: every open order is looked at again
         self.look_again()
 
     def clock_changed(self) -> None:
@@ -128,7 +138,7 @@ class Agent:
         for account in self.accounts.values():
             with self.store.write() as tx:
                 plan.after_clock_change(tx, account.name, self.settings, now)
-        self._heal_at = now
+        self._planner.heal_at = now
         self.look_again()
 
     def turn(self) -> float:
@@ -138,14 +148,16 @@ class Agent:
             return wait
         try:
             self.inbox.take_in()
-            self._heal()
+            for name in self.workers.call_up() & set(self.accounts):
+                self.accounts[name].look_at = 0.0
             self.store.must_still_be_there()
+            self._planner.heal(self.accounts.values())
             if self.store.changed_elsewhere():
                 self.look_again()
                 self._rollback.look(self.clock.now())
             for account in self.accounts.values():
-                if account.look_at <= self.clock.monotonic():
-                    account.look_at = self.clock.monotonic() + self.tick(account)
+                if max(account.look_at, account.rests_until) <= self.clock.monotonic():
+                    self._contained.alone(account, self._serve)
         except LockedError as error:  # nothing is lost: what came back waits, and the same steps are tried again
             self.log.problem("database", error.what)
             self.database_problem = error
@@ -153,12 +165,16 @@ class Agent:
             return LOCKED_SECONDS
         self.log.solved("database")
         self.database_problem = None
-        return max(0.0, min(account.look_at for account in self.accounts.values()) - self.clock.monotonic())
+        next_look = min(max(account.look_at, account.rests_until) for account in self.accounts.values())
+        return max(0.0, next_look - self.clock.monotonic())
+
+    def _serve(self, account: Account) -> None:
+        account.look_at = self.clock.monotonic() + self.tick(account)
 
     def tick(self, account: Account) -> float:
         """Serve one supplier; return the seconds until there may be something to do again."""
         self._renewal.look(account)
-        self._plan(account)
+        self._planner.plan(account)
         while not (self.stopping or self.holding) and account.token is not None:
             wait = account.pace.free_in()
             account.waits_for_rate = wait > 0
@@ -185,38 +201,22 @@ class Agent:
             return []
         return [Trouble(DISK_FULL if isinstance(locked, FullError) else DATABASE_LOCKED, locked.what, locked.cure)]
 
-    # -- plan: facts -> calls owed --------------------------------------------------------------------------------
+    def under_way(self) -> int:
+        """Return how many calls are not settled yet: requests that workers have, and fetched labels that are being checked."""
+        return self.in_flight() + sum(account.checking for account in self.accounts.values())
 
-    def _plan(self, account: Account) -> None:
-        while account.facts_changed:
-            with self.store.read() as tx:
-                changed = plan.changed(tx, account.name)
-            if changed:
-                with self.store.write() as tx:
-                    plan.plan(tx, plan.changed(tx, account.name), self.settings, self.ledger, self.clock.now())
-                if any(order.shipped for order in changed) or account.ships_wait:
-                    self._mind_the_flags(account)
-            account.facts_changed = bool(changed)
-
-    def _mind_the_flags(self, account: Account) -> None:
-        now, limit = self.clock.now(), self.settings.brakes.flags_per_minute
-        with self.store.write() as tx:
-            said = brakes.mind_the_flags(tx, account.name, limit, now)
-            account.ships_wait = brakes.ships_wait(standing.known_supplier(tx, account.name))
-        if said is not None:
-            account.standing = None
-            narrate.brake(self.log, account.name, said)
-
-    def _heal(self) -> None:
-        now = self.clock.now()
-        if now < self._heal_at:
-            return
-        for account in self.accounts.values():
-            with self.store.write() as tx:
-                plan.heal(tx, account.name, self.settings, self.ledger, self.labels, now)
-            self._mind_the_flags(account)
-            account.proven = None  # the present token may be the one that followed by now
-        self._heal_at = now + HEAL
+    def drain(self, seconds: float, step_seconds: float, show: Callable[[], object]) -> None:
+        """Send nothing new and give up the checks of labels; take in what is in flight, for at most so many seconds."""
+        self.stopping = True
+        self.workers.checks.close()
+        until = self.clock.monotonic() + seconds
+        while self.under_way() and self.clock.monotonic() < until:
+            self.inbox.wait(step_seconds)
+            self.turn()
+            show()
+        for name, account in self.accounts.items():
+            for flight in account.in_flight:
+                self.log.warning("request.abandoned", supplier=name, call=flight.kind)
 
     # -- deliver: the next request --------------------------------------------------------------------------------
 
@@ -229,7 +229,16 @@ class Agent:
             due = self._read_due(tx, account, stands, now)
             overdue = due is not None and account.slots_since_read >= READ_EVERY - 1
             choice = (
-                deliver.Choice() if self.reads_only else deliver.choose(tx, account, stands, now, read_waits=overdue)
+                deliver.Choice()
+                if self.reads_only
+                else deliver.choose(
+                    tx,
+                    account,
+                    stands,
+                    now,
+                    read_waits=overdue,
+                    may_start=lambda lane: self.workers.may_start(lane, account.name),
+                )
             )
             if choice.probe and not account.flying(READS) and stands.not_before(now) <= now:
                 overdue, due = True, due or Due("probe", now)
@@ -239,8 +248,8 @@ class Agent:
         call = choice.call
         if overdue and due is not None and self._read(account, due):
             return None
-        if call is not None and call.id is not None:
-            self._call(account, stands, call.id)
+        if call is not None:
+            self._call(account, stands, call)
             return None
         return None if due is not None and self._read(account, due) else idle
 
@@ -260,16 +269,25 @@ class Agent:
             account.next_read_asked = self.clock.monotonic()
         return account.next_read
 
-    def _call(self, account: Account, stands: Standing, call_id: int) -> None:
-        """Claim a call and hand it to a worker. The intent is on the disk before the request leaves."""
-        now = self.clock.now()
-        with self.store.write() as tx:
-            job = deliver.claim(tx, account, stands, call_id, self.settings, self.labels, now)
+    def _call(self, account: Account, stands: Standing, call: Call) -> None:
+        """Claim a call and hand it to a worker, which can start now. The intent is on the disk before the request leaves."""
+        now, call_id = self.clock.now(), call.id or 0
+        try:
+            with self.store.write() as tx:
+                job = deliver.claim(tx, account, stands, call_id, self.settings, self.labels, now)
+        except OSError as error:
+            self._put_off(account, call_id, f"its label cannot be read now: {error.strerror}", now)
+            return
+        except Exception as error:  # noqa: BLE001 - what is not ours is raised again
+            self._contained.claim(account, call, error)
+            return
         if job is None:
+            self._contained.in_vain(account, call_id)
             account.facts_changed = True
-            self._plan(account)
+            self._planner.plan(account)
             return
         if job.kind in ONCE:
+            self.log.solved(f"label {account.name}", account.name)
             try:
                 self.ledger.write(job.supplier, job.menzzo_order_id, job.number, None, now)
             except StateError as error:
@@ -279,39 +297,65 @@ class Agent:
                 return
         account.slots_since_read += 1
         flight = Flight(job.kind, CALLS[job.kind].LANE, now, self.clock.monotonic(), job, account.token or "")
-        self._fly(account, flight, CALLS[job.kind].perform, job, account.tools)
+        marketplace = replace(account.tools.marketplace, heard=flight.heard.append)
+        self._fly(account, flight, CALLS[job.kind].perform, job, replace(account.tools, marketplace=marketplace))
+
+    def _put_off(self, account: Account, call_id: int, why: str, now: datetime) -> None:
+        """Let a ship call wait for its label. The label is not forgotten: nothing is known against it."""
+        with self.store.write() as tx:
+            outbox.put_off(tx, call_id, now + timedelta(seconds=self.settings.retry.first_seconds), why)
+        self.log.problem(f"label {account.name}", f"a ship call waits: {why}", account.name)
 
     def _read(self, account: Account, due: Due) -> bool:
         """Ask for the next page of the open run, or begin one. Not while an acknowledge is in flight: pages might shift."""
         if any(flight.kind == "acknowledge" for flight in account.in_flight):
             return False
+        if not self.workers.may_start(READS, account.name):
+            return False
         now = self.clock.now()
         if account.run is None:
             with self.store.write() as tx:
-                account.run = pull.begin(tx, account.name, due, self.settings, now, account.longest_page)
+                run = pull.begin(tx, account.name, due, self.settings, now, account.longest_page)
+            account.next_read = None
+            if run is None:
+                self.log.problem(
+                    f"resync of {account.name}", "a request to read impossible days was given up", account.name
+                )
+                return True
+            account.run = run  # only now: a commit that failed has left no row of it
         account.slots_since_read = 0
-        self._fly(
-            account,
-            Flight(READ, READS, now, self.clock.monotonic(), token=account.token or ""),
-            account.marketplace.get_sales,
-            account.run.plan.query,
-        )
+        flight = Flight(READ, READS, now, self.clock.monotonic(), token=account.token or "")
+        marketplace = replace(account.marketplace, heard=flight.heard.append)
+        self._fly(account, flight, marketplace.get_sales, account.run.plan.query)
         return True
 
     def _fly(self, account: Account, flight: Flight, request: Callable[..., Any], *arguments: object) -> None:
         account.pace.book()
         account.in_flight.append(flight)
-        future = self._executor.submit(request, *arguments)
-        future.add_done_callback(
-            lambda done: self.inbox.put(
-                lambda: self._landed(account, flight, done), at_once=lambda: self._landing.note_answer(flight, done)
-            )
+        self.workers.start(
+            flight.lane,
+            account.name,
+            lambda done: self._landed(account, flight, done),
+            request,
+            *arguments,
+            at_once=lambda done: self._landing.note_answer(flight, done),
         )
 
     def _landed(self, account: Account, flight: Flight, done: "Future[Any]") -> None:
-        if self._landing.take_in(account, flight, done):
+        result, job = (None if done.exception() else done.result()), flight.job
+        if isinstance(result, Unfinished) and job is not None:
+            account.landed(flight)
+            account.checking += 1
+            self.workers.finish(account.name, result, lambda ending: self._finished(account, job, ending))
+        elif self._landing.take_in(account, flight, done):
             self.read_since_ping.add(account.name)
             self.read_lately.add(account.name)
+
+    def _finished(self, account: Account, job: Job, ending: Ending) -> None:
+        account = self.accounts.get(account.name, account)  # a new configuration may have come meanwhile
+        self._landing.finish(account, job, ending)
+        account.checking -= 1
+        account.look_at = 0.0
 
     # -- time -----------------------------------------------------------------------------------------------------
 

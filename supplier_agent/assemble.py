@@ -13,7 +13,7 @@ from supplier_agent.calls import Tools
 from supplier_agent.clock import Clock
 from supplier_agent.errors import AgentError, ConfigError
 from supplier_agent.labels import LabelFolder
-from supplier_agent.labels.pdfwork import PdfWork
+from supplier_agent.labels.checks import Checks
 from supplier_agent.ledger import Ledger
 from supplier_agent.log import Log
 from supplier_agent.marketplace import Marketplace, Wire
@@ -44,8 +44,8 @@ def assemble(
         log.info("database.upgraded", copy=str(store.upgraded_from))
     private.take_in(settings.state_dir / private.FOLDER, Path(state.LEDGER).name)
     ledger = make_ledger(settings.state_dir / state.LEDGER)
-    pdf_work = PdfWork(clock)
-    labels = LabelFolder(settings.state_dir, pdf_work.fault)
+    checks = Checks(clock)
+    labels = LabelFolder(settings.state_dir)
     agent: Agent
 
     def read_token(name: str) -> str:
@@ -55,7 +55,7 @@ def assemble(
         store.checkpoint()
         store.close()
         ledger.close()
-        pdf_work.close()
+        checks.close()
 
     def close() -> None:
         with suppress(AgentError):  # a disk that is full: then it is the next start that counts
@@ -78,6 +78,7 @@ def assemble(
         accounts,
         clock,
         executor,
+        checks,
         random.random,
         log,
         read_token,
@@ -125,6 +126,7 @@ def reassemble(agent: Agent, settings: Settings, env: Mapping[str, str], wire: W
         if before is not None:
             account.run, account.longest_page = before.run, before.longest_page
             account.slots_since_read, account.answer_seconds = before.slots_since_read, before.answer_seconds
+            account.checking = before.checking
         accounts.append(account)
     agent.adopt(settings, accounts, read_token, lambda name: settings.next_token_of(name, env))
     return waits

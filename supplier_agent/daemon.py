@@ -5,9 +5,9 @@ The scheduler holds no state: what is due is asked of the database at each wake,
 
 import socket
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from datetime import datetime, timedelta
+from functools import partial
 
 from apscheduler.executors.pool import ThreadPoolExecutor as SchedulerPool
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -15,13 +15,13 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from supplier_agent.agent import LOOK_SECONDS, Agent
 from supplier_agent.alerts import Watch
-from supplier_agent.health import counts
+from supplier_agent.census import counts
 from supplier_agent.heartbeat import AGENT, PAGE, Heartbeat
 from supplier_agent.labels.barcodes import LabelCodes
 from supplier_agent.labels.pdfwork import PdfWork
 from supplier_agent.reload import Reload
 from supplier_agent.stop import Stop
-from supplier_agent.store import LockedError
+from supplier_agent.store import LockedError, is_ours
 from supplier_agent.upkeep.retention import Retention
 from supplier_agent.vitals import PAGE as NOT_LISTENING
 from supplier_agent.vitals import STOPPING, WORKERS_HUNG, Trouble
@@ -32,10 +32,13 @@ FEED_SECONDS = 10.0
 LOOK = timedelta(seconds=LOOK_SECONDS)
 JUMP_SECONDS = 5.0
 """Wall time and monotonic time that part by more than this: somebody has set the clock."""
+FAULT_SECONDS = 1.0
 HUNG_SECONDS = 30.0
 """A worker this far beyond its deadline is stuck: the watchdog is no longer fed."""
-DRAIN_SECONDS = 40.0
-"""How long a stop waits for what is in flight; every call has a shorter deadline of its own."""
+DRAIN_SECONDS = 28.0
+"""How long a stop waits for what is in flight; every call has a shorter deadline of its own, as it is set by default."""
+LAST_SECONDS = 2.0
+"""How long it then waits for the threads that read barcodes and tell alerts. What they do is done again after the next start."""
 
 
 def notify(env: Mapping[str, str], message: str) -> None:
@@ -83,12 +86,11 @@ class Daemon:
         env: Mapping[str, str],
         stop: Stop,
         ping: Callable[[str | None], None],
-        executor: Executor,
         reload: Reload | None = None,
         heartbeat: Heartbeat | None = None,
     ) -> None:
         # `ping` tells the dead-man address of one supplier that it was read, or (None) the common one that all were.
-        self._agent, self._env, self._stop, self._ping, self._executor = agent, env, stop, ping, executor
+        self._agent, self._env, self._stop, self._ping = agent, env, stop, ping
         self._scheduler, self._reload, self._opened = make_scheduler(agent), reload, ExitStack()
         self._retention = Retention(agent.store, agent.labels, agent.clock, agent.log, lambda: agent.settings)
         self._wall, self._monotonic = agent.clock.now(), agent.clock.monotonic()
@@ -113,16 +115,18 @@ class Daemon:
             with self._opened:
                 self._page_url = self._opened.enter_context(self._page())
                 while not self._stop.event.is_set():
-                    wait = agent.turn()
+                    wait = self._turn()
                     self._after_turn()
                     agent.inbox.wait(min(wait, WATCH_SECONDS))
         finally:
             notify(self._env, "STOPPING=1")
             self._scheduler.shutdown(wait=False)
-            codes.close()
-            watch.close()
-            self._page_beat.end()
-        self._drain()
+            codes.stop()
+            watch.stop()
+        agent.drain(DRAIN_SECONDS, WATCH_SECONDS, lambda: self._heartbeat.beat(STOPPING))
+        codes.close(LAST_SECONDS)
+        watch.close(LAST_SECONDS)
+        self._page_beat.end()
         agent.log.info("agent.stopped")
         return 0
 
@@ -135,24 +139,47 @@ class Daemon:
         return serving(self._agent.settings, self._agent.clock, self._agent.log)
 
     def _after_turn(self) -> None:
-        agent = self._agent
-        self._show()
-        self._mind_the_clock()
+        self._contained(self._show)
+        self._contained(self._mind_the_clock)
+        if self._agent.database_problem is None:  # else each step would wait for the lock, and a stop for them
+            self._contained(self._mind_the_configuration)
+            self._contained(self._retention.step)
+        for chore in (self._tell_who_was_read, self._feed, self._reschedule):
+            self._contained(chore)
+
+    def _turn(self) -> float:
+        """Let the loop take a turn. What it cannot contain itself ends nothing either, if the database is sound."""
         try:
-            self._mind_the_configuration()
-            self._retention.step()
+            return self._agent.turn()
+        except Exception as error:
+            if not is_ours(error):
+                raise
+            self._agent.log.fault("internal.error", "turn", error)
+            return FAULT_SECONDS
+
+    def _contained(self, chore: Callable[[], object]) -> None:
+        """Do what goes on beside the loop: an error in it must not end the loop, and is said once."""
+        try:
+            chore()
         except LockedError as error:  # the next turn tries it again
-            agent.log.problem("database", error.what)
-        if agent.read_since_ping >= set(agent.accounts):
+            self._agent.log.problem("database", error.what)
+        except Exception as error:  # noqa: BLE001 - see above
+            self._agent.log.fault("internal.error", chore.__name__, error)
+
+    def _tell_who_was_read(self) -> None:
+        agent = self._agent
+        if agent.read_since_ping >= set(agent.accounts) and agent.workers.apart("", lambda: self._ping(None)):
             agent.read_since_ping.clear()
-            self._executor.submit(self._ping, None)
-        while agent.read_lately:
-            self._executor.submit(self._ping, agent.read_lately.pop())
-        if agent.clock.monotonic() - self._fed_at >= FEED_SECONDS:
-            self._fed_at = agent.clock.monotonic()
-            if not self._hung():
-                notify(self._env, f"WATCHDOG=1\nSTATUS={self._status()}")
-        self._reschedule()
+        agent.read_lately = {
+            name for name in agent.read_lately if not agent.workers.apart(name, partial(self._ping, name))
+        }
+
+    def _feed(self) -> None:
+        """Tell the watchdog that the loop goes round."""
+        now = self._agent.clock.monotonic()
+        if now - self._fed_at >= FEED_SECONDS and not self._hung():
+            self._fed_at = now
+            notify(self._env, f"WATCHDOG=1\nSTATUS={self._status()}")
 
     def _show(self) -> None:
         """Touch the heartbeat, and leave in it what is wrong here: it must be seen even while nothing can be written."""
@@ -222,6 +249,8 @@ class Daemon:
     def _status(self) -> str:
         if "NOTIFY_SOCKET" not in self._env:
             return ""
+        if self._agent.database_problem is not None:
+            return self._agent.database_problem.what
         total: dict[str, int] = {}
         try:
             with self._agent.store.read() as tx:
@@ -230,19 +259,12 @@ class Daemon:
                         total[stage] = total.get(stage, 0) + number
         except LockedError as error:  # the loop waits for it, and so does this line
             return error.what
+        except Exception as error:  # noqa: BLE001 - a line for people must not keep the watchdog hungry
+            self._agent.log.fault("internal.error", "status line", error)
+            return "its state cannot be counted"
         return (
             ", ".join(
                 f"{total[stage]} {stage}" for stage in ("new", "ready", "flagged", "attention") if total.get(stage)
             )
             or "nothing open"
         )
-
-    def _drain(self) -> None:
-        """Send nothing new; wait for what is in flight, and record it."""
-        agent = self._agent
-        agent.stopping = True
-        until = agent.clock.monotonic() + DRAIN_SECONDS
-        while agent.in_flight() and agent.clock.monotonic() < until:
-            agent.inbox.wait(WATCH_SECONDS)
-            agent.turn()
-            self._heartbeat.beat(STOPPING)

@@ -21,6 +21,7 @@ from supplier_agent.clock import Clock
 from supplier_agent.errors import StateError
 from supplier_agent.health import Problem
 from supplier_agent.labels import LabelFolder
+from supplier_agent.labels.checks import Checks
 from supplier_agent.ledger import Ledger
 from supplier_agent.log import Log
 from supplier_agent.once import run_once
@@ -60,7 +61,7 @@ class Rehearsal(Executor):
             return {
                 "label_link": document(job.link_to_label),
                 "label_path": "rehearsed",
-                "label_sha256": "",
+                "label_sha256": "rehearsed",
                 "label_bytes": 0,
             }
         return {{"acknowledge": "acknowledged_at", "ship": "ship_confirmed_at"}[job.kind]: self._clock.now()}
@@ -98,7 +99,7 @@ def rehearse(
         rehearsal = Rehearsal(tell, clock)
         store = open_store(folder / state.DATABASE, agent=True)
         ledger = Ledger(folder / state.LEDGER, moved=True)
-        labels = RehearsedLabels(folder, lambda _path: None)
+        labels = RehearsedLabels(folder)
         wire = wire_of(settings, clock)
 
         def read_token(supplier: str) -> str:
@@ -119,6 +120,7 @@ def rehearse(
             accounts,
             clock,
             rehearsal,
+            Checks(clock),  # no label is fetched, so none is checked
             random.random,
             Log(None),
             read_token,

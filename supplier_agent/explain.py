@@ -11,7 +11,8 @@ from supplier_agent import lanes, outbox, standing
 from supplier_agent.brakes import ships_wait
 from supplier_agent.calls import CALLS
 from supplier_agent.cautions import why_paused
-from supplier_agent.order import blockers, in_words, shipped_on, stage, to_cover, wanted
+from supplier_agent.cells import Unreadable, known
+from supplier_agent.order import blockers, damage, in_words, shipped_on, stage, to_cover, wanted
 from supplier_agent.settings import Settings
 from supplier_agent.tables import Call, Event, Order
 
@@ -26,13 +27,17 @@ class Next(NamedTuple):
 
 
 def instant(at: datetime | None) -> str | None:
-    """Return an instant as JSON has it: ISO 8601, UTC."""
-    return None if at is None else at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    """Return an instant as JSON has it: ISO 8601, UTC; None if it is not known."""
+    return (
+        None
+        if at is None or isinstance(at, Unreadable)
+        else at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    )
 
 
 def price(cents: int | None) -> str | None:
-    """Return money as a string with two decimals."""
-    return None if cents is None else f"{cents // 100}.{cents % 100:02d}"
+    """Return money as a string with two decimals; None if it is not known."""
+    return None if cents is None or isinstance(cents, Unreadable) else f"{cents // 100}.{cents % 100:02d}"
 
 
 def calls_of(tx: Session, orders: Iterable[Order]) -> dict[int, list[Call]]:
@@ -49,7 +54,7 @@ def calls_of(tx: Session, orders: Iterable[Order]) -> dict[int, list[Call]]:
 
 def summary(order: Order, calls: Sequence[Call]) -> dict[str, object]:
     """Return the object of `orders --json` (contract, "JSON")."""
-    return {
+    facts = {
         "supplier": order.supplier,
         "menzzo_order_id": order.menzzo_order_id,
         "increment_id": order.increment_id,
@@ -58,7 +63,7 @@ def summary(order: Order, calls: Sequence[Call]) -> dict[str, object]:
         "quantity": order.quantity,
         "price": price(order.price_cents),
         "carrier": order.carrier,
-        "order_date": order.order_date.isoformat() if order.order_date else None,
+        "order_date": order.order_date.isoformat() if order.order_date and known(order.order_date) else None,
         "link_to_label": order.link_to_label,
         "stage": stage(order, calls),
         "first_seen_at": instant(order.first_seen_at),
@@ -79,23 +84,27 @@ def summary(order: Order, calls: Sequence[Call]) -> dict[str, object]:
         "blockers": obstacles(order, calls),
         "problem": problem(order, calls),
     }
+    return {name: known(value) for name, value in facts.items()} | {"menzzo_order_id": order.menzzo_order_id}
 
 
 def obstacles(order: Order, calls: Sequence[Call]) -> list[str]:
     """Return all that keeps an order from being reported as shipped, as codes: what an override lifts, and what it does not."""
+    damaged = ["damaged"] if damage(order, calls) else []
     if order.ship_confirmed_at is not None or order.closed_reason is not None:
-        return []
+        return damaged
     stuck = [f"ship_{call.state}" for call in calls if call.kind == "ship" and call.state in {"parked", "unknown"}]
-    return [*(["held"] if order.held_reason is not None else []), *to_cover(order), *stuck]
+    return [*damaged, *(["held"] if order.held_reason is not None else []), *to_cover(order), *stuck]
 
 
 def problem(order: Order, calls: Sequence[Call]) -> str | None:
     """Return what is wrong with an order in one plain sentence, or None."""
-    if order.ship_confirmed_at is not None or order.closed_reason is not None:
+    damaged = damage(order, calls)
+    if not damaged and (order.ship_confirmed_at is not None or order.closed_reason is not None):
         return order.problem
-    said = [f"{call.kind} is {call.state}: {call.detail}" for call in calls if call.state in {"parked", "unknown"}]
+    said = [damaged] if damaged else []
+    said += [f"{call.kind} is {call.state}: {call.detail}" for call in calls if call.state in {"parked", "unknown"}]
     said += [f"{call.kind} was tried {call.attempts} times: {call.detail}" for call in calls if _drags_on(call)]
-    if order.problem is not None:
+    if known(order.problem) is not None and order.problem is not None:
         said.append(order.problem)
     return "; ".join(said) or None
 
@@ -139,21 +148,33 @@ def whole(tx: Session, order: Order, settings: Settings, now: datetime) -> dict[
     }
 
 
-def what_next(tx: Session, order: Order, calls: Sequence[Call], settings: Settings, now: datetime) -> Next:
-    """Return what happens next and why."""
-    this = order.menzzo_order_id
+def _ending(order: Order, calls: Sequence[Call]) -> Next | None:
+    """Return why nothing happens to an order by itself any more: it is damaged, shipped or closed; else None."""
+    if order.fault is not None and known(order.fault) is not None:
+        return Next("fault", f"Nothing: {order.fault}. To try again: supplier-agent retry {order.menzzo_order_id}")
+    if damaged := damage(order, calls):
+        return Next("damaged", f"Nothing until it is corrected: {damaged} (row {order.id}).")
     if order.ship_confirmed_at is not None:
         return Next("shipped", f"Nothing: {shipped_on(order)}.")
     if order.closed_reason is not None:
-        again = f"To take it up again: supplier-agent reopen {this}"
-        return Next("closed", f"Nothing: it is closed ({order.closed_reason}). {again}")
+        reopen = f"supplier-agent reopen {order.menzzo_order_id}"
+        return Next("closed", f"Nothing: it is closed ({order.closed_reason}). To take it up again: {reopen}")
+    return None
+
+
+def what_next(tx: Session, order: Order, calls: Sequence[Call], settings: Settings, now: datetime) -> Next:
+    """Return what happens next and why."""
+    this = order.menzzo_order_id
+    if (ending := _ending(order, calls)) is not None:
+        return ending
     states = {call.kind: call for call in calls}
     unknown = next((call for call in calls if call.state == "unknown"), None)
     if unknown is not None:
-        resend_at = CALLS[unknown.kind].by_itself(unknown, list(outbox.attempts_of(tx, unknown)), settings, now)
-        if resend_at is not None and order.supplier in settings.suppliers:
+        kind = CALLS.get(unknown.kind)
+        again = kind and kind.by_itself(unknown, list(outbox.attempts_of(tx, unknown)), settings, now)
+        if again is not None and order.supplier in settings.suppliers:
             lost = f"The answer to its {unknown.kind} call was lost"
-            return Next("resend", f"{lost}; it is sent once more at {resend_at:%H:%M:%S} UTC (resend).")
+            return Next("resend", f"{lost}; it is sent once more at {again:%H:%M:%S} UTC (resend).")
         return Next(
             "unknown",
             f"A person decides: nobody here knows whether its {unknown.kind} call was taken in. Ask Menzzo, then: "

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing, contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from supplier_agent import cells
 from supplier_agent.timetable import GOOD
 
 if TYPE_CHECKING:
@@ -30,6 +31,22 @@ OF_SUPPLIER = (
 """What is looked at of a supplier; all of it null before the first read."""
 READS = "reads"
 """The lane that always has something to do."""
+NUMBERS = {
+    *("quantity", "price_cents", "label_bytes", "order_id", "attempts", "strikes", "call_id", "number", "http_status"),
+    *(
+        "failures",
+        "last_order_id",
+        "pages",
+        "listed",
+        "added",
+        "run_id",
+        "tries",
+        "age_seconds",
+        "ahead_seconds",
+        "told_count",
+    ),
+}
+"""Columns that hold whole numbers, by name, as above."""
 
 
 class Look:
@@ -60,9 +77,15 @@ def _row(cursor: sqlite3.Cursor, values: tuple[object, ...]) -> SimpleNamespace:
 
 
 def _value(column: str, value: object) -> object:
-    if isinstance(value, str) and column.endswith(INSTANTS):
-        return datetime.fromisoformat(value).replace(tzinfo=UTC)
-    return date.fromisoformat(value) if isinstance(value, str) and column in DAYS else value
+    if column.endswith(INSTANTS):
+        return cells.instant(value)
+    if column in DAYS:
+        return cells.day(value)
+    if column in NUMBERS:
+        return cells.number(value, *cells.BOUNDS.get(column, ()))
+    if isinstance(value, (str, bytes)):
+        return cells.some_text(value) if column in cells.NEVER_EMPTY else cells.text(value)
+    return value
 
 
 @contextmanager
@@ -71,6 +94,7 @@ def look_at(database: Path) -> Iterator[Look]:
     # Not mode=ro: that would leave -wal and -shm behind where nobody else has the database open.
     uri = f"{database.absolute().as_uri()}?mode=rw"
     with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
+        connection.text_factory = cells.DECODE
         connection.execute("PRAGMA query_only = 1")
         connection.execute("BEGIN")
         yield Look(connection)

@@ -5,14 +5,13 @@ In plain SQL (glance.py), so that `status` costs next to nothing; who has a tran
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from supplier_agent import absence, cautions, glance, known, overdue, vitals
+from supplier_agent import absence, cautions, census, glance, known, overdue, vitals
 from supplier_agent.exits import EXIT_ORDER
 from supplier_agent.glance import READS, Look, last_good, supplier_of
 from supplier_agent.known import Known
-from supplier_agent.order import stage
+from supplier_agent.order import UNREADABLE
 from supplier_agent.vitals import Problem, Signs, exit_code
 
 if TYPE_CHECKING:
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
 
 # fmt: off
 __all__ = [
-    "ENTRY", "HELD", "MOST", "STRANGERS", "Problem", "counts", "exit_code", "failing_lanes", "is_stale", "last_good",
-    "last_round_at", "problems", "refusal", "rejected_entries", "strangers", "supplier_of",
+    "ENTRY", "HELD", "MOST", "STRANGERS", "Problem", "exit_code", "failing_lanes", "is_stale", "last_good",
+    "last_round_at", "problems", "refusal", "strangers", "supplier_of",
 ]
 # fmt: on
 
@@ -72,6 +71,7 @@ def problems(
     found += _stuck(look)
     if since is None:
         found += [*_held(look), *strangers(look, what.suppliers), *_lasting(look, what.suppliers)]
+    found += [_damage(each) for each in census.damaged(look)[:MOST]]
     return sorted(found, key=lambda problem: EXIT_ORDER.index(problem.exit_code))
 
 
@@ -199,7 +199,9 @@ def _stuck(look: Look) -> list[Problem]:
     """Return the calls that wait for a person. Those whose outcome is unknown come first."""
     rows = look.rows(
         """
-        SELECT orders.supplier, menzzo_order_id, kind, state, detail FROM calls JOIN orders ON orders.id = order_id
+        SELECT calls.supplier, coalesce(menzzo_order_id, 'row ' || order_id || ', which is missing') AS menzzo_order_id,
+               kind, state, detail
+          FROM calls LEFT JOIN orders ON orders.id = order_id
          WHERE state IN ('sending', 'parked', 'unknown') AND state <> 'sending'  -- as the index calls_stuck has it
            AND closed_reason IS NULL AND ship_confirmed_at IS NULL
          ORDER BY state DESC, calls.id LIMIT ?
@@ -274,6 +276,16 @@ def _lasting(look: Look, configured: Collection[str]) -> list[Problem]:
     return found
 
 
+def _damage(each: census.Damaged) -> Problem:
+    order = each.order
+    this = f"{order.menzzo_order_id} --supplier {order.supplier}"
+    cure = f"supplier-agent retry {this}"
+    if each.why.startswith(UNREADABLE):
+        cure = f"correct it, then: UPDATE orders SET planned_at = NULL, fault = NULL WHERE id = {order.id}"  # noqa: S608 - for a person to type
+    what = f"{each.why} (row {order.id}); nothing is sent for this order until it is corrected"
+    return Problem(order.supplier, order.menzzo_order_id, what, cure, 1, "order_damaged")
+
+
 def _in_words(call: Any) -> str:  # noqa: ANN401 - a row
     what = {"acknowledge": "acknowledge", "label": "label", "ship": "ship call"}.get(call.kind, call.kind)
     state = "it is not known whether the marketplace took it in" if call.state == "unknown" else "waits for a person"
@@ -285,57 +297,6 @@ def _cure(call: Any) -> str:  # noqa: ANN401 - a row
     if call.state == "unknown":
         return f"ask Menzzo whether it is shipped, then: supplier-agent resolve {this} --shipped (or --send-again) --by NAME"
     return f"supplier-agent retry {this} (or: supplier-agent close {this} --reason TEXT)"
-
-
-def counts(tx: "Session | Look", supplier: str) -> dict[str, int]:
-    """Return how many orders are in each stage. SQL puts orders with the same facts together; which stage it is, order.py says."""
-    found: dict[str, int] = {}
-    for alike in glance.within(tx).rows(ALIKE, supplier):
-        calls: list[Any] = [SimpleNamespace(state=state) for state in (alike.states or "").split(",") if state]
-        name = stage(alike, calls)
-        found[name] = found.get(name, 0) + alike.number
-    return found
-
-
-ALIKE = """
-  WITH stuck AS (SELECT order_id, group_concat(DISTINCT state) AS states FROM calls
-                  WHERE state IN ('sending', 'parked', 'unknown') GROUP BY order_id)
-SELECT ship_confirmed_at, closed_reason, max(held_reason) AS held_reason, max(acknowledged_at) AS acknowledged_at,
-       max(label_path) AS label_path, shipped, states, count(*) AS number
-  FROM orders LEFT JOIN stuck ON order_id = orders.id
- WHERE supplier = ?1 AND ship_confirmed_at IS NULL AND closed_reason IS NULL
- GROUP BY held_reason IS NULL, acknowledged_at IS NULL, label_path IS NULL, shipped, states
- UNION ALL
-SELECT max(ship_confirmed_at), max(closed_reason), NULL, NULL, NULL, 0, NULL, count(*)
-  FROM orders
- WHERE supplier = ?1 AND NOT (ship_confirmed_at IS NULL AND closed_reason IS NULL)
- GROUP BY ship_confirmed_at IS NULL, closed_reason IS NULL
-"""
-"""Orders whose facts are alike for order.stage, with an example of each fact; of one that is over, no other fact counts.
-
-Both halves of the calls and orders that matter have an index of their own, so this stays quick as finished orders pile up.
-"""
-
-
-def evidence(tx: "Session | Look", supplier: str, shipped: int) -> dict[str, int]:
-    """Return on what evidence the shipped orders count as shipped. `shipped` is how many there are."""
-    found = {row.evidence: int(row.number) for row in glance.within(tx).rows(EVIDENCE, supplier)}
-    others = {name: found.get(name, 0) for name in EVIDENCES if name != "confirmed"}
-    return {"confirmed": shipped - sum(others.values()), **others}
-
-
-EVIDENCES = ("confirmed", "unverified", "person", "not_recorded")
-EVIDENCE = """
-SELECT coalesce(ship_evidence, 'not_recorded') AS evidence, count(*) AS number FROM orders
- WHERE supplier = ? AND ship_confirmed_at IS NOT NULL AND coalesce(ship_evidence, '') <> 'confirmed' GROUP BY 1
-"""
-"""As the index orders_without_a_yes has it: the orders with a clear yes, which are many, are not read."""
-
-
-def rejected_entries(tx: "Session | Look", supplier: str) -> int:
-    """Return how many entries were ever kept word for word."""
-    row = glance.within(tx).first("SELECT count(*) AS number FROM rejected_entries WHERE supplier = ?", supplier)
-    return int(row.number)
 
 
 def last_round_at(tx: "Session | Look") -> datetime | None:

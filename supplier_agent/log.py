@@ -7,7 +7,9 @@ files) one JSON object a line; `[log]` says otherwise. An agent with nothing to 
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TextIO, cast
 
 import structlog
@@ -16,6 +18,8 @@ from structlog.typing import EventDict, WrappedLogger
 from supplier_agent.printable import on_one_line
 
 _LOGFMT = structlog.processors.LogfmtRenderer(key_order=["event"], drop_missing=True)
+DEEPEST, MOST_FAULTS = 8, 1000
+"""Of a traceback the innermost steps; and how many errors are remembered as said."""
 PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3}
 
 
@@ -29,6 +33,7 @@ class Log:
     ) -> None:
         self._logger, self._hear = logger, hear
         self._problems: dict[str, str] = {}
+        self._faults: dict[str, str] = {}
 
     def debug(self, event: str, **facts: object) -> None:
         """Say what only a search for a fault wants to know."""
@@ -51,6 +56,20 @@ class Log:
         if self._problems.get(key) != text:
             self._problems[key] = text
             self._say("warning", "problem.found", {"about": key, "supplier": supplier, "detail": text})
+
+    def fault(self, event: str, key: str, error: BaseException, **facts: object) -> None:
+        """Say an internal error once, with where it happened. Never its text, which might hold a secret."""
+        where = " < ".join(
+            f"{Path(frame.filename).stem}.{frame.name}:{frame.lineno}"
+            for frame in reversed(traceback.extract_tb(error.__traceback__)[-DEEPEST:])
+        )
+        said = f"{type(error).__name__} {where}"
+        if self._faults.get(key) == said:
+            return
+        if len(self._faults) >= MOST_FAULTS:
+            self._faults.clear()
+        self._faults[key] = said
+        self._say("error", event, {**facts, "about": key, "error": type(error).__name__, "traceback": where})
 
     def solved(self, key: str, supplier: str | None = None) -> None:
         """Say once that a problem is over."""

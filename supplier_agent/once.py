@@ -13,7 +13,8 @@ from supplier_agent.tables import Call, Order
 from supplier_agent.tick import pull
 
 LEAST_SECONDS, STEP_SECONDS = 0.01, 0.25
-LANDING_SECONDS = 60.0
+DRAIN_SECONDS = 28.0
+"""How long the end waits for what is in flight, if the database is locked or the run was told to stop."""
 
 
 def run_once(
@@ -40,7 +41,7 @@ def run_once(
             patience -= STEP_SECONDS
             agent.clock.sleep(STEP_SECONDS)
             continue
-        if agent.in_flight() or wait <= 0:
+        if agent.under_way() or wait <= 0:
             agent.inbox.wait(min(wait, STEP_SECONDS) if wait > 0 else 0.0)
             continue
         pause = _worth_waiting(agent)
@@ -52,10 +53,10 @@ def run_once(
                 break
             patience -= step
         agent.inbox.wait(step)
-    _land(agent, progress)
+    agent.drain(DRAIN_SECONDS, STEP_SECONDS, lambda: progress(_doing(agent)))
     if agent.database_problem is not None:
         raise agent.database_problem
-    if agent.read_since_ping >= set(agent.accounts):
+    if agent.read_since_ping >= set(agent.accounts) and not stopped():
         heartbeat()
     with agent.store.read() as tx:
         found = problems(
@@ -66,16 +67,6 @@ def run_once(
         )
     explain(found)
     return exit_code(found)
-
-
-def _land(agent: Agent, progress: Callable[[str], None]) -> None:
-    """Take in what is in flight; a database that stays locked is not waited for without end."""
-    agent.stopping = True
-    until = agent.clock.monotonic() + LANDING_SECONDS
-    while agent.in_flight() and agent.clock.monotonic() < until:
-        agent.inbox.wait(STEP_SECONDS)
-        agent.turn()
-        progress(_doing(agent))
 
 
 def _worth_waiting(agent: Agent) -> float | None:

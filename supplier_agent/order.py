@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from supplier_agent.cells import Unreadable, unreadable
+
 if TYPE_CHECKING:  # a row of tables.py, or whatever has its columns by name: `status` brings plain rows (glance.py)
     from supplier_agent.tables import Call, Order
 
@@ -23,6 +25,8 @@ IN_WORDS = {
 }
 RESTORED, LEDGER_LOST = "restored", "ledger_lost"
 """Why the agent itself holds an order (held_code)."""
+UNREADABLE = "unreadable in the database"
+"""The code of a problem, before the columns."""
 STAGES = ("shipped", "closed", "attention", "held", "flagged", "new", "acknowledged", "ready")
 
 
@@ -40,6 +44,18 @@ def in_words(codes: Iterable[str]) -> str:
 def covered(order: Order) -> frozenset[str]:
     """Return the blockers that somebody lifted for this order by name: those that were there at that moment."""
     return frozenset((order.override_covers or "").split(",")) if order.override_by is not None else frozenset()
+
+
+def damage(order: Order, calls: Iterable[Call] = ()) -> str:
+    """Return what keeps every call of an order back until a person has looked, or "".
+
+    An internal error of the agent, or cells that cannot be read: of its row, or of its calls' rows.
+    """
+    if order.fault is not None and not isinstance(order.fault, Unreadable):
+        return order.fault
+    cells = [f"orders.{name}" for name in unreadable(order)]
+    cells += [f"calls.{name}" for call in calls for name in unreadable(call)]
+    return f"{UNREADABLE}: {', '.join(dict.fromkeys(cells))}" if cells else ""
 
 
 def blockers(order: Order) -> list[str]:
@@ -98,7 +114,7 @@ class Want:
 
 def wanted(order: Order) -> tuple[Want, ...]:
     """Return the calls that the facts ask for now. The only rule by which anything is ever sent."""
-    if order.closed_reason is not None or order.ship_confirmed_at is not None:
+    if damage(order) or order.closed_reason is not None or order.ship_confirmed_at is not None:
         return ()
     wants = []
     for kind, rule in WANTED.items():
@@ -124,7 +140,13 @@ def shipped_on(order: Order) -> str:
 
 
 def stage(order: Order, calls: Iterable[Call]) -> str:
-    """Return the first of STAGES that holds."""
+    """Return the first of STAGES that holds; whatever its facts seem to be, a damaged order needs a person."""
+    calls = list(calls)
+    return "attention" if damage(order, calls) else sound_stage(order, calls)
+
+
+def sound_stage(order: Order, calls: Iterable[Call]) -> str:
+    """Return the stage of an order that is known to be undamaged."""
     checks = {
         "shipped": order.ship_confirmed_at is not None,
         "closed": order.closed_reason is not None,

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam, insert
 from sqlmodel import Session, col, func, select, update
 
+from supplier_agent.cells import unreadable
 from supplier_agent.order import Want
 from supplier_agent.tables import Attempt, Call, Order
 
@@ -50,7 +51,7 @@ def owe(tx: Session, order: Order, call: Call | None, want: Want, due_at: dateti
     elif call.state in {"sending", "unknown"}:
         return
     elif call.state in {"owed", "parked"} and call.subject == want.subject:
-        later = call.due_at is not None and due_at > call.due_at  # flagged anew: the undo window starts again
+        later = call.due_at is None or due_at > call.due_at  # flagged anew: the undo window starts again
         if call.state == "owed" and (later or (call.attempts == 0 and call.due_at != due_at)):
             call.due_at = due_at
             tx.add(call)
@@ -70,6 +71,40 @@ def conclude(tx: Session, call: Call, state: str, why: str) -> None:
     """Set what became of a call by other evidence than its answer: a person's word, or the ship ledger's."""
     call.state, call.due_at, call.detail = state, None, why
     tx.add(call)
+
+
+def rebuild(tx: Session, order: Order, call: Call, now: datetime) -> None:
+    """Set right what can be derived of a call whose row somebody damaged; what cannot be stays unreadable, and holds it back."""
+    damaged = {*unreadable(call)}
+    if "attempts" in damaged:
+        newest = tx.scalar(select(func.max(Attempt.number)).where(Attempt.call_id == call.id))
+        call.attempts = newest or 0
+    for name, value in {"owed_at": now, "due_at": None, "strikes": 0, "detail": None, "subject": ""}.items():
+        if name in damaged:
+            setattr(call, name, value)
+    call.supplier = order.supplier
+    tx.add(call)
+
+
+def park(tx: Session, order_id: int, why: str, now: datetime) -> None:
+    """Let nothing more be sent for an order that the agent failed to work on. By row id alone: its facts are what it failed on."""
+    tx.exec(update(Order).where(col(Order.id) == order_id).values(fault=why, planned_at=now), execution_options=_AS_IS)
+    owed = update(Call).where(col(Call.order_id) == order_id, col(Call.state) == "owed")
+    tx.exec(owed.values(state="dropped", due_at=None), execution_options=_AS_IS)
+
+
+def park_call(tx: Session, call_id: int, why: str) -> None:
+    """Ask a person about a call that could not even be claimed."""
+    mine = update(Call).where(col(Call.id) == call_id, col(Call.state) == "owed")
+    tx.exec(mine.values(state="parked", due_at=None, detail=why), execution_options=_AS_IS)
+
+
+def put_off(tx: Session, call_id: int, until: datetime, why: str) -> None:
+    """Let a call that is owed wait for something on this machine. It counts as no attempt."""
+    call = tx.get_one(Call, call_id)
+    if call.state == "owed":
+        call.due_at, call.detail = until, why
+        tx.add(call)
 
 
 def drop(tx: Session, call: Call) -> None:

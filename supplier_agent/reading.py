@@ -20,6 +20,8 @@ MAX_PAGES = 2000
 """A server that invents pages for ever is stopped here, and the run says so."""
 NEWS_DAYS = 2
 """How far back a poll reads when it cannot go by the cursor."""
+FARTHEST = timedelta(days=3653)
+"""Ten years: what a person may ask to read again lies that near to today."""
 BLANKS = 3
 """So many pages in a row with nothing new, yet different: the list moves under us faster than we read."""
 
@@ -82,6 +84,7 @@ class Run:
     cut: tuple[date, ...] = ()  # days that filled a page, and may hold more than it shows
     refused: bool = False  # the server does not know the cursor
     misled: bool = False  # the cursor is not "newer than this" here
+    by_number: bool = True  # what is newer has a higher number; False: that was seen to be untrue
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,11 @@ class End:
     run: Run
     proof: str
     detail: str = ""
+
+
+def is_possible(first: date, last: date, today: date) -> bool:
+    """Tell whether a person may ask for these days: in order, and within FARTHEST of today."""
+    return first <= last and abs(first - today) <= FARTHEST and abs(last - today) <= FARTHEST
 
 
 def rank(menzzo_order_id: str) -> tuple[int, int] | None:
@@ -107,15 +115,19 @@ def highest(ids: Collection[str]) -> str | None:
     return max(ranked)[1] if ranked else None
 
 
-def poll(today: date, cursor: str | None, sweep_days: int, longest: int, since: date | None = None) -> Run:
+def poll(
+    today: date, cursor: str | None, sweep_days: int, longest: int, since: date | None = None, *, by_number: bool = True
+) -> Run:
     """Begin the everyday read: by the cursor, or by the last days if there is no cursor to go by.
 
     The dates bound what a server that ignores the cursor sends; they differ from a sweep's, so that a server whose cache
-    forgets the cursor never answers the one with the other. `since` is the last day that was read in full.
+    forgets the cursor never answers the one with the other. `since` is the last day that was read in full. Unless numbers rise
+    with time (`by_number`), a page of known orders ends nothing: below the highest numbers there may be news.
     """
     news_from = min(today, since or today) - timedelta(days=NEWS_DAYS)
     if cursor is None:
-        return Run("poll", today, news_from, None, Query(date_from=news_from), news_from, longest=longest)
+        query = Query(date_from=news_from)
+        return Run("poll", today, news_from, None, query, news_from, longest=longest, by_number=by_number)
     start = today - timedelta(days=sweep_days)
     return Run("poll", today, start, None, Query(date_from=start, cursor=cursor), news_from, longest=longest)
 
@@ -191,7 +203,7 @@ def _next_page(run: Run, page: tuple[str, ...], known: frozenset[str], new: bool
         return _carry(run, page)
     if again and run.blanks > 1:  # twice in a row is the last page for ever; once may be a burst that moved the list
         return End(run, "complete")
-    if run.purpose == "poll" and cursor is None and set(page) <= known and _descends(page):
+    if run.purpose == "poll" and cursor is None and run.by_number and set(page) <= known and _descends(page):
         return End(run, "complete")  # newest first, and all of it known: no news further down; the sweep reads the rest
     if not new and run.blanks >= BLANKS:
         return End(run, "partial", "the list changes from page to page, so its end cannot be told")

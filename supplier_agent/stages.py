@@ -1,6 +1,7 @@
-"""The stage of an order in SQL, so that a list of a million orders need not be read to find the few. order.stage is the rule.
+"""The stage of an order in SQL, so that a list of a million orders need not be read to find the few. order.sound_stage is the rule.
 
-A test holds both equal over every combination of facts. The texts are written for the partial indexes of tables.py.
+Which orders are damaged, census.damaged knows. A test holds both equal over every combination of facts. The texts are written for
+the partial indexes of tables.py.
 """
 
 from supplier_agent.order import STAGES

@@ -4,9 +4,12 @@ import os
 import signal
 import threading
 
+END_SECONDS = 44
+"""After a signal the kernel ends the process by then, whatever hangs. All that must survive is on the disk at every moment."""
+
 
 class Stop:
-    """SIGTERM and SIGINT as a fact. The handler only sets it; a second signal ends the process at once."""
+    """SIGTERM and SIGINT as a fact. The handler sets it and a last deadline; a second signal ends the process at once."""
 
     def __init__(self) -> None:
         self.event = threading.Event()
@@ -17,6 +20,8 @@ class Stop:
         if self.event.is_set():
             os._exit(128 + number)
         self.event.set()
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)  # the kernel's own: no thread of ours need be able to run
+        signal.alarm(END_SECONDS)
 
 
 class Hangup:

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import URL, Connection
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, InterfaceError, ProgrammingError
 from sqlalchemy.pool import NullPool, StaticPool
 from sqlmodel import Session, SQLModel, create_engine
 
-from supplier_agent import copies, trusted
+from supplier_agent import cells, copies, trusted
 from supplier_agent.errors import AgentError, ConfigError, StateError
-from supplier_agent.guards import TRIGGERS
+from supplier_agent.guards import DAMAGE, TRIGGERS
 from supplier_agent.tables import SCHEMA
 
 BUSY_SECONDS = 5.0
@@ -32,6 +32,15 @@ class LockedError(StateError):
 
 class FullError(LockedError):
     """The disk is full."""
+
+
+class RefusedError(StateError):
+    """The database refused these values, by a rule of its tables: other rows are none the worse."""
+
+
+def is_ours(error: Exception) -> bool:
+    """Tell whether an error is a fault of this program, or of one row, and not of the database or the disk as a whole."""
+    return not isinstance(error, StateError) or isinstance(error, RefusedError)
 
 
 class Store:
@@ -125,7 +134,10 @@ def _explained(error: Exception, path: Path) -> AgentError:
             f"the database {path} cannot be written: {text}",
             "run it as a member of the group that owns the folder (see: supplier-agent check --offline)",
         )
-    return StateError(f"the database {path} answered: {text}", "supplier-agent check --offline, or restore a backup")
+    kind = (
+        RefusedError if isinstance(error, (IntegrityError, DataError, InterfaceError, ProgrammingError)) else StateError
+    )
+    return kind(f"the database {path} answered: {text}", "supplier-agent check --offline, or restore a backup")
 
 
 def _is_nearly_full(path: Path) -> bool:
@@ -160,6 +172,7 @@ def _connect(engine: Engine, *, checkpoints: bool) -> None:
     @event.listens_for(engine, "connect")
     def on_connect(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None  # transactions are ours: the driver begins none for a SELECT
+        connection.text_factory = cells.DECODE  # one damaged text must not make a whole query fail
         wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
         if not checkpoints:
             wanted["wal_autocheckpoint"] = 0
@@ -265,6 +278,9 @@ def _upgrade(engine: Engine, path: Path, *, allowed: bool) -> Path | None:
         )
     with engine.connect() as connection:
         copy = copies.before_upgrade(_plain(connection), path, str(found))
+    with engine.connect() as connection, connection.execution_options(begin="IMMEDIATE").begin():
+        for view in ("damaged_orders", "damaged_calls"):  # or SQLite would refuse to rebuild the tables below them
+            connection.exec_driver_sql(f"DROP VIEW IF EXISTS {view}")
     upgrade(engine)
     return copy
 
@@ -279,9 +295,11 @@ def _plain(connection: Connection) -> sqlite3.Connection:
 def _guard(engine: Engine) -> None:
     """Re-create what differs from guards.py, and leave the rest alone: a start that changes nothing writes nothing."""
     with engine.connect() as connection, connection.execution_options(begin="IMMEDIATE").begin():
-        rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").all()
-        found = {str(name): str(sql) for name, sql in rows}
-        for name, sql in TRIGGERS.items():
-            if found.get(name) != sql.strip():
-                connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}")
+        rows = connection.exec_driver_sql("SELECT name, type, sql FROM sqlite_master WHERE sql IS NOT NULL").all()
+        found = {str(name): (str(kind), str(sql)) for name, kind, sql in rows}
+        for name, sql in (TRIGGERS | DAMAGE).items():
+            kind, present = found.get(name, ("", ""))
+            if present != sql.strip():
+                if present:
+                    connection.exec_driver_sql(f"DROP {kind} {name}")
                 connection.exec_driver_sql(sql.strip())

@@ -8,6 +8,8 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
+from supplier_agent import columns
+
 SCHEMA = "0003"
 """The newest migration (migrations/versions/) that these tables stand for."""
 
@@ -97,6 +99,7 @@ class Order(SQLModel, table=True):
     planned_at: datetime | None = None  # null: facts have changed since its calls were last derived
     last_listed_at: datetime | None = None  # when a reading last showed it; null: not since this column is there
     vanished_at: datetime | None = None  # a complete reading of its day no longer showed it; null: it is listed
+    fault: str | None = None  # the internal error that parked it, until a person's retry; null: none
 
 
 class Installation(SQLModel, table=True):
@@ -337,3 +340,6 @@ class Chore(SQLModel, table=True):
     name: str = Field(primary_key=True)
     done_at: datetime
     detail: str | None = None  # null: nothing to add
+
+
+columns.tolerate(SQLModel.metadata.tables.values())

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from supplier_agent.cells import Unreadable
+
 if TYPE_CHECKING:
     from supplier_agent.tables import Run, Supplier
 
@@ -91,6 +93,11 @@ def trusted_cursor(supplier: Supplier, now: datetime) -> str | None:
     """Return the cursor to poll by, or None if there is none or it cannot be trusted."""
     if supplier.cursor == supplier.cursor_refused:
         return None
-    if supplier.cursor_distrusted_at is not None and supplier.cursor_distrusted_at > now - DISTRUST:
+    if is_distrusted(supplier, now) or isinstance(supplier.cursor, Unreadable):
         return None
     return supplier.cursor
+
+
+def is_distrusted(supplier: Supplier, now: datetime) -> bool:
+    """Tell whether the numbers of orders were lately seen not to rise with time, as the list shows them."""
+    return supplier.cursor_distrusted_at is not None and supplier.cursor_distrusted_at > now - DISTRUST

@@ -30,7 +30,7 @@ EVERY_SECONDS = 30.0
 SLOW_SECONDS = 600.0
 """How often the questions are asked that take longer, and whose answers change with the hours."""
 LEARN_SECONDS = 21_600.0
-JOIN_SECONDS = 15.0
+JOIN_SECONDS = 5.0
 SAID = "alerts"
 
 
@@ -67,11 +67,15 @@ class Watch:
         self._thread.start()
         return self
 
-    def close(self) -> None:
-        """Stop; a message that is being sent is waited for, but not for long."""
+    def stop(self) -> None:
+        """Ask it to stop."""
         self._stop.set()
+
+    def close(self, seconds: float = JOIN_SECONDS) -> None:
+        """Stop; a message that is being sent is waited for, but not for long."""
+        self.stop()
         if self._thread is not None:
-            self._thread.join(JOIN_SECONDS)
+            self._thread.join(seconds)
 
     def _run(self) -> None:
         while not self._stop.wait(EVERY_SECONDS):

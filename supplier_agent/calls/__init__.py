@@ -10,7 +10,7 @@ To add one:
 from collections.abc import Mapping
 
 from supplier_agent.calls import acknowledge, label, ship
-from supplier_agent.calls.protocol import Ending, Job, OutwardCall, Tools
+from supplier_agent.calls.protocol import Ending, Job, OutwardCall, Tools, Unfinished
 
 CALLS: Mapping[str, OutwardCall] = {"ship": ship, "acknowledge": acknowledge, "label": label}
 """In the order in which they are served: what a customer waits for goes first."""
@@ -18,4 +18,4 @@ CALLS: Mapping[str, OutwardCall] = {"ship": ship, "acknowledge": acknowledge, "l
 ONCE = frozenset(kind for kind, call in CALLS.items() if call.ONCE)
 """The kinds that are never repeated by themselves after a lost answer."""
 
-__all__ = ["CALLS", "ONCE", "Ending", "Job", "OutwardCall", "Tools"]
+__all__ = ["CALLS", "ONCE", "Ending", "Job", "OutwardCall", "Tools", "Unfinished"]

@@ -1,9 +1,12 @@
 """The label: fetch the PDF behind the order's link, and keep it. Repeated freely, on a clock of its own while it is not ready."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
 
-from supplier_agent.calls.protocol import Ending, Job, Tools
-from supplier_agent.labels import NotALabel
+from supplier_agent.calls.protocol import Ending, Job, Tools, Unfinished
+from supplier_agent.labels import Fetched, Label, LabelFolder, NotALabel
 from supplier_agent.lanes import LABELS
 from supplier_agent.marketplace import Means, Verdict
 from supplier_agent.order import document
@@ -27,8 +30,8 @@ def due_at(order: Order, settings: Settings) -> datetime:  # noqa: ARG001 - the 
     return order.first_seen_at
 
 
-def perform(job: Job, tools: Tools) -> Ending:
-    """Fetch the label, check that it is a whole PDF, and store it.
+def perform(job: Job, tools: Tools) -> Ending | Unfinished:
+    """Fetch the label. Whether it is a whole PDF is checked afterwards: a crafted file takes its time.
 
     Source: Supplier APIs, `link_to_label`: "Direct link to shipping label PDF".
     """
@@ -39,11 +42,30 @@ def perform(job: Job, tools: Tools) -> Ending:
     if isinstance(fetched, Verdict):
         return _not_fetched(fetched)
     try:
-        label = tools.labels.keep(job.supplier, job.menzzo_order_id, fetched.content)
+        received = tools.labels.receive(job.supplier, job.menzzo_order_id, fetched.content)
     except OSError as error:
-        return Ending(Outcome(NOT_SENT, f"the label could not be stored: {error.strerror}"), outage=True)
+        return _not_stored(error)
+    if isinstance(received, Fetched):
+        return Unfinished(partial(_check, link, tools.labels, received))
+    return _stored(link, received)
+
+
+def _check(link: str, labels: LabelFolder, fetched: Fetched, fault: Callable[[Path], str | None]) -> Ending:
+    """Check that it is a whole PDF, and store it."""
+    try:
+        label = labels.accept(fetched, fault)
+    except OSError as error:
+        return _not_stored(error)
     if isinstance(label, NotALabel):
         return Ending(Outcome(LATER, f"what the link leads to is no label: {label.why}", 200))
+    return _stored(link, label)
+
+
+def _not_stored(error: OSError) -> Ending:
+    return Ending(Outcome(NOT_SENT, f"the label could not be stored: {error.strerror}"), outage=True)
+
+
+def _stored(link: str, label: Label) -> Ending:
     facts = {
         "label_link": document(link),
         "label_path": label.path,

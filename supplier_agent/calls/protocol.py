@@ -1,7 +1,9 @@
 """What every outward call has in common: the job a worker gets, and what the marketplace's verdict means for it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Protocol
 
 from supplier_agent.journal import ReadDone
@@ -48,7 +50,7 @@ class Ending:
 
     outage: the lane must pause. token_refused: the supplier must. quiet_seconds: silence was asked for, of the lane if it
     fails, else of the whole supplier. redirected_to: the host that a redirect pointed to; None: it was no redirect.
-    reads: the get-sales requests made on the way, for the journal.
+    reads: the get-sales requests made on the way, for the journal. fault: an error of our own ended it, not the marketplace.
     """
 
     outcome: Outcome
@@ -57,11 +59,22 @@ class Ending:
     quiet_seconds: float | None = None
     redirected_to: str | None = None
     reads: tuple[ReadDone, ...] = field(default=())
+    fault: bool = False
 
     @property
     def was_heard(self) -> bool:
         """Tell whether the marketplace answered as it should: nothing is wrong with the supplier as a whole."""
-        return not self.outage and not self.token_refused and self.quiet_seconds is None
+        return not (self.outage or self.token_refused or self.fault) and self.quiet_seconds is None
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """What a worker hands back when the answer is here, and work on this machine remains that may take long.
+
+    finish: does it, given what tells why a file is not a whole PDF (or None), and returns how the call ended.
+    """
+
+    finish: Callable[[Callable[[Path], str | None]], Ending]
 
 
 class OutwardCall(Protocol):
@@ -76,7 +89,7 @@ class OutwardCall(Protocol):
     def due_at(self, order: Order, settings: Settings) -> datetime:
         """Return when the call may go, from the order's facts."""
 
-    def perform(self, job: Job, tools: Tools) -> Ending:
+    def perform(self, job: Job, tools: Tools) -> Ending | Unfinished:
         """Make the call, in a worker. Every ending is a value."""
 
     def after(self, job: Job, ending: Ending, settings: Settings, now: datetime, chance: float) -> Next:

@@ -3,7 +3,6 @@
 import secrets
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from supplier_agent.stop import Hangup, Stop
 
 READ_ONLY = "--read-only"
-MOST_WORKERS = 64
-"""A thread is started when it is needed; how many requests are in flight is decided by the rate (account.has_room)."""
 
 
 MOST_REASONS = 20
@@ -74,13 +71,13 @@ def run(
     if read_only or surroundings.settings.read_only:
         say(f"{cautions.read_only().what}; {cautions.read_only().cure}")
     command = " ".join(["run", *(["--once"] if once else []), *([READ_ONLY] if read_only else [])])
-    with _agent(surroundings, command, stop, once=once, reads_only=read_only) as (agent, executor, beat):
+    with _agent(surroundings, command, stop, once=once, reads_only=read_only) as (agent, beat):
         if not once:
             from supplier_agent.daemon import Daemon
 
             reload = _reload(surroundings, agent, hangup)
             return Daemon(
-                agent, surroundings.env, stop, lambda name: _ping(surroundings, agent, name), executor, reload, beat
+                agent, surroundings.env, stop, lambda name: _ping(surroundings, agent, name), reload, beat
             ).run()
         from supplier_agent.labels.barcodes import LabelCodes
         from supplier_agent.labels.pdfwork import PdfWork
@@ -102,7 +99,7 @@ def run(
             Retention(agent.store, agent.labels, agent.clock, agent.log, lambda: agent.settings).go_round(
                 stop.event.is_set
             )
-        _after_the_round(surroundings, agent, metrics_file)
+        _after_the_round(surroundings, agent, metrics_file, stop)
         _say_why(found)
         return code
 
@@ -121,10 +118,11 @@ def _say_why(found: "Sequence[Problem]") -> None:
 @contextmanager
 def _agent(
     surroundings: Surroundings, command: str, stop: "Stop", *, once: bool, reads_only: bool = False
-) -> "Iterator[tuple[Agent, ThreadPoolExecutor, Heartbeat]]":
+) -> "Iterator[tuple[Agent, Heartbeat]]":
     """Assemble the real agent on the real state, alone."""
     from supplier_agent import known, log, state, trusted
     from supplier_agent.assemble import assemble
+    from supplier_agent.bulkheads import Threads
 
     settings = surroundings.settings
     state.prepare(settings.state_dir)
@@ -134,19 +132,17 @@ def _agent(
         _heartbeat(surroundings, command) as beat,
     ):
         known.remember(settings, surroundings.appearance)
-        executor = ThreadPoolExecutor(MOST_WORKERS, thread_name_prefix="worker")
         level = "debug" if surroundings.is_verbose else "warning" if surroundings.is_quiet else settings.log.level
         run = secrets.token_hex(4)
         logger = log.Log(log.set_up(surroundings.env, form=settings.log.format, level=level, run=run))
         round_at = surroundings.clock.now() if once else None
         agent, close = assemble(
-            settings, surroundings.env, surroundings.clock, executor, logger, round_at=round_at, reads_only=reads_only
+            settings, surroundings.env, surroundings.clock, Threads(), logger, round_at=round_at, reads_only=reads_only
         )
         try:
-            yield agent, executor, beat
+            yield agent, beat
         finally:
             agent.stopping = stop.event.is_set() or agent.stopping
-            executor.shutdown(wait=True, cancel_futures=True)
             close()
 
 
@@ -209,13 +205,15 @@ def _reload(surroundings: Surroundings, agent: "Agent", hangup: "Hangup") -> "Re
     return Reload(agent, surroundings.env, hangup, load, lambda settings: known.remember(settings, newest.appearance))
 
 
-def _after_the_round(surroundings: Surroundings, agent: "Agent", metrics_file: Path | None) -> None:
+def _after_the_round(surroundings: Surroundings, agent: "Agent", metrics_file: Path | None, stop: "Stop") -> None:
     """Tell the suppliers' own dead-man addresses, tell what is wrong, and leave the figures. None of it changes the exit code."""
     from supplier_agent.alerts import Watch
 
     for name in sorted(agent.read_lately):
-        _ping(surroundings, agent, name)
-    Watch(lambda: agent.settings, agent.clock, agent.log).look(at_end_of_round=True)
+        if not stop.event.is_set():
+            _ping(surroundings, agent, name)
+    if not stop.event.is_set():
+        Watch(lambda: agent.settings, agent.clock, agent.log).look(at_end_of_round=True)
     if metrics_file is not None:
         from supplier_agent.metrics.exposition import leave
 
@@ -287,6 +285,7 @@ def resync(
 
     from supplier_agent.errors import UsageError
     from supplier_agent.lock import is_held
+    from supplier_agent.reading import is_possible
     from supplier_agent.tick.pull import request
 
     surroundings = here(context)
@@ -303,6 +302,8 @@ def resync(
             f"it has: {', '.join(surroundings.settings.suppliers)}",
         )
     now = surroundings.clock.now()
+    if not is_possible(first, last, now.astimezone(surroundings.settings.timezone).date()):
+        raise UsageError(f"{from_} to {to} does not lie within ten years of today", "write the days as YYYY-MM-DD")
     if is_held(surroundings.lock_file):
         with surroundings.store() as store, store.write() as tx:
             for name in names:
@@ -313,7 +314,7 @@ def resync(
     from supplier_agent.stop import Stop
 
     stop = Stop()
-    with _agent(surroundings, "resync", stop, once=True, reads_only=True) as (agent, _executor, beat):
+    with _agent(surroundings, "resync", stop, once=True, reads_only=True) as (agent, beat):
         with agent.store.write() as tx:
             for name in names:
                 request(tx, name, first, last, now)

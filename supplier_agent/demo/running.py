@@ -7,13 +7,12 @@ from pathlib import Path
 
 from supplier_agent import log, state
 from supplier_agent.assemble import assemble
+from supplier_agent.bulkheads import Threads
 from supplier_agent.clock import Clock
 from supplier_agent.daemon import Daemon
 from supplier_agent.lock import InstanceLock
 from supplier_agent.settings import Settings
 from supplier_agent.stop import Stop
-
-WORKERS = 8
 
 
 @contextmanager
@@ -30,11 +29,10 @@ def running(
     try:
         with (
             log_file.open("w") as stream,
-            ThreadPoolExecutor(WORKERS, "worker") as workers,
             ThreadPoolExecutor(1, "agent") as loop,
         ):
-            agent, close = assemble(settings, {}, clock, workers, log.Log(log.set_up({}, stream), hear))
-            ended = loop.submit(Daemon(agent, {}, stop, lambda _: None, workers).run)
+            agent, close = assemble(settings, {}, clock, Threads(), log.Log(log.set_up({}, stream), hear))
+            ended = loop.submit(Daemon(agent, {}, stop, lambda _: None).run)
             try:
                 yield ended
             finally:

@@ -1,5 +1,5 @@
 """Labels: kept whole on the disk, looked at for their codes, shown, joined and printed."""
 
-from supplier_agent.labels.folder import Label, LabelFolder, NotALabel
+from supplier_agent.labels.folder import Fetched, Label, LabelFolder, NotALabel
 
-__all__ = ["Label", "LabelFolder", "NotALabel"]
+__all__ = ["Fetched", "Label", "LabelFolder", "NotALabel"]

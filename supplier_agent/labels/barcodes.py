@@ -26,7 +26,7 @@ IDLE_LOOKS = 60
 """Looks without a new label after which the process that reads them is ended: it costs 40 MB, and a fifth of a second to start."""
 BATCH = 20
 """Labels read between two transactions."""
-STOP_SECONDS = 15.0
+STOP_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -85,13 +85,19 @@ class LabelCodes:
         self._thread.start()
         return self
 
-    def close(self) -> None:
-        """Stop after the label at hand."""
+    def stop(self) -> None:
+        """Ask it to stop, and end the work on the label at hand: its codes are looked for again."""
         self._ended.set()
-        if self._thread.is_alive():
-            self._thread.join(STOP_SECONDS)
         self._work.close()
-        self._forget_store()
+
+    def close(self, seconds: float = STOP_SECONDS) -> None:
+        """Stop, and wait at most so long for the thread."""
+        self.stop()
+        if self._thread.is_alive():
+            self._thread.join(seconds)
+        self._work.close()
+        if not self._thread.is_alive():
+            self._forget_store()
 
     def _serve(self) -> None:
         idle = 0
@@ -141,6 +147,8 @@ class LabelCodes:
             if stopped():
                 break
             codes = self._look_at(label)
+            if self._ended.is_set():  # what an ended process said of the file is not to be believed
+                break
             if codes is None:
                 self._passed_over[label.order] = self._stamp(label)
             else:
@@ -159,13 +167,19 @@ class LabelCodes:
             return label.sha256, 0
 
     def _look_at(self, label: Unread) -> Sequence[str] | None:
-        """Return the codes on a label; None if there is no such file now (the loop notices that by itself)."""
-        answer = self._work.ask("codes", path=str(self._state_dir / label.path))
+        """Return the codes on a label; None if there is no such file now (the loop notices that by itself).
+
+        Raises OSError if the file or the process cannot be had now; it is looked at again.
+        """
+        try:
+            answer = self._work.ask("codes", path=str(self._state_dir / label.path))
+        except FileNotFoundError:
+            return None
         if isinstance(answer, Done):
             codes: list[str] = answer.facts["codes"]
             return codes if answer.facts["sha256"] == label.sha256 else None
         assert isinstance(answer, Failed)  # noqa: S101 - the only other answer
-        if not (self._state_dir / label.path).is_file():
+        if self._ended.is_set():
             return None
         if not self._work.works():
             raise AgentError("the program that reads PDFs does not start", "supplier-agent check --offline")

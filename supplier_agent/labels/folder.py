@@ -6,6 +6,7 @@ labels/SUPPLIER/MENZZO_ORDER_ID.pdf is the newest; MENZZO_ORDER_ID.1.pdf, .2.pdf
 import hashlib
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,15 +29,26 @@ class NotALabel:
     why: str
 
 
+@dataclass(frozen=True)
+class Fetched:
+    """A file that was downloaded and not looked at yet. `label` is what it will be if it is a whole PDF."""
+
+    label: Label
+    part: Path
+
+
 class LabelFolder:
-    """The labels of one state folder. `fault` tells why a file is not a whole PDF, or None."""
+    """The labels of one state folder.
 
-    def __init__(self, state_dir: Path, fault: Callable[[Path], str | None]) -> None:
+    An error of the disk is raised as OSError, and is never taken for a changed label: only a file that is missing, or that
+    has another hash, is one.
+    """
+
+    def __init__(self, state_dir: Path) -> None:
         self._state_dir = state_dir
-        self._fault = fault
 
-    def keep(self, supplier: str, menzzo_order_id: str, content: bytes) -> Label | NotALabel:
-        """Store a label so that it is whole on the disk or not there at all. Raises OSError if the disk refuses.
+    def receive(self, supplier: str, menzzo_order_id: str, content: bytes) -> Label | Fetched:
+        """Write what was downloaded next to where it will be, for `accept`; or return the label that is the same already.
 
         Ids are checked where they are read (marketplace/listing.py), so they name no other folder.
         """
@@ -53,15 +65,20 @@ class LabelFolder:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        fault = self._fault(part)
-        if fault is not None:
-            part.unlink()
-            return NotALabel(fault)
+        return Fetched(label, part)
+
+    def accept(self, fetched: Fetched, fault: Callable[[Path], str | None]) -> Label | NotALabel:
+        """Make what was downloaded the newest label, if it is a whole PDF. `fault` tells why a file is none, or None."""
+        why = fault(fetched.part)
+        if why is not None:
+            fetched.part.unlink()
+            return NotALabel(why)
+        target = self._state_dir / fetched.label.path
         if target.exists() and not _is_set_aside(target):
             self._set_aside(target)
-        part.replace(target)
-        _sync_folder(folder)
-        return label
+        fetched.part.replace(target)
+        _sync_folder(target.parent)
+        return fetched.label
 
     def _set_aside(self, target: Path) -> None:
         """Give the present file a second name, so that at every moment the newest name leads to a whole label."""
@@ -82,19 +99,22 @@ class LabelFolder:
         target.unlink(missing_ok=True)
 
     def clear_leftovers(self) -> None:
-        """Remove what a crash left half written."""
+        """Remove what a crash left half written. What cannot be removed harms nothing, and keeps nobody from starting."""
         for part in self._state_dir.glob("labels/*/.*.part"):
-            part.unlink(missing_ok=True)
+            with suppress(OSError):
+                part.unlink()
 
     def is_there(self, path: str, size: int | None) -> bool:
-        """Tell whether a file of that size stands there; cheap enough for every open order."""
+        """Tell whether there is a file of that size; cheap enough for every open order. One that cannot be seen now counts."""
         try:
             return (self._state_dir / path).stat().st_size == size
-        except OSError:
+        except FileNotFoundError:
             return False
+        except OSError:
+            return True
 
     def is_whole(self, path: str, sha256: str) -> bool:
-        """Tell whether the file is still what was stored."""
+        """Tell whether the file is still what was stored. Raises OSError if it cannot be read now."""
         return _sha256_of(self._state_dir / path) == sha256
 
 
@@ -104,10 +124,11 @@ def _is_set_aside(target: Path) -> bool:
 
 
 def _sha256_of(path: Path) -> str | None:
+    """Return the hash of a file; None if there is none."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
+    except FileNotFoundError:
         return None
 
 

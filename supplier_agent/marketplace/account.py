@@ -58,6 +58,7 @@ class Marketplace:
     """One supplier's account. Every request waits for its turn of the supplier's rate.
 
     `token` is asked before each request, so that a new token counts at once. `stopping` ends the retries of a read.
+    `heard` is told how many seconds each answer took on the network, in the worker's thread.
     """
 
     supplier: str
@@ -69,6 +70,7 @@ class Marketplace:
     label_origins: Sequence[str]
     clock: Clock
     stopping: Callable[[], bool]
+    heard: Callable[[float], None] = lambda _seconds: None
 
     def get_sales(self, query: Query) -> Listing | Verdict:
         """GET /api/{supplier}/get-sales: one page (Supplier APIs, "Get AsirGroup Sales", "Get Notio Sales").
@@ -183,15 +185,26 @@ class Marketplace:
         content: bytes | None = None,
         deadline: Deadline | None = None,
     ) -> Reply:
-        return self.wire.exchange(
+        began, waited = self.clock.monotonic(), 0.0
+
+        def turn() -> None:
+            nonlocal waited
+            since = self.clock.monotonic()
+            self.pace.wait_turn()
+            waited = self.clock.monotonic() - since
+
+        reply = self.wire.exchange(
             method,
             url,
             headers=headers,
             content=content,
             limit_bytes=limit_bytes,
-            turn=self.pace.wait_turn,
+            turn=turn,
             deadline=deadline,
         )
+        if isinstance(reply, Answer):
+            self.heard(self.clock.monotonic() - began - waited)
+        return reply
 
     def _endpoint(self, name: str) -> httpx.URL:
         return httpx.URL(f"{self.base_url.rstrip('/')}/api/{self.supplier}/{name}")

@@ -9,6 +9,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from supplier_agent.cells import is_usual
+
 WRAPPERS = ("data", "sales", "items", "orders")
 MOST_ROWS, MOST_VALUES = 50_000, 500_000
 """Far more than any page has. A few bytes of JSON cost a hundred times as much in memory."""
@@ -237,9 +239,10 @@ def _day(text: str) -> date | None:
     if not _DAY.match(text):
         return None
     try:
-        return date.fromisoformat(text) if len(text) == len("YYYY-MM-DD") else datetime.fromisoformat(text).date()
+        day = date.fromisoformat(text) if len(text) == len("YYYY-MM-DD") else datetime.fromisoformat(text).date()
     except ValueError:
         return None
+    return day if is_usual(day) else None  # 9999-12-31 is a word for "never", and no calendar goes on after it
 
 
 def _word_for_word(text: str, rows: Sequence[Seen | Rejected]) -> tuple[Seen | Rejected, ...]:

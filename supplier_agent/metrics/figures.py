@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from supplier_agent import absence, coverage, health
+from supplier_agent import absence, census, coverage, health
+from supplier_agent.census import damaged
 from supplier_agent.glance import Look, within
 from supplier_agent.metrics.tally import Tally
-from supplier_agent.order import STAGES, stage
+from supplier_agent.order import STAGES, sound_stage
 from supplier_agent.settings import Settings
 from supplier_agent.tick import pull
 
@@ -102,7 +103,7 @@ def _wrong(tx: Session, look: Look, settings: Settings, now: datetime) -> Iterat
         "rejected_entries",
         "Listed entries without a usable id, ever; each is kept word for word.",
         ("supplier",),
-        _per(names, lambda name: health.rejected_entries(look, name)),
+        _per(names, lambda name: census.rejected_entries(look, name)),
     )
     yield Gauge(
         "vanished_orders",
@@ -138,8 +139,13 @@ def _orders(look: Look, names: Iterable[str], tally: Tally) -> Iterator[tuple[tu
     for alike in look.rows(ALIKE):
         if alike.supplier in is_open:
             calls = [_State(state) for state in (alike.states or "").split(",") if state]
-            found[alike.supplier, stage(alike, calls)] += alike.number  # type: ignore[arg-type]
+            found[alike.supplier, sound_stage(alike, calls)] += alike.number  # type: ignore[arg-type]
             is_open[alike.supplier] += alike.number
+    for each in damaged(look):
+        name = each.order.supplier
+        if name in is_open and each.seems not in {"shipped", "closed"}:
+            found[name, each.seems] -= 1
+            found[name, "attention"] += 1
     for row in look.rows(CLOSED):
         closed[row.supplier] = row.number
     for name in is_open:
@@ -150,7 +156,7 @@ def _orders(look: Look, names: Iterable[str], tally: Tally) -> Iterator[tuple[tu
 
 def _evidence(look: Look, shipped: Mapping[str, int]) -> Iterator[tuple[tuple[str, ...], float]]:
     for name, number in shipped.items():
-        for evidence, orders in health.evidence(look, name, number).items():
+        for evidence, orders in census.evidence(look, name, number).items():
             yield (name, evidence), float(orders)
 
 

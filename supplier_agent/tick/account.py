@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from supplier_agent.calls import Job, Tools
+from supplier_agent.lanes import LABELS
 from supplier_agent.marketplace import Marketplace
 from supplier_agent.pace import Pace
 from supplier_agent.standing import Standing
@@ -14,6 +15,10 @@ from supplier_agent.timetable import Due
 READ = "read"
 READ_EVERY = 5
 """A read that is due gets every fifth slot, so that a backlog of calls never stops the news."""
+MOST_IN_FLIGHT = 4
+"""Of one account in one lane, however long its answers take."""
+MOST_LABELS = 4
+"""Of one account, fetched or being fetched, and not checked yet: no other label is fetched before one of them is done."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,7 @@ class Flight:
     started: float  # monotonic seconds
     job: Job | None = None
     token: str = field(default="", repr=False)  # that it was sent with
+    heard: list[float] = field(default_factory=list)  # seconds that each of its answers took on the network
 
 
 @dataclass
@@ -45,7 +51,8 @@ class Account:
     run: OpenRun | None = None
     longest_page: int = 0
     slots_since_read: int = 0
-    answer_seconds: float = 0.0  # how long recent answers took: the longer, the more calls may be in flight
+    checking: int = 0  # labels that are fetched and not checked yet
+    answer_seconds: dict[str, float] = field(default_factory=dict)  # by lane: what recent answers took on the network
     facts_changed: bool = True  # there may be orders whose calls are to be derived anew
     token_suspect: bool = True  # the token may be refused or missing: look before sending
     next_read: Due | None = None  # the run that comes next; None: not known, ask the database
@@ -54,22 +61,32 @@ class Account:
     reads_failing: bool = False  # then a read is not repeated within seconds: its lane paces it
     ships_wait: bool = False  # a person is asked about unusually many flags
     look_at: float = 0.0  # monotonic: when there may be something to do
+    vain: tuple[int, int] = (0, 0)  # the call that was last claimed in vain, and how often in a row
+    rests_until: float = 0.0  # monotonic: an internal error met it, so it is not served before
 
     def flying(self, lane: str) -> int:
         """Return how many requests of that lane are in flight."""
         return sum(flight.lane == lane for flight in self.in_flight)
 
+    def under_way(self, lane: str) -> int:
+        """Return how many calls of that lane are neither owed nor settled: in flight, or a label that is being checked."""
+        return self.flying(lane) + (self.checking if lane == LABELS else 0)
+
     def has_room(self, lane: str) -> bool:
         """Tell whether another request of that lane may start.
 
-        As many as the rate fills while one answer takes (Little's law), and one more. Not more: all that is in flight when
-        the marketplace falls silent is lost at once.
+        As many as the rate fills while one answer takes (Little's law), and one more, but never more than MOST_IN_FLIGHT:
+        all that is in flight when the marketplace falls silent is lost at once.
         """
-        return self.flying(lane) < math.ceil(self.answer_seconds / self.pace.interval) + 1
+        if lane == LABELS and self.under_way(lane) >= MOST_LABELS:
+            return False
+        fills_the_rate = math.ceil(self.answer_seconds.get(lane, 0.0) / self.pace.interval) + 1
+        return self.flying(lane) < min(fills_the_rate, MOST_IN_FLIGHT)
 
-    def landed(self, flight: Flight, seconds: float, *, answered: bool) -> None:
+    def landed(self, flight: Flight) -> None:
         """Take a request out of flight; learn from how long its answer took. Silence teaches nothing of that."""
         self.in_flight.remove(flight)
-        if answered:
-            self.answer_seconds = max(seconds, self.answer_seconds * 0.8 + seconds * 0.2)
+        if flight.heard:
+            seconds, before = max(flight.heard), self.answer_seconds.get(flight.lane, 0.0)
+            self.answer_seconds[flight.lane] = max(seconds, before * 0.8 + seconds * 0.2)
         self.look_at = 0.0

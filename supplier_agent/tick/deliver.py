@@ -3,6 +3,7 @@
 Each step is one short transaction on the loop's thread; only `perform` runs in a worker.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -12,20 +13,24 @@ from sqlmodel import Session, col, select
 from supplier_agent import brakes, journal, lanes, outbox
 from supplier_agent.calls import CALLS, ONCE, Ending, Job
 from supplier_agent.calls.protocol import AWHILE
+from supplier_agent.cells import unreadable
 from supplier_agent.labels import LabelFolder
 from supplier_agent.lanes import LABELS, READS, WRITES, Patience
 from supplier_agent.ledger import Ledger
 from supplier_agent.marketplace import Listing, Means, Verdict
 from supplier_agent.order import wanted
-from supplier_agent.outbox import Outcome
+from supplier_agent.outbox import Next, Outcome, backoff
 from supplier_agent.reading import Phase
 from supplier_agent.settings import Settings
 from supplier_agent.standing import Standing, known_supplier
+from supplier_agent.store import is_ours
 from supplier_agent.tables import Attempt, Call, Lane, Order, Read
 from supplier_agent.tick.account import Account
 from supplier_agent.tick.plan import forget_label, plan
 
 NOT_FOUND = 404
+UNPLANNED = "unplanned"
+"""The order's calls could not be derived from its new facts."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +41,19 @@ class Choice:
     probe: bool = False
 
 
-def choose(tx: Session, account: Account, stands: Standing, now: datetime, *, read_waits: bool) -> Choice:
+def choose(
+    tx: Session,
+    account: Account,
+    stands: Standing,
+    now: datetime,
+    *,
+    read_waits: bool,
+    may_start: Callable[[str], bool] = lambda _lane: True,
+) -> Choice:
     """Return the call that goes next: ship, then acknowledge, then labels, each only if its lane is open and has room.
 
     No acknowledge goes out while pages are read: the list might shift under the reader. `read_waits`: a read wants to begin.
+    `may_start`: tells of a lane whether one of its threads would start at once; asked only when there is a call for it.
     """
     supplier = stands.supplier
     if supplier.paused_at is not None or supplier.token_refused_at is not None:
@@ -56,13 +70,17 @@ def choose(tx: Session, account: Account, stands: Standing, now: datetime, *, re
             call = None if brakes.ships_wait(supplier) else outbox.due(tx, account.name, "ship", now)
             if call is None and not reading_pages:
                 call = outbox.due(tx, account.name, "acknowledge", now)
+        if call is not None and not may_start(WRITES):
+            call = None
     if call is None and _may_go(account, labels, now):
         call = outbox.due(tx, account.name, "label", now, labels.last_order_id)
+        if call is not None and not may_start(LABELS):
+            call = None
     return Choice(call, probe)
 
 
 def _may_go(account: Account, lane: Lane, now: datetime) -> bool:
-    return account.has_room(lane.lane) and lanes.is_open(lane, now, account.flying(lane.lane))
+    return account.has_room(lane.lane) and lanes.is_open(lane, now, account.under_way(lane.lane))
 
 
 def _first_write(
@@ -122,8 +140,17 @@ def claim(
     labels: LabelFolder,
     now: datetime,
 ) -> Job | None:
-    """Move a call from owed to sending, if its order still asks for it now; None if it does not, or another was faster."""
+    """Move a call from owed to sending, if its order still asks for it now; None if it does not, or another was faster.
+
+    Raises OSError, before anything is changed, if the label that a ship call depends on cannot be read now.
+    """
     call, order = tx.exec(_WITH_ORDER, params={"call_id": call_id}).one()
+    if (
+        unreadable(call) or order.supplier != account.name
+    ):  # somebody changed its row: looked at first, and set right if it can be
+        outbox.drop(tx, call)
+        order.planned_at = None
+        return None
     if call.kind not in {want.kind for want in wanted(order)}:
         outbox.drop(tx, call)
         return None
@@ -183,7 +210,11 @@ def settle(
         # The address is wrong, not the order: for all but the first it is a "not now".
         ending = replace(ending, outcome=replace(ending.outcome, kind=outbox.LATER))
     call, outcome = CALLS[job.kind], ending.outcome
-    after = call.after(job, ending, settings, now, chance)
+    after = (
+        _after_fault(job, ending, settings, now, chance)
+        if ending.fault
+        else call.after(job, ending, settings, now, chance)
+    )
     settled = outbox.settle(tx, job.call_id, job.number, outcome, after, now)
     if settled and after.state in {"parked", "unknown"}:
         said.append(after.state)
@@ -192,13 +223,33 @@ def settle(
         for name, value in outcome.facts.items():
             setattr(order, name, value)
         order.planned_at = None
-        plan(tx, [order], settings, ledger, now)
+        try:
+            with tx.begin_nested():
+                plan(tx, [order], settings, ledger, now)
+        except Exception as error:
+            if not is_ours(error):
+                raise
+            said.append(
+                UNPLANNED
+            )  # what came back counts all the same; the planner meets the error again, and parks the order
     for read in ending.reads:
         journal.write(tx, job.supplier, read, None)
     if outcome.http_status == NOT_FOUND:
         braked = brakes.mind_the_address(tx, job.supplier, settings.brakes.not_found_in_a_row, now)
         said += [braked] if braked else []
     return said
+
+
+def _after_fault(job: Job, ending: Ending, settings: Settings, now: datetime, chance: float) -> Next:
+    """Decide what becomes of a call that an error of our own ended; unless it was not sent, nobody knows whether it arrived."""
+    retry, why = settings.retry, ending.outcome.detail
+    if CALLS[job.kind].ONCE:
+        return Next("parked" if ending.outcome.kind == outbox.NOT_SENT else "unknown", strike=True, why=why)
+    if job.strikes + 1 >= retry.park_after_attempts:
+        return Next("parked", strike=True, why=why)
+    return Next(
+        "owed", now + backoff(retry.first_seconds, retry.max_seconds, job.strikes + 1, chance), strike=True, why=why
+    )
 
 
 def note_supplier(
@@ -213,6 +264,8 @@ def note_supplier(
 ) -> list[str]:
     """Record what an ending says of the supplier: its lane works or fails, its token is refused, it asks for silence."""
     lane, retry = lanes.of(tx, name, lane_name), settings.retry
+    if ending.fault:
+        return []  # it says nothing of the supplier
     if ending.token_refused:
         reason = f"the marketplace refused the token: {ending.outcome.detail}"
         return pause_for_token(tx, name, settings, now, chance, reason)

@@ -3,13 +3,19 @@
 import queue
 from collections.abc import Callable
 
+from supplier_agent.store import is_ours
+
 Step = Callable[[], None]
 
 
 class Inbox:
-    """Steps in the order in which they came. A step that fails stays first in line, so nothing that came back is ever lost."""
+    """Steps in the order in which they came. One that the database refuses stays first in line, so nothing that came back is lost.
 
-    def __init__(self) -> None:
+    `fault` is handed what else goes wrong in a step, and the next one is taken: a fault of ours would be the same again.
+    """
+
+    def __init__(self, fault: Callable[[Exception], None] | None = None) -> None:
+        self._fault = fault
         self._queue: queue.SimpleQueue[tuple[Step, Step | None]] = queue.SimpleQueue()
         self._taken: list[Step] = []
 
@@ -38,12 +44,20 @@ class Inbox:
     def _take(self, step: Step, at_once: Step | None) -> None:
         self._taken.append(step)
         if at_once is not None:
-            at_once()
+            self._run(at_once)
 
     def take_in(self) -> None:
         """Run every step that has come, each once."""
         self.hear()
         while self._taken:
-            self._taken[0]()
+            self._run(self._taken[0])
             self._taken.pop(0)
             self.hear()
+
+    def _run(self, step: Step) -> None:
+        try:
+            step()
+        except Exception as error:
+            if self._fault is None or not is_ours(error):
+                raise
+            self._fault(error)

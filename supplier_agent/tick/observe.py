@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from sqlmodel import Session, col, func, select, update
 
+from supplier_agent.cells import Unreadable
 from supplier_agent.marketplace import Rejected, Seen
 from supplier_agent.order import VANISHED, uncover
 from supplier_agent.tables import Event, Order, RejectedEntry
@@ -88,7 +89,7 @@ def _change(tx: Session, order: Order, seen: Seen, now: datetime) -> None:
     changes = []
     for name in CHANGEABLE:
         old, new = getattr(order, name), getattr(seen, name)
-        if new is not None and new != old:
+        if new != old and (new is not None or isinstance(old, Unreadable)):
             changes.append(f"{name} from {old} to {new}")
             setattr(order, name, new)
     if not changes:

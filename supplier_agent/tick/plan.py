@@ -9,19 +9,34 @@ from sqlmodel import Session, col, select
 
 from supplier_agent import lanes, outbox
 from supplier_agent.calls import CALLS
+from supplier_agent.cells import Unreadable, unreadable
 from supplier_agent.labels import LabelFolder
 from supplier_agent.ledger import Ledger
-from supplier_agent.order import NO_LABEL, uncover, wanted
+from supplier_agent.order import NO_LABEL, UNREADABLE, damage, uncover, wanted
 from supplier_agent.settings import Settings
 from supplier_agent.tables import Call, Event, Order, Supplier
 
 BATCH = 500
 
 
-def changed(tx: Session, supplier: str) -> list[Order]:
-    """Return some of the orders whose facts changed since their calls were last derived."""
-    query = select(Order).where(Order.supplier == supplier, col(Order.planned_at).is_(None))
-    return list(tx.exec(query.order_by(col(Order.id)).limit(BATCH)).all())
+def changed(tx: Session, supplier: str) -> dict[int, bool]:
+    """Return some of the orders whose facts changed since their calls were last derived, and whether each is flagged."""
+    query = select(Order.id, Order.shipped).where(Order.supplier == supplier, col(Order.planned_at).is_(None))
+    return {
+        row: shipped == 1 for row, shipped in tx.exec(query.order_by(col(Order.id)).limit(BATCH)) if row is not None
+    }
+
+
+def open_after(tx: Session, supplier: str, last: int) -> list[int]:
+    """Return some open orders after that row id. Those that an internal error parked wait for a person."""
+    query = select(Order.id).where(Order.supplier == supplier, col(Order.id) > last, col(Order.fault).is_(None))
+    query = query.where(col(Order.ship_confirmed_at).is_(None), col(Order.closed_reason).is_(None))
+    return [row for row in tx.exec(query.order_by(col(Order.id)).limit(BATCH)) if row is not None]
+
+
+def those(tx: Session, ids: Collection[int]) -> list[Order]:
+    """Return the orders of these row ids."""
+    return list(tx.exec(select(Order).where(col(Order.id).in_(ids)).order_by(col(Order.id))).all())
 
 
 def plan(tx: Session, orders: Collection[Order], settings: Settings, ledger: Ledger, now: datetime) -> None:
@@ -29,8 +44,17 @@ def plan(tx: Session, orders: Collection[Order], settings: Settings, ledger: Led
     calls = _calls_of(tx, orders)
     for order in orders:
         of_order = calls[order.id or 0]
+        if isinstance(order.planned_at, Unreadable):
+            order.planned_at = None
+        for call in of_order.values():
+            if unreadable(call) or call.supplier != order.supplier:
+                outbox.rebuild(tx, order, call, now)
         _believe_ledger(tx, order, of_order, ledger, now)
-        wants = {want.kind: want for want in wanted(order)}
+        if (
+            of_order.keys() - CALLS.keys()
+        ):  # the row of a ship call, perhaps: without it nothing is known of what was sent
+            order.fault = f"{UNREADABLE}: calls.kind"
+        wants = {} if damage(order, of_order.values()) else {want.kind: want for want in wanted(order)}
         for kind, call in of_order.items():
             if kind not in wants:
                 outbox.drop(tx, call)
@@ -92,7 +116,9 @@ def recover(tx: Session, ledger: Ledger, once: Collection[str], now: datetime) -
     """
     unknown = []
     for call in outbox.recover(tx, now, once):
-        order = tx.get_one(Order, call.order_id)
+        order = tx.get(Order, call.order_id)
+        if order is None:  # somebody typed it: nothing can be sent for it, and `status` names it
+            continue
         order.planned_at = None
         entry = ledger.last(order.supplier, order.menzzo_order_id) if call.state == "unknown" else None
         if entry is not None and entry.attempt == call.attempts and entry.outcome not in {None, outbox.UNKNOWN}:
@@ -114,21 +140,15 @@ def _settle_by_ledger(tx: Session, order: Order, call: Call, outcome: str | None
         outbox.owe_again(tx, call, now)
 
 
-def heal(tx: Session, supplier: str, settings: Settings, ledger: Ledger, labels: LabelFolder, now: datetime) -> None:
-    """Go over every open order: owe what a lost row or a hand-made change left out, fetch again a label that is gone."""
-    last = 0
-    while True:
-        query = select(Order).where(Order.supplier == supplier, col(Order.id) > last)
-        query = query.where(col(Order.ship_confirmed_at).is_(None), col(Order.closed_reason).is_(None))
-        orders = tx.exec(query.order_by(col(Order.id)).limit(BATCH)).all()
-        if not orders:
-            return
-        for order in orders:
-            if order.label_path is not None and not labels.is_there(order.label_path, order.label_bytes):
-                forget_label(tx, order, "the label file is gone or was changed; it is fetched again", now)
-        plan(tx, orders, settings, ledger, now)
-        last = orders[-1].id or last
-        tx.flush()
+def heal(
+    tx: Session, ids: Collection[int], settings: Settings, ledger: Ledger, labels: LabelFolder, now: datetime
+) -> None:
+    """Go over these open orders: owe what a lost row or a hand-made change left out, fetch again a label that is gone."""
+    orders = those(tx, ids)
+    for order in orders:
+        if order.label_path is not None and not labels.is_there(order.label_path, order.label_bytes):
+            forget_label(tx, order, "the label file is gone or was changed; it is fetched again", now)
+    plan(tx, orders, settings, ledger, now)
 
 
 def after_clock_change(tx: Session, supplier: str, settings: Settings, now: datetime) -> None:
@@ -160,8 +180,8 @@ def repeat_by_itself(tx: Session, supplier: str, settings: Settings, now: dateti
     """Owe again the unknown calls that the user's `resend` lets go; return when the next one will be."""
     soonest: datetime | None = None
     for call in tx.exec(select(Call).where(Call.supplier == supplier, Call.state == "unknown")).all():
-        order = tx.get_one(Order, call.order_id)
-        if call.kind not in {want.kind for want in wanted(order)}:
+        order = tx.get(Order, call.order_id)
+        if order is None or call.kind not in {want.kind for want in wanted(order)}:
             continue
         at = CALLS[call.kind].by_itself(call, list(outbox.attempts_of(tx, call)), settings, now)
         if at is not None and at <= now:

@@ -4,18 +4,20 @@ Rows are committed page by page, so nothing that was read is lost; the cursor mo
 crash in between can only make us read an order twice.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from sqlmodel import Session, col, func, select
 
 from supplier_agent import journal, proof, reading
+from supplier_agent.cells import unreadable
 from supplier_agent.marketplace import Listing, Verdict
 from supplier_agent.settings import Settings
 from supplier_agent.standing import known_supplier, look
-from supplier_agent.tables import Run, Supplier
+from supplier_agent.tables import Order, Run, Supplier
 from supplier_agent.tick.observe import note_vanished, observe
-from supplier_agent.timetable import GOOD, Due, Pauses, Readings, next_read, trusted_cursor
+from supplier_agent.timetable import GOOD, Due, Pauses, Readings, is_distrusted, next_read, trusted_cursor
 
 ALREADY_ASKED = "the rest would have been answered from the server's cache"
 
@@ -68,17 +70,23 @@ def due(tx: Session, name: str, settings: Settings, now: datetime, *, round_at: 
     return next_read(readings, pauses, stands.not_before(now), now, round_at)
 
 
-def begin(tx: Session, name: str, what: Due, settings: Settings, now: datetime, longest: int) -> OpenRun:
-    """Open a run, and its row in the journal."""
+def begin(tx: Session, name: str, what: Due, settings: Settings, now: datetime, longest: int) -> OpenRun | None:
+    """Open a run, and its row in the journal. None: it was a request for days that nobody can read, which is over now."""
     today = now.astimezone(settings.timezone).date()
     asked = journal.asked(tx, name, now, settings.suppliers[name].cache_seconds)
     supplier, row = known_supplier(tx, name), what.resync
+    if row is not None and (unreadable(row) or not reading.is_possible(row.date_from, row.date_to or today, today)):
+        row.started_at = row.ended_at = now
+        row.proof, row.detail = "failed", "these days cannot be read: the last before the first, or years away"
+        tx.add(row)
+        return None
     if what.purpose == "probe":
         plan = reading.probe(today, asked)
     elif what.purpose == "poll":
         last = last_good(tx, name, "poll", "sweep")
         since = last.started_at.astimezone(settings.timezone).date() if last and last.started_at else None
-        plan = reading.poll(today, trusted_cursor(supplier, now), settings.schedule.sweep_days, longest, since)
+        cursor, by_number = trusted_cursor(supplier, now), not is_distrusted(supplier, now)
+        plan = reading.poll(today, cursor, settings.schedule.sweep_days, longest, since, by_number=by_number)
     else:
         first, until = (row.date_from, row.date_to) if row else (_sweep_from(tx, name, settings, today), today)
         plan = reading.sweep(what.purpose, today, first, (until or today) + timedelta(days=1), longest)
@@ -131,7 +139,7 @@ def take_in(
             step = reading.End(step, "partial", ALREADY_ASKED)
         else:
             run = replace(run, plan=step)
-    _note(tx, run, listed, step, now)
+    _note(tx, name, run, listed, step, now)
     if step is None:
         assert isinstance(answer, Verdict)  # noqa: S101 - a page always leads on
         return Failed(answer)
@@ -158,8 +166,12 @@ def _refused(tx: Session, name: str, plan: reading.Run, answer: Verdict) -> read
     return step
 
 
-def _note(tx: Session, run: OpenRun, listed: int, step: reading.Run | reading.End | None, now: datetime) -> None:
+def _note(
+    tx: Session, name: str, run: OpenRun, listed: int, step: reading.Run | reading.End | None, now: datetime
+) -> None:
     row = tx.get_one(Run, run.row_id)
+    if row.supplier != name:
+        raise ValueError(name)  # the database refuses the read as well: one supplier's page never proves another's days
     row.pages, row.listed, row.added = row.pages + 1, row.listed + listed, len(run.added)
     if not isinstance(step, reading.Run):
         row.ended_at = now
@@ -173,10 +185,12 @@ def _finish(tx: Session, name: str, run: OpenRun, end: reading.End, now: datetim
     cursor = supplier.cursor
     if end.run.refused:
         supplier.cursor_refused = cursor
-    if end.run.misled or _blind(tx, name, run, supplier, row):
+    blind = _blind(tx, name, run, supplier, row)
+    if end.run.misled or blind:
         supplier.cursor_distrusted_at = now
     if run.plan.purpose != "probe" and end.detail != ALREADY_ASKED:
-        top = reading.highest([each for each in (cursor, *end.run.listed) if each])
+        # An order whose number lies far above all others is listed again and again: it leads only where it is news itself.
+        top = reading.highest(run.added) if blind else reading.highest([each for each in (cursor, *run.added) if each])
         # Ids that cannot be ranked are followed in list order: a guess, which costs time where it is wrong, never an order.
         supplier.cursor = top or cursor or next((each for each in reversed(end.run.last_page) if "_" in each), None)
     supplier.last_success_at = now
@@ -185,19 +199,45 @@ def _finish(tx: Session, name: str, run: OpenRun, end: reading.End, now: datetim
 
 
 def _blind(tx: Session, name: str, run: OpenRun, supplier: Supplier, row: Run) -> bool:
-    """Tell whether no poll since the last sweep brought anything, while this sweep finds orders newer than the cursor.
+    """Tell whether this run found orders of the last days that no poll by the cursor can show.
 
-    One order may well come in between a poll and a sweep; that all of them did is no chance.
+    1. Their numbers lie below the cursor, of which a poll asks for what is newer. 2. Or this is a sweep, and no poll since the
+    last one brought anything: one order may come in between a poll and a sweep, that all of them did is no chance.
+    While polls go by date, the first is seen at every poll, so the cursor stays distrusted for as long as it is wrong.
     """
-    mine = reading.rank(supplier.cursor or "")
+    mine, now = reading.rank(supplier.cursor or ""), row.started_at or row.requested_at
+    by_date = trusted_cursor(supplier, now) is None
+    if mine is None or not (row.purpose == "sweep" or (row.purpose == "poll" and by_date)):
+        return False
     sweeps = select(func.max(Run.id)).where(Run.supplier == name, Run.purpose == "sweep", col(Run.proof).in_(GOOD))
     before = tx.exec(sweeps.where(col(Run.id) < run.row_id)).one()
-    if row.purpose != "sweep" or mine is None or before is None:
+    recent = _dated_from(tx, name, run.added, now.date() - timedelta(days=reading.NEWS_DAYS))
+    if before is None or not recent:
         return False
     polls = select(func.count(), func.sum(Run.added)).where(Run.supplier == name, Run.purpose == "poll")
     count, brought = tx.exec(polls.where(col(Run.proof).in_(GOOD), col(Run.id) > before)).one()
-    newer = any(key > mine for each in run.added if (key := reading.rank(each)) is not None)
-    return count > 0 and not brought and newer
+    if any((key := reading.rank(each)) is not None and key < mine for each in recent):
+        return count > 0 or by_date
+    return row.purpose == "sweep" and count > 0 and not brought and not by_date
+
+
+def _dated_from(tx: Session, name: str, ids: Sequence[str], first: date) -> list[str]:
+    """Return those of these orders that are dated from that day on, or not at all."""
+    found: list[str] = []
+    for start in range(0, len(ids), 500):
+        query = select(Order.menzzo_order_id).where(
+            Order.supplier == name, col(Order.menzzo_order_id).in_(ids[start : start + 500])
+        )
+        found += tx.exec(query.where(col(Order.order_date).is_(None) | (col(Order.order_date) >= first)))
+    return found
+
+
+def give_up(tx: Session, run: OpenRun, why: str, now: datetime) -> None:
+    """End a run that could not go on."""
+    row = tx.get(Run, run.row_id)
+    if row is not None and row.ended_at is None:
+        row.ended_at, row.proof, row.detail = now, "failed", why
+        tx.add(row)
 
 
 def abandon(tx: Session, now: datetime) -> None:

@@ -65,34 +65,43 @@ class Renewal:
         untried = [token for token in tokens if token not in account.refused]
         if not untried or account.token in untried:
             return
-        account.token, account.token_problem, account.next_read, account.standing = untried[0], None, None, None
         with self._store.write() as tx:
             standing.try_now(tx, account.name, self._clock.now())
+        account.token, account.token_problem, account.next_read, account.standing = untried[0], None, None, None
 
     def refused(self, account: Account, token: str) -> None:
-        """Take note that a token was refused: another is tried at once; two that are both refused take turns, by the back-off."""
+        """Note that a token was refused: another is tried at the next look; two that are both refused take turns.
+
+        In memory alone: the database may be locked at this moment, and what came back must not be taken in twice.
+        """
         account.token_suspect, account.next_read, account.proven = True, None, None
         account.refused.add(token)
-        self.look(account)
-        if account.token is not None and account.token == token:
-            account.token = next((other for other in self._tokens(account)[0] if other != token), token)
+        tokens = self._tokens(account)[0]
+        if account.token == token and account.refused >= {*tokens}:
+            account.token = next((other for other in tokens if other != token), token)
 
-    def worked(self, tx: Session, account: Account, token: str, now: datetime) -> None:
-        """Remember which token works, and since when: by a mark, never the token itself."""
+    def worked(self, tx: Session, account: Account, token: str, now: datetime) -> str | None:
+        """Store which token works, and since when: by a mark, never the token itself. Return its key if that is news."""
         if account.proven == token:
-            return
-        account.proven, account.refused = token, set()
+            return None
         supplier, mark, key = standing.known_supplier(tx, account.name), token_mark(account.name, token), PRESENT
         tokens, missing = self._tokens(account)
         if token in tokens and (missing is not None or tokens[0] != token):
             key = NEXT
         if (supplier.token_mark, supplier.token_key) == (mark, key):
-            return
+            return None
         if supplier.token_mark != mark:
             supplier.token_mark, supplier.token_since = mark, now
         supplier.token_key = key
         tx.add(supplier)
-        self._log.info("token.adopted", supplier=account.name, key=key)
+        return key
+
+    def proved(self, account: Account, token: str, key: str | None) -> None:
+        """Remember that a token works, once that is stored. `key`: what `worked` returned."""
+        if account.proven != token:
+            account.proven, account.refused = token, set()
+        if key is not None:
+            self._log.info("token.adopted", supplier=account.name, key=key)
 
     def _tokens(self, account: Account) -> tuple[list[str], ConfigError | None]:
         """Return the tokens as they are now, the present one first, and why that one is missing, if it is."""
@@ -115,6 +124,6 @@ class Renewal:
 
     def _missing(self, account: Account, error: ConfigError) -> None:
         if account.token is None and account.token_problem != error.what:
-            account.token_problem, account.standing = error.what, None
             with self._store.write() as tx:
                 deliver.pause_for_token(tx, account.name, self._settings, self._clock.now(), self._chance(), error.what)
+            account.token_problem, account.standing = error.what, None

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlmodel import Session
 
+from supplier_agent import census
 from supplier_agent.explain import summary
 from supplier_agent.glance import Look, within
 from supplier_agent.scan import alias
@@ -32,11 +33,14 @@ class Filter:
     since: date | None = None
     is_open: bool = True
 
-    def where(self) -> tuple[str, list[object]]:
-        """Return the condition on a row of `orders`, and its values."""
-        conditions, values = [OPEN] if self.is_open else [], list[object]()
+    def where(self, damaged: str) -> tuple[str, list[object]]:
+        """Return the condition on a row of `orders`, and its values. `damaged`: the ids of those that are, or ""."""
+        conditions, values = list[str](), list[object]()
+        if self.is_open:
+            conditions.append(f"{OPEN} OR id IN ({damaged})" if damaged else OPEN)
         if self.stage:
-            conditions.append(is_of(self.stage))
+            join = f"OR id IN ({damaged})" if self.stage == "attention" else f"AND id NOT IN ({damaged})"
+            conditions.append(is_of(self.stage) + (f" {join}" if damaged else ""))
         if self.supplier:
             conditions.append("supplier = ?")
             values.append(self.supplier)
@@ -70,17 +74,17 @@ class Found:
 
 def chosen(store: Store, wanted: Filter, limit: int | None = None) -> Found:
     """Return the row ids of the orders, oldest first. `limit`: None for all of them."""
-    where, values = wanted.where()
     with store.read() as tx:
+        damaged = ", ".join(str(each.order.id) for each in census.damaged(within(tx)))
+        where, values = wanted.where(damaged)
+        attention = f"{STAGE} = 'attention' OR id IN ({damaged})"
         widths = ", ".join(f"max(length({column}))" for column in WIDE)
-        summed = f"SELECT count(*), sum({STAGE} = 'attention'), {widths} FROM orders WHERE {where}"  # noqa: S608 - our own texts, and question marks
-        total, attention, *longest = _driver(tx, summed, values).one()
+        summed = f"SELECT count(*), sum({attention}), {widths} FROM orders WHERE {where}"  # noqa: S608 - our own texts, and question marks
+        total, waiting, *longest = _driver(tx, summed, values).one()
         listed = f"SELECT id FROM orders WHERE {where} ORDER BY order_date, id LIMIT ?"  # noqa: S608 - as above
         ids = array("q", _driver(tx, listed, [*values, -1 if limit is None else limit]).scalars())
         stored = _driver(tx, "SELECT EXISTS (SELECT 1 FROM orders WHERE supplier = ?)", [wanted.supplier]).scalar()
-    return Found(
-        ids, total, attention or 0, dict(zip(WIDE, (each or 0 for each in longest), strict=True)), bool(stored)
-    )
+    return Found(ids, total, waiting or 0, dict(zip(WIDE, (each or 0 for each in longest), strict=True)), bool(stored))
 
 
 def _driver(tx: Session, sql: str, values: list[object]) -> Any:  # noqa: ANN401 - a result of any columns
@@ -99,7 +103,7 @@ def _batch(look: Look, ids: "array[int]") -> Iterator[Row]:
     marks = ", ".join("?" * len(ids))
     found = {row.id: row for row in look.rows(f"SELECT * FROM orders WHERE id IN ({marks})", *ids)}  # noqa: S608 - question marks
     calls: dict[int, list[Any]] = defaultdict(list)
-    of_these = f"SELECT order_id, kind, state, attempts, detail FROM calls WHERE order_id IN ({marks}) ORDER BY id"  # noqa: S608 - as above
+    of_these = f"SELECT * FROM calls WHERE order_id IN ({marks}) ORDER BY id"  # noqa: S608 - as above
     for call in look.rows(of_these, *ids):
         calls[call.order_id].append(call)
     yield from (summary(found[each], calls[each]) for each in ids)

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlmodel import Session
 
+from supplier_agent import cells
 from supplier_agent.clock import Clock
 from supplier_agent.glance import text as as_stored
 from supplier_agent.labels import LabelFolder
@@ -82,7 +83,12 @@ class Retention:
             if row is not None and abs(now - row.done_at) < EVERY:
                 return False
             self._batches, self._gone = self._go_round(now), Counter()
-        if next(self._batches, "over") == "over":
+        try:
+            over = next(self._batches, "over") == "over"
+        except Exception:
+            self._batches = None  # cut short: not noted as done, and tried again within the hour
+            raise
+        if over:
             self._batches = None
             self._note(now)
             return False
@@ -128,6 +134,8 @@ class Retention:
                 return  # nothing is written by a round that finds nothing
         with self._store.write() as tx:
             for order, path, sha256 in _rows(tx, LABELS, some):
+                if cells.some_text(path) is cells.NO_TEXT or cells.text(sha256) is cells.NO_TEXT:
+                    continue  # a person looks at it first: `status` names it
                 try:  # first the files: cut short here, the next round finds the row again
                     self._labels.remove(path)
                 except OSError as error:

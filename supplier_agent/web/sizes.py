@@ -29,12 +29,24 @@ class Sizes:
 
     def __init__(self, press: Press) -> None:
         self._press = press
-        self.of = lru_cache(MOST_SIZES)(self._of)
+        self._known = lru_cache(MOST_SIZES)(self._look)
 
-    def _of(self, label_path: str, _sha256: str) -> Size | None:
-        """Return the size of the first page in millimetres; None if it cannot be told. The hash marks a new label."""
+    def of(self, label_path: str, sha256: str) -> Size | None:
+        """Return the size of the first page in millimetres; None if it cannot be told now. The hash marks a new label."""
+        try:
+            return self._known(label_path, sha256)
+        except _NotNowError:
+            return None
+
+    def _look(self, label_path: str, _sha256: str) -> Size | None:
         sizes = self._press.sizes(label_path)
+        if isinstance(sizes, Fault) and sizes.may_pass:
+            raise _NotNowError
         return None if isinstance(sizes, Fault) or not sizes else sizes[0]
+
+
+class _NotNowError(Exception):
+    """The file cannot be had now. What is raised is not remembered, so it is looked at again."""
 
 
 def paper(sizes: Sizes, order: Order, station: Station) -> Paper:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -32,13 +33,13 @@ def judged(check: PdfWork, folder: Path, content: bytes) -> str | None:
 
 def document(*objects: bytes, trailer: bytes = b"<< /Size 9 /Root 1 0 R >>") -> bytes:
     """Return a PDF of these objects, numbered from 1, with a right cross-reference table."""
-    content, offsets = b"%PDF-1.7\n", []
+    content, offsets = bytearray(b"%PDF-1.7\n"), []
     for number, body in enumerate(objects, 1):
         offsets.append(len(content))
         content += b"%d 0 obj\n%s\nendobj\n" % (number, body)
     table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
     xref = b"xref\n0 %d\n0000000000 65535 f \n%s" % (len(objects) + 1, table)
-    return content + xref + b"trailer\n" + trailer + b"\nstartxref\n%d\n%%%%EOF\n" % len(content)
+    return bytes(content) + xref + b"trailer\n" + trailer + b"\nstartxref\n%d\n%%%%EOF\n" % len(content)
 
 
 def stream(dictionary: bytes, data: bytes) -> bytes:
@@ -153,10 +154,10 @@ def test_a_checking_process_that_died_is_replaced(tmp_path: Path) -> None:
         own.close()
 
 
-def test_a_file_that_is_gone_is_told_and_closing_twice_is_fine(tmp_path: Path) -> None:
+def test_a_file_that_is_gone_is_no_broken_pdf_and_closing_twice_is_fine(tmp_path: Path) -> None:
     own = PdfWork(SystemClock())
-    fault = own.fault(tmp_path / "gone.pdf")
-    assert fault == "it could not be read (FileNotFoundError)"
+    with pytest.raises(FileNotFoundError):
+        own.fault(tmp_path / "gone.pdf")
     own.close()
     own.close()
 
@@ -173,3 +174,77 @@ def test_a_file_that_hangs_the_check_is_told_in_time_and_ends_the_process(tmp_pa
         assert checking_processes() <= others
     finally:
         own.close()
+
+
+def crowded(pages: int) -> bytes:
+    """Return a PDF of some 60 bytes a page: small on the disk, and a thousand times as large in memory."""
+    kids = b" ".join(b"%d 0 R" % (number + 3) for number in range(pages))
+    leaves = [b"<< /Type /Page /Parent 2 0 R >>"] * pages
+    return document(CATALOG, b"<< /Type /Pages /Kids [%s] /Count %d >>" % (kids, pages), *leaves)
+
+
+def large(size: int) -> bytes:
+    """Return a label with a picture of that many bytes."""
+    page = b"<< /Type /Page /Parent 2 0 R /Resources << /XObject << /I 4 0 R >> >> >>"
+    picture = b"/Type /XObject /Subtype /Image /Width 1 /Height 1 /ColorSpace /DeviceGray /BitsPerComponent 8"
+    return document(CATALOG, b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>", page, stream(picture, os.urandom(size)))
+
+
+def test_after_a_file_that_swells_the_next_large_label_is_read_by_a_fresh_process(tmp_path: Path) -> None:
+    own, others = PdfWork(SystemClock(), seconds=60), checking_processes()
+    try:
+        hostile, honest = crowded(60_000), large(6 << 20)
+        assert judged(own, tmp_path, honest) is None
+        judged(own, tmp_path, hostile)  # what is said of it is its own matter
+        assert checking_processes() <= others, "a process that is swollen leaves"
+        assert judged(own, tmp_path, honest) is None
+    finally:
+        own.close()
+
+
+def test_a_process_without_memory_for_a_file_leaves(tmp_path: Path) -> None:
+    own, others = PdfWork(SystemClock(), seconds=60), checking_processes()
+    try:
+        assert judged(own, tmp_path, LABEL) is None
+        with (tmp_path / "huge.pdf").open("wb") as file:
+            file.truncate(MEMORY_BYTES)  # a hole: no byte of it is on the disk
+        assert own.fault(tmp_path / "huge.pdf") == "it needs too much memory"
+        assert checking_processes() <= others
+        assert judged(own, tmp_path, LABEL) is None
+    finally:
+        own.close()
+
+
+def test_a_check_loads_nothing_that_paints_or_reads_barcodes(tmp_path: Path) -> None:
+    own, others = PdfWork(SystemClock()), checking_processes()
+    try:
+        assert judged(own, tmp_path, LABEL) is None
+        (pid,) = checking_processes() - others
+        loaded = Path(f"/proc/{pid}/maps").read_text()
+        assert "pdfium" not in loaded
+        assert "zxing" not in loaded
+    finally:
+        own.close()
+
+
+def test_a_machine_without_a_process_to_spare_says_nothing_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.executable", str(tmp_path / "no such program"))
+    with pytest.raises(FileNotFoundError):
+        judged(PdfWork(SystemClock()), tmp_path, LABEL)
+
+
+def test_closing_ends_a_check_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "endless.pdf")
+    own = PdfWork(SystemClock(), seconds=60)
+    assert own.works()
+    answers: list[str | None] = []
+    asker = threading.Thread(target=lambda: answers.append(own.fault(tmp_path / "endless.pdf")))
+    asker.start()
+    time.sleep(0.3)
+    began = time.monotonic()
+    own.close()
+    asker.join(10)
+    assert time.monotonic() - began < 5
+    assert answers != [None]

@@ -50,6 +50,7 @@ def test_quiet_prints_results_and_errors_alone(eight: Installation) -> None:
     [
         (("ship", IDS[0], "no-such_1"), "orders"), (("unship", IDS[0]), "orders"), (("retry", "--all"), "orders"),
         (("hold", IDS[1], "--reason", "x"), "orders"), (("release", IDS[1]), "orders"),
+        (("release", "--all"), "orders"), (("release", "--all", "--by", "Anna"), "orders"),
         (("close", IDS[2], "--reason", "x"), "orders"), (("reopen", IDS[2]), "orders"), (("check", "--offline"), "findings"),
         (("pause", "notio"), "said"), (("resume", "notio"), "said"), (("person", "list"), "people"),
         (("config", "show"), "settings"), (("config", "check"), "place"), (("alerts", "list"), "alerts"),

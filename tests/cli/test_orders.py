@@ -122,6 +122,27 @@ def test_orders_of_a_supplier_that_left_the_configuration_are_shown(mixed: Insta
     assert mixed.code_of("orders", "--supplier", "asir-grup") == 2
 
 
+@pytest.mark.parametrize(
+    ("damage", "this"),
+    [("quantity = 'many'", "150_3"), ("fault = 'an internal error'", "150_5"), ("sku = x'ff00'", "150_2")],
+)
+def test_a_damaged_order_waits_for_a_person_whatever_its_facts_seem_to_be(
+    mixed: Installation, damage: str, this: str
+) -> None:
+    stages = {row["menzzo_order_id"]: row["stage"] for row in json.loads(mixed.said("orders", "--all", "--json"))}
+    with closing(sqlite3.connect(mixed.folder / "agent.db")) as connection:
+        connection.execute(f"UPDATE orders SET {damage} WHERE menzzo_order_id = ?", (this,))
+        connection.commit()
+    assert ids(mixed, "--stage", "attention") == [this]
+    assert this in ids(mixed), "it is listed with the open ones"
+    assert this not in ids(mixed, "--stage", stages[this])
+    told = mixed.run("orders")
+    assert b"1 of them wait for a person" in told.stderr
+    (row,) = json.loads(mixed.said("orders", "--stage", "attention", "--json"))
+    assert row["stage"] == "attention"
+    assert "damaged" in row["blockers"]
+
+
 def test_the_table_has_a_line_for_each_and_says_what_is_left_out(mixed: Installation) -> None:
     done = mixed.run("orders", "--limit", "2")
     lines = done.stdout.decode().splitlines()

@@ -20,6 +20,7 @@ from supplier_agent.labels import LabelFolder
 from supplier_agent.marketplace import Reply, Wire
 from supplier_agent.marketplace.watched import Deadline
 from supplier_agent.tick.account import Account
+from tests.world.harness import ChecksAtOnce
 from tests.world.steps import SteppedLabels
 
 
@@ -103,7 +104,8 @@ def watch_commits(steps: Steps) -> None:
 def step_through(agent: Agent, steps: Steps) -> None:
     """Put the wrapped parts into an assembled agent; its ledger is a SteppedLedger from the start."""
     state_dir = agent.settings.state_dir
-    agent.labels = SteppedLabels(state_dir, steps.step)
+    agent.labels = labels = SteppedLabels(state_dir, steps.step)
+    agent.workers.checks = ChecksAtOnce(labels.look)
     for account in agent.accounts.values():
         _wrap(account, agent.labels, steps)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from supplier_agent.calls import CALLS, Job, Tools
+from supplier_agent.calls import CALLS, Job, Tools, Unfinished
 from supplier_agent.clock import SystemClock
 from supplier_agent.labels import LabelFolder
 from supplier_agent.labels.pdfwork.whole import flaw
@@ -124,8 +124,10 @@ def request(kind: str, market: Marketplace, folder: Path, menzzo_order_id: str, 
         means = "listed" if isinstance(answer, Listing) else answer.means.value
         return Ended(means, time.monotonic() - began, answer.tries, repr(answer))
     attempt = job(kind, menzzo_order_id, f"/label.pdf?{menzzo_order_id}", maybe_sent=maybe_sent)
-    tools = Tools(market, LabelFolder(folder, lambda path: flaw(path) or None), order_number_filter=False)
+    tools = Tools(market, LabelFolder(folder), order_number_filter=False)
     ending = CALLS[kind].perform(attempt, tools)
+    if isinstance(ending, Unfinished):
+        ending = ending.finish(lambda path: flaw(path) or None)
     seconds = time.monotonic() - began
     after = CALLS[kind].after(attempt, ending, settings(folder), NOW, 0.0)
     return Ended((ending.outcome.kind, after.state), seconds, 1, repr((ending, after)))

@@ -247,6 +247,8 @@ def _event(node: ast.Call, method: str, dicts: dict[str, set[str]]) -> Iterator[
     if method == "_say" and len(node.args) > 1 and isinstance(node.args[0], ast.Constant):
         level, name = str(node.args[0].value), node.args[1]
         facts = {str(key.value) for key in getattr(node.args[2], "keys", []) if isinstance(key, ast.Constant)}
+    elif method == "fault" and node.args:
+        level, name, facts = "error", node.args[0], {"about", "error", "traceback"}
     elif method in {"debug", "info", "warning", "error"} and node.args:
         level, name, facts = method, node.args[0], set()
     else:

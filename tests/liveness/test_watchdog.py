@@ -4,7 +4,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from supplier_agent import state
 from supplier_agent.agent import Agent
 from supplier_agent.assemble import make_account
+from supplier_agent.bulkheads import Threads
 from supplier_agent.clock import SystemClock
 from supplier_agent.daemon import FEED_SECONDS, HUNG_SECONDS, Daemon
 from supplier_agent.labels import LabelFolder
@@ -23,7 +23,7 @@ from supplier_agent.sandbox.api import Api
 from supplier_agent.sandbox.world import World
 from supplier_agent.stop import Stop
 from supplier_agent.store import open_store
-from tests.world.harness import MONDAY, ManualClock, NoSockets, no_fault, settings_for
+from tests.world.harness import MONDAY, ChecksAtOnce, ManualClock, NoSockets, no_fault, settings_for
 
 PATIENCE_SECONDS = 10.0
 TIMEOUT_SECONDS = 5.0
@@ -85,11 +85,10 @@ class Scene:
         world = World.with_orders(1, today=MONDAY.date(), clock=self.clock, suppliers=["notio"])
         wire = NoSockets(Api(world), ManualClock(), settings.base_url)
         wire.reachable = self._reachable
-        labels, read_token = LabelFolder(settings.state_dir, no_fault), lambda name: settings.token_of(name, {})
+        labels, read_token = LabelFolder(settings.state_dir), lambda name: settings.token_of(name, {})
         self._store = open_store(settings.state_dir / state.DATABASE, agent=True)
         self._ledger = Ledger(settings.state_dir / state.LEDGER)
         account = make_account(settings, "notio", wire, self.clock, labels, read_token, self.stop.event.is_set)
-        self._executor = ThreadPoolExecutor(4)
         self.agent = Agent(
             settings,
             self._store,
@@ -97,12 +96,13 @@ class Scene:
             labels,
             [account],
             self.clock,
-            self._executor,
+            Threads(),
+            ChecksAtOnce(no_fault),
             lambda: 0.0,
             Log(None),
             read_token,
         )
-        self.daemon = Daemon(self.agent, self.systemd.env, self.stop, lambda _: None, self._executor)
+        self.daemon = Daemon(self.agent, self.systemd.env, self.stop, lambda _: None)
         self.codes: list[int] = []
         self._thread = threading.Thread(target=lambda: self.codes.append(self.daemon.run()))
 
@@ -120,7 +120,6 @@ class Scene:
         self.let_go.set()
         self.stop.event.set()
         self._thread.join(PATIENCE_SECONDS)
-        self._executor.shutdown()
         self._store.close()
         self._ledger.close()
         self.systemd.close()

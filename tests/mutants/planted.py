@@ -24,18 +24,19 @@ LOOP = "tests/branches/test_loop.py"
 DURABILITY = "tests/simulation/test_durability.py"
 PROMISES = "tests/promises/test_promises.py"
 STEPS = "tests/simulation/test_steps.py"
+BULKHEADS = "tests/bulkheads/"
 
 PLANTED = (
     # -- calls: intent, claim, repetition --------------------------------------------------------------------------
     Mutant(
         "the request leaves before its intent is committed",
         "agent.py",
-        """            job = deliver.claim(tx, account, stands, call_id, self.settings, self.labels, now)
+        """                job = deliver.claim(tx, account, stands, call_id, self.settings, self.labels, now)
 """,
-        """            job = deliver.claim(tx, account, stands, call_id, self.settings, self.labels, now)
-            if job is not None:
-                early = Flight(job.kind, CALLS[job.kind].LANE, now, self.clock.monotonic(), job, account.token or "")
-                return self._fly(account, early, CALLS[job.kind].perform, job, account.tools)
+        """                job = deliver.claim(tx, account, stands, call_id, self.settings, self.labels, now)
+                if job is not None:
+                    early = Flight(job.kind, CALLS[job.kind].LANE, now, self.clock.monotonic(), job, account.token or "")
+                    return self._fly(account, early, CALLS[job.kind].perform, job, account.tools)
 """,
         (INTENT, DEATHS),
     ),
@@ -63,8 +64,8 @@ PLANTED = (
     Mutant(
         "a fault in a worker counts as not sent",
         "tick/landing.py",
-        "        return Ending(Outcome(UNKNOWN, _fault(error)), outage=True)",
-        "        return Ending(Outcome('not_sent', _fault(error)), outage=True)",
+        "        return Ending(Outcome(UNKNOWN, fault(error)), fault=True)",
+        "        return Ending(Outcome(NOT_SENT, fault(error)), fault=True)",
         (LOOP,),
     ),
     Mutant(
@@ -216,8 +217,8 @@ PLANTED = (
     Mutant(
         "a closed order is dealt with",
         "order.py",
-        "    if order.closed_reason is not None or order.ship_confirmed_at is not None:\n        return ()",
-        "    if order.ship_confirmed_at is not None:\n        return ()",
+        "    if damage(order) or order.closed_reason is not None or order.ship_confirmed_at is not None:\n",
+        "    if damage(order) or order.ship_confirmed_at is not None:\n",
         ("tests/unit/test_order.py",),
     ),
     Mutant(
@@ -457,6 +458,55 @@ PLANTED = (
         ("tests/semantics/test_every_order.py", "-k", "cut_short"),
     ),
     Mutant(
+        "slow suppliers may take every thread",
+        "bulkheads.py",
+        "        return slow is False or sum(self._is_slow(each, stuck) is slow for each in taken) < self._half\n",
+        "        return True\n",
+        (BULKHEADS + "test_bulkhead.py",),
+    ),
+    Mutant(
+        "a place that was promised goes to whoever comes first",
+        "bulkheads.py",
+        "                self._promised.add(account)\n",
+        "",
+        (BULKHEADS + "test_bulkhead.py",),
+    ),
+    Mutant(
+        "one supplier's checks take every process",
+        "labels/checks.py",
+        "                    if supplier in self._busy:\n                        continue\n",
+        "",
+        (BULKHEADS + "test_checks.py",),
+    ),
+    Mutant(
+        "what a check says that was ended is believed",
+        "labels/checks.py",
+        "                if self._is_closed:  # what",
+        "                if False:  # what",
+        (BULKHEADS + "test_checks.py",),
+    ),
+    Mutant(
+        "a label that cannot be read now counts as changed",
+        "labels/folder.py",
+        "    except FileNotFoundError:\n        return None\n",
+        "    except OSError:\n        return None\n",
+        ("tests/branches/test_label_file.py",),
+    ),
+    Mutant(
+        "a label that cannot be seen now counts as gone",
+        "labels/folder.py",
+        "        except OSError:\n            return True\n",
+        "        except OSError:\n            return False\n",
+        ("tests/branches/test_label_file.py",),
+    ),
+    Mutant(
+        "a swollen PDF process goes on",
+        "labels/pdfwork/process.py",
+        '        leaves = facts.get("fault") == TOO_MUCH or _resident_bytes() > MOST_RESIDENT_BYTES\n',
+        "",
+        ("tests/barcodes/test_whole.py", "-k", "fresh_process or without_memory"),
+    ),
+    Mutant(
         "a lane never pauses",
         "lanes.py",
         "    return in_flight == 0 and (lane.resume_at is None or lane.resume_at <= now)",
@@ -480,8 +530,8 @@ PLANTED = (
     Mutant(
         "an order that is reopened is reported by the back-off of its last try, within its undo window",
         "outbox.py",
-        "later = call.due_at is not None and due_at > call.due_at",
-        "later = False",
+        "later = call.due_at is None or due_at > call.due_at",
+        "later = call.due_at is None",
         (STEPS,),
     ),
     Mutant(
@@ -516,15 +566,15 @@ PLANTED = (
     Mutant(
         "the label's name is not waited for",
         "labels/folder.py",
-        "        _sync_folder(folder)\n",
+        "        _sync_folder(target.parent)\n",
         "",
         (DURABILITY,),
     ),
     Mutant(
         "a label is not checked",
         "labels/folder.py",
-        "        if fault is not None:\n",
-        "        if fault is not None and False:\n",
+        "        if why is not None:\n",
+        "        if why is not None and False:\n",
         ("tests/unit/test_labels.py",),
     ),
     Mutant(

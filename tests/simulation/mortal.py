@@ -20,7 +20,7 @@ from supplier_agent.marketplace import Answer, Lost, NotSent, Reply
 from supplier_agent.marketplace.watched import Deadline
 from supplier_agent.sandbox.faults import Fault
 from supplier_agent.store import Store, open_store
-from tests.world.harness import AtOnce, ManualClock, NoSockets, Site
+from tests.world.harness import AtOnce, ChecksAtOnce, ManualClock, NoSockets, Site
 from tests.world.steps import SteppedLabels, SteppedLedger
 
 SHIP = "ship-sale"
@@ -223,6 +223,7 @@ class MortalSite(Site):
             accounts,
             self.clock,
             self.executor,
+            ChecksAtOnce(labels.look),
             self._dice.random,
             Log(None, lambda event, facts: self.said.append((event, facts))),
             self.tokens.__getitem__,

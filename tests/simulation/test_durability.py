@@ -12,7 +12,7 @@ import pytest
 
 from supplier_agent.labels import LabelFolder
 from supplier_agent.ledger import Ledger
-from tests.world.harness import MONDAY
+from tests.world.harness import MONDAY, keep
 
 
 class Watched:
@@ -50,7 +50,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
 def test_a_label_is_on_the_disk_before_it_has_its_name_and_its_name_is_before_it_is_told(
     tmp_path: Path, watched: Watched
 ) -> None:
-    LabelFolder(tmp_path, lambda _: None).keep("notio", "1_1", b"12345")
+    keep(LabelFolder(tmp_path), "notio", "1_1", b"12345")
     assert watched.seen == ["waited for .1_1.part of 5 bytes", "renamed 1_1.pdf", "waited for notio"]
 
 

@@ -41,7 +41,7 @@ def claimed_after(site: Site, change: str) -> tuple[int, Job | None]:
     agent = site.agent
     flag_all(site)
     agent.look_again()
-    agent._plan(agent.accounts[SUPPLIER])  # noqa: SLF001 - the change must come after the plan and before the claim
+    agent._planner.plan(agent.accounts[SUPPLIER])  # noqa: SLF001 - the change must come after the plan and before the claim
     ((call_id,),) = site.ask("SELECT id FROM calls WHERE kind = 'ship' AND state = 'owed'")
     with agent.store.write() as tx:
         tx.connection().exec_driver_sql(f"UPDATE orders SET {change}")

@@ -2,7 +2,9 @@
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -206,3 +208,42 @@ def test_one_statement_marks_the_order_of_one_supplier(keep: Keep, sql: Sql) -> 
     assert sql("SELECT count(*) AS n FROM orders WHERE shipped = 1")[0]["n"] == 3
     sql("UPDATE orders SET shipped = 0 WHERE menzzo_order_id = ?", ID)
     assert sql("SELECT count(*) AS n FROM orders WHERE shipped = 1")[0]["n"] == 1, "an undo of both harms nobody"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE OR REPLACE orders SET menzzo_order_id = (SELECT menzzo_order_id FROM orders WHERE id = 2) WHERE id = 1",
+        "UPDATE orders SET menzzo_order_id = 'another' WHERE id = 1",
+        "UPDATE orders SET supplier = 'another' WHERE id = 1",
+        "UPDATE OR REPLACE orders SET id = 2 WHERE id = 1",
+        "UPDATE OR REPLACE orders SET rowid = 2 WHERE id = 1",
+        "UPDATE OR IGNORE orders SET _rowid_ = 7 WHERE id = 1",
+        "REPLACE INTO orders SELECT * FROM orders WHERE id = 1",
+        "INSERT INTO orders SELECT * FROM orders WHERE id = 1 ON CONFLICT DO UPDATE SET menzzo_order_id = 'another'",
+        "UPDATE orders SET shipped_at = '2026-13-01 00:00:00.000000'",
+        "UPDATE orders SET shipped_at = '2026-02-30 00:00:00.000000'",
+        "UPDATE orders SET shipped_at = x'323032362d30312d30312030303a30303a30302e303030303030'",
+        "UPDATE orders SET shipped_at = 'now'",
+        "DELETE FROM orders",
+    ],
+)
+@pytest.mark.parametrize("attached", [False, True])
+def test_no_statement_moves_an_order_past_the_guards(
+    keep: Keep, sql: Sql, database: Path, statement: str, *, attached: bool
+) -> None:
+    for each in ("1_1", "2_2"):
+        keep(ready(each))
+    before = [tuple(each) for each in sql("SELECT * FROM orders")]
+    with closing(sqlite3.connect(":memory:" if attached else database, isolation_level=None)) as connection:
+        if attached:
+            connection.execute("ATTACH ? AS state", (str(database),))
+        with pytest.raises(sqlite3.IntegrityError):
+            connection.execute(statement)
+    assert [tuple(each) for each in sql("SELECT * FROM orders")] == before
+
+
+def test_a_row_whose_identity_is_written_as_it_was_is_no_change(keep: Keep, sql: Sql) -> None:
+    keep(ready())
+    sql("UPDATE orders SET id = id, supplier = supplier, menzzo_order_id = menzzo_order_id, carrier = 'DPD'")
+    assert row(sql)["carrier"] == "DPD"

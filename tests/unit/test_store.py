@@ -15,7 +15,7 @@ from sqlalchemy import inspect
 from sqlmodel import SQLModel, create_engine
 
 from supplier_agent.errors import ConfigError, StateError
-from supplier_agent.guards import TRIGGERS
+from supplier_agent.guards import DAMAGE, TRIGGERS
 from supplier_agent.migrations import known, upgrade
 from supplier_agent.store import LockedError, Store, open_store
 from supplier_agent.tables import SCHEMA, Order, Supplier
@@ -264,6 +264,7 @@ def shape(database: Path) -> object:
                 sorted(
                     (str(index["name"]), tuple(index["column_names"]), str(_where(index)))
                     for index in found.get_indexes(table)
+                    if index["name"] not in DAMAGE  # made at every start, like the triggers
                 ),
                 sorted(tuple(unique["column_names"]) for unique in found.get_unique_constraints(table)),
                 sorted(str(check["sqltext"]) for check in found.get_check_constraints(table)),

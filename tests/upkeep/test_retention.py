@@ -29,7 +29,7 @@ class Place:
         self.settings = Settings(state_dir=folder, keep=keep, suppliers={"notio": {"token": "t"}})
         self.said: list[tuple[str, dict[str, Any]]] = []
         log = Log(None, lambda event, facts: self.said.append((event, facts)))
-        labels = LabelFolder(folder, lambda _path: None)
+        labels = LabelFolder(folder)
         self.retention = Retention(self.store, labels, self.clock, log, lambda: self.settings)
 
     def go_round(self) -> None:
@@ -287,9 +287,7 @@ def test_it_comes_round_once_a_day_over_restarts_too_and_a_round_that_finds_noth
     with place.store.read() as tx:
         first = tx.exec(select(Chore).where(Chore.name == CHORE)).one().done_at
     place.clock.sleep(3 * 3600)
-    again = Retention(
-        place.store, LabelFolder(place.folder, lambda _path: None), place.clock, Log(None), lambda: place.settings
-    )
+    again = Retention(place.store, LabelFolder(place.folder), place.clock, Log(None), lambda: place.settings)
     assert not again.step()
     with place.store.read() as tx:
         assert tx.exec(select(Chore).where(Chore.name == CHORE)).one().done_at == first
@@ -323,9 +321,7 @@ def test_many_orders_go_in_small_batches_and_a_round_that_is_cut_short_is_made_a
         return sum(row["label_path"] is not None for row in place.rows()["orders"])
 
     assert 0 < with_label() < 1300
-    again = Retention(
-        place.store, LabelFolder(place.folder, lambda _path: None), place.clock, Log(None), lambda: place.settings
-    )
+    again = Retention(place.store, LabelFolder(place.folder), place.clock, Log(None), lambda: place.settings)
     again.go_round(lambda: False)
     open_ = sum(row["ship_confirmed_at"] is None for row in place.rows()["orders"])
     assert with_label() == open_

@@ -18,7 +18,8 @@ import httpx
 from supplier_agent import state
 from supplier_agent.agent import LOOK_SECONDS, Agent
 from supplier_agent.assemble import make_account
-from supplier_agent.labels import LabelFolder
+from supplier_agent.labels import Label, LabelFolder, NotALabel
+from supplier_agent.labels.checks import Check, Checks, Fault
 from supplier_agent.ledger import Ledger
 from supplier_agent.log import Log
 from supplier_agent.marketplace import Answer, Lost, NotSent, Reply, Wire
@@ -125,6 +126,32 @@ def settings_for(state_dir: Path, *suppliers: str, **sections: Any) -> Settings:
     return Settings(state_dir=state_dir, suppliers=known, **sections)
 
 
+class ChecksAtOnce(Checks):
+    """Checks a label in the caller's thread, before `submit` returns."""
+
+    def __init__(self, fault: Fault) -> None:
+        self._fault = fault
+
+    def submit(self, supplier: str, check: Check) -> "Future[Any]":  # noqa: ARG002 - as in Checks
+        """Check it now."""
+        return AtOnce().submit(check, self._fault)
+
+    def close(self) -> None:
+        """Do nothing: nothing waits."""
+
+
+def keep(
+    labels: LabelFolder,
+    supplier: str,
+    menzzo_order_id: str,
+    content: bytes,
+    fault: Fault = lambda _path: None,
+) -> Label | NotALabel:
+    """Store a label as a worker and a check do together."""
+    received = labels.receive(supplier, menzzo_order_id, content)
+    return received if isinstance(received, Label) else labels.accept(received, fault)
+
+
 def no_fault(_path: Path) -> str | None:
     """Take every file for a whole PDF."""
     return None
@@ -161,7 +188,7 @@ class Site:
         settings = self.settings
         self._store = open_store(self.database, agent=True)
         self._ledger = Ledger(settings.state_dir / state.LEDGER)
-        labels = LabelFolder(settings.state_dir, self.pdf_fault)
+        labels = LabelFolder(settings.state_dir)
 
         def read_token(name: str) -> str:
             return settings.token_of(name, {})
@@ -179,6 +206,7 @@ class Site:
             accounts,
             self.clock,
             AtOnce(),
+            ChecksAtOnce(self.pdf_fault),
             self._dice.random,
             log,
             read_token,

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from supplier_agent.labels import Label, LabelFolder, NotALabel
+from supplier_agent.labels import Fetched, Label, LabelFolder, NotALabel
 from supplier_agent.ledger import Ledger
 
 
@@ -36,14 +36,14 @@ class SteppedLedger(Ledger):
 
 
 class SteppedLabels(LabelFolder):
-    """The labels' folder, with a death before, within and after each file. A look at its ends stands for the PDF check."""
+    """The labels' folder, with a death before, within and after each file. `look` stands for the PDF check."""
 
     def __init__(self, state_dir: Path, step: Step) -> None:
-        super().__init__(state_dir, self._look)
+        super().__init__(state_dir)
         self._folder, self._step = state_dir / "labels", step
 
-    def keep(self, supplier: str, menzzo_order_id: str, content: bytes) -> Label | NotALabel:
-        """Keep a label, and perhaps die."""
+    def receive(self, supplier: str, menzzo_order_id: str, content: bytes) -> Label | Fetched:
+        """Write what was downloaded, and perhaps die."""
 
         def half() -> None:
             part = self._folder / supplier / f".{menzzo_order_id}.part"
@@ -51,11 +51,16 @@ class SteppedLabels(LabelFolder):
             part.write_bytes(content[: len(content) // 2])
 
         self._step(f"label {menzzo_order_id}: half written", half)
-        label = super().keep(supplier, menzzo_order_id, content)
-        self._step(f"label {menzzo_order_id}: in place")
+        return super().receive(supplier, menzzo_order_id, content)
+
+    def accept(self, fetched: Fetched, fault: Callable[[Path], str | None]) -> Label | NotALabel:
+        """Make it the newest label, and perhaps die."""
+        label = super().accept(fetched, fault)
+        self._step(f"label {Path(fetched.label.path).stem}: in place")
         return label
 
-    def _look(self, path: Path) -> str | None:
+    def look(self, path: Path) -> str | None:
+        """Look at the ends of a file, and perhaps die."""
         self._step(f"label {path.name}: written, not in place")
         return None if whole(path.read_bytes()) else "it is not whole"
 

@@ -35,9 +35,10 @@ class Bulk:
 
 @dataclass(frozen=True)
 class Fault:
-    """Why it cannot be had, in a few words."""
+    """Why it cannot be had, in a few words. `may_pass`: that says nothing of the file; it is worth another look."""
 
     why: str
+    may_pass: bool = False
 
 
 class Press:
@@ -53,9 +54,9 @@ class Press:
         path = self._path(label_path)
         if path is None:
             return _absent()
-        answer = self._quick.ask("picture", path=str(path), width=WIDTH)
-        if isinstance(answer, Failed):
-            return Fault(answer.why)
+        answer = _asked(self._quick, "picture", path=str(path), width=WIDTH)
+        if isinstance(answer, Fault):
+            return answer
         sizes = _sizes(answer)
         return Preview(answer.content, sizes[0], len(sizes))
 
@@ -64,8 +65,8 @@ class Press:
         path = self._path(label_path)
         if path is None:
             return _absent()
-        answer = self._quick.ask("sizes", path=str(path))
-        return Fault(answer.why) if isinstance(answer, Failed) else _sizes(answer)
+        answer = _asked(self._quick, "sizes", path=str(path))
+        return answer if isinstance(answer, Fault) else _sizes(answer)
 
     def bulk(self, label_paths: Sequence[str]) -> Bulk | Fault:
         """Return labels as one PDF, in this order, each page as it is. What cannot be read is left out and named."""
@@ -75,13 +76,16 @@ class Press:
         there = [(name, path) for name, path in zip(label_paths, paths, strict=True) if path is not None]
         left_out = [(name, _absent().why) for name, path in zip(label_paths, paths, strict=True) if path is None]
         try:
-            answer = self._slow.ask(
-                "join", paths=[str(path) for _, path in there], more_seconds=_SECONDS_EACH * len(label_paths)
+            answer = _asked(
+                self._slow,
+                "join",
+                paths=[str(path) for _, path in there],
+                more_seconds=_SECONDS_EACH * len(label_paths),
             )
         finally:
             self._slow.close()  # it holds what it joined
-        if isinstance(answer, Failed):
-            return Fault(answer.why)
+        if isinstance(answer, Fault):
+            return answer
         left_out += [(there[number][0], why) for number, why in answer.facts["left_out"]]
         if not answer.content:
             return Fault("none of these labels can be read" if label_paths else "there is no label to print")
@@ -101,8 +105,16 @@ class Press:
         self._slow.close()
 
 
+def _asked(work: PdfWork, task: str, *, more_seconds: float = 0.0, **about: object) -> Done | Fault:
+    try:
+        answer = work.ask(task, more_seconds=more_seconds, **about)
+    except OSError as error:
+        return Fault(f"it cannot be read now: {error.strerror}", may_pass=True)
+    return Fault(answer.why) if isinstance(answer, Failed) else answer
+
+
 def _absent() -> Fault:
-    return Fault("its file is not there; it is fetched again by itself")
+    return Fault("its file is not there; it is fetched again by itself", may_pass=True)
 
 
 def _sizes(answer: Done) -> tuple[Size, ...]:

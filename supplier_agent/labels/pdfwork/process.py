@@ -3,6 +3,7 @@
 pdfium, zxing and pypdf read what strangers made. A file that crashes, hangs or swells one of them ends that process, and no more.
 """
 
+import errno
 import json
 import os
 import resource
@@ -10,7 +11,8 @@ import select
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,12 @@ SECONDS = 10.0
 MEMORY_BYTES = 256 * 1024 * 1024
 MOST_BYTES = 256 * 1024 * 1024
 """The longest answer: labels joined into one file."""
+MOST_RESIDENT_BYTES = 128 * 1024 * 1024
+"""A process that holds more after a task is not used again: what it keeps is missing for the next file."""
+TOO_MUCH = "it needs too much memory"
 _FILES = 32
+_LAST_SECONDS = 5.0
+"""How long a process that was killed may take to be gone."""
 
 
 @dataclass(frozen=True)
@@ -48,20 +55,26 @@ class PdfWork:
         self._process: subprocess.Popen[bytes] | None = None
 
     def ask(self, task: str, *, more_seconds: float = 0.0, **about: object) -> Done | Failed:
-        """Have one task of tasks.py done. Never raises for what a file does."""
+        """Have one task of tasks.py done. Never raises for what a file holds.
+
+        Raises OSError if the file or the process cannot be had: that says nothing of the file, and may pass.
+        """
         seconds = self._seconds + more_seconds
         with self._lock:
+            process = self._process = self._process or _start()
             try:
-                done = self._ask(json.dumps({"task": task, "seconds": seconds, **about}).encode(), seconds)
+                done = self._ask(process, json.dumps({"task": task, "seconds": seconds, **about}).encode(), seconds)
             except (OSError, ValueError, KeyError):  # it died, or lost its mind
                 done = None
+            if isinstance(done, OSError):
+                raise done
             if done is None:
                 self._end()
                 return Failed(f"it took more than {seconds:g} s or {MEMORY_BYTES >> 20} MB, or crashed what reads it")
             return done
 
     def fault(self, path: Path) -> str | None:
-        """Return why the file is not a whole PDF, in a few words, or None if it is one."""
+        """Return why the file is not a whole PDF, in a few words, or None if it is one. Raises OSError as `ask` does."""
         done = self.ask("check", path=str(path))
         return done.why if isinstance(done, Failed) else str(done.facts["flaw"]) or None
 
@@ -69,8 +82,7 @@ class PdfWork:
         """Tell whether the process starts and answers at all, with no file to trouble it."""
         return isinstance(self.ask("nothing"), Done)
 
-    def _ask(self, request: bytes, seconds: float) -> Done | Failed | None:
-        process = self._process = self._process or _start()
+    def _ask(self, process: subprocess.Popen[bytes], request: bytes, seconds: float) -> Done | Failed | OSError | None:
         assert process.stdin is not None  # noqa: S101 - asked for in _start
         assert process.stdout is not None  # noqa: S101 - asked for in _start
         until = self._clock.monotonic() + seconds
@@ -82,6 +94,10 @@ class PdfWork:
                 return None
         line, _, content = bytes(answer).partition(b"\n")
         facts = json.loads(line)
+        if facts.pop("leaves"):
+            self._end()
+        if "errno" in facts:
+            return OSError(facts["errno"], os.strerror(facts["errno"]))
         if "fault" in facts:
             return Failed(str(facts["fault"]))
         size = int(facts.pop("bytes"))
@@ -101,12 +117,21 @@ class PdfWork:
 
     def _end(self) -> None:
         process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            process.communicate()
+        if process is None:
+            return
+        process.kill()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                with suppress(OSError):
+                    pipe.close()
+        with suppress(subprocess.TimeoutExpired):  # it hangs in the kernel; there is nothing more to be done about it
+            process.wait(_LAST_SECONDS)
 
     def close(self) -> None:
-        """End the process."""
+        """End the process, and with it what it is working on."""
+        process = self._process
+        if process is not None:
+            process.kill()
         with self._lock:
             self._end()
 
@@ -134,19 +159,47 @@ def main() -> None:
         (resource.RLIMIT_NOFILE, _FILES),
     ):
         resource.setrlimit(limit, (most, most))
-    from supplier_agent.labels.pdfwork.tasks import TASKS  # noqa: PLC0415 - only this process pays for it
-
-    for line in sys.stdin.buffer:
+    leaves = False
+    while not leaves and (line := sys.stdin.buffer.readline()):
         about = json.loads(line)
         _bound_the_processor(about.pop("seconds"))
-        try:
-            facts, content = TASKS[about.pop("task")](**about)
-        except MemoryError:
-            facts, content = {"fault": "it needs too much memory"}, b""
-        except Exception as error:  # noqa: BLE001 - what three libraries may raise at a stranger's file is not known
-            facts, content = {"fault": f"it could not be read ({type(error).__name__})"}, b""
-        sys.stdout.buffer.write(json.dumps({**facts, "bytes": len(content)}).encode() + b"\n" + content)
+        facts, content = _work(about.pop("task"), about)
+        leaves = facts.get("fault") == TOO_MUCH or _resident_bytes() > MOST_RESIDENT_BYTES
+        head = {**facts, "bytes": len(content), "leaves": leaves}
+        sys.stdout.buffer.write(json.dumps(head).encode() + b"\n" + content)
         sys.stdout.buffer.flush()
+
+
+def _work(name: str, about: Mapping[str, Any]) -> tuple[Mapping[str, Any], bytes]:
+    """Do one task. What it says of a file is a fact or a fault; an error number says that the file cannot be had."""
+    try:
+        return _task(name)(**about)
+    except MemoryError:
+        return {"fault": TOO_MUCH}, b""
+    except OSError as error:
+        if error.errno == errno.ENOMEM:
+            return {"fault": TOO_MUCH}, b""
+        return {"errno": error.errno or errno.EIO}, b""
+    except Exception as error:  # noqa: BLE001 - what three libraries may raise at a stranger's file is not known
+        return {"fault": f"it could not be read ({type(error).__name__})"}, b""
+
+
+def _task(name: str) -> Callable[..., tuple[Mapping[str, Any], bytes]]:
+    """Return a task. The check of a fetched label needs pypdf alone; what paints and reads barcodes costs 20 MB more."""
+    if name == "check":
+        from supplier_agent.labels.pdfwork.whole import check  # noqa: PLC0415 - only this process pays for it
+
+        return check
+    from supplier_agent.labels.pdfwork.tasks import TASKS  # noqa: PLC0415 - the same
+
+    return TASKS[name]
+
+
+def _resident_bytes() -> int:
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    except OSError:  # no Linux: the most that it ever held; there, bytes or kilobytes
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def _bound_the_processor(seconds: float) -> None:

@@ -13,8 +13,6 @@ import zxingcpp
 from pypdf import PdfReader, PdfWriter
 from pypdfium2 import PdfBitmap, PdfDocument, PdfPage
 
-from supplier_agent.labels.pdfwork.whole import flaw
-
 POINTS_PER_INCH = 72
 MM_PER_POINT = 25.4 / POINTS_PER_INCH
 DPI = (300, 406)
@@ -128,11 +126,6 @@ def join(paths: list[str]) -> tuple[Facts, bytes]:
     return {"pages": len(writer.pages), "left_out": left_out}, content.getvalue()
 
 
-def check(path: str) -> tuple[Facts, bytes]:
-    """Return why a file is not a whole PDF, or ""."""
-    return {"flaw": flaw(Path(path))}, b""
-
-
 def nothing() -> tuple[Facts, bytes]:
     """Return nothing: whoever asks wants to know whether this process works."""
     return {}, b""
@@ -143,6 +136,5 @@ TASKS: Mapping[str, Callable[..., tuple[Facts, bytes]]] = {
     "picture": picture,
     "sizes": sizes,
     "join": join,
-    "check": check,
     "nothing": nothing,
 }

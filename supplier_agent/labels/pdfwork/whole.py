@@ -1,13 +1,21 @@
 """Whether a file is a whole PDF, asked of pypdf: in the working process, since a crafted file may make it loop or swell."""
 
+import io
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pypdf import PdfReader
 from pypdf.errors import PyPdfError
 
 
+def check(path: str) -> tuple[Mapping[str, Any], bytes]:
+    """Return why a file is not a whole PDF, or ""."""
+    return {"flaw": flaw(Path(path))}, b""
+
+
 def flaw(path: Path) -> str:
-    """Return why the file is not a whole PDF, in a few words, or ""."""
+    """Return why the file is not a whole PDF, in a few words, or "". Raises MemoryError, after which no process goes on."""
     content = path.read_bytes()
     if not content:
         return "it is empty"
@@ -16,16 +24,7 @@ def flaw(path: Path) -> str:
     if b"%%EOF" not in content[-1024:]:
         return "it is a PDF, but cut off"
     try:
-        pages = len(PdfReader(path, strict=False).pages)
-    except (
-        PyPdfError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        IndexError,
-        RecursionError,
-        MemoryError,
-    ) as error:
+        pages = len(PdfReader(io.BytesIO(content), strict=False).pages)
+    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         return f"it is a broken PDF ({type(error).__name__})"
     return "" if pages else "it is a PDF without a page"

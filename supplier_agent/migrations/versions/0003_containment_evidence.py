@@ -11,6 +11,7 @@ def upgrade() -> None:
     """Add columns and tables: what is there stays as it is."""
     _evidence()
     _decisions()
+    op.add_column("orders", sa.Column("fault", sa.String(), nullable=True))
     op.add_column("lanes", sa.Column("redirected_to", sa.String(), nullable=True))
     op.add_column("rejected_entries", sa.Column("raw_bytes", sa.LargeBinary(), nullable=True))
 

@@ -1,0 +1,77 @@
+"""Hands work to threads and processes, and what comes back to the inbox. The loop's thread alone calls it."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import CancelledError, Executor, Future
+from typing import Any
+
+from supplier_agent.bulkheads import HALVES, OTHERS, Bulkhead, NotStartedError
+from supplier_agent.calls import Ending, Unfinished
+from supplier_agent.clock import Clock
+from supplier_agent.labels.checks import Checks
+from supplier_agent.outbox import NOT_SENT, UNKNOWN, Outcome
+from supplier_agent.tick.inbox import Inbox
+
+Landed = Callable[["Future[Any]"], None]
+
+
+class Workers:
+    """The threads of each lane, and the processes that check labels."""
+
+    def __init__(
+        self, clock: Clock, executor: Executor, checks: Checks, inbox: Inbox, halves: Mapping[str, int] = HALVES
+    ) -> None:
+        self._executor, self.checks, self._inbox = executor, checks, inbox
+        suspects: set[str] = set()
+        self._bulkheads = {lane: Bulkhead(clock, half, suspects) for lane, half in halves.items()}
+
+    def may_start(self, lane: str, account: str) -> bool:
+        """Tell whether a request of this account would start at once; if not, `call_up` names it when it would."""
+        return self._bulkheads[lane].may_start(account)
+
+    def call_up(self) -> set[str]:
+        """Return the accounts that waited for a thread and have one now, for this turn."""
+        return {account for bulkhead in self._bulkheads.values() for account in bulkhead.call_up()}
+
+    def start(
+        self, lane: str, account: str, landed: Landed, request: Callable[..., Any], *arguments: object, at_once: Landed
+    ) -> None:
+        """Start a request, after `may_start` said so. `landed` takes it in; `at_once` does what need not wait for a lock."""
+        place = self._bulkheads[lane].take(account)
+
+        def take_in(done: "Future[Any]") -> None:
+            self._bulkheads[lane].leave(place)
+            landed(done)
+
+        try:
+            future = self._executor.submit(request, *arguments)
+        except RuntimeError as error:
+            future = Future()
+            future.set_exception(NotStartedError(str(error)))
+        future.add_done_callback(lambda done: self._inbox.put(lambda: take_in(done), at_once=lambda: at_once(done)))
+
+    def finish(self, account: str, work: Unfinished, finished: Callable[[Ending], None]) -> None:
+        """Have the rest of a call done; its thread is free for the next request meanwhile."""
+        future = self.checks.submit(account, work.finish)
+        future.add_done_callback(lambda done: self._inbox.put(lambda: finished(_ending_of(done))))
+
+    def apart(self, name: str, errand: Callable[[], object]) -> bool:
+        """Start something that decides nothing, in the lane of such; False if no thread is free now."""
+        if not self.may_start(OTHERS, name):
+            return False
+        self.start(OTHERS, name, _ignore, errand, at_once=_ignore)
+        return True
+
+
+def _ignore(_done: "Future[Any]") -> None:
+    """Do nothing: what it says of itself is enough."""
+
+
+def _ending_of(done: "Future[Any]") -> Ending:
+    """Return how a call ended whose answer was worked on here. What was given up is owed again."""
+    try:
+        ending: Ending = done.result()
+    except CancelledError:
+        return Ending(Outcome(NOT_SENT, "fetched, but not checked: the agent was stopped"))
+    except Exception as error:  # noqa: BLE001 - a fault of ours: no promise may hang on it, and its text might hold a secret
+        return Ending(Outcome(UNKNOWN, f"a fault in the agent: {type(error).__name__}"), outage=True)
+    return ending
