@@ -102,11 +102,19 @@ def opened(folder: Path) -> Iterator[Private]:
 
 
 def _opened(folder: Path) -> Private:
-    owner = os.geteuid() or folder.parent.stat().st_uid  # root works for the one whose state folder it is
+    """Open the folder as the user whose it is.
+
+    1. Anybody but root: it must be this user's own. Another's is put aside by the owner of the state folder alone: staff may
+       rename it too, and must not do so by starting a command that is not theirs.
+    2. Root works for the owner of the state folder.
+    """
     with suppress(FileExistsError):
         _make(folder)
-    found = folder.lstat()
+    found, state_dir, me = folder.lstat(), folder.parent.stat().st_uid, os.geteuid()
+    owner = me or state_dir
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner:
+        if me not in {0, state_dir}:
+            raise PermissionError(1, "it belongs to another user")
         folder.rename(folder.with_name(f"{folder.name}-not-ours-{found.st_ino}"))
         _make(folder)
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | SAFELY)

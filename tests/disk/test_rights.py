@@ -112,7 +112,8 @@ def test_a_folder_that_cannot_be_written_ends_with_74_and_a_sentence(office: Off
         for path in files:
             os.chown(path, AGENT.uid, AGENT.gid)
             path.chmod(0o2770 if path.is_dir() else 0o660)
-    assert AGENT.agent(office.config, "run", "--once").returncode == 0
+    done = AGENT.agent(office.config, "run", "--once")
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_rights_are_those_of_the_contract_whatever_the_umask_was(office: Office) -> None:

@@ -124,6 +124,7 @@ def request(kind: str, market: Marketplace, folder: Path, menzzo_order_id: str, 
         means = "listed" if isinstance(answer, Listing) else answer.means.value
         return Ended(means, time.monotonic() - began, answer.tries, repr(answer))
     attempt = job(kind, menzzo_order_id, f"/label.pdf?{menzzo_order_id}", maybe_sent=maybe_sent)
+    folder.mkdir(exist_ok=True)
     tools = Tools(market, LabelFolder(folder), order_number_filter=False)
     ending = CALLS[kind].perform(attempt, tools)
     if isinstance(ending, Unfinished):
