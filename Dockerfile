@@ -4,10 +4,12 @@
 #     -v ./token-notio:/run/secrets/token-notio:ro supplier-agent
 # /data must be a local disk: SQLite's locks do not hold over NFS or SMB. One container per volume.
 
-# Both stages from the same image: a virtual environment holds the path of its interpreter.
-ARG BASE_IMAGE=python:3.13-slim-bookworm
+# Both stages from the same image: a virtual environment holds the path of its interpreter. Pinned by its exact tag. A digest
+# would bind every byte, and has to be asked of the registry where the image is built: --build-arg BASE_IMAGE=python@sha256:…
+ARG BASE_IMAGE=python:3.13.11-slim-bookworm
 
 FROM ${BASE_IMAGE} AS build
+ARG REVISION=unknown
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
 COPY requirements.lock requirements-build.lock ./
@@ -17,19 +19,19 @@ RUN python3 -m venv /opt/supplier-agent \
  && /opt/supplier-agent/bin/pip install --require-hashes --no-deps --only-binary=:all: -r requirements.lock \
  && python3 -m venv /opt/build \
  && /opt/build/bin/pip install --require-hashes --no-deps --only-binary=:all: -r requirements-build.lock
-COPY pyproject.toml README.md LICENSE ./
-COPY config/supplier-agent.example.toml ./config/
-COPY supplier_agent ./supplier_agent
+COPY pyproject.toml hatch_build.py sbom.py README.md LICENSE ./
 # What `config init` writes.
 COPY config/supplier-agent.example.toml ./config/
-RUN /opt/build/bin/hatchling build -t wheel -d /src/dist \
+COPY supplier_agent ./supplier_agent
+RUN SOURCE_COMMIT="${REVISION}" /opt/build/bin/hatchling build -t wheel -d /src/dist \
  && /opt/supplier-agent/bin/pip install --no-deps --no-index /src/dist/*.whl \
  && /opt/supplier-agent/bin/pip check \
  && /opt/supplier-agent/bin/pip uninstall -y pip \
+ && python3 sbom.py >/opt/supplier-agent/sbom.cdx.json \
  && python3 -m compileall -q /opt/supplier-agent
 
 FROM ${BASE_IMAGE}
-ARG VERSION=0.0.0
+ARG VERSION=0.2.0
 ARG REVISION=unknown
 ARG CREATED=unknown
 LABEL org.opencontainers.image.title="supplier-agent" \

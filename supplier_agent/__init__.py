@@ -4,4 +4,4 @@ Reading order: order.py (the life of an order), agent.py (the core loop), calls/
 outbox.py (what is owed), tables.py (everything we remember).
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -3,19 +3,25 @@
 import os
 import sys
 
+from supplier_agent import entrance
 from supplier_agent.exits import ended
 from supplier_agent.status import door
 
 
 def main() -> None:
     """Run the command line; a person's mistake ends in a sentence, never in a traceback."""
-    words = sys.argv[1:]
+    entrance.set_up_streams()
+    sys.exit(ended(_command))
+
+
+def _command() -> int:
+    words = entrance.checked(sys.argv[1:], os.environ)
     asked = door.understood(words)
     if asked is not None:  # asked every 30 seconds, by a health check: it does without what the other commands need
-        sys.exit(ended(lambda: door.answer(asked, os.environ)))
+        return door.answer(asked, os.environ)
     from supplier_agent.cli import run  # noqa: PLC0415 - so that a missing set-up is told in words
 
-    sys.exit(run(words))
+    return run(words)
 
 
 if __name__ == "__main__":

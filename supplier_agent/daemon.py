@@ -14,7 +14,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from supplier_agent.agent import LOOK_SECONDS, Agent
 from supplier_agent.alerts import Watch
-from supplier_agent.health import counts
+from supplier_agent.census import counts
 from supplier_agent.heartbeat import AGENT, Heartbeat
 from supplier_agent.labels.barcodes import LabelCodes
 from supplier_agent.labels.pdfwork import PdfWork

@@ -5,7 +5,7 @@ Nothing is changed: the copy lies in a temporary folder and goes with it. Only t
 
 import random
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from supplier_agent.assemble import make_account, wire_of
 from supplier_agent.calls import Ending, Job
 from supplier_agent.clock import Clock
 from supplier_agent.errors import StateError
+from supplier_agent.health import Problem
 from supplier_agent.labels import LabelFolder
 from supplier_agent.labels.checks import Checks
 from supplier_agent.ledger import Ledger
@@ -89,6 +90,7 @@ def rehearse(
     progress: Callable[[str], None],
     tell: Callable[[str], None],
     stopped: Callable[[], bool],
+    explain: Callable[[Sequence[Problem]], None] = lambda _found: None,
 ) -> int:
     """Print every write call that `run --once` would make now. Returns the exit code of that run."""
     with tempfile.TemporaryDirectory(prefix="supplier-agent-dry-run-") as name:
@@ -128,7 +130,7 @@ def rehearse(
         with store.read() as tx:
             before = journal.newest(tx)
         try:
-            code = run_once(agent, progress, lambda: None, stopped)
+            code = run_once(agent, progress, lambda: None, stopped, explain)
         finally:
             rehearsal.shutdown()
             _remember_questions(store, before, settings)

@@ -4,16 +4,15 @@ In plain SQL (glance.py), so that `status` costs next to nothing; who has a tran
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from supplier_agent import absence, cautions, glance, known, overdue, vitals
+from supplier_agent import absence, cautions, census, glance, known, overdue, vitals
+from supplier_agent.exits import EXIT_ORDER
 from supplier_agent.glance import READS, Look, last_good, supplier_of
 from supplier_agent.known import Known
-from supplier_agent.order import UNREADABLE, damage, sound_stage
-from supplier_agent.vitals import EXIT_ORDER, Problem, Signs, exit_code
+from supplier_agent.order import UNREADABLE
+from supplier_agent.vitals import Problem, Signs, exit_code
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
 
 # fmt: off
 __all__ = [
-    "ENTRY", "EXIT_ORDER", "HELD", "MOST", "STRANGERS", "Problem", "counts", "exit_code", "failing_lanes", "is_stale", "last_good",
-    "last_round_at", "problems", "refusal", "rejected_entries", "strangers", "supplier_of",
+    "ENTRY", "HELD", "MOST", "STRANGERS", "Problem", "exit_code", "failing_lanes", "is_stale", "last_good",
+    "last_round_at", "problems", "refusal", "strangers", "supplier_of",
 ]
 # fmt: on
 
@@ -34,15 +33,6 @@ LASTING = ("silence", "waiting", "unflagged", "not_read")
 """The causes of alerts that take longer to find out than a look may: they are taken from where the alerts are kept."""
 NEVER_OLD = datetime.min.replace(tzinfo=UTC)
 """Who asks without the time hears nothing of the age of things."""
-
-
-@dataclass(frozen=True)
-class Damaged:
-    """An order that nothing is sent for: cells of its rows cannot be read, or an internal error parked it."""
-
-    order: Any  # a row
-    why: str
-    seems: str  # the stage that its facts would have
 
 
 def problems(
@@ -81,7 +71,7 @@ def problems(
     found += _stuck(look)
     if since is None:
         found += [*_held(look), *strangers(look, what.suppliers), *_lasting(look, what.suppliers)]
-    found += [_damage(each) for each in damaged(look)[:MOST]]
+    found += [_damage(each) for each in census.damaged(look)[:MOST]]
     return sorted(found, key=lambda problem: EXIT_ORDER.index(problem.exit_code))
 
 
@@ -92,7 +82,7 @@ def _refused_configuration(look: Look) -> list[Problem]:
         return []
     detail = "; ".join(line.strip() for line in row.detail.splitlines())
     what = f"a new configuration was refused at {row.done_at:%Y-%m-%d %H:%M} UTC, and the one before stays: {detail}"
-    return [Problem("", None, what, "correct it, then: systemctl reload supplier-agent", 78, vitals.CONFIGURATION)]
+    return [Problem("", None, what, vitals.CORRECT_IT, 78, vitals.CONFIGURATION)]
 
 
 def _held_after_restore(look: Look) -> list[Problem]:
@@ -286,7 +276,7 @@ def _lasting(look: Look, configured: Collection[str]) -> list[Problem]:
     return found
 
 
-def _damage(each: Damaged) -> Problem:
+def _damage(each: census.Damaged) -> Problem:
     order = each.order
     this = f"{order.menzzo_order_id} --supplier {order.supplier}"
     cure = f"supplier-agent retry {this}"
@@ -307,86 +297,6 @@ def _cure(call: Any) -> str:  # noqa: ANN401 - a row
     if call.state == "unknown":
         return f"ask Menzzo whether it is shipped, then: supplier-agent resolve {this} --shipped (or --send-again) --by NAME"
     return f"supplier-agent retry {this} (or: supplier-agent close {this} --reason TEXT)"
-
-
-def counts(tx: "Session | Look", supplier: str) -> dict[str, int]:
-    """Return how many orders are in each stage. SQL puts orders with the same facts together; which stage it is, order.py says."""
-    found: dict[str, int] = {}
-    look = glance.within(tx)
-    for alike in look.rows(ALIKE, supplier):
-        calls: list[Any] = [SimpleNamespace(state=state) for state in (alike.states or "").split(",") if state]
-        name = sound_stage(alike, calls)
-        found[name] = found.get(name, 0) + alike.number
-    for each in damaged(look):
-        if each.order.supplier == supplier:  # counted above by what its facts seem to be
-            found[each.seems] = found.get(each.seems, 0) - 1
-            found["attention"] = found.get("attention", 0) + 1
-    return found
-
-
-def damaged(look: Look) -> list[Damaged]:
-    """Return every order that is damaged. An index knows the few rows that may be (guards.py); which of them are, order.py says."""
-    if look.first("SELECT name FROM sqlite_master WHERE name = 'damaged_orders'") is None:
-        return []  # somebody dropped it; the agent's next start makes it again
-    calls: dict[int, list[Any]] = {}
-    for call in look.rows(
-        "SELECT * FROM calls WHERE order_id IN (SELECT order_id FROM damaged_calls) ORDER BY order_id"
-    ):
-        calls.setdefault(call.order_id, []).append(call)
-    rows = look.rows(
-        """
-        SELECT orders.*, (SELECT group_concat(DISTINCT state) FROM calls WHERE order_id = orders.id) AS states FROM orders
-         WHERE id IN (SELECT id FROM damaged_orders UNION SELECT order_id FROM damaged_calls) ORDER BY id
-        """
-    )
-    found = []
-    for row in rows:
-        states: list[Any] = [SimpleNamespace(state=state) for state in (row.states or "").split(",")]
-        why = damage(row, calls.get(row.id, ()))
-        if why:
-            found.append(Damaged(row, why, sound_stage(row, states)))
-    return found
-
-
-ALIKE = """
-  WITH stuck AS (SELECT order_id, group_concat(DISTINCT state) AS states FROM calls
-                  WHERE state IN ('sending', 'parked', 'unknown') GROUP BY order_id)
-SELECT ship_confirmed_at, closed_reason, max(held_reason) AS held_reason, max(acknowledged_at) AS acknowledged_at,
-       max(label_path) AS label_path, shipped, states, count(*) AS number
-  FROM orders LEFT JOIN stuck ON order_id = orders.id
- WHERE supplier = ?1 AND ship_confirmed_at IS NULL AND closed_reason IS NULL
- GROUP BY held_reason IS NULL, acknowledged_at IS NULL, label_path IS NULL, shipped, states
- UNION ALL
-SELECT max(ship_confirmed_at), max(closed_reason), NULL, NULL, NULL, 0, NULL, count(*)
-  FROM orders
- WHERE supplier = ?1 AND NOT (ship_confirmed_at IS NULL AND closed_reason IS NULL)
- GROUP BY ship_confirmed_at IS NULL, closed_reason IS NULL
-"""
-"""Orders whose facts are alike for order.stage, with an example of each fact; of one that is over, no other fact counts.
-
-Both halves of the calls and orders that matter have an index of their own, so this stays quick as finished orders pile up.
-"""
-
-
-def evidence(tx: "Session | Look", supplier: str, shipped: int) -> dict[str, int]:
-    """Return on what evidence the shipped orders count as shipped. `shipped` is how many there are."""
-    found = {row.evidence: int(row.number) for row in glance.within(tx).rows(EVIDENCE, supplier)}
-    others = {name: found.get(name, 0) for name in EVIDENCES if name != "confirmed"}
-    return {"confirmed": shipped - sum(others.values()), **others}
-
-
-EVIDENCES = ("confirmed", "unverified", "person", "not_recorded")
-EVIDENCE = """
-SELECT coalesce(ship_evidence, 'not_recorded') AS evidence, count(*) AS number FROM orders
- WHERE supplier = ? AND ship_confirmed_at IS NOT NULL AND coalesce(ship_evidence, '') <> 'confirmed' GROUP BY 1
-"""
-"""As the index orders_without_a_yes has it: the orders with a clear yes, which are many, are not read."""
-
-
-def rejected_entries(tx: "Session | Look", supplier: str) -> int:
-    """Return how many entries were ever kept word for word."""
-    row = glance.within(tx).first("SELECT count(*) AS number FROM rejected_entries WHERE supplier = ?", supplier)
-    return int(row.number)
 
 
 def last_round_at(tx: "Session | Look") -> datetime | None:

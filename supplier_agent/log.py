@@ -10,7 +10,7 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, WrappedLogger
@@ -99,24 +99,46 @@ def form_for(env: Mapping[str, str], stream: TextIO) -> str:
     return "journal" if env.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}" else "json"
 
 
+class _Stderr:
+    """Whatever stderr is at the moment: while a progress line is shown, rich puts a stream there that writes above the line."""
+
+    def write(self, text: str) -> int:
+        """Write there."""
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Flush it."""
+        sys.stderr.flush()
+
+
 def set_up(
-    env: Mapping[str, str], stream: TextIO | None = None, *, form: str = "auto", level: str = "info"
+    env: Mapping[str, str],
+    stream: TextIO | None = None,
+    *,
+    form: str = "auto",
+    level: str = "info",
+    run: str = "",
 ) -> structlog.typing.FilteringBoundLogger:
-    """Choose the form by the surroundings and return the logger. Logs go to stderr: results have stdout to themselves."""
-    stream = stream or sys.stderr
-    form = form_for(env, stream) if form == "auto" else form
+    """Choose the form by the surroundings and return the logger. Logs go to stderr: results have stdout to themselves.
+
+    `run` is in every line, so that one process, or one round, can be picked out of a log that many have written.
+    """
+    target = stream or sys.stderr
+    form = form_for(env, target) if form == "auto" else form
     steps: list[structlog.typing.Processor] = [structlog.processors.add_log_level, _one_line]
+    if run:
+        steps.insert(0, lambda _logger, _level, event: {**event, "run": run})
     if form == "journal":
         steps += [_for_the_journal]
     elif form == "console":
         steps += [structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False)]
-        steps += [structlog.dev.ConsoleRenderer(colors="NO_COLOR" not in env, pad_event_to=20)]
+        steps += [structlog.dev.ConsoleRenderer(colors=target.isatty() and "NO_COLOR" not in env, pad_event_to=20)]
     else:
         steps += [structlog.processors.TimeStamper(fmt="iso", utc=True), structlog.processors.JSONRenderer()]
     structlog.configure(
         processors=steps,
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        logger_factory=structlog.PrintLoggerFactory(stream or cast("TextIO", _Stderr())),
         cache_logger_on_first_use=False,
     )
     # The libraries below would log whole URLs, signatures included.

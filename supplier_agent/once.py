@@ -1,6 +1,6 @@
 """`run --once`: everything that is due, once, for cron and timers; and its dry run, which sends nothing and changes nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sqlmodel import Session, col, select
@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 from supplier_agent import brakes, lanes, standing
 from supplier_agent.agent import Agent
 from supplier_agent.calls import CALLS
-from supplier_agent.health import exit_code, problems
+from supplier_agent.health import Problem, exit_code, problems
 from supplier_agent.tables import Call, Order
 from supplier_agent.tick import pull
 
@@ -18,9 +18,16 @@ DRAIN_SECONDS = 28.0
 
 
 def run_once(
-    agent: Agent, progress: Callable[[str], None], heartbeat: Callable[[], None], stopped: Callable[[], bool]
+    agent: Agent,
+    progress: Callable[[str], None],
+    heartbeat: Callable[[], None],
+    stopped: Callable[[], bool],
+    explain: Callable[[Sequence[Problem]], None] = lambda _found: None,
 ) -> int:
-    """Do all that is due, wait out short back-offs, and return the exit code of the contract."""
+    """Do all that is due, wait out short back-offs, and return the exit code of the contract.
+
+    `explain` hears the problems that the code stands for.
+    """
     patience = agent.settings.retry.once_patience_seconds
     agent.start()
     started_at = agent.clock.now()
@@ -58,6 +65,7 @@ def run_once(
             {a.name: a.token_problem for a in agent.accounts.values()},
             since=started_at,
         )
+    explain(found)
     return exit_code(found)
 
 

@@ -13,7 +13,7 @@ from supplier_agent.marketplace import Wire
 from supplier_agent.settings import Settings
 from supplier_agent.stop import Hangup
 from supplier_agent.tables import Chore
-from supplier_agent.vitals import CONFIGURATION, Trouble
+from supplier_agent.vitals import CONFIGURATION, CORRECT_IT, Trouble
 
 CHORE = "configuration"
 """The row of the table `chores` that says what was refused, and when."""
@@ -97,9 +97,7 @@ class Reload:
         said = "; ".join(line.strip() for line in error.what.splitlines()).replace(":; ", ": ")  # one line of a log
         self._agent.log.error("configuration.refused", detail=said, cure=error.cure, note="the one before stays")
         self.refused = Trouble(
-            CONFIGURATION,
-            f"a new configuration was refused, and the one before stays: {said}",
-            "correct it, then: systemctl reload supplier-agent",
+            CONFIGURATION, f"a new configuration was refused, and the one before stays: {said}", CORRECT_IT
         )
         self._note(said)
 

@@ -8,10 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from supplier_agent.exits import worst
 from supplier_agent.lock import Holder
 
-EXIT_ORDER = (78, 74, 75, 77, 69, 1)
-"""Contract: where several hold, the first of these is returned."""
 STILL_SECONDS = 60.0
 """The agent touches its heartbeat every few seconds, also while it waits for a locked database. Longer than this, it hangs."""
 BUSY_SECONDS = 900.0
@@ -21,6 +20,8 @@ SLACK_SECONDS = 5.0
 STARTING, RUNNING, STOPPING, STOPPED = "starting", "running", "stopping", "stopped"
 RESTART = "systemctl restart supplier-agent (or end that process, and start the agent again)"
 RESTART_PAGE = "systemctl restart supplier-agent-page if that unit serves it, else supplier-agent"
+CORRECT_IT = "correct it (supplier-agent config check), then: systemctl reload supplier-agent"
+"""What to do about a configuration that was refused."""
 
 AGENT_HUNG, AGENT_DIED, NOT_RUNNING, NEVER_RUN = "agent_hung", "agent_died", "not_running", "never_run"
 PAGE, DISK_LOW, DISK_FULL, CLOCK_OFF = "page_not_listening", "disk_low", "disk_full", "clock_off"
@@ -125,8 +126,7 @@ class Signs:
 
 def exit_code(found: Iterable[Problem]) -> int:
     """Return the exit code of the contract for these problems."""
-    codes = {problem.exit_code for problem in found}
-    return next((code for code in EXIT_ORDER if code in codes), 0)
+    return worst({problem.exit_code for problem in found})
 
 
 def judge(signs: Signs) -> list[Problem]:

@@ -158,8 +158,10 @@ pip install --require-hashes --no-deps --only-binary=:all: -r "$checkout/require
 pip download --require-hashes --no-deps --only-binary=:all: -r "$checkout/requirements.lock" -d "$work/wheels"
 # A copy, so that nothing of root's is left in a person's checkout.
 mkdir "$work/source"
-for each in supplier_agent config pyproject.toml README.md LICENSE; do cp -R "$checkout/$each" "$work/source/"; done
-(cd "$work/source" && "$work/build/bin/hatchling" build -t wheel -d "$work/dist" >/dev/null 2>&1) ||
+for each in supplier_agent config pyproject.toml hatch_build.py README.md LICENSE; do cp -R "$checkout/$each" "$work/source/"; done
+# What `--version` says of the commit. The checkout may belong to a person, whom root's git would not trust by itself.
+commit=$(git -c safe.directory="$checkout" -C "$checkout" rev-parse --short=12 HEAD 2>/dev/null || :)
+(cd "$work/source" && SOURCE_COMMIT=$commit "$work/build/bin/hatchling" build -t wheel -d "$work/dist" >/dev/null 2>&1) ||
     die 'the package could not be built; is the checkout complete?'
 
 # ----------------------------------------------------------------------------------------------------------- replace

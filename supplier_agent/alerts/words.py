@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from supplier_agent import coverage, health
+from supplier_agent import census, coverage, health
 from supplier_agent.alerts.decide import Decision, Fact
 from supplier_agent.glance import Look, text, within
 from supplier_agent.order import STAGES
@@ -73,7 +73,7 @@ def _of_supplier(tx: Session, look: Look, settings: Settings, name: str, since: 
         """,
         name, text(since),
     )  # fmt: skip
-    stages = health.counts(look, name)
+    stages = census.counts(look, name)
     is_open = sum(stages.get(stage, 0) for stage in OPEN)
     which = ", ".join(f"{stages[stage]} {stage}" for stage in OPEN if stages.get(stage))
     gaps = coverage.gaps(tx, settings, name, now)

@@ -4,7 +4,9 @@ Three layers: every field (settings/, whose errors name line, key and what was m
 (environment.py, rights.py, and with a network reads.py). When root types it, folders are tried as the agent's own user.
 """
 
-from collections.abc import Mapping
+import json
+import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from supplier_agent import trusted
@@ -19,7 +21,9 @@ CREDSTORE = Path("/etc/credstore")
 __all__ = ["Finding", "Report", "prove"]
 
 
-def prove(report: Report, settings: Settings, env: Mapping[str, str], clock: Clock, *, offline: bool) -> int:
+def prove(
+    report: Report, settings: Settings, env: Mapping[str, str], clock: Clock, *, offline: bool, thorough: bool = False
+) -> int:
     """Check everything, tell it finding by finding, and return the exit code of the contract."""
     report.layer("fields")
     report.good(f"configuration: {settings.config_path or 'from the environment alone'}, every key is understood")
@@ -32,19 +36,36 @@ def prove(report: Report, settings: Settings, env: Mapping[str, str], clock: Clo
 
     def environment_as_it_is() -> int:
         rights.configuration(report, settings.config_path)
-        environment.look(report, settings, env, clock, tokens)
+        environment.look(report, settings, env, clock, tokens, thorough=thorough)
         return report.exit_code
 
     if agent is None:
         environment_as_it_is()
     else:
         report.good(f"the agent's user is {agent}; what follows was tried as that user")
-        report.add(rights.run_as(agent, environment_as_it_is))
+        _in_a_child(report, agent, environment_as_it_is)
     if not offline:
         report.layer("marketplace")
         with trusted.as_owner_of(settings.state_dir):
             reads.look(report, settings, env, clock, tokens)
     return report.exit_code
+
+
+def _in_a_child(report: Report, agent: rights.User, look: Callable[[], int]) -> None:
+    """Look as another user; what the child has told on the way is counted here."""
+    before = len(report.findings)
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as left:
+
+        def look_and_leave() -> int:
+            code = look()
+            json.dump([vars(finding) for finding in report.findings[before:]], left)
+            left.flush()
+            return code
+
+        code = rights.run_as(agent, look_and_leave)
+        left.seek(0)
+        text = left.read()
+    report.add(code, [Finding(**each) for each in json.loads(text or "[]")])
 
 
 def _credentials(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:

@@ -21,12 +21,14 @@ from supplier_agent.places import is_of_the_system
 from supplier_agent.settings import Settings
 from supplier_agent.store import Store, open_store
 
-SAFE_SQLITE = (3, 51, 3)
+FIXED_SQLITE = (3, 51, 3)
+ALSO_FIXED_SQLITE = ((3, 44, 6), (3, 50, 7))
+RESTORE = "stop the agent, and restore a backup (docs/how-to/backup-and-restore.md): supplier-agent restore FILE"
 LEAST_FREE_BYTES, FEW_FREE_BYTES = 64 << 20, 1 << 30
 EARLIEST_YEAR = 2026
 """Older than this program: the clock is wrong."""
 LARGEST_TO_PROVE_BYTES = 500 << 20
-"""A larger database is not read through; that would take minutes."""
+"""A larger database is read through only when a person asks for it; that takes minutes."""
 NETWORK = {
     *(
         "nfs",
@@ -64,13 +66,24 @@ TOKENS = Path("/etc/supplier-agent/tokens")
 """Where an installation keeps the tokens that have files."""
 
 
-def look(report: Report, settings: Settings, env: Mapping[str, str], clock: Clock, tokens: Mapping[str, str]) -> None:
-    """Check everything that needs no network. `tokens` are those that are known already; none is ever shown."""
+def look(
+    report: Report,
+    settings: Settings,
+    env: Mapping[str, str],
+    clock: Clock,
+    tokens: Mapping[str, str],
+    *,
+    thorough: bool = False,
+) -> None:
+    """Check everything that needs no network. `tokens` are those that are known already; none is ever shown.
+
+    `thorough`: read the database through, however large it is.
+    """
     if _folder(report, settings.state_dir):
         _disk(report, settings.state_dir)
         _file_system(report, settings.state_dir)
         _lock(report, settings.state_dir / state.LOCK)
-        _database(report, settings.state_dir / state.DATABASE, settings.suppliers)
+        _database(report, settings.state_dir / state.DATABASE, settings.suppliers, thorough=thorough)
     _clock(report, settings, clock)
     _sqlite(report)
     _way_out(report, settings)
@@ -168,7 +181,7 @@ def _lock(report: Report, path: Path) -> None:
         report.good("lock: free, no agent runs on this state")
 
 
-def _database(report: Report, database: Path, configured: Collection[str]) -> None:
+def _database(report: Report, database: Path, configured: Collection[str], *, thorough: bool) -> None:
     if not database.exists():
         report.good("database: not there yet; the first run creates it")
         return
@@ -180,23 +193,28 @@ def _database(report: Report, database: Path, configured: Collection[str]) -> No
             with store.read() as tx:
                 for problem in strangers(tx, configured):
                     report.bad(f"{problem.supplier}: {problem.what}", problem.cure, problem.exit_code)
-            said = _proven(database)
+        size = database.stat().st_size
+        if size > LARGEST_TO_PROVE_BYTES and not thorough:
+            report.note(
+                f"database: {database} can be read and written; not read through: {size / 1e9:.1f} GB",
+                "to read it through, which takes minutes: supplier-agent check --offline --thorough",
+            )
+            return
+        said = _proven(database)
     except AgentError as error:
         report.error(error)
         return
     except sqlite3.Error as error:
-        report.bad(f"{database} cannot be read through: {error}", "restore a backup (README, Backup)", 74)
+        report.bad(f"{database} cannot be read through: {error}", RESTORE, 74)
         return
     if said == "ok":
         report.good(f"database: {database} can be read and written, and is sound")
     else:
-        report.bad(f"{database} is damaged: {said}", "stop the agent, and restore a backup (README, Backup)", 74)
+        report.bad(f"{database} is damaged: {said}", RESTORE, 74)
 
 
 def _proven(database: Path) -> str:
     """Return what SQLite finds when it reads the database through: "ok", or what is broken first."""
-    if database.stat().st_size > LARGEST_TO_PROVE_BYTES:
-        return "ok"
     with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
         return str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
 
@@ -251,14 +269,20 @@ def _way_out(report: Report, settings: Settings) -> None:
         report.good(f"certificates: only those in {trust.shown} ({trust.said_by})")
 
 
+def is_fixed(version: tuple[int, int, int]) -> bool:
+    """Tell whether a SQLite has the fix of its WAL-reset bug: 3.51.3, or the same on an older branch."""
+    return version >= FIXED_SQLITE or any(version[:2] == each[:2] and version >= each for each in ALSO_FIXED_SQLITE)
+
+
 def _sqlite(report: Report) -> None:
-    if sqlite3.sqlite_version_info < SAFE_SQLITE:
-        report.doubt(
-            f"SQLite is {sqlite3.sqlite_version}; before 3.51.3, two programs that write at once can, rarely, damage the database",
-            "prefer the container, or a Python with a newer SQLite; make backups: supplier-agent backup FILE",
-        )
-    else:
+    if is_fixed(sqlite3.sqlite_version_info[:3]):
         report.good(f"SQLite: {sqlite3.sqlite_version}")
+        return
+    report.note(
+        f"SQLite is {sqlite3.sqlite_version}; before 3.51.3, two programs that write at once can, very rarely, damage the database",
+        "there is nothing to fix here: your system decides which SQLite Python uses, and Debian 12's has no fix. Make a backup\n"
+        "every night, and mark orders as shipped by command or page, not by an SQL program that writes while the agent runs",
+    )
 
 
 def _token(report: Report, settings: Settings, name: str, env: Mapping[str, str], tokens: Mapping[str, str]) -> None:

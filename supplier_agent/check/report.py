@@ -1,18 +1,21 @@
 """What `check` finds, line by line as it finds it, and the exit code that follows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from supplier_agent import health
 from supplier_agent.errors import AgentError
+from supplier_agent.exits import worst
 
-HEADS = {"ok": "ok       ", "warning": "warning  ", "wrong": "WRONG    "}
+HEADS = {"ok": "ok       ", "note": "note     ", "warning": "warning  ", "wrong": "WRONG    "}
 BLANKS = " " * 9
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at. `level` is ok, warning or wrong; `exit_code` is 0 unless it is wrong."""
+    """One thing that was looked at. `level` is ok, note, warning or wrong; `exit_code` is 0 unless it is wrong.
+
+    A note is worth knowing, and there is nothing to fix.
+    """
 
     layer: str
     level: str
@@ -32,15 +35,24 @@ class Report:
     def __init__(self, tell: Callable[[Finding], None]) -> None:
         self._tell, self._layer = tell, ""
         self._codes: set[int] = set()
+        self.findings: list[Finding] = []
 
     @property
     def exit_code(self) -> int:
         """Return the contract's first code of those that hold; doubts do not count."""
-        return next((code for code in health.EXIT_ORDER if code in self._codes), 0)
+        return worst(self._codes | {finding.exit_code for finding in self.findings})
 
-    def add(self, exit_code: int) -> None:
+    def summary(self) -> str:
+        """Return the last line. "Nothing is wrong" is never said next to a warning."""
+        if self.exit_code:
+            return "see above: each finding names what to do"
+        warnings = sum(finding.level == "warning" for finding in self.findings)
+        return f"{warnings} warning{'s' if warnings > 1 else ''}" if warnings else "nothing is wrong"
+
+    def add(self, exit_code: int, findings: Iterable[Finding]) -> None:
         """Count what was found, and told, in another process."""
         self._codes.add(exit_code)
+        self.findings += findings
 
     def layer(self, name: str) -> None:
         """Begin the next layer."""
@@ -48,17 +60,24 @@ class Report:
 
     def good(self, what: str) -> None:
         """Note what is as it should be."""
-        self._tell(Finding(self._layer, "ok", what))
+        self._note(Finding(self._layer, "ok", what))
+
+    def note(self, what: str, advice: str) -> None:
+        """Note what is worth knowing, and cannot be fixed here."""
+        self._note(Finding(self._layer, "note", what, advice))
 
     def doubt(self, what: str, cure: str) -> None:
         """Note what works, but is probably not what was meant."""
-        self._tell(Finding(self._layer, "warning", what, cure))
+        self._note(Finding(self._layer, "warning", what, cure))
 
     def bad(self, what: str, cure: str, exit_code: int) -> None:
         """Note what does not work."""
-        self._codes.add(exit_code)
-        self._tell(Finding(self._layer, "wrong", what, cure, exit_code))
+        self._note(Finding(self._layer, "wrong", what, cure, exit_code))
 
     def error(self, error: AgentError) -> None:
         """Note an error that another room worded."""
         self.bad(error.what, error.cure, error.exit_code)
+
+    def _note(self, finding: Finding) -> None:
+        self.findings.append(finding)
+        self._tell(finding)

@@ -3,11 +3,13 @@
 import os
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
 from supplier_agent.cli import acts, alerts, config, coverage, orders, page, serve, state, upkeep
-from supplier_agent.cli.surroundings import Surroundings
+from supplier_agent.cli.examples import epilog
+from supplier_agent.cli.surroundings import Surroundings, current
 from supplier_agent.exits import ended
 
 
@@ -31,26 +33,67 @@ for room in (serve, orders, acts, state, config, page, coverage, upkeep, alerts)
     room.register(app)
 
 
+@app.command(name="help")
+def help_(context: typer.Context, words: Annotated[list[str] | None, typer.Argument(metavar="COMMAND")] = None) -> None:
+    """Show the help of a command, with examples."""
+    from supplier_agent.errors import UsageError
+
+    inner = context.find_root()
+    for word in words or ():
+        command = getattr(inner.command, "commands", {}).get(word)
+        if command is None:
+            raise UsageError(f"there is no command {' '.join(words or ())}", "supplier-agent help")
+        inner = type(inner)(command, info_name=word, parent=inner)
+    typer.echo(inner.get_help())
+
+
+def _with_examples(main: typer.Typer, before: str = "") -> None:
+    """Let the help of every command end with its examples."""
+    for command in main.registered_commands:
+        assert command.callback is not None  # noqa: S101 - each is made of a function
+        command.epilog = epilog(before + (command.name or command.callback.__name__))
+    for group in main.registered_groups:
+        assert group.typer_instance is not None  # noqa: S101 - as above
+        _with_examples(group.typer_instance, f"{group.name or group.typer_instance.info.name} ")
+
+
+_with_examples(app)
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         import sqlite3
 
         from supplier_agent import __version__
+        from supplier_agent.build import commit
 
         python = ".".join(str(part) for part in sys.version_info[:3])
-        typer.echo(f"supplier-agent {__version__} (Python {python}, SQLite {sqlite3.sqlite_version})")
+        typer.echo(
+            f"supplier-agent {__version__} (commit {commit()}, Python {python}, SQLite {sqlite3.sqlite_version})"
+        )
         raise typer.Exit
 
 
 @app.callback()
 def _main(
     context: typer.Context,
-    config: str = typer.Option(
-        "", "--config", metavar="FILE", help="The configuration [default: $SUPPLIER_AGENT_CONFIG, …]"
-    ),
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),  # noqa: ARG001 - the callback acts
+    config: Annotated[
+        str, typer.Option("--config", metavar="FILE", help="The configuration [default: $SUPPLIER_AGENT_CONFIG, …]")
+    ] = "",
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print results and errors alone; log warnings and errors.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log every step ([log] level = debug).")] = False,
+    no_color: Annotated[bool, typer.Option("--no-color", help="No colours, as with the variable NO_COLOR.")] = False,
+    version: Annotated[  # noqa: ARG001 - the callback acts
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print version and commit.")
+    ] = False,
 ) -> None:
-    context.obj = Surroundings(config, os.environ)
+    if quiet and verbose:
+        raise typer.BadParameter("--quiet and --verbose exclude each other")
+    env = {**os.environ, "NO_COLOR": "1"} if no_color else os.environ
+    context.obj = Surroundings(config, env, is_quiet=quiet, is_verbose=verbose)
+    current.set(context.obj)
 
 
 def run(arguments: Sequence[str]) -> int:

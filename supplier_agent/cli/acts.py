@@ -1,20 +1,20 @@
 """Commands by which people state facts: ship, unship, resolve, retry, hold, release, close, reopen. None of them calls out."""
 
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from supplier_agent.cli.surroundings import Surroundings, here, result, say
+from supplier_agent.cli.each import Named, Outcome, do_each, tell
+from supplier_agent.cli.surroundings import JsonOption, Surroundings, here, result, say, stdin_lines
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
     from supplier_agent.tables import Order
 
-Ids = Annotated[list[str], typer.Argument(metavar="ID...")]
+Ids = Annotated[list[str], typer.Argument(metavar="ID")]
 Id = Annotated[str, typer.Argument(metavar="ID")]
 SupplierOption = Annotated[str, typer.Option("--supplier", help="Which supplier's, if two have this id.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for those who come after.")]
@@ -26,35 +26,28 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def _each(surroundings: Surroundings, ids: Sequence[str], supplier: str, act: "Callable[[Session, Order], str]") -> int:
-    """Do one act to each order, each in a transaction of its own; a mistake in one leaves the others done."""
-    from supplier_agent.acts import find
-    from supplier_agent.errors import AgentError
-
-    codes = {0}
-    with surroundings.store() as store:
-        for each in ids:
-            try:
-                with store.write() as tx:
-                    said = act(tx, find(tx, each, supplier or None))
-                result(f"{each}: {said}")
-            except AgentError as error:
-                say(f"supplier-agent: {error}" if each in error.what else f"supplier-agent: {each}: {error}")
-                codes.add(error.exit_code)
-    return max(codes)
-
-
 def _ids(words: Sequence[str]) -> list[str]:
-    """Return the ids, from stdin where `-` stands; one a line, blank lines skipped."""
+    """Return the ids, from stdin in the place of `-`; one a line, blank lines skipped."""
     ids: list[str] = []
     for word in words:
-        ids += [line.strip() for line in sys.stdin if line.strip()] if word == "-" else [word.strip()]
+        ids += [line.strip() for line in stdin_lines() if line.strip()] if word == "-" else [word.strip()]
     return ids
+
+
+def _each(
+    surroundings: Surroundings,
+    ids: Sequence[str],
+    supplier: str,
+    act: "Callable[[Session, Order], str]",
+    *,
+    as_json: bool,
+) -> int:
+    return do_each(surroundings, [Named(each, supplier) for each in ids], act, as_json=as_json)
 
 
 def ship(
     context: typer.Context,
-    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID...]")] = None,
+    ids: Annotated[list[str] | None, typer.Argument(metavar="ID")] = None,
     override: Annotated[
         str,
         typer.Option(
@@ -72,10 +65,10 @@ def ship(
     failure: Annotated[
         Path | None, typer.Option("--failure", metavar="FILE", help="With --file: which were not, and why.")
     ] = None,
+    as_json: JsonOption = False,
 ) -> int:
     """Flag orders as shipped: they have left the building. `-` reads ids from stdin."""
-    from supplier_agent import acts
-    from supplier_agent.cli.shipfile import ship_file
+    from supplier_agent.cli.shipfile import Flagging, ship_file
     from supplier_agent.errors import UsageError
 
     if bool(ids) == (file is not None) or (file is None and (success or failure)) or (file is not None and override):
@@ -84,24 +77,15 @@ def ship(
             "supplier-agent ship ID…, or supplier-agent ship --file FILE --success FILE --failure FILE",
         )
     if file is not None:
-        return ship_file(here(context), file, success, failure, supplier)
+        return ship_file(here(context), file, success, failure, supplier, as_json=as_json)
     surroundings, names = here(context), _ids(ids or [])
     if override and len(names) != 1:
         raise UsageError(
             "--override lets one order go, not several", "supplier-agent ship ID --override NAME, once for each"
         )
-    undo, silent = surroundings.settings.ship.undo_seconds, []
-
-    def act(tx: "Session", order: "Order") -> str:
-        said = acts.ship(tx, order, surroundings.clock.now(), surroundings.who, override or None)
-        but = acts.not_reported(order, surroundings.settings.suppliers)
-        silent.extend([order.supplier] if but else [])
-        return f"{said}; but {but}" if but else said
-
-    code = _each(surroundings, names, supplier, act)
-    if silent:
-        say(f"put [suppliers.{silent[0]}] into the configuration; supplier-agent status names what waits for it")
-        code = code or 1
+    flagging = Flagging(surroundings, override or None)
+    code = flagging.advise(_each(surroundings, names, supplier, flagging, as_json=as_json))
+    undo = surroundings.settings.ship.undo_seconds
     if undo and code == 0:
         say(
             f"the marketplace is told after {undo:g} s; until then: supplier-agent unship {names[0] if len(names) == 1 else 'ID'}"
@@ -109,7 +93,7 @@ def ship(
     return code
 
 
-def unship(context: typer.Context, ids: Ids, supplier: SupplierOption = "") -> int:
+def unship(context: typer.Context, ids: Ids, supplier: SupplierOption = "", as_json: JsonOption = False) -> int:
     """Take the shipped flag back, as long as the call has not begun."""
     from supplier_agent import acts
 
@@ -119,6 +103,7 @@ def unship(context: typer.Context, ids: Ids, supplier: SupplierOption = "") -> i
         _ids(ids),
         supplier,
         lambda tx, order: acts.unship(tx, order, surroundings.clock.now(), surroundings.who),
+        as_json=as_json,
     )
 
 
@@ -131,6 +116,7 @@ def resolve(
         bool, typer.Option("--send-again", help="Menzzo does not have it: send the call again.")
     ] = False,
     supplier: SupplierOption = "",
+    as_json: JsonOption = False,
 ) -> int:
     """Answer for a ship call whose outcome is unknown: resolve ID --shipped --by NAME, or resolve ID --send-again --by NAME."""
     from supplier_agent import acts
@@ -148,14 +134,16 @@ def resolve(
         [menzzo_order_id],
         supplier,
         lambda tx, order: acts.resolve(tx, order, surroundings.clock.now(), by.strip(), shipped=shipped),
+        as_json=as_json,
     )
 
 
 def retry(
     context: typer.Context,
-    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID...]")] = None,
+    ids: Annotated[list[str] | None, typer.Argument(metavar="ID")] = None,
     all_: Annotated[bool, typer.Option("--all", help="Everything that is parked.")] = False,
     supplier: SupplierOption = "",
+    as_json: JsonOption = False,
 ) -> int:
     """Try again what was parked."""
     from supplier_agent import acts
@@ -166,23 +154,27 @@ def retry(
             "say which: one or more ids, or --all", "supplier-agent retry ID, or supplier-agent retry --all"
         )
     surroundings = here(context)
-    if not all_:
-        return _each(
-            surroundings,
-            _ids(ids or []),
-            supplier,
-            lambda tx, order: acts.retry(tx, order, surroundings.clock.now(), surroundings.who),
-        )
-    with surroundings.store() as store, store.write() as tx:
-        found = acts.parked_orders(tx, supplier or None)
-        for order in found:
-            result(f"{order.menzzo_order_id}: {acts.retry(tx, order, surroundings.clock.now(), surroundings.who)}")
-    if not found:
-        say("nothing is parked")
-    return 0
+    named = [Named(each, supplier) for each in _ids(ids or [])]
+    if all_:
+        with surroundings.store() as store, store.read() as tx:
+            named = [Named(order.menzzo_order_id, order.supplier) for order in acts.parked_orders(tx, supplier or None)]
+        if not named:
+            say("nothing is parked")
+    return do_each(
+        surroundings,
+        named,
+        lambda tx, order: acts.retry(tx, order, surroundings.clock.now(), surroundings.who),
+        as_json=as_json,
+    )
 
 
-def hold(context: typer.Context, menzzo_order_id: Id, reason: ReasonOption, supplier: SupplierOption = "") -> int:
+def hold(
+    context: typer.Context,
+    menzzo_order_id: Id,
+    reason: ReasonOption,
+    supplier: SupplierOption = "",
+    as_json: JsonOption = False,
+) -> int:
     """Keep an order back: nothing is acknowledged or shipped for it."""
     from supplier_agent import acts
 
@@ -192,6 +184,7 @@ def hold(context: typer.Context, menzzo_order_id: Id, reason: ReasonOption, supp
         [menzzo_order_id],
         supplier,
         lambda tx, order: acts.hold(tx, order, surroundings.clock.now(), surroundings.who, _reason(reason)),
+        as_json=as_json,
     )
 
 
@@ -204,6 +197,7 @@ def release(
     ] = False,
     by: Annotated[str, typer.Option(metavar="NAME", help="With --all: who has looked at that list.")] = "",
     supplier: SupplierOption = "",
+    as_json: JsonOption = False,
 ) -> int:
     """Let a held order go on."""
     from supplier_agent import acts
@@ -216,47 +210,65 @@ def release(
         )
     surroundings = here(context)
     if all_:
-        return _release_all(surroundings, by.strip(), supplier)
+        return _release_all(surroundings, by.strip(), supplier, as_json=as_json)
     return _each(
         surroundings,
         [menzzo_order_id],
         supplier,
         lambda tx, order: acts.release(tx, order, surroundings.clock.now(), surroundings.who),
+        as_json=as_json,
     )
 
 
-def _release_all(surroundings: Surroundings, by: str, supplier: str) -> int:
+def _release_all(surroundings: Surroundings, by: str, supplier: str, *, as_json: bool) -> int:
     """List what the agent holds; release it only by the name of somebody who has seen that list."""
     from supplier_agent import acts
 
-    said = []
-    with surroundings.store() as store:
-        if by:
-            with store.write() as tx:
-                begun = acts.accept_new_ledger(tx, by)
-                for order in acts.held_by_agent(tx, supplier or None):
-                    answer = acts.release(tx, order, surroundings.clock.now(), by)
-                    said.append(f"{order.menzzo_order_id} ({order.supplier}): {answer}")
-        else:
-            with store.read() as tx:
-                begun, held = False, acts.held_by_agent(tx, supplier or None)
-                said = [f"{order.menzzo_order_id} ({order.supplier}): {order.held_reason}" for order in held]
-    for line in said:
-        result(line)
+    with surroundings.store() as store, store.read() as tx:
+        held = [
+            (Named(order.menzzo_order_id, order.supplier), order.held_reason or "")
+            for order in acts.held_by_agent(tx, supplier or None)
+        ]
+    if not by:
+        return _list_held(held, as_json=as_json)
+    with surroundings.store() as store, store.write() as tx:
+        begun = acts.accept_new_ledger(tx, by)
+    code = do_each(
+        surroundings,
+        [named for named, _why in held],
+        lambda tx, order: acts.release(tx, order, surroundings.clock.now(), by),
+        as_json=as_json,
+    )
     if begun:
         say("the agent begins a new ship ledger")
-    if by or not said:
-        say(f"{len(said)} orders are released" if said else "the agent holds no order")
+    if code == 0:
+        say(f"{len(held)} orders are released" if held else "the agent holds no order")
+    return code
+
+
+def _list_held(held: "Sequence[tuple[Named, str]]", *, as_json: bool) -> int:
+    from supplier_agent.errors import AgentError
+
+    if as_json:
+        cure = "supplier-agent release --all --by NAME"
+        tell([Outcome(named, "", AgentError(why, cure)) for named, why in held], as_json=True)
+    else:
+        for named, why in held:
+            result(f"{named.order} ({named.supplier}): {why}")
+    if not held:
+        say("the agent holds no order")
         return 0
     say(
-        f"{len(said)} orders are held; nothing was released.\n"
+        f"{len(held)} orders are held; nothing was released.\n"
         "Not to be reported: supplier-agent close ID --reason TEXT, or supplier-agent unship ID.\n"
         "All others, once somebody has looked at this list: supplier-agent release --all --by NAME"
     )
     return 1
 
 
-def close(context: typer.Context, ids: Ids, reason: ReasonOption, supplier: SupplierOption = "") -> int:
+def close(
+    context: typer.Context, ids: Ids, reason: ReasonOption, supplier: SupplierOption = "", as_json: JsonOption = False
+) -> int:
     """Leave orders alone that were dealt with elsewhere (shipped by hand, cancelled)."""
     from supplier_agent import acts
 
@@ -266,10 +278,13 @@ def close(context: typer.Context, ids: Ids, reason: ReasonOption, supplier: Supp
         _ids(ids),
         supplier,
         lambda tx, order: acts.close(tx, order, surroundings.clock.now(), surroundings.who, _reason(reason)),
+        as_json=as_json,
     )
 
 
-def reopen(context: typer.Context, menzzo_order_id: Id, supplier: SupplierOption = "") -> int:
+def reopen(
+    context: typer.Context, menzzo_order_id: Id, supplier: SupplierOption = "", as_json: JsonOption = False
+) -> int:
     """Take a closed order up again."""
     from supplier_agent import acts
 
@@ -279,6 +294,7 @@ def reopen(context: typer.Context, menzzo_order_id: Id, supplier: SupplierOption
         [menzzo_order_id],
         supplier,
         lambda tx, order: acts.reopen(tx, order, surroundings.clock.now(), surroundings.who),
+        as_json=as_json,
     )
 
 

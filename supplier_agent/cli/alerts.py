@@ -1,10 +1,8 @@
 """Commands about alerts: alerts list, alerts test."""
 
-from typing import Annotated
-
 import typer
 
-from supplier_agent.cli.surroundings import here, result, result_json, say
+from supplier_agent.cli.surroundings import JsonOption, here, result, result_json, say
 
 LAST = 20
 
@@ -19,7 +17,7 @@ def register(main: typer.Typer) -> None:
 @app.command("list")
 def list_(
     context: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone.")] = False,
+    as_json: JsonOption = False,
 ) -> int:
     """List what is wrong now, and what was lately; exit code 1 while anything is."""
     from sqlmodel import col, select
@@ -63,8 +61,8 @@ def list_(
     return 1 if lasting else 0
 
 
-@app.command()
-def test(context: typer.Context) -> int:
+@app.command(name="test")
+def send_test(context: typer.Context, as_json: JsonOption = False) -> int:
     """Send a test message to every address, and tell which took it; exit code 1 if any did not."""
     import socket
 
@@ -77,6 +75,10 @@ def test(context: typer.Context) -> int:
         say("nobody is told: [alerts] urls is empty")
         return 1
     taken = [post.try_one(place, trial(socket.gethostname())) for place in range(len(post.urls))]
+    if as_json:
+        sent = [{"address": post.name(place), "taken": took} for place, took in enumerate(taken)]
+        result_json({"schema": 1, "addresses": sent})
+        return 0 if all(taken) else 1
     for place, took in enumerate(taken):
         result(f"{'ok    ' if took else 'FAILED'}  {post.name(place)}")
     if not all(taken):

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from supplier_agent.cli.surroundings import here, result, result_json, say
+from supplier_agent.cli.surroundings import JsonOption, here, result, result_json, say
 
 SERVICE_GROUP = "supplier-agent"
 group = typer.Typer(
@@ -22,6 +22,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this room."""
     group.command()(init)
     group.command()(show)
+    group.command()(check)
     group.command()(schema)
     app.add_typer(group, name="config")
 
@@ -89,21 +90,30 @@ def _let_the_agent_read(target: Path, *, with_folder: bool) -> None:
         path.chmod(mode)
 
 
-def show(
-    context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone.")] = False
-) -> None:
+def show(context: typer.Context, as_json: JsonOption = False) -> None:
     """Show every effective value and where it comes from: default, file and line, or a variable. Secrets are hidden."""
     from supplier_agent.settings.shown import shown
 
     surroundings = here(context)
     found = shown(Path(surroundings.config) if surroundings.config else None, surroundings.env)
     if as_json:
-        result_json([vars(each) for each in found])
+        result_json({"schema": 1, "settings": [vars(each) for each in found]})
         return
     lines = [f"{each.key} = {each.value}" if each.value else f"# {each.key} is not set" for each in found]
     width = min(60, max(len(line) for line in lines))
     for line, each in zip(lines, found, strict=True):
         result(f"{line:<{width}}  # {each.source}" if each.value else line)
+
+
+def check(context: typer.Context, as_json: JsonOption = False) -> None:
+    """Tell whether a running agent would take the configuration up at a reload; exit code 78 if not. Looks at nothing else."""
+    from supplier_agent.assemble import usable
+
+    surroundings = here(context)
+    settings = surroundings.settings
+    usable(settings, surroundings.env)
+    place = str(settings.config_path or "the environment alone")
+    result_json({"schema": 1, "place": place}) if as_json else say(f"{place}: every key is understood")
 
 
 def schema() -> None:

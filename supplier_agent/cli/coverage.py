@@ -1,13 +1,10 @@
 """The command that shows what the readings prove: coverage."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from supplier_agent.cli.surroundings import here, result, result_json, say
-
-if TYPE_CHECKING:
-    from datetime import date
+from supplier_agent.cli.surroundings import JsonOption, day, here, result, result_json, say
 
 
 def register(app: typer.Typer) -> None:
@@ -22,7 +19,7 @@ def coverage(
     ] = "",
     to: Annotated[str, typer.Option("--to", metavar="DATE", help="The last day, YYYY-MM-DD [default: today].")] = "",
     supplier: Annotated[str, typer.Option(help="Only this supplier.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone.")] = False,
+    as_json: JsonOption = False,
 ) -> int:
     """Show for each day which reading proves that no order was lost; exit code 1 where a day should be proved and is not."""
     from supplier_agent import coverage
@@ -33,7 +30,7 @@ def coverage(
     if supplier and supplier not in settings.suppliers:
         known = ", ".join(settings.suppliers)
         raise UsageError(f"there is no supplier {supplier} in the configuration", f"it has: {known}")
-    first, last = _day("--from", from_), _day("--to", to)
+    first, last = day("--from", from_), day("--to", to)
     found = []
     with surroundings.store() as store, store.read() as tx:
         for name in [supplier] if supplier else settings.suppliers:
@@ -46,20 +43,9 @@ def coverage(
         result_json({"schema": 1, "suppliers": {told.supplier: coverage.as_json(told) for told in found}})
     else:
         result("\n\n".join(coverage.page(told, now, settings.timezone) for told in found))
-    wanting = sum(day.is_overdue for told in found for day in told.days)
+    wanting = sum(each.is_overdue for told in found for each in told.days)
     if wanting and not as_json:
         say(
             f"{wanting} day{'s' if wanting > 1 else ''} should be proved complete by now, and {'are' if wanting > 1 else 'is'} not"
         )
     return 1 if wanting else 0
-
-
-def _day(option: str, text: str) -> "date | None":
-    from datetime import date
-
-    from supplier_agent.errors import UsageError
-
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise UsageError(f"{option} {text} is not a day", "write it as YYYY-MM-DD") from None

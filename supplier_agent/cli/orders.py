@@ -1,14 +1,20 @@
 """Commands that show orders: orders, order."""
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, tzinfo
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from supplier_agent.cli.surroundings import here, result, result_json, say
+from supplier_agent.cli.surroundings import JsonOption, Surroundings, day, here, result, result_json, say
 from supplier_agent.printable import on_one_line
+
+if TYPE_CHECKING:
+    from supplier_agent.upkeep.orders import Filter, Found, Row
+
+MOST = 10**9
 
 
 def register(app: typer.Typer) -> None:
@@ -23,52 +29,112 @@ def orders(
     stage: Annotated[
         str, typer.Option(help="Only this stage: new, acknowledged, ready, flagged, attention, held, closed, shipped.")
     ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Shipped and closed ones too.")] = False,
+    limit: Annotated[
+        int | None, typer.Option(metavar="N", min=1, max=MOST, help="At most N, the oldest of them.")
+    ] = None,
+    search: Annotated[
+        str,
+        typer.Option(
+            metavar="TEXT", help="Only those with TEXT in an id, the sku, the carrier or a code of the label."
+        ),
+    ] = "",
+    since: Annotated[str, typer.Option(metavar="DATE", help="Only those ordered on that day or later.")] = "",
+    as_json: JsonOption = False,
 ) -> None:
-    """List the orders, oldest first."""
-    from sqlmodel import col, select
-
+    """List the open orders, oldest first; with --all, or a --stage, shipped and closed ones too."""
+    from supplier_agent.entrance import is_heard
     from supplier_agent.errors import UsageError
-    from supplier_agent.explain import calls_of, summary
     from supplier_agent.order import STAGES
     from supplier_agent.store import is_there
-    from supplier_agent.tables import Order
+    from supplier_agent.upkeep.orders import Filter, chosen, summaries
 
     if stage and stage not in STAGES:
         raise UsageError(f"there is no stage {stage!r}", f"the stages are: {', '.join(STAGES)}")
     surroundings = here(context)
+    wanted = Filter(supplier, stage, search.strip(), day("--since", since), is_open=not (all_ or stage))
     if not is_there(surroundings.database):
-        result_json([]) if as_json else say("no orders yet: nothing has run (supplier-agent run --once)")
+        _known(surroundings, supplier, stored=False)
+        result("[]") if as_json else say("no orders yet: nothing has run (supplier-agent run --once)")
         return
-    with surroundings.store() as store, store.read() as tx:
-        query = select(Order).order_by(col(Order.order_date), col(Order.id))
-        if supplier:
-            query = query.where(Order.supplier == supplier)
-        found = tx.exec(query).all()
-        calls = calls_of(tx, found)
-        rows = [row for each in found if (row := summary(each, calls[each.id or 0]))["stage"] == stage or not stage]
-    if as_json:
-        result_json(rows)
+    with surroundings.store() as store:
+        found = chosen(store, wanted, limit)
+        if not found.ids:
+            _known(surroundings, supplier, stored=found.supplier_is_stored)
+        show = _array if as_json else _table
+        for line in show(summaries(store, found.ids), found.widths):
+            result(line)
+            if not is_heard():  # `| head` has seen enough
+                return
+    if not as_json:
+        _say_how_many(found, wanted)
+
+
+def _known(surroundings: Surroundings, supplier: str, *, stored: bool) -> None:
+    """Raise UsageError for a supplier of which there is neither a section nor an order."""
+    from supplier_agent.errors import UsageError
+
+    have = surroundings.settings.suppliers
+    if supplier and supplier not in have and not stored:
+        raise UsageError(f"there is no supplier {supplier} in the configuration", f"it has: {', '.join(have)}")
+
+
+def _array(rows: "Iterable[Row]", _widths: object) -> Iterator[str]:
+    """Yield one array, an order on each line."""
+    before = "["
+    for row in rows:
+        yield before + "\n" * (before == "[") + json.dumps(row)
+        before = ","
+    yield "[]" if before == "[" else "]"
+
+
+HEADS = {
+    "menzzo_order_id": "ORDER",
+    "supplier": "SUPPLIER",
+    "sku": "SKU",
+    "quantity": "QTY",
+    "carrier": "CARRIER",
+    "order_date": "DATE",
+    "stage": "STAGE",
+    "evidence": "EVIDENCE",
+}
+
+
+def _table(rows: "Iterable[Row]", widths: Mapping[str, int]) -> Iterator[str]:
+    """Yield the heads, then an order a line. `widths`: the longest text of a column; the others have one length."""
+    columns = {name: max(len(head), widths.get(name, 0)) for name, head in HEADS.items()}
+    columns |= {"order_date": len("2026-11-21"), "stage": len("acknowledged"), "evidence": 0}
+    first = True
+    for row in rows:
+        if first:
+            yield "  ".join(HEADS[name].ljust(width) for name, width in columns.items()).rstrip()
+        first = False
+        shown = {**row, "evidence": _evidence(row)}
+        yield "  ".join(_plain(shown[name]).ljust(width) for name, width in columns.items()).rstrip()
+
+
+def _say_how_many(found: "Found", wanted: "Filter") -> None:
+    number = len(found.ids)
+    if not number:
+        kind = (
+            f"no orders of stage {wanted.stage}"
+            if wanted.stage
+            else "no open orders"
+            if wanted.is_open
+            else "no orders"
+        )
+        which = f" of supplier {wanted.supplier}" if wanted.supplier else ""
+        say(f"{kind}{which}" + ("; with shipped and closed ones: --all" if wanted.is_open else ""))
         return
-    if not rows:
-        say("no orders" + (f" of stage {stage}" if stage else "") + (f" of supplier {supplier}" if supplier else ""))
-        return
-    columns = ("menzzo_order_id", "supplier", "sku", "quantity", "carrier", "order_date", "stage")
-    lines = [[*(_plain(row[name]) for name in columns), _evidence(row)] for row in rows]
-    heads = ["ORDER", "SUPPLIER", "SKU", "QTY", "CARRIER", "DATE", "STAGE", "EVIDENCE"]
-    widths = [max(len(line[i]) for line in [heads, *lines]) for i in range(len(heads))]
-    for line in [heads, *lines]:
-        result("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
-    attention = sum(row["stage"] == "attention" for row in rows)
-    say(
-        f"{len(rows)} orders" + (f", {attention} of them wait for a person: supplier-agent status" if attention else "")
-    )
+    waiting = f", {found.attention} of them wait for a person: supplier-agent status" if found.attention else ""
+    more = f"; there are {found.total} in all" if found.total > number else ""
+    say(f"{number} order{'s' if number > 1 else ''}{waiting}{more}")
 
 
 def _evidence(row: Mapping[str, object]) -> str:
     """Return on what evidence an order is shipped; before that, whether its acknowledgement got no clear yes."""
     if row["stage"] == "shipped":
-        return _plain(row["ship_evidence"] or "not recorded")
+        return str(row["ship_evidence"] or "not recorded")
     return "acknowledge: unverified" if row["acknowledge_evidence"] == "unverified" else "-"
 
 
@@ -81,7 +147,7 @@ def order(
     context: typer.Context,
     menzzo_order_id: Annotated[str, typer.Argument(metavar="ID")],
     supplier: Annotated[str, typer.Option(help="Which supplier's, if two have this id.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Tell everything about one order: facts, every call and attempt, what happens next and why."""
     from supplier_agent.acts import find
@@ -92,7 +158,7 @@ def order(
         found = find(tx, menzzo_order_id.strip(), supplier or None)
         told = whole(tx, found, surroundings.settings, surroundings.clock.now())
     if as_json:
-        result_json(told)
+        result_json({"schema": 1, **told})
     else:
         _tell(told, surroundings.settings.timezone)
 
@@ -110,9 +176,10 @@ def _tell(told: dict[str, Any], zone: tzinfo) -> None:
     """Print everything about one order, times in the warehouse's own zone."""
     result(f"times are those of {zone}")
     for name, value in told.items():
-        if name not in {"calls", "history", "next"} and value is not None:
+        if name not in {"calls", "history", "next", "next_code"} and value not in (None, []):
             word = LABELS.get(name, name.replace("_", " "))
-            shown = {True: "yes", False: "no"}[value] if isinstance(value, bool) else _local(value, zone)
+            shown = ", ".join(value) if isinstance(value, list) else _local(value, zone)
+            shown = {True: "yes", False: "no"}[value] if isinstance(value, bool) else shown
             result(f"{word + ':':<20} {_plain(shown)}")
     for call in told["calls"]:
         why = f"  {_plain(call['detail'])}" if call["detail"] else ""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from supplier_agent.cli.surroundings import here, result, result_json, say
+from supplier_agent.cli.surroundings import JsonOption, here, result, result_json, say, stdin_lines
 
 people = typer.Typer(help="Who works on the warehouse page.", no_args_is_help=True)
 
@@ -47,7 +47,7 @@ def _pin() -> str:
     from supplier_agent.errors import UsageError
 
     if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\n")
+        return next(iter(stdin_lines()), "")
     first = str(typer.prompt("PIN", hide_input=True, err=True))
     if typer.prompt("PIN again", hide_input=True, err=True) != first:
         raise UsageError("the two PINs differ", "try again")
@@ -82,16 +82,14 @@ def add(
 
 
 @people.command(name="list")
-def list_(
-    context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone.")] = False
-) -> None:
+def list_(context: typer.Context, as_json: JsonOption = False) -> None:
     """List who works on the page."""
     from supplier_agent.web.people import NO_PIN, present
 
     with here(context).store() as store, store.read() as tx:
         found = [(each.name, each.role, each.pin_scrypt != NO_PIN) for each in present(tx)]
     if as_json:
-        result_json([{"name": name, "role": role, "pin": pin} for name, role, pin in found])
+        result_json({"schema": 1, "people": [{"name": name, "role": role, "pin": pin} for name, role, pin in found]})
         return
     for name, role, pin in found:
         result(f"{name}  {role}" + ("" if pin else "  (through the proxy alone)"))

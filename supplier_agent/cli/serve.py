@@ -1,7 +1,8 @@
 """Commands that run something: run, resync, sandbox, demo."""
 
+import secrets
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -9,16 +10,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from supplier_agent.cli.surroundings import Surroundings, here, progress, result, say
+from supplier_agent.cli.surroundings import Surroundings, complain, here, progress, result, say
 
 if TYPE_CHECKING:
     from supplier_agent.agent import Agent
+    from supplier_agent.health import Problem
     from supplier_agent.heartbeat import Heartbeat
     from supplier_agent.reload import Reload
     from supplier_agent.settings import Settings
     from supplier_agent.stop import Hangup, Stop
 
 READ_ONLY = "--read-only"
+
+
+MOST_REASONS = 20
 
 
 def register(app: typer.Typer) -> None:
@@ -82,9 +87,14 @@ def run(
         from supplier_agent.upkeep.retention import Retention
         from supplier_agent.vitals import STOPPING
 
+        found: list[Problem] = []
         with progress() as show, LabelCodes(agent.settings.state_dir, PdfWork(agent.clock), agent.log) as codes:
             code = run_once(
-                agent, _beating(show, agent, beat), lambda: _ping(surroundings, agent, None), stop.event.is_set
+                agent,
+                _beating(show, agent, beat),
+                lambda: _ping(surroundings, agent, None),
+                stop.event.is_set,
+                found.extend,
             )
             beat.beat(STOPPING)
             codes.catch_up(stop.event.is_set)
@@ -92,7 +102,19 @@ def run(
                 stop.event.is_set
             )
         _after_the_round(surroundings, agent, metrics_file, stop)
+        _say_why(found)
         return code
+
+
+def _say_why(found: "Sequence[Problem]") -> None:
+    """Say what an exit code stands for: cron and the journal keep stderr, and nobody remembers what 1 means."""
+    for each in found[:MOST_REASONS]:
+        about = " ".join(part for part in (each.order, each.supplier) if part)
+        complain(f"supplier-agent: {about}: {each.what}" if about else f"supplier-agent: {each.what}")
+        if each.cure:
+            complain(f"  {each.cure}")
+    if len(found) > MOST_REASONS:
+        complain(f"supplier-agent: and {len(found) - MOST_REASONS} more: supplier-agent status")
 
 
 @contextmanager
@@ -112,7 +134,9 @@ def _agent(
         _heartbeat(surroundings, command) as beat,
     ):
         known.remember(settings, surroundings.appearance)
-        logger = log.Log(log.set_up(surroundings.env, form=settings.log.format, level=settings.log.level))
+        level = "debug" if surroundings.is_verbose else "warning" if surroundings.is_quiet else settings.log.level
+        run = secrets.token_hex(4)
+        logger = log.Log(log.set_up(surroundings.env, form=settings.log.format, level=level, run=run))
         round_at = surroundings.clock.now() if once else None
         agent, close = assemble(
             settings, surroundings.env, surroundings.clock, Threads(), logger, round_at=round_at, reads_only=reads_only
@@ -229,12 +253,27 @@ def _dry_run(surroundings: Surroundings, stop: "Stop") -> int:
 
     settings = surroundings.settings
     remembers = any(supplier.cache_seconds > 0 for supplier in settings.suppliers.values())
+    said: list[str] = []  # printed when the lock is free again: a slow reader must not keep a daemon from starting
+    found: list[Problem] = []
     if remembers:
         state.prepare(settings.state_dir)
-    with trusted.as_owner_of(settings.state_dir), ExitStack() as held, progress() as show:
-        if remembers or surroundings.lock_file.exists():
-            held.enter_context(_lock(surroundings, "run --once --dry-run"))
-        return rehearse(settings, surroundings.env, surroundings.clock, show, result, stop.event.is_set)
+    try:
+        with trusted.as_owner_of(settings.state_dir), ExitStack() as held, progress() as show:
+            if remembers or surroundings.lock_file.exists():
+                held.enter_context(_lock(surroundings, "run --once --dry-run"))
+            return rehearse(
+                settings,
+                surroundings.env,
+                surroundings.clock,
+                show,
+                said.append,
+                stop.event.is_set,
+                found.extend,
+            )
+    finally:
+        for line in said:
+            result(line)
+        _say_why(found)
 
 
 def resync(
@@ -281,8 +320,11 @@ def resync(
         with agent.store.write() as tx:
             for name in names:
                 request(tx, name, first, last, now)
+        found: list[Problem] = []
         with progress() as show:
-            return run_once(agent, _beating(show, agent, beat), lambda: None, stop.event.is_set)
+            code = run_once(agent, _beating(show, agent, beat), lambda: None, stop.event.is_set, found.extend)
+        _say_why(found)
+        return code
 
 
 def sandbox(

@@ -4,20 +4,25 @@ The file has one id a line, or is a CSV (comma, semicolon or tab) with a column 
 """
 
 import csv
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Self, TextIO
 
 from supplier_agent import trusted
-from supplier_agent.cli.surroundings import Surroundings, result, say
+from supplier_agent.cli.each import Named, Outcome, outcomes, tell
+from supplier_agent.cli.surroundings import Surroundings, complain, result, say, stdin_lines
+from supplier_agent.exits import DISK, NEEDS_A_PERSON, worst
 from supplier_agent.printable import on_one_line
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from supplier_agent.tables import Order
 
 ORDER_HEADS, SUPPLIER_HEADS = ("menzzo_order_id", "order", "order_id", "id"), ("supplier",)
 DELIMITERS = (";", "\t", ",")
-FAILED = 1
 
 
 @dataclass(frozen=True)
@@ -34,14 +39,14 @@ def lines_of(rows: Iterable[str]) -> Iterator[Line]:
 
     order, supplier, delimiter = 0, None, ","
     first = True
-    for row in rows:
+    for number, row in enumerate(rows, 1):
         text = row.strip().removeprefix("\ufeff")
         if not text:
             continue
         if first:
             first = False
             delimiter = next((each for each in DELIMITERS if each in text), ",")
-            heads = [head.strip().lower() for head in next(csv.reader([text], delimiter=delimiter))]
+            heads = [head.strip().lower() for head in _cells(text, delimiter, number)]
             if {*heads} & {*ORDER_HEADS}:
                 order = next(heads.index(head) for head in ORDER_HEADS if head in heads)
                 supplier = next((heads.index(head) for head in SUPPLIER_HEADS if head in heads), None)
@@ -51,8 +56,19 @@ def lines_of(rows: Iterable[str]) -> Iterator[Line]:
                     "the first line of the file names several columns, and none is menzzo_order_id",
                     "name the column menzzo_order_id, or put one id on each line",
                 )
-        cells = [*next(csv.reader([text], delimiter=delimiter)), ""]
+        cells = [*_cells(text, delimiter, number), ""]
         yield Line(_cell(cells, order), _cell(cells, supplier))
+
+
+def _cells(text: str, delimiter: str, number: int) -> list[str]:
+    from supplier_agent.errors import UsageError
+
+    try:
+        return next(csv.reader([text], delimiter=delimiter))
+    except csv.Error as error:
+        raise UsageError(
+            f"line {number} of the file is no line of a CSV: {error}", "nothing was done; correct it"
+        ) from error
 
 
 def _cell(cells: list[str], place: int | None) -> str:
@@ -60,66 +76,114 @@ def _cell(cells: list[str], place: int | None) -> str:
     return cells[place].strip().removeprefix("'") if place is not None and place < len(cells) else ""
 
 
-def ship_file(surroundings: Surroundings, file: Path, success: Path | None, failure: Path | None, supplier: str) -> int:
-    """Flag each order of the file in a transaction of its own; return 1 if any could not be."""
-    from supplier_agent.errors import StateError, UsageError
+def ship_file(
+    surroundings: Surroundings,
+    file: Path,
+    success: Path | None,
+    failure: Path | None,
+    supplier: str,
+    *,
+    as_json: bool = False,
+) -> int:
+    """Flag each order of the file in a transaction of its own; return the first code of those that hold."""
+    from supplier_agent.errors import UsageError
 
-    named = [path.resolve() for path in (file, success, failure) if path is not None]
-    if len({*named}) != len(named):
+    paths = [path.resolve() for path in (file, success, failure) if path is not None]
+    if len({*paths}) != len(paths):
         raise UsageError(
             "two of the three files are the same", "name a file of its own for --success and for --failure"
         )
+    named = [Named(line.order, line.supplier or supplier) for line in lines_of(_rows(file))]
+    done: list[Outcome] = []
+    flagging = Flagging(surroundings)
+    with ExitStack() as opened:
+        told, refused = Answers.opened(opened, success), Answers.opened(opened, failure)
+        for outcome in outcomes(surroundings, named, flagging):
+            done.append(outcome)
+            if outcome.error is None:
+                told.note(outcome.named.order, outcome.said)
+            else:
+                refused.note(outcome.named.order, outcome.error.what)
+    failed = [outcome for outcome in done if outcome.error is not None]
+    tell(done if as_json else failed, as_json=as_json)
+    if not as_json:
+        result(f"{len(done) - len(failed)} orders of {file} are flagged, {len(failed)} are not")
+    for order, why in flagging.unreported:
+        complain(f"supplier-agent: {order}: {why}")
+    return flagging.advise(worst({*(outcome.exit_code for outcome in done), told.exit_code, refused.exit_code}))
+
+
+class Flagging:
+    """The act of `ship`: flags an order, and says so if it will not be reported for want of a supplier in the configuration."""
+
+    def __init__(self, surroundings: Surroundings, override_by: str | None = None) -> None:
+        self._surroundings, self._override_by = surroundings, override_by
+        self._unknown = ""
+        self.unreported: list[tuple[str, str]] = []  # order, why
+
+    def __call__(self, tx: "Session", order: "Order") -> str:
+        """Flag it, and return what happens next."""
+        from supplier_agent import acts
+
+        this = self._surroundings
+        said = acts.ship(tx, order, this.clock.now(), this.who, self._override_by)
+        but = acts.not_reported(order, this.settings.suppliers)
+        if not but:
+            return said
+        self._unknown = order.supplier
+        self.unreported.append((order.menzzo_order_id, but))
+        return f"{said}; but {but}"
+
+    def advise(self, code: int) -> int:
+        """Say what to do about the orders that are not reported; return the exit code with them in mind."""
+        if not self.unreported:
+            return code
+        say(f"put [suppliers.{self._unknown}] into the configuration; supplier-agent status names what waits for it")
+        return worst({code, NEEDS_A_PERSON})
+
+
+def _rows(file: Path) -> list[str]:
+    from supplier_agent.errors import UsageError
+
+    if str(file) == "-":
+        return stdin_lines()
     try:
-        rows = file.read_text(encoding="utf-8").splitlines() if str(file) != "-" else [*sys.stdin]
+        return file.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError as error:
         raise UsageError(f"{file} is not UTF-8 text", "save it as CSV in UTF-8") from error
-    lines, done, failed, silent = [*lines_of(rows)], 0, 0, 0
-    with ExitStack() as opened, surroundings.store() as store:
-        told, refused = (_writer(opened, path) for path in (success, failure))
-        stopped: StateError | None = None  # None: the database works
-        for line in lines:
-            if stopped is None:
-                said, why, but, stopped = _flag(surroundings, store, line, supplier)
-            else:
-                said, why, but = "", f"not tried: {stopped.what}", ""
-            if why:
-                failed += 1
-                refused(line.order, why)
-                say(f"supplier-agent: {line.order}: {why}")
-            else:
-                done += 1
-                told(line.order, f"{said}; but {but}" if but else said)
-            if but:
-                silent += 1
-                say(f"supplier-agent: {line.order}: {but}")
-    result(f"{done} orders of {file} are flagged, {failed} are not")
-    if stopped is not None:
-        return stopped.exit_code
-    return FAILED if failed or silent else 0
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}", "name a file that you may read") from error
 
 
-def _flag(surroundings: Surroundings, store: Any, line: Line, supplier: str) -> tuple[str, str, str, Any]:  # noqa: ANN401 - imported when called
-    """Return what was said, or why it could not be done; why it is not reported; the error after which nothing more can be done."""
-    from supplier_agent import acts
-    from supplier_agent.errors import AgentError, StateError
+class Answers:
+    """A file of answers. Whole lines are in it at once, whatever happens next; one that fails holds up no order."""
 
-    try:
-        with store.write() as tx:
-            order = acts.find(tx, line.order, line.supplier or supplier or None)
-            said = acts.ship(tx, order, surroundings.clock.now(), surroundings.who)
-            return said, "", acts.not_reported(order, surroundings.settings.suppliers), None
-    except StateError as error:
-        return "", error.what, "", error
-    except AgentError as error:
-        return "", error.what, "", None
+    def __init__(self, file: TextIO | None) -> None:
+        self._file = file  # None: nobody wants it
+        self.exit_code = 0
+        self.note("menzzo_order_id", "said")
 
+    @classmethod
+    def opened(cls, stack: ExitStack, path: Path | None) -> Self:
+        """Open the file for as long as the stack is. Raises UsageError, before anything is done, if it cannot be written."""
+        from supplier_agent.errors import UsageError
 
-def _writer(opened: ExitStack, path: Path | None) -> Any:  # noqa: ANN401 - a function of two texts
-    """Return what writes one line; whole lines stand in the file at once, whatever happens next."""
-    if path is None:
-        return lambda _order, _said: None
-    with trusted.as_owner_of(path.parent):
-        file = opened.enter_context(path.open("w", encoding="utf-8", newline="", buffering=1))
-    writer = csv.writer(file)
-    writer.writerow(("menzzo_order_id", "said"))
-    return lambda order, said: writer.writerow((on_one_line(order), on_one_line(said)))
+        if path is None:
+            return cls(None)
+        try:
+            with trusted.as_owner_of(path.parent):
+                return cls(stack.enter_context(path.open("w", encoding="utf-8", newline="", buffering=1)))
+        except OSError as error:
+            raise UsageError(f"{path} cannot be written: {error.strerror}", "name a file that you may write") from error
+
+    def note(self, order: str, said: str) -> None:
+        """Write one line; after a failure none."""
+        if self._file is None or self.exit_code:
+            return
+        try:
+            csv.writer(self._file).writerow((on_one_line(order), on_one_line(said)))
+        except OSError as error:
+            self.exit_code = DISK
+            complain(
+                f"supplier-agent: {self._file.name} cannot be written: {error.strerror}; the orders are done all the same"
+            )

@@ -4,9 +4,7 @@ from typing import Annotated
 
 import typer
 
-from supplier_agent.cli.surroundings import here, result, say
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON alone.")]
+from supplier_agent.cli.surroundings import JsonOption, here, result, result_json, say
 
 
 def register(app: typer.Typer) -> None:
@@ -39,12 +37,21 @@ def status(
 def check(
     context: typer.Context,
     offline: Annotated[bool, typer.Option("--offline", help="Ask the marketplace nothing.")] = False,
+    thorough: Annotated[
+        bool, typer.Option("--thorough", help="Read the database through, however large it is; this may take minutes.")
+    ] = False,
+    as_json: JsonOption = False,
 ) -> int:
     """Prove the configuration, folders, rights, clock and (without --offline) each supplier's token with one read."""
-    from supplier_agent.check import Report, prove
+    from supplier_agent.check import Finding, Report, prove
 
-    surroundings = here(context)
-    report = Report(lambda finding: result(str(finding)))
-    code = prove(report, surroundings.settings, surroundings.env, surroundings.clock, offline=offline)
-    say("nothing is wrong" if code == 0 else "see above: each finding names what cures it")
+    surroundings, found = here(context), list[Finding]()
+    report = Report(found.append if as_json else lambda finding: result(str(finding)))
+    code = prove(
+        report, surroundings.settings, surroundings.env, surroundings.clock, offline=offline, thorough=thorough
+    )
+    if as_json:
+        result_json({"schema": 1, "exit_code": code, "findings": [vars(finding) for finding in found]})
+    else:
+        say(report.summary())
     return code

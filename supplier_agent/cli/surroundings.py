@@ -1,13 +1,13 @@
 """What a command works in: the configuration, the environment, who types, and whether a terminal listens."""
 
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,16 +15,26 @@ from supplier_agent.clock import Clock, SystemClock
 from supplier_agent.printable import printable
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from supplier_agent.settings import Settings
     from supplier_agent.store import Store
+
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON alone.")]
+YEARS = range(2000, 2100)
+"""Days outside of these are a slip of the keys; far outside, there is no next day to compute."""
 
 
 class Surroundings:
     """Made once per command. Nothing is read before it is asked for."""
 
-    def __init__(self, config: str, env: Mapping[str, str]) -> None:
+    def __init__(
+        self, config: str, env: Mapping[str, str], *, is_quiet: bool = False, is_verbose: bool = False
+    ) -> None:
         self.config = config
         self.env = env
+        self.is_quiet, self.is_verbose = is_quiet, is_verbose
         self.clock: Clock = SystemClock()
         self.appearance: list[object] = []  # how the configuration looked when it was loaded (known.py)
 
@@ -70,6 +80,10 @@ class Surroundings:
         return self.env.get("SUDO_USER") or self.env.get("USER") or self.env.get("LOGNAME") or "command line"
 
 
+current: ContextVar[Surroundings | None] = ContextVar("current", default=None)
+"""Those of the command that is being run, for what is said on the way; None outside of a command."""
+
+
 def here(context: typer.Context) -> Surroundings:
     """Return the surroundings of a command."""
     found = context.find_object(Surroundings)
@@ -78,17 +92,20 @@ def here(context: typer.Context) -> Surroundings:
 
 
 def say(text: str) -> None:
-    """Tell a person something that is not the result."""
+    """Tell a person something that is not the result; with --quiet nobody wants to hear it."""
+    typed = current.get()
+    if typed is None or not typed.is_quiet:
+        complain(text)
+
+
+def complain(text: str) -> None:
+    """Tell a person what went wrong."""
     print(printable(text), file=sys.stderr)  # noqa: T201 - messages go to stderr
 
 
 def result(text: str) -> None:
     """Print a result."""
-    try:
-        print(printable(text))  # noqa: T201 - results go to stdout
-    except BrokenPipeError as error:  # `| head` has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        raise typer.Exit from error
+    print(printable(text))  # noqa: T201 - results go to stdout
 
 
 def result_json(value: object) -> None:
@@ -96,13 +113,50 @@ def result_json(value: object) -> None:
     result(json.dumps(value, indent=2))
 
 
+def stdin_lines() -> list[str]:
+    """Return the lines of stdin. Raises UsageError if they are no text."""
+    from supplier_agent.errors import UsageError
+
+    try:
+        return [line.rstrip("\n") for line in sys.stdin]
+    except UnicodeDecodeError as error:
+        raise UsageError("stdin is not UTF-8 text", "save it as UTF-8, or type the ids") from error
+
+
+def day(option: str, text: str) -> "date | None":
+    """Return the day that an option names; None if it is empty. Raises UsageError for what can be no day of an order."""
+    from datetime import date
+
+    from supplier_agent.errors import UsageError
+
+    try:
+        found = date.fromisoformat(text) if text else None
+    except ValueError as error:
+        raise UsageError(f"{option} {text} is not a day", "write it as YYYY-MM-DD") from error
+    if found is not None and found.year not in YEARS:
+        raise UsageError(f"{option} {text} is not a day of this century", "write it as YYYY-MM-DD")
+    return found
+
+
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
-    """Show a line that changes while something takes its time; only on a terminal."""
-    if not sys.stderr.isatty():
+    """Show a line that changes while something takes its time; only on a terminal. What is printed meanwhile goes above it."""
+    surroundings = current.get()
+    if not sys.stderr.isatty() or (surroundings is not None and surroundings.is_quiet):
         yield lambda _text: None
         return
     from rich.console import Console
+    from rich.live import Live
+    from rich.spinner import Spinner
+    from rich.text import Text
 
-    with Console(stderr=True).status("…") as status:
-        yield lambda text: status.update(text.replace("[", r"\["))
+    colours = surroundings is None or "NO_COLOR" not in surroundings.env
+    spinner = Spinner("dots", Text("…"))
+    # Results that lead elsewhere than to this terminal keep their own way.
+    with Live(
+        spinner,
+        console=Console(stderr=True, no_color=not colours),
+        transient=True,
+        redirect_stdout=sys.stdout.isatty(),
+    ):
+        yield lambda text: spinner.update(text=Text(text))

@@ -1,6 +1,5 @@
 """Commands of upkeep: backup, restore, export, and the brakes: pause, resume, agree. None of them calls the marketplace."""
 
-import os
 import shlex
 import sys
 from collections.abc import Callable
@@ -9,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from supplier_agent.cli.surroundings import Surroundings, here, result, say
+from supplier_agent.cli.surroundings import JsonOption, Surroundings, day, here, result, result_json, say
+from supplier_agent.entrance import is_heard
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from sqlmodel import Session
 
     from supplier_agent.upkeep.restore import Restored
@@ -37,6 +35,7 @@ def backup(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE")],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE if it is there.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Write a consistent copy of the state while the agent runs: FILE, and beside it the ship ledger."""
     from supplier_agent.errors import UsageError
@@ -54,6 +53,10 @@ def backup(
         )
     with surroundings.store() as store:
         ledger = back_up(store, surroundings.settings.state_dir, file)
+    if as_json:
+        copied = {"file": str(file), "bytes": file.stat().st_size, "ledger": str(ledger) if ledger else None}
+        result_json({"schema": 1, **copied})
+        return
     beside = (
         f", and beside it {ledger.name}, the ship ledger"
         if ledger
@@ -69,6 +72,7 @@ def restore(
     rolled_back: Annotated[
         bool, typer.Option("--rolled-back", help="Without FILE: the whole machine was taken back to a snapshot.")
     ] = False,
+    as_json: JsonOption = False,
 ) -> int:
     """Put a copy of the database back; what is marked in it is held until `release`. The agent must be stopped."""
     from supplier_agent import state, trusted
@@ -101,10 +105,27 @@ def restore(
             done = putting_back.put_back(file, folder, now)
     finally:
         lock.release()
+    if as_json:
+        result_json({"schema": 1, **_as_json(done)})
+        return 1 if done.held else 0
     if file is not None:
         before = f"; what was there before is {done.aside}" if done.aside else ""
         result(f"{surroundings.database} is {file} now{before}")
     return _tell_restored(done)
+
+
+def _as_json(done: "Restored") -> dict[str, object]:
+    names = ("supplier", "menzzo_order_id", "what")
+    return {
+        "aside": str(done.aside) if done.aside else None,
+        "learned": done.learned,
+        "held": [
+            {"supplier": each.supplier, "menzzo_order_id": each.order, "taken_back": each.taken_back or None}
+            for each in done.held
+        ],
+        "taken_back": [dict(zip(names, each, strict=True)) for each in done.taken_back],
+        "ledger_lost": done.ledger_lost or None,
+    }
 
 
 def _tell_restored(done: "Restored") -> int:
@@ -131,17 +152,6 @@ def _tell_restored(done: "Restored") -> int:
     return 1
 
 
-def _day(word: str) -> "date | None":
-    from datetime import date
-
-    from supplier_agent.errors import UsageError
-
-    try:
-        return date.fromisoformat(word) if word else None
-    except ValueError as error:
-        raise UsageError(f"{word} is not a day", "write it as YYYY-MM-DD") from error
-
-
 def export(
     context: typer.Context,
     what: Annotated[str, typer.Argument(metavar="orders|calls|events")],
@@ -159,14 +169,12 @@ def export(
             f"{what} --format {form} cannot be exported", "supplier-agent export orders|calls|events --format csv|json"
         )
     surroundings = here(context)
-    chosen = Chosen(_day(from_), _day(to), supplier or None, surroundings.settings.timezone)
+    chosen = Chosen(day("--from", from_), day("--to", to), supplier or None, surroundings.settings.timezone)
     with surroundings.store() as store:
-        try:
-            for line in write(store, what, form, chosen):
-                sys.stdout.write(line)
-        except BrokenPipeError as error:  # `| head` has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-            raise typer.Exit from error
+        for line in write(store, what, form, chosen):
+            sys.stdout.write(line)
+            if not is_heard():  # `| head` has seen enough
+                break
 
 
 def _known(surroundings: Surroundings, name: str) -> str:
@@ -178,16 +186,17 @@ def _known(surroundings: Surroundings, name: str) -> str:
     return name
 
 
-def _tell(surroundings: Surroundings, name: str, act: "Callable[[Session], str]") -> None:
+def _tell(surroundings: Surroundings, name: str, act: "Callable[[Session], str]", *, as_json: bool) -> None:
     with surroundings.store() as store, store.write() as tx:
         said = act(tx)
-    result(f"{name}: {said}")
+    result_json({"schema": 1, "supplier": name, "said": said}) if as_json else result(f"{name}: {said}")
 
 
 def pause(
     context: typer.Context,
     supplier: SupplierName,
     reason: Annotated[str, typer.Option("--reason", help="Why, for those who come after.")] = "no reason was given",
+    as_json: JsonOption = False,
 ) -> None:
     """Send nothing at all for a supplier, not even reads, until `resume`."""
     from supplier_agent import brakes
@@ -198,22 +207,23 @@ def pause(
         surroundings,
         name,
         lambda tx: brakes.pause(tx, name, now, surroundings.who, reason.strip() or "no reason was given"),
+        as_json=as_json,
     )
 
 
-def resume(context: typer.Context, supplier: SupplierName) -> None:
+def resume(context: typer.Context, supplier: SupplierName, as_json: JsonOption = False) -> None:
     """Let a paused supplier go on."""
     from supplier_agent import brakes
 
     surroundings = here(context)
     name = _known(surroundings, supplier)
-    _tell(surroundings, name, lambda tx: brakes.resume(tx, name, surroundings.clock.now()))
+    _tell(surroundings, name, lambda tx: brakes.resume(tx, name, surroundings.clock.now()), as_json=as_json)
 
 
-def agree(context: typer.Context, supplier: SupplierName) -> None:
+def agree(context: typer.Context, supplier: SupplierName, as_json: JsonOption = False) -> None:
     """Let a supplier's ship calls go although unusually many orders were flagged within a minute."""
     from supplier_agent import brakes
 
     surroundings = here(context)
     name = _known(surroundings, supplier)
-    _tell(surroundings, name, lambda tx: brakes.agree(tx, name, surroundings.clock.now()))
+    _tell(surroundings, name, lambda tx: brakes.agree(tx, name, surroundings.clock.now()), as_json=as_json)

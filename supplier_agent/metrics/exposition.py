@@ -1,5 +1,6 @@
 """The figures in the text format of Prometheus. Names, labels and meanings are part of the public surface."""
 
+import gzip
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -8,12 +9,13 @@ from itertools import accumulate
 from pathlib import Path
 from threading import Lock
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import gzip_accepted
 from prometheus_client.registry import Collector
 from sqlmodel import Session
 
-from supplier_agent import __version__, trusted
+from supplier_agent import __version__, lock, state, trusted
 from supplier_agent.errors import StateError
 from supplier_agent.glance import within
 from supplier_agent.metrics.figures import gauges
@@ -25,6 +27,9 @@ from supplier_agent.tables import Chore
 PREFIX = "supplier_agent_"
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 CHORE = "metrics"
+MOST_ROWS = 200_000
+"""So many new rows of each journal are summed up by one scrape: about a second's work, and Prometheus waits for ten."""
+GZIP_LEVEL = 5
 LEAVE_ROWS = 5000
 """So many new rows of the journals are summed up again by the next process rather than written at every scrape."""
 
@@ -32,8 +37,8 @@ LEAVE_ROWS = 5000
 class Exposition:
     """The figures of one installation. Keeps what it has summed up of the journals between two scrapes."""
 
-    def __init__(self, store: Store, settings: Settings) -> None:
-        self._store, self._settings = store, settings
+    def __init__(self, store: Store, settings: Settings, most_rows: int | None = MOST_ROWS) -> None:
+        self._store, self._settings, self._most_rows = store, settings, most_rows
         self._tally: Tally | None = None
         self._left = 0
         self._lock = Lock()  # two scrapes at once would both take the same rows in
@@ -43,9 +48,10 @@ class Exposition:
         with self._lock:
             try:
                 with self._store.read() as tx:
-                    tally = self._caught_up(tx)
+                    tally, rows_left = self._caught_up(tx)
                     registry = CollectorRegistry()
-                    registry.register(_Collected([*_families(tx, self._settings, tally, now)]))
+                    registry.register(_Collected([*_families(tx, self._settings, tally, now, rows_left)]))
+                    _add_the_process(registry, self._settings)
                     text = generate_latest(registry)
             except BaseException:
                 self._tally = None  # it may have taken in some rows and not others: begin again from what was left
@@ -54,13 +60,12 @@ class Exposition:
                 self._leave(tally, now)
             return text
 
-    def _caught_up(self, tx: Session) -> Tally:
+    def _caught_up(self, tx: Session) -> tuple[Tally, int]:
         if self._tally is None:
             left = tx.get(Chore, CHORE)
             self._tally = Tally.from_json(left.detail) if left is not None and left.detail is not None else Tally()
             self._left = self._tally.attempt + self._tally.read
-        self._tally.catch_up(within(tx))
-        return self._tally
+        return self._tally, self._tally.catch_up(within(tx), self._most_rows)
 
     def _leave(self, tally: Tally, now: datetime) -> None:
         """Leave the sums to the next process. If the database is busy, then after another scrape."""
@@ -84,7 +89,23 @@ class _Collected(Collector):
 
 def exposition(store: Store, settings: Settings, now: datetime) -> bytes:
     """Return the figures as of now, for who asks but once."""
-    return Exposition(store, settings).at(now)
+    return Exposition(store, settings, most_rows=None).at(now)
+
+
+def encoded(text: bytes, accepted: str) -> tuple[bytes, dict[str, str]]:
+    """Return the body and the headers of an answer. `accepted`: the request's Accept-Encoding."""
+    headers = {"Content-Type": CONTENT_TYPE, "Vary": "Accept-Encoding"}
+    if not gzip_accepted(accepted):
+        return text, headers
+    return gzip.compress(text, GZIP_LEVEL, mtime=0), headers | {"Content-Encoding": "gzip"}
+
+
+def _add_the_process(registry: CollectorRegistry, settings: Settings) -> None:
+    """Add process_* (CPU, memory, open files, start) of the agent, whichever process answers the scrape."""
+    agent = lock.holder_now(settings.state_dir / state.LOCK)
+    if agent is not None and agent.pid is not None:
+        pid = agent.pid
+        ProcessCollector(pid=lambda: pid, registry=registry)
 
 
 def leave(file: Path, store: Store, settings: Settings, now: datetime) -> None:
@@ -100,7 +121,7 @@ def leave(file: Path, store: Store, settings: Settings, now: datetime) -> None:
         ) from error
 
 
-def _families(tx: Session, settings: Settings, tally: Tally, now: datetime) -> Iterator[Metric]:
+def _families(tx: Session, settings: Settings, tally: Tally, now: datetime, rows_left: int = 0) -> Iterator[Metric]:
     info = GaugeMetricFamily(f"{PREFIX}build_info", "Always 1; which version runs.", labels=("version",))
     info.add_metric((__version__,), 1)
     yield info
@@ -109,8 +130,15 @@ def _families(tx: Session, settings: Settings, tally: Tally, now: datetime) -> I
         for labels, value in gauge.values:
             family.add_metric(labels, value)
         yield family
-    yield _requests(tally)
-    yield _durations(tally)
+    meaning = (
+        "Rows of the journals that still have to be summed up after an upgrade; until then the two below are left out."
+    )
+    left = GaugeMetricFamily(f"{PREFIX}journal_rows_left", meaning)
+    left.add_metric((), rows_left)
+    yield left
+    if not rows_left:  # a counter that is not whole yet would look like a burst of requests
+        yield _requests(tally)
+        yield _durations(tally)
 
 
 def _requests(tally: Tally) -> Metric:

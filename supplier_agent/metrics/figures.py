@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from supplier_agent import absence, coverage, health
+from supplier_agent import absence, census, coverage, health
+from supplier_agent.census import damaged
 from supplier_agent.glance import Look, within
-from supplier_agent.health import damaged
 from supplier_agent.metrics.tally import Tally
 from supplier_agent.order import STAGES, sound_stage
 from supplier_agent.settings import Settings
@@ -62,6 +62,13 @@ def gauges(tx: Session, settings: Settings, tally: Tally, now: datetime) -> Iter
         ("supplier",),
         _instants((name, pull.due(tx, name, settings, now).at) for name in names if rows[name].paused_at is None),
     )
+    interval = settings.schedule.poll_interval(now, settings.timezone)
+    yield Gauge(
+        "read_interval_seconds",
+        "How often the supplier is to be read as of now; seldom outside of business hours.",
+        ("supplier",),
+        (((name,), max(interval, each.cache_seconds)) for name, each in settings.suppliers.items()),
+    )
     yield Gauge(
         "token_refused",
         "1 while the marketplace refuses the token.",
@@ -96,7 +103,7 @@ def _wrong(tx: Session, look: Look, settings: Settings, now: datetime) -> Iterat
         "rejected_entries",
         "Listed entries without a usable id, ever; each is kept word for word.",
         ("supplier",),
-        _per(names, lambda name: health.rejected_entries(look, name)),
+        _per(names, lambda name: census.rejected_entries(look, name)),
     )
     yield Gauge(
         "vanished_orders",
@@ -149,7 +156,7 @@ def _orders(look: Look, names: Iterable[str], tally: Tally) -> Iterator[tuple[tu
 
 def _evidence(look: Look, shipped: Mapping[str, int]) -> Iterator[tuple[tuple[str, ...], float]]:
     for name, number in shipped.items():
-        for evidence, orders in health.evidence(look, name, number).items():
+        for evidence, orders in census.evidence(look, name, number).items():
             yield (name, evidence), float(orders)
 
 

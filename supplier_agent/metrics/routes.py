@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from supplier_agent.clock import Clock
 from supplier_agent.errors import AgentError, StateError
-from supplier_agent.metrics.exposition import CONTENT_TYPE, Exposition
+from supplier_agent.metrics.exposition import Exposition, encoded
 from supplier_agent.metrics.pulse import Health, health_of, ready_of
 from supplier_agent.settings import Settings
 from supplier_agent.store import Store, open_store
@@ -58,9 +58,10 @@ def routes(source: Source, settings: Settings, clock: Clock, is_ours: Callable[[
     """
     scrape, look = asyncio.Semaphore(1), asyncio.Semaphore(1)
 
-    def figures() -> Response:
+    def figures(accepted: str) -> Response:
         try:
-            return Response(source.now()[1].at(clock.now()), headers={"Content-Type": CONTENT_TYPE})
+            body, headers = encoded(source.now()[1].at(clock.now()), accepted)
+            return Response(body, headers=headers)
         except AgentError as error:
             return PlainTextResponse(f"{error.what}\n", 503)
 
@@ -71,7 +72,7 @@ def routes(source: Source, settings: Settings, clock: Clock, is_ours: Callable[[
         if not is_ours(request.headers.get("host", "")):
             return NOT_OURS
         async with scrape:
-            return await run_in_threadpool(figures)
+            return await run_in_threadpool(figures, request.headers.get("accept-encoding", ""))
 
     async def healthz(request: Request) -> Response:
         if not is_ours(request.headers.get("host", "")):

@@ -65,15 +65,20 @@ class Tally:
     outcomes: dict[tuple[str, str, str], int] = field(default_factory=lambda: defaultdict(int))
     _open: set[int] = field(default_factory=set)  # attempts that had not ended when their turn came
 
-    def catch_up(self, look: Look) -> None:
-        """Take in the rows that are new, and those that have ended since they were seen."""
-        attempt, read = _last(look, "attempts"), _last(look, "reads")
+    def catch_up(self, look: Look, most: int | None = None) -> int:
+        """Take in the rows that are new, and those that have ended since they were seen; return how many are left.
+
+        `most`: at most so many new rows of each journal, so that a scrape of a million of them answers in time; None: all.
+        """
+        last_attempt, last_read = attempt, read = _last(look, "attempts"), _last(look, "reads")
         if attempt < self.attempt or read < self.read:  # another database: one that was restored
             self.attempt, self.read, self.order = 0, 0, 0
             self.orders.clear()
             self.took.clear()
             self.outcomes.clear()
             self._open.clear()
+        if most is not None:
+            attempt, read = min(attempt, self.attempt + most), min(read, self.read + most)
         marks = ", ".join("?" * len(self._open))
         before = look.rows(ATTEMPTS.format(which=f"id IN ({marks})"), *self._open) if self._open else []
         new = look.rows(ATTEMPTS.format(which="id > ? AND id <= ?"), self.attempt, attempt)
@@ -82,11 +87,14 @@ class Tally:
         for row in look.rows(READS, self.read, read):
             self._add(row.supplier, READ, DONE if row.outcome == LISTED else row.outcome, row)
         order = _last(look, "orders")
-        counted = "SELECT supplier, count(*) AS number FROM orders WHERE id > ? AND id <= ? GROUP BY supplier"
+        # From the beginning an index alone is read, not the table.
+        new_orders = "WHERE id > ? AND id <= ?" if self.order else "WHERE 0 = ? AND 0 < ?"
+        counted = f"SELECT supplier, count(*) AS number FROM orders {new_orders} GROUP BY supplier"  # noqa: S608 - one of two texts
         for row in look.rows(counted, self.order, order):
             self.orders[row.supplier] += row.number
         self._open = self._still_open(look, attempt)
         self.attempt, self.read, self.order = attempt, read, order
+        return last_attempt - attempt + last_read - read
 
     def as_json(self) -> str:
         """Return everything as text, for the next process."""

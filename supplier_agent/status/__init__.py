@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from supplier_agent import cautions, health, heartbeat, lock, overdue, state, vitals
+from supplier_agent import cautions, census, health, heartbeat, lock, overdue, state, vitals
 from supplier_agent.clock import Clock
 from supplier_agent.errors import StateError
 from supplier_agent.glance import Look, look_at
@@ -115,7 +115,7 @@ def _nothing(reason: str, number: int | None) -> dict[str, object]:
         "next_poll_at": None,
         "reason": reason,
         "counts": dict.fromkeys(STAGES, number),
-        "ship_evidence": dict.fromkeys(health.EVIDENCES, number),
+        "ship_evidence": dict.fromkeys(census.EVIDENCES, number),
         "rejected_entries": number,
     }
 
@@ -135,15 +135,15 @@ def _supplier(look: Look, known: Known, name: str, now: datetime, late: str | No
         is_so, reason = "failing", late
     else:
         is_so, reason = "ok", None
-    found = health.counts(look, name)
+    found = census.counts(look, name)
     return {
         "state": is_so,
         "last_success_at": _instant(supplier.last_success_at),
         "next_poll_at": None if supplier.paused_at else _instant(overdue.next_read_at(look, known, name, now)),
         "reason": reason,
         "counts": {stage: found.get(stage, 0) for stage in STAGES},
-        "ship_evidence": health.evidence(look, name, found.get("shipped", 0)),
-        "rejected_entries": health.rejected_entries(look, name),
+        "ship_evidence": census.evidence(look, name, found.get("shipped", 0)),
+        "rejected_entries": census.rejected_entries(look, name),
     }
 
 

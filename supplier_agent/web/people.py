@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from supplier_agent.errors import AgentError, UsageError
+from supplier_agent.errors import UsageError
 from supplier_agent.tables import Person
 
 PACKER, LEAD = "packer", "lead"
@@ -78,7 +78,7 @@ def remove(tx: Session, name: str, now: datetime) -> str:
     """Let somebody in no longer; the history keeps the name."""
     person = tx.get(Person, name.strip())
     if person is None or person.left_at is not None:
-        raise AgentError(f"nobody of that name works on the page: {name}", "supplier-agent person list")
+        raise UsageError(f"nobody of that name works on the page: {name}", "supplier-agent person list")
     person.left_at = now
     tx.add(person)
     return "removed; whoever was signed in under that name is out"

@@ -101,13 +101,7 @@ def test_a_file_in_place_of_the_folder_is_78(found: Found, settings: Make, tmp_p
 
 
 def test_a_damaged_database_is_74(found: Found, settings: Make, database: Path) -> None:
-    with closing(sqlite3.connect(database)) as connection:
-        connection.execute("PRAGMA writable_schema = 1")
-        root = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'orders_open'").fetchone()[0]
-        size = connection.execute("PRAGMA page_size").fetchone()[0]
-    content = bytearray(database.read_bytes())
-    content[(root - 1) * size : (root - 1) * size + 100] = os.urandom(100)
-    database.write_bytes(content)
+    damage(database)
     look(found, settings())
     assert [line for line in found.of("wrong") if "restore a backup" in line]
     assert found.report.exit_code == 74
@@ -156,11 +150,54 @@ def test_a_token_that_everybody_may_read_is_a_doubt(found: Found, settings: Make
     assert [line for line in found.of("warning") if f"chmod 600 {file}" in line]
 
 
-def test_an_old_sqlite_is_a_doubt(found: Found, settings: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 51, 2))
+@pytest.mark.parametrize(
+    ("version", "level"),
+    [
+        ((3, 40, 1), "note"), ((3, 44, 5), "note"), ((3, 44, 6), "ok"), ((3, 46, 1), "note"), ((3, 50, 7), "ok"),
+        ((3, 51, 2), "note"), ((3, 51, 3), "ok"), ((3, 53, 0), "ok"),
+    ],
+)  # fmt: skip
+def test_an_old_sqlite_is_no_warning_for_there_is_nothing_to_fix(
+    found: Found, settings: Make, monkeypatch: pytest.MonkeyPatch, version: tuple[int, int, int], level: str
+) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", version)
     look(found, settings())
-    assert [line for line in found.of("warning") if "3.51.3" in line and "backup" in line]
-    assert found.report.exit_code == 0
+    (said,) = [line for line in found.of(level) if "SQLite" in line]
+    assert level == "ok" or ("3.51.3" in said and "backup" in said and "not by an SQL program" in said)
+    assert not found.of("warning")
+    assert found.report.summary() == "nothing is wrong"
+
+
+def damage(database: Path) -> None:
+    """Overwrite a page that nothing reads but a look at everything."""
+    with closing(sqlite3.connect(database)) as connection:
+        root = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'attempts'").fetchone()[0]
+        size = connection.execute("PRAGMA page_size").fetchone()[0]
+    content = bytearray(database.read_bytes())
+    content[(root - 1) * size : (root - 1) * size + 100] = os.urandom(100)
+    database.write_bytes(content)
+
+
+def test_a_large_database_is_not_called_sound_unless_it_was_read_through(
+    found: Found, settings: Make, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damage(database)
+    monkeypatch.setattr(environment, "LARGEST_TO_PROVE_BYTES", 1000)
+    look(found, settings())
+    assert not [line for line in found.of("ok") if "sound" in line]
+    assert [line for line in found.of("note") if "not read through: 0.0 GB" in line and "--thorough" in line]
+    environment.look(found.report, settings(), {}, HandClock(), {}, thorough=True)
+    assert [line for line in found.of("wrong") if "backup-and-restore.md" in line]
+    assert found.report.exit_code == 74
+
+
+@pytest.mark.parametrize(("warnings", "said"), [(0, "nothing is wrong"), (1, "1 warning"), (3, "3 warnings")])
+def test_nothing_is_wrong_is_never_said_next_to_a_warning(found: Found, warnings: int, said: str) -> None:
+    for _ in range(warnings):
+        found.report.doubt("x", "y")
+    assert found.report.summary() == said
+    found.report.bad("x", "y", 74)
+    assert found.report.summary().startswith("see above")
 
 
 def test_every_doubt_and_every_wrong_names_its_cure(

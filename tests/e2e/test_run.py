@@ -26,19 +26,19 @@ def acknowledged(site: Site) -> set[int]:
 def test_once_does_the_whole_job_and_a_second_run_repeats_nothing(site: Site) -> None:
     site.run("run", "--once")
     assert acknowledged(site) == {1}
-    assert {row["stage"] for row in site.json("orders")} == {"ready"}
+    assert {row["stage"] for row in site.json("orders", "--all")} == {"ready"}
     site.sql("UPDATE orders SET shipped = 1")
     site.run("run", "--once")
     assert set(shipped(site).values()) == {1}
     before = len(site.world.log)
     site.run("run", "--once")
     assert len(site.world.log) - before == len(site.world.tokens)  # one poll each, and nothing else
-    assert {row["stage"] for row in site.json("orders")} == {"shipped"}
+    assert {row["stage"] for row in site.json("orders", "--all")} == {"shipped"}
 
 
 def test_labels_on_disk_are_the_bytes_of_the_marketplace(site: Site) -> None:
     site.run("run", "--once")
-    for row in site.json("orders"):
+    for row in site.json("orders", "--all"):
         order = site.world.order(row["supplier"], row["menzzo_order_id"])
         assert order is not None
         content = (site.folder / "state" / row["label_path"]).read_bytes()
@@ -184,7 +184,7 @@ def test_a_restored_database_ships_nothing_again_and_learns_from_the_ledger(site
         site.database.with_name(name).unlink(missing_ok=True)
     site.database.write_bytes((tmp_path / "copy.db").read_bytes())
     site.run("run", "--once", code=1)
-    assert {row["menzzo_order_id"]: row["stage"] for row in site.json("orders")}[one] == "shipped"
+    assert {row["menzzo_order_id"]: row["stage"] for row in site.json("orders", "--all")}[one] == "shipped"
     assert site.json("order", other)["stage"] == "attention"
     site.run("ship", one, other)
     site.run("run", "--once", code=1)

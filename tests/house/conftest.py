@@ -30,7 +30,7 @@ def tracked() -> list[Path]:
         if answer.returncode == 0:
             return [path for name in answer.stdout.split("\0") if name and (path := ROOT / name).is_file()]
     ignored = {".venv", "__pycache__", "build", "dist", "state", "tokens"}
-    kept = {".ci", ".dockerignore", ".gitignore"}
+    kept = {".ci", ".dockerignore", ".gitignore", ".pre-commit-config.yaml"}
     return [
         path
         for path in ROOT.rglob("*")

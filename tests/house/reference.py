@@ -17,7 +17,7 @@ from typing import Any
 import typer
 from sqlmodel import SQLModel
 
-from supplier_agent import errors, tables, vitals
+from supplier_agent import errors, exits, tables
 from supplier_agent.alerts.facts import CAUSES
 from supplier_agent.cli import app
 from tests.house.event_words import WHEN
@@ -46,7 +46,9 @@ def commands() -> str:
 
 
 def _help_of(command: Any, parent: Any, words: str) -> Iterator[tuple[str, str, str]]:  # noqa: ANN401 - typer's own click
-    context = command.make_context(words, [], parent=parent, resilient_parsing=True, terminal_width=WIDTH)
+    context = command.make_context(
+        words.rpartition(" ")[2], [], parent=parent, resilient_parsing=True, terminal_width=WIDTH
+    )
     yield (
         words,
         str(command.get_short_help_str(limit=WIDTH)),
@@ -181,14 +183,14 @@ OTHER_CODES: dict[int, str] = {
 def exit_codes() -> str:
     """Return what each exit code means."""
     text = (
-        GENERATED.format(source="supplier_agent/errors.py and vitals.py")
+        GENERATED.format(source="supplier_agent/errors.py and exits.py")
         + "# Exit codes\n\n| code | meaning |\n| --- | --- |\n"
     )
     kinds = [kind for kind in errors.AgentError.__subclasses__() if kind.__module__ == errors.__name__]
     codes = OTHER_CODES | {kind.exit_code: str(getdoc(kind)).splitlines()[0] for kind in kinds}
     codes[1] = "Something needs a person: `supplier-agent status` says what."
     text += "".join(f"| {code} | {meaning} |\n" for code, meaning in sorted(codes.items()))
-    order = ", ".join(str(code) for code in vitals.EXIT_ORDER)
+    order = ", ".join(str(code) for code in exits.EXIT_ORDER)
     return (
         text
         + f"\nWhere several hold, the first of {order} is returned. A code that is not in this table is a failure.\n"
@@ -202,7 +204,10 @@ def events() -> str:
     """Return every event of the log with its level and the facts that come with it."""
     text = GENERATED.format(source="the calls of the log") + "# Events of the log\n\n"
     text += "An event is a thing and what happened to it. A fact that is null is left out. A break and a recovery are said once\n"
-    text += "each; an agent with nothing to do is silent. On a terminal the log is text, under systemd it carries the journal's\n"
+    text += (
+        "each; an agent with nothing to do is silent. `run` is in every line, the same for all lines of one process.\n"
+    )
+    text += "On a terminal the log is text, under systemd it carries the journal's\n"
     text += "priorities, elsewhere each line is one JSON object.\n\n"
     text += "| event | level | when | facts |\n| --- | --- | --- | --- |\n"
     found: dict[str, tuple[set[str], set[str]]] = {}

@@ -197,7 +197,8 @@ echo 'nonsense = 1' >"$root/etc/supplier-agent/broken.toml"
 inside cp -p /etc/supplier-agent/supplier-agent.toml /etc/supplier-agent/good.toml
 before=$(inside systemctl show --property=MainPID --value supplier-agent)
 inside sh -c 'cat /etc/supplier-agent/broken.toml /etc/supplier-agent/good.toml >/etc/supplier-agent/supplier-agent.toml'
-holds 'it is told to reload' systemctl reload supplier-agent
+if inside systemctl reload supplier-agent; then fails 'a reload of a configuration that cannot be used fails'; fi
+ok 'a reload of a configuration that cannot be used fails'
 comes 20 'a configuration that cannot be used is refused, and status says so' sh -c \
     'cd / && runuser -u supplier-agent -- env SUPPLIER_AGENT_CONFIG=/etc/supplier-agent/good.toml supplier-agent status | grep "a new configuration was refused"'
 inside sh -c 'cat /etc/supplier-agent/good.toml >/etc/supplier-agent/supplier-agent.toml && rm /etc/supplier-agent/good.toml /etc/supplier-agent/broken.toml'

@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
@@ -76,3 +77,37 @@ def test_a_lasting_problem_is_said_once_when_it_begins_changes_and_ends() -> Non
     for _ in range(3):
         logger.solved("database")
     assert heard == ["problem.found full", "problem.found locked", "problem.solved"]
+
+
+def test_text_for_people_has_colours_on_a_terminal_alone() -> None:
+    said = io.StringIO()
+    log.Log(log.set_up({}, said, form="console")).warning("call.parked", order="1_2")
+    assert "\x1b" not in said.getvalue()
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "w", buffering=1) as terminal:
+        log.Log(log.set_up({}, terminal, form="console")).warning("call.parked", order="1_2")
+        log.Log(log.set_up({"NO_COLOR": "1"}, terminal, form="console")).warning("call.parked", order="1_2")
+        shown = b""
+        while shown.count(b"\n") < 2:  # a terminal hands on what it has, which may be one line
+            shown += os.read(ours, 4096)
+        coloured, plain, _ = shown.split(b"\n")
+    os.close(ours)
+    assert b"\x1b[" in coloured
+    assert b"\x1b[" not in plain
+
+
+@pytest.mark.parametrize("form", ["json", "journal", "console"])
+def test_every_line_of_a_process_carries_its_run(form: str) -> None:
+    said = io.StringIO()
+    logger = log.Log(log.set_up({}, said, form=form, run="5f3a9c01"))
+    logger.info("agent.started")
+    logger.problem("database", "locked")
+    assert [line.count("5f3a9c01") for line in said.getvalue().splitlines()] == [1, 1]
+
+
+def test_lines_go_to_where_stderr_leads_at_that_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    logger = log.Log(log.set_up({}))
+    above_the_progress = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", above_the_progress)
+    logger.info("agent.started")
+    assert "agent.started" in above_the_progress.getvalue()

@@ -1,10 +1,13 @@
 """The figures against the tables: what Prometheus reads is what SQL says, in every process, at the same cost after years."""
 
+import gzip
 import http.client
 import json
 import re
+import shutil
 import socket
 import sqlite3
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +27,7 @@ from supplier_agent.cli import run as command
 from supplier_agent.clock import SystemClock
 from supplier_agent.heartbeat import AGENT, Heartbeat
 from supplier_agent.lock import InstanceLock
-from supplier_agent.metrics.exposition import LEAVE_ROWS, Exposition, exposition, leave
+from supplier_agent.metrics.exposition import LEAVE_ROWS, Exposition, encoded, exposition, leave
 from supplier_agent.metrics.routes import Source, routes
 from supplier_agent.metrics.tally import BOUNDS, Tally
 from supplier_agent.sandbox.semantics import Semantics
@@ -376,10 +379,11 @@ def test_dashboard_and_rules_name_only_metrics_and_labels_that_exist(lived: Site
     names = declared | {sample.name for family in families for sample in family.samples}
     labels = {label for family in families for sample in family.samples for label in sample.labels}
     labels |= {"cause"}  # of supplier_agent_alerts, of which none lasts here
+    names, labels = names | {"up"}, labels | {"job"}  # Prometheus' own, one for each agent that it asks
     expressions = SHIPPED[file]((ROOT / "config" / file).read_text())
     assert len(expressions) >= 12
     for expression in expressions:
-        used = set(re.findall(r"supplier_agent_\w+", expression))
+        used = set(re.findall(r"supplier_agent_\w+(?!.*\.\*)|\bup\b", expression))
         assert used, expression
         assert used <= names, expression
         bare = re.findall(r"[{,]\s*(\w+)\s*[=!]", expression)
@@ -391,7 +395,70 @@ def test_the_dashboard_shows_every_metric(lived: Site) -> None:
     text = exposition(lived.agent.store, lived.settings, lived.clock.now()).decode()
     shown = (ROOT / "config" / "grafana-dashboard.json").read_text()
     declared = set(re.findall(r"(?m)^# TYPE (\S+)", text))
-    assert {name for name in declared if name not in shown} == {"supplier_agent_build_info"}
+    for_rules = {"build_info", "read_interval_seconds", "journal_rows_left"}
+    assert {name for name in declared if name not in shown} == {f"supplier_agent_{name}" for name in for_rules}
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed (Debian: prometheus)")
+def test_the_rules_see_one_dead_agent_of_two_and_a_supplier_that_missed_two_readings(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "config" / "prometheus-alerts.yml", tmp_path)
+    shutil.copy(Path(__file__).with_name("alert_rules.yml"), tmp_path)
+    for words in (("check", "rules", "prometheus-alerts.yml"), ("test", "rules", "alert_rules.yml")):
+        done = subprocess.run(["promtool", *words], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_one_dead_agent_of_several_is_seen_and_no_span_of_time_is_fixed() -> None:
+    rules = (ROOT / "config" / "prometheus-alerts.yml").read_text()
+    down, absent, not_read, *_ = SHIPPED["prometheus-alerts.yml"](rules)
+    assert down == 'up{job=~"supplier-agent.*"} == 0'
+    assert absent == 'absent(up{job=~"supplier-agent.*"})'
+    assert not_read.endswith("> 2 * supplier_agent_read_interval_seconds")
+
+
+# -- a scrape that answers in time --------------------------------------------------------------------------------------
+
+
+def test_a_first_scrape_of_many_rows_answers_in_steps_and_never_with_half_a_counter(lived: Site) -> None:
+    store, whole = lived.agent.store, values_of(exposition(lived.agent.store, lived.settings, lived.clock.now()))
+    with store.write() as tx:  # as if this were the first process
+        tx.connection().exec_driver_sql("DELETE FROM chores WHERE name = 'metrics'")
+    figures, lefts, values = Exposition(store, lived.settings, most_rows=3), list[float](), Values()
+    for _ in range(100):
+        values = values_of(figures.at(lived.clock.now()))
+        lefts.append(value(values, "journal_rows_left"))
+        assert value(values, "orders", supplier="notio", stage="shipped") == 1
+        assert ("supplier_agent_requests_total" in {name for name, _ in values}) == (lefts[-1] == 0)
+        if not lefts[-1]:
+            break
+    assert lefts == sorted(lefts, reverse=True)
+    assert len(lefts) > 2
+    free = ("supplier_agent_disk_free_bytes", ())
+    assert values | {free: 0} == whole | {free: 0}
+
+
+@pytest.mark.parametrize(
+    ("accepted", "is_packed"), [("gzip", True), ("deflate, gzip;q=0.5", True), ("", False), ("identity", False)]
+)
+def test_the_figures_are_packed_for_who_can_unpack_them(accepted: str, *, is_packed: bool) -> None:
+    text = b"supplier_agent_up 1\n" * 1000
+    body, headers = encoded(text, accepted)
+    assert (headers.get("Content-Encoding") == "gzip") is is_packed
+    assert headers["Vary"] == "Accept-Encoding"
+    assert (gzip.decompress(body) if is_packed else body) == text
+    assert not is_packed or len(body) < len(text) / 10
+
+
+def test_the_process_that_is_measured_is_the_agent_and_none_without_one(lived: Site) -> None:
+    text = exposition(lived.agent.store, lived.settings, lived.clock.now())
+    assert b"process_resident_memory_bytes" not in text
+    held = InstanceLock(lived.settings.state_dir / state.LOCK, "run", lived.clock)
+    try:
+        values = values_of(exposition(lived.agent.store, lived.settings, lived.clock.now()))
+    finally:
+        held.release()
+    assert values["process_resident_memory_bytes", ()] > 10_000_000
+    assert values["process_open_fds", ()] > 2
 
 
 def test_nothing_ages_that_has_no_beginning(grown: tuple[Store, Settings]) -> None:

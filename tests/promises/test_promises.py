@@ -338,8 +338,8 @@ def test_shipped_means_confirmed(tmp_path: Path) -> None:
                 shop.world.faults.arm("ship-sale", fault, menzzo_order_id=order.menzzo_order_id, times=100)
         shop.flag()
         until(lambda: shop.cycle() == 1 and shop.ships() >= len(answers), "every flagged order had its turn")
-        rows = {row["menzzo_order_id"]: row for row in shop.run("orders", "--json").json}
-        table = shop.run("orders").out
+        rows = {row["menzzo_order_id"]: row for row in shop.run("orders", "--all", "--json").json}
+        table = shop.run("orders", "--all").out
         for order, (_, evidence) in zip(shop.orders, answers, strict=True):
             this = order.menzzo_order_id
             row, words = rows[this], shop.whole(this)["next"]
@@ -517,7 +517,7 @@ def test_the_token_goes_nowhere_else(shop: Shop) -> None:
     for command in (
         ["status"],
         ["status", "--json"],
-        ["orders", "--json"],
+        ["orders", "--all", "--json"],
         ["check"],
         ["check", "--offline"],
         ["--version"],

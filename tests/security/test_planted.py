@@ -211,7 +211,7 @@ def test_a_pipe_keeps_nobody_waiting(office: Office) -> None:
 COMMANDS = [
     ("check",), ("run", "--once"), ("run", "--once", "--dry-run"), ("ship", "{order}"), ("backup", "{state}/root.db"),
     ("hold", "{order}", "--reason", "x"), ("resync", "--from", "2026-11-20", "--to", "2026-11-21"),
-    ("person", "add", "--no-pin", "Anna"), ("status",), ("restore", "{copy}"),
+    ("release", "{order}"), ("person", "add", "--no-pin", "Anna"), ("status",), ("restore", "{copy}"),
 ]  # fmt: skip
 FIRST = [("restore", "{copy}"), ("run", "--once"), ("check",)]
 

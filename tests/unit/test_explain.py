@@ -20,7 +20,7 @@ SETTINGS = settings_of()
 def next_of(store: Store, order_id: int, settings: Settings = SETTINGS, seconds: float = 0) -> str:
     with store.read() as tx:
         order = tx.get_one(Order, order_id)
-        return explain.what_next(tx, order, outbox.of_order(tx, order_id), settings, at(seconds))
+        return explain.what_next(tx, order, outbox.of_order(tx, order_id), settings, at(seconds)).said
 
 
 def attempt(store: Store, order_id: int, kind: str, outcome: str | None, after: str, seconds: float = 0) -> None:
@@ -179,6 +179,7 @@ def test_money_has_two_decimals(cents: int | None, text: str | None) -> None:
 def test_a_summary_has_the_keys_of_the_contract() -> None:
     keys = {"supplier", "menzzo_order_id", "increment_id", "sku", "quantity", "price", "carrier", "order_date", "stage"}
     keys |= {"acknowledged_at", "label_path", "shipped", "shipped_at", "ship_confirmed_at", "problem"}
+    keys |= {"ship_evidence", "vanished_at", "blockers"}
     assert keys <= set(explain.summary(order_of(), []))
     parked = Call(order_id=1, supplier=SUPPLIER, kind="label", state="parked", owed_at=NOW, detail="it is gone")
     assert (
@@ -186,3 +187,54 @@ def test_a_summary_has_the_keys_of_the_contract() -> None:
         == "label is parked: it is gone; price is missing"
     )
     assert explain.problem(order_of(closed_reason="x"), [parked]) is None
+
+
+@pytest.mark.parametrize(
+    ("order", "ship", "codes"),
+    [
+        (ready(), None, []),
+        (order_of(), None, ["not_acknowledged", "no_label"]),
+        (ready(vanished_at=NOW), None, ["vanished"]),
+        (order_of(held_reason="x", vanished_at=NOW), None, ["held", "not_acknowledged", "no_label", "vanished"]),
+        (order_of(override_by="Anna", override_covers="no_label"), None, ["not_acknowledged"]),
+        (ready(shipped=1), "parked", ["ship_parked"]),
+        (ready(shipped=1), "unknown", ["ship_unknown"]),
+        (ready(shipped=1), "sending", []),
+        (ready(ship_confirmed_at=NOW, held_reason="x"), "done", []),
+        (order_of(closed_reason="x"), None, []),
+        (ready(fault="an internal error"), None, ["damaged"]),
+        (ready(ship_confirmed_at=NOW, fault="an internal error"), None, ["damaged"]),
+    ],
+)
+def test_everything_that_keeps_an_order_from_being_shipped_has_a_code(
+    order: Order, ship: str | None, codes: list[str]
+) -> None:
+    calls = [Call(order_id=1, supplier=SUPPLIER, kind="ship", state=ship, owed_at=NOW)] if ship else []
+    calls.append(Call(order_id=1, supplier=SUPPLIER, kind="label", state="parked", owed_at=NOW))
+    assert explain.summary(order, calls)["blockers"] == codes
+
+
+@pytest.mark.parametrize(
+    ("order", "states", "code"),
+    [
+        (ready(ship_confirmed_at=NOW), {}, "shipped"),
+        (ready(closed_reason="x"), {}, "closed"),
+        (ready(fault="an internal error"), {}, "fault"),
+        (ready(shipped=1, shipped_at=at(-500)), {"ship": "unknown"}, "unknown"),
+        (ready(supplier="renamed"), {}, "supplier_unknown"),
+        (ready(), {"label": "parked"}, "parked"),
+        (ready(held_reason="x"), {}, "held"),
+        (ready(), {}, "warehouse"),
+        (ready(shipped=1, shipped_at=at(-500)), {"ship": "sending"}, "sending"),
+        (ready(shipped=1, shipped_at=at(-60)), {}, "undo_window"),
+        (ready(shipped=1, shipped_at=at(-500)), {}, "due"),
+        (order_of(), {}, "due"),
+    ],
+)
+def test_what_happens_next_has_a_code(
+    store: Store, keep: Keep, order: Order, states: dict[str, str], code: str
+) -> None:
+    order_id = keep(order, **states)
+    with store.read() as tx:
+        told = explain.whole(tx, tx.get_one(Order, order_id), SETTINGS, NOW)
+    assert told["next_code"] == code

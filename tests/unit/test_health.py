@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from supplier_agent import health, lanes, standing
-from supplier_agent.health import EXIT_ORDER, Problem
+from supplier_agent import census, health, lanes, standing
+from supplier_agent.exits import EXIT_ORDER
+from supplier_agent.health import Problem
 from supplier_agent.lanes import LABELS, READS, WRITES, Patience
 from supplier_agent.order import STAGES, stage
 from supplier_agent.store import Store
@@ -56,7 +57,7 @@ def test_the_counts_in_sql_are_those_of_the_rule(store: Store, seed: int) -> Non
             tx.add_all(calls)
             expected[order.supplier][stage(order, calls)] += 1
     with store.read() as tx:
-        assert {name: health.counts(tx, name) for name in expected} == expected
+        assert {name: census.counts(tx, name) for name in expected} == expected
     assert set(expected[SUPPLIER]) == set(STAGES), "each stage was met"
 
 
@@ -149,4 +150,4 @@ def test_what_is_not_fully_read_is_said(store: Store) -> None:
 def test_a_table_of_counts_knows_no_other_stage(store: Store, keep: Keep) -> None:
     keep(Order(**ready().model_dump()))
     with store.read() as tx:
-        assert health.counts(tx, SUPPLIER) == {"ready": 1}
+        assert census.counts(tx, SUPPLIER) == {"ready": 1}

@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import io
+import json
 import os
 import shlex
 import signal
@@ -66,7 +67,7 @@ def ships(site: Site) -> dict[str, int]:
 
 
 def stages(site: Site) -> dict[str, str]:
-    return {row["menzzo_order_id"]: row["stage"] for row in site.json("orders")}
+    return {row["menzzo_order_id"]: row["stage"] for row in site.json("orders", "--all")}
 
 
 def read(file: Path) -> list[dict[str, str]]:
@@ -121,6 +122,13 @@ def test_a_restore_says_what_was_taken_back_and_releases_nothing_before_its_list
     assert "3 orders are held since a restore" in site.run("status", code=1)
     listed = site.run("release", "--all", code=1)
     assert all(each in listed for each in (one, other, third))
+    told = json.loads(site.run("release", "--all", "--json", code=1))["orders"]
+    assert [(each["menzzo_order_id"], each["done"], each["exit_code"]) for each in told] == [
+        (each, False, 1) for each in (one, other, third)
+    ]
+    assert all(each["error"] in listed for each in told), "why it is held"
+    held = next(row for row in site.json("orders") if row["menzzo_order_id"] == one)
+    assert (held["held_code"], held["blockers"]) == ("restored", ["held"])
     assert stages(site)[one] == "held"
     site.run("release", third, "--all", code=2)
     site.run("release", code=2)
@@ -132,6 +140,24 @@ def test_a_restore_says_what_was_taken_back_and_releases_nothing_before_its_list
     site.run("run", "--once")
     assert (ships(site)[one], ships(site)[other], ships(site)[third]) == (0, 0, 1)
     assert "all is well" in site.run("status")
+
+
+def test_what_a_restore_did_comes_as_json_too(site: Site, tmp_path: Path) -> None:
+    site.run("run", "--once")
+    one, other, *_ = ids(site)
+    site.run("ship", one, other)
+    site.run("backup", str(tmp_path / "copy.db"))
+    site.run("unship", one)
+    told = json.loads(site.run("restore", str(tmp_path / "copy.db"), "--json", code=1))
+    assert [(each["menzzo_order_id"], bool(each["taken_back"])) for each in told["held"]] == [
+        (one, True),
+        (other, False),
+    ]
+    (taken_back,) = told["taken_back"]
+    assert (taken_back["supplier"], taken_back["menzzo_order_id"]) == ("notio", one)
+    assert "the flag was taken back by" in taken_back["what"]
+    assert Path(told["aside"]).is_file()
+    assert (told["schema"], told["learned"], told["ledger_lost"]) == (1, 0, None)
 
 
 def test_after_a_snapshot_of_the_machine_a_person_says_so(site: Site) -> None:
@@ -203,7 +229,7 @@ def test_a_file_of_orders_is_flagged_and_told_apart(site: Site, tmp_path: Path) 
     )
     good, bad = tmp_path / "good.csv", tmp_path / "bad.csv"
     said = site.run(
-        *("ship", "--file", str(tmp_path / "left.csv"), "--success", str(good), "--failure", str(bad)), code=1
+        *("ship", "--file", str(tmp_path / "left.csv"), "--success", str(good), "--failure", str(bad)), code=2
     )
     assert "2 orders" in said
     assert [row["menzzo_order_id"] for row in read(good)] == [one, other]

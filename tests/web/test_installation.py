@@ -63,7 +63,9 @@ def test_people_are_added_listed_and_removed_by_command(desk: Desk) -> None:
     assert desk("person", "add", "Ben", stdin="4711\n").startswith("Ben: added: packer\n")
     assert desk("person", "add", "Mia", "--role", "lead", "--no-pin").startswith("Mia: added: lead\n")
     assert desk("person", "add", "Ben", "--role", "lead", stdin="0815\n").startswith("Ben: changed: lead\n")
-    assert [(each["name"], each["role"], each["pin"]) for each in json.loads(desk("person", "list", "--json"))] == [
+    assert [
+        (each["name"], each["role"], each["pin"]) for each in json.loads(desk("person", "list", "--json"))["people"]
+    ] == [
         ("Anna", "packer", True),
         ("Ben", "lead", True),
         ("Lea", "lead", True),
@@ -71,7 +73,7 @@ def test_people_are_added_listed_and_removed_by_command(desk: Desk) -> None:
     ]
     desk("person", "remove", "Ben")
     assert "Ben" not in desk("person", "list")
-    assert "nobody of that name" in desk("person", "remove", "Ben", code=1)
+    assert "nobody of that name" in desk("person", "remove", "Ben", code=2)
     assert "4 to 64 signs" in desk("person", "add", "Ben", stdin="12\n", code=2)
     assert "there is no role" in desk("person", "add", "Ben", "--role", "boss", stdin="4711\n", code=2)
 

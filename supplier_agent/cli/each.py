@@ -1,0 +1,110 @@
+"""One act over many orders: each in a transaction of its own, printed when all are done.
+
+Nothing is printed between two acts, so whoever reads slowly, or goes away, holds up none of them. A mistake in one leaves the
+others done; after a failure of the database itself nothing more is tried.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from supplier_agent.cli.surroundings import Surroundings, complain, progress, result, result_json
+from supplier_agent.exits import worst
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from supplier_agent.errors import AgentError
+    from supplier_agent.tables import Order
+
+
+@dataclass(frozen=True)
+class Named:
+    """An order as a person names it. `supplier` is "" where nobody said which."""
+
+    order: str
+    supplier: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one act: what it said, or the error that kept it from being done (None: it is done)."""
+
+    named: Named
+    said: str
+    error: "AgentError | None" = None
+
+    @property
+    def exit_code(self) -> int:
+        """Return the contract's code for this one."""
+        return 0 if self.error is None else self.error.exit_code
+
+    def as_json(self) -> dict[str, object]:
+        """Return the object of `--json`."""
+        what, cure = (None, None) if self.error is None else (self.error.what, self.error.cure)
+        return {
+            "menzzo_order_id": self.named.order,
+            "supplier": self.named.supplier or None,
+            "done": self.error is None,
+            "said": self.said or None,
+            "error": what,
+            "cure": cure,
+            "exit_code": self.exit_code,
+        }
+
+
+def outcomes(
+    surroundings: Surroundings, named: Iterable[Named], act: "Callable[[Session, Order], str]"
+) -> Iterator[Outcome]:
+    """Do the act to each order, and yield what became of it once it is on the disk."""
+    from supplier_agent.acts import find
+    from supplier_agent.errors import AgentError, StateError
+
+    failed: StateError | None = None  # None: the database works
+    with surroundings.store() as store:
+        for each in named:
+            if failed is not None:
+                yield Outcome(each, "", StateError(f"not tried: {failed.what}", failed.cure))
+                continue
+            try:
+                with store.write() as tx:
+                    said = act(tx, find(tx, each.order, each.supplier or None))
+            except StateError as error:
+                failed = error
+                yield Outcome(each, "", error)
+            except AgentError as error:
+                yield Outcome(each, "", error)
+            else:
+                yield Outcome(each, said)
+
+
+def do_each(
+    surroundings: Surroundings,
+    named: Iterable[Named],
+    act: "Callable[[Session, Order], str]",
+    *,
+    as_json: bool = False,
+) -> int:
+    """Do the act to each order, then print what became of all, and return the exit code of the contract."""
+    done: list[Outcome] = []
+    try:
+        with progress() as show:
+            for outcome in outcomes(surroundings, named, act):
+                done.append(outcome)
+                show(f"{len(done)} orders")
+    finally:  # also of those before Ctrl-C
+        tell(done, as_json=as_json)
+    return worst({outcome.exit_code for outcome in done})
+
+
+def tell(done: Iterable[Outcome], *, as_json: bool) -> None:
+    """Print what became of each order."""
+    if as_json:
+        result_json({"schema": 1, "orders": [outcome.as_json() for outcome in done]})
+        return
+    for outcome in done:
+        if outcome.error is None:
+            result(f"{outcome.named.order}: {outcome.said}")
+        else:
+            about = "" if outcome.named.order in outcome.error.what else f"{outcome.named.order}: "
+            complain(f"supplier-agent: {about}{outcome.error}")
