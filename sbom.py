@@ -20,7 +20,9 @@ def sbom(lock: str, version: str) -> dict[str, object]:
         if entry := ENTRY.match(line):
             place = f"pkg:pypi/{entry['name']}@{entry['version']}"
             # One hash for each file of the index that was locked (a wheel for each platform, the source); one is installed.
-            hashes = [{"alg": "SHA-256", "content": each} for each in re.findall(r"sha256:([0-9a-f]{64})", entry["rest"])]
+            hashes = [
+                {"alg": "SHA-256", "content": each} for each in re.findall(r"sha256:([0-9a-f]{64})", entry["rest"])
+            ]
             files = [{"type": "distribution", "url": place, "hashes": [each]} for each in hashes]
             components.append(
                 {
