@@ -113,6 +113,7 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@pytest.mark.slow
 def test_two_thousand_idle_connections(shop: Shop) -> None:
     before = statistics.median(shop.ship_seconds() for _ in range(5))
     since = shop.site.sql("SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')")[0][0]

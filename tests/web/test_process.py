@@ -266,6 +266,7 @@ def _heard(agent: "subprocess.Popen[str]") -> str:
     return agent.stderr.readline()
 
 
+@pytest.mark.slow
 def test_run_serves_no_page_while_another_process_does(site: Site) -> None:
     site.configure(PAGE)
     site.run("run", "--once", code=0)
