@@ -2,7 +2,7 @@
 
     listed ──> acknowledge ──> label ──> [a person flags it] ──> undo window ──> ship ──> confirmed
 
-A new outward call is one line in WANTED, one file in calls/ and one test file.
+A new outward call begins with one line in WANTED and one file in calls/; CONTRIBUTING.md says what else names the kinds today.
 """
 
 from __future__ import annotations

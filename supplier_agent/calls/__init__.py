@@ -4,7 +4,7 @@ To add one:
 
 1. a line in order.WANTED: when do an order's facts ask for it?
 2. a file here (protocol.OutwardCall): when is it due, how is it made, what becomes of it after each ending?
-3. a line in CALLS below.   4. a test file.
+3. a line in CALLS below.   4. a test file.   5. what still names the kinds by hand: CONTRIBUTING.md lists it.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """Putting a copy of the database back, so that nothing is shipped twice, nor what a person has taken back since.
 
-The ship ledger beside the database is never replaced by an older one: it knows what was shipped since the copy was made, and
-what was decided. Whatever is marked in the copy, and not known to be shipped, is held until a person releases it.
+The ship ledger (`private/shipped.jsonl`) is never replaced by an older one: it knows what was shipped since the copy was made,
+and what was decided. Whatever is marked in the copy, and not known to be shipped, is held until a person releases it.
 """
 
 import secrets
