@@ -7,11 +7,10 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from supplier_agent import absence, cautions, census, glance, known, overdue, vitals
+from supplier_agent import absence, cautions, cells, census, glance, known, overdue, vitals
 from supplier_agent.exits import EXIT_ORDER
 from supplier_agent.glance import READS, Look, last_good, supplier_of
 from supplier_agent.known import Known
-from supplier_agent.order import UNREADABLE
 from supplier_agent.vitals import Problem, Signs, exit_code
 
 if TYPE_CHECKING:
@@ -280,7 +279,7 @@ def _damage(each: census.Damaged) -> Problem:
     order = each.order
     this = f"{order.menzzo_order_id} --supplier {order.supplier}"
     cure = f"supplier-agent retry {this}"
-    if each.why.startswith(UNREADABLE):
+    if cells.known(order.fault) is None:  # cells that cannot be read, not an internal error
         cure = f"correct it, then: UPDATE orders SET planned_at = NULL, fault = NULL WHERE id = {order.id}"  # noqa: S608 - for a person to type
     what = f"{each.why} (row {order.id}); nothing is sent for this order until it is corrected"
     return Problem(order.supplier, order.menzzo_order_id, what, cure, 1, "order_damaged")

@@ -19,7 +19,7 @@ from supplier_agent.errors import StateError
 from supplier_agent.ledger import NAMELESS, Decision, Ledger
 from supplier_agent.log import Log
 from supplier_agent.order import LEDGER_LOST, RESTORED
-from supplier_agent.store import LockedError, Store
+from supplier_agent.store import FullError, LockedError, Store
 from supplier_agent.tables import Attempt, Call, Event, Installation, Order
 
 TAKEN_BACK = {"flag taken back": "the flag was taken back", "held": "it was held", "closed": "it was closed"}
@@ -244,7 +244,7 @@ class Watch:
                 tx.add(row)
             self._ledger.mark(row.epoch, now)
         except StateError as error:
-            if isinstance(error, LockedError) and "full" not in error.what:
+            if isinstance(error, LockedError) and not isinstance(error, FullError):
                 raise
             self._log.problem("ledger", error.what)
 

@@ -198,4 +198,32 @@ WAYS: tuple[Mutant, ...] = (
         """            text = text.replace(spelling, "[token]")""",
         "            text = str(text)",
     ),
+    _way(
+        "test_ship_is_never_sent_unasked",
+        "a restore holds nothing of what is marked in the copy",
+        "upkeep/restore.py",
+        "            taken_back = rollback.since_the_copy(tx, ledger)\n            held = rollback.hold(tx, ledger, RESTORED, now)\n",
+        "            taken_back = rollback.since_the_copy(tx, ledger)\n            held = ()\n",
+    ),
+    _way(
+        "test_ship_is_never_sent_unasked",
+        "a database that was replaced by other means is taken for the same one",
+        "rollback.py",
+        "        if finding.relation is Relation.SAME and accepted is None:\n",
+        "        if accepted is None:\n",
+    ),
+    _way(
+        "test_nothing_unreadable_is_dropped_in_silence",
+        "a long entry is cut",
+        "tick/observe.py",
+        "            text = row.raw.decode(",
+        "            text = row.raw[:65536].decode(",
+    ),
+    _way(
+        "test_shipped_means_confirmed",
+        "an answer that says nothing is called confirmed",
+        "calls/ship.py",
+        '"ship_evidence": verdict.means.value}',
+        '"ship_evidence": "confirmed"}',
+    ),
 )

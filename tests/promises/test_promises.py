@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import signal
 import socket
 import sqlite3
@@ -100,6 +101,13 @@ def test_nothing_unreadable_is_dropped_in_silence(shop: Shop) -> None:
     assert not shop.world.requests("acknowledge-sale", SUPPLIER, "77_2")
     assert shop.cycle() == 1
     assert len(shop.sql("SELECT 1 FROM rejected_entries")) == len(hopeless), "the same entry is kept once"
+    # Word for word, however long: a number that is written 1.50 stays so, and two long entries with one beginning are two.
+    long = [f'{{"price": 1.50, "note": "{"x" * 70_000}{end}"}}' for end in ("a", "b")]
+    for row in long:
+        shop.world.arrive_text(SUPPLIER, row)
+    shop.configure(schedule={"sweep_seconds": 0.1}, retry=NEVER_MIND_LABELS)
+    assert shop.cycle() == 1
+    assert {row["raw"] for row in shop.sql("SELECT raw FROM rejected_entries")} >= set(long)
 
 
 def test_every_stored_order_is_acknowledged_at_least_once(tmp_path: Path) -> None:
@@ -168,6 +176,36 @@ def test_ship_is_never_sent_unasked(tmp_path: Path) -> None:
         assert shop.row(other)["shipped"] == 0
         assert shop.whole(held)["stage"] == "held"
         assert shop.whole(bare)["next"].startswith("It is flagged") or shop.whole(bare)["stage"] == "flagged"
+        _a_restore_brings_a_mark_back(shop, shop.world.arrive(SUPPLIER).menzzo_order_id)
+
+
+def _a_restore_brings_a_mark_back(shop: Shop, marked: str) -> None:
+    """Neither `restore` nor a plain copy of an older database sends what a person has taken back since; a release does."""
+    shop.cycle()
+    before = shop.ships()
+    shop.configure(ship={"undo_seconds": 3600}, retry=NEVER_MIND_LABELS)
+    shop.flag(marked)
+    shop.cycle()
+    copy = shop.folder / "copy.db"
+    assert shop.run("backup", str(copy)).code == 0
+    assert shop.run("unship", marked).code == 0
+    shop.cycle()
+    shop.configure(retry=NEVER_MIND_LABELS)
+    put_back = shop.run("restore", str(copy))
+    assert put_back.code == 1
+    assert marked in put_back.out, "it is named as held"
+    shop.cycle()
+    assert shop.row(marked)["shipped"] == 1
+    assert shop.whole(marked)["stage"] == "held"
+    assert shop.ships() == before
+    shutil.copyfile(copy, shop.state_dir / "agent.db")
+    for tail in ("-wal", "-shm"):
+        (shop.state_dir / f"agent.db{tail}").unlink(missing_ok=True)
+    shop.cycle()
+    assert shop.whole(marked)["stage"] == "held"
+    assert shop.ships() == before
+    assert shop.run("release", marked).code == 0
+    until(lambda: shop.cycle() in {0, 1} and shop.ships() == before + 1, "a person let it go")
 
 
 LOST: list[Fault] = [
