@@ -8,6 +8,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "supplier-agent run --once --dry-run",
         "supplier-agent run --once --metrics-file /var/lib/prometheus/node-exporter/supplier-agent.prom",
     ),
+    "page": ("supplier-agent page",),
     "resync": ("supplier-agent resync --from 2026-11-01 --to 2026-11-20 --supplier notio",),
     "sandbox": ("supplier-agent sandbox --orders 6",),
     "demo": ("supplier-agent demo", "supplier-agent demo --keep"),

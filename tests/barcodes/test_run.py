@@ -11,6 +11,8 @@ from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
 from tests.e2e.installation import Site, until
 
+pytestmark = pytest.mark.slow
+
 CODES = "SELECT o.menzzo_order_id, b.code FROM orders o JOIN barcodes b ON b.order_id = o.id"
 
 

@@ -110,6 +110,7 @@ def test_after_one_outlying_number_polls_bring_what_is_new_again_within_a_sweep_
     assert shop.requests - before < 80, "and reading stays cheap"
 
 
+@pytest.mark.slow
 def test_two_series_of_numbers_in_one_account_never_hide_one_another_for_longer_than_a_sweep(store: Store) -> None:
     shop = Numbers(store)
     low, high = itertools.count(15000001000), itertools.count(99000001000)

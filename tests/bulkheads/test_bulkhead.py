@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from supplier_agent.bulkheads import SLOW_SECONDS, Bulkhead, NotStartedError, Place, Threads
+from supplier_agent.bulkheads import SLOW_SECONDS, Bulkhead, Place, Threads
 from tests.world.harness import ManualClock
 
 HALF = 4
@@ -116,11 +116,3 @@ def test_work_runs_in_a_daemon_thread_and_its_error_is_handed_on() -> None:
     assert Threads().submit(lambda: threading.current_thread().daemon).result(5)
     error = Threads().submit(lambda: 1 / 0).exception(5)
     assert isinstance(error, ZeroDivisionError)
-
-
-def test_work_for_which_the_machine_has_no_thread_was_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_thread: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
-
-    monkeypatch.setattr(threading.Thread, "start", refuse)
-    assert isinstance(Threads().submit(lambda: 1).exception(0), NotStartedError)

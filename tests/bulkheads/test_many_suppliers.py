@@ -11,11 +11,15 @@ from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from supplier_agent.bulkheads import HALVES
 from supplier_agent.marketplace import Reply
 from supplier_agent.sandbox.world import World
 from supplier_agent.tick.workers import Workers
 from tests.world.harness import MONDAY, ChecksAtOnce, ManualClock, NoSockets, Site, no_fault, settings_for
+
+pytestmark = pytest.mark.slow
 
 SUPPLIERS, SLOW = 60, 20
 SCALE = 300 / SUPPLIERS

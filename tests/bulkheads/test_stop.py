@@ -14,6 +14,8 @@ from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.exchange import Endpoint
 from tests.bulkheads.conftest import STOP_SECONDS, Plant, until
 
+pytestmark = pytest.mark.slow
+
 SUPPLIERS = ("asir-group", "notio")
 ENDPOINTS: tuple[Endpoint, ...] = ("get-sales", "acknowledge-sale", "ship-sale", "label")
 NEVER_ENDING = 3600

@@ -9,6 +9,8 @@ import pytest
 from tests.disk.injection import Injection, configure, counted, live_through, why_not
 from tests.disk.place import Place, place
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Place, Path, Counter[str]]]:

@@ -15,6 +15,8 @@ from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
 from tests.e2e.installation import Site, until
 
+pytestmark = pytest.mark.slow
+
 SCHEDULE = """
 [schedule]
 poll_seconds = 0.05

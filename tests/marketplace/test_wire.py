@@ -307,7 +307,7 @@ def test_the_request_is_what_the_document_shows_and_nothing_more() -> None:
         f"Content-Length: {len(BODY)}",
         "Content-Type: application/json",
         f"Host: 127.0.0.1:{server.port}",
-        "User-Agent: supplier-agent/0.1.0",
+        "User-Agent: supplier-agent/0.2.0",
     ]
     assert body == BODY
 

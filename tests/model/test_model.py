@@ -3,10 +3,13 @@
 A short set, the same at every run. The long one: python -m tests.model.
 """
 
+import pytest
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.model.machine import IN_PEACE, TwoAgents
+
+pytestmark = pytest.mark.slow
 
 
 def test_no_sequence_of_steps_breaks_a_promise() -> None:

@@ -202,7 +202,8 @@ WAYS: tuple[Mutant, ...] = (
         "test_ship_is_never_sent_unasked",
         "a restore holds nothing of what is marked in the copy",
         "upkeep/restore.py",
-        "            taken_back = rollback.since_the_copy(tx, ledger)\n            held = rollback.hold(tx, ledger, RESTORED, now)\n",
+        "            taken_back = rollback.since_the_copy(tx, ledger)\n"
+        "            held = rollback.hold(tx, ledger, RESTORED, now)\n",
         "            taken_back = rollback.since_the_copy(tx, ledger)\n            held = ()\n",
     ),
     _way(

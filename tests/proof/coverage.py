@@ -1,4 +1,4 @@
-"""Branch coverage of the rooms that decide what is sent: python -m tests.proof.coverage. 100 %, by tests of the quick set alone."""
+"""Branch coverage of the rooms that decide what is sent: python -m tests.proof.coverage. 100 %, by tests that run in one process."""
 
 import json
 import os
@@ -32,7 +32,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "coverage.json"
         command = [
-            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS),
+            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "slow or not slow", *TESTS),
             *("--cov=supplier_agent", "--cov-branch", f"--cov-report=json:{report}", "--cov-report="),
         ]
         done = subprocess.run(

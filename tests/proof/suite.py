@@ -1,4 +1,4 @@
-"""Some tests of the quick set as one row: python -m tests.proof.suite NAME."""
+"""Some tests as one row: python -m tests.proof.suite NAME."""
 
 import argparse
 import contextlib
@@ -85,7 +85,7 @@ def main() -> int:
     parser.add_argument("name", choices=SUITES)
     suite, counted, began = SUITES[parser.parse_args().name], Counted(), time.monotonic()
     with contextlib.redirect_stdout(sys.stderr):
-        code = pytest.main(["-q", "-p", "no:cacheprovider", *suite.tests], plugins=[counted])
+        code = pytest.main(["-q", "-p", "no:cacheprovider", "-m", "slow or not slow", *suite.tests], plugins=[counted])
     reasons = "; ".join(sorted(set(counted.skipped)))
     figure = f"{counted.passed} tests passed, {len(counted.failed)} failed"
     figure += f", {len(counted.skipped)} skipped ({reasons})" if reasons else ""

@@ -17,6 +17,8 @@ from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
 from tests.disk.people import AGENT, ROOT_USER, STAFF, User, hall, install, why_not
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "sandbox-notio"
 SECRET = "the only copy of something precious"
 PLANT = "import os, sys; os.symlink(sys.argv[1], sys.argv[2])"

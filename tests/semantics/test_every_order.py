@@ -15,6 +15,8 @@ from tests.semantics.cases import STRIDE_SECONDS, Case, Life, live, some_cases
 from tests.semantics.checks import acknowledgements, all_faults, asked_twice, lies, too_fast, unread
 from tests.world.harness import ManualClock, Site, settings_for
 
+pytestmark = pytest.mark.slow
+
 CORNERS = [
     Case(cursor="inclusive", page="ignored", past_end="repeat_last", acknowledged="vanish", page_size=3),
     Case(cursor="ignored", order="shuffled", page="ignored", acknowledged="vanish", page_size=1),

@@ -3,8 +3,12 @@
 Some at every run; .ci/run lives through hundreds, and `python -m tests.simulation` through thousands.
 """
 
+import pytest
+
 from tests.simulation.days import live, live_all
 from tests.simulation.life import SPARSE
+
+pytestmark = pytest.mark.slow
 
 SEEDS = range(1, 5)
 DAYS_EACH = 15

@@ -14,6 +14,8 @@ from tests.web.benchmark import fill
 from tests.web.chromium import MISSING, PATH, PATIENCE_MS, chromium, scan, sign_in
 from tests.web.stage import OTHER, Stage, until
 
+pytestmark = pytest.mark.slow
+
 pytestmark = pytest.mark.skipif(PATH is None, reason=MISSING)
 
 ID = "15000012345_789"

@@ -28,6 +28,8 @@ from tests.e2e.installation import Site, until
 from tests.web.stage import BENCH, PIN, SALT, Stage, browsing
 from tests.web.test_process import report, serving
 
+pytestmark = pytest.mark.slow
+
 CONFIGURATION = (
     "requests_per_second = 50\n[schedule]\npoll_seconds = 1\noff_hours_poll_seconds = 1\n[ship]\nundo_seconds = 0\n"
     '[web]\nlisten = "127.0.0.1:0"\n[metrics]\nlisten = "127.0.0.1:0"\n'

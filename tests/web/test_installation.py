@@ -20,6 +20,8 @@ from supplier_agent.web import people
 from tests.e2e.installation import Site, until
 from tests.web.stage import PIN, SALT, Stage, browsing
 
+pytestmark = pytest.mark.slow
+
 PAGE = '[web]\nlisten = "127.0.0.1:0"\n[ship]\nundo_seconds = 0.5\n'
 
 

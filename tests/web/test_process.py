@@ -232,6 +232,7 @@ def test_a_page_dies_with_its_agent(site: Site) -> None:
     until(lambda: not is_alive(pid), seconds=15)
 
 
+@pytest.mark.slow
 def test_a_page_that_hangs_does_not_hold_up_a_stop(site: Site) -> None:
     site.configure(PAGE)
     agent = site.start()
@@ -243,6 +244,7 @@ def test_a_page_that_hangs_does_not_hold_up_a_stop(site: Site) -> None:
     assert not is_alive(pid)
 
 
+@pytest.mark.slow
 def test_a_reload_takes_the_page_along_where_something_changed_for_it(site: Site) -> None:
     site.configure(PAGE)
     agent = site.start()
@@ -311,6 +313,7 @@ def test_the_addresses_for_machines_need_no_page(site: Site) -> None:
 # -- it says what it cannot do -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_port_that_is_taken_is_a_problem_until_it_is_free(site: Site) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -333,6 +336,7 @@ def test_a_port_that_is_taken_is_a_problem_until_it_is_free(site: Site) -> None:
     assert report(site)["phase"] == STOPPED
 
 
+@pytest.mark.slow
 def test_a_page_is_opened_again_when_the_database_was_replaced(site: Site) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
