@@ -1,4 +1,4 @@
-"""Branch coverage of the rooms that decide what is sent: python -m tests.proof.coverage. 100 %, by tests that run in one process."""
+"""Branch coverage of the modules that decide what is sent: python -m tests.proof.coverage. 100 %, in one process."""
 
 import json
 import os
