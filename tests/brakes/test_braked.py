@@ -20,6 +20,8 @@ from supplier_agent.status import tell
 from supplier_agent.store import open_store
 from tests.world.harness import ManualClock, Site, settings_for
 
+pytestmark = pytest.mark.slow
+
 BOTH = ("asir-group", "notio")
 
 

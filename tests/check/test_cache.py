@@ -9,6 +9,8 @@ import pytest
 from supplier_agent.clock import SystemClock
 from tests.promises.shop import SUPPLIER, Shop, open_shop
 
+pytestmark = pytest.mark.slow
+
 TODAY = SystemClock().now().date()
 RESYNC = ("resync", "--from", str(TODAY - timedelta(days=2)), "--to", str(TODAY))
 

@@ -16,6 +16,8 @@ from tests.cli.conftest import IDS, Installation
 from tests.house.conftest import PACKAGE
 from tests.unit.conftest import ready
 
+pytestmark = pytest.mark.slow
+
 Keep = Callable[..., int]
 
 

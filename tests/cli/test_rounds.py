@@ -5,11 +5,15 @@ import pty
 import subprocess
 import threading
 
+import pytest
+
 from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
 from tests.cli.conftest import Installation
 from tests.unit.conftest import HandClock
+
+pytestmark = pytest.mark.slow
 
 BAD_ENTRY = {"menzzo_order_id": "", "order_date": "2026-11-21"}
 

@@ -10,6 +10,8 @@ import typer
 from supplier_agent.cli import app
 from tests.cli.conftest import IDS, Installation
 
+pytestmark = pytest.mark.slow
+
 BAD = b"caf\xe9"
 
 

@@ -24,6 +24,8 @@ from tests.disk.place import Place, place
 from tests.e2e.installation import until
 from tests.promises.shop import open_shop
 
+pytestmark = pytest.mark.slow
+
 HOLD = """
 import sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30)

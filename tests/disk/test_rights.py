@@ -12,6 +12,8 @@ from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
 from tests.disk.people import AGENT, SQL, STAFF, STRANGER, hall, install, why_not
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "sandbox-notio"
 FLAG = "UPDATE orders SET shipped = 1 WHERE menzzo_order_id = '{}'"
 READ = "import sys; print(len(open(sys.argv[1], 'rb').read()))"

@@ -12,6 +12,8 @@ from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.labels import draw
 from tests.e2e.installation import Site, until
 
+pytestmark = pytest.mark.slow
+
 
 def shipped(site: Site) -> dict[str, int]:
     return {

@@ -20,6 +20,8 @@ from supplier_agent.sandbox import faults
 from supplier_agent.settings import load
 from tests.promises.shop import ROOT, SUPPLIER, Shop, open_shop, until
 
+pytestmark = pytest.mark.slow
+
 CANARY = "canary-7f3a/91c+ZQ=="
 ECHO = f'{{"error": "no such token: Bearer {CANARY}", "authorization": "Bearer {CANARY}"}}'.encode()
 SPELLINGS = (

@@ -24,6 +24,8 @@ from supplier_agent.heartbeat import AGENT
 from supplier_agent.lock import is_held
 from tests.promises.shop import SUPPLIER, Shop, open_shop, until
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 AS_IN_LIFE = {"poll_seconds": 900, "off_hours_poll_seconds": 900}
 

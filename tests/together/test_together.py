@@ -10,6 +10,8 @@ import pytest
 
 from tests.together.crowd import BUSY, DONE, LOCKS, Crowd
 
+pytestmark = pytest.mark.slow
+
 PROCESSES = (2, 4, 8)
 
 

@@ -24,6 +24,8 @@ from tests.e2e.installation import Site as Installation
 from tests.e2e.installation import until
 from tests.world.harness import ManualClock, Site, settings_for
 
+pytestmark = pytest.mark.slow
+
 BOTH = ("asir-group", "notio")
 
 

@@ -24,6 +24,8 @@ from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
 from tests.e2e.installation import Site, until
 
+pytestmark = pytest.mark.slow
+
 NOW = "[ship]\nundo_seconds = 0\n[retry]\nonce_patience_seconds = 0\n"
 
 

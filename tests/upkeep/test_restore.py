@@ -19,6 +19,8 @@ from supplier_agent.upkeep.restore import SUFFIX, Restored, back_up, put_back, r
 from tests.upkeep.conftest import DUMPS, made_from, schema_of
 from tests.world.harness import ManualClock, Site, settings_for
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
