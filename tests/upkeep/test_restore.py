@@ -5,16 +5,18 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from supplier_agent import acts, health, private, state
+from supplier_agent import acts, health, private, rollback, state
 from supplier_agent.copies import FOLDER
 from supplier_agent.errors import ConfigError, StateError
+from supplier_agent.ledger import Ledger
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.world import World
-from supplier_agent.store import open_store
+from supplier_agent.store import Store, open_store
 from supplier_agent.upkeep.restore import SUFFIX, Restored, back_up, put_back, rolled_back
 from tests.upkeep.conftest import DUMPS, made_from, schema_of
 from tests.world.harness import ManualClock, Site, settings_for
@@ -393,6 +395,35 @@ def test_an_older_database_is_noticed_at_the_upgrade_too(slow: Site) -> None:
     by_cp(slow, copy)
     before_this_version(slow)
     taken_in(slow)
+    goes_on(slow)
+    assert ships(slow) == [0, 1, 0, 0]
+    assert held(slow) == [one]
+
+
+def dies_while_it_binds(store: Store, ledger: Ledger, now: datetime) -> None:
+    """Write the line in the ledger, and lose the commit."""
+    with store.write() as tx:
+        rollback.bind(tx, rollback.installation(tx), ledger, now)
+        raise KeyboardInterrupt
+
+
+def test_an_older_database_is_noticed_at_the_upgrade_even_if_that_start_dies(slow: Site) -> None:
+    one, other, *_ = ids(slow)
+    flag(slow, [one])
+    slow.run_for(30)
+    copy = copied(slow)
+    decide(slow, "unship", one)
+    flag(slow, [other])
+    slow.run_for(1200)
+    slow.stop()
+    by_cp(slow, copy)
+    before_this_version(slow)
+    taken_in(slow)
+    store, ledger = open_store(slow.database, agent=True), Ledger(slow.settings.state_dir / state.LEDGER)
+    with pytest.raises(KeyboardInterrupt):
+        dies_while_it_binds(store, ledger, slow.clock.now())
+    store.close()
+    ledger.close()
     goes_on(slow)
     assert ships(slow) == [0, 1, 0, 0]
     assert held(slow) == [one]
