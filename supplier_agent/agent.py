@@ -289,19 +289,25 @@ class Agent:
             account.facts_changed = True
             self._planner.plan(account)
             return
+        flight = Flight(job.kind, CALLS[job.kind].LANE, now, self.clock.monotonic(), job, account.token or "")
         if job.kind in ONCE:
             self.log.solved(f"label {account.name}", account.name)
             try:
                 self.ledger.write(job.supplier, job.menzzo_order_id, job.number, None, now)
             except StateError as error:
-                not_sent = Ending(Outcome(NOT_SENT, error.what), outage=True)
+                self._not_sent(account, flight, error.what)
                 self._rollback.look(now)
-                self.inbox.put(lambda: self._landing.settle(account, job, not_sent))
                 return
         account.slots_since_read += 1
-        flight = Flight(job.kind, CALLS[job.kind].LANE, now, self.clock.monotonic(), job, account.token or "")
         marketplace = replace(account.tools.marketplace, heard=flight.heard.append)
         self._fly(account, flight, CALLS[job.kind].perform, job, replace(account.tools, marketplace=marketplace))
+
+    def _not_sent(self, account: Account, flight: Flight, why: str) -> None:
+        """Let a call that was claimed come back unsent. It counts as in flight until it is settled: a stop waits for that."""
+        done: Future[Any] = Future()
+        done.set_result(Ending(Outcome(NOT_SENT, why), outage=True))
+        account.in_flight.append(flight)
+        self.inbox.put(lambda: self._landed(account, flight, done))
 
     def _put_off(self, account: Account, call_id: int, why: str, now: datetime) -> None:
         """Let a ship call wait for its label. The label is not forgotten: nothing is known against it."""

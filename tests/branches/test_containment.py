@@ -15,7 +15,7 @@ from supplier_agent.agent import LOCKED_SECONDS
 from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.store import LockedError, Store, open_store
-from supplier_agent.tables import Order
+from supplier_agent.tables import Installation, Order
 from tests.branches.conftest import Raise
 from tests.simulation.mortal import MortalSite, SetClock, Spell
 from tests.world.harness import MONDAY, AtOnce, settings_for
@@ -265,7 +265,7 @@ class FullDisk(Store):
 def with_commits_that_fail(site: MortalSite, fails: Callable[[Session], bool]) -> None:
     store = FullDisk(site.agent.store, fails)
     agent = site.agent
-    for part in (agent, agent._landing, agent._renewal, agent._contained, agent._planner):  # noqa: SLF001 - all that write to it
+    for part in (agent, agent._landing, agent._renewal, agent._contained, agent._planner, agent._rollback):  # noqa: SLF001 - all that write to it
         name = "store" if hasattr(part, "store") else "_store"
         setattr(part, name, store)
 
@@ -305,6 +305,34 @@ def test_a_run_that_could_not_be_stored_is_not_in_memory_either(tmp_path: Path) 
     assert site.agent.turn() == LOCKED_SECONDS
     assert [account.run for account in site.agent.accounts.values()] == [None, None]
     assert site.world.requests("get-sales") == []
+    site.crash()
+
+
+def test_a_ledger_that_goes_while_the_database_is_locked_leaves_no_ship_call_that_is_sent_for_ever(
+    installation: Raise,
+) -> None:
+    site = installation(1)
+    site.start()
+    site.run_for(60)
+    folder = site.agent.ledger.path.parent
+    site.flag(ids(site))
+    moved = [False]
+
+    def fails(tx: Session) -> bool:
+        """Let nothing be noted about the ledger for a while, as under a lock."""
+        if not moved[0] and site.ask("SELECT 1 FROM calls WHERE kind = 'ship' AND state = 'owed'"):
+            folder.rename(folder.with_name("away"))
+            moved[0] = True
+        about_it = any(isinstance(row, Installation) for row in tx.identity_map.values())
+        return moved[0] and about_it and site.clock.monotonic() < until
+
+    until = site.clock.monotonic() + 30
+    with_commits_that_fail(site, fails)
+    go(site, 600)
+    assert moved[0]
+    assert site.world.requests("ship-sale") == []
+    assert site.ask("SELECT state FROM calls WHERE kind = 'ship'") == [("dropped",)], "the order is held"
+    assert site.ask("SELECT held_code FROM orders") == [("ledger_lost",)]
     site.crash()
 
 
