@@ -592,3 +592,16 @@ def test_a_ledger_that_is_moved_away_while_the_agent_runs_stops_ship_calls(site:
     assert ships(site) == [0, 0, 0, 0]
     assert site.ask("SELECT held_code FROM orders WHERE held_code IS NOT NULL") == [("ledger_lost",)]
     site.stop()
+
+
+def test_one_damaged_cell_is_no_older_database(site: Site) -> None:
+    one, other, *_ = ids(site)
+    flag(site, [one])
+    site.run_for(60)
+    with closing(sqlite3.connect(site.database)) as connection, connection:
+        connection.execute("UPDATE calls SET attempts = x'00' WHERE kind = 'ship'")
+    flag(site, [other])
+    site.run_for(60)
+    assert ships(site) == [1, 1, 0, 0]
+    assert held(site) == []
+    site.stop()
