@@ -75,7 +75,7 @@ class Agent:
         self.read_lately: set[str] = set()  # for the dead-man addresses of the suppliers themselves
         self._renewal = Renewal(settings, store, clock, chance, log, read_token, read_next)
         self._landing = Landing(settings, store, ledger, clock, chance, log, self._renewal)
-        self._rollback = Watch(store, ledger, log)
+        self._rollback, self._looked = Watch(store, ledger, log), True  # False: somebody wrote, and it was not seen yet
         self._contained = Containment(store, clock, chance, log, lambda: self.settings)
         self._chance, self.round_at = chance, round_at
         self._told_to_read_only, self.reads_only = reads_only, reads_only or settings.read_only
@@ -154,7 +154,8 @@ class Agent:
             self._planner.heal(self.accounts.values())
             if self.store.changed_elsewhere():
                 self.look_again()
-                self._rollback.look(self.clock.now())
+                self._looked = False
+            self._looked = self._looked or self._rollback.look(self.clock.now())
             for account in self.accounts.values():
                 if max(account.look_at, account.rests_until) <= self.clock.monotonic():
                     self._contained.alone(account, self._serve)

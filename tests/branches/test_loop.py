@@ -12,6 +12,8 @@ from supplier_agent.agent import LOCKED_SECONDS, LOOK_SECONDS
 from supplier_agent.assemble import reassemble
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.semantics import Semantics
+from supplier_agent.store import open_store
+from supplier_agent.tables import Order
 from supplier_agent.tick.account import MOST_IN_FLIGHT
 from tests.branches.conftest import Raise, meets
 from tests.model.later import Later
@@ -124,6 +126,23 @@ def test_a_stop_leaves_no_ship_call_in_doubt_whose_intent_could_not_be_noted(ins
     for each in (spare, full):
         os.close(each)
     site.crash()
+
+
+def test_a_decision_that_could_not_be_noted_is_noted_as_soon_as_it_can_be(installation: Raise) -> None:
+    site = collected(installation(1))
+    ledger = site.agent.ledger._fd  # noqa: SLF001 - the disk under the open file is full, and only there
+    spare, full = os.dup(ledger), os.open("/dev/full", os.O_WRONLY)
+    os.dup2(full, ledger)
+    with closing(open_store(site.database)) as store, store.write() as tx:
+        acts.hold(tx, tx.get_one(Order, 1), site.clock.now(), "Ana", "scratched")
+    site.agent.turn()
+    os.dup2(spare, ledger)
+    for each in (spare, full):
+        os.close(each)
+    assert list(site.agent.ledger.decisions()) == []
+    site.agent.turn()
+    assert [each.what for each in site.agent.ledger.decisions()] == ["held"]
+    site.stop()
 
 
 def test_an_outcome_that_cannot_be_noted_in_the_ledger_is_told_and_in_the_database(installation: Raise) -> None:
