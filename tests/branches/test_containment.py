@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from supplier_agent import acts, health
 from supplier_agent.agent import LOCKED_SECONDS
 from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.store import LockedError, Store, open_store
-from supplier_agent.tables import Installation, Order
+from supplier_agent.tables import Installation, Order, Supplier
 from tests.branches.conftest import Raise
 from tests.simulation.mortal import MortalSite, SetClock, Spell
 from tests.world.harness import MONDAY, AtOnce, settings_for
@@ -294,6 +294,28 @@ def test_no_commit_that_fails_lets_one_suppliers_reading_count_as_anothers(tmp_p
     go(site, 60)
     assert site.ask("SELECT count(*) FROM orders WHERE ship_confirmed_at IS NOT NULL") == [(4,)]
     assert len(site.world.requests("ship-sale")) == 4
+    site.stop()
+
+
+def test_a_lock_between_planning_and_the_brake_lets_no_unusual_flag_pass(tmp_path: Path) -> None:
+    site = two(tmp_path, orders=3, brakes={"flags_per_minute": 4})
+    site.start()
+    go(site, 120)
+    refused = [0]
+
+    def fails(tx: Session) -> bool:
+        asked = tx.exec(select(Supplier.name).where(col(Supplier.flags_asked_at).is_not(None))).first() is not None
+        refused[0] += asked
+        return asked and refused[0] == 1
+
+    site.world.arrive("aaa").label = site.world.arrive("aaa").label = b"%PDF-1.4 a label\n%%EOF\n"
+    go(site, 4000)
+    with_commits_that_fail(site, fails)
+    site.flag(ids(site))
+    go(site, 300)
+    assert refused[0], "it was met"
+    assert len(site.world.requests("ship-sale", "aaa")) == 0
+    assert len(site.world.requests("ship-sale", "notio")) == 3
     site.stop()
 
 
