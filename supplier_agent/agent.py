@@ -75,7 +75,7 @@ class Agent:
         self.read_lately: set[str] = set()  # for the dead-man addresses of the suppliers themselves
         self._renewal = Renewal(settings, store, clock, chance, log, read_token, read_next)
         self._landing = Landing(settings, store, ledger, clock, chance, log, self._renewal)
-        self._rollback = Watch(store, ledger, log)
+        self._rollback, self._looked = Watch(store, ledger, log), True  # False: somebody wrote, and it was not seen yet
         self._contained = Containment(store, clock, chance, log, lambda: self.settings)
         self._chance, self.round_at = chance, round_at
         self._told_to_read_only, self.reads_only = reads_only, reads_only or settings.read_only
@@ -154,7 +154,8 @@ class Agent:
             self._planner.heal(self.accounts.values())
             if self.store.changed_elsewhere():
                 self.look_again()
-                self._rollback.look(self.clock.now())
+                self._looked = False
+            self._looked = self._looked or self._rollback.look(self.clock.now())
             for account in self.accounts.values():
                 if max(account.look_at, account.rests_until) <= self.clock.monotonic():
                     self._contained.alone(account, self._serve)
@@ -289,19 +290,25 @@ class Agent:
             account.facts_changed = True
             self._planner.plan(account)
             return
+        flight = Flight(job.kind, CALLS[job.kind].LANE, now, self.clock.monotonic(), job, account.token or "")
         if job.kind in ONCE:
             self.log.solved(f"label {account.name}", account.name)
             try:
                 self.ledger.write(job.supplier, job.menzzo_order_id, job.number, None, now)
             except StateError as error:
-                not_sent = Ending(Outcome(NOT_SENT, error.what), outage=True)
+                self._not_sent(account, flight, error.what)
                 self._rollback.look(now)
-                self.inbox.put(lambda: self._landing.settle(account, job, not_sent))
                 return
         account.slots_since_read += 1
-        flight = Flight(job.kind, CALLS[job.kind].LANE, now, self.clock.monotonic(), job, account.token or "")
         marketplace = replace(account.tools.marketplace, heard=flight.heard.append)
         self._fly(account, flight, CALLS[job.kind].perform, job, replace(account.tools, marketplace=marketplace))
+
+    def _not_sent(self, account: Account, flight: Flight, why: str) -> None:
+        """Let a call that was claimed come back unsent. It counts as in flight until it is settled: a stop waits for that."""
+        done: Future[Any] = Future()
+        done.set_result(Ending(Outcome(NOT_SENT, why), outage=True))
+        account.in_flight.append(flight)
+        self.inbox.put(lambda: self._landed(account, flight, done))
 
     def _put_off(self, account: Account, call_id: int, why: str, now: datetime) -> None:
         """Let a ship call wait for its label. The label is not forgotten: nothing is known against it."""

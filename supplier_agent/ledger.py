@@ -110,7 +110,8 @@ class Ledger:
                     int(fact["epoch"]),
                     int(fact["inode"]),
                 )
-                self.last_call = self.last_decision = None
+                if self.epoch:  # 0 gives it a name alone: the database may not know yet, or may turn out to be older
+                    self.last_call = self.last_decision = None
             elif "what" in fact:
                 self.last_decision = Decision(**fact)
             else:

@@ -15,6 +15,7 @@ from sqlmodel import Session, col, func, or_, select, tuple_
 
 from supplier_agent import outbox
 from supplier_agent.cautions import RELEASE
+from supplier_agent.cells import Unreadable
 from supplier_agent.errors import StateError
 from supplier_agent.ledger import NAMELESS, Decision, Ledger
 from supplier_agent.log import Log
@@ -129,6 +130,8 @@ def _knows_call(tx: Session, ledger: Ledger) -> bool:
     supplier, order, attempt = ledger.last_call
     query = select(Call.attempts).join(Order).where(Order.supplier == supplier, Order.menzzo_order_id == order)
     known = tx.exec(query.where(Call.kind == "ship")).first()
+    if isinstance(known, Unreadable):  # one damaged cell is no older database: planning sets it right by the ledger
+        return True
     return known is not None and known >= attempt
 
 
@@ -202,8 +205,11 @@ class Watch:
         else:
             self._settle(finding, now)
 
-    def look(self, now: datetime) -> None:
-        """Copy new decisions to the ledger. Raises StateError if the database was replaced while the agent works on it."""
+    def look(self, now: datetime) -> bool:
+        """Copy new decisions to the ledger; False if they must be tried again.
+
+        Raises StateError if the database was replaced while the agent works on it.
+        """
         with self._store.read() as tx:
             finding, row = judge(tx, self._ledger), installation(tx)
             new = new_decisions(tx, max(row.last_decision, self._looked)) if finding.relation is Relation.SAME else ()
@@ -220,12 +226,13 @@ class Watch:
                 self._ledger.decide(new)
             except StateError as error:  # ship calls need the same disk, and wait; these are tried again
                 self._log.problem("ledger", error.what)
-                return
+                return False
             with self._store.write() as tx:
                 row = installation(tx)
                 row.last_decision = new[-1].event
                 tx.add(row)
         self._looked = newest
+        return True
 
     def end(self, now: datetime) -> None:
         """Count the epoch, so that a copy made while the agent was running is known to be older."""

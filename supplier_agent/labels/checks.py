@@ -39,16 +39,22 @@ class Checks:
             if self._is_closed:
                 future.cancel()
                 return future
+            try:
+                self._start_threads()
+            except RuntimeError as error:  # the machine has no thread to spare
+                if not self._threads:
+                    future.set_exception(error)
+                    return future
             self._waiting.setdefault(supplier, deque()).append((future, check))
-            if not self._threads:
-                self._threads = [
-                    threading.Thread(target=self._serve, args=(work,), name="checks", daemon=True)
-                    for work in self._works
-                ]
-                for thread in self._threads:
-                    thread.start()
             self._changed.notify()
         return future
+
+    def _start_threads(self) -> None:
+        """Start those threads that do not run yet. Raises RuntimeError if one cannot be; those before it work."""
+        for work in self._works[len(self._threads) :]:
+            thread = threading.Thread(target=self._serve, args=(work,), name="checks", daemon=True)
+            thread.start()
+            self._threads.append(thread)
 
     def close(self) -> None:
         """Cancel what waits, and end what runs: its future fails with CancelledError."""

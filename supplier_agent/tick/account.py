@@ -60,6 +60,7 @@ class Account:
     waits_for_rate: bool = False  # there may be more to send, and the rate alone holds it back
     reads_failing: bool = False  # then a read is not repeated within seconds: its lane paces it
     ships_wait: bool = False  # a person is asked about unusually many flags
+    flags_changed: bool = False  # planned, and not looked at yet whether they are unusually many
     look_at: float = 0.0  # monotonic: when there may be something to do
     vain: tuple[int, int] = (0, 0)  # the call that was last claimed in vain, and how often in a row
     rests_until: float = 0.0  # monotonic: an internal error met it, so it is not served before

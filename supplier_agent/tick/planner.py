@@ -42,9 +42,10 @@ class Planner:
             with self._store.read() as tx:
                 changed = plan.changed(tx, account.name)
             if changed:
+                account.flags_changed |= any(changed.values()) or account.ships_wait
                 self._contained.each_by_itself(account, [*changed], self._plan_these)
-                if any(changed.values()) or account.ships_wait:
-                    self._mind_the_flags(account)
+            if account.flags_changed:
+                self._mind_the_flags(account)
             account.facts_changed = bool(changed)
 
     def heal(self, accounts: Iterable[Account]) -> None:
@@ -79,7 +80,7 @@ class Planner:
         with self._store.write() as tx:
             said = brakes.mind_the_flags(tx, account.name, limit, now)
             ships_wait = brakes.ships_wait(standing.known_supplier(tx, account.name))
-        account.ships_wait = ships_wait
+        account.ships_wait, account.flags_changed = ships_wait, False
         if said is not None:
             account.standing = None
             narrate.brake(self._log, account.name, said)

@@ -85,7 +85,10 @@ def begin(tx: Session, name: str, what: Due, settings: Settings, now: datetime, 
     elif what.purpose == "poll":
         last = last_good(tx, name, "poll", "sweep")
         since = last.started_at.astimezone(settings.timezone).date() if last and last.started_at else None
-        cursor, by_number = trusted_cursor(supplier, now), not is_distrusted(supplier, now)
+        cursor, by_number = (
+            trusted_cursor(supplier, now),
+            not (is_distrusted(supplier, now) or _broke_off(tx, name, last)),
+        )
         plan = reading.poll(today, cursor, settings.schedule.sweep_days, longest, since, by_number=by_number)
     else:
         first, until = (row.date_from, row.date_to) if row else (_sweep_from(tx, name, settings, today), today)
@@ -100,6 +103,14 @@ def begin(tx: Session, name: str, what: Due, settings: Settings, now: datetime, 
     tx.flush()
     assert row.id is not None  # noqa: S101 - just written
     return OpenRun(plan, row.id)
+
+
+def _broke_off(tx: Session, name: str, last: Run | None) -> bool:
+    """Tell whether a run broke off after it had brought something, since `last`: what is below the newest may be news still."""
+    broken = select(Run.id).where(Run.supplier == name, Run.proof == "failed", col(Run.added) > 0)
+    if last is not None:
+        broken = broken.where(col(Run.ended_at) >= last.ended_at)
+    return tx.exec(broken.limit(1)).first() is not None
 
 
 def _sweep_from(tx: Session, name: str, settings: Settings, today: date) -> date:

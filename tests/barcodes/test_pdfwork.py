@@ -199,3 +199,13 @@ def test_the_process_knows_nothing_of_our_environment(monkeypatch: pytest.Monkey
         assert b"secret" not in Path(f"/proc/{pid(process)}/environ").read_bytes()
     finally:
         process.close()
+
+
+def test_a_process_that_has_grown_hands_over_a_whole_file_before_it_is_ended(work: PdfWork, tmp_path: Path) -> None:
+    label = tmp_path / "label.pdf"
+    label.write_bytes(page_of("[0 0 300 400]", os.urandom(3 << 19)))
+    before = pid(work)
+    joined = work.ask("join", more_seconds=60, paths=[str(label)] * 24)
+    assert isinstance(joined, Done), joined
+    assert (joined.facts["pages"], len(joined.content) > 24 * (3 << 19)) == (24, True)
+    assert pid(work) != before, "it had grown"

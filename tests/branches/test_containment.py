@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from supplier_agent import acts, health
 from supplier_agent.agent import LOCKED_SECONDS
 from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.store import LockedError, Store, open_store
-from supplier_agent.tables import Order
+from supplier_agent.tables import Installation, Order, Supplier
 from tests.branches.conftest import Raise
 from tests.simulation.mortal import MortalSite, SetClock, Spell
 from tests.world.harness import MONDAY, AtOnce, settings_for
@@ -265,7 +265,7 @@ class FullDisk(Store):
 def with_commits_that_fail(site: MortalSite, fails: Callable[[Session], bool]) -> None:
     store = FullDisk(site.agent.store, fails)
     agent = site.agent
-    for part in (agent, agent._landing, agent._renewal, agent._contained, agent._planner):  # noqa: SLF001 - all that write to it
+    for part in (agent, agent._landing, agent._renewal, agent._contained, agent._planner, agent._rollback):  # noqa: SLF001 - all that write to it
         name = "store" if hasattr(part, "store") else "_store"
         setattr(part, name, store)
 
@@ -297,6 +297,28 @@ def test_no_commit_that_fails_lets_one_suppliers_reading_count_as_anothers(tmp_p
     site.stop()
 
 
+def test_a_lock_between_planning_and_the_brake_lets_no_unusual_flag_pass(tmp_path: Path) -> None:
+    site = two(tmp_path, orders=3, brakes={"flags_per_minute": 4})
+    site.start()
+    go(site, 120)
+    refused = [0]
+
+    def fails(tx: Session) -> bool:
+        asked = tx.exec(select(Supplier.name).where(col(Supplier.flags_asked_at).is_not(None))).first() is not None
+        refused[0] += asked
+        return asked and refused[0] == 1
+
+    site.world.arrive("aaa").label = site.world.arrive("aaa").label = b"%PDF-1.4 a label\n%%EOF\n"
+    go(site, 4000)
+    with_commits_that_fail(site, fails)
+    site.flag(ids(site))
+    go(site, 300)
+    assert refused[0], "it was met"
+    assert len(site.world.requests("ship-sale", "aaa")) == 0
+    assert len(site.world.requests("ship-sale", "notio")) == 3
+    site.stop()
+
+
 def test_a_run_that_could_not_be_stored_is_not_in_memory_either(tmp_path: Path) -> None:
     site = two(tmp_path)
     site.start()
@@ -305,6 +327,34 @@ def test_a_run_that_could_not_be_stored_is_not_in_memory_either(tmp_path: Path) 
     assert site.agent.turn() == LOCKED_SECONDS
     assert [account.run for account in site.agent.accounts.values()] == [None, None]
     assert site.world.requests("get-sales") == []
+    site.crash()
+
+
+def test_a_ledger_that_goes_while_the_database_is_locked_leaves_no_ship_call_that_is_sent_for_ever(
+    installation: Raise,
+) -> None:
+    site = installation(1)
+    site.start()
+    site.run_for(60)
+    folder = site.agent.ledger.path.parent
+    site.flag(ids(site))
+    moved = [False]
+
+    def fails(tx: Session) -> bool:
+        """Let nothing be noted about the ledger for a while, as under a lock."""
+        if not moved[0] and site.ask("SELECT 1 FROM calls WHERE kind = 'ship' AND state = 'owed'"):
+            folder.rename(folder.with_name("away"))
+            moved[0] = True
+        about_it = any(isinstance(row, Installation) for row in tx.identity_map.values())
+        return moved[0] and about_it and site.clock.monotonic() < until
+
+    until = site.clock.monotonic() + 30
+    with_commits_that_fail(site, fails)
+    go(site, 600)
+    assert moved[0]
+    assert site.world.requests("ship-sale") == []
+    assert site.ask("SELECT state FROM calls WHERE kind = 'ship'") == [("dropped",)], "the order is held"
+    assert site.ask("SELECT held_code FROM orders") == [("ledger_lost",)]
     site.crash()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from supplier_agent import reading
-from supplier_agent.marketplace import Listing, Seen
+from supplier_agent.marketplace import Listing, Means, Seen, Verdict
 from supplier_agent.reading import Query
 from supplier_agent.standing import known_supplier
 from supplier_agent.store import Store, open_store
@@ -44,7 +44,7 @@ class Numbers:
         self.listed.append((each, self.now.date()))
         self.arrived[each] = self.now
 
-    def answer(self, query: Query) -> Listing:
+    def answer(self, query: Query) -> Listing | Verdict:
         self.requests += 1
         after = reading.rank(query.cursor or "")
         rows = [
@@ -134,3 +134,35 @@ def test_where_the_cursor_works_it_stays_trusted(store: Store) -> None:
     assert max(shop.late().values()) <= timedelta(hours=1)
     with store.read() as tx:
         assert known_supplier(tx, SUPPLIER).cursor_distrusted_at is None
+
+
+class NoCursor(Numbers):
+    """A marketplace that refuses every cursor."""
+
+    def answer(self, query: Query) -> Listing | Verdict:
+        return Verdict(Means.REFUSED, "no", 400) if query.cursor is not None else super().answer(query)
+
+
+def test_what_lies_below_the_page_at_which_a_poll_broke_off_is_read_by_the_next_poll(store: Store) -> None:
+    world, number = NoCursor(store), itertools.count(1000)
+    world.arrive(next(number))
+    world.live(2, lambda: world.arrive(next(number)))
+    for _ in range(45):
+        world.arrive(next(number))
+    with store.write() as tx:
+        due = pull.due(tx, SUPPLIER, world.settings, world.now)
+        step: object = pull.begin(tx, SUPPLIER, due, world.settings, world.now, 20)
+    while isinstance(step, pull.OpenRun) and not step.added:
+        with store.write() as tx:
+            answer = world.answer(step.plan.query)
+            step = pull.take_in(tx, SUPPLIER, step, answer, world.now, world.settings, world.now)
+    assert isinstance(step, pull.OpenRun)
+    with store.write() as tx:
+        pull.abandon(tx, world.now)
+    world.live(1.5)
+    late = world.late()
+    assert len(late) > 45
+    assert max(late.values()) <= timedelta(minutes=30)
+    requests = world.requests
+    world.live(0.5)
+    assert world.requests - requests <= 4, "then a page of known orders is enough again"

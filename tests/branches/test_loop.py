@@ -12,6 +12,9 @@ from supplier_agent.agent import LOCKED_SECONDS, LOOK_SECONDS
 from supplier_agent.assemble import reassemble
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.semantics import Semantics
+from supplier_agent.store import open_store
+from supplier_agent.tables import Order
+from supplier_agent.tick.account import MOST_IN_FLIGHT
 from tests.branches.conftest import Raise, meets
 from tests.model.later import Later
 from tests.simulation.mortal import SHIP, Death, MortalSite, Spell
@@ -102,6 +105,43 @@ def test_a_ship_call_whose_intent_cannot_be_noted_does_not_leave(installation: R
     assert ships(site) == [("done", 2, 1)]
     for each in (spare, full):
         os.close(each)
+    site.stop()
+
+
+def test_a_stop_leaves_no_ship_call_in_doubt_whose_intent_could_not_be_noted(installation: Raise) -> None:
+    site = collected(installation(30, brakes={"flags_per_minute": 100}))
+    site.run_for(120)
+    flag_all(site)
+    ledger = site.agent.ledger._fd  # noqa: SLF001 - the disk under the open file is full, and only there
+    spare, full = os.dup(ledger), os.open("/dev/full", os.O_WRONLY)
+    os.dup2(full, ledger)
+    site.agent.turn()
+    assert 0 < sum(attempts for _, attempts, _ in ships(site)) <= MOST_IN_FLIGHT, (
+        "no more are begun than if they had left"
+    )
+    site.agent.drain(1, 0.1, lambda: None)
+    assert not site.world.requests("ship-sale")
+    assert {state for state, *_ in ships(site)} == {"owed"}
+    os.dup2(spare, ledger)
+    for each in (spare, full):
+        os.close(each)
+    site.crash()
+
+
+def test_a_decision_that_could_not_be_noted_is_noted_as_soon_as_it_can_be(installation: Raise) -> None:
+    site = collected(installation(1))
+    ledger = site.agent.ledger._fd  # noqa: SLF001 - the disk under the open file is full, and only there
+    spare, full = os.dup(ledger), os.open("/dev/full", os.O_WRONLY)
+    os.dup2(full, ledger)
+    with closing(open_store(site.database)) as store, store.write() as tx:
+        acts.hold(tx, tx.get_one(Order, 1), site.clock.now(), "Ana", "scratched")
+    site.agent.turn()
+    os.dup2(spare, ledger)
+    for each in (spare, full):
+        os.close(each)
+    assert list(site.agent.ledger.decisions()) == []
+    site.agent.turn()
+    assert [each.what for each in site.agent.ledger.decisions()] == ["held"]
     site.stop()
 
 

@@ -1,6 +1,7 @@
 """Label checks: one of a supplier at a time, suppliers in turn, and an end that waits for nobody."""
 
 import os
+import resource
 import threading
 import time
 from collections.abc import Iterator
@@ -84,3 +85,20 @@ def test_closing_cancels_what_waits_and_ends_what_hangs_and_believes_nothing_of_
 def test_what_fails_in_a_check_is_handed_on_and_the_next_is_made(checks: Checks) -> None:
     assert isinstance(checks.submit("one", lambda _fault: 1 / 0).exception(PATIENCE_SECONDS), ZeroDivisionError)
     assert checks.submit("one", lambda _fault: "done").result(PATIENCE_SECONDS) == "done"
+
+
+def test_a_machine_without_a_thread_to_spare_fails_the_check_and_the_next_one_is_made(checks: Checks) -> None:
+    limit = resource.getrlimit(resource.RLIMIT_AS)
+    threading.stack_size(1 << 30)  # so much that no thread can be started within the limit below
+    resource.setrlimit(resource.RLIMIT_AS, (_address_space() + (1 << 28), limit[1]))
+    try:
+        failed = checks.submit("notio", lambda _fault: "never")
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, limit)
+        threading.stack_size(0)
+    assert isinstance(failed.exception(PATIENCE_SECONDS), RuntimeError)
+    assert checks.submit("notio", lambda _fault: "done").result(PATIENCE_SECONDS) == "done"
+
+
+def _address_space() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()

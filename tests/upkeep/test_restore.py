@@ -5,16 +5,18 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from supplier_agent import acts, health, private, state
+from supplier_agent import acts, health, private, rollback, state
 from supplier_agent.copies import FOLDER
 from supplier_agent.errors import ConfigError, StateError
+from supplier_agent.ledger import Ledger
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.world import World
-from supplier_agent.store import open_store
+from supplier_agent.store import Store, open_store
 from supplier_agent.upkeep.restore import SUFFIX, Restored, back_up, put_back, rolled_back
 from tests.upkeep.conftest import DUMPS, made_from, schema_of
 from tests.world.harness import ManualClock, Site, settings_for
@@ -400,6 +402,35 @@ def test_an_older_database_is_noticed_at_the_upgrade_too(slow: Site) -> None:
     assert held(slow) == [one]
 
 
+def dies_while_it_binds(store: Store, ledger: Ledger, now: datetime) -> None:
+    """Write the line in the ledger, and lose the commit."""
+    with store.write() as tx:
+        rollback.bind(tx, rollback.installation(tx), ledger, now)
+        raise KeyboardInterrupt
+
+
+def test_an_older_database_is_noticed_at_the_upgrade_even_if_that_start_dies(slow: Site) -> None:
+    one, other, *_ = ids(slow)
+    flag(slow, [one])
+    slow.run_for(30)
+    copy = copied(slow)
+    decide(slow, "unship", one)
+    flag(slow, [other])
+    slow.run_for(1200)
+    slow.stop()
+    by_cp(slow, copy)
+    before_this_version(slow)
+    taken_in(slow)
+    store, ledger = open_store(slow.database, agent=True), Ledger(slow.settings.state_dir / state.LEDGER)
+    with pytest.raises(KeyboardInterrupt):
+        dies_while_it_binds(store, ledger, slow.clock.now())
+    store.close()
+    ledger.close()
+    goes_on(slow)
+    assert ships(slow) == [0, 1, 0, 0]
+    assert held(slow) == [one]
+
+
 def test_a_copy_of_the_version_before_ships_nothing_on_a_machine_without_a_ledger(slow: Site) -> None:
     one = ids(slow)[0]
     flag(slow, [one])  # nothing was ever shipped
@@ -562,4 +593,17 @@ def test_a_ledger_that_is_moved_away_while_the_agent_runs_stops_ship_calls(site:
     site.run_for(600)
     assert ships(site) == [0, 0, 0, 0]
     assert site.ask("SELECT held_code FROM orders WHERE held_code IS NOT NULL") == [("ledger_lost",)]
+    site.stop()
+
+
+def test_one_damaged_cell_is_no_older_database(site: Site) -> None:
+    one, other, *_ = ids(site)
+    flag(site, [one])
+    site.run_for(60)
+    with closing(sqlite3.connect(site.database)) as connection, connection:
+        connection.execute("UPDATE calls SET attempts = x'00' WHERE kind = 'ship'")
+    flag(site, [other])
+    site.run_for(60)
+    assert ships(site) == [1, 1, 0, 0]
+    assert held(site) == []
     site.stop()

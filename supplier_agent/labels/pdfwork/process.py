@@ -94,19 +94,19 @@ class PdfWork:
                 return None
         line, _, content = bytes(answer).partition(b"\n")
         facts = json.loads(line)
-        if facts.pop("leaves"):
-            self._end()
-        if "errno" in facts:
-            return OSError(facts["errno"], os.strerror(facts["errno"]))
-        if "fault" in facts:
-            return Failed(str(facts["fault"]))
-        size = int(facts.pop("bytes"))
+        leaves, size = facts.pop("leaves"), int(facts.pop("bytes"))
         if not 0 <= size <= MOST_BYTES:
             return None
         rest = bytearray(content)
         while len(rest) < size:
             if not self._receive(process.stdout.fileno(), rest, until):
                 return None
+        if leaves:
+            self._end()
+        if "errno" in facts:
+            return OSError(facts["errno"], os.strerror(facts["errno"]))
+        if "fault" in facts:
+            return Failed(str(facts["fault"]))
         return Done(facts, bytes(rest)) if len(rest) == size else None
 
     def _receive(self, descriptor: int, into: bytearray, until: float) -> bool:
