@@ -50,8 +50,8 @@ PLANTED = (
     Mutant(
         "a ship call leaves although its intent could not be noted",
         "agent.py",
-        "                self.inbox.put(lambda: self._landing.settle(account, job, not_sent))\n                return\n",
-        "                self.log.problem('ledger', not_sent.outcome.detail)\n",
+        "                self._not_sent(account, flight, error.what)\n                self._rollback.look(now)\n                return\n",
+        "                self.log.problem('ledger', error.what)\n",
         (LOOP,),
     ),
     Mutant(
