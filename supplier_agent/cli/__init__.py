@@ -91,7 +91,8 @@ def _main(
 ) -> None:
     if quiet and verbose:
         raise typer.BadParameter("--quiet and --verbose exclude each other")
-    env = {**os.environ, "NO_COLOR": "1"} if no_color else os.environ
+    # A copy: while an alert is sent, the live ones are those of the proxy (egress.py), and a reload must not read those.
+    env = {**os.environ, **({"NO_COLOR": "1"} if no_color else {})}
     context.obj = Surroundings(config, env, is_quiet=quiet, is_verbose=verbose)
     current.set(context.obj)
 

@@ -76,8 +76,8 @@ def restore(
 ) -> int:
     """Put a copy of the database back; what is marked in it is held until `release`. The agent must be stopped."""
     from supplier_agent import state, trusted
-    from supplier_agent.errors import UsageError
-    from supplier_agent.lock import InstanceLock
+    from supplier_agent.errors import BusyError, UsageError
+    from supplier_agent.lock import InstanceLock, holder, is_held
     from supplier_agent.upkeep import restore as putting_back
 
     surroundings = here(context)
@@ -94,6 +94,11 @@ def restore(
     if file is None:
         with surroundings.store():
             pass  # there must be one
+    page = folder / state.PAGE_LOCK
+    if is_held(page):  # it writes too, and what it writes meanwhile would belong to neither database
+        raise BusyError(
+            f"the page works on this state: {holder(page)}", "systemctl stop supplier-agent-page, then do it again"
+        )
     state.prepare(folder)
     with trusted.as_owner_of(folder):
         lock = InstanceLock(surroundings.lock_file, "restore", surroundings.clock)

@@ -17,11 +17,12 @@ from supplier_agent import cli
 from supplier_agent.cli.shipfile import Line, lines_of
 from supplier_agent.clock import SystemClock
 from supplier_agent.errors import UsageError
-from supplier_agent.lock import is_held
+from supplier_agent.lock import InstanceLock, is_held
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
+from supplier_agent.state import PAGE_LOCK
 from tests.e2e.installation import Site, until
 
 pytestmark = pytest.mark.slow
@@ -300,3 +301,14 @@ def test_files_of_orders_come_in_several_forms(text: str, orders: list[tuple[str
 def test_a_csv_without_a_column_of_orders_is_refused() -> None:
     with pytest.raises(UsageError, match="menzzo_order_id"):
         list(lines_of(["date,carrier", "x,y"]))
+
+
+def test_a_restore_waits_for_no_page_and_says_which_unit_to_stop(site: Site, tmp_path: Path) -> None:
+    site.run("run", "--once")
+    site.run("backup", str(tmp_path / "copy.db"))
+    page = InstanceLock(tmp_path / "state" / PAGE_LOCK, "supplier-agent page", SystemClock())
+    try:
+        site.run("restore", str(tmp_path / "copy.db"), code=75)
+    finally:
+        page.release()
+    assert not list((tmp_path / "state").glob("agent-before-restore-*.db"))
