@@ -50,7 +50,8 @@ PLANTED = (
     Mutant(
         "a ship call leaves although its intent could not be noted",
         "agent.py",
-        "                self._not_sent(account, flight, error.what)\n                self._rollback.look(now)\n                return\n",
+        "                self._not_sent(account, flight, error.what)\n"
+        "                self._rollback.look(now)\n                return\n",
         "                self.log.problem('ledger', error.what)\n",
         (LOOP,),
     ),
