@@ -34,3 +34,8 @@ def test_there_are_enough_of_them_with_names_of_their_own() -> None:
 def test_each_promise_of_the_readme_lists_the_ways_in_which_it_can_become_false() -> None:
     promised = set(re.findall(r"`(tests/promises/test_promises\.py::\w+)`", (ROOT / "README.md").read_text()))
     assert {test for way in WAYS for test in way.tests} == promised
+
+
+def test_the_documents_list_each_way_in_which_a_promise_can_become_false() -> None:
+    listed = set(re.findall(r"^- (.+)$", (ROOT / "docs" / "promises.md").read_text(), re.MULTILINE))
+    assert {way.name for way in WAYS} <= listed
