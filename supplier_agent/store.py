@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import URL, Connection
@@ -188,10 +189,14 @@ def _connect(engine: Engine, *, checkpoints: bool) -> None:
 
 
 def _engine(path: Path, *, agent: bool) -> Engine:
-    url = URL.create("sqlite", database=str(path))
+    def connect() -> sqlite3.Connection:
+        # Never make the file: where somebody has moved it away, a new one would take its WAL for its own, and delete it.
+        file = f"file:{quote(str(path))}?mode=rw"
+        return sqlite3.connect(file, uri=True, timeout=BUSY_SECONDS, check_same_thread=not agent)
+
     engine = create_engine(
-        url,
-        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": not agent},
+        URL.create("sqlite", database=str(path)),
+        creator=connect,
         # The agent keeps one connection for its one thread: data_version counts changes relative to that connection.
         poolclass=StaticPool if agent else NullPool,
     )

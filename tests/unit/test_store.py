@@ -349,3 +349,19 @@ def test_a_backup_that_cannot_be_written_is_said_and_leaves_nothing(tmp_path: Pa
     with pytest.raises((StateError, OSError)):
         store.backup(tmp_path / "old.db")
     assert (tmp_path / "old.db").read_text() == "yesterday's"
+
+
+def test_a_database_that_is_moved_away_keeps_what_only_its_wal_holds(tmp_path: Path) -> None:
+    path = tmp_path / "odd name? #1%.db"
+    agent = open_store(path, agent=True)
+    with agent.write() as tx:
+        tx.add(order_of("1_1"))
+    other = open_store(path)
+    path.rename(tmp_path / "moved.db")
+    with pytest.raises(StateError), other.read():
+        pass
+    assert not path.exists(), "nobody makes an empty one in its place"
+    (tmp_path / "moved.db").rename(path)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM orders").fetchone() == (1,)
+    agent.close()
