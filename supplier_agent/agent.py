@@ -42,6 +42,8 @@ from supplier_agent.vitals import DATABASE_LOCKED, DISK_FULL, Trouble
 LOOK_SECONDS = 30.0
 """The longest time between two looks at a supplier when nothing is due; opening hours and new tokens are noticed by then."""
 LOCKED_SECONDS = 1.0
+DRAIN_SECONDS = 28.0
+"""How long a stop waits for what is in flight; every call has a shorter deadline of its own, as it is set by default."""
 
 
 class Agent:

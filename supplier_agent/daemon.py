@@ -12,7 +12,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor as SchedulerPool
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from supplier_agent.agent import LOOK_SECONDS, Agent
+from supplier_agent.agent import DRAIN_SECONDS, LOOK_SECONDS, Agent
 from supplier_agent.alerts import Watch
 from supplier_agent.census import counts
 from supplier_agent.heartbeat import AGENT, Heartbeat
@@ -34,8 +34,6 @@ JUMP_SECONDS = 5.0
 FAULT_SECONDS = 1.0
 HUNG_SECONDS = 30.0
 """A worker this far beyond its deadline is stuck: the watchdog is no longer fed."""
-DRAIN_SECONDS = 28.0
-"""How long a stop waits for what is in flight; every call has a shorter deadline of its own, as it is set by default."""
 LAST_SECONDS = 2.0
 """How long it then waits for the threads that read barcodes and tell alerts. What they do is done again after the next start."""
 

@@ -6,15 +6,13 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from supplier_agent import brakes, lanes, standing
-from supplier_agent.agent import Agent
+from supplier_agent.agent import DRAIN_SECONDS, Agent
 from supplier_agent.calls import CALLS
 from supplier_agent.health import Problem, exit_code, problems
 from supplier_agent.tables import Call, Order
 from supplier_agent.tick import pull
 
 LEAST_SECONDS, STEP_SECONDS = 0.01, 0.25
-DRAIN_SECONDS = 28.0
-"""How long the end waits for what is in flight, if the database is locked or the run was told to stop."""
 
 
 def run_once(
