@@ -37,12 +37,6 @@ class BusyError(AgentError):
     exit_code = 75
 
 
-class TokenError(AgentError):
-    """The marketplace refused the token."""
-
-    exit_code = 77
-
-
 class ConfigError(AgentError):
     """The configuration cannot be used."""
 

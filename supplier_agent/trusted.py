@@ -16,7 +16,6 @@ from pathlib import Path
 
 MOST_LINKS = 40
 """As many as the kernel follows in one path."""
-_WRITERS = stat.S_IWGRP | stat.S_IWOTH
 _ACL = "system.posix_acl_access"
 
 

@@ -1,6 +1,5 @@
 """The messages: few lines for a phone, each trouble with the one command that cures it. Pure, but for the daily report's counts."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -86,9 +85,3 @@ def _of_supplier(tx: Session, look: Look, settings: Settings, name: str, since: 
 def trial(where: str) -> Message:
     """Return the message of `alerts test`."""
     return Message(f"supplier-agent on {where}: a test", "If you read this, alerts arrive here. Nothing is wrong.")
-
-
-def of_row(row: Alert) -> Sequence[str]:
-    """Return the trouble of a row and its cure ("" for none)."""
-    what, _, cure = row.text.partition("\n")
-    return what, cure

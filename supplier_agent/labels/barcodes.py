@@ -57,12 +57,6 @@ def keep(tx: Session, order: int, sha256: str, codes: Sequence[str]) -> bool:
     return True
 
 
-def codes_of(tx: Session, order: int) -> list[str]:
-    """Return the codes on the present label of an order, as they are kept."""
-    query = select(Barcode.code).join(Order).where(Barcode.order_id == order)
-    return list(tx.exec(query.where(Barcode.label_sha256 == Order.label_sha256).order_by(col(Barcode.id))))
-
-
 class LabelCodes:
     """Looks for codes in new labels: `catch_up` once, or `start` and go on until `close`, which also ends the work given to it."""
 
