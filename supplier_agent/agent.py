@@ -176,6 +176,7 @@ class Agent:
 
     def tick(self, account: Account) -> float:
         """Serve one supplier; return the seconds until there may be something to do again."""
+        account.waits_for_rate = False  # also if what follows fails, or if nothing may be sent
         self._renewal.look(account)
         self._planner.plan(account)
         while not (self.stopping or self.holding) and account.token is not None:
@@ -209,7 +210,7 @@ class Agent:
 
     def under_way(self) -> int:
         """Return how many calls are not settled yet: requests that workers have, and fetched labels that are being checked."""
-        return self.in_flight() + sum(account.checking for account in self.accounts.values())
+        return self.in_flight() + sum(len(account.checking) for account in self.accounts.values())
 
     def drain(self, seconds: float, step_seconds: float, show: Callable[[], object]) -> None:
         """Send nothing new and give up the checks of labels; take in what is in flight, for at most so many seconds."""
@@ -357,7 +358,7 @@ class Agent:
         result, job = (None if done.exception() else done.result()), flight.job
         if isinstance(result, Unfinished) and job is not None:
             account.landed(flight)
-            account.checking += 1
+            account.checking.add(job.call_id)
             self.workers.finish(account.name, result, lambda ending: self._finished(account, job, ending))
         elif self._landing.take_in(account, flight, done):
             self.read_since_ping.add(account.name)
@@ -366,7 +367,7 @@ class Agent:
     def _finished(self, account: Account, job: Job, ending: Ending) -> None:
         account = self.accounts.get(account.name, account)  # a new configuration may have come meanwhile
         self._landing.finish(account, job, ending)
-        account.checking -= 1
+        account.checking.discard(job.call_id)  # not there if its supplier was taken away and came back during the check
         account.look_at = 0.0
 
     # -- time -----------------------------------------------------------------------------------------------------

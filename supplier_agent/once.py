@@ -78,9 +78,10 @@ def _worth_waiting(agent: Agent) -> float | None:
             if standing.known_supplier(tx, account.name).paused_at is not None:
                 continue
             moment = _next_moment(tx, agent, account.name, now)
-        waits.append(account.pace.free_in() if account.run is not None else None)
+        not_before = max(account.pace.free_in(), account.rests_until - agent.clock.monotonic())
+        waits.append(not_before if account.run is not None else None)
         if moment is not None:
-            waits.append(max((moment - now).total_seconds(), account.pace.free_in()))
+            waits.append(max((moment - now).total_seconds(), not_before))
     soon = [wait for wait in waits if wait is not None]
     return min(soon) if soon else None
 

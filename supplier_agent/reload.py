@@ -12,8 +12,9 @@ from supplier_agent.errors import AgentError, ConfigError
 from supplier_agent.marketplace import Wire
 from supplier_agent.settings import Settings
 from supplier_agent.stop import Hangup
+from supplier_agent.store import is_ours
 from supplier_agent.tables import Chore
-from supplier_agent.vitals import CONFIGURATION, CORRECT_IT, Trouble
+from supplier_agent.vitals import CONFIGURATION, CORRECT_IT, RESTART, Trouble
 
 CHORE = "configuration"
 """The row of the table `chores` that says what was refused, and when."""
@@ -79,9 +80,17 @@ class Reload:
                 ConfigError("a request in flight does not end; the configuration before stays", "reload it again")
             )
             return True
-        self._note(None)
+        try:
+            self._note(None)
+            waits = reassemble(agent, settings, self._env, self._make_wire(settings, agent.clock))
+        except Exception as error:
+            if not is_ours(error):
+                raise  # the database is locked: the next turn tries again
+            agent.log.fault("internal.error", "reload", error)
+            self._end()
+            self._refuse(ConfigError(f"an internal error ({type(error).__name__}) kept it from being used", RESTART))
+            return True
         self.refused = None
-        waits = reassemble(agent, settings, self._env, self._make_wire(settings, agent.clock))
         self._end()
         self._adopted(agent.settings)
         agent.log.info("configuration.adopted", suppliers=", ".join(agent.accounts))

@@ -51,7 +51,7 @@ class Account:
     run: OpenRun | None = None
     longest_page: int = 0
     slots_since_read: int = 0
-    checking: int = 0  # labels that are fetched and not checked yet
+    checking: set[int] = field(default_factory=set)  # ids of the label calls that are fetched and not checked yet
     answer_seconds: dict[str, float] = field(default_factory=dict)  # by lane: what recent answers took on the network
     facts_changed: bool = True  # there may be orders whose calls are to be derived anew
     token_suspect: bool = True  # the token may be refused or missing: look before sending
@@ -71,7 +71,7 @@ class Account:
 
     def under_way(self, lane: str) -> int:
         """Return how many calls of that lane are neither owed nor settled: in flight, or a label that is being checked."""
-        return self.flying(lane) + (self.checking if lane == LABELS else 0)
+        return self.flying(lane) + (len(self.checking) if lane == LABELS else 0)
 
     def has_room(self, lane: str) -> bool:
         """Tell whether another request of that lane may start.

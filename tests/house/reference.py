@@ -176,6 +176,7 @@ OTHER_CODES: dict[int, str] = {
     0: "All done.",
     3: "`status` only: nothing runs, and the last round is older than twice the poll interval.",
     69: "The marketplace was not reached; it is tried again.",
+    77: "The marketplace refused the token.",
     130: "Stopped by Ctrl-C before the end (`demo`).",
 }
 
