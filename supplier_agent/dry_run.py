@@ -1,17 +1,18 @@
-"""`run --once --dry-run`: the real loop on a copy of the state. Reads are real; every write call is printed instead of sent.
+"""`run --once --dry-run`: the real loop on a copy of the state. Reads are real; every write call is noted instead of sent.
 
 Nothing is changed: the copy lies in a temporary folder and goes with it. Only the journal learns what was asked.
 """
 
 import random
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlmodel import col, func, select
+from sqlmodel import Session, col, func, select
 
 from supplier_agent import cautions, journal, private, state, trusted
 from supplier_agent.agent import Agent
@@ -33,25 +34,69 @@ from supplier_agent.standing import known_supplier
 from supplier_agent.store import Store, open_store
 from supplier_agent.tables import Order, Read
 
+BEFORE_START_DATE = "before_start_date"
+
+
+@dataclass(frozen=True)
+class LeftAlone:
+    """What nothing would be sent for, and why. `code` is a caution's (cautions.py), or BEFORE_START_DATE."""
+
+    supplier: str  # "": every supplier
+    code: str
+    what: str
+    orders: int | None = None  # None: not about single orders
+
+    @property
+    def line(self) -> str:
+        """One line for a person."""
+        return f"{self.supplier}: {self.what}" if self.supplier else self.what
+
+
+@dataclass(frozen=True)
+class Rehearsed:
+    """What `run --once` would do now, and how it would end."""
+
+    exit_code: int
+    calls: Sequence[Job]
+    left_alone: Sequence[LeftAlone]
+    problems: Sequence[Problem]
+
+    def lines(self) -> Iterator[str]:
+        """Yield it for a person, line by line."""
+        for job in self.calls:
+            does = "fetch the label of" if job.kind == "label" else f"send {job.kind}-sale for"
+            yield f"would {does} {job.menzzo_order_id} ({job.supplier})"
+        yield from (each.line for each in self.left_alone)
+        yield f"dry run: {len(self.calls)} calls would be made; nothing was sent, nothing was changed"
+
+    def as_json(self) -> dict[str, object]:
+        """Return the object of `run --once --dry-run --json`."""
+        return {
+            "schema": 1,
+            "exit_code": self.exit_code,
+            "calls": [
+                {"kind": job.kind, "supplier": job.supplier, "menzzo_order_id": job.menzzo_order_id}
+                for job in self.calls
+            ],
+            "left_alone": [vars(each) for each in self.left_alone],
+            "problems": [each.as_json() for each in self.problems],
+        }
+
 
 class Rehearsal(Executor):
-    """An executor that makes reads, and prints calls instead of making them."""
+    """An executor that makes reads, and notes calls instead of making them."""
 
-    def __init__(self, tell: Callable[[str], None], clock: Clock) -> None:
-        self._tell, self._clock = tell, clock
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._reads = ThreadPoolExecutor(4)
-        self.calls = 0
+        self.calls: list[Job] = []
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":  # noqa: ANN401 - as in Executor
         """Make a read; answer a call as if it had gone well."""
         job = args[0] if args else None
         if not isinstance(job, Job):
             return self._reads.submit(fn, *args, **kwargs)
-        self.calls += 1
-        if job.kind == "label":
-            self._tell(f"would fetch the label of {job.menzzo_order_id} ({job.supplier})")
-        else:
-            self._tell(f"would send {job.kind}-sale for {job.menzzo_order_id} ({job.supplier})")
+        self.calls.append(job)
         future: Future[Any] = Future()
         future.set_result(Ending(Outcome(DONE, "rehearsed", facts=self._facts(job))))
         return future
@@ -88,15 +133,14 @@ def rehearse(
     env: Mapping[str, str],
     clock: Clock,
     progress: Callable[[str], None],
-    tell: Callable[[str], None],
     stopped: Callable[[], bool],
-    explain: Callable[[Sequence[Problem]], None] = lambda _found: None,
-) -> int:
-    """Print every write call that `run --once` would make now. Returns the exit code of that run."""
+) -> Rehearsed:
+    """Return every write call that `run --once` would make now, and how that run would end."""
+    problems: list[Problem] = []
     with tempfile.TemporaryDirectory(prefix="supplier-agent-dry-run-") as name:
         folder = Path(name)
         _copy_state(settings, folder)
-        rehearsal = Rehearsal(tell, clock)
+        rehearsal = Rehearsal(clock)
         store = open_store(folder / state.DATABASE, agent=True)
         ledger = Ledger(folder / state.LEDGER, moved=True)
         labels = RehearsedLabels(folder)
@@ -130,16 +174,13 @@ def rehearse(
         with store.read() as tx:
             before = journal.newest(tx)
         try:
-            code = run_once(agent, progress, lambda: None, stopped, explain)
+            code = run_once(agent, progress, lambda: None, stopped, problems.extend)
         finally:
             rehearsal.shutdown()
             _remember_questions(store, before, settings)
             store.close()
             ledger.close()
-        for line in _left_alone(folder, settings, clock.now()):
-            tell(line)
-        tell(f"dry run: {rehearsal.calls} calls would be made; nothing was sent, nothing was changed")
-        return code
+        return Rehearsed(code, rehearsal.calls, _left_alone(folder, settings, clock.now()), problems)
 
 
 def _remember_questions(copy: Store, before: int, settings: Settings) -> None:
@@ -164,19 +205,29 @@ def _remember_questions(copy: Store, before: int, settings: Settings) -> None:
         store.close()
 
 
-def _left_alone(folder: Path, settings: Settings, now: datetime) -> list[str]:
-    """Tell what the rehearsal found and would not touch."""
+def _left_alone(folder: Path, settings: Settings, now: datetime) -> list[LeftAlone]:
+    """Return what the rehearsal found and would not touch."""
+    read_only = cautions.read_only()
+    found = [LeftAlone("", read_only.code, read_only.what)] if settings.read_only else []
+    early = []
     store = open_store(folder / state.DATABASE)
     try:
         with store.read() as tx:
-            early = col(Order.closed_reason).startswith("dated before start_date")
-            rows = tx.exec(select(Order.supplier, func.count()).where(early).group_by(Order.supplier)).all()
-            told = [cautions.read_only().what] if settings.read_only else []
-            for name in settings.suppliers:
-                told += [f"{name}: {each.what}" for each in cautions.of(known_supplier(tx, name), now) if each.holds_up]
+            for name, supplier in settings.suppliers.items():
+                told = cautions.of(known_supplier(tx, name), now)
+                found += [LeftAlone(name, each.code, each.what) for each in told if each.holds_up]
+                if supplier.start_date is not None and (count := _early(tx, name, supplier.start_date)):
+                    what = f"{count} orders are dated before start_date and left alone"
+                    early.append(LeftAlone(name, BEFORE_START_DATE, what, count))
     finally:
         store.close()
-    return [*told, *(f"{count} orders of {name} are dated before start_date and left alone" for name, count in rows)]
+    return [*found, *early]
+
+
+def _early(tx: Session, name: str, start_date: date) -> int:
+    """Return how many orders of a supplier are dated before its start_date and closed; one that was reopened is served."""
+    query = select(func.count()).select_from(Order).where(Order.supplier == name, col(Order.order_date) < start_date)
+    return tx.exec(query.where(col(Order.closed_reason).is_not(None), col(Order.ship_confirmed_at).is_(None))).one()
 
 
 def _copy_state(settings: Settings, folder: Path) -> None:

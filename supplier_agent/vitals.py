@@ -50,6 +50,16 @@ class Problem:
     exit_code: int
     code: str
 
+    def as_json(self) -> dict[str, object]:
+        """Return it as the commands' JSON has it."""
+        return {
+            "supplier": self.supplier,
+            "menzzo_order_id": self.order,
+            "code": self.code,
+            "what": self.what,
+            "cure": self.cure,
+        }
+
 
 @dataclass(frozen=True)
 class Trouble:

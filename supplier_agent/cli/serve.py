@@ -1,5 +1,6 @@
 """Commands that run something: run, resync, sandbox, demo."""
 
+import json
 import secrets
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -10,9 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from supplier_agent.cli.surroundings import Surroundings, complain, here, progress, result, say
+from supplier_agent.cli.surroundings import JsonOption, Surroundings, complain, here, progress, result, result_json, say
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlmodel import Session
+
     from supplier_agent.agent import Agent
     from supplier_agent.health import Problem
     from supplier_agent.heartbeat import Heartbeat
@@ -53,10 +58,13 @@ def run(
             metavar="FILE", help="With --once: leave the metrics there, for node_exporter's textfile collector."
         ),
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="With --dry-run: print JSON alone.")] = False,
 ) -> int:
     """Serve the suppliers: until SIGTERM or SIGINT, or once."""
     if dry_run and not once:
         raise typer.BadParameter("--dry-run goes with --once: supplier-agent run --once --dry-run")
+    if as_json and not dry_run:
+        raise typer.BadParameter("--json goes with --dry-run: supplier-agent run --once --dry-run --json")
     if metrics_file is not None and not once:
         raise typer.BadParameter("--metrics-file goes with --once; a daemon serves /metrics on [metrics] listen")
     from supplier_agent import cautions
@@ -68,7 +76,7 @@ def run(
     for warning in surroundings.settings.warnings:
         say(f"warning: {warning}")
     if dry_run:
-        return _dry_run(surroundings, stop)
+        return _dry_run(surroundings, stop, as_json=as_json)
     if read_only or surroundings.settings.read_only:
         say(f"{cautions.read_only().what}; {cautions.read_only().cure}")
     command = " ".join(["run", *(["--once"] if once else []), *([READ_ONLY] if read_only else [])])
@@ -243,7 +251,7 @@ def _ping(surroundings: Surroundings, agent: "Agent", supplier: str | None) -> N
         agent.log.problem(about, "the dead-man URL did not take the ping")
 
 
-def _dry_run(surroundings: Surroundings, stop: "Stop") -> int:
+def _dry_run(surroundings: Surroundings, stop: "Stop", *, as_json: bool) -> int:
     """Rehearse a round. It changes nothing: where no agent has ever run, there is no lock to hold, and none is made.
 
     Where the marketplace answers from a cache, what was asked is remembered: the next run must not ask it again.
@@ -253,27 +261,20 @@ def _dry_run(surroundings: Surroundings, stop: "Stop") -> int:
 
     settings = surroundings.settings
     remembers = any(supplier.cache_seconds > 0 for supplier in settings.suppliers.values())
-    said: list[str] = []  # printed when the lock is free again: a slow reader must not keep a daemon from starting
-    found: list[Problem] = []
     if remembers:
         state.prepare(settings.state_dir)
-    try:
-        with trusted.as_owner_of(settings.state_dir), ExitStack() as held, progress() as show:
-            if remembers or surroundings.lock_file.exists():
-                held.enter_context(_lock(surroundings, "run --once --dry-run"))
-            return rehearse(
-                settings,
-                surroundings.env,
-                surroundings.clock,
-                show,
-                said.append,
-                stop.event.is_set,
-                found.extend,
-            )
-    finally:
-        for line in said:
+    with trusted.as_owner_of(settings.state_dir), ExitStack() as held, progress() as show:
+        if remembers or surroundings.lock_file.exists():
+            held.enter_context(_lock(surroundings, "run --once --dry-run"))
+        done = rehearse(settings, surroundings.env, surroundings.clock, show, stop.event.is_set)
+    # The lock is free again: a slow reader must not keep a daemon from starting.
+    if as_json:
+        result_json(done.as_json())
+    else:
+        for line in done.lines():
             result(line)
-        _say_why(found)
+    _say_why(done.problems)
+    return done.exit_code
 
 
 def resync(
@@ -281,6 +282,7 @@ def resync(
     from_: Annotated[str, typer.Option("--from", metavar="DATE", help="The first day, YYYY-MM-DD.")],
     to: Annotated[str, typer.Option("--to", metavar="DATE", help="The last day, YYYY-MM-DD.")],
     supplier: Annotated[str, typer.Option(help="Only this supplier.")] = "",
+    as_json: JsonOption = False,
 ) -> int:
     """Read a date range again, page by page."""
     from datetime import date
@@ -310,6 +312,9 @@ def resync(
         with surroundings.store() as store, store.write() as tx:
             for name in names:
                 request(tx, name, first, last, now)
+            left = _resync_as_json(tx, now, [], 0)
+        if as_json:
+            result_json(left)
         say("left as a request for the agent that is running; see: supplier-agent status")
         return 0
     from supplier_agent.once import run_once
@@ -323,8 +328,29 @@ def resync(
         found: list[Problem] = []
         with progress() as show:
             code = run_once(agent, _beating(show, agent, beat), lambda: None, stop.event.is_set, found.extend)
-        _say_why(found)
-        return code
+        with agent.store.read() as tx:
+            read = _resync_as_json(tx, now, found, code)
+    if as_json:
+        result_json(read)
+    _say_why(found)
+    return code
+
+
+def _resync_as_json(tx: "Session", asked_at: "datetime", found: "Sequence[Problem]", code: int) -> dict[str, object]:
+    """Return the object of `resync --json`: each supplier's run that was asked for then, as far as it has come."""
+    from sqlmodel import select
+
+    from supplier_agent.tables import Run
+
+    asked = select(Run).where(Run.purpose == "resync", Run.requested_at == asked_at).order_by(Run.supplier)
+    keys = ("supplier", "date_from", "date_to", "started_at", "ended_at", "proof", "pages", "listed", "added", "detail")
+    runs = [json.loads(run.model_dump_json(include=set(keys))) for run in tx.exec(asked)]
+    return {
+        "schema": 1,
+        "exit_code": code,
+        "runs": [{key: run[key] for key in keys} for run in runs],
+        "problems": [each.as_json() for each in found],
+    }
 
 
 def sandbox(

@@ -50,16 +50,7 @@ class Told:
             "healthy": self.exit_code == 0,
             "running": self.holder is not None,
             "suppliers": self.suppliers,
-            "problems": [
-                {
-                    "supplier": each.supplier,
-                    "menzzo_order_id": each.order,
-                    "code": each.code,
-                    "what": each.what,
-                    "cure": each.cure,
-                }
-                for each in self.problems
-            ],
+            "problems": [each.as_json() for each in self.problems],
         }
 
 
