@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from supplier_agent.calls import Job, Tools
-from supplier_agent.lanes import LABELS
 from supplier_agent.marketplace import Marketplace
-from supplier_agent.pace import Pace
-from supplier_agent.standing import Standing
+from supplier_agent.marketplace.rate_limit import Pace
+from supplier_agent.reading.schedule import Due
+from supplier_agent.suppliers.circuit_breakers import LABELS
+from supplier_agent.suppliers.snapshot import Standing
 from supplier_agent.tick.pull import OpenRun
-from supplier_agent.timetable import Due
 
 READ = "read"
 READ_EVERY = 5

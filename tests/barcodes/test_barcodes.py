@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy import event
 from sqlmodel import col, select
 
-from supplier_agent import lookup
+from supplier_agent.base.log import Log
+from supplier_agent.db.store import Store
+from supplier_agent.db.tables import Barcode, Order
+from supplier_agent.labels import lookup
 from supplier_agent.labels.barcodes import LabelCodes, keep, unread
-from supplier_agent.labels.pdfwork import PdfWork
-from supplier_agent.log import Log
-from supplier_agent.scan import read
-from supplier_agent.store import Store
-from supplier_agent.tables import Barcode, Order
+from supplier_agent.labels.pdf import PdfWork
+from supplier_agent.labels.scan import read
 from tests.barcodes.drawing import Code, Page, pdf
 from tests.scan.shelf import NOW, order_of, put
 

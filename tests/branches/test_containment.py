@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from sqlmodel import Session, col, select
 
-from supplier_agent import acts, health
+from supplier_agent import actions
 from supplier_agent.agent import LOCKED_SECONDS
-from supplier_agent.once import run_once
-from supplier_agent.sandbox.semantics import Semantics
+from supplier_agent.db.store import LockedError, Store, open_store
+from supplier_agent.db.tables import Installation, Order, Supplier
+from supplier_agent.reports import health
+from supplier_agent.runtime.once import run_once
+from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
-from supplier_agent.store import LockedError, Store, open_store
-from supplier_agent.tables import Installation, Order, Supplier
 from tests.branches.conftest import Raise
 from tests.simulation.mortal import MortalSite, SetClock, Spell
 from tests.world.harness import MONDAY, AtOnce, settings_for
@@ -69,7 +70,7 @@ def retry(site: MortalSite, row: int) -> None:
     """Do what `supplier-agent retry` does, in a process of its own."""
     store = open_store(site.database)
     with store.write() as tx:
-        acts.retry(tx, tx.get_one(Order, row), site.clock.now(), "Anna")
+        actions.retry(tx, tx.get_one(Order, row), site.clock.now(), "Anna")
     store.close()
 
 

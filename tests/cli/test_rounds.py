@@ -9,12 +9,11 @@ from datetime import timedelta
 
 import pytest
 
-from supplier_agent.clock import SystemClock
-from supplier_agent.lock import InstanceLock
-from supplier_agent.sandbox.semantics import Semantics
+from supplier_agent.base.clock import SystemClock
+from supplier_agent.db.state_folder import LOCK, InstanceLock
+from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
-from supplier_agent.state import LOCK
 from tests.cli.conftest import Installation
 from tests.unit.conftest import HandClock
 

@@ -12,11 +12,11 @@ import httpx
 import pytest
 import respx
 
-from supplier_agent.clock import Clock, SystemClock
-from supplier_agent.errors import ConfigError
+from supplier_agent.base.clock import Clock, SystemClock
+from supplier_agent.base.errors import ConfigError
 from supplier_agent.marketplace import LabelBytes, Listing, Marketplace, Means, Rejected, Seen, Verdict, Wire
-from supplier_agent.pace import Pace
-from supplier_agent.reading import Query
+from supplier_agent.marketplace.rate_limit import Pace
+from supplier_agent.reading.strategy import Query
 from tests.marketplace.conftest import SteppedClock
 from tests.marketplace.raw_server import Peer, RawServer, answer, whole
 

@@ -12,18 +12,19 @@ from typing import Any
 
 import pytest
 
-from supplier_agent import acts, health
-from supplier_agent.clock import Clock, SystemClock
-from supplier_agent.errors import ConfigError
+from supplier_agent import actions
+from supplier_agent.base.clock import Clock, SystemClock
+from supplier_agent.base.errors import ConfigError
+from supplier_agent.base.process import Hangup
 from supplier_agent.labels.checks import Check, Checks
-from supplier_agent.lanes import LABELS
 from supplier_agent.marketplace import Wire
-from supplier_agent.reload import Reload
-from supplier_agent.sandbox.semantics import Semantics
+from supplier_agent.reports import health
+from supplier_agent.runtime.reload import Reload
+from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings
-from supplier_agent.stop import Hangup
+from supplier_agent.suppliers.circuit_breakers import LABELS
 from tests.e2e.installation import Site as Installation
 from tests.e2e.installation import until
 from tests.world.harness import ManualClock, Site, no_fault, settings_for
@@ -172,7 +173,7 @@ def test_what_is_in_flight_is_taken_in_first_and_nothing_is_lost_or_done_twice(t
     stored = [each for (each,) in site.ask("SELECT menzzo_order_id FROM orders")]
     with site.agent.store.write() as tx:
         for each in stored:
-            acts.ship(tx, acts.find(tx, each), site.clock.now(), "anna")
+            actions.ship(tx, actions.find(tx, each), site.clock.now(), "anna")
     site.agent.turn()
     assert it.take(settings_for(tmp_path / "state", *BOTH, ship={"undo_seconds": 0}, http={"timeout_seconds": 10}))
     site.flag([])
@@ -219,8 +220,8 @@ def test_another_undo_window_holds_for_flags_that_wait(tmp_path: Path) -> None:
     it = turned(tmp_path, 4, ship={"undo_seconds": 3600})
     it.site.run_for(60)
     with it.site.agent.store.write() as tx:
-        one = acts.find(tx, it.site.world.orders("notio")[0].menzzo_order_id)
-        acts.ship(tx, one, it.site.clock.now(), "anna")
+        one = actions.find(tx, it.site.world.orders("notio")[0].menzzo_order_id)
+        actions.ship(tx, one, it.site.clock.now(), "anna")
     it.site.run_for(30)
     assert it.take(settings_for(tmp_path / "state", *BOTH, ship={"undo_seconds": 60}))
     it.site.run_for(45)

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent import private
-from supplier_agent.copies import FOLDER, KEPT
-from supplier_agent.errors import StateError
-from supplier_agent.guards import TRIGGERS
-from supplier_agent.migrations import known
+from supplier_agent.base.errors import StateError
+from supplier_agent.db import private
+from supplier_agent.db.backup_copy import FOLDER, KEPT
+from supplier_agent.db.migrations import known
+from supplier_agent.db.state_folder import LEDGER
+from supplier_agent.db.store import open_store
+from supplier_agent.db.tables import SCHEMA
+from supplier_agent.db.triggers import TRIGGERS
 from supplier_agent.sandbox.world import World
-from supplier_agent.state import LEDGER
-from supplier_agent.store import open_store
-from supplier_agent.tables import SCHEMA
 from tests.upkeep.conftest import DUMPS, Rows, made_from, rows_of, schema_of
 from tests.world.harness import ManualClock, Site, settings_for
 
