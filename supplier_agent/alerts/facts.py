@@ -6,6 +6,7 @@ A text names no span of time that grows, so that a trouble which merely lasts is
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlmodel import Session
 
@@ -158,39 +159,54 @@ def _stuck(look: Look) -> Iterator[Fact]:
 
 
 def _waiting(look: Look, settings: Settings, now: datetime) -> Iterator[Fact]:
-    before = text(now - timedelta(seconds=settings.alerts.waiting_seconds))
+    before = _before(settings, settings.alerts.waiting_seconds, now)
     rows = look.rows(
         """
-        SELECT supplier, menzzo_order_id FROM orders
+        SELECT supplier, menzzo_order_id, CASE WHEN shipped = 1 AND acknowledged_at IS NOT NULL THEN shipped_at
+               WHEN shipped = 1 THEN min(first_seen_at, shipped_at) ELSE first_seen_at END AS began_at FROM orders
          WHERE ship_confirmed_at IS NULL AND closed_reason IS NULL AND held_reason IS NULL
            AND (acknowledged_at IS NULL AND first_seen_at < ?1 OR shipped = 1 AND shipped_at < ?1)
            AND NOT EXISTS (SELECT 1 FROM calls WHERE order_id = orders.id AND state IN ('sending', 'parked', 'unknown'))
          ORDER BY id LIMIT ?2
         """,
-        before, MOST,
+        text(max(before.values())), MOST,
     )  # fmt: skip
-    for (supplier, _), ids in _grouped((row.supplier, "", row.menzzo_order_id) for row in rows):
+    for (supplier, _), ids in _grouped(_older(rows, before)):
         what = f"waiting for long to be acknowledged or reported: {_named(ids)}"
         yield Fact(WAITING, supplier, what, f"supplier-agent order {ids[0]} --supplier {supplier}", len(ids))
 
 
 def _unflagged(look: Look, settings: Settings, now: datetime) -> Iterator[Fact]:
-    before = text(now - timedelta(seconds=settings.alerts.unflagged_seconds))
+    before = _before(settings, settings.alerts.unflagged_seconds, now)
     rows = look.rows(
         """
-        SELECT supplier, menzzo_order_id FROM orders
+        SELECT supplier, menzzo_order_id,
+               coalesce((SELECT max(ended_at) FROM attempts JOIN calls ON calls.id = call_id
+                          WHERE order_id = orders.id AND kind = 'label' AND outcome = 'done'), acknowledged_at) AS began_at
+          FROM orders
          WHERE ship_confirmed_at IS NULL AND closed_reason IS NULL AND held_reason IS NULL
-           AND shipped = 0 AND label_path IS NOT NULL AND acknowledged_at < ?1
-           AND coalesce((SELECT max(ended_at) FROM attempts JOIN calls ON calls.id = call_id
-                          WHERE order_id = orders.id AND kind = 'label' AND outcome = 'done'), acknowledged_at) < ?1
+           AND shipped = 0 AND label_path IS NOT NULL AND acknowledged_at < ?1 AND began_at < ?1
          ORDER BY id LIMIT ?2
         """,
-        before, MOST,
+        text(max(before.values())), MOST,
     )  # fmt: skip
-    for (supplier, _), ids in _grouped((row.supplier, "", row.menzzo_order_id) for row in rows):
+    for (supplier, _), ids in _grouped(_older(rows, before)):
         what = f"the label is there, but nobody has flagged it as shipped: {_named(ids)}"
         cure = "if it has left: supplier-agent ship ID; if it cannot: supplier-agent hold ID --reason TEXT"
         yield Fact(UNFLAGGED, supplier, what, cure, len(ids))
+
+
+def _before(settings: Settings, seconds: float, now: datetime) -> dict[str, datetime]:
+    """Return since when so much time has counted, by the calendar of each supplier; "" is that of one that is not configured."""
+    counts = settings.alerts.age_counts
+    return {name: settings.calendar(name).ago(now, seconds, counts) for name in ("", *settings.suppliers)}
+
+
+def _older(rows: Iterable[Any], before: Mapping[str, datetime]) -> Iterator[tuple[str, str, str]]:
+    for row in rows:
+        limit = before.get(row.supplier, before[""])
+        if isinstance(row.began_at, datetime) and row.began_at < limit:
+            yield row.supplier, "", row.menzzo_order_id
 
 
 def _gone(look: Look, settings: Settings) -> Iterator[Fact]:
@@ -219,7 +235,7 @@ def _silent_since(look: Look, settings: Settings, name: str, habits: Habits | No
     read = health.supplier_of(look, name)
     if last is None or last.ended_at is None or read.last_success_at is None:
         return None
-    unusual = is_unusual(habits, last.ended_at, read.last_success_at, settings.timezone)
+    unusual = is_unusual(habits, last.ended_at, read.last_success_at, settings.calendar(name))
     arrived_at: datetime = last.ended_at
     return arrived_at if unusual else None
 

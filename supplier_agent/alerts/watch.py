@@ -127,7 +127,9 @@ class Watch:
         if self._learned_at is None or monotonic - self._learned_at >= LEARN_SECONDS:
             self._learned_at = monotonic
             self._habits = {
-                name: silence.learn(facts.arrivals(within(tx), name, now - silence.HISTORY), now, settings.timezone)
+                name: silence.learn(
+                    facts.arrivals(within(tx), name, now - silence.HISTORY), now, settings.calendar(name)
+                )
                 for name in settings.suppliers
             }
         if self._slow_at is None or monotonic - self._slow_at >= SLOW_SECONDS:

@@ -63,12 +63,14 @@ def gauges(tx: Session, settings: Settings, tally: Tally, now: datetime) -> Iter
         ("supplier",),
         _instants((name, read_log.due(tx, name, settings, now).at) for name in names if rows[name].paused_at is None),
     )
-    interval = settings.schedule.poll_interval(now, settings.timezone)
     yield Gauge(
         "read_interval_seconds",
-        "How often the supplier is to be read as of now; seldom outside of business hours.",
+        "How often the supplier is to be read as of now; seldom outside business hours and on holidays.",
         ("supplier",),
-        (((name,), max(interval, each.cache_seconds)) for name, each in settings.suppliers.items()),
+        (
+            ((name,), max(settings.poll_interval(name, now), each.cache_seconds))
+            for name, each in settings.suppliers.items()
+        ),
     )
     yield Gauge(
         "token_refused",

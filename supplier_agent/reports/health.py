@@ -311,6 +311,6 @@ def last_round_at(tx: "Session | Look") -> datetime | None:
 def is_stale(tx: "Session | Look", settings: "Settings | Known", now: datetime) -> bool:
     """Tell whether the last round is older than twice the poll interval."""
     last, what = last_round_at(tx), known.of(settings)
-    slowest = max([what.interval(now), *(supplier.cache_seconds for supplier in what.suppliers.values())])
+    slowest = max(max(what.interval(name, now), each.cache_seconds) for name, each in what.suppliers.items())
     # Not only too old: an instant that lies far ahead was written before somebody set the clock back.
     return last is None or abs(now - last) > 2 * timedelta(seconds=slowest)

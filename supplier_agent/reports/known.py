@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from supplier_agent import __version__
 from supplier_agent.base import files
 from supplier_agent.base.config_paths import PATH_VARIABLE, PREFIX, STATE_DIR, STATE_DIR_VARIABLE, candidates
-from supplier_agent.settings.hours import Hours, poll_interval
+from supplier_agent.settings.hours import Calendar, Hours, calendar, parse_holiday, poll_interval
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ TOLD = (
     *(f"{PREFIX}WEB__LISTEN", f"{PREFIX}METRICS__LISTEN"),
     *(f"{PREFIX}ALERTS__CLOCK_SECONDS", f"{PREFIX}ALERTS__DISK_FREE_BYTES"),
 )
-TOLD_OF_SUPPLIERS = ("__CACHE_SECONDS", "__TOKEN_FILE")
+TOLD_OF_SUPPLIERS = ("__CACHE_SECONDS", "__HOLIDAYS", "__TOKEN_FILE")
 """The variables whose values are among these facts. Of the others the name alone counts: a value might be a secret."""
 
 
@@ -43,6 +43,7 @@ class Supplier:
 
     cache_seconds: float
     token_place: str
+    holidays: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,14 @@ class Known:
         """The warehouse's own."""
         return ZoneInfo(self.zone)
 
-    def interval(self, now: datetime) -> float:
+    def calendar(self, supplier: str) -> Calendar:
+        """Return when this supplier's warehouse works."""
+        holidays = tuple(parse_holiday(each) for each in self.suppliers[supplier].holidays)
+        return calendar(self.business_hours, frozenset(self.business_days), holidays, self.timezone)
+
+    def interval(self, supplier: str, now: datetime) -> float:
         """Return the seconds between two polls, as of now."""
-        return poll_interval(self, now, self.timezone)
+        return poll_interval(self, self.calendar(supplier), now)
 
 
 def of(settings: Settings | Known) -> Known:
@@ -98,7 +104,10 @@ def of(settings: Settings | Known) -> Known:
         business_days=sorted(schedule.business_days),
         sweep_seconds=schedule.sweep_seconds,
         suppliers={
-            name: Supplier(each.cache_seconds, _place(settings, name)) for name, each in settings.suppliers.items()
+            name: Supplier(
+                each.cache_seconds, _place(settings, name), [str(each) for each in settings.calendar(name).holidays]
+            )
+            for name, each in settings.suppliers.items()
         },
         lanes={kind: call.LANE for kind, call in CALLS.items()},
         schema=SCHEMA,

@@ -55,7 +55,7 @@ def late_reads(look: Look, what: Known, signs: Signs | None) -> Mapping[str, Pro
     late = {}
     asked = {row.supplier: row.ended_at for row in look.rows(LAST_READ_OF_EACH, LAST_READS_OF_ALL)}
     for name, supplier in what.suppliers.items():
-        seconds = max(what.interval(now), supplier.cache_seconds, LEAST_SECONDS)
+        seconds = max(what.interval(name, now), supplier.cache_seconds, LEAST_SECONDS)
         at = now - timedelta(seconds=seconds)
         since = max((each for each in (*begun, asked.get(name)) if each is not None and each <= now), default=now)
         row = supplier_of(look, name)
@@ -72,7 +72,7 @@ def next_read_at(look: Look, what: Known, name: str, now: datetime, *, resyncs: 
     supplier = supplier_of(look, name)
     resync = "SELECT * FROM runs WHERE supplier = ? AND purpose = 'resync' AND started_at IS NULL ORDER BY id LIMIT 1"
     sweep, poll = (last_good(look, name, purpose) for purpose in ("sweep", "poll"))
-    pauses = Pauses(what.interval(now), what.sweep_seconds, what.suppliers[name].cache_seconds)
+    pauses = Pauses(what.interval(name, now), what.sweep_seconds, what.suppliers[name].cache_seconds)
     reads = look.first("SELECT resume_at FROM lanes WHERE supplier = ? AND lane = ?", name, READS)
     waits = (now, reads.resume_at if reads is not None else None, supplier.quiet_until)
     earliest = max(each for each in waits if each is not None)

@@ -3,7 +3,7 @@
 import json
 import re
 from datetime import time
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, SecretStr
 
@@ -69,6 +69,7 @@ class Alerts(BaseModel):
     failing_seconds: NotNegative = 1800
     waiting_seconds: Positive = 86_400
     unflagged_seconds: Positive = 259_200
+    age_counts: Literal["every_day", "business_days", "business_hours"] = "every_day"
     silence: bool = True
     disk_free_bytes: Bytes = 536_870_912
     clock_seconds: Positive = 120

@@ -1,6 +1,7 @@
 """Every key of the configuration with its default and bounds. What a key means to people is in the example file."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -22,7 +23,8 @@ from supplier_agent.base.config_paths import STATE_DIR
 from supplier_agent.base.errors import ConfigError
 from supplier_agent.settings.addresses import BaseUrl, HeartbeatUrl, Origins, ProxyUrl
 from supplier_agent.settings.alerts import Alerts
-from supplier_agent.settings.schedule import Schedule
+from supplier_agent.settings.hours import Calendar, calendar, poll_interval
+from supplier_agent.settings.schedule import Holidays, Schedule
 from supplier_agent.settings.tokens import SECRETS_DIR, parse_token, read_next_token, read_token
 from supplier_agent.settings.values import (
     Count,
@@ -133,6 +135,7 @@ class Supplier(BaseModel):
     cache_seconds: NotNegative = 0
     order_number_filter: bool = False
     start_date: Day | None = None
+    holidays: Holidays | None = None
     heartbeat_url: HeartbeatUrl = Field(default="", repr=False)
 
     @model_validator(mode="after")
@@ -194,6 +197,17 @@ class Settings(BaseSettings):
     def listen(self) -> str:
         """Where the page's process is to listen, for people and for machines; "" for nowhere."""
         return " and ".join(filter(None, (self.web.listen, self.metrics.listen)))
+
+    def calendar(self, slug: str) -> Calendar:
+        """Return when this supplier's warehouse works. A supplier that is not configured has the holidays of `[schedule]`."""
+        schedule, supplier = self.schedule, self.suppliers.get(slug)
+        own = supplier.holidays if supplier is not None else None
+        holidays = schedule.holidays if own is None else own
+        return calendar(schedule.business_hours, schedule.business_days, holidays, self.timezone)
+
+    def poll_interval(self, slug: str, now: datetime) -> float:
+        """Return the seconds between two polls, as of now. Asked again at each look, so the opening hour counts at once."""
+        return poll_interval(self.schedule, self.calendar(slug), now)
 
     @property
     def network_env(self) -> Mapping[str, str]:

@@ -123,13 +123,16 @@ def test_the_check_of_imports_would_see_them(config: Path) -> None:
 def test_what_a_run_left_is_what_the_configuration_says(config: Path) -> None:
     config.write_text(
         'timezone = "Asia/Tokyo"\nstate_dir = "state"\n[schedule]\npoll_seconds = 60\nbusiness_hours = "22:00-06:00"\n'
-        'business_days = "mon,sun"\n[suppliers.notio]\ntoken_file = "/etc/t"\n[suppliers.asir-group]\n'
+        'business_days = "mon,sun"\nholidays = ["12-25"]\n'
+        '[suppliers.notio]\ntoken_file = "/etc/t"\nholidays = ["05-03"]\n[suppliers.asir-group]\n'
     )
     remember(config)
     left, said = known.recall(str(config), {}), known.of(load(config, {}))
     assert left == said
     assert left is not None
     assert (left.business_hours, str(left.timezone)) == (load(config, {}).schedule.business_hours, "Asia/Tokyo")
+    assert [left.suppliers[name].holidays for name in ("notio", "asir-group")] == [["05-03"], ["12-25"]]
+    assert left.calendar("notio") == load(config, {}).calendar("notio")
 
 
 @pytest.mark.parametrize(

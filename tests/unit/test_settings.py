@@ -475,6 +475,22 @@ def test_a_heartbeat_address_is_http_or_https(tmp_path: Path, written: str) -> N
         ("schedule", "business_days = 'mon-'", "must be days like"),
         ("schedule", "business_days = 'lundi'", "must be days like"),
         ("schedule", "business_days = 5", "must be text in quotes"),
+        ("schedule", "holidays = 5", 'must be a list like ["12-25", "2026-08-03 to 2026-08-21"]'),
+        ("schedule", "holidays = '[12-25'", "must be a list like"),
+        ("schedule", "holidays = ['12-25', 5]", "has something at place 2 that must be text in quotes"),
+        (
+            "schedule",
+            "holidays = ['Christmas']",
+            'at place 1 that is not a day like "2026-12-25" or "12-25" (every year)',
+        ),
+        ("schedule", "holidays = ['25.12.2026']", "is not a day like"),
+        ("schedule", "holidays = ['2026-12-25 - 2026-12-31']", 'nor a range like "12-24 to 01-02"'),
+        ("schedule", "holidays = ['2026-02-29']", "names a day that does not exist"),
+        ("schedule", "holidays = ['12-24 to 2027-01-02']", "has a year on one side only"),
+        ("schedule", "holidays = ['2027-08-20 to 2027-08-02']", "ends before it begins"),
+        ("schedule", "holidays = ['2026-08-02 to 2027-08-20']", "is longer than a year"),
+        ("suppliers.notio", "holidays = '12-25, 13-01'", "at place 2 that names a day that does not exist"),
+        ("alerts", "age_counts = 'days'", "must be 'every_day', 'business_days' or 'business_hours'"),
         ("retry", "first_seconds = 0", "must be more than 0"),
         ("retry", "park_after_attempts = 0", "must be at least 1"),
         ("retry", "once_patience_seconds = -0.1", "must be at least 0"),
@@ -771,7 +787,9 @@ def test_days_are_ranges_and_lists(text: str, days: set[int]) -> None:
 def test_business_hours_may_go_past_midnight(hours: str, days: str, local: str, *, open_then: bool) -> None:
     schedule = Schedule.model_validate({"business_hours": hours, "business_days": days})
     now = datetime.fromisoformat(local).replace(tzinfo=PARIS).astimezone(UTC)
-    assert schedule.poll_interval(now, PARIS) == (900 if open_then else 3600)
+    assert Settings(schedule=schedule, suppliers={"notio": {}}).poll_interval("notio", now) == (
+        900 if open_then else 3600
+    )
 
 
 @pytest.mark.parametrize(
@@ -804,7 +822,9 @@ def test_business_hours_follow_the_wall_clock_over_both_nights_of_the_change(
 ) -> None:
     schedule = Schedule.model_validate({"business_hours": hours, "business_days": "mon-sun"})
     now = datetime.fromisoformat(utc).replace(tzinfo=UTC)
-    assert schedule.poll_interval(now, PARIS) == (900 if open_then else 3600)
+    assert Settings(schedule=schedule, suppliers={"notio": {}}).poll_interval("notio", now) == (
+        900 if open_then else 3600
+    )
 
 
 @pytest.mark.parametrize("text", ["08:00-19:00", "22:30-06:00"])
