@@ -12,7 +12,7 @@ from supplier_agent.brakes import ships_wait
 from supplier_agent.calls import CALLS
 from supplier_agent.cautions import why_paused
 from supplier_agent.cells import Unreadable, known
-from supplier_agent.order import blockers, damage, in_words, shipped_on, stage, to_cover, wanted
+from supplier_agent.order import blockers, damage, in_words, shipped_on, stage, wanted
 from supplier_agent.settings import Settings
 from supplier_agent.tables import Call, Event, Order
 
@@ -93,7 +93,7 @@ def obstacles(order: Order, calls: Sequence[Call]) -> list[str]:
     if order.ship_confirmed_at is not None or order.closed_reason is not None:
         return damaged
     stuck = [f"ship_{call.state}" for call in calls if call.kind == "ship" and call.state in {"parked", "unknown"}]
-    return [*damaged, *(["held"] if order.held_reason is not None else []), *to_cover(order), *stuck]
+    return [*damaged, *(["held"] if order.held_reason is not None else []), *blockers(order), *stuck]
 
 
 def problem(order: Order, calls: Sequence[Call]) -> str | None:

@@ -16,7 +16,7 @@ from supplier_agent.marketplace import Listing, Verdict
 from supplier_agent.settings import Settings
 from supplier_agent.standing import known_supplier, look
 from supplier_agent.tables import Order, Run, Supplier
-from supplier_agent.tick.observe import note_vanished, observe
+from supplier_agent.tick.observe import judge_missed, note_missed, observe
 from supplier_agent.timetable import GOOD, Due, Pauses, Readings, is_distrusted, next_read, trusted_cursor
 
 ALREADY_ASKED = "the rest would have been answered from the server's cache"
@@ -164,7 +164,8 @@ def _miss(tx: Session, name: str, run_id: int, cache_seconds: float, now: dateti
     row = tx.get_one(Run, run_id)
     if row.purpose in proof.WHOLE and row.proof == "complete" and row.listed and row.started_at is not None:
         age = journal.oldest_ages(tx, [run_id]).get(run_id)
-        note_vanished(tx, name, *proof.days_of(row), proof.as_of(row.started_at, cache_seconds, age), now)
+        note_missed(tx, name, *proof.days_of(row), proof.as_of(row.started_at, cache_seconds, age), now)
+        judge_missed(tx, name, cache_seconds, now)
 
 
 def _refused(tx: Session, name: str, plan: reading.Run, answer: Verdict) -> reading.Run | reading.End | None:
