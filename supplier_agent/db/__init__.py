@@ -1,1 +1,1 @@
-"""The state database: tables, plain SQL, and what else is in the state folder."""
+"""What is on the disk: tables, triggers, migrations, the ship ledger, copies, the state folder and its lock."""

@@ -1,1 +1,1 @@
-"""Reports: what is known of orders, suppliers and the installation, loaded and judged for every surface. Reads, never writes."""
+"""What people and programs are shown of the state: status, orders, problems, signs of life. They only read."""

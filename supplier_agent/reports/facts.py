@@ -9,9 +9,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from supplier_agent.absence import absence_of
 from supplier_agent.db.conditions import NEEDS_A_PERSON, OPEN
-from supplier_agent.glance import last_good, supplier_of, text
+from supplier_agent.db.plain_sql import last_good, supplier_of, text
+from supplier_agent.reading.missing_orders import absence_of
 from supplier_agent.verdict.codes import ProblemCode
 from supplier_agent.verdict.supplier import InstallationState, Lasting, SupplierState
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from supplier_agent.glance import Look
+    from supplier_agent.db.plain_sql import Look
     from supplier_agent.settings import Settings
 
 MOST = 500

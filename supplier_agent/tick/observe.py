@@ -11,12 +11,12 @@ from typing import TypeVar
 
 from sqlmodel import Session, col, func, select, update
 
-from supplier_agent import absence
-from supplier_agent.cells import Unreadable
-from supplier_agent.glance import within
+from supplier_agent.base.cells import Unreadable
+from supplier_agent.db.plain_sql import within
+from supplier_agent.db.tables import Chore, Event, Order, RejectedEntry
 from supplier_agent.marketplace import Rejected, Seen
 from supplier_agent.order import VANISHED, uncover
-from supplier_agent.tables import Chore, Event, Order, RejectedEntry
+from supplier_agent.reading import missing_orders
 
 T = TypeVar("T")
 CHANGEABLE = ("sku", "quantity", "price_cents", "carrier", "order_date", "link_to_label")
@@ -143,7 +143,7 @@ def note_missed(tx: Session, supplier: str, first: date, last: date, made_at: da
 
 def judge_missed(tx: Session, supplier: str, cache_seconds: float, now: datetime) -> None:
     """Set `vanished_at` where the absence of an order means something, and take it back where it no longer does."""
-    judged = absence.judge(within(tx), supplier, cache_seconds)
+    judged = missing_orders.judge(within(tx), supplier, cache_seconds)
     query = select(Order).where(Order.supplier == supplier, col(Order.missed_at).is_not(None))
     query = query.where(col(Order.ship_confirmed_at).is_(None), col(Order.closed_reason).is_(None))
     for order in tx.exec(query):
@@ -154,7 +154,7 @@ def judge_missed(tx: Session, supplier: str, cache_seconds: float, now: datetime
         if not has_vanished:
             uncover(order, VANISHED)
         tx.add(order)
-    name = f"{absence.CHORE}{supplier}"
+    name = f"{missing_orders.CHORE}{supplier}"
     chore = tx.get(Chore, name) or Chore(name=name, done_at=now)
     chore.done_at, chore.detail = now, judged.absence.pack()
     tx.add(chore)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from supplier_agent import order as rule
-from supplier_agent.cells import known
+from supplier_agent.base.cells import known
 from supplier_agent.verdict.codes import (
     CHANGED,
     LIFTED_BY_OVERRIDE,
@@ -29,8 +29,8 @@ from supplier_agent.verdict.codes import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from supplier_agent.db.tables import Attempt, Call, Order, Print
     from supplier_agent.settings import Settings
-    from supplier_agent.tables import Attempt, Call, Order, Print
     from supplier_agent.verdict.codes import Facts
     from supplier_agent.verdict.supplier import SupplierState
 

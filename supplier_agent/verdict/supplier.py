@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from supplier_agent.timetable import Pauses, Readings, next_read
+from supplier_agent.reading.schedule import Pauses, Readings, next_read
 from supplier_agent.verdict.codes import Act, Problem, ProblemCode, SupplierVerdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from supplier_agent.db.tables import Lane, Run
     from supplier_agent.settings import Settings
-    from supplier_agent.tables import Lane, Run
     from supplier_agent.verdict.codes import Facts
 
 READS = "reads"

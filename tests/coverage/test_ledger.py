@@ -10,14 +10,16 @@ from typing import Any
 
 import pytest
 
-from supplier_agent import acts, coverage, health
-from supplier_agent.absence import absence_of
+from supplier_agent import actions
 from supplier_agent.cli import run as command
-from supplier_agent.coverage import Ledger, State
-from supplier_agent.glance import within
+from supplier_agent.db.plain_sql import within
 from supplier_agent.marketplace import Answer, Reply
-from supplier_agent.marketplace.freshness import age_seconds, ahead_seconds
-from supplier_agent.sandbox.semantics import Semantics
+from supplier_agent.marketplace.client import age_seconds, ahead_seconds
+from supplier_agent.reading import coverage
+from supplier_agent.reading.coverage import Ledger, State
+from supplier_agent.reading.missing_orders import absence_of
+from supplier_agent.reports import health
+from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
 from tests.world.harness import MONDAY, ManualClock, NoSockets, Site, settings_for
 
@@ -276,7 +278,7 @@ def test_a_vanished_order_that_is_flagged_is_not_reported_until_it_is_listed_aga
     assert order is not None
     order.visible_from = None
     with site.agent.store.write() as tx:
-        acts.ship(tx, acts.find(tx, ids[1]), site.clock.now(), "ana", "Ana")
+        actions.ship(tx, actions.find(tx, ids[1]), site.clock.now(), "ana", "Ana")
     site.run_for(7 * HOUR, STRIDE)
     tried = "SELECT menzzo_order_id FROM calls JOIN orders o ON o.id = order_id WHERE kind = 'ship' AND attempts = 1 ORDER BY o.id"
     assert site.ask(tried) == [(each,) for each in ids], "the marketplace answers for the second: it is cancelled there"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from supplier_agent.calls import CALLS
-from supplier_agent.tables import Attempt, Call, Lane, Order, Print
+from supplier_agent.db.tables import Attempt, Call, Lane, Order, Print
 from supplier_agent.verdict import (
     Act,
     Blocker,

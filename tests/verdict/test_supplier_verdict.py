@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from supplier_agent.tables import Lane, Run
+from supplier_agent.db.tables import Lane, Run
 from supplier_agent.verdict import InstallationState, ProblemCode, SupplierState, judge_installation, judge_supplier
 from supplier_agent.verdict.codes import EXIT_CODES, INFO, URGENT, Act, Problem, Severity
 from supplier_agent.verdict.supplier import Lasting
