@@ -5,11 +5,10 @@ Rows may be those of tables.py or plain ones (plain SQL): anything that has the 
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
 
 from supplier_agent import order as rule
-from supplier_agent.base.cells import known
 from supplier_agent.verdict.codes import (
     CHANGED,
     LIFTED_BY_OVERRIDE,
@@ -20,11 +19,11 @@ from supplier_agent.verdict.codes import (
     Next,
     NextStep,
     Problem,
-    ProblemCode,
     Role,
     Stage,
     Verdict,
 )
+from supplier_agent.verdict.problems import STUCK, case_of, fault_of, problems_of, said, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -34,10 +33,6 @@ if TYPE_CHECKING:
     from supplier_agent.verdict.codes import Facts
     from supplier_agent.verdict.supplier import SupplierState
 
-MANY_ATTEMPTS = 5
-"""A call that was tried so often is worth a word."""
-STUCK = frozenset({"parked", "unknown"})
-"""The states of a call that wait for a person."""
 BEGUN = frozenset({"sending", "unknown", "done"})
 """The states of a ship call in which its flag can no longer be taken back; the database's own triggers say the same."""
 SHIP = "ship"
@@ -85,12 +80,12 @@ def judge_order(
     possible = frozenset(_possible(order, calls, blockers))
     return Verdict(
         stage=Stage(rule.stage(order, calls)),
-        evidence=_text(order.ship_evidence) if order.ship_confirmed_at is not None else None,
+        evidence=text_of(order.ship_evidence) if order.ship_confirmed_at is not None else None,
         unverified=order.acknowledge_evidence == "unverified" and order.ship_confirmed_at is None,
         blockers=blockers,
         may={role: possible & MAY[role] for role in Role},
         next=_next(order, calls, own, supplier, settings, now, kinds, attempts),
-        problems=tuple(_problems(order, calls, own, settings, now, attempts)),
+        problems=tuple(problems_of(order, calls, own, settings, now, attempts)),
     )
 
 
@@ -103,7 +98,7 @@ def order_problems(
     attempts: Sequence[Attempt] | None = None,
 ) -> tuple[Problem, ...]:
     """Return the problems of `judge_order` alone, which no supplier and no kind of call changes: `status` asks for no more."""
-    return tuple(_problems(order, calls, tuple(own_blockers(order, calls, prints)), settings, now, attempts))
+    return tuple(problems_of(order, calls, tuple(own_blockers(order, calls, prints)), settings, now, attempts))
 
 
 # -- what keeps it back ------------------------------------------------------------------------------------------------
@@ -194,7 +189,7 @@ def _possible(order: Order, calls: Sequence[Call], blockers: Sequence[Blocker]) 
         yield Act.UNSHIP
     if LIFTED_BY_OVERRIDE.intersection(blockers) and not {Blocker.HELD, Blocker.DAMAGED}.intersection(blockers):
         yield Act.OVERRIDE
-    if _fault(order) or any(call.state == "parked" for call in calls):
+    if fault_of(order) or any(call.state == "parked" for call in calls):
         yield Act.RETRY
     if ship is not None and ship.state == "unknown":
         yield from (Act.RESOLVE, Act.SEND_AGAIN)
@@ -231,7 +226,7 @@ def _next(
         return Next(NextStep.SUPPLIER_UNKNOWN)
     parked = next((call for call in calls if call.state == "parked"), None)
     if parked is not None:
-        return Next(NextStep.PARKED, kind=parked.kind, facts=_said(parked))
+        return Next(NextStep.PARKED, kind=parked.kind, facts=said(parked))
     if order.held_reason is not None:
         return Next(NextStep.HELD, facts={"reason": str(order.held_reason)})
     missing = tuple(map(Blocker, rule.blockers(order)))
@@ -240,21 +235,21 @@ def _next(
         call = next((call for call in calls if call.kind == wants[0]), None)
         return _when(order, wants[0], call, missing if order.shipped == 1 else (), supplier, settings, now, kinds)
     if Blocker.VANISHED in missing:
-        return Next(NextStep.VANISHED, waits_for=missing, facts=_case("marked" if order.shipped == 1 else "unmarked"))
+        return Next(NextStep.VANISHED, waits_for=missing, facts=case_of("marked" if order.shipped == 1 else "unmarked"))
     changed = tuple(each for each in blockers if each in CHANGED)
-    return Next(NextStep.WAREHOUSE, waits_for=changed, facts=_case("print_again") if changed else {})
+    return Next(NextStep.WAREHOUSE, waits_for=changed, facts=case_of("print_again") if changed else {})
 
 
 def _ending(order: Order, calls: Sequence[Call]) -> Next | None:
     """Return why nothing happens to an order any more: it is damaged, shipped or closed; else None."""
-    if fault := _fault(order):
+    if fault := fault_of(order):
         return Next(NextStep.FAULT, facts={"fault": fault})
     if rule.damage(order, calls):
         return Next(
             NextStep.DAMAGED, facts={"cells": ", ".join(rule.damaged_cells(order, calls)), "row": order.id or 0}
         )
     if order.ship_confirmed_at is not None:
-        return Next(NextStep.SHIPPED, facts=_case(_text(order.ship_evidence) or "not_recorded"))
+        return Next(NextStep.SHIPPED, facts=case_of(text_of(order.ship_evidence) or "not_recorded"))
     if order.closed_reason is not None:
         return Next(NextStep.CLOSED, facts={"reason": str(order.closed_reason)})
     return None
@@ -288,16 +283,16 @@ def _when(
     at = known_at if known_at is not None else kinds[kind].due_at(order, settings)
     lane, quiet = supplier.lanes.get(kinds[kind].LANE), supplier.quiet_until
     if lane is not None and lane.resume_at is not None and lane.resume_at > max(at, now):
-        facts = _case("lane") | {"lane": lane.lane, "reason": str(lane.reason or "")}
+        facts = case_of("lane") | {"lane": lane.lane, "reason": str(lane.reason or "")}
         return Next(NextStep.OUTAGE, lane.resume_at, kind, missing, facts)
     if quiet is not None and quiet > max(at, now):
-        return Next(NextStep.OUTAGE, quiet, kind, missing, _case("quiet"))
+        return Next(NextStep.OUTAGE, quiet, kind, missing, case_of("quiet"))
     if at <= now:
         return Next(NextStep.DUE, None, kind, missing)
     if kind == SHIP and (call is None or call.attempts == 0):
         return Next(NextStep.UNDO_WINDOW, at, kind, missing)
-    said = _case("said") | _said(call) if call is not None and call.detail else {}
-    return Next(NextStep.LATER, at, kind, missing, said)
+    detail = case_of("said") | said(call) if call is not None and call.detail else {}
+    return Next(NextStep.LATER, at, kind, missing, detail)
 
 
 def _held_back(
@@ -315,107 +310,3 @@ def _held_back(
     if supplier.token_missing is not None:
         return NextStep.TOKEN_MISSING, {}
     return (NextStep.TOKEN_REFUSED, {}) if supplier.token_refused_at is not None else None
-
-
-# -- what is wrong -----------------------------------------------------------------------------------------------------
-
-
-def _problems(
-    order: Order,
-    calls: Sequence[Call],
-    blockers: Sequence[Blocker],
-    settings: Settings,
-    now: datetime,
-    attempts: Sequence[Attempt] | None,
-) -> Iterable[Problem]:
-    def problem(code: ProblemCode, facts: Facts, since: datetime | None = None) -> Problem:
-        return Problem(code, order.supplier, order.menzzo_order_id, since, facts)
-
-    if Blocker.DAMAGED in blockers:
-        yield problem(ProblemCode.ORDER_DAMAGED, _damage(order, calls))
-    if order.ship_confirmed_at is None and order.closed_reason is None:
-        yield from (problem(code, facts) for code, facts in _of_calls(calls))
-        if order.held_reason is not None and order.shipped == 1:
-            yield problem(ProblemCode.HELD_THOUGH_MARKED, {"reason": str(order.held_reason)})
-        if Blocker.VANISHED in blockers:
-            yield problem(
-                ProblemCode.ORDER_VANISHED, _case("marked" if order.shipped == 1 else "unmarked"), order.vanished_at
-            )
-        if changed := [each.value for each in blockers if each in CHANGED]:
-            yield problem(ProblemCode.CHANGED_SINCE_PRINTED, {"changed": " ".join(changed)})
-        if Blocker.DAMAGED not in blockers:
-            yield from _of_age(order, calls, blockers, settings, now, attempts)
-    if order.problem is not None and known(order.problem) is not None:
-        yield problem(ProblemCode.FIELD_UNREADABLE, {"said": order.problem})
-
-
-def _damage(order: Order, calls: Sequence[Call]) -> Facts:
-    row: Facts = {"row": order.id or 0}
-    if fault := _fault(order):
-        return {**row, "case": "fault", "fault": fault}
-    return {**row, "case": "cells", "cells": ", ".join(rule.damaged_cells(order, calls))}
-
-
-def _of_calls(calls: Sequence[Call]) -> Iterable[tuple[ProblemCode, Facts]]:
-    """Yield what is wrong with its calls: those whose outcome is unknown first."""
-    for call in sorted(calls, key=lambda call: call.state != "unknown"):
-        facts: Facts = {"kind": call.kind, **_said(call)}
-        if call.state == "unknown":
-            yield ProblemCode.CALL_UNKNOWN, facts
-        elif call.state == "parked":
-            yield ProblemCode.CALL_PARKED, facts
-        elif call.state == "owed" and call.attempts >= MANY_ATTEMPTS:
-            yield ProblemCode.CALL_TRIED_OFTEN, {**facts, "attempts": call.attempts}
-
-
-def _of_age(
-    order: Order,
-    calls: Sequence[Call],
-    blockers: Sequence[Blocker],
-    settings: Settings,
-    now: datetime,
-    attempts: Sequence[Attempt] | None,
-) -> Iterable[Problem]:
-    """Yield what takes too long. What is held, vanished, or waits for a person already is a problem of its own."""
-    alerts = settings.alerts
-    if {Blocker.HELD, Blocker.VANISHED}.intersection(blockers):
-        return
-    if not any(call.state in {"sending", *STUCK} for call in calls):
-        begun = {
-            "acknowledge": order.first_seen_at if order.acknowledged_at is None else None,
-            "report": order.shipped_at if order.shipped == 1 else None,
-        }
-        before = now - timedelta(seconds=alerts.waiting_seconds)
-        late = [(at, case) for case, at in begun.items() if at is not None and at < before]
-        if late:
-            at, case = min(late)
-            yield Problem(ProblemCode.WAITING, order.supplier, order.menzzo_order_id, at, _case(case))
-    if (
-        attempts is not None
-        and order.shipped == 0
-        and order.label_path is not None
-        and order.acknowledged_at is not None
-    ):
-        fetched = {call.id for call in calls if call.kind == "label"}
-        ended = [each.ended_at for each in attempts if each.call_id in fetched and each.outcome == "done"]
-        since = max([order.acknowledged_at, *(at for at in ended if at is not None)])
-        if since < now - timedelta(seconds=alerts.unflagged_seconds):
-            yield Problem(ProblemCode.UNFLAGGED, order.supplier, order.menzzo_order_id, since)
-
-
-def _fault(order: Order) -> str:
-    """Return the internal error that parked it, or ""."""
-    return order.fault if order.fault is not None and known(order.fault) is not None else ""
-
-
-def _said(call: Call) -> Facts:
-    return {"detail": str(call.detail or "")}
-
-
-def _case(case: str) -> Facts:
-    return {"case": case}
-
-
-def _text(value: Any) -> str | None:  # noqa: ANN401 - a cell
-    found = known(value)
-    return None if found is None else str(found)
