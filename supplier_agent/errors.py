@@ -5,7 +5,7 @@ Endings of calls to the marketplace are values (see marketplace/), never these e
 
 
 class AgentError(Exception):
-    """Something a person must know of. `exit_code` is the contract's; `cure` is what to do, in one line."""
+    """Something a person must know of. `exit_code`: see the public contract; `cure`: what to do, in one line."""
 
     exit_code = 1
 

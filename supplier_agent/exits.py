@@ -1,4 +1,4 @@
-"""How a command ends for whoever started it: an exit code of the contract, and a sentence instead of a traceback."""
+"""Runs a command; maps errors to exit codes (public contract, "Exit codes") and messages of one line."""
 
 import sys
 from collections.abc import Callable, Collection
@@ -8,26 +8,26 @@ from supplier_agent.errors import AgentError
 from supplier_agent.printable import printable
 
 EXIT_ORDER = (78, 74, 75, 77, 69, 1)
-"""Contract: where several hold, the first of these is returned."""
+"""If several hold, the first of these is returned (public contract, "Exit codes")."""
 NEEDS_A_PERSON, USAGE, DISK, INTERRUPTED = 1, 2, 74, 130
 
 
 def worst(codes: Collection[int]) -> int:
-    """Return the code for all of these: a mistake in the words before everything else, then the first of EXIT_ORDER.
+    """Return the code for all of these: a usage error first, then the first of EXIT_ORDER.
 
-    A code that the contract does not know is a failure as well, and is never taken for success.
+    A code that is not in the public contract is a failure too, never a success.
     """
     return USAGE if USAGE in codes else next((code for code in EXIT_ORDER if code in codes), max(codes, default=0))
 
 
 def ended(command: Callable[[], int | None]) -> int:
-    """Run a command to its end and return its exit code (contract, "Exit codes")."""
+    """Run a command to its end and return its exit code (public contract, "Exit codes")."""
     try:
         code = command() or 0
     except AgentError as error:
         _say(str(error))
         code = error.exit_code
-    except OSError as error:  # a file that vanished, a disk that failed: whatever no room has worded better
+    except OSError as error:  # a file that vanished, a disk that failed: whatever no module has described better
         where = f" {error.filename}" if error.filename else ""
         _say(f"the system refused{where}: {error.strerror or error}")
         code = DISK

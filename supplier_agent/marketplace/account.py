@@ -73,7 +73,7 @@ class Marketplace:
     heard: Callable[[float], None] = lambda _seconds: None
 
     def get_sales(self, query: Query) -> Listing | Verdict:
-        """GET /api/{supplier}/get-sales: one page (Supplier APIs, "Get AsirGroup Sales", "Get Notio Sales").
+        """GET /api/{supplier}/get-sales: one page (API notes, 2 and 3).
 
         Documented: the parameters and the fields of a row. Not documented: page size, order, the end of the pages,
         errors. Asked up to three times, 1 s and 2 s apart, where no answer came or the server failed.
@@ -89,7 +89,7 @@ class Marketplace:
         return replace(ending, tries=retrying.statistics["attempt_number"])
 
     def acknowledge_sale(self, menzzo_order_id: str) -> Verdict:
-        """POST /api/{supplier}/acknowledge-sale, once (Supplier APIs, "Acknowledge AsirGroup Sale", "… Notio Sale").
+        """POST /api/{supplier}/acknowledge-sale, once (API notes, 4).
 
         Documented: the body, and `success` in the answer (by the sample code). Not documented: the rest of the
         answer, errors, and whether a second acknowledgement is harmless (we take it to be).
@@ -97,7 +97,7 @@ class Marketplace:
         return self._post("acknowledge-sale", menzzo_order_id)
 
     def ship_sale(self, menzzo_order_id: str) -> Verdict:
-        """POST /api/{supplier}/ship-sale, once (Supplier APIs, "Ship AsirGroup Sale", "Ship Notio Sale").
+        """POST /api/{supplier}/ship-sale, once (API notes, 5).
 
         Documented: the body, `success` in the answer (by the sample code), and that the customer is notified.
         Not documented: idempotency, errors, any way to ask whether it happened.
@@ -105,7 +105,7 @@ class Marketplace:
         return self._post("ship-sale", menzzo_order_id)
 
     def fetch_label(self, link: str) -> LabelBytes | Verdict:
-        """GET what `link_to_label` points to (Supplier APIs, "Response Fields": direct link to the label's PDF).
+        """GET what `link_to_label` points to (API notes, 6).
 
         Not documented: whether the token is needed, how long a link lives, what is there before the label is.
         The token goes to the marketplace's own origin alone; up to three redirects, each checked like the link, and

@@ -1,4 +1,4 @@
-"""What an answer means. Pure: the table of the contract, read top to bottom, and the answer kept word for word."""
+"""What an answer means (docs/reference/public-contract.md), read top to bottom. Pure; keeps the answer word for word."""
 
 import json
 import re
@@ -63,7 +63,7 @@ class Verdict:
 def verdict(
     reply: Reply, menzzo_order_id: str, now: datetime, secrets: Sequence[str] = (), *, always_success: bool = False
 ) -> Verdict:
-    """Judge the reply to acknowledge-sale or ship-sale for one order (contract.md, "What an answer means").
+    """Judge the reply to acknowledge-sale or ship-sale for one order (public contract, "What an answer means").
 
     `always_success`: this supplier's answers are known always to carry `success`, so one without it says nothing.
     """

@@ -59,7 +59,7 @@ class Unreadable:
 
 
 def parse_rows(body: bytes) -> tuple[Seen | Rejected, ...] | Unreadable:
-    """Read the body of a 200 from get-sales (seed 001, "Response Fields"): a JSON array, one object per order.
+    """Read the body of a 200 from get-sales (API notes, 3): a JSON array, one object per order.
 
     A byte that is not UTF-8 spoils the field it stands in, not the page. Objects that wrap the array under one of
     WRAPPERS are not documented but taken.

@@ -1,4 +1,4 @@
-"""What seed 001 leaves open about the API, as switches, and the pure rule that picks the rows of a get-sales answer."""
+"""What is left open about the API (API notes, 9), as switches, and the pure rule that picks the rows of a get-sales answer."""
 
 import zlib
 from collections.abc import Iterable, Mapping

@@ -14,7 +14,7 @@ from supplier_agent.sandbox.orders import Order
 from supplier_agent.sandbox.plan import FaultPlan
 
 SUPPLIERS = ("asir-group", "notio")
-"""The two slugs that seed 001 documents."""
+"""The two suppliers that are documented (API notes, 1)."""
 
 
 class World:

@@ -45,7 +45,7 @@ KNOWN_SUPPLIERS: Mapping[str, Mapping[str, object]] = {
     "asir-group": {"cache_seconds": 1800, "order_number_filter": True},
     "notio": {"cache_seconds": 0, "order_number_filter": False},
 }
-"""What the marketplace documents for its two suppliers (seed 001, Caching and Parameters)."""
+"""What the marketplace documents for its two suppliers (API notes, 2 and 8)."""
 
 
 NETWORK_VARIABLES = (
