@@ -2,10 +2,10 @@
 #   docker run --read-only --tmpfs /tmp:noexec,nosuid,size=16m --cap-drop ALL --security-opt no-new-privileges \
 #     -v supplier-agent:/data -v ./supplier-agent.toml:/etc/supplier-agent/supplier-agent.toml:ro \
 #     -v ./token-notio:/run/secrets/token-notio:ro supplier-agent
-# /data must be a local disk: SQLite's locks do not hold over NFS or SMB. One container per volume.
+# /data must be a local disk: SQLite's locks do not work on NFS or SMB. One container per volume.
 
-# Both stages from the same image: a virtual environment holds the path of its interpreter. Pinned by its exact tag. A digest
-# would bind every byte, and has to be asked of the registry where the image is built: --build-arg BASE_IMAGE=python@sha256:…
+# Both stages use the same image, because a virtual environment contains the path of its interpreter. Pinned by its exact tag.
+# A digest would pin every byte; get it from the registry you build with: --build-arg BASE_IMAGE=python@sha256:…
 ARG BASE_IMAGE=python:3.13.11-slim-bookworm
 
 FROM ${BASE_IMAGE} AS build
