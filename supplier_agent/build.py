@@ -1,17 +1,17 @@
-"""Which commit this program was made from. `unknown` is an answer: nothing depends on it but people."""
+"""The commit that this program was built from, for people. It may be `unknown`."""
 
 import shutil
 import subprocess
 from pathlib import Path
 
 LEFT = Path(__file__).with_name("COMMIT")
-"""Written into the wheel by hatch_build.py; not there in a checkout."""
+"""Written into the wheel by hatch_build.py; missing in a checkout."""
 CHECKOUT = Path(__file__).parents[1]
 GIT_SECONDS = 2.0
 
 
 def commit(left: Path = LEFT, checkout: Path = CHECKOUT) -> str:
-    """Return the commit, shortened, as the build left it or as git says in a checkout; else "unknown"."""
+    """Return the short commit, from the build or from git in a checkout; else "unknown"."""
     try:
         return left.read_text(encoding="ascii").strip()[:12] or "unknown"
     except (OSError, ValueError):

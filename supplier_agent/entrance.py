@@ -1,7 +1,7 @@
-"""The door of the process: what the rest may rely on about words, environment and the three streams. Passed once, first of all.
+"""The start of the process: checks arguments, environment and the three standard streams, before anything else.
 
-Words are text: bytes that are not UTF-8 are refused here, by a sentence. The descriptors 0 to 2 are open. What is written to
-stdout or stderr can always be encoded, and never raises: a reader that went away must not stop the work of a command.
+Arguments are text: bytes that are not UTF-8 are refused here with a message. The descriptors 0 to 2 are open. Writing to stdout
+or stderr never raises and can always be encoded: a reader that went away must not stop the work of a command.
 """
 
 import io
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 NAMES = ("SUDO_USER", "USER", "LOGNAME")
-"""The variables that say who types."""
+"""The variables with the name of the person who runs the command."""
 
 GONE = (EPIPE, ECONNRESET)
-"""A pipe, or a socket, whose other end has seen enough."""
+"""A pipe or socket whose reader has closed it."""
 
 
 class Outlet(io.FileIO):
-    """A descriptor to write to. What can no longer be written is dropped; `lost` is why (None: everything was taken)."""
+    """A descriptor to write to. What cannot be written is dropped; `lost` is why (None: everything was written)."""
 
     lost: OSError | None = None
 
     def write(self, data: "ReadableBuffer") -> int:
-        """Write, and say that all of it was taken even if nobody is there any more."""
+        """Write, and report success even if the reader has gone."""
         rest = memoryview(data).cast("B")
         while rest and self.lost is None:
             try:
                 written = super().write(rest)
-                if written is None:  # the caller has made it non-blocking, and it is full
+                if written is None:  # the caller made it non-blocking, and it is full
                     select.select((), (self.fileno(),), ())
                 rest = rest[written or 0 :]
             except OSError as error:
@@ -45,12 +45,12 @@ class Outlet(io.FileIO):
 
 
 def set_up_streams() -> None:
-    """Open what the caller has closed, and put streams in place that never raise for the sake of who reads them."""
+    """Open descriptors that the caller has closed, and install streams that never raise because of their reader."""
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest that is free: else a database would be opened as stdout
+            os.open(os.devnull, os.O_RDWR)  # the lowest free one; otherwise a database would be opened as stdout
     raw = io.FileIO(0, closefd=False)
     sys.stdin = io.TextIOWrapper(io.BufferedReader(raw), encoding="utf-8-sig", errors="strict")
     sys.stdout = _patient(1, sys.stdout)
@@ -58,10 +58,10 @@ def set_up_streams() -> None:
 
 
 def _patient(descriptor: int, before: TextIO | None) -> TextIO:
-    """Return a text stream like the one of before (None: its descriptor was closed)."""
+    """Return a text stream like the previous one (None: its descriptor was closed)."""
     outlet, is_unbuffered = Outlet(descriptor, "w", closefd=False), getattr(before, "write_through", False)
     return io.TextIOWrapper(
-        cast("BinaryIO", outlet if is_unbuffered else io.BufferedWriter(outlet)),  # as Python makes its own
+        cast("BinaryIO", outlet if is_unbuffered else io.BufferedWriter(outlet)),  # as Python creates its own
         encoding=getattr(before, "encoding", None) or "utf-8",
         errors="backslashreplace",
         line_buffering=getattr(before, "line_buffering", False),
@@ -70,25 +70,25 @@ def _patient(descriptor: int, before: TextIO | None) -> TextIO:
 
 
 def trouble(stream: TextIO) -> OSError | None:
-    """Return why what was written to a stream is lost; None if it was taken, or if the stream is none of ours."""
+    """Return why output to a stream was lost; None if it was written, or if the stream is not ours."""
     buffer = getattr(stream, "buffer", None)
     lost = getattr(getattr(buffer, "raw", buffer), "lost", None)
     return lost if isinstance(lost, OSError) else None
 
 
 def is_heard() -> bool:
-    """Tell whether somebody still reads stdout. What only prints may end early; what acts does not ask."""
+    """Tell whether stdout still has a reader. Commands that only print may end early; others do not ask."""
     return trouble(sys.stdout) is None
 
 
 def results_are_lost() -> OSError | None:
-    """Return why results were lost though somebody wants them (a full disk), or None. A reader that went away wants no more."""
+    """Return why results were lost (a full disk), or None. A reader that went away does not count."""
     lost = trouble(sys.stdout)
     return None if lost is None or lost.errno in GONE else lost
 
 
 def checked(words: Sequence[str], env: Mapping[str, str]) -> list[str]:
-    """Return the words of the command. Raises UsageError or ConfigError if they, or a variable that is read, are no text."""
+    """Return the arguments of the command. Raises UsageError or ConfigError if they, or a variable, are not text."""
     for number, word in enumerate(words, 1):
         if not _is_text(word):
             raise UsageError(

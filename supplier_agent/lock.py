@@ -1,6 +1,6 @@
 """One instance per state: an flock on a file that is never deleted. It is freed by the kernel, even after kill -9.
 
-The lock keeps a second start from working in vain; what keeps two agents from sending the same call is the claim (outbox.py).
+The lock stops a second start early. What prevents two agents from sending the same call is the claim (outbox.py).
 """
 
 import contextlib
@@ -16,11 +16,11 @@ from supplier_agent.clock import Clock
 from supplier_agent.errors import BusyError, StateError
 
 TRIES, PAUSE_SECONDS = 5, 0.05
-"""`is_held` takes the lock for a moment to find out; a start that meets it just then must not give up."""
+"""`is_held` takes the lock for a moment to find out; a start at that moment must not give up."""
 
 
 class InstanceLock:
-    """Held from construction until `release`. Raises BusyError that names the holder if another instance has it."""
+    """Held from construction until `release`. Raises BusyError, with the holder's name, if another instance holds it."""
 
     def __init__(self, path: Path, command: str, clock: Clock) -> None:
         try:
@@ -38,7 +38,7 @@ class InstanceLock:
                 "stop it first (systemctl stop supplier-agent), or let it do the work",
             )
         note = json.dumps({"pid": os.getpid(), "command": command, "since": clock.now().isoformat(timespec="seconds")})
-        with contextlib.suppress(OSError):  # a courtesy: a full disk must not keep us from saying that it is full
+        with contextlib.suppress(OSError):  # for information only: a full disk is no error here
             os.ftruncate(self._fd, 0)
             os.pwrite(self._fd, note.encode(), 0)
 
@@ -53,7 +53,7 @@ class InstanceLock:
         return False
 
     def release(self) -> None:
-        """Let the next instance in."""
+        """Free the lock."""
         with contextlib.suppress(OSError):
             os.ftruncate(self._fd, 0)
         os.close(self._fd)
@@ -61,7 +61,7 @@ class InstanceLock:
 
 @dataclass(frozen=True)
 class Holder:
-    """Who works on a state. What is None has not been written down yet."""
+    """Which process holds a state. None: not recorded yet."""
 
     command: str | None = None
     pid: int | None = None
@@ -69,7 +69,7 @@ class Holder:
 
 
 def note(path: Path) -> Holder:
-    """Return what the last holder of the lock wrote down; it says nothing about whether the lock is held now."""
+    """Return what the last holder of the lock recorded, whether or not it still holds the lock."""
     try:
         said = json.loads(trusted.read(path))
         return Holder(str(said["command"]), int(said["pid"]), datetime.fromisoformat(said["since"]))
@@ -86,12 +86,12 @@ def holder(path: Path) -> str:
 
 
 def holder_now(path: Path) -> Holder | None:
-    """Return who works on this state now, or None."""
+    """Return which process holds this state now, or None."""
     return note(path) if is_held(path) else None
 
 
 def is_held(path: Path) -> bool:
-    """Tell whether an instance works on this state now."""
+    """Tell whether a process holds this state now."""
     try:
         descriptor = trusted.opened(path, os.O_RDONLY)
     except OSError:

@@ -1,4 +1,4 @@
-"""The state folder: who may do what in it, whatever the umask was. Staff belong to the agent's group.
+"""The state folder and its rights, whatever the umask. Staff are members of the agent's group.
 
 state_dir/            2770   agent.db, *.lock  0660   labels/…, known.json, health.json, page.json  0640
 state_dir/private/     700   shipped.jsonl (the ship ledger), page.key, page.tries  0600   (private.py)
@@ -24,15 +24,15 @@ __all__ = ["DATABASE", "FOLDER_MODE", "LABELS", "LEDGER", "LOCK", "PAGE_LOCK", "
 
 
 def prepare(state_dir: Path) -> None:
-    """Create the folder if need be, and give it and the database the rights above if they are ours to give.
+    """Create the folder if necessary, and set the rights above on it and the database if we may.
 
-    A folder that holds other things is left as it is: `check` says what is wrong with it.
+    A folder with other contents is left as it is: `check` says what is wrong with it.
     """
-    os.umask(0o007)  # SQLite and mkdir ask for more than we want others to have
+    os.umask(0o007)  # SQLite and mkdir would give others more rights than we want
     try:
         _make(state_dir)
         with trusted.as_owner_of(state_dir):
-            # A link to the folder is the administrator's business; a link in it is not followed.
+            # The administrator may make the folder a link; links inside it are not followed.
             if (state_dir / DATABASE).exists() or not any(state_dir.iterdir()):
                 _allow(state_dir.resolve(), FOLDER_MODE)
             trusted.folder(state_dir / LABELS)
@@ -47,7 +47,7 @@ def prepare(state_dir: Path) -> None:
 
 
 def _make(state_dir: Path) -> None:
-    """Make the folder if it is not there. The service's own is its user's, even if root comes first."""
+    """Create the folder if it is missing. The service's folder belongs to its user, even if root creates it."""
     if state_dir.exists():
         return
     state_dir.mkdir(mode=0o770, parents=True, exist_ok=True)
@@ -59,5 +59,5 @@ def _make(state_dir: Path) -> None:
 
 def _allow(path: Path, mode: int) -> None:
     with suppress(FileNotFoundError, PermissionError):
-        # Not ours: another user's, or systemd forbids the setgid bit; then tmpfiles or StateDirectoryMode set it.
+        # It belongs to another user, or systemd forbids the setgid bit; then tmpfiles or StateDirectoryMode set it.
         trusted.allow(path, mode)

@@ -1,11 +1,11 @@
-"""SIGTERM, SIGINT and SIGHUP as facts that others look at. Set up first: as PID 1, a process without a handler never hears them."""
+"""SIGTERM, SIGINT and SIGHUP as facts that others check. Set up first: as PID 1, a process without a handler never gets them."""
 
 import os
 import signal
 import threading
 
 END_SECONDS = 44
-"""After a signal the kernel ends the process by then, whatever hangs. All that must survive is on the disk at every moment."""
+"""This long after a signal, the kernel ends the process, even if something hangs. Everything that must survive is on disk."""
 
 
 class Stop:
@@ -20,12 +20,12 @@ class Stop:
         if self.event.is_set():
             os._exit(128 + number)
         self.event.set()
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)  # the kernel's own: no thread of ours need be able to run
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)  # the kernel's: it works even if none of our threads can run
         signal.alarm(END_SECONDS)
 
 
 class Hangup:
-    """SIGHUP as a fact: the configuration is to be read again. Not on a terminal, where it says that the terminal has gone."""
+    """SIGHUP as a fact: read the configuration again. Not on a terminal, where it means that the terminal was closed."""
 
     def __init__(self, *, terminal: bool) -> None:
         self.event = threading.Event()

@@ -1,4 +1,4 @@
-"""The body of an answer, never more than was asked for, however it is packed."""
+"""The body of an answer, up to a limit, however it is compressed."""
 
 import zlib
 from collections.abc import Iterable
@@ -12,11 +12,11 @@ class TooLargeError(Exception):
 
 
 class UndecodableError(Exception):
-    """The body is not what its Content-Encoding says. The message is a sentence of ours."""
+    """The body does not match its Content-Encoding. The message is our own sentence."""
 
 
 def collect(chunks: Iterable[bytes], limit_bytes: int) -> bytes:
-    """Join the chunks; raise TooLargeError with the first byte above the limit."""
+    """Join the chunks; raise TooLargeError at the first byte above the limit."""
     parts: list[bytes] = []
     size = 0
     for chunk in chunks:
@@ -30,7 +30,7 @@ def collect(chunks: Iterable[bytes], limit_bytes: int) -> bytes:
 def decode(body: bytes, encoding: str, limit_bytes: int) -> bytes:
     """Unpack a body that the server compressed although we asked for `identity`.
 
-    Raises TooLargeError before a bomb unfolds, UndecodableError for anything but one whole gzip or deflate stream.
+    Raises TooLargeError before a decompression bomb unfolds, UndecodableError for anything but one complete gzip or deflate stream.
     """
     match encoding.strip().lower():
         case "" | "identity":

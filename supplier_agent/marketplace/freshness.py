@@ -1,4 +1,4 @@
-"""What the headers of an answer say of time: how long it lay in a cache, and what o'clock its server has. Pure."""
+"""What the headers of an answer say about time: its age in a cache, and the server's clock. Pure."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -9,15 +9,15 @@ LONGEST = timedelta(days=3660)
 
 
 def age_seconds(headers: Mapping[str, str]) -> int | None:
-    """Return the seconds of the header `Age` (RFC 9111, 5.1); None where it is missing or cannot be read."""
+    """Return the seconds of the header `Age` (RFC 9111, 5.1); None if it is missing or unreadable."""
     text = headers.get("age", "").strip()
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS else None
 
 
 def ahead_seconds(headers: Mapping[str, str], now: datetime) -> int | None:
-    """Return the server's clock less ours, by the header `Date`; None where it is missing or cannot be read.
+    """Return the server's clock minus ours, by the header `Date`; None if it is missing or unreadable.
 
-    A cache keeps the `Date` of the day on which it stored the answer, so the answer's age is added.
+    A cache keeps the `Date` at which it stored the answer, so the answer's age is added.
     """
     try:
         at = parsedate_to_datetime(headers.get("date", ""))

@@ -1,4 +1,4 @@
-"""The commented example, which every installation brings along: `config init` writes it, and the schema takes its words."""
+"""The commented example, part of every installation: `config init` writes it, and the schema uses its comments."""
 
 import re
 import tomllib
@@ -13,18 +13,18 @@ _KEY = re.compile(r"\A(?:# )?([a-z_]+) = ")
 
 
 def text() -> str:
-    """Return the example. An installation has it in the package (pyproject.toml puts it there), a checkout in config/."""
+    """Return the path of the example: in the package of an installation (see pyproject.toml), in config/ of a checkout."""
     installed = _PACKAGE / NAME
     return (installed if installed.exists() else _PACKAGE.parent / "config" / NAME).read_text(encoding="utf-8")
 
 
 def tree() -> Tree:
-    """Return what the example says."""
+    """Return the text of the example."""
     return tomllib.loads(text())
 
 
 def comments() -> dict[Place, str]:
-    """Return what the example tells people about each key: the lines right above it. A supplier's name is left out."""
+    """Return the comment on each key, the lines right above it. Names of suppliers are left out."""
     found: dict[Place, str] = {}
     section: Place = ()
     block: list[str] = []

@@ -1,4 +1,4 @@
-"""Mistakes in a configuration as sentences: where, which key, what is wrong, what was probably meant. Never a value."""
+"""Mistakes in a configuration as sentences: place, key, what is wrong, what was probably meant. Never a value."""
 
 import operator
 from collections.abc import Mapping
@@ -48,7 +48,7 @@ class Whereabouts:
     lines: Mapping[Place, int] = field(default_factory=dict)
 
     def of(self, place: Place) -> tuple[int, str]:
-        """Return the line (0 for none) and the variable or FILE:LINE of a key, else of the nearest table around it."""
+        """Return the line (0: none) and the variable or FILE:LINE of a key, else of the nearest table around it."""
         for length in range(len(place), 0, -1):
             part = place[:length]
             for named, name in self.environment.names.items():
@@ -65,7 +65,7 @@ def sentences(error: ValidationError | None, where: Whereabouts) -> list[str]:
         f"{_shown(name)}: there is no such setting" + (f"; did you mean {meant}?" if meant else "; unset it")
         for name, meant in where.environment.unknown.items()
     ]
-    # The details of an error hold its input; they are asked for without it and go no further than here.
+    # The details of an error contain its input, so they are requested without it and stay here.
     details = error.errors(include_url=False, include_input=False) if error else []
     said = dict.fromkeys(_sentence(detail, where) for detail in details)
     return found + [sentence for _, sentence in sorted(said, key=operator.itemgetter(0))]

@@ -1,4 +1,4 @@
-"""The `[keep]` section: how long finished work is kept. The `[brakes]` section: when a person is asked first."""
+"""The `[keep]` section: how long finished orders are kept in full. The `[brakes]` section: when a person is asked first."""
 
 from pydantic import BaseModel, ConfigDict
 
@@ -6,7 +6,7 @@ from supplier_agent.settings.values import CountOrOff, DaysOrForEver
 
 
 class Keep(BaseModel):
-    """The `[keep]` section. Orders have no key here: one that is forgotten would be taken for new when it is listed again."""
+    """The `[keep]` section. Orders themselves have no key: one that was deleted would look new when it is listed again."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 

@@ -1,4 +1,4 @@
-"""From a path and the environment to `Settings`, or to one error that names every mistake at once."""
+"""Reads a path and the environment into `Settings`, or raises one error that lists every mistake."""
 
 import os
 import re
@@ -39,10 +39,10 @@ class _File:
 
 
 def load(path: Path | None, env: Mapping[str, str], places: tuple[Path, ...] = PLACES) -> Settings:
-    """Read and check the configuration. No token file is read and nothing but the file is touched.
+    """Read and check the configuration. No token file is read, and nothing is written.
 
-    None looks at $SUPPLIER_AGENT_CONFIG, then at `places`; suppliers that are given by variables alone need no file.
-    Relative paths count from the folder of the file (without a file, from the current folder).
+    None: use $SUPPLIER_AGENT_CONFIG, then `places`; suppliers that are set by variables need no file.
+    Relative paths start at the folder of the file (without a file, at the current folder).
     """
     environment = read_environment(env)
     file = _find(path, env, places, needed="suppliers" not in environment.tree and not environment.unknown)
@@ -60,7 +60,7 @@ def load(path: Path | None, env: Mapping[str, str], places: tuple[Path, ...] = P
         )
     except ValidationError as error:
         invalid = error
-    # Raised out here, so that the exception with the input in it is not carried along as a context.
+    # Raised here, so that the exception that contains the input does not become its context.
     if settings is None or environment.unknown:
         where = Whereabouts(environment, file.path, key_lines(file.text)) if file else Whereabouts(environment)
         mistakes = sentences(invalid, where)
@@ -121,7 +121,7 @@ def _read(path: Path) -> _File | None:
 
 
 def _decoded(path: Path, content: bytes) -> str:
-    # Editors on Windows put a byte order mark first and end lines with CR LF; both are harmless.
+    # Editors on Windows write a byte order mark and CR LF; both are accepted.
     text = content.decode("utf-8-sig", errors="replace").replace("\r\n", "\n")
     broken = text.find("\N{REPLACEMENT CHARACTER}")
     if broken >= 0 or "\0" in text:
@@ -137,7 +137,7 @@ def _parsed(path: Path, text: str) -> Tree:
         said = str(error)
     except (ValueError, RecursionError):
         said = "A value is too long or too deep"
-    # Raised out here, because the parser's exception holds the text of the file, which may hold a token.
+    # Raised here, because the parser's exception contains the text of the file, and that may contain a token.
     position = _POSITION.search(said)
     line = f":{position[1]}" if position else ""
     raise ConfigError(f"{path}{line}: this is not TOML: {said}.", f'Text needs quotes: key = "text". {_PROVE}')

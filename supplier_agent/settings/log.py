@@ -1,4 +1,4 @@
-"""The `[log]` section: how much is said, and in which form."""
+"""The `[log]` section: level and format."""
 
 from typing import Literal
 

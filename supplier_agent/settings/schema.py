@@ -1,6 +1,6 @@
-"""A JSON schema of the configuration file, so that an editor completes keys, explains them and marks mistakes.
+"""A JSON schema of the configuration file, with which editors complete keys, explain them and mark mistakes.
 
-It is made of the model; how a value is written (hours and days as text) and what a key means are taken from the example.
+It is built from the model; the example provides the meaning of keys and how values are written (hours and days as text).
 """
 
 from typing import Any
@@ -39,7 +39,7 @@ def schema() -> dict[str, Any]:
 def _told(
     each: dict[str, Any], place: tuple[str, ...], written: object, comments: dict[tuple[str, ...], str]
 ) -> dict[str, Any]:
-    """Return one key's schema, as people write it and with what it means. A section keeps what it points to."""
+    """Return one key's schema, in the written form and with its meaning. A section keeps its references."""
     if isinstance(written, str) and each.get("type") != "string" and "enum" not in each:
         each = {"type": "string", "default": written}
     shown = {key: value for key, value in each.items() if key not in {"title", "writeOnly"}}

@@ -1,4 +1,4 @@
-"""Every effective value with where it comes from: default, FILE:LINE, or a variable. Secrets are hidden."""
+"""Every effective value and its source: default, FILE:LINE, or a variable. Secrets are hidden."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from supplier_agent.settings.model import KNOWN_SUPPLIERS
 
 HIDDEN = '"(hidden)"'
 _USER = re.compile(r"\A([A-Za-z][A-Za-z0-9+.-]*://)[^/]*@")
-"""Who logs in, and with which password, in an address. It ends at the last @ before the path."""
+"""User and password in an address. They end at the last @ before the path."""
 DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -51,7 +51,7 @@ def _keys(model: BaseModel, above: Place) -> Iterator[tuple[Place, str]]:
 
 
 def _written(value: object, *, hidden: bool = False) -> str:
-    """Return a value as it is written in TOML. A secret is hidden, wherever it stands."""
+    """Return a value as it is written in TOML, with secrets hidden."""
     if value is None:
         return ""
     if isinstance(value, SecretStr) or (hidden and value):

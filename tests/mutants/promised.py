@@ -179,7 +179,7 @@ WAYS: tuple[Mutant, ...] = (
         "test_the_token_goes_nowhere_else",
         "the token goes along to another address of a label",
         "marketplace/links.py",
-        "    if origin in _origins(label_origins):  # the settings take http there for this very machine alone\n"
+        "    if origin in _origins(label_origins):  # the settings allow http there only for a loopback address\n"
         "        return Target(url, with_token=False)",
         "    if origin:\n        return Target(url, with_token=True)",
     ),

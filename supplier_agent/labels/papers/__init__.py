@@ -1,4 +1,4 @@
-"""What the warehouse has on paper: labels (one, or many as one file), pick list, hand-over list, card of commands."""
+"""The warehouse's printed papers: labels (one, or many as one file), pick list, hand-over list, card of commands."""
 
 from supplier_agent.labels.papers.card import CardCode, card
 from supplier_agent.labels.papers.lists import HandOver, Parcel, Pick, hand_over, pick_list, to_ship

@@ -8,13 +8,13 @@ import zxingcpp
 from supplier_agent.scan import Command
 
 _NOT_FOR_A_PAGE = re.compile(r"\A.*?(?=<svg)| id=\"barcode\"|\s*<desc>.*?</desc>", re.DOTALL)
-"""The preamble of a file, and names that several codes on one page would share."""
+"""The preamble of an SVG file, and names that several codes on one page would share."""
 _SIZE = re.compile(r'width="([0-9]+)" height="([0-9]+)"')
 
 
 @dataclass(frozen=True)
 class CardCode:
-    """One command as a Code 128: an <svg> element to put into a page, which may give it another size."""
+    """One command as a Code 128: an <svg> element for a page, which may resize it."""
 
     command: Command
     svg: str

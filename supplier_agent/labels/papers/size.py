@@ -1,4 +1,4 @@
-"""Whether a page comes out on a paper as it is. Pure."""
+"""Whether a page fits on a paper at its own size. Pure."""
 
 from enum import StrEnum
 
@@ -6,21 +6,21 @@ Size = tuple[float, float]
 """Width and height in mm."""
 
 TOLERANCE_MM = 2.0
-"""Papers are named 4 x 6 inches and 100 x 150 mm, and are the same roll."""
+"""4 x 6 inches and 100 x 150 mm are names for the same roll."""
 
 
 class Fit(StrEnum):
-    """How a page lies on a paper. Nothing is ever made smaller or larger, so this must be said."""
+    """How a page fits on a paper. Pages are never scaled, so people must know this."""
 
     SAME = "same"
-    TURNED = "turned"  # it fits if it is turned by a quarter
-    SMALLER = "smaller"  # it fits, and paper is left over
+    TURNED = "turned"  # it fits if it is rotated by 90 degrees
+    SMALLER = "smaller"  # it fits, with space left
     TOO_LARGE = "too_large"  # part of it would not be printed
-    UNKNOWN = "unknown"  # nobody said how large the one or the other is
+    UNKNOWN = "unknown"  # one of the sizes is not known
 
 
 def fit(page: Size | None, paper: Size | None) -> Fit:
-    """Return how a page lies on a paper; None is a size that is not known."""
+    """Return how a page fits on a paper; None: the size is not known."""
     if page is None or paper is None:
         return Fit.UNKNOWN
     turned = (page[1], page[0])

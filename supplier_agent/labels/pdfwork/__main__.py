@@ -1,4 +1,4 @@
-"""The working process itself: python -m supplier_agent.labels.pdfwork."""
+"""The worker process: python -m supplier_agent.labels.pdfwork."""
 
 from supplier_agent.labels.pdfwork.process import main
 

@@ -1,4 +1,4 @@
-"""Whether a file is a whole PDF, asked of pypdf: in the working process, since a crafted file may make it loop or swell."""
+"""Whether a file is a complete PDF, by pypdf; in the worker process, because a crafted file may make it loop or grow."""
 
 import io
 from collections.abc import Mapping
@@ -10,12 +10,12 @@ from pypdf.errors import PyPdfError
 
 
 def check(path: str) -> tuple[Mapping[str, Any], bytes]:
-    """Return why a file is not a whole PDF, or ""."""
+    """Return why a file is not a complete PDF, or ""."""
     return {"flaw": flaw(Path(path))}, b""
 
 
 def flaw(path: Path) -> str:
-    """Return why the file is not a whole PDF, in a few words, or "". Raises MemoryError, after which no process goes on."""
+    """Return why the file is not a complete PDF, in a few words, or "". Raises MemoryError, after which the process must end."""
     content = path.read_bytes()
     if not content:
         return "it is empty"
