@@ -3,19 +3,19 @@
 import os
 import sys
 
-from supplier_agent import entrance
-from supplier_agent.exits import ended
-from supplier_agent.status import door
+from supplier_agent.base import process
+from supplier_agent.base.process import ended
+from supplier_agent.reports.status import door
 
 
 def main() -> None:
     """Run the command line; a person's mistake ends in a sentence, never in a traceback."""
-    entrance.set_up_streams()
+    process.set_up_streams()
     sys.exit(ended(_command))
 
 
 def _command() -> int:
-    words = entrance.checked(sys.argv[1:], os.environ)
+    words = process.checked(sys.argv[1:], os.environ)
     asked = door.understood(words)
     if asked is not None:  # asked every 30 seconds, by a health check: it does without what the other commands need
         return door.answer(asked, os.environ)

@@ -13,31 +13,31 @@ from typing import Any
 
 from sqlmodel import Session
 
-from supplier_agent import journal, outbox, standing
+from supplier_agent import outbox
+from supplier_agent.base.clock import Clock
+from supplier_agent.base.errors import StateError
+from supplier_agent.base.log import Log
 from supplier_agent.calls import CALLS, ONCE, Ending, Job, Unfinished
-from supplier_agent.clock import Clock
-from supplier_agent.errors import StateError
+from supplier_agent.db.ship_ledger import Ledger
+from supplier_agent.db.store import FullError, LockedError, Store
+from supplier_agent.db.tables import Call, Order
 from supplier_agent.labels import LabelFolder
 from supplier_agent.labels.checks import Checks
-from supplier_agent.lanes import READS
-from supplier_agent.ledger import Ledger
-from supplier_agent.log import Log
+from supplier_agent.maintenance.rollback import Watch
 from supplier_agent.outbox import NOT_SENT, Outcome
-from supplier_agent.rollback import Watch
+from supplier_agent.reading.schedule import Due
+from supplier_agent.reports.vitals import DATABASE_LOCKED, DISK_FULL, Trouble
 from supplier_agent.settings import Settings
-from supplier_agent.standing import Standing
-from supplier_agent.store import FullError, LockedError, Store
-from supplier_agent.tables import Call, Order
+from supplier_agent.suppliers import read_log, snapshot
+from supplier_agent.suppliers.circuit_breakers import READS
+from supplier_agent.suppliers.snapshot import Standing
 from supplier_agent.tick import deliver, plan, pull
 from supplier_agent.tick.account import READ, READ_EVERY, Account, Flight
 from supplier_agent.tick.containment import Containment
-from supplier_agent.tick.inbox import Inbox
-from supplier_agent.tick.landing import Landing
 from supplier_agent.tick.planner import Planner
-from supplier_agent.tick.renewal import Renewal
-from supplier_agent.tick.workers import Workers
-from supplier_agent.timetable import Due
-from supplier_agent.vitals import DATABASE_LOCKED, DISK_FULL, Trouble
+from supplier_agent.tick.settle import Landing
+from supplier_agent.tick.tokens import Renewal
+from supplier_agent.tick.workers import Inbox, Workers
 
 LOOK_SECONDS = 30.0
 """The longest time between two looks at a supplier when nothing is due; opening hours and new tokens are noticed by then."""
@@ -49,7 +49,7 @@ DRAIN_SECONDS = 28.0
 class Agent:
     """The suppliers of one state, served in turn. `turn` does all that can be done now; whoever calls it decides when."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - here all parts come together; assemble.py is the one caller
+    def __init__(  # noqa: PLR0913, PLR0917 - here all parts come together; wiring.py is the one caller
         self,
         settings: Settings,
         store: Store,
@@ -101,11 +101,11 @@ class Agent:
                 self.log.warning("call.unknown", **facts, detail=call.detail)
             pull.abandon(tx, now)
             for account in self.accounts.values():
-                standing.remember(tx, account.name)
+                snapshot.remember(tx, account.name)
                 self._renewal.begin(tx, account)
                 if self.round_at is not None:
-                    standing.try_now(tx, account.name, now)
-                account.longest_page = journal.longest_page(tx, account.name)
+                    snapshot.try_now(tx, account.name, now)
+                account.longest_page = read_log.longest_page(tx, account.name)
 
     def end(self) -> None:
         """Note in database and ship ledger that this process has worked on them to its end."""
@@ -122,9 +122,9 @@ class Agent:
         renewal = Renewal(settings, self.store, self.clock, self._chance, self.log, read_token, read_next)
         with self.store.write() as tx:
             for account in accounts:
-                standing.remember(tx, account.name)
+                snapshot.remember(tx, account.name)
                 renewal.begin(tx, account)
-                account.longest_page = account.longest_page or journal.longest_page(tx, account.name)
+                account.longest_page = account.longest_page or read_log.longest_page(tx, account.name)
         self.settings, self.reads_only, self._renewal = settings, self._told_to_read_only or settings.read_only, renewal
         self._landing = Landing(settings, self.store, self.ledger, self.clock, self._chance, self.log, renewal)
         self.accounts = {account.name: account for account in accounts}
@@ -176,6 +176,7 @@ class Agent:
 
     def tick(self, account: Account) -> float:
         """Serve one supplier; return the seconds until there may be something to do again."""
+        account.waits_for_rate = False  # also if what follows fails, or if nothing may be sent
         self._renewal.look(account)
         self._planner.plan(account)
         while not (self.stopping or self.holding) and account.token is not None:
@@ -209,7 +210,7 @@ class Agent:
 
     def under_way(self) -> int:
         """Return how many calls are not settled yet: requests that workers have, and fetched labels that are being checked."""
-        return self.in_flight() + sum(account.checking for account in self.accounts.values())
+        return self.in_flight() + sum(len(account.checking) for account in self.accounts.values())
 
     def drain(self, seconds: float, step_seconds: float, show: Callable[[], object]) -> None:
         """Send nothing new and give up the checks of labels; take in what is in flight, for at most so many seconds."""
@@ -231,7 +232,7 @@ class Agent:
         now = self.clock.now()  # one instant for what may go and for what is waited for, or a moment between is missed
         again_at = self._repeat_by_itself(account, now)
         with self.store.read() as tx:
-            stands = account.standing = account.standing or standing.look(tx, account.name)
+            stands = account.standing = account.standing or snapshot.look(tx, account.name)
             due = self._read_due(tx, account, stands, now)
             overdue = due is not None and account.slots_since_read >= READ_EVERY - 1
             choice = (
@@ -271,7 +272,7 @@ class Agent:
     def _next_read(self, tx: Session, account: Account, now: datetime) -> Due:
         """Return the run that comes next. Asked of the database when something happened, and now and then for the hours' sake."""
         if account.next_read is None or self.clock.monotonic() - account.next_read_asked >= LOOK_SECONDS:
-            account.next_read = pull.due(tx, account.name, self.settings, now, round_at=self.round_at)
+            account.next_read = read_log.due(tx, account.name, self.settings, now, round_at=self.round_at)
             account.next_read_asked = self.clock.monotonic()
         return account.next_read
 
@@ -357,7 +358,7 @@ class Agent:
         result, job = (None if done.exception() else done.result()), flight.job
         if isinstance(result, Unfinished) and job is not None:
             account.landed(flight)
-            account.checking += 1
+            account.checking.add(job.call_id)
             self.workers.finish(account.name, result, lambda ending: self._finished(account, job, ending))
         elif self._landing.take_in(account, flight, done):
             self.read_since_ping.add(account.name)
@@ -366,7 +367,7 @@ class Agent:
     def _finished(self, account: Account, job: Job, ending: Ending) -> None:
         account = self.accounts.get(account.name, account)  # a new configuration may have come meanwhile
         self._landing.finish(account, job, ending)
-        account.checking -= 1
+        account.checking.discard(job.call_id)  # not there if its supplier was taken away and came back during the check
         account.look_at = 0.0
 
     # -- time -----------------------------------------------------------------------------------------------------

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from supplier_agent.cells import Unreadable, unreadable
+from supplier_agent.base.cells import Unreadable, unreadable
 
-if TYPE_CHECKING:  # a row of tables.py, or whatever has its columns by name: `status` brings plain rows (glance.py)
-    from supplier_agent.tables import Call, Order
+if TYPE_CHECKING:  # a row of tables.py, or whatever has its columns by name: `status` brings plain rows (plain_sql.py)
+    from supplier_agent.db.tables import Call, Order
 
 NOT_ACKNOWLEDGED, NO_LABEL, VANISHED = "not_acknowledged", "no_label", "vanished"
 """What may keep a flagged order from being reported, as codes."""

@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam, insert
 from sqlmodel import Session, col, func, select, update
 
-from supplier_agent.cells import unreadable
+from supplier_agent.base.cells import unreadable
+from supplier_agent.db.tables import Attempt, Call, Order
 from supplier_agent.order import Want
-from supplier_agent.tables import Attempt, Call, Order
 
 DONE, LATER, NOT_SENT, REFUSED, UNKNOWN = "done", "later", "not_sent", "refused", "unknown"
 

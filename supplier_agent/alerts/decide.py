@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta, tzinfo
 
-from supplier_agent.tables import Alert
+from supplier_agent.db.tables import Alert
 
 DIGEST = "digest"
 """The daily report is a row of alerts too: so it is known when it was last told."""

@@ -1,4 +1,4 @@
-"""What is wrong now, cause by cause, read from the state in plain SQL (glance.py): one question for all suppliers at once.
+"""What is wrong now, cause by cause, read from the state in plain SQL (plain_sql.py): one question for all suppliers at once.
 
 A text names no span of time that grows, so that a trouble which merely lasts is not written again and again.
 """
@@ -9,11 +9,13 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from supplier_agent import absence, cautions, coverage, health, known, overdue, vitals
 from supplier_agent.alerts.decide import Fact
 from supplier_agent.alerts.silence import Habits, is_unusual
-from supplier_agent.glance import Look, text, within
+from supplier_agent.db.plain_sql import Look, text, within
+from supplier_agent.reading import coverage, missing_orders
+from supplier_agent.reports import health, known, overdue, vitals
 from supplier_agent.settings import Settings
+from supplier_agent.suppliers import warnings
 
 NAMED = 5
 MOST = 5000
@@ -117,7 +119,7 @@ def _suppliers(look: Look, settings: Settings, now: datetime) -> Iterator[Fact]:
         if row.token_refused_at is not None:
             cure = "ask technique@menzzo.fr for a new token (supplier-agent status says where it goes)"
             yield Fact(TOKEN, row.name, f"{health.refusal(look, row.name)}; nothing is sent", cure)
-        for caution in cautions.of(row, now):
+        for caution in warnings.of(row, now):
             yield Fact(PAUSED if caution.holds_up else TOKEN_OLD, row.name, caution.what, caution.cure)
 
 
@@ -197,7 +199,7 @@ def _gone(look: Look, settings: Settings) -> Iterator[Fact]:
         "WHERE ship_confirmed_at IS NULL AND closed_reason IS NULL AND vanished_at IS NOT NULL"
     )
     for name in sorted(row.supplier for row in rows if row.supplier in settings.suppliers):
-        missing = absence.missing(look, name, settings.suppliers[name].cache_seconds)
+        missing = missing_orders.missing(look, name, settings.suppliers[name].cache_seconds)
         ids = [order.menzzo_order_id for order in missing]
         if ids:
             what = f"no longer listed, though we have not shipped it: {_named(ids)}"

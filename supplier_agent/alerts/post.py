@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 
 from supplier_agent.alerts.words import Message
-from supplier_agent.egress import DIRECT, Egress
+from supplier_agent.settings.egress import DIRECT, Egress
 
 FIRST_SECONDS, LONGEST_SECONDS = 60.0, 3600.0
 GIVE_UP_SECONDS = 86_400.0

@@ -13,18 +13,19 @@ from typing import Self
 
 from sqlmodel import Session, col, func, or_, select
 
-from supplier_agent import egress, heartbeat, state, vitals
 from supplier_agent.alerts import decide, facts, silence, words
 from supplier_agent.alerts.decide import DIGEST, Decision, Fact, Patience
 from supplier_agent.alerts.post import FIRST_SECONDS, LONGEST_SECONDS, Post
-from supplier_agent.clock import Clock
-from supplier_agent.errors import AgentError
-from supplier_agent.glance import within
-from supplier_agent.log import Log
-from supplier_agent.settings import Settings
-from supplier_agent.store import Store, open_store
-from supplier_agent.tables import Alert
-from supplier_agent.vitals import ALERTS, Signs, Trouble
+from supplier_agent.base.clock import Clock
+from supplier_agent.base.errors import AgentError
+from supplier_agent.base.log import Log
+from supplier_agent.db import state_folder
+from supplier_agent.db.plain_sql import within
+from supplier_agent.db.store import Store, open_store
+from supplier_agent.db.tables import Alert
+from supplier_agent.reports import heartbeat, vitals
+from supplier_agent.reports.vitals import ALERTS, Signs, Trouble
+from supplier_agent.settings import Settings, egress
 
 EVERY_SECONDS = 30.0
 SLOW_SECONDS = 600.0
@@ -91,7 +92,7 @@ class Watch:
         `at_end_of_round`: there is no later look of this process, so nothing is held back to be grouped.
         """
         try:
-            store = open_store(self._settings().state_dir / state.DATABASE)
+            store = open_store(self._settings().state_dir / state_folder.DATABASE)
             try:
                 self._look(store, at_end_of_round=at_end_of_round)
             finally:

@@ -1,18 +1,18 @@
 """The messages: few lines for a phone, each trouble with the one command that cures it. Pure, but for the daily report's counts."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmodel import Session
 
-from supplier_agent import census, coverage, health
 from supplier_agent.alerts.decide import Decision, Fact
-from supplier_agent.glance import Look, text, within
+from supplier_agent.db.plain_sql import Look, text, within
+from supplier_agent.db.tables import Alert
 from supplier_agent.order import STAGES
+from supplier_agent.reading import coverage
+from supplier_agent.reports import counts, health
+from supplier_agent.reports.vitals import Signs
 from supplier_agent.settings import Settings
-from supplier_agent.tables import Alert
-from supplier_agent.vitals import Signs
 
 OPEN = tuple(stage for stage in STAGES if stage not in {"shipped", "closed"})
 MOST_PROBLEMS = 10
@@ -73,7 +73,7 @@ def _of_supplier(tx: Session, look: Look, settings: Settings, name: str, since: 
         """,
         name, text(since),
     )  # fmt: skip
-    stages = census.counts(look, name)
+    stages = counts.counts(look, name)
     is_open = sum(stages.get(stage, 0) for stage in OPEN)
     which = ", ".join(f"{stages[stage]} {stage}" for stage in OPEN if stages.get(stage))
     gaps = coverage.gaps(tx, settings, name, now)
@@ -86,9 +86,3 @@ def _of_supplier(tx: Session, look: Look, settings: Settings, name: str, since: 
 def trial(where: str) -> Message:
     """Return the message of `alerts test`."""
     return Message(f"supplier-agent on {where}: a test", "If you read this, alerts arrive here. Nothing is wrong.")
-
-
-def of_row(row: Alert) -> Sequence[str]:
-    """Return the trouble of a row and its cure ("" for none)."""
-    what, _, cure = row.text.partition("\n")
-    return what, cure

@@ -4,13 +4,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from supplier_agent.calls.protocol import Ending, Job, Tools, ending_of
-from supplier_agent.journal import ReadDone, read_done
-from supplier_agent.lanes import WRITES
+from supplier_agent.db.tables import Attempt, Call, Order
 from supplier_agent.marketplace import Listing, Seen
 from supplier_agent.outbox import DONE, LATER, NOT_SENT, REFUSED, UNKNOWN, Next, Outcome, backoff
-from supplier_agent.reading import Query
+from supplier_agent.reading.strategy import Query
 from supplier_agent.settings import Settings
-from supplier_agent.tables import Attempt, Call, Order
+from supplier_agent.suppliers.circuit_breakers import WRITES
+from supplier_agent.suppliers.read_log import ReadDone, read_done
 
 LANE = WRITES
 ONCE = False

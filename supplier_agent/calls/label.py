@@ -6,13 +6,13 @@ from functools import partial
 from pathlib import Path
 
 from supplier_agent.calls.protocol import Ending, Job, Tools, Unfinished
+from supplier_agent.db.tables import Attempt, Call, Order
 from supplier_agent.labels import Fetched, Label, LabelFolder, NotALabel
-from supplier_agent.lanes import LABELS
 from supplier_agent.marketplace import Means, Verdict
 from supplier_agent.order import document
 from supplier_agent.outbox import DONE, LATER, NOT_SENT, REFUSED, UNKNOWN, Next, Outcome, backoff
 from supplier_agent.settings import Settings
-from supplier_agent.tables import Attempt, Call, Order
+from supplier_agent.suppliers.circuit_breakers import LABELS
 
 LANE = LABELS
 ONCE = False

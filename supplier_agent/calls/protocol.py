@@ -6,12 +6,12 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from supplier_agent.journal import ReadDone
+from supplier_agent.db.tables import Attempt, Call, Order
 from supplier_agent.labels import LabelFolder
 from supplier_agent.marketplace import Marketplace, Means, Verdict
 from supplier_agent.outbox import DONE, LATER, NOT_SENT, REFUSED, UNKNOWN, Next, Outcome
 from supplier_agent.settings import Settings
-from supplier_agent.tables import Attempt, Call, Order
+from supplier_agent.suppliers.read_log import ReadDone
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from supplier_agent.calls.protocol import Ending, Job, Tools, ending_of
-from supplier_agent.lanes import WRITES
+from supplier_agent.db.tables import Attempt, Call, Order
 from supplier_agent.outbox import DONE, REFUSED, UNKNOWN, Next
 from supplier_agent.settings import Settings
-from supplier_agent.tables import Attempt, Call, Order
+from supplier_agent.suppliers.circuit_breakers import WRITES
 
 LANE = WRITES
 ONCE = True

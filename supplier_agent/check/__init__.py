@@ -9,10 +9,10 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from supplier_agent import trusted
+from supplier_agent.base import files
+from supplier_agent.base.clock import Clock
 from supplier_agent.check import environment, reads, rights, whole
 from supplier_agent.check.report import Finding, Report
-from supplier_agent.clock import Clock
 from supplier_agent.settings import Settings
 
 CREDSTORE = Path("/etc/credstore")
@@ -46,7 +46,7 @@ def prove(
         _in_a_child(report, agent, environment_as_it_is)
     if not offline:
         report.layer("marketplace")
-        with trusted.as_owner_of(settings.state_dir):
+        with files.as_owner_of(settings.state_dir):
             reads.look(report, settings, env, clock, tokens)
     return report.exit_code
 

@@ -10,16 +10,16 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from supplier_agent import egress, lock, private, state
+from supplier_agent.base.clock import Clock
+from supplier_agent.base.config_paths import is_of_the_system
+from supplier_agent.base.errors import AgentError, ConfigError
 from supplier_agent.check import rights
 from supplier_agent.check.report import Report
-from supplier_agent.clock import Clock
-from supplier_agent.errors import AgentError, ConfigError
-from supplier_agent.guards import TRIGGERS
-from supplier_agent.health import strangers
-from supplier_agent.places import is_of_the_system
-from supplier_agent.settings import Settings
-from supplier_agent.store import Store, open_store
+from supplier_agent.db import private, state_folder
+from supplier_agent.db.store import Store, open_store
+from supplier_agent.db.triggers import TRIGGERS
+from supplier_agent.reports.health import strangers
+from supplier_agent.settings import Settings, egress
 
 FIXED_SQLITE = (3, 51, 3)
 ALSO_FIXED_SQLITE = ((3, 44, 6), (3, 50, 7))
@@ -82,8 +82,8 @@ def look(
     if _folder(report, settings.state_dir):
         _disk(report, settings.state_dir)
         _file_system(report, settings.state_dir)
-        _lock(report, settings.state_dir / state.LOCK)
-        _database(report, settings.state_dir / state.DATABASE, settings.suppliers, thorough=thorough)
+        _lock(report, settings.state_dir / state_folder.LOCK)
+        _database(report, settings.state_dir / state_folder.DATABASE, settings.suppliers, thorough=thorough)
     _clock(report, settings, clock)
     _sqlite(report)
     _way_out(report, settings)
@@ -116,7 +116,7 @@ def _folder(report: Report, folder: Path) -> bool:
         what = f"{folder} is mounted read-only" if read_only else f"{_me()} may not write {folder}"
         report.bad(what, "mount it read-write, or correct state_dir" if read_only else _as_the_agent(), 78)
         return False
-    for name in (state.LABELS, private.FOLDER, state.LEDGER, state.LOCK):
+    for name in (state_folder.LABELS, private.FOLDER, state_folder.LEDGER, state_folder.LOCK):
         path = folder / name
         if rights.is_plain(path) and not os.access(path, os.R_OK | os.W_OK):
             what = f"{_me()} may not write {path}; it should belong to the same user as the folder"
@@ -175,8 +175,8 @@ def _file_system(report: Report, folder: Path) -> None:
 
 
 def _lock(report: Report, path: Path) -> None:
-    if lock.is_held(path):
-        report.good(f"lock: held by {lock.holder(path)}")
+    if state_folder.is_held(path):
+        report.good(f"lock: held by {state_folder.holder(path)}")
     else:
         report.good("lock: free, no agent runs on this state")
 

@@ -8,17 +8,19 @@ from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, closing
 from datetime import timedelta
 
-from supplier_agent import egress, lock, reading, standing, state
-from supplier_agent.cautions import why_paused
+from supplier_agent.base.clock import Clock
+from supplier_agent.base.errors import ConfigError
 from supplier_agent.check.report import Report
-from supplier_agent.clock import Clock
-from supplier_agent.errors import ConfigError
-from supplier_agent.journal import asked, read_done, write
+from supplier_agent.db import state_folder
+from supplier_agent.db.store import Store, open_store
 from supplier_agent.marketplace import Listing, Marketplace, Means, Seen, Verdict, Wire
 from supplier_agent.marketplace.links import BadLink, allowed
-from supplier_agent.pace import Pace
-from supplier_agent.settings import Settings
-from supplier_agent.store import Store, open_store
+from supplier_agent.marketplace.rate_limit import Pace
+from supplier_agent.reading import strategy
+from supplier_agent.settings import Settings, egress
+from supplier_agent.suppliers import snapshot
+from supplier_agent.suppliers.read_log import asked, read_done, write
+from supplier_agent.suppliers.warnings import why_paused
 
 NEW_TOKEN = "ask technique@menzzo.fr for a new one"  # noqa: S105 - a sentence
 MOST_AHEAD_SECONDS = 120
@@ -27,16 +29,16 @@ MOST_AHEAD_SECONDS = 120
 
 def look(report: Report, settings: Settings, env: Mapping[str, str], clock: Clock, tokens: Mapping[str, str]) -> None:
     """Ask once for each supplier, or show what the agent that runs has found."""
-    lock_file = settings.state_dir / state.LOCK
-    if lock.is_held(lock_file):
+    lock_file = settings.state_dir / state_folder.LOCK
+    if state_folder.is_held(lock_file):
         _last_reads(report, settings)
         return
     with ExitStack() as stack:
         store = None
         if settings.state_dir.is_dir():
-            held = lock.InstanceLock(lock_file, "check", clock)
+            held = state_folder.InstanceLock(lock_file, "check", clock)
             stack.callback(held.release)
-            database = settings.state_dir / state.DATABASE
+            database = settings.state_dir / state_folder.DATABASE
             store = stack.enter_context(closing(open_store(database, agent=True))) if _has_journal(settings) else None
         for name in settings.suppliers:
             try:
@@ -51,16 +53,16 @@ def _has_journal(settings: Settings) -> bool:
 
     None is made in a folder that is not ours: its files would not be the agent's.
     """
-    if (settings.state_dir / state.DATABASE).exists():
+    if (settings.state_dir / state_folder.DATABASE).exists():
         return True
     ours = settings.state_dir.stat().st_uid == os.geteuid()
     return ours and any(supplier.cache_seconds > 0 for supplier in settings.suppliers.values())
 
 
 def _last_reads(report: Report, settings: Settings) -> None:
-    with closing(open_store(settings.state_dir / state.DATABASE)) as store, store.read() as tx:
+    with closing(open_store(settings.state_dir / state_folder.DATABASE)) as store, store.read() as tx:
         for name in settings.suppliers:
-            supplier = standing.known_supplier(tx, name)
+            supplier = snapshot.known_supplier(tx, name)
             if supplier.token_refused_at is not None:
                 report.bad(f"{name}: the marketplace refuses the token", NEW_TOKEN, 77)
             elif supplier.last_success_at is None:
@@ -85,12 +87,12 @@ def _one_read(report: Report, settings: Settings, name: str, token: str, clock: 
     today, earlier = clock.now().astimezone(settings.timezone).date(), frozenset[str]()
     if store is not None:
         with store.read() as tx:
-            supplier = standing.known_supplier(tx, name)
+            supplier = snapshot.known_supplier(tx, name)
             earlier = asked(tx, name, clock.now(), settings.suppliers[name].cache_seconds)
         if supplier.paused_at is not None:
             report.doubt(f"{name}: not asked, for it is paused {why_paused(supplier)}", f"supplier-agent resume {name}")
             return
-    query, started_at = reading.probe(today, earlier).query, clock.now()
+    query, started_at = strategy.probe(today, earlier).query, clock.now()
     answer = account.get_sales(query)
     if store is not None:
         with store.write() as tx:

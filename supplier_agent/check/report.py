@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from supplier_agent.errors import AgentError
-from supplier_agent.exits import worst
+from supplier_agent.base.errors import AgentError
+from supplier_agent.base.process import worst
 
 HEADS = {"ok": "ok       ", "note": "note     ", "warning": "warning  ", "wrong": "WRONG    "}
 BLANKS = " " * 9

@@ -11,17 +11,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from supplier_agent import private, state, trusted
+from supplier_agent.base import files
+from supplier_agent.base.config_paths import is_of_the_system
+from supplier_agent.base.files import groups_of
+from supplier_agent.base.process import ended
 from supplier_agent.check.report import Report
-from supplier_agent.exits import ended
-from supplier_agent.places import is_of_the_system
-from supplier_agent.trusted import groups_of
+from supplier_agent.db import private, state_folder
 
 NOBODY = 65534
 SOFTWARE_ERROR = 70
-DATABASE_FILES = tuple(state.DATABASE + suffix for suffix in ("", "-wal", "-shm"))
+DATABASE_FILES = tuple(state_folder.DATABASE + suffix for suffix in ("", "-wal", "-shm"))
 READ, WRITE, ENTER = 4, 2, 1
-PRIVATE = (private.FOLDER, state.LEDGER)
+PRIVATE = (private.FOLDER, state_folder.LEDGER)
 NEARLY_EMPTY = {"lost+found"}
 
 
@@ -52,7 +53,7 @@ def user_to_become(state_dir: Path) -> User | None:
     if found is not None:
         return User(found.st_uid, found.st_gid, groups_of(found.st_uid, found.st_gid)) if found.st_uid else None
     try:
-        account = pwd.getpwnam(state.SERVICE_USER)
+        account = pwd.getpwnam(state_folder.SERVICE_USER)
     except KeyError:
         return None
     return User(account.pw_uid, account.pw_gid, groups_of(account.pw_uid, account.pw_gid))
@@ -77,7 +78,7 @@ def run_as(user: User, act: Callable[[], int]) -> int:
 def configuration(report: Report, path: Path | None) -> None:
     """Warn of a configuration that others may exchange: it says where the token goes. None: there is no file."""
     with suppress(OSError):  # not to be looked at by this user: said when it is read
-        why = trusted.doubt(path) if path is not None else None
+        why = files.doubt(path) if path is not None else None
         if why is not None:
             what = f"the configuration {path} could be exchanged by others than root and {User(os.geteuid(), 0)}: {why}"
             report.doubt(what, "keep it where root alone writes: /etc/supplier-agent/supplier-agent.toml")
@@ -102,7 +103,9 @@ def is_ours(state_dir: Path) -> bool:
     if is_of_the_system(state_dir) or not state_dir.is_dir():
         return False
     with suppress(OSError):
-        return is_plain(state_dir / state.DATABASE) or {each.name for each in state_dir.iterdir()} <= NEARLY_EMPTY
+        return (
+            is_plain(state_dir / state_folder.DATABASE) or {each.name for each in state_dir.iterdir()} <= NEARLY_EMPTY
+        )
     return False
 
 
@@ -123,7 +126,7 @@ def staff(report: Report, state_dir: Path) -> None:
     wrong = list(_locked_doors(state_dir, User(NOBODY, group, (group,)), group))
     for path, cure in wrong:
         report.doubt(f"staff (group {called}) cannot write {path}: they cannot flag orders in the database", cure)
-    if not wrong and (state_dir / state.DATABASE).exists():
+    if not wrong and (state_dir / state_folder.DATABASE).exists():
         report.good(f"staff (group {called}) may read everything and flag orders in the database")
     _closed_to_others(report, state_dir)
 
@@ -177,5 +180,5 @@ def _closed_to_others(report: Report, state_dir: Path) -> None:
 
 def _ours(state_dir: Path) -> list[Path]:
     """Return the folder, links followed, and what the agent makes in it, as far as it is there."""
-    folder, named = state_dir.resolve(), (*DATABASE_FILES, state.LOCK, *PRIVATE, state.LABELS)
+    folder, named = state_dir.resolve(), (*DATABASE_FILES, state_folder.LOCK, *PRIVATE, state_folder.LABELS)
     return [folder, *(path for name in named if os.path.lexists(path := folder / name))]

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+from supplier_agent.base.errors import ConfigError
 from supplier_agent.check.report import Report
-from supplier_agent.errors import ConfigError
 from supplier_agent.settings import Settings
 
 EDIT = "correct it in the configuration, then: supplier-agent check --offline"

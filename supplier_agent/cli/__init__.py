@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from supplier_agent.cli import acts, alerts, config, coverage, orders, page, serve, state, upkeep
+from supplier_agent.base.process import ended
+from supplier_agent.cli import actions, alerts, config, coverage, maintenance, orders, page, serve, state
+from supplier_agent.cli.context import Surroundings, current
 from supplier_agent.cli.examples import epilog
-from supplier_agent.cli.surroundings import Surroundings, current
-from supplier_agent.exits import ended
 
 
 def _exit_with(code: int | None, **_options: object) -> None:
@@ -29,14 +29,14 @@ app = typer.Typer(
     epilog="Try it: supplier-agent demo. Is all well? supplier-agent status. "
     "Before going live: supplier-agent check, then supplier-agent run --once --dry-run.",
 )
-for room in (serve, orders, acts, state, config, page, coverage, upkeep, alerts):
+for room in (serve, orders, actions, state, config, page, coverage, maintenance, alerts):
     room.register(app)
 
 
 @app.command(name="help")
 def help_(context: typer.Context, words: Annotated[list[str] | None, typer.Argument(metavar="COMMAND")] = None) -> None:
     """Show the help of a command, with examples."""
-    from supplier_agent.errors import UsageError
+    from supplier_agent.base.errors import UsageError
 
     inner = context.find_root()
     for word in words or ():
@@ -65,7 +65,7 @@ def _version(wanted: bool) -> None:
         import sqlite3
 
         from supplier_agent import __version__
-        from supplier_agent.build import commit
+        from supplier_agent.base.process import commit
 
         python = ".".join(str(part) for part in sys.version_info[:3])
         typer.echo(

@@ -2,7 +2,7 @@
 
 import typer
 
-from supplier_agent.cli.surroundings import JsonOption, here, result, result_json, say
+from supplier_agent.cli.context import JsonOption, here, result, result_json, say
 
 LAST = 20
 
@@ -22,10 +22,10 @@ def list_(
     """List what is wrong now, and what was lately; exit code 1 while anything is."""
     from sqlmodel import col, select
 
-    from supplier_agent.explain import instant
-    from supplier_agent.printable import on_one_line
-    from supplier_agent.store import is_there
-    from supplier_agent.tables import Alert
+    from supplier_agent.base.process import on_one_line
+    from supplier_agent.db.store import is_there
+    from supplier_agent.db.tables import Alert
+    from supplier_agent.reports.order_report import instant
 
     surroundings = here(context)
     found: list[Alert] = []
@@ -66,8 +66,8 @@ def send_test(context: typer.Context, as_json: JsonOption = False) -> int:
     """Send a test message to every address, and tell which took it; exit code 1 if any did not."""
     import socket
 
-    from supplier_agent import egress
     from supplier_agent.alerts import Post, trial
+    from supplier_agent.settings import egress
 
     settings = here(context).settings
     post = Post(settings.alerts.urls, egress.of(settings))

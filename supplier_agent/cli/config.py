@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from supplier_agent.cli.surroundings import JsonOption, here, result, result_json, say
+from supplier_agent.cli.context import JsonOption, here, result, result_json, say
 
 SERVICE_GROUP = "supplier-agent"
 group = typer.Typer(
@@ -32,8 +32,8 @@ def init(
     file: Annotated[str, typer.Argument(metavar="[FILE]", help="Where to; else the usual place.")] = "",
 ) -> None:
     """Write the commented example as a new configuration. A file that is there already is left alone."""
-    from supplier_agent.errors import AgentError
-    from supplier_agent.settings.example import text
+    from supplier_agent.base.errors import AgentError
+    from supplier_agent.settings.schema import example_text
 
     target = Path(file) if file else _usual_place(here(context).config, here(context).env)
     if target.exists():
@@ -46,7 +46,7 @@ def init(
         target.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text())
+            stream.write(example_text())
     except OSError as error:
         raise AgentError(
             f"{target} cannot be written: {error.strerror}.",
@@ -61,7 +61,7 @@ def init(
 
 def _usual_place(config: str, env: Mapping[str, str]) -> Path:
     """Return where the other commands will find it."""
-    from supplier_agent.places import PATH_VARIABLE, PLACES
+    from supplier_agent.base.config_paths import PATH_VARIABLE, PLACES
 
     named = config or env.get(PATH_VARIABLE)
     if named:
@@ -74,7 +74,7 @@ def _let_the_agent_read(target: Path, *, with_folder: bool) -> None:
     """Let the service's group read what root has written; nobody else may: it may hold a token."""
     import grp
 
-    from supplier_agent.places import STATE_DIR
+    from supplier_agent.base.config_paths import STATE_DIR
 
     try:
         group = grp.getgrnam(SERVICE_GROUP).gr_gid
@@ -92,7 +92,7 @@ def _let_the_agent_read(target: Path, *, with_folder: bool) -> None:
 
 def show(context: typer.Context, as_json: JsonOption = False) -> None:
     """Show every effective value and where it comes from: default, file and line, or a variable. Secrets are hidden."""
-    from supplier_agent.settings.shown import shown
+    from supplier_agent.settings.schema import shown
 
     surroundings = here(context)
     found = shown(Path(surroundings.config) if surroundings.config else None, surroundings.env)
@@ -107,7 +107,7 @@ def show(context: typer.Context, as_json: JsonOption = False) -> None:
 
 def check(context: typer.Context, as_json: JsonOption = False) -> None:
     """Tell whether a running agent would take the configuration up at a reload; exit code 78 if not. Looks at nothing else."""
-    from supplier_agent.assemble import usable
+    from supplier_agent.runtime.wiring import usable
 
     surroundings = here(context)
     settings = surroundings.settings

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from supplier_agent.cli.surroundings import JsonOption, day, here, result, result_json, say
+from supplier_agent.cli.context import JsonOption, day, here, result, result_json, say
 
 
 def register(app: typer.Typer) -> None:
@@ -22,8 +22,8 @@ def coverage(
     as_json: JsonOption = False,
 ) -> int:
     """Show for each day which reading proves that no order was lost; exit code 1 where a day should be proved and is not."""
-    from supplier_agent import coverage
-    from supplier_agent.errors import UsageError
+    from supplier_agent.base.errors import UsageError
+    from supplier_agent.reading import coverage
 
     surroundings = here(context)
     settings, now = surroundings.settings, surroundings.clock.now()

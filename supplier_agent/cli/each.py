@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from supplier_agent.cli.surroundings import Surroundings, complain, progress, result, result_json
-from supplier_agent.exits import worst
+from supplier_agent.base.process import worst
+from supplier_agent.cli.context import Surroundings, complain, progress, result, result_json
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from supplier_agent.errors import AgentError
-    from supplier_agent.tables import Order
+    from supplier_agent.base.errors import AgentError
+    from supplier_agent.db.tables import Order
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ def outcomes(
     surroundings: Surroundings, named: Iterable[Named], act: "Callable[[Session, Order], str]"
 ) -> Iterator[Outcome]:
     """Do the act to each order, and yield what became of it once it is on the disk."""
-    from supplier_agent.acts import find
-    from supplier_agent.errors import AgentError, StateError
+    from supplier_agent.actions import find
+    from supplier_agent.base.errors import AgentError, StateError
 
     failed: StateError | None = None  # None: the database works
     with surroundings.store() as store:

@@ -6,6 +6,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "run": (
         "supplier-agent run",
         "supplier-agent run --once --dry-run",
+        "supplier-agent run --once --dry-run --json",
         "supplier-agent run --once --metrics-file /var/lib/prometheus/node-exporter/supplier-agent.prom",
     ),
     "page": ("supplier-agent page",),

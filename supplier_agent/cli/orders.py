@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from supplier_agent.cli.surroundings import JsonOption, Surroundings, day, here, result, result_json, say
-from supplier_agent.printable import on_one_line
+from supplier_agent.base.process import on_one_line
+from supplier_agent.cli.context import JsonOption, Surroundings, day, here, result, result_json, say
 
 if TYPE_CHECKING:
-    from supplier_agent.upkeep.orders import Filter, Found, Row
+    from supplier_agent.reports.lists import Filter, Found, Row
 
 MOST = 10**9
 
@@ -43,11 +43,11 @@ def orders(
     as_json: JsonOption = False,
 ) -> None:
     """List the open orders, oldest first; with --all, or a --stage, shipped and closed ones too."""
-    from supplier_agent.entrance import is_heard
-    from supplier_agent.errors import UsageError
+    from supplier_agent.base.errors import UsageError
+    from supplier_agent.base.process import is_heard
+    from supplier_agent.db.store import is_there
     from supplier_agent.order import STAGES
-    from supplier_agent.store import is_there
-    from supplier_agent.upkeep.orders import Filter, chosen, summaries
+    from supplier_agent.reports.lists import Filter, chosen, summaries
 
     if stage and stage not in STAGES:
         raise UsageError(f"there is no stage {stage!r}", f"the stages are: {', '.join(STAGES)}")
@@ -72,7 +72,7 @@ def orders(
 
 def _known(surroundings: Surroundings, supplier: str, *, stored: bool) -> None:
     """Raise UsageError for a supplier of which there is neither a section nor an order."""
-    from supplier_agent.errors import UsageError
+    from supplier_agent.base.errors import UsageError
 
     have = surroundings.settings.suppliers
     if supplier and supplier not in have and not stored:
@@ -150,8 +150,8 @@ def order(
     as_json: JsonOption = False,
 ) -> None:
     """Tell everything about one order: facts, every call and attempt, what happens next and why."""
-    from supplier_agent.acts import find
-    from supplier_agent.explain import whole
+    from supplier_agent.actions import find
+    from supplier_agent.reports.order_report import whole
 
     surroundings = here(context)
     with surroundings.store() as store, store.read() as tx:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from supplier_agent.cli.surroundings import JsonOption, here, result, result_json, say, stdin_lines
+from supplier_agent.cli.context import JsonOption, here, result, result_json, say, stdin_lines
 
 people = typer.Typer(help="Who works on the warehouse page.", no_args_is_help=True)
 
@@ -22,9 +22,9 @@ def page(context: typer.Context) -> None:
 
     `run` does so by itself where [web] or [metrics] listen is set and nobody else does.
     """
-    from supplier_agent import trusted
-    from supplier_agent.errors import ConfigError
-    from supplier_agent.page_process import COMMAND, environment
+    from supplier_agent.base import files
+    from supplier_agent.base.errors import ConfigError
+    from supplier_agent.runtime.page_process import COMMAND, environment
     from supplier_agent.settings.handed import without_secrets
 
     surroundings = here(context)
@@ -38,13 +38,13 @@ def page(context: typer.Context) -> None:
     os.dup2(descriptor, 0)
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
     os.chdir("/")  # whatever lies where we happen to be is not ours
-    with trusted.as_owner_of(settings.state_dir):  # it never is root
+    with files.as_owner_of(settings.state_dir):  # it never is root
         os.execve(COMMAND[0], list(COMMAND), environment(surroundings.env))  # noqa: S606 - our own interpreter, no shell
 
 
 def _pin() -> str:
     """Ask for a PIN, twice on a terminal; else it is the first line of stdin."""
-    from supplier_agent.errors import UsageError
+    from supplier_agent.base.errors import UsageError
 
     if not sys.stdin.isatty():
         return next(iter(stdin_lines()), "")

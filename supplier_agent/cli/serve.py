@@ -1,5 +1,6 @@
 """Commands that run something: run, resync, sandbox, demo."""
 
+import json
 import secrets
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -10,15 +11,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from supplier_agent.cli.surroundings import Surroundings, complain, here, progress, result, say
+from supplier_agent.cli.context import JsonOption, Surroundings, complain, here, progress, result, result_json, say
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlmodel import Session
+
     from supplier_agent.agent import Agent
-    from supplier_agent.health import Problem
-    from supplier_agent.heartbeat import Heartbeat
-    from supplier_agent.reload import Reload
+    from supplier_agent.base.process import Hangup, Stop
+    from supplier_agent.reports.health import Problem
+    from supplier_agent.reports.heartbeat import Heartbeat
+    from supplier_agent.runtime.reload import Reload
     from supplier_agent.settings import Settings
-    from supplier_agent.stop import Hangup, Stop
 
 READ_ONLY = "--read-only"
 
@@ -53,14 +58,17 @@ def run(
             metavar="FILE", help="With --once: leave the metrics there, for node_exporter's textfile collector."
         ),
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="With --dry-run: print JSON alone.")] = False,
 ) -> int:
     """Serve the suppliers: until SIGTERM or SIGINT, or once."""
     if dry_run and not once:
         raise typer.BadParameter("--dry-run goes with --once: supplier-agent run --once --dry-run")
+    if as_json and not dry_run:
+        raise typer.BadParameter("--json goes with --dry-run: supplier-agent run --once --dry-run --json")
     if metrics_file is not None and not once:
         raise typer.BadParameter("--metrics-file goes with --once; a daemon serves /metrics on [metrics] listen")
-    from supplier_agent import cautions
-    from supplier_agent.stop import Hangup, Stop
+    from supplier_agent.base.process import Hangup, Stop
+    from supplier_agent.suppliers import warnings
 
     stop = Stop()  # first of all: as PID 1, a process without a handler never sees SIGTERM
     hangup = Hangup(terminal=once or sys.stderr.isatty())
@@ -68,24 +76,24 @@ def run(
     for warning in surroundings.settings.warnings:
         say(f"warning: {warning}")
     if dry_run:
-        return _dry_run(surroundings, stop)
+        return _dry_run(surroundings, stop, as_json=as_json)
     if read_only or surroundings.settings.read_only:
-        say(f"{cautions.read_only().what}; {cautions.read_only().cure}")
+        say(f"{warnings.read_only().what}; {warnings.read_only().cure}")
     command = " ".join(["run", *(["--once"] if once else []), *([READ_ONLY] if read_only else [])])
     with _agent(surroundings, command, stop, once=once, reads_only=read_only) as (agent, beat):
         if not once:
-            from supplier_agent.daemon import Daemon
-            from supplier_agent.page_process import PageProcess
+            from supplier_agent.runtime.daemon import Daemon
+            from supplier_agent.runtime.page_process import PageProcess
 
             reload = _reload(surroundings, agent, hangup)
             page = PageProcess(agent.settings, surroundings.env, agent.clock, agent.log)
             ping = partial(_ping, surroundings, agent)
             return Daemon(agent, surroundings.env, stop, ping, reload, beat, page).run()
         from supplier_agent.labels.barcodes import LabelCodes
-        from supplier_agent.labels.pdfwork import PdfWork
-        from supplier_agent.once import run_once
-        from supplier_agent.upkeep.retention import Retention
-        from supplier_agent.vitals import STOPPING
+        from supplier_agent.labels.pdf import PdfWork
+        from supplier_agent.maintenance.retention import Retention
+        from supplier_agent.reports.vitals import STOPPING
+        from supplier_agent.runtime.once import run_once
 
         found: list[Problem] = []
         with progress() as show, LabelCodes(agent.settings.state_dir, PdfWork(agent.clock), agent.log) as codes:
@@ -122,14 +130,16 @@ def _agent(
     surroundings: Surroundings, command: str, stop: "Stop", *, once: bool, reads_only: bool = False
 ) -> "Iterator[tuple[Agent, Heartbeat]]":
     """Assemble the real agent on the real state, alone."""
-    from supplier_agent import known, log, state, trusted
-    from supplier_agent.assemble import assemble
-    from supplier_agent.bulkheads import Threads
+    from supplier_agent.base import files, log
+    from supplier_agent.db import state_folder
+    from supplier_agent.reports import known
+    from supplier_agent.runtime.wiring import assemble
+    from supplier_agent.tick.bulkheads import Threads
 
     settings = surroundings.settings
-    state.prepare(settings.state_dir)
+    state_folder.prepare(settings.state_dir)
     with (
-        trusted.as_owner_of(settings.state_dir),
+        files.as_owner_of(settings.state_dir),
         _lock(surroundings, command),
         _heartbeat(surroundings, command) as beat,
     ):
@@ -151,7 +161,7 @@ def _agent(
 @contextmanager
 def _lock(surroundings: Surroundings, command: str) -> Iterator[None]:
     """Be the only instance on this state while in this block."""
-    from supplier_agent.lock import InstanceLock
+    from supplier_agent.db.state_folder import InstanceLock
 
     lock = InstanceLock(surroundings.lock_file, command, surroundings.clock)
     try:
@@ -163,9 +173,9 @@ def _lock(surroundings: Surroundings, command: str) -> Iterator[None]:
 @contextmanager
 def _heartbeat(surroundings: Surroundings, command: str) -> "Iterator[Heartbeat]":
     """Show that this process works on the state; an error that ends it is left there as its last words."""
-    from supplier_agent.errors import AgentError
-    from supplier_agent.heartbeat import AGENT, Heartbeat
-    from supplier_agent.vitals import AGENT_DIED, STARTING, Trouble
+    from supplier_agent.base.errors import AgentError
+    from supplier_agent.reports.heartbeat import AGENT, Heartbeat
+    from supplier_agent.reports.vitals import AGENT_DIED, STARTING, Trouble
 
     beat = Heartbeat(surroundings.settings.state_dir / AGENT, surroundings.clock, command)
     beat.beat(STARTING)
@@ -194,8 +204,8 @@ def _beating(show: Callable[[str], None], agent: "Agent", beat: "Heartbeat") -> 
 
 def _reload(surroundings: Surroundings, agent: "Agent", hangup: "Hangup") -> "Reload":
     """Return what reads the configuration again when it is asked to."""
-    from supplier_agent import known
-    from supplier_agent.reload import Reload
+    from supplier_agent.reports import known
+    from supplier_agent.runtime.reload import Reload
 
     newest = surroundings
 
@@ -232,8 +242,8 @@ def _ping(surroundings: Surroundings, agent: "Agent", supplier: str | None) -> N
     about = "heartbeat" if supplier is None else f"heartbeat {supplier}"
     if not url:
         return
-    from supplier_agent import egress
     from supplier_agent.marketplace import Answer, Wire
+    from supplier_agent.settings import egress
 
     wire = Wire(surroundings.clock, settings.http.timeout_seconds, egress=egress.of(settings))
     reply = wire.ping(url)
@@ -243,37 +253,31 @@ def _ping(surroundings: Surroundings, agent: "Agent", supplier: str | None) -> N
         agent.log.problem(about, "the dead-man URL did not take the ping")
 
 
-def _dry_run(surroundings: Surroundings, stop: "Stop") -> int:
+def _dry_run(surroundings: Surroundings, stop: "Stop", *, as_json: bool) -> int:
     """Rehearse a round. It changes nothing: where no agent has ever run, there is no lock to hold, and none is made.
 
     Where the marketplace answers from a cache, what was asked is remembered: the next run must not ask it again.
     """
-    from supplier_agent import state, trusted
-    from supplier_agent.dry_run import rehearse
+    from supplier_agent.base import files
+    from supplier_agent.db import state_folder
+    from supplier_agent.runtime.dry_run import rehearse
 
     settings = surroundings.settings
     remembers = any(supplier.cache_seconds > 0 for supplier in settings.suppliers.values())
-    said: list[str] = []  # printed when the lock is free again: a slow reader must not keep a daemon from starting
-    found: list[Problem] = []
     if remembers:
-        state.prepare(settings.state_dir)
-    try:
-        with trusted.as_owner_of(settings.state_dir), ExitStack() as held, progress() as show:
-            if remembers or surroundings.lock_file.exists():
-                held.enter_context(_lock(surroundings, "run --once --dry-run"))
-            return rehearse(
-                settings,
-                surroundings.env,
-                surroundings.clock,
-                show,
-                said.append,
-                stop.event.is_set,
-                found.extend,
-            )
-    finally:
-        for line in said:
+        state_folder.prepare(settings.state_dir)
+    with files.as_owner_of(settings.state_dir), ExitStack() as held, progress() as show:
+        if remembers or surroundings.lock_file.exists():
+            held.enter_context(_lock(surroundings, "run --once --dry-run"))
+        done = rehearse(settings, surroundings.env, surroundings.clock, show, stop.event.is_set)
+    # The lock is free again: a slow reader must not keep a daemon from starting.
+    if as_json:
+        result_json(done.as_json())
+    else:
+        for line in done.lines():
             result(line)
-        _say_why(found)
+    _say_why(done.problems)
+    return done.exit_code
 
 
 def resync(
@@ -281,14 +285,15 @@ def resync(
     from_: Annotated[str, typer.Option("--from", metavar="DATE", help="The first day, YYYY-MM-DD.")],
     to: Annotated[str, typer.Option("--to", metavar="DATE", help="The last day, YYYY-MM-DD.")],
     supplier: Annotated[str, typer.Option(help="Only this supplier.")] = "",
+    as_json: JsonOption = False,
 ) -> int:
     """Read a date range again, page by page."""
     from datetime import date
 
-    from supplier_agent.errors import UsageError
-    from supplier_agent.lock import is_held
-    from supplier_agent.reading import is_possible
-    from supplier_agent.tick.pull import request
+    from supplier_agent.base.errors import UsageError
+    from supplier_agent.db.state_folder import is_held
+    from supplier_agent.reading.strategy import is_possible
+    from supplier_agent.suppliers.read_log import request
 
     surroundings = here(context)
     try:
@@ -310,10 +315,13 @@ def resync(
         with surroundings.store() as store, store.write() as tx:
             for name in names:
                 request(tx, name, first, last, now)
+            left = _resync_as_json(tx, now, [], 0)
+        if as_json:
+            result_json(left)
         say("left as a request for the agent that is running; see: supplier-agent status")
         return 0
-    from supplier_agent.once import run_once
-    from supplier_agent.stop import Stop
+    from supplier_agent.base.process import Stop
+    from supplier_agent.runtime.once import run_once
 
     stop = Stop()
     with _agent(surroundings, "resync", stop, once=True, reads_only=True) as (agent, beat):
@@ -323,8 +331,29 @@ def resync(
         found: list[Problem] = []
         with progress() as show:
             code = run_once(agent, _beating(show, agent, beat), lambda: None, stop.event.is_set, found.extend)
-        _say_why(found)
-        return code
+        with agent.store.read() as tx:
+            read = _resync_as_json(tx, now, found, code)
+    if as_json:
+        result_json(read)
+    _say_why(found)
+    return code
+
+
+def _resync_as_json(tx: "Session", asked_at: "datetime", found: "Sequence[Problem]", code: int) -> dict[str, object]:
+    """Return the object of `resync --json`: each supplier's run that was asked for then, as far as it has come."""
+    from sqlmodel import select
+
+    from supplier_agent.db.tables import Run
+
+    asked = select(Run).where(Run.purpose == "resync", Run.requested_at == asked_at).order_by(Run.supplier)
+    keys = ("supplier", "date_from", "date_to", "started_at", "ended_at", "proof", "pages", "listed", "added", "detail")
+    runs = [json.loads(run.model_dump_json(include=set(keys))) for run in tx.exec(asked)]
+    return {
+        "schema": 1,
+        "exit_code": code,
+        "runs": [{key: run[key] for key in keys} for run in runs],
+        "problems": [each.as_json() for each in found],
+    }
 
 
 def sandbox(
@@ -344,7 +373,7 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Stay up afterwards, with orders that keep coming in.")] = False,
 ) -> int:
     """Show the whole job: sandbox, agent and warehouse in a temporary folder."""
-    from supplier_agent.demo import tell
-    from supplier_agent.stop import Stop
+    from supplier_agent.base.process import Stop
+    from supplier_agent.sandbox.demo import tell
 
     return tell(result, here(context).env, Stop(), keep=keep)

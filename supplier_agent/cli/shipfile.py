@@ -10,16 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TextIO
 
-from supplier_agent import trusted
+from supplier_agent.base import files
+from supplier_agent.base.process import DISK, NEEDS_A_PERSON, on_one_line, worst
+from supplier_agent.cli.context import Surroundings, complain, result, say, stdin_lines
 from supplier_agent.cli.each import Named, Outcome, outcomes, tell
-from supplier_agent.cli.surroundings import Surroundings, complain, result, say, stdin_lines
-from supplier_agent.exits import DISK, NEEDS_A_PERSON, worst
-from supplier_agent.printable import on_one_line
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from supplier_agent.tables import Order
+    from supplier_agent.db.tables import Order
 
 ORDER_HEADS, SUPPLIER_HEADS = ("menzzo_order_id", "order", "order_id", "id"), ("supplier",)
 DELIMITERS = (";", "\t", ",")
@@ -35,7 +34,7 @@ class Line:
 
 def lines_of(rows: Iterable[str]) -> Iterator[Line]:
     """Read the orders, line by line; blank lines are skipped. Raises UsageError if a CSV has no column for the order."""
-    from supplier_agent.errors import UsageError
+    from supplier_agent.base.errors import UsageError
 
     order, supplier, delimiter = 0, None, ","
     first = True
@@ -61,7 +60,7 @@ def lines_of(rows: Iterable[str]) -> Iterator[Line]:
 
 
 def _cells(text: str, delimiter: str, number: int) -> list[str]:
-    from supplier_agent.errors import UsageError
+    from supplier_agent.base.errors import UsageError
 
     try:
         return next(csv.reader([text], delimiter=delimiter))
@@ -86,7 +85,7 @@ def ship_file(
     as_json: bool = False,
 ) -> int:
     """Flag each order of the file in a transaction of its own; return the first code of those that hold."""
-    from supplier_agent.errors import UsageError
+    from supplier_agent.base.errors import UsageError
 
     paths = [path.resolve() for path in (file, success, failure) if path is not None]
     if len({*paths}) != len(paths):
@@ -123,11 +122,11 @@ class Flagging:
 
     def __call__(self, tx: "Session", order: "Order") -> str:
         """Flag it, and return what happens next."""
-        from supplier_agent import acts
+        from supplier_agent import actions
 
         this = self._surroundings
-        said = acts.ship(tx, order, this.clock.now(), this.who, self._override_by)
-        but = acts.not_reported(order, this.settings.suppliers)
+        said = actions.ship(tx, order, this.clock.now(), this.who, self._override_by)
+        but = actions.not_reported(order, this.settings.suppliers)
         if not but:
             return said
         self._unknown = order.supplier
@@ -143,7 +142,7 @@ class Flagging:
 
 
 def _rows(file: Path) -> list[str]:
-    from supplier_agent.errors import UsageError
+    from supplier_agent.base.errors import UsageError
 
     if str(file) == "-":
         return stdin_lines()
@@ -166,12 +165,12 @@ class Answers:
     @classmethod
     def opened(cls, stack: ExitStack, path: Path | None) -> Self:
         """Open the file for as long as the stack is. Raises UsageError, before anything is done, if it cannot be written."""
-        from supplier_agent.errors import UsageError
+        from supplier_agent.base.errors import UsageError
 
         if path is None:
             return cls(None)
         try:
-            with trusted.as_owner_of(path.parent):
+            with files.as_owner_of(path.parent):
                 return cls(stack.enter_context(path.open("w", encoding="utf-8", newline="", buffering=1)))
         except OSError as error:
             raise UsageError(f"{path} cannot be written: {error.strerror}", "name a file that you may write") from error

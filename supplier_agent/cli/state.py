@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from supplier_agent.cli.surroundings import JsonOption, here, result, result_json, say
+from supplier_agent.cli.context import JsonOption, here, result, result_json, say
 
 
 def register(app: typer.Typer) -> None:
@@ -28,7 +28,7 @@ def status(
     ] = False,
 ) -> int:
     """Tell how things stand: suppliers, counts, problems with the command that cures each."""
-    from supplier_agent.status.door import Asked, answer
+    from supplier_agent.reports.status.door import Asked, answer
 
     surroundings = here(context)
     return answer(Asked(surroundings.config, as_json, watch, alive), surroundings.env, surroundings.clock)

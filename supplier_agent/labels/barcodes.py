@@ -12,13 +12,13 @@ from typing import Self
 from sqlalchemy import text
 from sqlmodel import Session, col, delete, select, update
 
-from supplier_agent import state
-from supplier_agent.errors import AgentError
-from supplier_agent.labels.pdfwork import Done, Failed, PdfWork
-from supplier_agent.log import Log
-from supplier_agent.scan import alias
-from supplier_agent.store import Store, open_store
-from supplier_agent.tables import UNREAD, Barcode, Order
+from supplier_agent.base.errors import AgentError
+from supplier_agent.base.log import Log
+from supplier_agent.db import state_folder
+from supplier_agent.db.store import Store, open_store
+from supplier_agent.db.tables import UNREAD, Barcode, Order
+from supplier_agent.labels.pdf import Done, Failed, PdfWork
+from supplier_agent.labels.scan import alias
 
 LOOK_SECONDS = 1.0
 """How often new labels are looked for. The query reads an index that is nearly always empty."""
@@ -55,12 +55,6 @@ def keep(tx: Session, order: int, sha256: str, codes: Sequence[str]) -> bool:
     names = dict.fromkeys(name for name in map(alias, codes) if name)
     tx.add_all(Barcode(order_id=order, code=name, label_sha256=sha256) for name in names)
     return True
-
-
-def codes_of(tx: Session, order: int) -> list[str]:
-    """Return the codes on the present label of an order, as stored."""
-    query = select(Barcode.code).join(Order).where(Barcode.order_id == order)
-    return list(tx.exec(query.where(Barcode.label_sha256 == Order.label_sha256).order_by(col(Barcode.id))))
 
 
 class LabelCodes:
@@ -123,7 +117,7 @@ class LabelCodes:
         return count
 
     def _opened(self) -> Store:
-        self._store = self._store or open_store(self._state_dir / state.DATABASE)
+        self._store = self._store or open_store(self._state_dir / state_folder.DATABASE)
         self._store.must_still_be_there()
         return self._store
 

@@ -10,8 +10,8 @@ from concurrent.futures import CancelledError, Future
 from pathlib import Path
 from typing import Any
 
-from supplier_agent.clock import Clock
-from supplier_agent.labels.pdfwork import PdfWork
+from supplier_agent.base.clock import Clock
+from supplier_agent.labels.pdf import PdfWork
 
 PROCESSES = 2
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from supplier_agent import trusted
+from supplier_agent.base import files
 
 
 @dataclass(frozen=True)
@@ -52,15 +52,15 @@ class LabelFolder:
         Ids are checked when they are read (marketplace/listing.py), so they cannot lead to another folder.
         """
         folder = self._state_dir / "labels" / supplier
-        trusted.folder(folder.parent)
-        trusted.folder(folder)
+        files.folder(folder.parent)
+        files.folder(folder)
         target = folder / f"{menzzo_order_id}.pdf"
         part = folder / f".{menzzo_order_id}.part"
         sha256 = hashlib.sha256(content).hexdigest()
         label = Label(str(target.relative_to(self._state_dir)), sha256, len(content))
         if _sha256_of(target) == sha256:
             return label
-        with os.fdopen(trusted.create(part, 0o640), "wb") as file:
+        with os.fdopen(files.create(part, 0o640), "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -4,8 +4,8 @@ account.py makes the requests, answers.py and listing.py interpret the answers, 
 wire.py sends.
 """
 
-from supplier_agent.marketplace.account import LabelBytes, Listing, Marketplace
 from supplier_agent.marketplace.answers import Means, Verdict
+from supplier_agent.marketplace.client import LabelBytes, Listing, Marketplace
 from supplier_agent.marketplace.listing import Rejected, Seen
 from supplier_agent.marketplace.wire import Answer, Lost, NotSent, Reply, TooLarge, Wire
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from supplier_agent.cells import is_usual
+from supplier_agent.base.cells import is_usual
 
 WRAPPERS = ("data", "sales", "items", "orders")
 MOST_ROWS, MOST_VALUES = 50_000, 500_000

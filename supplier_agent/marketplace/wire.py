@@ -15,11 +15,21 @@ import httpcore
 import httpx
 
 from supplier_agent import __version__
-from supplier_agent.clock import Clock
-from supplier_agent.egress import DIRECT, Egress, Proxy
-from supplier_agent.errors import AgentError
-from supplier_agent.marketplace.body import TooLargeError, UndecodableError, collect, decode
-from supplier_agent.marketplace.watched import Deadline, Progress, Resolve, TunnelError, WatchedNetwork, resolve
+from supplier_agent.base.clock import Clock
+from supplier_agent.base.errors import AgentError
+from supplier_agent.marketplace.connections import (
+    Deadline,
+    Progress,
+    Resolve,
+    TooLargeError,
+    TunnelError,
+    UndecodableError,
+    WatchedNetwork,
+    collect,
+    decode,
+    resolve,
+)
+from supplier_agent.settings.egress import DIRECT, Egress, Proxy
 
 PING_SECONDS = 10
 PING_BYTES = 1 << 20

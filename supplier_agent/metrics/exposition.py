@@ -15,14 +15,16 @@ from prometheus_client.exposition import gzip_accepted
 from prometheus_client.registry import Collector
 from sqlmodel import Session
 
-from supplier_agent import __version__, lock, state, trusted
-from supplier_agent.errors import StateError
-from supplier_agent.glance import within
+from supplier_agent import __version__
+from supplier_agent.base import files
+from supplier_agent.base.errors import StateError
+from supplier_agent.db import state_folder
+from supplier_agent.db.plain_sql import within
+from supplier_agent.db.store import LockedError, Store
+from supplier_agent.db.tables import Chore
 from supplier_agent.metrics.figures import gauges
 from supplier_agent.metrics.tally import BOUNDS, Tally
 from supplier_agent.settings import Settings
-from supplier_agent.store import LockedError, Store
-from supplier_agent.tables import Chore
 
 PREFIX = "supplier_agent_"
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -102,7 +104,7 @@ def encoded(text: bytes, accepted: str) -> tuple[bytes, dict[str, str]]:
 
 def _add_the_process(registry: CollectorRegistry, settings: Settings) -> None:
     """Add process_* (CPU, memory, open files, start) of the agent, whichever process answers the scrape."""
-    agent = lock.holder_now(settings.state_dir / state.LOCK)
+    agent = state_folder.holder_now(settings.state_dir / state_folder.LOCK)
     if agent is not None and agent.pid is not None:
         pid = agent.pid
         ProcessCollector(pid=lambda: pid, registry=registry)
@@ -112,8 +114,8 @@ def leave(file: Path, store: Store, settings: Settings, now: datetime) -> None:
     """Write the figures to a file, whole or not at all, for a collector of text files. Raises StateError."""
     content = exposition(store, settings, now)
     try:
-        with trusted.as_owner_of(file.parent):
-            trusted.replace(file, content, 0o644)
+        with files.as_owner_of(file.parent):
+            files.replace(file, content, 0o644)
     except OSError as error:
         raise StateError(
             f"the metrics file {file} could not be written: {os.strerror(error.errno or 0)}",

@@ -1,4 +1,4 @@
-"""The figures of the moment, read from the tables in plain SQL (glance.py). Each costs the same in ten years."""
+"""The figures of the moment, read from the tables in plain SQL (plain_sql.py). Each costs the same in ten years."""
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from supplier_agent import absence, census, coverage, health
-from supplier_agent.census import damaged
-from supplier_agent.glance import Look, within
+from supplier_agent.db.plain_sql import Look, within
 from supplier_agent.metrics.tally import Tally
 from supplier_agent.order import STAGES, sound_stage
+from supplier_agent.reading import coverage, missing_orders
+from supplier_agent.reports import counts, health
+from supplier_agent.reports.counts import damaged
 from supplier_agent.settings import Settings
-from supplier_agent.tick import pull
+from supplier_agent.suppliers import read_log
 
 DIGEST = "digest"
 LAST_READS = 200
@@ -60,7 +61,7 @@ def gauges(tx: Session, settings: Settings, tally: Tally, now: datetime) -> Iter
         "next_read_timestamp_seconds",
         "When the next reading is due; none while the supplier is paused.",
         ("supplier",),
-        _instants((name, pull.due(tx, name, settings, now).at) for name in names if rows[name].paused_at is None),
+        _instants((name, read_log.due(tx, name, settings, now).at) for name in names if rows[name].paused_at is None),
     )
     interval = settings.schedule.poll_interval(now, settings.timezone)
     yield Gauge(
@@ -103,13 +104,13 @@ def _wrong(tx: Session, look: Look, settings: Settings, now: datetime) -> Iterat
         "rejected_entries",
         "Listed entries without a usable id, ever; each is kept word for word.",
         ("supplier",),
-        _per(names, lambda name: census.rejected_entries(look, name)),
+        _per(names, lambda name: counts.rejected_entries(look, name)),
     )
     yield Gauge(
         "vanished_orders",
         "Orders that are no longer listed though we have not shipped them.",
         ("supplier",),
-        _per(names, lambda name: len(absence.missing(look, name, settings.suppliers[name].cache_seconds))),
+        _per(names, lambda name: len(missing_orders.missing(look, name, settings.suppliers[name].cache_seconds))),
     )
     yield Gauge(
         "coverage_gap_days",
@@ -156,7 +157,7 @@ def _orders(look: Look, names: Iterable[str], tally: Tally) -> Iterator[tuple[tu
 
 def _evidence(look: Look, shipped: Mapping[str, int]) -> Iterator[tuple[tuple[str, ...], float]]:
     for name, number in shipped.items():
-        for evidence, orders in census.evidence(look, name, number).items():
+        for evidence, orders in counts.evidence(look, name, number).items():
             yield (name, evidence), float(orders)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
@@ -10,12 +11,49 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from supplier_agent.clock import Clock
-from supplier_agent.errors import AgentError, StateError
+from supplier_agent.base.clock import Clock
+from supplier_agent.base.errors import AgentError, StateError
+from supplier_agent.db.store import Store, open_store
 from supplier_agent.metrics.exposition import Exposition, encoded
-from supplier_agent.metrics.pulse import Health, health_of, ready_of
+from supplier_agent.reports import heartbeat, known, status, vitals
 from supplier_agent.settings import Settings
-from supplier_agent.store import Store, open_store
+
+
+@dataclass(frozen=True)
+class Health:
+    """One answer: whether it is well, and lines that say so. They name no order: who asks has not signed in."""
+
+    ok: bool
+    text: str
+
+    @property
+    def http_status(self) -> int:
+        """200 or 503."""
+        return 200 if self.ok else 503
+
+
+def health_of(state_dir: Path, clock: Clock) -> Health:
+    """Tell whether this process answers, and the agent, if one runs, has touched its heartbeat within a minute.
+
+    Reads two small files and no database. Where no agent runs, none hangs: that it should run is for `ready_of` to say.
+    """
+    signs = heartbeat.signs(state_dir, clock)
+    if vitals.hangs(signs):
+        return Health(ok=False, text=vitals.AGENT_HUNG)
+    return Health(ok=True, text="alive" if signs.holder is not None else "alive; no agent runs")
+
+
+def ready_of(settings: Settings, clock: Clock) -> Health:
+    """Tell whether all is well: `status` by another way, with the codes of its problems, one a line."""
+    try:
+        told = status.tell(known.of(settings), clock)
+    except AgentError:
+        return Health(ok=False, text=vitals.DATABASE)
+    if told.exit_code == 0:
+        return Health(ok=True, text="ready")
+    codes = sorted({f"{problem.code} {problem.supplier}".rstrip() for problem in told.problems})
+    return Health(ok=False, text="\n".join(codes))
+
 
 NOT_OURS = PlainTextResponse("this address is not meant for that name (Host)\n", 421)
 

@@ -9,7 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from supplier_agent.glance import Look
+from supplier_agent.db.plain_sql import Look
 
 BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0)
 """Seconds. The last is the deadline of a call as it is by default."""

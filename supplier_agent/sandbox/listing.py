@@ -1,15 +1,146 @@
-"""get-sales: its parameters read, its rows written, and the cache in between."""
+"""get-sales: reads its parameters, writes its rows, caches answers. What is left open (API notes, 9) is a switch here."""
 
 import json
-from dataclasses import replace
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from http import HTTPStatus
+from types import MappingProxyType
+from typing import Literal
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from supplier_agent.sandbox.exchange import Answer, LogLine, Request, error_answer
-from supplier_agent.sandbox.orders import WELL_FORMED_ID, Order
-from supplier_agent.sandbox.semantics import Refusal, SalesQuery, Semantics, refuse_cursor, select
+from supplier_agent.sandbox.orders import WELL_FORMED_ID, Order, position
 from supplier_agent.sandbox.world import World
+
+_CACHE_SECONDS: Mapping[str, float] = MappingProxyType({"asir-group": 1800.0})
+
+
+@dataclass(frozen=True)
+class Semantics:
+    """How this marketplace behaves where the document is silent. The defaults are the document's plainest reading."""
+
+    page_size: int = 50
+    cursor: Literal["exclusive", "inclusive", "ignored", "refused_when_unknown", "always_refused"] = "exclusive"
+    """Rows after the cursor; from it on; all rows; 400 for an id that is not known; 400 for any."""
+    cursor_in_cache_key: bool = False
+    """The document's list of what makes a cached query unique (page, dates, order_number) lacks the cursor."""
+    order: Literal["oldest", "newest", "shuffled"] = "oldest"
+    """By the numbers in the id; shuffled is the same at every call."""
+    page: Literal["honoured", "ignored_beside_cursor", "ignored"] = "honoured"
+    """An ignored page is answered like page 1."""
+    past_end: Literal["empty", "repeat_last", "not_found"] = "empty"
+    """What a page after the last holds. Page 1 of nothing is always empty."""
+    acknowledged: Literal["stay", "vanish"] = "stay"
+    """Whether get-sales still lists an acknowledged order."""
+    shipped: Literal["stay", "vanish"] = "stay"
+    date_to_inclusive: bool = True
+    cache_seconds: Mapping[str, float] = field(default_factory=lambda: _CACHE_SECONDS)
+    """By supplier; one that is not named is answered fresh."""
+    order_number_for: frozenset[str] = frozenset({"asir-group"})
+    """The suppliers whose get-sales knows `order_number`; for others it is ignored."""
+    success: Literal["success_true", "empty", "no_content", "no_success_key"] = "success_true"
+    """How acknowledge-sale and ship-sale say yes: the document leaves the example blank."""
+    repeat_acknowledge: Literal["accepted", "not_found"] = "accepted"
+    repeat_ship: Literal["accepted", "not_found"] = "not_found"
+    """The document: "Order Not Found: May be already processed". Accepted: it takes effect a second time."""
+    labels_need_token: bool = True
+    label_before_ready: Literal["not_found", "empty", "html", "no_link"] = "not_found"
+    """no_link: the row's link is null until the label is ready, and its address is not found."""
+
+
+@dataclass(frozen=True)
+class SalesQuery:
+    """The parameters of one get-sales request, read."""
+
+    page: int = 1
+    date_from: date | None = None
+    date_to: date | None = None
+    cursor: str | None = None  # last_menzzo_order_number
+    order_number: str | None = None  # a menzzo_order_id or an increment_id
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An answer that is an error, with its words."""
+
+    status: int
+    error: str
+
+
+def select(
+    orders: Iterable[Order],
+    query: SalesQuery,
+    semantics: Semantics,
+    now: datetime,
+) -> list[Order] | Refusal:
+    """Return the orders of one answer in their order, from all orders of one supplier."""
+    arrived = [order for order in orders if order.visible(now)]
+    refusal = refuse_cursor(arrived, query, semantics)
+    if refusal is not None:
+        return refusal
+    rows = sorted((o for o in arrived if _wanted(o, query, semantics)), key=_SORT_KEYS[semantics.order])
+    if semantics.order == "newest":
+        rows.reverse()
+    return _page(rows, query, semantics)
+
+
+def refuse_cursor(arrived: Iterable[Order], query: SalesQuery, semantics: Semantics) -> Refusal | None:
+    """Return why this cursor is not accepted, or None. `arrived`: the orders that are visible by now."""
+    if query.cursor is None:
+        return None
+    if semantics.cursor == "always_refused":
+        return Refusal(400, "last_menzzo_order_number is not supported")
+    if semantics.cursor == "refused_when_unknown" and all(o.menzzo_order_id != query.cursor for o in arrived):
+        return Refusal(400, "last_menzzo_order_number is unknown")
+    return None
+
+
+_SORT_KEYS = {
+    "oldest": lambda order: order.position,
+    "newest": lambda order: order.position,
+    "shuffled": lambda order: zlib.crc32(order.menzzo_order_id.encode()),
+}
+
+
+def _wanted(order: Order, query: SalesQuery, semantics: Semantics) -> bool:
+    if semantics.acknowledged == "vanish" and order.acknowledged_at:
+        return False
+    if semantics.shipped == "vanish" and order.shipped_at:
+        return False
+    if query.order_number is not None and query.order_number not in (order.menzzo_order_id, order.increment_id):
+        return False
+    return _in_dates(order.order_date, query, semantics) and _after_cursor(order, query, semantics)
+
+
+def _in_dates(day: date, query: SalesQuery, semantics: Semantics) -> bool:
+    if query.date_from is not None and day < query.date_from:
+        return False
+    if query.date_to is None:
+        return True
+    return day <= query.date_to if semantics.date_to_inclusive else day < query.date_to
+
+
+def _after_cursor(order: Order, query: SalesQuery, semantics: Semantics) -> bool:
+    if query.cursor is None or semantics.cursor == "ignored":
+        return True
+    last = position(query.cursor)
+    return order.position >= last if semantics.cursor == "inclusive" else order.position > last
+
+
+def _page(rows: list[Order], query: SalesQuery, semantics: Semantics) -> list[Order] | Refusal:
+    beside_cursor = semantics.page == "ignored_beside_cursor" and query.cursor is not None
+    page = 1 if semantics.page == "ignored" or beside_cursor else query.page
+    last_page = max(1, -(-len(rows) // semantics.page_size))
+    if page > last_page:
+        if semantics.past_end == "empty":
+            return []
+        if semantics.past_end == "not_found":
+            return Refusal(404, "page not found")
+        page = last_page
+    return rows[(page - 1) * semantics.page_size : page * semantics.page_size]
+
 
 _MOST_DIGITS = 9
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from supplier_agent.clock import SystemClock
-from supplier_agent.errors import UsageError
+from supplier_agent.base.clock import SystemClock
+from supplier_agent.base.errors import UsageError
 from supplier_agent.sandbox.api import Api
 from supplier_agent.sandbox.listener import ADDRESS, Server
-from supplier_agent.sandbox.semantics import Semantics
+from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
 
 _LOOK_SECONDS = 0.02  # how long stopping may take

@@ -4,8 +4,8 @@
 write), layers (file and environment), findings (mistakes as sentences), tokens.
 """
 
-from supplier_agent.hours import Hours
-from supplier_agent.places import PLACES
+from supplier_agent.base.config_paths import PLACES
+from supplier_agent.settings.hours import Hours
 from supplier_agent.settings.loading import load
 from supplier_agent.settings.model import KNOWN_SUPPLIERS, Http, Retry, Settings, Ship, Supplier
 from supplier_agent.settings.schedule import Schedule

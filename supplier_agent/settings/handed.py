@@ -13,6 +13,9 @@ from supplier_agent.settings.web import Station
 FOR_PRINTING: frozenset[tuple[type[BaseModel], str]] = frozenset({(Station, "printer"), (Http, "proxy")})
 """Passed on nevertheless: printing needs the printer's password, and that of the proxy on the way to it."""
 
+SUPERVISED = "--supervised"
+"""The child then gives a sign of life on stdout, which no full disk holds up, and ends with its stdin."""
+
 
 def without_secrets(settings: Settings) -> str:
     """Return the settings as JSON. The path of a token file is included, its content is not."""

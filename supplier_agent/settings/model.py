@@ -18,17 +18,17 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from supplier_agent.errors import ConfigError
-from supplier_agent.places import STATE_DIR
+from supplier_agent.base.config_paths import STATE_DIR
+from supplier_agent.base.errors import ConfigError
 from supplier_agent.settings.addresses import BaseUrl, HeartbeatUrl, Origins, ProxyUrl
 from supplier_agent.settings.alerts import Alerts
-from supplier_agent.settings.keep import Brakes, Keep
-from supplier_agent.settings.log import Log
 from supplier_agent.settings.schedule import Schedule
 from supplier_agent.settings.tokens import SECRETS_DIR, parse_token, read_next_token, read_token
 from supplier_agent.settings.values import (
     Count,
+    CountOrOff,
     Day,
+    DaysOrForEver,
     Deadline,
     Location,
     NotNegative,
@@ -40,6 +40,37 @@ from supplier_agent.settings.values import (
     close,
 )
 from supplier_agent.settings.web import Metrics, Web
+
+
+class Keep(BaseModel):
+    """The `[keep]` section. Orders themselves have no key: one that was deleted would look new when it is listed again."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    labels_days: DaysOrForEver = 90
+    journal_days: DaysOrForEver = 365
+
+
+class Brakes(BaseModel):
+    """The `[brakes]` section."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    flags_per_minute: CountOrOff = 0
+    not_found_in_a_row: CountOrOff = 20
+
+
+# -- The `[log]` section: level and format.
+
+
+class Log(BaseModel):
+    """The `[log]` section."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    format: Literal["auto", "console", "json", "journal"] = "auto"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
 
 KNOWN_SUPPLIERS: Mapping[str, Mapping[str, object]] = {
     "asir-group": {"cache_seconds": 1800, "order_number_filter": True},

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
-from supplier_agent.hours import Hours, poll_interval
+from supplier_agent.settings.hours import Hours, poll_interval
 from supplier_agent.settings.values import Days, Positive, as_text
 
 _HOURS = re.compile(r"\A\s*([0-9]{1,2}):([0-9]{2})\s*[-–]\s*([0-9]{1,2}):([0-9]{2})\s*\Z")

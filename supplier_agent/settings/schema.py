@@ -3,10 +3,58 @@
 It is built from the model; the example provides the meaning of keys and how values are written (hours and days as text).
 """
 
+import json
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import time
+from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from supplier_agent.settings import example
-from supplier_agent.settings.model import Settings
+from pydantic import BaseModel, SecretStr
+
+from supplier_agent.settings.layers import Place, Tree, key_lines, read_environment
+from supplier_agent.settings.loading import load
+from supplier_agent.settings.model import KNOWN_SUPPLIERS, Settings
+
+NAME = "supplier-agent.example.toml"
+_PACKAGE = Path(__file__).parents[1]
+_SECTION = re.compile(r"\A\[+([^\]]+)\]+")
+_KEY = re.compile(r"\A(?:# )?([a-z_]+) = ")
+
+
+def example_text() -> str:
+    """Return the path of the example: in the package of an installation (see pyproject.toml), in config/ of a checkout."""
+    installed = _PACKAGE / NAME
+    return (installed if installed.exists() else _PACKAGE.parent / "config" / NAME).read_text(encoding="utf-8")
+
+
+def example_tree() -> Tree:
+    """Return the text of the example."""
+    return tomllib.loads(example_text())
+
+
+def example_comments() -> dict[Place, str]:
+    """Return the comment on each key, the lines right above it. Names of suppliers are left out."""
+    found: dict[Place, str] = {}
+    section: Place = ()
+    block: list[str] = []
+    for line in example_text().splitlines():
+        if header := _SECTION.match(line):
+            section, block = tuple(header[1].split("."))[:1], []
+        elif key := _KEY.match(line):
+            if block:
+                found.setdefault((*section, key[1]), " ".join(block))
+        elif line.startswith("#"):
+            block.append(line.lstrip("# "))
+            continue
+        elif line.strip():
+            continue
+        block = []
+    return found
+
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -14,7 +62,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 def schema() -> dict[str, Any]:
     """Return the schema of the file."""
     whole = Settings.model_json_schema()
-    tree, comments = example.tree(), example.comments()
+    tree, comments = example_tree(), example_comments()
     whole["properties"] = {
         name: _told(each, (name,), tree.get(name), comments) for name, each in whole["properties"].items()
     }
@@ -46,3 +94,78 @@ def _told(
     if "$ref" in shown:
         shown.pop("default", None)
     return shown | ({"description": comments[place]} if place in comments else {})
+
+
+# -- Every effective value and its source: default, FILE:LINE, or a variable. Secrets are hidden.
+
+HIDDEN = '"(hidden)"'
+_USER = re.compile(r"\A([A-Za-z][A-Za-z0-9+.-]*://)[^/]*@")
+"""User and password in an address. They end at the last @ before the path."""
+DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One key. `value` is written as in the file, "" if it is not set."""
+
+    key: str
+    value: str
+    source: str
+
+
+def shown(path: Path | None, env: Mapping[str, str]) -> list[Shown]:
+    """Return every key of the effective configuration, in the order of the example. Raises ConfigError, as `load` does."""
+    settings = load(path, env)
+    variables = read_environment(env).names
+    file = settings.config_path
+    lines = key_lines(file.read_text(encoding="utf-8-sig").replace("\r\n", "\n")) if file is not None else {}
+    return [Shown(_dotted(place), text, _source(place, variables, file, lines)) for place, text in _keys(settings, ())]
+
+
+def _keys(model: BaseModel, above: Place) -> Iterator[tuple[Place, str]]:
+    for name, field in type(model).model_fields.items():
+        value = getattr(model, name)
+        if isinstance(value, BaseModel):
+            yield from _keys(value, (*above, name))
+        elif isinstance(value, dict):
+            for slug, each in value.items():
+                yield from _keys(each, (*above, name, slug))
+        else:
+            yield (*above, name), _written(value, hidden=not field.repr)
+
+
+def _written(value: object, *, hidden: bool = False) -> str:
+    """Return a value as it is written in TOML, with secrets hidden."""
+    if value is None:
+        return ""
+    if isinstance(value, SecretStr) or (hidden and value):
+        return HIDDEN
+    if isinstance(value, BaseModel):
+        fields = ((name, getattr(value, name)) for name in type(value).model_fields)
+        return "{ " + ", ".join(f"{name} = {_written(each)}" for name, each in fields if each is not None) + " }"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_written(each) for each in value)}]"
+    if isinstance(value, frozenset):
+        return json.dumps(",".join(DAY_NAMES[day] for day in sorted(value)))
+    if isinstance(value, str):
+        value = _USER.sub(r"\1(hidden)@", value)
+    if isinstance(value, bool | str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, int | float):
+        return f"{value:.15g}"
+    if isinstance(value, time):
+        return f'"{value:%H:%M}"'
+    return json.dumps(value.key if isinstance(value, ZoneInfo) else str(value), ensure_ascii=False)
+
+
+def _source(place: Place, variables: Mapping[Place, str], file: Path | None, lines: Mapping[Place, int]) -> str:
+    if place in variables:
+        return variables[place]
+    if place in lines:
+        return f"{file}:{lines[place]}"
+    known = KNOWN_SUPPLIERS.get(place[1], {}) if place[0] == "suppliers" else {}
+    return f"default of {place[1]}" if place[-1] in known else "default"
+
+
+def _dotted(place: Place) -> str:
+    return ".".join(place)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from supplier_agent.errors import ConfigError
+from supplier_agent.base.errors import ConfigError
 from supplier_agent.settings.values import as_text
 
 SECRETS_DIR = Path("/run/secrets")

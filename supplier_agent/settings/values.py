@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from supplier_agent.places import is_of_the_system
+from supplier_agent.base.config_paths import is_of_the_system
 
 _YEAR_SECONDS = 366 * 86_400
 

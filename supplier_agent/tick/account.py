@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from supplier_agent.calls import Job, Tools
-from supplier_agent.lanes import LABELS
 from supplier_agent.marketplace import Marketplace
-from supplier_agent.pace import Pace
-from supplier_agent.standing import Standing
+from supplier_agent.marketplace.rate_limit import Pace
+from supplier_agent.reading.schedule import Due
+from supplier_agent.suppliers.circuit_breakers import LABELS
+from supplier_agent.suppliers.snapshot import Standing
 from supplier_agent.tick.pull import OpenRun
-from supplier_agent.timetable import Due
 
 READ = "read"
 READ_EVERY = 5
@@ -51,7 +51,7 @@ class Account:
     run: OpenRun | None = None
     longest_page: int = 0
     slots_since_read: int = 0
-    checking: int = 0  # labels that are fetched and not checked yet
+    checking: set[int] = field(default_factory=set)  # ids of the label calls that are fetched and not checked yet
     answer_seconds: dict[str, float] = field(default_factory=dict)  # by lane: what recent answers took on the network
     facts_changed: bool = True  # there may be orders whose calls are to be derived anew
     token_suspect: bool = True  # the token may be refused or missing: look before sending
@@ -71,7 +71,7 @@ class Account:
 
     def under_way(self, lane: str) -> int:
         """Return how many calls of that lane are neither owed nor settled: in flight, or a label that is being checked."""
-        return self.flying(lane) + (self.checking if lane == LABELS else 0)
+        return self.flying(lane) + (len(self.checking) if lane == LABELS else 0)
 
     def has_room(self, lane: str) -> bool:
         """Tell whether another request of that lane may start.

@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from sqlmodel import Session
 
 from supplier_agent import outbox
-from supplier_agent.clock import Clock
-from supplier_agent.log import Log
+from supplier_agent.base.clock import Clock
+from supplier_agent.base.log import Log
+from supplier_agent.db.store import Store, is_ours
+from supplier_agent.db.tables import Call, Order
 from supplier_agent.settings import Settings
-from supplier_agent.store import Store, is_ours
-from supplier_agent.tables import Call, Order
 from supplier_agent.tick.account import Account
-from supplier_agent.tick.landing import INTERNAL, fault, give_up_reading
+from supplier_agent.tick.settle import INTERNAL, fault, give_up_reading
 
 REST_SECONDS = 30.0
 """How long a supplier is left alone after an internal error that no order is to blame for."""

@@ -10,21 +10,22 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
-from supplier_agent import brakes, journal, lanes, outbox
+from supplier_agent import outbox
+from supplier_agent.base.cells import unreadable
 from supplier_agent.calls import CALLS, ONCE, Ending, Job
 from supplier_agent.calls.protocol import AWHILE
-from supplier_agent.cells import unreadable
+from supplier_agent.db.ship_ledger import Ledger
+from supplier_agent.db.store import is_ours
+from supplier_agent.db.tables import Attempt, Call, Lane, Order, Read
 from supplier_agent.labels import LabelFolder
-from supplier_agent.lanes import LABELS, READS, WRITES, Patience
-from supplier_agent.ledger import Ledger
 from supplier_agent.marketplace import Listing, Means, Verdict
 from supplier_agent.order import wanted
 from supplier_agent.outbox import Next, Outcome, backoff
-from supplier_agent.reading import Phase
+from supplier_agent.reading.strategy import Phase
 from supplier_agent.settings import Settings
-from supplier_agent.standing import Standing, known_supplier
-from supplier_agent.store import is_ours
-from supplier_agent.tables import Attempt, Call, Lane, Order, Read
+from supplier_agent.suppliers import circuit_breakers, read_log, safety_stops
+from supplier_agent.suppliers.circuit_breakers import LABELS, READS, WRITES, Patience
+from supplier_agent.suppliers.snapshot import Standing, known_supplier
 from supplier_agent.tick.account import Account
 from supplier_agent.tick.plan import forget_label, plan
 
@@ -67,7 +68,7 @@ def choose(
         if writes.failing_since is not None:
             probe, call = _first_write(tx, account, stands, now, reading_pages=reading_pages)
         else:
-            call = None if brakes.ships_wait(supplier) else outbox.due(tx, account.name, "ship", now)
+            call = None if safety_stops.ships_wait(supplier) else outbox.due(tx, account.name, "ship", now)
             if call is None and not reading_pages:
                 call = outbox.due(tx, account.name, "acknowledge", now)
         if call is not None and not may_start(WRITES):
@@ -80,7 +81,7 @@ def choose(
 
 
 def _may_go(account: Account, lane: Lane, now: datetime) -> bool:
-    return account.has_room(lane.lane) and lanes.is_open(lane, now, account.under_way(lane.lane))
+    return account.has_room(lane.lane) and circuit_breakers.is_open(lane, now, account.under_way(lane.lane))
 
 
 def _first_write(
@@ -90,7 +91,7 @@ def _first_write(
 
     A ship call is risked only once a read has worked; the first value says that it waits for one.
     """
-    lane, waits = stands.lanes[WRITES], brakes.ships_wait(stands.supplier)
+    lane, waits = stands.lanes[WRITES], safety_stops.ships_wait(stands.supplier)
     acknowledge = outbox.due(tx, account.name, "acknowledge", now, lane.last_order_id)
     ship = None if waits else outbox.due(tx, account.name, "ship", now, lane.last_order_id)
     other = [call for call in (acknowledge, ship) if call is not None and call.order_id != lane.last_order_id]
@@ -113,13 +114,13 @@ def moments(tx: Session, name: str, stands: Standing, now: datetime) -> list[dat
 
 def _answers_again(tx: Session, supplier: str, lane: Lane) -> bool:
     """Tell whether a read worked since the writes failed. Without an acknowledge to try, no ship call is risked before that."""
-    query = select(Read.id).where(Read.supplier == supplier, Read.outcome == journal.LISTED)
+    query = select(Read.id).where(Read.supplier == supplier, Read.outcome == read_log.LISTED)
     return tx.exec(query.where(col(Read.started_at) >= lane.failed_at).limit(1)).first() is not None
 
 
 def _redirect_parked_one(tx: Session, supplier: str) -> bool:
     """Tell whether a redirect has parked a ship call in this outage: one is enough for a person to look at."""
-    lane = lanes.of(tx, supplier, WRITES)
+    lane = circuit_breakers.of(tx, supplier, WRITES)
     if lane.failing_since is None:
         return False
     parked = select(Attempt.id).join(Call).where(Call.supplier == supplier, col(Call.kind).in_(ONCE))
@@ -194,7 +195,7 @@ def claim(
         lane_was_failing=stands.lanes[CALLS[call.kind].LANE].failing_since is not None,
         not_found_since=not_found_since if call.strikes else None,
         maybe_sent=any(attempt.outcome in {outbox.UNKNOWN, None} for attempt in attempts),
-        asked=journal.asked(tx, account.name, now, cache_seconds),
+        asked=read_log.asked(tx, account.name, now, cache_seconds),
     )
 
 
@@ -233,9 +234,9 @@ def settle(
                 UNPLANNED
             )  # what came back counts all the same; the planner meets the error again, and parks the order
     for read in ending.reads:
-        journal.write(tx, job.supplier, read, None)
+        read_log.write(tx, job.supplier, read, None)
     if outcome.http_status == NOT_FOUND:
-        braked = brakes.mind_the_address(tx, job.supplier, settings.brakes.not_found_in_a_row, now)
+        braked = safety_stops.mind_the_address(tx, job.supplier, settings.brakes.not_found_in_a_row, now)
         said += [braked] if braked else []
     return said
 
@@ -263,7 +264,7 @@ def note_supplier(
     order_id: int | None = None,
 ) -> list[str]:
     """Record what an ending says of the supplier: its lane works or fails, its token is refused, it asks for silence."""
-    lane, retry = lanes.of(tx, name, lane_name), settings.retry
+    lane, retry = circuit_breakers.of(tx, name, lane_name), settings.retry
     if ending.fault:
         return []  # it says nothing of the supplier
     if ending.token_refused:
@@ -272,7 +273,7 @@ def note_supplier(
     if ending.outage or ending.quiet_seconds == AWHILE:
         longest = _longest_pause_of_reads(settings, now) if lane_name == READS else retry.max_seconds
         patience = Patience(retry.first_seconds, longest, chance, ending.quiet_seconds or 0.0)
-        first = lanes.failed(tx, lane, patience, now, ending.outcome.detail, order_id, ending.redirected_to)
+        first = circuit_breakers.failed(tx, lane, patience, now, ending.outcome.detail, order_id, ending.redirected_to)
         if ending.outage:
             return [f"{lane_name} failing"] if first else []
     if ending.quiet_seconds is not None:
@@ -280,7 +281,7 @@ def note_supplier(
         supplier.quiet_until = now + timedelta(seconds=ending.quiet_seconds or retry.first_seconds)
         tx.add(supplier)
         return ["asked for silence"]
-    said = [f"{lane_name} recovered"] if lanes.worked(tx, lane) else []
+    said = [f"{lane_name} recovered"] if circuit_breakers.worked(tx, lane) else []
     supplier = known_supplier(tx, name)
     if lane_name == READS and supplier.token_refused_at is not None:
         supplier.token_refused_at = None
@@ -312,10 +313,10 @@ def _longest_pause_of_reads(settings: Settings, now: datetime) -> float:
 
 def pause_for_token(tx: Session, name: str, settings: Settings, now: datetime, chance: float, reason: str) -> list[str]:
     """Pause the supplier whose token was refused or is missing: but for one read at a time, less and less often, nothing goes."""
-    supplier, lane = known_supplier(tx, name), lanes.of(tx, name, READS)
+    supplier, lane = known_supplier(tx, name), circuit_breakers.of(tx, name, READS)
     first = supplier.token_refused_at is None
     supplier.token_refused_at = supplier.token_refused_at or now
     tx.add(supplier)
     patience = Patience(settings.retry.first_seconds, _longest_pause_of_reads(settings, now), chance)
-    lanes.failed(tx, lane, patience, now, reason)
+    circuit_breakers.failed(tx, lane, patience, now, reason)
     return ["token refused"] if first else []

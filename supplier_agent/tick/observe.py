@@ -11,10 +11,10 @@ from typing import TypeVar
 
 from sqlmodel import Session, col, func, select, update
 
-from supplier_agent.cells import Unreadable
+from supplier_agent.base.cells import Unreadable
+from supplier_agent.db.tables import Event, Order, RejectedEntry
 from supplier_agent.marketplace import Rejected, Seen
 from supplier_agent.order import VANISHED, uncover
-from supplier_agent.tables import Event, Order, RejectedEntry
 
 T = TypeVar("T")
 CHANGEABLE = ("sku", "quantity", "price_cents", "carrier", "order_date", "link_to_label")

@@ -7,14 +7,15 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
-from supplier_agent import lanes, outbox
+from supplier_agent import outbox
+from supplier_agent.base.cells import Unreadable, unreadable
 from supplier_agent.calls import CALLS
-from supplier_agent.cells import Unreadable, unreadable
+from supplier_agent.db.ship_ledger import Ledger
+from supplier_agent.db.tables import Call, Event, Order, Supplier
 from supplier_agent.labels import LabelFolder
-from supplier_agent.ledger import Ledger
 from supplier_agent.order import NO_LABEL, UNREADABLE, damage, uncover, wanted
 from supplier_agent.settings import Settings
-from supplier_agent.tables import Call, Event, Order, Supplier
+from supplier_agent.suppliers import circuit_breakers
 
 BATCH = 500
 
@@ -158,8 +159,8 @@ def after_clock_change(tx: Session, supplier: str, settings: Settings, now: date
     waits = dict.fromkeys(CALLS, longest) | {"ship": CALLS["ship"].undo_window(settings)}
     for kind, wait in waits.items():
         outbox.not_later_than(tx, kind, now + wait)
-    for lane in lanes.ALL:
-        lanes.not_later_than(tx, lanes.of(tx, supplier, lane), now + longest)
+    for lane in circuit_breakers.ALL:
+        circuit_breakers.not_later_than(tx, circuit_breakers.of(tx, supplier, lane), now + longest)
     row = tx.get(Supplier, supplier)
     if row is not None and row.quiet_until is not None and row.quiet_until > now + timedelta(hours=1):
         row.quiet_until = now

@@ -5,14 +5,14 @@ from datetime import timedelta
 
 from sqlmodel import Session
 
-from supplier_agent import brakes, standing
-from supplier_agent.clock import Clock
+from supplier_agent.base.clock import Clock
+from supplier_agent.base.log import Log
+from supplier_agent.db.ship_ledger import Ledger
+from supplier_agent.db.store import Store
 from supplier_agent.labels import LabelFolder
-from supplier_agent.ledger import Ledger
-from supplier_agent.log import Log
 from supplier_agent.settings import Settings
-from supplier_agent.store import Store
-from supplier_agent.tick import narrate, plan
+from supplier_agent.suppliers import safety_stops, snapshot
+from supplier_agent.tick import log_events, plan
 from supplier_agent.tick.account import Account
 from supplier_agent.tick.containment import Containment
 
@@ -78,9 +78,9 @@ class Planner:
     def _mind_the_flags(self, account: Account) -> None:
         now, limit = self._clock.now(), self._settings().brakes.flags_per_minute
         with self._store.write() as tx:
-            said = brakes.mind_the_flags(tx, account.name, limit, now)
-            ships_wait = brakes.ships_wait(standing.known_supplier(tx, account.name))
+            said = safety_stops.mind_the_flags(tx, account.name, limit, now)
+            ships_wait = safety_stops.ships_wait(snapshot.known_supplier(tx, account.name))
         account.ships_wait, account.flags_changed = ships_wait, False
         if said is not None:
             account.standing = None
-            narrate.brake(self._log, account.name, said)
+            log_events.brake(self._log, account.name, said)

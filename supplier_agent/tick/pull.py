@@ -10,14 +10,16 @@ from datetime import date, datetime, timedelta
 
 from sqlmodel import Session, col, func, select
 
-from supplier_agent import journal, proof, reading
-from supplier_agent.cells import unreadable
+from supplier_agent.base.cells import unreadable
+from supplier_agent.db.plain_sql import GOOD
+from supplier_agent.db.tables import Order, Run, Supplier
 from supplier_agent.marketplace import Listing, Verdict
+from supplier_agent.reading import missing_orders, strategy
+from supplier_agent.reading.schedule import Due, is_distrusted, trusted_cursor
 from supplier_agent.settings import Settings
-from supplier_agent.standing import known_supplier, look
-from supplier_agent.tables import Order, Run, Supplier
+from supplier_agent.suppliers import read_log
+from supplier_agent.suppliers.snapshot import known_supplier
 from supplier_agent.tick.observe import note_vanished, observe
-from supplier_agent.timetable import GOOD, Due, Pauses, Readings, is_distrusted, next_read, trusted_cursor
 
 ALREADY_ASKED = "the rest would have been answered from the server's cache"
 
@@ -26,7 +28,7 @@ ALREADY_ASKED = "the rest would have been answered from the server's cache"
 class OpenRun:
     """A run in progress: what to read next, and its row in the journal."""
 
-    plan: reading.Run
+    plan: strategy.Run
     row_id: int
     added: tuple[str, ...] = ()
     rejected: int = 0  # entries kept word for word for the first time
@@ -53,48 +55,31 @@ class Failed:
     verdict: Verdict
 
 
-def last_good(tx: Session, supplier: str, *purposes: str) -> Run | None:
-    """Return the last run for one of these purposes that was read to its end."""
-    query = select(Run).where(Run.supplier == supplier, col(Run.purpose).in_(purposes), col(Run.proof).in_(GOOD))
-    return tx.exec(query.order_by(col(Run.id).desc()).limit(1)).first()  # not by time: clocks are set back
-
-
-def due(tx: Session, name: str, settings: Settings, now: datetime, *, round_at: datetime | None = None) -> Due:
-    """Return which run is next and when (timetable.next_read)."""
-    stands, schedule = look(tx, name), settings.schedule
-    waiting = select(Run).where(Run.supplier == name, Run.purpose == "resync", col(Run.started_at).is_(None))
-    resync = tx.exec(waiting.order_by(col(Run.id)).limit(1)).first()
-    readings = Readings(stands.supplier, resync, last_good(tx, name, "sweep"), last_good(tx, name, "poll"))
-    poll_seconds = schedule.poll_interval(now, settings.timezone)
-    pauses = Pauses(poll_seconds, schedule.sweep_seconds, settings.suppliers[name].cache_seconds)
-    return next_read(readings, pauses, stands.not_before(now), now, round_at)
-
-
 def begin(tx: Session, name: str, what: Due, settings: Settings, now: datetime, longest: int) -> OpenRun | None:
     """Open a run, and its row in the journal. None: it was a request for days that nobody can read, which is over now."""
     today = now.astimezone(settings.timezone).date()
-    asked = journal.asked(tx, name, now, settings.suppliers[name].cache_seconds)
+    asked = read_log.asked(tx, name, now, settings.suppliers[name].cache_seconds)
     supplier, row = known_supplier(tx, name), what.resync
-    if row is not None and (unreadable(row) or not reading.is_possible(row.date_from, row.date_to or today, today)):
+    if row is not None and (unreadable(row) or not strategy.is_possible(row.date_from, row.date_to or today, today)):
         row.started_at = row.ended_at = now
         row.proof, row.detail = "failed", "these days cannot be read: the last before the first, or years away"
         tx.add(row)
         return None
     if what.purpose == "probe":
-        plan = reading.probe(today, asked)
+        plan = strategy.probe(today, asked)
     elif what.purpose == "poll":
-        last = last_good(tx, name, "poll", "sweep")
+        last = read_log.last_good(tx, name, "poll", "sweep")
         since = last.started_at.astimezone(settings.timezone).date() if last and last.started_at else None
         cursor, by_number = (
             trusted_cursor(supplier, now),
             not (is_distrusted(supplier, now) or _broke_off(tx, name, last)),
         )
-        plan = reading.poll(today, cursor, settings.schedule.sweep_days, longest, since, by_number=by_number)
+        plan = strategy.poll(today, cursor, settings.schedule.sweep_days, longest, since, by_number=by_number)
     else:
         first, until = (row.date_from, row.date_to) if row else (_sweep_from(tx, name, settings, today), today)
-        plan = reading.sweep(what.purpose, today, first, (until or today) + timedelta(days=1), longest)
+        plan = strategy.sweep(what.purpose, today, first, (until or today) + timedelta(days=1), longest)
     while str(plan.query) in asked:
-        plan = reading.earlier(plan)
+        plan = strategy.earlier(plan)
     row = row or Run(
         supplier=name, purpose=what.purpose, date_from=plan.date_from, date_to=plan.date_to, requested_at=now
     )
@@ -116,7 +101,7 @@ def _broke_off(tx: Session, name: str, last: Run | None) -> bool:
 def _sweep_from(tx: Session, name: str, settings: Settings, today: date) -> date:
     """Return the first day to sweep: `sweep_days` back, or further if the agent was away for longer."""
     start = today - timedelta(days=settings.schedule.sweep_days)
-    last = last_good(tx, name, "sweep")
+    last = read_log.last_good(tx, name, "sweep")
     if last is None or last.started_at is None:
         return start
     return min(start, last.started_at.astimezone(settings.timezone).date() - timedelta(days=1))
@@ -132,65 +117,67 @@ def take_in(
     now: datetime,
 ) -> OpenRun | Finished | Failed:
     """Store what one request brought, and decide how the run goes on."""
-    plan, done = run.plan, journal.read_done(run.plan.query, answer, started_at, now)
+    plan, done = run.plan, read_log.read_done(run.plan.query, answer, started_at, now)
     added: tuple[str, ...] = ()
     rejected = 0
-    step: reading.Run | reading.End | None
+    step: strategy.Run | strategy.End | None
     if isinstance(answer, Verdict):
         step = _refused(tx, name, plan, answer)
         listed = 0
     else:
         observed = observe(tx, name, answer.rows, now, settings.suppliers[name].start_date)
         rejected = observed.rejected
-        step, added, listed = reading.advance(plan, observed.marks, observed.known), observed.added, len(answer.rows)
-    journal.write(tx, name, done, run.row_id, len(added))
+        step, added, listed = strategy.advance(plan, observed.marks, observed.known), observed.added, len(answer.rows)
+    read_log.write(tx, name, done, run.row_id, len(added))
     run = replace(run, added=run.added + added, rejected=run.rejected + rejected)
-    if isinstance(step, reading.Run):
-        if str(step.query) in journal.asked(tx, name, now, settings.suppliers[name].cache_seconds):
-            step = reading.End(step, "partial", ALREADY_ASKED)
+    if isinstance(step, strategy.Run):
+        if str(step.query) in read_log.asked(tx, name, now, settings.suppliers[name].cache_seconds):
+            step = strategy.End(step, "partial", ALREADY_ASKED)
         else:
             run = replace(run, plan=step)
     _note(tx, name, run, listed, step, now)
     if step is None:
         assert isinstance(answer, Verdict)  # noqa: S101 - a page always leads on
         return Failed(answer)
-    if isinstance(step, reading.End):
+    if isinstance(step, strategy.End):
         _miss(tx, name, run.row_id, settings.suppliers[name].cache_seconds, now)
-    return _finish(tx, name, run, step, now) if isinstance(step, reading.End) else run
+    return _finish(tx, name, run, step, now) if isinstance(step, strategy.End) else run
 
 
 def _miss(tx: Session, name: str, run_id: int, cache_seconds: float, now: datetime) -> None:
     """After a whole run that read all its days: note what it no longer showed. A list of nothing at all proves no absence."""
     row = tx.get_one(Run, run_id)
-    if row.purpose in proof.WHOLE and row.proof == "complete" and row.listed and row.started_at is not None:
-        age = journal.oldest_ages(tx, [run_id]).get(run_id)
-        note_vanished(tx, name, *proof.days_of(row), proof.as_of(row.started_at, cache_seconds, age), now)
+    if row.purpose in missing_orders.WHOLE and row.proof == "complete" and row.listed and row.started_at is not None:
+        age = read_log.oldest_ages(tx, [run_id]).get(run_id)
+        note_vanished(
+            tx, name, *missing_orders.days_of(row), missing_orders.as_of(row.started_at, cache_seconds, age), now
+        )
 
 
-def _refused(tx: Session, name: str, plan: reading.Run, answer: Verdict) -> reading.Run | reading.End | None:
+def _refused(tx: Session, name: str, plan: strategy.Run, answer: Verdict) -> strategy.Run | strategy.End | None:
     if answer.http_status not in {400, 404, 422}:
         return None
-    step = reading.refused(plan, answer.http_status)
+    step = strategy.refused(plan, answer.http_status)
     if step is None and answer.http_status == 404 and known_supplier(tx, name).last_success_at is not None:  # noqa: PLR2004 - HTTP
         # The address and the token have worked before, so this is how the server says "nothing in these days".
-        return reading.advance(plan, (), frozenset())
+        return strategy.advance(plan, (), frozenset())
     return step
 
 
 def _note(
-    tx: Session, name: str, run: OpenRun, listed: int, step: reading.Run | reading.End | None, now: datetime
+    tx: Session, name: str, run: OpenRun, listed: int, step: strategy.Run | strategy.End | None, now: datetime
 ) -> None:
     row = tx.get_one(Run, run.row_id)
     if row.supplier != name:
         raise ValueError(name)  # the database refuses the read as well: one supplier's page never proves another's days
     row.pages, row.listed, row.added = row.pages + 1, row.listed + listed, len(run.added)
-    if not isinstance(step, reading.Run):
+    if not isinstance(step, strategy.Run):
         row.ended_at = now
         row.proof, row.detail = ("failed", None) if step is None else (step.proof, step.detail or None)
     tx.add(row)
 
 
-def _finish(tx: Session, name: str, run: OpenRun, end: reading.End, now: datetime) -> Finished:
+def _finish(tx: Session, name: str, run: OpenRun, end: strategy.End, now: datetime) -> Finished:
     supplier, row = known_supplier(tx, name), tx.get_one(Run, run.row_id)
     first = supplier.last_success_at is None
     cursor = supplier.cursor
@@ -201,7 +188,9 @@ def _finish(tx: Session, name: str, run: OpenRun, end: reading.End, now: datetim
         supplier.cursor_distrusted_at = now
     if run.plan.purpose != "probe" and end.detail != ALREADY_ASKED:
         # An order whose number lies far above all others is listed again and again: it leads only where it is news itself.
-        top = reading.highest(run.added) if blind else reading.highest([each for each in (cursor, *run.added) if each])
+        top = (
+            strategy.highest(run.added) if blind else strategy.highest([each for each in (cursor, *run.added) if each])
+        )
         # Ids that cannot be ranked are followed in list order: a guess, which costs time where it is wrong, never an order.
         supplier.cursor = top or cursor or next((each for each in reversed(end.run.last_page) if "_" in each), None)
     supplier.last_success_at = now
@@ -216,18 +205,18 @@ def _blind(tx: Session, name: str, run: OpenRun, supplier: Supplier, row: Run) -
     last one brought anything: one order may come in between a poll and a sweep, that all of them did is no chance.
     While polls go by date, the first is seen at every poll, so the cursor stays distrusted for as long as it is wrong.
     """
-    mine, now = reading.rank(supplier.cursor or ""), row.started_at or row.requested_at
+    mine, now = strategy.rank(supplier.cursor or ""), row.started_at or row.requested_at
     by_date = trusted_cursor(supplier, now) is None
     if mine is None or not (row.purpose == "sweep" or (row.purpose == "poll" and by_date)):
         return False
     sweeps = select(func.max(Run.id)).where(Run.supplier == name, Run.purpose == "sweep", col(Run.proof).in_(GOOD))
     before = tx.exec(sweeps.where(col(Run.id) < run.row_id)).one()
-    recent = _dated_from(tx, name, run.added, now.date() - timedelta(days=reading.NEWS_DAYS))
+    recent = _dated_from(tx, name, run.added, now.date() - timedelta(days=strategy.NEWS_DAYS))
     if before is None or not recent:
         return False
     polls = select(func.count(), func.sum(Run.added)).where(Run.supplier == name, Run.purpose == "poll")
     count, brought = tx.exec(polls.where(col(Run.proof).in_(GOOD), col(Run.id) > before)).one()
-    if any((key := reading.rank(each)) is not None and key < mine for each in recent):
+    if any((key := strategy.rank(each)) is not None and key < mine for each in recent):
         return count > 0 or by_date
     return row.purpose == "sweep" and count > 0 and not brought and not by_date
 
@@ -256,8 +245,3 @@ def abandon(tx: Session, now: datetime) -> None:
     for row in tx.exec(select(Run).where(col(Run.started_at).is_not(None), col(Run.ended_at).is_(None))):
         row.ended_at, row.proof, row.detail = now, "failed", "the agent stopped in the middle of it"
         tx.add(row)
-
-
-def request(tx: Session, name: str, date_from: date, date_to: date, now: datetime) -> None:
-    """Leave a person's request to read a date range again."""
-    tx.add(Run(supplier=name, purpose="resync", date_from=date_from, date_to=date_to, requested_at=now))

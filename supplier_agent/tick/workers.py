@@ -1,15 +1,74 @@
 """Hands work to threads and processes, and what comes back to the inbox. The loop's thread alone calls it."""
 
+import queue
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Executor, Future
 from typing import Any
 
-from supplier_agent.bulkheads import HALVES, OTHERS, Bulkhead, NotStartedError
+from supplier_agent.base.clock import Clock
 from supplier_agent.calls import Ending, Unfinished
-from supplier_agent.clock import Clock
+from supplier_agent.db.store import is_ours
 from supplier_agent.labels.checks import Checks
 from supplier_agent.outbox import NOT_SENT, UNKNOWN, Outcome
-from supplier_agent.tick.inbox import Inbox
+from supplier_agent.tick.bulkheads import HALVES, OTHERS, Bulkhead, NotStartedError
+
+Step = Callable[[], None]
+
+
+class Inbox:
+    """Steps in the order in which they came. One that the database refuses stays first in line, so nothing that came back is lost.
+
+    `fault` is handed what else goes wrong in a step, and the next one is taken: a fault of ours would be the same again.
+    """
+
+    def __init__(self, fault: Callable[[Exception], None] | None = None) -> None:
+        self._fault = fault
+        self._queue: queue.SimpleQueue[tuple[Step, Step | None]] = queue.SimpleQueue()
+        self._taken: list[Step] = []
+
+    def put(self, step: Step, at_once: Step | None = None) -> None:
+        """Leave a step for the loop's thread. Thread safe.
+
+        `at_once`: what need not wait for the steps before it, because it needs no database that somebody might have locked.
+        """
+        self._queue.put((step, at_once))
+
+    def wait(self, seconds: float) -> None:
+        """Wait until something comes, at most so long."""
+        try:
+            self._take(*self._queue.get(timeout=max(seconds, 0.001)))
+        except queue.Empty:
+            return
+
+    def hear(self) -> None:
+        """Take what has come, and do of it what is to be done at once."""
+        while True:
+            try:
+                self._take(*self._queue.get_nowait())
+            except queue.Empty:
+                return
+
+    def _take(self, step: Step, at_once: Step | None) -> None:
+        self._taken.append(step)
+        if at_once is not None:
+            self._run(at_once)
+
+    def take_in(self) -> None:
+        """Run every step that has come, each once."""
+        self.hear()
+        while self._taken:
+            self._run(self._taken[0])
+            self._taken.pop(0)
+            self.hear()
+
+    def _run(self, step: Step) -> None:
+        try:
+            step()
+        except Exception as error:
+            if self._fault is None or not is_ours(error):
+                raise
+            self._fault(error)
+
 
 Landed = Callable[["Future[Any]"], None]
 

@@ -3,8 +3,8 @@
 import os
 import sys
 
-from supplier_agent.exits import ended
-from supplier_agent.page_process import SUPERVISED
+from supplier_agent.base.process import ended
+from supplier_agent.settings.handed import SUPERVISED
 from supplier_agent.web.process import serve
 
 if __name__ == "__main__":

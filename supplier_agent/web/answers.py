@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, delete
 
-from supplier_agent.errors import AgentError, StateError
-from supplier_agent.tables import Submission
-from supplier_agent.web.visit import Visit
+from supplier_agent.base.errors import AgentError, StateError
+from supplier_agent.db.tables import Submission
+from supplier_agent.web.request import Visit
 
 GREEN, BLUE, YELLOW, RED = "green", "blue", "yellow", "red"
 """Done, shown, check, no: there is no fifth."""

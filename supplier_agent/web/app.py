@@ -11,45 +11,45 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from supplier_agent import private
-from supplier_agent.clock import Clock
-from supplier_agent.labels.papers import Press
-from supplier_agent.log import Log
+from supplier_agent.base.clock import Clock
+from supplier_agent.base.log import Log
+from supplier_agent.db import private
+from supplier_agent.db.store import Store
 from supplier_agent.metrics.routes import Source
 from supplier_agent.metrics.routes import routes as routes_for_machines
+from supplier_agent.printing.papers import Press
 from supplier_agent.settings import Settings
-from supplier_agent.store import Store
-from supplier_agent.web import cookie, desk, front, office, sheets
-from supplier_agent.web.door import HEADERS, SIGN_IN, Door, Handler, OneByOne
+from supplier_agent.web import cookie, documents, problems_page, scan_page, sign_in
+from supplier_agent.web.auth import HEADERS, SIGN_IN, Door, Handler, OneByOne
 from supplier_agent.web.peers import Ours
+from supplier_agent.web.request import Room
 from supplier_agent.web.sizes import Sizes
 from supplier_agent.web.tries import Tries
 from supplier_agent.web.view import trouble
-from supplier_agent.web.visit import Room
 
 STATIC = Path(__file__).with_name("static")
 
 PAGES: Mapping[str, Handler] = {
-    "/": desk.show,
-    "/pulse": front.pulse,
-    "/list": sheets.to_ship,
-    "/pick": sheets.pick_list,
-    "/hand-over": sheets.hand_over,
-    "/card": sheets.card,
-    "/card/{name}.svg": sheets.code_image,
-    "/order/{row}": sheets.history,
-    "/label/{row}.pdf": sheets.label,
-    "/preview/{row}.png": sheets.preview,
-    "/problems": office.problems,
+    "/": scan_page.show,
+    "/pulse": sign_in.pulse,
+    "/list": documents.to_ship,
+    "/pick": documents.pick_list,
+    "/hand-over": documents.hand_over,
+    "/card": documents.card,
+    "/card/{name}.svg": documents.code_image,
+    "/order/{row}": documents.history,
+    "/label/{row}.pdf": documents.label,
+    "/preview/{row}.png": documents.preview,
+    "/problems": problems_page.problems,
 }
 FORMS: Mapping[str, Handler] = {
-    "/scan": desk.scanned,
-    "/pick-one": desk.picked,
-    "/act": desk.pressed,
-    "/decide": office.decided,
-    "/print": sheets.print_many,
-    "/language": front.speak,
-    "/sign-out": front.leave,
+    "/scan": scan_page.scanned,
+    "/pick-one": scan_page.picked,
+    "/act": scan_page.pressed,
+    "/decide": problems_page.decided,
+    "/print": documents.print_many,
+    "/language": sign_in.speak,
+    "/sign-out": sign_in.leave,
 }
 
 
@@ -86,8 +86,8 @@ def make_app(room: Room, source: Source) -> ASGIApp:
     ours = Ours(settings.web.address, settings.web.origin)
     door, at_a_time = Door(room, trouble, ours), OneByOne()
     routes: list[Route | Mount] = [
-        Route(SIGN_IN, door.open(front.door, anyone=True)),
-        Route(SIGN_IN, door.open(front.enter, anyone=True, one_by_one=at_a_time), methods=["POST"]),
+        Route(SIGN_IN, door.open(sign_in.door, anyone=True)),
+        Route(SIGN_IN, door.open(sign_in.enter, anyone=True, one_by_one=at_a_time), methods=["POST"]),
         Mount("/static", StaticFiles(directory=STATIC)),
         *routes_for_machines(source, settings, room.clock, ours.hold),
     ]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
-from supplier_agent import private
-from supplier_agent.errors import StateError
+from supplier_agent.base.errors import StateError
+from supplier_agent.db import private
 
 NAME = "desk"
 KEY_FILE = "page.key"

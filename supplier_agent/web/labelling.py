@@ -3,14 +3,14 @@
 import hashlib
 from pathlib import Path
 
-from supplier_agent import acts, egress
-from supplier_agent.labels import printing
-from supplier_agent.labels.papers import Fit
-from supplier_agent.tables import Order
+from supplier_agent import actions, printing
+from supplier_agent.db.tables import Order
+from supplier_agent.printing.papers import Fit
+from supplier_agent.settings import egress
 from supplier_agent.web import answers
 from supplier_agent.web.answers import Facts
+from supplier_agent.web.request import Visit
 from supplier_agent.web.sizes import paper
-from supplier_agent.web.visit import Visit
 
 BROWSER = "browser"
 
@@ -37,7 +37,7 @@ def print_label(visit: Visit, row: int, *, by_itself: bool) -> None:
         order = tx.get(Order, row)
         if order is not None and say in {"printed", BROWSER}:
             where = str(facts.get("printer", BROWSER))
-            times = acts.printed(tx, order, visit.now, visit.person.name, where, station=visit.station.name)
+            times = actions.printed(tx, order, visit.now, visit.person.name, where, station=visit.station.name)
             if say == "printed":
                 say, facts = ("printed" if times > 1 else "printed_first"), dict(facts) | {"times": times}
         answers.add_note(visit, tx, say, facts)

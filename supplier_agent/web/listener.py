@@ -14,7 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from supplier_agent.errors import AgentError
+from supplier_agent.base.errors import AgentError
 
 IDLE_SECONDS = 30
 LINGER_SECONDS = 2

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, text
 from sqlmodel import Session, col, func, or_, select
 
-from supplier_agent.explain import calls_of
+from supplier_agent.db.tables import Call, Lane, Order, Supplier
+from supplier_agent.reports.order_report import calls_of
 from supplier_agent.settings import Settings
-from supplier_agent.tables import Call, Lane, Order, Supplier
-from supplier_agent.web.board import Line, line
+from supplier_agent.web.order_view import Line, line
 
 PAGE = 50
 MOST_LABELS = 500

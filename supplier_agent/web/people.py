@@ -7,8 +7,8 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from supplier_agent.errors import UsageError
-from supplier_agent.tables import Person
+from supplier_agent.base.errors import UsageError
+from supplier_agent.db.tables import Person
 
 PACKER, LEAD = "packer", "lead"
 ROLES = (PACKER, LEAD)

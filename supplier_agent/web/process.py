@@ -13,20 +13,18 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from supplier_agent import log, state
-from supplier_agent.clock import Clock, SystemClock
-from supplier_agent.errors import AgentError, BusyError, StateError
-from supplier_agent.heartbeat import PAGE, Heartbeat
-from supplier_agent.lock import InstanceLock, holder
-from supplier_agent.page_process import tell
+from supplier_agent.base import log
+from supplier_agent.base.clock import Clock, SystemClock
+from supplier_agent.base.errors import AgentError, BusyError, StateError
+from supplier_agent.base.process import Stop
+from supplier_agent.db import state_folder
+from supplier_agent.db.state_folder import InstanceLock, holder
+from supplier_agent.reports.heartbeat import PAGE, Heartbeat, tell
+from supplier_agent.reports.vitals import PAGE as NOT_LISTENING
+from supplier_agent.reports.vitals import Trouble
 from supplier_agent.settings import Settings
 from supplier_agent.settings.handed import read_back
-from supplier_agent.stop import Stop
-from supplier_agent.vitals import PAGE as NOT_LISTENING
-from supplier_agent.vitals import Trouble
-from supplier_agent.web.machines import MachineServer
-from supplier_agent.web.rationed import RationedLog
-from supplier_agent.web.server import PageServer
+from supplier_agent.web.servers import MachineServer, PageServer, RationedLog
 
 BEAT_SECONDS = 10.0
 NICENESS = 5
@@ -52,7 +50,7 @@ def serve(*, supervised: bool, env: Mapping[str, str]) -> int:
     logger = log.set_up(env, form=settings.log.format, level=settings.log.level)
     if not settings.state_dir.is_dir():
         raise StateError(f"the state folder {settings.state_dir} does not exist", "supplier-agent check --offline")
-    held = _alone(settings.state_dir / state.PAGE_LOCK, clock)
+    held = _alone(settings.state_dir / state_folder.PAGE_LOCK, clock)
     try:
         Process(settings, clock, RationedLog(logger, clock), supervised=supervised).run(stop.event)
     finally:

@@ -6,9 +6,9 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlmodel import Session, col, func, select
 
-from supplier_agent.tables import Event, Order
-from supplier_agent.web.visit import Visit
-from supplier_agent.web.wording import mark
+from supplier_agent.db.tables import Event, Order
+from supplier_agent.web.request import Visit
+from supplier_agent.web.sentences import mark
 
 REPORTED, SETTLED = "problem reported", "problem settled"
 EITHER = text("events.what IN ('problem reported', 'problem settled')")

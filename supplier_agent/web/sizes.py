@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from supplier_agent.labels.papers import Fault, Fit, Press, Size, fit
+from supplier_agent.db.tables import Order
+from supplier_agent.printing.papers import Fault, Fit, Press, Size, fit
 from supplier_agent.settings.web import Station
-from supplier_agent.tables import Order
 
 MOST_SIZES = 5000
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from supplier_agent import private
-from supplier_agent.errors import StateError
+from supplier_agent.base.errors import StateError
+from supplier_agent.db import private
 from supplier_agent.web.peers import UNKNOWN, group
 
 FILE = "page.tries"

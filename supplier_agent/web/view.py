@@ -8,13 +8,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlmodel import Session
 from starlette.responses import HTMLResponse, Response
 
-from supplier_agent.errors import AgentError
-from supplier_agent.store import LockedError
+from supplier_agent.base.errors import AgentError
+from supplier_agent.db.store import LockedError
 from supplier_agent.web import lists
-from supplier_agent.web.board import STAGES
-from supplier_agent.web.sentences import WORDS, sentence
-from supplier_agent.web.visit import Visit
-from supplier_agent.web.wording import LANGUAGES, words
+from supplier_agent.web.order_view import STAGES
+from supplier_agent.web.request import Visit
+from supplier_agent.web.sentences import LANGUAGES, WORDS, sentence, words
 
 TEMPLATES = Path(__file__).with_name("templates")
 SIGNS = {"green": "✓", "blue": "●", "yellow": "!", "red": "✕"}

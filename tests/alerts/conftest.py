@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from supplier_agent import state
 from supplier_agent.alerts import Watch
-from supplier_agent.log import Log
+from supplier_agent.base.log import Log
+from supplier_agent.db import state_folder
+from supplier_agent.db.store import Store, open_store
+from supplier_agent.db.tables import Order
 from supplier_agent.settings import Settings
-from supplier_agent.store import Store, open_store
-from supplier_agent.tables import Order
 from tests.world.harness import MONDAY, ManualClock
 
 
@@ -130,7 +130,7 @@ def installed(tmp_path: Path) -> Iterator[Callable[..., Post]]:
             suppliers={"notio": {"token": "t"}},
             alerts={"urls": urls, "digest_at": "", "disk_free_bytes": 1} | alerts,
         )
-        store = open_store(tmp_path / state.DATABASE, agent=True)
+        store = open_store(tmp_path / state_folder.DATABASE, agent=True)
         opened.append(store)
         clock = ManualClock(MONDAY + timedelta(hours=3))
         said: list[tuple[str, dict[str, object]]] = []

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from supplier_agent.alerts.decide import Decision, Fact, Patience, changes, digest_since, key_of, to_tell
-from supplier_agent.tables import Alert
+from supplier_agent.db.tables import Alert
 
 PARIS = ZoneInfo("Europe/Paris")
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -7,13 +7,13 @@ from typing import TypeAlias
 
 import pytest
 
-from supplier_agent import state
 from supplier_agent.alerts import CAUSES, words
 from supplier_agent.alerts.words import Message
-from supplier_agent.heartbeat import AGENT, Heartbeat
-from supplier_agent.lock import InstanceLock
-from supplier_agent.tables import Call
-from supplier_agent.vitals import Trouble
+from supplier_agent.db import state_folder
+from supplier_agent.db.state_folder import InstanceLock
+from supplier_agent.db.tables import Call
+from supplier_agent.reports.heartbeat import AGENT, Heartbeat
+from supplier_agent.reports.vitals import Trouble
 from tests.alerts.conftest import Post, Service
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # apprise's, at its import
@@ -130,7 +130,7 @@ def test_what_is_seen_from_outside_is_told_too(services: Services, installed: In
     service = services()
     here = installed(service.url)
     folder = here.store.path.parent
-    lock = InstanceLock(folder / state.LOCK, "run", here.clock)
+    lock = InstanceLock(folder / state_folder.LOCK, "run", here.clock)
     beat = Heartbeat(folder / AGENT, here.clock, "run")
     beat.beat()
     here.after(0)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent.clock import SystemClock
-from supplier_agent.labels.pdfwork import PdfWork
-from supplier_agent.store import Store
+from supplier_agent.base.clock import SystemClock
+from supplier_agent.db.store import Store
+from supplier_agent.labels.pdf import PdfWork
 from tests.scan.shelf import shelf
 
 

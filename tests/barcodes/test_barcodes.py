@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import event
-from sqlmodel import select
+from sqlmodel import col, select
 
-from supplier_agent import lookup
-from supplier_agent.labels.barcodes import LabelCodes, codes_of, keep, unread
-from supplier_agent.labels.pdfwork import PdfWork
-from supplier_agent.log import Log
-from supplier_agent.scan import read
-from supplier_agent.store import Store
-from supplier_agent.tables import Barcode, Order
+from supplier_agent.base.log import Log
+from supplier_agent.db.store import Store
+from supplier_agent.db.tables import Barcode, Order
+from supplier_agent.labels import lookup
+from supplier_agent.labels.barcodes import LabelCodes, keep, unread
+from supplier_agent.labels.pdf import PdfWork
+from supplier_agent.labels.scan import read
 from tests.barcodes.drawing import Code, Page, pdf
 from tests.scan.shelf import NOW, order_of, put
 
@@ -52,8 +52,10 @@ def never() -> bool:
 
 
 def codes(store: Store, order: int) -> list[str]:
+    """Return the codes on the present label of an order, as they are kept."""
+    query = select(Barcode.code).join(Order).where(Barcode.order_id == order)
     with store.read() as tx:
-        return codes_of(tx, order)
+        return list(tx.exec(query.where(Barcode.label_sha256 == Order.label_sha256).order_by(col(Barcode.id))))
 
 
 def test_each_new_label_is_read_once(tmp_path: Path, store: Store, reader: LabelCodes) -> None:

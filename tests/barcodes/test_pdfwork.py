@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 import zxingcpp
 
-from supplier_agent.clock import SystemClock
-from supplier_agent.labels.pdfwork import Done, Failed, PdfWork
+from supplier_agent.base.clock import SystemClock
+from supplier_agent.labels.pdf import Done, Failed, PdfWork
 from supplier_agent.sandbox.labels import draw
 from tests.barcodes.drawing import Code, Page, assemble, pdf
 

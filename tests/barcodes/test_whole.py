@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent.clock import SystemClock
-from supplier_agent.labels.pdfwork import PdfWork
-from supplier_agent.labels.pdfwork.process import MEMORY_BYTES, SECONDS
+from supplier_agent.base.clock import SystemClock
+from supplier_agent.labels.pdf import PdfWork
+from supplier_agent.labels.pdf.process import MEMORY_BYTES, SECONDS
 from supplier_agent.sandbox.labels import draw
 
 LABEL = draw("15000012345_789", "CHAIR", 1, "GEODIS")
@@ -131,7 +131,7 @@ def checking_processes() -> set[int]:
         int(child)
         for path in children
         for child in path.read_text().split()
-        if b"supplier_agent.labels.pdfwork" in Path(f"/proc/{child}/cmdline").read_bytes()
+        if b"supplier_agent.labels.pdf" in Path(f"/proc/{child}/cmdline").read_bytes()
     }
 
 

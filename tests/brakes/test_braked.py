@@ -9,15 +9,17 @@ from typing import Any
 import pytest
 from sqlmodel import Session
 
-from supplier_agent import acts, brakes, explain, health
-from supplier_agent.errors import AgentError
-from supplier_agent.known import of as known_of
-from supplier_agent.once import run_once
+from supplier_agent import actions
+from supplier_agent.base.errors import AgentError
+from supplier_agent.db.store import open_store
+from supplier_agent.reports import health, order_report
+from supplier_agent.reports.known import of as known_of
+from supplier_agent.reports.status import tell
+from supplier_agent.runtime.once import run_once
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.exchange import LogLine
 from supplier_agent.sandbox.world import World
-from supplier_agent.status import tell
-from supplier_agent.store import open_store
+from supplier_agent.suppliers import safety_stops
 from tests.world.harness import ManualClock, Site, settings_for
 
 pytestmark = pytest.mark.slow
@@ -43,7 +45,7 @@ def person(site: Site, act: Callable[[Session], str]) -> str:
 
 
 def pause(site: Site, name: str) -> None:
-    person(site, lambda tx: brakes.pause(tx, name, site.clock.now(), "anna", "the warehouse moves"))
+    person(site, lambda tx: safety_stops.pause(tx, name, site.clock.now(), "anna", "the warehouse moves"))
 
 
 def flag(site: Site, orders: Iterable[str]) -> None:
@@ -51,7 +53,7 @@ def flag(site: Site, orders: Iterable[str]) -> None:
     now = site.clock.now()
 
     def all_of_them(tx: Session) -> str:
-        return "".join(acts.ship(tx, acts.find(tx, each), now, "anna") for each in orders)
+        return "".join(actions.ship(tx, actions.find(tx, each), now, "anna") for each in orders)
 
     person(site, all_of_them)
 
@@ -78,7 +80,7 @@ def next_of(site: Site, menzzo_order_id: str) -> str:
     store = open_store(site.database)
     try:
         with store.read() as tx:
-            whole = explain.whole(tx, acts.find(tx, menzzo_order_id), site.settings, site.clock.now())
+            whole = order_report.whole(tx, actions.find(tx, menzzo_order_id), site.settings, site.clock.now())
     finally:
         store.close()
     return str(whole["next"])
@@ -120,7 +122,7 @@ def test_it_stays_paused_over_a_restart_and_goes_on_where_it_was(tmp_path: Path)
     site.start()
     site.run_for(1800, stride_seconds=900)
     assert not since(site, known, "notio")
-    person(site, lambda tx: brakes.resume(tx, "notio", site.clock.now()))
+    person(site, lambda tx: safety_stops.resume(tx, "notio", site.clock.now()))
     site.run_for(1800, stride_seconds=900)
     assert site.ask("SELECT count(*) FROM orders WHERE supplier = 'notio' AND acknowledged_at IS NULL") == [(0,)]
     assert site.ask("SELECT count(*) FROM orders WHERE supplier = 'notio'") == [(6,)]
@@ -166,9 +168,9 @@ def test_pausing_and_resuming_twice_changes_nothing(tmp_path: Path) -> None:
     site = site_of(tmp_path)
     site.start()
     now = site.clock.now()
-    assert person(site, lambda tx: brakes.resume(tx, "notio", now)) == "it is not paused"
+    assert person(site, lambda tx: safety_stops.resume(tx, "notio", now)) == "it is not paused"
     pause(site, "notio")
-    said = person(site, lambda tx: brakes.pause(tx, "notio", now, "bert", "another reason"))
+    said = person(site, lambda tx: safety_stops.pause(tx, "notio", now, "bert", "another reason"))
     assert "already, by anna" in said
     assert site.ask("SELECT paused_by FROM suppliers WHERE name = 'notio'") == [("anna",)]
     site.stop()
@@ -214,7 +216,7 @@ def test_more_flags_within_a_minute_than_usual_wait_for_a_person(tmp_path: Path,
     (cure,) = [cure for what, cure, _ in problems(site) if "unusually many" in what]
     assert "supplier-agent agree notio" in cure
     assert "supplier-agent agree notio" in next_of(site, ids(site, "notio")[0])
-    said = person(site, lambda tx: brakes.agree(tx, "notio", site.clock.now()))
+    said = person(site, lambda tx: safety_stops.agree(tx, "notio", site.clock.now()))
     assert said.startswith("11 orders")
     site.run_for(600)
     assert ships(site, "notio") == 11
@@ -228,7 +230,7 @@ def test_what_is_agreed_to_is_not_asked_again_and_what_comes_later_is(tmp_path: 
     mine = ids(site, "notio")
     flag(site, mine[:8])
     site.run_for(5)
-    person(site, lambda tx: brakes.agree(tx, "notio", site.clock.now()))
+    person(site, lambda tx: safety_stops.agree(tx, "notio", site.clock.now()))
     site.clock.sleep(0.001)
     flag(site, mine[8:12])  # with those before they would be too many
     site.run_for(300)
@@ -268,7 +270,7 @@ def test_the_question_stands_over_a_restart(tmp_path: Path) -> None:
 def test_nobody_can_agree_to_what_was_not_asked(tmp_path: Path) -> None:
     site = collected(tmp_path, 2)
     with pytest.raises(AgentError, match="nothing to agree to"):
-        person(site, lambda tx: brakes.agree(tx, "notio", site.clock.now()))
+        person(site, lambda tx: safety_stops.agree(tx, "notio", site.clock.now()))
     site.stop()
 
 
@@ -278,10 +280,12 @@ def test_ships_wait_even_where_a_write_must_tell_whether_an_outage_is_over(tmp_p
     site.world.faults.arm("acknowledge-sale", faults.status(500), supplier="notio", times=1)
     late = site.world.arrive("notio").menzzo_order_id
     site.run_for(1200, until=lambda: bool(site.ask("SELECT 1 FROM lanes WHERE lane = 'writes' AND failures > 0")))
-    person(site, lambda tx: acts.hold(tx, acts.find(tx, late), site.clock.now(), "anna", "then only ships are due"))
+    person(
+        site, lambda tx: actions.hold(tx, actions.find(tx, late), site.clock.now(), "anna", "then only ships are due")
+    )
     site.run_for(1200)
     assert ships(site, "notio") == 0
-    person(site, lambda tx: acts.release(tx, acts.find(tx, late), site.clock.now(), "anna"))
+    person(site, lambda tx: actions.release(tx, actions.find(tx, late), site.clock.now(), "anna"))
     site.run_for(300)
     assert site.ask("SELECT acknowledged_at IS NOT NULL FROM orders WHERE menzzo_order_id = ?", late) == [(1,)]
     assert ships(site, "notio") == 0
@@ -311,7 +315,7 @@ def test_many_404s_in_a_row_pause_the_supplier(tmp_path: Path) -> None:
     assert site.ask("SELECT count(*) FROM orders WHERE supplier = 'asir-group' AND acknowledged_at IS NULL") == [(0,)]
     assert site.ask("SELECT count(*) FROM calls WHERE state = 'parked'") == [(0,)]
     site.world.faults.disarm()
-    person(site, lambda tx: brakes.resume(tx, "notio", site.clock.now()))
+    person(site, lambda tx: safety_stops.resume(tx, "notio", site.clock.now()))
     site.run_for(4000, until=lambda: acknowledged(site))
     assert acknowledged(site)
     site.stop()
@@ -334,7 +338,7 @@ def test_after_a_person_let_it_go_on_old_404s_do_not_count(tmp_path: Path) -> No
     site.start()
     site.run_for(60)
     known = len(site.world.log)
-    person(site, lambda tx: brakes.resume(tx, "notio", site.clock.now()))
+    person(site, lambda tx: safety_stops.resume(tx, "notio", site.clock.now()))
     site.run_for(300)
     again = {line.menzzo_order_id for line in since(site, known, "notio") if line.endpoint == "acknowledge-sale"}
     assert len(again) >= 5, "as many again before it stops again"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supplier_agent.brakes import MINUTE, is_unusual, most_within, not_found_in_a_row
+from supplier_agent.suppliers.safety_stops import MINUTE, is_unusual, most_within, not_found_in_a_row
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from sqlmodel import Session, col, select
 
-from supplier_agent import acts, health
+from supplier_agent import actions
 from supplier_agent.agent import LOCKED_SECONDS
-from supplier_agent.sandbox.semantics import Semantics
+from supplier_agent.db.store import LockedError, Store, open_store
+from supplier_agent.db.tables import Installation, Order, Supplier
+from supplier_agent.reports import health
+from supplier_agent.runtime.once import run_once
+from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
-from supplier_agent.store import LockedError, Store, open_store
-from supplier_agent.tables import Installation, Order, Supplier
 from tests.branches.conftest import Raise
 from tests.simulation.mortal import MortalSite, SetClock, Spell
 from tests.world.harness import MONDAY, AtOnce, settings_for
@@ -68,7 +70,7 @@ def retry(site: MortalSite, row: int) -> None:
     """Do what `supplier-agent retry` does, in a process of its own."""
     store = open_store(site.database)
     with store.write() as tx:
-        acts.retry(tx, tx.get_one(Order, row), site.clock.now(), "Anna")
+        actions.retry(tx, tx.get_one(Order, row), site.clock.now(), "Anna")
     store.close()
 
 
@@ -231,6 +233,36 @@ def test_an_error_while_storing_a_page_makes_the_reads_of_its_supplier_back_off_
     assert site.ask("SELECT count(*) FROM orders WHERE acknowledged_at IS NOT NULL") == [(4,)]
     assert problems(site) == []
     site.stop()
+
+
+def test_a_round_does_not_wait_for_a_supplier_that_rests_after_an_error(tmp_path: Path) -> None:
+    site = two(tmp_path, orders=3, brakes={"flags_per_minute": 1}, retry={"once_patience_seconds": 1})
+    site.start()
+    site.agent.round_at = site.clock.now()
+    with sqlite3.connect(site.database) as connection:
+        connection.execute(
+            "CREATE TRIGGER breaks BEFORE UPDATE OF flags_asked_at ON suppliers WHEN NEW.name = 'aaa' "
+            "BEGIN SELECT RAISE(ABORT, 'no'); END"
+        )
+    connection.close()
+    flagged: list[str] = []
+    turns = 0
+
+    def while_it_works(_doing: str) -> None:
+        nonlocal turns
+        turns += 1
+        assert turns < 300, "the round never ends"
+        aaa = site.agent.accounts["aaa"]
+        if not flagged and aaa.waits_for_rate and site.world.requests("acknowledge-sale", "aaa"):
+            flagged.extend(this for (this,) in site.ask("SELECT menzzo_order_id FROM orders WHERE supplier = 'aaa'"))
+            site.flag(flagged)
+        site.clock.sleep(0.3)
+
+    assert run_once(site.agent, while_it_works, lambda: None, lambda: False) == 69
+    assert flagged
+    assert [event["supplier"] for event in said(site)] == ["aaa"]
+    assert site.ask("SELECT count(*) FROM orders WHERE supplier = 'notio' AND label_path IS NOT NULL") == [(3,)]
+    site.crash()
 
 
 def test_a_step_that_fails_in_the_inbox_does_not_come_back_for_ever(installation: Raise) -> None:

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent import reading
+from supplier_agent.db.store import Store, open_store
 from supplier_agent.marketplace import Listing, Means, Seen, Verdict
-from supplier_agent.reading import Query
-from supplier_agent.standing import known_supplier
-from supplier_agent.store import Store, open_store
+from supplier_agent.reading import strategy
+from supplier_agent.reading.schedule import trusted_cursor
+from supplier_agent.reading.strategy import Query
+from supplier_agent.suppliers import read_log
+from supplier_agent.suppliers.snapshot import known_supplier
 from supplier_agent.tick import pull
-from supplier_agent.timetable import trusted_cursor
 from tests.unit.conftest import NOW, SUPPLIER, settings_of
 
 DAY = timedelta(days=1)
@@ -46,14 +47,14 @@ class Numbers:
 
     def answer(self, query: Query) -> Listing | Verdict:
         self.requests += 1
-        after = reading.rank(query.cursor or "")
+        after = strategy.rank(query.cursor or "")
         rows = [
             (each, day)
             for each, day in self.listed
-            if (after is None or (reading.rank(each) or after) > after)
+            if (after is None or (strategy.rank(each) or after) > after)
             and (query.date_from or day) <= day <= (query.date_to or day)
         ]
-        rows.sort(key=lambda row: reading.rank(row[0]) or (0, 0), reverse=True)
+        rows.sort(key=lambda row: strategy.rank(row[0]) or (0, 0), reverse=True)
         page = rows[(query.page - 1) * 20 : query.page * 20]
         seen = (
             Seen(each, each.split("_")[0], each.split("_")[1], "CHAIR", 1, 100, None, day, None, ())
@@ -67,7 +68,7 @@ class Numbers:
         while self.now < until:
             arriving()
             with self.store.read() as tx:
-                due = pull.due(tx, SUPPLIER, self.settings, self.now)
+                due = read_log.due(tx, SUPPLIER, self.settings, self.now)
             if due.at <= self.now:
                 with self.store.write() as tx:
                     run = pull.begin(tx, SUPPLIER, due, self.settings, self.now, 20)
@@ -104,7 +105,7 @@ def test_after_one_outlying_number_polls_bring_what_is_new_again_within_a_sweep_
     with store.read() as tx:
         supplier = known_supplier(tx, SUPPLIER)
         assert trusted_cursor(supplier, shop.now) is not None, "the cursor is trusted again"
-        assert (reading.rank(supplier.cursor or "") or (0, 0))[0] < 99000000001
+        assert (strategy.rank(supplier.cursor or "") or (0, 0))[0] < 99000000001
     before = shop.requests
     shop.live(5, lambda: shop.arrive(next(number)))
     assert shop.requests - before < 80, "and reading stays cheap"
@@ -150,7 +151,7 @@ def test_what_lies_below_the_page_at_which_a_poll_broke_off_is_read_by_the_next_
     for _ in range(45):
         world.arrive(next(number))
     with store.write() as tx:
-        due = pull.due(tx, SUPPLIER, world.settings, world.now)
+        due = read_log.due(tx, SUPPLIER, world.settings, world.now)
         step: object = pull.begin(tx, SUPPLIER, due, world.settings, world.now, 20)
     while isinstance(step, pull.OpenRun) and not step.added:
         with store.write() as tx:

@@ -14,19 +14,20 @@ from typing import Any
 import pytest
 from sqlmodel import SQLModel, select
 
-from supplier_agent import coverage, explain, health, known, status
 from supplier_agent.alerts import facts
-from supplier_agent.cells import unreadable
+from supplier_agent.base.cells import unreadable
 from supplier_agent.cli import run as command
-from supplier_agent.glance import within
+from supplier_agent.db.plain_sql import within
+from supplier_agent.db.tables import Call, Order
+from supplier_agent.maintenance.export import SUBJECTS, Chosen, write
 from supplier_agent.metrics.figures import gauges
 from supplier_agent.metrics.tally import Tally
 from supplier_agent.order import damage
+from supplier_agent.reading import coverage
+from supplier_agent.reports import health, known, order_report, status
 from supplier_agent.sandbox.exchange import Endpoint
-from supplier_agent.sandbox.semantics import Semantics
+from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
-from supplier_agent.tables import Call, Order
-from supplier_agent.upkeep.export import SUBJECTS, Chosen, write
 from supplier_agent.web import lists
 from supplier_agent.web.lists import Search
 from tests.world.harness import MONDAY, ManualClock, Site, settings_for
@@ -144,7 +145,7 @@ def everybody_looks(site: Site, capsys: pytest.CaptureFixture[str]) -> Mapping[s
         assert command(["--config", str(config), *words]) == 0
     with site.agent.store.read() as tx:
         for order in tx.exec(select(Order)):
-            assert json.dumps(explain.whole(tx, order, settings, now))
+            assert json.dumps(order_report.whole(tx, order, settings, now))
     for (each,) in site.ask("SELECT menzzo_order_id FROM orders WHERE id % 19 = 0"):
         assert command(["--config", str(config), "order", each, "--json"]) == 0
         assert command(["--config", str(config), "order", each]) == 0

@@ -8,7 +8,7 @@ import pytest
 
 from supplier_agent import cli
 from supplier_agent.marketplace.listing import Seen, parse_rows
-from supplier_agent.tick import pull
+from supplier_agent.suppliers import read_log
 from tests.branches.conftest import Raise
 from tests.unit.conftest import SUPPLIER
 
@@ -47,7 +47,7 @@ def test_an_impossible_request_in_the_database_is_finished_as_failed(
     site.start()
     site.run_for(60)
     with site.agent.store.write() as tx:
-        pull.request(tx, SUPPLIER, date(2026, 11, 1), date(2026, 11, 2), site.clock.now())
+        read_log.request(tx, SUPPLIER, date(2026, 11, 1), date(2026, 11, 2), site.clock.now())
         tx.flush()
         tx.connection().exec_driver_sql(
             "UPDATE runs SET date_from = ?, date_to = ? WHERE purpose = 'resync'", (first, last)

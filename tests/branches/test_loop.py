@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from supplier_agent import acts
+from supplier_agent import actions
 from supplier_agent.agent import LOCKED_SECONDS, LOOK_SECONDS
-from supplier_agent.assemble import reassemble
+from supplier_agent.db.store import open_store
+from supplier_agent.db.tables import Order
+from supplier_agent.runtime.wiring import reassemble
 from supplier_agent.sandbox import faults
-from supplier_agent.sandbox.semantics import Semantics
-from supplier_agent.store import open_store
-from supplier_agent.tables import Order
+from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.tick.account import MOST_IN_FLIGHT
 from tests.branches.conftest import Raise, meets
 from tests.model.later import Later
@@ -134,7 +134,7 @@ def test_a_decision_that_could_not_be_noted_is_noted_as_soon_as_it_can_be(instal
     spare, full = os.dup(ledger), os.open("/dev/full", os.O_WRONLY)
     os.dup2(full, ledger)
     with closing(open_store(site.database)) as store, store.write() as tx:
-        acts.hold(tx, tx.get_one(Order, 1), site.clock.now(), "Ana", "scratched")
+        actions.hold(tx, tx.get_one(Order, 1), site.clock.now(), "Ana", "scratched")
     site.agent.turn()
     os.dup2(spare, ledger)
     for each in (spare, full):
@@ -311,7 +311,7 @@ def test_another_configuration_holds_for_what_is_flagged_already_and_for_a_suppl
     site = collected(installation(2))
     with site.agent.store.write() as tx:
         for order in site.world.orders("notio"):
-            acts.ship(tx, acts.find(tx, order.menzzo_order_id), site.clock.now(), "the warehouse")
+            actions.ship(tx, actions.find(tx, order.menzzo_order_id), site.clock.now(), "the warehouse")
     slower = settings_for(site.settings.state_dir, "notio", "asir-group", ship={"undo_seconds": 600})
     assert reassemble(site.agent, slower, {}, site.wire) == []
     site.run_for(300)

@@ -3,7 +3,8 @@
 import itertools
 from collections.abc import Callable
 
-from supplier_agent import acts, health
+from supplier_agent import actions
+from supplier_agent.reports import health
 from supplier_agent.sandbox import faults
 from tests.branches.conftest import Raise
 from tests.simulation.mortal import MortalSite, Spell
@@ -83,7 +84,7 @@ def test_where_reads_work_all_the_while_no_second_ship_call_is_parked_and_all_go
         "SELECT menzzo_order_id FROM orders o JOIN calls c ON c.order_id = o.id WHERE state = 'parked'"
     )
     with site.agent.store.write() as tx:
-        acts.retry(tx, acts.find(tx, parked[0], None), site.clock.now(), "Ana")
+        actions.retry(tx, actions.find(tx, parked[0], None), site.clock.now(), "Ana")
     site.run_for(60)
     assert states(site, "ship") == ["done"] * 5
     site.stop()

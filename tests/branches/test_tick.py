@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent import acts, standing
+from supplier_agent import actions
+from supplier_agent.db.store import open_store
+from supplier_agent.db.tables import Order
 from supplier_agent.sandbox import faults
-from supplier_agent.sandbox.semantics import Semantics
+from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings
-from supplier_agent.store import open_store
-from supplier_agent.tables import Order
+from supplier_agent.suppliers import read_log, snapshot
 from supplier_agent.tick import deliver, pull
 from tests.branches.conftest import Raise, meets
 from tests.simulation.mortal import SHIP, Spell
@@ -105,7 +106,7 @@ def test_what_the_servers_cache_would_answer_is_not_asked_and_moves_no_cursor(in
     late, today, day = site.world.arrive("asir-group"), site.clock.now().date(), timedelta(days=1)
     for _ in range(2):
         with site.agent.store.write() as tx:
-            pull.request(tx, "asir-group", today - day, today, site.clock.now())
+            read_log.request(tx, "asir-group", today - day, today, site.clock.now())
         site.agent.look_again()
         site.run_for(60)
     assert site.ask("SELECT proof, detail FROM runs WHERE purpose = 'resync'") == [("partial", pull.ALREADY_ASKED)] * 2
@@ -197,13 +198,13 @@ def test_an_order_that_is_held_after_a_lost_answer_is_sent_once_more_only_when_i
     site = installation(1, ship={"undo_seconds": 0, "after_lost_answer": "resend", "settle_seconds": 600})
     site.start()
     site.run_for(60)
-    act(site, acts.ship)
+    act(site, actions.ship)
     site.sky = meets(SHIP, faults.close(applied=False), 1)
     site.run_for(60)
-    act(site, acts.hold, "the customer called")
+    act(site, actions.hold, "the customer called")
     site.run_for(2 * HOUR, 300)
     assert calls(site, "ship") == [("unknown", 1)]
-    act(site, acts.release)
+    act(site, actions.release)
     site.run_for(60)
     assert calls(site, "ship") == [("done", 2)]
     assert site.ask("SELECT who, what FROM events ORDER BY id DESC LIMIT 2") == [
@@ -217,13 +218,13 @@ def test_of_two_agents_that_chose_the_same_call_one_has_it(installation: Raise) 
     site = installation(1, ship={"undo_seconds": 30})
     site.start()
     site.run_for(60)
-    act(site, acts.ship)
+    act(site, actions.ship)
     site.run_for(5)
     site.clock.sleep(30)
     agent, now, other = site.agent, site.clock.now(), open_store(site.database)
     account = agent.accounts["notio"]
     with agent.store.read() as tx:
-        stands = standing.look(tx, "notio")
+        stands = snapshot.look(tx, "notio")
         chosen = deliver.choose(tx, account, stands, now, read_waits=False).call
     assert chosen is not None
     assert chosen.id is not None
@@ -248,7 +249,7 @@ def test_a_row_of_404s_begins_anew_after_another_no_and_is_then_given_the_caches
     site.sky = over
     site.start()
     site.run_for(HOUR, until=lambda: calls(site, "acknowledge") == [("parked", 2)])
-    act(site, acts.retry)
+    act(site, actions.retry)
     site.run_for(1500)
     assert calls(site, "acknowledge") == [("owed", 6)], "the 404 before the 422 is none of this row"
     site.run_for(500)

@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from supplier_agent.clock import SystemClock
+from supplier_agent.base.clock import SystemClock
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.exchange import Endpoint
 from supplier_agent.sandbox.server import Sandbox

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from supplier_agent.clock import SystemClock
+from supplier_agent.base.clock import SystemClock
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from supplier_agent.bulkheads import HALVES
 from supplier_agent.marketplace import Reply
 from supplier_agent.sandbox.world import World
+from supplier_agent.tick.bulkheads import HALVES
 from supplier_agent.tick.workers import Workers
 from tests.world.harness import MONDAY, ChecksAtOnce, ManualClock, NoSockets, Site, no_fault, settings_for
 

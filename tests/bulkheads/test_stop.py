@@ -30,7 +30,7 @@ def look_up(host, *rest, **more):
     return real(host, *rest, **more)
 
 socket.getaddrinfo = look_up
-if "supplier_agent.labels.pdfwork" in sys.orig_argv:
+if "supplier_agent.labels.pdf" in sys.orig_argv:
     time.sleep(3600)
 """
 """Read by each Python at its start: a name that the resolver never answers for, and a PDF process that never begins."""
@@ -113,7 +113,7 @@ def test_a_round_told_to_stop_while_everything_hangs(build: Build, hanging: dict
 def test_a_process_that_cannot_even_hear_the_signal_is_ended_by_the_kernel() -> None:
     """Its main thread never comes back from C code to Python's own loop after the first handler ran."""
     program = (
-        "import ctypes, supplier_agent.stop as stop\n"
+        "import ctypes, supplier_agent.base.process as stop\n"
         "stop.END_SECONDS = 1\n"
         "stop.Stop()\n"
         "print('up', flush=True)\n"

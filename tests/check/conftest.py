@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from supplier_agent.check import Finding, Report
+from supplier_agent.db.store import open_store
 from supplier_agent.settings import Settings
-from supplier_agent.store import open_store
 from tests.unit.conftest import settings_of
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent.clock import SystemClock
+from supplier_agent.base.clock import SystemClock
 from tests.promises.shop import SUPPLIER, Shop, open_shop
 
 pytestmark = pytest.mark.slow

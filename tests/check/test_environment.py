@@ -13,7 +13,7 @@ import pytest
 
 from supplier_agent.check import environment
 from supplier_agent.check.environment import file_system
-from supplier_agent.lock import InstanceLock
+from supplier_agent.db.state_folder import InstanceLock
 from supplier_agent.settings import Settings
 from tests.check.conftest import Found
 from tests.unit.conftest import HandClock

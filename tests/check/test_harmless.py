@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from supplier_agent.base.errors import ConfigError
 from supplier_agent.check import environment, rights
-from supplier_agent.errors import ConfigError
+from supplier_agent.db.store import open_store
 from supplier_agent.settings import Settings, load
-from supplier_agent.store import open_store
 from tests.check.conftest import Found
 from tests.disk.people import AGENT, hall
 from tests.unit.conftest import HandClock

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from supplier_agent.base.clock import SystemClock
 from supplier_agent.check import reads
-from supplier_agent.clock import SystemClock
-from supplier_agent.glance import look_at
-from supplier_agent.lock import InstanceLock
+from supplier_agent.db.plain_sql import look_at
+from supplier_agent.db.state_folder import InstanceLock
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World

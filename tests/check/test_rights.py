@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent import state
 from supplier_agent.check import prove, rights
+from supplier_agent.db import state_folder
+from supplier_agent.db.store import open_store
 from supplier_agent.settings import Settings, load
-from supplier_agent.store import open_store
 from tests.check.conftest import Found
 from tests.disk.people import AGENT, hall, install, why_not
 from tests.unit.conftest import HandClock
@@ -25,7 +25,12 @@ def config() -> Iterator[Path]:
         config = install(folder, "https://api.menzzo.fr", "t")
         database = folder / "state" / "agent.db"
         open_store(database, agent=True).close()
-        for name, mode in {"agent.db": 0o660, "agent.lock": 0o660, "private": 0o700, state.LEDGER: 0o600}.items():
+        for name, mode in {
+            "agent.db": 0o660,
+            "agent.lock": 0o660,
+            "private": 0o700,
+            state_folder.LEDGER: 0o600,
+        }.items():
             path = folder / "state" / name
             path.mkdir() if name == "private" else path.touch()
             path.chmod(mode)
@@ -73,7 +78,7 @@ def break_others(folder: Path) -> None:
 
 
 def break_ledger(folder: Path) -> None:
-    (folder / state.LEDGER).chmod(0o660)
+    (folder / state_folder.LEDGER).chmod(0o660)
 
 
 BROKEN = [break_folder, break_setgid, break_database, break_wal, break_group, break_others, break_ledger]
@@ -112,7 +117,7 @@ def test_a_token_file_that_only_root_may_read_is_found(config: Path, capfd: pyte
 
 
 def test_what_root_left_in_the_folder_is_found(config: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    ledger = load(config, {}).state_dir / state.LEDGER
+    ledger = load(config, {}).state_dir / state_folder.LEDGER
     os.chown(ledger, 0, 0)
     code, said = proven(config, capfd)
     assert code == 74

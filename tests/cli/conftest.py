@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from supplier_agent import cli
-from supplier_agent.store import Store
-from supplier_agent.tables import Order
+from supplier_agent.db.store import Store
+from supplier_agent.db.tables import Order
 from tests.unit.conftest import database, keep, new_database, ready, store
 
 __all__ = ["database", "keep", "new_database", "store"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent.exits import EXIT_ORDER, worst
+from supplier_agent.base.process import EXIT_ORDER, worst
 from tests.cli.conftest import IDS, Installation
 
 

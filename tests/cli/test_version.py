@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from supplier_agent import __version__
-from supplier_agent.build import commit
+from supplier_agent.base.process import commit
 from tests.cli.conftest import ROOT, Installation
 
 

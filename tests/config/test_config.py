@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from supplier_agent import cli, places
+from supplier_agent import cli
+from supplier_agent.base import config_paths
 from supplier_agent.settings import Settings, load
-from supplier_agent.settings import example as examples
-from supplier_agent.settings.schema import schema
-from supplier_agent.settings.shown import HIDDEN, Shown, shown
+from supplier_agent.settings import schema as examples
+from supplier_agent.settings.schema import HIDDEN, Shown, schema, shown
 
 EXAMPLE = Path(__file__).parents[2] / "config" / examples.NAME
 CANARY = "canary-7f3a91"
@@ -209,7 +209,7 @@ def test_the_schema_explains_every_key_that_the_example_explains() -> None:
     assert described["properties"]["base_url"]["description"].startswith("The marketplace")
     assert described["$defs"]["Supplier"]["properties"]["token_file"]["description"].startswith("The token")
     told = re.findall(r'"description"', json.dumps(described))
-    assert len(told) >= len(examples.comments()) - 3
+    assert len(told) >= len(examples.example_comments()) - 3
 
 
 def test_the_schema_is_printed_as_json_and_needs_no_configuration(
@@ -243,11 +243,11 @@ def test_where_no_service_is_installed_root_is_told_that_it_alone_may_read_the_f
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(cli.config, "SERVICE_GROUP", "no-such-group-here")
-    monkeypatch.setattr(places, "STATE_DIR", tmp_path / "none")
+    monkeypatch.setattr(config_paths, "STATE_DIR", tmp_path / "none")
     assert cli.run(["config", "init", str(tmp_path / "c.toml")]) == 0
     assert "root alone may read it" in capsys.readouterr().err
     (tmp_path / "state").mkdir()
     os.chown(tmp_path / "state", 1, 1)
-    monkeypatch.setattr(places, "STATE_DIR", tmp_path / "state")
+    monkeypatch.setattr(config_paths, "STATE_DIR", tmp_path / "state")
     assert cli.run(["config", "init", str(tmp_path / "d.toml")]) == 0
     assert ((tmp_path / "d.toml").stat().st_gid, stat.S_IMODE((tmp_path / "d.toml").stat().st_mode)) == (1, 0o640)

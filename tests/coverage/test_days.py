@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from supplier_agent.coverage.days import Late, Reading, State, days_late, judge, settled_at, starts_at
-from supplier_agent.proof import days_of
-from supplier_agent.tables import Run
+from supplier_agent.db.tables import Run
+from supplier_agent.reading.coverage.days import Late, Reading, State, days_late, judge, settled_at, starts_at
+from supplier_agent.reading.missing_orders import days_of
 
 PARIS = ZoneInfo("Europe/Paris")
 DAY = date(2026, 11, 19)

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from supplier_agent import coverage, health
 from supplier_agent.cli import run as command
-from supplier_agent.coverage import Ledger, State
 from supplier_agent.marketplace import Answer, Reply
-from supplier_agent.marketplace.freshness import age_seconds, ahead_seconds
-from supplier_agent.sandbox.semantics import Semantics
+from supplier_agent.marketplace.client import age_seconds, ahead_seconds
+from supplier_agent.reading import coverage
+from supplier_agent.reading.coverage import Ledger, State
+from supplier_agent.reports import health
+from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
 from tests.world.harness import MONDAY, ManualClock, NoSockets, Site, settings_for
 

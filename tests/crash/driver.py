@@ -18,11 +18,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from supplier_agent import log, state
-from supplier_agent.assemble import assemble
-from supplier_agent.clock import SystemClock
-from supplier_agent.lock import InstanceLock
-from supplier_agent.once import run_once
+from supplier_agent.base import log
+from supplier_agent.base.clock import SystemClock
+from supplier_agent.db import state_folder
+from supplier_agent.db.state_folder import InstanceLock
+from supplier_agent.runtime.once import run_once
+from supplier_agent.runtime.wiring import assemble
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings
@@ -68,9 +69,9 @@ class Warehouse:
 def cycle(task: dict[str, Any], steps: Steps) -> int:
     """Run one `run --once` of the real agent on the state of these settings."""
     settings, clock = Settings(**task["settings"]), SystemClock()
-    state.prepare(settings.state_dir)
-    lock = InstanceLock(settings.state_dir / state.LOCK, "run --once", clock)
-    warehouse = Warehouse(settings.state_dir / state.DATABASE, task["flag"])
+    state_folder.prepare(settings.state_dir)
+    lock = InstanceLock(settings.state_dir / state_folder.LOCK, "run --once", clock)
+    warehouse = Warehouse(settings.state_dir / state_folder.DATABASE, task["flag"])
     said = log.Log(log.set_up({}, io.StringIO()), warehouse.hear)
     agent, close = assemble(
         settings,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from supplier_agent.clock import SystemClock
+from supplier_agent.base.clock import SystemClock
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
 from tests.crash.driver import flag

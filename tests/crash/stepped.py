@@ -18,7 +18,7 @@ from sqlalchemy.pool import Pool
 from supplier_agent.agent import Agent
 from supplier_agent.labels import LabelFolder
 from supplier_agent.marketplace import Reply, Wire
-from supplier_agent.marketplace.watched import Deadline
+from supplier_agent.marketplace.connections import Deadline
 from supplier_agent.tick.account import Account
 from tests.world.harness import ChecksAtOnce
 from tests.world.steps import SteppedLabels

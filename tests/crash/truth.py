@@ -7,9 +7,9 @@ from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
-from supplier_agent.guards import TRIGGERS
+from supplier_agent.db.state_folder import LEDGER
+from supplier_agent.db.triggers import TRIGGERS
 from supplier_agent.sandbox.world import World
-from supplier_agent.state import LEDGER
 
 SUPPLIER = "notio"
 CALLS_OF_ORDERS = "calls c JOIN orders o ON o.id = c.order_id"

@@ -8,9 +8,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from supplier_agent import state
-from supplier_agent.clock import SystemClock
-from supplier_agent.errors import AgentError
+from supplier_agent.base.clock import SystemClock
+from supplier_agent.base.errors import AgentError
+from supplier_agent.db import state_folder
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings
@@ -52,18 +52,18 @@ class Place:
     @property
     def database(self) -> Path:
         """Where the state is."""
-        return self.state_dir / state.DATABASE
+        return self.state_dir / state_folder.DATABASE
 
     @property
     def ledger(self) -> Path:
         """Where the ship ledger is."""
-        return self.state_dir / state.LEDGER
+        return self.state_dir / state_folder.LEDGER
 
     def cycle(self) -> int:
         """Run one cycle; return its exit code, and keep what it said to a person."""
         self.said = ""
         try:
-            return cycle(self.settings, self.state_dir / state.LOCK, Hasty())
+            return cycle(self.settings, self.state_dir / state_folder.LOCK, Hasty())
         except AgentError as error:
             self.said = str(error)
             return error.exit_code

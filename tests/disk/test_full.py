@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent import state
-from supplier_agent.clock import SystemClock
-from supplier_agent.heartbeat import AGENT, Heartbeat, signs
-from supplier_agent.lock import InstanceLock
-from supplier_agent.vitals import Trouble
+from supplier_agent.base.clock import SystemClock
+from supplier_agent.db import state_folder
+from supplier_agent.db.state_folder import InstanceLock
+from supplier_agent.reports.heartbeat import AGENT, Heartbeat, signs
+from supplier_agent.reports.vitals import Trouble
 from tests.disk.place import Place, place
 
 TMPFS = "2m"
@@ -85,7 +85,7 @@ def test_a_disk_that_is_full_from_the_start_is_told_plainly(small_disk: Path) ->
 
 def test_a_full_disk_is_shown_by_the_heartbeat_that_lies_on_it(small_disk: Path) -> None:
     clock = SystemClock()
-    lock = InstanceLock(small_disk / state.LOCK, "run", clock)
+    lock = InstanceLock(small_disk / state_folder.LOCK, "run", clock)
     beat = Heartbeat(small_disk / AGENT, clock, "run")
     beat.beat()
     before = (small_disk / AGENT).stat().st_mtime_ns

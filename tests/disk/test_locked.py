@@ -14,11 +14,11 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
-from supplier_agent import acts
-from supplier_agent.clock import SystemClock
+from supplier_agent import actions
+from supplier_agent.base.clock import SystemClock
+from supplier_agent.db.store import open_store
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.exchange import LogLine
-from supplier_agent.store import open_store
 from tests.disk.injection import ROOT, configure
 from tests.disk.place import Place, place
 from tests.e2e.installation import until
@@ -171,7 +171,7 @@ def test_a_ledger_that_is_lost_costs_a_persons_word(here: Place) -> None:
     assert here.ships() == before
     store = open_store(here.database)
     with store.write() as tx:
-        acts.release(tx, acts.find(tx, this), SystemClock().now(), "Ana")
+        actions.release(tx, actions.find(tx, this), SystemClock().now(), "Ana")
     store.close()
     assert here.cycle() == 0
     assert here.ships() == before + 1

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent import state
-from supplier_agent.clock import SystemClock
+from supplier_agent.base.clock import SystemClock
+from supplier_agent.db import state_folder
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
 from tests.disk.people import AGENT, SQL, STAFF, STRANGER, hall, install, why_not
@@ -60,7 +60,7 @@ def test_staff_read_labels_and_orders(office: Office) -> None:
 
 
 def test_staff_cannot_read_the_ledger_or_the_token(office: Office) -> None:
-    for secret in (str(office.state_dir / state.LEDGER), office.token_file):
+    for secret in (str(office.state_dir / state_folder.LEDGER), office.token_file):
         done = STAFF.python(READ, secret)
         assert done.returncode != 0
         assert "PermissionError" in done.stderr
@@ -74,7 +74,7 @@ def test_staff_cannot_send_for_they_have_no_token(office: Office) -> None:
 
 
 def test_others_can_do_nothing(office: Office) -> None:
-    for path in (office.database, office.token_file, str(office.state_dir / state.LEDGER), str(office.config)):
+    for path in (office.database, office.token_file, str(office.state_dir / state_folder.LEDGER), str(office.config)):
         assert STRANGER.python(READ, path).returncode != 0
     assert STRANGER.python("import os, sys; os.listdir(sys.argv[1])", str(office.state_dir)).returncode != 0
     assert STRANGER.python(SQL, office.database, FLAG.format(office.ids[3])).returncode != 0

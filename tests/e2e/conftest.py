@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent.clock import SystemClock
-from supplier_agent.sandbox.semantics import Semantics
+from supplier_agent.base.clock import SystemClock
+from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
 from tests.e2e.installation import Site

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent.demo.comparison import compare
+from supplier_agent.db.store import open_store
+from supplier_agent.db.tables import Order
+from supplier_agent.sandbox.demo.comparison import compare
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings
-from supplier_agent.store import open_store
-from supplier_agent.tables import Order
 
 LONGEST_SECONDS = 60  # about 12 on two free cores
 Played = tuple[subprocess.CompletedProcess[str], float, Path]

@@ -13,16 +13,15 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from supplier_agent import egress
 from supplier_agent.alerts.post import Post
 from supplier_agent.alerts.words import trial
-from supplier_agent.clock import SystemClock
-from supplier_agent.egress import Egress
-from supplier_agent.errors import ConfigError
-from supplier_agent.labels.printing import NotPrinted, Printed, print_pdf
+from supplier_agent.base.clock import SystemClock
+from supplier_agent.base.errors import ConfigError
 from supplier_agent.marketplace import Answer, LabelBytes, Lost, Marketplace, NotSent, Reply, Wire
-from supplier_agent.pace import Pace
-from supplier_agent.settings import load
+from supplier_agent.marketplace.rate_limit import Pace
+from supplier_agent.printing import NotPrinted, Printed, print_pdf
+from supplier_agent.settings import egress, load
+from supplier_agent.settings.egress import Egress
 from tests.egress.proxy import OPENED, Authority, ConnectProxy
 from tests.marketplace.raw_server import Peer, RawServer, answer, whole
 from tests.printing.test_printer import JOB

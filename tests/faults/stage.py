@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from supplier_agent.base.clock import SystemClock
 from supplier_agent.calls import CALLS, Job, Tools, Unfinished
-from supplier_agent.clock import SystemClock
 from supplier_agent.labels import LabelFolder
-from supplier_agent.labels.pdfwork.whole import flaw
+from supplier_agent.labels.pdf.tasks import flaw
 from supplier_agent.marketplace import Listing, Marketplace, Wire
-from supplier_agent.pace import Pace
-from supplier_agent.reading import Query
+from supplier_agent.marketplace.rate_limit import Pace
+from supplier_agent.reading.strategy import Query
 from supplier_agent.sandbox.labels import draw
 from supplier_agent.settings import Settings
 from tests.marketplace.raw_server import Peer, Script

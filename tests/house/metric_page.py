@@ -6,10 +6,10 @@ from tempfile import TemporaryDirectory
 
 from prometheus_client.core import Metric
 
+from supplier_agent.db.store import open_store
 from supplier_agent.metrics import exposition
 from supplier_agent.metrics.tally import Tally
 from supplier_agent.settings import Settings
-from supplier_agent.store import open_store
 
 
 def families() -> list[Metric]:

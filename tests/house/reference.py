@@ -17,9 +17,10 @@ from typing import Any
 import typer
 from sqlmodel import SQLModel
 
-from supplier_agent import errors, exits, tables
 from supplier_agent.alerts.facts import CAUSES
+from supplier_agent.base import errors, process
 from supplier_agent.cli import app
+from supplier_agent.db import tables
 from tests.house.event_words import WHEN
 from tests.house.metric_page import metrics
 
@@ -126,7 +127,9 @@ def _prose(lines: list[str]) -> str:
 
 def remembered() -> str:
     """Return every table with its columns; beside each one that may be null, what null means."""
-    text = GENERATED.format(source="supplier_agent/tables.py") + "# Tables\n\n" + _flowing(str(tables.__doc__)) + "\n"
+    text = (
+        GENERATED.format(source="supplier_agent/db/tables.py") + "# Tables\n\n" + _flowing(str(tables.__doc__)) + "\n"
+    )
     text += "Read what you like; write one column, `orders.shipped`. Only `orders`, `rejected_entries` and their columns that\n"
     text += "the README names are kept as they are from version to version.\n"
     notes = dict(_notes())
@@ -146,7 +149,7 @@ def _models() -> list[Any]:
 
 def _notes() -> Iterator[tuple[str, str]]:
     """Yield `Class.column` and the comment beside it."""
-    source = (PACKAGE / "tables.py").read_text()
+    source = (PACKAGE / "db/tables.py").read_text()
     lines = source.splitlines()
     for node in ast.parse(source).body:
         for inner in node.body if isinstance(node, ast.ClassDef) else []:
@@ -176,6 +179,7 @@ OTHER_CODES: dict[int, str] = {
     0: "All done.",
     3: "`status` only: nothing runs, and the last round is older than twice the poll interval.",
     69: "The marketplace was not reached; it is tried again.",
+    77: "The marketplace refused the token.",
     130: "Stopped by Ctrl-C before the end (`demo`).",
 }
 
@@ -183,14 +187,14 @@ OTHER_CODES: dict[int, str] = {
 def exit_codes() -> str:
     """Return what each exit code means."""
     text = (
-        GENERATED.format(source="supplier_agent/errors.py and exits.py")
+        GENERATED.format(source="supplier_agent/base/errors.py and process.py")
         + "# Exit codes\n\n| code | meaning |\n| --- | --- |\n"
     )
     kinds = [kind for kind in errors.AgentError.__subclasses__() if kind.__module__ == errors.__name__]
     codes = OTHER_CODES | {kind.exit_code: str(getdoc(kind)).splitlines()[0] for kind in kinds}
     codes[1] = "Something needs a person: `supplier-agent status` says what."
     text += "".join(f"| {code} | {meaning} |\n" for code, meaning in sorted(codes.items()))
-    order = ", ".join(str(code) for code in exits.EXIT_ORDER)
+    order = ", ".join(str(code) for code in process.EXIT_ORDER)
     return (
         text
         + f"\nWhere several hold, the first of {order} is returned. A code that is not in this table is a failure.\n"

@@ -11,7 +11,7 @@ import pytest
 import typer
 
 from supplier_agent.cli import app
-from supplier_agent.tables import Call
+from supplier_agent.db.tables import Call
 from tests.house import reference, told
 from tests.house.conftest import PACKAGE, ROOT
 from tests.house.event_words import WHEN

@@ -8,7 +8,7 @@ from pathlib import Path
 
 TEXT_AT = {
     **dict.fromkeys(
-        ("AgentError", "UsageError", "StateError", "BusyError", "TokenError", "ConfigError", "LockedError", "Caution"),
+        ("AgentError", "UsageError", "StateError", "BusyError", "ConfigError", "LockedError", "Caution"),
         0,
     ),
     "Problem": 2,

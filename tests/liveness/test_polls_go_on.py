@@ -15,7 +15,7 @@ from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.exchange import Endpoint
 from supplier_agent.sandbox.faults import Fault
 from supplier_agent.sandbox.world import World
-from supplier_agent.tick import pull
+from supplier_agent.suppliers import read_log
 from supplier_agent.tick.account import READ_EVERY
 from tests.world.harness import ManualClock, Site, settings_for
 
@@ -201,5 +201,5 @@ def test_a_round_reads_however_long_the_last_reading_took(site: Site) -> None:
     seconds_to_the_next_read(site)
     now = site.clock.now()
     with site.agent.store.read() as tx:
-        assert pull.due(tx, SUPPLIER, site.settings, now).at > now
-        assert pull.due(tx, SUPPLIER, site.settings, now, round_at=now).at <= now
+        assert read_log.due(tx, SUPPLIER, site.settings, now).at > now
+        assert read_log.due(tx, SUPPLIER, site.settings, now, round_at=now).at <= now

@@ -10,19 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent import state
 from supplier_agent.agent import Agent
-from supplier_agent.assemble import make_account
-from supplier_agent.bulkheads import Threads
-from supplier_agent.clock import SystemClock
-from supplier_agent.daemon import FEED_SECONDS, HUNG_SECONDS, Daemon
+from supplier_agent.base.clock import SystemClock
+from supplier_agent.base.log import Log
+from supplier_agent.base.process import Stop
+from supplier_agent.db import state_folder
+from supplier_agent.db.ship_ledger import Ledger
+from supplier_agent.db.store import open_store
 from supplier_agent.labels import LabelFolder
-from supplier_agent.ledger import Ledger
-from supplier_agent.log import Log
+from supplier_agent.runtime.daemon import FEED_SECONDS, HUNG_SECONDS, Daemon
+from supplier_agent.runtime.wiring import make_account
 from supplier_agent.sandbox.api import Api
 from supplier_agent.sandbox.world import World
-from supplier_agent.stop import Stop
-from supplier_agent.store import open_store
+from supplier_agent.tick.bulkheads import Threads
 from tests.world.harness import MONDAY, ChecksAtOnce, ManualClock, NoSockets, no_fault, settings_for
 
 PATIENCE_SECONDS = 10.0
@@ -86,8 +86,8 @@ class Scene:
         wire = NoSockets(Api(world), ManualClock(), settings.base_url)
         wire.reachable = self._reachable
         labels, read_token = LabelFolder(settings.state_dir), lambda name: settings.token_of(name, {})
-        self._store = open_store(settings.state_dir / state.DATABASE, agent=True)
-        self._ledger = Ledger(settings.state_dir / state.LEDGER)
+        self._store = open_store(settings.state_dir / state_folder.DATABASE, agent=True)
+        self._ledger = Ledger(settings.state_dir / state_folder.LEDGER)
         account = make_account(settings, "notio", wire, self.clock, labels, read_token, self.stop.event.is_set)
         self.agent = Agent(
             settings,

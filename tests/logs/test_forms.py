@@ -12,7 +12,7 @@ from typing import TextIO
 
 import pytest
 
-from supplier_agent import log
+from supplier_agent.base import log
 
 
 @contextmanager

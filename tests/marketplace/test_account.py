@@ -12,11 +12,11 @@ import httpx
 import pytest
 import respx
 
-from supplier_agent.clock import Clock, SystemClock
-from supplier_agent.errors import TokenError
+from supplier_agent.base.clock import Clock, SystemClock
+from supplier_agent.base.errors import ConfigError
 from supplier_agent.marketplace import LabelBytes, Listing, Marketplace, Means, Rejected, Seen, Verdict, Wire
-from supplier_agent.pace import Pace
-from supplier_agent.reading import Query
+from supplier_agent.marketplace.rate_limit import Pace
+from supplier_agent.reading.strategy import Query
 from tests.marketplace.conftest import SteppedClock
 from tests.marketplace.raw_server import Peer, RawServer, answer, whole
 
@@ -200,7 +200,7 @@ def test_a_new_token_counts_from_the_next_request_on(api: respx.MockRouter, cloc
 
 def test_without_a_token_nothing_is_sent_and_the_call_ends_as_if_it_were_refused(clock: SteppedClock) -> None:
     def no_token() -> str:
-        raise TokenError("there is no token", "write one")
+        raise ConfigError("there is no token", "write one")
 
     marketplace = account(clock, token=no_token)
     missing = Verdict(Means.TOKEN_REFUSED, "there is no token")

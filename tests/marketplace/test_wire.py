@@ -12,8 +12,8 @@ from contextlib import ExitStack, contextmanager
 import httpcore
 import pytest
 
-from supplier_agent.clock import SystemClock
-from supplier_agent.marketplace.watched import Deadline, Progress
+from supplier_agent.base.clock import SystemClock
+from supplier_agent.marketplace.connections import Deadline, Progress
 from supplier_agent.marketplace.wire import Answer, Lost, NotSent, Reply, TooLarge, Wire
 from tests.marketplace.conftest import Certificate, SteppedClock
 from tests.marketplace.raw_server import Peer, RawServer, Script, answer, drip, whole

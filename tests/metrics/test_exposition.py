@@ -22,19 +22,19 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine, event
 from starlette.applications import Starlette
 
-from supplier_agent import state
+from supplier_agent.base.clock import SystemClock
 from supplier_agent.cli import run as command
-from supplier_agent.clock import SystemClock
-from supplier_agent.heartbeat import AGENT, Heartbeat
-from supplier_agent.lock import InstanceLock
+from supplier_agent.db import state_folder
+from supplier_agent.db.state_folder import InstanceLock
+from supplier_agent.db.store import Store, open_store
 from supplier_agent.metrics.exposition import LEAVE_ROWS, Exposition, encoded, exposition, leave
 from supplier_agent.metrics.routes import Source, routes
 from supplier_agent.metrics.tally import BOUNDS, Tally
-from supplier_agent.sandbox.semantics import Semantics
+from supplier_agent.reports.heartbeat import AGENT, Heartbeat
+from supplier_agent.reports.vitals import STILL_SECONDS, Trouble
+from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings
-from supplier_agent.store import Store, open_store
-from supplier_agent.vitals import STILL_SECONDS, Trouble
 from tests.world.harness import MONDAY, ManualClock, Site, settings_for
 
 ROOT = Path(__file__).parents[2]
@@ -139,7 +139,7 @@ def test_another_process_comes_to_the_same(lived: Site) -> None:
 @pytest.fixture
 def grown(tmp_path: Path) -> Iterator[tuple[Store, Settings]]:
     """Return an installation with nothing in it yet."""
-    store = open_store(tmp_path / state.DATABASE, agent=True)
+    store = open_store(tmp_path / state_folder.DATABASE, agent=True)
     yield store, Settings(state_dir=tmp_path, suppliers={"notio": {"token": "t"}})
     store.close()
 
@@ -284,7 +284,7 @@ def served(*of: Any) -> Iterator[Callable[[str], tuple[int, str, str]]]:  # noqa
 def test_the_addresses_for_machines(grown: tuple[Store, Settings]) -> None:
     store, settings = grown
     clock = ManualClock()
-    lock = InstanceLock(settings.state_dir / state.LOCK, "run", clock)
+    lock = InstanceLock(settings.state_dir / state_folder.LOCK, "run", clock)
     beat, source = Heartbeat(settings.state_dir / AGENT, clock, "run"), Source(store.path, settings)
     with served(source, settings, clock, lambda host: host.startswith("127.")) as get:
         status, content_type, text = get("/metrics")
@@ -336,7 +336,7 @@ def test_a_slow_scrape_holds_up_neither_health_nor_more_than_one_thread(grown: t
     store, settings = grown
     clock, folder = SystemClock(), settings.state_dir
     source = SlowSource(store.path, settings)
-    lock = InstanceLock(folder / state.LOCK, "run", clock)
+    lock = InstanceLock(folder / state_folder.LOCK, "run", clock)
     with served(source, settings, clock, lambda _host: True) as get, ThreadPoolExecutor(4) as scrapers:
         scrapes = [scrapers.submit(get, "/metrics") for _ in range(4)]
         assert source.began.acquire(timeout=30)
@@ -452,7 +452,7 @@ def test_the_figures_are_packed_for_who_can_unpack_them(accepted: str, *, is_pac
 def test_the_process_that_is_measured_is_the_agent_and_none_without_one(lived: Site) -> None:
     text = exposition(lived.agent.store, lived.settings, lived.clock.now())
     assert b"process_resident_memory_bytes" not in text
-    held = InstanceLock(lived.settings.state_dir / state.LOCK, "run", lived.clock)
+    held = InstanceLock(lived.settings.state_dir / state_folder.LOCK, "run", lived.clock)
     try:
         values = values_of(exposition(lived.agent.store, lived.settings, lived.clock.now()))
     finally:

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlmodel import Session
 
-from supplier_agent import acts
-from supplier_agent.errors import AgentError
+from supplier_agent import actions
+from supplier_agent.base.errors import AgentError
+from supplier_agent.db.store import Store, open_store
+from supplier_agent.db.tables import Order
 from supplier_agent.sandbox import faults
-from supplier_agent.sandbox.semantics import Semantics
+from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
-from supplier_agent.store import Store, open_store
-from supplier_agent.tables import Order
 from tests.model.later import Later
 from tests.simulation.mortal import MortalSite, Sent, SetClock, Spell
 from tests.simulation.people import WHO, Said
@@ -81,10 +81,10 @@ class TwoAgents(RuleBasedStateMachine):
         assert isinstance(executor, Later)
         return executor
 
-    def _act(self, menzzo_order_id: str, change: Any) -> str:  # noqa: ANN401 - an act of acts.py
+    def _act(self, menzzo_order_id: str, change: Any) -> str:  # noqa: ANN401 - an act of actions.py
         self._staff = self._staff or open_store(self.sites[0].database)
         with self._staff.write() as tx:
-            return str(change(tx, acts.find(tx, menzzo_order_id)))
+            return str(change(tx, actions.find(tx, menzzo_order_id)))
 
     def _known(self, place: int) -> str:
         ids = self.ask("SELECT menzzo_order_id FROM orders ORDER BY id")
@@ -193,7 +193,7 @@ class TwoAgents(RuleBasedStateMachine):
         this, now = self._known(place), self.clock.now()
         before = self.ask("SELECT shipped FROM orders WHERE menzzo_order_id = ?", this)[0][0]
         with contextlib.suppress(AgentError):
-            self._act(this, lambda tx, order: acts.ship(tx, order, now, WHO))
+            self._act(this, lambda tx, order: actions.ship(tx, order, now, WHO))
             if not before:
                 self.said[this].flags.append((self.clock.monotonic(), True))
 
@@ -237,7 +237,7 @@ class TwoAgents(RuleBasedStateMachine):
         )
         flagged = self.ask("SELECT shipped FROM orders WHERE menzzo_order_id = ?", this)[0][0]
         try:
-            self._act(this, lambda tx, order: acts.unship(tx, order, now, WHO))
+            self._act(this, lambda tx, order: actions.unship(tx, order, now, WHO))
         except AgentError:
             assert begun, "an undo was refused although nothing had begun"
         else:
@@ -249,28 +249,28 @@ class TwoAgents(RuleBasedStateMachine):
         """Keep an order back."""
         this, now = self._known(place), self.clock.now()
         with contextlib.suppress(AgentError):
-            self._act(this, lambda tx, order: acts.hold(tx, order, now, WHO, "wait"))
+            self._act(this, lambda tx, order: actions.hold(tx, order, now, WHO, "wait"))
             self.said[this].holds.append((self.clock.monotonic(), True))
 
     @rule(place=PLACE)
     def release(self, place: int) -> None:
         """Let it go."""
         this, now = self._known(place), self.clock.now()
-        self._act(this, lambda tx, order: acts.release(tx, order, now, WHO))
+        self._act(this, lambda tx, order: actions.release(tx, order, now, WHO))
         self.said[this].holds.append((self.clock.monotonic(), False))
 
     @rule(place=PLACE)
     def close(self, place: int) -> None:
         """Deal with it elsewhere."""
         this, now = self._known(place), self.clock.now()
-        if "closed" in self._act(this, lambda tx, order: acts.close(tx, order, now, WHO, "cancelled")):
+        if "closed" in self._act(this, lambda tx, order: actions.close(tx, order, now, WHO, "cancelled")):
             self.said[this].closings.append((self.clock.monotonic(), True))
 
     @rule(place=PLACE)
     def reopen(self, place: int) -> None:
         """Take it up again."""
         this, now = self._known(place), self.clock.now()
-        told = self._act(this, lambda tx, order: acts.reopen(tx, order, now, WHO))
+        told = self._act(this, lambda tx, order: actions.reopen(tx, order, now, WHO))
         self.said[this].closings.append((self.clock.monotonic(), False))
         if "after the undo window" in told:
             self.said[this].flags.append((self.clock.monotonic(), True))
@@ -285,7 +285,7 @@ class TwoAgents(RuleBasedStateMachine):
         def change(tx: Session, order: Order) -> None:
             listed = self.world.order(SUPPLIER, order.menzzo_order_id)
             assert listed is not None
-            acts.resolve(tx, order, self.clock.now(), WHO, shipped=bool(listed.shipped_at))
+            actions.resolve(tx, order, self.clock.now(), WHO, shipped=bool(listed.shipped_at))
             if not listed.shipped_at:
                 self.said[order.menzzo_order_id].again.append(self.clock.monotonic())
 
@@ -302,7 +302,7 @@ class TwoAgents(RuleBasedStateMachine):
             "SELECT DISTINCT menzzo_order_id FROM orders o JOIN calls c ON c.order_id = o.id WHERE state = 'parked'"
         )
         for (this,) in self.ask(parked):
-            self._act(this, lambda tx, order: acts.retry(tx, order, self.clock.now(), WHO))
+            self._act(this, lambda tx, order: actions.retry(tx, order, self.clock.now(), WHO))
             self.said[this].again.append(self.clock.monotonic())
 
     # -- what must hold -------------------------------------------------------------------------------------------

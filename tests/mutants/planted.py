@@ -57,14 +57,14 @@ PLANTED = (
     ),
     Mutant(
         "the ship ledger gets no outcome",
-        "tick/landing.py",
+        "tick/settle.py",
         "self._ledger.write(job.supplier, job.menzzo_order_id, job.number, outcome.kind, self._clock.now())",
         "pass",
         (INTENT,),
     ),
     Mutant(
         "a fault in a worker counts as not sent",
-        "tick/landing.py",
+        "tick/settle.py",
         "        return Ending(Outcome(UNKNOWN, fault(error)), fault=True)",
         "        return Ending(Outcome(NOT_SENT, fault(error)), fault=True)",
         (LOOP,),
@@ -161,42 +161,42 @@ PLANTED = (
     ),
     Mutant(
         "a restored database holds nothing",
-        "rollback.py",
+        "maintenance/rollback.py",
         "or_(col(Order.shipped) == 1, some)",
         "some",
         ("tests/upkeep/test_restore.py",),
     ),
     Mutant(
         "a database that is older than the ship ledger is taken for the present one",
-        "rollback.py",
+        "maintenance/rollback.py",
         "    if ledger.epoch > row.epoch:",
         "    if ledger.epoch > row.epoch + 1000:",
         ("tests/upkeep/test_restore.py",),
     ),
     Mutant(
         "decisions that the database has lost are not missed",
-        "rollback.py",
+        "maintenance/rollback.py",
         "    return event is not None and (event.at.isoformat(), event.what) == (decision.at, decision.what)",
         "    return event is None or event.what != ''",
         ("tests/upkeep/test_restore.py",),
     ),
     Mutant(
         "a missing ship ledger is begun anew in silence",
-        "rollback.py",
+        "maintenance/rollback.py",
         "        known = row.ledger_id is not None or _was_in_use(tx)",
         "        known = False",
         ("tests/upkeep/test_restore.py",),
     ),
     Mutant(
         "a link is followed to the ship ledger",
-        "private.py",
+        "db/private.py",
         "        if stat.S_ISLNK(found.st_mode):",
         "        if stat.S_ISLNK(found.st_mode) and not found.st_mode:",
         ("tests/unit/test_ledger.py",),
     ),
     Mutant(
         "an undo by SQL leaves the override",
-        "guards.py",
+        "db/triggers.py",
         "undo_opened_at = NULL, override_by = NULL, override_covers = NULL",
         "undo_opened_at = NULL",
         ("tests/unit/test_guards.py",),
@@ -224,21 +224,21 @@ PLANTED = (
     ),
     Mutant(
         "an undo while the call is being sent is taken",
-        "guards.py",
+        "db/triggers.py",
         "state IN ('sending', 'unknown', 'done'));",
         "state IN ('unknown', 'done'));",
         ("tests/unit/test_guards.py",),
     ),
     Mutant(
         "the guard against a late undo never acts",
-        "guards.py",
+        "db/triggers.py",
         "CREATE TRIGGER orders_undo_too_late BEFORE UPDATE OF shipped ON orders WHEN NEW.shipped = 0 AND OLD.shipped = 1",
         "CREATE TRIGGER orders_undo_too_late BEFORE UPDATE OF shipped ON orders WHEN NEW.shipped = 7",
         ("tests/unit/test_guards.py",),
     ),
     Mutant(
         "any number of flags at once goes without a question",
-        "brakes.py",
+        "suppliers/safety_stops.py",
         "    return per_minute > 0 and most_within(",
         "    return per_minute < 0 and most_within(",
         (LOOP,),
@@ -247,9 +247,9 @@ PLANTED = (
     Mutant(
         "the cursor moves before the rows of the last page",
         "tick/pull.py",
-        "    if isinstance(step, reading.Run):\n        if str(step.query)",
-        "    if isinstance(step, reading.Run):\n        row = known_supplier(tx, name)\n"
-        "        row.cursor = reading.highest(step.listed) or row.cursor\n        tx.add(row)\n        if str(step.query)",
+        "    if isinstance(step, strategy.Run):\n        if str(step.query)",
+        "    if isinstance(step, strategy.Run):\n        row = known_supplier(tx, name)\n"
+        "        row.cursor = strategy.highest(step.listed) or row.cursor\n        tx.add(row)\n        if str(step.query)",
         (STEPS,),
     ),
     Mutant(
@@ -263,7 +263,7 @@ PLANTED = (
     ),
     Mutant(
         "the sweep is off",
-        "timetable.py",
+        "reading/schedule.py",
         "    sweep_at = sweep.started_at + timedelta(seconds=pauses.sweep_seconds)",
         "    sweep_at = sweep.started_at + timedelta(days=3650)",
         ("tests/semantics/test_every_order.py", "-k", "days_late"),
@@ -271,7 +271,7 @@ PLANTED = (
     Mutant(
         "a question is asked again while the server answers it from its cache",
         "tick/pull.py",
-        "    while str(plan.query) in asked:\n        plan = reading.earlier(plan)\n",
+        "    while str(plan.query) in asked:\n        plan = strategy.earlier(plan)\n",
         "",
         ("tests/semantics/test_every_order.py", "-k", "cut_short"),
     ),
@@ -348,7 +348,7 @@ PLANTED = (
     ),
     Mutant(
         "a person's word is called the marketplace's",
-        "acts.py",
+        "actions.py",
         "order.ship_evidence, order.planned_at = now, PERSON, None",
         'order.ship_evidence, order.planned_at = now, "confirmed", None',
         (f"{PROMISES}::test_shipped_means_confirmed",),
@@ -369,7 +369,7 @@ PLANTED = (
     ),
     Mutant(
         "a dry run's questions are forgotten",
-        "dry_run.py",
+        "runtime/dry_run.py",
         "            _remember_questions(store, before, settings)\n",
         "",
         ("tests/check/test_cache.py",),
@@ -406,14 +406,14 @@ PLANTED = (
     ),
     Mutant(
         "time-outs count anew for each read",
-        "marketplace/watched.py",
+        "marketplace/connections.py",
         "        data = self._stream.read(max_bytes, self._progress.left(httpcore.ReadTimeout))\n",
         "        data = self._stream.read(max_bytes, 1.0)\n",
         ("tests/faults/test_faults.py",),
     ),
     Mutant(
         "a redirect of a POST is followed",
-        "marketplace/account.py",
+        "marketplace/client.py",
         "        return verdict(reply, menzzo_order_id, self.clock.now(), [token])\n",
         """        if isinstance(reply, Answer) and reply.status in REDIRECTS and "location" in reply.headers:
             reply = self._send("POST", httpx.URL(reply.headers["location"]), headers, ANSWER_BYTES, content)
@@ -444,7 +444,7 @@ PLANTED = (
     ),
     Mutant(
         "a write is tried three times, like a read",
-        "marketplace/account.py",
+        "marketplace/client.py",
         """        return self._post("ship-sale", menzzo_order_id)""",
         """        first = self._post("ship-sale", menzzo_order_id)
         return first if first.means is Means.CONFIRMED else self._post("ship-sale", menzzo_order_id)""",
@@ -453,21 +453,21 @@ PLANTED = (
     # -- pace and pauses -------------------------------------------------------------------------------------------
     Mutant(
         "the rate is not waited for",
-        "pace.py",
+        "marketplace/rate_limit.py",
         "                if wait <= 0:\n",
         "                if wait <= 3600:\n",
         ("tests/semantics/test_every_order.py", "-k", "cut_short"),
     ),
     Mutant(
         "slow suppliers may take every thread",
-        "bulkheads.py",
+        "tick/bulkheads.py",
         "        return slow is False or sum(self._is_slow(each, stuck) is slow for each in taken) < self._half\n",
         "        return True\n",
         (BULKHEADS + "test_bulkhead.py",),
     ),
     Mutant(
         "a place that was promised goes to whoever comes first",
-        "bulkheads.py",
+        "tick/bulkheads.py",
         "                self._promised.add(account)\n",
         "",
         (BULKHEADS + "test_bulkhead.py",),
@@ -502,14 +502,14 @@ PLANTED = (
     ),
     Mutant(
         "a swollen PDF process goes on",
-        "labels/pdfwork/process.py",
+        "labels/pdf/process.py",
         '        leaves = facts.get("fault") == TOO_MUCH or _resident_bytes() > MOST_RESIDENT_BYTES\n',
         "",
         ("tests/barcodes/test_whole.py", "-k", "fresh_process or without_memory"),
     ),
     Mutant(
         "a lane never pauses",
-        "lanes.py",
+        "suppliers/circuit_breakers.py",
         "    return in_flight == 0 and (lane.resume_at is None or lane.resume_at <= now)",
         "    return True",
         ("tests/unit/test_lanes.py",),
@@ -594,21 +594,21 @@ PLANTED = (
     ),
     Mutant(
         "a line of the ship ledger is not waited for",
-        "ledger.py",
+        "db/ship_ledger.py",
         "            os.fdatasync(self._fd)\n",
         "",
         (DURABILITY,),
     ),
     Mutant(
         "commits are not waited for",
-        "store.py",
+        "db/store.py",
         """"synchronous": 2,""",
         """"synchronous": 1,""",
         ("tests/unit/test_store.py",),
     ),
     Mutant(
         "a database that was replaced goes unnoticed",
-        "store.py",
+        "db/store.py",
         "            same = self.path.stat().st_ino == self._inode",
         "            same = self.path.stat().st_ino > 0",
         ("tests/unit/test_store.py",),
@@ -616,7 +616,7 @@ PLANTED = (
     # -- one at a time ---------------------------------------------------------------------------------------------
     Mutant(
         "the lock lets everybody in",
-        "lock.py",
+        "db/state_folder.py",
         "fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)",
         "fcntl.flock(self._fd, fcntl.LOCK_SH | fcntl.LOCK_NB)",
         ("tests/unit/test_lock.py",),

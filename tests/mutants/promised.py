@@ -16,9 +16,9 @@ WAYS: tuple[Mutant, ...] = (
         "tick/pull.py",
         "    _note(tx, name, run, listed, step, now)\n",
         "    _note(tx, name, run, listed, step, now)\n"
-        "    if isinstance(step, reading.Run):\n"
+        "    if isinstance(step, strategy.Run):\n"
         "        row = known_supplier(tx, name)\n"
-        "        row.cursor = reading.highest([row.cursor or '', *step.listed])\n"
+        "        row.cursor = strategy.highest([row.cursor or '', *step.listed])\n"
         "        tx.add(row)\n",
     ),
     _way(
@@ -38,7 +38,7 @@ WAYS: tuple[Mutant, ...] = (
     _way(
         "test_no_listed_order_is_lost",
         "only the first page of days is read",
-        "reading.py",
+        "reading/strategy.py",
         "MAX_PAGES = 2000",
         "MAX_PAGES = 2",
     ),
@@ -157,14 +157,14 @@ WAYS: tuple[Mutant, ...] = (
     _way(
         "test_a_label_on_disk_is_whole",
         "a label that was cut off is kept",
-        "labels/pdfwork/whole.py",
+        "labels/pdf/tasks.py",
         '    if b"%%EOF" not in content[-1024:]:\n        return "it is a PDF, but cut off"\n',
         "    if b'%%EOF' not in content[-1024:]:\n        return ''\n",
     ),
     _way(
         "test_two_agents_never_send_the_same_call",
         "the instance lock is shared",
-        "lock.py",
+        "db/state_folder.py",
         "fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)",
         "fcntl.flock(self._fd, fcntl.LOCK_SH | fcntl.LOCK_NB)",
     ),
@@ -193,7 +193,7 @@ WAYS: tuple[Mutant, ...] = (
     _way(
         "test_ship_is_never_sent_unasked",
         "a restore holds nothing of what is marked in the copy",
-        "upkeep/restore.py",
+        "maintenance/restore.py",
         "            taken_back = rollback.since_the_copy(tx, ledger)\n"
         "            held = rollback.hold(tx, ledger, RESTORED, now)\n",
         "            taken_back = rollback.since_the_copy(tx, ledger)\n            held = ()\n",
@@ -201,7 +201,7 @@ WAYS: tuple[Mutant, ...] = (
     _way(
         "test_ship_is_never_sent_unasked",
         "a database that was replaced by other means is taken for the same one",
-        "rollback.py",
+        "maintenance/rollback.py",
         "        if finding.relation is Relation.SAME and accepted is None:\n",
         "        if accepted is None:\n",
     ),

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent.clock import SystemClock
-from supplier_agent.labels.papers import Press
-from supplier_agent.store import Store
+from supplier_agent.base.clock import SystemClock
+from supplier_agent.db.store import Store
+from supplier_agent.printing.papers import Press
 from tests.scan.shelf import shelf
 
 

@@ -7,10 +7,10 @@ import pytest
 import zxingcpp
 from sqlalchemy import event
 
-from supplier_agent.labels.papers import card, hand_over, pick_list, to_ship
-from supplier_agent.scan import Command, as_typed, read
-from supplier_agent.store import Store
-from supplier_agent.tables import Barcode, Order
+from supplier_agent.db.store import Store
+from supplier_agent.db.tables import Barcode, Order
+from supplier_agent.labels.scan import Command, as_typed, read
+from supplier_agent.printing.papers import card, hand_over, pick_list, to_ship
 from tests.scan.shelf import NOW, order_of, put
 
 

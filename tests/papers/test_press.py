@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pypdf import PageObject, PdfReader
 
-from supplier_agent.labels.papers import MOST_JOINED, Bulk, Fault, Fit, Press, Preview, fit
+from supplier_agent.printing.papers import MOST_JOINED, Bulk, Fault, Fit, Press, Preview, fit
 from tests.barcodes.drawing import Code, Page, pdf
 
 

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 
-from supplier_agent.clock import SystemClock
+from supplier_agent.base.clock import SystemClock
 from supplier_agent.marketplace import Marketplace, Means, Verdict, Wire
 from supplier_agent.marketplace.listing import MOST_ROWS, MOST_VALUES, parse_rows
-from supplier_agent.pace import Pace
-from supplier_agent.reading import Query
+from supplier_agent.marketplace.rate_limit import Pace
+from supplier_agent.reading.strategy import Query
 from tests.marketplace.raw_server import Peer, RawServer, answer, whole
 
 MB = 1 << 20

@@ -9,10 +9,10 @@ from pathlib import Path
 from hypothesis import strategies as st
 from sqlmodel import Session, col, func, select
 
+from supplier_agent.db.store import Store, open_store
+from supplier_agent.db.tables import Event, Order, RejectedEntry
 from supplier_agent.marketplace import Rejected, Seen
 from supplier_agent.marketplace.listing import Unreadable
-from supplier_agent.store import Store, open_store
-from supplier_agent.tables import Event, Order, RejectedEntry
 from supplier_agent.tick.observe import CHANGEABLE, observe
 from tests.payloads.truths import check
 

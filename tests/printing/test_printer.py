@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supplier_agent.labels.printing import NotPrinted, Printed, Printer, ipp, look, parse, print_pdf
-from supplier_agent.labels.printing.ipp import Group, Tag
+from supplier_agent.printing import NotPrinted, Printed, Printer, ipp, look, parse, print_pdf
+from supplier_agent.printing.ipp import Group, Tag
 
 PDF = b"%PDF-1.4 a label %%EOF"
 

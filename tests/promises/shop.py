@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from supplier_agent import cli
-from supplier_agent.clock import SystemClock
+from supplier_agent.base.clock import SystemClock
 from supplier_agent.sandbox.orders import Order
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World

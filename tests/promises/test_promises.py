@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent import log
 from supplier_agent.agent import Agent
-from supplier_agent.assemble import assemble
-from supplier_agent.clock import SystemClock
+from supplier_agent.base import log
+from supplier_agent.base.clock import SystemClock
+from supplier_agent.runtime.wiring import assemble
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.exchange import Endpoint
 from supplier_agent.sandbox.faults import Fault

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
 
-from supplier_agent.clock import SystemClock
+from supplier_agent.base.clock import SystemClock
 from tests.proof.rows import PROMISES, Row
 
 PAGE = "tests/PROOF.md"

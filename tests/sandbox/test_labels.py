@@ -5,14 +5,14 @@ from itertools import pairwise
 
 from pypdf import PdfReader
 
-from supplier_agent.sandbox import barcode, labels
+from supplier_agent.sandbox import labels
 
-PATTERNS = [barcode.symbol_widths(value) for value in range(107)]
+PATTERNS = [labels.symbol_widths(value) for value in range(107)]
 
 
 def decode(text: str) -> str:
     """Read the bars back, as a scanner does: widths, symbols, check symbol, characters."""
-    bars, modules = barcode.bars(text)
+    bars, modules = labels.code128_bars(text)
     edges = [edge for first, width in bars for edge in (first, first + width)]
     assert edges[-1] == modules
     widths = "".join(str(after - before) for before, after in pairwise(edges))

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from supplier_agent.sandbox.listing import Refusal, SalesQuery, Semantics, select
 from supplier_agent.sandbox.orders import Order
-from supplier_agent.sandbox.semantics import Refusal, SalesQuery, Semantics, select
 from supplier_agent.sandbox.world import World
 
 NOW = datetime(2026, 1, 20, 12, tzinfo=UTC)

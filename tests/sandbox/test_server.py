@@ -16,8 +16,8 @@ from http.client import HTTPConnection, IncompleteRead
 import pytest
 from pypdf import PdfReader
 
-from supplier_agent.clock import SystemClock
-from supplier_agent.errors import UsageError
+from supplier_agent.base.clock import SystemClock
+from supplier_agent.base.errors import UsageError
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.faults import Fault
 from supplier_agent.sandbox.orders import Order

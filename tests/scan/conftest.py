@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent.store import Store
+from supplier_agent.db.store import Store
 from tests.scan.shelf import shelf
 
 

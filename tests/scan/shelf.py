@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from supplier_agent.store import Store, open_store
-from supplier_agent.tables import Order
+from supplier_agent.db.store import Store, open_store
+from supplier_agent.db.tables import Order
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 SUPPLIER = "notio"

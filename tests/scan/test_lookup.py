@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event, text
 
-from supplier_agent import acts, lookup
-from supplier_agent.scan import Condition, Meaning, Way, as_typed, read
-from supplier_agent.store import Store
-from supplier_agent.tables import Barcode
+from supplier_agent import actions
+from supplier_agent.db.store import Store
+from supplier_agent.db.tables import Barcode
+from supplier_agent.labels import lookup
+from supplier_agent.labels.scan import Condition, Meaning, Way, as_typed, read
 from tests.scan.shelf import NOW, order_of, put
 
 ID = "15000012345_789"
@@ -135,7 +136,7 @@ def test_what_may_be_done_with_an_order_is_said(
 def test_who_marked_an_order_and_when_is_said(store: Store) -> None:
     put(store, order_of(ID))
     with store.write() as tx:
-        acts.ship(tx, acts.find(tx, ID), NOW, "Ayşe")
+        actions.ship(tx, actions.find(tx, ID), NOW, "Ayşe")
     (match,) = find(store, ID).matches
     assert (match.condition, match.who, match.at) == (Condition.FLAGGED, "Ayşe", NOW)
 

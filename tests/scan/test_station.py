@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from supplier_agent.scan import (
+from supplier_agent.labels.scan import (
     Act,
     Command,
     Condition,

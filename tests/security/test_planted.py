@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent import state
-from supplier_agent.clock import SystemClock
+from supplier_agent.base.clock import SystemClock
+from supplier_agent.db import state_folder
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
 from tests.disk.people import AGENT, ROOT_USER, STAFF, User, hall, install, why_not
@@ -199,7 +199,7 @@ def test_a_label_s_folder_that_leads_elsewhere_is_not_entered(office: Office) ->
 
 
 def test_a_pipe_keeps_nobody_waiting(office: Office) -> None:
-    for name in (state.LOCK, "known.json"):
+    for name in (state_folder.LOCK, "known.json"):
         (office.state_dir / name).unlink()
         assert STAFF.run("mkfifo", str(office.state_dir / name)).returncode == 0
     for user in (AGENT, ROOT_USER, STAFF):
@@ -224,7 +224,7 @@ def root_was_here(office: Office, words: tuple[str, ...], copy: Path) -> None:
     done = ROOT_USER.agent(office.config, *typed, umask="077")
     assert done.returncode == 0, (words, done.stdout, done.stderr)
     assert office.owners() == {}, words
-    for name in (state.LOCK, state.DATABASE):
+    for name in (state_folder.LOCK, state_folder.DATABASE):
         path = office.state_dir / name
         assert not path.exists() or stat.S_IMODE(path.stat().st_mode) == 0o660, words
 
@@ -262,7 +262,7 @@ def test_a_dry_run_makes_nothing_at_all(office: Office) -> None:
 
 @pytest.mark.parametrize("words", [("check",), ("run", "--once")])
 def test_the_lock_is_open_to_staff_whoever_makes_it(office: Office, words: tuple[str, ...]) -> None:
-    lock = office.state_dir / state.LOCK
+    lock = office.state_dir / state_folder.LOCK
     for umask in ("022", "077"):
         lock.unlink()
         AGENT.agent(office.config, *words, umask=umask)

@@ -11,11 +11,12 @@ from urllib.parse import quote
 
 import pytest
 
-from supplier_agent import log, state
-from supplier_agent.assemble import assemble
-from supplier_agent.clock import SystemClock
-from supplier_agent.lock import InstanceLock
-from supplier_agent.once import run_once
+from supplier_agent.base import log
+from supplier_agent.base.clock import SystemClock
+from supplier_agent.db import state_folder
+from supplier_agent.db.state_folder import InstanceLock
+from supplier_agent.runtime.once import run_once
+from supplier_agent.runtime.wiring import assemble
 from supplier_agent.sandbox import faults
 from supplier_agent.settings import load
 from tests.promises.shop import ROOT, SUPPLIER, Shop, open_shop, until
@@ -73,8 +74,8 @@ def debugged(shop: Shop, form: str) -> str:
     """Run one cycle with everything logged, in that form."""
     said, clock = io.StringIO(), SystemClock()
     settings = load(shop.config, {})
-    state.prepare(settings.state_dir)
-    lock = InstanceLock(settings.state_dir / state.LOCK, "run --once", clock)
+    state_folder.prepare(settings.state_dir)
+    lock = InstanceLock(settings.state_dir / state_folder.LOCK, "run --once", clock)
     with ThreadPoolExecutor(4) as executor:
         logger = log.Log(log.set_up({}, said, form=form, level="debug"))
         agent, close = assemble(settings, {}, clock, executor, logger, round_at=clock.now())

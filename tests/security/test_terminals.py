@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent import log, state
-from supplier_agent.assemble import assemble
-from supplier_agent.clock import SystemClock
-from supplier_agent.once import run_once
+from supplier_agent.base import log
+from supplier_agent.base.clock import SystemClock
+from supplier_agent.db import state_folder
+from supplier_agent.runtime.once import run_once
+from supplier_agent.runtime.wiring import assemble
 from supplier_agent.sandbox import faults
 from supplier_agent.settings import load
 from tests.promises.shop import SUPPLIER, Shop, open_shop
@@ -59,7 +60,7 @@ def harmless(text: str) -> bool:
 @pytest.mark.parametrize("form", FORMS)
 def test_no_log_line_is_steered_or_split(shop: Shop, form: str) -> None:
     said, clock, settings = Terminal() if form == "terminal" else io.StringIO(), SystemClock(), load(shop.config, {})
-    state.prepare(settings.state_dir)
+    state_folder.prepare(settings.state_dir)
     with ThreadPoolExecutor(4) as executor:
         logger = log.Log(log.set_up({"NO_COLOR": "1"}, said, form=FORMS[form], level="debug"))
         agent, close = assemble(settings, {}, clock, executor, logger, round_at=clock.now())

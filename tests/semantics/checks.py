@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from urllib.parse import parse_qsl, urlsplit
 
-from supplier_agent.health import problems
+from supplier_agent.db.store import open_store
+from supplier_agent.reports.health import problems
 from supplier_agent.sandbox.exchange import LogLine
 from supplier_agent.sandbox.orders import Order
-from supplier_agent.store import open_store
 from tests.semantics.cases import CACHE_SECONDS, Life
 
 ROUNDING_SECONDS = 0.000_01

@@ -1,13 +1,13 @@
-"""The rule of reading.py face to face with the sandbox's rule of listing: thousands of lists in seconds, no database between."""
+"""The rule of strategy.py face to face with the sandbox's rule of listing: thousands of lists in seconds, no database between."""
 
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from supplier_agent import reading
+from supplier_agent.reading import strategy
+from supplier_agent.sandbox.listing import Refusal, SalesQuery, Semantics, select
 from supplier_agent.sandbox.orders import Order
-from supplier_agent.sandbox.semantics import Refusal, SalesQuery, Semantics, select
 from tests.semantics.cases import CHOICES
 
 TODAY = date(2026, 11, 23)
@@ -21,7 +21,7 @@ SHAPES = ((0, 1), (1, 1), (2, 1), (2, 2), (7, 7), (21, 3), (41, 20))
 class Told:
     """A run that is over: how, what was asked, and what it showed."""
 
-    end: reading.End
+    end: strategy.End
     asked: list[str]
     shown: set[str]
 
@@ -54,7 +54,7 @@ def orders(number: int, a_day: int) -> list[Order]:
     ]
 
 
-def read(run: reading.Run, listed: list[Order], semantics: Semantics, known: set[str] | None = None) -> Told:
+def read(run: strategy.Run, listed: list[Order], semantics: Semantics, known: set[str] | None = None) -> Told:
     """Make a run's requests until it ends. `known` is what was stored before."""
     known, asked, shown = known or set(), [], set[str]()
     while True:
@@ -62,14 +62,14 @@ def read(run: reading.Run, listed: list[Order], semantics: Semantics, known: set
         assert len(asked) < 500, "endless"
         query = SalesQuery(run.query.page, run.query.date_from, run.query.date_to, run.query.cursor)
         rows = select(listed, query, semantics, NOW)
-        step: reading.Run | reading.End | None
+        step: strategy.Run | strategy.End | None
         if isinstance(rows, Refusal):
-            step = reading.refused(run, rows.status)
+            step = strategy.refused(run, rows.status)
             assert step is not None, f"nothing follows from {rows}"
         else:
             ids = [order.menzzo_order_id for order in rows]
-            step = reading.advance(run, ids, {each for each in ids if each in known or each in shown})
+            step = strategy.advance(run, ids, {each for each in ids if each in known or each in shown})
             shown |= set(ids)
-        if isinstance(step, reading.End):
+        if isinstance(step, strategy.End):
             return Told(step, asked, shown)
         run = step

@@ -5,13 +5,13 @@ from typing import NamedTuple
 
 import pytest
 
-from supplier_agent import reading
-from supplier_agent.sandbox.semantics import Semantics
+from supplier_agent.reading import strategy
+from supplier_agent.sandbox.listing import Semantics
 from tests.semantics.reading_alone import FIRST, TODAY, Told, every_marketplace, orders, read
 
 
-def sweep(longest: int = 0) -> reading.Run:
-    return reading.sweep("sweep", TODAY, FIRST, TODAY + timedelta(days=1), longest)
+def sweep(longest: int = 0) -> strategy.Run:
+    return strategy.sweep("sweep", TODAY, FIRST, TODAY + timedelta(days=1), longest)
 
 
 def swept(semantics: Semantics, number: int, a_day: int, longest: int = 0) -> tuple[Told, set[str]]:
@@ -98,8 +98,8 @@ def test_a_poll_with_nothing_new_costs_one_request_where_the_cursor_means_someth
             continue
         listed = orders(number, a_day)
         known = {order.menzzo_order_id for order in listed}
-        cursor = reading.highest(known)
-        told = read(reading.poll(TODAY, cursor, 14, 20), listed, semantics, known)
+        cursor = strategy.highest(known)
+        told = read(strategy.poll(TODAY, cursor, 14, 20), listed, semantics, known)
         if (len(told.asked), told.end.proof) != (1, "complete"):
             found.append((semantics, number, len(told.asked), told.end))
     assert not found
@@ -113,9 +113,9 @@ def test_a_poll_brings_all_that_is_newer_than_the_cursor_where_pages_are_heeded_
         listed = orders(number, a_day)
         ids = [order.menzzo_order_id for order in listed]
         known = set(ids[: number // 2])
-        told = read(reading.poll(TODAY, ids[number // 2 - 1], 14, semantics.page_size), listed, semantics, known)
+        told = read(strategy.poll(TODAY, ids[number // 2 - 1], 14, semantics.page_size), listed, semantics, known)
         recent = {
-            order.menzzo_order_id for order in listed if order.order_date >= TODAY - timedelta(days=reading.NEWS_DAYS)
+            order.menzzo_order_id for order in listed if order.order_date >= TODAY - timedelta(days=strategy.NEWS_DAYS)
         }
         newer = set(ids[number // 2 :])
         by_date = told.end.run.refused or told.end.run.misled
@@ -127,9 +127,9 @@ def test_a_poll_brings_all_that_is_newer_than_the_cursor_where_pages_are_heeded_
 def test_a_page_that_comes_again_because_the_list_moved_is_not_taken_for_the_end() -> None:
     """A burst as long as a page pushes a list of newest first on by one page: page 3 shows what page 2 showed."""
     listed = [order.menzzo_order_id for order in reversed(orders(12, 1))]
-    step: reading.Run | reading.End = sweep(3)
+    step: strategy.Run | strategy.End = sweep(3)
     for page in (listed[0:3], listed[3:6], listed[3:6], listed[6:9], listed[9:12], []):
-        assert isinstance(step, reading.Run), "it took the repeated page for the end"
-        step = reading.advance(step, page, frozenset())
-    assert isinstance(step, reading.End)
+        assert isinstance(step, strategy.Run), "it took the repeated page for the end"
+        step = strategy.advance(step, page, frozenset())
+    assert isinstance(step, strategy.End)
     assert step.run.listed == set(listed)

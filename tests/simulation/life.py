@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from supplier_agent.errors import AgentError
-from supplier_agent.lanes import READS
+from supplier_agent.base.errors import AgentError
+from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.orders import Order
-from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World
+from supplier_agent.suppliers.circuit_breakers import READS
 from tests.simulation.mortal import SHIP, Death, MortalSite, SetClock
 from tests.simulation.people import People
 from tests.simulation.weather import DAY, Weather

@@ -12,14 +12,14 @@ from datetime import UTC, datetime, timedelta
 import httpx
 from sqlmodel import Session
 
-from supplier_agent import state
 from supplier_agent.agent import Agent
-from supplier_agent.assemble import make_account
-from supplier_agent.log import Log
+from supplier_agent.base.log import Log
+from supplier_agent.db import state_folder
+from supplier_agent.db.store import Store, open_store
 from supplier_agent.marketplace import Answer, Lost, NotSent, Reply
-from supplier_agent.marketplace.watched import Deadline
+from supplier_agent.marketplace.connections import Deadline
+from supplier_agent.runtime.wiring import make_account
 from supplier_agent.sandbox.faults import Fault
-from supplier_agent.store import Store, open_store
 from tests.world.harness import AtOnce, ChecksAtOnce, ManualClock, NoSockets, Site
 from tests.world.steps import SteppedLabels, SteppedLedger
 
@@ -203,11 +203,11 @@ class MortalSite(Site):
         self.wire: WeatheredWire = WeatheredWire(self)
 
     def start(self) -> Agent:
-        """Put an agent together on the folder, as assemble.py does, and let it recover. It may die in that, too."""
+        """Put an agent together on the folder, as wiring.py does, and let it recover. It may die in that, too."""
         assert not self.running
         settings = self.settings
         self._store = MortalStore(open_store(self.database, agent=True), self.doom)
-        self._ledger = SteppedLedger(settings.state_dir / state.LEDGER, self.doom.step)
+        self._ledger = SteppedLedger(settings.state_dir / state_folder.LEDGER, self.doom.step)
         labels = SteppedLabels(settings.state_dir, self.doom.step)
         accounts = [
             make_account(

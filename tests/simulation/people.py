@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 
 from sqlmodel import Session, select
 
-from supplier_agent import acts
-from supplier_agent.errors import AgentError
+from supplier_agent import actions
+from supplier_agent.base.errors import AgentError
+from supplier_agent.db.store import Store, open_store
+from supplier_agent.db.tables import Call, Order
 from supplier_agent.sandbox.orders import Order as Listed
-from supplier_agent.store import Store, open_store
-from supplier_agent.tables import Call, Order
 from tests.simulation.mortal import MortalSite
 
 WHO = "Ana"
@@ -103,7 +103,7 @@ class People:
         self._act(change)
 
     def _flag(self, tx: Session, order: Order) -> None:
-        acts.ship(tx, order, self._site.clock.now(), WHO)
+        actions.ship(tx, order, self._site.clock.now(), WHO)
         self.said[order.menzzo_order_id].flags.append((self._moment(), True))
 
     def flag_the_wrong_one(self) -> None:
@@ -127,7 +127,7 @@ class People:
                 self.too_late += 1
 
     def _unflag(self, tx: Session, each: str) -> None:
-        acts.unship(tx, acts.find(tx, each), self._site.clock.now(), WHO)
+        actions.unship(tx, actions.find(tx, each), self._site.clock.now(), WHO)
         self.said[each].flags.append((self._moment(), False))
 
     def hold_one(self) -> None:
@@ -136,7 +136,7 @@ class People:
         def change(tx: Session) -> None:
             order = self._order(tx, Order.ship_confirmed_at == None, Order.held_reason == None)  # noqa: E711 - SQL
             if order is not None:
-                acts.hold(tx, order, self._site.clock.now(), WHO, "the customer called")
+                actions.hold(tx, order, self._site.clock.now(), WHO, "the customer called")
                 self.said[order.menzzo_order_id].holds.append((self._moment(), True))
 
         self._act(change)
@@ -147,7 +147,7 @@ class People:
         def change(tx: Session) -> None:
             order = self._order(tx, Order.ship_confirmed_at == None, Order.closed_reason == None)  # noqa: E711 - SQL
             if order is not None:
-                acts.close(tx, order, self._site.clock.now(), WHO, "cancelled by telephone")
+                actions.close(tx, order, self._site.clock.now(), WHO, "cancelled by telephone")
                 self.said[order.menzzo_order_id].closings.append((self._moment(), True))
 
         self._act(change)
@@ -158,11 +158,11 @@ class People:
         def change(tx: Session) -> None:
             for order in tx.exec(select(Order).where(Order.held_reason != None)).all():  # noqa: E711 - SQL
                 if all_of_them or self._dice.random() < 0.5:
-                    acts.release(tx, order, self._site.clock.now(), WHO)
+                    actions.release(tx, order, self._site.clock.now(), WHO)
                     self.said[order.menzzo_order_id].holds.append((self._moment(), False))
             for order in tx.exec(select(Order).where(Order.closed_reason != None)).all():  # noqa: E711 - SQL
                 if self._dice.random() < 0.3:
-                    acts.reopen(tx, order, self._site.clock.now(), WHO)
+                    actions.reopen(tx, order, self._site.clock.now(), WHO)
                     said = self.said[order.menzzo_order_id]
                     said.closings.append((self._moment(), False))
                     if order.shipped == 1:
@@ -179,7 +179,7 @@ class People:
                 listed = self._site.world.order(order.supplier, order.menzzo_order_id)
                 assert isinstance(listed, Listed)
                 shipped = bool(listed.shipped_at)
-                acts.resolve(tx, order, self._site.clock.now(), WHO, shipped=shipped)
+                actions.resolve(tx, order, self._site.clock.now(), WHO, shipped=shipped)
                 if not shipped:
                     self.said[order.menzzo_order_id].again.append(self._moment())
 
@@ -189,8 +189,8 @@ class People:
         """Try again all that is parked."""
 
         def change(tx: Session) -> None:
-            for order in acts.parked_orders(tx, None):
-                acts.retry(tx, order, self._site.clock.now(), WHO)
+            for order in actions.parked_orders(tx, None):
+                actions.retry(tx, order, self._site.clock.now(), WHO)
                 self.said[order.menzzo_order_id].again.append(self._moment())
 
         self._act(change)

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from supplier_agent.db.ship_ledger import Ledger
 from supplier_agent.labels import LabelFolder
-from supplier_agent.ledger import Ledger
 from tests.world.harness import MONDAY, keep
 
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from supplier_agent import acts, standing
+from supplier_agent import actions
 from supplier_agent.calls import Job
 from supplier_agent.sandbox import faults
-from supplier_agent.sandbox.semantics import Semantics
+from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
+from supplier_agent.suppliers import snapshot
 from supplier_agent.tick import deliver
 from tests.simulation.mortal import MortalSite, SetClock
 from tests.world.harness import MONDAY, ManualClock, Site, settings_for
@@ -46,7 +47,7 @@ def claimed_after(site: Site, change: str) -> tuple[int, Job | None]:
     with agent.store.write() as tx:
         tx.connection().exec_driver_sql(f"UPDATE orders SET {change}")
     with agent.store.write() as tx:
-        stands, now = standing.look(tx, SUPPLIER), site.clock.now()
+        stands, now = snapshot.look(tx, SUPPLIER), site.clock.now()
         job = deliver.claim(tx, agent.accounts[SUPPLIER], stands, call_id, site.settings, agent.labels, now)
     return call_id, job
 
@@ -82,7 +83,7 @@ def say(site: Site, change: Callable[..., Any]) -> None:
     """Let a person say something about the one order, before the agent notices."""
     (this,) = site.world.orders(SUPPLIER)
     with site.agent.store.write() as tx:
-        change(tx, acts.find(tx, this.menzzo_order_id), site.clock.now(), "Ana")
+        change(tx, actions.find(tx, this.menzzo_order_id), site.clock.now(), "Ana")
     site.agent.look_again()
 
 
@@ -97,13 +98,13 @@ def seconds_to_the_report(site: Site) -> float:
 def test_who_reopens_an_order_has_the_whole_undo_window_even_if_its_call_was_tried_before(tmp_path: Path) -> None:
     site = with_an_undo_window(tmp_path)
     site.run_for(60)
-    say(site, acts.ship)
+    say(site, actions.ship)
     site.world.faults.arm("ship-sale", faults.status(429, headers=(("Retry-After", "30"),)))
     site.run_for(UNDO_SECONDS + 1)
     assert site.ask("SELECT attempts, state FROM calls WHERE kind = 'ship'") == [(1, "owed")]
     site.world.faults.disarm()
-    say(site, lambda tx, order, now, who: acts.close(tx, order, now, who, "cancelled"))
-    say(site, acts.reopen)
+    say(site, lambda tx, order, now, who: actions.close(tx, order, now, who, "cancelled"))
+    say(site, actions.reopen)
     assert seconds_to_the_report(site) >= UNDO_SECONDS
     site.stop()
 
@@ -126,7 +127,7 @@ def test_what_was_flagged_under_a_clock_that_ran_ahead_waits_no_longer_once_it_i
     """A machine that takes its clock for local time is hours ahead until it has asked for the time."""
     site = with_an_undo_window(tmp_path, lambda clock: setattr(clock, "wrong_by", timedelta(hours=5)))
     site.run_for(60)
-    say(site, acts.ship)
+    say(site, actions.ship)
     site.run_for(1)
     if restarted:
         site.stop()

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent import known, lanes, overdue, standing
-from supplier_agent.glance import within
-from supplier_agent.lanes import READS, Patience
-from supplier_agent.lock import Holder
+from supplier_agent.db.plain_sql import within
+from supplier_agent.db.state_folder import Holder
+from supplier_agent.db.store import Store, open_store
+from supplier_agent.db.tables import Read, Run
+from supplier_agent.reports import known, overdue
+from supplier_agent.reports.vitals import RUNNING, Pulse, Signs
 from supplier_agent.settings import Settings
-from supplier_agent.store import Store, open_store
-from supplier_agent.tables import Read, Run
-from supplier_agent.tick import pull
-from supplier_agent.vitals import RUNNING, Pulse, Signs
+from supplier_agent.suppliers import circuit_breakers, read_log, snapshot
+from supplier_agent.suppliers.circuit_breakers import READS, Patience
 from tests.unit.conftest import SUPPLIER, settings_of
 
 SEVEN = datetime(2026, 11, 23, 6, tzinfo=UTC)
@@ -36,7 +36,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def read(store: Store, at: datetime, *, well: bool = True, purpose: str = "sweep") -> None:
     """Note a reading, and the one request of it."""
     with store.write() as tx:
-        standing.remember(tx, SUPPLIER)
+        snapshot.remember(tx, SUPPLIER)
         run = Run(supplier=SUPPLIER, purpose=purpose, date_from=at.date(), requested_at=at, started_at=at, ended_at=at)
         run.proof = "complete" if well else "failed"
         tx.add(run)
@@ -93,7 +93,7 @@ def test_only_the_daemon_is_late(store: Store, settings: Settings, command: str)
 def test_a_pause_is_no_lateness(store: Store, settings: Settings, pause: str) -> None:
     read(store, minutes(0))
     with store.write() as tx:
-        row = standing.known_supplier(tx, SUPPLIER)
+        row = snapshot.known_supplier(tx, SUPPLIER)
         if pause == "paused":
             row.paused_at, row.paused_by, row.paused_reason = minutes(1), "Ann", "stocktaking"
         elif pause == "token refused":
@@ -101,7 +101,9 @@ def test_a_pause_is_no_lateness(store: Store, settings: Settings, pause: str) ->
         elif pause == "quiet":
             row.quiet_until = minutes(300)
         else:
-            lanes.failed(tx, lanes.of(tx, SUPPLIER, READS), Patience(18_000, 18_000, 0), minutes(0), "no")
+            circuit_breakers.failed(
+                tx, circuit_breakers.of(tx, SUPPLIER, READS), Patience(18_000, 18_000, 0), minutes(0), "no"
+            )
         tx.add(row)
     assert not late(store, settings, minutes(299))
     assert late(store, settings, minutes(316)) == (pause in {"quiet", "failing"}), "it has ended, and nothing happens"
@@ -117,7 +119,7 @@ def test_an_outage_that_is_tried_again_and_again_is_no_lateness(store: Store, se
 def test_a_request_of_a_person_is_not_late_at_once(store: Store, settings: Settings) -> None:
     read(store, minutes(120))
     with store.write() as tx:
-        pull.request(tx, SUPPLIER, SEVEN.date(), SEVEN.date(), minutes(136))
+        read_log.request(tx, SUPPLIER, SEVEN.date(), SEVEN.date(), minutes(136))
     assert not late(store, settings, minutes(136))
 
 

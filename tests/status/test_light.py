@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent import known
-from supplier_agent.clock import SystemClock
-from supplier_agent.heartbeat import AGENT, Heartbeat
-from supplier_agent.lock import InstanceLock
+from supplier_agent.base.clock import SystemClock
+from supplier_agent.db.state_folder import InstanceLock
+from supplier_agent.db.store import open_store
+from supplier_agent.reports import known
+from supplier_agent.reports.heartbeat import AGENT, Heartbeat
+from supplier_agent.reports.vitals import Trouble
 from supplier_agent.settings import load
-from supplier_agent.store import open_store
-from supplier_agent.vitals import Trouble
 
 PROGRAM = [sys.executable, "-m", "supplier_agent"]
 HEAVY = {

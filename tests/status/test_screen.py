@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from supplier_agent import known, lanes, standing, status
-from supplier_agent.lanes import READS, Patience
-from supplier_agent.lock import Holder
+from supplier_agent.db.state_folder import Holder
+from supplier_agent.db.store import open_store
 from supplier_agent.order import STAGES
-from supplier_agent.status import Told, screen
-from supplier_agent.store import open_store
-from supplier_agent.vitals import Problem
+from supplier_agent.reports import known, status
+from supplier_agent.reports.status import Told, screen
+from supplier_agent.reports.vitals import Problem
+from supplier_agent.suppliers import circuit_breakers, snapshot
+from supplier_agent.suppliers.circuit_breakers import READS, Patience
 from tests.unit.conftest import NOW, SUPPLIER, HandClock, at, settings_of
 
 
@@ -66,11 +67,11 @@ def looked(tmp_path: Path, seconds: float, **facts: Any) -> Told:  # noqa: ANN40
     settings = settings_of(state_dir=tmp_path, suppliers={SUPPLIER: {"token": "t"}})
     store = open_store(tmp_path / "agent.db", agent=True)
     with store.write() as tx:
-        supplier = standing.known_supplier(tx, SUPPLIER)
+        supplier = snapshot.known_supplier(tx, SUPPLIER)
         for name, value in facts.items():
             setattr(supplier, name, value)
         tx.add(supplier)
-        lanes.failed(tx, lanes.of(tx, SUPPLIER, READS), Patience(60, 60, 0), NOW, "it is down")
+        circuit_breakers.failed(tx, circuit_breakers.of(tx, SUPPLIER, READS), Patience(60, 60, 0), NOW, "it is down")
     store.close()
     return status.tell(known.of(settings), HandClock(seconds))
 

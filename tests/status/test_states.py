@@ -18,10 +18,10 @@ from typing import Any
 
 import pytest
 
-from supplier_agent import heartbeat
-from supplier_agent.clock import SystemClock
-from supplier_agent.heartbeat import AGENT
-from supplier_agent.lock import is_held
+from supplier_agent.base.clock import SystemClock
+from supplier_agent.db.state_folder import is_held
+from supplier_agent.reports import heartbeat
+from supplier_agent.reports.heartbeat import AGENT
 from tests.promises.shop import SUPPLIER, Shop, open_shop, until
 
 pytestmark = pytest.mark.slow

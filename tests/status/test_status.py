@@ -20,17 +20,19 @@ from typing import Any
 
 import pytest
 
-from supplier_agent import cli, glance, known, lanes, standing, status
-from supplier_agent.errors import StateError
-from supplier_agent.heartbeat import Heartbeat
-from supplier_agent.lanes import READS, Patience
-from supplier_agent.lock import InstanceLock
+from supplier_agent import cli
+from supplier_agent.base.errors import StateError
+from supplier_agent.db import plain_sql
+from supplier_agent.db.state_folder import InstanceLock
+from supplier_agent.db.store import Store, open_store
+from supplier_agent.db.tables import Call, Run
+from supplier_agent.reports import known, status
+from supplier_agent.reports.heartbeat import Heartbeat
+from supplier_agent.reports.status import door, screen
+from supplier_agent.reports.status.door import Asked
 from supplier_agent.settings import Settings
-from supplier_agent.status import door, screen
-from supplier_agent.status.door import Asked
-from supplier_agent.store import Store, open_store
-from supplier_agent.tables import Call, Run
-from supplier_agent.tick import pull
+from supplier_agent.suppliers import circuit_breakers, read_log, snapshot
+from supplier_agent.suppliers.circuit_breakers import READS, Patience
 from tests.unit.conftest import NOW, SUPPLIER, HandClock, at, ready, settings_of
 
 
@@ -49,7 +51,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def read(store: Store, seconds: float = 0, purpose: str = "sweep") -> None:
     """Note a reading that was complete."""
     with store.write() as tx:
-        supplier = standing.known_supplier(tx, SUPPLIER)
+        supplier = snapshot.known_supplier(tx, SUPPLIER)
         supplier.last_success_at = at(seconds)
         run = Run(supplier=SUPPLIER, purpose=purpose, date_from=NOW.date(), requested_at=at(seconds), proof="complete")
         run.started_at = run.ended_at = at(seconds)
@@ -113,10 +115,12 @@ def test_a_problem_is_shown_with_the_command_that_cures_it(settings: Settings, s
 def test_a_pause_says_its_reason_below_the_supplier(settings: Settings, store: Store) -> None:
     read(store)
     with store.write() as tx:
-        supplier = standing.known_supplier(tx, SUPPLIER)
+        supplier = snapshot.known_supplier(tx, SUPPLIER)
         supplier.token_refused_at = NOW
         tx.add(supplier)
-        lanes.failed(tx, lanes.of(tx, SUPPLIER, READS), Patience(30, 3600, 0), NOW, "HTTP 401: no")
+        circuit_breakers.failed(
+            tx, circuit_breakers.of(tx, SUPPLIER, READS), Patience(30, 3600, 0), NOW, "HTTP 401: no"
+        )
     found = told(settings)
     assert (found.exit_code, found.suppliers[SUPPLIER]["state"]) == (77, "paused")
     assert re.search(rf"^{SUPPLIER} +paused.*\n +HTTP 401: no$", screen.page(found, NOW), re.MULTILINE)
@@ -130,19 +134,21 @@ def test_the_next_read_is_the_one_that_the_loop_would_make(settings: Settings, s
         elif each == "l":
             read(store, 21_000, "poll")  # so late that the sweep comes first
         with store.write() as tx:
-            supplier = standing.known_supplier(tx, SUPPLIER)
+            supplier = snapshot.known_supplier(tx, SUPPLIER)
             if each == "x":
                 supplier.token_refused_at = NOW
             elif each == "q":
                 supplier.quiet_until = at(100_000)
             elif each == "f":
-                lanes.failed(tx, lanes.of(tx, SUPPLIER, READS), Patience(95_000, 95_000, 0), NOW, "no")
+                circuit_breakers.failed(
+                    tx, circuit_breakers.of(tx, SUPPLIER, READS), Patience(95_000, 95_000, 0), NOW, "no"
+                )
             elif each == "r":
-                pull.request(tx, SUPPLIER, NOW.date(), NOW.date(), NOW)
+                read_log.request(tx, SUPPLIER, NOW.date(), NOW.date(), NOW)
             tx.add(supplier)
     for seconds in (0, 60, 901, 21_100, 21_600, 30_000, 90_000):
         with store.read() as tx:
-            expected = pull.due(tx, SUPPLIER, settings, at(seconds)).at
+            expected = read_log.due(tx, SUPPLIER, settings, at(seconds)).at
         said = told(settings, seconds).suppliers[SUPPLIER]["next_poll_at"]
         assert said == expected.isoformat(timespec="microseconds").replace("+00:00", "Z"), seconds
 
@@ -165,7 +171,7 @@ def test_a_look_leaves_nothing_behind_and_cannot_write(settings: Settings, store
     store.close()
     before = {path.name for path in tmp_path.iterdir()}
     told(settings)
-    with glance.look_at(tmp_path / "agent.db") as look, pytest.raises(Exception, match="readonly"):
+    with plain_sql.look_at(tmp_path / "agent.db") as look, pytest.raises(Exception, match="readonly"):
         look.rows("UPDATE suppliers SET name = ''")
     assert {path.name for path in tmp_path.iterdir()} == before
 

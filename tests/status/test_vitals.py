@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent import heartbeat, vitals
-from supplier_agent.heartbeat import AGENT, PAGE, Heartbeat
-from supplier_agent.lock import Holder, InstanceLock
-from supplier_agent.vitals import Pulse, Signs, Trouble
+from supplier_agent.db.state_folder import Holder, InstanceLock
+from supplier_agent.reports import heartbeat, vitals
+from supplier_agent.reports.heartbeat import AGENT, PAGE, Heartbeat
+from supplier_agent.reports.vitals import Pulse, Signs, Trouble
 from tests.unit.conftest import NOW, HandClock, at
 
 RUNS = Holder("run", 7, at(-3600))

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from supplier_agent.clock import SystemClock
+from supplier_agent.base.clock import SystemClock
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
 from tests.crash.truth import SUPPLIER, violations

@@ -16,12 +16,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from supplier_agent import log, state
-from supplier_agent.assemble import assemble
-from supplier_agent.clock import Clock, SystemClock
-from supplier_agent.errors import AgentError
-from supplier_agent.lock import InstanceLock
-from supplier_agent.once import run_once
+from supplier_agent.base import log
+from supplier_agent.base.clock import Clock, SystemClock
+from supplier_agent.base.errors import AgentError
+from supplier_agent.db import state_folder
+from supplier_agent.db.state_folder import InstanceLock
+from supplier_agent.runtime.once import run_once
+from supplier_agent.runtime.wiring import assemble
 from supplier_agent.settings import Settings
 from tests.crash.driver import warm_up
 
@@ -31,7 +32,7 @@ WORKERS = 4
 
 def cycle(settings: Settings, lock_file: Path | None, clock: Clock) -> int:
     """Run one `run --once`, with the instance lock on that file, or without. Raises AgentError as it does."""
-    state.prepare(settings.state_dir)
+    state_folder.prepare(settings.state_dir)
     lock = InstanceLock(lock_file, "run --once", clock) if lock_file is not None else None
     try:
         with ThreadPoolExecutor(WORKERS) as executor:
@@ -48,7 +49,7 @@ def cycle(settings: Settings, lock_file: Path | None, clock: Clock) -> int:
 
 def _child(task: dict[str, Any], gate: int) -> int:
     settings = Settings(**task["settings"])
-    lock_file = None if task["lock"] == "none" else settings.state_dir / state.LOCK
+    lock_file = None if task["lock"] == "none" else settings.state_dir / state_folder.LOCK
     os.read(gate, 1)  # until all are there
     if lock_file is not None and task["lock"] == "deleted":
         lock_file.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 import signal
 import socket
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import pairwise
@@ -11,22 +12,46 @@ from typing import Any
 
 import pytest
 
-from supplier_agent import acts, health
-from supplier_agent.clock import SystemClock
-from supplier_agent.errors import ConfigError
-from supplier_agent.reload import Reload
-from supplier_agent.sandbox.semantics import Semantics
+from supplier_agent import actions
+from supplier_agent.base.clock import Clock, SystemClock
+from supplier_agent.base.errors import ConfigError
+from supplier_agent.base.process import Hangup
+from supplier_agent.labels.checks import Check, Checks
+from supplier_agent.marketplace import Wire
+from supplier_agent.reports import health
+from supplier_agent.runtime.reload import Reload
+from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings
-from supplier_agent.stop import Hangup
+from supplier_agent.suppliers.circuit_breakers import LABELS
 from tests.e2e.installation import Site as Installation
 from tests.e2e.installation import until
-from tests.world.harness import ManualClock, Site, settings_for
+from tests.world.harness import ManualClock, Site, no_fault, settings_for
 
 pytestmark = pytest.mark.slow
 
 BOTH = ("asir-group", "notio")
+
+
+class HeldChecks(Checks):
+    """Checks that end when the test says so."""
+
+    def __init__(self) -> None:
+        self.held: list[tuple[Future[Any], Check]] = []
+
+    def submit(self, supplier: str, check: Check) -> "Future[Any]":  # noqa: ARG002 - as in Checks
+        self.held.append((Future(), check))
+        return self.held[-1][0]
+
+    def end(self) -> None:
+        """Find every file whole."""
+        while self.held:
+            future, check = self.held.pop()
+            future.set_result(check(no_fault))
+
+    def close(self) -> None:
+        self.end()
 
 
 @dataclass
@@ -148,7 +173,7 @@ def test_what_is_in_flight_is_taken_in_first_and_nothing_is_lost_or_done_twice(t
     stored = [each for (each,) in site.ask("SELECT menzzo_order_id FROM orders")]
     with site.agent.store.write() as tx:
         for each in stored:
-            acts.ship(tx, acts.find(tx, each), site.clock.now(), "anna")
+            actions.ship(tx, actions.find(tx, each), site.clock.now(), "anna")
     site.agent.turn()
     assert it.take(settings_for(tmp_path / "state", *BOTH, ship={"undo_seconds": 0}, http={"timeout_seconds": 10}))
     site.flag([])
@@ -195,8 +220,8 @@ def test_another_undo_window_holds_for_flags_that_wait(tmp_path: Path) -> None:
     it = turned(tmp_path, 4, ship={"undo_seconds": 3600})
     it.site.run_for(60)
     with it.site.agent.store.write() as tx:
-        one = acts.find(tx, it.site.world.orders("notio")[0].menzzo_order_id)
-        acts.ship(tx, one, it.site.clock.now(), "anna")
+        one = actions.find(tx, it.site.world.orders("notio")[0].menzzo_order_id)
+        actions.ship(tx, one, it.site.clock.now(), "anna")
     it.site.run_for(30)
     assert it.take(settings_for(tmp_path / "state", *BOTH, ship={"undo_seconds": 60}))
     it.site.run_for(45)
@@ -219,6 +244,43 @@ def test_another_state_folder_waits_for_a_restart_and_that_is_said(tmp_path: Pat
     assert it.take(settings_for(tmp_path / "elsewhere", *BOTH))
     assert ("configuration.postponed", "state_dir") in [(event, facts.get("key")) for event, facts in it.site.said]
     assert it.site.agent.settings.state_dir == tmp_path / "state"
+    it.site.stop()
+
+
+@pytest.mark.parametrize("back", ["before the checks end", "after the checks ended"])
+def test_a_supplier_that_goes_and_comes_back_while_its_labels_are_checked(tmp_path: Path, back: str) -> None:
+    it = turned(tmp_path, 8)
+    site, checks = it.site, HeldChecks()
+    site.agent.workers.checks = checks
+    site.run_for(60)
+    assert len(checks.held) == 8, "four of each supplier"
+    assert it.take(settings_for(tmp_path / "state", "asir-group"))
+    if back == "after the checks ended":
+        checks.end()
+        site.run_for(10)
+    assert it.take(settings_for(tmp_path / "state", *BOTH))
+    checks.end()
+    site.run_for(60)
+    assert site.agent.under_way() == 0
+    assert all(not account.under_way(LABELS) for account in site.agent.accounts.values())
+    assert [event for event, _ in site.said if event.startswith("internal")] == []
+    assert site.ask("SELECT count(*) FROM orders WHERE label_path IS NOT NULL") == [(8,)]
+    site.stop()
+
+
+def test_an_error_of_our_own_refuses_the_change_and_sending_goes_on(tmp_path: Path) -> None:
+    it = turned(tmp_path, 8, "notio")
+
+    def breaks(_settings: Settings, _clock: Clock) -> Wire:
+        raise KeyError("wire")
+
+    it.reload = Reload(it.site.agent, {}, it.hangup, it._load, it.adopted.append, breaks)  # noqa: SLF001 - of this file
+    assert not it.take(settings_for(tmp_path / "state", *BOTH))
+    assert any("an internal error (KeyError)" in what for what in it.problems())
+    assert [event for event, _ in it.site.said].count("internal.error") == 1
+    assert set(it.site.agent.accounts) == {"notio"}
+    it.site.run_for(60)
+    assert acknowledged(it.site, "notio") == 4
     it.site.stop()
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from supplier_agent.db.store import Store, open_store
+from supplier_agent.db.tables import Call, Order
 from supplier_agent.settings import Settings
-from supplier_agent.store import Store, open_store
-from supplier_agent.tables import Call, Order
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 SUPPLIER = "notio"

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from sqlmodel import Session
 
-from supplier_agent import acts, outbox
-from supplier_agent.errors import AgentError, UsageError
-from supplier_agent.ledger import Ledger
+from supplier_agent import actions, outbox
+from supplier_agent.base.errors import AgentError, UsageError
+from supplier_agent.db.ship_ledger import Ledger
+from supplier_agent.db.store import Store
+from supplier_agent.db.tables import Call, Installation, Order
 from supplier_agent.order import stage, wanted
 from supplier_agent.outbox import Next, Outcome
-from supplier_agent.store import Store
-from supplier_agent.tables import Call, Installation, Order
 from supplier_agent.tick import plan
 from tests.unit.conftest import NOW, SUPPLIER, at, order_of, ready, settings_of
 
@@ -77,10 +77,10 @@ def told(tx: Session, order: Order) -> list[tuple[str, str]]:
 
 def test_ship_flags_by_name_and_moment(tx: Session) -> None:
     order = kept(tx, ready(planned_at=NOW))
-    assert acts.ship(tx, order, LATER, "Ana") == "flagged"
+    assert actions.ship(tx, order, LATER, "Ana") == "flagged"
     assert (order.shipped, order.shipped_at, order.planned_at) == (1, LATER, None)
     assert told(tx, order) == [("Ana", "flagged as shipped")]
-    assert acts.ship(tx, order, at(99), "Ben") == "it was flagged before"
+    assert actions.ship(tx, order, at(99), "Ben") == "it was flagged before"
     assert (order.shipped_at, len(told(tx, order))) == (LATER, 1)
 
 
@@ -93,35 +93,35 @@ def test_ship_flags_by_name_and_moment(tx: Session) -> None:
     ],
 )
 def test_ship_says_what_the_order_waits_for(tx: Session, order: Order, waits: str) -> None:
-    assert waits in acts.ship(tx, kept(tx, Order(**order.model_dump())), LATER, "Ana")
+    assert waits in actions.ship(tx, kept(tx, Order(**order.model_dump())), LATER, "Ana")
 
 
 def test_an_override_lets_one_order_go_and_records_who_said_so(tx: Session) -> None:
     order = kept(tx, order_of())
-    said = acts.ship(tx, order, LATER, "Ana", override_by="Chef")
+    said = actions.ship(tx, order, LATER, "Ana", override_by="Chef")
     assert "Chef lets it go without its acknowledgement and its label, and without nothing else" in said
     assert (order.override_by, order.override_covers) == ("Chef", "no_label,not_acknowledged")
     assert ("Chef", "override") in told(tx, order)
-    acts.unship(tx, order, LATER, "Ana")
+    actions.unship(tx, order, LATER, "Ana")
     assert (order.override_by, order.override_covers) == (None, None), "taken back with the flag"
 
 
 def test_an_override_covers_the_blockers_of_its_moment_never_a_later_one_nor_a_hold(tx: Session) -> None:
     order = kept(tx, order_of(acknowledged_at=NOW, held_reason="scratched", vanished_at=NOW))
-    said = acts.ship(tx, order, LATER, "Ana", override_by="Chef")
+    said = actions.ship(tx, order, LATER, "Ana", override_by="Chef")
     assert "its label and its place in the marketplace's list" in said
     assert "it is held (scratched)" in said
     assert not wanted(order)[1:]
     order.held_reason, order.acknowledged_at = None, None
     assert "ship" not in {want.kind for want in wanted(order)}, "a later blocker"
-    assert "its acknowledgement" in acts.ship(tx, order, LATER, "Ana", override_by="Ben")
+    assert "its acknowledgement" in actions.ship(tx, order, LATER, "Ana", override_by="Ben")
     assert (order.override_by, order.override_covers) == ("Ben", "no_label,not_acknowledged,vanished")
     assert "ship" in {want.kind for want in wanted(order)}
 
 
 def test_a_label_that_comes_and_goes_again_is_another_blocker(tx: Session) -> None:
     order = kept(tx, order_of(acknowledged_at=NOW))
-    acts.ship(tx, order, LATER, "Ana", override_by="Chef")
+    actions.ship(tx, order, LATER, "Ana", override_by="Chef")
     assert "ship" in {want.kind for want in wanted(order)}
     plan.forget_label(tx, order, "it is gone", LATER)
     assert "ship" not in {want.kind for want in wanted(order)}
@@ -129,40 +129,40 @@ def test_a_label_that_comes_and_goes_again_is_another_blocker(tx: Session) -> No
 
 def test_an_override_that_is_not_needed_is_not_recorded(tx: Session) -> None:
     order = kept(tx, ready())
-    acts.ship(tx, order, LATER, "Ana", override_by="Chef")
+    actions.ship(tx, order, LATER, "Ana", override_by="Chef")
     assert order.override_by is None
     assert order.override_covers is None
 
 
 def test_a_flagged_order_can_be_let_go_later(tx: Session) -> None:
     order = kept(tx, order_of(shipped=1, shipped_at=NOW, planned_at=NOW))
-    assert "flagged before" in acts.ship(tx, order, LATER, "Ana", override_by="Chef")
+    assert "flagged before" in actions.ship(tx, order, LATER, "Ana", override_by="Chef")
     assert (order.override_by, order.planned_at) == ("Chef", None)
 
 
 def test_ship_leaves_alone_what_is_over(tx: Session) -> None:
     shipped = kept(tx, ready("1_1", ship_confirmed_at=NOW, ship_evidence="confirmed"))
-    assert "confirmed" in acts.ship(tx, shipped, LATER, "Ana")
+    assert "confirmed" in actions.ship(tx, shipped, LATER, "Ana")
     unverified = kept(tx, ready("1_2", ship_confirmed_at=NOW, ship_evidence="unverified"))
-    assert "has confirmed" not in acts.ship(tx, unverified, LATER, "Ana")
+    assert "has confirmed" not in actions.ship(tx, unverified, LATER, "Ana")
     with pytest.raises(AgentError, match="closed: cancelled") as caught:
-        acts.ship(tx, kept(tx, ready("2_2", closed_reason="cancelled")), LATER, "Ana")
+        actions.ship(tx, kept(tx, ready("2_2", closed_reason="cancelled")), LATER, "Ana")
     assert caught.value.cure == "supplier-agent reopen 2_2"
 
 
 def test_unship_takes_the_flag_back_before_the_call(tx: Session) -> None:
     order = kept(tx, ready(shipped=1, shipped_at=NOW), ship="owed")
-    assert "nothing is reported" in acts.unship(tx, order, LATER, "Ana")
+    assert "nothing is reported" in actions.unship(tx, order, LATER, "Ana")
     assert (order.shipped, order.shipped_at, state(tx, order)) == (0, None, "dropped")
     assert told(tx, order) == [("Ana", "flag taken back")]
-    assert acts.unship(tx, order, LATER, "Ana") == "it is not flagged"
+    assert actions.unship(tx, order, LATER, "Ana") == "it is not flagged"
 
 
 @pytest.mark.parametrize("begun", ["sending", "unknown", "done"])
 def test_unship_too_late_is_a_persons_matter_and_not_a_broken_database(store: Store, keep: Keep, begun: str) -> None:
     order_id = keep(ready(shipped=1, shipped_at=NOW), ship=begun)
     with pytest.raises(AgentError, match="too late to undo") as caught, store.write() as tx:
-        acts.unship(tx, tx.get_one(Order, order_id), LATER, "Ana")
+        actions.unship(tx, tx.get_one(Order, order_id), LATER, "Ana")
     assert caught.value.exit_code == 1
 
 
@@ -171,14 +171,14 @@ def test_unship_too_late_is_a_persons_matter_and_not_a_broken_database(store: St
 
 def test_resolve_shipped_records_who_found_out_and_sends_nothing(tx: Session) -> None:
     order = kept(tx, ready(shipped=1, shipped_at=NOW), ship="unknown")
-    assert "nothing is sent" in acts.resolve(tx, order, LATER, "Ana", shipped=True)
+    assert "nothing is sent" in actions.resolve(tx, order, LATER, "Ana", shipped=True)
     assert (order.ship_confirmed_at, state(tx, order), stage_of(tx, order)) == (LATER, "done", "shipped")
     assert told(tx, order) == [("Ana", "resolved: shipped")]
 
 
 def test_resolve_send_again_owes_the_call_after_a_new_undo_window(tx: Session, planned: Planned) -> None:
     order = kept(tx, ready(shipped=1, shipped_at=NOW), ship="unknown")
-    said = acts.resolve(tx, order, LATER, "Ana", shipped=False)
+    said = actions.resolve(tx, order, LATER, "Ana", shipped=False)
     assert "twice" in said, "it names the risk"
     assert "new undo window" in said
     assert (planned(order), order.ship_confirmed_at) == (("owed", at(180)), None)
@@ -186,10 +186,10 @@ def test_resolve_send_again_owes_the_call_after_a_new_undo_window(tx: Session, p
 
 Act = Callable[[Session, Order], str]
 GOES_ON: list[tuple[Order, str, Act]] = [
-    (ready(shipped=1, shipped_at=NOW, held_reason="x"), "", lambda tx, it: acts.release(tx, it, LATER, "Ana")),
-    (ready(shipped=1, shipped_at=NOW, closed_reason="x"), "", lambda tx, it: acts.reopen(tx, it, LATER, "Ana")),
-    (ready(shipped=1, shipped_at=NOW), "parked", lambda tx, it: acts.retry(tx, it, LATER, "Ana")),
-    (ready(shipped=1, shipped_at=NOW), "unknown", lambda tx, it: acts.resolve(tx, it, LATER, "Ana", shipped=False)),
+    (ready(shipped=1, shipped_at=NOW, held_reason="x"), "", lambda tx, it: actions.release(tx, it, LATER, "Ana")),
+    (ready(shipped=1, shipped_at=NOW, closed_reason="x"), "", lambda tx, it: actions.reopen(tx, it, LATER, "Ana")),
+    (ready(shipped=1, shipped_at=NOW), "parked", lambda tx, it: actions.retry(tx, it, LATER, "Ana")),
+    (ready(shipped=1, shipped_at=NOW), "unknown", lambda tx, it: actions.resolve(tx, it, LATER, "Ana", shipped=False)),
 ]
 
 
@@ -203,12 +203,12 @@ def test_whoever_lets_a_marked_order_go_on_opens_a_new_undo_window_and_is_told_s
     assert f"supplier-agent unship {ID} --supplier {SUPPLIER}" in said
     assert planned(order) == ("owed", at(180)), "not from the flag, which is long ago"
     assert order.shipped_at == NOW, "when it was flagged stays a fact"
-    acts.unship(tx, order, LATER, "Ana")
+    actions.unship(tx, order, LATER, "Ana")
     assert order.undo_opened_at is None
 
 
 def test_of_an_order_that_nobody_marked_no_window_is_told(tx: Session) -> None:
-    assert acts.release(tx, kept(tx, ready(held_reason="x")), LATER, "Ana") == "released"
+    assert actions.release(tx, kept(tx, ready(held_reason="x")), LATER, "Ana") == "released"
 
 
 @pytest.mark.parametrize("present", ["", "owed", "sending", "done", "parked", "dropped"])
@@ -216,13 +216,13 @@ def test_of_an_order_that_nobody_marked_no_window_is_told(tx: Session) -> None:
 def test_only_the_unknown_can_be_resolved(tx: Session, present: str, shipped: bool) -> None:  # noqa: FBT001 - a person's answer
     order = kept(tx, ready(shipped=1, shipped_at=NOW), **({"ship": present} if present else {}))
     with pytest.raises(AgentError, match="nothing to resolve"):
-        acts.resolve(tx, order, LATER, "Ana", shipped=shipped)
+        actions.resolve(tx, order, LATER, "Ana", shipped=shipped)
     assert (state(tx, order), order.ship_confirmed_at) == (present, None)
 
 
 def test_an_answer_that_comes_after_a_person_decided_changes_nothing(tx: Session) -> None:
     order = kept(tx, ready(shipped=1, shipped_at=NOW), ship="unknown")
-    acts.resolve(tx, order, LATER, "Ana", shipped=True)
+    actions.resolve(tx, order, LATER, "Ana", shipped=True)
     call = outbox.find(tx, order.id or 0, "ship")
     assert call is not None
     assert call.id is not None
@@ -234,9 +234,9 @@ def test_an_answer_that_comes_after_a_person_decided_changes_nothing(tx: Session
 
 def test_retry_takes_up_all_that_was_parked_and_nothing_else(tx: Session) -> None:
     order = kept(tx, order_of(), acknowledge="parked", label="parked", ship="unknown")
-    assert acts.retry(tx, order, LATER, "Ana") == "tried again: acknowledge and label"
+    assert actions.retry(tx, order, LATER, "Ana") == "tried again: acknowledge and label"
     assert (state(tx, order, "acknowledge"), state(tx, order, "label"), state(tx, order)) == ("owed", "owed", "unknown")
-    assert acts.retry(tx, order, LATER, "Ana") == "nothing of it is parked"
+    assert actions.retry(tx, order, LATER, "Ana") == "nothing of it is parked"
     assert told(tx, order) == [("Ana", "retry")]
 
 
@@ -247,7 +247,7 @@ def test_a_persons_retry_holds_although_the_order_is_still_unusable(
     ledger = Ledger(tmp_path_factory.mktemp("ledger") / "shipped.jsonl")
     plan.plan(tx, [order], settings_of(), ledger, NOW)
     assert state(tx, order, "acknowledge") == "parked"
-    acts.retry(tx, order, LATER, "Ana")
+    actions.retry(tx, order, LATER, "Ana")
     plan.plan(tx, [order], settings_of(), ledger, LATER)
     ledger.close()
     assert state(tx, order, "acknowledge") == "owed"
@@ -257,20 +257,20 @@ def test_parked_orders_are_found_once_each(tx: Session) -> None:
     kept(tx, order_of("1_1"), acknowledge="parked", label="parked")
     kept(tx, order_of("2_2"), acknowledge="owed")
     kept(tx, order_of("3_3", "asir-group"), label="parked")
-    assert [order.menzzo_order_id for order in acts.parked_orders(tx, None)] == ["1_1", "3_3"]
-    assert [order.menzzo_order_id for order in acts.parked_orders(tx, "asir-group")] == ["3_3"]
+    assert [order.menzzo_order_id for order in actions.parked_orders(tx, None)] == ["1_1", "3_3"]
+    assert [order.menzzo_order_id for order in actions.parked_orders(tx, "asir-group")] == ["3_3"]
 
 
 def test_hold_and_release(tx: Session) -> None:
     order = kept(tx, ready(planned_at=NOW))
-    assert acts.hold(tx, order, LATER, "Ana", "the customer called") == "held"
+    assert actions.hold(tx, order, LATER, "Ana", "the customer called") == "held"
     assert (order.held_reason, order.planned_at, stage_of(tx, order)) == ("the customer called", None, "held")
-    assert acts.release(tx, order, LATER, "Ben") == "released"
-    assert acts.release(tx, order, LATER, "Ben") == "it is not held"
+    assert actions.release(tx, order, LATER, "Ben") == "released"
+    assert actions.release(tx, order, LATER, "Ben") == "it is not held"
     assert told(tx, order) == [("Ana", "held"), ("Ben", "released")]
 
 
-@pytest.mark.parametrize("act", [acts.hold, acts.close])
+@pytest.mark.parametrize("act", [actions.hold, actions.close])
 def test_what_is_being_sent_cannot_be_stopped_and_that_is_said(tx: Session, act: Callable[..., str]) -> None:
     order = kept(tx, ready(shipped=1, shipped_at=NOW), ship="sending")
     assert "cannot be stopped" in act(tx, order, LATER, "Ana", "wait")
@@ -279,17 +279,17 @@ def test_what_is_being_sent_cannot_be_stopped_and_that_is_said(tx: Session, act:
 def test_what_is_confirmed_is_neither_held_nor_closed(tx: Session) -> None:
     order = kept(tx, ready(ship_confirmed_at=NOW))
     with pytest.raises(AgentError, match="nothing left to hold"):
-        acts.hold(tx, order, LATER, "Ana", "wait")
-    assert "nothing left to close" in acts.close(tx, order, LATER, "Ana", "by hand")
+        actions.hold(tx, order, LATER, "Ana", "wait")
+    assert "nothing left to close" in actions.close(tx, order, LATER, "Ana", "by hand")
     assert (order.held_reason, order.closed_reason) == (None, None)
 
 
 def test_close_and_reopen(tx: Session) -> None:
     order = kept(tx, ready())
-    assert "no further call" in acts.close(tx, order, LATER, "Ana", "by hand")
+    assert "no further call" in actions.close(tx, order, LATER, "Ana", "by hand")
     assert (order.closed_reason, stage_of(tx, order)) == ("by hand", "closed")
-    assert acts.reopen(tx, order, LATER, "Ana") == "reopened"
-    assert acts.reopen(tx, order, LATER, "Ana") == "it is not closed"
+    assert actions.reopen(tx, order, LATER, "Ana") == "reopened"
+    assert actions.reopen(tx, order, LATER, "Ana") == "it is not closed"
     assert (order.closed_reason, stage_of(tx, order)) == (None, "ready")
 
 
@@ -297,9 +297,9 @@ def test_close_and_reopen(tx: Session) -> None:
 def test_who_releases_what_waits_for_a_lost_ledger_lets_a_new_one_begin(tx: Session, lost: bool) -> None:  # noqa: FBT001 - a case
     tx.add(Installation(ledger_id="x", ledger_lost_at=NOW if lost else None))
     order = kept(tx, ready(shipped=1, shipped_at=NOW, held_reason="lost", held_code="ledger_lost"))
-    assert acts.held_by_agent(tx, None) == [order]
-    acts.release(tx, order, LATER, "Ana")
-    assert (order.held_reason, order.held_code, acts.held_by_agent(tx, None)) == (None, None, [])
+    assert actions.held_by_agent(tx, None) == [order]
+    actions.release(tx, order, LATER, "Ana")
+    assert (order.held_reason, order.held_code, actions.held_by_agent(tx, None)) == (None, None, [])
     assert tx.get_one(Installation, 1).new_ledger_by == ("Ana" if lost else None)
 
 
@@ -308,14 +308,14 @@ def test_who_releases_what_waits_for_a_lost_ledger_lets_a_new_one_begin(tx: Sess
 
 def test_an_id_that_two_suppliers_have_needs_the_supplier(tx: Session) -> None:
     kept(tx, order_of(ID))
-    assert acts.find(tx, ID).supplier == "notio"
+    assert actions.find(tx, ID).supplier == "notio"
     kept(tx, order_of(ID, "asir-group"))
     with pytest.raises(UsageError, match="both have") as caught:
-        acts.find(tx, ID)
+        actions.find(tx, ID)
     assert "--supplier" in caught.value.cure
-    assert acts.find(tx, ID, "asir-group").supplier == "asir-group"
+    assert actions.find(tx, ID, "asir-group").supplier == "asir-group"
     with pytest.raises(UsageError, match="there is no order") as caught:
-        acts.find(tx, "nope_1")
+        actions.find(tx, "nope_1")
     assert caught.value.exit_code == 2
 
 
@@ -326,8 +326,8 @@ def test_a_mistake_leaves_no_half_act(store: Store, keep: Keep, sql: Sql) -> Non
     def hold_and_unship() -> None:
         with store.write() as tx:
             order = tx.get_one(Order, order_id)
-            acts.hold(tx, order, LATER, "Ana", "wait")
-            acts.unship(tx, order, LATER, "Ana")
+            actions.hold(tx, order, LATER, "Ana", "wait")
+            actions.unship(tx, order, LATER, "Ana")
 
     with pytest.raises(AgentError):
         hold_and_unship()

@@ -8,9 +8,9 @@ import pytest
 
 from supplier_agent.calls import CALLS, ONCE, Ending, Job, acknowledge, label, ship
 from supplier_agent.calls.protocol import OUTCOMES, ending_of
+from supplier_agent.db.tables import Attempt, Call
 from supplier_agent.marketplace import Means, Verdict
 from supplier_agent.outbox import Next, Outcome
-from supplier_agent.tables import Attempt, Call
 from tests.unit.conftest import NOW, SUPPLIER, at, order_of, ready, settings_of
 
 SETTINGS = settings_of()

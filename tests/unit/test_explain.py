@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
-from supplier_agent import explain, lanes, outbox, standing
-from supplier_agent.lanes import LABELS, WRITES, Patience
+from supplier_agent import outbox
+from supplier_agent.db.store import Store
+from supplier_agent.db.tables import Call, Order
+from supplier_agent.reports import order_report
 from supplier_agent.settings import Settings
-from supplier_agent.store import Store
-from supplier_agent.tables import Call, Order
+from supplier_agent.suppliers import circuit_breakers, snapshot
+from supplier_agent.suppliers.circuit_breakers import LABELS, WRITES, Patience
 from tests.unit.conftest import NOW, SUPPLIER, at, order_of, ready, settings_of
 
 ID = "15000012345_789"
@@ -20,7 +22,7 @@ SETTINGS = settings_of()
 def next_of(store: Store, order_id: int, settings: Settings = SETTINGS, seconds: float = 0) -> str:
     with store.read() as tx:
         order = tx.get_one(Order, order_id)
-        return explain.what_next(tx, order, outbox.of_order(tx, order_id), settings, at(seconds)).said
+        return order_report.what_next(tx, order, outbox.of_order(tx, order_id), settings, at(seconds)).said
 
 
 def attempt(store: Store, order_id: int, kind: str, outcome: str | None, after: str, seconds: float = 0) -> None:
@@ -106,7 +108,9 @@ def test_a_wait_names_its_reason_and_its_end(store: Store, keep: Keep) -> None:
 def test_an_outage_is_named_with_the_moment_of_the_next_try(store: Store, keep: Keep, lane: str, order: Order) -> None:
     order_id = keep(Order(**order.model_dump()), acknowledge="owed", label="owed")
     with store.write() as tx:
-        lanes.failed(tx, lanes.of(tx, SUPPLIER, lane), Patience(30, 3600, 0), NOW, "the connection was refused")
+        circuit_breakers.failed(
+            tx, circuit_breakers.of(tx, SUPPLIER, lane), Patience(30, 3600, 0), NOW, "the connection was refused"
+        )
     told = next_of(store, order_id)
     assert f"the {lane} of notio pause (the connection was refused)" in told
     assert "12:00:30 UTC" in told
@@ -116,7 +120,7 @@ def test_an_outage_is_named_with_the_moment_of_the_next_try(store: Store, keep: 
 def test_silence_that_was_asked_for_is_named(store: Store, keep: Keep) -> None:
     order_id = keep(order_of(), acknowledge="owed")
     with store.write() as tx:
-        supplier = standing.known_supplier(tx, SUPPLIER)
+        supplier = snapshot.known_supplier(tx, SUPPLIER)
         supplier.quiet_until = at(600)
         tx.add(supplier)
     assert "12:10:00 UTC or soon after: the marketplace asked for silence" in next_of(store, order_id)
@@ -125,7 +129,7 @@ def test_silence_that_was_asked_for_is_named(store: Store, keep: Keep) -> None:
 def test_a_refused_token_is_named(store: Store, keep: Keep) -> None:
     order_id = keep(order_of(), acknowledge="owed")
     with store.write() as tx:
-        supplier = standing.known_supplier(tx, SUPPLIER)
+        supplier = snapshot.known_supplier(tx, SUPPLIER)
         supplier.token_refused_at = NOW
         tx.add(supplier)
     assert (
@@ -152,7 +156,7 @@ def test_the_whole_story_has_every_call_attempt_and_event(store: Store, keep: Ke
     attempt(store, order_id, "ship", "not_sent", "owed")
     attempt(store, order_id, "ship", None, "unknown", seconds=100)
     with store.read() as tx:
-        told: Any = explain.whole(tx, tx.get_one(Order, order_id), SETTINGS, NOW)
+        told: Any = order_report.whole(tx, tx.get_one(Order, order_id), SETTINGS, NOW)
     assert (told["stage"], told["price"], told["order_date"]) == ("attention", "250.00", "2026-11-20")
     assert told["shipped"] is True
     calls = {call["kind"]: call for call in told["calls"]}
@@ -173,20 +177,20 @@ def test_the_whole_story_has_every_call_attempt_and_event(store: Store, keep: Ke
     ("cents", "text"), [(None, None), (0, "0.00"), (5, "0.05"), (25000, "250.00"), (100000000099, "1000000000.99")]
 )
 def test_money_has_two_decimals(cents: int | None, text: str | None) -> None:
-    assert explain.price(cents) == text
+    assert order_report.price(cents) == text
 
 
 def test_a_summary_has_the_keys_of_the_contract() -> None:
     keys = {"supplier", "menzzo_order_id", "increment_id", "sku", "quantity", "price", "carrier", "order_date", "stage"}
     keys |= {"acknowledged_at", "label_path", "shipped", "shipped_at", "ship_confirmed_at", "problem"}
     keys |= {"ship_evidence", "vanished_at", "blockers"}
-    assert keys <= set(explain.summary(order_of(), []))
+    assert keys <= set(order_report.summary(order_of(), []))
     parked = Call(order_id=1, supplier=SUPPLIER, kind="label", state="parked", owed_at=NOW, detail="it is gone")
     assert (
-        explain.problem(order_of(problem="price is missing"), [parked])
+        order_report.problem(order_of(problem="price is missing"), [parked])
         == "label is parked: it is gone; price is missing"
     )
-    assert explain.problem(order_of(closed_reason="x"), [parked]) is None
+    assert order_report.problem(order_of(closed_reason="x"), [parked]) is None
 
 
 @pytest.mark.parametrize(
@@ -211,7 +215,7 @@ def test_everything_that_keeps_an_order_from_being_shipped_has_a_code(
 ) -> None:
     calls = [Call(order_id=1, supplier=SUPPLIER, kind="ship", state=ship, owed_at=NOW)] if ship else []
     calls.append(Call(order_id=1, supplier=SUPPLIER, kind="label", state="parked", owed_at=NOW))
-    assert explain.summary(order, calls)["blockers"] == codes
+    assert order_report.summary(order, calls)["blockers"] == codes
 
 
 @pytest.mark.parametrize(
@@ -236,5 +240,5 @@ def test_what_happens_next_has_a_code(
 ) -> None:
     order_id = keep(order, **states)
     with store.read() as tx:
-        told = explain.whole(tx, tx.get_one(Order, order_id), SETTINGS, NOW)
+        told = order_report.whole(tx, tx.get_one(Order, order_id), SETTINGS, NOW)
     assert told["next_code"] == code

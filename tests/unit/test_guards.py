@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from supplier_agent.store import Store
-from supplier_agent.tables import Order
+from supplier_agent.db.store import Store
+from supplier_agent.db.tables import Order
 from tests.unit.conftest import NOW, order_of, ready
 
 ID = "15000012345_789"

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from supplier_agent import census, health, lanes, standing
-from supplier_agent.exits import EXIT_ORDER
-from supplier_agent.health import Problem
-from supplier_agent.lanes import LABELS, READS, WRITES, Patience
+from supplier_agent.base.process import EXIT_ORDER
+from supplier_agent.db.store import Store
+from supplier_agent.db.tables import Call, Order, Run
 from supplier_agent.order import STAGES, stage
-from supplier_agent.store import Store
-from supplier_agent.tables import Call, Order, Run
+from supplier_agent.reports import counts, health
+from supplier_agent.reports.health import Problem
+from supplier_agent.suppliers import circuit_breakers, snapshot
+from supplier_agent.suppliers.circuit_breakers import LABELS, READS, WRITES, Patience
 from tests.unit.conftest import NOW, SUPPLIER, at, order_of, ready, settings_of
 
 Keep = Callable[..., int]
@@ -27,7 +28,9 @@ def problems(store: Store) -> list[Problem]:
 
 def fail(store: Store, lane: str) -> None:
     with store.write() as tx:
-        lanes.failed(tx, lanes.of(tx, SUPPLIER, lane), Patience(30, 3600, 0), NOW, "the connection was refused")
+        circuit_breakers.failed(
+            tx, circuit_breakers.of(tx, SUPPLIER, lane), Patience(30, 3600, 0), NOW, "the connection was refused"
+        )
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -57,7 +60,7 @@ def test_the_counts_in_sql_are_those_of_the_rule(store: Store, seed: int) -> Non
             tx.add_all(calls)
             expected[order.supplier][stage(order, calls)] += 1
     with store.read() as tx:
-        assert {name: census.counts(tx, name) for name in expected} == expected
+        assert {name: counts.counts(tx, name) for name in expected} == expected
     assert set(expected[SUPPLIER]) == set(STAGES), "each stage was met"
 
 
@@ -95,7 +98,7 @@ def test_an_outage_is_one_while_something_is_owed(store: Store, keep: Keep) -> N
 def test_a_refused_token_is_the_one_thing_to_say_of_its_supplier(store: Store) -> None:
     fail(store, READS)
     with store.write() as tx:
-        supplier = standing.known_supplier(tx, SUPPLIER)
+        supplier = snapshot.known_supplier(tx, SUPPLIER)
         supplier.token_refused_at = NOW
         tx.add(supplier)
     (problem,) = problems(store)
@@ -150,4 +153,4 @@ def test_what_is_not_fully_read_is_said(store: Store) -> None:
 def test_a_table_of_counts_knows_no_other_stage(store: Store, keep: Keep) -> None:
     keep(Order(**ready().model_dump()))
     with store.read() as tx:
-        assert census.counts(tx, SUPPLIER) == {"ready": 1}
+        assert counts.counts(tx, SUPPLIER) == {"ready": 1}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from supplier_agent.tick.inbox import Inbox
+from supplier_agent.tick.workers import Inbox
 
 
 def test_a_step_that_fails_stays_first_and_what_is_to_be_done_at_once_is_done_once() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent import state
+from supplier_agent.db import state_folder
 from supplier_agent.labels import Label, LabelFolder, NotALabel
 from tests.unit.conftest import SUPPLIER
 from tests.world.harness import keep
@@ -143,7 +143,7 @@ def test_rights_are_the_same_whatever_the_umask_was(tmp_path: Path, mask: int) -
     if mask == 0o777:
         state_dir.parent.mkdir(mode=0o700)
         state_dir.parent.chmod(0o700)
-    state.prepare(state_dir)
+    state_folder.prepare(state_dir)
     keep(LabelFolder(state_dir), SUPPLIER, ID, PDF)
     modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (state_dir, *state_dir.rglob("*"))}
     assert modes[state_dir] == 0o2770
@@ -156,5 +156,5 @@ def test_rights_are_the_same_whatever_the_umask_was(tmp_path: Path, mask: int) -
 def test_a_folder_that_holds_other_things_keeps_its_rights(tmp_path: Path) -> None:
     (tmp_path / "somebody-elses").touch()
     tmp_path.chmod(0o755)
-    state.prepare(tmp_path)
+    state_folder.prepare(tmp_path)
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755

@@ -1,9 +1,9 @@
 """Lanes: an outage counts against the supplier, costs a handful of requests, and lets one call through at a time."""
 
-from supplier_agent import lanes
-from supplier_agent.lanes import READS, WRITES, Patience
-from supplier_agent.store import Store
-from supplier_agent.tables import Lane
+from supplier_agent.db.store import Store
+from supplier_agent.db.tables import Lane
+from supplier_agent.suppliers import circuit_breakers
+from supplier_agent.suppliers.circuit_breakers import READS, WRITES, Patience
 from tests.unit.conftest import NOW, SUPPLIER, at
 
 PATIENCE = Patience(30, 3600, 0.0)
@@ -11,35 +11,37 @@ PATIENCE = Patience(30, 3600, 0.0)
 
 def now_of(store: Store, lane: str = WRITES) -> Lane:
     with store.read() as tx:
-        return lanes.of(tx, SUPPLIER, lane)
+        return circuit_breakers.of(tx, SUPPLIER, lane)
 
 
 def fail(store: Store, seconds: float, patience: Patience = PATIENCE, order_id: int | None = None) -> bool:
     with store.write() as tx:
-        return lanes.failed(tx, lanes.of(tx, SUPPLIER, WRITES), patience, at(seconds), "the connection broke", order_id)
+        return circuit_breakers.failed(
+            tx, circuit_breakers.of(tx, SUPPLIER, WRITES), patience, at(seconds), "the connection broke", order_id
+        )
 
 
 def work(store: Store) -> bool:
     with store.write() as tx:
-        return lanes.worked(tx, lanes.of(tx, SUPPLIER, WRITES))
+        return circuit_breakers.worked(tx, circuit_breakers.of(tx, SUPPLIER, WRITES))
 
 
 def test_a_lane_that_was_never_used_is_open(store: Store) -> None:
-    assert lanes.is_open(now_of(store), NOW, in_flight=7)
+    assert circuit_breakers.is_open(now_of(store), NOW, in_flight=7)
 
 
 def test_a_failure_pauses_its_lane_and_no_other(store: Store) -> None:
     assert fail(store, 0, order_id=None), "it had worked until now"
     lane = now_of(store)
     assert (lane.failures, lane.failing_since, lane.resume_at) == (1, NOW, at(30))
-    assert lanes.is_open(now_of(store, READS), NOW, 0)
+    assert circuit_breakers.is_open(now_of(store, READS), NOW, 0)
 
 
 def test_after_the_pause_one_call_goes_and_the_others_wait_for_it(store: Store) -> None:
     fail(store, 0)
-    assert not lanes.is_open(now_of(store), at(29.999), 0)
-    assert lanes.is_open(now_of(store), at(30), 0)
-    assert not lanes.is_open(now_of(store), at(30), 1)
+    assert not circuit_breakers.is_open(now_of(store), at(29.999), 0)
+    assert circuit_breakers.is_open(now_of(store), at(30), 0)
+    assert not circuit_breakers.is_open(now_of(store), at(30), 1)
 
 
 def test_each_failure_doubles_the_pause_up_to_its_limit(store: Store) -> None:
@@ -78,14 +80,14 @@ def test_a_pause_is_never_shorter_than_the_marketplace_asked(store: Store) -> No
 
 def test_a_long_reason_is_cut(store: Store) -> None:
     with store.write() as tx:
-        lanes.failed(tx, lanes.of(tx, SUPPLIER, WRITES), PATIENCE, NOW, "x" * 10_000)
+        circuit_breakers.failed(tx, circuit_breakers.of(tx, SUPPLIER, WRITES), PATIENCE, NOW, "x" * 10_000)
     assert len(now_of(store).reason or "") == 500
 
 
 def test_a_clock_set_back_ends_a_pause_that_could_not_be(store: Store) -> None:
     fail(store, 86_400)
     with store.write() as tx:
-        lanes.not_later_than(tx, lanes.of(tx, SUPPLIER, WRITES), at(3600))
-        lanes.not_later_than(tx, lanes.of(tx, SUPPLIER, READS), at(3600))
+        circuit_breakers.not_later_than(tx, circuit_breakers.of(tx, SUPPLIER, WRITES), at(3600))
+        circuit_breakers.not_later_than(tx, circuit_breakers.of(tx, SUPPLIER, READS), at(3600))
     assert now_of(store).resume_at == at(3600)
     assert now_of(store, READS).resume_at is None

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent import outbox, private
-from supplier_agent.errors import StateError
-from supplier_agent.ledger import Decision, Entry, Ledger
-from supplier_agent.store import Store
-from supplier_agent.tables import Call, Order
+from supplier_agent import outbox
+from supplier_agent.base.errors import StateError
+from supplier_agent.db import private
+from supplier_agent.db.ship_ledger import Decision, Entry, Ledger
+from supplier_agent.db.store import Store
+from supplier_agent.db.tables import Call, Order
 from supplier_agent.tick import plan
 from tests.unit.conftest import NOW, SUPPLIER, at, ready, settings_of
 

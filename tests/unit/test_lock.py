@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent.errors import BusyError, StateError
-from supplier_agent.lock import InstanceLock, holder, is_held
+from supplier_agent.base.errors import BusyError, StateError
+from supplier_agent.db.state_folder import InstanceLock, holder, is_held
 from tests.unit.conftest import HandClock
 
 ROOT = Path(__file__).parents[2]
 HOLD = """
 import sys
 from pathlib import Path
-from supplier_agent.clock import SystemClock
-from supplier_agent.lock import InstanceLock
+from supplier_agent.base.clock import SystemClock
+from supplier_agent.db.state_folder import InstanceLock
 lock = InstanceLock(Path(sys.argv[1]), "run", SystemClock())
 print("held", flush=True)
 sys.stdin.read()
@@ -27,7 +27,7 @@ sys.stdin.read()
 ASK = """
 import sys
 from pathlib import Path
-from supplier_agent.lock import is_held
+from supplier_agent.db.state_folder import is_held
 print("asking", flush=True)
 while True:
     is_held(Path(sys.argv[1]))

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from supplier_agent.db.store import Store
+from supplier_agent.db.tables import Order
 from supplier_agent.marketplace import Rejected, Seen
-from supplier_agent.store import Store
-from supplier_agent.tables import Order
 from supplier_agent.tick.observe import CHANGEABLE, Observed, observe
 from tests.unit.conftest import NOW, SUPPLIER, at, ready
 

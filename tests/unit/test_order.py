@@ -5,8 +5,8 @@ from itertools import product
 
 import pytest
 
+from supplier_agent.db.tables import Call, Order
 from supplier_agent.order import STAGES, WANTED, blockers, has_vanished, stage, to_cover, uncover, unusable, wanted
-from supplier_agent.tables import Call, Order
 from tests.unit.conftest import NOW, order_of
 
 LINK = "https://api.menzzo.fr/labels/1.pdf"

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from supplier_agent import outbox
+from supplier_agent.db.store import Store, open_store
+from supplier_agent.db.tables import Call, Order
 from supplier_agent.order import Want
 from supplier_agent.outbox import Next, Outcome
-from supplier_agent.store import Store, open_store
-from supplier_agent.tables import Call, Order
 from tests.unit.conftest import NOW, SUPPLIER, at, order_of
 
 Keep = Callable[..., int]

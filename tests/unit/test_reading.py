@@ -5,8 +5,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from supplier_agent import reading
-from supplier_agent.reading import End, Phase, Query, Run
+from supplier_agent.reading import strategy
+from supplier_agent.reading.strategy import End, Phase, Query, Run
 
 TODAY = date(2026, 11, 23)
 FIRST = TODAY - timedelta(days=2)
@@ -15,11 +15,11 @@ SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
 
 def sweep(longest: int = 0, purpose: str = "sweep") -> Run:
-    return reading.sweep(purpose, TODAY, FIRST, TODAY, longest)
+    return strategy.sweep(purpose, TODAY, FIRST, TODAY, longest)
 
 
 def poll(cursor: str | None = C, longest: int = 3) -> Run:
-    return reading.poll(TODAY, cursor, 14, longest)
+    return strategy.poll(TODAY, cursor, 14, longest)
 
 
 def after(run: Run, *pages: Sequence[str], known: Sequence[str] = ()) -> Run | End:
@@ -27,7 +27,7 @@ def after(run: Run, *pages: Sequence[str], known: Sequence[str] = ()) -> Run | E
     step: Run | End = run
     for page in pages:
         assert isinstance(step, Run), f"it ended before {page}: {step}"
-        step = reading.advance(step, page, set(known) & set(page))
+        step = strategy.advance(step, page, set(known) & set(page))
     return step
 
 
@@ -65,7 +65,7 @@ def test_a_poll_without_a_cursor_asks_for_the_last_days() -> None:
     ("since", "first"), [(TODAY - timedelta(days=5), -7), (TODAY + timedelta(days=1), -2), (None, -2)]
 )
 def test_a_poll_without_a_cursor_begins_before_the_day_that_was_read_last(since: date | None, first: int) -> None:
-    run = reading.poll(TODAY, None, 14, 0, since)
+    run = strategy.poll(TODAY, None, 14, 0, since)
     assert run.query.date_from == TODAY + timedelta(days=first)
 
 
@@ -75,15 +75,15 @@ def test_a_sweep_asks_for_its_dates_page_by_page_without_a_cursor() -> None:
 
 @pytest.mark.parametrize("run", [sweep(), poll(), poll(None)])
 def test_a_run_that_begins_a_day_earlier_asks_another_question_and_the_same_otherwise(run: Run) -> None:
-    before = reading.earlier(run)
+    before = strategy.earlier(run)
     assert str(before.query) != str(run.query)
     assert before.date_from == before.query.date_from == run.date_from - timedelta(days=1)
     assert (before.query.cursor, before.query.date_to) == (run.query.cursor, run.query.date_to)
 
 
 def test_a_probe_asks_what_the_cache_has_not_been_asked_and_ends_with_any_answer() -> None:
-    first = reading.probe(TODAY, ())
-    second = reading.probe(TODAY, {str(first.query)})
+    first = strategy.probe(TODAY, ())
+    second = strategy.probe(TODAY, {str(first.query)})
     assert first.query != second.query
     assert proof(after(first, [A])) == proof(after(second, [])) == "complete"
 
@@ -104,12 +104,12 @@ def test_a_probe_asks_what_the_cache_has_not_been_asked_and_ends_with_any_answer
     ],
 )
 def test_only_ids_of_two_numbers_have_a_rank(menzzo_order_id: str, rank: tuple[int, int] | None) -> None:
-    assert reading.rank(menzzo_order_id) == rank
+    assert strategy.rank(menzzo_order_id) == rank
 
 
 def test_the_highest_id_is_so_by_number_not_by_letter() -> None:
-    assert reading.highest(["9_1", "10_2", "10_10", "zzz_1", SHA256]) == "10_10"
-    assert reading.highest(["zzz_1"]) is None
+    assert strategy.highest(["9_1", "10_2", "10_10", "zzz_1", SHA256]) == "10_10"
+    assert strategy.highest(["zzz_1"]) is None
 
 
 # -- pages -------------------------------------------------------------------------------------------------------------
@@ -138,10 +138,10 @@ def test_pages_that_change_without_bringing_anything_end_a_run_in_part() -> None
 
 
 def test_a_server_that_invents_pages_for_ever_is_stopped() -> None:
-    pages = [[f"{number}_1"] for number in range(reading.MAX_PAGES)]
+    pages = [[f"{number}_1"] for number in range(strategy.MAX_PAGES)]
     end = after(sweep(), *pages)
     assert isinstance(end, End)
-    assert (end.proof, end.run.pages) == ("partial", reading.MAX_PAGES)
+    assert (end.proof, end.run.pages) == ("partial", strategy.MAX_PAGES)
 
 
 @pytest.mark.parametrize("purpose", ["sweep", "resync"])
@@ -190,19 +190,19 @@ def test_ids_without_a_rank_say_nothing_against_the_cursor(cursor: str) -> None:
 
 @pytest.mark.parametrize("status", [400, 404, 422])
 def test_a_cursor_that_is_refused_is_left_out(status: int) -> None:
-    run = going(reading.refused(poll(), status))
+    run = going(strategy.refused(poll(), status))
     assert (run.refused, run.query) == (True, Query(date_from=TODAY - timedelta(days=2)))
 
 
 @pytest.mark.parametrize("run", [sweep(), poll(None)])
 def test_a_refusal_of_a_first_page_without_a_cursor_is_a_plain_failure(run: Run) -> None:
-    assert reading.refused(run, 400) is reading.refused(run, 404) is None
+    assert strategy.refused(run, 400) is strategy.refused(run, 404) is None
 
 
 def test_a_refusal_of_a_later_page_is_a_plain_failure_unless_it_says_not_found() -> None:
     run = going(after(sweep(), [A, B]))
-    assert reading.refused(run, 422) is None
-    assert proof(reading.refused(run, 404)) == "complete"
+    assert strategy.refused(run, 422) is None
+    assert proof(strategy.refused(run, 404)) == "complete"
 
 
 # -- from pages to the cursor ------------------------------------------------------------------------------------------
@@ -221,7 +221,7 @@ def test_a_rising_list_is_read_to_its_end_by_the_cursor() -> None:
 def test_each_question_by_the_cursor_is_another_one_to_a_cache_that_forgets_the_cursor() -> None:
     """Of a poll, and of the sweep right after it."""
     ends = []
-    for run in (poll(C), reading.sweep("sweep", TODAY, FIRST, TODAY + timedelta(days=1), 0)):
+    for run in (poll(C), strategy.sweep("sweep", TODAY, FIRST, TODAY + timedelta(days=1), 0)):
         step = going(after(run, [D, E], [D, E]))
         ends += [step.query.date_to, going(after(step, [F])).query.date_to]
     assert len(set(ends)) == 4
@@ -254,7 +254,7 @@ def test_where_the_cursor_proves_no_end_the_days_are_read(pages: tuple[list[str]
     step: Run | End = sweep()
     for page in pages:
         if isinstance(step, Run) and step.phase is not Phase.DAYS:
-            step = reading.advance(step, page, frozenset())
+            step = strategy.advance(step, page, frozenset())
     assert (going(step).phase, going(step).query) == (Phase.DAYS, Query(1, FIRST, FIRST))
 
 
@@ -266,8 +266,8 @@ def test_a_poll_leaves_the_days_to_the_sweep() -> None:
 
 def test_a_cursor_that_is_refused_half_way_leads_to_the_days() -> None:
     run = going(after(sweep(), [A, B], [A, B]))
-    assert going(reading.refused(run, 400)).phase is Phase.DAYS
-    assert going(reading.refused(run, 404)).phase is Phase.DAYS
+    assert going(strategy.refused(run, 400)).phase is Phase.DAYS
+    assert going(strategy.refused(run, 404)).phase is Phase.DAYS
 
 
 # -- days --------------------------------------------------------------------------------------------------------------
@@ -289,7 +289,7 @@ def test_a_day_as_long_as_a_page_may_hold_more_and_is_named() -> None:
 
 
 def test_three_of_many_days_are_named() -> None:
-    run = going(after(reading.sweep("sweep", TODAY, TODAY - timedelta(days=4), TODAY, 0), [A], [A], [A]))
+    run = going(after(strategy.sweep("sweep", TODAY, TODAY - timedelta(days=4), TODAY, 0), [A], [A], [A]))
     end = after(run, [A], [B], [C], [D], [E])
     assert isinstance(end, End)
     assert end.detail.endswith("2026-11-19, 2026-11-20, 2026-11-21, …")
@@ -309,5 +309,5 @@ def test_a_list_whose_date_to_is_exclusive_is_read_with_two_questions_a_day() ->
 
 def test_a_day_without_orders_may_be_told_by_404() -> None:
     run = by_days()
-    assert going(reading.refused(run, 404)).query == Query(1, FIRST, FIRST + timedelta(days=1))
-    assert reading.refused(run, 400) is None
+    assert going(strategy.refused(run, 404)).query == Query(1, FIRST, FIRST + timedelta(days=1))
+    assert strategy.refused(run, 400) is None

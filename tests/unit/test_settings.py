@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from supplier_agent.errors import ConfigError
+from supplier_agent.base.errors import ConfigError
 from supplier_agent.settings import Hours, Schedule, Settings, Supplier, load
 
 CANARY = "canary-7f3a91"

@@ -14,11 +14,11 @@ import pytest
 from sqlalchemy import inspect
 from sqlmodel import SQLModel, create_engine
 
-from supplier_agent.errors import ConfigError, StateError
-from supplier_agent.guards import DAMAGE, TRIGGERS
-from supplier_agent.migrations import known, upgrade
-from supplier_agent.store import LockedError, Store, open_store
-from supplier_agent.tables import SCHEMA, Order, Supplier
+from supplier_agent.base.errors import ConfigError, StateError
+from supplier_agent.db.migrations import known, upgrade
+from supplier_agent.db.store import LockedError, Store, open_store
+from supplier_agent.db.tables import SCHEMA, Order, Supplier
+from supplier_agent.db.triggers import DAMAGE, TRIGGERS
 from tests.unit.conftest import NOW, order_of
 
 Sql = Callable[..., list[Any]]

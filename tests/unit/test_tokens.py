@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from supplier_agent.errors import ConfigError
+from supplier_agent.base.errors import ConfigError
 from supplier_agent.settings import Settings
 
 CANARY = "canary-7f3a91"

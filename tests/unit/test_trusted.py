@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent import trusted
-from supplier_agent.errors import ConfigError
-from supplier_agent.places import candidates
+from supplier_agent.base import files
+from supplier_agent.base.config_paths import candidates
+from supplier_agent.base.errors import ConfigError
 from tests.disk.people import AGENT, STAFF, STRANGER, hall
 
 root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to other users")
@@ -34,9 +34,9 @@ def place() -> Iterator[Path]:
 
 @root
 def test_what_only_root_and_oneself_may_write_is_trusted(place: Path) -> None:
-    assert trusted.doubt(place, AGENT.uid) is None
+    assert files.doubt(place, AGENT.uid) is None
     os.chown(place, 0, 0)
-    assert trusted.doubt(place, AGENT.uid) is None
+    assert files.doubt(place, AGENT.uid) is None
 
 
 def group_writes_the_folder(place: Path) -> None:
@@ -107,7 +107,7 @@ OPEN = [
 @pytest.mark.parametrize("opened", OPEN, ids=lambda opened: opened.__name__)
 def test_what_anybody_else_may_write_or_exchange_is_not(place: Path, opened: Callable[[Path], None]) -> None:
     opened(place)
-    said = trusted.doubt(place, AGENT.uid)
+    said = files.doubt(place, AGENT.uid)
     assert said is not None
     assert "may write" in said or "belongs to" in said
 
@@ -128,16 +128,16 @@ def test_a_group_is_private_if_it_bears_the_user_s_name_and_has_no_other_member(
         os.chown(place.parent, AGENT.uid, gid)
         found = grp.struct_group((name, "x", gid, members))
         monkeypatch.setattr(grp, "getgrgid", lambda _gid, found=found: found)
-        assert (trusted.doubt(place, AGENT.uid) is None) is private, (gid, name, members)
+        assert (files.doubt(place, AGENT.uid) is None) is private, (gid, name, members)
 
 
 @root
 def test_a_list_of_single_users_rights_is_not_a_private_group(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place.parent.chmod(0o775)
     os.chown(place.parent, 0, 0)
-    assert trusted.doubt(place, AGENT.uid) is None, "group root has no other member here"
+    assert files.doubt(place, AGENT.uid) is None, "group root has no other member here"
     monkeypatch.setattr(os, "getxattr", lambda _path, _name: b"\x02\x00\x00\x00")
-    assert trusted.doubt(place, AGENT.uid) is not None
+    assert files.doubt(place, AGENT.uid) is not None
 
 
 @root
@@ -166,7 +166,7 @@ def test_links_in_a_circle_are_an_error(tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("a")
     with pytest.raises(OSError, match="Too many levels"):
-        trusted.doubt(tmp_path / "a" / "x")
+        files.doubt(tmp_path / "a" / "x")
 
 
 # ------------------------------------------------------------------------------------------------------- writing
@@ -184,7 +184,7 @@ def test_a_new_file_takes_the_place_of_a_link_and_has_its_mode_whatever_the_umas
     (tmp_path / "new").symlink_to(victim)
     before = os.umask(0o077)
     try:
-        os.close(trusted.create(tmp_path / "new", 0o640))
+        os.close(files.create(tmp_path / "new", 0o640))
     finally:
         os.umask(before)
     assert victim.read_text() == SECRET
@@ -200,42 +200,42 @@ def test_what_is_opened_is_a_plain_file_and_opening_never_waits(tmp_path: Path, 
     for name in ("link", "pipe", "folder", "dangling"):
         for flags in (os.O_RDONLY, os.O_RDWR | os.O_CREAT):
             with pytest.raises(OSError, match=name):
-                trusted.opened(tmp_path / name, flags)
+                files.opened(tmp_path / name, flags)
         if name != "folder":
             with pytest.raises(OSError, match=name):
-                trusted.read(tmp_path / name)
+                files.read(tmp_path / name)
     assert not (tmp_path / "nowhere").exists()
-    descriptor = trusted.opened(tmp_path / "new", os.O_RDWR | os.O_CREAT, 0o660)
+    descriptor = files.opened(tmp_path / "new", os.O_RDWR | os.O_CREAT, 0o660)
     os.close(descriptor)
     assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o660
-    os.close(trusted.opened(tmp_path / "new", os.O_RDWR | os.O_CREAT, 0o600))
+    os.close(files.opened(tmp_path / "new", os.O_RDWR | os.O_CREAT, 0o600))
     assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o660, "what is there keeps its mode"
 
 
 def test_a_file_is_replaced_whole_and_no_link_on_the_way_is_followed(tmp_path: Path, victim: Path) -> None:
     (tmp_path / "note").symlink_to(victim)
     (tmp_path / "note.part").symlink_to(victim)
-    trusted.replace(tmp_path / "note", b"new", 0o640)
-    assert trusted.read(tmp_path / "note") == b"new"
+    files.replace(tmp_path / "note", b"new", 0o640)
+    assert files.read(tmp_path / "note") == b"new"
     assert victim.read_text() == SECRET
     assert sorted(path.name for path in tmp_path.iterdir()) == ["note", "victim"]
     (tmp_path / "full").mkdir()
     with pytest.raises(OSError, match="directory"):
-        trusted.replace(tmp_path / "full", b"new")
+        files.replace(tmp_path / "full", b"new")
     assert not (tmp_path / "full.part").exists()
 
 
 def test_a_mode_is_given_to_no_link(tmp_path: Path, victim: Path) -> None:
     (tmp_path / "agent.db").symlink_to(victim)
     with pytest.raises(OSError, match="symbolic link"):
-        trusted.allow(tmp_path / "agent.db", 0o660)
+        files.allow(tmp_path / "agent.db", 0o660)
     assert stat.S_IMODE(victim.stat().st_mode) == 0o600
     with pytest.raises(OSError, match="a link or a file"):
-        trusted.folder(victim)
+        files.folder(victim)
     (tmp_path / "real").mkdir()
     (tmp_path / "labels").symlink_to(tmp_path / "real")
     with pytest.raises(OSError, match="a link or a file"):
-        trusted.folder(tmp_path / "labels")
+        files.folder(tmp_path / "labels")
 
 
 @root
@@ -244,11 +244,11 @@ def test_root_is_the_folder_s_owner_in_it_and_root_again_afterwards(tmp_path: Pa
     folder.mkdir()
     os.chown(folder, STRANGER.uid, STAFF.gid)
     before = (os.geteuid(), os.getegid(), os.getgroups())
-    with trusted.as_owner_of(folder):
+    with files.as_owner_of(folder):
         assert (os.geteuid(), os.getegid(), os.getgroups()) == (STRANGER.uid, STAFF.gid, [STAFF.gid])
     assert (os.geteuid(), os.getegid(), os.getgroups()) == before
     for same in (tmp_path, tmp_path / "none"):
-        with trusted.as_owner_of(same):
+        with files.as_owner_of(same):
             assert os.geteuid() == 0
 
 
@@ -259,10 +259,10 @@ def test_one_block_may_lie_in_another_and_a_program_started_there_never_becomes_
         folder.mkdir(mode=0o700)
         os.chown(folder, user.uid, user.gid)
     tmp_path.chmod(0o700)  # neither of them may enter: the inner folder is looked at as root
-    with trusted.as_owner_of(theirs):
-        with trusted.as_owner_of(ours):
+    with files.as_owner_of(theirs):
+        with files.as_owner_of(ours):
             assert os.geteuid() == AGENT.uid
-        with trusted.as_owner_of(tmp_path):
+        with files.as_owner_of(tmp_path):
             assert os.geteuid() == 0
         assert os.geteuid() == STAFF.uid
         done = subprocess.run(["sh", "-c", "grep ^Uid /proc/self/status"], check=True, capture_output=True, text=True)

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from sqlalchemy import Engine, event
 
-from supplier_agent.migrations import known
-from supplier_agent.store import open_store
+from supplier_agent.db.migrations import known
+from supplier_agent.db.store import open_store
 
 
 def upgrade(database: Path, most: int) -> None:

@@ -14,15 +14,14 @@ from pathlib import Path
 import pytest
 
 from supplier_agent import cli
+from supplier_agent.base.clock import SystemClock
+from supplier_agent.base.errors import UsageError
 from supplier_agent.cli.shipfile import Line, lines_of
-from supplier_agent.clock import SystemClock
-from supplier_agent.errors import UsageError
-from supplier_agent.lock import InstanceLock, is_held
+from supplier_agent.db.state_folder import PAGE_LOCK, InstanceLock, is_held
 from supplier_agent.sandbox import faults
-from supplier_agent.sandbox.semantics import Semantics
+from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
-from supplier_agent.state import PAGE_LOCK
 from tests.e2e.installation import Site, until
 
 pytestmark = pytest.mark.slow

@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from supplier_agent import explain
-from supplier_agent.store import Store, open_store
-from supplier_agent.tables import Attempt, Call, Event, Order
-from supplier_agent.upkeep.export import BATCH, SUBJECTS, Chosen, write
+from supplier_agent.db.store import Store, open_store
+from supplier_agent.db.tables import Attempt, Call, Event, Order
+from supplier_agent.maintenance.export import BATCH, SUBJECTS, Chosen, write
+from supplier_agent.reports import order_report
 
 PARIS = ZoneInfo("Europe/Paris")
 ALL = Chosen(None, None, None, PARIS)
@@ -72,7 +72,7 @@ def test_both_forms_have_every_order_over_many_batches(store: Store) -> None:
 def test_an_exported_order_says_what_the_commands_say(store: Store) -> None:
     keep(store, 1)
     with store.read() as tx:
-        said = explain.summary(tx.get_one(Order, 1), [])
+        said = order_report.summary(tx.get_one(Order, 1), [])
     (row,) = as_json(store, "orders")
     assert {name: said[name] for name in row} == row
     assert (row["price"], row["stage"], row["shipped"]) == ("19.99", "new", False)

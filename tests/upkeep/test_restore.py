@@ -10,14 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent import acts, health, private, rollback, state
-from supplier_agent.copies import FOLDER
-from supplier_agent.errors import ConfigError, StateError
-from supplier_agent.ledger import Ledger
+from supplier_agent import actions
+from supplier_agent.base.errors import ConfigError, StateError
+from supplier_agent.db import private, state_folder
+from supplier_agent.db.backup_copy import FOLDER
+from supplier_agent.db.ship_ledger import Ledger
+from supplier_agent.db.store import Store, open_store
+from supplier_agent.maintenance import rollback
+from supplier_agent.maintenance.restore import SUFFIX, Restored, back_up, put_back, rolled_back
+from supplier_agent.reports import health
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.world import World
-from supplier_agent.store import Store, open_store
-from supplier_agent.upkeep.restore import SUFFIX, Restored, back_up, put_back, rolled_back
 from tests.upkeep.conftest import DUMPS, made_from, schema_of
 from tests.world.harness import ManualClock, Site, settings_for
 
@@ -48,7 +51,7 @@ def flag(site: Site, orders: Iterable[str]) -> None:
     store = open_store(site.database)
     with store.write() as tx:
         for each in orders:
-            acts.ship(tx, acts.find(tx, each), site.clock.now(), "anna")
+            actions.ship(tx, actions.find(tx, each), site.clock.now(), "anna")
     store.close()
 
 
@@ -102,9 +105,9 @@ def test_with_its_ledger_nothing_is_shipped_twice_and_what_it_knows_as_done_is_n
 
 
 DECIDED = {
-    "unship": lambda tx, order, now: acts.unship(tx, order, now, "Ben"),
-    "hold": lambda tx, order, now: acts.hold(tx, order, now, "Ben", "scratched"),
-    "close": lambda tx, order, now: acts.close(tx, order, now, "Ben", "by hand"),
+    "unship": lambda tx, order, now: actions.unship(tx, order, now, "Ben"),
+    "hold": lambda tx, order, now: actions.hold(tx, order, now, "Ben", "scratched"),
+    "close": lambda tx, order, now: actions.close(tx, order, now, "Ben", "by hand"),
 }
 WORDS = {"unship": "the flag was taken back by Ben", "hold": "it was held by Ben", "close": "it was closed by Ben"}
 
@@ -112,7 +115,7 @@ WORDS = {"unship": "the flag was taken back by Ben", "hold": "it was held by Ben
 def decide(site: Site, decision: str, order_id: str) -> None:
     store = open_store(site.database)
     with store.write() as tx:
-        DECIDED[decision](tx, acts.find(tx, order_id), site.clock.now())
+        DECIDED[decision](tx, actions.find(tx, order_id), site.clock.now())
     store.close()
 
 
@@ -202,7 +205,7 @@ def test_the_restore_lists_what_was_taken_back_since_and_a_release_lets_it_go_af
     slow.run_for(7200)
     store = open_store(slow.database)
     with store.write() as tx:
-        assert "new undo window" in acts.release(tx, acts.find(tx, other), slow.clock.now(), "Ana")
+        assert "new undo window" in actions.release(tx, actions.find(tx, other), slow.clock.now(), "Ana")
     store.close()
     slow.run_for(590)
     assert ships(slow) == [0, 0, 0, 0]
@@ -287,7 +290,7 @@ def test_a_kill_at_any_time_holds_nothing(slow: Site) -> None:
 
 
 def lose(site: Site, how: str) -> None:
-    ledger = site.settings.state_dir / state.LEDGER
+    ledger = site.settings.state_dir / state_folder.LEDGER
     match how:
         case "deleted":
             ledger.unlink()
@@ -328,7 +331,7 @@ def test_without_its_ledger_nothing_marked_goes_and_no_new_one_is_begun_until_a_
     held_codes = slow.ask("SELECT menzzo_order_id, held_code FROM orders WHERE held_code IS NOT NULL ORDER BY id")
     assert held_codes == [(each, "ledger_lost") for each in (one, other, later)]
     if how in {"deleted", "the folder is moved away"}:
-        assert not (slow.settings.state_dir / state.LEDGER).exists()
+        assert not (slow.settings.state_dir / state_folder.LEDGER).exists()
     with slow.agent.store.read() as tx:
         (problem, _) = (each for each in health.problems(tx, slow.settings, {}) if "release --all" in each.cure)
     assert "ledger is lost" in problem.what
@@ -336,7 +339,7 @@ def test_without_its_ledger_nothing_marked_goes_and_no_new_one_is_begun_until_a_
     slow.start()
     store = open_store(slow.database)
     with store.write() as tx:
-        acts.release(tx, acts.find(tx, one), slow.clock.now(), "Ana")
+        actions.release(tx, actions.find(tx, one), slow.clock.now(), "Ana")
     store.close()
     slow.run_for(1200)
     assert ships(slow) == [1, 1, 0, 0]
@@ -349,14 +352,14 @@ def test_without_its_ledger_nothing_marked_goes_and_no_new_one_is_begun_until_a_
 
 
 def test_a_new_installation_begins_a_ledger(site: Site) -> None:
-    lines = (site.settings.state_dir / state.LEDGER).read_text().splitlines()
+    lines = (site.settings.state_dir / state_folder.LEDGER).read_text().splitlines()
     assert [set(json.loads(line)) for line in lines] == [{"at", "ledger", "epoch", "inode"}] * 2
     assert held(site) == []
 
 
 def before_this_version(site: Site) -> Path:
     """Make the state look as version 0.1.0 left it: the ledger beside the database, and nothing but ship calls in it."""
-    ledger, old = site.settings.state_dir / state.LEDGER, site.settings.state_dir / "shipped.jsonl"
+    ledger, old = site.settings.state_dir / state_folder.LEDGER, site.settings.state_dir / "shipped.jsonl"
     calls = [line for line in ledger.read_text().splitlines() if "attempt" in line]
     old.write_text("".join(f"{line}\n" for line in calls))
     old.chmod(0o600)
@@ -382,7 +385,7 @@ def test_the_ledger_of_the_version_before_is_moved_and_nothing_is_held(site: Sit
     goes_on(site)
     assert ships(site) == [1, 1, 0, 0]
     assert not old.exists()
-    assert (site.settings.state_dir / state.LEDGER).stat().st_ino == inode
+    assert (site.settings.state_dir / state_folder.LEDGER).stat().st_ino == inode
 
 
 def test_an_older_database_is_noticed_at_the_upgrade_too(slow: Site) -> None:
@@ -421,7 +424,7 @@ def test_an_older_database_is_noticed_at_the_upgrade_even_if_that_start_dies(slo
     by_cp(slow, copy)
     before_this_version(slow)
     taken_in(slow)
-    store, ledger = open_store(slow.database, agent=True), Ledger(slow.settings.state_dir / state.LEDGER)
+    store, ledger = open_store(slow.database, agent=True), Ledger(slow.settings.state_dir / state_folder.LEDGER)
     with pytest.raises(KeyboardInterrupt):
         dies_while_it_binds(store, ledger, slow.clock.now())
     store.close()
@@ -490,7 +493,7 @@ def test_a_ledger_that_was_begun_anew_is_not_trusted_but_learns_and_keeps_what_i
     done = restored(site, copy)
     assert (done.learned, [each.order for each in done.held]) == (1, [flagged])
     assert "another installation" in done.ledger_lost
-    lines = [json.loads(line) for line in (site.settings.state_dir / state.LEDGER).read_text().splitlines()]
+    lines = [json.loads(line) for line in (site.settings.state_dir / state_folder.LEDGER).read_text().splitlines()]
     assert {line["order"] for line in lines if "attempt" in line} == {first, other}
     goes_on(site)
     assert ships(site) == [1, 1, 0, 1]
@@ -503,7 +506,9 @@ def test_a_lost_answer_in_the_copy_of_the_ledger_stays_a_question(site: Site) ->
     flag(site, [one])
     site.run_for(10)
     site.stop()
-    shutil.copy(site.settings.state_dir / state.LEDGER, copy.with_name(copy.name + SUFFIX))  # the newest there is
+    shutil.copy(
+        site.settings.state_dir / state_folder.LEDGER, copy.with_name(copy.name + SUFFIX)
+    )  # the newest there is
     shutil.rmtree(site.settings.state_dir)
     assert restored(site, copy).learned == 1
     flag(site, [one])
@@ -587,7 +592,7 @@ def test_a_machine_that_was_taken_back_holds_what_is_marked_once_a_person_says_s
 
 def test_a_ledger_that_is_moved_away_while_the_agent_runs_stops_ship_calls(site: Site) -> None:
     one = ids(site)[0]
-    folder = (site.settings.state_dir / state.LEDGER).parent
+    folder = (site.settings.state_dir / state_folder.LEDGER).parent
     folder.rename(folder.with_name("away"))
     flag(site, [one])
     site.run_for(600)

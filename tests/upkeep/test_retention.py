@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
+from supplier_agent.base.log import Log
+from supplier_agent.db.store import Store, open_store
+from supplier_agent.db.tables import Alert, Attempt, Barcode, Call, Chore, Event, Order, Read, Run
 from supplier_agent.labels import LabelFolder
-from supplier_agent.log import Log
+from supplier_agent.maintenance.retention import CHORE, Retention
 from supplier_agent.settings import Settings
-from supplier_agent.store import Store, open_store
-from supplier_agent.tables import Alert, Attempt, Barcode, Call, Chore, Event, Order, Read, Run
-from supplier_agent.upkeep.retention import CHORE, Retention
 from tests.upkeep.conftest import Rows, rows_of
 from tests.world.harness import MONDAY, ManualClock
 

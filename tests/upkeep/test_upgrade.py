@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent.copies import FOLDER, KEPT
-from supplier_agent.errors import StateError
-from supplier_agent.guards import TRIGGERS
-from supplier_agent.migrations import known
+from supplier_agent.base.errors import StateError
+from supplier_agent.db import private
+from supplier_agent.db.backup_copy import FOLDER, KEPT
+from supplier_agent.db.migrations import known
+from supplier_agent.db.state_folder import LEDGER
+from supplier_agent.db.store import open_store
+from supplier_agent.db.tables import SCHEMA
+from supplier_agent.db.triggers import TRIGGERS
 from supplier_agent.sandbox.world import World
-from supplier_agent.store import open_store
-from supplier_agent.tables import SCHEMA
 from tests.upkeep.conftest import DUMPS, Rows, made_from, rows_of, schema_of
 from tests.world.harness import ManualClock, Site, settings_for
 
@@ -151,6 +153,48 @@ def test_an_upgraded_agent_goes_on_where_the_old_one_stopped(old: Path) -> None:
     assert len(world.requests("get-sales")) > 2
     states = {(row["order_id"], row["kind"]): row["state"] for row in rows_of(old)["calls"]}
     assert [states[key] for key, state in calls.items() if state in {"unknown", "sending"}] == ["unknown"] * 2
+
+
+def as_the_first_release_reads(ledger: Path) -> dict[str, str | None]:
+    """Return what 0.1.0 learns of the ship ledger, by its own rule: each order's last outcome; other lines are skipped."""
+    learned: dict[str, str | None] = {}
+    for line in ledger.read_bytes().split(b"\n"):
+        try:
+            fact = json.loads(line)
+            int(fact["attempt"]), str(fact["at"]), fact["supplier"]
+            learned[fact["order"]] = fact["outcome"]
+        except (ValueError, KeyError, TypeError):
+            continue
+    return learned
+
+
+def test_the_way_back_to_the_first_release_ships_nothing_again(tmp_path: Path) -> None:
+    """docs/how-to/upgrade.md: its copy of the database, and the ship ledger as it is today."""
+    old = made_from(DUMPS[0], tmp_path / "agent.db")
+    before, clock = rows_of(old), ManualClock()
+    ids = {row["id"]: row["menzzo_order_id"] for row in before["orders"]}
+    shipped = {
+        ids[row["order_id"]]: row["supplier"] for row in before["calls"] if row["kind"] == "ship" and row["attempts"]
+    }
+    line = '{{"at":"2026-11-23T06:06:40+00:00","supplier":"{1}","order":"{0}","attempt":1,"outcome":null}}\n'
+    (tmp_path / Path(LEDGER).name).write_text("".join(line.format(*each) for each in shipped.items()))
+    private.take_in(tmp_path / private.FOLDER, Path(LEDGER).name)
+    clock.sleep(7 * 3600)
+    world = World(clock)
+    site = Site(settings_for(tmp_path, "notio", ship={"undo_seconds": 0}), world, clock)
+    site.start()
+    new = [world.arrive("notio").menzzo_order_id for _ in range(2)]
+    site.run_for(4000)
+    site.flag(new)
+    site.run_for(60)
+    site.stop()
+    sent = {line.menzzo_order_id for line in world.requests("ship-sale")}
+    assert sent >= {*new}
+    (copy,) = copies(old)
+    assert rows_of(copy) == before
+    learned = as_the_first_release_reads(tmp_path / LEDGER)
+    assert [learned[each] for each in new] == ["done", "done"]
+    assert {*learned} == {*shipped} | sent
 
 
 def test_the_evidence_of_what_was_shipped_before_is_what_the_journal_shows(tmp_path: Path) -> None:

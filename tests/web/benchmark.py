@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlmodel import insert
 
-from supplier_agent.tables import Call, Event, Order
+from supplier_agent.db.tables import Call, Event, Order
 from tests.web.stage import SUPPLIER, Browser, Stage, browsing, staged
 
 ROUNDS, WARM = 60, 2

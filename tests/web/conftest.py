@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent import state
+from supplier_agent.db import state_folder
 from tests.web.stage import LEADS_PIN, Browser, Stage, browsing, staged
 
 
@@ -16,7 +16,7 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with staged(folder) as made:
         path = folder / "copy.db"
         made.store.backup(path)
-        assert made.settings.state_dir.joinpath(state.DATABASE).exists()
+        assert made.settings.state_dir.joinpath(state_folder.DATABASE).exists()
     return path
 
 

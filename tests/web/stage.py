@@ -16,14 +16,14 @@ from typing import Any
 import httpx
 from sqlmodel import col, select
 
-from supplier_agent import state
-from supplier_agent.log import Log
+from supplier_agent.base.log import Log
+from supplier_agent.db import state_folder
+from supplier_agent.db.store import Store, open_store
+from supplier_agent.db.tables import Call, Event, Order
 from supplier_agent.sandbox import labels
 from supplier_agent.settings import Settings
-from supplier_agent.store import Store, open_store
-from supplier_agent.tables import Call, Event, Order
 from supplier_agent.web import people
-from supplier_agent.web.server import PageServer
+from supplier_agent.web.servers import PageServer
 
 SUPPLIER = "notio"
 PIN, LEADS_PIN = "4711", "0815"
@@ -194,8 +194,8 @@ def staged(
         web={"listen": "127.0.0.1:0", "stations": STATIONS} | web,
         suppliers={SUPPLIER: {"token": "t"}, "asir-group": {"token": "t"}},
     )
-    state.prepare(settings.state_dir)
-    database = settings.state_dir / state.DATABASE
+    state_folder.prepare(settings.state_dir)
+    database = settings.state_dir / state_folder.DATABASE
     if pristine is not None:
         shutil.copyfile(pristine, database)
     store = open_store(database, agent=True)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from supplier_agent.tables import Event, RejectedEntry, Supplier
+from supplier_agent.db.tables import Event, RejectedEntry, Supplier
 from tests.web.chromium import MISSING, PATH, chromium, scan, sign_in
 from tests.web.payloads import PAYLOADS
 from tests.web.stage import LEADS_PIN, SUPPLIER, Stage

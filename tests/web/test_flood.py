@@ -17,12 +17,12 @@ from typing import IO
 
 import pytest
 
-from supplier_agent.clock import SystemClock
-from supplier_agent.sandbox.semantics import Semantics
+from supplier_agent.base.clock import SystemClock
+from supplier_agent.db.store import open_store
+from supplier_agent.reports.vitals import STOPPED
+from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
-from supplier_agent.store import open_store
-from supplier_agent.vitals import STOPPED
 from supplier_agent.web import people
 from tests.e2e.installation import Site, until
 from tests.web.stage import BENCH, PIN, SALT, Stage, browsing
@@ -278,7 +278,7 @@ def test_the_two_that_were_seen_are_refused(stage: Stage) -> None:
 
 
 def test_a_flood_of_errors_is_a_few_lines() -> None:
-    from supplier_agent.web.rationed import AT_ONCE, RationedLog  # noqa: PLC0415
+    from supplier_agent.web.servers import AT_ONCE, RationedLog  # noqa: PLC0415
     from tests.web.stage import MovableClock  # noqa: PLC0415
 
     said: list[str] = []

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from supplier_agent.base.clock import SystemClock
 from supplier_agent.cli import run
-from supplier_agent.clock import SystemClock
-from supplier_agent.sandbox.semantics import Semantics
+from supplier_agent.db.store import open_store
+from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
-from supplier_agent.store import open_store
 from supplier_agent.web import people
 from tests.e2e.installation import Site, until
 from tests.web.stage import PIN, SALT, Stage, browsing

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent.errors import StateError
+from supplier_agent.base.errors import StateError
 from supplier_agent.web.cookie import KEY_FILE, read_key
 
 

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from supplier_agent.scan import Say
-from supplier_agent.web.sentences import NOTES, SENTENCES, WORDS
-from supplier_agent.web.wording import words
+from supplier_agent.labels.scan import Say
+from supplier_agent.web.sentences import NOTES, SENTENCES, WORDS, words
 from tests.web.catalogues import TRANSLATED, compiled, po, read, sentences
 from tests.web.stage import BENCH, OTHER, Browser, Stage, browsing, staged
 

@@ -15,17 +15,17 @@ from typing import Any
 import httpx
 import pytest
 
-from supplier_agent import egress, state
-from supplier_agent.clock import SystemClock
-from supplier_agent.heartbeat import PAGE as SHOWN
-from supplier_agent.page_process import GRACE_SECONDS, environment
-from supplier_agent.sandbox.semantics import Semantics
+from supplier_agent.base.clock import SystemClock
+from supplier_agent.db import state_folder
+from supplier_agent.db.store import open_store
+from supplier_agent.reports.heartbeat import PAGE as SHOWN
+from supplier_agent.reports.vitals import STOPPED
+from supplier_agent.runtime.page_process import GRACE_SECONDS, environment
+from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
-from supplier_agent.settings import Settings
+from supplier_agent.settings import Settings, egress
 from supplier_agent.settings.handed import read_back, without_secrets
-from supplier_agent.store import open_store
-from supplier_agent.vitals import STOPPED
 from supplier_agent.web import people
 from tests.e2e.installation import Site, until
 from tests.web.stage import PIN, SALT, Browser, browsing
@@ -125,7 +125,7 @@ def test_the_page_holds_no_token(site: Site, monkeypatch: pytest.MonkeyPatch, *,
         '[suppliers.third]\ntoken_file = "third.token"\n[suppliers.fourth]\n',
     )
     if by_itself:
-        state.prepare(site.folder / "state")
+        state_folder.prepare(site.folder / "state")
         open_store(site.database, agent=True).close()
         alone(site)
     else:
@@ -139,8 +139,15 @@ def test_the_page_holds_no_token(site: Site, monkeypatch: pytest.MonkeyPatch, *,
     assert "CREDENTIALS" not in variables
     arguments = Path(f"/proc/{pid}/cmdline").read_text()
     opened = {Path(each.readlink()).name for each in Path(f"/proc/{pid}/fd").iterdir() if each.is_symlink()}
-    assert state.PAGE_LOCK in opened
-    assert not opened & {"third.token", "token-fourth", "credentials", site.config.name, state.LOCK, state.LEDGER}
+    assert state_folder.PAGE_LOCK in opened
+    assert not opened & {
+        "third.token",
+        "token-fourth",
+        "credentials",
+        site.config.name,
+        state_folder.LOCK,
+        state_folder.LEDGER,
+    }
     known = memory_of(pid)
     assert b"127.0.0.1" in known  # so it is really its memory
     for token in (INLINE, BY_VARIABLE, IN_A_FILE, AS_A_CREDENTIAL):
@@ -199,7 +206,7 @@ def test_a_child_knows_no_variable_but_those_it_needs() -> None:
 
 def test_the_daemon_imports_nothing_of_the_page() -> None:
     code = (
-        "import sys, supplier_agent.daemon, supplier_agent.cli.serve, supplier_agent.page_process\n"
+        "import sys, supplier_agent.runtime.daemon, supplier_agent.cli.serve, supplier_agent.runtime.page_process\n"
         "print([each for each in sys.modules if each.split('.')[0] in ('uvicorn', 'starlette', 'jinja2')"
         " or each.startswith('supplier_agent.web')])"
     )

@@ -8,12 +8,13 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from supplier_agent import heartbeat, state
-from supplier_agent.lock import InstanceLock
-from supplier_agent.log import Log
-from supplier_agent.page_process import PageProcess, next_wait
+from supplier_agent.base.log import Log
+from supplier_agent.db import state_folder
+from supplier_agent.db.state_folder import InstanceLock
+from supplier_agent.reports import heartbeat
+from supplier_agent.reports.vitals import STOPPED, Pulse
+from supplier_agent.runtime.page_process import PageProcess, next_wait
 from supplier_agent.settings import Settings
-from supplier_agent.vitals import STOPPED, Pulse
 from tests.web.stage import MovableClock, until
 
 HANGS = (sys.executable, "-c", "import sys, time; sys.stdin.readline(); time.sleep(300)")
@@ -86,7 +87,7 @@ def test_where_nothing_is_to_be_served_there_is_no_child_and_nothing_is_shown(tm
 
 def test_while_another_process_serves_there_is_no_child(tmp_path: Path) -> None:
     clock = MovableClock()
-    lock = InstanceLock(tmp_path / state.PAGE_LOCK, "page", clock)
+    lock = InstanceLock(tmp_path / state_folder.PAGE_LOCK, "page", clock)
     with kept(tmp_path, *DIES, clock=clock) as (_, said):
         until(lambda: said)
         assert said == ["another process serves the page (page.lock)"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent import private
+from supplier_agent.db import private
 from supplier_agent.settings.web import Web
 from supplier_agent.web.peers import UNKNOWN, behind, group, has_seats_of_its_own
 from supplier_agent.web.tries import FILE, FORGET_SECONDS, LIMITS, MOST_REMEMBERED, NAME, PAIR, PEER, Tries

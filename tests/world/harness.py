@@ -15,23 +15,23 @@ from typing import Any, ParamSpec, TypeVar
 
 import httpx
 
-from supplier_agent import state
 from supplier_agent.agent import LOOK_SECONDS, Agent
-from supplier_agent.assemble import make_account
+from supplier_agent.base.log import Log
+from supplier_agent.db import state_folder
+from supplier_agent.db.ship_ledger import Ledger
+from supplier_agent.db.store import open_store
 from supplier_agent.labels import Label, LabelFolder, NotALabel
 from supplier_agent.labels.checks import Check, Checks, Fault
-from supplier_agent.ledger import Ledger
-from supplier_agent.log import Log
 from supplier_agent.marketplace import Answer, Lost, NotSent, Reply, Wire
-from supplier_agent.marketplace.watched import Deadline
+from supplier_agent.marketplace.connections import Deadline
+from supplier_agent.runtime.wiring import make_account
 from supplier_agent.sandbox.api import Api
 from supplier_agent.sandbox.exchange import Request
 from supplier_agent.sandbox.faults import Wire as Travels
-from supplier_agent.sandbox.semantics import Semantics
+from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings
-from supplier_agent.store import open_store
-from supplier_agent.tick import pull
+from supplier_agent.suppliers import read_log
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -180,14 +180,14 @@ class Site:
     @property
     def database(self) -> Path:
         """Where the state is."""
-        return self.settings.state_dir / state.DATABASE
+        return self.settings.state_dir / state_folder.DATABASE
 
     def start(self) -> Agent:
-        """Put an agent together on the folder, as assemble.py does, and let it recover."""
+        """Put an agent together on the folder, as wiring.py does, and let it recover."""
         assert not self.running
         settings = self.settings
         self._store = open_store(self.database, agent=True)
-        self._ledger = Ledger(settings.state_dir / state.LEDGER)
+        self._ledger = Ledger(settings.state_dir / state_folder.LEDGER)
         labels = LabelFolder(settings.state_dir)
 
         def read_token(name: str) -> str:
@@ -280,5 +280,5 @@ def run_for(
 
 def _next_read_in(agent: Agent, now: datetime) -> float:
     with agent.store.read() as tx:
-        moments = [pull.due(tx, name, agent.settings, now).at for name in agent.accounts]
+        moments = [read_log.due(tx, name, agent.settings, now).at for name in agent.accounts]
     return (min(moments) - now).total_seconds()

@@ -5,8 +5,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from supplier_agent.db.ship_ledger import Ledger
 from supplier_agent.labels import Fetched, Label, LabelFolder, NotALabel
-from supplier_agent.ledger import Ledger
 
 
 class Step(Protocol):

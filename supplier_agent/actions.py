@@ -1,0 +1,256 @@
+"""What a person may say about an order: shipped, undo, hold, close, resolve, retry. One rule for command line, page and SQL.
+
+An act states a fact and leaves a line in the order's history. None of them calls out: the agent sees the fact and acts on it.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlmodel import Session, col, func, select, update
+
+from supplier_agent import outbox
+from supplier_agent.base.errors import AgentError, UsageError
+from supplier_agent.calls.protocol import PERSON
+from supplier_agent.db.tables import Call, Event, Installation, Order
+from supplier_agent.order import LEDGER_LOST, blockers, covered, in_words, shipped_on, to_cover
+
+PRINTED = "label printed"
+FLAGGED = "flagged as shipped"
+"""What the history says; the second is written by the database's own guard."""
+
+
+def find(tx: Session, menzzo_order_id: str, supplier: str | None = None) -> Order:
+    """Return the order of that id. Raises UsageError if there is none, or if two suppliers have one."""
+    query = select(Order).where(Order.menzzo_order_id == menzzo_order_id)
+    found = [order for order in tx.exec(query).all() if supplier in {None, order.supplier}]
+    if not found:
+        where = f" of supplier {supplier}" if supplier else ""
+        raise UsageError(
+            f"there is no order {menzzo_order_id!r}{where} in the database",
+            "see what there is: supplier-agent orders; read older days: supplier-agent resync --from DATE --to DATE",
+        )
+    if len(found) > 1:
+        names = " and ".join(order.supplier for order in found)
+        raise UsageError(f"{names} both have an order {menzzo_order_id}", f"say which: --supplier {found[0].supplier}")
+    return found[0]
+
+
+def _note(
+    tx: Session, order: Order, now: datetime, who: str, what: str, detail: str | None = None, station: str | None = None
+) -> None:
+    assert order.id is not None  # noqa: S101 - a stored order has one
+    tx.add(Event(order_id=order.id, at=now, who=who, what=what, detail=detail, station=station))
+
+
+def _flag(tx: Session, order: Order, value: int, now: datetime, who: str, station: str | None) -> None:
+    """Change the flag by the very statement that staff may type; the database's own guards judge it and write the history."""
+    mine = update(Order).where(col(Order.id) == order.id)
+    tx.exec(mine.values(shipped=value))
+    if value:
+        tx.exec(mine.values(shipped_at=now))  # by our clock, which tests may set
+    newest = (
+        select(Event.id).where(Event.order_id == order.id).order_by(col(Event.id).desc()).limit(1).scalar_subquery()
+    )
+    tx.exec(update(Event).where(col(Event.id) == newest).values(who=who, at=now, station=station))
+    tx.refresh(order)
+
+
+def ship(
+    tx: Session, order: Order, now: datetime, who: str, override_by: str | None = None, *, station: str | None = None
+) -> str:
+    """Flag an order as shipped; return what happens next, in one sentence. Again is a no-op."""
+    if order.ship_confirmed_at is not None:
+        return f"{shipped_on(order)}, at {order.ship_confirmed_at:%Y-%m-%d %H:%M} UTC; there is nothing left to do"
+    if order.closed_reason is not None:
+        raise AgentError(
+            f"it is closed: {order.closed_reason}",
+            f"supplier-agent reopen {order.menzzo_order_id}",
+        )
+    said = ""
+    if override_by is not None:
+        said = _override(tx, order, now, override_by)
+    if order.shipped == 1:
+        return f"it was flagged before{said}{_waits(order)}"
+    _flag(tx, order, 1, now, who, station)
+    return f"flagged{said}{_waits(order)}"
+
+
+def _override(tx: Session, order: Order, now: datetime, by: str) -> str:
+    """Lift the blockers that are there at this moment, and no later one; return what it covers, in words."""
+    codes = to_cover(order)
+    if not codes:
+        return "; there is nothing to override"
+    order.override_by, order.override_covers, order.planned_at = by, ",".join(sorted(covered(order) | set(codes))), None
+    tx.add(order)
+    without = in_words(codes)
+    _note(tx, order, now, by, "override", f"lets it go without {without}")
+    tx.flush()
+    return f"; {by} lets it go without {without}, and without nothing else"
+
+
+def _waits(order: Order) -> str:
+    """Return everything that a flagged order waits for."""
+    waits = []
+    if order.held_reason is not None:
+        waits.append(f"it is held ({order.held_reason}) and goes once it is released")
+    if missing := blockers(order):
+        waits.append(f"it waits for {in_words(missing)}")
+    return "".join(f"; {each}" for each in waits)
+
+
+def _reopen_window(tx: Session, order: Order, now: datetime) -> str:
+    """Let the undo window of a flagged order start again: it may be long since somebody thought of that flag. Say so."""
+    if order.shipped == 0 or order.ship_confirmed_at is not None:
+        return ""
+    order.undo_opened_at, order.planned_at = now, None
+    tx.add(order)
+    stop = f"to take it back before: supplier-agent unship {order.menzzo_order_id} --supplier {order.supplier}"
+    return f"; it is marked as shipped, and is reported after a new undo window ({stop})"
+
+
+def not_reported(order: Order, configured: Collection[str]) -> str:
+    """Return what is to be said of an order whose supplier is not configured: its flag is kept, and no call is made. "": it is."""
+    if order.supplier in configured or order.ship_confirmed_at is not None:
+        return ""
+    return f"it will not be reported, for {order.supplier} is not in the configuration"
+
+
+def unship(tx: Session, order: Order, now: datetime, who: str, *, station: str | None = None) -> str:
+    """Take the flag back. Raises StateError by the database's guard once the call has begun."""
+    if order.shipped == 0:
+        return "it is not flagged"
+    _flag(tx, order, 0, now, who, station)
+    return "the flag is taken back; nothing is reported"
+
+
+def resolve(tx: Session, order: Order, now: datetime, who: str, *, shipped: bool, station: str | None = None) -> str:
+    """Answer for a ship call whose outcome is unknown: it was shipped, or it shall be sent again."""
+    call = outbox.find(tx, order.id or 0, "ship")
+    if call is None or call.state != "unknown":
+        state = "there is no ship call yet" if call is None else f"its ship call is {call.state}"
+        raise AgentError(f"there is nothing to resolve: {state}", f"supplier-agent order {order.menzzo_order_id}")
+    if shipped:
+        order.ship_confirmed_at, order.ship_evidence, order.planned_at = now, PERSON, None
+        outbox.conclude(tx, call, "done", f"{who} says that the marketplace has it as shipped")
+        _note(tx, order, now, who, "resolved: shipped", station=station)
+        said = "recorded as shipped; nothing is sent"
+    else:
+        outbox.owe_again(tx, call, now)
+        order.planned_at = None
+        _note(tx, order, now, who, "resolved: send again", station=station)
+        said = "it is sent again; if the first call was taken in after all, the customer may be notified twice"
+        said += _reopen_window(tx, order, now) + _waits(order)
+    tx.add(order)
+    return said
+
+
+def retry(tx: Session, order: Order, now: datetime, who: str, *, station: str | None = None) -> str:
+    """Try again what was parked."""
+    parked = [call for call in outbox.of_order(tx, order.id or 0) if call.state == "parked"]
+    if not parked and order.fault is None:
+        return "nothing of it is parked"
+    if order.fault is not None:
+        order.fault = order.planned_at = None
+        tx.add(order)
+    for call in parked:
+        outbox.owe_again(tx, call, now)
+    kinds = " and ".join(call.kind for call in parked) or "everything, after an internal error"
+    _note(tx, order, now, who, "retry", kinds, station)
+    return f"tried again: {kinds}" + _reopen_window(tx, order, now) + (_waits(order) if order.shipped else "")
+
+
+def parked_orders(tx: Session, supplier: str | None) -> Sequence[Order]:
+    """Return the orders of which something is parked."""
+    parked = select(Call.order_id).where(Call.state == "parked")
+    query = select(Order).where(col(Order.id).in_(parked) | col(Order.fault).is_not(None))
+    if supplier is not None:
+        query = query.where(Order.supplier == supplier)
+    return tx.exec(query.order_by(col(Order.id))).all()
+
+
+def hold(tx: Session, order: Order, now: datetime, who: str, reason: str, *, station: str | None = None) -> str:
+    """Keep an order back: nothing is acknowledged or shipped for it until it is released."""
+    if order.ship_confirmed_at is not None:
+        raise AgentError(f"{shipped_on(order)}: there is nothing left to hold")
+    order.held_code = None
+    _set(tx, order, now, who, "held_reason", reason, "held", station)
+    return "held" + _in_flight(tx, order)
+
+
+def release(tx: Session, order: Order, now: datetime, who: str, *, station: str | None = None) -> str:
+    """Let a held order go on. Where it waits because the ship ledger was lost, that lets the agent begin a new one."""
+    if order.held_reason is None:
+        return "it is not held"
+    if order.held_code == LEDGER_LOST:
+        accept_new_ledger(tx, who)
+    order.held_code = None
+    _set(tx, order, now, who, "held_reason", None, "released", station)
+    return "released" + _reopen_window(tx, order, now)
+
+
+def accept_new_ledger(tx: Session, who: str) -> bool:
+    """Let the agent begin a new ship ledger in the place of one that is lost; False if none is."""
+    row = tx.get(Installation, 1)
+    if row is None or row.ledger_lost_at is None:
+        return False
+    row.new_ledger_by = who
+    tx.add(row)
+    return True
+
+
+def held_by_agent(tx: Session, supplier: str | None) -> Sequence[Order]:
+    """Return the orders that the agent itself holds, after a restore or without its ship ledger."""
+    query = select(Order).where(col(Order.held_code).is_not(None), col(Order.held_reason).is_not(None))
+    query = query.where(col(Order.ship_confirmed_at).is_(None), col(Order.closed_reason).is_(None))
+    if supplier is not None:
+        query = query.where(Order.supplier == supplier)
+    return tx.exec(query.order_by(col(Order.id))).all()
+
+
+def close(tx: Session, order: Order, now: datetime, who: str, reason: str) -> str:
+    """Leave an order alone that was dealt with elsewhere: no further call is made for it."""
+    if order.ship_confirmed_at is not None:
+        return f"{shipped_on(order)}: there is nothing left to close"
+    _set(tx, order, now, who, "closed_reason", reason, "closed")
+    return "closed; no further call is made for it" + _in_flight(tx, order)
+
+
+def reopen(tx: Session, order: Order, now: datetime, who: str) -> str:
+    """Take a closed order up again."""
+    if order.closed_reason is None:
+        return "it is not closed"
+    _set(tx, order, now, who, "closed_reason", None, "reopened")
+    return "reopened" + _reopen_window(tx, order, now)
+
+
+def printed(tx: Session, order: Order, now: datetime, who: str, where: str, *, station: str | None = None) -> int:
+    """Record that the label of an order was printed; return how often it was by now. `where`: on which printer."""
+    _note(tx, order, now, who, PRINTED, where, station)
+    tx.flush()
+    return times_printed(tx, order)
+
+
+def times_printed(tx: Session, order: Order) -> int:
+    """Return how often the label of an order was printed from the page."""
+    return tx.exec(select(func.count()).where(Event.order_id == order.id, Event.what == PRINTED)).one()
+
+
+def _set(
+    tx: Session,
+    order: Order,
+    now: datetime,
+    who: str,
+    column: str,
+    value: str | None,
+    what: str,
+    station: str | None = None,
+) -> None:
+    setattr(order, column, value)
+    order.planned_at = None
+    tx.add(order)
+    _note(tx, order, now, who, what, value, station)
+
+
+def _in_flight(tx: Session, order: Order) -> str:
+    sending = [call.kind for call in outbox.of_order(tx, order.id or 0) if call.state == "sending"]
+    return f" (its {' and '.join(sending)} call is being sent at this moment and cannot be stopped)" if sending else ""

@@ -1,0 +1,1 @@
+"""What every module may use: errors, clock, log, cells, files, the start and end of a process. Imports no other package."""

@@ -1,0 +1,43 @@
+"""Errors for people: each says what happened, what it means, and the one command that fixes it.
+
+Endings of calls to the marketplace are values (see marketplace/), never these exceptions.
+"""
+
+
+class AgentError(Exception):
+    """An error for a person. `exit_code`: see the public contract; `cure`: what to do, in one line."""
+
+    exit_code = 1
+
+    def __init__(self, what: str, cure: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.cure = cure
+
+    def __str__(self) -> str:
+        """Return the message with its fix."""
+        return f"{self.what}\n  {self.cure}" if self.cure else self.what
+
+
+class UsageError(AgentError):
+    """The command's words are off."""
+
+    exit_code = 2
+
+
+class StateError(AgentError):
+    """The disk or the database refused."""
+
+    exit_code = 74
+
+
+class BusyError(AgentError):
+    """Another instance is running on this state."""
+
+    exit_code = 75
+
+
+class ConfigError(AgentError):
+    """The configuration cannot be used."""
+
+    exit_code = 78

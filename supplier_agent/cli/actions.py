@@ -1,0 +1,308 @@
+"""Commands by which people state facts: ship, unship, resolve, retry, hold, release, close, reopen. None of them calls out."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from supplier_agent.cli.context import JsonOption, Surroundings, here, result, say, stdin_lines
+from supplier_agent.cli.each import Named, Outcome, do_each, tell
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from supplier_agent.db.tables import Order
+
+Ids = Annotated[list[str], typer.Argument(metavar="ID")]
+Id = Annotated[str, typer.Argument(metavar="ID")]
+SupplierOption = Annotated[str, typer.Option("--supplier", help="Which supplier's, if two have this id.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for those who come after.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this room."""
+    for command in (ship, unship, resolve, retry, hold, release, close, reopen):
+        app.command()(command)
+
+
+def _ids(words: Sequence[str]) -> list[str]:
+    """Return the ids, from stdin in the place of `-`; one a line, blank lines skipped."""
+    ids: list[str] = []
+    for word in words:
+        ids += [line.strip() for line in stdin_lines() if line.strip()] if word == "-" else [word.strip()]
+    return ids
+
+
+def _each(
+    surroundings: Surroundings,
+    ids: Sequence[str],
+    supplier: str,
+    act: "Callable[[Session, Order], str]",
+    *,
+    as_json: bool,
+) -> int:
+    return do_each(surroundings, [Named(each, supplier) for each in ids], act, as_json=as_json)
+
+
+def ship(
+    context: typer.Context,
+    ids: Annotated[list[str] | None, typer.Argument(metavar="ID")] = None,
+    override: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Let one order go despite the blockers it has now (label, acknowledgement, no longer listed); NAME says so.",
+        ),
+    ] = "",
+    supplier: SupplierOption = "",
+    file: Annotated[
+        Path | None, typer.Option("--file", metavar="FILE", help="The ids of FILE: one a line, or a CSV.")
+    ] = None,
+    success: Annotated[
+        Path | None, typer.Option("--success", metavar="FILE", help="With --file: which were flagged.")
+    ] = None,
+    failure: Annotated[
+        Path | None, typer.Option("--failure", metavar="FILE", help="With --file: which were not, and why.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Flag orders as shipped: they have left the building. `-` reads ids from stdin."""
+    from supplier_agent.base.errors import UsageError
+    from supplier_agent.cli.shipfile import Flagging, ship_file
+
+    if bool(ids) == (file is not None) or (file is None and (success or failure)) or (file is not None and override):
+        raise UsageError(
+            "name the orders, or a file of them, not both; --success and --failure go with --file, --override does not",
+            "supplier-agent ship ID…, or supplier-agent ship --file FILE --success FILE --failure FILE",
+        )
+    if file is not None:
+        return ship_file(here(context), file, success, failure, supplier, as_json=as_json)
+    surroundings, names = here(context), _ids(ids or [])
+    if override and len(names) != 1:
+        raise UsageError(
+            "--override lets one order go, not several", "supplier-agent ship ID --override NAME, once for each"
+        )
+    flagging = Flagging(surroundings, override or None)
+    code = flagging.advise(_each(surroundings, names, supplier, flagging, as_json=as_json))
+    undo = surroundings.settings.ship.undo_seconds
+    if undo and code == 0:
+        say(
+            f"the marketplace is told after {undo:g} s; until then: supplier-agent unship {names[0] if len(names) == 1 else 'ID'}"
+        )
+    return code
+
+
+def unship(context: typer.Context, ids: Ids, supplier: SupplierOption = "", as_json: JsonOption = False) -> int:
+    """Take the shipped flag back, as long as the call has not begun."""
+    from supplier_agent import actions
+
+    surroundings = here(context)
+    return _each(
+        surroundings,
+        _ids(ids),
+        supplier,
+        lambda tx, order: actions.unship(tx, order, surroundings.clock.now(), surroundings.who),
+        as_json=as_json,
+    )
+
+
+def resolve(
+    context: typer.Context,
+    menzzo_order_id: Id,
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who found out.")],
+    shipped: Annotated[bool, typer.Option("--shipped", help="Menzzo has it as shipped.")] = False,
+    send_again: Annotated[
+        bool, typer.Option("--send-again", help="Menzzo does not have it: send the call again.")
+    ] = False,
+    supplier: SupplierOption = "",
+    as_json: JsonOption = False,
+) -> int:
+    """Answer for a ship call whose outcome is unknown: resolve ID --shipped --by NAME, or resolve ID --send-again --by NAME."""
+    from supplier_agent import actions
+    from supplier_agent.base.errors import UsageError
+
+    if shipped == send_again:
+        raise UsageError(
+            "say what Menzzo answered: --shipped or --send-again", f"supplier-agent order {menzzo_order_id}"
+        )
+    if not by.strip():
+        raise UsageError("--by needs the name of who found out", "supplier-agent resolve ID --shipped --by NAME")
+    surroundings = here(context)
+    return _each(
+        surroundings,
+        [menzzo_order_id],
+        supplier,
+        lambda tx, order: actions.resolve(tx, order, surroundings.clock.now(), by.strip(), shipped=shipped),
+        as_json=as_json,
+    )
+
+
+def retry(
+    context: typer.Context,
+    ids: Annotated[list[str] | None, typer.Argument(metavar="ID")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Everything that is parked.")] = False,
+    supplier: SupplierOption = "",
+    as_json: JsonOption = False,
+) -> int:
+    """Try again what was parked."""
+    from supplier_agent import actions
+    from supplier_agent.base.errors import UsageError
+
+    if bool(ids) == all_:
+        raise UsageError(
+            "say which: one or more ids, or --all", "supplier-agent retry ID, or supplier-agent retry --all"
+        )
+    surroundings = here(context)
+    named = [Named(each, supplier) for each in _ids(ids or [])]
+    if all_:
+        with surroundings.store() as store, store.read() as tx:
+            named = [
+                Named(order.menzzo_order_id, order.supplier) for order in actions.parked_orders(tx, supplier or None)
+            ]
+        if not named:
+            say("nothing is parked")
+    return do_each(
+        surroundings,
+        named,
+        lambda tx, order: actions.retry(tx, order, surroundings.clock.now(), surroundings.who),
+        as_json=as_json,
+    )
+
+
+def hold(
+    context: typer.Context,
+    menzzo_order_id: Id,
+    reason: ReasonOption,
+    supplier: SupplierOption = "",
+    as_json: JsonOption = False,
+) -> int:
+    """Keep an order back: nothing is acknowledged or shipped for it."""
+    from supplier_agent import actions
+
+    surroundings = here(context)
+    return _each(
+        surroundings,
+        [menzzo_order_id],
+        supplier,
+        lambda tx, order: actions.hold(tx, order, surroundings.clock.now(), surroundings.who, _reason(reason)),
+        as_json=as_json,
+    )
+
+
+def release(
+    context: typer.Context,
+    menzzo_order_id: Annotated[str, typer.Argument(metavar="[ID]")] = "",
+    all_: Annotated[
+        bool,
+        typer.Option("--all", help="All that the agent holds after a restore: lists them; with --by, releases them."),
+    ] = False,
+    by: Annotated[str, typer.Option(metavar="NAME", help="With --all: who has looked at that list.")] = "",
+    supplier: SupplierOption = "",
+    as_json: JsonOption = False,
+) -> int:
+    """Let a held order go on."""
+    from supplier_agent import actions
+    from supplier_agent.base.errors import UsageError
+
+    if bool(menzzo_order_id) == all_ or (by.strip() and not all_):
+        raise UsageError(
+            "say which: an id, or --all (for what is held after a restore), and --by with the latter",
+            "supplier-agent release ID, or supplier-agent release --all --by NAME",
+        )
+    surroundings = here(context)
+    if all_:
+        return _release_all(surroundings, by.strip(), supplier, as_json=as_json)
+    return _each(
+        surroundings,
+        [menzzo_order_id],
+        supplier,
+        lambda tx, order: actions.release(tx, order, surroundings.clock.now(), surroundings.who),
+        as_json=as_json,
+    )
+
+
+def _release_all(surroundings: Surroundings, by: str, supplier: str, *, as_json: bool) -> int:
+    """List what the agent holds; release it only by the name of somebody who has seen that list."""
+    from supplier_agent import actions
+
+    with surroundings.store() as store, store.read() as tx:
+        held = [
+            (Named(order.menzzo_order_id, order.supplier), order.held_reason or "")
+            for order in actions.held_by_agent(tx, supplier or None)
+        ]
+    if not by:
+        return _list_held(held, as_json=as_json)
+    with surroundings.store() as store, store.write() as tx:
+        begun = actions.accept_new_ledger(tx, by)
+    code = do_each(
+        surroundings,
+        [named for named, _why in held],
+        lambda tx, order: actions.release(tx, order, surroundings.clock.now(), by),
+        as_json=as_json,
+    )
+    if begun:
+        say("the agent begins a new ship ledger")
+    if code == 0:
+        say(f"{len(held)} orders are released" if held else "the agent holds no order")
+    return code
+
+
+def _list_held(held: "Sequence[tuple[Named, str]]", *, as_json: bool) -> int:
+    from supplier_agent.base.errors import AgentError
+
+    if as_json:
+        cure = "supplier-agent release --all --by NAME"
+        tell([Outcome(named, "", AgentError(why, cure)) for named, why in held], as_json=True)
+    else:
+        for named, why in held:
+            result(f"{named.order} ({named.supplier}): {why}")
+    if not held:
+        say("the agent holds no order")
+        return 0
+    say(
+        f"{len(held)} orders are held; nothing was released.\n"
+        "Not to be reported: supplier-agent close ID --reason TEXT, or supplier-agent unship ID.\n"
+        "All others, once somebody has looked at this list: supplier-agent release --all --by NAME"
+    )
+    return 1
+
+
+def close(
+    context: typer.Context, ids: Ids, reason: ReasonOption, supplier: SupplierOption = "", as_json: JsonOption = False
+) -> int:
+    """Leave orders alone that were dealt with elsewhere (shipped by hand, cancelled)."""
+    from supplier_agent import actions
+
+    surroundings = here(context)
+    return _each(
+        surroundings,
+        _ids(ids),
+        supplier,
+        lambda tx, order: actions.close(tx, order, surroundings.clock.now(), surroundings.who, _reason(reason)),
+        as_json=as_json,
+    )
+
+
+def reopen(
+    context: typer.Context, menzzo_order_id: Id, supplier: SupplierOption = "", as_json: JsonOption = False
+) -> int:
+    """Take a closed order up again."""
+    from supplier_agent import actions
+
+    surroundings = here(context)
+    return _each(
+        surroundings,
+        [menzzo_order_id],
+        supplier,
+        lambda tx, order: actions.reopen(tx, order, surroundings.clock.now(), surroundings.who),
+        as_json=as_json,
+    )
+
+
+def _reason(text: str) -> str:
+    from supplier_agent.base.errors import UsageError
+
+    if not text.strip():
+        raise UsageError("--reason needs a few words", 'for example: --reason "shipped by hand on Monday"')
+    return text.strip()

@@ -1,0 +1,162 @@
+"""What a command works in: the configuration, the environment, who types, and whether a terminal listens."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from supplier_agent.base.clock import Clock, SystemClock
+from supplier_agent.base.process import printable
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from supplier_agent.db.store import Store
+    from supplier_agent.settings import Settings
+
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON alone.")]
+YEARS = range(2000, 2100)
+"""Days outside of these are a slip of the keys; far outside, there is no next day to compute."""
+
+
+class Surroundings:
+    """Made once per command. Nothing is read before it is asked for."""
+
+    def __init__(
+        self, config: str, env: Mapping[str, str], *, is_quiet: bool = False, is_verbose: bool = False
+    ) -> None:
+        self.config = config
+        self.env = env
+        self.is_quiet, self.is_verbose = is_quiet, is_verbose
+        self.clock: Clock = SystemClock()
+        self.appearance: list[object] = []  # how the configuration looked when it was loaded (known.py)
+
+    @cached_property
+    def settings(self) -> "Settings":
+        """The configuration. Raises ConfigError."""
+        from supplier_agent.reports import known
+        from supplier_agent.settings import load
+
+        self.appearance = known.appearance(self.config, self.env)
+        return load(Path(self.config) if self.config else None, self.env)
+
+    @property
+    def database(self) -> Path:
+        """Where the state database is."""
+        from supplier_agent.db.state_folder import DATABASE
+
+        return self.settings.state_dir / DATABASE
+
+    @property
+    def lock_file(self) -> Path:
+        """Where the instance lock is."""
+        from supplier_agent.db.state_folder import LOCK
+
+        return self.settings.state_dir / LOCK
+
+    @contextmanager
+    def store(self) -> "Iterator[Store]":
+        """Open the state database as staff do: no upgrade, no checkpoint. In this block root is the folder's owner."""
+        from supplier_agent.base import files
+        from supplier_agent.db.store import open_store
+
+        with files.as_owner_of(self.settings.state_dir):
+            store = open_store(self.database)
+            try:
+                yield store
+            finally:
+                store.close()
+
+    @property
+    def who(self) -> str:
+        """The person who types, for the history of an order."""
+        return self.env.get("SUDO_USER") or self.env.get("USER") or self.env.get("LOGNAME") or "command line"
+
+
+current: ContextVar[Surroundings | None] = ContextVar("current", default=None)
+"""Those of the command that is being run, for what is said on the way; None outside of a command."""
+
+
+def here(context: typer.Context) -> Surroundings:
+    """Return the surroundings of a command."""
+    found = context.find_object(Surroundings)
+    assert found is not None  # noqa: S101 - the callback made it
+    return found
+
+
+def say(text: str) -> None:
+    """Tell a person something that is not the result; with --quiet nobody wants to hear it."""
+    typed = current.get()
+    if typed is None or not typed.is_quiet:
+        complain(text)
+
+
+def complain(text: str) -> None:
+    """Tell a person what went wrong."""
+    print(printable(text), file=sys.stderr)  # noqa: T201 - messages go to stderr
+
+
+def result(text: str) -> None:
+    """Print a result."""
+    print(printable(text))  # noqa: T201 - results go to stdout
+
+
+def result_json(value: object) -> None:
+    """Print a result as JSON, alone on stdout."""
+    result(json.dumps(value, indent=2))
+
+
+def stdin_lines() -> list[str]:
+    """Return the lines of stdin. Raises UsageError if they are no text."""
+    from supplier_agent.base.errors import UsageError
+
+    try:
+        return [line.rstrip("\n") for line in sys.stdin]
+    except UnicodeDecodeError as error:
+        raise UsageError("stdin is not UTF-8 text", "save it as UTF-8, or type the ids") from error
+
+
+def day(option: str, text: str) -> "date | None":
+    """Return the day that an option names; None if it is empty. Raises UsageError for what can be no day of an order."""
+    from datetime import date
+
+    from supplier_agent.base.errors import UsageError
+
+    try:
+        found = date.fromisoformat(text) if text else None
+    except ValueError as error:
+        raise UsageError(f"{option} {text} is not a day", "write it as YYYY-MM-DD") from error
+    if found is not None and found.year not in YEARS:
+        raise UsageError(f"{option} {text} is not a day of this century", "write it as YYYY-MM-DD")
+    return found
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str], None]]:
+    """Show a line that changes while something takes its time; only on a terminal. What is printed meanwhile goes above it."""
+    surroundings = current.get()
+    if not sys.stderr.isatty() or (surroundings is not None and surroundings.is_quiet):
+        yield lambda _text: None
+        return
+    from rich.console import Console
+    from rich.live import Live
+    from rich.spinner import Spinner
+    from rich.text import Text
+
+    colours = surroundings is None or "NO_COLOR" not in surroundings.env
+    spinner = Spinner("dots", Text("…"))
+    # Results that lead elsewhere than to this terminal keep their own way.
+    with Live(
+        spinner,
+        console=Console(stderr=True, no_color=not colours),
+        transient=True,
+        redirect_stdout=sys.stdout.isatty(),
+    ):
+        yield lambda text: spinner.update(text=Text(text))

@@ -1,0 +1,1 @@
+"""What is on the disk: tables, triggers, migrations, the ship ledger, copies, the state folder and its lock."""

@@ -1,0 +1,136 @@
+"""The column types of the tables, which read cells by cells.py, so that no row makes a query fail; in SQL, which rows need that."""
+
+from collections.abc import Callable, Iterable
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Column, Date, DateTime, Integer, LargeBinary, Table, types
+from sqlalchemy.engine.interfaces import Dialect
+from sqlalchemy.sql.operators import OperatorType
+from sqlmodel.sql.sqltypes import AutoString, UTCDateTime
+
+from supplier_agent.base import cells
+
+Reader = Callable[[Any], Any]
+
+INSTANT = "[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9] [0-2][0-9]:[0-5][0-9]:[0-5][0-9].[0-9][0-9][0-9][0-9][0-9][0-9]"
+DAY = "[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]"
+ODD = f"*[{chr(0x80)}-{chr(0xBF)}{chr(0xFFFD)}]*"
+"""SQLite reads most bytes that are not UTF-8 as one of these, and few real characters."""
+FOREIGN = f"*[^{chr(1)}-{chr(0x7F)}]*"
+"""Any character that is not ASCII: all bytes that are not UTF-8, and every accent."""
+USUAL = f"BETWEEN '{cells.FIRST_YEAR}' AND '{cells.LAST_YEAR}'"
+
+
+class Instant(UTCDateTime):
+    """An instant in UTC."""
+
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Reader | None:  # noqa: D102 - as SQLAlchemy's own
+        return cells.instant if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
+
+
+class Day(types.TypeDecorator[date]):
+    """A day."""
+
+    impl = Date
+    cache_ok = True
+
+    def coerce_compared_value(self, op: OperatorType | None, value: Any) -> Any:  # noqa: ANN401, D102 - as SQLAlchemy's own
+        return self.impl_instance.coerce_compared_value(op, value)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Reader | None:  # noqa: D102 - as above
+        return cells.day if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
+
+
+class Number(types.TypeDecorator[int]):
+    """A whole number between bounds."""
+
+    impl = Integer
+    cache_ok = True
+
+    def coerce_compared_value(self, op: OperatorType | None, value: Any) -> Any:  # noqa: ANN401, D102 - as above
+        return self.impl_instance.coerce_compared_value(op, value)
+
+    def __init__(self, least: int = -cells.MOST, most: int = cells.MOST) -> None:
+        super().__init__()
+        self.least, self.most = least, most
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Reader | None:  # noqa: ARG002, D102 - as above
+        return lambda value: cells.number(value, self.least, self.most)
+
+
+class Text(AutoString):
+    """A text. `empty`: whether it may be ''."""
+
+    cache_ok = True
+
+    def __init__(self, *, empty: bool = True) -> None:
+        super().__init__()
+        self.empty = empty
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Reader | None:  # noqa: ARG002, D102 - as above
+        return cells.text if self.empty else cells.some_text
+
+
+class Raw(types.TypeDecorator[bytes]):
+    """Bytes; anything else counts as null, because the text in the next column says the same."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Reader | None:  # noqa: ARG002, D102 - as above
+        return lambda value: value if isinstance(value, bytes) else None
+
+
+def tolerate(tables: Iterable[Table]) -> None:
+    """Give every column of these tables the type that can read any value. A row id is always a number."""
+    for table in tables:
+        for column in table.columns:
+            column.type = _tolerant(column)
+
+
+def _tolerant(column: "Column[Any]") -> "types.TypeEngine[Any]":
+    if isinstance(column.type, (UTCDateTime, DateTime)):
+        return Instant()
+    if isinstance(column.type, Date):
+        return Day()
+    if isinstance(column.type, Integer):
+        return column.type if column.primary_key else Number(*cells.BOUNDS.get(column.name, (-cells.MOST, cells.MOST)))
+    if isinstance(column.type, LargeBinary):
+        return Raw()
+    return Text(empty=column.name not in cells.NEVER_EMPTY)
+
+
+def is_damaged(table: Table, matters: str, always: str = "") -> str:
+    """Return the SQL condition for rows with a cell that may be unreadable: all that are, and some that only look so.
+
+    SQLite cannot recognise UTF-8, so every text with an accent is checked: in the rows that still matter, and in one column
+    `always`. Elsewhere, where accents accumulate, only unusual texts are checked.
+    """
+    columns = [column for column in table.columns if not column.primary_key]
+    foreign = [f"{each.name} GLOB '{FOREIGN}'" for each in columns if isinstance(each.type, Text)]
+    conditions = [_damaged(column) for column in columns]
+    conditions += [f"{always} GLOB '{FOREIGN}'"] if always else []
+    return " OR ".join([*conditions, f"{matters} AND ({' OR '.join(foreign)})"])
+
+
+def _damaged(column: "Column[Any]") -> str:
+    name, kind = column.name, column.type
+    if isinstance(kind, Instant):
+        usual = f"datetime({name}, '+0 days') IS substr({name}, 1, 19) AND substr({name}, 1, 4) {USUAL}"
+        return f"CASE WHEN typeof({name}) = 'text' AND {name} GLOB '{INSTANT}' THEN NOT ({usual}) ELSE {name} IS NOT NULL END"
+    if isinstance(kind, Day):
+        usual = f"date({name}, '+0 days') IS {name} AND substr({name}, 1, 4) {USUAL}"
+        return (
+            f"CASE WHEN typeof({name}) = 'text' AND {name} GLOB '{DAY}' THEN NOT ({usual}) ELSE {name} IS NOT NULL END"
+        )
+    if isinstance(kind, Number):
+        return (
+            f"{name} IS NOT NULL AND (typeof({name}) <> 'integer' OR {name} NOT BETWEEN {kind.least} AND {kind.most})"
+        )
+    assert isinstance(kind, Text)  # noqa: S101 - `tolerate` gives no other
+    empty = "" if kind.empty else f" OR {name} = ''"
+    odd = f"typeof({name}) <> 'text' OR {name} GLOB '{ODD}' OR instr({name}, char(0)){empty}"
+    return f"{name} IS NOT NULL AND ({odd})"

@@ -1,0 +1,311 @@
+"""The database: opening it, short transactions, its guards and migrations. Knows nothing of orders.
+
+SQLite in WAL with synchronous=FULL: an intent that was committed is on the disk before the request leaves. Only the agent
+checkpoints. Reads never block writers; a writer begins with BEGIN IMMEDIATE, so it never fails half-way for a lock.
+"""
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy import Engine, event
+from sqlalchemy.engine import URL, Connection
+from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, InterfaceError, ProgrammingError
+from sqlalchemy.pool import NullPool, StaticPool
+from sqlmodel import Session, SQLModel, create_engine
+
+from supplier_agent.base import cells, files
+from supplier_agent.base.errors import AgentError, ConfigError, StateError
+from supplier_agent.db import backup_copy
+from supplier_agent.db.tables import SCHEMA
+from supplier_agent.db.triggers import DAMAGE, TRIGGERS
+
+BUSY_SECONDS = 5.0
+"""How long a transaction waits for another program's lock before it says so."""
+
+
+class LockedError(StateError):
+    """Another program holds the database's lock, or the disk is full: the same step may be tried again later."""
+
+
+class FullError(LockedError):
+    """The disk is full."""
+
+
+class RefusedError(StateError):
+    """The database refused these values, by a rule of its tables: other rows are none the worse."""
+
+
+def is_ours(error: Exception) -> bool:
+    """Tell whether an error is a fault of this program, or of one row, and not of the database or the disk as a whole."""
+    return not isinstance(error, StateError) or isinstance(error, RefusedError)
+
+
+class Store:
+    """An open state database. `write` and `read` are its only doors."""
+
+    def __init__(self, path: Path, engine: Engine, upgraded_from: Path | None = None) -> None:
+        self.path = path
+        self.upgraded_from = upgraded_from  # the copy made before the upgrade; None: it was up to date
+        self._engine = engine
+        self._inode = path.stat().st_ino
+        self._data_version = self._pragma("data_version")
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """Run one short write transaction: all of it is on the disk when the block ends, or none of it. Never call out inside."""
+        with self._transaction("IMMEDIATE") as session:
+            yield session
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """Run reads on one consistent view of the database."""
+        with self._transaction("DEFERRED") as session:
+            yield session
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[Session]:
+        try:
+            with Session(self._engine, expire_on_commit=False) as session:
+                session.connection(execution_options={"begin": begin})
+                yield session
+                session.commit()
+        except (DatabaseError, sqlite3.Error) as error:
+            raise _explained(error, self.path) from error
+
+    def _pragma(self, name: str) -> object:
+        try:
+            with self._engine.connect() as connection:
+                return connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+        except (DatabaseError, sqlite3.Error) as error:
+            raise _explained(error, self.path) from error
+
+    def changed_elsewhere(self) -> bool:
+        """Tell whether another connection has written since the last time we asked. Costs microseconds, writes nothing."""
+        version = self._pragma("data_version")
+        changed, self._data_version = version != self._data_version, version
+        return changed
+
+    def must_still_be_there(self) -> None:
+        """Raise StateError if the file was moved or replaced under us: SQLite itself would go on writing to the old one."""
+        try:
+            same = self.path.stat().st_ino == self._inode
+        except FileNotFoundError:
+            same = False
+        if not same:
+            raise StateError(
+                f"the database {self.path} was moved or replaced while the agent runs; "
+                "the agent stops, so that nothing is written beside it",
+                "stop the agent before a restore, then start it again",
+            )
+
+    def checkpoint(self) -> None:
+        """Move the WAL into the database file. Left to the agent alone."""
+        self._pragma("wal_checkpoint(PASSIVE)")
+
+    def backup(self, target: Path) -> None:
+        """Write a consistent copy while the agent runs; the file is whole or absent."""
+        with self._engine.connect() as connection:
+            backup_copy.copy(_plain(connection), target)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+
+def _explained(error: Exception, path: Path) -> AgentError:
+    """Turn a database error into a sentence. Raised as LockedError if trying again may help."""
+    text = str(error.orig if isinstance(error, DatabaseError) else error)  # SQLAlchemy's own text has the values in it
+    if "locked" in text or "busy" in text:
+        return LockedError(
+            f"the database {path} is locked by another program",
+            "close the program that edits it (for example a database browser with unsaved changes)",
+        )
+    if "full" in text or ("disk I/O error" in text and _is_nearly_full(path)):
+        return FullError(f"the disk of {path} is full; nothing is sent until there is room", "free some disk space")
+    if any(
+        words in text for words in ("too late to undo", "never deleted", "recorded by the database", "two suppliers")
+    ):
+        return AgentError(text)  # a guard of ours refused a person's act; nothing is wrong with the database
+    if "readonly" in text or "unable to open" in text:
+        return StateError(
+            f"the database {path} cannot be written: {text}",
+            "run it as a member of the group that owns the folder (see: supplier-agent check --offline)",
+        )
+    kind = (
+        RefusedError if isinstance(error, (IntegrityError, DataError, InterfaceError, ProgrammingError)) else StateError
+    )
+    return kind(f"the database {path} answered: {text}", "supplier-agent check --offline, or restore a backup")
+
+
+def _is_nearly_full(path: Path) -> bool:
+    """Tell whether a disk error may come of a full disk: SQLite cannot even make its shared memory there, and says I/O error."""
+    try:
+        return shutil.disk_usage(path.parent).free < 1 << 20
+    except OSError:
+        return False
+
+
+def is_there(path: Path) -> bool:
+    """Tell whether there is a database. Raises StateError where this user may not even look."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise _unusable(path, error) from error
+    return True
+
+
+def _unusable(path: Path, error: OSError) -> StateError:
+    return StateError(
+        f"the database {path} cannot be opened: {error.strerror}",
+        "run it as a member of the group that owns the folder (see: supplier-agent check --offline)",
+    )
+
+
+def _connect(engine: Engine, *, checkpoints: bool) -> None:
+    """Set what SQLite keeps per connection, and check what it answers: a pragma that is refused says so only there."""
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # transactions are ours: the driver begins none for a SELECT
+        connection.text_factory = cells.DECODE  # one damaged text must not make a whole query fail
+        wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+        if not checkpoints:
+            wanted["wal_autocheckpoint"] = 0
+        for name, value in wanted.items():
+            connection.execute(f"PRAGMA {name}={value}").fetchall()
+            answer = connection.execute(f"PRAGMA {name}").fetchone()[0]
+            if answer != value:
+                raise sqlite3.OperationalError(f"unable to open safely: {name} is {answer}, not {value}")
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('begin', 'DEFERRED')}")
+
+
+def _engine(path: Path, *, agent: bool) -> Engine:
+    def connect() -> sqlite3.Connection:
+        # Never make the file: where somebody has moved it away, a new one would take its WAL for its own, and delete it.
+        file = f"file:{quote(str(path))}?mode=rw"
+        return sqlite3.connect(file, uri=True, timeout=BUSY_SECONDS, check_same_thread=not agent)
+
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        creator=connect,
+        # The agent keeps one connection for its one thread: data_version counts changes relative to that connection.
+        poolclass=StaticPool if agent else NullPool,
+    )
+    _connect(engine, checkpoints=agent)
+    return engine
+
+
+def open_store(path: Path, *, agent: bool = False) -> Store:
+    """Open the state database; the agent alone creates and upgrades it.
+
+    Raises StateError if it is missing (staff's commands) or damaged, ConfigError if it is newer than this program.
+    """
+    if agent:
+        # The mode is ours to set: SQLite would create the file so that staff cannot write it (-wal and -shm follow it).
+        _touch(path)
+    elif not is_there(path):
+        raise _missing(path)
+    engine, copy = _engine(path, agent=agent), None
+    try:
+        if _is_empty(engine):  # not only at the first start: also after a crash in the middle of it
+            if not agent:
+                raise _missing(path)
+            _create(engine)
+        else:
+            copy = _upgrade(engine, path, allowed=agent)
+        if agent:
+            _guard(engine)
+        return Store(path, engine, copy)
+    except (DatabaseError, sqlite3.Error) as error:
+        engine.dispose()
+        raise _explained(error, path) from error
+    except OSError as error:  # moved away at this very moment
+        engine.dispose()
+        raise _unusable(path, error) from error
+    except AgentError:
+        engine.dispose()
+        raise
+
+
+def _touch(path: Path) -> None:
+    try:
+        os.close(files.opened(path, os.O_CREAT | os.O_RDWR, 0o660))
+    except OSError as error:
+        raise _unusable(path, error) from error
+
+
+def _missing(path: Path) -> StateError:
+    cure = "supplier-agent run --once (or check state_dir in the configuration)"
+    return StateError(f"there is no database at {path} yet", cure)
+
+
+def _is_empty(engine: Engine) -> bool:
+    with engine.connect() as connection:
+        return connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar() == 0
+
+
+def _create(engine: Engine) -> None:
+    with engine.connect() as connection, connection.execution_options(begin="IMMEDIATE").begin():
+        SQLModel.metadata.create_all(connection)
+        connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+        connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (SCHEMA,))
+
+
+def _upgrade(engine: Engine, path: Path, *, allowed: bool) -> Path | None:
+    """Bring an older database up to date, after a copy of it was made; return the copy. None: it is up to date."""
+    with engine.connect() as connection:
+        tables = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE name = 'alembic_version'").all()
+        found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() if tables else None
+    if found == SCHEMA:
+        return None
+    if found is None:
+        raise StateError(f"{path} is a database, but not one of supplier-agent", "check state_dir in the configuration")
+    from supplier_agent.db.migrations import known, upgrade  # noqa: PLC0415 - alembic costs more than all the rest of a start
+
+    if found not in known():
+        raise ConfigError(
+            f"{path} was written by a newer supplier-agent (schema {found}; this one knows {SCHEMA})",
+            "install that version again, or go back to the copy that it made before its upgrade: "
+            f"supplier-agent restore {path.parent / backup_copy.FOLDER}/…",
+        )
+    if not allowed:
+        raise StateError(
+            f"{path} waits for an upgrade to schema {SCHEMA}", "start the agent once: supplier-agent run --once"
+        )
+    with engine.connect() as connection:
+        copy = backup_copy.before_upgrade(_plain(connection), path, str(found))
+    with engine.connect() as connection, connection.execution_options(begin="IMMEDIATE").begin():
+        for view in ("damaged_orders", "damaged_calls"):  # or SQLite would refuse to rebuild the tables below them
+            connection.exec_driver_sql(f"DROP VIEW IF EXISTS {view}")
+    upgrade(engine)
+    return copy
+
+
+def _plain(connection: Connection) -> sqlite3.Connection:
+    """Return SQLite's own connection below."""
+    found = connection.connection.driver_connection
+    assert isinstance(found, sqlite3.Connection)  # noqa: S101 - the engine makes no other
+    return found
+
+
+def _guard(engine: Engine) -> None:
+    """Re-create what differs from triggers.py, and leave the rest alone: a start that changes nothing writes nothing."""
+    with engine.connect() as connection, connection.execution_options(begin="IMMEDIATE").begin():
+        rows = connection.exec_driver_sql("SELECT name, type, sql FROM sqlite_master WHERE sql IS NOT NULL").all()
+        found = {str(name): (str(kind), str(sql)) for name, kind, sql in rows}
+        for name, sql in (TRIGGERS | DAMAGE).items():
+            kind, present = found.get(name, ("", ""))
+            if present != sql.strip():
+                if present:
+                    connection.exec_driver_sql(f"DROP {kind} {name}")
+                connection.exec_driver_sql(sql.strip())

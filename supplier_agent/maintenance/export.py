@@ -1,0 +1,200 @@
+"""Export: orders, calls and events for spreadsheets and programs. In small batches, so that a slow reader holds no lock.
+
+The columns are public: new ones come at the end, none goes away.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import Any
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from supplier_agent.base.process import on_one_line
+from supplier_agent.db.store import Store
+from supplier_agent.db.tables import Attempt, Call, Event, Order
+from supplier_agent.reports.order_report import calls_of, instant, summary
+
+FORMS = ("csv", "json")
+BATCH = 500
+FORMULAS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # noqa: RUF001 - spreadsheets take the wide ones too
+"""What a spreadsheet takes for the beginning of a formula; a cell that begins so gets an apostrophe first."""
+
+Row = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Which rows: of these days (both included, in this zone) and of this supplier. None: of all."""
+
+    first: date | None
+    last: date | None
+    supplier: str | None
+    zone: tzinfo
+
+    @property
+    def since(self) -> datetime | None:
+        """The instant at which the first day begins."""
+        return None if self.first is None else datetime.combine(self.first, time(0), self.zone).astimezone(UTC)
+
+    @property
+    def until(self) -> datetime | None:
+        """The instant right after the last day."""
+        return (
+            None
+            if self.last is None
+            else datetime.combine(self.last + timedelta(days=1), time(0), self.zone).astimezone(UTC)
+        )
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What can be exported: its columns, and what reads the batch after a row id: its rows and the last id, or None at the end."""
+
+    columns: tuple[str, ...]
+    batch: Callable[[Session, Chosen, int], tuple[list[Row], int | None]]
+
+
+def write(store: Store, what: str, form: str, chosen: Chosen) -> Iterator[str]:
+    """Yield the export piece by piece."""
+    subject = SUBJECTS[what]
+    return (_csv if form == "csv" else _json)(subject.columns, _rows(store, subject, chosen))
+
+
+def _rows(store: Store, subject: Subject, chosen: Chosen) -> Iterator[Row]:
+    last: int | None = 0
+    while last is not None:
+        with store.read() as tx:
+            rows, last = subject.batch(tx, chosen, last)
+        yield from rows
+
+
+def _csv(columns: tuple[str, ...], rows: Iterable[Row]) -> Iterator[str]:
+    line = io.StringIO()
+    writer = csv.writer(line)
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([_cell(row[column]) for column in columns])
+        yield line.getvalue()
+        line.seek(0)
+        line.truncate()
+    yield line.getvalue()
+
+
+def _cell(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    text = on_one_line(value)
+    return f"'{text}" if text.startswith(FORMULAS) or value.startswith(FORMULAS) else text
+
+
+def _json(columns: tuple[str, ...], rows: Iterable[Row]) -> Iterator[str]:
+    before = "[\n"
+    for row in rows:
+        yield before + json.dumps({column: row[column] for column in columns})
+        before = ",\n"
+    yield ("[" if before == "[\n" else "\n") + "]\n"
+
+
+def _orders(tx: Session, chosen: Chosen, after: int) -> tuple[list[Row], int | None]:
+    query = select(Order).where(col(Order.id) > after)
+    if chosen.supplier is not None:
+        query = query.where(Order.supplier == chosen.supplier)
+    day: Any = func.coalesce(
+        col(Order.order_date), func.date(col(Order.first_seen_at))
+    )  # unreadable: the day it was first seen
+    if chosen.first is not None:
+        query = query.where(day >= chosen.first.isoformat())
+    if chosen.last is not None:
+        query = query.where(day <= chosen.last.isoformat())
+    found = tx.exec(query.order_by(col(Order.id)).limit(BATCH)).all()
+    calls = calls_of(tx, found)
+    return [summary(order, calls[order.id or 0]) for order in found], found[-1].id if found else None
+
+
+def _calls(tx: Session, chosen: Chosen, after: int) -> tuple[list[Row], int | None]:
+    query = select(Call, Order.menzzo_order_id).join(Order).where(col(Call.id) > after)
+    if chosen.supplier is not None:
+        query = query.where(Call.supplier == chosen.supplier)
+    found = tx.exec(query.order_by(col(Call.id)).limit(BATCH)).all()
+    tries: dict[int, list[Attempt | None]] = {}
+    of_these = select(Attempt).where(col(Attempt.call_id).in_([call.id for call, _ in found]))
+    for attempt in tx.exec(of_these.order_by(col(Attempt.call_id), col(Attempt.number))):
+        tries.setdefault(attempt.call_id, []).append(attempt)
+    rows: list[Row] = [
+        _of_call(call, menzzo_order_id, attempt)
+        for call, menzzo_order_id in found
+        for attempt in tries.get(call.id or 0) or [None]
+        if _is_within(attempt.started_at if attempt else call.owed_at, chosen)
+    ]
+    return rows, found[-1][0].id if found else None
+
+
+def _of_call(call: Call, menzzo_order_id: str, attempt: Attempt | None) -> Row:
+    return {
+        "supplier": call.supplier,
+        "menzzo_order_id": menzzo_order_id,
+        "kind": call.kind,
+        "state": call.state,
+        "owed_at": instant(call.owed_at),
+        "due_at": instant(call.due_at),
+        "attempt": attempt.number if attempt else None,
+        "started_at": instant(attempt.started_at) if attempt else None,
+        "ended_at": instant(attempt.ended_at) if attempt else None,
+        "outcome": attempt.outcome if attempt else None,
+        "http_status": attempt.http_status if attempt else None,
+        "detail": attempt.detail if attempt else call.detail,
+    }
+
+
+def _events(tx: Session, chosen: Chosen, after: int) -> tuple[list[Row], int | None]:
+    query = select(Event, Order.supplier, Order.menzzo_order_id).join(Order).where(col(Event.id) > after)
+    if chosen.supplier is not None:
+        query = query.where(Order.supplier == chosen.supplier)
+    if chosen.since is not None:
+        query = query.where(col(Event.at) >= chosen.since)
+    if chosen.until is not None:
+        query = query.where(col(Event.at) < chosen.until)
+    found = tx.exec(query.order_by(col(Event.id)).limit(BATCH)).all()
+    rows: list[Row] = [
+        {
+            "supplier": supplier,
+            "menzzo_order_id": menzzo_order_id,
+            "at": instant(event.at),
+            "who": event.who,
+            "what": event.what,
+            "detail": event.detail,
+            "station": event.station,
+        }
+        for event, supplier, menzzo_order_id in found
+    ]
+    return rows, found[-1][0].id if found else None
+
+
+def _is_within(at: datetime, chosen: Chosen) -> bool:
+    return (chosen.since is None or at >= chosen.since) and (chosen.until is None or at < chosen.until)
+
+
+SUBJECTS: Mapping[str, Subject] = {
+    "orders": Subject(
+        (
+            *("supplier", "menzzo_order_id", "increment_id", "sale_product_id", "sku", "quantity", "price", "carrier"),
+            *("order_date", "link_to_label", "stage", "first_seen_at", "acknowledged_at", "label_path", "label_sha256"),
+            *("shipped", "shipped_at", "ship_confirmed_at", "override_by", "held_reason", "closed_reason", "problem"),
+            *("acknowledge_evidence", "ship_evidence"),
+        ),
+        _orders,
+    ),
+    "calls": Subject(
+        (
+            *("supplier", "menzzo_order_id", "kind", "state", "owed_at", "due_at"),
+            *("attempt", "started_at", "ended_at", "outcome", "http_status", "detail"),
+        ),
+        _calls,
+    ),
+    "events": Subject(("supplier", "menzzo_order_id", "at", "who", "what", "detail", "station"), _events),
+}

@@ -1,0 +1,189 @@
+"""Putting a copy of the database back, so that nothing is shipped twice, nor what a person has taken back since.
+
+The ship ledger (`private/shipped.jsonl`) is never replaced by an older one: it knows what was shipped since the copy was made,
+and what was decided. Whatever is marked in the copy, and not known to be shipped, is held until a person releases it.
+"""
+
+import secrets
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from supplier_agent.base.errors import AgentError, ConfigError, StateError
+from supplier_agent.base.files import allow, as_owner_of, replace
+from supplier_agent.db import backup_copy, private, state_folder
+from supplier_agent.db.migrations import known
+from supplier_agent.db.ship_ledger import Ledger
+from supplier_agent.db.store import LockedError, Store, open_store
+from supplier_agent.maintenance import rollback
+from supplier_agent.maintenance.rollback import Held, Relation
+from supplier_agent.order import RESTORED
+
+SUFFIX = ".shipped.jsonl"
+"""A copy of the ledger stands beside the copy of the database, under its name and this."""
+LEDGER_NAME = Path(state_folder.LEDGER).name
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What was done. `aside`: where the database lies that was there before; None: there was none."""
+
+    aside: Path | None
+    learned: int  # orders of whose ship calls the ledger here did not know, and now knows
+    held: tuple[Held, ...]  # marked orders that wait for a person now
+    taken_back: tuple[
+        tuple[str, str, str], ...
+    ]  # supplier, order, and what was decided since the copy, the oldest first
+    ledger_lost: str  # why the ledger of this state was not this database's own; "": it was
+
+
+def back_up(store: Store, state_dir: Path, target: Path) -> Path | None:
+    """Copy the database, and then the ledger beside it; return the copy of the ledger. None: nothing was ever shipped.
+
+    In this order, so that the ledger knows all that the database knows.
+    """
+    store.backup(target)
+    ledger, beside = state_dir / state_folder.LEDGER, target.with_name(target.name + SUFFIX)
+    try:
+        content = ledger.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:  # it is the agent's alone
+        raise StateError(
+            f"{target} is written, but the ship ledger {ledger} cannot be read: {error.strerror}",
+            "run it as the agent's user, so that the copy is complete",
+        ) from error
+    try:
+        with as_owner_of(target.parent):
+            replace(beside, content)
+    except OSError as error:
+        raise StateError(
+            f"{beside} could not be written: {error.strerror}", "free some space, or choose another folder"
+        ) from error
+    return beside
+
+
+def put_back(copy: Path, state_dir: Path, now: datetime) -> Restored:
+    """Make a copy the database of this state; the caller holds the instance lock. What was there before is kept beside it.
+
+    Raises StateError if the copy is damaged, ConfigError if it is newer than this program.
+    """
+    schema = backup_copy.check(copy)
+    if schema not in known():
+        raise ConfigError(
+            f"{copy} was written by a newer supplier-agent (schema {schema})", "install that version first"
+        )
+    database = state_dir / state_folder.DATABASE
+    fresh = database.with_name(f"{database.name}.restoring")
+    ledger_beside = _beside(copy)
+    with closing(backup_copy.opened(copy)) as source:
+        backup_copy.copy(source, fresh)
+    # Root may read the copy wherever it is; from here on it is the folder's owner, and so is what it makes.
+    with as_owner_of(state_dir):
+        return _put(database, fresh, ledger_beside, now)
+
+
+def _put(database: Path, fresh: Path, ledger_beside: bytes, now: datetime) -> Restored:
+    state_dir = database.parent
+    allow(fresh, 0o660)
+    for tail in ("-wal", "-shm"):  # of a restore that was cut short, or put there: it would be taken for this one's own
+        fresh.with_name(fresh.name + tail).unlink(missing_ok=True)
+    private.take_in(state_dir / private.FOLDER, LEDGER_NAME)
+    ledger = Ledger(state_dir / state_folder.LEDGER)
+    store = open_store(fresh, agent=True)
+    try:
+        _note_decisions(database, ledger)  # while what is replaced is still there to be asked
+        with store.write() as tx:
+            finding, row = rollback.judge(tx, ledger), rollback.installation(tx)
+            lost = finding.why if finding.relation is Relation.LOST else ""
+            if lost or ledger.fault:
+                ledger.begin(secrets.token_hex(8), now)
+            learned = ledger.learn(ledger_beside)
+            taken_back = rollback.since_the_copy(tx, ledger)
+            held = rollback.hold(tx, ledger, RESTORED, now)
+            rollback.bind(tx, row, ledger, now)
+            epoch = row.epoch
+        store.checkpoint()
+        store.close()
+        aside = _exchange(database, fresh, now)
+        ledger.mark(epoch, now)
+    finally:
+        store.close()
+        ledger.close()
+    told = tuple((each.supplier, each.order, rollback.in_words(each)) for each in taken_back.values())
+    return Restored(aside, learned, held, told[::-1], lost)
+
+
+def rolled_back(state_dir: Path, now: datetime) -> Restored:
+    """Hold what is marked because a person says that the whole machine was taken back; the caller holds the instance lock."""
+    store, ledger = open_store(state_dir / state_folder.DATABASE, agent=True), Ledger(state_dir / state_folder.LEDGER)
+    try:
+        with store.write() as tx:
+            row = rollback.installation(tx)
+            finding = rollback.judge(tx, ledger)
+            lost = finding.why if finding.relation is Relation.LOST else ""
+            held = rollback.hold(tx, ledger, RESTORED, now)
+            if not lost:
+                rollback.bind(tx, row, ledger, now)
+            epoch = row.epoch
+        if not lost:
+            ledger.mark(epoch, now)
+    finally:
+        store.close()
+        ledger.close()
+    return Restored(None, 0, held, (), lost)
+
+
+def _note_decisions(database: Path, ledger: Ledger) -> None:
+    """Copy to the ledger what people decided while no agent was running. A database that cannot be read has nothing to say."""
+    if ledger.fault or not database.exists():
+        return
+    try:
+        store = open_store(database)
+    except AgentError:
+        return
+    try:
+        with store.read() as tx:
+            if rollback.judge(tx, ledger).relation is not Relation.SAME:
+                return
+            new = rollback.new_decisions(tx, rollback.installation(tx).last_decision)
+        if new:
+            ledger.decide(new)
+    except LockedError:
+        raise
+    except AgentError:
+        return
+    finally:
+        store.close()
+
+
+def _beside(copy: Path) -> bytes:
+    """Return the copy of the ledger that lies beside the copy of the database; nothing if there is none."""
+    ledger = copy.with_name(copy.name + SUFFIX)
+    try:
+        return ledger.read_bytes()
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise StateError(f"{ledger} cannot be read: {error.strerror}", "give this user the right to read it") from error
+
+
+def _exchange(database: Path, fresh: Path, now: datetime) -> Path | None:
+    """Put the new database in the place of the old one, whose files are kept together under another name."""
+    aside = database.with_name(f"{database.stem}-before-restore-{now:%Y%m%dT%H%M%SZ}{database.suffix}")
+    had_one = database.exists()
+    try:
+        for tail in ("-wal", "-shm", ""):  # a WAL that stayed behind would be taken for the new database's own
+            old = database.with_name(database.name + tail)
+            if old.exists():
+                old.rename(aside.with_name(aside.name + tail))
+        fresh.replace(database)
+    except OSError as error:
+        raise StateError(
+            f"{fresh} could not be put in the place of {database}: {error.strerror}",
+            "look at the folder's rights, and do it again",
+        ) from error
+    for tail in ("-wal", "-shm"):
+        fresh.with_name(fresh.name + tail).unlink(missing_ok=True)
+    return aside if had_one else None

@@ -1,0 +1,205 @@
+"""Retention: the labels and the journal of finished orders go after a while, in small batches. Unfinished work is never touched.
+
+Orders stay for ever: one that is forgotten would be taken for new when it is listed again. So do their calls with the last
+attempt of each, every attempt whose outcome is not known, and one whole reading of each day, which proves that it was read.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import text
+from sqlmodel import Session
+
+from supplier_agent.base import cells
+from supplier_agent.base.clock import Clock
+from supplier_agent.base.log import Log
+from supplier_agent.db.plain_sql import text as as_stored
+from supplier_agent.db.store import Store
+from supplier_agent.db.tables import Chore, Event
+from supplier_agent.labels import LabelFolder
+from supplier_agent.settings import Settings
+
+CHORE = "retention"
+EVERY = timedelta(days=1)
+BATCH = 500
+"""Rows looked at in one transaction: a few milliseconds, for the loop's thread does this between two turns."""
+REMOVED, SHORTENED = "label removed", "journal shortened"
+"""What the history of an order says afterwards."""
+SPARE_DAYS = 2
+
+FINISHED = """
+    (o.ship_confirmed_at IS NOT NULL OR o.closed_reason IS NOT NULL) AND o.planned_at < :before
+    AND coalesce(o.ship_confirmed_at, o.planned_at) < :before
+    AND NOT EXISTS (SELECT 1 FROM calls u WHERE u.order_id = o.id AND u.state NOT IN ('done', 'dropped'))
+"""
+"""Over since before then, by every fact: planned_at is when the order last changed; no call of it waits for anything."""
+SOME = f"o.id > :after AND o.id <= :after + {BATCH} AND {FINISHED}"
+LABELS = f"SELECT o.id, o.label_path, o.label_sha256 FROM orders o WHERE {SOME} AND o.label_path IS NOT NULL"  # noqa: S608 - constants
+FORGET_LABEL = """
+    UPDATE orders SET label_path = NULL, label_link = NULL, label_bytes = NULL, label_sha256 = NULL WHERE id = :id
+"""
+ATTEMPTS = f"""
+    SELECT o.id, a.id FROM orders o JOIN calls c ON c.order_id = o.id JOIN attempts a ON a.call_id = c.id
+     WHERE {SOME} AND a.number < c.attempts AND a.outcome IN ('done', 'later', 'not_sent', 'refused')
+"""  # noqa: S608 - constants
+EVENTS = f"""
+    SELECT o.id, e.id FROM orders o JOIN events e ON e.order_id = o.id
+     WHERE {SOME} AND e.at < :before AND e.what <> '{SHORTENED}'
+"""  # noqa: S608 - constants
+READS = f"SELECT id FROM (SELECT id, started_at FROM reads ORDER BY id LIMIT {BATCH}) WHERE started_at < :before"  # noqa: S608 - constants
+RUNS = f"""
+    SELECT id FROM runs
+     WHERE id > :after AND id <= :after + {BATCH} AND started_at < :before AND ended_at IS NOT NULL
+       AND NOT EXISTS (SELECT 1 FROM reads WHERE run_id = runs.id)
+       AND id NOT IN (SELECT max(id) FROM runs WHERE proof IN ('complete', 'partial') GROUP BY supplier, purpose)
+       AND id NOT IN (SELECT max(id) FROM runs WHERE proof = 'complete' AND purpose IN ('sweep', 'resync')
+                       GROUP BY supplier, date(started_at))
+"""  # noqa: S608 - constants
+ALERTS = f"SELECT id FROM alerts WHERE solved_told_at < :before ORDER BY id LIMIT {BATCH}"  # noqa: S608 - constants
+
+
+class Retention:
+    """Comes round once a day. `settings` is asked each time: they may change while the agent runs."""
+
+    def __init__(
+        self, store: Store, labels: LabelFolder, clock: Clock, log: Log, settings: Callable[[], Settings]
+    ) -> None:
+        self._store, self._labels, self._clock, self._log, self._settings = store, labels, clock, log, settings
+        self._asked_at: datetime | None = None  # None: not yet
+        self._batches: Iterator[None] | None = None  # None: it is not going round
+        self._gone: Counter[str] = Counter()
+
+    def step(self) -> bool:
+        """Do one batch, if it is time; return whether there is more to do."""
+        now = self._clock.now()
+        if self._batches is None:
+            if self._asked_at is not None and abs(now - self._asked_at) < EVERY / 24:
+                return False
+            self._asked_at = now
+            with self._store.read() as tx:
+                row = tx.get(Chore, CHORE)
+            if row is not None and abs(now - row.done_at) < EVERY:
+                return False
+            self._batches, self._gone = self._go_round(now), Counter()
+        try:
+            over = next(self._batches, "over") == "over"
+        except Exception:
+            self._batches = None  # cut short: not noted as done, and tried again within the hour
+            raise
+        if over:
+            self._batches = None
+            self._note(now)
+            return False
+        return True
+
+    def go_round(self, stopped: Callable[[], bool]) -> None:
+        """Do all of it, if it is time."""
+        while not stopped() and self.step():
+            pass
+
+    def _note(self, now: datetime) -> None:
+        gone = dict(sorted((+self._gone).items()))
+        with self._store.write() as tx:
+            row = tx.get(Chore, CHORE) or Chore(name=CHORE, done_at=now)
+            row.done_at, row.detail = now, ", ".join(f"{number} {what}" for what, number in gone.items()) or None
+            tx.add(row)
+        if gone:
+            self._log.info("retention.done", **gone)
+
+    def _go_round(self, now: datetime) -> Iterator[None]:
+        keep, schedule = self._settings().keep, self._settings().schedule
+        with self._store.read() as tx:
+            newest = _newest(tx, "orders")
+        if keep.labels_days:
+            before = as_stored(now - timedelta(days=keep.labels_days))
+            for after in range(0, newest, BATCH):
+                self._labels_of({"after": after, "before": before}, keep.labels_days, now)
+                yield
+        if not keep.journal_days:
+            return
+        days = max(keep.journal_days, schedule.sweep_days + SPARE_DAYS)
+        before = as_stored(now - timedelta(days=days))
+        for after in range(0, newest, BATCH):
+            self._journal_of({"after": after, "before": before}, days, now)
+            yield
+        yield from self._readings(before)
+        while self._delete("alerts", ALERTS, {"before": before}):
+            yield
+
+    def _labels_of(self, some: Mapping[str, object], days: int, now: datetime) -> None:
+        with self._store.read() as tx:
+            if not _rows(tx, LABELS, some):
+                return  # nothing is written by a round that finds nothing
+        with self._store.write() as tx:
+            for order, path, sha256 in _rows(tx, LABELS, some):
+                if cells.some_text(path) is cells.NO_TEXT or cells.text(sha256) is cells.NO_TEXT:
+                    continue  # a person looks at it first: `status` names it
+                try:  # first the files: cut short here, the next round finds the row again
+                    self._labels.remove(path)
+                except OSError as error:
+                    self._log.problem("retention", f"{path} cannot be removed: {error.strerror}")
+                    continue
+                _run(tx, FORGET_LABEL, {"id": order})
+                _run(tx, "DELETE FROM barcodes WHERE order_id = :id", {"id": order})
+                detail = f"labels_days = {days} have passed since it was finished; its sha256 was {sha256}"
+                tx.add(Event(order_id=order, at=now, who="agent", what=REMOVED, detail=detail))
+                self._gone["labels"] += 1
+
+    def _journal_of(self, some: Mapping[str, object], days: int, now: datetime) -> None:
+        with self._store.read() as tx:
+            if not _rows(tx, ATTEMPTS, some) and not _rows(tx, EVENTS, some):
+                return
+        with self._store.write() as tx:
+            attempts, events = _rows(tx, ATTEMPTS, some), _rows(tx, EVENTS, some)
+            _remove(tx, "attempts", [row for _, row in attempts])
+            _remove(tx, "events", [row for _, row in events])
+            tries, lines = Counter(order for order, _ in attempts), Counter(order for order, _ in events)
+            for order in sorted({*tries, *lines}):
+                detail = (
+                    f"{tries[order]} earlier attempts and {lines[order]} lines of history went; journal_days = {days}"
+                )
+                tx.add(Event(order_id=order, at=now, who="agent", what=SHORTENED, detail=detail))
+            self._gone["attempts"] += len(attempts)
+            self._gone["events"] += len(events)
+
+    def _readings(self, before: str) -> Iterator[None]:
+        while self._delete("reads", READS, {"before": before}):
+            yield
+        with self._store.read() as tx:
+            newest = _newest(tx, "runs")
+        for after in range(0, newest, BATCH):
+            self._delete("runs", RUNS, {"after": after, "before": before})
+            yield
+
+    def _delete(self, table: str, which: str, values: Mapping[str, object]) -> bool:
+        with self._store.read() as tx:
+            if not _ids(tx, which, values):
+                return False
+        with self._store.write() as tx:
+            ids = _ids(tx, which, values)
+            _remove(tx, table, ids)
+        self._gone[table] += len(ids)
+        return bool(ids)
+
+
+def _rows(tx: Session, sql: str, values: Mapping[str, object]) -> Sequence[Any]:
+    return tx.connection().execute(text(sql), dict(values)).all()
+
+
+def _ids(tx: Session, sql: str, values: Mapping[str, object]) -> list[int]:
+    return [row[0] for row in _rows(tx, sql, values)]
+
+
+def _newest(tx: Session, table: str) -> int:
+    return _ids(tx, f"SELECT coalesce(max(id), 0) FROM {table}", {})[0]  # noqa: S608 - a name of ours
+
+
+def _run(tx: Session, sql: str, values: Mapping[str, object]) -> None:
+    tx.connection().execute(text(sql), dict(values))
+
+
+def _remove(tx: Session, table: str, ids: Sequence[int]) -> None:
+    if ids:
+        _run(tx, f"DELETE FROM {table} WHERE id IN ({','.join(str(each) for each in ids)})", {})  # noqa: S608 - numbers

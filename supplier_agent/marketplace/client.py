@@ -1,0 +1,253 @@
+"""One supplier's account at the marketplace: the four requests of its API, each ending in a value.
+
+Only reads are retried here, for a few seconds; the outbox decides about everything else.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+
+import httpx
+from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_attempt, wait_chain, wait_fixed
+
+from supplier_agent.base.clock import Clock
+from supplier_agent.base.errors import AgentError
+from supplier_agent.marketplace.answers import Means, Verdict, in_words, read_verdict, verdict
+from supplier_agent.marketplace.connections import Deadline
+from supplier_agent.marketplace.links import BadLink, Target, allowed, follow
+from supplier_agent.marketplace.listing import Rejected, Seen, Unreadable, parse_rows
+from supplier_agent.marketplace.rate_limit import Pace
+from supplier_agent.marketplace.wire import Answer, Reply, TooLarge, Wire
+from supplier_agent.reading.strategy import Query
+
+MOST_DIGITS = 9
+LONGEST = timedelta(days=3660)
+
+
+def age_seconds(headers: Mapping[str, str]) -> int | None:
+    """Return the seconds of the header `Age` (RFC 9111, 5.1); None if it is missing or unreadable."""
+    text = headers.get("age", "").strip()
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS else None
+
+
+def ahead_seconds(headers: Mapping[str, str], now: datetime) -> int | None:
+    """Return the server's clock minus ours, by the header `Date`; None if it is missing or unreadable.
+
+    A cache keeps the `Date` at which it stored the answer, so the answer's age is added.
+    """
+    try:
+        at = parsedate_to_datetime(headers.get("date", ""))
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    stored = timedelta(seconds=age_seconds(headers) or 0)
+    ahead = (at if at.tzinfo else at.replace(tzinfo=UTC)) - now + stored
+    return round(ahead.total_seconds()) if abs(ahead) < LONGEST else None
+
+
+LISTING_BYTES = 16 << 20
+ANSWER_BYTES = 1 << 20
+READ_TRIES = 3
+MOST_HOPS = 3
+NOT_READY = {HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND, HTTPStatus.TOO_EARLY}
+REDIRECTS = {301, 302, 303, 307, 308}
+READ_AGAIN = {Means.NOT_SENT, Means.LOST, Means.FAILED}
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One page of get-sales. `sha256` is that of the answer's body: equal pages have equal sums."""
+
+    rows: tuple[Seen | Rejected, ...]
+    http_status: int
+    sha256: str
+    tries: int = 1
+    age_seconds: int | None = None  # how long it was in a cache; None: the server does not say
+    ahead_seconds: int | None = None  # the server's clock minus ours; None: the answer has no time
+
+
+@dataclass(frozen=True)
+class LabelBytes:
+    """The content behind a link, not checked yet. `url_path` is the final path, without the query."""
+
+    content: bytes
+    url_path: str
+    tries: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Marketplace:
+    """One supplier's account. Every request waits for its turn by the supplier's rate limit.
+
+    `token` is called before each request, so that a new token is used at once. `stopping` ends the retries of a read.
+    `heard` is called with the seconds that each answer took on the network, in the worker's thread.
+    """
+
+    supplier: str
+    base_url: str
+    token: Callable[[], str]
+    wire: Wire
+    pace: Pace
+    max_label_bytes: int
+    label_origins: Sequence[str]
+    clock: Clock
+    stopping: Callable[[], bool]
+    heard: Callable[[float], None] = lambda _seconds: None
+
+    def get_sales(self, query: Query) -> Listing | Verdict:
+        """GET /api/{supplier}/get-sales: one page (API notes, 2 and 3).
+
+        Documented: the parameters and the fields of a row. Not documented: page size, order, the end of the pages,
+        errors. Tried up to three times, 1 s and 2 s apart, if no answer came or the server failed.
+        """
+        retrying = Retrying(
+            sleep=self.clock.sleep,
+            stop=lambda state: self.stopping() or stop_after_attempt(READ_TRIES)(state),
+            wait=wait_chain(wait_fixed(1), wait_fixed(2)),
+            retry=retry_if_result(_worth_reading_again),
+            retry_error_callback=_last_result,
+        )
+        ending = retrying(self._read, query)
+        return replace(ending, tries=retrying.statistics["attempt_number"])
+
+    def acknowledge_sale(self, menzzo_order_id: str) -> Verdict:
+        """POST /api/{supplier}/acknowledge-sale, once (API notes, 4).
+
+        Documented: the body, and `success` in the answer (by the sample code). Not documented: the rest of the
+        answer, errors, and whether a second acknowledgement is harmless (we take it to be).
+        """
+        return self._post("acknowledge-sale", menzzo_order_id)
+
+    def ship_sale(self, menzzo_order_id: str) -> Verdict:
+        """POST /api/{supplier}/ship-sale, once (API notes, 5).
+
+        Documented: the body, `success` in the answer (by the sample code), and that the customer is notified.
+        Not documented: idempotency, errors, any way to ask whether it happened.
+        """
+        return self._post("ship-sale", menzzo_order_id)
+
+    def fetch_label(self, link: str) -> LabelBytes | Verdict:
+        """GET what `link_to_label` points to (API notes, 6).
+
+        Not documented: whether the token is needed, how long a link lives, what is there before the label is.
+        The token is sent to the marketplace's own origin only. Up to three redirects, each checked like the link, and one
+        deadline for all of them.
+        """
+        deadline = self.wire.deadline()
+        step = allowed(link, self.base_url, self.label_origins)
+        for tries in range(1, MOST_HOPS + 2):
+            if isinstance(step, BadLink):
+                return Verdict(Means.REFUSED, step.reason, tries=tries - 1)
+            ending = self._hop(step, deadline)
+            if not isinstance(ending, str):
+                return replace(ending, tries=tries)
+            step = follow(step.url, ending, self.base_url, self.label_origins)
+        return Verdict(Means.REFUSED, f"the label's link redirects more than {MOST_HOPS} times", tries=MOST_HOPS + 1)
+
+    def _hop(self, target: Target, deadline: Deadline) -> LabelBytes | Verdict | str:
+        """Request a label once; return the ending, or the Location to follow."""
+        token = self._token()
+        if isinstance(token, Verdict):
+            return token
+        headers = {"Authorization": f"Bearer {token}"} if target.with_token else {}
+        reply = self._send("GET", target.url, headers, self.max_label_bytes, deadline=deadline)
+        if isinstance(reply, TooLarge):
+            return Verdict(Means.REFUSED, f"the label is larger than max_label_bytes in [http] ({reply.limit_bytes})")
+        found = read_verdict(reply, self.clock.now(), [token])
+        if not isinstance(reply, Answer):
+            return found
+        if reply.status == HTTPStatus.OK:
+            return LabelBytes(reply.body, target.url.path)
+        if reply.status in REDIRECTS and "location" in reply.headers:
+            return reply.headers["location"]
+        # Without a token, none was refused: file servers answer 403 for links that expired or do not work yet.
+        unripe = found.means is Means.TOKEN_REFUSED and not target.with_token
+        return replace(found, means=Means.NOT_FOUND) if unripe or reply.status in NOT_READY else found
+
+    def _read(self, query: Query) -> Listing | Verdict:
+        token = self._token()
+        if isinstance(token, Verdict):
+            return token
+        url = self._endpoint("get-sales").copy_merge_params(tuple(query.params()))
+        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+        reply = self._send("GET", url, headers, LISTING_BYTES)
+        if not isinstance(reply, Answer) or reply.status != HTTPStatus.OK:
+            return read_verdict(reply, self.clock.now(), [token])
+        rows = parse_rows(reply.body)
+        if isinstance(rows, Unreadable):
+            told = in_words(reply.body, [token])
+            return Verdict(Means.UNCLEAR, f"{rows.reason}. The answer: {told}", reply.status)
+        return Listing(
+            rows,
+            reply.status,
+            hashlib.sha256(reply.body).hexdigest(),
+            age_seconds=age_seconds(reply.headers),
+            ahead_seconds=ahead_seconds(reply.headers, self.clock.now()),
+        )
+
+    def _post(self, endpoint: str, menzzo_order_id: str) -> Verdict:
+        token = self._token()
+        if isinstance(token, Verdict):
+            return token
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "Accept": "application/json",
+            "Content-Type": "application/json",
+        }
+        content = json.dumps({"menzzo_order_id": menzzo_order_id}).encode()
+        reply = self._send("POST", self._endpoint(endpoint), headers, ANSWER_BYTES, content)
+        return verdict(reply, menzzo_order_id, self.clock.now(), [token])
+
+    def _send(
+        self,
+        method: str,
+        url: httpx.URL,
+        headers: Mapping[str, str],
+        limit_bytes: int,
+        content: bytes | None = None,
+        deadline: Deadline | None = None,
+    ) -> Reply:
+        began, waited = self.clock.monotonic(), 0.0
+
+        def turn() -> None:
+            nonlocal waited
+            since = self.clock.monotonic()
+            self.pace.wait_turn()
+            waited = self.clock.monotonic() - since
+
+        reply = self.wire.exchange(
+            method,
+            url,
+            headers=headers,
+            content=content,
+            limit_bytes=limit_bytes,
+            turn=turn,
+            deadline=deadline,
+        )
+        if isinstance(reply, Answer):
+            self.heard(self.clock.monotonic() - began - waited)
+        return reply
+
+    def _endpoint(self, name: str) -> httpx.URL:
+        return httpx.URL(f"{self.base_url.rstrip('/')}/api/{self.supplier}/{name}")
+
+    def _token(self) -> str | Verdict:
+        """Return the token. If it cannot be read, the call ends like one whose token was refused; nothing was sent."""
+        try:
+            return self.token()
+        except AgentError as error:
+            return Verdict(Means.TOKEN_REFUSED, error.what)
+
+
+def _worth_reading_again(ending: Listing | Verdict) -> bool:
+    return isinstance(ending, Verdict) and ending.means in READ_AGAIN and ending.retry_after_seconds is None
+
+
+def _last_result(state: RetryCallState) -> Listing | Verdict:
+    """Return the result of the last try; tenacity would raise an error."""
+    assert state.outcome is not None  # noqa: S101 - tenacity calls this after a try
+    ending: Listing | Verdict = state.outcome.result()
+    return ending

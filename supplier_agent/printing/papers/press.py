@@ -1,0 +1,154 @@
+"""Stored labels for screens and printers: a picture, their sizes, many as one file. A fault is a value."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from supplier_agent.base.clock import Clock
+from supplier_agent.labels.pdf import Done, Failed, PdfWork
+
+Size = tuple[float, float]
+"""Width and height in mm."""
+
+TOLERANCE_MM = 2.0
+"""4 x 6 inches and 100 x 150 mm are names for the same roll."""
+
+
+class Fit(StrEnum):
+    """How a page fits on a paper. Pages are never scaled, so people must know this."""
+
+    SAME = "same"
+    TURNED = "turned"  # it fits if it is rotated by 90 degrees
+    SMALLER = "smaller"  # it fits, with space left
+    TOO_LARGE = "too_large"  # part of it would not be printed
+    UNKNOWN = "unknown"  # one of the sizes is not known
+
+
+def fit(page: Size | None, paper: Size | None) -> Fit:
+    """Return how a page fits on a paper; None: the size is not known."""
+    if page is None or paper is None:
+        return Fit.UNKNOWN
+    turned = (page[1], page[0])
+    if _within(page, paper) and _within(paper, page):
+        return Fit.SAME
+    if _within(page, paper):
+        return Fit.SMALLER
+    return Fit.TURNED if _within(turned, paper) else Fit.TOO_LARGE
+
+
+def _within(page: Size, paper: Size) -> bool:
+    return page[0] <= paper[0] + TOLERANCE_MM and page[1] <= paper[1] + TOLERANCE_MM
+
+
+WIDTH = 600
+"""Width of a preview in pixels: enough to read the address, too small to scan the code from the screen by mistake."""
+MOST_JOINED = 500
+"""The maximum number of labels in one file."""
+_SECONDS_EACH = 0.1
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The first page of a label as a PNG."""
+
+    png: bytes
+    size: Size
+    pages: int
+
+
+@dataclass(frozen=True)
+class Bulk:
+    """Many labels as one PDF. `left_out`: the labels that are not in it, each with why."""
+
+    content: bytes
+    pages: int
+    left_out: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why there is no result, in a few words. `may_pass`: the problem may be temporary; try again."""
+
+    why: str
+    may_pass: bool = False
+
+
+class Press:
+    """Opens labels, in two separate processes: one for previews, one for slow files. Thread safe."""
+
+    def __init__(self, state_dir: Path, clock: Clock) -> None:
+        self._labels = state_dir.resolve() / "labels"
+        self._state_dir = state_dir
+        self._quick, self._slow = PdfWork(clock), PdfWork(clock)
+
+    def preview(self, label_path: str) -> Preview | Fault:
+        """Return the first page of a label. `label_path` is the order's: relative to the state folder."""
+        path = self._path(label_path)
+        if path is None:
+            return _absent()
+        answer = _asked(self._quick, "picture", path=str(path), width=WIDTH)
+        if isinstance(answer, Fault):
+            return answer
+        sizes = _sizes(answer)
+        return Preview(answer.content, sizes[0], len(sizes))
+
+    def sizes(self, label_path: str) -> tuple[Size, ...] | Fault:
+        """Return the displayed size of each page of a label."""
+        path = self._path(label_path)
+        if path is None:
+            return _absent()
+        answer = _asked(self._quick, "sizes", path=str(path))
+        return answer if isinstance(answer, Fault) else _sizes(answer)
+
+    def bulk(self, label_paths: Sequence[str]) -> Bulk | Fault:
+        """Return labels as one PDF, in this order, pages unchanged. Labels that cannot be read are left out and named."""
+        if len(label_paths) > MOST_JOINED:
+            return Fault(f"at most {MOST_JOINED} labels are printed at once; these are {len(label_paths)}")
+        paths = [self._path(each) for each in label_paths]
+        there = [(name, path) for name, path in zip(label_paths, paths, strict=True) if path is not None]
+        left_out = [(name, _absent().why) for name, path in zip(label_paths, paths, strict=True) if path is None]
+        try:
+            answer = _asked(
+                self._slow,
+                "join",
+                paths=[str(path) for _, path in there],
+                more_seconds=_SECONDS_EACH * len(label_paths),
+            )
+        finally:
+            self._slow.close()  # it still holds the joined file
+        if isinstance(answer, Fault):
+            return answer
+        left_out += [(there[number][0], why) for number, why in answer.facts["left_out"]]
+        if not answer.content:
+            return Fault("none of these labels can be read" if label_paths else "there is no label to print")
+        return Bulk(answer.content, answer.facts["pages"], tuple(left_out))
+
+    def _path(self, label_path: str) -> Path | None:
+        """Return the path of a label, if it is in the folder of labels: others can write to the database."""
+        try:
+            path = (self._state_dir / label_path).resolve()
+            return path if path.is_relative_to(self._labels) and path.is_file() else None
+        except (OSError, ValueError):  # not a valid file name
+            return None
+
+    def close(self) -> None:
+        """End the processes."""
+        self._quick.close()
+        self._slow.close()
+
+
+def _asked(work: PdfWork, task: str, *, more_seconds: float = 0.0, **about: object) -> Done | Fault:
+    try:
+        answer = work.ask(task, more_seconds=more_seconds, **about)
+    except OSError as error:
+        return Fault(f"it cannot be read now: {error.strerror}", may_pass=True)
+    return Fault(answer.why) if isinstance(answer, Failed) else answer
+
+
+def _absent() -> Fault:
+    return Fault("its file is not there; it is fetched again by itself", may_pass=True)
+
+
+def _sizes(answer: Done) -> tuple[Size, ...]:
+    return tuple((width, height) for width, height in answer.facts["sizes"])

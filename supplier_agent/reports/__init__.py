@@ -1,0 +1,1 @@
+"""What people and programs are shown of the state: status, orders, problems, signs of life. They only read."""

@@ -1,0 +1,129 @@
+"""How many orders there are of each stage, and on what evidence; and which are damaged. Reads, never writes.
+
+In plain SQL (plain_sql.py), and by partial indexes: it stays quick as finished orders pile up.
+"""
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from supplier_agent.db import plain_sql
+from supplier_agent.db.plain_sql import Look
+from supplier_agent.order import STAGES, damage, sound_stage
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+
+@dataclass(frozen=True)
+class Damaged:
+    """An order that nothing is sent for: cells of its rows cannot be read, or an internal error parked it."""
+
+    order: Any  # a row
+    why: str
+    seems: str  # the stage that its facts would have
+
+
+def counts(tx: "Session | Look", supplier: str) -> dict[str, int]:
+    """Return how many orders are in each stage. SQL puts orders with the same facts together; which stage it is, order.py says."""
+    found: dict[str, int] = {}
+    look = plain_sql.within(tx)
+    for alike in look.rows(ALIKE, supplier):
+        calls: list[Any] = [SimpleNamespace(state=state) for state in (alike.states or "").split(",") if state]
+        name = sound_stage(alike, calls)
+        found[name] = found.get(name, 0) + alike.number
+    for each in damaged(look):
+        if each.order.supplier == supplier:  # counted above by what its facts seem to be
+            found[each.seems] = found.get(each.seems, 0) - 1
+            found["attention"] = found.get("attention", 0) + 1
+    return found
+
+
+def damaged(look: Look) -> list[Damaged]:
+    """Return every order that is damaged. An index has the few rows that may be (triggers.py); order.py says which are."""
+    if look.first("SELECT name FROM sqlite_master WHERE name = 'damaged_orders'") is None:
+        return []  # somebody dropped it; the agent's next start makes it again
+    calls: dict[int, list[Any]] = {}
+    for call in look.rows(
+        "SELECT * FROM calls WHERE order_id IN (SELECT order_id FROM damaged_calls) ORDER BY order_id"
+    ):
+        calls.setdefault(call.order_id, []).append(call)
+    rows = look.rows(
+        """
+        SELECT orders.*, (SELECT group_concat(DISTINCT state) FROM calls WHERE order_id = orders.id) AS states FROM orders
+         WHERE id IN (SELECT id FROM damaged_orders UNION SELECT order_id FROM damaged_calls) ORDER BY id
+        """
+    )
+    found = []
+    for row in rows:
+        states: list[Any] = [SimpleNamespace(state=state) for state in (row.states or "").split(",")]
+        why = damage(row, calls.get(row.id, ()))
+        if why:
+            found.append(Damaged(row, why, sound_stage(row, states)))
+    return found
+
+
+ALIKE = """
+  WITH stuck AS (SELECT order_id, group_concat(DISTINCT state) AS states FROM calls
+                  WHERE state IN ('sending', 'parked', 'unknown') GROUP BY order_id)
+SELECT ship_confirmed_at, closed_reason, max(held_reason) AS held_reason, max(acknowledged_at) AS acknowledged_at,
+       max(label_path) AS label_path, shipped, states, count(*) AS number
+  FROM orders LEFT JOIN stuck ON order_id = orders.id
+ WHERE supplier = ?1 AND ship_confirmed_at IS NULL AND closed_reason IS NULL
+ GROUP BY held_reason IS NULL, acknowledged_at IS NULL, label_path IS NULL, shipped, states
+ UNION ALL
+SELECT max(ship_confirmed_at), max(closed_reason), NULL, NULL, NULL, 0, NULL, count(*)
+  FROM orders
+ WHERE supplier = ?1 AND NOT (ship_confirmed_at IS NULL AND closed_reason IS NULL)
+ GROUP BY ship_confirmed_at IS NULL, closed_reason IS NULL
+"""
+"""Orders whose facts are alike for order.stage, with an example of each fact; of one that is over, no other fact counts.
+
+Both halves of the calls and orders that matter have an index of their own, so this stays quick as finished orders pile up.
+"""
+
+
+def evidence(tx: "Session | Look", supplier: str, shipped: int) -> dict[str, int]:
+    """Return on what evidence the shipped orders count as shipped. `shipped` is how many there are."""
+    found = {row.evidence: int(row.number) for row in plain_sql.within(tx).rows(EVIDENCE, supplier)}
+    others = {name: found.get(name, 0) for name in EVIDENCES if name != "confirmed"}
+    return {"confirmed": shipped - sum(others.values()), **others}
+
+
+EVIDENCES = ("confirmed", "unverified", "person", "not_recorded")
+EVIDENCE = """
+SELECT coalesce(ship_evidence, 'not_recorded') AS evidence, count(*) AS number FROM orders
+ WHERE supplier = ? AND ship_confirmed_at IS NOT NULL AND coalesce(ship_evidence, '') <> 'confirmed' GROUP BY 1
+"""
+"""As the index orders_without_a_yes has it: the orders with a clear yes, which are many, are not read."""
+
+
+def rejected_entries(tx: "Session | Look", supplier: str) -> int:
+    """Return how many entries were ever kept word for word."""
+    row = plain_sql.within(tx).first("SELECT count(*) AS number FROM rejected_entries WHERE supplier = ?", supplier)
+    return int(row.number)
+
+
+# -- The stage of an order in SQL: order.sound_stage is the rule, and a list of a million orders need not be read to find the few
+
+OPEN = "ship_confirmed_at IS NULL AND closed_reason IS NULL"
+"""Something may still be done for it."""
+STUCK = (
+    "EXISTS (SELECT 1 FROM calls WHERE order_id = orders.id"
+    " AND state IN ('sending', 'parked', 'unknown') AND state <> 'sending')"  # as the index calls_stuck has it
+)
+STAGE = f"""CASE WHEN ship_confirmed_at IS NOT NULL THEN 'shipped' WHEN closed_reason IS NOT NULL THEN 'closed'
+ WHEN {STUCK} THEN 'attention' WHEN held_reason IS NOT NULL THEN 'held' WHEN shipped = 1 THEN 'flagged'
+ WHEN acknowledged_at IS NULL THEN 'new' WHEN label_path IS NULL THEN 'acknowledged' ELSE 'ready' END"""
+"""The stage of a row of `orders`."""
+
+
+def is_of(stage: str) -> str:
+    """Return the condition that a row of `orders` is of this stage, one of STAGES."""
+    if stage not in STAGES:
+        raise ValueError(stage)
+    over = {
+        "shipped": "ship_confirmed_at IS NOT NULL",
+        "closed": "ship_confirmed_at IS NULL AND closed_reason IS NOT NULL",
+    }
+    return over.get(stage) or f"{OPEN} AND {STAGE} = '{stage}'"

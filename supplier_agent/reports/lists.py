@@ -1,0 +1,109 @@
+"""Lists of orders: which ones, asked in SQL; then their summaries in small batches, so that a slow reader holds no lock."""
+
+from array import array
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlmodel import Session
+
+from supplier_agent.db.plain_sql import Look, within
+from supplier_agent.db.store import Store
+from supplier_agent.labels.scan import alias
+from supplier_agent.reports import counts
+from supplier_agent.reports.counts import OPEN, STAGE, is_of
+from supplier_agent.reports.order_report import summary
+
+BATCH = 500
+WIDE = ("menzzo_order_id", "supplier", "sku", "quantity", "carrier")
+SEARCHED = ("menzzo_order_id", "increment_id", "sale_product_id", "sku", "carrier")
+
+Row = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which orders. An empty text, and None, ask for nothing; `is_open`: neither shipped nor closed."""
+
+    supplier: str = ""
+    stage: str = ""
+    search: str = ""
+    since: date | None = None
+    is_open: bool = True
+
+    def where(self, damaged: str) -> tuple[str, list[object]]:
+        """Return the condition on a row of `orders`, and its values. `damaged`: the ids of those that are, or ""."""
+        conditions, values = list[str](), list[object]()
+        if self.is_open:
+            conditions.append(f"{OPEN} OR id IN ({damaged})" if damaged else OPEN)
+        if self.stage:
+            join = f"OR id IN ({damaged})" if self.stage == "attention" else f"AND id NOT IN ({damaged})"
+            conditions.append(is_of(self.stage) + (f" {join}" if damaged else ""))
+        if self.supplier:
+            conditions.append("supplier = ?")
+            values.append(self.supplier)
+        if self.since is not None:
+            conditions.append("coalesce(order_date, date(first_seen_at)) >= ?")  # unreadable: the day it was first seen
+            values.append(self.since.isoformat())
+        if self.search:
+            like = [f"{column} LIKE ? ESCAPE '!'" for column in SEARCHED]
+            labelled = "SELECT 1 FROM barcodes WHERE order_id = orders.id AND code = ?"
+            conditions.append(f"({' OR '.join(like)} OR EXISTS ({labelled}))")
+            values += [_anywhere(self.search)] * len(SEARCHED) + [alias(self.search)]
+        return " AND ".join(f"({each})" for each in conditions) or "1", values
+
+
+def _anywhere(text: str) -> str:
+    for special in "!%_":
+        text = text.replace(special, "!" + special)
+    return f"%{text}%"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a filter has found, oldest first."""
+
+    ids: "array[int]"
+    total: int  # without the limit
+    attention: int  # how many of the total wait for a person
+    widths: Mapping[str, int]  # of the longest text of each column
+    supplier_is_stored: bool  # there is an order of the supplier that was asked for
+
+
+def chosen(store: Store, wanted: Filter, limit: int | None = None) -> Found:
+    """Return the row ids of the orders, oldest first. `limit`: None for all of them."""
+    with store.read() as tx:
+        damaged = ", ".join(str(each.order.id) for each in counts.damaged(within(tx)))
+        where, values = wanted.where(damaged)
+        attention = f"{STAGE} = 'attention' OR id IN ({damaged})"
+        widths = ", ".join(f"max(length({column}))" for column in WIDE)
+        summed = f"SELECT count(*), sum({attention}), {widths} FROM orders WHERE {where}"  # noqa: S608 - our own texts, and question marks
+        total, waiting, *longest = _driver(tx, summed, values).one()
+        listed = f"SELECT id FROM orders WHERE {where} ORDER BY order_date, id LIMIT ?"  # noqa: S608 - as above
+        ids = array("q", _driver(tx, listed, [*values, -1 if limit is None else limit]).scalars())
+        stored = _driver(tx, "SELECT EXISTS (SELECT 1 FROM orders WHERE supplier = ?)", [wanted.supplier]).scalar()
+    return Found(ids, total, waiting or 0, dict(zip(WIDE, (each or 0 for each in longest), strict=True)), bool(stored))
+
+
+def _driver(tx: Session, sql: str, values: list[object]) -> Any:  # noqa: ANN401 - a result of any columns
+    return tx.connection().exec_driver_sql(sql, tuple(values))
+
+
+def summaries(store: Store, ids: "array[int]") -> Iterator[Row]:
+    """Yield the orders as JSON has them, in this order, each batch as it is at that moment."""
+    for start in range(0, len(ids), BATCH):
+        with store.read() as tx:
+            rows = list(_batch(within(tx), ids[start : start + BATCH]))
+        yield from rows
+
+
+def _batch(look: Look, ids: "array[int]") -> Iterator[Row]:
+    marks = ", ".join("?" * len(ids))
+    found = {row.id: row for row in look.rows(f"SELECT * FROM orders WHERE id IN ({marks})", *ids)}  # noqa: S608 - question marks
+    calls: dict[int, list[Any]] = defaultdict(list)
+    of_these = f"SELECT * FROM calls WHERE order_id IN ({marks}) ORDER BY id"  # noqa: S608 - as above
+    for call in look.rows(of_these, *ids):
+        calls[call.order_id].append(call)
+    yield from (summary(found[each], calls[each]) for each in ids)

@@ -1,0 +1,259 @@
+"""The clockwork of `run`: APScheduler wakes suppliers, signals stop, the watchdog is fed by real progress. No rules.
+
+The scheduler holds no state: what is due is asked of the database at each wake, so a missed, doubled or late wake does no harm.
+"""
+
+import socket
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+
+from apscheduler.executors.pool import ThreadPoolExecutor as SchedulerPool
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from supplier_agent.agent import DRAIN_SECONDS, LOOK_SECONDS, Agent
+from supplier_agent.alerts import Watch
+from supplier_agent.base.process import Stop
+from supplier_agent.db.store import LockedError, is_ours
+from supplier_agent.labels.barcodes import LabelCodes
+from supplier_agent.labels.pdf import PdfWork
+from supplier_agent.maintenance.retention import Retention
+from supplier_agent.reports.counts import counts
+from supplier_agent.reports.heartbeat import AGENT, Heartbeat
+from supplier_agent.reports.vitals import STOPPING, WORKERS_HUNG, Trouble
+from supplier_agent.runtime.page_process import PageProcess
+from supplier_agent.runtime.reload import Reload
+
+WATCH_SECONDS = 0.2
+"""How often the database is asked whether somebody else wrote to it: a flag is seen by then."""
+FEED_SECONDS = 10.0
+LOOK = timedelta(seconds=LOOK_SECONDS)
+JUMP_SECONDS = 5.0
+"""Wall time and monotonic time that part by more than this: somebody has set the clock."""
+FAULT_SECONDS = 1.0
+HUNG_SECONDS = 30.0
+"""A worker this far beyond its deadline is stuck: the watchdog is no longer fed."""
+LAST_SECONDS = 2.0
+"""How long it then waits for the threads that read barcodes and tell alerts. What they do is done again after the next start."""
+
+
+def notify(env: Mapping[str, str], message: str) -> None:
+    """Tell systemd (sd_notify(3)); without systemd nobody listens, and nothing happens."""
+    address = env.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
+        try:
+            sender.sendto(message.encode(), "\0" + address[1:] if address.startswith("@") else address)
+        except OSError:
+            return
+
+
+def make_scheduler(agent: Agent) -> BackgroundScheduler:
+    """Return a scheduler that wakes each supplier at once, and then whenever its next read is due.
+
+    Never skipped for being late, never queued up, never two at once (the defaults would drop a wake that is a second late).
+    """
+    scheduler = BackgroundScheduler(
+        timezone="UTC",
+        executors={"default": SchedulerPool(1)},
+        job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
+    )
+    _wake_all(scheduler, agent)
+    return scheduler
+
+
+def _wake_all(scheduler: BackgroundScheduler, agent: Agent) -> None:
+    for name in set(agent.accounts) - {job.id for job in scheduler.get_jobs()}:
+        trigger = IntervalTrigger(seconds=LOOK_SECONDS, jitter=1, timezone="UTC")
+        scheduler.add_job(_wake, trigger, args=(agent, name), id=name, next_run_time=agent.clock.now())
+
+
+def _wake(agent: Agent, name: str) -> None:
+    agent.inbox.put(lambda: agent.look_again(name))
+
+
+class Daemon:
+    """One agent, served until it is told to stop."""
+
+    def __init__(
+        self,
+        agent: Agent,
+        env: Mapping[str, str],
+        stop: Stop,
+        ping: Callable[[str | None], None],
+        reload: Reload | None = None,
+        heartbeat: Heartbeat | None = None,
+        page: PageProcess | None = None,
+    ) -> None:
+        # `ping` tells the dead-man address of one supplier that it was read, or (None) the common one that all were.
+        self._agent, self._env, self._stop, self._ping = agent, env, stop, ping
+        # `page`: None where none is to be served, as in tests.
+        self._scheduler, self._reload, self._page = make_scheduler(agent), reload, page
+        self._retention = Retention(agent.store, agent.labels, agent.clock, agent.log, lambda: agent.settings)
+        self._wall, self._monotonic = agent.clock.now(), agent.clock.monotonic()
+        self._heartbeat = heartbeat or Heartbeat(agent.settings.state_dir / AGENT, agent.clock, "run")
+        self._fed_at = 0.0
+        self._locked: LockedError | None = None  # None: nothing beside the loop has just met a locked database
+        self._wakes: dict[str, datetime] = {}
+
+    def run(self) -> int:
+        """Serve until SIGTERM or SIGINT, then finish what is in flight. Returns the exit code."""
+        agent = self._agent
+        agent.start()
+        if self._reload is not None:
+            self._reload.start()
+        codes = LabelCodes(agent.settings.state_dir, PdfWork(agent.clock), agent.log).start()
+        watch = Watch(lambda: agent.settings, agent.clock, agent.log, self._heartbeat.keep).start()
+        self._scheduler.start()
+        if self._page is not None:
+            self._page.start()
+        notify(self._env, "READY=1")
+        agent.log.info("agent.started", suppliers=", ".join(agent.accounts), state=str(agent.settings.state_dir))
+        try:
+            while not self._stop.event.is_set():
+                wait = self._turn()
+                self._after_turn()
+                agent.inbox.wait(min(wait, WATCH_SECONDS))
+        finally:
+            notify(self._env, "STOPPING=1")
+            if self._page is not None:
+                self._page.ask_to_stop()  # it ends while the loop finishes what is in flight
+            self._scheduler.shutdown(wait=False)
+            codes.stop()
+            watch.stop()
+        agent.drain(DRAIN_SECONDS, WATCH_SECONDS, lambda: self._heartbeat.beat(STOPPING))
+        if self._page is not None:
+            self._page.close()
+        codes.close(LAST_SECONDS)
+        watch.close(LAST_SECONDS)
+        agent.log.info("agent.stopped")
+        return 0
+
+    def _after_turn(self) -> None:
+        self._contained(self._show)
+        self._locked = None
+        self._contained(self._mind_the_clock)
+        if self._agent.database_problem is None:  # else each step would wait for the lock, and a stop for them
+            self._contained(self._mind_the_configuration)
+            self._contained(self._retention.step)
+        for chore in (self._tell_who_was_read, self._feed, self._reschedule):
+            self._contained(chore)
+
+    def _turn(self) -> float:
+        """Let the loop take a turn. What it cannot contain itself ends nothing either, if the database is sound."""
+        try:
+            return self._agent.turn()
+        except Exception as error:
+            if not is_ours(error):
+                raise
+            self._agent.log.fault("internal.error", "turn", error)
+            return FAULT_SECONDS
+
+    def _contained(self, chore: Callable[[], object]) -> None:
+        """Do what goes on beside the loop: an error in it must not end the loop, and is said once."""
+        try:
+            chore()
+        except LockedError as error:  # the next turn tries it again
+            self._agent.log.problem("database", error.what)
+            self._locked = error
+        except Exception as error:  # noqa: BLE001 - see above
+            self._agent.log.fault("internal.error", chore.__name__, error)
+
+    def _tell_who_was_read(self) -> None:
+        agent = self._agent
+        if agent.read_since_ping >= set(agent.accounts) and agent.workers.apart("", lambda: self._ping(None)):
+            agent.read_since_ping.clear()
+        agent.read_lately = {
+            name for name in agent.read_lately if not agent.workers.apart(name, partial(self._ping, name))
+        }
+
+    def _feed(self) -> None:
+        """Tell the watchdog that the loop goes round."""
+        now = self._agent.clock.monotonic()
+        if now - self._fed_at >= FEED_SECONDS and not self._hung():
+            self._fed_at = now
+            notify(self._env, f"WATCHDOG=1\nSTATUS={self._status()}")
+
+    def _show(self) -> None:
+        """Touch the heartbeat, and leave in it what is wrong here: it must be seen even while nothing can be written."""
+        troubles = self._agent.troubles(self._locked)
+        if self._hung():
+            cure = "systemctl restart supplier-agent, and keep its log"
+            troubles.append(Trouble(WORKERS_HUNG, "a request hangs far beyond its deadline", cure))
+        if self._reload is not None and self._reload.refused is not None:
+            troubles.append(self._reload.refused)
+        self._heartbeat.keep("loop", troubles)
+        self._heartbeat.beat()
+
+    def _mind_the_configuration(self) -> None:
+        """Take up a new configuration after SIGHUP; the scheduler and the page go by it too."""
+        reload = self._reload
+        if reload is None:
+            return
+        if reload.is_asked and not reload.is_under_way:
+            notify(self._env, f"RELOADING=1\nMONOTONIC_USEC={self._agent.clock.monotonic() * 1e6:.0f}")
+            if not reload.begin():
+                notify(self._env, "READY=1\nSTATUS=the new configuration was refused; the one before stays")
+        if reload.is_under_way and reload.finish():
+            self._follow()
+            notify(self._env, "READY=1")
+
+    def _follow(self) -> None:
+        """Let the scheduler wake those suppliers that there are now, and take the page's process along."""
+        for name in {job.id for job in self._scheduler.get_jobs()} - set(self._agent.accounts):
+            self._scheduler.remove_job(name)
+        _wake_all(self._scheduler, self._agent)
+        self._wakes.clear()
+        if self._page is not None:
+            self._page.follow(self._agent.settings)
+
+    def _mind_the_clock(self) -> None:
+        """Notice a clock that was set: everything is looked at again, and the scheduler is woken."""
+        wall, monotonic = self._agent.clock.now(), self._agent.clock.monotonic()
+        jumped = abs((wall - self._wall).total_seconds() - (monotonic - self._monotonic)) > JUMP_SECONDS
+        self._wall, self._monotonic = wall, monotonic
+        if jumped:
+            self._agent.log.warning("clock.jumped", now=wall.isoformat(timespec="seconds"))
+            self._agent.inbox.put(self._agent.clock_changed)
+            for name in self._agent.accounts:
+                self._scheduler.modify_job(name, next_run_time=wall)
+
+    def _reschedule(self) -> None:
+        """Let the scheduler wake each supplier when its next read is due; between, it looks whether opening time has come."""
+        for name, account in self._agent.accounts.items():
+            at = account.next_read.at if account.next_read is not None else None
+            if at is not None and at > self._agent.clock.now() and self._wakes.get(name) != at:
+                self._wakes[name] = at
+                self._scheduler.modify_job(name, next_run_time=min(at, self._agent.clock.now() + LOOK))
+
+    def _hung(self) -> bool:
+        limit = self._agent.settings.http.timeout_seconds * 4 + HUNG_SECONDS
+        now = self._agent.clock.monotonic()
+        return any(
+            now - flight.started > limit for account in self._agent.accounts.values() for flight in account.in_flight
+        )
+
+    def _status(self) -> str:
+        if "NOTIFY_SOCKET" not in self._env:
+            return ""
+        if self._agent.database_problem is not None:
+            return self._agent.database_problem.what
+        total: dict[str, int] = {}
+        try:
+            with self._agent.store.read() as tx:
+                for name in self._agent.accounts:
+                    for stage, number in counts(tx, name).items():
+                        total[stage] = total.get(stage, 0) + number
+        except LockedError as error:  # the loop waits for it, and so does this line
+            return error.what
+        except Exception as error:  # noqa: BLE001 - a line for people must not keep the watchdog hungry
+            self._agent.log.fault("internal.error", "status line", error)
+            return "its state cannot be counted"
+        return (
+            ", ".join(
+                f"{total[stage]} {stage}" for stage in ("new", "ready", "flagged", "attention") if total.get(stage)
+            )
+            or "nothing open"
+        )

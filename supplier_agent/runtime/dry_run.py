@@ -1,0 +1,260 @@
+"""`run --once --dry-run`: the real loop on a copy of the state. Reads are real; every write call is noted instead of sent.
+
+Nothing is changed: the copy lies in a temporary folder and goes with it. Only the journal learns what was asked.
+"""
+
+import random
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlmodel import Session, col, func, select
+
+from supplier_agent.agent import Agent
+from supplier_agent.base import files
+from supplier_agent.base.clock import Clock
+from supplier_agent.base.errors import StateError
+from supplier_agent.base.log import Log
+from supplier_agent.calls import Ending, Job
+from supplier_agent.db import private, state_folder
+from supplier_agent.db.ship_ledger import Ledger
+from supplier_agent.db.store import Store, open_store
+from supplier_agent.db.tables import Order, Read
+from supplier_agent.labels import LabelFolder
+from supplier_agent.labels.checks import Checks
+from supplier_agent.marketplace.rate_limit import Pace
+from supplier_agent.order import document
+from supplier_agent.outbox import DONE, Outcome
+from supplier_agent.reports.health import Problem
+from supplier_agent.runtime.once import run_once
+from supplier_agent.runtime.wiring import make_account, wire_of
+from supplier_agent.settings import Settings
+from supplier_agent.suppliers import read_log, warnings
+from supplier_agent.suppliers.snapshot import known_supplier
+
+BEFORE_START_DATE = "before_start_date"
+
+
+@dataclass(frozen=True)
+class LeftAlone:
+    """What nothing would be sent for, and why. `code` is a caution's (warnings.py), or BEFORE_START_DATE."""
+
+    supplier: str  # "": every supplier
+    code: str
+    what: str
+    orders: int | None = None  # None: not about single orders
+
+    @property
+    def line(self) -> str:
+        """One line for a person."""
+        return f"{self.supplier}: {self.what}" if self.supplier else self.what
+
+
+@dataclass(frozen=True)
+class Rehearsed:
+    """What `run --once` would do now, and how it would end."""
+
+    exit_code: int
+    calls: Sequence[Job]
+    left_alone: Sequence[LeftAlone]
+    problems: Sequence[Problem]
+
+    def lines(self) -> Iterator[str]:
+        """Yield it for a person, line by line."""
+        for job in self.calls:
+            does = "fetch the label of" if job.kind == "label" else f"send {job.kind}-sale for"
+            yield f"would {does} {job.menzzo_order_id} ({job.supplier})"
+        yield from (each.line for each in self.left_alone)
+        yield f"dry run: {len(self.calls)} calls would be made; nothing was sent, nothing was changed"
+
+    def as_json(self) -> dict[str, object]:
+        """Return the object of `run --once --dry-run --json`."""
+        return {
+            "schema": 1,
+            "exit_code": self.exit_code,
+            "calls": [
+                {"kind": job.kind, "supplier": job.supplier, "menzzo_order_id": job.menzzo_order_id}
+                for job in self.calls
+            ],
+            "left_alone": [vars(each) for each in self.left_alone],
+            "problems": [each.as_json() for each in self.problems],
+        }
+
+
+class Rehearsal(Executor):
+    """An executor that makes reads, and notes calls instead of making them."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._reads = ThreadPoolExecutor(4)
+        self.calls: list[Job] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":  # noqa: ANN401 - as in Executor
+        """Make a read; answer a call as if it had gone well."""
+        job = args[0] if args else None
+        if not isinstance(job, Job):
+            return self._reads.submit(fn, *args, **kwargs)
+        self.calls.append(job)
+        future: Future[Any] = Future()
+        future.set_result(Ending(Outcome(DONE, "rehearsed", facts=self._facts(job))))
+        return future
+
+    def _facts(self, job: Job) -> dict[str, object]:
+        if job.kind == "label":
+            return {
+                "label_link": document(job.link_to_label),
+                "label_path": "rehearsed",
+                "label_sha256": "rehearsed",
+                "label_bytes": 0,
+            }
+        return {{"acknowledge": "acknowledged_at", "ship": "ship_confirmed_at"}[job.kind]: self._clock.now()}
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - as in Executor
+        """End the readers."""
+        self._reads.shutdown(wait=wait, cancel_futures=cancel_futures)
+
+
+class RehearsedLabels(LabelFolder):
+    """Labels that are where the database says, for the rehearsal's sake; nothing is written."""
+
+    def is_there(self, path: str, size: int | None) -> bool:  # noqa: ARG002 - as in LabelFolder
+        """Say yes."""
+        return True
+
+    def is_whole(self, path: str, sha256: str) -> bool:  # noqa: ARG002 - as in LabelFolder
+        """Say yes."""
+        return True
+
+
+def rehearse(
+    settings: Settings,
+    env: Mapping[str, str],
+    clock: Clock,
+    progress: Callable[[str], None],
+    stopped: Callable[[], bool],
+) -> Rehearsed:
+    """Return every write call that `run --once` would make now, and how that run would end."""
+    problems: list[Problem] = []
+    with tempfile.TemporaryDirectory(prefix="supplier-agent-dry-run-") as name:
+        folder = Path(name)
+        _copy_state(settings, folder)
+        rehearsal = Rehearsal(clock)
+        store = open_store(folder / state_folder.DATABASE, agent=True)
+        ledger = Ledger(folder / state_folder.LEDGER, moved=True)
+        labels = RehearsedLabels(folder)
+        wire = wire_of(settings, clock)
+
+        def read_token(supplier: str) -> str:
+            return settings.token_of(supplier, env)
+
+        agent: Agent
+        accounts = [
+            make_account(settings, each, wire, clock, labels, read_token, lambda: agent.stopping)
+            for each in settings.suppliers
+        ]
+        for account in accounts:  # a rehearsed call costs no request; reads still wait for the rate, in the worker
+            account.pace = Pace(clock, per_second=1e6)
+        agent = Agent(
+            settings,
+            store,
+            ledger,
+            labels,
+            accounts,
+            clock,
+            rehearsal,
+            Checks(clock),  # no label is fetched, so none is checked
+            random.random,
+            Log(None),
+            read_token,
+            round_at=clock.now(),
+            read_next=lambda name: settings.next_token_of(name, env),
+        )
+        with store.read() as tx:
+            before = read_log.newest(tx)
+        try:
+            code = run_once(agent, progress, lambda: None, stopped, problems.extend)
+        finally:
+            rehearsal.shutdown()
+            _remember_questions(store, before, settings)
+            store.close()
+            ledger.close()
+        return Rehearsed(code, rehearsal.calls, _left_alone(folder, settings, clock.now()), problems)
+
+
+def _remember_questions(copy: Store, before: int, settings: Settings) -> None:
+    """Note in the real journal what was asked: within `cache_seconds` the next run must not ask the same (journal.asked)."""
+    with copy.read() as tx:
+        reads = [
+            Read(**{**row.model_dump(exclude={"id"}), "run_id": None, "added": 0})
+            for row in read_log.newer_than(tx, before)
+            if settings.suppliers[row.supplier].cache_seconds > 0
+        ]
+    if not reads:
+        return
+    database = settings.state_dir / state_folder.DATABASE
+    try:
+        store = open_store(database, agent=not database.exists())  # one that waits for an upgrade is left as it is
+    except StateError:
+        return
+    try:
+        with store.write() as tx:
+            tx.add_all(reads)
+    finally:
+        store.close()
+
+
+def _left_alone(folder: Path, settings: Settings, now: datetime) -> list[LeftAlone]:
+    """Return what the rehearsal found and would not touch."""
+    read_only = warnings.read_only()
+    found = [LeftAlone("", read_only.code, read_only.what)] if settings.read_only else []
+    early = []
+    store = open_store(folder / state_folder.DATABASE)
+    try:
+        with store.read() as tx:
+            for name, supplier in settings.suppliers.items():
+                told = warnings.of(known_supplier(tx, name), now)
+                found += [LeftAlone(name, each.code, each.what) for each in told if each.holds_up]
+                if supplier.start_date is not None and (count := _early(tx, name, supplier.start_date)):
+                    what = f"{count} orders are dated before start_date and left alone"
+                    early.append(LeftAlone(name, BEFORE_START_DATE, what, count))
+    finally:
+        store.close()
+    return [*found, *early]
+
+
+def _early(tx: Session, name: str, start_date: date) -> int:
+    """Return how many orders of a supplier are dated before its start_date and closed; one that was reopened is served."""
+    query = select(func.count()).select_from(Order).where(Order.supplier == name, col(Order.order_date) < start_date)
+    return tx.exec(query.where(col(Order.closed_reason).is_not(None), col(Order.ship_confirmed_at).is_(None))).one()
+
+
+def _copy_state(settings: Settings, folder: Path) -> None:
+    database = settings.state_dir / state_folder.DATABASE
+    if database.exists():
+        store = open_store(database)
+        try:
+            store.backup(folder / state_folder.DATABASE)
+        finally:
+            store.close()
+    content = _ledger(settings.state_dir)
+    if content is not None:
+        with private.opened(folder / private.FOLDER) as opened:
+            opened.write(Path(state_folder.LEDGER).name, content)
+
+
+def _ledger(state_dir: Path) -> bytes | None:
+    """Return what the ship ledger holds, and make nothing: where `private` is not there yet, it lies where 0.1.0 had it."""
+    if (state_dir / private.FOLDER).is_dir():
+        ledger = Ledger(state_dir / state_folder.LEDGER)
+        try:
+            return ledger.content()
+        finally:
+            ledger.close()
+    try:
+        return files.read(state_dir / Path(state_folder.LEDGER).name, most=1 << 30)
+    except OSError:
+        return None

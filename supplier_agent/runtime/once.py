@@ -1,0 +1,126 @@
+"""`run --once`: everything that is due, once, for cron and timers; and its dry run, which sends nothing and changes nothing."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from supplier_agent.agent import DRAIN_SECONDS, Agent
+from supplier_agent.calls import CALLS
+from supplier_agent.db.tables import Call, Order
+from supplier_agent.reports.health import Problem, exit_code, problems
+from supplier_agent.suppliers import circuit_breakers, read_log, safety_stops, snapshot
+
+LEAST_SECONDS, STEP_SECONDS = 0.01, 0.25
+
+
+def run_once(
+    agent: Agent,
+    progress: Callable[[str], None],
+    heartbeat: Callable[[], None],
+    stopped: Callable[[], bool],
+    explain: Callable[[Sequence[Problem]], None] = lambda _found: None,
+) -> int:
+    """Do all that is due, wait out short back-offs, and return the exit code (public contract, "Exit codes").
+
+    `explain` hears the problems that the code stands for.
+    """
+    patience = agent.settings.retry.once_patience_seconds
+    agent.start()
+    started_at = agent.clock.now()
+    while not agent.stopping:
+        agent.stopping = stopped()
+        wait = agent.turn()
+        progress(_doing(agent))
+        if agent.database_problem is not None:
+            if patience <= 0:
+                break
+            patience -= STEP_SECONDS
+            agent.clock.sleep(STEP_SECONDS)
+            continue
+        if agent.under_way() or wait <= 0:
+            agent.inbox.wait(min(wait, STEP_SECONDS) if wait > 0 else 0.0)
+            continue
+        pause = _worth_waiting(agent)
+        if pause is None:
+            break
+        step = min(max(pause, LEAST_SECONDS), STEP_SECONDS)
+        if not any(account.waits_for_rate for account in agent.accounts.values()):
+            if pause > patience:  # waiting for the rate is work; only waiting for a back-off takes patience
+                break
+            patience -= step
+        agent.inbox.wait(step)
+    agent.drain(DRAIN_SECONDS, STEP_SECONDS, lambda: progress(_doing(agent)))
+    if agent.database_problem is not None:
+        raise agent.database_problem
+    if agent.read_since_ping >= set(agent.accounts) and not stopped():
+        heartbeat()
+    with agent.store.read() as tx:
+        found = problems(
+            tx,
+            agent.settings,
+            {a.name: a.token_problem for a in agent.accounts.values()},
+            since=started_at,
+        )
+    explain(found)
+    return exit_code(found)
+
+
+def _worth_waiting(agent: Agent) -> float | None:
+    """Return the seconds until something that this run should still do is due; None if nothing is. No undo window is waited out."""
+    now = agent.clock.now()
+    waits = []
+    for account in agent.accounts.values():
+        if account.token is None:
+            continue
+        with agent.store.read() as tx:
+            if snapshot.known_supplier(tx, account.name).paused_at is not None:
+                continue
+            moment = _next_moment(tx, agent, account.name, now)
+        not_before = max(account.pace.free_in(), account.rests_until - agent.clock.monotonic())
+        waits.append(not_before if account.run is not None else None)
+        if moment is not None:
+            waits.append(max((moment - now).total_seconds(), not_before))
+    soon = [wait for wait in waits if wait is not None]
+    return min(soon) if soon else None
+
+
+def _next_moment(tx: Session, agent: Agent, name: str, now: datetime) -> datetime | None:
+    """Return when this supplier's next call or read is due, its pauses included."""
+    moments = []
+    paused = snapshot.known_supplier(tx, name).token_refused_at is not None
+    quiet_until = snapshot.known_supplier(tx, name).quiet_until
+    ships_wait = safety_stops.ships_wait(snapshot.known_supplier(tx, name))
+    for kind, call in CALLS.items() if not agent.reads_only else ():
+        if kind == "ship" and ships_wait:
+            continue
+        at = _due_at(tx, agent, name, kind, now)
+        lane = circuit_breakers.of(tx, name, call.LANE)
+        if at is not None and not paused:
+            moments.append(max(each for each in (at, lane.resume_at, quiet_until) if each is not None))
+    reads = circuit_breakers.of(tx, name, circuit_breakers.READS)
+    due = read_log.due(tx, name, agent.settings, now, round_at=agent.round_at)
+    if due.at <= now or reads.failing_since is not None or (quiet_until is not None and quiet_until > now):
+        moments.append(due.at)
+    return min(moments) if moments else None
+
+
+def _due_at(tx: Session, agent: Agent, name: str, kind: str, now: datetime) -> datetime | None:
+    query = select(Call, Order).join(Order).where(Call.supplier == name, Call.kind == kind, Call.state == "owed")
+    for call, order in tx.exec(query.order_by(col(Call.due_at)).limit(50)):
+        in_undo_window = kind == "ship" and CALLS[kind].due_at(order, agent.settings) > now
+        if call.due_at is not None and not in_undo_window:
+            return call.due_at
+    return None
+
+
+def _doing(agent: Agent) -> str:
+    """Return one line for a terminal: what is being done for whom."""
+    parts = []
+    for account in agent.accounts.values():
+        flying = sorted({flight.kind for flight in account.in_flight})
+        if account.run is not None:
+            parts.append(f"{account.name}: page {account.run.plan.pages + 1}, {len(account.run.plan.listed)} listed")
+        elif flying:
+            parts.append(f"{account.name}: {', '.join(flying)}")
+    return " · ".join(parts) or "waiting"

@@ -1,0 +1,122 @@
+"""A new configuration while the agent runs: read on SIGHUP, refused with a reason, or taken up once nothing is in flight.
+
+A bad one changes nothing: the one before stays. What was refused stands in the database, so that `status` says it too.
+"""
+
+from collections.abc import Callable, Mapping
+
+from supplier_agent.agent import Agent
+from supplier_agent.base.clock import Clock
+from supplier_agent.base.errors import AgentError, ConfigError
+from supplier_agent.base.process import Hangup
+from supplier_agent.db.store import is_ours
+from supplier_agent.db.tables import Chore
+from supplier_agent.marketplace import Wire
+from supplier_agent.reports.vitals import CONFIGURATION, CORRECT_IT, RESTART, Trouble
+from supplier_agent.runtime.wiring import reassemble, usable, wire_of
+from supplier_agent.settings import Settings
+
+CHORE = "configuration"
+"""The row of the table `chores` that says what was refused, and when."""
+DRAIN_SECONDS = 60.0
+"""How long the requests in flight may take to come back; each has a shorter deadline of its own."""
+
+
+class Reload:
+    """Takes an agent from one configuration to the next. `load` reads it anew, and raises ConfigError if it cannot be used."""
+
+    def __init__(
+        self,
+        agent: Agent,
+        env: Mapping[str, str],
+        hangup: Hangup,
+        load: Callable[[], Settings],
+        adopted: Callable[[Settings], None],
+        make_wire: Callable[[Settings, Clock], Wire] = wire_of,
+    ) -> None:
+        self._agent, self._env, self._hangup, self._load, self._adopted = agent, env, hangup, load, adopted
+        self._make_wire = make_wire
+        self.refused: Trouble | None = None  # None: the last configuration was taken up
+        self._waits: Settings | None = None  # None: no configuration waits for the requests in flight
+        self._until = 0.0
+
+    @property
+    def is_asked(self) -> bool:
+        """Tell whether somebody asked for it."""
+        return self._hangup.event.is_set()
+
+    @property
+    def is_under_way(self) -> bool:
+        """Tell whether a new configuration waits until nothing is in flight. Until then nothing new is sent."""
+        return self._waits is not None
+
+    def start(self) -> None:
+        """Forget what an earlier process refused: this one began with what it read."""
+        self._note(None)
+
+    def begin(self) -> bool:
+        """Read the configuration; return whether it can be used. It is taken up by `finish`."""
+        self._hangup.event.clear()
+        try:
+            settings = self._load()
+            usable(settings, self._env)
+        except AgentError as error:
+            self._refuse(error)
+            return False
+        self._waits, self._agent.holding = settings, True
+        self._until = self._agent.clock.monotonic() + DRAIN_SECONDS
+        return True
+
+    def finish(self) -> bool:
+        """Take the new configuration up if nothing is in flight any more; return whether it is decided."""
+        agent, settings = self._agent, self._waits
+        if settings is None:
+            return True
+        if agent.in_flight():
+            if agent.clock.monotonic() < self._until:
+                return False
+            self._end()
+            self._refuse(
+                ConfigError("a request in flight does not end; the configuration before stays", "reload it again")
+            )
+            return True
+        try:
+            self._note(None)
+            waits = reassemble(agent, settings, self._env, self._make_wire(settings, agent.clock))
+        except Exception as error:
+            if not is_ours(error):
+                raise  # the database is locked: the next turn tries again
+            agent.log.fault("internal.error", "reload", error)
+            self._end()
+            self._refuse(ConfigError(f"an internal error ({type(error).__name__}) kept it from being used", RESTART))
+            return True
+        self.refused = None
+        self._end()
+        self._adopted(agent.settings)
+        agent.log.info("configuration.adopted", suppliers=", ".join(agent.accounts))
+        for key in waits:
+            agent.log.warning("configuration.postponed", key=key, cure="it changes with the next restart")
+        return True
+
+    def _end(self) -> None:
+        self._waits, self._agent.holding = None, False
+        self._agent.look_again()
+
+    def _refuse(self, error: AgentError) -> None:
+        said = "; ".join(line.strip() for line in error.what.splitlines()).replace(":; ", ": ")  # one line of a log
+        self._agent.log.error("configuration.refused", detail=said, cure=error.cure, note="the one before stays")
+        self.refused = Trouble(
+            CONFIGURATION, f"a new configuration was refused, and the one before stays: {said}", CORRECT_IT
+        )
+        self._note(said)
+
+    def _note(self, refused: str | None) -> None:
+        now = self._agent.clock.now()
+        with self._agent.store.write() as tx:
+            row = tx.get(Chore, CHORE)
+            if refused is not None:
+                row = row or Chore(name=CHORE, done_at=now)
+                row.done_at, row.detail = now, refused
+                tx.add(row)
+            elif row is not None:
+                tx.delete(row)

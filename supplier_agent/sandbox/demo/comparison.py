@@ -1,0 +1,116 @@
+"""The end of the demo: the marketplace's own books against the agent's claims, line by line. What is indented must be zero."""
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlmodel import Session, select
+
+from supplier_agent.db.tables import Order, RejectedEntry
+from supplier_agent.sandbox.exchange import LogLine
+from supplier_agent.sandbox.orders import Order as Sold
+from supplier_agent.sandbox.world import World
+from supplier_agent.settings import Settings
+
+TOLERANCE = 1.05
+"""What the clocks of two sides may make of a rate."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the table: what is counted, and the count of each supplier."""
+
+    what: str
+    counts: tuple[int, ...]
+    must_be_zero: bool = False
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The table. `holds`: the agent's claim is the truth."""
+
+    suppliers: tuple[str, ...]
+    lines: tuple[Line, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Tell whether everything that must be zero is."""
+        return not any(any(line.counts) for line in self.lines if line.must_be_zero)
+
+    def table(self) -> list[str]:
+        """Return the lines to print."""
+        rows = [("", *self.suppliers)]
+        rows += [("  " * line.must_be_zero + line.what, *(str(count) for count in line.counts)) for line in self.lines]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        return [
+            row[0].ljust(widths[0])
+            + "".join(cell.rjust(width + 3) for cell, width in zip(row[1:], widths[1:], strict=True))
+            for row in rows
+        ]
+
+
+def compare(tx: Session, world: World, settings: Settings, flagged: Collection[str]) -> Comparison:
+    """Compare. `flagged`: the ids that the warehouse sent off, by its own list."""
+    suppliers = tuple(settings.suppliers)
+    with world.lock:
+        columns = [_of_supplier(tx, world, settings, name, flagged) for name in suppliers]
+    lines = [
+        Line(each[0].what, tuple(line.counts[0] for line in each), each[0].must_be_zero)
+        for each in zip(*columns, strict=True)
+    ]
+    return Comparison(suppliers, tuple(lines))
+
+
+def _of_supplier(tx: Session, world: World, settings: Settings, name: str, flagged: Collection[str]) -> Sequence[Line]:
+    now = world.clock.now()
+    listed = {each.menzzo_order_id: each for each in world.orders(name) if each.visible(now)}
+    unusable = [json.loads(each.row_json) for each in listed.values() if each.row_json is not None]
+    sold = {this: each for this, each in listed.items() if each.row_json is None}
+    stored = {each.menzzo_order_id: each for each in tx.exec(select(Order).where(Order.supplier == name))}
+    kept = [json.loads(each.raw) for each in tx.exec(select(RejectedEntry).where(RejectedEntry.supplier == name))]
+    acknowledged = {this for this, each in sold.items() if each.acknowledged_at}
+    shipped = {this for this, each in sold.items() if each.shipped_at}
+    says_acknowledged = {this for this, each in stored.items() if each.acknowledged_at}
+    says_shipped = {this for this, each in stored.items() if each.ship_confirmed_at}
+    labels = {this for this, each in stored.items() if each.label_path}
+    requests = world.requests(supplier=name)
+    sent = [line.menzzo_order_id for line in requests if line.endpoint == "ship-sale"]
+    most = round(settings.requests_per_second * TOLERANCE)
+    return (
+        Line("orders listed", (len(sold),)),
+        _zero("lost: listed, but not stored", sold.keys() - stored.keys()),
+        _zero("invented: stored, but never listed", stored.keys() - sold.keys()),
+        Line("acknowledged", (len(acknowledged),)),
+        _zero("forgotten", sold.keys() - acknowledged),
+        _zero("claimed otherwise", acknowledged ^ says_acknowledged),
+        Line("shipped", (len(shipped),)),
+        _zero("forgotten: flagged, but not reported", sold.keys() & set(flagged) - shipped),
+        _zero("unasked: reported without a flag", shipped - set(flagged)),
+        _zero("twice: reported more than once", {this for this in sent if sent.count(this) > 1}),
+        _zero("claimed otherwise", shipped ^ says_shipped),
+        Line("labels on disk", (len(labels),)),
+        _zero(
+            "not equal, byte for byte",
+            {this for this in labels if not _equal(stored[this], sold.get(this), settings.state_dir)},
+        ),
+        Line("entries that nobody can use", (len(unusable),)),
+        _zero("not kept word for word", [row for row in unusable if row not in kept]),
+        Line("requests in the busiest second", (_busiest(requests),)),
+        _zero(f"more than {settings.requests_per_second:g}, the rate that is set", range(most, _busiest(requests))),
+        _zero("without the right token", [line for line in requests if line.token != "right"]),  # noqa: S105 - a word of the log
+    )
+
+
+def _zero(what: str, found: Collection[object]) -> Line:
+    return Line(what, (len(found),), must_be_zero=True)
+
+
+def _equal(order: Order, sold: Sold | None, state_dir: Path) -> bool:
+    return sold is not None and (state_dir / (order.label_path or "")).read_bytes() == sold.pdf()
+
+
+def _busiest(requests: Sequence[LogLine]) -> int:
+    """Return the most requests that came in within any second."""
+    times = [line.monotonic for line in requests]
+    return max((sum(start <= each < start + 1 for each in times) for start in times), default=0)

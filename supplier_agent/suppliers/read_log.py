@@ -1,0 +1,117 @@
+"""The journal of get-sales: every request and what came of it, so that any day's reading can be explained."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlmodel import Session, col, func, select
+
+from supplier_agent.db.plain_sql import GOOD
+from supplier_agent.db.tables import Read, Run
+from supplier_agent.marketplace import Listing, Verdict
+from supplier_agent.reading.schedule import Due, Pauses, Readings, next_read
+from supplier_agent.reading.strategy import Query
+from supplier_agent.settings import Settings
+from supplier_agent.suppliers.snapshot import look
+
+LISTED = "listed"
+
+
+@dataclass(frozen=True)
+class ReadDone:
+    """One get-sales request that is over. `outcome` is "listed", or how it failed."""
+
+    url: str
+    started_at: datetime
+    ended_at: datetime
+    tries: int
+    outcome: str
+    http_status: int | None
+    listed: int
+    sha256: str | None
+    detail: str | None
+    age_seconds: int | None = None  # as in the table
+    ahead_seconds: int | None = None  # the same
+
+
+def read_done(query: Query, answer: Listing | Verdict, started_at: datetime, ended_at: datetime) -> ReadDone:
+    """Word one answer for the journal."""
+    if isinstance(answer, Listing):
+        rows = len(answer.rows)
+        return ReadDone(
+            str(query),
+            started_at,
+            ended_at,
+            answer.tries,
+            LISTED,
+            answer.http_status,
+            rows,
+            answer.sha256,
+            None,
+            answer.age_seconds,
+            answer.ahead_seconds,
+        )
+    return ReadDone(
+        str(query), started_at, ended_at, answer.tries, answer.means.value, answer.http_status, 0, None, answer.detail
+    )
+
+
+def write(tx: Session, supplier: str, read: ReadDone, run_id: int | None, added: int = 0) -> None:
+    """Append one request. `added` is how many orders it brought that were new to us."""
+    tx.add(Read(supplier=supplier, run_id=run_id, added=added, **vars(read)))
+
+
+def newer_than(tx: Session, read_id: int) -> list[Read]:
+    """Return the requests that were journaled after that one."""
+    return list(tx.exec(select(Read).where(col(Read.id) > read_id).order_by(col(Read.id))).all())
+
+
+def newest(tx: Session) -> int:
+    """Return the last request's row id; 0 before the first."""
+    return tx.exec(select(func.max(Read.id))).one() or 0
+
+
+def asked(tx: Session, supplier: str, now: datetime, cache_seconds: float) -> frozenset[str]:
+    """Return the requests that the server would answer from its cache now."""
+    if cache_seconds <= 0:
+        return frozenset()
+    since = now - timedelta(seconds=cache_seconds)
+    query = select(Read.url).where(Read.supplier == supplier, Read.outcome == LISTED, col(Read.ended_at) > since)
+    return frozenset(tx.exec(query).all())
+
+
+def longest_page(tx: Session, supplier: str) -> int:
+    """Return the rows of the longest page that this supplier's list ever had; 0 before the first."""
+    return tx.exec(select(func.max(Read.listed)).where(Read.supplier == supplier)).one() or 0
+
+
+def oldest_ages(tx: Session, run_ids: Sequence[int]) -> dict[int, int]:
+    """Return the greatest age of an answer of each run; a run whose server never says is left out."""
+    found: dict[int, int] = {}
+    for start in range(0, len(run_ids), 500):
+        mine = col(Read.run_id).in_(run_ids[start : start + 500]), col(Read.age_seconds).is_not(None)
+        query = select(Read.run_id, func.max(Read.age_seconds)).where(*mine).group_by(col(Read.run_id))
+        found.update({run_id: age for run_id, age in tx.exec(query) if run_id is not None and age is not None})
+    return found
+
+
+def last_good(tx: Session, supplier: str, *purposes: str) -> Run | None:
+    """Return the last run for one of these purposes that was read to its end."""
+    query = select(Run).where(Run.supplier == supplier, col(Run.purpose).in_(purposes), col(Run.proof).in_(GOOD))
+    return tx.exec(query.order_by(col(Run.id).desc()).limit(1)).first()  # not by time: clocks are set back
+
+
+def due(tx: Session, name: str, settings: Settings, now: datetime, *, round_at: datetime | None = None) -> Due:
+    """Return which run is next and when (timetable.next_read)."""
+    stands, schedule = look(tx, name), settings.schedule
+    waiting = select(Run).where(Run.supplier == name, Run.purpose == "resync", col(Run.started_at).is_(None))
+    resync = tx.exec(waiting.order_by(col(Run.id)).limit(1)).first()
+    readings = Readings(stands.supplier, resync, last_good(tx, name, "sweep"), last_good(tx, name, "poll"))
+    poll_seconds = schedule.poll_interval(now, settings.timezone)
+    pauses = Pauses(poll_seconds, schedule.sweep_seconds, settings.suppliers[name].cache_seconds)
+    return next_read(readings, pauses, stands.not_before(now), now, round_at)
+
+
+def request(tx: Session, name: str, date_from: date, date_to: date, now: datetime) -> None:
+    """Leave a person's request to read a date range again."""
+    tx.add(Run(supplier=name, purpose="resync", date_from=date_from, date_to=date_to, requested_at=now))

@@ -1,0 +1,138 @@
+"""The brakes: what stops a supplier, or its ship calls alone, until a person lets it go on.
+
+Paused: nothing at all is sent, not even a read. Asked: so many orders were flagged within a minute that a person is asked first.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, func, select
+
+from supplier_agent.base.errors import AgentError
+from supplier_agent.db.tables import Attempt, Call, Order, Supplier
+from supplier_agent.suppliers.snapshot import known_supplier
+from supplier_agent.suppliers.warnings import why_paused
+
+MINUTE = timedelta(minutes=1)
+NOT_FOUND = 404
+WRONG_ADDRESS = "wrong slug or token?"
+AGENT = "agent"
+PAUSED, ASKED, USUAL = "paused by a brake", "a person is asked about many flags", "the flags are as usual again"
+"""What the log says."""
+FEW = 2000
+"""So many of the newest attempts of all suppliers are looked at, so that one look stays cheap."""
+
+
+# -- the rules ---------------------------------------------------------------------------------------------------------
+
+
+def most_within(instants: Sequence[datetime], span: timedelta) -> int:
+    """Return the largest number of these instants that lie within one span. They must be sorted."""
+    most, first = 0, 0
+    for last, instant in enumerate(instants):
+        while instant - instants[first] >= span:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
+
+
+def is_unusual(flags: Sequence[datetime], per_minute: int) -> bool:
+    """Tell whether so many orders were flagged within a minute that a person is asked first. 0 never asks."""
+    return per_minute > 0 and most_within(sorted(flags), MINUTE) > per_minute
+
+
+def not_found_in_a_row(answers: Iterable[tuple[int, int | None]]) -> int:
+    """Return about how many different orders the newest answers were 404, without another answer between.
+
+    `answers`: order and HTTP status, the newest first; None (no answer came) neither counts nor ends the row.
+    """
+    orders: set[int] = set()
+    for order, status in answers:
+        if status == NOT_FOUND:
+            orders.add(order)
+        elif status is not None:
+            break
+    return len(orders)
+
+
+def ships_wait(supplier: Supplier) -> bool:
+    """Tell whether ship calls wait until a person has agreed."""
+    return supplier.flags_asked_at is not None
+
+
+# -- what the loop asks ------------------------------------------------------------------------------------------------
+
+
+def mind_the_flags(tx: Session, name: str, per_minute: int, now: datetime) -> str | None:
+    """Ask a person if the flags are unusual, and ask no longer once they are not; return what changed, for the log."""
+    supplier = known_supplier(tx, name)
+    if not per_minute and not ships_wait(supplier):
+        return None
+    unusual = is_unusual(waiting_flags(tx, supplier), per_minute)
+    if unusual == ships_wait(supplier):
+        return None
+    supplier.flags_asked_at = now if unusual else None
+    tx.add(supplier)
+    return ASKED if unusual else USUAL
+
+
+def waiting_flags(tx: Session, supplier: Supplier) -> list[datetime]:
+    """Return the moments of the flags that are not confirmed, and that nobody has agreed to yet."""
+    query = select(Order.shipped_at).where(Order.supplier == supplier.name, Order.shipped == 1)
+    query = query.where(col(Order.ship_confirmed_at).is_(None), col(Order.closed_reason).is_(None))
+    since = supplier.flags_agreed_at
+    return [at for at in tx.exec(query) if at is not None and (since is None or at > since)]
+
+
+def mind_the_address(tx: Session, name: str, limit: int, now: datetime) -> str | None:
+    """Pause the supplier if its newest answers were all 404, about as many orders as the limit; return what to log."""
+    supplier = known_supplier(tx, name)
+    if not limit or supplier.paused_at is not None:
+        return None
+    newest = tx.exec(select(func.max(Attempt.id))).one() or 0
+    query = select(Call.order_id, Attempt.http_status).join(Call).where(col(Attempt.id) > newest - FEW)
+    query = query.where(Call.supplier == name, col(Call.kind) != "label")  # there, 404 says that it is not ready yet
+    query = query.where(col(Attempt.ended_at).is_not(None))
+    if supplier.resumed_at is not None:
+        query = query.where(col(Attempt.started_at) > supplier.resumed_at)
+    if not_found_in_a_row(tx.exec(query.order_by(col(Attempt.id).desc()))) < limit:
+        return None
+    pause(tx, name, now, AGENT, f"{limit} orders in a row were answered 404: {WRONG_ADDRESS}")
+    return PAUSED
+
+
+# -- what a person may say ---------------------------------------------------------------------------------------------
+
+
+def pause(tx: Session, name: str, now: datetime, who: str, reason: str) -> str:
+    """Stop everything that goes to this supplier's account."""
+    supplier = known_supplier(tx, name)
+    if supplier.paused_at is not None:
+        return f"it is paused already, {why_paused(supplier)}"
+    supplier.paused_at, supplier.paused_by, supplier.paused_reason = now, who, reason
+    tx.add(supplier)
+    return "paused; what is being sent at this moment is finished, and then nothing is sent"
+
+
+def resume(tx: Session, name: str, now: datetime) -> str:
+    """Let a paused supplier go on."""
+    supplier = known_supplier(tx, name)
+    if supplier.paused_at is None:
+        return "it is not paused"
+    supplier.paused_at = supplier.paused_by = supplier.paused_reason = None
+    supplier.resumed_at = now
+    tx.add(supplier)
+    return "it goes on"
+
+
+def agree(tx: Session, name: str, now: datetime) -> str:
+    """Let the flags up to now go, however many they are. Raises AgentError if nobody asked."""
+    supplier = known_supplier(tx, name)
+    if not ships_wait(supplier):
+        raise AgentError(
+            "there is nothing to agree to: no ship call waits for a person's word", "supplier-agent status"
+        )
+    flags = len(waiting_flags(tx, supplier))
+    supplier.flags_agreed_at, supplier.flags_asked_at = now, None
+    tx.add(supplier)
+    return f"{flags} orders flagged until now may go"

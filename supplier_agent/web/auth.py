@@ -1,0 +1,227 @@
+"""Who may come in, and from where: the cookie, the proxy's word, the origin of a form and its token, the size of what is sent."""
+
+import asyncio
+import hashlib
+import hmac
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+
+from supplier_agent.base.errors import AgentError
+from supplier_agent.db.store import LockedError
+from supplier_agent.settings.web import Station
+from supplier_agent.web import cookie, peers, people
+from supplier_agent.web.cookie import Session
+from supplier_agent.web.peers import Ours
+from supplier_agent.web.request import Room, Somebody, Visit
+from supplier_agent.web.sentences import words
+
+MOST_BYTES = 256 * 1024
+"""Of a form: five thousand ticked orders are 60 kB."""
+MOST_FIELDS = 10_000
+MOST_WAITING = 40
+"""To sign in: the last of them waits two seconds. The other sockets are for those who are signed in."""
+FORM = "application/x-www-form-urlencoded"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "frame-src 'self'; form-action 'self'; frame-ancestors 'self'; base-uri 'none'"
+)
+HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "SAMEORIGIN",
+    "Referrer-Policy": "same-origin",  # with no-referrer, browsers send our own forms with the origin "null"
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+SIGN_IN = "/sign-in"
+
+Handler = Callable[[Visit], Response]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Refused(Exception):  # noqa: N818 - not an error of ours
+    """The door stays shut; `why` is for whoever built the request."""
+
+    def __init__(self, status: int, why: str) -> None:
+        super().__init__(why)
+        self.status, self.why = status, why
+
+
+class OneByOne:
+    """A queue for what costs much: one at a time, and only so many who wait."""
+
+    def __init__(self) -> None:
+        self._turn, self._waiting = asyncio.Semaphore(1), 0
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for a turn. Raises Refused if too many wait already."""
+        if self._waiting >= MOST_WAITING:
+            raise Refused(503, "too many people sign in at this moment: try again")
+        self._waiting += 1
+        try:
+            async with self._turn:
+                yield
+        finally:
+            self._waiting -= 1
+
+
+@dataclass(frozen=True)
+class Door:
+    """Lets visits in. `trouble` makes the page of an error: sentence, cure and status; `ours` knows our own names."""
+
+    room: Room
+    trouble: Callable[[Visit, AgentError, int], Response]
+    ours: Ours
+
+    def open(
+        self,
+        handler: Handler,
+        *,
+        anyone: bool = False,
+        leads: bool = False,
+        one_by_one: "OneByOne | None" = None,
+    ) -> Endpoint:
+        """Return the endpoint of a handler, which runs in a thread. `anyone`: signed in or not; `leads`: for leads alone.
+
+        `one_by_one`: what costs much (a PIN: 16 MB and 50 ms) waits here for its turn, and takes no thread from others meanwhile.
+        """
+
+        async def endpoint(request: Request) -> Response:
+            try:
+                form = await _form(request) if request.method == "POST" else {}
+                async with one_by_one.turn() if one_by_one is not None else nullcontext():
+                    return await run_in_threadpool(self._answer, request, form, handler, anyone=anyone, leads=leads)
+            except ClientDisconnect:
+                return Response(status_code=400)
+            except Refused as refused:
+                return PlainTextResponse(refused.why, refused.status)
+
+        return endpoint
+
+    def _answer(
+        self, request: Request, form: Mapping[str, Sequence[str]], handler: Handler, *, anyone: bool, leads: bool
+    ) -> Response:
+        self._must_be_our_address(request)
+        visit = self._visit(request, form)
+        if request.method == "POST":
+            self._must_come_from_our_page(request, visit, anyone=anyone)
+        if visit.who is None and not anyone:
+            return RedirectResponse(SIGN_IN, 303)
+        if leads and not visit.person.leads:
+            raise Refused(403, "this needs a lead")
+        before = visit.session
+        try:
+            self.room.store.must_still_be_there()
+            response = handler(visit)
+        except LockedError as error:  # nothing was recorded: the page keeps it, and says so
+            response = self.trouble(visit, error, 503)
+        except AgentError as error:
+            response = self.trouble(visit, error, 409)
+        if visit.session != before:
+            self._set_cookie(response, visit.session)
+        return response
+
+    def _visit(self, request: Request, form: Mapping[str, Sequence[str]]) -> Visit:
+        room, web = self.room, self.room.settings.web
+        session = room.seal.read(request.cookies.get(cookie.NAME, ""))
+        peer = request.client.host if request.client else ""
+        trusted = bool(web.proxy_header) and peer in web.proxies
+        proxied = request.headers.get(web.proxy_header, "").strip() if trusted else ""
+        station = web.station(session.station) if session else None
+        if station is None:
+            session = None
+        who = self._who(session, proxied, by_pin=not web.proxy_header)
+        language = (session.language if session else "") or (station.language if station else None) or web.language
+        return Visit(
+            room,
+            request.url.path,
+            dict(request.query_params),
+            form,
+            request.path_params,
+            peers.behind(web, peer, request.headers.getlist("x-forwarded-for")),
+            words(language),
+            station or Station(name="-"),
+            who=who,
+            session=session if who else None,
+            token=self._token(session) if session else "",
+            proxied=proxied,
+        )
+
+    def _who(self, session: Session | None, proxied: str, *, by_pin: bool) -> Somebody | None:
+        """Return who is signed in. People, roles and PINs are asked of the database each time: a change holds at once."""
+        if session is None or (not by_pin and session.who != proxied):
+            return None
+        with self.room.store.read() as tx:
+            person = people.find(tx, session.who)
+        if person is None or people.mark(person) != session.mark:
+            return None
+        return Somebody(person.name, person.role)
+
+    def _token(self, session: Session) -> str:
+        return hmac.new(self.room.key.encode(), f"form {session.seed}".encode(), hashlib.sha256).hexdigest()
+
+    def _must_be_our_address(self, request: Request) -> None:
+        """Refuse a name that was pointed at this machine by somebody else (DNS rebinding)."""
+        host = request.headers.get("host", "")
+        if not self.ours.hold(host):
+            raise Refused(421, f"this page is not {host[:80]!r}: set web.origin in the configuration of supplier-agent")
+
+    def _must_come_from_our_page(self, request: Request, visit: Visit, *, anyone: bool) -> None:
+        """Refuse a form of somebody else's page (CSRF): browsers say where it comes from, and only ours knows the token."""
+        origin, site = request.headers.get("origin", ""), request.headers.get("sec-fetch-site", "same-origin")
+        ours = {f"http://{request.headers.get('host', '')}", self.room.settings.web.origin}
+        if not origin or origin not in ours or site != "same-origin":
+            raise Refused(403, "this form does not come from our own page (web.origin names the page's address)")
+        if (
+            not anyone
+            and visit.who is not None
+            and not hmac.compare_digest(visit.field("token").encode(), visit.token.encode())
+        ):
+            raise Refused(403, "this form is too old: load the page again")
+
+    def _set_cookie(self, response: Response, session: Session | None) -> None:
+        if session is None:
+            response.delete_cookie(cookie.NAME)
+            return
+        response.set_cookie(
+            cookie.NAME,
+            self.room.seal.sign(session),
+            max_age=self.room.seal.seconds,
+            httponly=True,
+            samesite="strict",
+            secure=self.room.settings.web.origin.startswith("https:"),
+        )
+
+
+def begin(visit: Visit, person_name: str, mark: str, station: str) -> None:
+    """Sign somebody in at a station; the language that was chosen stays."""
+    language = visit.session.language if visit.session else ""
+    visit.session = Session(person_name, station, mark, secrets.token_hex(16), language)
+
+
+async def _form(request: Request) -> Mapping[str, Sequence[str]]:
+    """Read a form, bounded. Files are none of our business, so the simplest encoding is the only one."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+        raise Refused(415, "a form is expected")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MOST_BYTES:
+            raise Refused(413, "the form is too large")
+    try:
+        pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+    except ValueError:
+        raise Refused(413, "the form has too many fields") from None
+    form: dict[str, list[str]] = {}
+    for name, value in pairs:
+        form.setdefault(name, []).append(value)
+    return form

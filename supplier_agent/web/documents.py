@@ -1,0 +1,169 @@
+"""Lists and paper: what is to be shipped, labels in bulk, pick list, hand-over list, the card of commands, label and preview."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from sqlmodel import Session, col, select
+from starlette.responses import RedirectResponse, Response
+
+from supplier_agent import actions, outbox
+from supplier_agent.db.tables import Event, Order
+from supplier_agent.printing import papers
+from supplier_agent.printing.papers import Fault
+from supplier_agent.web import answers, lists
+from supplier_agent.web.answers import GREEN, YELLOW, Answer
+from supplier_agent.web.labelling import BROWSER, content_of, send
+from supplier_agent.web.lists import Search
+from supplier_agent.web.order_view import by_whom, line, truth
+from supplier_agent.web.request import Visit, row_id
+from supplier_agent.web.view import page
+
+MOST_DAYS_AGO = 31
+PREVIEW_SECONDS = 3600
+HISTORY = 200
+
+
+def search_of(visit: Visit) -> Search:
+    """Return what the address, or the form, looks for."""
+    given = visit.query or {name: visit.field(name) for name in ("q", "supplier", "carrier")}
+    return Search(given.get("q", "")[: lists.LONGEST_SEARCH], given.get("supplier", ""), given.get("carrier", ""))
+
+
+def to_ship(visit: Visit) -> Response:
+    """Show what is to be shipped."""
+    search = search_of(visit)
+    with visit.room.store.read() as tx:
+        return page(
+            visit,
+            tx,
+            "list.html",
+            search=search,
+            found=lists.to_ship(tx, search, row_id(visit.query.get("page", "1")) or 1),
+            carriers=lists.carriers(tx, search.supplier),
+            suppliers=sorted(visit.room.settings.suppliers),
+            answer=answers.last(tx, visit),
+        )
+
+
+def print_many(visit: Visit) -> Response:
+    """Print labels in list order: as one job on the station's printer, or as one PDF for the browser."""
+    rows = [row for each in visit.form.get("row", ()) if (row := row_id(each)) is not None]
+    search, by_printer = search_of(visit), visit.field("how") == "printer" and bool(visit.station.printer)
+    with visit.room.store.read() as tx:
+        chosen = lists.orders(tx, search, rows if visit.field("all") != "1" else ())
+    bulk = visit.room.press.bulk([order.label_path or "" for order in chosen]) if chosen else Fault("")
+    _answer, now = answers.once(visit, lambda _tx, before: _bulk_answer(bulk, len(chosen), before))
+    if isinstance(bulk, Fault):
+        return RedirectResponse("/list", 303)
+    if now:
+        where, note = BROWSER, None
+        if by_printer:
+            note = send(visit, bulk.content, f"{len(chosen)} labels")
+            where = str(note[1].get("printer", ""))
+        with visit.room.store.write() as tx:
+            left_out = {path for path, _ in bulk.left_out}
+            if note is None or note[0] == "printed":
+                for order in chosen:
+                    if order.label_path not in left_out:
+                        actions.printed(tx, order, visit.now, visit.person.name, where, station=visit.station.name)
+            else:
+                answers.add_note(visit, tx, *note)
+    return RedirectResponse("/list", 303) if by_printer else pdf(bulk.content, "labels.pdf")
+
+
+def _bulk_answer(bulk: papers.Bulk | Fault, number: int, before: Answer | None) -> Answer:
+    memory = before.memory if before else {}
+    if isinstance(bulk, Fault):
+        say = "refused" if bulk.why else "labels_none"
+        return Answer(YELLOW, say, {"why": bulk.why}, memory=memory)
+    answer = Answer(GREEN, "labels_sent", {"labels": number - len(bulk.left_out)}, memory=memory)
+    return replace(answer, notes=(("left_out", {"number": len(bulk.left_out)}),)) if bulk.left_out else answer
+
+
+def pick_list(visit: Visit) -> Response:
+    """Show what to fetch from the shelves, by article."""
+    supplier = visit.query.get("supplier", "")
+    with visit.room.store.read() as tx:
+        picks = papers.pick_list(papers.to_ship(tx, supplier or None))
+        return page(visit, tx, "pick.html", picks=picks, supplier=supplier, answer=None)
+
+
+def hand_over(visit: Visit) -> Response:
+    """Show what a carrier's driver signs for: what was marked on a day."""
+    days = min(row_id(visit.query.get("days", "0")) or 0, MOST_DAYS_AGO)
+    since = visit.midnight(days)
+    until = visit.midnight(days - 1) if days else visit.now + timedelta(seconds=1)
+    with visit.room.store.read() as tx:
+        carriers = papers.hand_over(tx, since, until)
+        day = since.astimezone(visit.room.settings.timezone).date()
+        return page(visit, tx, "hand_over.html", carriers=carriers, day=day.isoformat(), days=days, answer=None)
+
+
+def card(visit: Visit) -> Response:
+    """Show the codes that command the page, to be printed and put on the bench."""
+    with visit.room.store.read() as tx:
+        return page(visit, tx, "card.html", codes=papers.card(), answer=None)
+
+
+def code_image(visit: Visit) -> Response:
+    """Return one code of the card."""
+    name = str(visit.parts["name"])
+    for code in papers.card():
+        if code.command.name.lower() == name:
+            return Response(code.svg, media_type="image/svg+xml", headers={"Cache-Control": "max-age=86400"})
+    return Response(status_code=404)
+
+
+def history(visit: Visit) -> Response:
+    """Show everything that ever happened to one order, newest first."""
+    with visit.room.store.read() as tx:
+        order = _order(tx, visit)
+        if order is None:
+            return RedirectResponse("/list", 303)
+        calls = outbox.of_order(tx, order.id or 0)
+        query = select(Event).where(Event.order_id == order.id).order_by(col(Event.id).desc()).limit(HISTORY)
+        happened = [(by_whom(event, visit), event.what, event.detail or "") for event in tx.exec(query)]
+        shown = line(order, calls)
+        return page(
+            visit, tx, "order.html", line=shown, truth=truth(order, calls, visit), happened=happened, answer=None
+        )
+
+
+def label(visit: Visit) -> Response:
+    """Return a label from the disk, for the browser to show or print."""
+    with visit.room.store.read() as tx:
+        order = _order(tx, visit)
+    content = content_of(visit, order) if order else None
+    if order is None or content is None:
+        return Response(status_code=404)
+    return pdf(content, f"{order.menzzo_order_id}.pdf")
+
+
+def preview(visit: Visit) -> Response:
+    """Return a picture of a label."""
+    with visit.room.store.read() as tx:
+        order = _order(tx, visit)
+    if order is None or order.label_path is None:
+        return Response(status_code=404)
+    made = visit.room.press.preview(order.label_path)
+    if isinstance(made, Fault):
+        return Response(status_code=404)
+    return Response(made.png, media_type="image/png", headers={"Cache-Control": f"private, max-age={PREVIEW_SECONDS}"})
+
+
+def pdf(content: bytes, name: str) -> Response:
+    """Return a PDF that the browser shows. It comes from outside: nothing in it may run."""
+    return Response(
+        content,
+        media_type="application/pdf",
+        headers={
+            "Content-Disposition": f'inline; filename="{name}"',
+            "Cache-Control": "private, no-store",
+            "Content-Security-Policy": "frame-ancestors 'self'",  # the viewer is the browser's own page, with styles of its own
+        },
+    )
+
+
+def _order(tx: Session, visit: Visit) -> Order | None:
+    row = row_id(str(visit.parts["row"]))
+    return tx.get(Order, row) if row is not None else None

@@ -1,0 +1,191 @@
+"""The screen at the bench: scan, show, print, scan again, shipped; undo while there is time; never one box from two stations."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from sqlmodel import Session
+from starlette.responses import RedirectResponse, Response
+
+from supplier_agent import actions
+from supplier_agent.db.tables import Order
+from supplier_agent.labels import lookup, scan
+from supplier_agent.labels.scan import Match, Step
+from supplier_agent.web import answers, lists, reports
+from supplier_agent.web.answers import BLUE, GREEN, RED, YELLOW, Answer
+from supplier_agent.web.labelling import print_label
+from supplier_agent.web.order_view import begun, board
+from supplier_agent.web.request import Visit
+from supplier_agent.web.view import page
+
+LONGEST_SCAN = 2000
+OLDEST = 8
+"""So many orders are shown while none is on the screen."""
+OLDEST_SCAN = timedelta(days=1)
+"""A scan that a browser kept for longer than that is taken as one of now."""
+
+
+def show(visit: Visit) -> Response:
+    """Show the scan field, the last answer and the order it is about."""
+    with visit.room.store.read() as tx:
+        answer = answers.last(tx, visit)
+        shown = board(tx, visit, answer.order) if answer and answer.order else None
+        choices = lists.lines(tx, answer.matches) if answer else ()
+        oldest = () if shown or choices else lists.oldest(tx, OLDEST)
+        facts: dict[str, object] = {"board": shown, "choices": choices, "oldest": oldest, "reports": reports.KINDS}
+        return page(visit, tx, "desk.html", 200, answer=answer, **facts)
+
+
+def scanned(visit: Visit) -> Response:
+    """Take in a scan."""
+    raw = visit.field("code", LONGEST_SCAN)
+    at = visit.now - _age(visit)
+
+    def act(tx: Session, before: Answer | None) -> Answer:
+        station = scan.Station.unpack(dict(before.memory) if before else {})
+        meaning = lookup.find(tx, scan.read(raw))
+        return take(tx, visit, before, scan.next_step(station, raw, meaning, at, one_scan=visit.station.one_scan), raw)
+
+    return _done(visit, *answers.once(visit, act))
+
+
+def picked(visit: Visit) -> Response:
+    """Show an order that somebody picked from a list."""
+
+    def act(tx: Session, before: Answer | None) -> Answer:
+        match = _match(tx, visit)
+        if match is None:
+            return _unchanged(before, "not_open")
+        return take(tx, visit, before, scan.choose(_memory(before), match, visit.now))
+
+    return _done(visit, *answers.once(visit, act))
+
+
+def pressed(visit: Visit) -> Response:
+    """Take in a button: it leaves, undo, print, problem, next."""
+    doing = visit.field("act")
+
+    def act(tx: Session, before: Answer | None) -> Answer:
+        match = _match(tx, visit)
+        match doing:
+            case "next":
+                return Answer(BLUE, "next", memory=replace(_memory(before), shown=None, shown_at=None).pack())
+            case "ship" if match is not None:
+                return take(tx, visit, before, scan.press_ship(_memory(before), match, visit.now))
+            case "undo" if match is not None:
+                return _taken_back(tx, visit, before, match.order)
+            case "print" if match is not None:
+                return replace(_still(before), sign=BLUE, say="printing", order=match.order, prints=match.order)
+            case "problem" if match is not None:
+                return replace(_still(before), sign=YELLOW, say="problem", order=match.order, problem=True)
+            case "report" if match is not None:
+                return _reported(tx, visit, before, match.order)
+        return _unchanged(before, "not_open")
+
+    return _done(visit, *answers.once(visit, act))
+
+
+def take(tx: Session, visit: Visit, before: Answer | None, step: Step, raw: str = "") -> Answer:
+    """Do what a scan asks for, and return the answer."""
+    if step.ignored:
+        return replace(before or Answer(YELLOW, "repeated"), silent=True, memory=step.station.pack())
+    only = step.matches[0] if len(step.matches) == 1 else None
+    several = tuple(match.order for match in step.matches) if only is None else ()
+    answer = Answer(
+        step.sign.value,
+        step.say.value,
+        _facts(tx, step, only, raw),
+        order=step.order or (only.order if only else None),
+        matches=several,
+        more=step.more,
+        notes=((f"layout_{step.tell_layout}", {}),) if step.tell_layout else (),
+        memory=step.station.pack(),
+    )
+    if step.order is None:
+        return answer
+    match step.act:
+        case scan.Act.SHIP:
+            actions.ship(tx, _order(tx, step.order), visit.now, visit.person.name, station=visit.station.name)
+        case scan.Act.UNDO:
+            return _taken_back(tx, visit, before, step.order, answer)
+        case scan.Act.PRINT:
+            return replace(answer, prints=step.order)
+        case scan.Act.PROBLEM:
+            return replace(answer, problem=True)
+        case scan.Act.SHOW if visit.station.print_on_scan:
+            return replace(answer, prints=step.order)
+    return replace(answer, prints=step.order) if _prints_at_once(visit, step) else answer
+
+
+def _prints_at_once(visit: Visit, step: Step) -> bool:
+    """Tell whether a one-scan station prints with the scan that ships."""
+    return step.act is scan.Act.SHIP and visit.station.one_scan and visit.station.print_on_scan
+
+
+def _facts(tx: Session, step: Step, only: Match | None, raw: str) -> dict[str, str | int]:
+    facts: dict[str, str | int] = {"code": " ".join(raw.split())[:60]}
+    if only is not None:
+        by = f"{only.who} ({only.station})" if only.station else only.who or "?"
+        at = only.at.isoformat() if only.at else ""
+        facts |= {"by": by, "at": at, "reason": only.reason or "", "missing": " ".join(only.missing)}
+    if step.left is not None:
+        left = tx.get(Order, step.left)
+        facts["left"] = left.menzzo_order_id if left else "?"
+    return facts
+
+
+def _taken_back(tx: Session, visit: Visit, before: Answer | None, row: int, answer: Answer | None = None) -> Answer:
+    order = _order(tx, row)
+    if order.shipped == 0:
+        return replace(_still(before), sign=YELLOW, say="nothing_to_undo", order=row)
+    if order.ship_confirmed_at is not None or begun(tx, row):
+        return replace(_still(before), sign=RED, say="too_late", order=row)
+    actions.unship(tx, order, visit.now, visit.person.name, station=visit.station.name)
+    return answer or replace(_still(before), sign=YELLOW, say="undoing", order=row, memory=_cleared(before))
+
+
+def _reported(tx: Session, visit: Visit, before: Answer | None, row: int) -> Answer:
+    kind = visit.field("kind")
+    kind = kind if kind in reports.KINDS else "other"
+    reports.report(tx, row, kind, visit.field("text"), visit.now, visit.person.name, visit.station.name)
+    return replace(_still(before), sign=GREEN, say="reported", order=row, memory=_cleared(before))
+
+
+def _still(before: Answer | None) -> Answer:
+    """Return what stands on the screen, without what was said of it."""
+    kept = before or Answer(RED, "")
+    return Answer(kept.sign, kept.say, order=kept.order, memory=kept.memory)
+
+
+def _unchanged(before: Answer | None, say: str) -> Answer:
+    return replace(_still(before), sign=RED, say=say)
+
+
+def _memory(before: Answer | None) -> scan.Station:
+    return scan.Station.unpack(dict(before.memory) if before else {})
+
+
+def _cleared(before: Answer | None) -> dict[str, object]:
+    """Return what the station remembers, without the order on its screen: the next scan of it shows it anew."""
+    return replace(_memory(before), shown=None, shown_at=None, flagged=None).pack()
+
+
+def _match(tx: Session, visit: Visit) -> Match | None:
+    row = visit.number("row")
+    return lookup.of_order(tx, row) if row is not None else None
+
+
+def _order(tx: Session, row: int) -> Order:
+    return tx.get_one(Order, row)
+
+
+def _age(visit: Visit) -> timedelta:
+    """Return how long the browser has kept a scan, by its own clock."""
+    text = visit.field("age")
+    age = timedelta(milliseconds=int(text)) if text.isascii() and text.isdecimal() and len(text) < 10 else timedelta(0)  # noqa: PLR2004 - eleven days
+    return age if age < OLDEST_SCAN else timedelta(0)
+
+
+def _done(visit: Visit, answer: Answer, now: bool) -> Response:  # noqa: FBT001 - as answers.once returns it
+    if now and answer.prints is not None:
+        print_label(visit, answer.prints, by_itself=visit.field("act") != "print" and answer.say != "printing")
+    return RedirectResponse("/", 303)
