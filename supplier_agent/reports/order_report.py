@@ -54,7 +54,7 @@ def calls_of(tx: Session, orders: Iterable[Order]) -> dict[int, list[Call]]:
 
 
 def summary(order: Order, calls: Sequence[Call]) -> dict[str, object]:
-    """Return the object of `orders --json` (contract, "JSON")."""
+    """Return the object of `orders --json` (public contract, "JSON")."""
     facts = {
         "supplier": order.supplier,
         "menzzo_order_id": order.menzzo_order_id,
