@@ -198,8 +198,7 @@ def _unflagged(look: Look, settings: Settings, now: datetime) -> Iterator[Fact]:
 
 def _before(settings: Settings, seconds: float, now: datetime) -> dict[str, datetime]:
     """Return since when so much time has counted, by the calendar of each supplier; "" is that of one that is not configured."""
-    counts = settings.alerts.age_counts
-    return {name: settings.calendar(name).ago(now, seconds, counts) for name in ("", *settings.suppliers)}
+    return {name: settings.counted_ago(name, seconds, now) for name in ("", *settings.suppliers)}
 
 
 def _older(rows: Iterable[Any], before: Mapping[str, datetime]) -> Iterator[tuple[str, str, str]]:

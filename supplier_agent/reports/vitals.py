@@ -135,7 +135,7 @@ class Signs:
 
 
 def exit_code(found: Iterable[Problem]) -> int:
-    """Return the exit code of the contract for these problems."""
+    """Return the exit code for these problems (public contract, "Exit codes")."""
     return worst({problem.exit_code for problem in found})
 
 

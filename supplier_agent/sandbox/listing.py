@@ -1,4 +1,4 @@
-"""get-sales: its parameters read, its rows written, and the cache in between."""
+"""get-sales: reads its parameters, writes its rows, caches answers. What is left open (API notes, 9) is a switch here."""
 
 import json
 import zlib
@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Literal
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from supplier_agent.sandbox.exchange import Answer, LogLine, Request, error_answer
+from supplier_agent.sandbox.faults import Answer, LogLine, Request, error_answer
 from supplier_agent.sandbox.orders import WELL_FORMED_ID, Order, position
 from supplier_agent.sandbox.world import World
 

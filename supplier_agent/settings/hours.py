@@ -1,4 +1,4 @@
-"""When the warehouse works: business hours, business days and holidays, in its own time zone. Pure, and free to import."""
+"""When the warehouse works: business hours, business days and holidays, in its time zone. Pure, and cheap to import."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator
@@ -21,7 +21,7 @@ _HOLIDAY = re.compile(r"\A\s*(?:(\d{4})-)?(\d\d)-(\d\d)(?:\s+to\s+(?:(\d{4})-)?(
 
 @dataclass(frozen=True)
 class Hours:
-    """From `start` to right before `end`. An end at or before the start lies on the next day: equal is all day."""
+    """From `start` to right before `end`. An end at or before the start is on the next day; equal means all day."""
 
     start: time
     end: time

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 TOKEN_DAYS = 90
-"""Menzzo replaces tokens every 90 days; the old one works for 7 days more (Supplier APIs, Authentication)."""
+"""Menzzo replaces tokens every 90 days; the old one works for 7 days more (API notes, 1)."""
 WARN_DAYS = 83
 RELEASE = "supplier-agent release --all (it lists what waits), then: supplier-agent release --all --by NAME"
 """What to do about orders that the agent holds after a restore, or without its ship ledger."""

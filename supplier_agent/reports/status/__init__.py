@@ -27,7 +27,7 @@ NOT_RUNNING_ANY_MORE = "nothing runs, and the last round is older than twice the
 
 @dataclass(frozen=True)
 class Told:
-    """How things stand. `suppliers` has the keys of the contract ("JSON")."""
+    """How things stand. `suppliers` has the keys of `status --json` (public contract, "JSON")."""
 
     database: Path
     holder: state_folder.Holder | None  # None: nothing works on this state now
