@@ -83,6 +83,26 @@ def test_a_label_whose_check_ends_while_the_database_is_locked_is_stored_without
     site.stop()
 
 
+def test_a_checked_label_that_the_database_refuses_is_fetched_again_and_keeps_no_other_back(
+    installation: Raise,
+) -> None:
+    site = installation(2)
+    site.start()
+    with closing(sqlite3.connect(site.database, isolation_level=None)) as editor:
+        editor.execute(
+            "CREATE TRIGGER breaks BEFORE UPDATE OF label_path ON orders WHEN NEW.id = 1 BEGIN SELECT RAISE(ABORT, 'no'); END"
+        )
+        site.run_for(60)
+        assert site.ask("SELECT label_path IS NOT NULL FROM orders ORDER BY id") == [(0,), (1,)]
+        assert site.ask("SELECT state FROM calls WHERE kind = 'label' ORDER BY order_id") == [("owed",), ("done",)]
+        (this,) = {facts["order"] for event, facts in site.said if event == "internal.error"}
+        assert site.ask("SELECT id FROM orders WHERE menzzo_order_id = ?", this) == [(1,)]
+        editor.execute("DROP TRIGGER breaks")
+    site.run_for(3600, 300)
+    assert site.ask("SELECT label_path IS NOT NULL FROM orders") == [(1,), (1,)]
+    site.stop()
+
+
 def test_a_label_that_was_in_place_when_the_process_died_is_taken_as_it_is(installation: Raise) -> None:
     site = installation(1)
     site.doom.among, site.doom.steps_left = ": in place", 1

@@ -3,6 +3,8 @@
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.tick.bulkheads import HALVES, OTHERS
@@ -12,22 +14,63 @@ from tests.model.later import Later
 from tests.simulation.mortal import MortalSite, SetClock
 from tests.world.harness import MONDAY, ChecksAtOnce, no_fault, settings_for
 
+NAMES = ("asir-group", "notio")
 
-def test_a_supplier_that_finds_no_thread_is_served_as_soon_as_one_is_free(tmp_path: Path) -> None:
-    clock, names = SetClock(MONDAY), ("asir-group", "notio")
-    world = World(clock.true, names)
-    site = MortalSite(settings_for(tmp_path / "state", *names), world, clock, Semantics())
+
+def site_of_few_threads(tmp_path: Path) -> tuple[MortalSite, Later]:
+    """Return a started installation of two suppliers with one order each, and two threads in each lane."""
+    clock = SetClock(MONDAY)
+    world = World(clock.true, NAMES)
+    for name in NAMES:
+        world.arrive(name).label = b"%PDF-1.4 a label\n%%EOF\n"
+    site = MortalSite(settings_for(tmp_path / "state", *NAMES, requests_per_second=5), world, clock, Semantics())
+    site.wire.answer_seconds = 0
     later, agent = Later(clock.monotonic), site.start()
     agent.workers = Workers(clock, later, ChecksAtOnce(no_fault), agent.inbox, dict.fromkeys(HALVES, 1))
-    work_for(site, 2)
+    return site, later
+
+
+def test_a_supplier_that_finds_no_thread_is_served_as_soon_as_one_is_free(tmp_path: Path) -> None:
+    site, later = site_of_few_threads(tmp_path)
+    work_for(site, 1.5)
     assert len(later.waiting) == 1, "a supplier of which nothing is known takes no thread of the other half"
-    assert world.requests("get-sales") == []
+    assert site.world.requests("get-sales") == []
     later.make(0)
-    agent.turn()
-    assert len(later.waiting) == 1, "the other one, within the turn"
+    site.agent.turn()
+    while later.waiting:
+        later.make(0)
+    assert {each.supplier for each in site.world.requests("get-sales")} == {*NAMES}, "the other one, within the turn"
+    site.crash()
+
+
+@pytest.mark.parametrize("kind", ["acknowledge", "label"])
+def test_a_call_that_finds_no_thread_is_not_claimed_and_goes_as_soon_as_one_is_free(tmp_path: Path, kind: str) -> None:
+    site, later = site_of_few_threads(tmp_path)
+
+    def of_that_kind() -> list[str]:
+        """Return the suppliers whose call of that kind a worker has; all other requests are answered."""
+        for place, each in reversed([*enumerate(later.waiting)]):
+            if each.job is None or each.job.kind != kind:
+                later.make(place)
+        return [each.job.supplier for each in later.waiting if each.job is not None]
+
+    def wait(seconds: float, calls: int) -> None:
+        """Let time pass in small steps, until workers have so many calls of that kind."""
+        until = site.clock.monotonic() + seconds
+        while site.clock.monotonic() < until and len(of_that_kind()) < calls:
+            site.agent.turn()
+            site.clock.sleep(0.1)
+
+    wait(20, 1)
+    wait(1, 2)
+    (first,) = of_that_kind()
+    claimed = "SELECT supplier FROM calls WHERE kind = ? AND state = 'sending'"
+    assert site.ask(claimed, kind) == [(first,)]
     later.make(0)
-    agent.turn()
-    assert {each.supplier for each in world.requests("get-sales")} == {*names}
+    wait(1, 1)
+    (second,) = of_that_kind()
+    assert {first, second} == {*NAMES}
+    later.die(sent=False)
     site.crash()
 
 
