@@ -10,9 +10,6 @@ from sqlmodel import Field, SQLModel
 
 from supplier_agent.db import columns
 
-SCHEMA = "0004"
-"""The newest migration (migrations/versions/) that these tables stand for."""
-
 UNREAD = (
     "label_sha256 IS NOT NULL AND coalesce(label_read_sha256, '') <> label_sha256"
     " AND ship_confirmed_at IS NULL AND closed_reason IS NULL"
@@ -99,7 +96,9 @@ class Order(SQLModel, table=True):
     planned_at: datetime | None = None  # null: facts have changed since its calls were last derived
     last_listed_at: datetime | None = None  # when a reading last showed it; null: not since this column is there
     missed_at: datetime | None = None  # a complete reading of its day no longer showed it; null: it is listed
-    vanished_at: datetime | None = None  # the same, and that means something; null: it is listed, or its absence says nothing
+    vanished_at: datetime | None = (
+        None  # the same, and that means something; null: it is listed, or its absence says nothing
+    )
     fault: str | None = None  # the internal error that parked it, until a person's retry; null: none
 
 
