@@ -1,4 +1,4 @@
-"""Labels: kept whole on the disk, looked at for their codes, shown, joined and printed."""
+"""Labels: stored, searched for barcodes, shown, joined and printed."""
 
 from supplier_agent.labels.folder import Fetched, Label, LabelFolder, NotALabel
 

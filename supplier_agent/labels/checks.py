@@ -1,6 +1,6 @@
-"""Checks of fetched labels, away from the loop and from the requests: few at a time, and the suppliers in turn.
+"""Checks downloaded labels apart from the loop and the requests: a few at a time, suppliers in turn.
 
-A supplier whose PDFs take ten seconds each holds one process and delays its own labels; those of others go through the next.
+A supplier whose PDFs take ten seconds each uses one process and delays only its own labels; the others use the next process.
 """
 
 import threading
@@ -16,13 +16,13 @@ from supplier_agent.labels.pdf import PdfWork
 PROCESSES = 2
 
 Fault = Callable[[Path], str | None]
-"""Tells why a file is not a whole PDF, in a few words, or None. Raises OSError if that cannot be found out now."""
+"""Return why a file is not a complete PDF, in a few words, or None. Raises OSError if that cannot be checked now."""
 Check = Callable[[Fault], Any]
 Job = tuple["Future[Any]", Check]
 
 
 class Checks:
-    """At most PROCESSES checks at a time, one of each supplier; who was served goes to the end of the line."""
+    """At most PROCESSES checks at a time, one per supplier; a supplier that was served goes to the end of the queue."""
 
     def __init__(self, clock: Clock) -> None:
         self._works = [PdfWork(clock) for _ in range(PROCESSES)]
@@ -33,7 +33,7 @@ class Checks:
         self._is_closed = False
 
     def submit(self, supplier: str, check: Check) -> "Future[Any]":
-        """Let a check be made when it is this supplier's turn. The future is cancelled by `close`."""
+        """Queue a check until it is this supplier's turn. `close` cancels the future."""
         future: Future[Any] = Future()
         with self._changed:
             if self._is_closed:
@@ -41,7 +41,7 @@ class Checks:
                 return future
             try:
                 self._start_threads()
-            except RuntimeError as error:  # the machine has no thread to spare
+            except RuntimeError as error:  # the machine has no free thread
                 if not self._threads:
                     future.set_exception(error)
                     return future
@@ -50,14 +50,14 @@ class Checks:
         return future
 
     def _start_threads(self) -> None:
-        """Start those threads that do not run yet. Raises RuntimeError if one cannot be; those before it work."""
+        """Start the threads that do not run yet. Raises RuntimeError if one cannot start; those before it work."""
         for work in self._works[len(self._threads) :]:
             thread = threading.Thread(target=self._serve, args=(work,), name="checks", daemon=True)
             thread.start()
             self._threads.append(thread)
 
     def close(self) -> None:
-        """Cancel what waits, and end what runs: its future fails with CancelledError."""
+        """Cancel waiting checks and end running ones: their futures fail with CancelledError."""
         with self._changed:
             self._is_closed = True
             waiting = [future for jobs in self._waiting.values() for future, _ in jobs]
@@ -76,7 +76,7 @@ class Checks:
             except Exception as error:  # noqa: BLE001 - the loop hears of whatever went wrong
                 future.set_exception(CancelledError() if self._is_closed else error)
             else:
-                if self._is_closed:  # what an ended process said of the file is not to be believed
+                if self._is_closed:  # an answer of a process that was ended cannot be trusted
                     future.set_exception(CancelledError())
                 else:
                     future.set_result(result)
@@ -85,7 +85,7 @@ class Checks:
                 self._changed.notify_all()
 
     def _next(self) -> tuple[str, Job] | None:
-        """Wait for a supplier whose turn it is; None when closed."""
+        """Wait for the next supplier's turn; None: closed."""
         with self._changed:
             while not self._is_closed:
                 for supplier, jobs in self._waiting.items():

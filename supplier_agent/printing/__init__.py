@@ -1,4 +1,4 @@
-"""Printing by IPP: to CUPS, or to a printer that speaks it itself. A printer that fails is a sentence, never an exception."""
+"""Printing by IPP, with CUPS or directly. A printer that fails returns a message, never an exception."""
 
 from supplier_agent.printing.printer import Media, Printed, Printer, custom_media, look, media_of, print_pdf
 from supplier_agent.printing.wire import NotPrinted, parse

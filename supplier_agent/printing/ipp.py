@@ -1,4 +1,4 @@
-"""The bytes of IPP (RFC 8010): a request's attributes in, an answer's attributes out. No network."""
+"""Encodes requests and decodes answers of IPP (RFC 8010). No network."""
 
 import struct
 from collections import defaultdict
@@ -14,7 +14,7 @@ _EXTENDED = 0x7F
 
 
 class Group(IntEnum):
-    """What an attribute is about (RFC 8010, 3.5.1)."""
+    """Groups of attributes (RFC 8010, 3.5.1)."""
 
     OPERATION = 1
     JOB = 2
@@ -24,7 +24,7 @@ class Group(IntEnum):
 
 
 class Tag(IntEnum):
-    """The kinds of values that we send or read (RFC 8010, 3.5.2)."""
+    """Types of values that we send or read (RFC 8010, 3.5.2)."""
 
     INTEGER = 0x21
     BOOLEAN = 0x22
@@ -60,7 +60,7 @@ class Answer:
 
 
 def request(operation: int, groups: Iterable[tuple[Group, Iterable[Attribute]]]) -> bytes:
-    """Return a request without its document. An attribute of the same name as the one before is a further value of it."""
+    """Return a request without its document. Consecutive attributes of the same name are values of one attribute."""
     body = _VERSION + struct.pack(">HI", operation, _REQUEST_ID)
     for group, attributes in groups:
         body += bytes([group])
@@ -73,7 +73,7 @@ def request(operation: int, groups: Iterable[tuple[Group, Iterable[Attribute]]])
 
 
 def parse(content: bytes) -> Answer:
-    """Return what an answer says; collections within it are passed over. Raises ValueError if it is no IPP."""
+    """Decode an answer, without its collections. Raises ValueError if it is not IPP."""
     try:
         return _parse(content)
     except (struct.error, IndexError, UnicodeDecodeError) as error:
@@ -106,7 +106,7 @@ def _parse(content: bytes) -> Answer:
 def _counted(content: bytes, at: int) -> tuple[bytes, int]:
     (length,) = struct.unpack_from(">H", content, at)
     end = at + 2 + length
-    return content[at + 2 : end], end  # beyond the end there is no tag that could come next
+    return content[at + 2 : end], end  # past the end there is no next tag
 
 
 def _value(tag: int, content: bytes) -> Value:

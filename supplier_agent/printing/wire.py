@@ -1,4 +1,4 @@
-"""The way to a printer: its address, one POST, one deadline for the whole of it. How it ended is a value."""
+"""The connection to a printer: its address, one POST, one total deadline. The ending is a value."""
 
 import http.client
 import re
@@ -13,14 +13,14 @@ from supplier_agent.settings.egress import DIRECT, Egress
 
 PORT = 631
 MOST_BYTES = 1 << 20
-"""The longest answer that is read."""
+"""The maximum size of an answer."""
 _OK = 200
 _TUNNEL = re.compile(r"Tunnel connection failed: ([0-9]{3})")
 
 
 @dataclass(frozen=True)
 class NotPrinted:
-    """Nothing comes out. `code`: address, unreachable, timeout, refused, format, stopped or answer."""
+    """Nothing is printed. `code`: address, unreachable, timeout, refused, format, stopped or answer."""
 
     why: str
     code: str
@@ -47,7 +47,7 @@ def parse(uri: str) -> str:
 def post(uri: str, body: bytes, seconds: float, egress: Egress = DIRECT) -> bytes | NotPrinted:
     """Send a request to an address that `parse` gave; return the answer's body.
 
-    The deadline holds for all of it, however slowly the bytes drip.
+    The deadline is total, however slowly the bytes arrive.
     """
     address = urlsplit(uri)
     try:
@@ -77,7 +77,7 @@ def post(uri: str, body: bytes, seconds: float, egress: Egress = DIRECT) -> byte
         if late.is_set():
             return _too_late(seconds)
         why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
-        if tunnel := _TUNNEL.match(str(error)):  # http.client's words: the proxy's status, and what it said of it
+        if tunnel := _TUNNEL.match(str(error)):  # the message of http.client has the proxy's status and reason
             why = f"the proxy did not open the way (HTTP {tunnel[1]})"
         return NotPrinted(f"the printer cannot be reached: {why}", "unreachable")
     finally:
@@ -89,7 +89,7 @@ def post(uri: str, body: bytes, seconds: float, egress: Egress = DIRECT) -> byte
 def _way_to(
     address: SplitResult, seconds: float, egress: Egress
 ) -> tuple[http.client.HTTPConnection, str, dict[str, str]]:
-    """Return a connection that is not open yet, what to ask for, and with which headers. Raises AgentError."""
+    """Return an unopened connection, the target and the headers. Raises AgentError."""
     host, port, secure = address.hostname or "", address.port or PORT, address.scheme == "ipps"
     proxy = egress.proxy_for("https" if secure else "http", host, port)
     there = (proxy.host, proxy.port) if proxy is not None else (host, port)
@@ -110,7 +110,7 @@ def _cut(connection: http.client.HTTPConnection, late: threading.Event) -> None:
         if connection.sock is not None:
             connection.sock.shutdown(socket.SHUT_RDWR)
     except OSError:
-        return  # it ended by itself at this very moment
+        return  # it ended at this moment
 
 
 def _too_late(seconds: float) -> NotPrinted:

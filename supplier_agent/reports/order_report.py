@@ -64,7 +64,7 @@ def calls_of(tx: Session, orders: Iterable[Order]) -> dict[int, list[Call]]:
 
 
 def summary(order: Order, verdict: Verdict, words: Words) -> dict[str, object]:
-    """Return the object of `orders --json` (docs/reference/json.md)."""
+    """Return the object of `orders --json` (public contract, "JSON")."""
     facts = {
         "supplier": order.supplier,
         "menzzo_order_id": order.menzzo_order_id,

@@ -22,7 +22,7 @@ def run_once(
     stopped: Callable[[], bool],
     explain: Callable[[Sequence[Worded]], None] = lambda _found: None,
 ) -> int:
-    """Do all that is due, wait out short back-offs, and return the exit code of the contract.
+    """Do all that is due, wait out short back-offs, and return the exit code (public contract, "Exit codes").
 
     `explain` hears the problems that the code stands for.
     """

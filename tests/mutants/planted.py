@@ -482,8 +482,8 @@ PLANTED = (
     Mutant(
         "what a check says that was ended is believed",
         "labels/checks.py",
-        "                if self._is_closed:  # what",
-        "                if False:  # what",
+        "                if self._is_closed:  # an answer",
+        "                if False:  # an answer",
         (BULKHEADS + "test_checks.py",),
     ),
     Mutant(

@@ -1,4 +1,4 @@
-"""The working process itself: python -m supplier_agent.labels.pdf."""
+"""The worker process: python -m supplier_agent.labels.pdf."""
 
 from supplier_agent.labels.pdf.process import main
 

@@ -1,6 +1,6 @@
-"""All that opens a PDF to check it, to look at it or to join it: in a process of its own, in bounded time and memory.
+"""Everything that opens a PDF, to check, show, search or join it: in a separate process, with limited time and memory.
 
-pdfium, zxing and pypdf read what strangers made. A file that crashes, hangs or swells one of them ends that process, and no more.
+pdfium, zxing and pypdf read untrusted files. A file that makes one of them crash, hang or grow ends that process only.
 """
 
 import errno
@@ -24,16 +24,16 @@ MEMORY_BYTES = 256 * 1024 * 1024
 MOST_BYTES = 256 * 1024 * 1024
 """The longest answer: labels joined into one file."""
 MOST_RESIDENT_BYTES = 128 * 1024 * 1024
-"""A process that holds more after a task is not used again: what it keeps is missing for the next file."""
+"""A process that still holds more than this after a task is not used again, because the next file would have less."""
 TOO_MUCH = "it needs too much memory"
 _FILES = 32
 _LAST_SECONDS = 5.0
-"""How long a process that was killed may take to be gone."""
+"""How long a killed process may take to end."""
 
 
 @dataclass(frozen=True)
 class Done:
-    """What came back: facts, and the picture or the file that was asked for."""
+    """The result: facts, and the picture or file."""
 
     facts: Mapping[str, Any]
     content: bytes = b""
@@ -41,13 +41,13 @@ class Done:
 
 @dataclass(frozen=True)
 class Failed:
-    """Why nothing came back, in a few words."""
+    """Why there is no result, in a few words."""
 
     why: str
 
 
 class PdfWork:
-    """The working process, started when first needed, and anew after one that had to be ended. Thread safe: one task at a time."""
+    """The worker process, started when first needed and again after it had to be ended. Thread safe: one task at a time."""
 
     def __init__(self, clock: Clock, seconds: float = SECONDS) -> None:
         self._clock, self._seconds = clock, seconds
@@ -55,16 +55,16 @@ class PdfWork:
         self._process: subprocess.Popen[bytes] | None = None
 
     def ask(self, task: str, *, more_seconds: float = 0.0, **about: object) -> Done | Failed:
-        """Have one task of tasks.py done. Never raises for what a file holds.
+        """Run one task of tasks.py. Never raises because of a file's content.
 
-        Raises OSError if the file or the process cannot be had: that says nothing of the file, and may pass.
+        Raises OSError if the file cannot be read or the process cannot run: a temporary problem, not one of the file.
         """
         seconds = self._seconds + more_seconds
         with self._lock:
             process = self._process = self._process or _start()
             try:
                 done = self._ask(process, json.dumps({"task": task, "seconds": seconds, **about}).encode(), seconds)
-            except (OSError, ValueError, KeyError):  # it died, or lost its mind
+            except (OSError, ValueError, KeyError):  # it died, or its answer is nonsense
                 done = None
             if isinstance(done, OSError):
                 raise done
@@ -74,12 +74,12 @@ class PdfWork:
             return done
 
     def fault(self, path: Path) -> str | None:
-        """Return why the file is not a whole PDF, in a few words, or None if it is one. Raises OSError as `ask` does."""
+        """Return why the file is not a complete PDF, in a few words, or None if it is one. Raises OSError like `ask`."""
         done = self.ask("check", path=str(path))
         return done.why if isinstance(done, Failed) else str(done.facts["flaw"]) or None
 
     def works(self) -> bool:
-        """Tell whether the process starts and answers at all, with no file to trouble it."""
+        """Tell whether the process starts and answers, without any file."""
         return isinstance(self.ask("nothing"), Done)
 
     def _ask(self, process: subprocess.Popen[bytes], request: bytes, seconds: float) -> Done | Failed | OSError | None:
@@ -124,11 +124,11 @@ class PdfWork:
             if pipe is not None:
                 with suppress(OSError):
                     pipe.close()
-        with suppress(subprocess.TimeoutExpired):  # it hangs in the kernel; there is nothing more to be done about it
+        with suppress(subprocess.TimeoutExpired):  # it hangs in the kernel; nothing more can be done
             process.wait(_LAST_SECONDS)
 
     def close(self) -> None:
-        """End the process, and with it what it is working on."""
+        """End the process and its present task."""
         process = self._process
         if process is not None:
             process.kill()
@@ -137,7 +137,7 @@ class PdfWork:
 
 
 def _start() -> subprocess.Popen[bytes]:
-    # cron starts us in the state folder, where staff may write: no module is taken from the current folder.
+    # cron starts us in the state folder, where staff may write: import nothing from the current folder.
     places = [each for each in sys.path if Path(each).is_absolute()]
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "supplier_agent.labels.pdf"],
@@ -145,13 +145,13 @@ def _start() -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         cwd="/",
-        env={"PYTHONPATH": os.pathsep.join(places)},  # it needs no secret of ours
+        env={"PYTHONPATH": os.pathsep.join(places)},  # it needs none of our secrets
         start_new_session=True,  # nor the terminal's Ctrl-C
     )
 
 
 def main() -> None:
-    """Do one task for each line read from stdin, until it is closed: a line of JSON, then the bytes that it announces."""
+    """Run one task for each line of stdin until it is closed. The answer is a line of JSON, then the bytes that it announces."""
     for limit, most in (
         (resource.RLIMIT_AS, MEMORY_BYTES),
         (resource.RLIMIT_FSIZE, 0),  # it writes no file
@@ -171,7 +171,7 @@ def main() -> None:
 
 
 def _work(name: str, about: Mapping[str, Any]) -> tuple[Mapping[str, Any], bytes]:
-    """Do one task. What it says of a file is a fact or a fault; an error number says that the file cannot be had."""
+    """Run one task. Its result is facts or a fault of the file; an error number says that the file cannot be read."""
     try:
         return _task(name)(**about)
     except MemoryError:
@@ -185,7 +185,7 @@ def _work(name: str, about: Mapping[str, Any]) -> tuple[Mapping[str, Any], bytes
 
 
 def _task(name: str) -> Callable[..., tuple[Mapping[str, Any], bytes]]:
-    """Return a task. The check of a fetched label needs pypdf alone; what paints and reads barcodes costs 20 MB more."""
+    """Return a task. Checking a label needs pypdf only; rendering and reading barcodes take 20 MB more."""
     if name == "check":
         from supplier_agent.labels.pdf.tasks import check  # noqa: PLC0415 - only this process pays for it
 
@@ -198,12 +198,12 @@ def _task(name: str) -> Callable[..., tuple[Mapping[str, Any], bytes]]:
 def _resident_bytes() -> int:
     try:
         return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
-    except OSError:  # no Linux: the most that it ever held; there, bytes or kilobytes
+    except OSError:  # not Linux: its maximum so far, in bytes or kilobytes
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def _bound_the_processor(seconds: float) -> None:
-    """End this process by itself if whoever waits for it is gone."""
+    """End this process when its parent is gone."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     most = int(used.ru_utime + used.ru_stime + 2 * seconds) + 1
     resource.setrlimit(resource.RLIMIT_CPU, (most, resource.getrlimit(resource.RLIMIT_CPU)[1]))

@@ -1,4 +1,4 @@
-"""What is done with a stored PDF: find the codes on it, paint it, measure it, join many. Runs in the working process alone."""
+"""Tasks on stored PDFs: find codes, render, measure, join. Run in the worker process only."""
 
 import hashlib
 import io
@@ -17,13 +17,13 @@ from pypdfium2 import PdfBitmap, PdfDocument, PdfPage
 POINTS_PER_INCH = 72
 MM_PER_POINT = 25.4 / POINTS_PER_INCH
 DPI = (300, 406)
-"""Bars of a thermal printer are a few dots of 1/203 inch wide; at 300 dpi they stay apart. 406 = 2 x 203, if that finds nothing."""
+"""Bars of a thermal printer are a few dots of 1/203 inch wide; 300 dpi keeps them apart. 406 = 2 x 203, if that finds nothing."""
 MOST_PIXELS = 20_000_000
-"""An A3 page at 300 dpi, or an A4 page at 406. A larger one is painted smaller."""
+"""An A3 page at 300 dpi, or an A4 page at 406. A larger page is rendered smaller."""
 MOST_PAGES = 20
 MOST_CODES = 40
 SHORTEST = 5
-"""Shorter codes are found in ornaments, too."""
+"""Shorter codes are also found in ornaments."""
 FORMATS = zxingcpp.BarcodeFormats(
     [
         zxingcpp.BarcodeFormat.Code128,
@@ -43,7 +43,7 @@ Facts = Mapping[str, Any]
 
 
 def codes(path: str) -> tuple[Facts, bytes]:
-    """Return the codes on the pages of a file, and the hash of the bytes that were looked at."""
+    """Return the codes on the pages of a file, and the hash of the bytes that were read."""
     content = Path(path).read_bytes()
     found: dict[str, None] = {}
     with PdfDocument(content) as document:
@@ -68,23 +68,23 @@ def _codes_of(page: PdfPage, scale: float) -> list[str]:
 
 
 def _bounded(page: PdfPage, scale: float) -> float:
-    """Return the scale at which a page is painted: the one wanted, or one that keeps it within bounds."""
+    """Return the scale for rendering a page: the one wanted, or a smaller one that keeps it within the limit."""
     width, height = map(float, page.get_size())
     return min(scale, math.sqrt(MOST_PIXELS / max(width * height, 1.0)))
 
 
 def picture(path: str, width: int) -> tuple[Facts, bytes]:
-    """Return the first page as a PNG so many pixels wide, and the size of every page in mm."""
+    """Return the first page as a PNG of that width in pixels, and the size of every page in mm."""
     with PdfDocument(Path(path)) as document:
         page = document[0]
         across, down = page.get_size()
-        scale = min(width / across, 4 * width / down)  # a page that is very long is not painted a mile high
+        scale = min(width / across, 4 * width / down)  # limits the height of a very long page
         bitmap = page.render(scale=_bounded(page, scale), grayscale=True)
         return {"sizes": _sizes(document)}, _png(bitmap)
 
 
 def sizes(path: str) -> tuple[Facts, bytes]:
-    """Return width and height of every page in mm, as it is seen: turned and cropped as the file says."""
+    """Return width and height of every page in mm, as displayed: rotated and cropped."""
     with PdfDocument(Path(path)) as document:
         return {"sizes": _sizes(document)}, b""
 
@@ -95,7 +95,7 @@ def _sizes(document: PdfDocument) -> list[tuple[float, float]]:
 
 
 def _png(bitmap: PdfBitmap) -> bytes:
-    """Return 8 bits of grey a pixel as a PNG (W3C PNG, 5 to 11)."""
+    """Return pixels of 8-bit grey as a PNG (W3C PNG, 5 to 11)."""
     rows = memoryview(bitmap.buffer).cast("B")
     lines = b"".join(
         b"\0" + rows[row * bitmap.stride : row * bitmap.stride + bitmap.width] for row in range(bitmap.height)
@@ -108,7 +108,7 @@ def _png(bitmap: PdfBitmap) -> bytes:
 
 
 def join(paths: list[str]) -> tuple[Facts, bytes]:
-    """Return all pages of all files as one PDF, in this order, each as it is; a file that cannot be read is left out and named."""
+    """Return all pages of all files as one PDF, in this order, unchanged; a file that cannot be read is left out and named."""
     writer = PdfWriter()
     left_out: list[tuple[int, str]] = []
     for number, path in enumerate(paths):
@@ -128,7 +128,7 @@ def join(paths: list[str]) -> tuple[Facts, bytes]:
 
 
 def nothing() -> tuple[Facts, bytes]:
-    """Return nothing: whoever asks wants to know whether this process works."""
+    """Return nothing: it only shows that the process works."""
     return {}, b""
 
 
@@ -141,16 +141,16 @@ TASKS: Mapping[str, Callable[..., tuple[Facts, bytes]]] = {
 }
 
 
-# -- Whether a file is a whole PDF, asked of pypdf: in the working process, since a crafted file may make it loop or swell.
+# -- Whether a file is a complete PDF, by pypdf; in the worker process, because a crafted file may make it loop or grow.
 
 
 def check(path: str) -> tuple[Mapping[str, Any], bytes]:
-    """Return why a file is not a whole PDF, or ""."""
+    """Return why a file is not a complete PDF, or ""."""
     return {"flaw": flaw(Path(path))}, b""
 
 
 def flaw(path: Path) -> str:
-    """Return why the file is not a whole PDF, in a few words, or "". Raises MemoryError, after which no process goes on."""
+    """Return why the file is not a complete PDF, in a few words, or "". Raises MemoryError, after which the process must end."""
     content = path.read_bytes()
     if not content:
         return "it is empty"

@@ -1,4 +1,4 @@
-"""What the warehouse has on paper: labels (one, or many as one file), pick list, hand-over list, card of commands."""
+"""The warehouse's printed papers: labels (one, or many as one file), pick list, hand-over list, card of commands."""
 
 from supplier_agent.printing.papers.lists import CardCode, HandOver, Parcel, Pick, card, hand_over, pick_list, to_ship
 from supplier_agent.printing.papers.press import MOST_JOINED, Bulk, Fault, Fit, Press, Preview, Size, fit

@@ -13,16 +13,16 @@ from supplier_agent.db.tables import Barcode, Order
 from supplier_agent.labels.scan import Command
 
 _HASHED = "sha256:"
-"""How a code begins that is kept as its hash (scan.alias): nothing to print."""
+"""The prefix of a code that is stored as a hash (scan.alias), which cannot be printed."""
 _AT_ONCE = 500
 
 
 @dataclass(frozen=True)
 class Pick:
-    """One product to fetch: how many in all, and for which orders."""
+    """One product to pick: the total quantity, and for which orders."""
 
-    sku: str | None  # None: the marketplace named none that could be read
-    quantity: int | None  # None: of none of them it is known
+    sku: str | None  # None: no readable one was listed
+    quantity: int | None  # None: known for none of them
     orders: tuple[Order, ...]
 
 
@@ -43,7 +43,7 @@ class HandOver:
 
 
 def to_ship(tx: Session, supplier: str | None = None) -> Sequence[Order]:
-    """Return the orders that may go now: the oldest first, the lines of one customer's order together."""
+    """Return the orders that may be shipped now: oldest first, the lines of one customer's order together."""
     query = select(Order).where(
         col(Order.ship_confirmed_at).is_(None),
         col(Order.closed_reason).is_(None),
@@ -68,7 +68,7 @@ def _age(order: Order) -> tuple[date, int]:
 
 
 def pick_list(orders: Iterable[Order]) -> tuple[Pick, ...]:
-    """Return the products of these orders, by SKU: a walk along the shelves."""
+    """Return the products of these orders, sorted by SKU."""
     by_sku: dict[str | None, list[Order]] = defaultdict(list)
     for order in orders:
         by_sku[order.sku].append(order)
@@ -84,9 +84,9 @@ def _sum(orders: Iterable[Order]) -> int | None:
 
 
 def hand_over(tx: Session, since: datetime, until: datetime, supplier: str | None = None) -> tuple[HandOver, ...]:
-    """Return what was marked as shipped in that time (`until` not included), for each carrier, in the order of the marks."""
+    """Return the orders marked as shipped in that time (`until` not included), by carrier, in the order of marking."""
     query = select(Order).where(col(Order.shipped_at) >= since, col(Order.shipped_at) < until, Order.shipped == 1)
-    # The supplier is not part of the question: SQLite would rather read all that the supplier ever had than one day.
+    # The supplier is not in the query: with it, SQLite would read all of the supplier's orders instead of one day's.
     marked = tx.exec(query.order_by(col(Order.shipped_at), col(Order.id))).all()
     orders = [order for order in marked if supplier in {None, order.supplier}]
     codes = _codes(tx, orders)
@@ -100,7 +100,7 @@ def hand_over(tx: Session, since: datetime, until: datetime, supplier: str | Non
 
 
 def _codes(tx: Session, orders: Sequence[Order]) -> dict[int, list[str]]:
-    """Return the codes on the present label of each order, but for its own id and for what is kept as a hash."""
+    """Return the codes on the present label of each order, except its own id and codes stored as a hash."""
     found: dict[int, list[str]] = defaultdict(list)
     for start in range(0, len(orders), _AT_ONCE):
         ids = [order.id for order in orders[start : start + _AT_ONCE]]
@@ -115,13 +115,13 @@ def _codes(tx: Session, orders: Sequence[Order]) -> dict[int, list[str]]:
 # -- The card of commands: what a packer scans instead of touching the screen.
 
 _NOT_FOR_A_PAGE = re.compile(r"\A.*?(?=<svg)| id=\"barcode\"|\s*<desc>.*?</desc>", re.DOTALL)
-"""The preamble of a file, and names that several codes on one page would share."""
+"""The preamble of an SVG file, and names that several codes on one page would share."""
 _SIZE = re.compile(r'width="([0-9]+)" height="([0-9]+)"')
 
 
 @dataclass(frozen=True)
 class CardCode:
-    """One command as a Code 128: an <svg> element to put into a page, which may give it another size."""
+    """One command as a Code 128: an <svg> element for a page, which may resize it."""
 
     command: Command
     svg: str

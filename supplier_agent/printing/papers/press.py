@@ -1,4 +1,4 @@
-"""Stored labels made ready for eyes and printers: a picture, their sizes, many as one file. A fault is a value."""
+"""Stored labels for screens and printers: a picture, their sizes, many as one file. A fault is a value."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,21 +12,21 @@ Size = tuple[float, float]
 """Width and height in mm."""
 
 TOLERANCE_MM = 2.0
-"""Papers are named 4 x 6 inches and 100 x 150 mm, and are the same roll."""
+"""4 x 6 inches and 100 x 150 mm are names for the same roll."""
 
 
 class Fit(StrEnum):
-    """How a page lies on a paper. Nothing is ever made smaller or larger, so this must be said."""
+    """How a page fits on a paper. Pages are never scaled, so people must know this."""
 
     SAME = "same"
-    TURNED = "turned"  # it fits if it is turned by a quarter
-    SMALLER = "smaller"  # it fits, and paper is left over
+    TURNED = "turned"  # it fits if it is rotated by 90 degrees
+    SMALLER = "smaller"  # it fits, with space left
     TOO_LARGE = "too_large"  # part of it would not be printed
-    UNKNOWN = "unknown"  # nobody said how large the one or the other is
+    UNKNOWN = "unknown"  # one of the sizes is not known
 
 
 def fit(page: Size | None, paper: Size | None) -> Fit:
-    """Return how a page lies on a paper; None is a size that is not known."""
+    """Return how a page fits on a paper; None: the size is not known."""
     if page is None or paper is None:
         return Fit.UNKNOWN
     turned = (page[1], page[0])
@@ -42,9 +42,9 @@ def _within(page: Size, paper: Size) -> bool:
 
 
 WIDTH = 600
-"""Pixels of a preview: enough to read the address, too little to scan the code off the screen by mistake."""
+"""Width of a preview in pixels: enough to read the address, too small to scan the code from the screen by mistake."""
 MOST_JOINED = 500
-"""Labels in one file: what a person prints at once."""
+"""The maximum number of labels in one file."""
 _SECONDS_EACH = 0.1
 
 
@@ -68,14 +68,14 @@ class Bulk:
 
 @dataclass(frozen=True)
 class Fault:
-    """Why it cannot be had, in a few words. `may_pass`: that says nothing of the file; it is worth another look."""
+    """Why there is no result, in a few words. `may_pass`: the problem may be temporary; try again."""
 
     why: str
     may_pass: bool = False
 
 
 class Press:
-    """Opens labels, in processes of their own: one for previews, one for files that take their time. Thread safe."""
+    """Opens labels, in two separate processes: one for previews, one for slow files. Thread safe."""
 
     def __init__(self, state_dir: Path, clock: Clock) -> None:
         self._labels = state_dir.resolve() / "labels"
@@ -94,7 +94,7 @@ class Press:
         return Preview(answer.content, sizes[0], len(sizes))
 
     def sizes(self, label_path: str) -> tuple[Size, ...] | Fault:
-        """Return the size of each page of a label, as it is seen."""
+        """Return the displayed size of each page of a label."""
         path = self._path(label_path)
         if path is None:
             return _absent()
@@ -102,7 +102,7 @@ class Press:
         return answer if isinstance(answer, Fault) else _sizes(answer)
 
     def bulk(self, label_paths: Sequence[str]) -> Bulk | Fault:
-        """Return labels as one PDF, in this order, each page as it is. What cannot be read is left out and named."""
+        """Return labels as one PDF, in this order, pages unchanged. Labels that cannot be read are left out and named."""
         if len(label_paths) > MOST_JOINED:
             return Fault(f"at most {MOST_JOINED} labels are printed at once; these are {len(label_paths)}")
         paths = [self._path(each) for each in label_paths]
@@ -116,7 +116,7 @@ class Press:
                 more_seconds=_SECONDS_EACH * len(label_paths),
             )
         finally:
-            self._slow.close()  # it holds what it joined
+            self._slow.close()  # it still holds the joined file
         if isinstance(answer, Fault):
             return answer
         left_out += [(there[number][0], why) for number, why in answer.facts["left_out"]]
@@ -125,11 +125,11 @@ class Press:
         return Bulk(answer.content, answer.facts["pages"], tuple(left_out))
 
     def _path(self, label_path: str) -> Path | None:
-        """Return where a label lies, if it does, and lies among the labels: the database can be written by many."""
+        """Return the path of a label, if it is in the folder of labels: others can write to the database."""
         try:
             path = (self._state_dir / label_path).resolve()
             return path if path.is_relative_to(self._labels) and path.is_file() else None
-        except (OSError, ValueError):  # no name that a file can have
+        except (OSError, ValueError):  # not a valid file name
             return None
 
     def close(self) -> None:
