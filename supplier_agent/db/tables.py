@@ -99,7 +99,9 @@ class Order(SQLModel, table=True):
     planned_at: datetime | None = None  # null: facts have changed since its calls were last derived
     last_listed_at: datetime | None = None  # when a reading last showed it; null: not since this column is there
     missed_at: datetime | None = None  # a complete reading of its day no longer showed it; null: it is listed
-    vanished_at: datetime | None = None  # the same, and that means something; null: it is listed, or its absence says nothing
+    vanished_at: datetime | None = (
+        None  # the same, and that means something; null: it is listed, or its absence says nothing
+    )
     fault: str | None = None  # the internal error that parked it, until a person's retry; null: none
 
 
