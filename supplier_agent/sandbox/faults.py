@@ -1,81 +1,15 @@
-"""One request and its answer as plain values; what may go wrong on request; and which request meets which fault.
-
-Each fault says how the answer is spoilt and whether the effect happened. Rules are armed by a test or a rehearsal, and tried in the
-order of their arming.
-"""
+"""What may go wrong on request: each fault says how the answer is spoilt and whether the effect happened."""
 
 import gzip
 import json
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from functools import lru_cache
-from typing import Literal
 
 from supplier_agent.base.clock import Clock
-
-Endpoint = Literal["get-sales", "acknowledge-sale", "ship-sale", "label", "sandbox", "other"]
-Token = Literal["none", "right", "wrong"]
-Headers = tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """The moment at which a request's head was complete, on both clocks."""
-
-    at: datetime
-    monotonic: float
-
-
-@dataclass(frozen=True)
-class Request:
-    """What came in. Header names are lower case."""
-
-    method: str
-    target: str  # path and query
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | None = b""  # None: the connection ended before all of it came
-    arrival: Arrival | None = None  # None: now
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What goes out. Date, Connection and Content-Length are the server's."""
-
-    status: int
-    body: bytes = b""
-    headers: Headers = ()
-
-
-@dataclass
-class LogLine:
-    """One request as the server saw it, whether or not it was answered."""
-
-    at: datetime
-    monotonic: float
-    method: str
-    target: str
-    endpoint: Endpoint
-    supplier: str | None  # None: the path names none that we know
-    token: Token
-    menzzo_order_id: str | None = None  # as asked for; None: none was given, or it was no text
-    status: int | None = None  # None: nothing that names a status was sent
-    cached: bool = False
-    effect: Literal["acknowledged", "shipped"] | None = None  # what really happened, whatever was answered
-    fault: str | None = None  # the name of the fault that the request met
-
-
-def json_answer(status: int, value: object) -> Answer:
-    """Return an answer with that value as JSON."""
-    return Answer(status, json.dumps(value).encode(), (("Content-Type", "application/json"),))
-
-
-def error_answer(status: int, error: str) -> Answer:
-    """Return an answer that says why not. The document leaves its error examples blank; the words are ours."""
-    return json_answer(status, {"success": False, "error": error})
-
+from supplier_agent.sandbox.exchange import Answer, Endpoint, Headers, LogLine
 
 _HTML = b"<!DOCTYPE html><html><body><h1>We will be back soon</h1></body></html>"
 _SECOND_REPLY = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 17\r\n\r\n{"success": true}'
@@ -224,6 +158,9 @@ def extra_bytes(data: bytes = _SECOND_REPLY, *, applied: bool = True) -> Fault:
 @lru_cache(maxsize=4)
 def _bomb(megabytes: int) -> bytes:
     return gzip.compress(bytes(megabytes << 20).replace(b"\0", b" "))
+
+
+# -- Which request meets which fault: rules, armed by a test or a rehearsal, tried in the order of their arming.
 
 
 @dataclass

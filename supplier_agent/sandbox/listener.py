@@ -16,7 +16,8 @@ from typing import Any
 
 from supplier_agent.base.clock import SystemClock
 from supplier_agent.sandbox.api import Api
-from supplier_agent.sandbox.faults import Answer, Arrival, Fault, Request, Wire
+from supplier_agent.sandbox.exchange import Answer, Arrival, Request
+from supplier_agent.sandbox.faults import Fault, Wire
 
 _REAL = SystemClock()  # sockets do not wait for a clock that a test moves
 _LOOK_SECONDS = 0.02  # how soon a client that left, or a sandbox that stops, is noticed

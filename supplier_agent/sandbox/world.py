@@ -1,4 +1,4 @@
-"""The truth: every order, every effect that a call had, and a log of every request that came in; shown as JSON for people."""
+"""The truth: every order, every effect that a call had, and a log of every request that came in."""
 
 import json
 import threading
@@ -10,7 +10,8 @@ from itertools import pairwise
 from typing import Self
 
 from supplier_agent.base.clock import Clock, SystemClock
-from supplier_agent.sandbox.faults import Endpoint, FaultPlan, LogLine
+from supplier_agent.sandbox.exchange import Endpoint, LogLine
+from supplier_agent.sandbox.faults import FaultPlan
 from supplier_agent.sandbox.orders import Catalogue, Order
 
 SUPPLIERS = ("asir-group", "notio")
@@ -138,6 +139,9 @@ class World:
 def _id_of(row: object) -> str | None:
     found = row.get("menzzo_order_id") if isinstance(row, dict) else None
     return found if isinstance(found, str) and found else None
+
+
+# -- What the marketplace really knows, as JSON for people, for the demo and for whoever wants to compare.
 
 
 def truth(world: World) -> dict[str, object]:

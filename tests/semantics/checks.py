@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from supplier_agent.db.store import open_store
 from supplier_agent.reports.health import problems
-from supplier_agent.sandbox.faults import LogLine
+from supplier_agent.sandbox.exchange import LogLine
 from supplier_agent.sandbox.orders import Order
 from tests.semantics.cases import CACHE_SECONDS, Life
 

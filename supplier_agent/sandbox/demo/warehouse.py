@@ -1,7 +1,4 @@
-"""The people of the demo: they flag orders by SQL and by command, look at what is stored, and answer when asked.
-
-Also the lines that the demo prints: one for each thing that happens, from any thread, and what it says between the scenes.
-"""
+"""One line for each thing that happens, in the order of its happening. Any thread may add a line; one prints them."""
 
 import queue
 import secrets
@@ -90,6 +87,8 @@ def in_words(event: str, facts: Mapping[str, object]) -> str:
             return ""
     return f"{event} {detail or ''}".strip()
 
+
+# -- The warehouse of the demo: people who flag orders by SQL and by command, look at what is stored, and answer when asked.
 
 ANNA = "Anna"
 PINS = ((ANNA, people.PACKER, "1111"), ("Lea", people.LEAD, "2222"))
@@ -213,6 +212,9 @@ class Warehouse:
     def _ids(self, holds: Callable[[Order], bool]) -> set[str]:
         with self.store.read() as tx:
             return {order.menzzo_order_id for order in tx.exec(select(Order)) if holds(order)}
+
+
+# -- What the demo says to its visitor before, between and after the scenes.
 
 
 def introduction(arrangement: Arrangement, settings: Settings) -> list[str]:
