@@ -10,7 +10,7 @@ from sqlmodel import Field, SQLModel
 
 from supplier_agent.db import columns
 
-SCHEMA = "0003"
+SCHEMA = "0004"
 """The newest migration (migrations/versions/), which leads to these tables."""
 
 UNREAD = (
@@ -98,7 +98,10 @@ class Order(SQLModel, table=True):
     closed_reason: str | None = None  # null: not closed
     planned_at: datetime | None = None  # null: facts have changed since its calls were last planned
     last_listed_at: datetime | None = None  # when a run last listed it; null: not since this column exists
-    vanished_at: datetime | None = None  # since when a complete run of its day no longer lists it; null: it is listed
+    missed_at: datetime | None = None  # when a complete run of its day no longer listed it; null: it is listed
+    vanished_at: datetime | None = (
+        None  # the same, if that means something; null: it is listed, or its absence means nothing
+    )
     fault: str | None = None  # the internal error that stopped it, until `retry`; null: none
 
 
@@ -279,6 +282,24 @@ class Event(SQLModel, table=True):
     what: str
     detail: str | None = None  # null: nothing to add
     station: str | None = None  # the station at which it was done; null: not on the page
+
+
+class Print(SQLModel, table=True):
+    """A label printed from the page, with what was known of the order at that time: what is on the parcel."""
+
+    __tablename__ = "prints"
+    __table_args__ = (Index("prints_by_order", "order_id"),)
+
+    id: int | None = Field(default=None, primary_key=True)  # null only before the row is written
+    order_id: int = Field(foreign_key="orders.id")
+    printed_at: datetime
+    who: str
+    station: str | None = None  # null: not at a station of the page
+    printer: str  # its name, or "browser"
+    label_sha256: str | None = None  # null: not known
+    sku: str | None = None  # null: the marketplace had sent no readable one
+    quantity: int | None = None  # null: as above
+    carrier: str | None = None  # null: not named yet, or unreadable
 
 
 class Barcode(SQLModel, table=True):

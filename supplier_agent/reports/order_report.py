@@ -11,7 +11,7 @@ from supplier_agent import outbox
 from supplier_agent.base.cells import Unreadable, known
 from supplier_agent.calls import CALLS
 from supplier_agent.db.tables import Call, Event, Order
-from supplier_agent.order import blockers, damage, in_words, shipped_on, stage, to_cover, wanted
+from supplier_agent.order import blockers, damage, in_words, shipped_on, stage, wanted
 from supplier_agent.settings import Settings
 from supplier_agent.suppliers import circuit_breakers, snapshot
 from supplier_agent.suppliers.safety_stops import ships_wait
@@ -94,7 +94,7 @@ def obstacles(order: Order, calls: Sequence[Call]) -> list[str]:
     if order.ship_confirmed_at is not None or order.closed_reason is not None:
         return damaged
     stuck = [f"ship_{call.state}" for call in calls if call.kind == "ship" and call.state in {"parked", "unknown"}]
-    return [*damaged, *(["held"] if order.held_reason is not None else []), *to_cover(order), *stuck]
+    return [*damaged, *(["held"] if order.held_reason is not None else []), *blockers(order), *stuck]
 
 
 def problem(order: Order, calls: Sequence[Call]) -> str | None:

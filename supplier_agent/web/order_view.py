@@ -177,10 +177,10 @@ def _now(order: Order, calls: Sequence[Call], visit: Visit) -> str:
         return say("The marketplace is being told at this moment.")
     if order.held_reason is not None:
         return say("Held: %(reason)s. It must not leave.", reason=order.held_reason)
-    if order.shipped == 1:
-        return _marked(order, ship, visit)
     if has_vanished(order):
         return say("The marketplace no longer lists it: it may be cancelled. It must not leave.")
+    if order.shipped == 1:
+        return _marked(order, ship, visit)
     if any(call.state == "parked" for call in calls):
         return say("It is stuck. A lead decides, under Problems.")
     if blockers(order):
@@ -202,7 +202,7 @@ def _marked(order: Order, ship: Call | None, visit: Visit) -> str:
 
 def missing(order: Order, visit: Visit) -> str:
     """Return what an order waits for, in words."""
-    return " + ".join(visit.words.say(MISSING[each]) for each in blockers(order))
+    return " + ".join(visit.words.say(MISSING[each]) for each in blockers(order) if each in MISSING)
 
 
 def customers(tx: Session, order: Order) -> Sequence[Line]:
