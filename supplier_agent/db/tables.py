@@ -99,9 +99,7 @@ class Order(SQLModel, table=True):
     planned_at: datetime | None = None  # null: facts have changed since its calls were last planned
     last_listed_at: datetime | None = None  # when a run last listed it; null: not since this column exists
     missed_at: datetime | None = None  # when a complete run of its day no longer listed it; null: it is listed
-    vanished_at: datetime | None = (
-        None  # the same, if that means something; null: it is listed, or its absence means nothing
-    )
+    vanished_at: datetime | None = None  # the same, if that means something; null: listed, or it means nothing
     fault: str | None = None  # the internal error that stopped it, until `retry`; null: none
 
 
