@@ -1,1 +1,1 @@
-"""What is on the disk: tables, triggers, migrations, the ship ledger, copies, the state folder and its lock."""
+"""Everything on disk: tables, triggers, migrations, the ship ledger, backup copies, the state folder and its lock."""
