@@ -130,8 +130,8 @@ def remembered() -> str:
     text = (
         GENERATED.format(source="supplier_agent/db/tables.py") + "# Tables\n\n" + _flowing(str(tables.__doc__)) + "\n"
     )
-    text += "Read what you like; write one column, `orders.shipped`. Only `orders`, `rejected_entries` and their columns that\n"
-    text += "the README names are kept as they are from version to version.\n"
+    text += "Read everything; write one column, `orders.shipped`. Only the columns in the [public contract](public-contract.md)\n"
+    text += "stay from version to version.\n"
     notes = dict(_notes())
     for table in SQLModel.metadata.tables.values():
         model = next(each for each in _models() if each.__tablename__ == table.name)
@@ -168,7 +168,7 @@ def _notes() -> Iterator[tuple[str, str]]:
 def alerts() -> str:
     """Return every cause of an alert, and when it holds."""
     text = GENERATED.format(source="supplier_agent/alerts/facts.py") + "# Causes of alerts\n\n"
-    text += "Each is told once when it begins and once when it is over. The durations are keys of `[alerts]` in\n"
+    text += "Each is sent once when it begins and once when it is over. The durations are keys of `[alerts]` in\n"
     text += "[configuration.md](configuration.md).\n\n| cause | it holds while |\n| --- | --- |\n"
     return text + "".join(f"| `{cause}` | {meaning} |\n" for cause, meaning in CAUSES.items())
 
@@ -177,8 +177,8 @@ def alerts() -> str:
 
 OTHER_CODES: dict[int, str] = {
     0: "All done.",
-    3: "`status` only: nothing runs, and the last round is older than twice the poll interval.",
-    69: "The marketplace was not reached; it is tried again.",
+    3: "`status` only: the agent is not running, and the last poll is older than twice the poll interval.",
+    69: "The marketplace could not be reached; it is tried again.",
     77: "The marketplace refused the token.",
     130: "Stopped by Ctrl-C before the end (`demo`).",
 }
@@ -207,12 +207,10 @@ def exit_codes() -> str:
 def events() -> str:
     """Return every event of the log with its level and the facts that come with it."""
     text = GENERATED.format(source="the calls of the log") + "# Events of the log\n\n"
-    text += "An event is a thing and what happened to it. A fact that is null is left out. A break and a recovery are said once\n"
-    text += (
-        "each; an agent with nothing to do is silent. `run` is in every line, the same for all lines of one process.\n"
-    )
-    text += "On a terminal the log is text, under systemd it carries the journal's\n"
-    text += "priorities, elsewhere each line is one JSON object.\n\n"
+    text += "An event is named by a thing and what happened to it. Null facts are left out. A failure and a recovery are logged\n"
+    text += "once each; an agent with nothing to do logs nothing. `run` is in every line, the same for all lines of a process.\n"
+    text += "The log is text on a terminal, has the journal's\n"
+    text += "priorities under systemd, and is one JSON object per line elsewhere.\n\n"
     text += "| event | level | when | facts |\n| --- | --- | --- | --- |\n"
     found: dict[str, tuple[set[str], set[str]]] = {}
     for level, name, facts in said():
@@ -265,37 +263,37 @@ def _event(node: ast.Call, method: str, dicts: dict[str, set[str]]) -> Iterator[
             yield level, each, facts
 
 
-# --------------------------------------------------------------------------------------------------------------- rooms
+# ------------------------------------------------------------------------------------------------------------- modules
 
 
-def rooms() -> str:
-    """Return every room with what it is for, floor by floor from the top, as the import contract stacks them."""
-    text = GENERATED.format(source="pyproject.toml and the rooms' own words") + "# Rooms\n\n"
-    text += "A room imports only rooms of a lower floor, never its neighbour on the same one; `./run test` refuses anything else.\n"
+def modules() -> str:
+    """Return every module with its purpose, layer by layer from the top, as in the import contract."""
+    text = GENERATED.format(source="pyproject.toml and the modules' docstrings") + "# Modules\n\n"
+    text += "A module imports only modules of a lower layer, never one of its own layer; `./run test` refuses anything else.\n"
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
-    floors = {each["containers"][0]: each["layers"] for each in contracts if each["type"] == "layers"}
-    text += "Each line below stands for a floor; what is set in stands within a room, stacked in the same way.\n"
-    for floor in floors[PACKAGE.name]:
-        present = [name for name in _names(floor) if _room(name).exists()]
+    layers = {each["containers"][0]: each["layers"] for each in contracts if each["type"] == "layers"}
+    text += "Lines separate the layers. Some packages have layers of their own; their modules are indented, top layer first.\n"
+    for layer in layers[PACKAGE.name]:
+        present = [name for name in _names(layer) if _file(name).exists()]
         if present:
             text += "\n---\n\n"
         for name in present:
-            text += f"- {_words(name)}\n"
-            for inner in floors.get(f"{PACKAGE.name}.{name}", ()):
-                text += "".join(f"  - {_words(f'{name}/{each}')}\n" for each in _names(inner))
+            text += f"- {_purpose(name)}\n"
+            for inner in layers.get(f"{PACKAGE.name}.{name}", ()):
+                text += "".join(f"  - {_purpose(f'{name}/{each}')}\n" for each in _names(inner))
     return text
 
 
-def _names(floor: str) -> list[str]:
-    return [name.strip(" ()") for name in re.split(r"[|:]", floor)]
+def _names(layer: str) -> list[str]:
+    return [name.strip(" ()") for name in re.split(r"[|:]", layer)]
 
 
-def _words(name: str) -> str:
-    words = (ast.get_docstring(ast.parse(_room(name).read_text())) or "").split("\n\n")[0]
+def _purpose(name: str) -> str:
+    words = (ast.get_docstring(ast.parse(_file(name).read_text())) or "").split("\n\n")[0]
     return f"`{name.rpartition('/')[2]}`{'/' * (PACKAGE / name).is_dir()} {' '.join(words.split())}"
 
 
-def _room(name: str) -> Path:
+def _file(name: str) -> Path:
     folder = PACKAGE / name
     return folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py")
 
@@ -314,7 +312,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "events.md": events,
     "exit-codes.md": exit_codes,
     "metrics.md": lambda: GENERATED.format(source="supplier_agent/metrics/") + metrics(),
-    "rooms.md": rooms,
+    "modules.md": modules,
     "tables.md": remembered,
 }
 
