@@ -1,5 +1,6 @@
 """Few threads: whoever waits for one is served as soon as it is free, and what decides nothing has threads of its own."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -30,9 +31,17 @@ def site_of_few_threads(tmp_path: Path) -> tuple[MortalSite, Later]:
     return site, later
 
 
+def in_small_steps(site: MortalSite, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
+    """Let time pass, until something holds, without a leap after which a request that is on its way would count as slow."""
+    end = site.clock.monotonic() + seconds
+    while site.clock.monotonic() < end and not until():
+        site.agent.turn()
+        site.clock.sleep(0.1)
+
+
 def test_a_supplier_that_finds_no_thread_is_served_as_soon_as_one_is_free(tmp_path: Path) -> None:
     site, later = site_of_few_threads(tmp_path)
-    work_for(site, 1.5)
+    in_small_steps(site, 1)
     assert len(later.waiting) == 1, "a supplier of which nothing is known takes no thread of the other half"
     assert site.world.requests("get-sales") == []
     later.make(0)
@@ -54,20 +63,13 @@ def test_a_call_that_finds_no_thread_is_not_claimed_and_goes_as_soon_as_one_is_f
                 later.make(place)
         return [each.job.supplier for each in later.waiting if each.job is not None]
 
-    def wait(seconds: float, calls: int) -> None:
-        """Let time pass in small steps, until workers have so many calls of that kind."""
-        until = site.clock.monotonic() + seconds
-        while site.clock.monotonic() < until and len(of_that_kind()) < calls:
-            site.agent.turn()
-            site.clock.sleep(0.1)
-
-    wait(20, 1)
-    wait(1, 2)
+    in_small_steps(site, 20, lambda: len(of_that_kind()) == 1)
+    in_small_steps(site, 1, lambda: len(of_that_kind()) == 2)
     (first,) = of_that_kind()
     claimed = "SELECT supplier FROM calls WHERE kind = ? AND state = 'sending'"
     assert site.ask(claimed, kind) == [(first,)]
     later.make(0)
-    wait(1, 1)
+    in_small_steps(site, 1, lambda: len(of_that_kind()) == 1)
     (second,) = of_that_kind()
     assert {first, second} == {*NAMES}
     later.die(sent=False)
