@@ -1,88 +1,22 @@
-"""One request and its answer as plain values; what may go wrong on request; and which request meets which fault.
-
-Each fault says how the answer is spoilt and whether the effect happened. Rules are armed by a test or a rehearsal, and tried in the
-order of their arming.
-"""
+"""Faults on request: each says how the answer fails and whether the effect takes place."""
 
 import gzip
 import json
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from functools import lru_cache
-from typing import Literal
 
 from supplier_agent.base.clock import Clock
-
-Endpoint = Literal["get-sales", "acknowledge-sale", "ship-sale", "label", "sandbox", "other"]
-Token = Literal["none", "right", "wrong"]
-Headers = tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """The moment at which a request's head was complete, on both clocks."""
-
-    at: datetime
-    monotonic: float
-
-
-@dataclass(frozen=True)
-class Request:
-    """What came in. Header names are lower case."""
-
-    method: str
-    target: str  # path and query
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | None = b""  # None: the connection ended before all of it came
-    arrival: Arrival | None = None  # None: now
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What goes out. Date, Connection and Content-Length are the server's."""
-
-    status: int
-    body: bytes = b""
-    headers: Headers = ()
-
-
-@dataclass
-class LogLine:
-    """One request as the server saw it, whether or not it was answered."""
-
-    at: datetime
-    monotonic: float
-    method: str
-    target: str
-    endpoint: Endpoint
-    supplier: str | None  # None: the path names none that we know
-    token: Token
-    menzzo_order_id: str | None = None  # as asked for; None: none was given, or it was no text
-    status: int | None = None  # None: nothing that names a status was sent
-    cached: bool = False
-    effect: Literal["acknowledged", "shipped"] | None = None  # what really happened, whatever was answered
-    fault: str | None = None  # the name of the fault that the request met
-
-
-def json_answer(status: int, value: object) -> Answer:
-    """Return an answer with that value as JSON."""
-    return Answer(status, json.dumps(value).encode(), (("Content-Type", "application/json"),))
-
-
-def error_answer(status: int, error: str) -> Answer:
-    """Return an answer that says why not. The document leaves its error examples blank; the words are ours."""
-    return json_answer(status, {"success": False, "error": error})
-
+from supplier_agent.sandbox.exchange import Answer, Endpoint, Headers, LogLine
 
 _HTML = b"<!DOCTYPE html><html><body><h1>We will be back soon</h1></body></html>"
 _SECOND_REPLY = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 17\r\n\r\n{"success": true}'
 
 
 class Wire(Enum):
-    """How an answer travels."""
+    """How an answer is transmitted."""
 
     WHOLE = auto()
     LATE = auto()
@@ -103,10 +37,10 @@ _NO_STATUS = frozenset({Wire.HANG, Wire.CLOSE, Wire.RESET, Wire.HALF_HEAD, Wire.
 
 @dataclass(frozen=True)
 class Fault:
-    """One way to go wrong. Made by the functions below."""
+    """One kind of failure. Created by the functions below."""
 
     name: str
-    applied: bool  # whether the effect of acknowledge-sale or ship-sale takes place first
+    applied: bool  # whether acknowledge-sale or ship-sale takes effect first
     wire: Wire = Wire.WHOLE
     answer: Answer | None = None  # None: the API's own answer, as if the effect had taken place
     seconds: float | None = None  # how long, or between two pieces; None: until the client gives up
@@ -121,7 +55,7 @@ class Fault:
 
     @property
     def names_a_status(self) -> bool:
-        """Tell whether a client gets to read a status line."""
+        """Tell whether a client can read a status line."""
         return self.wire not in _NO_STATUS
 
 
@@ -137,12 +71,12 @@ def says(value: object, *, code: int = 200, applied: bool = False) -> Fault:
 
 
 def redirect(url: str, *, code: int = 307, applied: bool = False) -> Fault:
-    """Send the client elsewhere."""
+    """Redirect the client."""
     return status(code, headers=(("Location", url),), applied=applied)
 
 
 def html(*, code: int = 200, applied: bool = False) -> Fault:
-    """Answer with a web page, like a proxy in front of a dead server, in the place of JSON or of a label."""
+    """Answer with a web page instead of JSON or a label, like a proxy in front of a dead server."""
     answer = Answer(code, _HTML, (("Content-Type", "text/html; charset=utf-8"),))
     return Fault("html", applied, answer=answer)
 
@@ -153,13 +87,13 @@ def empty(*, applied: bool = False) -> Fault:
 
 
 def gzip_bomb(*, megabytes: int = 64, applied: bool = False) -> Fault:
-    """Answer with a small body that unpacks to many megabytes of blanks."""
+    """Answer with a small body that decompresses to many megabytes of blanks."""
     headers = (("Content-Type", "application/json"), ("Content-Encoding", "gzip"))
     return Fault("gzip bomb", applied, answer=Answer(200, _bomb(megabytes), headers))
 
 
 def truncated(keep: float = 0.5) -> Fault:
-    """Answer with the first part of the body, its length fitting: a label that is a broken PDF."""
+    """Answer with the first part of the body and a matching length: a label that is a broken PDF."""
     return Fault("truncated", applied=True, keep=keep)
 
 
@@ -174,12 +108,12 @@ def hang(seconds: float | None = None, *, applied: bool) -> Fault:
 
 
 def close(*, applied: bool) -> Fault:
-    """Close in good order without an answer."""
+    """Close the connection properly, without an answer."""
     return Fault("close", applied, Wire.CLOSE)
 
 
 def reset(*, applied: bool) -> Fault:
-    """Reset the connection (RST) in the place of an answer."""
+    """Reset the connection (RST) instead of an answer."""
     return Fault("reset", applied, Wire.RESET)
 
 
@@ -189,12 +123,12 @@ def half_head(*, applied: bool) -> Fault:
 
 
 def half_body(*, applied: bool, measured: bool = True) -> Fault:
-    """Close in the middle of the body. Not measured: without Content-Length, so that the cut looks like an end."""
+    """Close in the middle of the body. Not measured: without Content-Length, so that it looks like the end."""
     return Fault("half body", applied, Wire.HALF_BODY, measured=measured)
 
 
 def garbage(*, applied: bool, data: bytes = b"\x16\x03\x01 this is no HTTP \xff\x00\r\n\r\n") -> Fault:
-    """Send bytes that are no HTTP, then close."""
+    """Send bytes that are not HTTP, then close."""
     return Fault("garbage", applied, Wire.GARBAGE, data=data)
 
 
@@ -224,6 +158,9 @@ def extra_bytes(data: bytes = _SECOND_REPLY, *, applied: bool = True) -> Fault:
 @lru_cache(maxsize=4)
 def _bomb(megabytes: int) -> bytes:
     return gzip.compress(bytes(megabytes << 20).replace(b"\0", b" "))
+
+
+# -- Which request gets which fault: rules set by a test, tried in the order in which they were set.
 
 
 @dataclass
@@ -256,10 +193,10 @@ class FaultPlan:
         times: int | None = None,
         seconds: float | None = None,
     ) -> None:
-        """Let the nth matching request from now meet the fault, and those after it until `times` have met it.
+        """Give the fault to the nth matching request from now, and to the following ones, `times` in total.
 
-        `times`: 1 unless `seconds` is given, which ends the rule by then and otherwise lets it meet every request.
-        A request that meets an earlier rule's fault is not counted by the later ones.
+        `times`: 1 by default; with `seconds`, every request until then. A request that gets an earlier rule's fault is not
+        counted by later rules.
         """
 
         def matches(line: LogLine) -> bool:
@@ -287,7 +224,7 @@ class FaultPlan:
             self._connections = 0
 
     def take(self, line: LogLine) -> Fault | None:
-        """Return the fault that this request meets, and count it as met."""
+        """Return the fault for this request, and count it."""
         with self._lock:
             now = self._clock.monotonic()
             self._rules = [r for r in self._rules if r.left != 0 and (r.until is None or now < r.until)]

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from supplier_agent.db.store import open_store
 from supplier_agent.reports.health import problems
-from supplier_agent.sandbox.faults import LogLine
+from supplier_agent.sandbox.exchange import LogLine
 from supplier_agent.sandbox.orders import Order
 from tests.semantics.cases import CACHE_SECONDS, Life
 
@@ -41,7 +41,7 @@ def unread(life: Life) -> list[str]:
     store = open_store(life.site.database)
     try:
         with store.read() as tx:
-            found = problems(tx, life.site.settings, {})
+            found = problems(tx, life.site.settings, now=life.site.clock.now())
     finally:
         store.close()
     said = any("not fully read" in problem.what for problem in found)

@@ -11,12 +11,11 @@ from pathlib import Path
 import pytest
 
 from supplier_agent.base.errors import StateError
-from supplier_agent.db import private
+from supplier_agent.db import SCHEMA, private
 from supplier_agent.db.backup_copy import FOLDER, KEPT
 from supplier_agent.db.migrations import known
 from supplier_agent.db.state_folder import LEDGER
 from supplier_agent.db.store import open_store
-from supplier_agent.db.tables import SCHEMA
 from supplier_agent.db.triggers import TRIGGERS
 from supplier_agent.sandbox.world import World
 from tests.upkeep.conftest import DUMPS, Rows, made_from, rows_of, schema_of
@@ -240,5 +239,7 @@ def test_an_order_that_was_only_missed_is_blocked_no_longer_where_absence_means_
         connection.execute("UPDATE orders SET acknowledged_at = NULL, vanished_at = ? WHERE id = 3", (later,))
     upgraded(database)
     with closing(sqlite3.connect(database)) as connection:
-        rows = connection.execute("SELECT id, missed_at, vanished_at FROM orders WHERE missed_at IS NOT NULL").fetchall()
+        rows = connection.execute(
+            "SELECT id, missed_at, vanished_at FROM orders WHERE missed_at IS NOT NULL"
+        ).fetchall()
     assert rows == [(1, later, None), (2, later, None), (3, later, later)]
