@@ -22,7 +22,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 from supplier_agent.base.config_paths import STATE_DIR
 from supplier_agent.base.errors import ConfigError
 from supplier_agent.settings.addresses import BaseUrl, HeartbeatUrl, Origins, ProxyUrl
-from supplier_agent.settings.alerts import Alerts
+from supplier_agent.settings.alerts import Addresses, Alerts
 from supplier_agent.settings.hours import Calendar, calendar, poll_interval
 from supplier_agent.settings.schedule import Holidays, Schedule
 from supplier_agent.settings.tokens import SECRETS_DIR, parse_token, read_next_token, read_token
@@ -136,6 +136,7 @@ class Supplier(BaseModel):
     order_number_filter: bool = False
     start_date: Day | None = None
     holidays: Holidays | None = None
+    alert_urls: Addresses = ()
     heartbeat_url: HeartbeatUrl = Field(default="", repr=False)
 
     @model_validator(mode="after")

@@ -30,11 +30,12 @@ AGREE = 3
 
 @dataclass(frozen=True)
 class Lasting:
-    """What the alerts found out in their own time (alerts/), word for word."""
+    """What the alerts found out in their own time (alerts/), word for word. what: "" if the code and `since` say it all."""
 
     code: ProblemCode
-    what: str
-    fix: str
+    what: str = ""
+    fix: str = ""
+    since: datetime | None = None  # None: not known
 
 
 @dataclass(frozen=True)
@@ -265,7 +266,8 @@ def _gone(supplier: SupplierState) -> Iterable[Problem]:
 
 def _lasting(supplier: SupplierState) -> Iterable[Problem]:
     for each in supplier.lasting:
-        yield Problem(each.code, supplier.name or None, facts={"what": each.what, "fix": each.fix})
+        facts: Facts = {"what": each.what, "fix": each.fix} if each.what else {}
+        yield Problem(each.code, supplier.name or None, None, each.since, facts)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from supplier_agent.alerts.silence import HISTORY, Habits, is_unusual, learn
+from supplier_agent.alerts.facts import HISTORY, Habits, is_unusual, learn
 from supplier_agent.settings.hours import Calendar, Hours, parse_holiday
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -80,8 +80,8 @@ def test_a_night_is_no_silence_where_nothing_comes_at_night() -> None:
 
 def test_too_little_history_says_nothing() -> None:
     arrivals = shop(12, 10, seed=1)
-    assert learn(arrivals[:30], START + 9 * WEEK, PARIS) is None
-    assert learn([each for each in arrivals if each < START + 2 * WEEK], START + 2 * WEEK, PARIS) is None
+    assert learn(arrivals[:30], START + 9 * WEEK, ORDINARY) is None
+    assert learn([each for each in arrivals if each < START + 2 * WEEK], START + 2 * WEEK, ORDINARY) is None
 
 
 def test_a_holiday_is_no_silence_and_the_day_after_it_is() -> None:
