@@ -81,8 +81,8 @@ def lane_of(suppliers: Collection[SupplierState]) -> Mapping[str, str]:
 def _stray(call: Any) -> Problem:  # noqa: ANN401 - a row
     """Return a call whose order is missing."""
     code = ProblemCode.CALL_UNKNOWN if call.state == "unknown" else ProblemCode.CALL_PARKED
-    this = f"row {call.order_id}, which is missing"
-    return Problem(code, call.supplier, this, facts={"kind": call.kind, "detail": str(call.detail or "")})
+    facts = {"case": "stray", "row": str(call.order_id), "kind": call.kind, "detail": str(call.detail or "")}
+    return Problem(code, call.supplier, facts=facts)
 
 
 def strangers(tx: "Session | Look", settings: "Settings") -> list[Worded]:

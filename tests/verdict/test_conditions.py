@@ -31,7 +31,7 @@ PAIRS = {
     "CHANGED_SINCE_PRINTED": has(ProblemCode.CHANGED_SINCE_PRINTED),
     "WAITING": has(ProblemCode.WAITING),
     "UNFLAGGED": has(ProblemCode.UNFLAGGED),
-    "TO_SHIP": lambda verdict: Act.SHIP in verdict.may[Role.IT] or bool(set(verdict.stops) & CHANGED),
+    "TO_SHIP": lambda verdict: Act.SHIP in verdict.may[Role.IT] or (verdict.stops and set(verdict.stops) <= CHANGED),
 }
 CHANGED = {Blocker.LABEL_CHANGED, Blocker.PRODUCT_CHANGED, Blocker.QUANTITY_CHANGED, Blocker.CARRIER_CHANGED}
 
