@@ -139,6 +139,12 @@ ORDER_PROBLEMS: Mapping[str, str] = {
     ),
     "problem.call_parked": "%(kind)s call: it waits for a person: %(detail)s",
     "fix.call_parked": f"supplier-agent retry {_ORDER} (or: supplier-agent close {_ORDER} --reason TEXT)",
+    "problem.call_unknown.stray": (
+        "%(kind)s call of an order whose row %(row)s is missing: we do not know whether the marketplace received it: %(detail)s"
+    ),
+    "problem.call_parked.stray": "%(kind)s call of an order whose row %(row)s is missing: %(detail)s",
+    "fix.call_unknown.stray": "the row was deleted with another tool: put a backup back (supplier-agent restore FILE)",
+    "fix.call_parked.stray": "the row was deleted with another tool: put a backup back (supplier-agent restore FILE)",
     "problem.call_tried_often": "%(kind)s call: tried %(attempts)s times: %(detail)s",
     "fix.call_tried_often": "nothing to do: it is tried again automatically",
     "problem.held_though_marked": "it is marked as shipped, and on hold: nothing is reported (%(reason)s)",
