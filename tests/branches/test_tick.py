@@ -16,7 +16,7 @@ from supplier_agent.settings import Settings
 from supplier_agent.suppliers import read_log, snapshot
 from supplier_agent.tick import deliver, pull
 from tests.branches.conftest import Raise, meets
-from tests.simulation.mortal import SHIP, Spell
+from tests.world.mortal import SHIP, Spell
 from tests.world.harness import ManualClock, Site
 
 HOUR = 3600

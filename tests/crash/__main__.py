@@ -16,7 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.crash.soak import Lap, live
-from tests.crash.stage import Driver, History, in_parallel, report, steps_in_peace
+from tests.crash.stage import History, in_parallel, report, steps_in_peace
+from tests.world.forks import Forks
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - what a disk does is tested elsewhere; here thousands of commits are waited for
 KILLS_OF_A_LAP = 50
@@ -84,22 +85,18 @@ def laps(folder: Path, most: int, seed: int, until: float, workers: int) -> Iter
     """Live through one installation after the other, each of a seed of its own."""
     count = -(-most // KILLS_OF_A_LAP)
 
-    def work(number: int) -> Iterator[Lap]:
-        driver = Driver()
-        try:
+    def work(number: int) -> list[Lap]:
+        lived = []
+        with Forks() as forks:
             for lap in range(number, count, workers):
                 if time.monotonic() > until:
-                    return
+                    break
                 with tempfile.TemporaryDirectory(dir=folder) as here:
-                    yield live(driver, Path(here) / "lap", seed + lap, min(KILLS_OF_A_LAP, most))
-        finally:
-            driver.close()
-
-    def collect(number: int) -> list[Lap]:
-        return list(work(number))
+                    lived.append(live(forks, Path(here) / "lap", seed + lap, min(KILLS_OF_A_LAP, most)))
+        return lived
 
     with ThreadPoolExecutor(workers) as pool:
-        for part in pool.map(collect, range(workers)):
+        for part in pool.map(work, range(workers)):
             yield from part
 
 

@@ -28,7 +28,7 @@ def main() -> int:
                 sent += len(crowd.world.requests("ship-sale"))
                 codes[processes] = dict(crowd.codes)
         ended = "; ".join(
-            f"of {n} at once " + ", ".join(f"{count} with {code}" for code, count in sorted(ends.items()))
+            f"of {n} at once " + ", ".join(f"{count} with {code}" for code, count in ends.items())
             for n, ends in codes.items()
         )
         figure = f"2, 4, 8 processes × {starts} starts: {sent} ship calls sent, {owed} owed; "
