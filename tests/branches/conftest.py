@@ -13,8 +13,8 @@ from sqlalchemy.pool import Pool
 from supplier_agent.sandbox.faults import Fault
 from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
-from tests.world.mortal import MortalSite, SetClock, Spell
 from tests.world.harness import MONDAY, settings_for
+from tests.world.mortal import MortalSite, SetClock, Spell
 
 
 class Raise(Protocol):

@@ -19,8 +19,8 @@ from supplier_agent.runtime.once import run_once
 from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
 from tests.branches.conftest import Raise
-from tests.world.mortal import MortalSite, SetClock, Spell
 from tests.world.harness import MONDAY, AtOnce, settings_for
+from tests.world.mortal import MortalSite, SetClock, Spell
 
 TWO = ("aaa", "notio")
 

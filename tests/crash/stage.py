@@ -31,7 +31,7 @@ class Stage:
     """A marketplace with some orders, of which some get flagged, and one state folder."""
 
     def __init__(self, forks: Forks, folder: Path, sandbox: Sandbox) -> None:
-        self._forks, self._folder, self.world = driver, folder, sandbox.world
+        self._forks, self._folder, self.world = forks, folder, sandbox.world
         self.state_dir = folder / "state"
         self.said: dict[str, Said] = flagged_from_the_start(o.menzzo_order_id for o in self.world.orders(SUPPLIER)[:2])
         self.doubtful: set[Attempt] = set()
