@@ -2,10 +2,10 @@
 #   docker run --read-only --tmpfs /tmp:noexec,nosuid,size=16m --cap-drop ALL --security-opt no-new-privileges \
 #     -v supplier-agent:/data -v ./supplier-agent.toml:/etc/supplier-agent/supplier-agent.toml:ro \
 #     -v ./token-notio:/run/secrets/token-notio:ro supplier-agent
-# /data must be a local disk: SQLite's locks do not hold over NFS or SMB. One container per volume.
+# /data must be a local disk: SQLite's locks do not work on NFS or SMB. One container per volume.
 
-# Both stages from the same image: a virtual environment holds the path of its interpreter. Pinned by its exact tag. A digest
-# would bind every byte, and has to be asked of the registry where the image is built: --build-arg BASE_IMAGE=python@sha256:…
+# Both stages use the same image, because a virtual environment contains the path of its interpreter. Pinned by its exact tag.
+# A digest would pin every byte; get it from the registry you build with: --build-arg BASE_IMAGE=python@sha256:…
 ARG BASE_IMAGE=python:3.13.11-slim-bookworm
 
 FROM ${BASE_IMAGE} AS build
@@ -13,8 +13,8 @@ ARG REVISION=unknown
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
 COPY requirements.lock requirements-build.lock ./
-# The build tool comes from a lock too, into a folder that stays behind: nothing is installed without its hash. Locks are
-# complete, so nothing is resolved (--no-deps); `pip check` below says if one ever lacked something.
+# The build tool comes from a lock too, into a folder that is not copied: nothing is installed without its hash. Locks are
+# complete, so nothing is resolved (--no-deps); `pip check` below fails if a lock lacks something.
 RUN python3 -m venv /opt/supplier-agent \
  && /opt/supplier-agent/bin/pip install --require-hashes --no-deps --only-binary=:all: -r requirements.lock \
  && python3 -m venv /opt/build \
@@ -39,14 +39,14 @@ LABEL org.opencontainers.image.title="supplier-agent" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.created="${CREATED}" \
       org.opencontainers.image.licenses="MIT"
-# Numbers, because orchestrators check "not root" by number. The folder is made here, so that a new volume inherits it.
-# The configuration is there, and empty: yours is mounted over it, or variables alone say everything.
+# Numbers, because orchestrators check "not root" by number. The folder is created here, so that a new volume inherits it.
+# The configuration is an empty file: mount yours over it, or set everything by variables.
 RUN groupadd --gid 10001 supplier-agent \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin supplier-agent \
  && install -d -o 10001 -g 10001 -m 2770 /data \
  && install -D -m 644 /dev/null /etc/supplier-agent/supplier-agent.toml
 COPY --from=build /opt/supplier-agent /opt/supplier-agent
-# The configuration is named, so that none is taken from the folder in which a command is typed; environment beats file.
+# The path of the configuration is set, so that none is taken from the current folder of a command.
 ENV PATH=/opt/supplier-agent/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONFAULTHANDLER=1 \
@@ -57,11 +57,11 @@ USER 10001:10001
 WORKDIR /
 VOLUME ["/data"]
 STOPSIGNAL SIGTERM
-# The page, only where web.listen (SUPPLIER_AGENT_WEB__LISTEN) says 0.0.0.0:8080; the metrics, only where metrics.listen says 0.0.0.0:9464.
+# The page needs web.listen = 0.0.0.0:8080 (SUPPLIER_AGENT_WEB__LISTEN); the metrics need metrics.listen = 0.0.0.0:9464.
 EXPOSE 8080 9464
-# Unhealthy: the agent, or its page, cannot work at all (nothing runs or it hangs, the page does not listen, database or disk
-# refuse, the configuration cannot be used). Not: an order waits for a person, the marketplace is away or refuses the token.
-# Docker knows 0 and 1 alone. Shutting down takes up to a call's deadline: docker stop --time 60.
+# Unhealthy: the agent or its page cannot work at all (nothing runs or it hangs, the page does not listen, database or disk
+# fail, the configuration cannot be used). Healthy: an order waits for a person, the marketplace is unreachable or refuses the
+# token. Docker knows only 0 and 1. A stop takes up to the deadline of a call: docker stop --time 60.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 \
     CMD ["sh", "-c", "supplier-agent status --alive || exit 1"]
 ENTRYPOINT ["supplier-agent"]

@@ -5,16 +5,20 @@ An act states a fact and leaves a line in the order's history. None of them call
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlmodel import Session, col, func, select, update
 
 from supplier_agent import outbox
+from supplier_agent.base.cells import known
 from supplier_agent.base.errors import AgentError, UsageError
 from supplier_agent.calls.protocol import PERSON
-from supplier_agent.db.tables import Call, Event, Installation, Order
-from supplier_agent.order import LEDGER_LOST, blockers, covered, in_words, shipped_on, to_cover
+from supplier_agent.db.tables import Call, Event, Installation, Order, Print
+from supplier_agent.order import LEDGER_LOST, blockers, covered, in_words, shipped_on
 
 PRINTED = "label printed"
+PRINTED_FACTS = ("label_sha256", "sku", "quantity", "carrier")
+"""What is remembered of an order when its label is printed: with these the parcel is packed."""
 FLAGGED = "flagged as shipped"
 """What the history says; the second is written by the database's own guard."""
 
@@ -77,7 +81,7 @@ def ship(
 
 def _override(tx: Session, order: Order, now: datetime, by: str) -> str:
     """Lift the blockers that are there at this moment, and no later one; return what it covers, in words."""
-    codes = to_cover(order)
+    codes = blockers(order)
     if not codes:
         return "; there is nothing to override"
     order.override_by, order.override_covers, order.planned_at = by, ",".join(sorted(covered(order) | set(codes))), None
@@ -224,10 +228,21 @@ def reopen(tx: Session, order: Order, now: datetime, who: str) -> str:
 
 
 def printed(tx: Session, order: Order, now: datetime, who: str, where: str, *, station: str | None = None) -> int:
-    """Record that the label of an order was printed; return how often it was by now. `where`: on which printer."""
+    """Record that the label of an order was printed, and what was known then; return how often it was by now.
+
+    `where`: on which printer, or "browser".
+    """
     _note(tx, order, now, who, PRINTED, where, station)
+    assert order.id is not None  # noqa: S101 - a stored order has one
+    facts: dict[str, Any] = {name: known(getattr(order, name)) for name in PRINTED_FACTS}
+    tx.add(Print(order_id=order.id, printed_at=now, who=who, station=station, printer=where, **facts))
     tx.flush()
     return times_printed(tx, order)
+
+
+def prints_of(tx: Session, order: Order) -> Sequence[Print]:
+    """Return what was printed of an order, oldest first."""
+    return tx.exec(select(Print).where(Print.order_id == order.id).order_by(col(Print.id))).all()
 
 
 def times_printed(tx: Session, order: Order) -> int:

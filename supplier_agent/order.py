@@ -53,9 +53,15 @@ def damage(order: Order, calls: Iterable[Call] = ()) -> str:
     """
     if order.fault is not None and not isinstance(order.fault, Unreadable):
         return order.fault
+    cells = damaged_cells(order, calls)
+    return f"{UNREADABLE}: {', '.join(cells)}" if cells else ""
+
+
+def damaged_cells(order: Order, calls: Iterable[Call] = ()) -> list[str]:
+    """Return the cells that cannot be read, as `table.column`: of the order's row, and of its calls' rows."""
     cells = [f"orders.{name}" for name in unreadable(order)]
     cells += [f"calls.{name}" for call in calls for name in unreadable(call)]
-    return f"{UNREADABLE}: {', '.join(dict.fromkeys(cells))}" if cells else ""
+    return list(dict.fromkeys(cells))
 
 
 def blockers(order: Order) -> list[str]:
@@ -63,19 +69,18 @@ def blockers(order: Order) -> list[str]:
 
     That it is held or closed is no blocker, and no override lifts it.
     """
-    there = {NOT_ACKNOWLEDGED: order.acknowledged_at is None, NO_LABEL: order.label_path is None}
+    there = {
+        NOT_ACKNOWLEDGED: order.acknowledged_at is None,
+        NO_LABEL: order.label_path is None,
+        VANISHED: order.vanished_at is not None,
+    }
     lifted = covered(order)
     return [code for code, blocks in there.items() if blocks and code not in lifted]
 
 
-def to_cover(order: Order) -> list[str]:
-    """Return the codes that an override given now covers: the blockers, and that the marketplace no longer lists it."""
-    return [*blockers(order), *([VANISHED] if has_vanished(order) else [])]
-
-
 def has_vanished(order: Order) -> bool:
     """Tell whether the order is no longer listed, and nobody has answered for that."""
-    return order.vanished_at is not None and VANISHED not in covered(order)
+    return VANISHED in blockers(order)
 
 
 def uncover(order: Order, code: str) -> None:

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Installs, upgrades or removes supplier-agent on a machine with systemd 252 or newer. Run it from the checkout, as root:
+# Installs, upgrades or removes supplier-agent on a machine with systemd 252 or later. Run it in the checkout, as root:
 #   sudo systemd/install.sh                  install, or upgrade what is installed; configuration and data are left alone
-#   sudo systemd/install.sh --staff NAME     … and let NAME read orders and flag them (may be given again)
+#   sudo systemd/install.sh --staff NAME     … and let NAME read orders and mark them (can be repeated)
 #   sudo systemd/install.sh --uninstall      remove the program and its units; configuration and data stay
 #   sudo systemd/install.sh --uninstall --purge   … and, after a question, everything else
-# PYTHON=… chooses the interpreter. pip uses the settings of this machine (pip.conf: mirrors, certificates).
+# PYTHON=… sets the interpreter. pip uses this machine's settings (pip.conf: mirrors, certificates).
 set -eu
 umask 022
 
@@ -59,7 +59,7 @@ done
 [ "$purge" = no ] || [ "$remove" = yes ] || die '--purge goes with --uninstall' 2
 [ "$(id -u)" -eq 0 ] || die "only root may do this: sudo $0" 77
 
-# Without a running systemd (an image that is being built, a chroot) files are put in place, and nothing is started.
+# Without a running systemd (while an image is built, in a chroot) files are installed, and nothing is started.
 has_systemd() {
     [ -d /run/systemd/system ]
 }
@@ -101,7 +101,7 @@ if [ "$remove" = yes ]; then
 fi
 
 # ----------------------------------------------------------------------------------------------------------- prepare
-# All that can fail for want of a network is done beside the installed program, which runs on meanwhile.
+# Everything that needs the network is done next to the installed program, which keeps running.
 
 for tool in systemd-sysusers systemd-tmpfiles; do
     command -v $tool >/dev/null || die "$tool is not here; without systemd see docs/how-to/install.md: a container, or cron"
@@ -140,7 +140,7 @@ put_back() {
 }
 trap put_back EXIT
 trap 'exit 130' INT TERM HUP
-# An installation that was cut off by a power failure: what is complete counts.
+# After an installation that a power failure interrupted: use the version that is complete.
 if [ -d $former ] && [ ! -e $program/.complete ]; then
     rm -rf $program
     mv $former $program
@@ -153,13 +153,13 @@ pip() {
 
 say "fetching the libraries, each checked against its hash in requirements.lock ($python) …"
 "$python" -m venv "$work/build"
-# Locks are complete, so nothing is resolved (--no-deps): what the index holds today changes nothing.
+# Locks are complete, so nothing is resolved (--no-deps): the current content of the index does not matter.
 pip install --require-hashes --no-deps --only-binary=:all: -r "$checkout/requirements-build.lock"
 pip download --require-hashes --no-deps --only-binary=:all: -r "$checkout/requirements.lock" -d "$work/wheels"
-# A copy, so that nothing of root's is left in a person's checkout.
+# A copy, so that root leaves no files in a person's checkout.
 mkdir "$work/source"
 for each in supplier_agent config pyproject.toml hatch_build.py README.md LICENSE; do cp -R "$checkout/$each" "$work/source/"; done
-# What `--version` says of the commit. The checkout may belong to a person, whom root's git would not trust by itself.
+# The commit that `--version` shows. The checkout may belong to a person, and root's git would refuse to read it.
 commit=$(git -c safe.directory="$checkout" -C "$checkout" rev-parse --short=12 HEAD 2>/dev/null || :)
 (cd "$work/source" && SOURCE_COMMIT=$commit "$work/build/bin/hatchling" build -t wheel -d "$work/dist" >/dev/null 2>&1) ||
     die 'the package could not be built; is the checkout complete?'
@@ -185,7 +185,7 @@ $program/bin/python -m pip --disable-pip-version-check --quiet install --no-inde
     --require-hashes --no-deps --no-compile -r "$checkout/requirements.lock"
 $program/bin/python -m pip --disable-pip-version-check --quiet install --no-index --no-deps --no-compile "$work"/dist/*.whl
 broken=$($program/bin/python -m pip check) || die "requirements.lock is not complete: $broken"
-# Nobody may write there later on, not even the bytecode that makes a start quick.
+# The program folder is read-only later, also for bytecode. So compile it now, for a quick start.
 $program/bin/python -m compileall -q $program/lib
 $program/bin/supplier-agent --version >/dev/null
 : >$program/.complete
@@ -210,7 +210,7 @@ for person in $staff; do
     say "$person is in the group $name; it counts from the next login"
 done
 
-# zsh looks for its word in the first line, and the first line is blank.
+# zsh expects #compdef in the first line, and the first line is blank.
 completion() {
     mkdir -p "${2%/*}"
     $program/bin/supplier-agent --show-completion "$1" | sed '/./,$!d' >"$2"

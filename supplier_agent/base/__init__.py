@@ -1,1 +1,1 @@
-"""What every module may use: errors, clock, log, cells, files, how a process begins and ends. It imports none of them."""
+"""What every module may use: errors, clock, log, cells, files, the start and end of a process. Imports no other package."""

@@ -1,8 +1,8 @@
-"""What one cell of the database says, whatever somebody wrote into it. Pure: no database, no clock.
+"""The value of one database cell, whatever a program wrote into it. Pure: no database, no clock.
 
-SQLite keeps what it is given: a blob, bytes that are no UTF-8, a text where a number belongs, a day that no calendar has. Such a
-cell is read as an `Unreadable` of its column's own kind, so that every reader goes on working, and whoever decides can tell: no
-call is made for an order with an unreadable fact (order.py), and `status` names it (health.py).
+SQLite stores anything: a blob, bytes that are not UTF-8, text in a column for numbers, a day that does not exist. Such a cell
+is read as an `Unreadable` of its column's type, so that every reader keeps working and can tell: no call is made for an order
+with an unreadable fact, and `status` names it.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from functools import partial
 
 SHOWN = "(unreadable)"
 FIRST_YEAR, LAST_YEAR = 1900, 2999
-"""Between them, adding or taking off a hundred years stays within what a calendar has."""
+"""Between them, adding or subtracting a hundred years stays within the calendar."""
 MOST = 2**31 - 1
-"""As many seconds are 68 years; no count of ours is larger. `BOUNDS` has the columns that differ."""
+"""In seconds, this is 68 years; none of our counts is larger. `BOUNDS` has the columns that differ."""
 BOUNDS = {
     "quantity": (1, MOST),
     "price_cents": (0, 2**53),
@@ -23,7 +23,7 @@ BOUNDS = {
     "attempts": (0, MOST),
     "strikes": (0, MOST),
 }
-"""The least and the most that a number may be, by its column."""
+"""The smallest and the largest allowed number, by column."""
 NEVER_EMPTY = {
     *("supplier", "menzzo_order_id", "increment_id", "sale_product_id", "sku", "carrier", "link_to_label", "problem"),
     *(
@@ -37,16 +37,16 @@ NEVER_EMPTY = {
         "fault",
     ),
 }
-"""Columns whose text is never '': what is missing is null, and '' would pass for a person's word or a product."""
+"""Columns whose text is never '': a missing value is null, and '' would look like a person's statement or a product."""
 DECODE = partial(str, encoding="utf-8", errors="surrogateescape")
-"""The `text_factory` of every connection: bytes that are no UTF-8 come as lone surrogates, which `text` below refuses."""
+"""The `text_factory` of every connection: bytes that are not UTF-8 become lone surrogates, which `text` below refuses."""
 
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}", re.ASCII)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
 class Unreadable:
-    """Marks a value that stands for a cell that cannot be read. It equals nothing else, so that writing over it is a change."""
+    """Marks the value of a cell that cannot be read. It equals nothing else, so that overwriting it is a change."""
 
     __slots__ = ()
 
@@ -91,7 +91,7 @@ def instant(value: object) -> datetime | None:
             at = datetime.fromisoformat(value)
         except ValueError:
             return NO_INSTANT
-        if is_usual(at) and value[11:13] != "24":  # which newer Pythons take for the next day
+        if is_usual(at) and value[11:13] != "24":  # which newer Pythons read as the next day
             return at.replace(tzinfo=UTC)
     return NO_INSTANT
 
@@ -118,7 +118,7 @@ def number(value: object, least: int = -MOST, most: int = MOST) -> int | None:
 
 
 def text(value: object) -> str | None:
-    """Read a text that a screen, a file name and a URL can bear: UTF-8, without NUL."""
+    """Read a text that is safe for a screen, a file name and a URL: UTF-8, without NUL."""
     if value is None:
         return None
     if not isinstance(value, str) or "\0" in value:
@@ -147,5 +147,5 @@ def unreadable(row: object) -> list[str]:
 
 
 def known(value: object) -> object:
-    """Return a value for a program: null where nobody knows it."""
+    """Return a value for a program: null if it is not known."""
     return None if isinstance(value, Unreadable) else value

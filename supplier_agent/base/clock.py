@@ -1,4 +1,4 @@
-"""Time, as a parameter: the one room that asks the machine what time it is."""
+"""Time, as a parameter: the only module that reads the machine's clocks."""
 
 import time
 from datetime import UTC, datetime
@@ -6,13 +6,13 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Wall time for what is recorded, monotonic time for what is waited for."""
+    """Wall time for records, monotonic time for waits."""
 
     def now(self) -> datetime:
         """Return the current instant, aware, in UTC."""
 
     def monotonic(self) -> float:
-        """Return seconds on a clock that nobody can set."""
+        """Return seconds of the monotonic clock."""
 
     def sleep(self, seconds: float) -> None:
         """Wait that long."""
@@ -26,7 +26,7 @@ class SystemClock:
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Return seconds on a clock that nobody can set."""
+        """Return seconds of the monotonic clock."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""Where the configuration is looked for. Free to import: `status` asks before anything is loaded."""
+"""Where the configuration is looked for. Cheap to import: `status` uses it before anything else is loaded."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -10,12 +10,12 @@ from supplier_agent.base.errors import ConfigError
 PREFIX = "SUPPLIER_AGENT_"
 PATH_VARIABLE = "SUPPLIER_AGENT_CONFIG"
 PLACES = (Path("config/supplier-agent.toml"), Path("/etc/supplier-agent/supplier-agent.toml"))
-"""Where the file is looked for when nobody named one; the first is below the current folder."""
+"""Where the file is looked for if none was named; the first is below the current folder."""
 STATE_DIR = Path("/var/lib/supplier-agent")
 """Where the state is, unless the configuration says otherwise."""
 STATE_DIR_VARIABLE = f"{PREFIX}STATE_DIR"
 DATABASE = "agent.db"
-"""A folder that holds one is a state folder."""
+"""A folder with one of these is a state folder."""
 
 
 SYSTEM_TREES = tuple(
@@ -25,7 +25,7 @@ SYSTEM_TREES = tuple(
         *("/usr/bin", "/usr/include", "/usr/lib", "/usr/libexec", "/usr/sbin", "/usr/share"),
     )
 )
-"""What lies in these is the system's."""
+"""Folders that belong to the system."""
 SYSTEM_FOLDERS = frozenset(
     Path("/", each)
     for each in (
@@ -58,11 +58,11 @@ SYSTEM_FOLDERS = frozenset(
         *("var/opt", "var/run", "var/spool", "var/tmp"),
     )
 )
-"""These are shared by the whole machine; a folder below them may be one's own."""
+"""Folders that the whole machine shares; a folder below them may be a user's own."""
 
 
 def is_of_the_system(path: Path) -> bool:
-    """Tell whether a path is, or leads to, what belongs to the machine as a whole."""
+    """Tell whether a path is, or leads to, a folder of the system or one that the whole machine shares."""
     for each in {Path(os.path.normpath(path)), Path(os.path.realpath(path))}:
         if each in SYSTEM_FOLDERS or any(each.is_relative_to(tree) for tree in SYSTEM_TREES):
             return True
@@ -70,16 +70,16 @@ def is_of_the_system(path: Path) -> bool:
 
 
 def candidates(path: Path | None, env: Mapping[str, str], places: Sequence[Path] = PLACES) -> Sequence[Path]:
-    """Return where the file may be: the first that exists is read, and one that was named has to exist.
+    """Return where the file may be: the first that exists is read; a file that was named has to exist.
 
-    Raises ConfigError if there is a file below the current folder that somebody else may have put there: it names the
-    address to which the token goes. To go on with the next place would be a guess at what was meant.
+    Raises ConfigError if there is a file below the current folder that someone else may have put there, because it decides
+    where the token is sent. Using the next place instead would be a guess.
     """
     if path is not None:
         return (path,)
     if env.get(PATH_VARIABLE):
         return (Path(env[PATH_VARIABLE]),)
-    # Run from a folder that this user may not look into: nobody named that file.
+    # Started in a folder that this user may not read: nobody named that file.
     found = tuple(place for place in places if os.access(place.parent, os.X_OK))
     for place in found:
         if not place.is_absolute() and os.path.lexists(place):
@@ -101,7 +101,7 @@ def _must_be_ours(place: Path, env: Mapping[str, str]) -> None:
 
 
 def not_ours(place: Path, why: str) -> ConfigError:
-    """Return the error about a file that nobody named and that is not to be trusted."""
+    """Return the error about a file that was not named and cannot be trusted."""
     return ConfigError(
         f"The configuration {place.absolute()} is not used: {why}, so somebody else may have put it there.",
         f"If it is the right one, name it: supplier-agent --config {place} …; else name yours, "

@@ -1,11 +1,11 @@
-"""What may go wrong for a person: each error says what happened, what it means and the one command that cures it.
+"""Errors for people: each says what happened, what it means, and the one command that fixes it.
 
 Endings of calls to the marketplace are values (see marketplace/), never these exceptions.
 """
 
 
 class AgentError(Exception):
-    """Something a person must know of. `exit_code` is the contract's; `cure` is what to do, in one line."""
+    """An error for a person. `exit_code`: see the public contract; `cure`: what to do, in one line."""
 
     exit_code = 1
 
@@ -15,7 +15,7 @@ class AgentError(Exception):
         self.cure = cure
 
     def __str__(self) -> str:
-        """Return the sentence for the reader, with its cure."""
+        """Return the message with its fix."""
         return f"{self.what}\n  {self.cure}" if self.cure else self.what
 
 

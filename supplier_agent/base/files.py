@@ -1,8 +1,8 @@
-"""What others may write: which files can be trusted where they are, and how to write in a folder that is shared with staff.
+"""Files that others may write: which can be trusted, and how to write safely in a folder that is shared with staff.
 
 Staff may write the state folder, so any name in it may be a link to a file of the agent or of root, a pipe, or a folder.
 Whatever is written there goes through `create`, `opened` or `replace`, which follow no link in the last part of a path;
-and root works there as the folder's owner (`as_owner_of`), so that no trick with a name reaches further than that user.
+and root works there as the folder's owner (`as_owner_of`), so that no trick with a name reaches more than that user may.
 """
 
 import errno
@@ -23,8 +23,8 @@ def doubt(path: Path, uid: int | None = None) -> str | None:
     """Return why others than root and this user could have put a file there (or in that folder), as a sentence; None: nobody could.
 
     Every folder on the way, every link, and the file itself must belong to root or this user, and only they may write it:
-    not the group, unless it is a private one (`_is_private`), and not everybody. A sticky folder like /tmp, in which nobody
-    can replace what is another's, is no obstacle on the way; but what lies right in it is not trusted.
+    not the group, unless it is a private one (`_is_private`), and not everyone. A sticky folder like /tmp, where nobody can
+    replace another user's files, may be on the way; but a file directly in it is not trusted.
     Raises OSError if the path cannot be looked at.
     """
     owners = {0, os.geteuid() if uid is None else uid}
@@ -69,16 +69,16 @@ def _steps(path: Path) -> Iterator[Path]:
 
 
 def _is_private(path: Path, gid: int, owners: set[int]) -> bool:
-    """Tell whether a group is somebody's own: it bears the name of one of these users and has no other member.
+    """Tell whether a group is private: it has the name of one of these users and no other member.
 
-    A list of rights of single users (an ACL) shows in the mode as the group's, so where there is one it is not the group alone.
+    An ACL shows in the mode as the group's rights, so with an ACL it is not only the group that may write.
     """
     with suppress(OSError):
         os.getxattr(path, _ACL)
         return False
     try:
         group = grp.getgrgid(gid)
-    except KeyError:  # a number without a name: nobody knows who else has it
+    except KeyError:  # a group without a name: its members are unknown
         return False
     accounts = pwd.getpwall()
     own = {account.pw_name for account in accounts if account.pw_uid in owners and account.pw_gid == gid}
@@ -98,13 +98,13 @@ def _group(gid: int) -> str:
     return str(gid)
 
 
-# --------------------------------------------------------------------------------- files in a folder that others may write
+# ------------------------------------------------------------------------------- files in a folder that others may write
 
 
 def create(path: Path, mode: int = 0o600) -> int:
-    """Make a new, empty file with just that mode, whatever the umask, and return it open for reading and writing.
+    """Create a new, empty file with exactly that mode, whatever the umask, and return it open for reading and writing.
 
-    A file or link that has the name goes first; nothing is ever written through it. Raises OSError.
+    A file or link with that name is removed first; nothing is ever written through it. Raises OSError.
     """
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -113,7 +113,7 @@ def create(path: Path, mode: int = 0o600) -> int:
 
 
 def opened(path: Path, flags: int, mode: int = 0o600) -> int:
-    """Open a plain file as `os.open` does, and make it with just that mode if it is not there (O_CREAT).
+    """Open a plain file like `os.open`, and create it with exactly that mode if it is missing (O_CREAT).
 
     A link, a folder or a pipe under that name is an OSError, and never waits.
     """
@@ -125,7 +125,7 @@ def opened(path: Path, flags: int, mode: int = 0o600) -> int:
             raise
         try:
             descriptor = os.open(path, plain | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:  # somebody else made it at this very moment
+        except FileExistsError:  # another process created it at this moment
             return opened(path, flags & ~os.O_CREAT)
         os.fchmod(descriptor, mode)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -141,7 +141,7 @@ def read(path: Path, most: int = 1 << 20) -> bytes:
 
 
 def replace(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Put a file in the place of the one that has this name, whole and on the disk, or not at all. Raises OSError."""
+    """Replace the file of this name, completely and flushed to disk, or not at all. Raises OSError."""
     part = path.with_name(f"{path.name}.part")
     try:
         with os.fdopen(create(part, mode), "wb") as file:
@@ -156,7 +156,7 @@ def replace(path: Path, content: bytes, mode: int = 0o600) -> None:
 
 
 def allow(path: Path, mode: int) -> None:
-    """Give a plain file or folder its mode; a link under that name is an OSError, for its target is not ours to open up."""
+    """Set the mode of a plain file or folder; a link under that name is an OSError, because its target is not ours."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         found = os.fstat(descriptor).st_mode
@@ -169,7 +169,7 @@ def allow(path: Path, mode: int) -> None:
 
 
 def folder(path: Path, mode: int = 0o770) -> None:
-    """Make a folder if it is not there. A link under that name is an OSError."""
+    """Create a folder if it is missing. A link under that name is an OSError."""
     try:
         path.mkdir(mode=mode)
     except FileExistsError:
@@ -182,16 +182,16 @@ def folder(path: Path, mode: int = 0o770) -> None:
 
 @contextmanager
 def as_owner_of(path: Path) -> Iterator[None]:
-    """Be the owner of a folder while in this block, if this process is root: what is made there is then that user's.
+    """Act as the owner of a folder within this block, if this process is root: new files then belong to that user.
 
-    Nothing changes for anybody else, or where the folder is not there. One block may lie in another. It holds for all threads, and
-    a program that is started in the block is that user for good.
+    Nothing changes for other users, or if the folder is missing. Blocks can be nested. It applies to all threads, and
+    a program started in the block remains that user.
     """
     uids, gids, groups = os.getresuid(), os.getresgid(), os.getgroups()
     if uids[2] != 0:
         yield
         return
-    os.setresuid(0, 0, 0)  # of another block, whose user may not even look at this folder
+    os.setresuid(0, 0, 0)  # from an outer block, whose user may not be allowed to see this folder
     try:
         with suppress(OSError):
             found = path.stat()

@@ -1,7 +1,7 @@
-"""Logs: structlog, set up once. Events are noun.past_tense; a break and a recovery are said once each; never a secret.
+"""Logs: structlog, set up once. Events are noun.past_tense; a failure and a recovery are logged once each; never a secret.
 
-On a terminal for people, under systemd with the journal's priorities and no time of its own, elsewhere (containers, pipes,
-files) one JSON object a line; `[log]` says otherwise. An agent with nothing to do says nothing.
+Readable lines on a terminal, the journal's priorities and no time under systemd, elsewhere (containers, pipes, files) one JSON
+object per line; `[log]` overrides this. An agent with nothing to do logs nothing.
 """
 
 import logging
@@ -19,12 +19,12 @@ from supplier_agent.base.process import on_one_line
 
 _LOGFMT = structlog.processors.LogfmtRenderer(key_order=["event"], drop_missing=True)
 DEEPEST, MOST_FAULTS = 8, 1000
-"""Of a traceback the innermost steps; and how many errors are remembered as said."""
+"""How many innermost steps of a traceback are logged; and how many errors are remembered as logged."""
 PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3}
 
 
 class Log:
-    """Where the loop tells what it does. `hear` also gets each event; without a logger it alone does."""
+    """The log of the agent. `hear` also gets each event; without a logger, only `hear` does."""
 
     def __init__(
         self,
@@ -36,29 +36,29 @@ class Log:
         self._faults: dict[str, str] = {}
 
     def debug(self, event: str, **facts: object) -> None:
-        """Say what only a search for a fault wants to know."""
+        """Log details for debugging."""
         self._say("debug", event, facts)
 
     def info(self, event: str, **facts: object) -> None:
-        """Say what happened."""
+        """Log what happened."""
         self._say("info", event, facts)
 
     def warning(self, event: str, **facts: object) -> None:
-        """Say what a person may want to look at."""
+        """Log what a person may want to look at."""
         self._say("warning", event, facts)
 
     def error(self, event: str, **facts: object) -> None:
-        """Say what a person must look at."""
+        """Log what a person must look at."""
         self._say("error", event, facts)
 
     def problem(self, key: str, text: str, supplier: str | None = None) -> None:
-        """Say a lasting problem once, until it is solved or changes. `supplier`: None if it is everybody's."""
+        """Log a lasting problem once, until it is solved or changes. `supplier`: None if it concerns all."""
         if self._problems.get(key) != text:
             self._problems[key] = text
             self._say("warning", "problem.found", {"about": key, "supplier": supplier, "detail": text})
 
     def fault(self, event: str, key: str, error: BaseException, **facts: object) -> None:
-        """Say an internal error once, with where it happened. Never its text, which might hold a secret."""
+        """Log an internal error once, with its traceback. Never its text, which might contain a secret."""
         where = " < ".join(
             f"{Path(frame.filename).stem}.{frame.name}:{frame.lineno}"
             for frame in reversed(traceback.extract_tb(error.__traceback__)[-DEEPEST:])
@@ -72,7 +72,7 @@ class Log:
         self._say("error", event, {**facts, "about": key, "error": type(error).__name__, "traceback": where})
 
     def solved(self, key: str, supplier: str | None = None) -> None:
-        """Say once that a problem is over."""
+        """Log once that a problem is over."""
         if self._problems.pop(key, None) is not None:
             self._say("info", "problem.solved", {"about": key, "supplier": supplier})
 
@@ -85,10 +85,10 @@ class Log:
 
 
 def form_for(env: Mapping[str, str], stream: TextIO) -> str:
-    """Return which form suits where a stream leads: console, json or journal.
+    """Return the format for a stream: console, json or journal.
 
-    systemd says in JOURNAL_STREAM which file the journal reads (systemd.exec(5)). The variable alone proves nothing: it is
-    handed on to every child, to a terminal opened from a user's session too.
+    JOURNAL_STREAM says which file the journal reads (systemd.exec(5)). The variable alone proves nothing: every child process
+    inherits it, even a terminal opened in a user's session.
     """
     if stream.isatty():
         return "console"
@@ -100,7 +100,7 @@ def form_for(env: Mapping[str, str], stream: TextIO) -> str:
 
 
 class _Stderr:
-    """Whatever stderr is at the moment: while a progress line is shown, rich puts a stream there that writes above the line."""
+    """The present stderr: while a progress line is shown, rich puts a stream there that writes above the line."""
 
     def write(self, text: str) -> int:
         """Write there."""
@@ -119,9 +119,9 @@ def set_up(
     level: str = "info",
     run: str = "",
 ) -> structlog.typing.FilteringBoundLogger:
-    """Choose the form by the surroundings and return the logger. Logs go to stderr: results have stdout to themselves.
+    """Choose the format by the environment and return the logger. Logs go to stderr; stdout is for results only.
 
-    `run` is in every line, so that one process, or one round, can be picked out of a log that many have written.
+    `run` is in every line, so that the lines of one process or round can be found in a shared log.
     """
     target = stream or sys.stderr
     form = form_for(env, target) if form == "auto" else form
@@ -141,7 +141,7 @@ def set_up(
         logger_factory=structlog.PrintLoggerFactory(stream or cast("TextIO", _Stderr())),
         cache_logger_on_first_use=False,
     )
-    # The libraries below would log whole URLs, signatures included.
+    # These libraries would log whole URLs, including signatures.
     for name in ("httpx", "httpcore", "apscheduler"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     logger: structlog.typing.FilteringBoundLogger = structlog.get_logger()
@@ -149,7 +149,7 @@ def set_up(
 
 
 def _one_line(_logger: WrappedLogger, _level: str, event: EventDict) -> EventDict:
-    """Cut long texts, and let nothing that came from outside start a line of its own or steer a terminal."""
+    """Cut long texts, and let no outside text start a line or control a terminal."""
     for name, value in event.items():
         if isinstance(value, str):
             text = on_one_line(value)

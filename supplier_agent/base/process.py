@@ -1,4 +1,4 @@
-"""How a command ends for whoever started it: an exit code of the contract, and a sentence instead of a traceback."""
+"""How a process starts and ends: arguments and streams, signals, exit codes (public contract, "Exit codes"), one-line errors."""
 
 import io
 import os
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 NAMES = ("SUDO_USER", "USER", "LOGNAME")
-"""The variables that say who types."""
+"""The variables with the name of the person who runs the command."""
 
 GONE = (EPIPE, ECONNRESET)
-"""A pipe, or a socket, whose other end has seen enough."""
+"""A pipe or socket whose reader has closed it."""
 
 
 class Outlet(io.FileIO):
-    """A descriptor to write to. What can no longer be written is dropped; `lost` is why (None: everything was taken)."""
+    """A descriptor to write to. What cannot be written is dropped; `lost` is why (None: everything was written)."""
 
     lost: OSError | None = None
 
     def write(self, data: "ReadableBuffer") -> int:
-        """Write, and say that all of it was taken even if nobody is there any more."""
+        """Write, and report success even if the reader has gone."""
         rest = memoryview(data).cast("B")
         while rest and self.lost is None:
             try:
                 written = super().write(rest)
-                if written is None:  # the caller has made it non-blocking, and it is full
+                if written is None:  # the caller made it non-blocking, and it is full
                     select.select((), (self.fileno(),), ())
                 rest = rest[written or 0 :]
             except OSError as error:
@@ -46,12 +46,12 @@ class Outlet(io.FileIO):
 
 
 def set_up_streams() -> None:
-    """Open what the caller has closed, and put streams in place that never raise for the sake of who reads them."""
+    """Open descriptors that the caller has closed, and install streams that never raise because of their reader."""
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest that is free: else a database would be opened as stdout
+            os.open(os.devnull, os.O_RDWR)  # the lowest free one; otherwise a database would be opened as stdout
     raw = io.FileIO(0, closefd=False)
     sys.stdin = io.TextIOWrapper(io.BufferedReader(raw), encoding="utf-8-sig", errors="strict")
     sys.stdout = _patient(1, sys.stdout)
@@ -59,10 +59,10 @@ def set_up_streams() -> None:
 
 
 def _patient(descriptor: int, before: TextIO | None) -> TextIO:
-    """Return a text stream like the one of before (None: its descriptor was closed)."""
+    """Return a text stream like the previous one (None: its descriptor was closed)."""
     outlet, is_unbuffered = Outlet(descriptor, "w", closefd=False), getattr(before, "write_through", False)
     return io.TextIOWrapper(
-        cast("BinaryIO", outlet if is_unbuffered else io.BufferedWriter(outlet)),  # as Python makes its own
+        cast("BinaryIO", outlet if is_unbuffered else io.BufferedWriter(outlet)),  # as Python creates its own
         encoding=getattr(before, "encoding", None) or "utf-8",
         errors="backslashreplace",
         line_buffering=getattr(before, "line_buffering", False),
@@ -71,25 +71,25 @@ def _patient(descriptor: int, before: TextIO | None) -> TextIO:
 
 
 def trouble(stream: TextIO) -> OSError | None:
-    """Return why what was written to a stream is lost; None if it was taken, or if the stream is none of ours."""
+    """Return why output to a stream was lost; None if it was written, or if the stream is not ours."""
     buffer = getattr(stream, "buffer", None)
     lost = getattr(getattr(buffer, "raw", buffer), "lost", None)
     return lost if isinstance(lost, OSError) else None
 
 
 def is_heard() -> bool:
-    """Tell whether somebody still reads stdout. What only prints may end early; what acts does not ask."""
+    """Tell whether stdout still has a reader. Commands that only print may end early; others do not ask."""
     return trouble(sys.stdout) is None
 
 
 def results_are_lost() -> OSError | None:
-    """Return why results were lost though somebody wants them (a full disk), or None. A reader that went away wants no more."""
+    """Return why results were lost (a full disk), or None. A reader that went away does not count."""
     lost = trouble(sys.stdout)
     return None if lost is None or lost.errno in GONE else lost
 
 
 def checked(words: Sequence[str], env: Mapping[str, str]) -> list[str]:
-    """Return the words of the command. Raises UsageError or ConfigError if they, or a variable that is read, are no text."""
+    """Return the arguments of the command. Raises UsageError or ConfigError if they, or a variable, are not text."""
     for number, word in enumerate(words, 1):
         if not _is_text(word):
             raise UsageError(
@@ -111,42 +111,42 @@ def _shown(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-# -- Text for a terminal or a log: what came from outside, or from a colleague, must steer neither.
+# -- Text for a terminal or a log: text from outside must not control either.
 
 
 def printable(text: str) -> str:
-    """Return the text with every character that a terminal obeys written as its escape; line ends stay."""
+    """Return the text with all control characters escaped; line ends stay."""
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() or each == "\n" else ascii(each)[1:-1] for each in text)
 
 
 def on_one_line(text: str) -> str:
-    """Return the text so that it starts no line of its own either."""
+    """Return the text with all control characters and line ends escaped."""
     return printable(text).replace("\n", "\\n")
 
 
 EXIT_ORDER = (78, 74, 75, 77, 69, 1)
-"""Contract: where several hold, the first of these is returned."""
+"""If several hold, the first of these is returned (public contract, "Exit codes")."""
 NEEDS_A_PERSON, USAGE, DISK, INTERRUPTED = 1, 2, 74, 130
 
 
 def worst(codes: Collection[int]) -> int:
-    """Return the code for all of these: a mistake in the words before everything else, then the first of EXIT_ORDER.
+    """Return the code for all of these: a usage error first, then the first of EXIT_ORDER.
 
-    A code that the contract does not know is a failure as well, and is never taken for success.
+    A code that is not in the public contract is a failure too, never a success.
     """
     return USAGE if USAGE in codes else next((code for code in EXIT_ORDER if code in codes), max(codes, default=0))
 
 
 def ended(command: Callable[[], int | None]) -> int:
-    """Run a command to its end and return its exit code (contract, "Exit codes")."""
+    """Run a command to its end and return its exit code (public contract, "Exit codes")."""
     try:
         code = command() or 0
     except AgentError as error:
         _say(str(error))
         code = error.exit_code
-    except OSError as error:  # a file that vanished, a disk that failed: whatever no room has worded better
+    except OSError as error:  # a file that vanished, a disk that failed: whatever no module has described better
         where = f" {error.filename}" if error.filename else ""
         _say(f"the system refused{where}: {error.strerror or error}")
         code = DISK
@@ -172,10 +172,10 @@ def _say(text: str) -> None:
     print(printable(f"supplier-agent: {text}"), file=sys.stderr)  # noqa: T201 - this is where errors reach people
 
 
-# -- SIGTERM, SIGINT and SIGHUP as facts that others look at. Set up first: as PID 1, a process without a handler never hears them.
+# -- SIGTERM, SIGINT and SIGHUP as facts that others check. Set up first: as PID 1, a process without a handler never gets them.
 
 END_SECONDS = 44
-"""After a signal the kernel ends the process by then, whatever hangs. All that must survive is on the disk at every moment."""
+"""This long after a signal, the kernel ends the process, even if something hangs. Everything that must survive is on disk."""
 
 
 class Stop:
@@ -190,12 +190,12 @@ class Stop:
         if self.event.is_set():
             os._exit(128 + number)
         self.event.set()
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)  # the kernel's own: no thread of ours need be able to run
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)  # the kernel's: it works even if none of our threads can run
         signal.alarm(END_SECONDS)
 
 
 class Hangup:
-    """SIGHUP as a fact: the configuration is to be read again. Not on a terminal, where it says that the terminal has gone."""
+    """SIGHUP as a fact: read the configuration again. Not on a terminal, where it means that the terminal was closed."""
 
     def __init__(self, *, terminal: bool) -> None:
         self.event = threading.Event()
@@ -203,16 +203,16 @@ class Hangup:
             signal.signal(signal.SIGHUP, lambda _number, _frame: self.event.set())
 
 
-# -- Which commit this program was made from. `unknown` is an answer: nothing depends on it but people.
+# -- The commit that this program was built from, for people. It may be `unknown`.
 
 LEFT = Path(__file__).parents[1] / "COMMIT"
-"""Written into the wheel by hatch_build.py; not there in a checkout."""
+"""Written into the wheel by hatch_build.py; missing in a checkout."""
 CHECKOUT = Path(__file__).parents[2]
 GIT_SECONDS = 2.0
 
 
 def commit(left: Path = LEFT, checkout: Path = CHECKOUT) -> str:
-    """Return the commit, shortened, as the build left it or as git says in a checkout; else "unknown"."""
+    """Return the short commit, from the build or from git in a checkout; else "unknown"."""
     try:
         return left.read_text(encoding="ascii").strip()[:12] or "unknown"
     except (OSError, ValueError):

@@ -15,7 +15,7 @@ from supplier_agent.suppliers.read_log import ReadDone, read_done
 LANE = WRITES
 ONCE = False
 NOT_FOUND_TRIES = 4
-"""The first try and at least three more (contract: a 404 for an order that is still listed)."""
+"""The first try and at least three more (public contract, "What an answer means", 404)."""
 NOT_FOUND = 404
 MOST_PAGES = 10
 WHY = {
@@ -38,7 +38,7 @@ def due_at(order: Order, settings: Settings) -> datetime:  # noqa: ARG001 - the 
 def perform(job: Job, tools: Tools) -> Ending:
     """Acknowledge; after a 404, look first whether the order is still listed.
 
-    Source: Supplier APIs, acknowledge-sale. Documented only: the answer's body is blank there.
+    Source: API notes, 4. The answer's body is not documented (9.8).
     """
     reads: list[ReadDone] = []
     if job.not_found_since is not None and not _still_listed(job, tools, reads):

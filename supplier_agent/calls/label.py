@@ -33,7 +33,7 @@ def due_at(order: Order, settings: Settings) -> datetime:  # noqa: ARG001 - the 
 def perform(job: Job, tools: Tools) -> Ending | Unfinished:
     """Fetch the label. Whether it is a whole PDF is checked afterwards: a crafted file takes its time.
 
-    Source: Supplier APIs, `link_to_label`: "Direct link to shipping label PDF".
+    Source: API notes, 6. Documented is the link alone (9.10).
     """
     link = job.link_to_label
     if link is None:  # nothing to ask for, but somebody must notice if it stays so

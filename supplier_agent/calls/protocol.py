@@ -119,7 +119,7 @@ OUTCOMES = {
     Means.TOO_LARGE: UNKNOWN,
     Means.NOT_SENT: NOT_SENT,
 }
-"""Contract, "What an answer means": the outcome of a write, by what is known once it ended."""
+"""The outcome of a write, by what is known once it ended (public contract, "What an answer means")."""
 
 
 def ending_of(verdict: Verdict) -> Ending:

@@ -32,7 +32,7 @@ def due_at(order: Order, settings: Settings) -> datetime:
 def perform(job: Job, tools: Tools) -> Ending:
     """Report the order as shipped, once.
 
-    Source: Supplier APIs, ship-sale. Documented only: no idempotency key, no status to read back, a blank example answer.
+    Source: API notes, 5. There is no idempotency key, no status to read back (9.7), and no example of an answer (9.8).
     """
     verdict = tools.marketplace.ship_sale(job.menzzo_order_id)
     ending = ending_of(verdict)

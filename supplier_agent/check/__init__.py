@@ -24,7 +24,7 @@ __all__ = ["Finding", "Report", "prove"]
 def prove(
     report: Report, settings: Settings, env: Mapping[str, str], clock: Clock, *, offline: bool, thorough: bool = False
 ) -> int:
-    """Check everything, tell it finding by finding, and return the exit code of the contract."""
+    """Check everything, tell it finding by finding, and return the exit code (public contract, "Exit codes")."""
     report.layer("fields")
     report.good(f"configuration: {settings.config_path or 'from the environment alone'}, every key is understood")
     report.layer("whole")

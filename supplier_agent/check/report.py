@@ -39,7 +39,7 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """Return the contract's first code of those that hold; doubts do not count."""
+        """Return the first exit code that holds (public contract, "Exit codes"); doubts do not count."""
         return worst(self._codes | {finding.exit_code for finding in self.findings})
 
     def summary(self) -> str:

@@ -98,7 +98,7 @@ def _main(
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code (contract, "Exit codes")."""
+    """Run one command and return its exit code (public contract, "Exit codes")."""
     words = list(arguments)
     if (
         words[:1] == ["--show-completion"] and words[1:]

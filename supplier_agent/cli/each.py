@@ -36,7 +36,7 @@ class Outcome:
 
     @property
     def exit_code(self) -> int:
-        """Return the contract's code for this one."""
+        """Return the exit code of this one (public contract, "Exit codes")."""
         return 0 if self.error is None else self.error.exit_code
 
     def as_json(self) -> dict[str, object]:
@@ -85,7 +85,7 @@ def do_each(
     *,
     as_json: bool = False,
 ) -> int:
-    """Do the act to each order, then print what became of all, and return the exit code of the contract."""
+    """Do the act to each order, then print what became of all, and return the exit code for all of them."""
     done: list[Outcome] = []
     try:
         with progress() as show:

@@ -1,4 +1,4 @@
-"""Whole copies of the database: made while it is in use, checked, and there in full or not at all."""
+"""Backup copies of the database: made while it is in use, checked, and complete or not there at all."""
 
 import os
 import shlex
@@ -10,18 +10,18 @@ from supplier_agent.base import files
 from supplier_agent.base.errors import StateError
 
 FOLDER = "backups"
-"""Below the state folder: the copies that are made before each upgrade."""
+"""The folder in the state folder for the copies that are made before each upgrade."""
 KEPT = 3
-"""So many of them stay."""
+"""How many of them are kept."""
 
 
 def copy(source: sqlite3.Connection, target: Path) -> None:
-    """Write a consistent copy of an open database. Raises StateError if it cannot be written or is not sound.
+    """Write a consistent copy of an open database. Raises StateError if it cannot be written or is damaged.
 
-    Root writes as the owner of the folder, so that the copy is that user's.
+    Root writes as the owner of the folder, so that the copy belongs to that user.
     """
     try:
-        source.execute("PRAGMA schema_version").fetchone()  # opens its files while this is the user who may read them
+        source.execute("PRAGMA schema_version").fetchone()  # opens its files as the user who may read them
         with files.as_owner_of(target.parent):
             _write(source, target)
     except FileNotFoundError as error:
@@ -52,11 +52,11 @@ def _write(source: sqlite3.Connection, target: Path) -> None:
             part.unlink(missing_ok=True)
         raise
     finally:
-        os.close(descriptor)  # after SQLite's own: to close one drops every lock of this process on the file
+        os.close(descriptor)  # after SQLite's own: closing a descriptor drops every lock of this process on the file
 
 
 def _must_be(descriptor: int, path: Path) -> None:
-    """Raise StateError if a path leads to another file than the one that was made under it."""
+    """Raise StateError if a path no longer leads to the file that was created there."""
     if not os.path.samestat(os.fstat(descriptor), path.lstat()):
         raise StateError(f"{path} was exchanged while it was written")
 
@@ -76,14 +76,14 @@ def check(path: Path) -> str:
 
 
 def opened(path: Path) -> sqlite3.Connection:
-    """Open a copy for reading, and leave nothing beside it. What lies in a WAL beside it belongs to it."""
+    """Open a copy for reading, and leave no files next to it. A WAL next to it belongs to it."""
     wal = path.with_name(path.name + "-wal")
     mode = "rw" if wal.exists() and wal.stat().st_size else "ro&immutable=1"
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True)
 
 
 def before_upgrade(source: sqlite3.Connection, database: Path, schema: str) -> Path:
-    """Copy the database as it is before an upgrade into the folder beside it, and let the oldest of these copies go."""
+    """Copy the database before an upgrade into the folder next to it, and delete the oldest of these copies."""
     folder = database.parent / FOLDER
     try:
         files.folder(folder, 0o700)
@@ -92,7 +92,7 @@ def before_upgrade(source: sqlite3.Connection, database: Path, schema: str) -> P
             f"the folder {folder} for the backup before the upgrade cannot be made: {error.strerror}",
             "give the agent's user the right to write there; nothing was upgraded",
         ) from error
-    # The moment is the database's to say, as it is for flags (triggers.py).
+    # The time comes from the database, as for flags (triggers.py).
     at = source.execute("SELECT strftime('%Y%m%dT%H%M%SZ', 'now')").fetchone()[0]
     target = folder / f"{database.stem}-{schema}-{at}{database.suffix}"
     copy(source, target)

@@ -1,4 +1,4 @@
-"""The column types of tables.py: each reads a cell by cells.py, so no row makes a query fail. In SQL: which rows need that."""
+"""The column types of the tables, which read cells by cells.py, so that no row makes a query fail; in SQL, which rows need that."""
 
 from collections.abc import Callable, Iterable
 from datetime import date
@@ -16,9 +16,9 @@ Reader = Callable[[Any], Any]
 INSTANT = "[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9] [0-2][0-9]:[0-5][0-9]:[0-5][0-9].[0-9][0-9][0-9][0-9][0-9][0-9]"
 DAY = "[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]"
 ODD = f"*[{chr(0x80)}-{chr(0xBF)}{chr(0xFFFD)}]*"
-"""SQLite reads most bytes that are no UTF-8 as one of these, and few real characters."""
+"""SQLite reads most bytes that are not UTF-8 as one of these, and few real characters."""
 FOREIGN = f"*[^{chr(1)}-{chr(0x7F)}]*"
-"""Any character that is not ASCII: all bytes that are no UTF-8, and every accent."""
+"""Any character that is not ASCII: all bytes that are not UTF-8, and every accent."""
 USUAL = f"BETWEEN '{cells.FIRST_YEAR}' AND '{cells.LAST_YEAR}'"
 
 
@@ -75,7 +75,7 @@ class Text(AutoString):
 
 
 class Raw(types.TypeDecorator[bytes]):
-    """Bytes; whatever else is there counts as none, for the text in the column next to it says the same."""
+    """Bytes; anything else counts as null, because the text in the next column says the same."""
 
     impl = LargeBinary
     cache_ok = True
@@ -85,7 +85,7 @@ class Raw(types.TypeDecorator[bytes]):
 
 
 def tolerate(tables: Iterable[Table]) -> None:
-    """Give every column of these tables the type that reads whatever is there. A row id is always a number."""
+    """Give every column of these tables the type that can read any value. A row id is always a number."""
     for table in tables:
         for column in table.columns:
             column.type = _tolerant(column)
@@ -104,10 +104,10 @@ def _tolerant(column: "Column[Any]") -> "types.TypeEngine[Any]":
 
 
 def is_damaged(table: Table, matters: str, always: str = "") -> str:
-    """Return the SQL condition of the rows of which a cell may be unreadable: all that are, and some that only look so.
+    """Return the SQL condition for rows with a cell that may be unreadable: all that are, and some that only look so.
 
-    SQLite cannot tell UTF-8 from what is none, so a text with any accent is looked at: in the rows that still matter, and in one
-    column `always`. Elsewhere, where accents pile up for ever, only what is odd.
+    SQLite cannot recognise UTF-8, so every text with an accent is checked: in the rows that still matter, and in one column
+    `always`. Elsewhere, where accents accumulate, only unusual texts are checked.
     """
     columns = [column for column in table.columns if not column.primary_key]
     foreign = [f"{each.name} GLOB '{FOREIGN}'" for each in columns if isinstance(each.type, Text)]

@@ -1,7 +1,7 @@
-"""`state_dir/private`: what the agent alone trusts, the ship ledger and the page's key. Staff may write the folder above it.
+"""`state_dir/private`: the ship ledger and the page's key, which only the agent may touch. Staff may write the folder above it.
 
-So nothing in it is opened by a path that somebody could bend: the folder and its files are opened without following links,
-and it is what was opened that is judged, by owner, kind and mode.
+So nothing in it is opened by a path that others could change: the folder and its files are opened without following links,
+and the opened file is checked by owner, type and mode.
 """
 
 import os
@@ -17,18 +17,18 @@ FOLDER = "private"
 MODE = 0o700
 MISSING = "it is not there"
 SAFELY = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-"""No link is followed, and a pipe in the file's place does not keep us waiting."""
+"""Do not follow links, and do not wait for a pipe in the file's place."""
 
 
 @dataclass(frozen=True)
 class Private:
-    """The open folder. Every name is looked up in it, and nowhere else; each method raises OSError."""
+    """The open folder. Names are looked up in this folder only; each method raises OSError."""
 
     descriptor: int
-    owner: int  # whose everything in it must be
+    owner: int  # the owner that everything in it must have
 
     def fault(self, found: os.stat_result) -> str:
-        """Return why a file is not to be trusted, in a few words, or ""."""
+        """Return why a file cannot be trusted, in a few words, or ""."""
         if stat.S_ISLNK(found.st_mode):
             return "it is a link"
         if not stat.S_ISREG(found.st_mode):
@@ -40,14 +40,14 @@ class Private:
         return "others than the agent may write it" if found.st_mode & 0o022 else ""
 
     def look(self, name: str) -> str:
-        """Return why the file of that name is not to be trusted, MISSING if there is none, or ""."""
+        """Return why the file of that name cannot be trusted, MISSING if there is none, or ""."""
         try:
             return self.fault(os.stat(name, dir_fd=self.descriptor, follow_symlinks=False))
         except FileNotFoundError:
             return MISSING
 
     def create(self, name: str) -> int:
-        """Make a file, and return its descriptor. What has that name already is put aside."""
+        """Create a file and return its descriptor. An existing file of that name is renamed."""
         if self.look(name) != MISSING:
             self.put_aside(name)
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | SAFELY
@@ -58,7 +58,7 @@ class Private:
         return descriptor
 
     def write(self, name: str, content: bytes) -> None:
-        """Put a file in its place, whole. What has that name and is not ours is put aside."""
+        """Put a complete file in its place. A file of that name that is not ours is renamed."""
         part = f"{name}.part-{os.getpid()}"
         with os.fdopen(self.create(part), "wb") as file:
             file.write(content)
@@ -75,7 +75,7 @@ class Private:
             return file.read()
 
     def put_aside(self, name: str) -> None:
-        """Give a file another name, so that nothing takes it for ours, and a person can still look at it."""
+        """Rename a file, so that nothing takes it for ours, and a person can still look at it."""
         number = os.stat(name, dir_fd=self.descriptor, follow_symlinks=False).st_ino
         aside = f"{name}-not-ours-{number}"
         os.rename(name, aside, src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor)
@@ -83,10 +83,10 @@ class Private:
 
 @contextmanager
 def opened(folder: Path) -> Iterator[Private]:
-    """Open the private folder, and make it if it is not there.
+    """Open the private folder, and create it if it is missing.
 
-    Something else of that name (a link, a file, another user's folder) is put aside under a name of its own. Raises StateError
-    if the folder cannot be used at all.
+    Anything else of that name (a link, a file, another user's folder) is renamed. Raises StateError if the folder cannot be
+    used at all.
     """
     try:
         private = _opened(folder)
@@ -102,10 +102,10 @@ def opened(folder: Path) -> Iterator[Private]:
 
 
 def _opened(folder: Path) -> Private:
-    """Open the folder as the user whose it is.
+    """Open the folder as its owner.
 
-    1. Anybody but root: it must be this user's own. Another's is put aside by the owner of the state folder alone: staff may
-       rename it too, and must not do so by starting a command that is not theirs.
+    1. Any user but root: it must be their own. Another user's folder is renamed only by the owner of the state folder: staff
+       could rename it too, but must not do so just by running a command.
     2. Root works for the owner of the state folder.
     """
     with suppress(FileExistsError):
@@ -119,7 +119,7 @@ def _opened(folder: Path) -> Private:
         _make(folder)
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | SAFELY)
     found = os.fstat(descriptor)
-    if found.st_uid != owner:  # exchanged at this very moment
+    if found.st_uid != owner:  # replaced at this moment
         os.close(descriptor)
         raise PermissionError(1, "it belongs to another user")
     if stat.S_IMODE(found.st_mode) != MODE:
@@ -138,7 +138,7 @@ def _make(folder: Path) -> None:
 def take_in(folder: Path, name: str) -> None:
     """Move a file that an older version kept in the state folder itself to its place here, if it can be trusted.
 
-    It is left alone if it cannot, or if there is one here already. Again is a no-op.
+    It is left alone if it cannot be trusted, or if there is one here already. Calling it again does nothing.
     """
     old = folder.parent / name
     with opened(folder) as private:
@@ -152,14 +152,14 @@ def take_in(folder: Path, name: str) -> None:
         except FileNotFoundError:
             return
         moved = os.stat(name, dir_fd=private.descriptor, follow_symlinks=False)
-        if moved.st_ino != found.st_ino:  # exchanged at this very moment
+        if moved.st_ino != found.st_ino:  # replaced at this moment
             private.put_aside(name)
         os.fsync(private.descriptor)
         _sync(folder.parent)
 
 
 def _sync(folder: Path) -> None:
-    """Wait until the names in a folder are on the disk."""
+    """Flush the names in a folder to disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""The state folder: who may do what in it, whatever the umask was. Staff belong to the agent's group.
+"""The state folder and its rights, whatever the umask. Staff are members of the agent's group.
 
 state_dir/            2770   agent.db, *.lock  0660   labels/…, known.json, health.json, page.json  0640
 state_dir/private/     700   shipped.jsonl (the ship ledger), page.key, page.tries  0600   (private.py)
@@ -31,15 +31,15 @@ __all__ = ["DATABASE", "FOLDER_MODE", "LABELS", "LEDGER", "LOCK", "PAGE_LOCK", "
 
 
 def prepare(state_dir: Path) -> None:
-    """Create the folder if need be, and give it and the database the rights above if they are ours to give.
+    """Create the folder if necessary, and set the rights above on it and the database if we may.
 
-    A folder that holds other things is left as it is: `check` says what is wrong with it.
+    A folder with other contents is left as it is: `check` says what is wrong with it.
     """
-    os.umask(0o007)  # SQLite and mkdir ask for more than we want others to have
+    os.umask(0o007)  # SQLite and mkdir would give others more rights than we want
     try:
         _make(state_dir)
         with files.as_owner_of(state_dir):
-            # A link to the folder is the administrator's business; a link in it is not followed.
+            # The administrator may make the folder a link; links inside it are not followed.
             if (state_dir / DATABASE).exists() or not any(state_dir.iterdir()):
                 _allow(state_dir.resolve(), FOLDER_MODE)
             files.folder(state_dir / LABELS)
@@ -54,7 +54,7 @@ def prepare(state_dir: Path) -> None:
 
 
 def _make(state_dir: Path) -> None:
-    """Make the folder if it is not there. The service's own is its user's, even if root comes first."""
+    """Create the folder if it is missing. The service's folder belongs to its user, even if root creates it."""
     if state_dir.exists():
         return
     state_dir.mkdir(mode=0o770, parents=True, exist_ok=True)
@@ -66,18 +66,18 @@ def _make(state_dir: Path) -> None:
 
 def _allow(path: Path, mode: int) -> None:
     with suppress(FileNotFoundError, PermissionError):
-        # Not ours: another user's, or systemd forbids the setgid bit; then tmpfiles or StateDirectoryMode set it.
+        # It belongs to another user, or systemd forbids the setgid bit; then tmpfiles or StateDirectoryMode set it.
         files.allow(path, mode)
 
 
 # -- One instance per state: an flock on a file that is never deleted. It is freed by the kernel, even after kill -9.
 
 TRIES, PAUSE_SECONDS = 5, 0.05
-"""`is_held` takes the lock for a moment to find out; a start that meets it just then must not give up."""
+"""`is_held` takes the lock for a moment to find out; a start at that moment must not give up."""
 
 
 class InstanceLock:
-    """Held from construction until `release`. Raises BusyError that names the holder if another instance has it."""
+    """Held from construction until `release`. Raises BusyError, with the holder's name, if another instance holds it."""
 
     def __init__(self, path: Path, command: str, clock: Clock) -> None:
         try:
@@ -95,7 +95,7 @@ class InstanceLock:
                 "stop it first (systemctl stop supplier-agent), or let it do the work",
             )
         note = json.dumps({"pid": os.getpid(), "command": command, "since": clock.now().isoformat(timespec="seconds")})
-        with contextlib.suppress(OSError):  # a courtesy: a full disk must not keep us from saying that it is full
+        with contextlib.suppress(OSError):  # for information only: a full disk is no error here
             os.ftruncate(self._fd, 0)
             os.pwrite(self._fd, note.encode(), 0)
 
@@ -110,7 +110,7 @@ class InstanceLock:
         return False
 
     def release(self) -> None:
-        """Let the next instance in."""
+        """Free the lock."""
         with contextlib.suppress(OSError):
             os.ftruncate(self._fd, 0)
         os.close(self._fd)
@@ -118,7 +118,7 @@ class InstanceLock:
 
 @dataclass(frozen=True)
 class Holder:
-    """Who works on a state. What is None has not been written down yet."""
+    """Which process holds a state. None: not recorded yet."""
 
     command: str | None = None
     pid: int | None = None
@@ -126,7 +126,7 @@ class Holder:
 
 
 def note(path: Path) -> Holder:
-    """Return what the last holder of the lock wrote down; it says nothing about whether the lock is held now."""
+    """Return what the last holder of the lock recorded, whether or not it still holds the lock."""
     try:
         said = json.loads(files.read(path))
         return Holder(str(said["command"]), int(said["pid"]), datetime.fromisoformat(said["since"]))
@@ -143,12 +143,12 @@ def holder(path: Path) -> str:
 
 
 def holder_now(path: Path) -> Holder | None:
-    """Return who works on this state now, or None."""
+    """Return which process holds this state now, or None."""
     return note(path) if is_held(path) else None
 
 
 def is_held(path: Path) -> bool:
-    """Tell whether an instance works on this state now."""
+    """Tell whether a process holds this state now."""
     try:
         descriptor = files.opened(path, os.O_RDONLY)
     except OSError:

@@ -10,9 +10,6 @@ from sqlmodel import Field, SQLModel
 
 from supplier_agent.db import columns
 
-SCHEMA = "0003"
-"""The newest migration (migrations/versions/) that these tables stand for."""
-
 UNREAD = (
     "label_sha256 IS NOT NULL AND coalesce(label_read_sha256, '') <> label_sha256"
     " AND ship_confirmed_at IS NULL AND closed_reason IS NULL"
@@ -98,7 +95,10 @@ class Order(SQLModel, table=True):
     closed_reason: str | None = None  # null: ours to deal with
     planned_at: datetime | None = None  # null: facts have changed since its calls were last derived
     last_listed_at: datetime | None = None  # when a reading last showed it; null: not since this column is there
-    vanished_at: datetime | None = None  # a complete reading of its day no longer showed it; null: it is listed
+    missed_at: datetime | None = None  # a complete reading of its day no longer showed it; null: it is listed
+    vanished_at: datetime | None = (
+        None  # the same, and that means something; null: it is listed, or its absence says nothing
+    )
     fault: str | None = None  # the internal error that parked it, until a person's retry; null: none
 
 
@@ -279,6 +279,24 @@ class Event(SQLModel, table=True):
     what: str
     detail: str | None = None  # null: nothing to add
     station: str | None = None  # where on the page it was done; null: not on the page
+
+
+class Print(SQLModel, table=True):
+    """A label that was printed from the page, and what was known of the order then: what is on the parcel."""
+
+    __tablename__ = "prints"
+    __table_args__ = (Index("prints_by_order", "order_id"),)
+
+    id: int | None = Field(default=None, primary_key=True)  # null only before the row is written
+    order_id: int = Field(foreign_key="orders.id")
+    printed_at: datetime
+    who: str
+    station: str | None = None  # null: not at a station of the page
+    printer: str  # its name, or "browser"
+    label_sha256: str | None = None  # null: not known
+    sku: str | None = None  # null: the marketplace had sent none that could be read
+    quantity: int | None = None  # null: as above
+    carrier: str | None = None  # null: not named yet, or unreadable
 
 
 class Barcode(SQLModel, table=True):

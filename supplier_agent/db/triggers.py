@@ -1,19 +1,19 @@
-"""The rules that the database itself holds, whoever writes: the moment of a flag, no undo too late, no order deleted.
+"""Triggers that apply to every writer: they set the time of a flag, and refuse a late undo and the deletion of an order.
 
-They are triggers, so a statement typed by hand obeys them too. Created and verified at every start, since tools that copy
-a table drop its triggers silently. They cannot tell staff from agent, so they guard `shipped`, identity and deletion alone.
-What else staff write is taken as it is: an index knows the rows that it damaged, so finding them costs nothing.
+A statement typed by hand obeys them too. They are created and verified at every start, because tools that copy a table drop
+its triggers silently. They cannot tell staff from agent, so they only protect `shipped`, identity and existence of an order.
+Anything else that staff write is accepted; an index finds the rows that it damaged.
 """
 
 from supplier_agent.db.columns import INSTANT, is_damaged
 from supplier_agent.db.tables import Call, Order
 
 NOW = "strftime('%Y-%m-%d %H:%M:%f', 'now') || '000'"
-"""The database's clock in the form of every instant: milliseconds, filled up to six digits."""
+"""The database's clock in the format of all instants: milliseconds, padded to six digits."""
 
 NO_INSTANT = f"""NEW.shipped_at IS NOT NULL AND (typeof(NEW.shipped_at) <> 'text' OR NEW.shipped_at NOT GLOB '{INSTANT}'
   OR datetime(NEW.shipped_at, '+0 days') IS NOT substr(NEW.shipped_at, 1, 19))"""
-"""No moment that a clock can show, in that form. '+0 days' makes SQLite turn 30 February into 2 March."""
+"""Not a valid time in that format. '+0 days' makes SQLite turn 30 February into 2 March."""
 
 TRIGGERS = {
     "orders_flagged": f"""
@@ -36,8 +36,8 @@ BEGIN
   UPDATE orders SET shipped_at = NULL, planned_at = NULL, undo_opened_at = NULL, override_by = NULL, override_covers = NULL
    WHERE id = NEW.id;
 END""",
-    # One statement, one moment: SQLite's 'now' stays the same within it. Two suppliers may have the same id, and whoever names
-    # the id alone means one of them; the other's order would be shipped unasked.
+    # SQLite's 'now' stays the same within one statement. Two suppliers may have the same id, and a statement that names only the
+    # id means one of them; the other supplier's order would be shipped unasked.
     "orders_flag_means_one": f"""
 CREATE TRIGGER orders_flag_means_one BEFORE UPDATE OF shipped ON orders WHEN NEW.shipped = 1 AND OLD.shipped = 0
 BEGIN
@@ -97,4 +97,4 @@ DAMAGE = {
     "damaged_orders": f"CREATE VIEW damaged_orders AS SELECT * FROM orders WHERE {ORDERS_DAMAGED}",  # noqa: S608 - constants
     "damaged_calls": f"CREATE VIEW damaged_calls AS SELECT * FROM calls WHERE {CALLS_DAMAGED}",  # noqa: S608 - constants
 }
-"""The rows of which a cell may be unreadable (cells.py judges), or that an internal error parked. The views use the indexes."""
+"""Rows with a cell that may be unreadable (cells.py decides), or that an internal error parked. The views use the indexes."""

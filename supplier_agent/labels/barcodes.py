@@ -1,6 +1,6 @@
-"""The codes on the carrier's labels, read once a label is stored, so that staff may scan what is on the box.
+"""The carriers' barcodes, read when a label is stored, so that staff can scan what is on the box.
 
-It runs beside the loop on a connection of its own, and never for the loop: a label that cannot be read costs its order nothing.
+Runs next to the loop on its own connection, and the loop never waits for it: a label that cannot be read does not delay its order.
 """
 
 import threading
@@ -21,9 +21,9 @@ from supplier_agent.labels.pdf import Done, Failed, PdfWork
 from supplier_agent.labels.scan import alias
 
 LOOK_SECONDS = 1.0
-"""How often new labels are looked for. The question costs a read of an index that is nearly always empty."""
+"""How often new labels are looked for. The query reads an index that is nearly always empty."""
 IDLE_LOOKS = 60
-"""Looks without a new label after which the process that reads them is ended: it costs 40 MB, and a fifth of a second to start."""
+"""After this many looks without a new label, the reading process is ended: it takes 40 MB, and 0.2 s to start."""
 BATCH = 20
 """Labels read between two transactions."""
 STOP_SECONDS = 5.0
@@ -31,7 +31,7 @@ STOP_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Unread:
-    """A label in which codes were not looked for yet."""
+    """A label that was not searched for codes yet."""
 
     order: int  # orders.id
     menzzo_order_id: str
@@ -40,14 +40,14 @@ class Unread:
 
 
 def unread(tx: Session, after: str = "", most: int = BATCH) -> list[Unread]:
-    """Return the next labels of open orders in which codes were not looked for, by hash: that is how their index is sorted."""
+    """Return the next labels of open orders that were not searched, by hash, which is the order of their index."""
     query = select(Order.id, Order.menzzo_order_id, Order.label_path, Order.label_sha256).where(text(UNREAD))
     rows = tx.exec(query.where(col(Order.label_sha256) > after).order_by(col(Order.label_sha256)).limit(most)).all()
     return [Unread(order or 0, name, path or "", sha256 or "") for order, name, path, sha256 in rows]
 
 
 def keep(tx: Session, order: int, sha256: str, codes: Sequence[str]) -> bool:
-    """Record what was found on a label, instead of what an older one said; False if the label has changed meanwhile."""
+    """Record the codes of a label in place of an older label's; False if the label has changed meanwhile."""
     current = update(Order).where(col(Order.id) == order, col(Order.label_sha256) == sha256)
     if tx.exec(current.values(label_read_sha256=sha256)).rowcount != 1:
         return False
@@ -58,13 +58,13 @@ def keep(tx: Session, order: int, sha256: str, codes: Sequence[str]) -> bool:
 
 
 class LabelCodes:
-    """Looks for codes in new labels: `catch_up` once, or `start` and go on until `close`, which also ends the work given to it."""
+    """Searches new labels for codes: `catch_up` once, or from `start` until `close`, which also ends its process."""
 
     def __init__(self, state_dir: Path, work: PdfWork, log: Log) -> None:
         self._state_dir, self._work, self._log = state_dir, work, log
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="barcodes", daemon=True)
-        # Labels whose file is not what the database says: not looked at in vain each time.
+        # Labels whose file does not match the database: not read again each time.
         self._passed_over: dict[int, tuple[str, int]] = {}
         self._store: Store | None = None  # None: not opened yet, or lost
 
@@ -75,17 +75,17 @@ class LabelCodes:
         self.close()
 
     def start(self) -> Self:
-        """Go on until `close`, in a thread of its own."""
+        """Run until `close`, in its own thread."""
         self._thread.start()
         return self
 
     def stop(self) -> None:
-        """Ask it to stop, and end the work on the label at hand: its codes are looked for again."""
+        """Ask it to stop, and abort the present label, which is read again later."""
         self._ended.set()
         self._work.close()
 
     def close(self, seconds: float = STOP_SECONDS) -> None:
-        """Stop, and wait at most so long for the thread."""
+        """Stop, and wait at most this long for the thread."""
         self.stop()
         if self._thread.is_alive():
             self._thread.join(seconds)
@@ -101,7 +101,7 @@ class LabelCodes:
                 self._work.close()
 
     def catch_up(self, stopped: Callable[[], bool]) -> int:
-        """Read every label that is new; return how many. What goes wrong is logged, and tried again at the next look."""
+        """Read every new label; return how many. Errors are logged, and tried again at the next look."""
         count = 0
         try:
             store = self._opened()
@@ -141,7 +141,7 @@ class LabelCodes:
             if stopped():
                 break
             codes = self._look_at(label)
-            if self._ended.is_set():  # what an ended process said of the file is not to be believed
+            if self._ended.is_set():  # an answer of a process that was ended cannot be trusted
                 break
             if codes is None:
                 self._passed_over[label.order] = self._stamp(label)
@@ -154,16 +154,16 @@ class LabelCodes:
         return len(found)
 
     def _stamp(self, label: Unread) -> tuple[str, int]:
-        """Return what changes when the file does."""
+        """Return a value that changes when the file does."""
         try:
             return label.sha256, (self._state_dir / label.path).stat().st_mtime_ns
         except (OSError, ValueError):
             return label.sha256, 0
 
     def _look_at(self, label: Unread) -> Sequence[str] | None:
-        """Return the codes on a label; None if there is no such file now (the loop notices that by itself).
+        """Return the codes on a label; None if there is no such file (the loop notices that too).
 
-        Raises OSError if the file or the process cannot be had now; it is looked at again.
+        Raises OSError if the file cannot be read or the process cannot run now; it is tried again.
         """
         try:
             answer = self._work.ask("codes", path=str(self._state_dir / label.path))

@@ -1,6 +1,6 @@
-"""Label files: checked, written whole or not at all, hashed; an older version is kept beside the newest.
+"""Label files: checked, hashed, written completely or not at all; older versions are kept next to the newest.
 
-labels/SUPPLIER/MENZZO_ORDER_ID.pdf is the newest; MENZZO_ORDER_ID.1.pdf, .2.pdf, … are what it was before.
+labels/SUPPLIER/MENZZO_ORDER_ID.pdf is the newest; MENZZO_ORDER_ID.1.pdf, .2.pdf, … are the older versions, oldest first.
 """
 
 import hashlib
@@ -24,14 +24,14 @@ class Label:
 
 @dataclass(frozen=True)
 class NotALabel:
-    """What was downloaded is not a whole PDF; `why` in a few words."""
+    """The downloaded file is not a complete PDF; `why` in a few words."""
 
     why: str
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """A file that was downloaded and not looked at yet. `label` is what it will be if it is a whole PDF."""
+    """A downloaded file that was not checked yet. `label` is what it will be if it is a complete PDF."""
 
     label: Label
     part: Path
@@ -40,17 +40,16 @@ class Fetched:
 class LabelFolder:
     """The labels of one state folder.
 
-    An error of the disk is raised as OSError, and is never taken for a changed label: only a file that is missing, or that
-    has another hash, is one.
+    A disk error is raised as OSError and never counts as a changed label; only a missing file or another hash does.
     """
 
     def __init__(self, state_dir: Path) -> None:
         self._state_dir = state_dir
 
     def receive(self, supplier: str, menzzo_order_id: str, content: bytes) -> Label | Fetched:
-        """Write what was downloaded next to where it will be, for `accept`; or return the label that is the same already.
+        """Write the downloaded file next to its final place, for `accept`; or return the present label, if it is the same.
 
-        Ids are checked where they are read (marketplace/listing.py), so they name no other folder.
+        Ids are checked when they are read (marketplace/listing.py), so they cannot lead to another folder.
         """
         folder = self._state_dir / "labels" / supplier
         files.folder(folder.parent)
@@ -68,7 +67,7 @@ class LabelFolder:
         return Fetched(label, part)
 
     def accept(self, fetched: Fetched, fault: Callable[[Path], str | None]) -> Label | NotALabel:
-        """Make what was downloaded the newest label, if it is a whole PDF. `fault` tells why a file is none, or None."""
+        """Make the downloaded file the newest label, if it is a complete PDF. `fault` returns why a file is not, or None."""
         why = fault(fetched.part)
         if why is not None:
             fetched.part.unlink()
@@ -81,7 +80,7 @@ class LabelFolder:
         return fetched.label
 
     def _set_aside(self, target: Path) -> None:
-        """Give the present file a second name, so that at every moment the newest name leads to a whole label."""
+        """Give the present file a second name, so that the newest name always leads to a complete label."""
         number = 1
         while True:
             try:
@@ -92,20 +91,20 @@ class LabelFolder:
                 return
 
     def remove(self, path: str) -> None:
-        """Remove a label and its older versions: its time is over."""
+        """Remove a label and its older versions."""
         target = self._state_dir / path
         for older in target.parent.glob(f"{target.stem}.[0-9]*.pdf"):
             older.unlink(missing_ok=True)
         target.unlink(missing_ok=True)
 
     def clear_leftovers(self) -> None:
-        """Remove what a crash left half written. What cannot be removed harms nothing, and keeps nobody from starting."""
+        """Remove files that a crash left incomplete. If one cannot be removed, it does no harm, and the start continues."""
         for part in self._state_dir.glob("labels/*/.*.part"):
             with suppress(OSError):
                 part.unlink()
 
     def is_there(self, path: str, size: int | None) -> bool:
-        """Tell whether there is a file of that size; cheap enough for every open order. One that cannot be seen now counts."""
+        """Tell whether there is a file of that size; cheap enough for every open order. True if it cannot be read now."""
         try:
             return (self._state_dir / path).stat().st_size == size
         except FileNotFoundError:
@@ -114,12 +113,12 @@ class LabelFolder:
             return True
 
     def is_whole(self, path: str, sha256: str) -> bool:
-        """Tell whether the file is still what was stored. Raises OSError if it cannot be read now."""
+        """Tell whether the file is still the stored one. Raises OSError if it cannot be read now."""
         return _sha256_of(self._state_dir / path) == sha256
 
 
 def _is_set_aside(target: Path) -> bool:
-    """Tell whether an attempt that was cut short has given the present file its second name already."""
+    """Tell whether an interrupted attempt has already given the present file its second name."""
     return any(other.samefile(target) for other in target.parent.glob(f"{target.stem}.[0-9]*.pdf"))
 
 

@@ -1,6 +1,6 @@
-"""The Menzzo supplier API: four requests and their endings as values; the only room that speaks HTTP.
+"""The Menzzo supplier API: four requests, each ending in a value; the only module that talks to the marketplace.
 
-account.py makes the requests, answers.py and listing.py say what came back, links.py where a label may come from,
+account.py makes the requests, answers.py and listing.py interpret the answers, links.py decides where a label may come from,
 wire.py sends.
 """
 

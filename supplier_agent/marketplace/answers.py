@@ -1,4 +1,4 @@
-"""What an answer means. Pure: the table of the contract, read top to bottom, and the answer kept word for word."""
+"""What an answer means (docs/reference/public-contract.md), read top to bottom. Pure; keeps the answer word for word."""
 
 import json
 import re
@@ -16,7 +16,7 @@ import httpx
 from supplier_agent.marketplace.wire import Answer, Lost, NotSent, Reply, TooLarge
 
 DETAIL_BYTES = 4096
-READ_BYTES = 1 << 20  # of an answer that is shown; far more than is kept, so that the cut never shows half a secret
+READ_BYTES = 1 << 20  # of an answer that is shown; far more than is kept, so that cutting never leaves half a secret
 LONGEST_WAIT_SECONDS = 3600.0
 
 AFFIRMS = (True, "true", "success")  # and 1, which equals true
@@ -24,7 +24,7 @@ DENIES = (False, "false", "0")  # and 0
 FAILURES = {"error", "failure", "failed"}
 _ORDER_ID = re.compile(r"[0-9]+_[0-9]+", re.ASCII)
 
-# Control characters, and those that turn a line's direction or split it: a terminal or a log must not obey an answer.
+# Control characters, and those that change a line's direction or split it: an answer must not control a terminal or a log.
 _HOSTILE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
 
 
@@ -35,11 +35,11 @@ class Means(StrEnum):
     UNVERIFIED = "unverified"  # accepted, without the documented `success`
     REFUSED = "refused"  # a person must look; the same request would be refused again
     NOT_FOUND = "not_found"
-    REDIRECTED = "redirected"  # never followed: somewhere between us and the marketplace, the address is wrong
+    REDIRECTED = "redirected"  # never followed: the address is wrong, or something else answers
     TOKEN_REFUSED = "token_refused"  # noqa: S105 - a meaning
     TOO_MANY = "too_many"
-    UNCLEAR = "unclear"  # an answer of which nothing follows
-    FAILED = "failed"  # the server said that it failed; it may have done the work before
+    UNCLEAR = "unclear"  # an answer that says nothing certain
+    FAILED = "failed"  # the server reported a failure; it may have done the work before
     LOST = "lost"  # sent, no whole answer
     NOT_SENT = "not_sent"
     TOO_LARGE = "too_large"  # reads only
@@ -47,9 +47,9 @@ class Means(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """The ending of a call. `detail` is the answer word for word, escaped, or our sentence where there is none.
+    """The ending of a call. `detail` is the answer word for word, escaped, or our sentence if there is none.
 
-    `http_status` is None where no answer came. `tries` counts the requests made for it.
+    `http_status` is None if no answer came. `tries` counts the requests.
     """
 
     means: Means
@@ -63,9 +63,9 @@ class Verdict:
 def verdict(
     reply: Reply, menzzo_order_id: str, now: datetime, secrets: Sequence[str] = (), *, always_success: bool = False
 ) -> Verdict:
-    """Judge the reply to acknowledge-sale or ship-sale for one order (contract.md, "What an answer means").
+    """Judge the reply to acknowledge-sale or ship-sale for one order (public contract, "What an answer means").
 
-    `always_success`: this supplier's answers are known always to carry `success`, so one without it says nothing.
+    `always_success`: this supplier's answers always have `success`, so one without it says nothing certain.
     """
     return _judge(
         reply, now, secrets, lambda answer: _accepted(answer.body, menzzo_order_id, always_success=always_success)
@@ -81,7 +81,7 @@ def read_verdict(reply: Reply, now: datetime, secrets: Sequence[str] = ()) -> Ve
 
 
 def in_words(body: bytes, secrets: Sequence[str] = ()) -> str:
-    """Return a body as text for people: secrets taken out, nothing that a terminal obeys, at most 4096 bytes."""
+    """Return a body as text for people: without secrets or control characters, at most 4096 bytes."""
     text = body[:READ_BYTES].decode("utf-8", "backslashreplace")
     for secret in filter(None, secrets):
         for spelling in (secret, secret.replace("/", "\\/"), quote(secret, safe="")):
@@ -115,7 +115,7 @@ def _by_status(status: int) -> Means:
             return Means.NOT_FOUND
         case 429:
             return Means.TOO_MANY
-        case 408 | 425:  # the server had not read the request, or not dared to: no judgement on this order
+        case 408 | 425:  # the server had not read or not accepted the request: says nothing about this order
             return Means.FAILED
         case _ if 300 <= status < 400:  # noqa: PLR2004 - redirects
             return Means.REDIRECTED
@@ -130,11 +130,11 @@ def _by_status(status: int) -> Means:
 def _accepted(body: bytes, menzzo_order_id: str, *, always_success: bool) -> Means:
     """Judge the body of a 2xx, in this order.
 
-    1. Empty: accepted without a word.
-    2. No JSON object, or a key given twice: nothing follows. So where it is about another order.
-    3. `success` is neither a yes nor a no: nothing follows.
-    4. It denies: refused; but nothing follows if it affirms as well, or if only a deeper part of it denies.
-    5. It affirms: confirmed. Else: accepted without a word.
+    1. Empty: unverified.
+    2. Not a JSON object, a key given twice, or about another order: unclear.
+    3. `success` is neither a yes nor a no: unclear.
+    4. It denies: refused; but unclear if it also affirms, or if only a deeper part of it denies.
+    5. It affirms: confirmed. Otherwise: unverified.
     """
     without_a_word = Means.UNCLEAR if always_success else Means.UNVERIFIED
     if not body.strip():
@@ -173,7 +173,7 @@ def _is_error_code(value: object) -> bool:
 
 
 def _denies_deeper(said: Mapping[str, Any]) -> bool:
-    """Tell whether a part of the answer denies what its top does not: then it is no clear word either way."""
+    """Tell whether a part of the answer denies although its top level does not: then the answer is unclear."""
     return any(isinstance(part, dict) and part is not said and _denies(part) for part in _parts(said))
 
 
@@ -191,7 +191,7 @@ def _parts(said: object) -> Iterator[object]:
 
 
 def _names_another(said: Mapping[str, Any], menzzo_order_id: str) -> bool:
-    """Tell whether the answer is about another order. Next to our own id, other lines of the same customer's order are no news."""
+    """Tell whether the answer is about another order. Next to our id, other lines of the same customer's order do not count."""
     own = re.compile(rf"(?<![0-9A-Za-z_-]){re.escape(menzzo_order_id)}(?![0-9A-Za-z_-])", re.ASCII)
     parts = list(_parts(said))
     named_too = any(isinstance(part, str) and own.search(part) for part in parts)
@@ -221,7 +221,7 @@ def _refuse(constant: str) -> None:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Build an object; one that says a thing twice says nothing."""
+    """Build an object; refuse one that gives a key twice."""
     told = dict(pairs)
     if len(told) < len(pairs):
         raise ValueError
@@ -245,7 +245,7 @@ def retry_after(value: str | None, now: datetime) -> float | None:
 
 
 def redirect_host(headers: Mapping[str, str]) -> str:
-    """Return where a redirect points: the host alone, for the rest may hold a signature."""
+    """Return the host of a redirect; the rest may contain a signature."""
     try:
         host = httpx.URL(headers.get("location", "")).raw_host.decode("ascii")
     except (httpx.InvalidURL, ValueError):

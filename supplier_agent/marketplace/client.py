@@ -1,6 +1,6 @@
 """One supplier's account at the marketplace: the four requests of its API, each ending in a value.
 
-Nothing here is retried but the read, for seconds; whether anything else is asked again is decided by the outbox.
+Only reads are retried here, for a few seconds; the outbox decides about everything else.
 """
 
 import hashlib
@@ -29,15 +29,15 @@ LONGEST = timedelta(days=3660)
 
 
 def age_seconds(headers: Mapping[str, str]) -> int | None:
-    """Return the seconds of the header `Age` (RFC 9111, 5.1); None where it is missing or cannot be read."""
+    """Return the seconds of the header `Age` (RFC 9111, 5.1); None if it is missing or unreadable."""
     text = headers.get("age", "").strip()
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS else None
 
 
 def ahead_seconds(headers: Mapping[str, str], now: datetime) -> int | None:
-    """Return the server's clock less ours, by the header `Date`; None where it is missing or cannot be read.
+    """Return the server's clock minus ours, by the header `Date`; None if it is missing or unreadable.
 
-    A cache keeps the `Date` of the day on which it stored the answer, so the answer's age is added.
+    A cache keeps the `Date` at which it stored the answer, so the answer's age is added.
     """
     try:
         at = parsedate_to_datetime(headers.get("date", ""))
@@ -65,13 +65,13 @@ class Listing:
     http_status: int
     sha256: str
     tries: int = 1
-    age_seconds: int | None = None  # how long it lay in a cache; None: the server does not say
-    ahead_seconds: int | None = None  # the server's clock less ours; None: the answer bore no time
+    age_seconds: int | None = None  # how long it was in a cache; None: the server does not say
+    ahead_seconds: int | None = None  # the server's clock minus ours; None: the answer has no time
 
 
 @dataclass(frozen=True)
 class LabelBytes:
-    """What lay behind a link, not judged yet. `url_path` is where it was in the end, without the query."""
+    """The content behind a link, not checked yet. `url_path` is the final path, without the query."""
 
     content: bytes
     url_path: str
@@ -80,10 +80,10 @@ class LabelBytes:
 
 @dataclass(frozen=True, eq=False)
 class Marketplace:
-    """One supplier's account. Every request waits for its turn of the supplier's rate.
+    """One supplier's account. Every request waits for its turn by the supplier's rate limit.
 
-    `token` is asked before each request, so that a new token counts at once. `stopping` ends the retries of a read.
-    `heard` is told how many seconds each answer took on the network, in the worker's thread.
+    `token` is called before each request, so that a new token is used at once. `stopping` ends the retries of a read.
+    `heard` is called with the seconds that each answer took on the network, in the worker's thread.
     """
 
     supplier: str
@@ -98,10 +98,10 @@ class Marketplace:
     heard: Callable[[float], None] = lambda _seconds: None
 
     def get_sales(self, query: Query) -> Listing | Verdict:
-        """GET /api/{supplier}/get-sales: one page (Supplier APIs, "Get AsirGroup Sales", "Get Notio Sales").
+        """GET /api/{supplier}/get-sales: one page (API notes, 2 and 3).
 
         Documented: the parameters and the fields of a row. Not documented: page size, order, the end of the pages,
-        errors. Asked up to three times, 1 s and 2 s apart, where no answer came or the server failed.
+        errors. Tried up to three times, 1 s and 2 s apart, if no answer came or the server failed.
         """
         retrying = Retrying(
             sleep=self.clock.sleep,
@@ -114,7 +114,7 @@ class Marketplace:
         return replace(ending, tries=retrying.statistics["attempt_number"])
 
     def acknowledge_sale(self, menzzo_order_id: str) -> Verdict:
-        """POST /api/{supplier}/acknowledge-sale, once (Supplier APIs, "Acknowledge AsirGroup Sale", "… Notio Sale").
+        """POST /api/{supplier}/acknowledge-sale, once (API notes, 4).
 
         Documented: the body, and `success` in the answer (by the sample code). Not documented: the rest of the
         answer, errors, and whether a second acknowledgement is harmless (we take it to be).
@@ -122,7 +122,7 @@ class Marketplace:
         return self._post("acknowledge-sale", menzzo_order_id)
 
     def ship_sale(self, menzzo_order_id: str) -> Verdict:
-        """POST /api/{supplier}/ship-sale, once (Supplier APIs, "Ship AsirGroup Sale", "Ship Notio Sale").
+        """POST /api/{supplier}/ship-sale, once (API notes, 5).
 
         Documented: the body, `success` in the answer (by the sample code), and that the customer is notified.
         Not documented: idempotency, errors, any way to ask whether it happened.
@@ -130,11 +130,11 @@ class Marketplace:
         return self._post("ship-sale", menzzo_order_id)
 
     def fetch_label(self, link: str) -> LabelBytes | Verdict:
-        """GET what `link_to_label` points to (Supplier APIs, "Response Fields": direct link to the label's PDF).
+        """GET what `link_to_label` points to (API notes, 6).
 
         Not documented: whether the token is needed, how long a link lives, what is there before the label is.
-        The token goes to the marketplace's own origin alone; up to three redirects, each checked like the link, and
-        one deadline for all of them.
+        The token is sent to the marketplace's own origin only. Up to three redirects, each checked like the link, and one
+        deadline for all of them.
         """
         deadline = self.wire.deadline()
         step = allowed(link, self.base_url, self.label_origins)
@@ -148,7 +148,7 @@ class Marketplace:
         return Verdict(Means.REFUSED, f"the label's link redirects more than {MOST_HOPS} times", tries=MOST_HOPS + 1)
 
     def _hop(self, target: Target, deadline: Deadline) -> LabelBytes | Verdict | str:
-        """Ask for a label once: its ending, or the Location to follow."""
+        """Request a label once; return the ending, or the Location to follow."""
         token = self._token()
         if isinstance(token, Verdict):
             return token
@@ -163,7 +163,7 @@ class Marketplace:
             return LabelBytes(reply.body, target.url.path)
         if reply.status in REDIRECTS and "location" in reply.headers:
             return reply.headers["location"]
-        # Where no token was sent, none was refused: storages say 403 of links that expired or lead nowhere yet.
+        # Without a token, none was refused: file servers answer 403 for links that expired or do not work yet.
         unripe = found.means is Means.TOKEN_REFUSED and not target.with_token
         return replace(found, means=Means.NOT_FOUND) if unripe or reply.status in NOT_READY else found
 
@@ -235,7 +235,7 @@ class Marketplace:
         return httpx.URL(f"{self.base_url.rstrip('/')}/api/{self.supplier}/{name}")
 
     def _token(self) -> str | Verdict:
-        """Return the token. Where it cannot be had, that ends the call like a refused one; nothing was sent."""
+        """Return the token. If it cannot be read, the call ends like one whose token was refused; nothing was sent."""
         try:
             return self.token()
         except AgentError as error:
@@ -247,7 +247,7 @@ def _worth_reading_again(ending: Listing | Verdict) -> bool:
 
 
 def _last_result(state: RetryCallState) -> Listing | Verdict:
-    """Return what the last try brought, where tenacity would raise."""
+    """Return the result of the last try; tenacity would raise an error."""
     assert state.outcome is not None  # noqa: S101 - tenacity calls this after a try
     ending: Listing | Verdict = state.outcome.result()
     return ending

@@ -1,7 +1,7 @@
-"""The network under one exchange: every step is cut to the time left, and the first byte of the request is noticed.
+"""The network under one exchange: every step gets the time that is left, and the first byte of the request is noticed.
 
-httpx counts a time-out anew for each read, so a server that drips bytes would hold a worker for hours; and which
-exception came says little about whether the request left. Here both are known for certain.
+httpx starts its time-out again for each read, so a slow server could hold a worker for hours; and an exception says little
+about whether the request left. Here both are certain.
 """
 
 import re
@@ -24,30 +24,30 @@ Resolve = Callable[[str, int], Sequence[str]]
 
 
 def resolve(host: str, port: int) -> list[str]:
-    """Return the addresses of a host, as the machine's resolver orders them."""
+    """Return the addresses of a host, in the order of the machine's resolver."""
     return [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
 
 
 class Deadline:
-    """Until when a call must be over, all its exchanges included. Waiting for the rate does not count."""
+    """When a call must be over, including all its exchanges. Waiting for the rate limit does not count."""
 
     def __init__(self, clock: Clock, seconds: float) -> None:
         self._clock = clock
         self._ends_at = clock.monotonic() + seconds
 
     def left(self) -> float:
-        """Return the seconds left; none or less when it has passed."""
+        """Return the seconds left; 0 or less if it has passed."""
         return self._ends_at - self._clock.monotonic()
 
     def wait(self, turn: Callable[[], None]) -> None:
-        """Wait for the rate's turn, and put the deadline off by as long."""
+        """Wait for the turn by the rate limit, and extend the deadline by that time."""
         began = self._clock.monotonic()
         turn()
         self._ends_at += self._clock.monotonic() - began
 
 
 class Progress:
-    """How far one exchange has come, and how long it may still take."""
+    """How far one exchange has got, and how long it may still take."""
 
     def __init__(self, deadline: Deadline, turn: Callable[[], None]) -> None:
         self._deadline = deadline
@@ -57,27 +57,27 @@ class Progress:
         self.stream: httpcore.NetworkStream | None = None
 
     def left(self, too_late: type[httpcore.TimeoutException]) -> float:
-        """Return the seconds left; raise `too_late` when there are none."""
+        """Return the seconds left; raise `too_late` if there are none."""
         seconds = self._deadline.left()
         if seconds <= 0:
             raise too_late
         return seconds
 
     def first_byte(self) -> None:
-        """Wait for the turn, outside the deadline. From here on the request may have arrived."""
+        """Wait for the turn, outside the deadline. From here on, the request may have arrived."""
         if not self.sent:
-            self.left(httpcore.ConnectTimeout)  # no slot of the rate for a request that comes too late anyway
+            self.left(httpcore.ConnectTimeout)  # do not use a turn for a request that would be too late anyway
             self._deadline.wait(self._turn)
             self.sent = True
 
     def close(self) -> None:
-        """Close whatever socket there is."""
+        """Close the socket, if there is one."""
         if self.stream is not None:
             self.stream.close()
 
 
 class WatchedStream(httpcore.NetworkStream):
-    """A socket. Of a TLS connection, the stream that `start_tls` returns writes the request; the handshake is below."""
+    """A socket. With TLS, the stream that `start_tls` returns writes the request; the handshake goes through the one below."""
 
     def __init__(self, stream: httpcore.NetworkStream, progress: Progress) -> None:
         self._stream = stream
@@ -91,7 +91,7 @@ class WatchedStream(httpcore.NetworkStream):
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002 - the deadline decides
-        """Write, after waiting for the turn if it is the request's first byte."""
+        """Write; before the request's first byte, wait for the turn."""
         self._progress.first_byte()
         self._stream.write(buffer, self._progress.left(httpcore.WriteTimeout))
 
@@ -101,7 +101,7 @@ class WatchedStream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ARG002 - the deadline decides
     ) -> httpcore.NetworkStream:
-        """Shake hands. Nothing of the request is in it."""
+        """Do the TLS handshake. It contains nothing of the request."""
         left = self._progress.left(httpcore.ConnectTimeout)
         return WatchedStream(self._stream.start_tls(ssl_context, server_hostname, left), self._progress)
 
@@ -110,12 +110,12 @@ class WatchedStream(httpcore.NetworkStream):
         self._stream.close()
 
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - as httpcore has it
-        """Return what the socket knows."""
+        """Return information about the socket."""
         return self._stream.get_extra_info(info)
 
 
 class TunnelError(httpcore.ConnectError):
-    """The proxy did not open the way; the message is ours. Nothing of the request has left."""
+    """The proxy refused the tunnel; the message is ours. Nothing of the request was sent."""
 
 
 class WatchedNetwork(httpcore.NetworkBackend):
@@ -137,7 +137,7 @@ class WatchedNetwork(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        """Connect; the watch begins when the way to the server is open, for what a proxy is asked is not the request."""
+        """Connect; watching starts when the connection to the server is open, because talking to a proxy is not the request."""
         if self._proxy is None:
             return WatchedStream(self._open(host, port, local_address, socket_options), self._progress)
         stream = self._open(self._proxy.host, self._proxy.port, local_address, socket_options)
@@ -172,7 +172,7 @@ class WatchedNetwork(httpcore.NetworkBackend):
         local_address: str | None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None,
     ) -> httpcore.NetworkStream:
-        """Try the host's addresses in turn; a dead one may not use up the time of the next."""
+        """Try the host's addresses in turn; a dead one must not use up the time of the next."""
         addresses = self._addresses(host, port)
         failure: Exception = httpcore.ConnectError("the name has no address")
         for behind, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
@@ -184,7 +184,7 @@ class WatchedNetwork(httpcore.NetworkBackend):
         raise failure
 
     def _addresses(self, host: str, port: int) -> Sequence[str]:
-        """Look the name up. The resolver knows no deadline, so it gets a thread that may be left behind."""
+        """Look up the name. The resolver has no deadline, so it gets a thread that may be abandoned."""
         found: list[Sequence[str] | Exception] = []
 
         def look_up() -> None:
@@ -203,7 +203,7 @@ class WatchedNetwork(httpcore.NetworkBackend):
         return found[0]
 
 
-# -- The body of an answer, never more than was asked for, however it is packed.
+# -- The body of an answer, up to a limit, however it is compressed.
 
 GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 BARE_DEFLATE = -zlib.MAX_WBITS
@@ -214,11 +214,11 @@ class TooLargeError(Exception):
 
 
 class UndecodableError(Exception):
-    """The body is not what its Content-Encoding says. The message is a sentence of ours."""
+    """The body does not match its Content-Encoding. The message is our own sentence."""
 
 
 def collect(chunks: Iterable[bytes], limit_bytes: int) -> bytes:
-    """Join the chunks; raise TooLargeError with the first byte above the limit."""
+    """Join the chunks; raise TooLargeError at the first byte above the limit."""
     parts: list[bytes] = []
     size = 0
     for chunk in chunks:
@@ -232,7 +232,7 @@ def collect(chunks: Iterable[bytes], limit_bytes: int) -> bytes:
 def decode(body: bytes, encoding: str, limit_bytes: int) -> bytes:
     """Unpack a body that the server compressed although we asked for `identity`.
 
-    Raises TooLargeError before a bomb unfolds, UndecodableError for anything but one whole gzip or deflate stream.
+    Raises TooLargeError before a decompression bomb unfolds, UndecodableError for anything but one complete gzip or deflate stream.
     """
     match encoding.strip().lower():
         case "" | "identity":

@@ -1,6 +1,6 @@
-"""Where a label may be fetched from, and whether the token may go there. Pure.
+"""Where a label may be downloaded from, and whether the token may be sent there. Pure.
 
-A link is data from outside. It is parsed once, and the URL that was checked is the very object that is requested.
+A link is untrusted data. It is parsed once, and the checked URL object is the one that is requested.
 """
 
 import re
@@ -11,7 +11,7 @@ import httpx
 
 LONGEST_LINK = 2000
 
-# What two parsers may read differently: white space, control characters and the backslash.
+# Characters that parsers may read differently: white space, control characters and the backslash.
 _DOUBTFUL = re.compile(r"[\x00-\x20\x7f-\xa0\\\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ud800-\udfff\ufeff]")
 _ABSOLUTE = re.compile(r"https?://([^/?#]+)", re.IGNORECASE)
 _PORTS = {"https": 443, "http": 80}
@@ -29,21 +29,21 @@ class Target:
 
 @dataclass(frozen=True)
 class BadLink:
-    """A link that is not followed, and why."""
+    """A link that must not be followed, and why."""
 
     reason: str
 
 
 def allowed(link: str, base_url: str, label_origins: Sequence[str]) -> Target | BadLink:
-    """Return what to request for a link from a listing: absolute, or a path at the marketplace.
+    """Return what to request for a link from a listing: an absolute URL, or a path at the marketplace.
 
-    The origin must be the marketplace's (the token goes along) or one of `label_origins` (it does not).
+    The origin must be the marketplace's (with the token) or one of `label_origins` (without it).
     """
     return _judge(link, httpx.URL(base_url), base_url, label_origins)
 
 
 def follow(at: httpx.URL, location: str, base_url: str, label_origins: Sequence[str]) -> Target | BadLink:
-    """Return what to request for a redirect that was met at `at`, by the same rule."""
+    """Return what to request for a redirect from `at`, by the same rule."""
     return _judge(location, at, base_url, label_origins)
 
 
@@ -64,7 +64,7 @@ def _judge(link: str, start: httpx.URL, base_url: str, label_origins: Sequence[s
     base = _origin(httpx.URL(base_url))
     if origin == base:
         return Target(url, with_token=True)
-    if origin in _origins(label_origins):  # the settings take http there for this very machine alone
+    if origin in _origins(label_origins):  # the settings allow http there only for a loopback address
         return Target(url, with_token=False)
     where = f"{url.scheme}://{url.netloc.decode('ascii')}"
     if url.scheme != "https":
@@ -73,12 +73,12 @@ def _judge(link: str, start: httpx.URL, base_url: str, label_origins: Sequence[s
 
 
 def _origin(url: httpx.URL) -> Origin:
-    """Return what a browser calls the origin: scheme, host and port, all normalised by httpx."""
+    """Return the origin as in a browser: scheme, host and port, normalised by httpx."""
     if url.scheme not in _PORTS or not url.raw_host or url.userinfo:
         raise httpx.InvalidURL("no origin")
     return url.scheme, url.raw_host, url.port or _PORTS[url.scheme]
 
 
 def _origins(written: Sequence[str]) -> set[Origin]:
-    """Return the origins that were configured; settings has refused what cannot be read."""
+    """Return the configured origins; the settings have refused invalid ones."""
     return {_origin(httpx.URL(origin)) for origin in written}

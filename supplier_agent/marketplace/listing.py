@@ -1,4 +1,4 @@
-"""What a get-sales answer says: each row read on its own, so that one bad row or field never hides a good one. Pure."""
+"""Reads a get-sales answer: each row separately, so that one bad row or field never hides a good one. Pure."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from supplier_agent.base.cells import is_usual
 
 WRAPPERS = ("data", "sales", "items", "orders")
 MOST_ROWS, MOST_VALUES = 50_000, 500_000
-"""Far more than any page has. A few bytes of JSON cost a hundred times as much in memory."""
+"""Far more than any page has. A few bytes of JSON take a hundred times as much memory."""
 MOST_PIECES = 1_000_000
 MOST_MONEY = 10**9
 LONGEST_TEXT = 200
@@ -25,7 +25,7 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _GAPS = " \t\r\n,"
 _CENT = Decimal("0.01")
-_LONGEST_INT = 4300  # digits that Python converts; beyond, and for floats beyond any exponent, the field alone is bad
+_LONGEST_INT = 4300  # digits that Python converts; a longer number makes only its field unreadable
 
 
 class Seen(NamedTuple):
@@ -45,7 +45,7 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True)
 class Rejected:
-    """A row without a usable id: the very bytes that it had in the answer."""
+    """A row without a usable id: its bytes as they were in the answer."""
 
     raw: bytes
     reason: str
@@ -59,10 +59,10 @@ class Unreadable:
 
 
 def parse_rows(body: bytes) -> tuple[Seen | Rejected, ...] | Unreadable:
-    """Read the body of a 200 from get-sales (seed 001, "Response Fields"): a JSON array, one object per order.
+    """Read the body of a 200 from get-sales (API notes, 3): a JSON array, one object per order.
 
-    A byte that is not UTF-8 spoils the field it stands in, not the page. Objects that wrap the array under one of
-    WRAPPERS are not documented but taken.
+    A byte that is not UTF-8 affects only its field, not the page. Objects that contain the array under one of WRAPPERS are
+    not documented but accepted.
     """
     if body.count(b",") > MOST_VALUES:
         return Unreadable(f"the answer holds more than {MOST_VALUES} values; no page of orders does")
@@ -84,7 +84,7 @@ def parse_rows(body: bytes) -> tuple[Seen | Rejected, ...] | Unreadable:
 
 @dataclass(frozen=True)
 class _Odd:
-    """A number that is none (NaN, Infinity) or that no computer should convert, as it was written."""
+    """NaN, Infinity, or a number too large to convert, as it was written."""
 
     written: str
 
@@ -93,7 +93,7 @@ class _Odd:
 
 
 class _Doubled(dict[str, Any]):
-    """An object in which a key stood twice; the last one wins, as everywhere."""
+    """An object with a key given twice; the last one wins, as usual."""
 
     pairs: list[tuple[str, Any]]
 
@@ -173,7 +173,7 @@ def _text(name: str, value: object, longest: int, problems: list[str]) -> str | 
     """Read a text that may be missing."""
     if value is None or value == "":
         return None
-    # isprintable is several times faster than the pattern, and refuses more: what it takes needs no second look
+    # isprintable is several times faster than the pattern and stricter: what it accepts needs no second check
     if isinstance(value, str) and len(value) <= longest and (value.isprintable() or not _UNPRINTABLE.search(value)):
         return value.strip() or None
     problems.append(f"{name} is {_shown(value)}, not a text of at most {longest} printable characters")
@@ -191,7 +191,7 @@ def _sku(value: object, problems: list[str]) -> str | None:
 
 
 def _number(value: object) -> int | Decimal | None:
-    if type(value) is int or type(value) is Decimal:  # a bool is an int too, but no number
+    if type(value) is int or type(value) is Decimal:  # a bool is an int too, but not a number here
         return value
     if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
         return Decimal(value.strip())
@@ -233,20 +233,20 @@ def _order_date(value: object, problems: list[str]) -> date | None:
     return day
 
 
-@lru_cache(maxsize=1024)  # a page holds few days and many orders
+@lru_cache(maxsize=1024)  # a page has few days and many orders
 def _day(text: str) -> date | None:
-    """Read `YYYY-MM-DD`, or the day of an ISO instant as it is written there: no zone is documented to convert from."""
+    """Read `YYYY-MM-DD`, or the day of an ISO time as written: the time zone is not documented (API notes, 9.5)."""
     if not _DAY.match(text):
         return None
     try:
         day = date.fromisoformat(text) if len(text) == len("YYYY-MM-DD") else datetime.fromisoformat(text).date()
     except ValueError:
         return None
-    return day if is_usual(day) else None  # 9999-12-31 is a word for "never", and no calendar goes on after it
+    return day if is_usual(day) else None  # 9999-12-31 means "never", and no day follows it
 
 
 def _word_for_word(text: str, rows: Sequence[Seen | Rejected]) -> tuple[Seen | Rejected, ...]:
-    """Give each rejected row the very text that it had in the answer. A second pass, for the rare page that needs it."""
+    """Give each rejected row its original text. A second pass, only for the rare pages that need it."""
     decoder = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_Odd, strict=False)
     found: list[Seen | Rejected] = []
     at = _list_begins(text, decoder) + 1
@@ -260,7 +260,7 @@ def _word_for_word(text: str, rows: Sequence[Seen | Rejected]) -> tuple[Seen | R
 
 
 def _list_begins(text: str, decoder: json.JSONDecoder) -> int:
-    """Return where the list of rows begins: at once, or in the object around it, under its one wrapper that holds a list."""
+    """Return where the list of rows begins: at the start, or in an object, under its one wrapper with a list."""
     at = _past(text, 0, _GAPS)
     if text[at] == "[":
         return at

@@ -1,7 +1,7 @@
-"""One HTTP exchange: a total deadline, a connection of its own, and an ending that says whether the request left.
+"""One HTTP exchange: a total deadline, its own connection, and an ending that says whether the request left.
 
-httpx's Client is not used: it would add what must not be here (redirects, cookies, a choice of proxies of its own,
-decompression without a limit, a log line with the whole URL). httpx checks the URL; httpcore sends; egress.py says which way.
+httpx's Client is not used: it would add redirects, cookies, its own choice of proxies, decompression without a limit, and log
+lines with whole URLs. httpx checks the URL, httpcore sends, and egress.py chooses proxy and certificates.
 """
 
 import socket
@@ -46,14 +46,14 @@ class Answer:
 
 @dataclass(frozen=True)
 class NotSent:
-    """Not one byte of the request left: it may be made again, whatever it was."""
+    """Not one byte of the request left: it may be made again, of whatever kind."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Lost:
-    """The request left, or a part of it, and no whole answer came: it may have been carried out."""
+    """The request or a part of it left, and no complete answer came: it may have been carried out."""
 
     reason: str
 
@@ -69,10 +69,10 @@ Reply: TypeAlias = Answer | NotSent | Lost | TooLarge
 
 
 class Wire:
-    """The way out. Nothing is shared between two exchanges but the trusted certificates.
+    """Sends requests. Two exchanges share only the trusted certificates.
 
-    So no byte that a server sends late or unasked can be taken for the answer to another request.
-    Reasons are sentences of our own: what libraries say may hold the token or what the server sent.
+    So bytes that a server sends late or unasked are never taken for the answer to another request. Reasons are our own
+    sentences: a library's message may contain the token or the server's text.
     """
 
     def __init__(
@@ -100,20 +100,20 @@ class Wire:
         turn: Callable[[], None],
         deadline: Deadline | None = None,
     ) -> Reply:
-        """Send one request and wait for its whole answer; network trouble is a value, never an exception.
+        """Send one request and wait for the complete answer; network errors are values, never exceptions.
 
-        `turn` is called once, with the connection and TLS up, right before the first byte of the request;
-        the time it takes does not count against the deadline. `deadline`: of a call that makes several requests.
+        `turn` is called once, with connection and TLS established, right before the first byte of the request; the time it
+        takes does not count. `deadline`: the one of a call that makes several requests.
         """
         progress = Progress(deadline or self.deadline(), turn)
         return self._run(progress, method, url, headers, content, limit_bytes)
 
     def deadline(self) -> Deadline:
-        """Return the deadline of a call that begins now."""
+        """Return the deadline of a call that starts now."""
         return Deadline(self._clock, self._timeout_seconds)
 
     def ping(self, url: str) -> Reply:
-        """GET a dead-man URL: no token, no turn to wait for, 10 s in all."""
+        """GET a heartbeat URL: no token, no rate limit, 10 s in total."""
         return self._run(Progress(Deadline(self._clock, PING_SECONDS), lambda: None), "GET", url, {}, None, PING_BYTES)
 
     def _run(
@@ -159,7 +159,7 @@ class Wire:
 
     @cached_property
     def _ssl_context(self) -> ssl.SSLContext:
-        """The certificates that are trusted, read once (it takes some 20 ms)."""
+        """The trusted certificates, read once (about 20 ms)."""
         return self._given_ssl_context or self._egress.ssl_context()
 
 
@@ -189,7 +189,7 @@ def _host(request: httpcore.Request) -> tuple[str, int]:
 
 
 def _hand_to(proxy: Proxy, request: httpcore.Request) -> None:
-    """Address a plain request to a proxy: the whole URL in its first line (RFC 9112, 3.2.2)."""
+    """Address an unencrypted request to a proxy: the whole URL in its first line (RFC 9112, 3.2.2)."""
     host = dict(request.headers)[b"Host"]
     request.url.target = b"http://" + host + request.url.target
     if proxy.authorization is not None:
@@ -197,7 +197,7 @@ def _hand_to(proxy: Proxy, request: httpcore.Request) -> None:
 
 
 def _not_sent(error: BaseException) -> str:
-    """Say in our words why nothing was sent. The cause of an error of httpcore's is the one that knows."""
+    """Return in our words why nothing was sent. The cause of an httpcore error has the details."""
     if isinstance(error, AgentError):
         return error.what
     if isinstance(error, TunnelError):
@@ -223,7 +223,7 @@ def _not_sent(error: BaseException) -> str:
 
 
 def _lost(error: BaseException, progress: Progress) -> str:
-    """Say in our words how the answer got lost."""
+    """Return in our words how the answer was lost."""
     so_far = f"after {progress.received_bytes} bytes of the answer" if progress.received_bytes else "without an answer"
     match error:
         case httpcore.TimeoutException():

@@ -1,19 +1,18 @@
-"""What is asked of a printer, and how it ended: as a value, with words for people."""
+"""Requests to a printer, and their endings as values with messages for people."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from supplier_agent.printing import ipp
-from supplier_agent.printing.ipp import Group, Tag
-from supplier_agent.printing.wire import NotPrinted, parse, post
+from supplier_agent.printing.ipp import Group, NotPrinted, Tag, parse_uri, post
 from supplier_agent.settings.egress import DIRECT, Egress
 
 _STATES: Mapping[object, str] = {3: "idle", 4: "processing", 5: "stopped"}
 _JOB_FAILED = {7: "cancelled", 8: "aborted"}
 _LAST_SUCCESS = 0x00FF
 _PWG = re.compile(r"\A[a-z]+_.*_([0-9]+(?:\.[0-9]+)?)x([0-9]+(?:\.[0-9]+)?)(mm|in)\Z")
-"""A medium that says its size (PWG 5101.1): oe_4x6-label_4x6in, iso_a6_105x148mm."""
+"""The name of a medium includes its size (PWG 5101.1): oe_4x6-label_4x6in, iso_a6_105x148mm."""
 _MM_PER_INCH = 25.4
 _TOLERANCE_MM = 2.0
 
@@ -29,12 +28,12 @@ _WORDS: Mapping[int, tuple[str, str]] = {
     0x0506: ("stopped", "it does not accept jobs now"),
     0x0507: ("stopped", "it is busy"),
 }
-"""What the commonest refusals mean (RFC 8011, appendix B)."""
+"""What the most common refusals mean (RFC 8011, appendix B)."""
 
 
 @dataclass(frozen=True)
 class Printed:
-    """The printer has taken the job. `ignored`: what it will not heed of what we asked."""
+    """The printer accepted the job. `ignored`: our attributes that it will ignore."""
 
     job: int
     ignored: tuple[str, ...] = ()
@@ -42,7 +41,7 @@ class Printed:
 
 @dataclass(frozen=True)
 class Media:
-    """A medium: the keyword to ask for it, and its size."""
+    """A medium: its keyword and size."""
 
     keyword: str
     width_mm: float
@@ -51,7 +50,7 @@ class Media:
 
 @dataclass(frozen=True)
 class Printer:
-    """How a printer is. `reasons`: what hinders it, in IPP's keywords; `default`: None if it does not say."""
+    """The state of a printer. `reasons`: what stops it, as IPP keywords; `default`: None if it does not say."""
 
     name: str
     state: str
@@ -71,7 +70,7 @@ def print_pdf(
     seconds: float = 10.0,
     egress: Egress = DIRECT,
 ) -> Printed | NotPrinted:
-    """Send a PDF to be printed as large as it is. `media`: a keyword of the printer's; None: what it has in it."""
+    """Print a PDF at its own size. `media`: one of the printer's keywords; None: its default."""
     wishes = [(Tag.KEYWORD, "print-scaling", "none")]
     if media is not None:
         wishes.append((Tag.KEYWORD, "media", media))
@@ -92,7 +91,7 @@ def print_pdf(
 
 
 def look(uri: str, *, seconds: float = 3.0, egress: Egress = DIRECT) -> Printer | NotPrinted:
-    """Return how a printer is and which media it knows."""
+    """Return the state of a printer and its media."""
     wanted = (
         "printer-name",
         "printer-state",
@@ -125,7 +124,7 @@ def look(uri: str, *, seconds: float = 3.0, egress: Egress = DIRECT) -> Printer 
 
 
 def media_of(printer: Printer, width_mm: float, height_mm: float) -> Media | None:
-    """Return the medium of that size, either way round, or None if the printer knows none."""
+    """Return the medium of that size, in either orientation, or None if the printer has none."""
     for media in printer.media:
         for width, height in ((width_mm, height_mm), (height_mm, width_mm)):
             if abs(media.width_mm - width) <= _TOLERANCE_MM and abs(media.height_mm - height) <= _TOLERANCE_MM:
@@ -134,7 +133,7 @@ def media_of(printer: Printer, width_mm: float, height_mm: float) -> Media | Non
 
 
 def custom_media(width_mm: float, height_mm: float) -> Media:
-    """Return a medium by its size alone. A printer that cannot have it says so in `Printed.ignored`."""
+    """Return a medium by its size only. If a printer does not support it, it is in `Printed.ignored`."""
     size = f"{width_mm:g}x{height_mm:g}mm"
     return Media(f"custom_{size}_{size}", width_mm, height_mm)
 
@@ -148,7 +147,7 @@ def _media(keyword: str) -> Media | None:
 
 
 def _name(text: str) -> str:
-    """Return a text as a printer may show it: names are at most 255 bytes long."""
+    """Return a text for a printer: names have at most 255 bytes."""
     return "".join(c if c.isprintable() else " " for c in text).encode()[:255].decode("utf-8", "ignore")
 
 
@@ -162,7 +161,7 @@ def _ask(
     egress: Egress,
 ) -> ipp.Answer | NotPrinted:
     try:
-        address = parse(uri)
+        address = parse_uri(uri)
     except ValueError as error:
         return NotPrinted(str(error), "address")
     first = [

@@ -1,7 +1,7 @@
 """What to read next, and what a complete read proves. Pure: no clock, no database, no network.
 
-The marketplace documents neither page size, order, end of pages nor the meaning of its cursor (seed 001), so nothing of it is
-taken for granted: a run goes on until the server has nothing more to show, whatever way it shows it.
+The marketplace documents neither page size, order, end of pages nor the meaning of its cursor (API notes, 9.1 and 9.2), so
+nothing is taken for granted: a run goes on until the server has nothing more to show, whatever way it shows it.
 
     poll    from the cursor: what is newer than the newest order we know. Every quarter of an hour, usually one request.
     sweep   all of the last days by date and page, without the cursor: what makes it complete. Every few hours.
@@ -28,7 +28,7 @@ BLANKS = 3
 
 @dataclass(frozen=True)
 class Query:
-    """One get-sales request, as seed 001 documents its parameters. None means that the parameter is not sent."""
+    """One get-sales request (API notes, 2). None means that the parameter is not sent."""
 
     page: int = 1
     date_from: date | None = None
@@ -240,8 +240,8 @@ def _rises(run: Run, page: Sequence[str]) -> bool | None:
 def _carry(run: Run, page: Sequence[str]) -> Run | End:
     """Let the cursor do the paging: the first page after the last order of this one.
 
-    Each request ends on another day to come. No order lies there, but a cache that forgets the cursor (seed 001 names only
-    page, dates and order_number as its key) then cannot answer one page of ours with another. Every other day, because the
+    Each request ends on another day to come. No order lies there, but a cache that forgets the cursor (API notes, 8: its key is
+    page, dates and order_number) then cannot answer one page of ours with another. Every other day, because the
     sweep right after a poll begins a day later.
     """
     cursor = next((mark for mark in reversed(page) if "_" in mark), None)

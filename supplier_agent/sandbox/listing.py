@@ -1,4 +1,4 @@
-"""get-sales: its parameters read, its rows written, and the cache in between."""
+"""get-sales: reads its parameters, writes its rows, caches answers. What is left open (API notes, 9) is a switch here."""
 
 import json
 import zlib

@@ -15,7 +15,7 @@ from supplier_agent.sandbox.faults import FaultPlan
 from supplier_agent.sandbox.orders import Catalogue, Order
 
 SUPPLIERS = ("asir-group", "notio")
-"""The two slugs that seed 001 documents."""
+"""The two suppliers that are documented (API notes, 1)."""
 
 
 class World:

@@ -1,6 +1,6 @@
-"""What the user decides: a file and the environment become one frozen, checked value, or one error with every mistake.
+"""The configuration: a file and the environment become one frozen, checked value, or one error with every mistake.
 
-`load` is the way in; the rooms inside are: model (every key and its default), schedule, values, addresses (what people
+`load` is the entry point. The modules are: model (every key and its default), schedule, values, addresses (what people
 write), layers (file and environment), findings (mistakes as sentences), tokens.
 """
 

@@ -1,4 +1,4 @@
-"""Web addresses in the configuration: where the token may go, where labels may come from, where the heartbeat goes."""
+"""URLs in the configuration: where the token may be sent, where labels may come from, which heartbeat URL is pinged."""
 
 import ipaddress
 import json
@@ -19,7 +19,7 @@ _DEFAULT_PORTS = {"https": 443, "http": 80}
 def parse_base_url(value: object) -> str:
     """Return the address of the API in one spelling: no trailing slash, no default port; a path prefix is kept.
 
-    It must be https, since every request carries the token; plain http may only go to this very machine.
+    It must be https, because every request carries the token; http is allowed to loopback addresses only.
     """
     parts = _guarded(value)
     path = parts.path.rstrip("/")
@@ -47,7 +47,7 @@ def parse_origins(value: object) -> tuple[str, ...]:
 
 
 def parse_heartbeat_url(value: object) -> str:
-    """Return the dead-man address as it was written; empty means none. Who knows it can fake our heartbeat."""
+    """Return the heartbeat URL as written; empty means none. Anyone who knows it can fake our heartbeat."""
     if value == "":
         return ""
     parts = _split(value)
@@ -57,7 +57,7 @@ def parse_heartbeat_url(value: object) -> str:
 
 
 def parse_proxy(value: object) -> str:
-    """Return a proxy's address as it was written; empty means none. It may hold a user and a password."""
+    """Return a proxy's address as written; empty means none. It may contain a user and a password."""
     if value == "":
         return ""
     try:
@@ -70,7 +70,7 @@ def parse_proxy(value: object) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether this host can only be the machine itself: `localhost`, 127.0.0.0/8 or ::1."""
+    """Tell whether this host is always this machine: `localhost`, 127.0.0.0/8 or ::1."""
     if host == "localhost":
         return True
     try:
@@ -88,7 +88,7 @@ def _json(text: str) -> object:
 
 def _split(value: object) -> SplitResult:
     text = as_text(value)
-    # urlsplit drops tabs and newlines and trims; an address that is not plain is refused before it can.
+    # urlsplit drops tabs and newlines and trims; so an address with such characters is refused first.
     if not _VISIBLE.match(text) or "\\" in text:
         raise ValueError("is not an address: no spaces, backslashes or accents, at most 2000 characters")
     try:
@@ -108,7 +108,7 @@ def _guarded(value: object) -> SplitResult:
     parts = _split(value)
     if "@" in parts.netloc:
         raise ValueError("has a user or password before the host; leave it out, the token is all that is sent")
-    # An empty query leaves no trace in the parts.
+    # An empty query is not visible in the parts.
     if {"?", "#"} & set(as_text(value)):
         raise ValueError("has a query (?…) or fragment (#…); leave it out")
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):

@@ -1,4 +1,4 @@
-"""The `[alerts]` section: whom to tell, and from when on. An address may hold a password, so it is a secret like a token."""
+"""The `[alerts]` section: where alerts are sent, and when. An address may contain a password, so it is a secret like a token."""
 
 import json
 import re
@@ -15,7 +15,7 @@ _LIST = 'must be a list like ["mailto://…", "slack://…"]'
 
 
 def parse_urls(value: object) -> tuple[SecretStr, ...]:
-    """Return the addresses, from a list, or from text (a variable) as JSON or with blanks between. No sentence repeats one."""
+    """Return the addresses, from a list, or from text (a variable) as JSON or separated by blanks. No message repeats one."""
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
     if isinstance(value, str):
@@ -58,7 +58,7 @@ def written_time(at: time | None) -> str:
 
 
 class Alerts(BaseModel):
-    """The `[alerts]` section. Nobody is told unless there are `urls`; what they would be told is in `alerts list` all the same."""
+    """The `[alerts]` section. Without `urls`, nothing is sent; `alerts list` shows the alerts all the same."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 

@@ -1,6 +1,6 @@
-"""The way out: through which proxy, and which certificates are trusted. One decision for API, labels, alerts, pings and printers.
+"""Which proxy is used and which certificates are trusted: one decision for API, labels, alerts, pings and printers.
 
-Proxy: 1. none for this machine itself, or for what NO_PROXY names; 2. `proxy` in [http]; 3. HTTPS_PROXY or HTTP_PROXY; 4. none.
+Proxy: 1. none for loopback addresses and hosts in NO_PROXY; 2. `proxy` in [http]; 3. HTTPS_PROXY or HTTP_PROXY; 4. none.
 Trust: 1. `ca_file` in [http]; 2. SSL_CERT_FILE or SSL_CERT_DIR; 3. the system's store; 4. certifi's list, if there is no store.
 """
 
@@ -25,7 +25,7 @@ _ENVIRONMENT = threading.Lock()
 
 @dataclass(frozen=True)
 class Proxy:
-    """A proxy that opens a way with CONNECT. `said_by`: the setting or variable that names it."""
+    """A proxy that supports CONNECT. `said_by`: the setting or variable it comes from."""
 
     host: str
     port: int
@@ -34,7 +34,7 @@ class Proxy:
 
     @property
     def shown(self) -> str:
-        """Return what people may see of it: never the password."""
+        """Return its address for people, without the password."""
         return f"{self.host}:{self.port}"
 
 
@@ -87,11 +87,11 @@ class Egress:
         return Trust("certifi", file=certifi.where())
 
     def ssl_context(self) -> ssl.SSLContext:
-        """Return what checks a server's certificate. Raises ConfigError if the certificates cannot be read."""
+        """Return the TLS context that checks a server's certificate. Raises ConfigError if the certificates cannot be read."""
         trust = self.trust()
         try:
             return ssl.create_default_context(cafile=trust.file, capath=trust.folder)
-        except OSError as error:  # ssl.SSLError is one: the file holds no certificate
+        except OSError as error:  # includes ssl.SSLError: the file has no certificate
             raise ConfigError(
                 f"The trusted certificates cannot be read: {trust.shown} ({trust.said_by}): {error.strerror or error}",
                 "Name a file with certificates in PEM form that the agent's user may read.",
@@ -99,10 +99,10 @@ class Egress:
 
     @contextmanager
     def in_environment(self) -> Iterator[None]:
-        """Let libraries that ask the environment decide alike, meanwhile: requests, which apprise sends with, and OpenSSL."""
+        """Set the environment for the duration of the block, so that requests (used by apprise) and OpenSSL decide the same way."""
         trust, excepted = self.trust(), _variable(self.env, "NO_PROXY")
         wanted = {
-            # Alone, an asterisk is everything; among others, Python takes it for a name.
+            # Alone, an asterisk means everything; in a list, Python takes it for a name.
             "NO_PROXY": "*"
             if "*" in excepted.replace(",", " ").split()
             else ",".join(filter(None, (excepted, LOOPBACK))),
@@ -127,7 +127,7 @@ DIRECT = Egress()
 
 
 def of(settings: Settings) -> Egress:
-    """Return the way out of a configuration. Raises ConfigError if a variable names no proxy that can be used."""
+    """Return the decision for a configuration. Raises ConfigError if a variable names a proxy that cannot be used."""
     egress = Egress(settings.http.proxy, settings.http.ca_file, settings.network_env)
     for scheme in ("https", "http"):
         egress.proxy_for(scheme, "host.invalid", 443)
@@ -174,7 +174,7 @@ def _names(each: str, host: str, port: int) -> bool:
 
 
 def _present(file: str, folder: str) -> tuple[str | None, str | None]:
-    """Return the system's store as far as it is there; a folder without any file is none."""
+    """Return the system's store, as far as it exists; an empty folder does not count."""
     try:
         holds_some = next(Path(folder).glob("*"), None) is not None
     except OSError:

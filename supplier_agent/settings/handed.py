@@ -1,4 +1,4 @@
-"""The settings as one process hands them to another that may hold no token: as JSON, without what is hidden when shown."""
+"""The settings for another process that must not have a token: as JSON, without all secrets."""
 
 import json
 from collections.abc import Mapping
@@ -11,26 +11,26 @@ from supplier_agent.settings.model import NETWORK_VARIABLES, Http, Settings
 from supplier_agent.settings.web import Station
 
 FOR_PRINTING: frozenset[tuple[type[BaseModel], str]] = frozenset({(Station, "printer"), (Http, "proxy")})
-"""Handed over all the same: who prints needs the printer's password, and that of the proxy on the way to it."""
+"""Passed on nevertheless: printing needs the printer's password, and that of the proxy on the way to it."""
 
 SUPERVISED = "--supervised"
 """The child then gives a sign of life on stdout, which no full disk holds up, and ends with its stdin."""
 
 
 def without_secrets(settings: Settings) -> str:
-    """Return the settings as JSON. A file that holds a token is named, as in `status`; what is in it is not."""
+    """Return the settings as JSON. The path of a token file is included, its content is not."""
     return json.dumps(_open(settings))
 
 
 def read_back(text: str, env: Mapping[str, str]) -> Settings:
-    """Return the settings that were handed over; of `env`, only the way out counts. Raises ValueError if they are none."""
+    """Return the settings from JSON; of `env`, only proxy and certificates are used. Raises ValueError if they are not valid."""
     return Settings(**json.loads(text), network_env={name: env[name] for name in NETWORK_VARIABLES if env.get(name)})
 
 
 def _open(model: BaseModel) -> dict[str, Any]:
-    """Return what is no secret: a secret is a SecretStr, or a field that is left out of `repr`.
+    """Return everything that is not secret: a secret is a SecretStr, or a field that is left out of `repr`.
 
-    Defaults are left out, too: whether a secret was given makes no difference to who may not have it.
+    Defaults are left out too, so that the other process cannot see whether a secret was given.
     """
     found = model.model_dump(mode="json")
     for name, field in type(model).model_fields.items():

@@ -1,4 +1,4 @@
-"""Business hours: which poll interval holds at a moment, in the warehouse's own time zone. Pure, and free to import."""
+"""Business hours: which poll interval applies at a time, in the warehouse's time zone. Pure, and cheap to import."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Hours:
-    """From `start` to right before `end`. An end at or before the start lies on the next day: equal is all day."""
+    """From `start` to right before `end`. An end at or before the start is on the next day; equal means all day."""
 
     start: time
     end: time
@@ -18,7 +18,7 @@ class Hours:
         return f"{self.start:%H:%M}-{self.end:%H:%M}"
 
     def hold(self, days: Collection[int], now_utc: datetime, tz: tzinfo) -> bool:
-        """Tell whether the warehouse is at work; Monday is 0. The hours after midnight belong to the day on which they began."""
+        """Tell whether it is business time; Monday is 0. Hours after midnight belong to the day on which they began."""
         local = now_utc.astimezone(tz)
         time_of_day = local.time()
         if self.start < self.end:

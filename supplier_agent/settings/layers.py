@@ -1,4 +1,4 @@
-"""The two layers of a configuration, a TOML file below and the environment above, each value with its whereabouts."""
+"""The two layers of a configuration, a TOML file and the environment over it, each value with its place."""
 
 import re
 import tomllib
@@ -29,17 +29,17 @@ _INJECTED: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = tuple(
         (r"PORT_[0-9]+_(TCP|UDP|SCTP)_ADDR", r"[0-9a-fA-F:.]+"),
     )
 )
-"""Name and value of what Kubernetes sets in each pod for a Service called supplier-agent, or supplier-agent-SOMETHING."""
+"""Variables that Kubernetes sets in each pod for a Service called supplier-agent or supplier-agent-SOMETHING."""
 
 TOKEN_PAIRS = ({"token", "token_file"}, {"token_next", "token_next_file"})
-"""Two ways to give one token: whoever gives it by one of them means it instead of the other."""
+"""Two keys for one token: setting one overrides the other."""
 
 _SUPPLIERS_PREFIX = f"{PREFIX}SUPPLIERS__"
 _DEEPEST_KEY = 3
 """Parts, as in suppliers.notio.token."""
 
 _LONGEST_STATEMENT = 200
-"""Lines. Something longer (and then the lines after it) is reported without a line number rather than slowly."""
+"""Lines. A longer statement, and what follows it, is reported without line numbers, because finding them would be slow."""
 
 
 def sections() -> dict[Place, type[BaseModel]]:
@@ -63,10 +63,10 @@ def fixed_keys() -> list[Place]:
 
 
 class FileLayer(InitSettingsSource):
-    """What a file says. A token that the environment gives replaces the file's, whichever way that was given."""
+    """The values of a file. A token from the environment replaces the file's, whichever key has it."""
 
     def __call__(self) -> Tree:
-        """Return the file's tree, less what the layer above replaces by another key."""
+        """Return the file's tree without the keys that the environment overrides by another key."""
         tree: Tree = super().__call__()
         own, above = tree.get("suppliers"), self.current_state.get("suppliers")
         if not isinstance(own, dict) or not isinstance(above, dict):
@@ -83,7 +83,7 @@ def _without_token(supplier: object, above: object) -> object:
 
 @dataclass
 class Environment:
-    """The variables that begin with the prefix, as a tree. `unknown` maps a name to what was probably meant."""
+    """The variables with the prefix, as a tree. `unknown` maps a name to the one that was probably meant."""
 
     tree: Tree = field(default_factory=dict)
     names: dict[Place, str] = field(default_factory=dict)
@@ -91,7 +91,7 @@ class Environment:
 
 
 def read_environment(env: Mapping[str, str]) -> Environment:
-    """Sort the variables of the agent into a tree; values stay text, which the model understands."""
+    """Sort the agent's variables into a tree; values stay text, which the model accepts."""
     keys = {PREFIX + "__".join(place).upper(): place for place in fixed_keys()}
     found = Environment()
     for name in sorted(env):
@@ -114,12 +114,12 @@ def read_environment(env: Mapping[str, str]) -> Environment:
 
 
 def _is_injected(name: str, value: str) -> bool:
-    """Tell whether Kubernetes set it. Both must fit: SUPPLIER_AGENT_PORT=8080 is a person's, and no such setting."""
+    """Tell whether Kubernetes set it. Name and value must match: SUPPLIER_AGENT_PORT=8080 was set by a person, and is an error."""
     return any(names.match(name) and values.match(value) for names, values in _INJECTED)
 
 
 def _supplier_place(name: str) -> Place | None:
-    # A slug has no underscore and a key no double one, so the last pair of underscores parts them.
+    # A slug has no underscore and a key no double one, so the last double underscore separates them.
     slug, dash, key = name.removeprefix(_SUPPLIERS_PREFIX).rpartition("__")
     if not name.startswith(_SUPPLIERS_PREFIX) or not dash or not slug or name != name.upper():
         return None
@@ -127,7 +127,7 @@ def _supplier_place(name: str) -> Place | None:
 
 
 def _meant(name: str, known: list[str]) -> str | None:
-    # Without the prefix, which makes all of them alike.
+    # Without the prefix, which all of them share.
     near = close(name.upper().removeprefix(PREFIX), [word.removeprefix(PREFIX) for word in known])
     return PREFIX + near if near else None
 
@@ -146,12 +146,12 @@ def _masked(key: str, value: object) -> object:
 
 
 def masked(tree: Tree) -> Tree:
-    """Return the tree with the tokens in wrappers that print as asterisks."""
+    """Return the tree with the tokens in types that print as asterisks."""
     return {key: masked(value) if isinstance(value, dict) else _masked(key, value) for key, value in tree.items()}
 
 
 def rooted(tree: Tree, folder: Path) -> Tree:
-    """Return the tree with relative paths made absolute: they count from the folder of the file, not of a cron job."""
+    """Return the tree with absolute paths: relative ones start at the folder of the file, not the current folder."""
     return {
         key: rooted(value, folder)
         if isinstance(value, dict)
@@ -163,7 +163,7 @@ def rooted(tree: Tree, folder: Path) -> Tree:
 
 
 def _below(folder: Path, value: object) -> object:
-    # What is no plain path is left as it is, for the model to refuse.
+    # Anything else is left as it is, and the model refuses it.
     if not isinstance(value, str) or not value.strip() or value.startswith(("/", "~", "$")):
         return value
     return str(folder / value)
@@ -172,8 +172,8 @@ def _below(folder: Path, value: object) -> object:
 def key_lines(text: str) -> dict[Place, int]:
     """Return the line of each key in a TOML text that parses as a whole.
 
-    The parser gives no positions, so it is asked statement by statement: a statement is the fewest lines that parse
-    below their table's header.
+    The parser gives no positions, so it is run statement by statement: a statement is the smallest number of lines that
+    parse below their table's header.
     """
     lines: dict[Place, int] = {}
     header = statement = ""

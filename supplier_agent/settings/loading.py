@@ -1,4 +1,4 @@
-"""From a path and the environment to `Settings`, or to one error that names every mistake at once."""
+"""Reads a path and the environment into `Settings`, or raises one error that lists every mistake."""
 
 import operator
 import os
@@ -67,7 +67,7 @@ class Whereabouts:
     lines: Mapping[Place, int] = field(default_factory=dict)
 
     def of(self, place: Place) -> tuple[int, str]:
-        """Return the line (0 for none) and the variable or FILE:LINE of a key, else of the nearest table around it."""
+        """Return the line (0: none) and the variable or FILE:LINE of a key, else of the nearest table around it."""
         for length in range(len(place), 0, -1):
             part = place[:length]
             for named, name in self.environment.names.items():
@@ -84,7 +84,7 @@ def sentences(error: ValidationError | None, where: Whereabouts) -> list[str]:
         f"{_shown(name)}: there is no such setting" + (f"; did you mean {meant}?" if meant else "; unset it")
         for name, meant in where.environment.unknown.items()
     ]
-    # The details of an error hold its input; they are asked for without it and go no further than here.
+    # The details of an error contain its input, so they are requested without it and stay here.
     details = error.errors(include_url=False, include_input=False) if error else []
     said = dict.fromkeys(_sentence(detail, where) for detail in details)
     return found + [sentence for _, sentence in sorted(said, key=operator.itemgetter(0))]
@@ -156,10 +156,10 @@ class _File:
 
 
 def load(path: Path | None, env: Mapping[str, str], places: tuple[Path, ...] = PLACES) -> Settings:
-    """Read and check the configuration. No token file is read and nothing but the file is touched.
+    """Read and check the configuration. No token file is read, and nothing is written.
 
-    None looks at $SUPPLIER_AGENT_CONFIG, then at `places`; suppliers that are given by variables alone need no file.
-    Relative paths count from the folder of the file (without a file, from the current folder).
+    None: use $SUPPLIER_AGENT_CONFIG, then `places`; suppliers that are set by variables need no file.
+    Relative paths start at the folder of the file (without a file, at the current folder).
     """
     environment = read_environment(env)
     file = _find(path, env, places, needed="suppliers" not in environment.tree and not environment.unknown)
@@ -177,7 +177,7 @@ def load(path: Path | None, env: Mapping[str, str], places: tuple[Path, ...] = P
         )
     except ValidationError as error:
         invalid = error
-    # Raised out here, so that the exception with the input in it is not carried along as a context.
+    # Raised here, so that the exception that contains the input does not become its context.
     if settings is None or environment.unknown:
         where = Whereabouts(environment, file.path, key_lines(file.text)) if file else Whereabouts(environment)
         mistakes = sentences(invalid, where)
@@ -238,7 +238,7 @@ def _read(path: Path) -> _File | None:
 
 
 def _decoded(path: Path, content: bytes) -> str:
-    # Editors on Windows put a byte order mark first and end lines with CR LF; both are harmless.
+    # Editors on Windows write a byte order mark and CR LF; both are accepted.
     text = content.decode("utf-8-sig", errors="replace").replace("\r\n", "\n")
     broken = text.find("\N{REPLACEMENT CHARACTER}")
     if broken >= 0 or "\0" in text:
@@ -254,7 +254,7 @@ def _parsed(path: Path, text: str) -> Tree:
         said = str(error)
     except (ValueError, RecursionError):
         said = "A value is too long or too deep"
-    # Raised out here, because the parser's exception holds the text of the file, which may hold a token.
+    # Raised here, because the parser's exception contains the text of the file, and that may contain a token.
     position = _POSITION.search(said)
     line = f":{position[1]}" if position else ""
     raise ConfigError(f"{path}{line}: this is not TOML: {said}.", f'Text needs quotes: key = "text". {_PROVE}')

@@ -1,4 +1,4 @@
-"""Every key of the configuration with its default and bounds. What a key means to people is in the example file."""
+"""Every key of the configuration with its default and bounds. What each key means is in the example file."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -43,7 +43,7 @@ from supplier_agent.settings.web import Metrics, Web
 
 
 class Keep(BaseModel):
-    """The `[keep]` section. Orders have no key here: one that is forgotten would be taken for new when it is listed again."""
+    """The `[keep]` section. Orders themselves have no key: one that was deleted would look new when it is listed again."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -60,7 +60,7 @@ class Brakes(BaseModel):
     not_found_in_a_row: CountOrOff = 20
 
 
-# -- The `[log]` section: how much is said, and in which form.
+# -- The `[log]` section: level and format.
 
 
 class Log(BaseModel):
@@ -76,14 +76,14 @@ KNOWN_SUPPLIERS: Mapping[str, Mapping[str, object]] = {
     "asir-group": {"cache_seconds": 1800, "order_number_filter": True},
     "notio": {"cache_seconds": 0, "order_number_filter": False},
 }
-"""What the marketplace documents for its two suppliers (seed 001, Caching and Parameters)."""
+"""What the marketplace documents for its two suppliers (API notes, 2 and 8)."""
 
 
 NETWORK_VARIABLES = (
     *("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "no_proxy"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR"),
 )
-"""Other programs' variables, by their names of old: they count where [http] says nothing."""
+"""The usual variables for proxies and certificates: used if [http] does not set them."""
 
 
 class Retry(BaseModel):
@@ -145,7 +145,7 @@ class Supplier(BaseModel):
 
 
 class Settings(BaseSettings):
-    """The whole configuration. `load` makes it from a file and the environment, a test from keywords."""
+    """The whole configuration. `load` builds it from a file and the environment, a test from keywords."""
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -179,7 +179,7 @@ class Settings(BaseSettings):
         network_env: Mapping[str, str] | None = None,
         **values: object,
     ) -> None:
-        # Sources are handed in, never looked for: os.environ and .env files are not read behind the caller's back.
+        # Sources are passed in: os.environ and .env files are never read implicitly.
         super().__init__(_build_sources=(sources or (InitSettingsSource(type(self), values),), values))
         self._config_path = config_path
         self._warnings = warnings
@@ -187,26 +187,26 @@ class Settings(BaseSettings):
 
     @property
     def config_path(self) -> Path | None:
-        """The file that was read; None when everything came from the environment."""
+        """The file that was read; None if everything came from the environment."""
         return self._config_path
 
     @property
     def listen(self) -> str:
-        """Where the page's process is to listen, for people and for machines; "" for nowhere."""
+        """Where the page's process listens, for people and for machines; "": nowhere."""
         return " and ".join(filter(None, (self.web.listen, self.metrics.listen)))
 
     @property
     def network_env(self) -> Mapping[str, str]:
-        """What the environment says of the way out (NETWORK_VARIABLES), as far as it is set; egress.py decides by it."""
+        """The variables for proxy and certificates (NETWORK_VARIABLES) that are set; used by egress.py."""
         return self._network_env
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What works, but is probably not what was meant: sentences for people."""
+        """Settings that work but are probably a mistake, as sentences for people."""
         return (*self._warnings, *self._doubts())
 
     def token_of(self, slug: str, env: Mapping[str, str], secrets_dir: Path = SECRETS_DIR) -> str:
-        """Return the supplier's token as it is now; it is read at each call, so that a new one is noticed."""
+        """Return the supplier's current token; it is read at each call, so that a new one is noticed."""
         supplier = self.suppliers.get(slug)
         if supplier is None:
             raise ConfigError(
@@ -216,9 +216,9 @@ class Settings(BaseSettings):
         return read_token(slug, supplier.token, supplier.token_file, env, secrets_dir)
 
     def next_token_of(self, slug: str, env: Mapping[str, str], secrets_dir: Path = SECRETS_DIR) -> str | None:
-        """Return the token that follows when the present one ends, as it is now; None: there is none yet."""
+        """Return the token that follows the present one; None: there is none yet. Read at each call."""
         supplier = self.suppliers[slug]
-        shared = f"{slug}-next" in self.suppliers  # then the secret of that name is the other supplier's own
+        shared = f"{slug}-next" in self.suppliers  # then the secret of that name belongs to the other supplier
         return read_next_token(
             slug, supplier.token_next, supplier.token_next_file, env, None if shared else secrets_dir
         )

@@ -1,4 +1,4 @@
-"""When to read: the business hours of the warehouse, in its own time zone, decide between two poll intervals. Pure."""
+"""When to read: the warehouse's business hours, in its time zone, decide between two poll intervals. Pure."""
 
 import re
 from datetime import datetime, time, tzinfo
@@ -70,9 +70,9 @@ class Schedule(BaseModel):
     sweep_days: Days = 14
 
     def in_business_hours(self, now_utc: datetime, tz: tzinfo) -> bool:
-        """Tell whether the warehouse is at work. The hours after midnight belong to the day on which they began."""
+        """Tell whether it is business time. Hours after midnight belong to the day on which they began."""
         return self.business_hours.hold(self.business_days, now_utc, tz)
 
     def poll_interval(self, now_utc: datetime, tz: tzinfo) -> float:
-        """Return the seconds between two polls, as of now. Asked again at each look, so opening time counts at once."""
+        """Return the seconds between two polls, as of now. Called often, so a change of hours takes effect at once."""
         return poll_interval(self, now_utc, tz)

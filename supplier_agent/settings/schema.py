@@ -1,6 +1,6 @@
-"""A JSON schema of the configuration file, so that an editor completes keys, explains them and marks mistakes.
+"""A JSON schema of the configuration file, with which editors complete keys, explain them and mark mistakes.
 
-It is made of the model; how a value is written (hours and days as text) and what a key means are taken from the example.
+It is built from the model; the example provides the meaning of keys and how values are written (hours and days as text).
 """
 
 import json
@@ -26,18 +26,18 @@ _KEY = re.compile(r"\A(?:# )?([a-z_]+) = ")
 
 
 def example_text() -> str:
-    """Return the example. An installation has it in the package (pyproject.toml puts it there), a checkout in config/."""
+    """Return the path of the example: in the package of an installation (see pyproject.toml), in config/ of a checkout."""
     installed = _PACKAGE / NAME
     return (installed if installed.exists() else _PACKAGE.parent / "config" / NAME).read_text(encoding="utf-8")
 
 
 def example_tree() -> Tree:
-    """Return what the example says."""
+    """Return the text of the example."""
     return tomllib.loads(example_text())
 
 
 def example_comments() -> dict[Place, str]:
-    """Return what the example tells people about each key: the lines right above it. A supplier's name is left out."""
+    """Return the comment on each key, the lines right above it. Names of suppliers are left out."""
     found: dict[Place, str] = {}
     section: Place = ()
     block: list[str] = []
@@ -87,7 +87,7 @@ def schema() -> dict[str, Any]:
 def _told(
     each: dict[str, Any], place: tuple[str, ...], written: object, comments: dict[tuple[str, ...], str]
 ) -> dict[str, Any]:
-    """Return one key's schema, as people write it and with what it means. A section keeps what it points to."""
+    """Return one key's schema, in the written form and with its meaning. A section keeps its references."""
     if isinstance(written, str) and each.get("type") != "string" and "enum" not in each:
         each = {"type": "string", "default": written}
     shown = {key: value for key, value in each.items() if key not in {"title", "writeOnly"}}
@@ -96,11 +96,11 @@ def _told(
     return shown | ({"description": comments[place]} if place in comments else {})
 
 
-# -- Every effective value with where it comes from: default, FILE:LINE, or a variable. Secrets are hidden.
+# -- Every effective value and its source: default, FILE:LINE, or a variable. Secrets are hidden.
 
 HIDDEN = '"(hidden)"'
 _USER = re.compile(r"\A([A-Za-z][A-Za-z0-9+.-]*://)[^/]*@")
-"""Who logs in, and with which password, in an address. It ends at the last @ before the path."""
+"""User and password in an address. They end at the last @ before the path."""
 DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -135,7 +135,7 @@ def _keys(model: BaseModel, above: Place) -> Iterator[tuple[Place, str]]:
 
 
 def _written(value: object, *, hidden: bool = False) -> str:
-    """Return a value as it is written in TOML. A secret is hidden, wherever it stands."""
+    """Return a value as it is written in TOML, with secrets hidden."""
     if value is None:
         return ""
     if isinstance(value, SecretStr) or (hidden and value):

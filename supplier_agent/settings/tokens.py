@@ -1,4 +1,4 @@
-"""The one secret: what a token looks like, and where it and its successor are read when they are needed. Never shown."""
+"""Tokens: what one looks like, and where the present and the next one are read when needed. Never shown."""
 
 import hashlib
 import re
@@ -19,9 +19,9 @@ _SHAPE = 'a token is 1 to 4096 visible ASCII characters without spaces, and with
 
 
 def parse_token(value: object) -> SecretStr:
-    """Return an inline token, trimmed. Whether it can be one is asked when it is read, as with a file.
+    """Return an inline token, trimmed. It is checked when it is used, like one from a file.
 
-    So a bad token stops its own supplier, and no other.
+    So a bad token stops only its own supplier.
     """
     return SecretStr(as_text(value.get_secret_value() if isinstance(value, SecretStr) else value).strip())
 
@@ -35,8 +35,8 @@ def read_token(
 ) -> str:
     """Return the supplier's token as it is now: inline, else from `token_file`, else `token-SLUG` of a secrets folder.
 
-    A file that was named must be there; of the folders ($CREDENTIALS_DIRECTORY of systemd, then `secrets_dir`) the
-    first that has the file wins.
+    A file that was named must exist; of the folders ($CREDENTIALS_DIRECTORY of systemd, then `secrets_dir`), the first
+    that has the file is used.
     """
     if inline is not None:
         return _usable(slug, "token", inline.get_secret_value())
@@ -59,8 +59,8 @@ def read_next_token(
 ) -> str | None:
     """Return the token that follows the present one; None: there is none yet.
 
-    From the same places under the name `token-SLUG-next`, unless `secrets_dir` is None. A file that was named may be missing:
-    it is put there when the new token comes.
+    From the same places, with the name `token-SLUG-next`, unless `secrets_dir` is None. A file that was named may be missing
+    until the new token comes.
     """
     if inline is not None:
         return _usable(slug, "token_next", inline.get_secret_value())
@@ -70,7 +70,7 @@ def read_next_token(
 
 
 def mark(slug: str, token: str) -> str:
-    """Return what tells one token of a supplier from another, and nothing more: four bytes, which thousands of tokens share."""
+    """Return a fingerprint that tells one token of a supplier from another: four bytes, which thousands of tokens share."""
     return hashlib.blake2b(token.encode(), key=slug.encode(), digest_size=4).hexdigest()
 
 

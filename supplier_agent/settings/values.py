@@ -1,6 +1,6 @@
-"""The kinds of values that people write in the configuration, each with the sentence that says what is wrong with one.
+"""The types of values in the configuration, each with its error message.
 
-A sentence never repeats the value: it may be a secret that slipped into the wrong line.
+A message never repeats the value: it may be a secret in the wrong line.
 """
 
 import difflib
@@ -21,7 +21,7 @@ _SLUG = re.compile(r"\A[a-z0-9][a-z0-9-]{0,40}\Z")
 
 
 def close(word: str, known: list[str], likeness: float = 0.7) -> str | None:
-    """Return the known word that was probably meant, None when nothing is near. `likeness` is from 0 to 1."""
+    """Return the known word that was probably meant, None if none is similar. `likeness` is from 0 to 1."""
     near = difflib.get_close_matches(word, known, n=1, cutoff=likeness)
     return near[0] if near else None
 
@@ -34,7 +34,7 @@ def as_text(value: object) -> str:
 
 
 def _number(value: object) -> object:
-    # pydantic takes true for 1, and no one who wrote `true` meant one second.
+    # pydantic accepts true as 1, and nobody who writes `true` means one second.
     if value is True or value is False:
         raise ValueError("must be a number")
     return value
@@ -53,7 +53,7 @@ def parse_date(value: object) -> date:
 
 
 def parse_path(value: object) -> Path:
-    """Return the path that was written; what a shell would expand is refused, since nothing expands it here."""
+    """Return the path as written; ~ and $VARIABLES are refused, because nothing expands them here."""
     if isinstance(value, Path):
         return value
     text = as_text(value)
@@ -67,7 +67,7 @@ def parse_path(value: object) -> Path:
 
 
 def parse_state_dir(value: object) -> Path:
-    """Return the state folder, which the agent makes its own: owner, modes and all."""
+    """Return the state folder, of which the agent sets owner and modes."""
     path = parse_path(value)
     if is_of_the_system(path):
         raise ValueError("is a folder of the system; name one of its own, like /var/lib/supplier-agent")
@@ -91,7 +91,7 @@ def parse_zone(value: object) -> zoneinfo.ZoneInfo:
 
 
 def parse_slug(value: object) -> str:
-    """Return a supplier's name. Addresses and folders are made of it, so it is checked tightly."""
+    """Return a supplier's name. URLs and folders are built from it, so it is checked strictly."""
     if isinstance(value, str):
         if _SLUG.match(value):
             return value
@@ -102,26 +102,26 @@ def parse_slug(value: object) -> str:
 
 
 Positive = Annotated[float, Field(gt=0, le=_YEAR_SECONDS, allow_inf_nan=False), BeforeValidator(_number)]
-"""Seconds, more than none."""
+"""Seconds, more than 0."""
 
 NotNegative = Annotated[float, Field(ge=0, le=_YEAR_SECONDS, allow_inf_nan=False), BeforeValidator(_number)]
-"""Seconds, none allowed."""
+"""Seconds, 0 or more."""
 
 Rate = Annotated[float, Field(ge=0.0001, le=10_000, allow_inf_nan=False), BeforeValidator(_number)]
-"""Per second; the lower bound keeps the waits in a range that timers accept."""
+"""Per second; the lower bound keeps waits within the range of timers."""
 
 Deadline = Annotated[float, Field(gt=0, le=600, allow_inf_nan=False), BeforeValidator(_number)]
-"""Seconds that one call may take."""
+"""Seconds for one call."""
 
 Count = Annotated[int, Field(ge=1, le=2**30), BeforeValidator(_number)]
 Bytes = Annotated[int, Field(ge=1, le=2**50), BeforeValidator(_number)]
 Days = Annotated[int, Field(ge=1, le=3660), BeforeValidator(_number)]
 
 DaysOrForEver = Annotated[int, Field(ge=0, le=36_600), BeforeValidator(_number)]
-"""0 is for ever."""
+"""0: for ever."""
 
 CountOrOff = Annotated[int, Field(ge=0, le=2**30), BeforeValidator(_number)]
-"""0 is off."""
+"""0: off."""
 
 Day = Annotated[date, BeforeValidator(parse_date)]
 Location = Annotated[Path, BeforeValidator(parse_path)]

@@ -19,7 +19,7 @@ _LONGEST_NAME = 40
 
 
 def parse_listen(value: object) -> str:
-    """Return HOST:PORT with an address (not a name, which may mean several); empty means nowhere."""
+    """Return HOST:PORT with an IP address (a name could mean several); empty means nowhere."""
     text = as_text(value)
     if text == "":
         return ""
@@ -40,7 +40,7 @@ def address_of(listen: str) -> tuple[str, int] | None:
 
 
 def parse_own_origin(value: object) -> str:
-    """Return the address under which browsers know the page behind a proxy; empty means: by `listen` itself."""
+    """Return the page's address in browsers, behind a proxy; empty: the address in `listen`."""
     return "" if value == "" else parse_origin(value)
 
 
@@ -64,7 +64,7 @@ def parse_addresses(value: object) -> tuple[str, ...]:
 
 
 def parse_name(value: object) -> str:
-    """Return the name of a station, as people read it."""
+    """Return the name of a station."""
     text = as_text(value).strip()
     if not text or not text.isprintable() or len(text) > _LONGEST_NAME:
         raise ValueError("must be 1 to 40 letters, as they stand on the bench")
@@ -89,13 +89,13 @@ def parse_page(value: object) -> str:
 
 
 class Station(BaseModel):
-    """A bench with a browser: what its printer takes, how its people scan."""
+    """A place with a browser: its printer, paper and way of scanning."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     name: Annotated[str, BeforeValidator(parse_name)]
     language: Language | None = None  # None: the language of [web]
-    printer: Annotated[str, BeforeValidator(parse_printer)] = Field(default="", repr=False)  # may hold a password
+    printer: Annotated[str, BeforeValidator(parse_printer)] = Field(default="", repr=False)  # may contain a password
     page: Annotated[str, BeforeValidator(parse_page)] = ""
     one_scan: bool = False
     print_on_scan: bool = False
@@ -103,7 +103,7 @@ class Station(BaseModel):
 
     @property
     def page_mm(self) -> tuple[int, int] | None:
-        """Return width and height of what the printer takes; None: nobody said."""
+        """Return width and height of the paper; None: not configured."""
         width, _, height = self.page.partition("x")
         return (int(width), int(height)) if height else None
 
@@ -148,7 +148,7 @@ class Web(BaseModel):
         return self.address is not None and not is_loopback(self.address[0])
 
     def station(self, name: str) -> Station | None:
-        """Return the station of that name. Where none is configured there is one, without a printer of its own."""
+        """Return the station of that name. If none is configured, there is one, without a printer."""
         return next((each for each in self.benches if each.name == name), None)
 
     @property
@@ -158,7 +158,7 @@ class Web(BaseModel):
 
 
 class Metrics(BaseModel):
-    """The `[metrics]` section: a listener for machines alone, with limits of its own. Served by the page's process."""
+    """The `[metrics]` section: a separate address for monitoring, with its own limits. Served by the page's process."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 

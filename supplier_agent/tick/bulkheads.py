@@ -1,9 +1,9 @@
-"""Bulkheads: each lane has threads of its own, and those whose answers are slow never take all of them.
+"""Bulkheads: each lane has its own threads, and slow accounts never take all of them.
 
 A lane is a class of traffic. Accounts whose calls take longer than SLOW_SECONDS hold at most half of its threads, and so do
-those of which nothing is known yet; the quick ones may take whatever is free. So however many suppliers, label servers or
-dead-man addresses hang, the rest goes on. The loop takes a place first, then claims the call, then starts the thread:
-nothing is ever claimed that waits in a queue.
+accounts about which nothing is known yet; quick ones may take any free thread. So however many suppliers, label servers or
+heartbeat URLs hang, the others continue. The loop takes a place first, then claims the call, then starts the thread: a call
+that is claimed never waits in a queue.
 """
 
 import threading
@@ -19,24 +19,24 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 OTHERS = "others"
-"""The lane of what is neither: dead-man addresses."""
+"""The lane for everything else: heartbeat URLs."""
 HALVES = {READS: 128, WRITES: 64, LABELS: 64, OTHERS: 8}
-"""Half of the places of each lane. Reads come first, and there it is seen who is slow: 100 such suppliers fit into one half."""
+"""Half of the places of each lane. Reads come first and show which suppliers are slow: 100 of them fit into one half."""
 SLOW_SECONDS = 2.0
 
 
 class NotStartedError(Exception):
-    """The machine has no thread to spare: the work was not begun, and nothing has left."""
+    """The machine has no free thread: the work was not started, and nothing was sent."""
 
 
 class Threads(Executor):
-    """Starts one thread for each call; the bulkheads say how many there are.
+    """Starts one thread per call; the bulkheads limit how many.
 
-    They are daemon threads: one that hangs in a library never holds up the end of the process.
+    They are daemon threads: one that hangs in a library never delays the end of the process.
     """
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Start it now. Raises RuntimeError if the machine has no thread to spare."""
+        """Start it now. Raises RuntimeError if the machine has no free thread."""
         future: Future[T] = Future()
 
         def work() -> None:
@@ -60,7 +60,7 @@ class Place:
 
 
 class Bulkhead:
-    """The places of one lane. The loop's thread alone asks, takes and leaves.
+    """The places of one lane. Only the loop's thread uses them.
 
     `suspects`, which all lanes share: the accounts whose last call in any lane was slow.
     """
@@ -68,12 +68,12 @@ class Bulkhead:
     def __init__(self, clock: Clock, half: int, suspects: set[str]) -> None:
         self._clock, self._half, self._suspects = clock, half, suspects
         self._taken: list[Place] = []
-        self._slow: dict[str, bool] = {}  # of each account, whether its last call in this lane was slow
-        self._waiting: dict[str, None] = {}  # accounts that found no place, first come first
+        self._slow: dict[str, bool] = {}  # by account: whether its last call in this lane was slow
+        self._waiting: dict[str, None] = {}  # accounts that found no place, in order
         self._promised: set[str] = set()  # accounts that were called up, and may take a place in this turn
 
     def may_start(self, account: str) -> bool:
-        """Tell whether a call of this account would start at once. An account that must wait is called up when it may."""
+        """Tell whether a call of this account would start at once. An account that has to wait is called up later."""
         if account in self._promised or self._has_place(account):
             return True
         self._waiting.setdefault(account)
@@ -99,7 +99,7 @@ class Bulkhead:
             self._suspects.discard(place.account)
 
     def call_up(self) -> list[str]:
-        """Return those waiting accounts for which there is a place now, longest wait first. It is kept for them for one turn."""
+        """Return the waiting accounts for which there is a place now, longest wait first. The place is kept for one turn."""
         self._promised.clear()
         called = []
         for account in list(self._waiting):

@@ -12,9 +12,11 @@ from typing import TypeVar
 from sqlmodel import Session, col, func, select, update
 
 from supplier_agent.base.cells import Unreadable
-from supplier_agent.db.tables import Event, Order, RejectedEntry
+from supplier_agent.db.plain_sql import within
+from supplier_agent.db.tables import Chore, Event, Order, RejectedEntry
 from supplier_agent.marketplace import Rejected, Seen
 from supplier_agent.order import VANISHED, uncover
+from supplier_agent.reading import missing_orders
 
 T = TypeVar("T")
 CHANGEABLE = ("sku", "quantity", "price_cents", "carrier", "order_date", "link_to_label")
@@ -111,31 +113,51 @@ def _still_listed(tx: Session, known: Mapping[str, Order], before: Iterable[str]
         tx.exec(
             update(Order)
             .where(col(Order.id).in_(some))
-            .values(last_listed_at=now, vanished_at=None)
+            .values(last_listed_at=now, missed_at=None, vanished_at=None)
             .execution_options(synchronize_session=False)
         )
     for order in (known[each] for each in before):
-        if order.vanished_at is not None and order.id is not None:
+        if order.missed_at is not None and order.id is not None:
             uncover(order, VANISHED)
+            order.planned_at = None
             tx.add(order)
             tx.add(Event(order_id=order.id, at=now, who="marketplace", what="listed again"))
 
 
-def note_vanished(tx: Session, supplier: str, first: date, last: date, made_at: datetime, now: datetime) -> int:
+def note_missed(tx: Session, supplier: str, first: date, last: date, made_at: datetime, now: datetime) -> int:
     """After a complete reading of these days, note which open orders it no longer showed; return how many.
 
     `made_at` is when its oldest answer may have been made: an order that was listed later proves nothing by its absence.
     """
-    query = select(Order).where(Order.supplier == supplier, col(Order.vanished_at).is_(None))
+    query = select(Order).where(Order.supplier == supplier, col(Order.missed_at).is_(None))
     query = query.where(col(Order.ship_confirmed_at).is_(None), col(Order.closed_reason).is_(None))
     query = query.where(col(Order.order_date) >= first, col(Order.order_date) <= last)
     gone = tx.exec(query.where(func.coalesce(Order.last_listed_at, Order.first_seen_at) < made_at)).all()
     for order in gone:
         assert order.id is not None  # noqa: S101 - a stored order has one
-        order.vanished_at = now
+        order.missed_at = now
         tx.add(order)
         tx.add(Event(order_id=order.id, at=now, who="marketplace", what="no longer listed"))
     return len(gone)
+
+
+def judge_missed(tx: Session, supplier: str, cache_seconds: float, now: datetime) -> None:
+    """Set `vanished_at` where the absence of an order means something, and take it back where it no longer does."""
+    judged = missing_orders.judge(within(tx), supplier, cache_seconds)
+    query = select(Order).where(Order.supplier == supplier, col(Order.missed_at).is_not(None))
+    query = query.where(col(Order.ship_confirmed_at).is_(None), col(Order.closed_reason).is_(None))
+    for order in tx.exec(query):
+        has_vanished = order.id in judged.vanished
+        if has_vanished == (order.vanished_at is not None):
+            continue
+        order.vanished_at, order.planned_at = (order.missed_at if has_vanished else None), None
+        if not has_vanished:
+            uncover(order, VANISHED)
+        tx.add(order)
+    name = f"{missing_orders.CHORE}{supplier}"
+    chore = tx.get(Chore, name) or Chore(name=name, done_at=now)
+    chore.done_at, chore.detail = now, judged.absence.pack()
+    tx.add(chore)
 
 
 def _keep_word_for_word(tx: Session, supplier: str, rows: Mapping[str, Rejected], now: datetime) -> int:

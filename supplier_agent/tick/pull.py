@@ -19,7 +19,7 @@ from supplier_agent.reading.schedule import Due, is_distrusted, trusted_cursor
 from supplier_agent.settings import Settings
 from supplier_agent.suppliers import read_log
 from supplier_agent.suppliers.snapshot import known_supplier
-from supplier_agent.tick.observe import note_vanished, observe
+from supplier_agent.tick.observe import judge_missed, note_missed, observe
 
 ALREADY_ASKED = "the rest would have been answered from the server's cache"
 
@@ -149,9 +149,10 @@ def _miss(tx: Session, name: str, run_id: int, cache_seconds: float, now: dateti
     row = tx.get_one(Run, run_id)
     if row.purpose in missing_orders.WHOLE and row.proof == "complete" and row.listed and row.started_at is not None:
         age = read_log.oldest_ages(tx, [run_id]).get(run_id)
-        note_vanished(
+        note_missed(
             tx, name, *missing_orders.days_of(row), missing_orders.as_of(row.started_at, cache_seconds, age), now
         )
+        judge_missed(tx, name, cache_seconds, now)
 
 
 def _refused(tx: Session, name: str, plan: strategy.Run, answer: Verdict) -> strategy.Run | strategy.End | None:

@@ -18,6 +18,7 @@ from supplier_agent.reports import health
 from supplier_agent.runtime.once import run_once
 from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
+from supplier_agent.words import Worded
 from tests.branches.conftest import Raise
 from tests.world.harness import MONDAY, AtOnce, settings_for
 from tests.world.mortal import MortalSite, SetClock, Spell
@@ -82,9 +83,9 @@ def ids(site: MortalSite) -> list[str]:
     return [this for (this,) in site.ask("SELECT menzzo_order_id FROM orders ORDER BY id")]
 
 
-def problems(site: MortalSite) -> list[health.Problem]:
+def problems(site: MortalSite) -> list[Worded]:
     with site.agent.store.read() as tx:
-        return health.problems(tx, site.settings, {})
+        return health.problems(tx, site.settings, now=site.clock.now())
 
 
 # ----------------------------------------------------------------------------------------------- one order

@@ -54,7 +54,7 @@ def test_an_order_that_vanishes_and_comes_back_is_noted_twice(installation: Rais
     site.start()
     site.run_for(60)
     gone, stays = site.world.orders("notio")
-    listed = "SELECT menzzo_order_id, vanished_at IS NULL FROM orders ORDER BY id"
+    listed = "SELECT menzzo_order_id, missed_at IS NULL FROM orders ORDER BY id"
     gone.visible_from = site.clock.true_now() + timedelta(days=99)
     site.run_for(5 * HOUR, HOUR)
     assert site.ask(listed) == [(gone.menzzo_order_id, 0), (stays.menzzo_order_id, 1)]
@@ -136,7 +136,7 @@ def test_a_list_that_is_not_found_is_an_outage_only_until_it_was_found_once(inst
     later = site.ask("SELECT purpose, proof, listed FROM runs WHERE id > ?", known)
     assert set(later) == {("poll", "complete", 0), ("sweep", "complete", 0)}
     assert lane(site, "reads") == (0, None)
-    assert site.ask("SELECT vanished_at FROM orders") == [(None,)], "a list of nothing proves no absence"
+    assert site.ask("SELECT missed_at FROM orders") == [(None,)], "a list of nothing proves no absence"
     site.stop()
 
 

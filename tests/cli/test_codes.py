@@ -1,4 +1,4 @@
-"""Exit codes: of all that hold the contract's first is returned, over several orders too; a wrong word comes before all."""
+"""Exit codes: the first of the public contract's order is returned, over several orders too; a usage error before all."""
 
 import itertools
 import sqlite3

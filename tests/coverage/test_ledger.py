@@ -10,14 +10,18 @@ from typing import Any
 
 import pytest
 
+from supplier_agent import actions
 from supplier_agent.cli import run as command
+from supplier_agent.db.plain_sql import within
 from supplier_agent.marketplace import Answer, Reply
 from supplier_agent.marketplace.client import age_seconds, ahead_seconds
 from supplier_agent.reading import coverage
 from supplier_agent.reading.coverage import Ledger, State
+from supplier_agent.reading.missing_orders import absence_of
 from supplier_agent.reports import health
 from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
+from supplier_agent.verdict import ProblemCode
 from tests.world.harness import MONDAY, ManualClock, NoSockets, Site, settings_for
 
 HOUR = 3600
@@ -66,7 +70,8 @@ def told(site: Site) -> Ledger:
 
 def problems(site: Site) -> list[str | None]:
     with site.agent.store.read() as tx:
-        return [each.order for each in health.problems(tx, site.settings, {}) if "no longer listed" in each.what]
+        found = health.judged(tx, site.settings, site.clock.now())
+    return [each.order for each in found if each.code is ProblemCode.ORDER_VANISHED]
 
 
 def live(site: Site, days: int = 2, per_day: int = 3) -> None:
@@ -250,13 +255,56 @@ def test_an_order_that_vanished_is_a_problem_once_two_complete_readings_missed_i
     ids = flown(site)
     cancel(site, ids[0])
     site.run_for(7 * HOUR, STRIDE)
-    assert site.ask("SELECT count(*) FROM orders WHERE vanished_at IS NOT NULL") == [(1,)]
+    assert site.ask("SELECT count(*) FROM orders WHERE missed_at IS NOT NULL") == [(1,)]
     assert problems(site) == []
     site.run_for(6 * HOUR, STRIDE)
     assert problems(site) == [ids[0]]
+    assert site.ask("SELECT vanished_at = missed_at FROM orders WHERE vanished_at IS NOT NULL") == [(1,)]
     ledger = told(site)
     assert ledger.missing == (ids[0],)
     assert sum(counted.gone for counted in ledger.counted.values()) == 1
+
+
+def test_a_vanished_order_that_is_flagged_is_not_reported_until_it_is_listed_again_or_overridden(opened: Open) -> None:
+    site = opened()
+    ids = flown(site, 10)
+    for each in ids[:2]:
+        cancel(site, each)
+    site.run_for(14 * HOUR, STRIDE)
+    assert set(problems(site)) == set(ids[:2])
+    site.flag(ids)
+    site.run_for(HOUR, 600)
+    shipped = "SELECT menzzo_order_id FROM orders WHERE ship_confirmed_at IS NOT NULL ORDER BY id"
+    assert site.ask(shipped) == [(each,) for each in ids[2:]]
+    order = site.world.order("notio", ids[0])
+    assert order is not None
+    order.visible_from = None
+    with site.agent.store.write() as tx:
+        actions.ship(tx, actions.find(tx, ids[1]), site.clock.now(), "ana", "Ana")
+    site.run_for(7 * HOUR, STRIDE)
+    tried = "SELECT menzzo_order_id FROM calls JOIN orders o ON o.id = order_id WHERE kind = 'ship' AND attempts = 1 ORDER BY o.id"
+    assert site.ask(tried) == [(each,) for each in ids], "the marketplace answers for the second: it is cancelled there"
+    assert site.ask(shipped) == [(each,) for each in ids if each != ids[1]]
+
+
+def test_a_mass_disappearance_is_one_problem_of_the_supplier_and_stops_no_order(opened: Open) -> None:
+    site = opened()
+    ids = flown(site, 12)
+    for each in ids[:8]:
+        cancel(site, each)
+    site.run_for(14 * HOUR, STRIDE)
+    assert site.ask("SELECT count(*) FROM orders WHERE missed_at IS NOT NULL") == [(8,)]
+    assert problems(site) == []
+    with site.agent.store.read() as tx:
+        found = absence_of(within(tx), "notio")
+    assert (found.gone_at_once, found.stay) == (8, True)
+    for each in ids[:8]:
+        order = site.world.order("notio", each)
+        assert order is not None
+        order.visible_from = None
+    site.run_for(7 * HOUR, STRIDE)
+    with site.agent.store.read() as tx:
+        assert absence_of(within(tx), "notio").gone_at_once == 0
 
 
 def test_an_order_that_is_listed_again_is_missed_no_longer_and_its_history_says_so(opened: Open) -> None:
@@ -311,7 +359,7 @@ def test_an_empty_list_proves_no_absence(opened: Open) -> None:
     for each in flown(site):
         cancel(site, each)
     site.run_for(20 * HOUR, STRIDE)
-    assert site.ask("SELECT count(*) FROM orders WHERE vanished_at IS NOT NULL") == [(0,)]
+    assert site.ask("SELECT count(*) FROM orders WHERE missed_at IS NOT NULL") == [(0,)]
 
 
 def test_an_order_listed_within_the_caches_life_is_not_judged_by_a_reading_that_may_be_older(opened: Open) -> None:
@@ -323,7 +371,7 @@ def test_an_order_listed_within_the_caches_life_is_not_judged_by_a_reading_that_
     cancel(site, ids[0])
     site.run_for(7 * HOUR, STRIDE)
     assert site.ask("SELECT max(started_at) FROM runs WHERE purpose = 'sweep'")[0][0] > last_sweep
-    assert site.ask("SELECT count(*) FROM orders WHERE vanished_at IS NOT NULL") == [(0,)]
+    assert site.ask("SELECT count(*) FROM orders WHERE missed_at IS NOT NULL") == [(0,)]
 
 
 # -- the page and the command ------------------------------------------------------------------------------------------

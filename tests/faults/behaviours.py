@@ -266,7 +266,7 @@ BEHAVIOURS: Mapping[str, Behaviour] = {
     "a gzip bomb": Behaviour(answers(OK, BOMB, b"Content-Encoding: gzip"), follows("too_large", AGAIN, PARKED, DOUBT)),
     "a flood": Behaviour(floods, follows("too_large", AGAIN, PARKED, DOUBT)),
 }
-"""Contract, "What an answer means", and what the contract leaves to the wire. 503 with Retry-After: as told."""
+"""Public contract, "What an answer means", and what it leaves to the wire. 503 with Retry-After: as told."""
 
 REDIRECTS = (
     b"301 Moved Permanently",

@@ -40,7 +40,7 @@ def tracked() -> list[Path]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Name the rooms that grow, before they have to be divided."""
+    """Name the modules that grow, before they have to be divided."""
     lines = {path: path.read_text().count("\n") for path in PACKAGE.rglob("*.py")}
     for path, count in sorted(lines.items(), key=lambda entry: -entry[1]):
         if count > ROOMY:

@@ -265,37 +265,37 @@ def _event(node: ast.Call, method: str, dicts: dict[str, set[str]]) -> Iterator[
             yield level, each, facts
 
 
-# --------------------------------------------------------------------------------------------------------------- rooms
+# ------------------------------------------------------------------------------------------------------------- modules
 
 
-def rooms() -> str:
-    """Return every room with what it is for, floor by floor from the top, as the import contract stacks them."""
-    text = GENERATED.format(source="pyproject.toml and the rooms' own words") + "# Rooms\n\n"
-    text += "A room imports only rooms of a lower floor, never its neighbour on the same one; `./run test` refuses anything else.\n"
+def modules() -> str:
+    """Return every module with its purpose, layer by layer from the top, as in the import contract."""
+    text = GENERATED.format(source="pyproject.toml and the modules' docstrings") + "# Modules\n\n"
+    text += "A module imports only modules of a lower layer, never one of its own layer; `./run test` refuses anything else.\n"
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
-    floors = {each["containers"][0]: each["layers"] for each in contracts if each["type"] == "layers"}
-    text += "Each line below stands for a floor; what is set in stands within a room, stacked in the same way.\n"
-    for floor in floors[PACKAGE.name]:
-        present = [name for name in _names(floor) if _room(name).exists()]
+    layers = {each["containers"][0]: each["layers"] for each in contracts if each["type"] == "layers"}
+    text += "Lines separate the layers. Some packages have layers of their own; their modules are indented, top layer first.\n"
+    for layer in layers[PACKAGE.name]:
+        present = [name for name in _names(layer) if _file(name).exists()]
         if present:
             text += "\n---\n\n"
         for name in present:
-            text += f"- {_words(name)}\n"
-            for inner in floors.get(f"{PACKAGE.name}.{name}", ()):
-                text += "".join(f"  - {_words(f'{name}/{each}')}\n" for each in _names(inner))
+            text += f"- {_purpose(name)}\n"
+            for inner in layers.get(f"{PACKAGE.name}.{name}", ()):
+                text += "".join(f"  - {_purpose(f'{name}/{each}')}\n" for each in _names(inner))
     return text
 
 
-def _names(floor: str) -> list[str]:
-    return [name.strip(" ()") for name in re.split(r"[|:]", floor)]
+def _names(layer: str) -> list[str]:
+    return [name.strip(" ()") for name in re.split(r"[|:]", layer)]
 
 
-def _words(name: str) -> str:
-    words = (ast.get_docstring(ast.parse(_room(name).read_text())) or "").split("\n\n")[0]
+def _purpose(name: str) -> str:
+    words = (ast.get_docstring(ast.parse(_file(name).read_text())) or "").split("\n\n")[0]
     return f"`{name.rpartition('/')[2]}`{'/' * (PACKAGE / name).is_dir()} {' '.join(words.split())}"
 
 
-def _room(name: str) -> Path:
+def _file(name: str) -> Path:
     folder = PACKAGE / name
     return folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py")
 
@@ -314,7 +314,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "events.md": events,
     "exit-codes.md": exit_codes,
     "metrics.md": lambda: GENERATED.format(source="supplier_agent/metrics/") + metrics(),
-    "rooms.md": rooms,
+    "modules.md": modules,
     "tables.md": remembered,
 }
 

@@ -11,6 +11,7 @@ import pytest
 import typer
 
 from supplier_agent.cli import app
+from supplier_agent.db.tables import Call
 from tests.house import reference, told
 from tests.house.conftest import PACKAGE, ROOT
 from tests.house.event_words import WHEN
@@ -111,6 +112,52 @@ def test_the_reference_is_what_the_code_says(name: str) -> None:
 
 def test_every_event_is_explained_and_no_other() -> None:
     assert {name for _, name, _ in reference.said()} == set(WHEN)
+
+
+CITED = re.compile(
+    r"API notes, (?P<api>[0-9. ]+(?:and [0-9.]+)?)|public contract, \"(?P<public>[^\"]+)\"", re.IGNORECASE
+)
+
+
+def cited(text: str) -> Iterator[tuple[str, str]]:
+    """Yield page and section of every citation in a source text: `API notes, 9.1 and 9.2`, `public contract, "JSON"`."""
+    for found in CITED.finditer(" ".join(text.split())):
+        if found["public"]:
+            yield "public-contract.md", found["public"]
+        else:
+            yield from (("marketplace-api.md", number) for number in re.findall(r"\d+(?:\.\d+)?", found["api"]))
+
+
+def sections(page: str) -> set[str]:
+    """Return what code may cite of a page: its headings, and the numbers of headings and of rows."""
+    text = (reference.FOLDER / page).read_text()
+    numbers = re.findall(r"^(?:## |\| )(\d+(?:\.\d+)?)(?:\. | \|)", text, re.MULTILINE)
+    return {*numbers, *re.findall(r"^## (.+)", text, re.MULTILINE)}
+
+
+def test_what_code_cites_is_there() -> None:
+    sources = [*PACKAGE.rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
+    named_there = {
+        (path, *each) for path in sources if path.name != Path(__file__).name for each in cited(path.read_text())
+    }
+    assert len(named_there) > 10
+    assert not [each for each in named_there if each[2] not in sections(each[1])]
+
+
+def test_a_citation_of_nothing_would_be_seen() -> None:
+    assert list(cited('(API notes, 9.1 and\n 9.2) (public contract, "No such")')) == [
+        ("marketplace-api.md", "9.1"),
+        ("marketplace-api.md", "9.2"),
+        ("public-contract.md", "No such"),
+    ]
+    assert {"9.1", "9"} <= sections("marketplace-api.md")
+
+
+def test_the_diagram_of_a_call_has_every_state_and_a_paragraph_for_each() -> None:
+    page = (ROOT / "docs" / "explanation" / "how-a-call-lives.md").read_text()
+    drawn = {state for pair in re.findall(r"^    (\w+) --> (\w+):", page, re.MULTILINE) for state in pair}
+    rule = next(str(each.sqltext) for each in Call.__table__.constraints if each.name == "state_is_known")  # type: ignore[attr-defined]
+    assert drawn == set(re.findall(r"^\*\*(\w+)\.\*\*", page, re.MULTILINE)) == set(re.findall(r"'(\w+)'", rule))
 
 
 def test_every_error_is_in_the_table() -> None:

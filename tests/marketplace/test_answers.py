@@ -1,4 +1,4 @@
-"""What an answer means: the contract's table, row by row."""
+"""What an answer means: the table of the public contract, row by row."""
 
 import time
 from datetime import UTC, datetime

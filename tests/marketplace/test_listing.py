@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from supplier_agent.marketplace.listing import Rejected, Seen, Unreadable, parse_rows
 
-# The answer that the document shows (seed 001, "Get AsirGroup Sales").
+# An answer as the documentation shows it (API notes, 3).
 DOCUMENTED = b"""[
 {
 "menzzo_order_id": "15000012345_789",

@@ -88,15 +88,15 @@ WAYS: tuple[Mutant, ...] = (
         "test_ship_is_never_sent_unasked",
         "an order without its label is shipped",
         "order.py",
-        "NO_LABEL: order.label_path is None}",
-        "NO_LABEL: False}",
+        "NO_LABEL: order.label_path is None,",
+        "NO_LABEL: False,",
     ),
     _way(
         "test_ship_is_never_sent_unasked",
         "an order that was not acknowledged is shipped",
         "order.py",
-        "{NOT_ACKNOWLEDGED: order.acknowledged_at is None,",
-        "{NOT_ACKNOWLEDGED: False,",
+        "NOT_ACKNOWLEDGED: order.acknowledged_at is None,",
+        "NOT_ACKNOWLEDGED: False,",
     ),
     _way(
         "test_ship_is_sent_at_most_once_without_a_person",
@@ -179,7 +179,7 @@ WAYS: tuple[Mutant, ...] = (
         "test_the_token_goes_nowhere_else",
         "the token goes along to another address of a label",
         "marketplace/links.py",
-        "    if origin in _origins(label_origins):  # the settings take http there for this very machine alone\n"
+        "    if origin in _origins(label_origins):  # the settings allow http there only for a loopback address\n"
         "        return Target(url, with_token=False)",
         "    if origin:\n        return Target(url, with_token=True)",
     ),

@@ -38,7 +38,7 @@ def lost_in_silence(life: ReadLife) -> list[str]:
     store = open_store(life.site.database)
     try:
         with store.read() as tx:
-            found = problems(tx, life.site.settings, {})
+            found = problems(tx, life.site.settings, now=life.site.clock.now())
     finally:
         store.close()
     said = any("not fully read" in problem.what for problem in found)

@@ -1,4 +1,4 @@
-"""What becomes of each call after each ending: the table of the contract, and nothing is repeated that may have happened."""
+"""What becomes of each call after each ending (public contract), and nothing is repeated that may have happened."""
 
 from dataclasses import replace
 from datetime import datetime

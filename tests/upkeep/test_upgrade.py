@@ -11,12 +11,11 @@ from pathlib import Path
 import pytest
 
 from supplier_agent.base.errors import StateError
-from supplier_agent.db import private
+from supplier_agent.db import SCHEMA, private
 from supplier_agent.db.backup_copy import FOLDER, KEPT
 from supplier_agent.db.migrations import known
 from supplier_agent.db.state_folder import LEDGER
 from supplier_agent.db.store import open_store
-from supplier_agent.db.tables import SCHEMA
 from supplier_agent.db.triggers import TRIGGERS
 from supplier_agent.sandbox.world import World
 from tests.upkeep.conftest import DUMPS, Rows, made_from, rows_of, schema_of
@@ -198,7 +197,7 @@ def test_the_way_back_to_the_first_release_ships_nothing_again(tmp_path: Path) -
 
 
 def test_the_evidence_of_what_was_shipped_before_is_what_the_journal_shows(tmp_path: Path) -> None:
-    old = made_from(DUMPS[-1], tmp_path / "agent.db")
+    old = made_from(DUMPS[1], tmp_path / "agent.db")  # of schema 0002, which kept no evidence
     at = "2026-11-20 10:00:00.000000"
     cases = {  # the last attempt's outcome and words, and whether a person decided
         "1_1": ("done", '{"success": true}', False, "confirmed"),
@@ -230,3 +229,17 @@ def test_the_evidence_of_what_was_shipped_before_is_what_the_journal_shows(tmp_p
     with closing(sqlite3.connect(upgraded(old))) as connection:
         found = connection.execute("SELECT menzzo_order_id, ship_evidence FROM orders WHERE supplier = 'upgraded'")
         assert dict(found.fetchall()) == {this: evidence for this, (*_, evidence) in cases.items()}
+
+
+def test_an_order_that_was_only_missed_is_blocked_no_longer_where_absence_means_nothing(tmp_path: Path) -> None:
+    database = made_from(next(dump for dump in DUMPS if dump.stem == "schema_0003"), tmp_path / "agent.db")
+    later = "2026-12-01 00:00:00.000000"
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("UPDATE orders SET acknowledged_at = ?, vanished_at = ? WHERE id IN (1, 2)", (later, later))
+        connection.execute("UPDATE orders SET acknowledged_at = NULL, vanished_at = ? WHERE id = 3", (later,))
+    upgraded(database)
+    with closing(sqlite3.connect(database)) as connection:
+        rows = connection.execute(
+            "SELECT id, missed_at, vanished_at FROM orders WHERE missed_at IS NOT NULL"
+        ).fetchall()
+    assert rows == [(1, later, None), (2, later, None), (3, later, later)]

@@ -1,4 +1,4 @@
-"""All that opens a PDF to check it, to look at it or to join it: in a process of its own, in bounded time and memory."""
+"""Everything that opens a PDF, to check, show, search or join it: in a separate process, with limited time and memory."""
 
 from supplier_agent.labels.pdf.process import Done, Failed, PdfWork
 

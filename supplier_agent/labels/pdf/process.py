@@ -1,17 +1,19 @@
-"""All that opens a PDF to check it, to look at it or to join it: in a process of its own, in bounded time and memory.
+"""Processes that open PDFs, in limited time and memory, and the queue of the checks of downloaded labels.
 
-pdfium, zxing and pypdf read what strangers made. A file that crashes, hangs or swells one of them ends that process, and no more.
+pdfium, zxing and pypdf read files from outside. A file that crashes, hangs or swells one of them ends that process, nothing else.
+Checks run apart from the loop and the requests, a few at a time, suppliers in turn: a supplier whose PDFs take ten seconds each
+uses one process and delays only its own labels.
 """
 
-import errno
 import json
 import os
-import resource
 import select
 import subprocess
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,16 +26,15 @@ MEMORY_BYTES = 256 * 1024 * 1024
 MOST_BYTES = 256 * 1024 * 1024
 """The longest answer: labels joined into one file."""
 MOST_RESIDENT_BYTES = 128 * 1024 * 1024
-"""A process that holds more after a task is not used again: what it keeps is missing for the next file."""
+"""A process that still holds more than this after a task is not used again, because the next file would have less."""
 TOO_MUCH = "it needs too much memory"
-_FILES = 32
 _LAST_SECONDS = 5.0
-"""How long a process that was killed may take to be gone."""
+"""How long a killed process may take to end."""
 
 
 @dataclass(frozen=True)
 class Done:
-    """What came back: facts, and the picture or the file that was asked for."""
+    """The result: facts, and the picture or file."""
 
     facts: Mapping[str, Any]
     content: bytes = b""
@@ -41,13 +42,13 @@ class Done:
 
 @dataclass(frozen=True)
 class Failed:
-    """Why nothing came back, in a few words."""
+    """Why there is no result, in a few words."""
 
     why: str
 
 
 class PdfWork:
-    """The working process, started when first needed, and anew after one that had to be ended. Thread safe: one task at a time."""
+    """The worker process, started when first needed and again after it had to be ended. Thread safe: one task at a time."""
 
     def __init__(self, clock: Clock, seconds: float = SECONDS) -> None:
         self._clock, self._seconds = clock, seconds
@@ -55,16 +56,16 @@ class PdfWork:
         self._process: subprocess.Popen[bytes] | None = None
 
     def ask(self, task: str, *, more_seconds: float = 0.0, **about: object) -> Done | Failed:
-        """Have one task of tasks.py done. Never raises for what a file holds.
+        """Run one task of tasks.py. Never raises because of a file's content.
 
-        Raises OSError if the file or the process cannot be had: that says nothing of the file, and may pass.
+        Raises OSError if the file cannot be read or the process cannot run: a temporary problem, not one of the file.
         """
         seconds = self._seconds + more_seconds
         with self._lock:
             process = self._process = self._process or _start()
             try:
                 done = self._ask(process, json.dumps({"task": task, "seconds": seconds, **about}).encode(), seconds)
-            except (OSError, ValueError, KeyError):  # it died, or lost its mind
+            except (OSError, ValueError, KeyError):  # it died, or its answer is nonsense
                 done = None
             if isinstance(done, OSError):
                 raise done
@@ -74,12 +75,12 @@ class PdfWork:
             return done
 
     def fault(self, path: Path) -> str | None:
-        """Return why the file is not a whole PDF, in a few words, or None if it is one. Raises OSError as `ask` does."""
+        """Return why the file is not a complete PDF, in a few words, or None if it is one. Raises OSError like `ask`."""
         done = self.ask("check", path=str(path))
         return done.why if isinstance(done, Failed) else str(done.facts["flaw"]) or None
 
     def works(self) -> bool:
-        """Tell whether the process starts and answers at all, with no file to trouble it."""
+        """Tell whether the process starts and answers, without any file."""
         return isinstance(self.ask("nothing"), Done)
 
     def _ask(self, process: subprocess.Popen[bytes], request: bytes, seconds: float) -> Done | Failed | OSError | None:
@@ -124,11 +125,11 @@ class PdfWork:
             if pipe is not None:
                 with suppress(OSError):
                     pipe.close()
-        with suppress(subprocess.TimeoutExpired):  # it hangs in the kernel; there is nothing more to be done about it
+        with suppress(subprocess.TimeoutExpired):  # it hangs in the kernel; nothing more can be done
             process.wait(_LAST_SECONDS)
 
     def close(self) -> None:
-        """End the process, and with it what it is working on."""
+        """End the process and its present task."""
         process = self._process
         if process is not None:
             process.kill()
@@ -137,7 +138,7 @@ class PdfWork:
 
 
 def _start() -> subprocess.Popen[bytes]:
-    # cron starts us in the state folder, where staff may write: no module is taken from the current folder.
+    # cron starts us in the state folder, where staff may write: import nothing from the current folder.
     places = [each for each in sys.path if Path(each).is_absolute()]
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "supplier_agent.labels.pdf"],
@@ -145,65 +146,94 @@ def _start() -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         cwd="/",
-        env={"PYTHONPATH": os.pathsep.join(places)},  # it needs no secret of ours
+        env={"PYTHONPATH": os.pathsep.join(places)},  # it needs none of our secrets
         start_new_session=True,  # nor the terminal's Ctrl-C
     )
 
 
-def main() -> None:
-    """Do one task for each line read from stdin, until it is closed: a line of JSON, then the bytes that it announces."""
-    for limit, most in (
-        (resource.RLIMIT_AS, MEMORY_BYTES),
-        (resource.RLIMIT_FSIZE, 0),  # it writes no file
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NOFILE, _FILES),
-    ):
-        resource.setrlimit(limit, (most, most))
-    leaves = False
-    while not leaves and (line := sys.stdin.buffer.readline()):
-        about = json.loads(line)
-        _bound_the_processor(about.pop("seconds"))
-        facts, content = _work(about.pop("task"), about)
-        leaves = facts.get("fault") == TOO_MUCH or _resident_bytes() > MOST_RESIDENT_BYTES
-        head = {**facts, "bytes": len(content), "leaves": leaves}
-        sys.stdout.buffer.write(json.dumps(head).encode() + b"\n" + content)
-        sys.stdout.buffer.flush()
+PROCESSES = 2
+
+Fault = Callable[[Path], str | None]
+"""Return why a file is not a complete PDF, in a few words, or None. Raises OSError if that cannot be checked now."""
+Check = Callable[[Fault], Any]
+Job = tuple["Future[Any]", Check]
 
 
-def _work(name: str, about: Mapping[str, Any]) -> tuple[Mapping[str, Any], bytes]:
-    """Do one task. What it says of a file is a fact or a fault; an error number says that the file cannot be had."""
-    try:
-        return _task(name)(**about)
-    except MemoryError:
-        return {"fault": TOO_MUCH}, b""
-    except OSError as error:
-        if error.errno == errno.ENOMEM:
-            return {"fault": TOO_MUCH}, b""
-        return {"errno": error.errno or errno.EIO}, b""
-    except Exception as error:  # noqa: BLE001 - what three libraries may raise at a stranger's file is not known
-        return {"fault": f"it could not be read ({type(error).__name__})"}, b""
+class Checks:
+    """At most PROCESSES checks at a time, one per supplier; a supplier that was served goes to the end of the queue."""
 
+    def __init__(self, clock: Clock) -> None:
+        self._works = [PdfWork(clock) for _ in range(PROCESSES)]
+        self._changed = threading.Condition()
+        self._waiting: dict[str, deque[Job]] = {}
+        self._busy: set[str] = set()
+        self._threads: list[threading.Thread] = []
+        self._is_closed = False
 
-def _task(name: str) -> Callable[..., tuple[Mapping[str, Any], bytes]]:
-    """Return a task. The check of a fetched label needs pypdf alone; what paints and reads barcodes costs 20 MB more."""
-    if name == "check":
-        from supplier_agent.labels.pdf.tasks import check  # noqa: PLC0415 - only this process pays for it
+    def submit(self, supplier: str, check: Check) -> "Future[Any]":
+        """Queue a check until it is this supplier's turn. `close` cancels the future."""
+        future: Future[Any] = Future()
+        with self._changed:
+            if self._is_closed:
+                future.cancel()
+                return future
+            try:
+                self._start_threads()
+            except RuntimeError as error:  # the machine has no free thread
+                if not self._threads:
+                    future.set_exception(error)
+                    return future
+            self._waiting.setdefault(supplier, deque()).append((future, check))
+            self._changed.notify()
+        return future
 
-        return check
-    from supplier_agent.labels.pdf.tasks import TASKS  # noqa: PLC0415 - the same
+    def _start_threads(self) -> None:
+        """Start the threads that do not run yet. Raises RuntimeError if one cannot start; those before it work."""
+        for work in self._works[len(self._threads) :]:
+            thread = threading.Thread(target=self._serve, args=(work,), name="checks", daemon=True)
+            thread.start()
+            self._threads.append(thread)
 
-    return TASKS[name]
+    def close(self) -> None:
+        """Cancel waiting checks and end running ones: their futures fail with CancelledError."""
+        with self._changed:
+            self._is_closed = True
+            waiting = [future for jobs in self._waiting.values() for future, _ in jobs]
+            self._waiting.clear()
+            self._changed.notify_all()
+        for future in waiting:
+            future.cancel()
+        for work in self._works:
+            work.close()
 
+    def _serve(self, work: PdfWork) -> None:
+        while (found := self._next()) is not None:
+            supplier, (future, check) = found
+            try:
+                result = check(work.fault)
+            except Exception as error:  # noqa: BLE001 - the loop hears of whatever went wrong
+                future.set_exception(CancelledError() if self._is_closed else error)
+            else:
+                if self._is_closed:  # an answer of a process that was ended cannot be trusted
+                    future.set_exception(CancelledError())
+                else:
+                    future.set_result(result)
+            with self._changed:
+                self._busy.discard(supplier)
+                self._changed.notify_all()
 
-def _resident_bytes() -> int:
-    try:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
-    except OSError:  # no Linux: the most that it ever held; there, bytes or kilobytes
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
-def _bound_the_processor(seconds: float) -> None:
-    """End this process by itself if whoever waits for it is gone."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    most = int(used.ru_utime + used.ru_stime + 2 * seconds) + 1
-    resource.setrlimit(resource.RLIMIT_CPU, (most, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+    def _next(self) -> tuple[str, Job] | None:
+        """Wait for the next supplier's turn; None: closed."""
+        with self._changed:
+            while not self._is_closed:
+                for supplier, jobs in self._waiting.items():
+                    if supplier in self._busy:
+                        continue
+                    job = jobs.popleft()
+                    del self._waiting[supplier]
+                    if jobs:
+                        self._waiting[supplier] = jobs
+                    self._busy.add(supplier)
+                    return supplier, job
+                self._changed.wait()
+        return None

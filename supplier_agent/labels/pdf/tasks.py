@@ -1,4 +1,8 @@
-"""What is done with a stored PDF: find the codes on it, paint it, measure it, join many. Runs in the working process alone."""
+"""What is done with a PDF: check that it is complete, read its barcodes, paint it, measure it, join many.
+
+Runs in the working process only. The check of a downloaded label needs pypdf; pdfium and zxing cost 20 MB more, so the first
+task that needs them loads them.
+"""
 
 import hashlib
 import io
@@ -7,46 +11,56 @@ import struct
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import zxingcpp
 from pypdf import PdfReader, PdfWriter
 from pypdf.errors import PyPdfError
-from pypdfium2 import PdfBitmap, PdfDocument, PdfPage
+
+if TYPE_CHECKING:
+    from pypdfium2 import PdfBitmap, PdfDocument, PdfPage
 
 POINTS_PER_INCH = 72
 MM_PER_POINT = 25.4 / POINTS_PER_INCH
 DPI = (300, 406)
-"""Bars of a thermal printer are a few dots of 1/203 inch wide; at 300 dpi they stay apart. 406 = 2 x 203, if that finds nothing."""
+"""Bars of a thermal printer are a few dots of 1/203 inch wide; 300 dpi keeps them apart. 406 = 2 x 203, if that finds nothing."""
 MOST_PIXELS = 20_000_000
-"""An A3 page at 300 dpi, or an A4 page at 406. A larger one is painted smaller."""
+"""An A3 page at 300 dpi, or an A4 page at 406. A larger page is rendered smaller."""
 MOST_PAGES = 20
 MOST_CODES = 40
 SHORTEST = 5
-"""Shorter codes are found in ornaments, too."""
-FORMATS = zxingcpp.BarcodeFormats(
-    [
-        zxingcpp.BarcodeFormat.Code128,
-        zxingcpp.BarcodeFormat.Code39,
-        zxingcpp.BarcodeFormat.ITF,
-        zxingcpp.BarcodeFormat.EAN13,
-        zxingcpp.BarcodeFormat.QRCode,
-        zxingcpp.BarcodeFormat.DataMatrix,
-        zxingcpp.BarcodeFormat.Aztec,
-        zxingcpp.BarcodeFormat.PDF417,
-        zxingcpp.BarcodeFormat.MaxiCode,
-    ]
-)
+"""Shorter codes are also found in ornaments."""
+FORMATS = ("Code128", "Code39", "ITF", "EAN13", "QRCode", "DataMatrix", "Aztec", "PDF417", "MaxiCode")
 """What carriers print."""
 
 Facts = Mapping[str, Any]
 
 
+def check(path: str) -> tuple[Facts, bytes]:
+    """Return why a file is not a complete PDF, or ""."""
+    return {"flaw": flaw(Path(path))}, b""
+
+
+def flaw(path: Path) -> str:
+    """Return why the file is not a complete PDF, in a few words, or "". Raises MemoryError, after which the process must end."""
+    content = path.read_bytes()
+    if not content:
+        return "it is empty"
+    if not content.startswith(b"%PDF-"):
+        return "it is not a PDF" + (" but a web page" if content.lstrip()[:1] == b"<" else "")
+    if b"%%EOF" not in content[-1024:]:
+        return "it is a PDF, but cut off"
+    try:
+        pages = len(PdfReader(io.BytesIO(content), strict=False).pages)
+    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+        return f"it is a broken PDF ({type(error).__name__})"
+    return "" if pages else "it is a PDF without a page"
+
+
 def codes(path: str) -> tuple[Facts, bytes]:
-    """Return the codes on the pages of a file, and the hash of the bytes that were looked at."""
+    """Return the codes on the pages of a file, and the hash of the bytes that were read."""
     content = Path(path).read_bytes()
     found: dict[str, None] = {}
-    with PdfDocument(content) as document:
+    with _opened(content) as document:
         for index in range(min(len(document), MOST_PAGES)):
             page = document[index]
             for scale in dict.fromkeys(_bounded(page, dpi / POINTS_PER_INCH) for dpi in DPI):
@@ -58,44 +72,53 @@ def codes(path: str) -> tuple[Facts, bytes]:
     return {"sha256": hashlib.sha256(content).hexdigest(), "codes": list(found)[:MOST_CODES]}, b""
 
 
-def _codes_of(page: PdfPage, scale: float) -> list[str]:
+def _opened(file: Path | bytes) -> "PdfDocument":
+    from pypdfium2 import PdfDocument  # noqa: PLC0415 - see above
+
+    return PdfDocument(file)
+
+
+def _codes_of(page: "PdfPage", scale: float) -> list[str]:
+    import zxingcpp  # noqa: PLC0415 - see above
+
+    formats = zxingcpp.BarcodeFormats([getattr(zxingcpp.BarcodeFormat, name) for name in FORMATS])
     bitmap = page.render(scale=scale, grayscale=True)
     image = zxingcpp.ImageView(
         memoryview(bitmap.buffer).cast("B"), bitmap.width, bitmap.height, zxingcpp.ImageFormat.Lum, bitmap.stride
     )
-    barcodes = zxingcpp.read_barcodes(image, formats=FORMATS, text_mode=zxingcpp.TextMode.Plain)
+    barcodes = zxingcpp.read_barcodes(image, formats=formats, text_mode=zxingcpp.TextMode.Plain)
     return [barcode.text for barcode in barcodes if len(barcode.text) >= SHORTEST]
 
 
-def _bounded(page: PdfPage, scale: float) -> float:
-    """Return the scale at which a page is painted: the one wanted, or one that keeps it within bounds."""
+def _bounded(page: "PdfPage", scale: float) -> float:
+    """Return the scale for rendering a page: the one wanted, or a smaller one that keeps it within the limit."""
     width, height = map(float, page.get_size())
     return min(scale, math.sqrt(MOST_PIXELS / max(width * height, 1.0)))
 
 
 def picture(path: str, width: int) -> tuple[Facts, bytes]:
-    """Return the first page as a PNG so many pixels wide, and the size of every page in mm."""
-    with PdfDocument(Path(path)) as document:
+    """Return the first page as a PNG of that width in pixels, and the size of every page in mm."""
+    with _opened(Path(path)) as document:
         page = document[0]
         across, down = page.get_size()
-        scale = min(width / across, 4 * width / down)  # a page that is very long is not painted a mile high
+        scale = min(width / across, 4 * width / down)  # limits the height of a very long page
         bitmap = page.render(scale=_bounded(page, scale), grayscale=True)
         return {"sizes": _sizes(document)}, _png(bitmap)
 
 
 def sizes(path: str) -> tuple[Facts, bytes]:
-    """Return width and height of every page in mm, as it is seen: turned and cropped as the file says."""
-    with PdfDocument(Path(path)) as document:
+    """Return width and height of every page in mm, as displayed: rotated and cropped."""
+    with _opened(Path(path)) as document:
         return {"sizes": _sizes(document)}, b""
 
 
-def _sizes(document: PdfDocument) -> list[tuple[float, float]]:
+def _sizes(document: "PdfDocument") -> list[tuple[float, float]]:
     found = [document.get_page_size(index) for index in range(min(len(document), MOST_PAGES))]
     return [(round(width * MM_PER_POINT, 1), round(height * MM_PER_POINT, 1)) for width, height in found]
 
 
-def _png(bitmap: PdfBitmap) -> bytes:
-    """Return 8 bits of grey a pixel as a PNG (W3C PNG, 5 to 11)."""
+def _png(bitmap: "PdfBitmap") -> bytes:
+    """Return pixels of 8-bit grey as a PNG (W3C PNG, 5 to 11)."""
     rows = memoryview(bitmap.buffer).cast("B")
     lines = b"".join(
         b"\0" + rows[row * bitmap.stride : row * bitmap.stride + bitmap.width] for row in range(bitmap.height)
@@ -108,7 +131,7 @@ def _png(bitmap: PdfBitmap) -> bytes:
 
 
 def join(paths: list[str]) -> tuple[Facts, bytes]:
-    """Return all pages of all files as one PDF, in this order, each as it is; a file that cannot be read is left out and named."""
+    """Return all pages of all files as one PDF, in this order, unchanged; a file that cannot be read is left out and named."""
     writer = PdfWriter()
     left_out: list[tuple[int, str]] = []
     for number, path in enumerate(paths):
@@ -128,38 +151,18 @@ def join(paths: list[str]) -> tuple[Facts, bytes]:
 
 
 def nothing() -> tuple[Facts, bytes]:
-    """Return nothing: whoever asks wants to know whether this process works."""
+    """Return nothing: this only checks that the process and its libraries work."""
+    import pypdfium2  # noqa: F401, PLC0415 - see above
+    import zxingcpp  # noqa: F401, PLC0415 - see above
+
     return {}, b""
 
 
 TASKS: Mapping[str, Callable[..., tuple[Facts, bytes]]] = {
+    "check": check,
     "codes": codes,
     "picture": picture,
     "sizes": sizes,
     "join": join,
     "nothing": nothing,
 }
-
-
-# -- Whether a file is a whole PDF, asked of pypdf: in the working process, since a crafted file may make it loop or swell.
-
-
-def check(path: str) -> tuple[Mapping[str, Any], bytes]:
-    """Return why a file is not a whole PDF, or ""."""
-    return {"flaw": flaw(Path(path))}, b""
-
-
-def flaw(path: Path) -> str:
-    """Return why the file is not a whole PDF, in a few words, or "". Raises MemoryError, after which no process goes on."""
-    content = path.read_bytes()
-    if not content:
-        return "it is empty"
-    if not content.startswith(b"%PDF-"):
-        return "it is not a PDF" + (" but a web page" if content.lstrip()[:1] == b"<" else "")
-    if b"%%EOF" not in content[-1024:]:
-        return "it is a PDF, but cut off"
-    try:
-        pages = len(PdfReader(io.BytesIO(content), strict=False).pages)
-    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
-        return f"it is a broken PDF ({type(error).__name__})"
-    return "" if pages else "it is a PDF without a page"

@@ -1,4 +1,4 @@
-"""What a module may be: small, of one purpose, documented, and ignorant of the time."""
+"""What a module may be: small, of one purpose, documented, and without its own clock."""
 
 import ast
 import subprocess
@@ -14,7 +14,7 @@ ASKS_THE_TIME = {
 }
 
 
-def test_no_room_has_more_than_400_lines(modules: list[Path]) -> None:
+def test_no_module_has_more_than_400_lines(modules: list[Path]) -> None:
     assert not {path.name: count for path in modules if (count := path.read_text().count("\n")) > MOST_LINES}
 
 
@@ -23,7 +23,7 @@ def test_every_file_is_named_after_its_purpose(tracked: list[Path]) -> None:
     assert not [path for path, found in words.items() if {word.removesuffix("s") for word in found} & NO_PURPOSE]
 
 
-def test_every_room_says_its_rule(modules: list[Path]) -> None:
+def test_every_module_says_its_purpose(modules: list[Path]) -> None:
     assert not [path for path in modules if not ast.get_docstring(ast.parse(path.read_text()))]
 
 
@@ -44,7 +44,7 @@ def test_only_the_clock_asks_the_machine_for_the_time(modules: list[Path]) -> No
     assert not found
 
 
-def test_the_rooms_import_only_what_is_below_them(root: Path) -> None:
+def test_the_modules_import_only_what_is_below_them(root: Path) -> None:
     lint = Path(sys.executable).with_name("lint-imports")
     answer = subprocess.run([lint, "--no-cache", "--no-logo"], cwd=root, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stdout + answer.stderr

@@ -1,0 +1,205 @@
+"""What the verdict is judged on, read in plain SQL: suppliers, the installation, orders with their calls, prints and attempts.
+
+The one loader, for `status`, alerts, page and loop alike. It decides nothing: which of it is a problem, verdict/ says.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from supplier_agent.db.conditions import NEEDS_A_PERSON, OPEN, UNFLAGGED, WAITING
+from supplier_agent.db.plain_sql import last_good, supplier_of, text
+from supplier_agent.reading.missing_orders import absence_of
+from supplier_agent.verdict.codes import ProblemCode
+from supplier_agent.verdict.supplier import InstallationState, Lasting, SupplierState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from supplier_agent.db.plain_sql import Look
+    from supplier_agent.settings import Settings
+
+MOST = 500
+"""Problems are listed up to here; the counts are always whole."""
+LAST_READS, LAST_READS_OF_ALL = 200, 5000
+OF_ROW = (
+    *("cursor", "cursor_refused", "cursor_distrusted_at", "paused_at", "paused_by", "paused_reason", "flags_asked_at"),
+    *("token_refused_at", "token_since", "token_key", "quiet_until", "last_success_at"),
+)
+LASTING = {each.value: each for each in (ProblemCode.SILENCE, ProblemCode.NOT_READ)}
+"""The causes of alerts that take longer to find out than a look may: they are taken from where the alerts are kept."""
+LAST_READ_OF_EACH = """
+SELECT supplier, max(id) AS id, ended_at FROM reads
+ WHERE id > (SELECT max(id) FROM reads) - ? AND run_id IS NOT NULL GROUP BY +supplier
+"""
+"""Not the reads that belong to a call: they prove nothing of the list."""
+
+
+# -- suppliers ---------------------------------------------------------------------------------------------------------
+
+
+def suppliers(
+    look: Look, settings: Settings, no_token: Mapping[str, str | None] | None = None, since: datetime | None = None
+) -> dict[str, SupplierState]:
+    """Return the configured suppliers, and those that are not and have open orders.
+
+    no_token: why no token can be read, for those of which it was tried. since: entries that a round met that began then count
+    even if no sweep has listed them yet.
+    """
+    asked = {row.supplier: row.ended_at for row in look.rows(LAST_READ_OF_EACH, LAST_READS_OF_ALL)}
+    lasting = _lasting(look)
+    found = {}
+    for name in settings.suppliers:
+        row, gone = supplier_of(look, name), absence_of(look, name)
+        resync = (
+            "SELECT * FROM runs WHERE supplier = ? AND purpose = 'resync' AND started_at IS NULL ORDER BY id LIMIT 1"
+        )
+        owed = look.rows("SELECT DISTINCT kind FROM calls WHERE supplier = ? AND state = 'owed'", name)
+        found[name] = SupplierState(
+            name=name,
+            **{column: getattr(row, column) for column in OF_ROW},
+            token_missing=(no_token or {}).get(name),
+            lanes={lane.lane: lane for lane in look.rows("SELECT * FROM lanes WHERE supplier = ?", name)},
+            owed=frozenset(call.kind for call in owed),
+            resync=look.first(resync, name),
+            sweep=last_good(look, name, "sweep"),
+            poll=last_good(look, name, "poll"),
+            whole=last_good(look, name, "sweep", "resync"),
+            asked_at=asked.get(name),
+            rejected=_rejected(look, name, since),
+            gone_at_once=gone.gone_at_once,
+            gone_since=gone.gone_since,
+            lasting=lasting.get(name, ()),
+        )
+    for row in look.rows(
+        f"SELECT supplier, count(*) AS number, sum(shipped) AS marked, min(menzzo_order_id) AS example"  # noqa: S608 - constants
+        f" FROM orders WHERE {OPEN} GROUP BY supplier"
+    ):
+        if row.supplier not in found:
+            found[row.supplier] = SupplierState(
+                row.supplier, open_orders=row.number, marked=row.marked or 0, example=str(row.example)
+            )
+    return found
+
+
+def _rejected(look: Look, name: str, since: datetime | None) -> tuple[str, ...]:
+    """Return why the entries cannot be used that the last sweep still listed; one that was corrected since is no problem."""
+    sweep = last_good(look, name, "sweep")
+    begun = sweep.started_at if sweep is not None else None
+    listed_from = "" if begun is None else text(min(begun, since or begun))
+    rows = look.rows(
+        "SELECT reason FROM rejected_entries WHERE supplier = ? AND last_listed_at >= ? ORDER BY id LIMIT ?",
+        name, listed_from, MOST,
+    )  # fmt: skip
+    return tuple(row.reason for row in rows)
+
+
+def _lasting(look: Look) -> dict[str, tuple[Lasting, ...]]:
+    marks = ", ".join("?" * len(LASTING))
+    rows = look.rows(
+        f"SELECT cause, supplier, text FROM alerts WHERE solved_at IS NULL AND cause IN ({marks}) ORDER BY id",  # noqa: S608 - question marks alone
+        *LASTING,
+    )
+    found: dict[str, tuple[Lasting, ...]] = {}
+    for row in rows:
+        what, _, fix = row.text.partition("\n")
+        found[row.supplier or ""] = (*found.get(row.supplier or "", ()), Lasting(LASTING[row.cause], what, fix))
+    return found
+
+
+def installation(look: Look) -> InstallationState:
+    """Return what the database knows of the installation as a whole."""
+    lost = look.first("SELECT ledger_lost_at, ledger_lost_why FROM installation WHERE ledger_lost_at IS NOT NULL")
+    refused = look.first("SELECT done_at, detail FROM chores WHERE name = 'configuration' AND detail IS NOT NULL")
+    held = look.first(f"SELECT count(*) AS number FROM orders WHERE held_code IS NOT NULL AND {OPEN}")  # noqa: S608 - a constant
+    ahead = look.rows(
+        "SELECT ahead_seconds FROM reads WHERE id > (SELECT max(id) FROM reads) - ? AND ahead_seconds IS NOT NULL "
+        "ORDER BY id DESC LIMIT 3",
+        LAST_READS,
+    )
+    return InstallationState(
+        ledger_lost_at=lost.ledger_lost_at if lost is not None else None,
+        ledger_lost_why=lost.ledger_lost_why if lost is not None else None,
+        held_after_restore=held.number,
+        refused_at=refused.done_at if refused is not None else None,
+        refused_why="; ".join(line.strip() for line in refused.detail.splitlines()) if refused is not None else "",
+        ahead_seconds=tuple(row.ahead_seconds for row in ahead),
+        lasting=_lasting(look).get("", ()),
+    )
+
+
+# -- orders ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class OrderFacts:
+    """One order's row, and the rows that belong to it, oldest first. attempts: None: not loaded."""
+
+    order: Any
+    calls: Sequence[Any] = ()
+    prints: Sequence[Any] = ()
+    attempts: Sequence[Any] | None = None
+
+
+def orders_of(look: Look, ids: Sequence[int], *, attempts: bool = False) -> list[OrderFacts]:
+    """Return orders by row id, in this order, with all that belongs to them."""
+    marks = ", ".join("?" * len(ids))
+    found = {row.id: row for row in look.rows(f"SELECT * FROM orders WHERE id IN ({marks})", *ids)}  # noqa: S608 - question marks
+    calls = _by_order(look.rows(f"SELECT * FROM calls WHERE order_id IN ({marks}) ORDER BY id", *ids))  # noqa: S608 - as above
+    prints = _by_order(look.rows(f"SELECT * FROM prints WHERE order_id IN ({marks}) ORDER BY id", *ids))  # noqa: S608 - as above
+    tried: dict[int, list[Any]] | None = None
+    if attempts:
+        tried = _by_order(
+            look.rows(
+                f"SELECT attempts.*, order_id FROM attempts JOIN calls ON calls.id = call_id"  # noqa: S608 - as above
+                f" WHERE order_id IN ({marks}) ORDER BY attempts.id",
+                *ids,
+            )
+        )
+    return [
+        OrderFacts(
+            found[each], calls.get(each, ()), prints.get(each, ()), None if tried is None else tried.get(each, ())
+        )
+        for each in ids
+        if each in found
+    ]
+
+
+def _by_order(rows: Iterable[Any]) -> dict[int, list[Any]]:
+    found: dict[int, list[Any]] = defaultdict(list)
+    for row in rows:
+        found[row.order_id].append(row)
+    return dict(found)
+
+
+def with_problems(look: Look, settings: Settings, now: datetime, most: int = MOST) -> list[OrderFacts]:
+    """Return the orders that may have a problem, with their attempts, by row id: at most so many for each condition."""
+    waiting = now - timedelta(seconds=settings.alerts.waiting_seconds)
+    unflagged = now - timedelta(seconds=settings.alerts.unflagged_seconds)
+    found = set(damaged(look)[:most])
+    for condition, before in ((NEEDS_A_PERSON, None), (WAITING, waiting), (UNFLAGGED, unflagged)):
+        values = (text(before),) if before is not None else ()
+        sql = f"SELECT id FROM orders WHERE {OPEN} AND ({condition}) ORDER BY +id LIMIT {most}"  # noqa: S608 - constants
+        found |= {row.id for row in look.rows(sql, *values)}
+    return orders_of(look, sorted(found), attempts=True)
+
+
+def damaged(look: Look) -> list[int]:
+    """Return the row ids of the orders that may be damaged. An index knows them (triggers.py); which of them are, order.py says."""
+    if look.first("SELECT name FROM sqlite_master WHERE name = 'damaged_orders'") is None:
+        return []  # somebody dropped it; the agent's next start makes it again
+    rows = look.rows("SELECT id FROM damaged_orders UNION SELECT order_id AS id FROM damaged_calls ORDER BY id")
+    return [row.id for row in rows]
+
+
+def strays(look: Look) -> list[Any]:
+    """Return the calls that wait for a person and whose order is missing: somebody deleted its row with another tool."""
+    return look.rows(
+        "SELECT calls.* FROM calls WHERE state IN ('sending', 'parked', 'unknown') AND state <> 'sending'"
+        " AND NOT EXISTS (SELECT 1 FROM orders WHERE orders.id = order_id) ORDER BY id LIMIT ?",
+        MOST,
+    )

@@ -1,0 +1,291 @@
+"""The vocabulary of the verdict: every code that a judgement consists of. Values only: the sentences are in words/."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from typing import TypeAlias
+
+    Facts: TypeAlias = dict[str, str | int | datetime]
+
+
+class Stage(StrEnum):
+    """Where an order is, as the JSON says it. The first that holds, in this order (order.py)."""
+
+    SHIPPED = "shipped"
+    CLOSED = "closed"
+    ATTENTION = "attention"
+    HELD = "held"
+    FLAGGED = "flagged"
+    NEW = "new"
+    ACKNOWLEDGED = "acknowledged"
+    READY = "ready"
+
+
+class Blocker(StrEnum):
+    """One thing that keeps an order from being reported as shipped, or a packer from shipping it. All that hold are given."""
+
+    # the order itself
+    DAMAGED = "damaged"  # cells cannot be read, or an internal error parked it: nothing is sent for it
+    CLOSED = "closed"  # dealt with elsewhere
+    HELD = "held"
+    RESTORED = "restored"  # held by the agent after a restore
+    LEDGER_LOST = "ledger_lost"  # held by the agent, because its ship ledger is lost
+    NOT_ACKNOWLEDGED = "not_acknowledged"
+    NO_LABEL = "no_label"
+    VANISHED = "vanished"  # the marketplace no longer lists it, and that means something
+    SHIP_PARKED = "ship_parked"
+    SHIP_UNKNOWN = "ship_unknown"
+    # its supplier
+    SUPPLIER_UNKNOWN = "supplier_unknown"  # not in the configuration
+    PAUSED = "paused"
+    READ_ONLY = "read_only"
+    MANY_FLAGS = "many_flags"  # unusually many were marked at once: a person is asked first
+    TOKEN_MISSING = "token_missing"  # noqa: S105 - a code
+    TOKEN_REFUSED = "token_refused"  # noqa: S105 - as above
+    UNREACHABLE = "unreachable"  # the calls that it waits for fail at the moment
+    QUIET = "quiet"  # the marketplace asked for silence
+    # its label, since it was printed
+    LABEL_CHANGED = "label_changed"
+    PRODUCT_CHANGED = "product_changed"
+    QUANTITY_CHANGED = "quantity_changed"
+    CARRIER_CHANGED = "carrier_changed"
+
+
+LIFTED_BY_OVERRIDE = frozenset({Blocker.NOT_ACKNOWLEDGED, Blocker.NO_LABEL, Blocker.VANISHED})
+"""What `ship ID --override NAME` lifts, if it is there at that moment."""
+CHANGED = frozenset({
+    Blocker.LABEL_CHANGED, Blocker.PRODUCT_CHANGED, Blocker.QUANTITY_CHANGED, Blocker.CARRIER_CHANGED,
+})  # fmt: skip
+"""The printed label is not that of today. Printing it again ends it."""
+STOPS = CHANGED | {
+    Blocker.DAMAGED, Blocker.CLOSED, Blocker.HELD, Blocker.RESTORED, Blocker.LEDGER_LOST, Blocker.VANISHED,
+}  # fmt: skip
+"""With one of these a packer must not ship it. All others only delay the report; the parcel may go."""
+OF_SUPPLIER = frozenset({
+    Blocker.SUPPLIER_UNKNOWN, Blocker.PAUSED, Blocker.READ_ONLY, Blocker.MANY_FLAGS, Blocker.TOKEN_MISSING,
+    Blocker.TOKEN_REFUSED, Blocker.UNREACHABLE, Blocker.QUIET,
+})  # fmt: skip
+"""What is not the order's own: it holds for every order of its supplier."""
+
+
+class Act(StrEnum):
+    """What a person may do: to an order, or to a supplier (the last three)."""
+
+    SHIP = "ship"
+    UNSHIP = "unship"
+    OVERRIDE = "override"
+    HOLD = "hold"
+    RELEASE = "release"
+    CLOSE = "close"
+    REOPEN = "reopen"
+    RETRY = "retry"
+    RESOLVE = "resolve"
+    SEND_AGAIN = "send_again"
+    PRINT = "print"
+    REPORT = "report"  # say what is wrong with the box
+    PAUSE = "pause"
+    RESUME = "resume"
+    APPROVE = "approve"
+
+
+class Role(StrEnum):
+    """Who may do it: a packer and a lead on the page, IT on the command line."""
+
+    PACKER = "packer"
+    LEAD = "lead"
+    IT = "it"
+
+
+_PACKER = frozenset({Act.SHIP, Act.UNSHIP, Act.PRINT, Act.REPORT})
+_LEAD = _PACKER | {Act.HOLD, Act.RELEASE, Act.RETRY, Act.RESOLVE, Act.SEND_AGAIN}
+MAY: Mapping[Role, frozenset[Act]] = {Role.PACKER: _PACKER, Role.LEAD: _LEAD, Role.IT: frozenset(Act)}
+"""What each role may do at all; a verdict says what of it is possible now."""
+
+
+class NextStep(StrEnum):
+    """What happens next without a person, or why nothing does. The `next_code` of `order ID --json`."""
+
+    FAULT = "fault"
+    DAMAGED = "damaged"
+    SHIPPED = "shipped"
+    CLOSED = "closed"
+    RESEND = "resend"
+    UNKNOWN = "unknown"
+    SUPPLIER_UNKNOWN = "supplier_unknown"
+    PARKED = "parked"
+    HELD = "held"
+    VANISHED = "vanished"
+    SENDING = "sending"
+    PAUSED = "paused"
+    READ_ONLY = "read_only"
+    MANY_FLAGS = "many_flags"
+    TOKEN_MISSING = "token_missing"  # noqa: S105 - a code
+    TOKEN_REFUSED = "token_refused"  # noqa: S105 - as above
+    OUTAGE = "outage"
+    UNDO_WINDOW = "undo_window"
+    LATER = "later"
+    DUE = "due"
+    WAREHOUSE = "warehouse"
+
+
+class Severity(StrEnum):
+    """How much a problem matters: urgent (now), warning (today), info (told with its order or supplier, and nowhere else)."""
+
+    INFO = "info"
+    WARNING = "warning"
+    URGENT = "urgent"
+
+
+class ProblemCode(StrEnum):
+    """One thing that is not as it should be. These codes are public (`status --json`)."""
+
+    # an order
+    ORDER_DAMAGED = "order_damaged"
+    CALL_UNKNOWN = "call_unknown"
+    CALL_PARKED = "call_parked"
+    CALL_TRIED_OFTEN = "call_tried_often"
+    HELD_THOUGH_MARKED = "held_though_marked"
+    ORDER_VANISHED = "order_vanished"
+    WAITING = "waiting"
+    UNFLAGGED = "unflagged"
+    CHANGED_SINCE_PRINTED = "changed_since_printed"
+    FIELD_UNREADABLE = "field_unreadable"
+    # a supplier
+    PAUSED = "paused"
+    FLAGS_UNUSUAL = "flags_unusual"
+    TOKEN_MISSING = "token_missing"  # noqa: S105 - a code
+    TOKEN_REFUSED = "token_refused"  # noqa: S105 - as above
+    TOKEN_OLD = "token_old"  # noqa: S105 - as above
+    TOKEN_NEXT_IN_USE = "token_next_in_use"  # noqa: S105 - as above
+    QUIET = "quiet"
+    READS_FAILING = "reads_failing"
+    WRITES_FAILING = "writes_failing"
+    LABELS_FAILING = "labels_failing"
+    CALLS_FAILING = "calls_failing"  # any other lane
+    READ_LATE = "read_late"
+    NOT_FULLY_READ = "not_fully_read"
+    NOT_READ = "not_read"
+    ENTRY_REJECTED = "entry_rejected"
+    MASS_DISAPPEARANCE = "mass_disappearance"
+    SILENCE = "silence"
+    SUPPLIER_UNKNOWN = "supplier_unknown"
+    # the installation
+    AGENT_HUNG = "agent_hung"
+    AGENT_DIED = "agent_died"
+    NOT_RUNNING = "not_running"
+    NEVER_RUN = "never_run"
+    WORKERS_HUNG = "workers_hung"
+    AGENT_TROUBLE = "agent_trouble"  # any other trouble that a process says it has
+    PAGE_NOT_LISTENING = "page_not_listening"
+    DATABASE_FAILED = "database_failed"
+    DATABASE_LOCKED = "database_locked"
+    DISK_LOW = "disk_low"
+    DISK_FULL = "disk_full"
+    CLOCK_OFF = "clock_off"
+    CONFIGURATION_REFUSED = "configuration_refused"
+    ALERTS_FAILED = "alerts_failed"
+    READ_ONLY = "read_only"
+    LEDGER_LOST = "ledger_lost"
+    HELD_AFTER_RESTORE = "held_after_restore"
+
+
+URGENT = frozenset({
+    ProblemCode.CALL_UNKNOWN, ProblemCode.TOKEN_MISSING, ProblemCode.TOKEN_REFUSED, ProblemCode.FLAGS_UNUSUAL,
+    ProblemCode.READ_LATE, ProblemCode.AGENT_HUNG, ProblemCode.AGENT_DIED,
+    ProblemCode.NOT_RUNNING, ProblemCode.WORKERS_HUNG, ProblemCode.PAGE_NOT_LISTENING, ProblemCode.DATABASE_FAILED,
+    ProblemCode.DATABASE_LOCKED, ProblemCode.DISK_FULL, ProblemCode.CONFIGURATION_REFUSED, ProblemCode.LEDGER_LOST,
+    ProblemCode.HELD_AFTER_RESTORE,
+})  # fmt: skip
+INFO = frozenset({ProblemCode.CALL_TRIED_OFTEN, ProblemCode.FIELD_UNREADABLE, ProblemCode.QUIET})
+EXIT_CODES: Mapping[str, int] = {
+    ProblemCode.TOKEN_MISSING: 78,
+    ProblemCode.CONFIGURATION_REFUSED: 78,
+    ProblemCode.DATABASE_FAILED: 74,
+    ProblemCode.DATABASE_LOCKED: 74,
+    ProblemCode.DISK_FULL: 74,
+    ProblemCode.TOKEN_REFUSED: 77,
+    ProblemCode.READS_FAILING: 69,
+    ProblemCode.WRITES_FAILING: 69,
+    ProblemCode.LABELS_FAILING: 69,
+    ProblemCode.CALLS_FAILING: 69,
+}
+"""The exit code of the contract for a problem; every other problem needs a person (1)."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is not as it should be, without a word of prose.
+
+    supplier: None for the whole installation. order: its menzzo_order_id; None for a whole supplier, or the installation.
+    since: None where it is not known. facts: what its sentence names; `case` chooses between sentences of one code.
+    """
+
+    code: ProblemCode
+    supplier: str | None = None
+    order: str | None = None
+    since: datetime | None = None
+    facts: Mapping[str, str | int | datetime] = field(default_factory=dict, hash=False)
+
+    @property
+    def severity(self) -> Severity:
+        """How much it matters."""
+        if self.code in URGENT:
+            return Severity.URGENT
+        return Severity.INFO if self.code in INFO else Severity.WARNING
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of `status` if this is the worst; 0 for an info."""
+        return 0 if self.code in INFO else EXIT_CODES.get(self.code, 1)
+
+
+@dataclass(frozen=True)
+class Next:
+    """What happens next. `at`: None if that has no instant. `kind`: the call it is about; "" for none.
+
+    waits_for: the order's own blockers that a marked order waits for. facts: what the sentence names.
+    """
+
+    step: NextStep
+    at: datetime | None = None
+    kind: str = ""
+    waits_for: tuple[Blocker, ...] = ()
+    facts: Mapping[str, str | int | datetime] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """All that can be said of one order. `evidence`: on what it counts as shipped; None: it does not, or it was not recorded.
+
+    unverified: its acknowledgement got no clear yes.
+    """
+
+    stage: Stage
+    evidence: str | None
+    unverified: bool
+    blockers: tuple[Blocker, ...]
+    may: Mapping[Role, frozenset[Act]] = field(hash=False)
+    next: Next
+    problems: tuple[Problem, ...]
+
+    @property
+    def stops(self) -> tuple[Blocker, ...]:
+        """Why a packer must not ship it; empty if the parcel may go."""
+        return tuple(each for each in self.blockers if each in STOPS)
+
+
+@dataclass(frozen=True)
+class SupplierVerdict:
+    """All that can be said of one supplier. `because`: why its state is not `ok`. next_read_at: None while it is paused."""
+
+    state: str  # ok, paused, failing
+    because: tuple[Problem, ...]
+    problems: tuple[Problem, ...]
+    next_read_at: datetime | None
+    may: frozenset[Act]

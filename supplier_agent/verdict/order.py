@@ -1,0 +1,313 @@
+"""The verdict on one order. Pure: no clock, no database, no network, no prose.
+
+Rows may be those of tables.py or plain ones (plain SQL): anything that has the columns by name.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from supplier_agent import order as rule
+from supplier_agent.verdict.codes import (
+    CHANGED,
+    LIFTED_BY_OVERRIDE,
+    MAY,
+    STOPS,
+    Act,
+    Blocker,
+    Next,
+    NextStep,
+    Problem,
+    Role,
+    Stage,
+    Verdict,
+)
+from supplier_agent.verdict.problems import STUCK, case_of, fault_of, problems_of, said, text_of
+from supplier_agent.verdict.supplier import who_paused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from supplier_agent.db.tables import Attempt, Call, Order, Print
+    from supplier_agent.settings import Settings
+    from supplier_agent.verdict.codes import Facts
+    from supplier_agent.verdict.supplier import SupplierState
+
+BEGUN = frozenset({"sending", "unknown", "done"})
+"""The states of a ship call in which its flag can no longer be taken back; the database's own triggers say the same."""
+SHIP = "ship"
+
+
+class Kind(Protocol):
+    """What a verdict asks of a kind of outward call (calls/)."""
+
+    @property
+    def LANE(self) -> str:  # noqa: N802 - as the files of calls/ have it
+        """Which lane it goes in."""
+
+    def due_at(self, order: Order, settings: Settings) -> datetime:
+        """Return when the call may go, from the order's facts."""
+
+    def by_itself(self, call: Call, attempts: list[Attempt], settings: Settings, now: datetime) -> datetime | None:
+        """Return when a call whose outcome is unknown is repeated without a person; None for never."""
+
+
+def judge_order(
+    order: Order,
+    calls: Sequence[Call],
+    prints: Sequence[Print],
+    supplier: SupplierState,
+    settings: Settings,
+    now: datetime,
+    *,
+    kinds: Mapping[str, Kind],
+    attempts: Sequence[Attempt] | None = None,
+) -> Verdict:
+    """Return all that can be said of an order.
+
+    calls: every call ever owed for it. prints: what was printed of it, oldest first. kinds: calls.CALLS. attempts: of all its
+    calls, oldest first; None: they were not loaded, and what depends on them alone (a resend, an unflagged label) is not judged.
+
+    1. Its stage is the rule's own (order.py).
+    2. All blockers, never only the first: of its facts, of its supplier, and of what changed since its label was printed.
+    3. What may be done follows from facts and blockers; each role may do a part of it.
+    4. What happens next is the first that holds of the steps in `_next`.
+    5. Problems: each thing that is not as it should be, on its own.
+    """
+    own = tuple(own_blockers(order, calls, prints))
+    over = order.ship_confirmed_at is not None or order.closed_reason is not None
+    blockers = own if over else (*own, *_of_supplier(order, calls, supplier, settings, now, kinds))
+    possible = frozenset(_possible(order, calls, blockers))
+    return Verdict(
+        stage=Stage(rule.stage(order, calls)),
+        evidence=text_of(order.ship_evidence) if order.ship_confirmed_at is not None else None,
+        unverified=order.acknowledge_evidence == "unverified" and order.ship_confirmed_at is None,
+        blockers=blockers,
+        may={role: possible & MAY[role] for role in Role},
+        next=_next(order, calls, own, supplier, settings, now, kinds, attempts),
+        problems=tuple(problems_of(order, calls, own, settings, now, attempts)),
+    )
+
+
+def order_problems(
+    order: Order,
+    calls: Sequence[Call],
+    prints: Sequence[Print],
+    settings: Settings,
+    now: datetime,
+    attempts: Sequence[Attempt] | None = None,
+) -> tuple[Problem, ...]:
+    """Return the problems of `judge_order` alone, which no supplier and no kind of call changes: `status` asks for no more."""
+    return tuple(problems_of(order, calls, tuple(own_blockers(order, calls, prints)), settings, now, attempts))
+
+
+# -- what keeps it back ------------------------------------------------------------------------------------------------
+
+
+def own_blockers(order: Order, calls: Sequence[Call], prints: Sequence[Print]) -> Iterable[Blocker]:
+    """Yield what keeps this order back, whatever its supplier does. Once it is shipped, only damage does."""
+    if rule.damage(order, calls):
+        yield Blocker.DAMAGED
+    if order.ship_confirmed_at is not None:
+        return
+    if order.closed_reason is not None:
+        yield Blocker.CLOSED
+        return
+    if order.held_reason is not None:
+        yield Blocker.HELD
+        if order.held_code in {Blocker.RESTORED, Blocker.LEDGER_LOST}:
+            yield Blocker(order.held_code)
+    yield from map(Blocker, rule.blockers(order))
+    yield from (Blocker(f"ship_{call.state}") for call in calls if call.kind == SHIP and call.state in STUCK)
+    if order.shipped == 0:
+        yield from changed_since_printed(order, prints)
+
+
+def _of_supplier(
+    order: Order,
+    calls: Sequence[Call],
+    supplier: SupplierState,
+    settings: Settings,
+    now: datetime,
+    kinds: Mapping[str, Kind],
+) -> Iterable[Blocker]:
+    if supplier.name not in settings.suppliers:
+        yield Blocker.SUPPLIER_UNKNOWN
+        return
+    holds = {
+        Blocker.PAUSED: supplier.paused_at is not None,
+        Blocker.READ_ONLY: settings.read_only,
+        Blocker.MANY_FLAGS: supplier.flags_asked_at is not None,
+        Blocker.TOKEN_MISSING: supplier.token_missing is not None,
+        Blocker.TOKEN_REFUSED: supplier.token_refused_at is not None,
+    }
+    yield from (blocker for blocker, does in holds.items() if does)
+    needed = {SHIP, *(call.kind for call in calls if call.state in {"owed", "sending"}), *_wanted(order)}
+    lanes = {kinds[kind].LANE for kind in needed if kind in kinds}
+    if any(lane.lane in lanes for lane in supplier.failing({name: kind.LANE for name, kind in kinds.items()})):
+        yield Blocker.UNREACHABLE
+    if supplier.quiet_until is not None and supplier.quiet_until > now:
+        yield Blocker.QUIET
+
+
+def changed_since_printed(order: Order, prints: Sequence[Print]) -> Iterable[Blocker]:
+    """Yield what is no longer as it was when the label was printed last. A fact that was not recorded then is not compared."""
+    if not prints:
+        return
+    last = prints[-1]
+    pairs = {
+        Blocker.LABEL_CHANGED: (last.label_sha256, order.label_sha256),
+        Blocker.PRODUCT_CHANGED: (last.sku, order.sku),
+        Blocker.QUANTITY_CHANGED: (last.quantity, order.quantity),
+        Blocker.CARRIER_CHANGED: (last.carrier, order.carrier),
+    }
+    for blocker, (then, now) in pairs.items():
+        if then is not None and now is not None and then != now:
+            yield blocker
+
+
+def _wanted(order: Order) -> list[str]:
+    return [want.kind for want in rule.wanted(order)]
+
+
+# -- what may be done --------------------------------------------------------------------------------------------------
+
+
+def _possible(order: Order, calls: Sequence[Call], blockers: Sequence[Blocker]) -> Iterable[Act]:
+    if order.label_path is not None:
+        yield Act.PRINT
+    if order.ship_confirmed_at is not None:
+        return
+    if order.closed_reason is not None:
+        yield Act.REOPEN
+        return
+    yield from (Act.REPORT, Act.CLOSE, Act.RELEASE if order.held_reason is not None else Act.HOLD)
+    ship = next((call for call in calls if call.kind == SHIP), None)
+    if order.shipped == 0 and not STOPS.intersection(blockers):
+        yield Act.SHIP
+    if order.shipped == 1 and (ship is None or ship.state not in BEGUN):
+        yield Act.UNSHIP
+    if LIFTED_BY_OVERRIDE.intersection(blockers) and not {Blocker.HELD, Blocker.DAMAGED}.intersection(blockers):
+        yield Act.OVERRIDE
+    if fault_of(order) or any(call.state == "parked" for call in calls):
+        yield Act.RETRY
+    if ship is not None and ship.state == "unknown":
+        yield from (Act.RESOLVE, Act.SEND_AGAIN)
+
+
+# -- what happens next -------------------------------------------------------------------------------------------------
+
+
+def _next(
+    order: Order,
+    calls: Sequence[Call],
+    blockers: Sequence[Blocker],
+    supplier: SupplierState,
+    settings: Settings,
+    now: datetime,
+    kinds: Mapping[str, Kind],
+    attempts: Sequence[Attempt] | None,
+) -> Next:
+    """Return the first that holds.
+
+    1. It is over: damaged, shipped or closed. 2. The outcome of a call is unknown: a person decides, or it is sent once more.
+    3. Its supplier is not configured. 4. A call is parked. 5. It is held. 6. A call is wanted: when it goes, or what it waits
+    for. 7. It vanished from the list. 8. It waits in the warehouse.
+    """
+    if (ending := _ending(order, calls)) is not None:
+        return ending
+    unknown = next((call for call in calls if call.state == "unknown"), None)
+    if unknown is not None:
+        again = _sent_again_at(unknown, settings, now, kinds, attempts)
+        if again is not None and supplier.name in settings.suppliers:
+            return Next(NextStep.RESEND, again, unknown.kind)
+        return Next(NextStep.UNKNOWN, kind=unknown.kind)
+    if supplier.name not in settings.suppliers:
+        return Next(NextStep.SUPPLIER_UNKNOWN)
+    parked = next((call for call in calls if call.state == "parked"), None)
+    if parked is not None:
+        return Next(NextStep.PARKED, kind=parked.kind, facts=said(parked))
+    if order.held_reason is not None:
+        return Next(NextStep.HELD, facts={"reason": str(order.held_reason)})
+    missing = tuple(map(Blocker, rule.blockers(order)))
+    wants = _wanted(order)
+    if wants:
+        call = next((call for call in calls if call.kind == wants[0]), None)
+        return _when(order, wants[0], call, missing if order.shipped == 1 else (), supplier, settings, now, kinds)
+    if Blocker.VANISHED in missing:
+        return Next(NextStep.VANISHED, waits_for=missing, facts=case_of("marked" if order.shipped == 1 else "unmarked"))
+    changed = tuple(each for each in blockers if each in CHANGED)
+    return Next(NextStep.WAREHOUSE, waits_for=changed, facts=case_of("print_again") if changed else {})
+
+
+def _ending(order: Order, calls: Sequence[Call]) -> Next | None:
+    """Return why nothing happens to an order any more: it is damaged, shipped or closed; else None."""
+    if fault := fault_of(order):
+        return Next(NextStep.FAULT, facts={"fault": fault})
+    if rule.damage(order, calls):
+        return Next(
+            NextStep.DAMAGED, facts={"cells": ", ".join(rule.damaged_cells(order, calls)), "row": order.id or 0}
+        )
+    if order.ship_confirmed_at is not None:
+        return Next(NextStep.SHIPPED, facts=case_of(text_of(order.ship_evidence) or "not_recorded"))
+    if order.closed_reason is not None:
+        return Next(NextStep.CLOSED, facts={"reason": str(order.closed_reason)})
+    return None
+
+
+def _sent_again_at(
+    call: Call, settings: Settings, now: datetime, kinds: Mapping[str, Kind], attempts: Sequence[Attempt] | None
+) -> datetime | None:
+    kind = kinds.get(call.kind)
+    if kind is None or attempts is None:
+        return None
+    return kind.by_itself(call, [each for each in attempts if each.call_id == call.id], settings, now)
+
+
+def _when(
+    order: Order,
+    kind: str,
+    call: Call | None,
+    missing: tuple[Blocker, ...],
+    supplier: SupplierState,
+    settings: Settings,
+    now: datetime,
+    kinds: Mapping[str, Kind],
+) -> Next:
+    """Return when a wanted call goes: the first that keeps it back, else its instant."""
+    held_back = _held_back(kind, call, supplier, settings)
+    if held_back is not None:
+        step, facts = held_back
+        return Next(step, None, kind, missing, facts)
+    known_at = call.due_at if call is not None else None
+    at = known_at if known_at is not None else kinds[kind].due_at(order, settings)
+    lane, quiet = supplier.lanes.get(kinds[kind].LANE), supplier.quiet_until
+    if lane is not None and lane.resume_at is not None and lane.resume_at > max(at, now):
+        facts = case_of("lane") | {"lane": lane.lane, "reason": str(lane.reason or "")}
+        return Next(NextStep.OUTAGE, lane.resume_at, kind, missing, facts)
+    if quiet is not None and quiet > max(at, now):
+        return Next(NextStep.OUTAGE, quiet, kind, missing, case_of("quiet"))
+    if at <= now:
+        return Next(NextStep.DUE, None, kind, missing)
+    if kind == SHIP and (call is None or call.attempts == 0):
+        return Next(NextStep.UNDO_WINDOW, at, kind, missing)
+    detail = case_of("said") | said(call) if call is not None and call.detail else {}
+    return Next(NextStep.LATER, at, kind, missing, detail)
+
+
+def _held_back(
+    kind: str, call: Call | None, supplier: SupplierState, settings: Settings
+) -> tuple[NextStep, Facts] | None:
+    """Return why a wanted call does not go at any instant that is known; None if it goes."""
+    if call is not None and call.state == "sending":
+        return NextStep.SENDING, {}
+    if supplier.paused_at is not None:
+        return NextStep.PAUSED, who_paused(supplier)
+    if settings.read_only:
+        return NextStep.READ_ONLY, {}
+    if kind == SHIP and supplier.flags_asked_at is not None:
+        return NextStep.MANY_FLAGS, {}
+    if supplier.token_missing is not None:
+        return NextStep.TOKEN_MISSING, {}
+    return (NextStep.TOKEN_REFUSED, {}) if supplier.token_refused_at is not None else None

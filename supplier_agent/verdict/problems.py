@@ -1,0 +1,129 @@
+"""What is wrong with one order: each thing a problem of its own. Pure, like the rest of the verdict."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from supplier_agent import order as rule
+from supplier_agent.base.cells import known
+from supplier_agent.verdict.codes import CHANGED, Blocker, Problem, ProblemCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from supplier_agent.db.tables import Attempt, Call, Order
+    from supplier_agent.settings import Settings
+    from supplier_agent.verdict.codes import Facts
+
+MANY_ATTEMPTS = 5
+"""A call that was tried so often is worth a word."""
+STUCK = frozenset({"parked", "unknown"})
+"""The states of a call that wait for a person."""
+
+
+def problems_of(
+    order: Order,
+    calls: Sequence[Call],
+    blockers: Sequence[Blocker],
+    settings: Settings,
+    now: datetime,
+    attempts: Sequence[Attempt] | None,
+) -> Iterable[Problem]:
+    """Yield the problems of an order, given its own blockers: damage, calls that wait for a person, holds, absence, age, fields."""
+
+    def problem(code: ProblemCode, facts: Facts, since: datetime | None = None) -> Problem:
+        return Problem(code, order.supplier, order.menzzo_order_id, since, facts)
+
+    if Blocker.DAMAGED in blockers:
+        yield problem(ProblemCode.ORDER_DAMAGED, _damage(order, calls))
+    if order.ship_confirmed_at is None and order.closed_reason is None:
+        yield from (problem(code, facts) for code, facts in _of_calls(calls))
+        if order.held_reason is not None and order.shipped == 1:
+            yield problem(ProblemCode.HELD_THOUGH_MARKED, {"reason": str(order.held_reason)})
+        if Blocker.VANISHED in blockers:
+            yield problem(
+                ProblemCode.ORDER_VANISHED, case_of("marked" if order.shipped == 1 else "unmarked"), order.vanished_at
+            )
+        if changed := [each.value for each in blockers if each in CHANGED]:
+            yield problem(ProblemCode.CHANGED_SINCE_PRINTED, {"changed": " ".join(changed)})
+        if Blocker.DAMAGED not in blockers:
+            yield from _of_age(order, calls, blockers, settings, now, attempts)
+    if order.problem is not None and known(order.problem) is not None:
+        yield problem(ProblemCode.FIELD_UNREADABLE, {"said": order.problem})
+
+
+def _damage(order: Order, calls: Sequence[Call]) -> Facts:
+    row: Facts = {"row": order.id or 0}
+    if fault := fault_of(order):
+        return {**row, "case": "fault", "fault": fault}
+    return {**row, "case": "cells", "cells": ", ".join(rule.damaged_cells(order, calls))}
+
+
+def _of_calls(calls: Sequence[Call]) -> Iterable[tuple[ProblemCode, Facts]]:
+    """Yield what is wrong with its calls: those whose outcome is unknown first."""
+    for call in sorted(calls, key=lambda call: call.state != "unknown"):
+        facts: Facts = {"kind": call.kind, **said(call)}
+        if call.state == "unknown":
+            yield ProblemCode.CALL_UNKNOWN, facts
+        elif call.state == "parked":
+            yield ProblemCode.CALL_PARKED, facts
+        elif call.state == "owed" and call.attempts >= MANY_ATTEMPTS:
+            yield ProblemCode.CALL_TRIED_OFTEN, {**facts, "attempts": call.attempts}
+
+
+def _of_age(
+    order: Order,
+    calls: Sequence[Call],
+    blockers: Sequence[Blocker],
+    settings: Settings,
+    now: datetime,
+    attempts: Sequence[Attempt] | None,
+) -> Iterable[Problem]:
+    """Yield what takes too long. What is held, vanished, or waits for a person already is a problem of its own."""
+    alerts = settings.alerts
+    if {Blocker.HELD, Blocker.VANISHED}.intersection(blockers):
+        return
+    if not any(call.state in {"sending", *STUCK} for call in calls):
+        begun = {
+            "acknowledge": order.first_seen_at if order.acknowledged_at is None else None,
+            "report": order.shipped_at if order.shipped == 1 else None,
+        }
+        before = now - timedelta(seconds=alerts.waiting_seconds)
+        late = [(at, case) for case, at in begun.items() if at is not None and at < before]
+        if late:
+            at, case = min(late)
+            yield Problem(ProblemCode.WAITING, order.supplier, order.menzzo_order_id, at, case_of(case))
+    if (
+        attempts is not None
+        and order.shipped == 0
+        and order.label_path is not None
+        and order.acknowledged_at is not None
+    ):
+        fetched = {call.id for call in calls if call.kind == "label"}
+        ended = [each.ended_at for each in attempts if each.call_id in fetched and each.outcome == "done"]
+        since = max([order.acknowledged_at, *(at for at in ended if at is not None)])
+        if since < now - timedelta(seconds=alerts.unflagged_seconds):
+            yield Problem(ProblemCode.UNFLAGGED, order.supplier, order.menzzo_order_id, since)
+
+
+def fault_of(order: Order) -> str:
+    """Return the internal error that parked it, or ""."""
+    return order.fault if order.fault is not None and known(order.fault) is not None else ""
+
+
+def said(call: Call) -> Facts:
+    """Return what was last said of a call, word for word."""
+    return {"detail": str(call.detail or "")}
+
+
+def case_of(case: str) -> Facts:
+    """Return the fact that chooses between the sentences of one code."""
+    return {"case": case}
+
+
+def text_of(value: Any) -> str | None:  # noqa: ANN401 - a cell
+    """Return the text of a cell; None if it is null, or cannot be read."""
+    found = known(value)
+    return None if found is None else str(found)

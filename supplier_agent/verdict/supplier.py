@@ -1,0 +1,315 @@
+"""The verdict on one supplier, and on the installation. Pure: no clock, no database, no network, no prose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from supplier_agent.reading.schedule import Pauses, Readings, next_read
+from supplier_agent.verdict.codes import Act, Problem, ProblemCode, SupplierVerdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from supplier_agent.db.tables import Lane, Run, Supplier
+    from supplier_agent.settings import Settings
+    from supplier_agent.verdict.codes import Facts
+
+READS = "reads"
+TOKEN_DAYS, WARN_DAYS = 90, 83
+"""Menzzo replaces tokens every 90 days; the old one works for 7 days more (Supplier APIs, Authentication)."""
+TOKEN_NEXT = "token_next"  # noqa: S105 - a key of the configuration
+"""The key of the configuration for the token that follows."""
+LEAST_SECONDS = 30.0
+"""No read is called late for less: the loop notices the opening hour only by then."""
+AGREE = 3
+"""So many answers in a row must find our clock wrong: the slip of one server is no reason to get anyone up."""
+
+
+@dataclass(frozen=True)
+class Lasting:
+    """What the alerts found out in their own time (alerts/), word for word."""
+
+    code: ProblemCode
+    what: str
+    fix: str
+
+
+@dataclass(frozen=True)
+class SupplierState:
+    """Everything about one supplier that a judgement needs, as it was at one moment. reports/facts.py loads it.
+
+    The columns of `suppliers`, with their meanings (tables.py), and what is explained next to it.
+    """
+
+    name: str
+    cursor: str | None = None
+    cursor_refused: str | None = None
+    cursor_distrusted_at: datetime | None = None
+    paused_at: datetime | None = None
+    paused_by: str | None = None
+    paused_reason: str | None = None
+    flags_asked_at: datetime | None = None
+    token_refused_at: datetime | None = None
+    token_since: datetime | None = None
+    token_key: str | None = None
+    quiet_until: datetime | None = None
+    last_success_at: datetime | None = None
+    token_missing: str | None = None  # why no token can be read; null: there is one, or it was not looked for
+    lanes: Mapping[str, Lane] = field(default_factory=dict)  # by name
+    owed: frozenset[str] = frozenset()  # the kinds of the calls that are owed
+    resync: Run | None = (
+        None  # what the next read is decided by (reading.schedule): the oldest request of a person that waits
+    )
+    sweep: Run | None = None  # as above: the last one that was read to its end
+    poll: Run | None = None  # as above
+    whole: Run | None = None  # the last sweep or resync that was read to its end
+    asked_at: datetime | None = None  # when the last request of a reading ended; null: it is not among the newest
+    rejected: Sequence[str] = ()  # why entries that are still listed cannot be used
+    gone_at_once: int = (
+        0  # so many open orders disappeared with one reading that this says nothing of each; 0: no such thing
+    )
+    gone_since: datetime | None = None  # when; null: as above
+    lasting: Sequence[Lasting] = ()
+    open_orders: int = 0  # counted only for a supplier that is not in the configuration, like the next two
+    marked: int = 0
+    example: str = ""  # the id of one of them
+
+    def failing(self, lane_of: Mapping[str, str]) -> list[Lane]:
+        """Return the lanes in which something waits for an outage to end. Where nothing is owed nothing is tried, nor failing.
+
+        lane_of: the lane of each kind of call. Reads are always due.
+        """
+        busy = {READS, *(lane_of[kind] for kind in self.owed if kind in lane_of)}
+        failing = [lane for lane in self.lanes.values() if lane.failing_since is not None and lane.lane in busy]
+        return sorted(failing, key=lambda lane: (lane.lane != READS, lane.lane))
+
+
+def who_paused(supplier: SupplierState | Supplier) -> Facts:
+    """Return who paused it, when and why, as facts; none if it is not paused."""
+    if supplier.paused_at is None:
+        return {}
+    return {"who": str(supplier.paused_by), "since": supplier.paused_at, "reason": str(supplier.paused_reason)}
+
+
+def judge_supplier(
+    supplier: SupplierState,
+    settings: Settings,
+    now: datetime,
+    *,
+    lane_of: Mapping[str, str],
+    runs_since: datetime | None = None,
+) -> SupplierVerdict:
+    """Return all that can be said of a supplier.
+
+    lane_of: the lane of each kind of call (calls/). runs_since: since when an agent runs whose reads are to be on time; None:
+    none runs, and nothing is late.
+
+    The state is the first that holds: paused by a person, token refused, silence asked for (all `paused`); lanes that fail, a
+    read that is late (both `failing`); `ok`. While a supplier is paused, what would keep its calls back is no other problem.
+    """
+    name = supplier.name
+    if name not in settings.suppliers:
+        counted: Facts = {"number": supplier.open_orders, "marked": supplier.marked, "example": supplier.example}
+        unknown = Problem(ProblemCode.SUPPLIER_UNKNOWN, name, facts=counted)
+        found = (unknown,) if supplier.open_orders else ()
+        return SupplierVerdict("paused", (unknown,), found, None, frozenset())
+    paused, refused, quiet = _paused(supplier), _token_refused(supplier, settings), _quiet(supplier, now)
+    failing, late = _failing(supplier, lane_of, now), _late(supplier, settings, now, runs_since)
+    state, because = next(
+        ((state, why) for state, why in (("paused", paused), ("paused", refused), ("paused", quiet), ("failing", failing),
+                                         ("failing", late)) if why),
+        ("ok", ()),
+    )  # fmt: skip
+    problems = paused or (*_flags(supplier), *_token_age(supplier, now), *_way(supplier, refused, failing))
+    if supplier.token_missing is not None and not paused:
+        problems = (*_flags(supplier), *_token_age(supplier, now), _token_missing(supplier))
+    return SupplierVerdict(
+        state,
+        because,
+        (*problems, *late, *_listed(supplier), *_gone(supplier), *_lasting(supplier)),
+        None if paused else next_read_at(supplier, settings, now),
+        frozenset(
+            {Act.RESUME if paused else Act.PAUSE} | ({Act.APPROVE} if supplier.flags_asked_at is not None else set())
+        ),
+    )
+
+
+def _paused(supplier: SupplierState) -> tuple[Problem, ...]:
+    if supplier.paused_at is None:
+        return ()
+    return (Problem(ProblemCode.PAUSED, supplier.name, None, supplier.paused_at, who_paused(supplier)),)
+
+
+def _token_refused(supplier: SupplierState, settings: Settings) -> tuple[Problem, ...]:
+    if supplier.token_refused_at is None:
+        return ()
+    reads = supplier.lanes.get(READS)
+    said = str(reads.reason) if reads is not None and reads.reason else ""
+    given = settings.suppliers[supplier.name]
+    facts: Facts = {"said": said, "since": supplier.token_refused_at}
+    if given.token_file is not None:
+        facts |= {"case": "file", "place": str(given.token_file)}
+    else:
+        facts["case"] = "key" if given.token is not None else "secret"
+    return (Problem(ProblemCode.TOKEN_REFUSED, supplier.name, None, supplier.token_refused_at, facts),)
+
+
+def _token_missing(supplier: SupplierState) -> Problem:
+    said = str(supplier.token_missing).partition("\n")[0]
+    return Problem(ProblemCode.TOKEN_MISSING, supplier.name, facts={"said": said})
+
+
+def _quiet(supplier: SupplierState, now: datetime) -> tuple[Problem, ...]:
+    until = supplier.quiet_until
+    if until is None or until <= now:
+        return ()
+    return (Problem(ProblemCode.QUIET, supplier.name, facts={"until": until}),)
+
+
+def _failing(supplier: SupplierState, lane_of: Mapping[str, str], now: datetime) -> tuple[Problem, ...]:
+    codes = {str(code): code for code in ProblemCode}
+    found = []
+    for lane in supplier.failing(lane_of):
+        facts: Facts = {"lane": lane.lane, "reason": str(lane.reason)}
+        if lane.failing_since is not None:
+            facts["since"] = lane.failing_since
+        if lane.redirected_to is not None:
+            facts["case"] = "elsewhere"
+        elif lane.resume_at is not None and lane.resume_at > now:
+            facts |= {"case": "again_at", "at": lane.resume_at}
+        else:  # an instant that has passed is no news: it is being tried, or nothing runs
+            facts["case"] = "again"
+        code = codes.get(f"{lane.lane}_failing", ProblemCode.CALLS_FAILING)
+        found.append(Problem(code, supplier.name, None, lane.failing_since, facts))
+    return tuple(found)
+
+
+def _late(
+    supplier: SupplierState, settings: Settings, now: datetime, runs_since: datetime | None
+) -> tuple[Problem, ...]:
+    """Return that a due read is later than its interval, though an agent runs: it is alive, and does not do its work.
+
+    Asked of the instant one interval ago: was the read due even then, and has nothing been read since? So the opening hour,
+    which shortens the interval, is not late at once. A pause, silence asked for and a back-off are no lateness, nor is a
+    refused token, which is a problem of its own.
+    """
+    if runs_since is None or supplier.paused_at is not None or supplier.token_refused_at is not None:
+        return ()
+    given = settings.suppliers[supplier.name]
+    interval = settings.schedule.poll_interval(now, settings.timezone)
+    seconds = max(interval, given.cache_seconds, LEAST_SECONDS)
+    at = now - timedelta(seconds=seconds)
+    since = max((each for each in (runs_since, supplier.asked_at) if each is not None and each <= now), default=now)
+    if since > at or next_read_at(supplier, settings, at, resyncs=False) > at:
+        return ()
+    return (
+        Problem(ProblemCode.READ_LATE, supplier.name, None, since, {"since": since, "every_seconds": round(seconds)}),
+    )
+
+
+def next_read_at(supplier: SupplierState, settings: Settings, now: datetime, *, resyncs: bool = True) -> datetime:
+    """Return when the loop will read next, by its own rule. `resyncs`: requests of a person count."""
+    schedule = settings.schedule
+    pauses = Pauses(
+        schedule.poll_interval(now, settings.timezone),
+        schedule.sweep_seconds,
+        settings.suppliers[supplier.name].cache_seconds,
+    )
+    reads = supplier.lanes.get(READS)
+    waits = (now, reads.resume_at if reads is not None else None, supplier.quiet_until)
+    earliest = max(each for each in waits if each is not None)
+    readings = Readings(supplier, supplier.resync if resyncs else None, supplier.sweep, supplier.poll)  # type: ignore[arg-type]
+    return next_read(readings, pauses, earliest, now).at
+
+
+def _flags(supplier: SupplierState) -> Iterable[Problem]:
+    at = supplier.flags_asked_at
+    if at is not None:
+        yield Problem(ProblemCode.FLAGS_UNUSUAL, supplier.name, None, at, {"at": at})
+
+
+def _token_age(supplier: SupplierState, now: datetime) -> Iterable[Problem]:
+    since = supplier.token_since
+    if since is None:
+        return
+    if supplier.token_key == TOKEN_NEXT:
+        yield Problem(ProblemCode.TOKEN_NEXT_IN_USE, supplier.name, None, since, {"since": since})
+    days = (now - since) // timedelta(days=1)
+    if days >= WARN_DAYS:
+        facts: Facts = {"days": days, "lasts": TOKEN_DAYS}
+        yield Problem(ProblemCode.TOKEN_OLD, supplier.name, None, since, facts)
+
+
+def _way(supplier: SupplierState, refused: tuple[Problem, ...], failing: tuple[Problem, ...]) -> Iterable[Problem]:
+    yield from refused or failing
+    sweep = supplier.whole
+    if sweep is not None and sweep.proof == "partial" and sweep.started_at is not None:
+        facts: Facts = {"first": str(sweep.date_from), "last": str(sweep.date_to)}
+        facts |= {"at": sweep.started_at, "detail": str(sweep.detail or "")}
+        yield Problem(ProblemCode.NOT_FULLY_READ, supplier.name, None, sweep.started_at, facts)
+
+
+def _listed(supplier: SupplierState) -> Iterable[Problem]:
+    for reason in supplier.rejected:
+        yield Problem(ProblemCode.ENTRY_REJECTED, supplier.name, facts={"reason": reason})
+
+
+def _gone(supplier: SupplierState) -> Iterable[Problem]:
+    if supplier.gone_at_once:
+        since = supplier.gone_since
+        yield Problem(ProblemCode.MASS_DISAPPEARANCE, supplier.name, None, since, {"number": supplier.gone_at_once})
+
+
+def _lasting(supplier: SupplierState) -> Iterable[Problem]:
+    for each in supplier.lasting:
+        yield Problem(each.code, supplier.name or None, facts={"what": each.what, "fix": each.fix})
+
+
+@dataclass(frozen=True)
+class InstallationState:
+    """What the database knows of the installation as a whole. What can be seen from outside is judged in vitals.py.
+
+    ledger_lost_at: None: the ship ledger is there. held_after_restore: orders that the agent holds. refused_at: when a new
+    configuration was refused; None: none was. ahead_seconds: the marketplace's clock less ours, by the newest answers.
+    lasting: what the alerts found out of no supplier in particular.
+    """
+
+    ledger_lost_at: datetime | None = None
+    ledger_lost_why: str | None = None
+    held_after_restore: int = 0
+    refused_at: datetime | None = None
+    refused_why: str = ""
+    ahead_seconds: Sequence[int] = ()
+    lasting: Sequence[Lasting] = ()
+
+
+def judge_installation(state: InstallationState, settings: Settings) -> tuple[Problem, ...]:
+    """Return what is not as it should be with the installation as a whole, as far as the database knows it."""
+    found = []
+    if settings.read_only:
+        found.append(Problem(ProblemCode.READ_ONLY))
+    if state.refused_at is not None:
+        facts: Facts = {"case": "at", "at": state.refused_at, "said": state.refused_why}
+        found.append(Problem(ProblemCode.CONFIGURATION_REFUSED, since=state.refused_at, facts=facts))
+    off = _clock_off(state.ahead_seconds, settings.alerts.clock_seconds)
+    if off:
+        found.append(
+            Problem(ProblemCode.CLOCK_OFF, facts={"case": "behind" if off > 0 else "ahead", "away_seconds": abs(off)})
+        )
+    if state.ledger_lost_at is not None:
+        facts = {"since": state.ledger_lost_at, "reason": str(state.ledger_lost_why)}
+        found.append(Problem(ProblemCode.LEDGER_LOST, since=state.ledger_lost_at, facts=facts))
+    if state.held_after_restore:
+        found.append(Problem(ProblemCode.HELD_AFTER_RESTORE, facts={"number": state.held_after_restore}))
+    found += [Problem(each.code, facts={"what": each.what, "fix": each.fix}) for each in state.lasting]
+    return tuple(found)
+
+
+def _clock_off(ahead_seconds: Sequence[int], most_seconds: float) -> int:
+    """Return by how many seconds our clock is behind the marketplace's (below zero: ahead); 0: near enough, or not sure."""
+    newest = list(ahead_seconds[:AGREE])
+    off = min(newest, key=abs) if len(newest) == AGREE else 0
+    return off if abs(off) > most_seconds and len({each > 0 for each in newest}) == 1 else 0

@@ -1,0 +1,203 @@
+"""Words: codes in, sentences out. The only place with prose about orders and suppliers.
+
+    say("problem.paused", facts)               one sentence of the catalogue (english.py), in a language and a zone
+    Words(language, zone).problem(problem)     the same for the values of a verdict
+
+English is the source. The catalogues in locale/ translate it through gettext; what they lack is said in English. Ids, names,
+answers of the marketplace and commands are never translated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from supplier_agent.words.english import ENGLISH
+from supplier_agent.words.formats import duration, instant, iso, size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import tzinfo
+
+    from supplier_agent.verdict.codes import Blocker, Next, Problem, Stage, Verdict
+
+LOCALE = Path(__file__).with_name("locale")
+DOMAIN = "words"
+SPANS = "_seconds"
+"""A fact whose name ends so is a span of time."""
+SIZES = "_bytes"
+"""The same for a size."""
+CODES = {"changed": "blocker", "missing": "waits_for"}
+"""Facts that are codes themselves, with blanks between them: the group of the catalogue that has their words."""
+
+
+def say(code: str, facts: Mapping[str, object] | None = None, language: str = "en", zone: tzinfo = UTC) -> str:
+    """Return the sentence of a code (`group.code`) with its facts; the fact `case` chooses between several sentences.
+
+    Instants are shown in this zone, and spans of time in one unit. A fact that is missing is a question mark: whoever reads a
+    report in an emergency needs the rest of it.
+    """
+    given = _Facts(facts or {})
+    key = f"{code}.{given['case']}" if "case" in given and f"{code}.{given['case']}" in ENGLISH else code
+    shown = _Facts({name: _shown(name, value, language, zone) for name, value in given.items()})
+    return _translated(language)(ENGLISH[key]) % shown
+
+
+class _Facts(dict[str, object]):
+    def __missing__(self, name: str) -> str:
+        return "?"
+
+
+def _shown(name: str, value: object, language: str, zone: tzinfo) -> object:
+    if isinstance(value, datetime):
+        return instant(value, zone)
+    if name.endswith(SPANS) and isinstance(value, (int, float)):
+        return duration(value)
+    if name.endswith(SIZES) and isinstance(value, int):
+        return size(value)
+    if name == "kind" and f"kind.{value}" in ENGLISH:
+        return say(f"kind.{value}", language=language)
+    if name in CODES and isinstance(value, str):
+        joint = " and " if name == "missing" else "; "
+        return _translated(language)(joint).join(
+            say(f"{CODES[name]}.{each}", language=language) for each in value.split()
+        )
+    return value
+
+
+@cache
+def _translated(language: str) -> Callable[[str], str]:
+    """Return what translates a sentence into a language; English, and whatever has no catalogue, stays as it is."""
+    if language == "en":
+        return str
+    import gettext  # noqa: PLC0415 - `status` speaks English, and is asked every 30 seconds
+
+    return gettext.translation(DOMAIN, LOCALE, [language], fallback=True).gettext
+
+
+@dataclass(frozen=True)
+class Worded:
+    """A problem in words, as the commands print it. cure: "" if there is none."""
+
+    problem: Problem
+    what: str
+    cure: str
+
+    @property
+    def supplier(self) -> str:
+        """Its supplier; "" for the whole installation."""
+        return self.problem.supplier or ""
+
+    @property
+    def order(self) -> str | None:
+        """Its menzzo_order_id; None for a whole supplier, or the installation."""
+        return self.problem.order
+
+    @property
+    def code(self) -> str:
+        """Its code, which is stable."""
+        return self.problem.code.value
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of the contract."""
+        return self.problem.exit_code
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as the commands' JSON has it."""
+        return {
+            "supplier": self.supplier,
+            "menzzo_order_id": self.order,
+            "code": self.code,
+            "severity": self.problem.severity.value,
+            "since": None if self.problem.since is None else iso(self.problem.since),
+            "what": self.what,
+            "cure": self.cure,
+        }
+
+
+@dataclass(frozen=True)
+class Words:
+    """One language, and the one zone of one output. UTC names itself; any other zone is named by the head of the output."""
+
+    language: str = "en"
+    zone: tzinfo = UTC
+
+    def say(self, code: str, facts: Mapping[str, object] | None = None, **more: object) -> str:
+        """Return one sentence of the catalogue."""
+        return say(code, {**(facts or {}), **more}, self.language, self.zone)
+
+    def at(self, at: datetime) -> str:
+        """Return an instant."""
+        return instant(at, self.zone)
+
+    def problem(self, problem: Problem) -> str:
+        """Return what is wrong. Its order and supplier are named next to it, not in it."""
+        return self.say(_own("problem", problem), _facts(problem))
+
+    def fix(self, problem: Problem) -> str:
+        """Return the one command, or step, that fixes it; "" if there is none."""
+        return self.say(_own("fix", problem), _facts(problem))
+
+    def reason(self, problem: Problem) -> str:
+        """Return why a supplier's state is not ok, in short."""
+        code = f"reason.{problem.code}"
+        return self.say(code if code in ENGLISH else "reason.failing", _facts(problem))
+
+    def worded(self, problem: Problem) -> Worded:
+        """Return a problem with its sentence and its fix."""
+        return Worded(problem, self.problem(problem), self.fix(problem))
+
+    def stage(self, stage: Stage) -> str:
+        """Return a stage for people."""
+        return self.say(f"stage.{stage}")
+
+    def blocker(self, blocker: Blocker) -> str:
+        """Return one thing that keeps an order back, as a clause."""
+        return self.say(f"blocker.{blocker}")
+
+    def blockers(self, blockers: Iterable[Blocker]) -> str:
+        """Return several, as one phrase."""
+        return "; ".join(self.blocker(each) for each in blockers)
+
+    def waits_for(self, blockers: Iterable[Blocker]) -> str:
+        """Return what a marked order waits for, as one phrase: "its acknowledgement and its label"."""
+        return str(_shown("missing", " ".join(blockers), self.language, self.zone))
+
+    def evidence(self, verdict: Verdict) -> str:
+        """Return on what evidence an order counts as shipped, without a full stop."""
+        return self.say(f"evidence.{verdict.evidence or 'not_recorded'}")
+
+    def next(self, next_: Next, order: str, supplier: str) -> str:
+        """Return what happens next and why. `order` is its menzzo_order_id."""
+        facts: dict[str, object] = {**next_.facts, "kind": next_.kind, "order": order, "supplier": supplier}
+        if next_.at is not None:
+            facts["at"] = next_.at
+        codes = " ".join(next_.waits_for)
+        if next_.step == "shipped":
+            return self.say("next.shipped", evidence=self.say(f"evidence.{next_.facts['case']}"))
+        if next_.step == "warehouse":
+            return self.say("next.warehouse", facts, changed=codes)
+        said = self.say(f"next.{next_.step}", facts)
+        if next_.waits_for and next_.step != "vanished":
+            return self.say("next.waits", missing=codes, next=said)
+        return said
+
+
+def _own(group: str, problem: Problem) -> str:
+    """Return the key of a problem's sentence. What another process has worded already is passed on as it is."""
+    if "what" in problem.facts:
+        return f"{group}.said"
+    code = f"{group}.{problem.code}"
+    case = f"{code}.{problem.facts.get('case')}"
+    return code if code in ENGLISH or case in ENGLISH else f"{group}.failing"
+
+
+def _facts(problem: Problem) -> dict[str, object]:
+    facts: dict[str, object] = {"order": problem.order, "supplier": problem.supplier}
+    if problem.since is not None:
+        facts["since"] = problem.since
+    return facts | dict(problem.facts)

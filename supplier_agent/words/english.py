@@ -1,0 +1,291 @@
+"""Every sentence about orders and suppliers, by its code. English is the source; the catalogues in locale/ translate it.
+
+A key is `group.code`, or `group.code.case` where a code has several sentences. Facts stand in a sentence as %(name)s.
+"""
+
+from collections.abc import Mapping
+
+_ORDER = "%(order)s --supplier %(supplier)s"
+RELEASE = "supplier-agent release --all (lists them), then: supplier-agent release --all --by NAME"
+
+STAGES: Mapping[str, str] = {
+    "stage.shipped": "shipped",
+    "stage.closed": "closed",
+    "stage.attention": "needs attention",
+    "stage.held": "on hold",
+    "stage.flagged": "marked as shipped",
+    "stage.new": "not acknowledged",
+    "stage.acknowledged": "no label yet",
+    "stage.ready": "ready",
+}
+
+KINDS: Mapping[str, str] = {"kind.acknowledge": "acknowledge", "kind.label": "label", "kind.ship": "ship"}
+"""The names of calls. A kind that is not here is said as it is."""
+JOINTS = (" and ", "; ")
+"""Between the parts of a list."""
+
+EVIDENCE: Mapping[str, str] = {
+    "evidence.confirmed": "the marketplace has confirmed it as shipped",
+    "evidence.unverified": "it was reported as shipped; the answer neither denied nor confirmed it (unverified)",
+    "evidence.person": "a person said that the marketplace has it as shipped",
+    "evidence.not_recorded": "it was reported as shipped; on what evidence was not recorded",
+    "evidence.acknowledge_unverified": "the answer to its acknowledgement was no clear yes (unverified)",
+}
+"""On what an order counts as shipped. Only the first may be called confirmed."""
+
+BLOCKERS: Mapping[str, str] = {
+    "blocker.damaged": "its data cannot be read, or an internal error stopped it",
+    "blocker.closed": "it is closed",
+    "blocker.held": "it is on hold",
+    "blocker.restored": "it is on hold since a restore",
+    "blocker.ledger_lost": "it is on hold because the ship ledger is lost",
+    "blocker.not_acknowledged": "it is not acknowledged",
+    "blocker.no_label": "it has no label",
+    "blocker.vanished": "the marketplace no longer lists it",
+    "blocker.ship_parked": "the marketplace refused its ship call",
+    "blocker.ship_unknown": "we do not know whether the marketplace received its ship call",
+    "blocker.supplier_unknown": "its supplier is not in the configuration",
+    "blocker.paused": "its supplier is paused",
+    "blocker.read_only": "the agent only reads (read_only)",
+    "blocker.many_flags": "unusually many orders were marked at once, and nobody has approved them yet",
+    "blocker.token_missing": "there is no token for its supplier",
+    "blocker.token_refused": "the marketplace refuses the token",
+    "blocker.unreachable": "calls to the marketplace fail",
+    "blocker.quiet": "the marketplace asked us to wait",
+    "blocker.label_changed": "its label has changed since it was printed",
+    "blocker.product_changed": "its product has changed since the label was printed",
+    "blocker.quantity_changed": "its quantity has changed since the label was printed",
+    "blocker.carrier_changed": "its carrier has changed since the label was printed",
+}
+"""One thing that keeps an order back, as a clause."""
+
+WAITS_FOR: Mapping[str, str] = {
+    "waits_for.not_acknowledged": "its acknowledgement",
+    "waits_for.no_label": "its label",
+    "waits_for.vanished": "its place in the marketplace's list",
+}
+"""What a marked order waits for, as a noun."""
+
+NEXT: Mapping[str, str] = {
+    "next.waits": "It is marked as shipped, and is reported once it has %(missing)s. %(next)s",
+    "next.fault": f"Nothing: %(fault)s. To try again: supplier-agent retry {_ORDER}",
+    "next.damaged": "Nothing until this is corrected: unreadable in the database: %(cells)s (row %(row)s).",
+    "next.shipped": "Nothing: %(evidence)s.",
+    "next.closed": f"Nothing: it is closed (%(reason)s). To open it again: supplier-agent reopen {_ORDER}",
+    "next.resend": "The answer to its %(kind)s call was lost; it is sent once more at %(at)s (resend).",
+    "next.unknown": (
+        "A person decides: we do not know whether the marketplace received its %(kind)s call. Ask Menzzo, then: "
+        f"supplier-agent resolve {_ORDER} --shipped --by NAME (or --send-again --by NAME)"
+    ),
+    "next.supplier_unknown": (
+        "Nothing: %(supplier)s is not in the configuration, so no call is made for this order. "
+        f"Add [suppliers.%(supplier)s], or: supplier-agent close {_ORDER} --reason TEXT"
+    ),
+    "next.parked": f"A person decides about its %(kind)s call: %(detail)s. To try again: supplier-agent retry {_ORDER}",
+    "next.held": (
+        f"Nothing until it is released: it is on hold (%(reason)s). To release it: supplier-agent release {_ORDER}"
+    ),
+    "next.vanished.unmarked": (
+        "Do not ship it: the marketplace no longer lists it, so it may be cancelled. Ask Menzzo. If it is: "
+        f"supplier-agent close {_ORDER} --reason TEXT. If it is not: supplier-agent ship {_ORDER} --override NAME"
+    ),
+    "next.vanished.marked": (
+        "Nothing is reported: the marketplace no longer lists it, so it may be cancelled. Get the parcel back and ask Menzzo. "
+        f"If it is cancelled: supplier-agent close {_ORDER} --reason TEXT. "
+        f"If it is not: supplier-agent ship {_ORDER} --override NAME"
+    ),
+    "next.warehouse": f"It waits in the warehouse. Once it has left the building: supplier-agent ship {_ORDER}",
+    "next.warehouse.print_again": (
+        "It waits in the warehouse. Print its label again first: %(changed)s. "
+        f"Once it has left the building: supplier-agent ship {_ORDER}"
+    ),
+    "next.sending": "Its %(kind)s call is being sent at this moment.",
+    "next.paused": (
+        "Nothing while %(supplier)s is paused by %(who)s since %(since)s (%(reason)s). "
+        "To let it go on: supplier-agent resume %(supplier)s"
+    ),
+    "next.read_only": "Its %(kind)s call waits while the agent only reads: read_only = true in the configuration.",
+    "next.many_flags": (
+        "Its ship call waits for approval, because unusually many orders were marked as shipped within a minute. "
+        "If they have left: supplier-agent agree %(supplier)s"
+    ),
+    "next.token_missing": "Its %(kind)s call waits until there is a token for %(supplier)s.",
+    "next.token_refused": "Its %(kind)s call waits until %(supplier)s has a token that the marketplace accepts.",
+    "next.outage.lane": (
+        "Its %(kind)s call goes at %(at)s or soon after: the %(lane)s of %(supplier)s pause (%(reason)s)."
+    ),
+    "next.outage.quiet": (
+        "Its %(kind)s call goes at %(at)s or soon after: the marketplace asked for silence towards %(supplier)s."
+    ),
+    "next.undo_window": "Its %(kind)s call goes at %(at)s: until then the flag can be taken back.",
+    "next.later": "Its %(kind)s call goes at %(at)s.",
+    "next.later.said": "Its %(kind)s call goes at %(at)s: %(detail)s.",
+    "next.due": "Its %(kind)s call is due now, and goes as soon as the agent runs and the rate allows.",
+}
+"""What happens next to an order, and why: the sentence `next` of `order ID`."""
+
+ORDER_PROBLEMS: Mapping[str, str] = {
+    "problem.order_damaged.cells": (
+        "unreadable in the database: %(cells)s (row %(row)s); nothing is sent for this order until it is corrected"
+    ),
+    "fix.order_damaged.cells": "correct it, then: UPDATE orders SET planned_at = NULL, fault = NULL WHERE id = %(row)s",
+    "problem.order_damaged.fault": ("%(fault)s (row %(row)s); nothing is sent for this order until it is corrected"),
+    "fix.order_damaged.fault": f"supplier-agent retry {_ORDER}",
+    "problem.call_unknown": "%(kind)s call: we do not know whether the marketplace received it: %(detail)s",
+    "fix.call_unknown": (
+        f"ask Menzzo whether it is shipped, then: supplier-agent resolve {_ORDER} --shipped (or --send-again) --by NAME"
+    ),
+    "problem.call_parked": "%(kind)s call: it waits for a person: %(detail)s",
+    "fix.call_parked": f"supplier-agent retry {_ORDER} (or: supplier-agent close {_ORDER} --reason TEXT)",
+    "problem.call_tried_often": "%(kind)s call: tried %(attempts)s times: %(detail)s",
+    "fix.call_tried_often": "nothing to do: it is tried again automatically",
+    "problem.held_though_marked": "it is marked as shipped, and on hold: nothing is reported (%(reason)s)",
+    "fix.held_though_marked": (
+        f"if it has left: supplier-agent release {_ORDER}; if not: supplier-agent unship {_ORDER}"
+    ),
+    "problem.order_vanished.unmarked": "the marketplace no longer lists it since %(since)s, though it is not shipped",
+    "problem.order_vanished.marked": (
+        "the marketplace no longer lists it since %(since)s; it is marked as shipped, and nothing is reported: "
+        "get the parcel back until this is clear"
+    ),
+    "fix.order_vanished": (
+        "ask Menzzo whether it is cancelled; "
+        f"if it is: supplier-agent close {_ORDER} --reason TEXT; if not: supplier-agent ship {_ORDER} --override NAME"
+    ),
+    "problem.waiting.acknowledge": "it waits since %(since)s to be acknowledged",
+    "problem.waiting.report": "it is marked as shipped since %(since)s, and still not reported",
+    "fix.waiting": f"see what it waits for: supplier-agent order {_ORDER}",
+    "problem.unflagged": "its label is ready since %(since)s, but nobody has marked it as shipped",
+    "fix.unflagged": (
+        f"if it has left: supplier-agent ship {_ORDER}; if it cannot: supplier-agent hold {_ORDER} --reason TEXT"
+    ),
+    "problem.changed_since_printed": "%(changed)s",
+    "fix.changed_since_printed": "print its label again on the page, and put it on the parcel instead of the old one",
+    "problem.field_unreadable": "%(said)s",
+    "fix.field_unreadable": "",
+}
+
+SUPPLIER_PROBLEMS: Mapping[str, str] = {
+    "problem.paused": "paused by %(who)s since %(since)s (%(reason)s); nothing is sent",
+    "fix.paused": "supplier-agent resume %(supplier)s",
+    "problem.flags_unusual": (
+        "unusually many orders were marked as shipped within a minute (asked %(at)s); its ship calls wait for approval"
+    ),
+    "fix.flags_unusual": "if they have left: supplier-agent agree %(supplier)s; if not: supplier-agent unship ID…",
+    "problem.token_missing": "%(said)s",
+    "fix.token_missing": "supplier-agent check --offline",
+    "problem.token_refused": "the marketplace refuses the token (since %(since)s): %(said)s; nothing is sent for %(supplier)s",
+    "fix.token_refused.file": ("ask technique@menzzo.fr for a new token, and put it where the old one is: %(place)s"),
+    "fix.token_refused.key": (
+        "ask technique@menzzo.fr for a new token, and put it where the old one is: suppliers.%(supplier)s.token, then restart"
+    ),
+    "fix.token_refused.secret": (
+        "ask technique@menzzo.fr for a new token, and put it where the old one is: the secret token-%(supplier)s"
+    ),
+    "problem.token_old": "its token is in use for %(days)s days; Menzzo replaces tokens every %(lasts)s days",
+    "fix.token_old": (
+        "ask technique@menzzo.fr for the next one and put it into suppliers.%(supplier)s.token_next: "
+        "it is used automatically as soon as the old one is refused"
+    ),
+    "problem.token_next_in_use": "the old token is refused; token_next is in use since %(since)s",
+    "fix.token_next_in_use": "move suppliers.%(supplier)s.token_next to suppliers.%(supplier)s.token",
+    "problem.quiet": "the marketplace asked for silence until %(until)s",
+    "fix.quiet": "nothing to do: it goes on then",
+    "problem.reads_failing": "reads fail since %(since)s: %(reason)s",
+    "problem.writes_failing": "writes fail since %(since)s: %(reason)s",
+    "problem.labels_failing": "labels fail since %(since)s: %(reason)s",
+    "problem.calls_failing": "%(lane)s fail since %(since)s: %(reason)s",
+    "fix.failing.again": "nothing to do: it is tried again as soon as the agent runs",
+    "fix.failing.again_at": "nothing to do: it is tried again at %(at)s",
+    "fix.failing.elsewhere": (
+        "compare base_url with what technique@menzzo.fr says, and look for a proxy or a sign-in page in between: "
+        "supplier-agent check; then: supplier-agent retry --all"
+    ),
+    "problem.read_late": (
+        "nothing was read since %(since)s, though the agent runs; it should be every %(every_seconds)s"
+    ),
+    "fix.read_late": "systemctl restart supplier-agent (or end that process, and start the agent again)",
+    "problem.not_fully_read": "not fully read: %(first)s to %(last)s (read %(at)s): %(detail)s",
+    "fix.not_fully_read": "ask technique@menzzo.fr how get-sales pages its answers, and compare these days with them",
+    "problem.not_read": "%(what)s",
+    "problem.silence": "%(what)s",
+    "problem.entry_rejected": "an entry of the list cannot be used: %(reason)s",
+    "fix.entry_rejected": (
+        "ask technique@menzzo.fr to correct it; it is kept word for word in the table rejected_entries"
+    ),
+    "problem.mass_disappearance": (
+        "%(number)s open orders disappeared from the list with one reading (%(since)s): so many at once say nothing about "
+        "each of them, so none is stopped"
+    ),
+    "fix.mass_disappearance": (
+        "ask technique@menzzo.fr whether the list is complete; then: "
+        "supplier-agent resync --supplier %(supplier)s --from DATE --to DATE"
+    ),
+    "problem.supplier_unknown": (
+        "it is not in the configuration, and has %(number)s open orders (such as %(example)s): none of them is "
+        "acknowledged or reported as shipped; %(marked)s are marked as shipped"
+    ),
+    "fix.supplier_unknown": (
+        "add [suppliers.%(supplier)s] to the configuration, or close them: "
+        "supplier-agent close ID --supplier %(supplier)s --reason TEXT"
+    ),
+    "reason.paused": "by %(who)s since %(since)s (%(reason)s)",
+    "reason.token_refused": "the marketplace refuses the token: %(said)s",
+    "reason.quiet": "the marketplace asked for silence until %(until)s",
+    "reason.failing": "%(lane)s: %(reason)s",
+    "reason.read_late": (
+        "nothing was read since %(since)s, though the agent runs; it should be every %(every_seconds)s"
+    ),
+    "reason.supplier_unknown": "it is not in the configuration",
+}
+"""`reason.X` is the short form, next to a supplier's state."""
+
+INSTALLATION_PROBLEMS: Mapping[str, str] = {
+    "problem.read_only": (
+        "READ-ONLY: orders are read; nothing is acknowledged, no label is fetched, nothing is reported as shipped"
+    ),
+    "fix.read_only": "set read_only = false and run it without --read-only",
+    "problem.configuration_refused.at": (
+        "a new configuration was refused at %(at)s, and the one before is still in use: %(said)s"
+    ),
+    "fix.configuration_refused": "correct it (supplier-agent config check), then: systemctl reload supplier-agent",
+    "problem.clock_off.behind": "this machine's clock is about %(away_seconds)s behind the marketplace's",
+    "problem.clock_off.ahead": "this machine's clock is about %(away_seconds)s ahead of the marketplace's",
+    "fix.clock_off": "set it: timedatectl set-ntp true",
+    "problem.ledger_lost": (
+        "the ship ledger is lost since %(since)s: %(reason)s; nothing is reported as shipped until a person releases it"
+    ),
+    "fix.ledger_lost": f"ask Menzzo what is shipped; {RELEASE}",
+    "problem.held_after_restore": (
+        "%(number)s orders are on hold since a restore: they may have been shipped, or taken back, after the copy was made"
+    ),
+    "fix.held_after_restore": f"ask Menzzo about each; {RELEASE}",
+    "problem.never_run": "nothing has run yet",
+    "fix.never_run": "supplier-agent check, then: supplier-agent run --once --dry-run",
+    "problem.not_running": "the agent is not running, and the last read is older than twice the poll interval",
+    "fix.not_running": "systemctl start supplier-agent (or: supplier-agent run)",
+    "problem.agent_hung.old": (
+        "the agent (pid %(pid)s) has left no heartbeat in %(folder)s: it hangs, or is of an older version"
+    ),
+    "problem.agent_hung": (
+        "the agent (pid %(pid)s) hangs: no heartbeat for %(age_seconds)s; nothing is sent meanwhile"
+    ),
+    "fix.agent_hung": "systemctl restart supplier-agent (or end that process, and start the agent again)",
+    "problem.agent_died": (
+        "the agent (%(command)s, pid %(pid)s) ended unexpectedly: it crashed, was killed, or the power failed"
+    ),
+    "fix.agent_died": "systemctl start supplier-agent (its log: journalctl -u supplier-agent)",
+    "problem.page_not_listening": "the page that should listen on %(listen)s shows no sign of life",
+    "fix.page_not_listening": "systemctl restart supplier-agent-page if that unit serves it, else supplier-agent",
+    "problem.disk_low": "less than %(least_bytes)s are free on the disk of %(folder)s",
+    "fix.disk_low": "free some disk space: a full disk stops acknowledging and shipping",
+    "problem.database_locked": "the database %(database)s is locked by another program",
+    "fix.database_locked": "close the program that edits it",
+    "problem.said": "%(what)s",
+    "fix.said": "%(fix)s",
+}
+"""`said`: the agent's, or the alerts', own words, passed on as they are."""
+
+ENGLISH: Mapping[str, str] = {
+    **STAGES, **KINDS, **EVIDENCE, **BLOCKERS, **WAITS_FOR, **NEXT, **ORDER_PROBLEMS, **SUPPLIER_PROBLEMS, **INSTALLATION_PROBLEMS,
+}  # fmt: skip

@@ -1,0 +1,51 @@
+"""Instants, durations and money as people read them. The one place that knows how: one output, one zone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import tzinfo
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+
+def instant(at: datetime, zone: tzinfo = UTC) -> str:
+    """Return an instant in this zone. In UTC it says so: any other zone is named once, by the head of the output."""
+    text = f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S}"
+    return f"{text} UTC" if zone is UTC else text
+
+
+def iso(at: datetime) -> str:
+    """Return an instant as JSON has it: ISO 8601, UTC."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def size(count: int) -> str:
+    """Return a size in the unit that fits."""
+    for unit, name in ((1 << 20, "MB"), (1 << 10, "kB")):
+        if count >= unit:
+            return f"{count / unit:.0f} {name}"
+    return f"{count} bytes"
+
+
+def duration(seconds: float) -> str:
+    """Return a span of time, rounded to one unit: 45 s, 12 min, 5 h, 3 d. Hours and days begin with the second one."""
+    for size, unit, least in ((DAY, "d", 2 * DAY), (HOUR, "h", 2 * HOUR), (MINUTE, "min", MINUTE)):
+        if seconds >= least:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def money(cents: int) -> str:
+    """Return an amount with two decimals."""
+    return f"{cents // 100}.{cents % 100:02d}"
+
+
+def and_more(ids: Iterable[str], most: int = 5) -> str:
+    """Name some orders, and count the rest: "1_1, 1_2 + 7"."""
+    named = list(ids)
+    more = f" + {len(named) - most}" if len(named) > most else ""
+    return ", ".join(named[:most]) + more
