@@ -1,7 +1,7 @@
 """No order that the marketplace ever lists is lost, whatever it means by page, cursor and end.
 
 The whole agent lives through days, restarts included. A sample of the matrix, the same at every run;
-`python -m tests.semantics.matrix` lives through all of it.
+`python -m tests.semantics` lives through all of it.
 """
 
 from dataclasses import replace

@@ -160,195 +160,149 @@ def arrive(books: Books) -> None:
     books.world.arrive("notio", date(2026, 11, 23)).visible_from = None
 
 
-BREACHES: dict[str, tuple[Rule, Spoil, str]] = {
-    "sent without a flag": (
-        invariants.nothing_is_sent_unasked,
-        lambda books: books.said[SHIPPED].flags.clear(),
-        f"{SHIPPED} was claimed at",
-    ),
-    "sent within its undo window": (
-        invariants.nothing_is_sent_unasked,
-        lambda books: sent(books, monotonic=books.said[SHIPPED].flags[0][0] + 119),
-        "119.0 s after its flag",
-    ),
-    "claimed within its undo window": (
-        invariants.nothing_is_sent_unasked,
-        lambda books: sent(books, claimed=books.said[SHIPPED].flags[0][0] + 1),
-        "1.0 s after its flag",
-    ),
-    "sent after its flag was taken back": (
-        invariants.nothing_is_sent_unasked,
-        lambda books: books.said[SHIPPED].flags.append((books.sent[0].monotonic - 1, False)),
-        "was not flagged then",
-    ),
-    "taken back between its claim and its request": (
-        invariants.nothing_is_sent_unasked,
-        lambda books: books.said[SHIPPED].flags.append(
-            (sent(books, claimed=books.sent[0].monotonic - 0.5).monotonic - 0.2, False)
+BREACHES: dict[Rule, dict[str, tuple[Spoil, str]]] = {
+    invariants.nothing_is_sent_unasked: {
+        "sent without a flag": (lambda books: books.said[SHIPPED].flags.clear(), f"{SHIPPED} was claimed at"),
+        "sent within its undo window": (
+            lambda books: sent(books, monotonic=books.said[SHIPPED].flags[0][0] + 119),
+            "119.0 s after its flag",
         ),
-        "after its flag had been taken back",
-    ),
-    "sent while it is held": (
-        invariants.nothing_is_sent_unasked,
-        lambda books: sent(books, menzzo_order_id=HELD),
-        f"{HELD} was claimed at",
-    ),
-    "sent while it is closed": (
-        invariants.nothing_is_sent_unasked,
-        lambda books: books.said[SHIPPED].closings.append((books.sent[0].monotonic - 1, True)),
-        "held or closed",
-    ),
-    "a ship call of an order that was never flagged": (
-        invariants.nothing_is_sent_unasked,
-        sql(
-            "INSERT INTO calls (order_id, supplier, kind, state, owed_at, due_at, attempts, strikes, subject) "
-            "SELECT id, supplier, 'ship', 'owed', first_seen_at, first_seen_at, 0, 0, '' FROM orders WHERE menzzo_order_id = {open}"
+        "claimed within its undo window": (
+            lambda books: sent(books, claimed=books.said[SHIPPED].flags[0][0] + 1),
+            "1.0 s after its flag",
         ),
-        f"{OPEN} was never flagged",
-    ),
-    "sent again after a yes": (invariants.nothing_is_sent_twice, sent_again, "and again at"),
-    "sent again after a lost answer": (
-        invariants.nothing_is_sent_twice,
-        both(
-            lambda books: books.said[SHIPPED].flags.append((books.sent[0].monotonic + 1, True)),
-            lambda books: sent_again(books, status=None, clear=False),
+        "sent after its flag was taken back": (
+            lambda books: books.said[SHIPPED].flags.append((books.sent[0].monotonic - 1, False)),
+            "was not flagged then",
         ),
-        "and again at",
-    ),
-    "took effect twice": (
-        invariants.nothing_is_sent_twice,
-        lambda books: sold(books, SHIPPED).shipped_at.append(MONDAY),
-        "took effect 2 times",
-    ),
-    "called shipped, and is not": (
-        invariants.what_is_claimed_is_true,
-        lambda books: sold(books, SHIPPED).shipped_at.clear(),
-        "is called shipped, and is not",
-    ),
-    "called acknowledged, and is not": (
-        invariants.what_is_claimed_is_true,
-        lambda books: sold(books, OPEN).acknowledged_at.clear(),
-        f"{OPEN} is called acknowledged",
-    ),
-    "stored, and never listed": (
-        invariants.what_is_claimed_is_true,
-        order("open", "menzzo_order_id = '15000000009_9'"),
-        "was never listed",
-    ),
-    "a ship call is called done, and is not": (
-        invariants.what_is_claimed_is_true,
-        both(lambda books: sold(books, SHIPPED).shipped_at.clear(), order("shipped", "ship_confirmed_at = NULL")),
-        "the ship call of",
-    ),
-    "unknown after a clear answer": (
-        invariants.unknown_is_what_nobody_can_know,
-        call("ship", "shipped", "state = 'unknown', detail = 'x'"),
-        "is unknown, though the answer was",
-    ),
-    "done after a lost answer": (
-        invariants.unknown_is_what_nobody_can_know,
-        lambda books: sent(books, status=None, clear=False),
-        "is done, though nobody can know",
-    ),
-    "done although its process died": (
-        invariants.unknown_is_what_nobody_can_know,
-        died,
-        "is done, though nobody can know",
-    ),
-    "unknown, and confirmed": (
-        invariants.unknown_is_what_nobody_can_know,
-        both(died, call("ship", "shipped", "state = 'unknown', detail = 'x'")),
-        "is unknown, and confirmed",
-    ),
-    "a label that is not what was served": (
-        invariants.labels_are_whole,
-        lambda books: label(books, b"%PDF-1.4 a lab"),
-        "is not what was served",
-    ),
-    "a label that is not there": (
-        invariants.labels_are_whole,
-        order("open", "label_path = 'labels/notio/elsewhere.pdf'"),
-        "is not what was served",
-    ),
-    "a label that is not what its row says": (
-        invariants.labels_are_whole,
-        order("open", "label_bytes = 7"),
-        "is not what its row says",
-    ),
-    "parked without a reason": (
-        invariants.what_waits_has_a_reason,
-        call("label", "open", "state = 'parked', detail = ''"),
-        "parked without a reason",
-    ),
-    "owed without a time": (
-        invariants.what_waits_has_a_reason,
-        call("label", "open", "state = 'owed', due_at = NULL"),
-        "owed without a reason",
-    ),
-    "a request that was not noted": (
-        invariants.every_request_was_noted,
-        lambda books: came_again(books, "acknowledge-sale"),
-        "arrived 2 times and was noted 1 times",
-    ),
-    "two requests too close": (
-        invariants.the_rate_is_kept,
-        lambda books: came_again(books, "get-sales", after_seconds=0.9),
-        "0.9000 s after",
-    ),
-    "an acknowledge between two pages": (
-        invariants.no_read_is_disturbed,
-        second_page_after_an_acknowledge,
-        "follows an acknowledge",
-    ),
-    "an order that is lost": (invariants.nothing_is_lost, arrive, "was listed and is not stored"),
-    "an entry that is dropped": (
-        invariants.nothing_unreadable_is_dropped,
-        sql("DELETE FROM rejected_entries"),
-        "was listed and is not kept",
-    ),
-    "never acknowledged": (
-        invariants.everything_ends,
-        order("open", "acknowledged_at = NULL"),
-        f"{OPEN} was never acknowledged",
-    ),
-    "without a label": (invariants.everything_ends, order("open", "label_path = NULL"), f"{OPEN} has no label"),
-    "flagged, and never reported": (
-        invariants.everything_ends,
-        order("shipped", "ship_confirmed_at = NULL"),
-        f"{SHIPPED} is flagged, and was never reported",
-    ),
-    "an older label": (invariants.everything_ends, new_label, f"{OPEN} has an older label"),
-    "a call that is still being sent": (
-        invariants.nothing_is_in_the_middle,
-        call("label", "open", "state = 'sending'"),
-        f"the label call of {OPEN} is being sent",
-    ),
-    "half a file": (
-        invariants.nothing_is_in_the_middle,
-        lambda books: (books.state_dir / "labels" / "notio" / f".{OPEN}.part").write_bytes(b"%PDF"),
-        "left over: ",
-    ),
-    "a row that refers to nothing": (
-        invariants.nothing_is_in_the_middle,
-        sql("DELETE FROM orders WHERE menzzo_order_id = {open}"),
-        "foreign key: ",
-    ),
-    "a trigger that is gone": (
-        invariants.nothing_is_in_the_middle,
-        lambda books: ask(books.state_dir, "DROP TRIGGER orders_undo_too_late"),
-        "trigger: orders_undo_too_late",
-    ),
-    "a call that waits": (
-        invariants.nothing_waits,
-        call("label", "open", "state = 'parked', detail = 'no'"),
-        f"the label call of {OPEN} is parked",
-    ),
-    "a call that was dropped although its order needs it": (
-        invariants.nothing_waits,
-        both(call("label", "open", "state = 'dropped'"), order("open", "label_path = NULL")),
-        f"the label call of {OPEN} is dropped",
-    ),
+        "taken back between its claim and its request": (
+            lambda books: books.said[SHIPPED].flags.append(
+                (sent(books, claimed=books.sent[0].monotonic - 0.5).monotonic - 0.2, False)
+            ),
+            "after its flag had been taken back",
+        ),
+        "sent while it is held": (lambda books: sent(books, menzzo_order_id=HELD), f"{HELD} was claimed at"),
+        "sent while it is closed": (
+            lambda books: books.said[SHIPPED].closings.append((books.sent[0].monotonic - 1, True)),
+            "held or closed",
+        ),
+        "a ship call of an order that was never flagged": (
+            sql(
+                "UPDATE calls SET order_id = (SELECT id FROM orders WHERE menzzo_order_id = {open}) WHERE kind = 'ship'"
+            ),
+            f"{OPEN} was never flagged",
+        ),
+    },
+    invariants.nothing_is_sent_twice: {
+        "sent again after a yes": (sent_again, "and again at"),
+        "sent again after a lost answer": (
+            both(
+                lambda books: books.said[SHIPPED].flags.append((books.sent[0].monotonic + 1, True)),
+                lambda books: sent_again(books, status=None, clear=False),
+            ),
+            "and again at",
+        ),
+        "took effect twice": (lambda books: sold(books, SHIPPED).shipped_at.append(MONDAY), "took effect 2 times"),
+    },
+    invariants.what_is_claimed_is_true: {
+        "called shipped, and is not": (
+            lambda books: sold(books, SHIPPED).shipped_at.clear(),
+            "is called shipped, and is not",
+        ),
+        "called acknowledged, and is not": (
+            lambda books: sold(books, OPEN).acknowledged_at.clear(),
+            f"{OPEN} is called acknowledged",
+        ),
+        "stored, and never listed": (order("open", "menzzo_order_id = '15000000009_9'"), "was never listed"),
+        "a ship call is called done, and is not": (
+            both(lambda books: sold(books, SHIPPED).shipped_at.clear(), order("shipped", "ship_confirmed_at = NULL")),
+            "the ship call of",
+        ),
+    },
+    invariants.unknown_is_what_nobody_can_know: {
+        "unknown after a clear answer": (
+            call("ship", "shipped", "state = 'unknown', detail = 'x'"),
+            "is unknown, though the answer was",
+        ),
+        "done after a lost answer": (
+            lambda books: sent(books, status=None, clear=False),
+            "is done, though nobody can know",
+        ),
+        "done although its process died": (died, "is done, though nobody can know"),
+        "unknown, and confirmed": (
+            both(died, call("ship", "shipped", "state = 'unknown', detail = 'x'")),
+            "is unknown, and confirmed",
+        ),
+    },
+    invariants.labels_are_whole: {
+        "a label that is not what was served": (
+            lambda books: label(books, b"%PDF-1.4 a lab"),
+            "is not what was served",
+        ),
+        "a label that is not there": (
+            order("open", "label_path = 'labels/notio/elsewhere.pdf'"),
+            "is not what was served",
+        ),
+        "a label that is not what its row says": (order("open", "label_bytes = 7"), "is not what its row says"),
+    },
+    invariants.what_waits_has_a_reason: {
+        "parked without a reason": (call("label", "open", "state = 'parked', detail = ''"), "parked without a reason"),
+        "owed without a time": (call("label", "open", "state = 'owed', due_at = NULL"), "owed without a reason"),
+    },
+    invariants.every_request_was_noted: {
+        "a request that was not noted": (
+            lambda books: came_again(books, "acknowledge-sale"),
+            "arrived 2 times and was noted 1 times",
+        ),
+    },
+    invariants.the_rate_is_kept: {
+        "two requests too close": (lambda books: came_again(books, "get-sales", after_seconds=0.9), "0.9000 s after"),
+    },
+    invariants.no_read_is_disturbed: {
+        "an acknowledge between two pages": (second_page_after_an_acknowledge, "follows an acknowledge"),
+    },
+    invariants.nothing_is_lost: {
+        "an order that is lost": (arrive, "was listed and is not stored"),
+    },
+    invariants.nothing_unreadable_is_dropped: {
+        "an entry that is dropped": (sql("DELETE FROM rejected_entries"), "was listed and is not kept"),
+    },
+    invariants.everything_ends: {
+        "never acknowledged": (order("open", "acknowledged_at = NULL"), f"{OPEN} was never acknowledged"),
+        "without a label": (order("open", "label_path = NULL"), f"{OPEN} has no label"),
+        "flagged, and never reported": (
+            order("shipped", "ship_confirmed_at = NULL"),
+            f"{SHIPPED} is flagged, and was never reported",
+        ),
+        "an older label": (new_label, f"{OPEN} has an older label"),
+    },
+    invariants.nothing_is_in_the_middle: {
+        "a call that is still being sent": (
+            call("label", "open", "state = 'sending'"),
+            f"the label call of {OPEN} is being sent",
+        ),
+        "half a file": (
+            lambda books: (books.state_dir / "labels" / "notio" / f".{OPEN}.part").write_bytes(b"%PDF"),
+            "left over: ",
+        ),
+        "a row that refers to nothing": (sql("DELETE FROM orders WHERE menzzo_order_id = {open}"), "foreign key: "),
+        "a trigger that is gone": (
+            lambda books: ask(books.state_dir, "DROP TRIGGER orders_undo_too_late"),
+            "trigger: orders_undo_too_late",
+        ),
+    },
+    invariants.nothing_waits: {
+        "a call that waits": (
+            call("label", "open", "state = 'parked', detail = 'no'"),
+            f"the label call of {OPEN} is parked",
+        ),
+        "a call that was dropped although its order needs it": (
+            both(call("label", "open", "state = 'dropped'"), order("open", "label_path = NULL")),
+            f"the label call of {OPEN} is dropped",
+        ),
+    },
 }
+"""By the rule that notices it: what is spoilt, and some words of what the rule says."""
 
 
 def test_a_sound_story_breaks_no_rule(books: Books) -> None:
@@ -358,18 +312,21 @@ def test_a_sound_story_breaks_no_rule(books: Books) -> None:
     assert len(books.world.log) > 6
 
 
-@pytest.mark.parametrize("name", BREACHES)
-def test_each_rule_notices_what_it_is_for(books: Books, name: str) -> None:
-    rule, spoil, says = BREACHES[name]
-    before = rule(books)
+@pytest.mark.parametrize(
+    ("rule", "spoil", "says"),
+    [
+        pytest.param(rule, *breach, id=f"{rule.__name__}: {name}")
+        for rule, breaches in BREACHES.items()
+        for name, breach in breaches.items()
+    ],
+)
+def test_each_rule_notices_what_it_is_for(books: Books, rule: Rule, spoil: Spoil, says: str) -> None:
     spoil(books)
-    found = [fault for fault in rule(books) if fault not in before]
-    assert len(found) >= 1
-    assert says in " | ".join(found)
+    assert says in " | ".join(rule(books))
 
 
 def test_no_rule_goes_without_a_breach() -> None:
-    assert {rule for rule, _, _ in BREACHES.values()} == RULES
+    assert BREACHES.keys() == RULES
 
 
 def test_a_question_within_the_cache_is_noticed_and_one_after_it_is_not() -> None:
