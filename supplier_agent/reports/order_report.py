@@ -220,7 +220,7 @@ def _when(tx: Session, order: Order, kind: str, call: Call | None, settings: Set
         return Next(
             "many_flags",
             f"Its ship call waits for a person's word, since unusually many orders were flagged within a minute. "
-            f"If they have left: supplier-agent agree {order.supplier}",
+            f"If they have left: supplier-agent approve {order.supplier}",
         )
     if supplier.token_refused_at is not None:
         return Next(

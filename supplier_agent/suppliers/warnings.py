@@ -56,7 +56,7 @@ def _flags(supplier: Any) -> Iterable[Caution]:  # noqa: ANN401 - as above
     if supplier.flags_asked_at is None:
         return
     what = f"unusually many orders were flagged as shipped within a minute (asked {supplier.flags_asked_at:%Y-%m-%d %H:%M} UTC)"
-    cure = f"if they have left: supplier-agent agree {supplier.name}; if not: supplier-agent unship ID…"
+    cure = f"if they have left: supplier-agent approve {supplier.name}; if not: supplier-agent unship ID…"
     yield Caution(f"{what}; its ship calls wait for a person's word", cure, holds_up=True, code="flags_unusual")
 
 

@@ -240,5 +240,7 @@ def test_an_order_that_was_only_missed_is_blocked_no_longer_where_absence_means_
         connection.execute("UPDATE orders SET acknowledged_at = NULL, vanished_at = ? WHERE id = 3", (later,))
     upgraded(database)
     with closing(sqlite3.connect(database)) as connection:
-        rows = connection.execute("SELECT id, missed_at, vanished_at FROM orders WHERE missed_at IS NOT NULL").fetchall()
+        rows = connection.execute(
+            "SELECT id, missed_at, vanished_at FROM orders WHERE missed_at IS NOT NULL"
+        ).fetchall()
     assert rows == [(1, later, None), (2, later, None), (3, later, later)]
