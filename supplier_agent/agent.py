@@ -22,7 +22,7 @@ from supplier_agent.db.ship_ledger import Ledger
 from supplier_agent.db.store import FullError, LockedError, Store
 from supplier_agent.db.tables import Call, Order
 from supplier_agent.labels import LabelFolder
-from supplier_agent.labels.checks import Checks
+from supplier_agent.labels.pdf.process import Checks
 from supplier_agent.maintenance.rollback import Watch
 from supplier_agent.outbox import NOT_SENT, Outcome
 from supplier_agent.reading.schedule import Due

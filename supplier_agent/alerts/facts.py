@@ -11,12 +11,14 @@ from sqlmodel import Session
 
 from supplier_agent.alerts.decide import Fact
 from supplier_agent.alerts.silence import Habits, is_unusual
-from supplier_agent.db.plain_sql import Look, text, within
+from supplier_agent.db.plain_sql import Look, supplier_of, text, within
 from supplier_agent.reading import coverage, missing_orders
-from supplier_agent.reports import health, known, overdue, vitals
+from supplier_agent.reports import facts, health, vitals
 from supplier_agent.settings import Settings
-from supplier_agent.suppliers import warnings
+from supplier_agent.verdict import ProblemCode, judge_installation, judge_supplier
+from supplier_agent.words import Worded, Words
 
+WORDS = Words()
 NAMED = 5
 MOST = 5000
 TOKEN, PAUSED, TOKEN_OLD, FAILING, UNKNOWN, PARKED = "token", "paused", "token_old", "failing", "unknown", "parked"
@@ -41,13 +43,14 @@ CAUSES: Mapping[str, str] = {
     vitals.WORKERS_HUNG: "a request hangs far beyond its deadline",
     vitals.PAGE: "the warehouse page is wanted, and does not listen",
     vitals.CONFIGURATION: "a new configuration was refused, and the one before stays",
-    overdue.READ_LATE: "a read is later than twice its interval, though the agent runs",
-    health.STRANGERS: "a supplier that is not in the configuration has open orders",
-    health.HELD: "orders that are marked as shipped are held, and not reported",
+    ProblemCode.READ_LATE.value: "a read is later than twice its interval, though the agent runs",
+    ProblemCode.SUPPLIER_UNKNOWN.value: "a supplier that is not in the configuration has open orders",
+    ProblemCode.HELD_THOUGH_MARKED.value: "orders that are marked as shipped are held, and not reported",
 }
 """Every cause, and when it holds."""
 BY_HEALTH = frozenset({
-    vitals.AGENT_HUNG, vitals.WORKERS_HUNG, vitals.PAGE, vitals.CONFIGURATION, overdue.READ_LATE, health.STRANGERS, health.HELD,
+    vitals.AGENT_HUNG, vitals.WORKERS_HUNG, vitals.PAGE, vitals.CONFIGURATION, ProblemCode.READ_LATE.value,
+    ProblemCode.SUPPLIER_UNKNOWN.value, ProblemCode.HELD_THOUGH_MARKED.value,
 })  # fmt: skip
 """The causes that are judged in one place alone, for `status`, the health checks and the alerts."""
 
@@ -66,12 +69,13 @@ def quick(
     yield from _clock(look, settings)
     least = settings.alerts.disk_free_bytes
     if disk_free_bytes is not None and disk_free_bytes < least:
-        yield Fact(DISK, None, *vitals.disk_low(str(settings.state_dir), least))
+        low = WORDS.worded(vitals.disk_low(str(settings.state_dir), least))
+        yield Fact(DISK, None, low.what, low.cure)
 
 
 def _found_by_health(look: Look, settings: Settings, now: datetime, signs: vitals.Signs | None) -> Iterator[Fact]:
     """Yield what `status` finds, and no rule here does, with the same words: orders of one trouble are put together."""
-    groups: dict[tuple[str, str], list[health.Problem]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[Worded]] = defaultdict(list)
     for problem in health.problems(look, settings, {}, now=now, signs=signs):
         if problem.code in BY_HEALTH:
             groups[problem.code, problem.supplier].append(problem)
@@ -90,7 +94,7 @@ def _steady(code: str, what: str) -> str:
 def slow(tx: Session, settings: Settings, habits: Mapping[str, Habits | None], now: datetime) -> Iterator[Fact]:
     """Yield what changes with the hours, not with the minutes. `habits`: of each supplier; None: too little is known."""
     look = within(tx)
-    entries = [problem for problem in health.problems(look, settings, {}) if _is_entry(problem)]
+    entries = [problem for problem in health.problems(look, settings, now=now) if _is_entry(problem)]
     for name in settings.suppliers:
         gaps = coverage.gaps(tx, settings, name, now)
         if gaps:
@@ -108,19 +112,23 @@ def slow(tx: Session, settings: Settings, habits: Mapping[str, Habits | None], n
             yield Fact(SILENCE, name, what, "ask technique@menzzo.fr whether the import runs, if nobody knows why")
 
 
-def _is_entry(problem: health.Problem) -> bool:
-    return problem.code == health.ENTRY
+def _is_entry(problem: Worded) -> bool:
+    return problem.code == ProblemCode.ENTRY_REJECTED
 
 
 def _suppliers(look: Look, settings: Settings, now: datetime) -> Iterator[Fact]:
-    for row in look.rows("SELECT * FROM suppliers"):
-        if row.name not in settings.suppliers:
-            continue
-        if row.token_refused_at is not None:
-            cure = "ask technique@menzzo.fr for a new token (supplier-agent status says where it goes)"
-            yield Fact(TOKEN, row.name, f"{health.refusal(look, row.name)}; nothing is sent", cure)
-        for caution in warnings.of(row, now):
-            yield Fact(PAUSED if caution.holds_up else TOKEN_OLD, row.name, caution.what, caution.cure)
+    causes = {
+        ProblemCode.TOKEN_REFUSED: TOKEN,
+        ProblemCode.PAUSED: PAUSED,
+        ProblemCode.FLAGS_UNUSUAL: PAUSED,
+        ProblemCode.TOKEN_OLD: TOKEN_OLD,
+        ProblemCode.TOKEN_NEXT_IN_USE: TOKEN_OLD,
+    }
+    states = facts.suppliers(look, settings)
+    for name in settings.suppliers:
+        for problem in judge_supplier(states[name], settings, now, lane_of={}).problems:
+            if problem.code in causes:
+                yield Fact(causes[problem.code], name, WORDS.problem(problem), WORDS.fix(problem))
 
 
 def _failing(look: Look, settings: Settings, now: datetime) -> Iterator[Fact]:
@@ -130,8 +138,11 @@ def _failing(look: Look, settings: Settings, now: datetime) -> Iterator[Fact]:
         "(SELECT name FROM suppliers WHERE token_refused_at IS NULL AND paused_at IS NULL)",
         text(before),
     )
+    states = facts.suppliers(look, settings) if rows else {}
+    lane_of = health.lane_of(states.values())
     for name in sorted(row.supplier for row in rows if row.supplier in settings.suppliers):
-        lanes = [lane for lane in health.failing_lanes(look, known.of(settings), name) if lane.failing_since <= before]
+        failing = states[name].failing(lane_of)
+        lanes = [lane for lane in failing if lane.failing_since is not None and lane.failing_since <= before]
         if lanes:
             said = "; ".join(
                 f"{lane.lane} fail since {lane.failing_since:%Y-%m-%d %H:%M} UTC: {lane.reason}" for lane in lanes
@@ -207,8 +218,9 @@ def _gone(look: Look, settings: Settings) -> Iterator[Fact]:
 
 
 def _clock(look: Look, settings: Settings) -> Iterator[Fact]:
-    for problem in overdue.clock_off(look, settings.alerts.clock_seconds):
-        yield Fact(CLOCK, None, problem.what, problem.cure)
+    for problem in judge_installation(facts.installation(look), settings):
+        if problem.code is ProblemCode.CLOCK_OFF:
+            yield Fact(CLOCK, None, WORDS.problem(problem), WORDS.fix(problem))
 
 
 def _silent_since(look: Look, settings: Settings, name: str, habits: Habits | None) -> datetime | None:
@@ -216,7 +228,7 @@ def _silent_since(look: Look, settings: Settings, name: str, habits: Habits | No
     if habits is None or not settings.alerts.silence:
         return None
     last = look.first("SELECT ended_at FROM runs WHERE supplier = ? AND added > 0 ORDER BY id DESC LIMIT 1", name)
-    read = health.supplier_of(look, name)
+    read = supplier_of(look, name)
     if last is None or last.ended_at is None or read.last_success_at is None:
         return None
     unusual = is_unusual(habits, last.ended_at, read.last_success_at, settings.timezone)

@@ -52,7 +52,7 @@ def report(
     """Return the daily report: what came in, was acknowledged and shipped since then, what is open, what is wrong."""
     look = within(tx)
     lines = [_of_supplier(tx, look, settings, name, since, now) for name in settings.suppliers]
-    problems = health.problems(look, settings, {}, now=now, signs=signs)
+    problems = health.problems(look, settings, now=now, signs=signs)
     lines += ["", f"{len(problems)} problem{'' if len(problems) == 1 else 's'}" + (":" if problems else "")]
     for each in problems[:MOST_PROBLEMS]:
         about = " ".join(filter(None, (each.order, each.supplier)))

@@ -5,7 +5,7 @@ import shlex
 import shutil
 import sqlite3
 import stat
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -83,7 +83,7 @@ def look(
         _disk(report, settings.state_dir)
         _file_system(report, settings.state_dir)
         _lock(report, settings.state_dir / state_folder.LOCK)
-        _database(report, settings.state_dir / state_folder.DATABASE, settings.suppliers, thorough=thorough)
+        _database(report, settings.state_dir / state_folder.DATABASE, settings, thorough=thorough)
     _clock(report, settings, clock)
     _sqlite(report)
     _way_out(report, settings)
@@ -181,7 +181,7 @@ def _lock(report: Report, path: Path) -> None:
         report.good("lock: free, no agent runs on this state")
 
 
-def _database(report: Report, database: Path, configured: Collection[str], *, thorough: bool) -> None:
+def _database(report: Report, database: Path, settings: Settings, *, thorough: bool) -> None:
     if not database.exists():
         report.good("database: not there yet; the first run creates it")
         return
@@ -191,7 +191,7 @@ def _database(report: Report, database: Path, configured: Collection[str], *, th
                 pass
             _guards(report, store)
             with store.read() as tx:
-                for problem in strangers(tx, configured):
+                for problem in strangers(tx, settings):
                     report.bad(f"{problem.supplier}: {problem.what}", problem.cure, problem.exit_code)
         size = database.stat().st_size
         if size > LARGEST_TO_PROVE_BYTES and not thorough:

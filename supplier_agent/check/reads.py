@@ -20,7 +20,8 @@ from supplier_agent.reading import strategy
 from supplier_agent.settings import Settings, egress
 from supplier_agent.suppliers import snapshot
 from supplier_agent.suppliers.read_log import asked, read_done, write
-from supplier_agent.suppliers.warnings import why_paused
+from supplier_agent.verdict.supplier import who_paused
+from supplier_agent.words import say
 
 NEW_TOKEN = "ask technique@menzzo.fr for a new one"  # noqa: S105 - a sentence
 MOST_AHEAD_SECONDS = 120
@@ -90,7 +91,8 @@ def _one_read(report: Report, settings: Settings, name: str, token: str, clock: 
             supplier = snapshot.known_supplier(tx, name)
             earlier = asked(tx, name, clock.now(), settings.suppliers[name].cache_seconds)
         if supplier.paused_at is not None:
-            report.doubt(f"{name}: not asked, for it is paused {why_paused(supplier)}", f"supplier-agent resume {name}")
+            why = say("reason.paused", who_paused(supplier))
+            report.doubt(f"{name}: not asked, because it is paused {why}", f"supplier-agent resume {name}")
             return
     query, started_at = strategy.probe(today, earlier).query, clock.now()
     answer = account.get_sales(query)

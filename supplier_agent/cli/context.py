@@ -36,15 +36,12 @@ class Surroundings:
         self.env = env
         self.is_quiet, self.is_verbose = is_quiet, is_verbose
         self.clock: Clock = SystemClock()
-        self.appearance: list[object] = []  # how the configuration looked when it was loaded (known.py)
 
     @cached_property
     def settings(self) -> "Settings":
         """The configuration. Raises ConfigError."""
-        from supplier_agent.reports import known
         from supplier_agent.settings import load
 
-        self.appearance = known.appearance(self.config, self.env)
         return load(Path(self.config) if self.config else None, self.env)
 
     @property

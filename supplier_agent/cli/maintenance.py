@@ -176,7 +176,9 @@ def export(
             f"{what} --format {form} cannot be exported", "supplier-agent export orders|calls|events --format csv|json"
         )
     surroundings = here(context)
-    chosen = Chosen(day("--from", from_), day("--to", to), supplier or None, surroundings.settings.timezone)
+    chosen = Chosen(
+        day("--from", from_), day("--to", to), supplier or None, surroundings.settings, surroundings.clock.now()
+    )
     with surroundings.store() as store:
         for line in write(store, what, form, chosen):
             sys.stdout.write(line)

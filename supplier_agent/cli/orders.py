@@ -62,7 +62,7 @@ def orders(
         if not found.ids:
             _known(surroundings, supplier, stored=found.supplier_is_stored)
         show = _array if as_json else _table
-        for line in show(summaries(store, found.ids), found.widths):
+        for line in show(summaries(store, found.ids, surroundings.settings, surroundings.clock), found.widths):
             result(line)
             if not is_heard():  # `| head` has seen enough
                 return
@@ -152,15 +152,18 @@ def order(
     """Show everything about one order: facts, every call and attempt, what happens next and why."""
     from supplier_agent.actions import find
     from supplier_agent.reports.order_report import whole
+    from supplier_agent.words import Words
 
     surroundings = here(context)
     with surroundings.store() as store, store.read() as tx:
         found = find(tx, menzzo_order_id.strip(), supplier or None)
-        told = whole(tx, found, surroundings.settings, surroundings.clock.now())
+        settings = surroundings.settings
+        words = Words() if as_json else Words(zone=settings.timezone)
+        told = whole(tx, found, settings, surroundings.clock.now(), words)
     if as_json:
         result_json({"schema": 1, **told})
     else:
-        _tell(told, surroundings.settings.timezone)
+        _tell(told, settings.timezone)
 
 
 LABELS = {
@@ -176,7 +179,7 @@ def _tell(told: dict[str, Any], zone: tzinfo) -> None:
     """Print everything about one order, times in the warehouse's own zone."""
     result(f"times are those of {zone}")
     for name, value in told.items():
-        if name not in {"calls", "history", "next", "next_code"} and value not in (None, []):
+        if name not in {"calls", "history", "next", "next_code", "problem_codes"} and value not in (None, []):
             word = LABELS.get(name, name.replace("_", " "))
             shown = ", ".join(value) if isinstance(value, list) else _local(value, zone)
             shown = {True: "yes", False: "no"}[value] if isinstance(value, bool) else shown

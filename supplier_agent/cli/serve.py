@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from supplier_agent.agent import Agent
     from supplier_agent.base.process import Hangup, Stop
-    from supplier_agent.reports.health import Problem
     from supplier_agent.reports.heartbeat import Heartbeat
     from supplier_agent.runtime.reload import Reload
     from supplier_agent.settings import Settings
+    from supplier_agent.words import Worded
 
 READ_ONLY = "--read-only"
 
@@ -66,7 +66,8 @@ def run(
     if metrics_file is not None and not once:
         raise typer.BadParameter("--metrics-file goes with --once; a daemon serves /metrics on [metrics] listen")
     from supplier_agent.base.process import Hangup, Stop
-    from supplier_agent.suppliers import warnings
+    from supplier_agent.verdict import Problem, ProblemCode
+    from supplier_agent.words import Words
 
     stop = Stop()  # first of all: as PID 1, a process without a handler never sees SIGTERM
     hangup = Hangup(terminal=once or sys.stderr.isatty())
@@ -76,7 +77,8 @@ def run(
     if dry_run:
         return _dry_run(surroundings, stop, as_json=as_json)
     if read_only or surroundings.settings.read_only:
-        say(f"{warnings.read_only().what}; {warnings.read_only().cure}")
+        only_reads = Words().worded(Problem(ProblemCode.READ_ONLY))
+        say(f"{only_reads.what}; {only_reads.cure}")
     command = " ".join(["run", *(["--once"] if once else []), *([READ_ONLY] if read_only else [])])
     with _agent(surroundings, command, stop, once=once, reads_only=read_only) as (agent, beat):
         if not once:
@@ -93,7 +95,7 @@ def run(
         from supplier_agent.reports.vitals import STOPPING
         from supplier_agent.runtime.once import run_once
 
-        found: list[Problem] = []
+        found: list[Worded] = []
         with progress() as show, LabelCodes(agent.settings.state_dir, PdfWork(agent.clock), agent.log) as codes:
             code = run_once(
                 agent,
@@ -112,7 +114,7 @@ def run(
         return code
 
 
-def _say_why(found: "Sequence[Problem]") -> None:
+def _say_why(found: "Sequence[Worded]") -> None:
     """Say what an exit code stands for: cron and the journal keep stderr, and nobody remembers what 1 means."""
     for each in found[:MOST_REASONS]:
         about = " ".join(part for part in (each.order, each.supplier) if part)
@@ -130,7 +132,6 @@ def _agent(
     """Assemble the real agent on the real state, alone."""
     from supplier_agent.base import files, log
     from supplier_agent.db import state_folder
-    from supplier_agent.reports import known
     from supplier_agent.runtime.wiring import assemble
     from supplier_agent.tick.bulkheads import Threads
 
@@ -141,7 +142,6 @@ def _agent(
         _lock(surroundings, command),
         _heartbeat(surroundings, command) as beat,
     ):
-        known.remember(settings, surroundings.appearance)
         level = "debug" if surroundings.is_verbose else "warning" if surroundings.is_quiet else settings.log.level
         run = secrets.token_hex(4)
         logger = log.Log(log.set_up(surroundings.env, form=settings.log.format, level=level, run=run))
@@ -202,17 +202,12 @@ def _beating(show: Callable[[str], None], agent: "Agent", beat: "Heartbeat") -> 
 
 def _reload(surroundings: Surroundings, agent: "Agent", hangup: "Hangup") -> "Reload":
     """Return what reads the configuration again when it is asked to."""
-    from supplier_agent.reports import known
     from supplier_agent.runtime.reload import Reload
 
-    newest = surroundings
-
     def load() -> "Settings":
-        nonlocal newest
-        newest = Surroundings(surroundings.config, surroundings.env)
-        return newest.settings
+        return Surroundings(surroundings.config, surroundings.env).settings
 
-    return Reload(agent, surroundings.env, hangup, load, lambda settings: known.remember(settings, newest.appearance))
+    return Reload(agent, surroundings.env, hangup, load)
 
 
 def _after_the_round(surroundings: Surroundings, agent: "Agent", metrics_file: Path | None, stop: "Stop") -> None:
@@ -326,7 +321,7 @@ def resync(
         with agent.store.write() as tx:
             for name in names:
                 request(tx, name, first, last, now)
-        found: list[Problem] = []
+        found: list[Worded] = []
         with progress() as show:
             code = run_once(agent, _beating(show, agent, beat), lambda: None, stop.event.is_set, found.extend)
         with agent.store.read() as tx:
@@ -337,7 +332,7 @@ def resync(
     return code
 
 
-def _resync_as_json(tx: "Session", asked_at: "datetime", found: "Sequence[Problem]", code: int) -> dict[str, object]:
+def _resync_as_json(tx: "Session", asked_at: "datetime", found: "Sequence[Worded]", code: int) -> dict[str, object]:
     """Return the object of `resync --json`: each supplier's run that was asked for then, as far as it has come."""
     from sqlmodel import select
 

@@ -20,8 +20,7 @@ from sqlmodel import Session, SQLModel, create_engine
 
 from supplier_agent.base import cells, files
 from supplier_agent.base.errors import AgentError, ConfigError, StateError
-from supplier_agent.db import backup_copy
-from supplier_agent.db.tables import SCHEMA
+from supplier_agent.db import SCHEMA, backup_copy
 from supplier_agent.db.triggers import DAMAGE, TRIGGERS
 
 BUSY_SECONDS = 5.0

@@ -10,9 +10,6 @@ from sqlmodel import Field, SQLModel
 
 from supplier_agent.db import columns
 
-SCHEMA = "0004"
-"""The newest migration (migrations/versions/), which leads to these tables."""
-
 UNREAD = (
     "label_sha256 IS NOT NULL AND coalesce(label_read_sha256, '') <> label_sha256"
     " AND ship_confirmed_at IS NULL AND closed_reason IS NULL"

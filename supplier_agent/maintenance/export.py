@@ -15,9 +15,13 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from supplier_agent.base.process import on_one_line
+from supplier_agent.db.plain_sql import within
 from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Attempt, Call, Event, Order
-from supplier_agent.reports.order_report import calls_of, instant, summary
+from supplier_agent.reports import facts
+from supplier_agent.reports.order_report import Judge, instant, summary
+from supplier_agent.settings import Settings
+from supplier_agent.words import Words
 
 FORMS = ("csv", "json")
 BATCH = 500
@@ -29,12 +33,18 @@ Row = Mapping[str, object]
 
 @dataclass(frozen=True)
 class Chosen:
-    """Which rows: of these days (both included, in this time zone) and this supplier. None: all."""
+    """Which rows: of these days (both included, in the warehouse's zone) and this supplier. None: all."""
 
     first: date | None
     last: date | None
     supplier: str | None
-    zone: tzinfo
+    settings: Settings
+    now: datetime
+
+    @property
+    def zone(self) -> tzinfo:
+        """The warehouse's zone, in which a day begins."""
+        return self.settings.timezone
 
     @property
     def since(self) -> datetime | None:
@@ -101,7 +111,7 @@ def _json(columns: tuple[str, ...], rows: Iterable[Row]) -> Iterator[str]:
 
 
 def _orders(tx: Session, chosen: Chosen, after: int) -> tuple[list[Row], int | None]:
-    query = select(Order).where(col(Order.id) > after)
+    query = select(Order.id).where(col(Order.id) > after)
     if chosen.supplier is not None:
         query = query.where(Order.supplier == chosen.supplier)
     day: Any = func.coalesce(
@@ -111,9 +121,16 @@ def _orders(tx: Session, chosen: Chosen, after: int) -> tuple[list[Row], int | N
         query = query.where(day >= chosen.first.isoformat())
     if chosen.last is not None:
         query = query.where(day <= chosen.last.isoformat())
-    found = tx.exec(query.order_by(col(Order.id)).limit(BATCH)).all()
-    calls = calls_of(tx, found)
-    return [summary(order, calls[order.id or 0]) for order in found], found[-1].id if found else None
+    ids = [row for row in tx.exec(query.order_by(col(Order.id)).limit(BATCH)) if row is not None]
+    look, words = within(tx), Words()
+    judge = Judge(look, chosen.settings, chosen.now)
+    rows = [summary(each.order, judge.of(each), words) for each in facts.orders_of(look, ids)]
+    return [{**row, "blockers": _codes(row["blockers"])} for row in rows], ids[-1] if ids else None
+
+
+def _codes(blockers: object) -> str:
+    """Return codes as one cell."""
+    return " ".join(blockers) if isinstance(blockers, list) else ""
 
 
 def _calls(tx: Session, chosen: Chosen, after: int) -> tuple[list[Row], int | None]:
@@ -185,7 +202,7 @@ SUBJECTS: Mapping[str, Subject] = {
             *("supplier", "menzzo_order_id", "increment_id", "sale_product_id", "sku", "quantity", "price", "carrier"),
             *("order_date", "link_to_label", "stage", "first_seen_at", "acknowledged_at", "label_path", "label_sha256"),
             *("shipped", "shipped_at", "ship_confirmed_at", "override_by", "held_reason", "closed_reason", "problem"),
-            *("acknowledge_evidence", "ship_evidence"),
+            *("acknowledge_evidence", "ship_evidence", "vanished_at", "blockers"),
         ),
         _orders,
     ),

@@ -21,7 +21,7 @@ from supplier_agent.db.ship_ledger import NAMELESS, Decision, Ledger
 from supplier_agent.db.store import FullError, LockedError, Store
 from supplier_agent.db.tables import Attempt, Call, Event, Installation, Order
 from supplier_agent.order import LEDGER_LOST, RESTORED
-from supplier_agent.suppliers.warnings import RELEASE
+from supplier_agent.words.english import RELEASE
 
 TAKEN_BACK = {"flag taken back": "the flag was taken back", "held": "it was held", "closed": "it was closed"}
 """Decisions after which an order must not continue automatically, and their texts."""

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from supplier_agent.db.plain_sql import Look, within
+from supplier_agent.db.plain_sql import Look, supplier_of, within
 from supplier_agent.metrics.tally import Tally
 from supplier_agent.order import STAGES, sound_stage
 from supplier_agent.reading import coverage, missing_orders
@@ -33,7 +33,7 @@ class Gauge:
 def gauges(tx: Session, settings: Settings, tally: Tally, now: datetime) -> Iterator[Gauge]:
     """Yield every gauge. Instants are Unix seconds; one that is not known yet has no value."""
     look, names = within(tx), tuple(settings.suppliers)
-    rows = {name: health.supplier_of(look, name) for name in names}
+    rows = {name: supplier_of(look, name) for name in names}
     orders = dict(_orders(look, names, tally))
     yield Gauge("orders", "Orders by stage.", ("supplier", "stage"), orders.items())
     yield Gauge(
@@ -98,7 +98,7 @@ def gauges(tx: Session, settings: Settings, tally: Tally, now: datetime) -> Iter
 
 def _wrong(tx: Session, look: Look, settings: Settings, now: datetime) -> Iterator[Gauge]:
     names = tuple(settings.suppliers)
-    problems = [problem.supplier for problem in health.problems(look, settings, {}, now=now)]
+    problems = [problem.supplier for problem in health.judged(look, settings, now)]
     yield Gauge("problems", "What `status` lists as problems.", ("supplier",), _per(names, problems.count))
     yield Gauge(
         "rejected_entries",

@@ -15,7 +15,7 @@ from supplier_agent.base.clock import Clock
 from supplier_agent.base.errors import AgentError, StateError
 from supplier_agent.db.store import Store, open_store
 from supplier_agent.metrics.exposition import Exposition, encoded
-from supplier_agent.reports import heartbeat, known, status, vitals
+from supplier_agent.reports import heartbeat, status, vitals
 from supplier_agent.settings import Settings
 
 
@@ -46,12 +46,12 @@ def health_of(state_dir: Path, clock: Clock) -> Health:
 def ready_of(settings: Settings, clock: Clock) -> Health:
     """Tell whether all is well: `status` by another way, with the codes of its problems, one a line."""
     try:
-        told = status.tell(known.of(settings), clock)
+        told = status.tell(settings, clock)
     except AgentError:
         return Health(ok=False, text=vitals.DATABASE)
     if told.exit_code == 0:
         return Health(ok=True, text="ready")
-    codes = sorted({f"{problem.code} {problem.supplier}".rstrip() for problem in told.problems})
+    codes = sorted({f"{problem.code} {problem.supplier or ''}".rstrip() for problem in told.problems})
     return Health(ok=False, text="\n".join(codes))
 
 

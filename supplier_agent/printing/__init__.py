@@ -1,7 +1,7 @@
-"""Printing by IPP, with CUPS or directly. A printer that fails returns a message, never an exception."""
+"""Printing: by IPP, to CUPS or a printer that speaks it; and what is printed. A printer that fails is a value, not an exception."""
 
+from supplier_agent.printing.ipp import NotPrinted, parse_uri
 from supplier_agent.printing.printer import Media, Printed, Printer, custom_media, look, media_of, print_pdf
-from supplier_agent.printing.wire import NotPrinted, parse
 
 __all__ = [
     "Media",
@@ -11,6 +11,6 @@ __all__ = [
     "custom_media",
     "look",
     "media_of",
-    "parse",
+    "parse_uri",
     "print_pdf",
 ]

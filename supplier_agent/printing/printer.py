@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from supplier_agent.printing import ipp
-from supplier_agent.printing.ipp import Group, Tag
-from supplier_agent.printing.wire import NotPrinted, parse, post
+from supplier_agent.printing.ipp import Group, NotPrinted, Tag, parse_uri, post
 from supplier_agent.settings.egress import DIRECT, Egress
 
 _STATES: Mapping[object, str] = {3: "idle", 4: "processing", 5: "stopped"}
@@ -162,7 +161,7 @@ def _ask(
     egress: Egress,
 ) -> ipp.Answer | NotPrinted:
     try:
-        address = parse(uri)
+        address = parse_uri(uri)
     except ValueError as error:
         return NotPrinted(str(error), "address")
     first = [

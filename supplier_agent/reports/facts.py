@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from supplier_agent.db.conditions import NEEDS_A_PERSON, OPEN
+from supplier_agent.db.conditions import NEEDS_A_PERSON, OPEN, UNFLAGGED, WAITING
 from supplier_agent.db.plain_sql import last_good, supplier_of, text
 from supplier_agent.reading.missing_orders import absence_of
 from supplier_agent.verdict.codes import ProblemCode
@@ -175,10 +176,24 @@ def _by_order(rows: Iterable[Any]) -> dict[int, list[Any]]:
     return dict(found)
 
 
-def needing_a_person(look: Look, most: int = MOST) -> list[OrderFacts]:
-    """Return the open orders with a problem that has no age, oldest first."""
-    rows = look.rows(f"SELECT id FROM orders WHERE {OPEN} AND ({NEEDS_A_PERSON}) ORDER BY +id LIMIT ?", most)  # noqa: S608 - constants
-    return orders_of(look, [row.id for row in rows])
+def with_problems(look: Look, settings: Settings, now: datetime, most: int = MOST) -> list[OrderFacts]:
+    """Return the orders that may have a problem, with their attempts, by row id: at most so many for each condition."""
+    waiting = now - timedelta(seconds=settings.alerts.waiting_seconds)
+    unflagged = now - timedelta(seconds=settings.alerts.unflagged_seconds)
+    found = set(damaged(look)[:most])
+    for condition, before in ((NEEDS_A_PERSON, None), (WAITING, waiting), (UNFLAGGED, unflagged)):
+        values = (text(before),) if before is not None else ()
+        sql = f"SELECT id FROM orders WHERE {OPEN} AND ({condition}) ORDER BY +id LIMIT {most}"  # noqa: S608 - constants
+        found |= {row.id for row in look.rows(sql, *values)}
+    return orders_of(look, sorted(found), attempts=True)
+
+
+def damaged(look: Look) -> list[int]:
+    """Return the row ids of the orders that may be damaged. An index knows them (triggers.py); which of them are, order.py says."""
+    if look.first("SELECT name FROM sqlite_master WHERE name = 'damaged_orders'") is None:
+        return []  # somebody dropped it; the agent's next start makes it again
+    rows = look.rows("SELECT id FROM damaged_orders UNION SELECT order_id AS id FROM damaged_calls ORDER BY id")
+    return [row.id for row in rows]
 
 
 def strays(look: Look) -> list[Any]:

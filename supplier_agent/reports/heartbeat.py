@@ -17,11 +17,14 @@ import threading
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from supplier_agent.base.clock import Clock
-from supplier_agent.base.log import Log
 from supplier_agent.db import state_folder
 from supplier_agent.reports.vitals import RUNNING, SLACK_SECONDS, STARTING, STOPPED, Pulse, Signs, Trouble
+
+if TYPE_CHECKING:
+    from supplier_agent.base.log import Log
 
 AGENT, PAGE = "health.json", "page.json"
 MODE = 0o640
@@ -207,7 +210,7 @@ def _free_bytes(folder: Path) -> int | None:
     return found.f_bavail * found.f_frsize
 
 
-def tell(log: Log, troubles: Sequence[Trouble], serves: Mapping[str, str], before: Mapping[str, str]) -> None:
+def tell(log: "Log", troubles: Sequence[Trouble], serves: Mapping[str, str], before: Mapping[str, str]) -> None:
     """Say in the log how the page's process is. `before`: what it served when this was last said."""
     if troubles:
         log.problem("page", "; ".join(f"{each.what} ({each.cure})" for each in troubles))

@@ -1,7 +1,6 @@
 """Lists of orders: which ones, asked in SQL; then their summaries in small batches, so that a slow reader holds no lock."""
 
 from array import array
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -9,12 +8,15 @@ from typing import Any
 
 from sqlmodel import Session
 
-from supplier_agent.db.plain_sql import Look, within
+from supplier_agent.base.clock import Clock
+from supplier_agent.db.plain_sql import within
 from supplier_agent.db.store import Store
 from supplier_agent.labels.scan import alias
-from supplier_agent.reports import counts
+from supplier_agent.reports import counts, facts
 from supplier_agent.reports.counts import OPEN, STAGE, is_of
-from supplier_agent.reports.order_report import summary
+from supplier_agent.reports.order_report import Judge, summary
+from supplier_agent.settings import Settings
+from supplier_agent.words import Words
 
 BATCH = 500
 WIDE = ("menzzo_order_id", "supplier", "sku", "quantity", "carrier")
@@ -91,19 +93,13 @@ def _driver(tx: Session, sql: str, values: list[object]) -> Any:  # noqa: ANN401
     return tx.connection().exec_driver_sql(sql, tuple(values))
 
 
-def summaries(store: Store, ids: "array[int]") -> Iterator[Row]:
+def summaries(store: Store, ids: "array[int]", settings: Settings, clock: Clock) -> Iterator[Row]:
     """Yield the orders as JSON has them, in this order, each batch as it is at that moment."""
+    words = Words()
     for start in range(0, len(ids), BATCH):
         with store.read() as tx:
-            rows = list(_batch(within(tx), ids[start : start + BATCH]))
+            look = within(tx)
+            judge = Judge(look, settings, clock.now())
+            found = facts.orders_of(look, ids[start : start + BATCH])
+            rows = [summary(each.order, judge.of(each), words) for each in found]
         yield from rows
-
-
-def _batch(look: Look, ids: "array[int]") -> Iterator[Row]:
-    marks = ", ".join("?" * len(ids))
-    found = {row.id: row for row in look.rows(f"SELECT * FROM orders WHERE id IN ({marks})", *ids)}  # noqa: S608 - question marks
-    calls: dict[int, list[Any]] = defaultdict(list)
-    of_these = f"SELECT * FROM calls WHERE order_id IN ({marks}) ORDER BY id"  # noqa: S608 - as above
-    for call in look.rows(of_these, *ids):
-        calls[call.order_id].append(call)
-    yield from (summary(found[each], calls[each]) for each in ids)

@@ -4,12 +4,16 @@ heartbeat.py collects the signs; health.py adds what the database says. Nothing 
 that hangs cannot say so, and what it wrote last is not how it is now.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from supplier_agent.base.process import worst
 from supplier_agent.db.state_folder import Holder
+from supplier_agent.verdict.codes import Problem, ProblemCode
+
+if TYPE_CHECKING:
+    from supplier_agent.verdict.codes import Facts
 
 STILL_SECONDS = 60.0
 """The agent touches its heartbeat every few seconds, also while it waits for a locked database. Longer than this, it hangs."""
@@ -23,42 +27,23 @@ RESTART_PAGE = "systemctl restart supplier-agent-page if that unit serves it, el
 CORRECT_IT = "correct it (supplier-agent config check), then: systemctl reload supplier-agent"
 """What to do about a configuration that was refused."""
 
-AGENT_HUNG, AGENT_DIED, NOT_RUNNING, NEVER_RUN = "agent_hung", "agent_died", "not_running", "never_run"
-PAGE, DISK_LOW, DISK_FULL, CLOCK_OFF = "page_not_listening", "disk_low", "disk_full", "clock_off"
-DATABASE, DATABASE_LOCKED, WORKERS_HUNG = "database_failed", "database_locked", "workers_hung"
-CONFIGURATION, ALERTS = "configuration_refused", "alerts_failed"
+AGENT_HUNG, AGENT_DIED = ProblemCode.AGENT_HUNG.value, ProblemCode.AGENT_DIED.value
+PAGE, DISK_FULL, CLOCK_OFF = (
+    ProblemCode.PAGE_NOT_LISTENING.value,
+    ProblemCode.DISK_FULL.value,
+    ProblemCode.CLOCK_OFF.value,
+)
+DATABASE, DATABASE_LOCKED = ProblemCode.DATABASE_FAILED.value, ProblemCode.DATABASE_LOCKED.value
+WORKERS_HUNG, ALERTS = ProblemCode.WORKERS_HUNG.value, ProblemCode.ALERTS_FAILED.value
+CONFIGURATION = ProblemCode.CONFIGURATION_REFUSED.value
+"""What a process may say of itself (Trouble)."""
 
-EXIT_CODES = {DATABASE: 74, DATABASE_LOCKED: 74, DISK_FULL: 74, CONFIGURATION: 78}
-"""Of the agent's own troubles; all others need a person (1)."""
 NOT_ALIVE = frozenset({
-    AGENT_HUNG, AGENT_DIED, NOT_RUNNING, NEVER_RUN, PAGE, DISK_FULL, DATABASE, DATABASE_LOCKED, WORKERS_HUNG,
+    ProblemCode.AGENT_HUNG, ProblemCode.AGENT_DIED, ProblemCode.NOT_RUNNING, ProblemCode.NEVER_RUN,
+    ProblemCode.PAGE_NOT_LISTENING, ProblemCode.DISK_FULL, ProblemCode.DATABASE_FAILED, ProblemCode.DATABASE_LOCKED,
+    ProblemCode.WORKERS_HUNG,
 })  # fmt: skip
 """What `status --alive` fails on: the agent, or its page, cannot work. An order that waits and an outage are not among them."""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing that is not as it should be. `order` is None for a matter of the whole supplier.
-
-    `supplier` is "" for a matter of the whole installation; `code` is stable, the sentences are not.
-    """
-
-    supplier: str
-    order: str | None
-    what: str
-    cure: str
-    exit_code: int
-    code: str
-
-    def as_json(self) -> dict[str, object]:
-        """Return it as the commands' JSON has it."""
-        return {
-            "supplier": self.supplier,
-            "menzzo_order_id": self.order,
-            "code": self.code,
-            "what": self.what,
-            "cure": self.cure,
-        }
 
 
 @dataclass(frozen=True)
@@ -130,13 +115,16 @@ class Signs:
         since = self.holder.since if self.holder is not None else None
         return None if since is None else abs((self.now - since) / timedelta(seconds=1))
 
+    @property
+    def runs_since(self) -> datetime | None:
+        """Since when the daemon runs under a clock that nobody set since; None: it does not run."""
+        if not self.runs or self.holder is None:
+            return None
+        begun = (self.holder.since, self.own.steady_since if self.own is not None else None)
+        return max((each for each in begun if each is not None and each <= self.now), default=self.now)
+
     def _words(self) -> list[str]:
         return (self.holder.command or "").split() if self.holder is not None else []
-
-
-def exit_code(found: Iterable[Problem]) -> int:
-    """Return the exit code for these problems (public contract, "Exit codes")."""
-    return worst({problem.exit_code for problem in found})
 
 
 def judge(signs: Signs) -> list[Problem]:
@@ -150,7 +138,7 @@ def judge(signs: Signs) -> list[Problem]:
     """
     found = [*_agent(signs), *_died(signs)]
     if signs.own is not None:
-        found += [_of_trouble(trouble) for trouble in signs.own.troubles]
+        found += [of_trouble(trouble) for trouble in signs.own.troubles]
     return [*found, *_page(signs), *_disk(signs)]
 
 
@@ -166,65 +154,52 @@ def hangs(signs: Signs) -> bool:
 def _agent(signs: Signs) -> Sequence[Problem]:
     if not hangs(signs):
         return ()
-    pid = f" (pid {signs.holder.pid})" if signs.holder is not None and signs.holder.pid else ""
+    facts: Facts = {"pid": (signs.holder.pid if signs.holder is not None else None) or "?"}
     if signs.own is None:
-        what = f"the agent{pid} has left no heartbeat in {signs.folder}: it hangs, or is of an older version"
+        facts |= {"case": "old", "folder": signs.folder}
     else:
-        what = (
-            f"the agent{pid} hangs: no heartbeat for {max(0.0, signs.own.age_seconds):.0f} s; nothing is sent meanwhile"
-        )
-    return (Problem("", None, what, RESTART, 1, AGENT_HUNG),)
+        facts["age_seconds"] = round(max(0.0, signs.own.age_seconds))
+    return (Problem(ProblemCode.AGENT_HUNG, facts=facts),)
 
 
 def _died(signs: Signs) -> Sequence[Problem]:
     last = signs.agent
     if signs.holder is not None or last is None:
         return ()
-    said = [_of_trouble(trouble) for trouble in last.troubles if trouble.code == AGENT_DIED]
+    said = [of_trouble(trouble) for trouble in last.troubles if trouble.code == AGENT_DIED]
     if said or last.phase in {None, STOPPED}:
         return said
-    what = (
-        f"the agent ({last.command}, pid {last.pid}) ended without a word: it crashed, was killed, or the power failed"
-    )
-    cure = "systemctl start supplier-agent (its log: journalctl -u supplier-agent)"
-    return (Problem("", None, what, cure, 1, AGENT_DIED),)
+    return (Problem(ProblemCode.AGENT_DIED, facts={"command": str(last.command), "pid": last.pid or "?"}),)
 
 
-def _of_trouble(trouble: Trouble) -> Problem:
-    return Problem("", None, trouble.what, trouble.cure, EXIT_CODES.get(trouble.code, 1), trouble.code)
+def of_trouble(trouble: Trouble) -> Problem:
+    """Return what a process says of itself as a problem, in its own words."""
+    code = _CODES.get(trouble.code, ProblemCode.AGENT_TROUBLE)
+    return Problem(code, facts={"what": trouble.what, "fix": trouble.cure})
+
+
+_CODES = {code.value: code for code in ProblemCode}
 
 
 def _page(signs: Signs) -> Sequence[Problem]:
     if not signs.listen:
         return ()
     if signs.page is not None and signs.page.is_fresh:
-        return [_of_trouble(trouble) for trouble in signs.page.troubles]
+        return [of_trouble(trouble) for trouble in signs.page.troubles]
     if signs.runs:  # it supervises the page
         starts = signs.held_seconds is not None and signs.held_seconds <= STILL_SECONDS
         expected = not starts
     else:
         expected = signs.page is not None and signs.page.phase != STOPPED
-    if not expected:
-        return ()
-    what = f"the page that should listen on {signs.listen} shows no sign of life"
-    return (Problem("", None, what, RESTART_PAGE, 1, PAGE),)
+    return (Problem(ProblemCode.PAGE_NOT_LISTENING, facts={"listen": signs.listen}),) if expected else ()
 
 
 def _disk(signs: Signs) -> Sequence[Problem]:
     if signs.free_bytes is None or signs.free_bytes >= signs.least_free_bytes:
         return ()
-    what, cure = disk_low(signs.folder, signs.least_free_bytes)
-    return (Problem("", None, what, cure, 1, DISK_LOW),)
+    return (disk_low(signs.folder, signs.least_free_bytes),)
 
 
-def disk_low(folder: str, least: int) -> tuple[str, str]:
-    """Return what is to be said of a disk that is nearly full, and what to do."""
-    what = f"less than {_size(least)} are free on the disk of {folder}"
-    return what, "free some disk space: a full disk stops acknowledging and shipping"
-
-
-def _size(count: int) -> str:
-    for unit, name in ((1 << 20, "MB"), (1 << 10, "kB")):
-        if count >= unit:
-            return f"{count / unit:.0f} {name}"
-    return f"{count} bytes"
+def disk_low(folder: str, least_bytes: int) -> Problem:
+    """Return that the disk of this folder is nearly full."""
+    return Problem(ProblemCode.DISK_LOW, facts={"folder": folder, "least_bytes": least_bytes})

@@ -21,27 +21,31 @@ from supplier_agent.base.errors import StateError
 from supplier_agent.base.log import Log
 from supplier_agent.calls import Ending, Job
 from supplier_agent.db import private, state_folder
+from supplier_agent.db.plain_sql import within
 from supplier_agent.db.ship_ledger import Ledger
 from supplier_agent.db.store import Store, open_store
 from supplier_agent.db.tables import Order, Read
 from supplier_agent.labels import LabelFolder
-from supplier_agent.labels.checks import Checks
+from supplier_agent.labels.pdf.process import Checks
 from supplier_agent.marketplace.rate_limit import Pace
 from supplier_agent.order import document
 from supplier_agent.outbox import DONE, Outcome
-from supplier_agent.reports.health import Problem
+from supplier_agent.reports import facts
 from supplier_agent.runtime.once import run_once
 from supplier_agent.runtime.wiring import make_account, wire_of
 from supplier_agent.settings import Settings
-from supplier_agent.suppliers import read_log, warnings
-from supplier_agent.suppliers.snapshot import known_supplier
+from supplier_agent.suppliers import read_log
+from supplier_agent.verdict import Problem, ProblemCode, judge_supplier
+from supplier_agent.words import Worded, Words
 
 BEFORE_START_DATE = "before_start_date"
+HOLDS_UP = frozenset({ProblemCode.PAUSED, ProblemCode.FLAGS_UNUSUAL})
+"""With one of these a supplier's calls, or its ship calls, wait for a person."""
 
 
 @dataclass(frozen=True)
 class LeftAlone:
-    """What nothing would be sent for, and why. `code` is a caution's (warnings.py), or BEFORE_START_DATE."""
+    """What nothing would be sent for, and why. `code` is a ProblemCode, or BEFORE_START_DATE."""
 
     supplier: str  # "": every supplier
     code: str
@@ -61,7 +65,7 @@ class Rehearsed:
     exit_code: int
     calls: Sequence[Job]
     left_alone: Sequence[LeftAlone]
-    problems: Sequence[Problem]
+    problems: Sequence[Worded]
 
     def lines(self) -> Iterator[str]:
         """Yield it for a person, line by line."""
@@ -138,7 +142,7 @@ def rehearse(
     stopped: Callable[[], bool],
 ) -> Rehearsed:
     """Return every write call that `run --once` would make now, and how that run would end."""
-    problems: list[Problem] = []
+    problems: list[Worded] = []
     with tempfile.TemporaryDirectory(prefix="supplier-agent-dry-run-") as name:
         folder = Path(name)
         _copy_state(settings, folder)
@@ -209,15 +213,18 @@ def _remember_questions(copy: Store, before: int, settings: Settings) -> None:
 
 def _left_alone(folder: Path, settings: Settings, now: datetime) -> list[LeftAlone]:
     """Return what the rehearsal found and would not touch."""
-    read_only = warnings.read_only()
-    found = [LeftAlone("", read_only.code, read_only.what)] if settings.read_only else []
+    words, found = Words(), []
+    if settings.read_only:
+        found.append(LeftAlone("", ProblemCode.READ_ONLY.value, words.problem(Problem(ProblemCode.READ_ONLY))))
     early = []
     store = open_store(folder / state_folder.DATABASE)
     try:
         with store.read() as tx:
+            states = facts.suppliers(within(tx), settings)
             for name, supplier in settings.suppliers.items():
-                told = warnings.of(known_supplier(tx, name), now)
-                found += [LeftAlone(name, each.code, each.what) for each in told if each.holds_up]
+                problems = judge_supplier(states[name], settings, now, lane_of={}).problems
+                stopped = [each for each in problems if each.code in HOLDS_UP]
+                found += [LeftAlone(name, each.code.value, words.problem(each)) for each in stopped]
                 if supplier.start_date is not None and (count := _early(tx, name, supplier.start_date)):
                     what = f"{count} orders are dated before start_date and left alone"
                     early.append(LeftAlone(name, BEFORE_START_DATE, what, count))

@@ -8,8 +8,9 @@ from sqlmodel import Session, col, select
 from supplier_agent.agent import DRAIN_SECONDS, Agent
 from supplier_agent.calls import CALLS
 from supplier_agent.db.tables import Call, Order
-from supplier_agent.reports.health import Problem, exit_code, problems
+from supplier_agent.reports.health import exit_code, problems
 from supplier_agent.suppliers import circuit_breakers, read_log, safety_stops, snapshot
+from supplier_agent.words import Worded
 
 LEAST_SECONDS, STEP_SECONDS = 0.01, 0.25
 
@@ -19,7 +20,7 @@ def run_once(
     progress: Callable[[str], None],
     heartbeat: Callable[[], None],
     stopped: Callable[[], bool],
-    explain: Callable[[Sequence[Problem]], None] = lambda _found: None,
+    explain: Callable[[Sequence[Worded]], None] = lambda _found: None,
 ) -> int:
     """Do all that is due, wait out short back-offs, and return the exit code (public contract, "Exit codes").
 
@@ -61,6 +62,7 @@ def run_once(
             agent.settings,
             {a.name: a.token_problem for a in agent.accounts.values()},
             since=started_at,
+            now=agent.clock.now(),
         )
     explain(found)
     return exit_code(found)

@@ -31,11 +31,9 @@ class Reload:
         env: Mapping[str, str],
         hangup: Hangup,
         load: Callable[[], Settings],
-        adopted: Callable[[Settings], None],
         make_wire: Callable[[Settings, Clock], Wire] = wire_of,
     ) -> None:
-        self._agent, self._env, self._hangup, self._load, self._adopted = agent, env, hangup, load, adopted
-        self._make_wire = make_wire
+        self._agent, self._env, self._hangup, self._load, self._make_wire = agent, env, hangup, load, make_wire
         self.refused: Trouble | None = None  # None: the last configuration was taken up
         self._waits: Settings | None = None  # None: no configuration waits for the requests in flight
         self._until = 0.0
@@ -92,7 +90,6 @@ class Reload:
             return True
         self.refused = None
         self._end()
-        self._adopted(agent.settings)
         agent.log.info("configuration.adopted", suppliers=", ".join(agent.accounts))
         for key in waits:
             agent.log.warning("configuration.postponed", key=key, cure="it changes with the next restart")

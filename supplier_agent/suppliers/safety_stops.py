@@ -11,7 +11,8 @@ from sqlmodel import Session, col, func, select
 from supplier_agent.base.errors import AgentError
 from supplier_agent.db.tables import Attempt, Call, Order, Supplier
 from supplier_agent.suppliers.snapshot import known_supplier
-from supplier_agent.suppliers.warnings import why_paused
+from supplier_agent.verdict.supplier import who_paused
+from supplier_agent.words import say
 
 MINUTE = timedelta(minutes=1)
 NOT_FOUND = 404
@@ -108,7 +109,7 @@ def pause(tx: Session, name: str, now: datetime, who: str, reason: str) -> str:
     """Stop everything that goes to this supplier's account."""
     supplier = known_supplier(tx, name)
     if supplier.paused_at is not None:
-        return f"it is paused already, {why_paused(supplier)}"
+        return f"it is paused already, {say('reason.paused', who_paused(supplier))}"
     supplier.paused_at, supplier.paused_by, supplier.paused_reason = now, who, reason
     tx.add(supplier)
     return "paused; what is being sent at this moment is finished, and then nothing is sent"

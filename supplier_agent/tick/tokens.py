@@ -15,9 +15,9 @@ from supplier_agent.base.log import Log
 from supplier_agent.db.store import Store
 from supplier_agent.settings import Settings, token_mark
 from supplier_agent.suppliers import snapshot
-from supplier_agent.suppliers.warnings import NEXT
 from supplier_agent.tick import deliver
 from supplier_agent.tick.account import Account
+from supplier_agent.verdict.supplier import TOKEN_NEXT
 
 PRESENT = "token"
 """The key of the configuration for the present token."""
@@ -87,7 +87,7 @@ class Renewal:
         supplier, mark, key = snapshot.known_supplier(tx, account.name), token_mark(account.name, token), PRESENT
         tokens, missing = self._tokens(account)
         if token in tokens and (missing is not None or tokens[0] != token):
-            key = NEXT
+            key = TOKEN_NEXT
         if (supplier.token_mark, supplier.token_key) == (mark, key):
             return None
         if supplier.token_mark != mark:

@@ -8,7 +8,7 @@ from typing import Any
 from supplier_agent.base.clock import Clock
 from supplier_agent.calls import Ending, Unfinished
 from supplier_agent.db.store import is_ours
-from supplier_agent.labels.checks import Checks
+from supplier_agent.labels.pdf.process import Checks
 from supplier_agent.outbox import NOT_SENT, UNKNOWN, Outcome
 from supplier_agent.tick.bulkheads import HALVES, OTHERS, Bulkhead, NotStartedError
 

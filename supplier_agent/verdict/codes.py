@@ -181,6 +181,7 @@ class ProblemCode(StrEnum):
     NOT_RUNNING = "not_running"
     NEVER_RUN = "never_run"
     WORKERS_HUNG = "workers_hung"
+    AGENT_TROUBLE = "agent_trouble"  # any other trouble that a process says it has
     PAGE_NOT_LISTENING = "page_not_listening"
     DATABASE_FAILED = "database_failed"
     DATABASE_LOCKED = "database_locked"

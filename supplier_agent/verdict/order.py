@@ -24,6 +24,7 @@ from supplier_agent.verdict.codes import (
     Verdict,
 )
 from supplier_agent.verdict.problems import STUCK, case_of, fault_of, problems_of, said, text_of
+from supplier_agent.verdict.supplier import who_paused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -302,7 +303,7 @@ def _held_back(
     if call is not None and call.state == "sending":
         return NextStep.SENDING, {}
     if supplier.paused_at is not None:
-        return NextStep.PAUSED, supplier.who_paused()
+        return NextStep.PAUSED, who_paused(supplier)
     if settings.read_only:
         return NextStep.READ_ONLY, {}
     if kind == SHIP and supplier.flags_asked_at is not None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from supplier_agent.db.tables import Lane, Run
+    from supplier_agent.db.tables import Lane, Run, Supplier
     from supplier_agent.settings import Settings
     from supplier_agent.verdict.codes import Facts
 
@@ -86,11 +86,12 @@ class SupplierState:
         failing = [lane for lane in self.lanes.values() if lane.failing_since is not None and lane.lane in busy]
         return sorted(failing, key=lambda lane: (lane.lane != READS, lane.lane))
 
-    def who_paused(self) -> Facts:
-        """Return who paused it, when and why, as facts."""
-        if self.paused_at is None:
-            return {}
-        return {"who": str(self.paused_by), "since": self.paused_at, "reason": str(self.paused_reason)}
+
+def who_paused(supplier: SupplierState | Supplier) -> Facts:
+    """Return who paused it, when and why, as facts; none if it is not paused."""
+    if supplier.paused_at is None:
+        return {}
+    return {"who": str(supplier.paused_by), "since": supplier.paused_at, "reason": str(supplier.paused_reason)}
 
 
 def judge_supplier(
@@ -139,7 +140,7 @@ def judge_supplier(
 def _paused(supplier: SupplierState) -> tuple[Problem, ...]:
     if supplier.paused_at is None:
         return ()
-    return (Problem(ProblemCode.PAUSED, supplier.name, None, supplier.paused_at, supplier.who_paused()),)
+    return (Problem(ProblemCode.PAUSED, supplier.name, None, supplier.paused_at, who_paused(supplier)),)
 
 
 def _token_refused(supplier: SupplierState, settings: Settings) -> tuple[Problem, ...]:

@@ -17,21 +17,19 @@ from supplier_agent.db import private
 from supplier_agent.db.store import Store
 from supplier_agent.metrics.routes import Source
 from supplier_agent.metrics.routes import routes as routes_for_machines
-from supplier_agent.printing.papers import Press
+from supplier_agent.printing.papers import Press, Sizes
 from supplier_agent.settings import Settings
-from supplier_agent.web import cookie, documents, problems_page, scan_page, sign_in
+from supplier_agent.web import auth, documents, problems_page, scan_page
 from supplier_agent.web.auth import HEADERS, SIGN_IN, Door, Handler, OneByOne
-from supplier_agent.web.peers import Ours
-from supplier_agent.web.request import Room
-from supplier_agent.web.sizes import Sizes
-from supplier_agent.web.tries import Tries
+from supplier_agent.web.peers import Ours, Tries
+from supplier_agent.web.request import Room, Seal, read_key
 from supplier_agent.web.view import trouble
 
 STATIC = Path(__file__).with_name("static")
 
 PAGES: Mapping[str, Handler] = {
     "/": scan_page.show,
-    "/pulse": sign_in.pulse,
+    "/pulse": auth.pulse,
     "/list": documents.to_ship,
     "/pick": documents.pick_list,
     "/hand-over": documents.hand_over,
@@ -48,8 +46,8 @@ FORMS: Mapping[str, Handler] = {
     "/act": scan_page.pressed,
     "/decide": problems_page.decided,
     "/print": documents.print_many,
-    "/language": sign_in.speak,
-    "/sign-out": sign_in.leave,
+    "/language": auth.speak,
+    "/sign-out": auth.leave,
 }
 
 
@@ -74,8 +72,8 @@ class Guarded:
 
 def room_of(settings: Settings, store: Store, clock: Clock, log: Log, press: Press) -> Room:
     """Return what all visits share. Makes the key of the cookies if there is none."""
-    key = cookie.read_key(settings.state_dir)
-    seal = cookie.Seal(key, settings.web.session_hours)
+    key = read_key(settings.state_dir)
+    seal = Seal(key, settings.web.session_hours)
     tries = Tries(settings.state_dir / private.FOLDER)
     return Room(settings, store, clock, log, press, Sizes(press), seal, tries, key)
 
@@ -86,8 +84,8 @@ def make_app(room: Room, source: Source) -> ASGIApp:
     ours = Ours(settings.web.address, settings.web.origin)
     door, at_a_time = Door(room, trouble, ours), OneByOne()
     routes: list[Route | Mount] = [
-        Route(SIGN_IN, door.open(sign_in.door, anyone=True)),
-        Route(SIGN_IN, door.open(sign_in.enter, anyone=True, one_by_one=at_a_time), methods=["POST"]),
+        Route(SIGN_IN, door.open(auth.door, anyone=True)),
+        Route(SIGN_IN, door.open(auth.enter, anyone=True, one_by_one=at_a_time), methods=["POST"]),
         Mount("/static", StaticFiles(directory=STATIC)),
         *routes_for_machines(source, settings, room.clock, ours.hold),
     ]

@@ -1,20 +1,68 @@
-"""One order as it stands on the screen: what it is, what is true of it, what can be done with it now. Reads, never writes."""
+"""One order on the screen: what it is, what is true of it, what can be done with it now, what packers reported.
+
+A report stops nothing by itself: a lead may hold the order, and settles the report.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import Session, col, select
+from sqlalchemy import text
+from sqlmodel import Session, col, func, select
 
 from supplier_agent import actions, outbox
 from supplier_agent.calls import CALLS
 from supplier_agent.calls.protocol import UNVERIFIED
 from supplier_agent.db.tables import Call, Event, Order
 from supplier_agent.order import NO_LABEL, NOT_ACKNOWLEDGED, blockers, has_vanished, stage
-from supplier_agent.web import reports
-from supplier_agent.web.request import Visit
-from supplier_agent.web.sentences import mark
-from supplier_agent.web.sizes import Paper, paper
+from supplier_agent.printing.papers import Paper, paper
+from supplier_agent.web.request import Visit, mark
+
+REPORTED, SETTLED = "problem reported", "problem settled"
+EITHER = text("events.what IN ('problem reported', 'problem settled')")
+"""The very words of the index that holds those alone (tables.py): SQLite takes it for no others."""
+KINDS: Mapping[str, str] = {
+    "damaged": mark("It is damaged"),
+    "missing": mark("It is not there, or not all of it"),
+    "label": mark("The label is wrong or cannot be read"),
+    "other": mark("Something else"),
+}
+LONGEST = 200
+
+
+def report(tx: Session, row: int, kind: str, text: str, now: datetime, who: str, station: str) -> None:
+    """Note what somebody says is wrong with an order."""
+    told = " ".join(text.split())[:LONGEST]
+    detail = f"{kind}: {told}" if told else kind
+    tx.add(Event(order_id=row, at=now, who=who, what=REPORTED, detail=detail, station=station))
+
+
+def settle(tx: Session, row: int, now: datetime, who: str, station: str) -> None:
+    """Note that what was reported is dealt with."""
+    tx.add(Event(order_id=row, at=now, who=who, what=SETTLED, station=station))
+
+
+def latest(tx: Session, visit: Visit, row: int) -> str | None:
+    """Return the report about an order that is not settled, in words; None if there is none."""
+    both = select(Event).where(Event.order_id == row, EITHER)
+    event = tx.exec(both.order_by(col(Event.id).desc()).limit(1)).first()
+    return in_words(event, visit) if event is not None and event.what == REPORTED else None
+
+
+def in_words(event: Event, visit: Visit) -> str:
+    """Return a report as a sentence."""
+    kind, _, text = (event.detail or "other").partition(": ")
+    said = visit.words.say(KINDS.get(kind, KINDS["other"]))
+    return f"{said}: {text}" if text else said
+
+
+def unsettled(tx: Session, most: int) -> Sequence[tuple[Event, Order]]:
+    """Return the open orders with a report that is not settled, oldest first."""
+    newest = select(func.max(Event.id)).where(EITHER).group_by(col(Event.order_id))
+    query = select(Event, Order).join(Order).where(col(Event.id).in_(newest), Event.what == REPORTED)
+    query = query.where(col(Order.ship_confirmed_at).is_(None), col(Order.closed_reason).is_(None))
+    return tx.exec(query.order_by(col(Event.id)).limit(most)).all()
+
 
 MOST_LINES = 40
 """So many lines of one customer's order are shown beside each other."""
@@ -112,7 +160,7 @@ def board(tx: Session, visit: Visit, row: int) -> Board | None:
         undo_seconds=visit.room.settings.ship.undo_seconds,
         lines=customers(tx, order),
         shipped_by=by_whom(flagged[0], visit) if flagged and order.shipped == 1 else "",
-        report=reports.latest(tx, visit, row) or "",
+        report=latest(tx, visit, row) or "",
         held=order.held_reason or "",
         problem=order.problem or "",
     )

@@ -10,12 +10,11 @@ from starlette.responses import RedirectResponse, Response
 from supplier_agent import actions, outbox
 from supplier_agent.db.tables import Call, Lane, Order, RejectedEntry, Supplier
 from supplier_agent.suppliers import circuit_breakers
-from supplier_agent.web import answers, reports
+from supplier_agent.web import answers, order_view
 from supplier_agent.web.answers import GREEN, RED, YELLOW, Answer
 from supplier_agent.web.lists import OPEN, STUCK
 from supplier_agent.web.order_view import Line, by_whom, line
-from supplier_agent.web.request import Visit
-from supplier_agent.web.sentences import mark
+from supplier_agent.web.request import Visit, mark
 from supplier_agent.web.view import page
 
 MOST = 50
@@ -81,8 +80,8 @@ def find(tx: Session, visit: Visit) -> Trouble:
         _calls(tx, visit, "unknown"),
         _calls(tx, visit, "parked"),
         [
-            Stuck(_line(tx, order), reports.in_words(event, visit), "", by_whom(event, visit))
-            for event, order in reports.unsettled(tx, MOST)
+            Stuck(_line(tx, order), order_view.in_words(event, visit), "", by_whom(event, visit))
+            for event, order in order_view.unsettled(tx, MOST)
         ],
         [
             Stuck(_line(tx, order), "marked" if order.shipped else "", order.held_reason or "")
@@ -178,7 +177,7 @@ def _release(tx: Session, order: Order, visit: Visit) -> str:
 
 
 def _settle(tx: Session, order: Order, visit: Visit) -> str:
-    reports.settle(tx, order.id or 0, visit.now, *_by(visit))
+    order_view.settle(tx, order.id or 0, visit.now, *_by(visit))
     return "settled"
 
 

@@ -1,21 +1,114 @@
-"""What a page is asked and by whom: one visit, and the parts that all visits share."""
+"""One visit: what is asked, by whom (the signed cookie), in which language, and the parts that all visits share."""
 
+import gettext
+import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import get_args
 from zoneinfo import ZoneInfo
 
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+
 from supplier_agent.base.clock import Clock
+from supplier_agent.base.errors import StateError
 from supplier_agent.base.log import Log
+from supplier_agent.db import private
 from supplier_agent.db.store import Store
-from supplier_agent.printing.papers import Press
+from supplier_agent.printing.papers import Press, Sizes
 from supplier_agent.settings import Settings
-from supplier_agent.settings.web import Station
-from supplier_agent.web.cookie import Seal, Session
+from supplier_agent.settings.web import Language, Station
+from supplier_agent.web.peers import Tries
 from supplier_agent.web.people import LEAD
-from supplier_agent.web.sentences import Words
-from supplier_agent.web.sizes import Sizes
-from supplier_agent.web.tries import Tries
+
+COOKIE = "desk"
+KEY_FILE = "page.key"
+KEY_BYTES = 32
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a browser brings along. `last` is the submission whose answer stands on its screen."""
+
+    who: str
+    station: str
+    mark: str  # of the PIN with which it began
+    seed: str  # of the token in its forms
+    language: str = ""  # empty: that of the station
+    last: str = ""  # empty: nothing was done yet
+
+
+def read_key(state_dir: Path) -> str:
+    """Return the key of this installation, made at the first start; nobody but the agent may read it.
+
+    One that somebody else could have put there is put aside, and everybody signs in again.
+    """
+    folder = state_dir / private.FOLDER
+    path = folder / KEY_FILE
+    try:
+        private.take_in(folder, KEY_FILE)
+        with private.opened(folder) as opened:
+            if opened.look(KEY_FILE):
+                opened.write(KEY_FILE, secrets.token_hex(KEY_BYTES).encode())
+            key = opened.read(KEY_FILE).decode().strip()
+    except OSError as error:
+        raise StateError(
+            f"the page's key {path} cannot be used: {error.strerror}", f"give it to the agent: {path}"
+        ) from error
+    if len(key) < KEY_BYTES:
+        raise StateError(f"the page's key {path} is too short", f"delete {path}; everybody then signs in again")
+    return key
+
+
+class Seal:
+    """Signs and reads sessions. `hours` is how long one lasts."""
+
+    def __init__(self, key: str, hours: int) -> None:
+        self._serializer = URLSafeTimedSerializer(key, salt="supplier-agent page")
+        self.seconds = hours * 3600
+
+    def sign(self, session: Session) -> str:
+        """Return the cookie's value."""
+        return self._serializer.dumps(list(asdict(session).values()))
+
+    def read(self, value: str) -> Session | None:
+        """Return the session, or None if it is not ours, or too old."""
+        try:
+            return Session(*self._serializer.loads(value, max_age=self.seconds))
+        except (BadSignature, TypeError):
+            return None
+
+
+LOCALE = Path(__file__).with_name("locale")
+DOMAIN = "page"
+LANGUAGES: Mapping[Language, str] = {"fr": "Français", "en": "English", "tr": "Türkçe", "pl": "Polski"}
+"""Each by its own name, in the order of the switch."""
+
+
+def mark(sentence: str) -> str:
+    """Mark a sentence for the catalogues; it is translated where it is shown."""
+    return sentence
+
+
+@dataclass(frozen=True)
+class Words:
+    """One language."""
+
+    code: Language
+    catalogue: gettext.NullTranslations
+
+    def say(self, sentence: str, **facts: object) -> str:
+        """Return a sentence with its facts. `sentence` has them as %(name)s."""
+        return self.catalogue.gettext(sentence) % facts
+
+
+@cache
+def words(code: str) -> Words:
+    """Return a language; English is what the sentences are written in."""
+    known: Language = next((each for each in get_args(Language) if each == code), "en")
+    return Words(known, gettext.translation(DOMAIN, LOCALE, [known], fallback=known == "en"))
 
 
 @dataclass(frozen=True)

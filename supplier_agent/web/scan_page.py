@@ -10,9 +10,9 @@ from supplier_agent import actions
 from supplier_agent.db.tables import Order
 from supplier_agent.labels import lookup, scan
 from supplier_agent.labels.scan import Match, Step
-from supplier_agent.web import answers, lists, reports
+from supplier_agent.web import answers, lists, order_view
 from supplier_agent.web.answers import BLUE, GREEN, RED, YELLOW, Answer
-from supplier_agent.web.labelling import print_label
+from supplier_agent.web.documents import print_label
 from supplier_agent.web.order_view import begun, board
 from supplier_agent.web.request import Visit
 from supplier_agent.web.view import page
@@ -31,7 +31,7 @@ def show(visit: Visit) -> Response:
         shown = board(tx, visit, answer.order) if answer and answer.order else None
         choices = lists.lines(tx, answer.matches) if answer else ()
         oldest = () if shown or choices else lists.oldest(tx, OLDEST)
-        facts: dict[str, object] = {"board": shown, "choices": choices, "oldest": oldest, "reports": reports.KINDS}
+        facts: dict[str, object] = {"board": shown, "choices": choices, "oldest": oldest, "reports": order_view.KINDS}
         return page(visit, tx, "desk.html", 200, answer=answer, **facts)
 
 
@@ -145,8 +145,8 @@ def _taken_back(tx: Session, visit: Visit, before: Answer | None, row: int, answ
 
 def _reported(tx: Session, visit: Visit, before: Answer | None, row: int) -> Answer:
     kind = visit.field("kind")
-    kind = kind if kind in reports.KINDS else "other"
-    reports.report(tx, row, kind, visit.field("text"), visit.now, visit.person.name, visit.station.name)
+    kind = kind if kind in order_view.KINDS else "other"
+    order_view.report(tx, row, kind, visit.field("text"), visit.now, visit.person.name, visit.station.name)
     return replace(_still(before), sign=GREEN, say="reported", order=row, memory=_cleared(before))
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from supplier_agent.words.english import ENGLISH
-from supplier_agent.words.formats import duration, instant
+from supplier_agent.words.formats import duration, instant, iso, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -28,6 +28,8 @@ LOCALE = Path(__file__).with_name("locale")
 DOMAIN = "words"
 SPANS = "_seconds"
 """A fact whose name ends so is a span of time."""
+SIZES = "_bytes"
+"""The same for a size."""
 CODES = {"changed": "blocker", "missing": "waits_for"}
 """Facts that are codes themselves, with blanks between them: the group of the catalogue that has their words."""
 
@@ -54,6 +56,8 @@ def _shown(name: str, value: object, language: str, zone: tzinfo) -> object:
         return instant(value, zone)
     if name.endswith(SPANS) and isinstance(value, (int, float)):
         return duration(value)
+    if name.endswith(SIZES) and isinstance(value, int):
+        return size(value)
     if name == "kind" and f"kind.{value}" in ENGLISH:
         return say(f"kind.{value}", language=language)
     if name in CODES and isinstance(value, str):
@@ -72,6 +76,47 @@ def _translated(language: str) -> Callable[[str], str]:
     import gettext  # noqa: PLC0415 - `status` speaks English, and is asked every 30 seconds
 
     return gettext.translation(DOMAIN, LOCALE, [language], fallback=True).gettext
+
+
+@dataclass(frozen=True)
+class Worded:
+    """A problem in words, as the commands print it. cure: "" if there is none."""
+
+    problem: Problem
+    what: str
+    cure: str
+
+    @property
+    def supplier(self) -> str:
+        """Its supplier; "" for the whole installation."""
+        return self.problem.supplier or ""
+
+    @property
+    def order(self) -> str | None:
+        """Its menzzo_order_id; None for a whole supplier, or the installation."""
+        return self.problem.order
+
+    @property
+    def code(self) -> str:
+        """Its code, which is stable."""
+        return self.problem.code.value
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of the contract."""
+        return self.problem.exit_code
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as the commands' JSON has it."""
+        return {
+            "supplier": self.supplier,
+            "menzzo_order_id": self.order,
+            "code": self.code,
+            "severity": self.problem.severity.value,
+            "since": None if self.problem.since is None else iso(self.problem.since),
+            "what": self.what,
+            "cure": self.cure,
+        }
 
 
 @dataclass(frozen=True)
@@ -101,6 +146,10 @@ class Words:
         """Return why a supplier's state is not ok, in short."""
         code = f"reason.{problem.code}"
         return self.say(code if code in ENGLISH else "reason.failing", _facts(problem))
+
+    def worded(self, problem: Problem) -> Worded:
+        """Return a problem with its sentence and its fix."""
+        return Worded(problem, self.problem(problem), self.fix(problem))
 
     def stage(self, stage: Stage) -> str:
         """Return a stage for people."""

@@ -6,7 +6,7 @@ A key is `group.code`, or `group.code.case` where a code has several sentences. 
 from collections.abc import Mapping
 
 _ORDER = "%(order)s --supplier %(supplier)s"
-_RELEASE = "supplier-agent release --all (lists them), then: supplier-agent release --all --by NAME"
+RELEASE = "supplier-agent release --all (lists them), then: supplier-agent release --all --by NAME"
 
 STAGES: Mapping[str, str] = {
     "stage.shipped": "shipped",
@@ -255,11 +255,11 @@ INSTALLATION_PROBLEMS: Mapping[str, str] = {
     "problem.ledger_lost": (
         "the ship ledger is lost since %(since)s: %(reason)s; nothing is reported as shipped until a person releases it"
     ),
-    "fix.ledger_lost": f"ask Menzzo what is shipped; {_RELEASE}",
+    "fix.ledger_lost": f"ask Menzzo what is shipped; {RELEASE}",
     "problem.held_after_restore": (
         "%(number)s orders are on hold since a restore: they may have been shipped, or taken back, after the copy was made"
     ),
-    "fix.held_after_restore": f"ask Menzzo about each; {_RELEASE}",
+    "fix.held_after_restore": f"ask Menzzo about each; {RELEASE}",
     "problem.never_run": "nothing has run yet",
     "fix.never_run": "supplier-agent check, then: supplier-agent run --once --dry-run",
     "problem.not_running": "the agent is not running, and the last read is older than twice the poll interval",

@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
-LONG = 2
-"""From so many of a unit on, it is counted in that unit."""
 
 
 def instant(at: datetime, zone: tzinfo = UTC) -> str:
@@ -20,10 +18,23 @@ def instant(at: datetime, zone: tzinfo = UTC) -> str:
     return f"{text} UTC" if zone is UTC else text
 
 
+def iso(at: datetime) -> str:
+    """Return an instant as JSON has it: ISO 8601, UTC."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def size(count: int) -> str:
+    """Return a size in the unit that fits."""
+    for unit, name in ((1 << 20, "MB"), (1 << 10, "kB")):
+        if count >= unit:
+            return f"{count / unit:.0f} {name}"
+    return f"{count} bytes"
+
+
 def duration(seconds: float) -> str:
-    """Return a span of time, rounded to one unit: 45 s, 12 min, 5 h, 3 d."""
-    for size, unit in ((DAY, "d"), (HOUR, "h"), (MINUTE, "min")):
-        if seconds >= LONG * size:
+    """Return a span of time, rounded to one unit: 45 s, 12 min, 5 h, 3 d. Hours and days begin with the second one."""
+    for size, unit, least in ((DAY, "d", 2 * DAY), (HOUR, "h", 2 * HOUR), (MINUTE, "min", MINUTE)):
+        if seconds >= least:
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds:.0f} s"
 

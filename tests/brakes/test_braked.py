@@ -13,7 +13,6 @@ from supplier_agent import actions
 from supplier_agent.base.errors import AgentError
 from supplier_agent.db.store import open_store
 from supplier_agent.reports import health, order_report
-from supplier_agent.reports.known import of as known_of
 from supplier_agent.reports.status import tell
 from supplier_agent.runtime.once import run_once
 from supplier_agent.sandbox import faults
@@ -139,9 +138,9 @@ def test_everybody_is_told_that_it_is_paused(tmp_path: Path) -> None:
     (what,) = [what for what, _, _ in problems(site) if "paused" in what]
     assert "by anna" in what
     assert "the warehouse moves" in what
-    told = tell(known_of(site.settings), site.clock).suppliers
-    assert [told[name]["state"] for name in BOTH] == ["ok", "paused"]
-    assert told["notio"]["next_poll_at"] is None
+    told = tell(site.settings, site.clock).suppliers
+    assert [told[name].state for name in BOTH] == ["ok", "paused"]
+    assert told["notio"].next_read_at is None
     (waiting,) = site.ask(
         "SELECT menzzo_order_id FROM orders WHERE supplier = 'notio' AND acknowledged_at IS NULL LIMIT 1"
     )

@@ -10,9 +10,11 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
+from supplier_agent.agent import LOOK_SECONDS
 from supplier_agent.sandbox.faults import Fault
 from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
+from tests.model.later import Later
 from tests.simulation.mortal import MortalSite, SetClock, Spell
 from tests.world.harness import MONDAY, settings_for
 
@@ -37,6 +39,25 @@ def meets(endpoint: str, fault: Fault, times: int = 10**9) -> Callable[[str], Sp
         return Spell(fault=next(left, None)) if asked == endpoint else Spell()
 
     return over
+
+
+def work_for(
+    site: MortalSite, seconds: float, later: Later | None = None, until: Callable[[], bool] = lambda: False
+) -> None:
+    """Let time pass as the daemon does, also while an answer waits for a database that is locked.
+
+    `later` has an answer for each of its requests before the next turn.
+    """
+    end = site.clock.monotonic() + seconds
+    while site.clock.monotonic() < end and not until():
+        while later is not None and later.waiting:
+            later.make(0)
+        site.clock.sleep(min(max(site.agent.turn(), 0.01), LOOK_SECONDS))
+
+
+def first_request(site: MortalSite, later: Later) -> None:
+    """Let time pass until a worker has something to do."""
+    work_for(site, 3600, until=lambda: bool(later.waiting))
 
 
 @pytest.fixture

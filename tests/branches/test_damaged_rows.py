@@ -24,7 +24,7 @@ from supplier_agent.metrics.figures import gauges
 from supplier_agent.metrics.tally import Tally
 from supplier_agent.order import damage
 from supplier_agent.reading import coverage
-from supplier_agent.reports import health, known, order_report, status
+from supplier_agent.reports import health, order_report, status
 from supplier_agent.sandbox.exchange import Endpoint
 from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
@@ -131,8 +131,8 @@ def everybody_looks(site: Site, capsys: pytest.CaptureFixture[str]) -> Mapping[s
             coverage.ledger(tx, settings, name, date(2026, 11, 20), date(2026, 11, 23), now)
         lists.to_ship(tx, Search(), 1)
         lists.around(tx, settings)
-        said = health.problems(tx, settings, {})
-    everything = Chosen(date(2000, 1, 1), date(2100, 1, 1), None, settings.timezone)
+        said = health.problems(tx, settings, now=now)
+    everything = Chosen(date(2000, 1, 1), date(2100, 1, 1), None, settings, now)
     for what in SUBJECTS:
         for form in ("csv", "json"):
             assert "".join(write(site.agent.store, what, form, everything))
@@ -150,7 +150,7 @@ def everybody_looks(site: Site, capsys: pytest.CaptureFixture[str]) -> Mapping[s
         assert command(["--config", str(config), "order", each, "--json"]) == 0
         assert command(["--config", str(config), "order", each]) == 0
     capsys.readouterr()
-    told = status.tell(known.of(settings), site.clock)
+    told = status.tell(settings, site.clock)
     assert len(told.problems) >= len(said)
     return told.as_json()
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from supplier_agent import actions
 from supplier_agent.reports import health
 from supplier_agent.sandbox import faults
+from supplier_agent.words import Worded
 from tests.branches.conftest import Raise
 from tests.simulation.mortal import MortalSite, Spell
 
@@ -38,9 +39,9 @@ def states(site: MortalSite, kind: str) -> list[str]:
     return sorted(state for (state,) in site.ask("SELECT state FROM calls WHERE kind = ?", kind))
 
 
-def problems(site: MortalSite) -> list[health.Problem]:
+def problems(site: MortalSite) -> list[Worded]:
     with site.agent.store.read() as tx:
-        return health.problems(tx, site.settings, {}, now=site.clock.now())
+        return health.problems(tx, site.settings, now=site.clock.now())
 
 
 def test_one_ship_call_is_parked_and_the_others_go_by_themselves_when_the_address_is_right_again(

@@ -21,6 +21,7 @@ from supplier_agent.reading.missing_orders import absence_of
 from supplier_agent.reports import health
 from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
+from supplier_agent.verdict import ProblemCode
 from tests.world.harness import MONDAY, ManualClock, NoSockets, Site, settings_for
 
 HOUR = 3600
@@ -69,7 +70,8 @@ def told(site: Site) -> Ledger:
 
 def problems(site: Site) -> list[str | None]:
     with site.agent.store.read() as tx:
-        return [each.order for each in health.problems(tx, site.settings, {}) if "no longer listed" in each.what]
+        found = health.judged(tx, site.settings, site.clock.now())
+    return [each.order for each in found if each.code is ProblemCode.ORDER_VANISHED]
 
 
 def live(site: Site, days: int = 2, per_day: int = 3) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supplier_agent.printing import NotPrinted, Printed, Printer, ipp, look, parse, print_pdf
+from supplier_agent.printing import NotPrinted, Printed, Printer, ipp, look, parse_uri, print_pdf
 from supplier_agent.printing.ipp import Group, Tag
 
 PDF = b"%PDF-1.4 a label %%EOF"
@@ -208,7 +208,7 @@ def test_what_cannot_prove_who_it_is_gets_no_label() -> None:
     ],
 )
 def test_an_address_is_brought_into_one_form(given_uri: str, uri: str) -> None:
-    assert parse(given_uri) == uri
+    assert parse_uri(given_uri) == uri
 
 
 @pytest.mark.parametrize(

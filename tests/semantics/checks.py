@@ -41,7 +41,7 @@ def unread(life: Life) -> list[str]:
     store = open_store(life.site.database)
     try:
         with store.read() as tx:
-            found = problems(tx, life.site.settings, {})
+            found = problems(tx, life.site.settings, now=life.site.clock.now())
     finally:
         store.close()
     said = any("not fully read" in problem.what for problem in found)

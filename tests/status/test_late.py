@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent.db.plain_sql import within
 from supplier_agent.db.state_folder import Holder
 from supplier_agent.db.store import Store, open_store
 from supplier_agent.db.tables import Read, Run
-from supplier_agent.reports import known, overdue
+from supplier_agent.reports.health import judged
 from supplier_agent.reports.vitals import RUNNING, Pulse, Signs
 from supplier_agent.settings import Settings
 from supplier_agent.suppliers import circuit_breakers, read_log, snapshot
 from supplier_agent.suppliers.circuit_breakers import READS, Patience
+from supplier_agent.verdict import ProblemCode
 from tests.unit.conftest import SUPPLIER, settings_of
 
 SEVEN = datetime(2026, 11, 23, 6, tzinfo=UTC)
@@ -56,7 +56,8 @@ def late(
     agent = Pulse(1, 7, command, RUNNING, steady or since)
     signs = Signs(now, Holder(command, 7, since), agent)
     with store.read() as tx:
-        return SUPPLIER in overdue.late_reads(within(tx), known.of(settings), signs)
+        found = judged(tx, settings, now, signs=signs)
+    return [problem.supplier for problem in found if problem.code is ProblemCode.READ_LATE] == [SUPPLIER]
 
 
 def minutes(number: float) -> datetime:

@@ -1,35 +1,33 @@
 """The screen: one zone, nothing in the past that is said to come, and it fits."""
 
 import re
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from supplier_agent.db.state_folder import Holder
 from supplier_agent.db.store import open_store
 from supplier_agent.order import STAGES
-from supplier_agent.reports import known, status
-from supplier_agent.reports.status import Told, screen
-from supplier_agent.reports.vitals import Problem
+from supplier_agent.reports import status
+from supplier_agent.reports.status import Line, Told, screen
 from supplier_agent.suppliers import circuit_breakers, snapshot
 from supplier_agent.suppliers.circuit_breakers import READS, Patience
+from supplier_agent.verdict import Problem, ProblemCode
+from supplier_agent.words import Words
 from tests.unit.conftest import NOW, SUPPLIER, HandClock, at, settings_of
 
 
 def told(suppliers: int = 1, problems: int = 0, *, failing: int = 0) -> Told:
-    def one(number: int) -> dict[str, object]:
+    def one(number: int) -> Line:
         bad = number >= suppliers - failing
-        counts = dict.fromkeys(STAGES, 0)
-        reason = "it is down" if bad else None
-        return {
-            "state": "failing" if bad else "ok", "last_success_at": None, "next_poll_at": None,
-            "reason": reason, "counts": counts, "ship_evidence": {}, "rejected_entries": 0,
-        }  # fmt: skip
+        down = Problem(ProblemCode.READS_FAILING, facts={"lane": "reads", "reason": "it is down"})
+        return Line("failing" if bad else "ok", (down,) if bad else (), dict.fromkeys(STAGES, 0), {}, 0)
 
     found = [
-        Problem("notio", f"15_{number}", "it is stuck " * 12, "supplier-agent x", 1, "x") for number in range(problems)
+        Problem(ProblemCode.AGENT_TROUBLE, "notio", f"15_{number}", None, {"what": "it is stuck " * 12, "fix": "x"})
+        for number in range(problems)
     ]
     rows = {f"supplier-{number}": one(number) for number in range(suppliers)}
     return Told(Path("/state/agent.db"), Holder("run", 7, NOW), rows, found, not_running=False)
@@ -60,7 +58,9 @@ def test_without_a_terminal_nothing_is_cut() -> None:
 
 def test_all_its_times_are_of_one_zone() -> None:
     shown = screen.page(told(), NOW)
-    assert "since Sat 12:00 UTC" in shown
+    assert "since Sat 12:00 " in shown
+    assert "times are those of UTC" in shown
+    assert "since Sat 13:00 " in screen.page(told(), NOW, zone=ZoneInfo("Europe/Paris"))
 
 
 def looked(tmp_path: Path, seconds: float, **facts: Any) -> Told:  # noqa: ANN401 - any column
@@ -73,15 +73,14 @@ def looked(tmp_path: Path, seconds: float, **facts: Any) -> Told:  # noqa: ANN40
         tx.add(supplier)
         circuit_breakers.failed(tx, circuit_breakers.of(tx, SUPPLIER, READS), Patience(60, 60, 0), NOW, "it is down")
     store.close()
-    return status.tell(known.of(settings), HandClock(seconds))
+    return status.tell(settings, HandClock(seconds))
 
 
 def test_it_is_not_said_to_be_tried_again_in_the_past(tmp_path: Path) -> None:
     (before,) = [each for each in looked(tmp_path, 30).problems if each.code == "reads_failing"]
-    resume = f"{at(60) + timedelta(0):%H:%M:%S} UTC"
-    assert before.cure == f"nothing to do: it is tried again at {resume}"
+    assert Words().fix(before) == "nothing to do: it is tried again at 2026-11-21 12:01:00 UTC"
     (after,) = [each for each in looked(tmp_path, 90).problems if each.code == "reads_failing"]
-    assert "UTC" not in after.cure
+    assert "UTC" not in Words().fix(after)
 
 
 def test_a_paused_supplier_is_not_read_now(tmp_path: Path) -> None:

@@ -26,13 +26,14 @@ from supplier_agent.db import plain_sql
 from supplier_agent.db.state_folder import InstanceLock
 from supplier_agent.db.store import Store, open_store
 from supplier_agent.db.tables import Call, Run
-from supplier_agent.reports import known, status
+from supplier_agent.reports import status
 from supplier_agent.reports.heartbeat import Heartbeat
 from supplier_agent.reports.status import door, screen
 from supplier_agent.reports.status.door import Asked
 from supplier_agent.settings import Settings
 from supplier_agent.suppliers import circuit_breakers, read_log, snapshot
 from supplier_agent.suppliers.circuit_breakers import READS, Patience
+from supplier_agent.words import Words
 from tests.unit.conftest import NOW, SUPPLIER, HandClock, at, ready, settings_of
 
 
@@ -59,14 +60,14 @@ def read(store: Store, seconds: float = 0, purpose: str = "sweep") -> None:
 
 
 def told(settings: Settings, seconds: float = 0) -> status.Told:
-    return status.tell(known.of(settings), HandClock(seconds))
+    return status.tell(settings, HandClock(seconds))
 
 
 def test_a_state_where_nothing_has_run_says_how_to_begin(settings: Settings) -> None:
     found = told(settings)
     assert (found.exit_code, found.as_json()["running"]) == (3, False)
-    assert "run --once --dry-run" in found.problems[0].cure
-    assert found.suppliers[SUPPLIER]["state"] == "failing"
+    assert "run --once --dry-run" in Words().fix(found.problems[0])
+    assert found.suppliers[SUPPLIER].state == "failing"
 
 
 def test_all_is_well(settings: Settings, store: Store) -> None:
@@ -91,7 +92,7 @@ def test_long_silence_of_nobody_is_3_and_of_a_running_agent_is_not(
     found = told(settings, 1801)
     assert found.exit_code == 0
     shown = screen.page(found, at(1801))
-    assert f"`run` since Sat 12:00 UTC (pid {os.getpid()})" in shown
+    assert f"`run` since Sat 12:00 (pid {os.getpid()})" in shown
     lock.release()
 
 
@@ -107,7 +108,7 @@ def test_a_problem_is_shown_with_the_command_that_cures_it(settings: Settings, s
     found = told(settings)
     shown = screen.page(found, NOW)
     assert found.exit_code == 1
-    assert found.suppliers[SUPPLIER]["counts"]["attention"] == 1  # type: ignore[index]
+    assert found.suppliers[SUPPLIER].counts["attention"] == 1
     assert "supplier-agent resolve 15000012345_789 --supplier notio --shipped" in shown
     assert "\x1b" not in shown, "nothing from outside steers a terminal"
 
@@ -122,8 +123,9 @@ def test_a_pause_says_its_reason_below_the_supplier(settings: Settings, store: S
             tx, circuit_breakers.of(tx, SUPPLIER, READS), Patience(30, 3600, 0), NOW, "HTTP 401: no"
         )
     found = told(settings)
-    assert (found.exit_code, found.suppliers[SUPPLIER]["state"]) == (77, "paused")
-    assert re.search(rf"^{SUPPLIER} +paused.*\n +HTTP 401: no$", screen.page(found, NOW), re.MULTILINE)
+    shown = screen.page(found, NOW)
+    assert (found.exit_code, found.suppliers[SUPPLIER].state) == (77, "paused")
+    assert re.search(rf"^{SUPPLIER} +paused.*\n +the marketplace refuses the token: HTTP 401: no$", shown, re.MULTILINE)
 
 
 @pytest.mark.parametrize("history", ["", "s", "p", "sp", "sps", "sl", "x", "sr", "sq", "sf"])
@@ -149,8 +151,7 @@ def test_the_next_read_is_the_one_that_the_loop_would_make(settings: Settings, s
     for seconds in (0, 60, 901, 21_100, 21_600, 30_000, 90_000):
         with store.read() as tx:
             expected = read_log.due(tx, SUPPLIER, settings, at(seconds)).at
-        said = told(settings, seconds).suppliers[SUPPLIER]["next_poll_at"]
-        assert said == expected.isoformat(timespec="microseconds").replace("+00:00", "Z"), seconds
+        assert told(settings, seconds).suppliers[SUPPLIER].next_read_at == expected, seconds
 
 
 def test_a_database_of_another_version_is_explained(settings: Settings, store: Store) -> None:

@@ -15,6 +15,7 @@ from supplier_agent.db.state_folder import Holder, InstanceLock
 from supplier_agent.reports import heartbeat, vitals
 from supplier_agent.reports.heartbeat import AGENT, PAGE, Heartbeat
 from supplier_agent.reports.vitals import Pulse, Signs, Trouble
+from supplier_agent.words import Words
 from tests.unit.conftest import NOW, HandClock, at
 
 RUNS = Holder("run", 7, at(-3600))
@@ -72,11 +73,11 @@ def test_what_the_agent_says_of_itself_counts_only_while_it_is_that_agent() -> N
     shown = pulse(troubles=(LOCKED, Trouble("configuration_refused", "no"), Trouble("anything", "else")))
     found = vitals.judge(Signs(NOW, RUNS, shown))
     assert [(each.code, each.exit_code) for each in found] == [
-        ("database_locked", 74), ("configuration_refused", 78), ("anything", 1),
+        ("database_locked", 74), ("configuration_refused", 78), ("agent_trouble", 1),
     ]  # fmt: skip
     assert codes(Signs(NOW, replace(RUNS, pid=8, since=at(-5)), shown)) == []
     assert codes(Signs(NOW, RUNS, replace(shown, age_seconds=90))) == [
-        "agent_hung", "database_locked", "configuration_refused", "anything",
+        "agent_hung", "database_locked", "configuration_refused", "agent_trouble",
     ]  # fmt: skip
 
 
@@ -118,7 +119,9 @@ def test_a_page_that_is_wanted_must_listen(
 )
 def test_a_disk_that_is_nearly_full_is_said_with_a_size_that_is_not_0(free: int | None, least: int, said: str) -> None:
     found = vitals.judge(Signs(NOW, None, free_bytes=free, least_free_bytes=least, folder="/state"))
-    assert [problem.what for problem in found] == ([f"less than {said} are free on the disk of /state"] if said else [])
+    assert [Words().problem(problem) for problem in found] == (
+        [f"less than {said} are free on the disk of /state"] if said else []
+    )
 
 
 def test_only_what_keeps_it_from_working_at_all_makes_it_not_alive() -> None:

@@ -16,7 +16,7 @@ from supplier_agent import actions
 from supplier_agent.base.clock import Clock, SystemClock
 from supplier_agent.base.errors import ConfigError
 from supplier_agent.base.process import Hangup
-from supplier_agent.labels.checks import Check, Checks
+from supplier_agent.labels.pdf.process import Check, Checks
 from supplier_agent.marketplace import Wire
 from supplier_agent.reports import health
 from supplier_agent.runtime.reload import Reload
@@ -64,9 +64,7 @@ class Turned:
 
     def __post_init__(self) -> None:
         self.hangup = Hangup(terminal=True)
-        self.reload = Reload(
-            self.site.agent, {}, self.hangup, self._load, self.adopted.append, lambda _settings, _clock: self.site.wire
-        )
+        self.reload = Reload(self.site.agent, {}, self.hangup, self._load, lambda _settings, _clock: self.site.wire)
         self.reload.start()
 
     def _load(self) -> Settings:
@@ -274,7 +272,7 @@ def test_an_error_of_our_own_refuses_the_change_and_sending_goes_on(tmp_path: Pa
     def breaks(_settings: Settings, _clock: Clock) -> Wire:
         raise KeyError("wire")
 
-    it.reload = Reload(it.site.agent, {}, it.hangup, it._load, it.adopted.append, breaks)  # noqa: SLF001 - of this file
+    it.reload = Reload(it.site.agent, {}, it.hangup, it._load, breaks)  # noqa: SLF001 - of this file
     assert not it.take(settings_for(tmp_path / "state", *BOTH))
     assert any("an internal error (KeyError)" in what for what in it.problems())
     assert [event for event, _ in it.site.said].count("internal.error") == 1

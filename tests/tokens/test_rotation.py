@@ -14,8 +14,8 @@ from supplier_agent.db.tables import Supplier
 from supplier_agent.reports import health
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings, token_mark
-from supplier_agent.suppliers import warnings
 from supplier_agent.suppliers.snapshot import known_supplier
+from supplier_agent.verdict.supplier import WARN_DAYS
 from tests.world.harness import ManualClock, Site
 
 OLD, NEW, THIRD = "canary-old-3f9a1c77", "canary-new-b81d20e4", "canary-third-77aa01"
@@ -170,7 +170,7 @@ def test_the_age_of_a_token_is_told_a_week_before_it_ends(tmp_path: Path, files:
     site.start()
     site.run_for(60)
     assert not [what for what in told(site) if "days" in what]
-    site.clock.sleep(timedelta(days=warnings.WARN_DAYS).total_seconds())
+    site.clock.sleep(timedelta(days=WARN_DAYS).total_seconds())
     (what,) = [what for what in told(site) if "90 days" in what]
     assert "83 days" in what
     site.stop()

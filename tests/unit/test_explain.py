@@ -7,7 +7,7 @@ import pytest
 
 from supplier_agent import outbox
 from supplier_agent.db.store import Store
-from supplier_agent.db.tables import Call, Order
+from supplier_agent.db.tables import Order
 from supplier_agent.reports import order_report
 from supplier_agent.settings import Settings
 from supplier_agent.suppliers import circuit_breakers, snapshot
@@ -22,7 +22,7 @@ SETTINGS = settings_of()
 def next_of(store: Store, order_id: int, settings: Settings = SETTINGS, seconds: float = 0) -> str:
     with store.read() as tx:
         order = tx.get_one(Order, order_id)
-        return order_report.what_next(tx, order, outbox.of_order(tx, order_id), settings, at(seconds)).said
+        return str(order_report.whole(tx, order, settings, at(seconds))["next"])
 
 
 def attempt(store: Store, order_id: int, kind: str, outcome: str | None, after: str, seconds: float = 0) -> None:
@@ -50,7 +50,11 @@ def attempt(store: Store, order_id: int, kind: str, outcome: str | None, after: 
             {},
             "Nothing: the marketplace has confirmed it as shipped.",
         ),
-        (ready(ship_confirmed_at=NOW, ship_evidence="unverified"), {}, "did not confirm it either (unverified)."),
+        (
+            ready(ship_confirmed_at=NOW, ship_evidence="unverified"),
+            {},
+            "the answer neither denied nor confirmed it (unverified).",
+        ),
         (ready(ship_confirmed_at=NOW, ship_evidence="person"), {}, "a person said that the marketplace has it"),
         (ready(ship_confirmed_at=NOW), {}, "on what evidence was not recorded."),
         (
@@ -61,15 +65,15 @@ def attempt(store: Store, order_id: int, kind: str, outcome: str | None, after: 
         (
             ready(closed_reason="by hand"),
             {"ship": "unknown"},
-            "it is closed (by hand). To take it up again: supplier-agent reopen",
+            "it is closed (by hand). To open it again: supplier-agent reopen",
         ),
-        (ready(shipped=1), {"ship": "unknown"}, f"supplier-agent resolve {ID} --shipped --by NAME"),
+        (ready(shipped=1), {"ship": "unknown"}, f"supplier-agent resolve {ID} --supplier notio --shipped --by NAME"),
         (ready(shipped=1, held_reason="wait"), {"ship": "unknown"}, "A person decides"),
         (order_of(), {"acknowledge": "parked"}, f"supplier-agent retry {ID}"),
         (
             ready(held_reason="the customer called"),
             {},
-            "it is held (the customer called). To release it: supplier-agent release",
+            "it is on hold (the customer called). To release it: supplier-agent release",
         ),
         (order_of(), {"acknowledge": "sending"}, "Its acknowledge call is being sent at this moment."),
         (order_of(), {"acknowledge": "owed"}, "Its acknowledge call is due now, and goes as soon as the agent runs"),
@@ -141,7 +145,7 @@ def test_resend_says_when_and_only_once(store: Store, keep: Keep) -> None:
     order_id = keep(ready(shipped=1, shipped_at=at(-500)), ship="owed")
     attempt(store, order_id, "ship", "unknown", "unknown")
     resend = settings_of(ship={"after_lost_answer": "resend", "settle_seconds": 1800})
-    assert "is sent once more at 12:30:01 UTC" in next_of(store, order_id, resend)
+    assert "is sent once more at 2026-11-21 12:30:01 UTC" in next_of(store, order_id, resend)
     assert "A person decides" in next_of(store, order_id), "the default asks"
     with store.write() as tx:
         call = outbox.find(tx, order_id, "ship")
@@ -170,7 +174,8 @@ def test_the_whole_story_has_every_call_attempt_and_event(store: Store, keep: Ke
     )
     assert (first["started_at"], first["ended_at"]) == ("2026-11-21T12:00:00.000000Z", "2026-11-21T12:00:01.000000Z")
     assert (second["number"], second["outcome"], second["ended_at"]) == (2, None, None)
-    assert told["problem"] == "ship is unknown: the agent stopped while it was being sent"
+    assert told["problem"].endswith("the agent stopped while it was being sent")
+    assert told["problem_codes"] == ["call_unknown"]
 
 
 @pytest.mark.parametrize(
@@ -180,42 +185,45 @@ def test_money_has_two_decimals(cents: int | None, text: str | None) -> None:
     assert order_report.price(cents) == text
 
 
-def test_a_summary_has_the_keys_of_the_contract() -> None:
+def test_a_summary_has_the_keys_of_the_contract(store: Store, keep: Keep) -> None:
     keys = {"supplier", "menzzo_order_id", "increment_id", "sku", "quantity", "price", "carrier", "order_date", "stage"}
     keys |= {"acknowledged_at", "label_path", "shipped", "shipped_at", "ship_confirmed_at", "problem"}
     keys |= {"ship_evidence", "vanished_at", "blockers"}
-    assert keys <= set(order_report.summary(order_of(), []))
-    parked = Call(order_id=1, supplier=SUPPLIER, kind="label", state="parked", owed_at=NOW, detail="it is gone")
-    assert (
-        order_report.problem(order_of(problem="price is missing"), [parked])
-        == "label is parked: it is gone; price is missing"
-    )
-    assert order_report.problem(order_of(closed_reason="x"), [parked]) is None
+    told = whole(store, keep(order_of(problem="price is missing"), label="parked"))
+    assert keys <= set(told)
+    assert told["problem"] == "label call: it waits for a person: ; price is missing"
+    assert told["problem_codes"] == ["call_parked", "field_unreadable"]
+    assert whole(store, keep(order_of("2_2", closed_reason="x"), label="parked"))["problem"] is None
+
+
+def whole(store: Store, order_id: int) -> dict[str, Any]:
+    with store.read() as tx:
+        return order_report.whole(tx, tx.get_one(Order, order_id), SETTINGS, NOW)
 
 
 @pytest.mark.parametrize(
-    ("order", "ship", "codes"),
+    ("order", "states", "codes"),
     [
-        (ready(), None, []),
-        (order_of(), None, ["not_acknowledged", "no_label"]),
-        (ready(vanished_at=NOW), None, ["vanished"]),
-        (order_of(held_reason="x", vanished_at=NOW), None, ["held", "not_acknowledged", "no_label", "vanished"]),
-        (order_of(override_by="Anna", override_covers="no_label"), None, ["not_acknowledged"]),
-        (ready(shipped=1), "parked", ["ship_parked"]),
-        (ready(shipped=1), "unknown", ["ship_unknown"]),
-        (ready(shipped=1), "sending", []),
-        (ready(ship_confirmed_at=NOW, held_reason="x"), "done", []),
-        (order_of(closed_reason="x"), None, []),
-        (ready(fault="an internal error"), None, ["damaged"]),
-        (ready(ship_confirmed_at=NOW, fault="an internal error"), None, ["damaged"]),
+        (ready(vanished_at=NOW), {}, ["vanished"]),
+        (order_of(held_reason="x", vanished_at=NOW), {}, ["held", "not_acknowledged", "no_label", "vanished"]),
+        (ready(shipped=1), {"ship": "parked"}, ["ship_parked"]),
+        (order_of(closed_reason="x"), {}, []),
+        (ready(ship_confirmed_at=NOW, fault="an internal error"), {}, ["damaged"]),
+        (ready(supplier="renamed"), {}, ["supplier_unknown"]),
     ],
 )
-def test_everything_that_keeps_an_order_from_being_shipped_has_a_code(
-    order: Order, ship: str | None, codes: list[str]
+def test_its_blockers_are_those_of_the_verdict_and_a_closed_order_has_none(
+    store: Store, keep: Keep, order: Order, states: dict[str, str], codes: list[str]
 ) -> None:
-    calls = [Call(order_id=1, supplier=SUPPLIER, kind="ship", state=ship, owed_at=NOW)] if ship else []
-    calls.append(Call(order_id=1, supplier=SUPPLIER, kind="label", state="parked", owed_at=NOW))
-    assert order_report.summary(order, calls)["blockers"] == codes
+    assert whole(store, keep(Order(**order.model_dump()), **states))["blockers"] == codes
+
+
+def test_a_vanished_order_is_never_advised_to_be_shipped(store: Store, keep: Keep) -> None:
+    told = whole(store, keep(ready(vanished_at=NOW)))
+    assert told["next_code"] == "vanished"
+    assert "ship" not in told["may"]
+    assert "override" in told["may"]
+    assert f"Once it has left the building: supplier-agent ship {ID}" not in told["next"]
 
 
 @pytest.mark.parametrize(

@@ -12,18 +12,19 @@ from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Call, Order, Run
 from supplier_agent.order import STAGES, stage
 from supplier_agent.reports import counts, health
-from supplier_agent.reports.health import Problem
 from supplier_agent.suppliers import circuit_breakers, snapshot
 from supplier_agent.suppliers.circuit_breakers import LABELS, READS, WRITES, Patience
+from supplier_agent.verdict import Problem, ProblemCode
+from supplier_agent.words import Worded
 from tests.unit.conftest import NOW, SUPPLIER, at, order_of, ready, settings_of
 
 Keep = Callable[..., int]
 SETTINGS = settings_of(suppliers={SUPPLIER: {"token": "t"}})
 
 
-def problems(store: Store) -> list[Problem]:
+def problems(store: Store) -> list[Worded]:
     with store.read() as tx:
-        return health.problems(tx, SETTINGS, {})
+        return health.problems(tx, SETTINGS, now=NOW)
 
 
 def fail(store: Store, lane: str) -> None:
@@ -107,11 +108,15 @@ def test_a_refused_token_is_the_one_thing_to_say_of_its_supplier(store: Store) -
 
 
 @pytest.mark.parametrize(
-    ("codes", "expected"), [((1, 69), 69), ((69, 77), 77), ((77, 75), 75), ((1, 78, 74), 78), ((74, 75), 74), ((1,), 1)]
-)
-def test_the_first_code_of_the_contract_wins(codes: tuple[int, ...], expected: int) -> None:
-    assert health.exit_code([Problem("", None, "", "", code, "x") for code in codes]) == expected
-    assert set(codes) <= set(EXIT_ORDER)
+    ("codes", "expected"),
+    [
+        (("paused", "reads_failing"), 69), (("reads_failing", "token_refused"), 77), (("paused", "token_missing"), 78),
+        (("token_refused", "database_locked"), 74), (("paused",), 1), ((), 0),
+    ],
+)  # fmt: skip
+def test_the_first_code_of_the_contract_wins(codes: tuple[str, ...], expected: int) -> None:
+    assert health.exit_code([Problem(ProblemCode(code)) for code in codes]) == expected
+    assert expected in {0, *EXIT_ORDER}
 
 
 @pytest.mark.parametrize(("seconds", "stale"), [(0, False), (1799, False), (1801, True)])

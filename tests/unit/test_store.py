@@ -15,9 +15,10 @@ from sqlalchemy import inspect
 from sqlmodel import SQLModel, create_engine
 
 from supplier_agent.base.errors import ConfigError, StateError
+from supplier_agent.db import SCHEMA
 from supplier_agent.db.migrations import known, upgrade
 from supplier_agent.db.store import LockedError, Store, open_store
-from supplier_agent.db.tables import SCHEMA, Order, Supplier
+from supplier_agent.db.tables import Order, Supplier
 from supplier_agent.db.triggers import DAMAGE, TRIGGERS
 from tests.unit.conftest import NOW, order_of
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -15,10 +14,11 @@ from supplier_agent.db.store import Store, open_store
 from supplier_agent.db.tables import Attempt, Call, Event, Order
 from supplier_agent.maintenance.export import BATCH, SUBJECTS, Chosen, write
 from supplier_agent.reports import order_report
+from tests.unit.conftest import settings_of
 
-PARIS = ZoneInfo("Europe/Paris")
-ALL = Chosen(None, None, None, PARIS)
 NOON = datetime(2026, 11, 21, 11, tzinfo=UTC)
+SETTINGS = settings_of()
+ALL = Chosen(None, None, None, SETTINGS, NOON)
 
 
 @pytest.fixture
@@ -72,9 +72,9 @@ def test_both_forms_have_every_order_over_many_batches(store: Store) -> None:
 def test_an_exported_order_says_what_the_commands_say(store: Store) -> None:
     keep(store, 1)
     with store.read() as tx:
-        said = order_report.summary(tx.get_one(Order, 1), [])
+        said = order_report.whole(tx, tx.get_one(Order, 1), SETTINGS, NOON)
     (row,) = as_json(store, "orders")
-    assert {name: said[name] for name in row} == row
+    assert {name: said[name] for name in row} | {"blockers": "not_acknowledged no_label"} == row
     assert (row["price"], row["stage"], row["shipped"]) == ("19.99", "new", False)
 
 
@@ -119,9 +119,9 @@ def test_days_are_those_of_the_warehouse_and_both_ends_count(store: Store) -> No
         for at in (late - timedelta(hours=1), late, late + timedelta(hours=22), late + timedelta(hours=24)):
             tx.add(Event(order_id=order, at=at, who="anna", what="held"))
     day = date(2026, 11, 21)
-    assert len(as_json(store, "events", Chosen(day, day, None, PARIS))) == 2
-    assert len(as_json(store, "events", Chosen(day, None, None, PARIS))) == 3
-    assert len(as_json(store, "events", Chosen(None, day, "asir-group", PARIS))) == 0
+    assert len(as_json(store, "events", Chosen(day, day, None, SETTINGS, NOON))) == 2
+    assert len(as_json(store, "events", Chosen(day, None, None, SETTINGS, NOON))) == 3
+    assert len(as_json(store, "events", Chosen(None, day, "asir-group", SETTINGS, NOON))) == 0
 
 
 def test_orders_are_chosen_by_their_day_or_the_day_they_were_first_seen(store: Store) -> None:
@@ -130,7 +130,7 @@ def test_orders_are_chosen_by_their_day_or_the_day_they_were_first_seen(store: S
     keep(store, 3, order_date=date(2026, 11, 22))
     keep(store, 4, supplier="asir-group")
     day = date(2026, 11, 21)
-    assert [row["menzzo_order_id"] for row in as_json(store, "orders", Chosen(day, day, "notio", PARIS))] == [
+    assert [row["menzzo_order_id"] for row in as_json(store, "orders", Chosen(day, day, "notio", SETTINGS, NOON))] == [
         "1500_1",
         "1500_2",
     ]

@@ -11,12 +11,11 @@ from pathlib import Path
 import pytest
 
 from supplier_agent.base.errors import StateError
-from supplier_agent.db import private
+from supplier_agent.db import SCHEMA, private
 from supplier_agent.db.backup_copy import FOLDER, KEPT
 from supplier_agent.db.migrations import known
 from supplier_agent.db.state_folder import LEDGER
 from supplier_agent.db.store import open_store
-from supplier_agent.db.tables import SCHEMA
 from supplier_agent.db.triggers import TRIGGERS
 from supplier_agent.sandbox.world import World
 from tests.upkeep.conftest import DUMPS, Rows, made_from, rows_of, schema_of

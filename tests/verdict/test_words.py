@@ -17,6 +17,7 @@ from tests.unit.conftest import NOW
 PARIS = ZoneInfo("Europe/Paris")
 OWN_WORDS = {
     ProblemCode.WORKERS_HUNG, ProblemCode.DATABASE_FAILED, ProblemCode.DISK_FULL, ProblemCode.ALERTS_FAILED,
+    ProblemCode.AGENT_TROUBLE,
 }  # fmt: skip
 """What the agent says of itself in its heartbeat, word for word."""
 
@@ -88,9 +89,9 @@ def test_what_a_marked_order_waits_for_comes_before_what_happens_next() -> None:
 
 
 def test_spans_money_and_lists() -> None:
-    assert [duration(each) for each in (45, 119, 120, 7199, 7200, 172800)] == [
+    assert [duration(each) for each in (45, 60, 120, 7199, 7200, 172800)] == [
         "45 s",
-        "119 s",
+        "1 min",
         "2 min",
         "120 min",
         "2 h",

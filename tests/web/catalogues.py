@@ -12,7 +12,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-from supplier_agent.web.sentences import DOMAIN, LOCALE
+from supplier_agent.web.request import DOMAIN, LOCALE
 
 WEB = LOCALE.parent
 TRANSLATED = ("fr", "pl", "tr")

@@ -23,7 +23,7 @@ from supplier_agent.db.tables import Call, Event, Order
 from supplier_agent.sandbox import labels
 from supplier_agent.settings import Settings
 from supplier_agent.web import people
-from supplier_agent.web.servers import PageServer
+from supplier_agent.web.process import PageServer
 
 SUPPLIER = "notio"
 PIN, LEADS_PIN = "4711", "0815"

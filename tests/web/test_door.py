@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from supplier_agent.web import people
-from supplier_agent.web.cookie import KEY_FILE
-from supplier_agent.web.tries import FIRST_WAIT_SECONDS, LIMITS, PAIR
+from supplier_agent.web.peers import FIRST_WAIT_SECONDS, LIMITS, PAIR
+from supplier_agent.web.request import KEY_FILE
 from tests.web.stage import BENCH, LEADS_PIN, OTHER, PIN, Browser, Stage, browsing, staged
 
 ID = "15000012345_789"

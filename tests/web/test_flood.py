@@ -278,7 +278,7 @@ def test_the_two_that_were_seen_are_refused(stage: Stage) -> None:
 
 
 def test_a_flood_of_errors_is_a_few_lines() -> None:
-    from supplier_agent.web.servers import AT_ONCE, RationedLog  # noqa: PLC0415
+    from supplier_agent.web.process import AT_ONCE, RationedLog  # noqa: PLC0415
     from tests.web.stage import MovableClock  # noqa: PLC0415
 
     said: list[str] = []

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from supplier_agent.base.errors import StateError
-from supplier_agent.web.cookie import KEY_FILE, read_key
+from supplier_agent.web.request import KEY_FILE, read_key
 
 
 @pytest.fixture

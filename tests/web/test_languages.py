@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from supplier_agent.labels.scan import Say
-from supplier_agent.web.sentences import NOTES, SENTENCES, WORDS, words
+from supplier_agent.web.request import words
+from supplier_agent.web.view import NOTES, SENTENCES, WORDS
 from tests.web.catalogues import TRANSLATED, compiled, po, read, sentences
 from tests.web.stage import BENCH, OTHER, Browser, Stage, browsing, staged
 

@@ -8,8 +8,20 @@ import pytest
 
 from supplier_agent.db import private
 from supplier_agent.settings.web import Web
-from supplier_agent.web.peers import UNKNOWN, behind, group, has_seats_of_its_own
-from supplier_agent.web.tries import FILE, FORGET_SECONDS, LIMITS, MOST_REMEMBERED, NAME, PAIR, PEER, Tries
+from supplier_agent.web.peers import (
+    FILE,
+    FORGET_SECONDS,
+    LIMITS,
+    MOST_REMEMBERED,
+    NAME,
+    PAIR,
+    PEER,
+    UNKNOWN,
+    Tries,
+    behind,
+    group,
+    has_seats_of_its_own,
+)
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOUR = timedelta(seconds=FORGET_SECONDS)

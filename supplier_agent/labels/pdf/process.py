@@ -1,17 +1,19 @@
-"""Everything that opens a PDF, to check, show, search or join it: in a separate process, with limited time and memory.
+"""Processes that open PDFs, in limited time and memory, and the queue of the checks of downloaded labels.
 
-pdfium, zxing and pypdf read untrusted files. A file that makes one of them crash, hang or grow ends that process only.
+pdfium, zxing and pypdf read files from outside. A file that crashes, hangs or swells one of them ends that process, nothing else.
+Checks run apart from the loop and the requests, a few at a time, suppliers in turn: a supplier whose PDFs take ten seconds each
+uses one process and delays only its own labels.
 """
 
-import errno
 import json
 import os
-import resource
 import select
 import subprocess
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +28,6 @@ MOST_BYTES = 256 * 1024 * 1024
 MOST_RESIDENT_BYTES = 128 * 1024 * 1024
 """A process that still holds more than this after a task is not used again, because the next file would have less."""
 TOO_MUCH = "it needs too much memory"
-_FILES = 32
 _LAST_SECONDS = 5.0
 """How long a killed process may take to end."""
 
@@ -150,60 +151,89 @@ def _start() -> subprocess.Popen[bytes]:
     )
 
 
-def main() -> None:
-    """Run one task for each line of stdin until it is closed. The answer is a line of JSON, then the bytes that it announces."""
-    for limit, most in (
-        (resource.RLIMIT_AS, MEMORY_BYTES),
-        (resource.RLIMIT_FSIZE, 0),  # it writes no file
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NOFILE, _FILES),
-    ):
-        resource.setrlimit(limit, (most, most))
-    leaves = False
-    while not leaves and (line := sys.stdin.buffer.readline()):
-        about = json.loads(line)
-        _bound_the_processor(about.pop("seconds"))
-        facts, content = _work(about.pop("task"), about)
-        leaves = facts.get("fault") == TOO_MUCH or _resident_bytes() > MOST_RESIDENT_BYTES
-        head = {**facts, "bytes": len(content), "leaves": leaves}
-        sys.stdout.buffer.write(json.dumps(head).encode() + b"\n" + content)
-        sys.stdout.buffer.flush()
+PROCESSES = 2
+
+Fault = Callable[[Path], str | None]
+"""Return why a file is not a complete PDF, in a few words, or None. Raises OSError if that cannot be checked now."""
+Check = Callable[[Fault], Any]
+Job = tuple["Future[Any]", Check]
 
 
-def _work(name: str, about: Mapping[str, Any]) -> tuple[Mapping[str, Any], bytes]:
-    """Run one task. Its result is facts or a fault of the file; an error number says that the file cannot be read."""
-    try:
-        return _task(name)(**about)
-    except MemoryError:
-        return {"fault": TOO_MUCH}, b""
-    except OSError as error:
-        if error.errno == errno.ENOMEM:
-            return {"fault": TOO_MUCH}, b""
-        return {"errno": error.errno or errno.EIO}, b""
-    except Exception as error:  # noqa: BLE001 - what three libraries may raise at a stranger's file is not known
-        return {"fault": f"it could not be read ({type(error).__name__})"}, b""
+class Checks:
+    """At most PROCESSES checks at a time, one per supplier; a supplier that was served goes to the end of the queue."""
 
+    def __init__(self, clock: Clock) -> None:
+        self._works = [PdfWork(clock) for _ in range(PROCESSES)]
+        self._changed = threading.Condition()
+        self._waiting: dict[str, deque[Job]] = {}
+        self._busy: set[str] = set()
+        self._threads: list[threading.Thread] = []
+        self._is_closed = False
 
-def _task(name: str) -> Callable[..., tuple[Mapping[str, Any], bytes]]:
-    """Return a task. Checking a label needs pypdf only; rendering and reading barcodes take 20 MB more."""
-    if name == "check":
-        from supplier_agent.labels.pdf.tasks import check  # noqa: PLC0415 - only this process pays for it
+    def submit(self, supplier: str, check: Check) -> "Future[Any]":
+        """Queue a check until it is this supplier's turn. `close` cancels the future."""
+        future: Future[Any] = Future()
+        with self._changed:
+            if self._is_closed:
+                future.cancel()
+                return future
+            try:
+                self._start_threads()
+            except RuntimeError as error:  # the machine has no free thread
+                if not self._threads:
+                    future.set_exception(error)
+                    return future
+            self._waiting.setdefault(supplier, deque()).append((future, check))
+            self._changed.notify()
+        return future
 
-        return check
-    from supplier_agent.labels.pdf.tasks import TASKS  # noqa: PLC0415 - the same
+    def _start_threads(self) -> None:
+        """Start the threads that do not run yet. Raises RuntimeError if one cannot start; those before it work."""
+        for work in self._works[len(self._threads) :]:
+            thread = threading.Thread(target=self._serve, args=(work,), name="checks", daemon=True)
+            thread.start()
+            self._threads.append(thread)
 
-    return TASKS[name]
+    def close(self) -> None:
+        """Cancel waiting checks and end running ones: their futures fail with CancelledError."""
+        with self._changed:
+            self._is_closed = True
+            waiting = [future for jobs in self._waiting.values() for future, _ in jobs]
+            self._waiting.clear()
+            self._changed.notify_all()
+        for future in waiting:
+            future.cancel()
+        for work in self._works:
+            work.close()
 
+    def _serve(self, work: PdfWork) -> None:
+        while (found := self._next()) is not None:
+            supplier, (future, check) = found
+            try:
+                result = check(work.fault)
+            except Exception as error:  # noqa: BLE001 - the loop hears of whatever went wrong
+                future.set_exception(CancelledError() if self._is_closed else error)
+            else:
+                if self._is_closed:  # an answer of a process that was ended cannot be trusted
+                    future.set_exception(CancelledError())
+                else:
+                    future.set_result(result)
+            with self._changed:
+                self._busy.discard(supplier)
+                self._changed.notify_all()
 
-def _resident_bytes() -> int:
-    try:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
-    except OSError:  # not Linux: its maximum so far, in bytes or kilobytes
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
-def _bound_the_processor(seconds: float) -> None:
-    """End this process when its parent is gone."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    most = int(used.ru_utime + used.ru_stime + 2 * seconds) + 1
-    resource.setrlimit(resource.RLIMIT_CPU, (most, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+    def _next(self) -> tuple[str, Job] | None:
+        """Wait for the next supplier's turn; None: closed."""
+        with self._changed:
+            while not self._is_closed:
+                for supplier, jobs in self._waiting.items():
+                    if supplier in self._busy:
+                        continue
+                    job = jobs.popleft()
+                    del self._waiting[supplier]
+                    if jobs:
+                        self._waiting[supplier] = jobs
+                    self._busy.add(supplier)
+                    return supplier, job
+                self._changed.wait()
+        return None

@@ -1,4 +1,8 @@
-"""Tasks on stored PDFs: find codes, render, measure, join. Run in the worker process only."""
+"""What is done with a PDF: check that it is complete, read its barcodes, paint it, measure it, join many.
+
+Runs in the working process only. The check of a downloaded label needs pypdf; pdfium and zxing cost 20 MB more, so the first
+task that needs them loads them.
+"""
 
 import hashlib
 import io
@@ -7,12 +11,13 @@ import struct
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import zxingcpp
 from pypdf import PdfReader, PdfWriter
 from pypdf.errors import PyPdfError
-from pypdfium2 import PdfBitmap, PdfDocument, PdfPage
+
+if TYPE_CHECKING:
+    from pypdfium2 import PdfBitmap, PdfDocument, PdfPage
 
 POINTS_PER_INCH = 72
 MM_PER_POINT = 25.4 / POINTS_PER_INCH
@@ -24,29 +29,38 @@ MOST_PAGES = 20
 MOST_CODES = 40
 SHORTEST = 5
 """Shorter codes are also found in ornaments."""
-FORMATS = zxingcpp.BarcodeFormats(
-    [
-        zxingcpp.BarcodeFormat.Code128,
-        zxingcpp.BarcodeFormat.Code39,
-        zxingcpp.BarcodeFormat.ITF,
-        zxingcpp.BarcodeFormat.EAN13,
-        zxingcpp.BarcodeFormat.QRCode,
-        zxingcpp.BarcodeFormat.DataMatrix,
-        zxingcpp.BarcodeFormat.Aztec,
-        zxingcpp.BarcodeFormat.PDF417,
-        zxingcpp.BarcodeFormat.MaxiCode,
-    ]
-)
+FORMATS = ("Code128", "Code39", "ITF", "EAN13", "QRCode", "DataMatrix", "Aztec", "PDF417", "MaxiCode")
 """What carriers print."""
 
 Facts = Mapping[str, Any]
+
+
+def check(path: str) -> tuple[Facts, bytes]:
+    """Return why a file is not a complete PDF, or ""."""
+    return {"flaw": flaw(Path(path))}, b""
+
+
+def flaw(path: Path) -> str:
+    """Return why the file is not a complete PDF, in a few words, or "". Raises MemoryError, after which the process must end."""
+    content = path.read_bytes()
+    if not content:
+        return "it is empty"
+    if not content.startswith(b"%PDF-"):
+        return "it is not a PDF" + (" but a web page" if content.lstrip()[:1] == b"<" else "")
+    if b"%%EOF" not in content[-1024:]:
+        return "it is a PDF, but cut off"
+    try:
+        pages = len(PdfReader(io.BytesIO(content), strict=False).pages)
+    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+        return f"it is a broken PDF ({type(error).__name__})"
+    return "" if pages else "it is a PDF without a page"
 
 
 def codes(path: str) -> tuple[Facts, bytes]:
     """Return the codes on the pages of a file, and the hash of the bytes that were read."""
     content = Path(path).read_bytes()
     found: dict[str, None] = {}
-    with PdfDocument(content) as document:
+    with _opened(content) as document:
         for index in range(min(len(document), MOST_PAGES)):
             page = document[index]
             for scale in dict.fromkeys(_bounded(page, dpi / POINTS_PER_INCH) for dpi in DPI):
@@ -58,16 +72,25 @@ def codes(path: str) -> tuple[Facts, bytes]:
     return {"sha256": hashlib.sha256(content).hexdigest(), "codes": list(found)[:MOST_CODES]}, b""
 
 
-def _codes_of(page: PdfPage, scale: float) -> list[str]:
+def _opened(file: Path | bytes) -> "PdfDocument":
+    from pypdfium2 import PdfDocument  # noqa: PLC0415 - see above
+
+    return PdfDocument(file)
+
+
+def _codes_of(page: "PdfPage", scale: float) -> list[str]:
+    import zxingcpp  # noqa: PLC0415 - see above
+
+    formats = zxingcpp.BarcodeFormats([getattr(zxingcpp.BarcodeFormat, name) for name in FORMATS])
     bitmap = page.render(scale=scale, grayscale=True)
     image = zxingcpp.ImageView(
         memoryview(bitmap.buffer).cast("B"), bitmap.width, bitmap.height, zxingcpp.ImageFormat.Lum, bitmap.stride
     )
-    barcodes = zxingcpp.read_barcodes(image, formats=FORMATS, text_mode=zxingcpp.TextMode.Plain)
+    barcodes = zxingcpp.read_barcodes(image, formats=formats, text_mode=zxingcpp.TextMode.Plain)
     return [barcode.text for barcode in barcodes if len(barcode.text) >= SHORTEST]
 
 
-def _bounded(page: PdfPage, scale: float) -> float:
+def _bounded(page: "PdfPage", scale: float) -> float:
     """Return the scale for rendering a page: the one wanted, or a smaller one that keeps it within the limit."""
     width, height = map(float, page.get_size())
     return min(scale, math.sqrt(MOST_PIXELS / max(width * height, 1.0)))
@@ -75,7 +98,7 @@ def _bounded(page: PdfPage, scale: float) -> float:
 
 def picture(path: str, width: int) -> tuple[Facts, bytes]:
     """Return the first page as a PNG of that width in pixels, and the size of every page in mm."""
-    with PdfDocument(Path(path)) as document:
+    with _opened(Path(path)) as document:
         page = document[0]
         across, down = page.get_size()
         scale = min(width / across, 4 * width / down)  # limits the height of a very long page
@@ -85,16 +108,16 @@ def picture(path: str, width: int) -> tuple[Facts, bytes]:
 
 def sizes(path: str) -> tuple[Facts, bytes]:
     """Return width and height of every page in mm, as displayed: rotated and cropped."""
-    with PdfDocument(Path(path)) as document:
+    with _opened(Path(path)) as document:
         return {"sizes": _sizes(document)}, b""
 
 
-def _sizes(document: PdfDocument) -> list[tuple[float, float]]:
+def _sizes(document: "PdfDocument") -> list[tuple[float, float]]:
     found = [document.get_page_size(index) for index in range(min(len(document), MOST_PAGES))]
     return [(round(width * MM_PER_POINT, 1), round(height * MM_PER_POINT, 1)) for width, height in found]
 
 
-def _png(bitmap: PdfBitmap) -> bytes:
+def _png(bitmap: "PdfBitmap") -> bytes:
     """Return pixels of 8-bit grey as a PNG (W3C PNG, 5 to 11)."""
     rows = memoryview(bitmap.buffer).cast("B")
     lines = b"".join(
@@ -128,38 +151,18 @@ def join(paths: list[str]) -> tuple[Facts, bytes]:
 
 
 def nothing() -> tuple[Facts, bytes]:
-    """Return nothing: it only shows that the process works."""
+    """Return nothing: this only checks that the process and its libraries work."""
+    import pypdfium2  # noqa: F401, PLC0415 - see above
+    import zxingcpp  # noqa: F401, PLC0415 - see above
+
     return {}, b""
 
 
 TASKS: Mapping[str, Callable[..., tuple[Facts, bytes]]] = {
+    "check": check,
     "codes": codes,
     "picture": picture,
     "sizes": sizes,
     "join": join,
     "nothing": nothing,
 }
-
-
-# -- Whether a file is a complete PDF, by pypdf; in the worker process, because a crafted file may make it loop or grow.
-
-
-def check(path: str) -> tuple[Mapping[str, Any], bytes]:
-    """Return why a file is not a complete PDF, or ""."""
-    return {"flaw": flaw(Path(path))}, b""
-
-
-def flaw(path: Path) -> str:
-    """Return why the file is not a complete PDF, in a few words, or "". Raises MemoryError, after which the process must end."""
-    content = path.read_bytes()
-    if not content:
-        return "it is empty"
-    if not content.startswith(b"%PDF-"):
-        return "it is not a PDF" + (" but a web page" if content.lstrip()[:1] == b"<" else "")
-    if b"%%EOF" not in content[-1024:]:
-        return "it is a PDF, but cut off"
-    try:
-        pages = len(PdfReader(io.BytesIO(content), strict=False).pages)
-    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
-        return f"it is a broken PDF ({type(error).__name__})"
-    return "" if pages else "it is a PDF without a page"

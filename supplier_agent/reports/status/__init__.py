@@ -1,37 +1,71 @@
-"""`status`: how things stand, read in plain SQL without the ORM, for a health check that asks every 30 seconds.
+"""`status`: how suppliers, orders and the agent are, read in plain SQL without the ORM, for a health check that asks every 30 s.
 
-door.py answers the command, screen.py draws for people; the list of problems is health.py's.
+door.py answers the command, screen.py draws for people. What is a problem, verdict/ says; the list is health.py's.
 """
 
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from supplier_agent.base.clock import Clock
 from supplier_agent.base.errors import StateError
-from supplier_agent.db import state_folder
+from supplier_agent.db import SCHEMA, state_folder
 from supplier_agent.db.plain_sql import Look, look_at
 from supplier_agent.order import STAGES
-from supplier_agent.reports import counts, health, heartbeat, overdue, vitals
-from supplier_agent.reports.known import Known
-from supplier_agent.reports.vitals import NEVER_RUN, NOT_ALIVE, Problem, Signs, judge
-from supplier_agent.suppliers import warnings
+from supplier_agent.reports import counts, facts, health, heartbeat
+from supplier_agent.reports.vitals import NOT_ALIVE, Signs, judge
+from supplier_agent.verdict import Problem, ProblemCode, judge_supplier
+from supplier_agent.words import Words
+from supplier_agent.words.formats import iso
+
+if TYPE_CHECKING:
+    from supplier_agent.settings import Settings
 
 NOT_RUNNING = 3
 READ_ONLY = "--read-only"
 """So the lock's holder says it of itself."""
 BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-NOT_RUNNING_ANY_MORE = "nothing runs, and the last round is older than twice the poll interval"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One supplier. because: why its state is not `ok`. A number is None where the database cannot be read."""
+
+    state: str  # ok, paused, failing
+    because: tuple[Problem, ...]
+    counts: Mapping[str, int | None]
+    evidence: Mapping[str, int | None]
+    rejected: int | None
+    last_success_at: datetime | None = None  # None: never, or not known
+    next_read_at: datetime | None = None  # None: paused, or not known
+
+    def reason(self, words: Words) -> str | None:
+        """Return why it is not ok; None if it is."""
+        return "; ".join(words.reason(each) for each in self.because) or None
+
+    def as_json(self, words: Words) -> dict[str, object]:
+        """Return it with the keys of the contract ("JSON")."""
+        return {
+            "state": self.state,
+            "last_success_at": None if self.last_success_at is None else iso(self.last_success_at),
+            "next_poll_at": None if self.next_read_at is None else iso(self.next_read_at),
+            "reason": self.reason(words),
+            "counts": dict(self.counts),
+            "ship_evidence": dict(self.evidence),
+            "rejected_entries": self.rejected,
+        }
 
 
 @dataclass(frozen=True)
 class Told:
-    """How things stand. `suppliers` has the keys of `status --json` (public contract, "JSON")."""
+    """All that `status` has to say."""
 
     database: Path
     holder: state_folder.Holder | None  # None: nothing works on this state now
-    suppliers: dict[str, dict[str, object]]
+    suppliers: Mapping[str, Line]
     problems: list[Problem]
     not_running: bool  # nothing works on it, and has not for too long
 
@@ -42,124 +76,98 @@ class Told:
 
     @property
     def exit_code(self) -> int:
-        """Return 3 if nobody works on it any more, else the code of the worst problem."""
+        """Return 3 if nothing works on it any more, else the code of the worst problem."""
         return NOT_RUNNING if self.not_running else health.exit_code(self.problems)
 
     def as_json(self) -> dict[str, object]:
-        """Return the object of `status --json`."""
+        """Return the object of `status --json`: English, with instants in UTC."""
+        words = Words()
         return {
             "schema": 1,
             "healthy": self.exit_code == 0,
             "running": self.holder is not None,
-            "suppliers": self.suppliers,
-            "problems": [each.as_json() for each in self.problems],
+            "suppliers": {name: each.as_json(words) for name, each in self.suppliers.items()},
+            "problems": [words.worded(each).as_json() for each in self.problems],
         }
 
 
-def tell(known: Known, clock: Clock) -> Told:
-    """Look how things stand, from outside: at the database, and at the signs of life beside it.
+def tell(settings: "Settings", clock: Clock) -> Told:
+    """Look at the database, and at the signs of life next to it, from outside.
 
-    While the database is locked, the signs alone are told. Raises StateError or ConfigError if it is there and cannot be used.
+    While the database is locked, only the signs are known. Raises StateError or ConfigError if it is there and cannot be used.
     """
-    folder = Path(known.state_dir)
+    folder = settings.state_dir
     database = folder / state_folder.DATABASE
-    signs = heartbeat.signs(folder, clock, listen=known.listen, least_free_bytes=known.disk_free_bytes)
+    least = settings.alerts.disk_free_bytes
+    signs = heartbeat.signs(folder, clock, listen=settings.listen, least_free_bytes=least)
     try:
         if not database.exists():
-            return _before_the_first_run(known, database, signs)
+            return _before_the_first_run(settings, database, signs)
         with look_at(database) as look:
-            _must_be_ours(look, known)
-            return _told(look, known, database, signs)
+            _must_be_ours(look)
+            return _told(look, settings, database, signs)
     except (sqlite3.Error, OSError) as error:
-        return _without_the_database(known, database, signs, _locked(database, error))
+        return _without_the_database(settings, database, signs, _locked(database, error))
 
 
-def _told(look: Look, known: Known, database: Path, signs: Signs) -> Told:
+def _told(look: Look, settings: "Settings", database: Path, signs: Signs) -> Told:
     holder, now = signs.holder, signs.now
-    read_only = known.read_only or (holder is not None and READ_ONLY in (holder.command or ""))
-    problems = health.problems(look, replace(known, read_only=read_only), {}, now=now, signs=signs)
-    late = {each.supplier: each.what for each in problems if each.code == overdue.READ_LATE}
-    suppliers = {name: _supplier(look, known, name, now, late.get(name)) for name in known.suppliers}
-    not_running = holder is None and health.is_stale(look, known, now)
+    if holder is not None and READ_ONLY in (holder.command or ""):
+        settings = settings.model_copy(update={"read_only": True})
+    problems = health.judged(look, settings, now, signs=signs)
+    states = facts.suppliers(look, settings)
+    lanes = health.lane_of(states.values())
+    lines = {}
+    for name in settings.suppliers:
+        verdict = judge_supplier(states[name], settings, now, lane_of=lanes, runs_since=signs.runs_since)
+        found = counts.counts(look, name)
+        lines[name] = Line(
+            verdict.state,
+            verdict.because,
+            {stage: found.get(stage, 0) for stage in STAGES},
+            counts.evidence(look, name, found.get("shipped", 0)),
+            counts.rejected_entries(look, name),
+            states[name].last_success_at,
+            verdict.next_read_at,
+        )
+    not_running = holder is None and health.is_stale(look, settings, now)
     if not_running:
-        cure = "systemctl start supplier-agent (or: supplier-agent run)"
-        problems.insert(0, Problem("", None, NOT_RUNNING_ANY_MORE, cure, 1, vitals.NOT_RUNNING))
-    return Told(database, holder, suppliers, problems, not_running)
+        problems.insert(0, Problem(ProblemCode.NOT_RUNNING))
+    return Told(database, holder, lines, problems, not_running)
 
 
-def _before_the_first_run(known: Known, database: Path, signs: Signs) -> Told:
-    suppliers = dict.fromkeys(known.suppliers, _nothing("never read yet", 0))
-    cure = "supplier-agent check, then: supplier-agent run --once --dry-run"
-    never = Problem("", None, "nothing has run yet", cure, 1, NEVER_RUN)
-    return Told(database, signs.holder, suppliers, [never, *judge(signs)], not_running=True)
+def _before_the_first_run(settings: "Settings", database: Path, signs: Signs) -> Told:
+    never = Problem(ProblemCode.NEVER_RUN)
+    lines = dict.fromkeys(settings.suppliers, _nothing(never, 0))
+    return Told(database, signs.holder, lines, [never, *judge(signs)], not_running=True)
 
 
-def _without_the_database(known: Known, database: Path, signs: Signs, locked: Problem) -> Told:
+def _without_the_database(settings: "Settings", database: Path, signs: Signs, locked: Problem) -> Told:
     """Return what can be said all the same. Counts are null: they are not known, which is not the same as none."""
     said = [each for each in judge(signs) if each.code != locked.code]
-    suppliers = dict.fromkeys(known.suppliers, _nothing(locked.what, None))
-    return Told(database, signs.holder, suppliers, [locked, *said], not_running=False)
+    lines = dict.fromkeys(settings.suppliers, _nothing(locked, None))
+    return Told(database, signs.holder, lines, [locked, *said], not_running=False)
 
 
-def _nothing(reason: str, number: int | None) -> dict[str, object]:
-    return {
-        "state": "failing",
-        "last_success_at": None,
-        "next_poll_at": None,
-        "reason": reason,
-        "counts": dict.fromkeys(STAGES, number),
-        "ship_evidence": dict.fromkeys(counts.EVIDENCES, number),
-        "rejected_entries": number,
-    }
+def _nothing(why: Problem, number: int | None) -> Line:
+    return Line("failing", (why,), dict.fromkeys(STAGES, number), dict.fromkeys(counts.EVIDENCES, number), number)
 
 
-def _supplier(look: Look, known: Known, name: str, now: datetime, late: str | None) -> dict[str, object]:
-    supplier = health.supplier_of(look, name)
-    failing = health.failing_lanes(look, known, name)
-    if supplier.paused_at is not None:
-        is_so, reason = "paused", warnings.why_paused(supplier)
-    elif supplier.token_refused_at is not None:
-        is_so, reason = "paused", health.refusal(look, name)
-    elif supplier.quiet_until is not None and supplier.quiet_until > now:
-        is_so, reason = "paused", f"the marketplace asked for silence until {supplier.quiet_until:%H:%M:%S} UTC"
-    elif failing:
-        is_so, reason = "failing", "; ".join(f"{lane.lane}: {lane.reason}" for lane in failing)
-    elif late is not None:
-        is_so, reason = "failing", late
-    else:
-        is_so, reason = "ok", None
-    found = counts.counts(look, name)
-    return {
-        "state": is_so,
-        "last_success_at": _instant(supplier.last_success_at),
-        "next_poll_at": None if supplier.paused_at else _instant(overdue.next_read_at(look, known, name, now)),
-        "reason": reason,
-        "counts": {stage: found.get(stage, 0) for stage in STAGES},
-        "ship_evidence": counts.evidence(look, name, found.get("shipped", 0)),
-        "rejected_entries": counts.rejected_entries(look, name),
-    }
-
-
-def _instant(at: datetime | None) -> str | None:
-    """Return an instant as JSON has it: ISO 8601, UTC."""
-    return None if at is None else at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def _must_be_ours(look: Look, known: Known) -> None:
-    if look.first("SELECT version_num FROM alembic_version").version_num != known.schema:
+def _must_be_ours(look: Look) -> None:
+    if look.first("SELECT version_num FROM alembic_version").version_num != SCHEMA:
         raise sqlite3.DatabaseError("another schema")
 
 
 def _locked(database: Path, error: Exception) -> Problem:
     """Return what keeps the database from being read for now. Raises StateError or ConfigError if waiting would not help."""
+    locked = Problem(ProblemCode.DATABASE_LOCKED, facts={"database": str(database)})
     if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in BUSY:
-        what = f"the database {database} is locked by another program"
-        return Problem("", None, what, "close the program that edits it", 74, vitals.DATABASE_LOCKED)
+        return locked
     from supplier_agent.db.store import FullError, LockedError, open_store  # noqa: PLC0415 - brings the ORM along, for this moment alone
 
     try:
-        open_store(database).close()  # whoever opens it for everybody else says what is wrong with it
-    except LockedError as locked:
-        code = vitals.DISK_FULL if isinstance(locked, FullError) else vitals.DATABASE_LOCKED
-        return Problem("", None, locked.what, locked.cure, 74, code)
+        open_store(database).close()  # it explains what is wrong with a database
+    except LockedError as reason:
+        code = ProblemCode.DISK_FULL if isinstance(reason, FullError) else ProblemCode.DATABASE_LOCKED
+        return replace(locked, code=code, facts={"what": reason.what, "fix": reason.cure})
     raise StateError(f"the database {database} cannot be read: {error}", "supplier-agent check --offline") from error

@@ -10,12 +10,15 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from supplier_agent.base.clock import Clock, SystemClock
 from supplier_agent.base.process import on_one_line
-from supplier_agent.reports import known
-from supplier_agent.reports.known import Known
 from supplier_agent.reports.status import screen, tell
+from supplier_agent.words import Words
+
+if TYPE_CHECKING:
+    from supplier_agent.settings import Settings
 
 WATCH_SECONDS = 2.0
 CLEAR_LINE, HOME, CLEAR_BELOW = "\x1b[K", "\x1b[H", "\x1b[J"
@@ -55,30 +58,26 @@ def _config(word: str, rest: Iterator[str]) -> str | None:
 def answer(asked: Asked, env: Mapping[str, str], clock: Clock | None = None) -> int:
     """Print how things stand, and return the exit code. Raises AgentError."""
     clock = clock or SystemClock()
-    what = _known(asked.config, env)
+    settings = _settings(asked.config, env)
     if asked.watch and not asked.as_json and sys.stdout.isatty():
         return _watch(asked.config, env, clock)
-    told = tell(what, clock)
+    told, words = tell(settings, clock), Words(zone=settings.timezone)
     if asked.alive:
         told = replace(told, problems=told.not_alive)
     if asked.as_json:
         print(json.dumps(told.as_json(), indent=2))  # noqa: T201 - results go to stdout
     elif asked.alive:
-        print("\n".join(on_one_line(each.what) for each in told.problems) or "alive")  # noqa: T201 - as above
+        print("\n".join(on_one_line(words.problem(each)) for each in told.problems) or "alive")  # noqa: T201 - as above
     else:
         colours = sys.stdout.isatty() and "NO_COLOR" not in env
-        print(screen.page(told, clock.now(), colours=colours))  # noqa: T201 - as above
+        print(screen.page(told, clock.now(), zone=settings.timezone, colours=colours))  # noqa: T201 - as above
     return min(1, told.exit_code) if asked.alive else told.exit_code
 
 
-def _known(config: str, env: Mapping[str, str]) -> Known:
-    """Return the settings that matter here: those that the last run left, or in any doubt those of the whole configuration."""
-    left = known.recall(config, env)
-    if left is not None:
-        return left
-    from supplier_agent.settings import load  # noqa: PLC0415 - checks every key, and costs what that costs
+def _settings(config: str, env: Mapping[str, str]) -> "Settings":
+    from supplier_agent.settings import load  # noqa: PLC0415 - so that a mistake in the words is answered before
 
-    return known.of(load(Path(config) if config else None, env))
+    return load(Path(config) if config else None, env)
 
 
 def _watch(config: str, env: Mapping[str, str], clock: Clock) -> int:
@@ -86,12 +85,12 @@ def _watch(config: str, env: Mapping[str, str], clock: Clock) -> int:
     try:
         print(HOME + CLEAR_BELOW, end="")  # noqa: T201 - a terminal
         while True:
-            what = _known(config, env)
+            settings = _settings(config, env)
             now, size = clock.now(), os.get_terminal_size()
-            lines = screen.page(
-                tell(what, clock), now, colours="NO_COLOR" not in env, size=(size.lines - 2, size.columns)
-            ).splitlines()
-            stamp = f"{now:%H:%M:%S} UTC, again every {WATCH_SECONDS:.0f} s, Ctrl-C ends"
+            fits, colours = (size.lines - 2, size.columns), "NO_COLOR" not in env
+            told, zone = tell(settings, clock), settings.timezone
+            lines = screen.page(told, now, zone=zone, colours=colours, size=fits).splitlines()
+            stamp = f"{now.astimezone(zone):%H:%M:%S}, again every {WATCH_SECONDS:.0f} s, Ctrl-C ends"
             print(HOME + "".join(f"{line}{CLEAR_LINE}\n" for line in [*lines, stamp]) + CLEAR_BELOW, end="", flush=True)  # noqa: T201 - as above
             clock.sleep(WATCH_SECONDS)
     except KeyboardInterrupt:

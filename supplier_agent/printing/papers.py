@@ -1,0 +1,339 @@
+"""What the warehouse has on paper: labels, one or many as one file; pick list, hand-over list, card of commands.
+
+Labels are opened in processes of their own. Nothing is ever scaled, so a page that does not fit the paper is named.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+
+import zxingcpp
+from sqlmodel import Session, col, select
+
+from supplier_agent.base.clock import Clock
+from supplier_agent.db.tables import Barcode, Order
+from supplier_agent.labels.pdf import Done, Failed, PdfWork
+from supplier_agent.labels.scan import Command
+from supplier_agent.settings.web import Station
+
+Size = tuple[float, float]
+"""Width and height in mm."""
+
+TOLERANCE_MM = 2.0
+"""4 x 6 inches and 100 x 150 mm are names for the same roll."""
+
+
+class Fit(StrEnum):
+    """How a page fits on a paper. Pages are never scaled, so people must know this."""
+
+    SAME = "same"
+    TURNED = "turned"  # it fits if it is rotated by 90 degrees
+    SMALLER = "smaller"  # it fits, with space left
+    TOO_LARGE = "too_large"  # part of it would not be printed
+    UNKNOWN = "unknown"  # one of the sizes is not known
+
+
+def fit(page: Size | None, paper: Size | None) -> Fit:
+    """Return how a page fits on a paper; None: the size is not known."""
+    if page is None or paper is None:
+        return Fit.UNKNOWN
+    turned = (page[1], page[0])
+    if _within(page, paper) and _within(paper, page):
+        return Fit.SAME
+    if _within(page, paper):
+        return Fit.SMALLER
+    return Fit.TURNED if _within(turned, paper) else Fit.TOO_LARGE
+
+
+def _within(page: Size, paper: Size) -> bool:
+    return page[0] <= paper[0] + TOLERANCE_MM and page[1] <= paper[1] + TOLERANCE_MM
+
+
+WIDTH = 600
+"""Width of a preview in pixels: enough to read the address, too small to scan the code from the screen by mistake."""
+MOST_JOINED = 500
+"""The maximum number of labels in one file."""
+_SECONDS_EACH = 0.1
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The first page of a label as a PNG."""
+
+    png: bytes
+    size: Size
+    pages: int
+
+
+@dataclass(frozen=True)
+class Bulk:
+    """Many labels as one PDF. `left_out`: the labels that are not in it, each with why."""
+
+    content: bytes
+    pages: int
+    left_out: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why there is no result, in a few words. `may_pass`: the problem may be temporary; try again."""
+
+    why: str
+    may_pass: bool = False
+
+
+class Press:
+    """Opens labels, in two separate processes: one for previews, one for slow files. Thread safe."""
+
+    def __init__(self, state_dir: Path, clock: Clock) -> None:
+        self._labels = state_dir.resolve() / "labels"
+        self._state_dir = state_dir
+        self._quick, self._slow = PdfWork(clock), PdfWork(clock)
+
+    def preview(self, label_path: str) -> Preview | Fault:
+        """Return the first page of a label. `label_path` is the order's: relative to the state folder."""
+        path = self._path(label_path)
+        if path is None:
+            return _absent()
+        answer = _asked(self._quick, "picture", path=str(path), width=WIDTH)
+        if isinstance(answer, Fault):
+            return answer
+        sizes = _sizes(answer)
+        return Preview(answer.content, sizes[0], len(sizes))
+
+    def sizes(self, label_path: str) -> tuple[Size, ...] | Fault:
+        """Return the displayed size of each page of a label."""
+        path = self._path(label_path)
+        if path is None:
+            return _absent()
+        answer = _asked(self._quick, "sizes", path=str(path))
+        return answer if isinstance(answer, Fault) else _sizes(answer)
+
+    def bulk(self, label_paths: Sequence[str]) -> Bulk | Fault:
+        """Return labels as one PDF, in this order, pages unchanged. Labels that cannot be read are left out and named."""
+        if len(label_paths) > MOST_JOINED:
+            return Fault(f"at most {MOST_JOINED} labels are printed at once; these are {len(label_paths)}")
+        paths = [self._path(each) for each in label_paths]
+        there = [(name, path) for name, path in zip(label_paths, paths, strict=True) if path is not None]
+        left_out = [(name, _absent().why) for name, path in zip(label_paths, paths, strict=True) if path is None]
+        try:
+            answer = _asked(
+                self._slow,
+                "join",
+                paths=[str(path) for _, path in there],
+                more_seconds=_SECONDS_EACH * len(label_paths),
+            )
+        finally:
+            self._slow.close()  # it still holds the joined file
+        if isinstance(answer, Fault):
+            return answer
+        left_out += [(there[number][0], why) for number, why in answer.facts["left_out"]]
+        if not answer.content:
+            return Fault("none of these labels can be read" if label_paths else "there is no label to print")
+        return Bulk(answer.content, answer.facts["pages"], tuple(left_out))
+
+    def _path(self, label_path: str) -> Path | None:
+        """Return the path of a label, if it is in the folder of labels: others can write to the database."""
+        try:
+            path = (self._state_dir / label_path).resolve()
+            return path if path.is_relative_to(self._labels) and path.is_file() else None
+        except (OSError, ValueError):  # not a valid file name
+            return None
+
+    def close(self) -> None:
+        """End the processes."""
+        self._quick.close()
+        self._slow.close()
+
+
+def _asked(work: PdfWork, task: str, *, more_seconds: float = 0.0, **about: object) -> Done | Fault:
+    try:
+        answer = work.ask(task, more_seconds=more_seconds, **about)
+    except OSError as error:
+        return Fault(f"it cannot be read now: {error.strerror}", may_pass=True)
+    return Fault(answer.why) if isinstance(answer, Failed) else answer
+
+
+def _absent() -> Fault:
+    return Fault("its file is not there; it is fetched again by itself", may_pass=True)
+
+
+def _sizes(answer: Done) -> tuple[Size, ...]:
+    return tuple((width, height) for width, height in answer.facts["sizes"])
+
+
+_HASHED = "sha256:"
+"""The prefix of a code that is stored as a hash (scan.alias), which cannot be printed."""
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class Pick:
+    """One product to pick: the total quantity, and for which orders."""
+
+    sku: str | None  # None: no readable one was listed
+    quantity: int | None  # None: known for none of them
+    orders: tuple[Order, ...]
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """One order that is handed over, with the codes on its label."""
+
+    order: Order
+    codes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class HandOver:
+    """What one carrier takes."""
+
+    carrier: str | None  # None: the marketplace named none
+    parcels: tuple[Parcel, ...]
+
+
+def to_ship(tx: Session, supplier: str | None = None) -> Sequence[Order]:
+    """Return the orders that may be shipped now: oldest first, the lines of one customer's order together."""
+    query = select(Order).where(
+        col(Order.ship_confirmed_at).is_(None),
+        col(Order.closed_reason).is_(None),
+        col(Order.held_reason).is_(None),
+        col(Order.vanished_at).is_(None),
+        col(Order.acknowledged_at).is_not(None),
+        col(Order.label_path).is_not(None),
+        Order.shipped == 0,
+    )
+    if supplier is not None:
+        query = query.where(Order.supplier == supplier)
+    orders = tx.exec(query).all()
+    oldest: dict[tuple[str, str], tuple[date, int]] = {}
+    for order in orders:
+        group = (order.supplier, order.increment_id)
+        oldest[group] = min(oldest.get(group, _age(order)), _age(order))
+    return sorted(orders, key=lambda order: (oldest[order.supplier, order.increment_id], order.increment_id, order.id))
+
+
+def _age(order: Order) -> tuple[date, int]:
+    return order.order_date or order.first_seen_at.date(), order.id or 0
+
+
+def pick_list(orders: Iterable[Order]) -> tuple[Pick, ...]:
+    """Return the products of these orders, sorted by SKU."""
+    by_sku: dict[str | None, list[Order]] = defaultdict(list)
+    for order in orders:
+        by_sku[order.sku].append(order)
+    return tuple(
+        Pick(sku, _sum(of_it), tuple(of_it))
+        for sku, of_it in sorted(by_sku.items(), key=lambda item: (item[0] is None, item[0] or ""))
+    )
+
+
+def _sum(orders: Iterable[Order]) -> int | None:
+    known = [order.quantity for order in orders if order.quantity is not None]
+    return sum(known) if known else None
+
+
+def hand_over(tx: Session, since: datetime, until: datetime, supplier: str | None = None) -> tuple[HandOver, ...]:
+    """Return the orders marked as shipped in that time (`until` not included), by carrier, in the order of marking."""
+    query = select(Order).where(col(Order.shipped_at) >= since, col(Order.shipped_at) < until, Order.shipped == 1)
+    # The supplier is not in the query: with it, SQLite would read all of the supplier's orders instead of one day's.
+    marked = tx.exec(query.order_by(col(Order.shipped_at), col(Order.id))).all()
+    orders = [order for order in marked if supplier in {None, order.supplier}]
+    codes = _codes(tx, orders)
+    by_carrier: dict[str | None, list[Parcel]] = defaultdict(list)
+    for order in orders:
+        by_carrier[order.carrier].append(Parcel(order, tuple(codes[order.id or 0])))
+    return tuple(
+        HandOver(carrier, tuple(parcels))
+        for carrier, parcels in sorted(by_carrier.items(), key=lambda item: (item[0] is None, item[0] or ""))
+    )
+
+
+def _codes(tx: Session, orders: Sequence[Order]) -> dict[int, list[str]]:
+    """Return the codes on the present label of each order, except its own id and codes stored as a hash."""
+    found: dict[int, list[str]] = defaultdict(list)
+    for start in range(0, len(orders), _AT_ONCE):
+        ids = [order.id for order in orders[start : start + _AT_ONCE]]
+        query = select(Barcode.order_id, Barcode.code).join(Order).where(col(Barcode.order_id).in_(ids))
+        query = query.where(Barcode.label_sha256 == Order.label_sha256, Barcode.code != Order.menzzo_order_id)
+        for order_id, code in tx.exec(query.order_by(col(Barcode.id))):
+            if not code.startswith(_HASHED):
+                found[order_id].append(code)
+    return found
+
+
+_NOT_FOR_A_PAGE = re.compile(r"\A.*?(?=<svg)| id=\"barcode\"|\s*<desc>.*?</desc>", re.DOTALL)
+"""The preamble of an SVG file, and names that several codes on one page would share."""
+_SIZE = re.compile(r'width="([0-9]+)" height="([0-9]+)"')
+
+
+@dataclass(frozen=True)
+class CardCode:
+    """One command as a Code 128: an <svg> element for a page, which may resize it."""
+
+    command: Command
+    svg: str
+
+
+def card() -> tuple[CardCode, ...]:
+    """Return the code of every command."""
+    return tuple(CardCode(command, _svg(command.value)) for command in Command)
+
+
+def _svg(text: str) -> str:
+    drawn: str = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.Code128).to_svg(scale=2, add_quiet_zones=True)
+    return _SIZE.sub(r'viewBox="0 0 \1 \2" \g<0>', _NOT_FOR_A_PAGE.sub("", drawn), count=1)
+
+
+MOST_SIZES = 5000
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A label's page beside the printer's, in words and millimetres."""
+
+    label: str
+    paper: str
+    fit: Fit
+
+
+def in_mm(size: Size | None) -> str:
+    """Return a size as people say it; "?" for one that is not known."""
+    return "?" if size is None else f"{size[0]:.0f} × {size[1]:.0f}"
+
+
+class Sizes:
+    """The page sizes of labels. Opening a PDF costs more than all the rest of a page, so they are remembered."""
+
+    def __init__(self, press: Press) -> None:
+        self._press = press
+        self._known = lru_cache(MOST_SIZES)(self._look)
+
+    def of(self, label_path: str, sha256: str) -> Size | None:
+        """Return the size of the first page in millimetres; None if it cannot be told now. The hash marks a new label."""
+        try:
+            return self._known(label_path, sha256)
+        except _NotNowError:
+            return None
+
+    def _look(self, label_path: str, _sha256: str) -> Size | None:
+        sizes = self._press.sizes(label_path)
+        if isinstance(sizes, Fault) and sizes.may_pass:
+            raise _NotNowError
+        return None if isinstance(sizes, Fault) or not sizes else sizes[0]
+
+
+class _NotNowError(Exception):
+    """The file cannot be had now. What is raised is not remembered, so it is looked at again."""
+
+
+def paper(sizes: Sizes, order: Order, station: Station) -> Paper:
+    """Return the size of an order's label beside that of the station's paper."""
+    size = sizes.of(order.label_path or "", order.label_sha256 or "")
+    own = station.page_mm
+    return Paper(in_mm(size), in_mm(own), fit(size, own))
