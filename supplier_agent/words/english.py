@@ -109,7 +109,7 @@ NEXT: Mapping[str, str] = {
     "next.read_only": "Its %(kind)s call waits while the agent only reads: read_only = true in the configuration.",
     "next.many_flags": (
         "Its ship call waits for approval, because unusually many orders were marked as shipped within a minute. "
-        "If they have left: supplier-agent agree %(supplier)s"
+        "If they have left: supplier-agent approve %(supplier)s"
     ),
     "next.token_missing": "Its %(kind)s call waits until there is a token for %(supplier)s.",
     "next.token_refused": "Its %(kind)s call waits until %(supplier)s has a token that the marketplace accepts.",
@@ -179,7 +179,7 @@ SUPPLIER_PROBLEMS: Mapping[str, str] = {
     "problem.flags_unusual": (
         "unusually many orders were marked as shipped within a minute (asked %(at)s); its ship calls wait for approval"
     ),
-    "fix.flags_unusual": "if they have left: supplier-agent agree %(supplier)s; if not: supplier-agent unship ID…",
+    "fix.flags_unusual": "if they have left: supplier-agent approve %(supplier)s; if not: supplier-agent unship ID…",
     "problem.token_missing": "%(said)s",
     "fix.token_missing": "supplier-agent check --offline",
     "problem.token_refused": "the marketplace refuses the token (since %(since)s): %(said)s; nothing is sent for %(supplier)s",

@@ -64,7 +64,7 @@ class Told:
     """All that `status` has to say."""
 
     database: Path
-    holder: state_folder.Holder | None  # None: nothing works on this state now
+    holder: state_folder.Holder | None  # None: no process works on this state now
     suppliers: Mapping[str, Line]
     problems: list[Problem]
     not_running: bool  # nothing works on it, and has not for too long
