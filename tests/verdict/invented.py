@@ -168,7 +168,11 @@ def _instants(row: dict[str, Any], now: datetime) -> dict[str, Any]:
 def _store(tx: Any, number: int, each: dict[str, Any], now: datetime) -> None:  # noqa: ANN401 - a Session
     row = _instants(each["order"], now)
     this = f"15000000001_{number}"
-    label = {"label_path": f"labels/{this}.pdf", "label_sha256": "0" * 64, "label_link": f"https://x/{this}.pdf"}
+    label: dict[str, Any] = {
+        "label_path": f"labels/{this}.pdf",
+        "label_sha256": "0" * 64,
+        "label_link": f"https://x/{this}.pdf",
+    }
     order = Order(
         menzzo_order_id=this, increment_id="15000000001", sale_product_id=str(number), sku="CHAIR", quantity=1,
         price_cents=100, carrier="GEODIS", order_date=date(2026, 11, 20), link_to_label=f"https://x/{this}.pdf",
