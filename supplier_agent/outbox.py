@@ -101,10 +101,8 @@ def park_call(tx: Session, call_id: int, why: str) -> None:
 
 def put_off(tx: Session, call_id: int, until: datetime, why: str) -> None:
     """Let a call that is owed wait for something on this machine. It counts as no attempt."""
-    call = tx.get_one(Call, call_id)
-    if call.state == "owed":
-        call.due_at, call.detail = until, why
-        tx.add(call)
+    mine = update(Call).where(col(Call.id) == call_id, col(Call.state) == "owed")
+    tx.exec(mine.values(due_at=until, detail=why), execution_options=_AS_IS)
 
 
 def drop(tx: Session, call: Call) -> None:

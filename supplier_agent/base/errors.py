@@ -20,13 +20,13 @@ class AgentError(Exception):
 
 
 class UsageError(AgentError):
-    """The command's words are off."""
+    """The command was used in a wrong way."""
 
     exit_code = 2
 
 
 class StateError(AgentError):
-    """The disk or the database refused."""
+    """The disk or the database failed."""
 
     exit_code = 74
 

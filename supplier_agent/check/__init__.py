@@ -1,7 +1,7 @@
-"""`check`: proves before the first order what would otherwise be found out at 17:00. Each finding names its cure.
+"""`check`: finds mistakes before the first order comes. Each finding has its fix.
 
-Three layers: every field (settings/, whose errors name line, key and what was meant), the whole (whole.py), the environment
-(environment.py, rights.py, and with a network reads.py). When root types it, folders are tried as the agent's own user.
+Layers: every field (settings/, whose errors have line, key and the likely meaning), the whole (whole.py), the environment
+(environment.py, rights.py), and with a network the marketplace (reads.py). If root runs it, it tests as the agent's user.
 """
 
 import json
@@ -16,7 +16,7 @@ from supplier_agent.check.report import Finding, Report
 from supplier_agent.settings import Settings
 
 CREDSTORE = Path("/etc/credstore")
-"""Where systemd looks for credentials that a unit names without a path. Only root may read it."""
+"""Where systemd looks for credentials without a path. Only root may read it."""
 
 __all__ = ["Finding", "Report", "prove"]
 
@@ -24,7 +24,7 @@ __all__ = ["Finding", "Report", "prove"]
 def prove(
     report: Report, settings: Settings, env: Mapping[str, str], clock: Clock, *, offline: bool, thorough: bool = False
 ) -> int:
-    """Check everything, tell it finding by finding, and return the exit code (public contract, "Exit codes")."""
+    """Check everything, print each finding, and return the exit code (public contract, "Exit codes")."""
     report.layer("fields")
     report.good(f"configuration: {settings.config_path or 'from the environment alone'}, every key is understood")
     report.layer("whole")
@@ -52,7 +52,7 @@ def prove(
 
 
 def _in_a_child(report: Report, agent: rights.User, look: Callable[[], int]) -> None:
-    """Look as another user; what the child has told on the way is counted here."""
+    """Check as another user; the child's findings are counted here."""
     before = len(report.findings)
     with tempfile.TemporaryFile("w+", encoding="utf-8") as left:
 
@@ -69,7 +69,7 @@ def _in_a_child(report: Report, agent: rights.User, look: Callable[[], int]) -> 
 
 
 def _credentials(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
-    """Return the tokens that systemd would hand to the service; root alone can read them here."""
+    """Return the tokens that systemd would pass to the service; only root can read them."""
     found = {}
     for name, supplier in settings.suppliers.items():
         file = CREDSTORE / f"token-{name}"

@@ -26,9 +26,9 @@ ALSO_FIXED_SQLITE = ((3, 44, 6), (3, 50, 7))
 RESTORE = "stop the agent, and restore a backup (docs/how-to/backup-and-restore.md): supplier-agent restore FILE"
 LEAST_FREE_BYTES, FEW_FREE_BYTES = 64 << 20, 1 << 30
 EARLIEST_YEAR = 2026
-"""Older than this program: the clock is wrong."""
+"""A time before this program was made: the clock is wrong."""
 LARGEST_TO_PROVE_BYTES = 500 << 20
-"""A larger database is read through only when a person asks for it; that takes minutes."""
+"""A larger database is checked completely only on request, because that takes minutes."""
 NETWORK = {
     *(
         "nfs",
@@ -58,12 +58,12 @@ NETWORK = {
     ),
 }
 PASSING = {"overlay", "aufs", "tmpfs", "ramfs"}
-"""Gone with the container, or with the power."""
+"""File systems that disappear with the container or the power."""
 SHARED = ("/dev", "/opt", "/run", "/usr", "/var")
-"""Files of many programs lie in these, often root's own, and meant to be read by everybody."""
+"""Folders shared by many programs, often root's, and readable by everyone."""
 MOUNTS = Path("/proc/self/mounts")
 TOKENS = Path("/etc/supplier-agent/tokens")
-"""Where an installation keeps the tokens that have files."""
+"""Where an installation keeps token files."""
 
 
 def look(
@@ -75,9 +75,9 @@ def look(
     *,
     thorough: bool = False,
 ) -> None:
-    """Check everything that needs no network. `tokens` are those that are known already; none is ever shown.
+    """Check everything that needs no network. `tokens` are those already known; none is ever shown.
 
-    `thorough`: read the database through, however large it is.
+    `thorough`: check the whole database, however large.
     """
     if _folder(report, settings.state_dir):
         _disk(report, settings.state_dir)
@@ -92,7 +92,7 @@ def look(
 
 
 def _folder(report: Report, folder: Path) -> bool:
-    """Tell whether the state folder is there to be looked at."""
+    """Tell whether the state folder exists and can be read."""
     try:
         there = folder.stat()
     except FileNotFoundError:
@@ -148,13 +148,13 @@ def _disk(report: Report, folder: Path) -> None:
 
 
 def file_system(folder: Path, mounts: str) -> str:
-    """Return the kind of the file system that holds a folder, by the text of /proc/self/mounts; "" if it is not there."""
+    """Return the type of a folder's file system, from the text of /proc/self/mounts; "" if it is not found."""
     holding = []
     for number, line in enumerate(mounts.splitlines()):
         fields = line.split(" ")
         place = fields[1].replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\")
         if folder.is_relative_to(place):
-            holding.append((len(place), number, fields[2]))  # of two mounts on one place the later one is seen
+            holding.append((len(place), number, fields[2]))  # of two mounts on one path, the later one is visible
     return max(holding)[2] if holding else ""
 
 
@@ -214,7 +214,7 @@ def _database(report: Report, database: Path, settings: Settings, *, thorough: b
 
 
 def _proven(database: Path) -> str:
-    """Return what SQLite finds when it reads the database through: "ok", or what is broken first."""
+    """Return SQLite's result of checking the whole database: "ok", or the first damage."""
     with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
         return str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
 
@@ -244,7 +244,7 @@ def _clock(report: Report, settings: Settings, clock: Clock) -> None:
 
 
 def _way_out(report: Report, settings: Settings) -> None:
-    """Tell through which proxy the marketplace is reached, and which certificates are trusted."""
+    """Report which proxy leads to the marketplace, and which certificates are trusted."""
     try:
         way_out = egress.of(settings)
         for url in dict.fromkeys((settings.base_url, *settings.http.label_origins)):
@@ -319,7 +319,7 @@ def _token(report: Report, settings: Settings, name: str, env: Mapping[str, str]
 
 
 def _is_a_token_s_own(file: Path, settings: Settings) -> bool:
-    """Tell whether a file is plainly there for a token, so that its mode is ours to change."""
+    """Tell whether a file is clearly a token file, so that we may suggest changing its mode."""
     homes = [TOKENS.parent, *([settings.config_path.absolute().parent] if settings.config_path else [])]
     near = any(file.is_relative_to(home) for home in homes if home == TOKENS.parent or not is_of_the_system(home))
     shared = is_of_the_system(file) or any(file.resolve().is_relative_to(tree) for tree in SHARED)

@@ -1,6 +1,6 @@
-"""What only the marketplace can prove: each token by one read, our clock by the answer's, where its labels would come from.
+"""The fourth layer of `check`, with one read per supplier: the token, our clock against the marketplace's, the source of labels.
 
-While an agent runs it shows that one's last reads instead: two must not ask at once.
+While an agent runs, it shows the agent's last reads instead: two must not send requests at the same time.
 """
 
 import os
@@ -25,11 +25,11 @@ from supplier_agent.words import say
 
 NEW_TOKEN = "ask technique@menzzo.fr for a new one"  # noqa: S105 - a sentence
 MOST_AHEAD_SECONDS = 120
-"""The clock may differ so much: days, opening hours and a token's age do not depend on less."""
+"""The clock may differ by this much: days, business hours and a token's age need no more precision."""
 
 
 def look(report: Report, settings: Settings, env: Mapping[str, str], clock: Clock, tokens: Mapping[str, str]) -> None:
-    """Ask once for each supplier, or show what the agent that runs has found."""
+    """Read once per supplier, or show the running agent's last reads."""
     lock_file = settings.state_dir / state_folder.LOCK
     if state_folder.is_held(lock_file):
         _last_reads(report, settings)
@@ -50,9 +50,9 @@ def look(report: Report, settings: Settings, env: Mapping[str, str], clock: Cloc
 
 
 def _has_journal(settings: Settings) -> bool:
-    """Tell whether there is a journal, or one is to be made: where answers are cached, the next read must know of this one.
+    """Tell whether there is a journal, or one should be created: if answers are cached, the next read must know about this one.
 
-    None is made in a folder that is not ours: its files would not be the agent's.
+    None is created in a folder that is not ours, because its files would not belong to the agent.
     """
     if (settings.state_dir / state_folder.DATABASE).exists():
         return True
@@ -83,7 +83,7 @@ def _one_read(report: Report, settings: Settings, name: str, token: str, clock: 
         max_label_bytes=settings.http.max_label_bytes,
         label_origins=settings.http.label_origins,
         clock=clock,
-        stopping=lambda: True,  # one request, no second try
+        stopping=lambda: True,  # one request, no retry
     )
     today, earlier = clock.now().astimezone(settings.timezone).date(), frozenset[str]()
     if store is not None:
@@ -131,7 +131,7 @@ def _clock(report: Report, name: str, ahead_seconds: int | None) -> None:
 
 
 def _labels(report: Report, settings: Settings, name: str, links: Iterable[str | None]) -> None:
-    """Judge the links of the listed orders as the download would."""
+    """Check the links of the listed orders like the download."""
     judged = [allowed(link, settings.base_url, settings.http.label_origins) for link in links if link]
     bad = sorted({each.reason for each in judged if isinstance(each, BadLink)})
     for reason in bad:

@@ -1,4 +1,4 @@
-"""Who may do what in the state folder, tried as the real user would: root passes every check, so it becomes that user first."""
+"""Rights in the state folder, tested as the real user: root passes every check, so it becomes that user first."""
 
 import grp
 import os
@@ -28,7 +28,7 @@ NEARLY_EMPTY = {"lost+found"}
 
 @dataclass(frozen=True)
 class User:
-    """Somebody by numbers. `str` is for people."""
+    """A user by numbers. `str` is for people."""
 
     uid: int
     gid: int
@@ -43,7 +43,7 @@ class User:
 
 
 def user_to_become(state_dir: Path) -> User | None:
-    """Return the agent's own user, if this is root and the agent is somebody else; else None."""
+    """Return the agent's user, if this is root and the agent is not; else None."""
     if os.geteuid() != 0:
         return None
     try:
@@ -60,8 +60,8 @@ def user_to_become(state_dir: Path) -> User | None:
 
 
 def run_as(user: User, act: Callable[[], int]) -> int:
-    """Run something in a child that is this user for good, and return its exit code."""
-    sys.stdout.flush()  # what waits there would be printed twice
+    """Run something in a child process as this user, and return its exit code."""
+    sys.stdout.flush()  # buffered output would be printed twice
     child = os.fork()
     if child == 0:
         code = SOFTWARE_ERROR
@@ -76,8 +76,8 @@ def run_as(user: User, act: Callable[[], int]) -> int:
 
 
 def configuration(report: Report, path: Path | None) -> None:
-    """Warn of a configuration that others may exchange: it says where the token goes. None: there is no file."""
-    with suppress(OSError):  # not to be looked at by this user: said when it is read
+    """Warn if others may replace the configuration, which decides where the token is sent. None: there is no file."""
+    with suppress(OSError):  # this user may not see it: reported when it is read
         why = files.doubt(path) if path is not None else None
         if why is not None:
             what = f"the configuration {path} could be exchanged by others than root and {User(os.geteuid(), 0)}: {why}"
@@ -85,12 +85,12 @@ def configuration(report: Report, path: Path | None) -> None:
 
 
 def pasted(*words: str | Path) -> str:
-    """Return a command that may be pasted into a shell as it is."""
+    """Return a command that can be pasted into a shell."""
     return shlex.join(str(word) for word in words)
 
 
 def is_plain(path: Path) -> bool:
-    """Tell whether there is a plain file or folder under that name: no link, no device, no second name of another file."""
+    """Tell whether that name is a plain file or folder: no link, no device, no hard link to another file."""
     try:
         found = path.lstat()
     except OSError:
@@ -99,7 +99,7 @@ def is_plain(path: Path) -> bool:
 
 
 def is_ours(state_dir: Path) -> bool:
-    """Tell whether a folder is the agent's own: empty but for what a new disk has, or with its database in it."""
+    """Tell whether a folder is the agent's: empty except for what a new disk has, or with its database in it."""
     if is_of_the_system(state_dir) or not state_dir.is_dir():
         return False
     with suppress(OSError):
@@ -110,9 +110,9 @@ def is_ours(state_dir: Path) -> bool:
 
 
 def staff(report: Report, state_dir: Path) -> None:
-    """Prove that a member of the folder's group may flag an order, and that nobody else may look in."""
+    """Check that a member of the folder's group may mark an order, and that others see nothing."""
     if not state_dir.is_dir() or not os.access(state_dir, os.X_OK):
-        return  # not there yet, no folder, or not for us: the next layer says which
+        return  # missing, not a folder, or not readable: the next layer reports which
     if not is_ours(state_dir):
         what = f"{state_dir} holds other things, and no database of the agent: it is not the agent's own folder"
         report.doubt(what, 'name one of its own: state_dir = "/var/lib/supplier-agent"')
@@ -139,7 +139,7 @@ def _name_of(group: int) -> str:
 
 
 def _locked_doors(state_dir: Path, member: User, group: int) -> Iterator[tuple[Path, str]]:
-    """Yield what a member cannot write, with its cure. SQLite writes -wal and -shm beside the database, and makes them."""
+    """Yield what a member cannot write, with its fix. SQLite creates and writes -wal and -shm next to the database."""
     mode = stat.S_IMODE(state_dir.stat().st_mode)
     if not mode & stat.S_ISGID:
         yield state_dir, f"{pasted('chmod', '2770', state_dir)}  # new files then belong to its group"
@@ -148,7 +148,7 @@ def _locked_doors(state_dir: Path, member: User, group: int) -> Iterator[tuple[P
     for name in DATABASE_FILES:
         path = state_dir / name
         if not is_plain(path):
-            continue  # not there, or said already
+            continue  # missing, or already reported
         if path.stat().st_gid != group:
             yield path, pasted("chgrp", str(group), path)
         elif not _can(member, path, READ | WRITE):
@@ -156,7 +156,7 @@ def _locked_doors(state_dir: Path, member: User, group: int) -> Iterator[tuple[P
 
 
 def _can(user: User, path: Path, wanted: int) -> bool:
-    """Tell whether somebody may use a file: tried by root, else worked out from the mode."""
+    """Tell whether a user may use a file: tested if this is root, else derived from the mode."""
     if os.geteuid() == 0:
         return run_as(user, lambda: 0 if os.access(path, wanted) else 1) == 0
     found = path.stat()
@@ -179,6 +179,6 @@ def _closed_to_others(report: Report, state_dir: Path) -> None:
 
 
 def _ours(state_dir: Path) -> list[Path]:
-    """Return the folder, links followed, and what the agent makes in it, as far as it is there."""
+    """Return the folder, with links resolved, and the agent's files in it, as far as they exist."""
     folder, named = state_dir.resolve(), (*DATABASE_FILES, state_folder.LOCK, *PRIVATE, state_folder.LABELS)
     return [folder, *(path for name in named if os.path.lexists(path := folder / name))]

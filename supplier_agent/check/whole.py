@@ -1,4 +1,4 @@
-"""The second layer of `check`: keys that are each allowed, and together are probably not what was meant."""
+"""The second layer of `check`: keys that are valid, but in combination are probably a mistake."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,7 +12,7 @@ CACHE_OF_SEED = 1800
 
 
 def fits_together(report: Report, settings: Settings, env: Mapping[str, str], now: datetime) -> None:
-    """Look for contradictions. Tokens are compared, never shown."""
+    """Find contradictions. Tokens are compared, never shown."""
     found = [*_of_all(settings), *_of_suppliers(settings, now), *_same_tokens(settings, env)]
     for warning in settings.warnings:
         what, _, cure = warning.partition("; run: ")
@@ -69,7 +69,7 @@ def _same_tokens(settings: Settings, env: Mapping[str, str]) -> list[tuple[str, 
         try:
             token = settings.token_of(name, env)
         except ConfigError:
-            continue  # said in the next layer
+            continue  # reported in the next layer
         if token in first:
             what = f"{name} and {first[token]} have the same token; the marketplace gives each supplier its own"
             found.append((what, f"put the token of {name} where it belongs"))

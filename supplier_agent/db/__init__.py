@@ -1,4 +1,4 @@
-"""What is on the disk: tables, triggers, migrations, the ship ledger, copies, the state folder and its lock."""
+"""Everything on disk: tables, triggers, migrations, the ship ledger, backup copies, the state folder and its lock."""
 
 SCHEMA = "0004"
-"""The newest migration (migrations/versions/), for which tables.py stands."""
+"""The newest migration (migrations/versions/), which leads to the tables of tables.py."""

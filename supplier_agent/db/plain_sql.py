@@ -1,4 +1,4 @@
-"""Plain rows of the state database, in SQL as staff type it and without the ORM: a look costs next to nothing. Never writes.
+"""Plain rows of the state database, by SQL and without the ORM, which is fast. Never writes.
 
 A row has its table's columns by name, instants and dates as such, so order.py and schedule.py read it like one of tables.py.
 """
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
 BUSY_SECONDS = 2.0
-"""Writers hold up no reader here; whoever does keeps the database to himself, and a health check shall not wait for that."""
+"""Writers do not block readers; a program that does has locked the whole database, and a health check must not wait for it."""
 INSTANTS = ("_at", "_since", "_until")
 DAYS = ("order_date", "date_from", "date_to")
 OF_SUPPLIER = (
     *("cursor", "cursor_refused", "cursor_distrusted_at", "token_refused_at", "quiet_until", "last_success_at"),
     *("paused_at", "paused_by", "paused_reason", "flags_asked_at", "token_since", "token_key"),
 )
-"""What is looked at of a supplier; all of it null before the first read."""
+"""The columns of a supplier; all null before the first read."""
 READS = "reads"
-"""The lane that always has something to do."""
+"""The lane that is always in use."""
 NUMBERS = {
     *("quantity", "price_cents", "label_bytes", "order_id", "attempts", "strikes", "call_id", "number", "http_status"),
     *(
@@ -45,7 +45,7 @@ NUMBERS = {
         "told_count",
     ),
 }
-"""Columns that hold whole numbers, by name, as above."""
+"""Columns with whole numbers, by name."""
 
 GOOD = ("complete", "partial")
 """The proofs of a run that was read to its end."""
@@ -69,7 +69,7 @@ class Look:
 
 
 def text(at: datetime) -> str:
-    """Return an instant as the database has it."""
+    """Return an instant in the database's format."""
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
@@ -92,8 +92,8 @@ def _value(column: str, value: object) -> object:
 
 @contextmanager
 def look_at(database: Path) -> Iterator[Look]:
-    """Open the database for reading alone. Raises sqlite3.Error, which store.open_store can put into words."""
-    # Not mode=ro: that would leave -wal and -shm behind where nobody else has the database open.
+    """Open the database for reading only. Raises sqlite3.Error; store.open_store has the messages."""
+    # Not mode=ro: that would leave -wal and -shm files if no other process has the database open.
     uri = f"{database.absolute().as_uri()}?mode=rw"
     with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
         connection.text_factory = cells.DECODE
@@ -103,7 +103,7 @@ def look_at(database: Path) -> Iterator[Look]:
 
 
 def within(tx: Session | Look) -> Look:
-    """Return the look that shares the view of a transaction."""
+    """Return a reader that shares the view of a transaction."""
     if isinstance(tx, Look):
         return tx
     tx.flush()
@@ -113,7 +113,7 @@ def within(tx: Session | Look) -> Look:
 
 
 def supplier_of(look: Look, name: str) -> Any:  # noqa: ANN401 - a row
-    """Return what we know of the account; an account that was never read knows nothing yet."""
+    """Return the supplier's row; an empty one if it was never read."""
     found = look.first("SELECT * FROM suppliers WHERE name = ?", name)
     return found or SimpleNamespace(name=name, **dict.fromkeys(OF_SUPPLIER))
 

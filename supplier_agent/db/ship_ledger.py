@@ -1,7 +1,7 @@
 """The ship ledger: one line before each ship call and one after, fsynced, in `state_dir/private`.
 
-A database that was restored from a backup, or replaced, has forgotten what was shipped since, and what people took back; the
-ledger has not. Lines are JSON, and a torn last line is ignored:
+A database that was restored or replaced does not know what was shipped or undone since; the ledger does. Lines are JSON, and an
+incomplete last line is ignored:
     {"at", "supplier", "order", "attempt", "outcome"}            a ship call; outcome null is the intent
     {"at", "supplier", "order", "what", "who", "detail", "event"}  a person's decision; event is its id in the database
     {"at", "ledger", "epoch", "inode"}                           a mark that ledger and database share (rollback.py)
@@ -19,13 +19,13 @@ from supplier_agent.db import private
 from supplier_agent.db.private import SAFELY, Private
 
 NAMELESS = ""
-"""The identity of a ledger that an older version wrote."""
+"""The identity of a ledger from an older version."""
 NOT_OPEN = -1
 
 
 @dataclass(frozen=True)
 class Entry:
-    """The latest that the ledger knows of one order: which attempt, and its outcome (None: it may have been sent)."""
+    """The ledger's latest entry about one order: the attempt and its outcome (None: it may have been sent)."""
 
     attempt: int
     outcome: str | None
@@ -34,7 +34,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Decision:
-    """What a person decided about an order. `at` as ISO 8601; `event` is its row in the database that it was copied from."""
+    """A person's decision about an order. `at` is ISO 8601; `event` is its row in the database from which it was copied."""
 
     at: str
     supplier: str
@@ -46,20 +46,20 @@ class Decision:
 
 
 class Ledger:
-    """The ship ledger of this installation, if it is there and can be trusted: else `fault` says why not, and nothing is written.
+    """The ship ledger, if it exists and can be trusted; otherwise `fault` says why not, and nothing is written.
 
-    Opening it never makes one: that is `begin`. Only the instance that holds the lock writes it.
+    Opening never creates one; `begin` does. Only the instance that holds the lock writes it.
     """
 
     def __init__(self, path: Path, *, moved: bool = False) -> None:
-        """Open what is there. `moved`: it is known to be a copy (dry run)."""
+        """Open the file. `moved`: it is known to be a copy (dry run)."""
         self.path = path
         self.identity, self.epoch = NAMELESS, 0
         self.last_call: tuple[str, str, int] | None = None  # supplier, order, attempt; None: none since the last mark
         self.last_decision: Decision | None = None  # None: none since the last mark
         self._entries: dict[tuple[str, str], Entry] = {}
-        self.copied = False  # somebody has put a copy in the place of the file that the last mark was written in
-        self._inode = self._marked_inode = 0  # of the file; as the last mark has it (0: there is none)
+        self.copied = False  # the file was replaced by a copy since the last mark
+        self._inode = self._marked_inode = 0  # of the file; in the last mark (0: none)
         self._fd = NOT_OPEN
         self._torn = False
         with private.opened(path.parent) as folder:
@@ -85,7 +85,7 @@ class Ledger:
             ) from error
 
     def begin(self, identity: str, at: datetime) -> None:
-        """Begin a ledger. One that is there already goes on under that identity; what cannot be trusted is put aside."""
+        """Start a ledger. An existing one continues under that identity; one that cannot be trusted is renamed."""
         try:
             if self.fault or self._fd == NOT_OPEN:
                 self.close()
@@ -110,7 +110,7 @@ class Ledger:
                     int(fact["epoch"]),
                     int(fact["inode"]),
                 )
-                if self.epoch:  # 0 gives it a name alone: the database may not know yet, or may turn out to be older
+                if self.epoch:  # 0 only sets the identity: the database may not know it yet, or may be older
                     self.last_call = self.last_decision = None
             elif "what" in fact:
                 self.last_decision = Decision(**fact)
@@ -119,14 +119,14 @@ class Ledger:
                 self._entries[(fact["supplier"], fact["order"])] = entry
                 self.last_call = (fact["supplier"], fact["order"], entry.attempt)
         except (ValueError, KeyError, TypeError):
-            return  # torn by a crash or a full disk: the line before it still says that it may have been sent
+            return  # cut off by a crash or a full disk: the previous line still says that it may have been sent
 
     def last(self, supplier: str, menzzo_order_id: str) -> Entry | None:
-        """Return the latest entry of an order, or None if no ship call was ever begun for it."""
+        """Return the latest entry of an order, or None if it never had a ship call."""
         return self._entries.get((supplier, menzzo_order_id))
 
     def write(self, supplier: str, menzzo_order_id: str, attempt: int, outcome: str | None, at: datetime) -> None:
-        """Append one line and wait until it is on the disk. Raises StateError if it cannot be."""
+        """Append one line and flush it to disk. Raises StateError if that fails."""
         if outcome is None and not self._is_in_its_place():
             self.fault = "it was moved away while the agent ran"
         call = {"supplier": supplier, "order": menzzo_order_id, "attempt": attempt, "outcome": outcome}
@@ -139,11 +139,11 @@ class Ledger:
             return False
 
     def decide(self, decisions: Iterable[Decision]) -> None:
-        """Append what people decided, all with one wait for the disk. Raises StateError if it cannot be."""
+        """Append decisions, with one flush to disk. Raises StateError if that fails."""
         self._append([asdict(each) for each in decisions])
 
     def mark(self, epoch: int, at: datetime) -> None:
-        """Append a mark: from here on, ledger and database agree about all that was before. Raises StateError if it cannot be."""
+        """Append a mark: ledger and database match up to here. Raises StateError if that fails."""
         self._append([{"at": at.isoformat(), "ledger": self.identity, "epoch": epoch, "inode": self._inode}])
         self.copied = False
 
@@ -172,7 +172,7 @@ class Ledger:
             self._learn(line)
 
     def decisions(self) -> Iterator[Decision]:
-        """Yield every decision that it knows, the newest first."""
+        """Yield every decision, newest first."""
         for line in reversed((self.content() or b"").split(b"\n")):
             try:
                 fact = json.loads(line)
@@ -182,11 +182,11 @@ class Ledger:
                 continue  # torn
 
     def content(self) -> bytes | None:
-        """Return the whole of it, or None if there is none that may be trusted."""
+        """Return the whole content, or None if there is no trusted ledger."""
         return None if self._fd == NOT_OPEN or self.fault else _content(self._fd)
 
     def learn(self, content: bytes) -> int:
-        """Add the ship calls that another copy of it knows beyond this one; return of how many orders. Never less than it knew."""
+        """Add ship calls that only another copy of the ledger knows; return the number of orders. Nothing is removed."""
         learned: set[tuple[str, str]] = set()
         for line in content.split(b"\n"):
             try:
@@ -199,7 +199,7 @@ class Ledger:
                 )
                 at = datetime.fromisoformat(fact["at"])
             except (ValueError, KeyError, TypeError):
-                continue  # another kind of line, or the torn end of a copy
+                continue  # another kind of line, or an incomplete last line
             mine = self.last(supplier, order)
             if (
                 mine is None

@@ -24,7 +24,7 @@ from supplier_agent.db import SCHEMA, backup_copy
 from supplier_agent.db.triggers import DAMAGE, TRIGGERS
 
 BUSY_SECONDS = 5.0
-"""How long a transaction waits for another program's lock before it says so."""
+"""How long a transaction waits for another program's lock before it fails."""
 
 
 class LockedError(StateError):
@@ -36,16 +36,16 @@ class FullError(LockedError):
 
 
 class RefusedError(StateError):
-    """The database refused these values, by a rule of its tables: other rows are none the worse."""
+    """The database refused these values, by a rule of its tables. Other rows are not affected."""
 
 
 def is_ours(error: Exception) -> bool:
-    """Tell whether an error is a fault of this program, or of one row, and not of the database or the disk as a whole."""
+    """Tell whether an error comes from this program or one row, not from the database or disk as a whole."""
     return not isinstance(error, StateError) or isinstance(error, RefusedError)
 
 
 class Store:
-    """An open state database. `write` and `read` are its only doors."""
+    """An open state database, used only through `write` and `read`."""
 
     def __init__(self, path: Path, engine: Engine, upgraded_from: Path | None = None) -> None:
         self.path = path
@@ -56,7 +56,7 @@ class Store:
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """Run one short write transaction: all of it is on the disk when the block ends, or none of it. Never call out inside."""
+        """Run one short write transaction: on disk completely when the block ends, or not at all. No network inside."""
         with self._transaction("IMMEDIATE") as session:
             yield session
 
@@ -84,13 +84,13 @@ class Store:
             raise _explained(error, self.path) from error
 
     def changed_elsewhere(self) -> bool:
-        """Tell whether another connection has written since the last time we asked. Costs microseconds, writes nothing."""
+        """Tell whether another connection has written since the last call. Takes microseconds, writes nothing."""
         version = self._pragma("data_version")
         changed, self._data_version = version != self._data_version, version
         return changed
 
     def must_still_be_there(self) -> None:
-        """Raise StateError if the file was moved or replaced under us: SQLite itself would go on writing to the old one."""
+        """Raise StateError if the file was moved or replaced: SQLite would continue to write to the old one."""
         try:
             same = self.path.stat().st_ino == self._inode
         except FileNotFoundError:
@@ -103,11 +103,11 @@ class Store:
             )
 
     def checkpoint(self) -> None:
-        """Move the WAL into the database file. Left to the agent alone."""
+        """Move the WAL into the database file. Only the agent does this."""
         self._pragma("wal_checkpoint(PASSIVE)")
 
     def backup(self, target: Path) -> None:
-        """Write a consistent copy while the agent runs; the file is whole or absent."""
+        """Write a consistent copy while the agent runs; the file is complete or missing."""
         with self._engine.connect() as connection:
             backup_copy.copy(_plain(connection), target)
 
@@ -117,8 +117,8 @@ class Store:
 
 
 def _explained(error: Exception, path: Path) -> AgentError:
-    """Turn a database error into a sentence. Raised as LockedError if trying again may help."""
-    text = str(error.orig if isinstance(error, DatabaseError) else error)  # SQLAlchemy's own text has the values in it
+    """Turn a database error into a message. Raised as LockedError if trying again may help."""
+    text = str(error.orig if isinstance(error, DatabaseError) else error)  # SQLAlchemy's text contains the values
     if "locked" in text or "busy" in text:
         return LockedError(
             f"the database {path} is locked by another program",
@@ -129,7 +129,7 @@ def _explained(error: Exception, path: Path) -> AgentError:
     if any(
         words in text for words in ("too late to undo", "never deleted", "recorded by the database", "two suppliers")
     ):
-        return AgentError(text)  # a guard of ours refused a person's act; nothing is wrong with the database
+        return AgentError(text)  # one of our triggers refused an action; nothing is wrong with the database
     if "readonly" in text or "unable to open" in text:
         return StateError(
             f"the database {path} cannot be written: {text}",
@@ -142,7 +142,7 @@ def _explained(error: Exception, path: Path) -> AgentError:
 
 
 def _is_nearly_full(path: Path) -> bool:
-    """Tell whether a disk error may come of a full disk: SQLite cannot even make its shared memory there, and says I/O error."""
+    """Tell whether a disk error may mean a full disk: SQLite cannot create its shared memory then, and reports an I/O error."""
     try:
         return shutil.disk_usage(path.parent).free < 1 << 20
     except OSError:
@@ -150,7 +150,7 @@ def _is_nearly_full(path: Path) -> bool:
 
 
 def is_there(path: Path) -> bool:
-    """Tell whether there is a database. Raises StateError where this user may not even look."""
+    """Tell whether there is a database. Raises StateError if this user may not see the folder."""
     try:
         path.stat()
     except FileNotFoundError:
@@ -168,11 +168,11 @@ def _unusable(path: Path, error: OSError) -> StateError:
 
 
 def _connect(engine: Engine, *, checkpoints: bool) -> None:
-    """Set what SQLite keeps per connection, and check what it answers: a pragma that is refused says so only there."""
+    """Set SQLite's options for this connection, and check its answers: only they show that a pragma was refused."""
 
     @event.listens_for(engine, "connect")
     def on_connect(connection: sqlite3.Connection, _record: object) -> None:
-        connection.isolation_level = None  # transactions are ours: the driver begins none for a SELECT
+        connection.isolation_level = None  # we start transactions ourselves: the driver starts none for a SELECT
         connection.text_factory = cells.DECODE  # one damaged text must not make a whole query fail
         wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
         if not checkpoints:
@@ -190,14 +190,14 @@ def _connect(engine: Engine, *, checkpoints: bool) -> None:
 
 def _engine(path: Path, *, agent: bool) -> Engine:
     def connect() -> sqlite3.Connection:
-        # Never make the file: where somebody has moved it away, a new one would take its WAL for its own, and delete it.
+        # Never create the file: if the old one was moved away, a new one would take over its WAL and delete it.
         file = f"file:{quote(str(path))}?mode=rw"
         return sqlite3.connect(file, uri=True, timeout=BUSY_SECONDS, check_same_thread=not agent)
 
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
         creator=connect,
-        # The agent keeps one connection for its one thread: data_version counts changes relative to that connection.
+        # The agent keeps one connection for its thread: data_version counts changes relative to that connection.
         poolclass=StaticPool if agent else NullPool,
     )
     _connect(engine, checkpoints=agent)
@@ -205,18 +205,18 @@ def _engine(path: Path, *, agent: bool) -> Engine:
 
 
 def open_store(path: Path, *, agent: bool = False) -> Store:
-    """Open the state database; the agent alone creates and upgrades it.
+    """Open the state database; only the agent creates and upgrades it.
 
     Raises StateError if it is missing (staff's commands) or damaged, ConfigError if it is newer than this program.
     """
     if agent:
-        # The mode is ours to set: SQLite would create the file so that staff cannot write it (-wal and -shm follow it).
+        # We set the mode: SQLite would create the file without write access for staff (-wal and -shm get the same mode).
         _touch(path)
     elif not is_there(path):
         raise _missing(path)
     engine, copy = _engine(path, agent=agent), None
     try:
-        if _is_empty(engine):  # not only at the first start: also after a crash in the middle of it
+        if _is_empty(engine):  # not only at the first start: also after a crash during it
             if not agent:
                 raise _missing(path)
             _create(engine)
@@ -228,7 +228,7 @@ def open_store(path: Path, *, agent: bool = False) -> Store:
     except (DatabaseError, sqlite3.Error) as error:
         engine.dispose()
         raise _explained(error, path) from error
-    except OSError as error:  # moved away at this very moment
+    except OSError as error:  # moved away at this moment
         engine.dispose()
         raise _unusable(path, error) from error
     except AgentError:
@@ -261,7 +261,7 @@ def _create(engine: Engine) -> None:
 
 
 def _upgrade(engine: Engine, path: Path, *, allowed: bool) -> Path | None:
-    """Bring an older database up to date, after a copy of it was made; return the copy. None: it is up to date."""
+    """Upgrade an older database, after a backup copy was made; return the copy. None: it is up to date."""
     with engine.connect() as connection:
         tables = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE name = 'alembic_version'").all()
         found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() if tables else None
@@ -284,21 +284,21 @@ def _upgrade(engine: Engine, path: Path, *, allowed: bool) -> Path | None:
     with engine.connect() as connection:
         copy = backup_copy.before_upgrade(_plain(connection), path, str(found))
     with engine.connect() as connection, connection.execution_options(begin="IMMEDIATE").begin():
-        for view in ("damaged_orders", "damaged_calls"):  # or SQLite would refuse to rebuild the tables below them
+        for view in ("damaged_orders", "damaged_calls"):  # otherwise SQLite would refuse to rebuild their tables
             connection.exec_driver_sql(f"DROP VIEW IF EXISTS {view}")
     upgrade(engine)
     return copy
 
 
 def _plain(connection: Connection) -> sqlite3.Connection:
-    """Return SQLite's own connection below."""
+    """Return the underlying SQLite connection."""
     found = connection.connection.driver_connection
     assert isinstance(found, sqlite3.Connection)  # noqa: S101 - the engine makes no other
     return found
 
 
 def _guard(engine: Engine) -> None:
-    """Re-create what differs from triggers.py, and leave the rest alone: a start that changes nothing writes nothing."""
+    """Re-create triggers that differ from triggers.py; a start that changes nothing writes nothing."""
     with engine.connect() as connection, connection.execution_options(begin="IMMEDIATE").begin():
         rows = connection.exec_driver_sql("SELECT name, type, sql FROM sqlite_master WHERE sql IS NOT NULL").all()
         found = {str(name): (str(kind), str(sql)) for name, kind, sql in rows}

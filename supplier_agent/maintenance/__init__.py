@@ -1,1 +1,1 @@
-"""What keeps a state for years: copies that can be put back, exports, and what may go when its time is over."""
+"""Keeping a state for years: restore, detection of replaced databases, export, retention."""

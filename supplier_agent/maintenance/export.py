@@ -1,6 +1,6 @@
 """Export: orders, calls and events for spreadsheets and programs. In small batches, so that a slow reader holds no lock.
 
-The columns are public: new ones come at the end, none goes away.
+The columns are public: new ones are added at the end, none is removed.
 """
 
 import csv
@@ -26,14 +26,14 @@ from supplier_agent.words import Words
 FORMS = ("csv", "json")
 BATCH = 500
 FORMULAS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # noqa: RUF001 - spreadsheets take the wide ones too
-"""What a spreadsheet takes for the beginning of a formula; a cell that begins so gets an apostrophe first."""
+"""Characters that start a formula in a spreadsheet; a cell that starts with one gets an apostrophe in front."""
 
 Row = Mapping[str, object]
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """Which rows: of these days (both included, in the warehouse's zone) and of this supplier. None: of all."""
+    """Which rows: of these days (both included, in the warehouse's zone) and this supplier. None: all."""
 
     first: date | None
     last: date | None
@@ -63,7 +63,7 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Subject:
-    """What can be exported: its columns, and what reads the batch after a row id: its rows and the last id, or None at the end."""
+    """One kind of export: its columns, and a function that reads the batch after a row id: rows and last id, or None at the end."""
 
     columns: tuple[str, ...]
     batch: Callable[[Session, Chosen, int], tuple[list[Row], int | None]]

@@ -1,7 +1,7 @@
-"""Putting a copy of the database back, so that nothing is shipped twice, nor what a person has taken back since.
+"""Restores a copy of the database so that nothing is shipped twice, nor shipped although a person has undone it since.
 
-The ship ledger (`private/shipped.jsonl`) is never replaced by an older one: it knows what was shipped since the copy was made,
-and what was decided. Whatever is marked in the copy, and not known to be shipped, is held until a person releases it.
+The ship ledger (`private/shipped.jsonl`) is never replaced by an older one: it knows the ship calls and decisions since the copy
+was made. Every order that is marked in the copy and not known to be shipped is held until a person releases it.
 """
 
 import secrets
@@ -21,27 +21,25 @@ from supplier_agent.maintenance.rollback import Held, Relation
 from supplier_agent.order import RESTORED
 
 SUFFIX = ".shipped.jsonl"
-"""A copy of the ledger stands beside the copy of the database, under its name and this."""
+"""The copy of the ledger has the name of the database's copy, with this suffix."""
 LEDGER_NAME = Path(state_folder.LEDGER).name
 
 
 @dataclass(frozen=True)
 class Restored:
-    """What was done. `aside`: where the database lies that was there before; None: there was none."""
+    """The result. `aside`: the path of the previous database; None: there was none."""
 
     aside: Path | None
-    learned: int  # orders of whose ship calls the ledger here did not know, and now knows
-    held: tuple[Held, ...]  # marked orders that wait for a person now
-    taken_back: tuple[
-        tuple[str, str, str], ...
-    ]  # supplier, order, and what was decided since the copy, the oldest first
-    ledger_lost: str  # why the ledger of this state was not this database's own; "": it was
+    learned: int  # orders whose ship calls this ledger did not know, and knows now
+    held: tuple[Held, ...]  # marked orders that now wait for a person
+    taken_back: tuple[tuple[str, str, str], ...]  # supplier, order, and the decision since the copy, oldest first
+    ledger_lost: str  # why the ledger did not belong to this database; "": it did
 
 
 def back_up(store: Store, state_dir: Path, target: Path) -> Path | None:
-    """Copy the database, and then the ledger beside it; return the copy of the ledger. None: nothing was ever shipped.
+    """Copy the database, then the ledger next to it; return the copy of the ledger. None: nothing was ever shipped.
 
-    In this order, so that the ledger knows all that the database knows.
+    In this order, so that the ledger's copy has everything that the database's copy has.
     """
     store.backup(target)
     ledger, beside = state_dir / state_folder.LEDGER, target.with_name(target.name + SUFFIX)
@@ -49,7 +47,7 @@ def back_up(store: Store, state_dir: Path, target: Path) -> Path | None:
         content = ledger.read_bytes()
     except FileNotFoundError:
         return None
-    except OSError as error:  # it is the agent's alone
+    except OSError as error:  # only the agent may read it
         raise StateError(
             f"{target} is written, but the ship ledger {ledger} cannot be read: {error.strerror}",
             "run it as the agent's user, so that the copy is complete",
@@ -65,7 +63,7 @@ def back_up(store: Store, state_dir: Path, target: Path) -> Path | None:
 
 
 def put_back(copy: Path, state_dir: Path, now: datetime) -> Restored:
-    """Make a copy the database of this state; the caller holds the instance lock. What was there before is kept beside it.
+    """Make a copy the database of this state; the caller holds the instance lock. The previous database is kept next to it.
 
     Raises StateError if the copy is damaged, ConfigError if it is newer than this program.
     """
@@ -79,7 +77,7 @@ def put_back(copy: Path, state_dir: Path, now: datetime) -> Restored:
     ledger_beside = _beside(copy)
     with closing(backup_copy.opened(copy)) as source:
         backup_copy.copy(source, fresh)
-    # Root may read the copy wherever it is; from here on it is the folder's owner, and so is what it makes.
+    # Root may read the copy anywhere; from here on it acts as the folder's owner, who then owns the new files.
     with as_owner_of(state_dir):
         return _put(database, fresh, ledger_beside, now)
 
@@ -87,13 +85,13 @@ def put_back(copy: Path, state_dir: Path, now: datetime) -> Restored:
 def _put(database: Path, fresh: Path, ledger_beside: bytes, now: datetime) -> Restored:
     state_dir = database.parent
     allow(fresh, 0o660)
-    for tail in ("-wal", "-shm"):  # of a restore that was cut short, or put there: it would be taken for this one's own
+    for tail in ("-wal", "-shm"):  # left by an interrupted restore, or put there: it would be used with this copy
         fresh.with_name(fresh.name + tail).unlink(missing_ok=True)
     private.take_in(state_dir / private.FOLDER, LEDGER_NAME)
     ledger = Ledger(state_dir / state_folder.LEDGER)
     store = open_store(fresh, agent=True)
     try:
-        _note_decisions(database, ledger)  # while what is replaced is still there to be asked
+        _note_decisions(database, ledger)  # while the old database can still be read
         with store.write() as tx:
             finding, row = rollback.judge(tx, ledger), rollback.installation(tx)
             lost = finding.why if finding.relation is Relation.LOST else ""
@@ -116,7 +114,7 @@ def _put(database: Path, fresh: Path, ledger_beside: bytes, now: datetime) -> Re
 
 
 def rolled_back(state_dir: Path, now: datetime) -> Restored:
-    """Hold what is marked because a person says that the whole machine was taken back; the caller holds the instance lock."""
+    """Hold marked orders, because a person says that the whole machine was reset; the caller holds the instance lock."""
     store, ledger = open_store(state_dir / state_folder.DATABASE, agent=True), Ledger(state_dir / state_folder.LEDGER)
     try:
         with store.write() as tx:
@@ -136,7 +134,7 @@ def rolled_back(state_dir: Path, now: datetime) -> Restored:
 
 
 def _note_decisions(database: Path, ledger: Ledger) -> None:
-    """Copy to the ledger what people decided while no agent was running. A database that cannot be read has nothing to say."""
+    """Copy decisions that were made while no agent ran to the ledger. Nothing is copied from an unreadable database."""
     if ledger.fault or not database.exists():
         return
     try:
@@ -159,7 +157,7 @@ def _note_decisions(database: Path, ledger: Ledger) -> None:
 
 
 def _beside(copy: Path) -> bytes:
-    """Return the copy of the ledger that lies beside the copy of the database; nothing if there is none."""
+    """Return the copy of the ledger next to the copy of the database; empty if there is none."""
     ledger = copy.with_name(copy.name + SUFFIX)
     try:
         return ledger.read_bytes()
@@ -170,11 +168,11 @@ def _beside(copy: Path) -> bytes:
 
 
 def _exchange(database: Path, fresh: Path, now: datetime) -> Path | None:
-    """Put the new database in the place of the old one, whose files are kept together under another name."""
+    """Replace the old database, whose files are kept together under another name."""
     aside = database.with_name(f"{database.stem}-before-restore-{now:%Y%m%dT%H%M%SZ}{database.suffix}")
     had_one = database.exists()
     try:
-        for tail in ("-wal", "-shm", ""):  # a WAL that stayed behind would be taken for the new database's own
+        for tail in ("-wal", "-shm", ""):  # a WAL that is left would be used with the new database
             old = database.with_name(database.name + tail)
             if old.exists():
                 old.rename(aside.with_name(aside.name + tail))

@@ -1,7 +1,7 @@
-"""Retention: the labels and the journal of finished orders go after a while, in small batches. Unfinished work is never touched.
+"""Retention: removes labels and journal of finished orders after a while, in small batches. Unfinished orders are never touched.
 
-Orders stay for ever: one that is forgotten would be taken for new when it is listed again. So do their calls with the last
-attempt of each, every attempt whose outcome is not known, and one whole reading of each day, which proves that it was read.
+Orders stay for ever: one that was removed would look new when it is listed again. So do their calls with the last attempt of
+each, every attempt with an unknown outcome, and one complete run per day, which proves that it was read.
 """
 
 from collections import Counter
@@ -24,9 +24,9 @@ from supplier_agent.settings import Settings
 CHORE = "retention"
 EVERY = timedelta(days=1)
 BATCH = 500
-"""Rows looked at in one transaction: a few milliseconds, for the loop's thread does this between two turns."""
+"""Rows examined in one transaction: a few milliseconds, because the loop's thread does this between turns."""
 REMOVED, SHORTENED = "label removed", "journal shortened"
-"""What the history of an order says afterwards."""
+"""The entry in the history of an order."""
 SPARE_DAYS = 2
 
 FINISHED = """
@@ -34,7 +34,7 @@ FINISHED = """
     AND coalesce(o.ship_confirmed_at, o.planned_at) < :before
     AND NOT EXISTS (SELECT 1 FROM calls u WHERE u.order_id = o.id AND u.state NOT IN ('done', 'dropped'))
 """
-"""Over since before then, by every fact: planned_at is when the order last changed; no call of it waits for anything."""
+"""Finished before that time, by every fact: planned_at is when the order last changed; none of its calls waits."""
 SOME = f"o.id > :after AND o.id <= :after + {BATCH} AND {FINISHED}"
 LABELS = f"SELECT o.id, o.label_path, o.label_sha256 FROM orders o WHERE {SOME} AND o.label_path IS NOT NULL"  # noqa: S608 - constants
 FORGET_LABEL = """
@@ -61,18 +61,18 @@ ALERTS = f"SELECT id FROM alerts WHERE solved_told_at < :before ORDER BY id LIMI
 
 
 class Retention:
-    """Comes round once a day. `settings` is asked each time: they may change while the agent runs."""
+    """Runs once a day. `settings` is called each time, because they may change while the agent runs."""
 
     def __init__(
         self, store: Store, labels: LabelFolder, clock: Clock, log: Log, settings: Callable[[], Settings]
     ) -> None:
         self._store, self._labels, self._clock, self._log, self._settings = store, labels, clock, log, settings
         self._asked_at: datetime | None = None  # None: not yet
-        self._batches: Iterator[None] | None = None  # None: it is not going round
+        self._batches: Iterator[None] | None = None  # None: it is not running
         self._gone: Counter[str] = Counter()
 
     def step(self) -> bool:
-        """Do one batch, if it is time; return whether there is more to do."""
+        """Process one batch, if it is due; return whether there is more to do."""
         now = self._clock.now()
         if self._batches is None:
             if self._asked_at is not None and abs(now - self._asked_at) < EVERY / 24:
@@ -86,7 +86,7 @@ class Retention:
         try:
             over = next(self._batches, "over") == "over"
         except Exception:
-            self._batches = None  # cut short: not noted as done, and tried again within the hour
+            self._batches = None  # interrupted: not recorded as done, and tried again within the hour
             raise
         if over:
             self._batches = None
@@ -95,7 +95,7 @@ class Retention:
         return True
 
     def go_round(self, stopped: Callable[[], bool]) -> None:
-        """Do all of it, if it is time."""
+        """Process everything, if it is due."""
         while not stopped() and self.step():
             pass
 
@@ -131,12 +131,12 @@ class Retention:
     def _labels_of(self, some: Mapping[str, object], days: int, now: datetime) -> None:
         with self._store.read() as tx:
             if not _rows(tx, LABELS, some):
-                return  # nothing is written by a round that finds nothing
+                return  # a round that finds nothing writes nothing
         with self._store.write() as tx:
             for order, path, sha256 in _rows(tx, LABELS, some):
                 if cells.some_text(path) is cells.NO_TEXT or cells.text(sha256) is cells.NO_TEXT:
-                    continue  # a person looks at it first: `status` names it
-                try:  # first the files: cut short here, the next round finds the row again
+                    continue  # a person must look first: `status` shows it
+                try:  # files first: if interrupted here, the next round finds the row again
                     self._labels.remove(path)
                 except OSError as error:
                     self._log.problem("retention", f"{path} cannot be removed: {error.strerror}")

@@ -1,8 +1,8 @@
-"""Does the ship ledger go on from this very database? If not, the database was restored or replaced, and what is marked is held.
+"""Detects a restored or replaced database, by comparing it with the ship ledger; then every marked order is held.
 
-Both count an epoch, at each start and each end of the agent: an older copy of the database is behind. After the last epoch they
-are compared by the last ship call and the last decision in the ledger: a copy made since does not know them. Decisions are
-copied from the table `events`, so that a restore can say what had been taken back; they never decide whether an order is held.
+Both count an epoch at each start and end of the agent: an older copy of the database is behind. Within an epoch they are compared
+by the last ship call and the last decision in the ledger, which an older copy does not know. Decisions are copied from the table
+`events`, so that a restore can show what had been undone; they never decide whether an order is held.
 """
 
 import secrets
@@ -24,12 +24,12 @@ from supplier_agent.order import LEDGER_LOST, RESTORED
 from supplier_agent.words.english import RELEASE
 
 TAKEN_BACK = {"flag taken back": "the flag was taken back", "held": "it was held", "closed": "it was closed"}
-"""Decisions after which an order must not go on by itself, and how they are told."""
+"""Decisions after which an order must not continue automatically, and their texts."""
 DECISIONS = (
     *TAKEN_BACK,
     *("flagged as shipped", "released", "reopened", "override", "retry", "resolved: shipped", "resolved: send again"),
 )
-"""What events say of a person's decision about an order (actions.py, triggers.py)."""
+"""The events that are a person's decision about an order (actions.py, triggers.py)."""
 REASONS = {
     RESTORED: "the database was restored from a copy; it may have been shipped or taken back since",
     LEDGER_LOST: "the ship ledger was lost; it may have been shipped since",
@@ -39,10 +39,10 @@ SOME = 500
 
 
 class Relation(Enum):
-    """What ledger and database are to each other."""
+    """The relation between ledger and database."""
 
     SAME = "same"
-    NEW = "new"  # nothing was ever shipped here, or the ledger is that of an older version: they are joined now
+    NEW = "new"  # nothing was ever shipped here, or the ledger is from an older version: they are linked now
     REPLACED = "replaced"  # the database is older than the ledger, or another one
     LOST = "lost"  # the ledger is missing, foreign, or older than the database
 
@@ -57,7 +57,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Held:
-    """An order that waits for a person now. `taken_back`: what was decided since the copy was made, or ""."""
+    """An order that now waits for a person. `taken_back`: the decision since the copy was made, or ""."""
 
     supplier: str
     order: str
@@ -70,33 +70,33 @@ def installation(tx: Session) -> Installation:
 
 
 def judge(tx: Session, ledger: Ledger) -> Finding:
-    """Compare the database with the ledger, step by step. Reads only."""
+    """Compare the database with the ledger, in numbered steps. Only reads."""
     row = installation(tx)
-    # 1. Is there a ledger that may be trusted? Without one, a database in which nothing was ever marked or shipped is a new one.
+    # 1. Is there a trusted ledger? If not, a database in which nothing was ever marked or shipped is a new one.
     if ledger.fault:
         known = row.ledger_id is not None or _was_in_use(tx)
         return Finding(Relation.LOST, ledger.fault) if known else Finding(Relation.NEW)
-    # 2. Do they belong together?
+    # 2. Do they belong to each other?
     if row.ledger_id is None:
         return _never_joined(tx, ledger)
     if row.ledger_id != ledger.identity:
         return Finding(Relation.LOST, "it is that of another installation")
-    # 3. Which is older? The database counts first, so a death between the two leaves it one ahead.
+    # 3. Which is older? The database counts first, so a crash between the two leaves it one ahead.
     if ledger.epoch > row.epoch:
         return Finding(Relation.REPLACED, "the database is older than the ship ledger")
     if row.epoch > ledger.epoch + 1:
         return Finding(Relation.LOST, "it is older than the database")
-    # 4. Is it a copy of the whole folder, of an unknown age?
+    # 4. Is it a copy of the whole folder, of unknown age?
     if ledger.copied:
         return Finding(Relation.REPLACED, "the state folder was copied, or restored as a whole")
-    # 5. Does the database know what came last?
+    # 5. Does the database know the last ship call and decision?
     if not (_knows_call(tx, ledger) and _knows_decision(tx, row, ledger.last_decision)):
         return Finding(Relation.REPLACED, "the database lacks what the ship ledger knows last")
     return Finding(Relation.SAME)
 
 
 def _never_joined(tx: Session, ledger: Ledger) -> Finding:
-    """Compare a database that knows of no ledger: a first start died half-way, or both are of an older version, or it is older."""
+    """Compare a database without a ledger's id: a crash at the first start, an older version of both, or an older database."""
     older = Finding(Relation.REPLACED, "the database is older than the ship ledger, or another one")
     if ledger.identity != NAMELESS and ledger.epoch > 0:
         return older
@@ -112,7 +112,7 @@ def _was_in_use(tx: Session) -> bool:
 
 
 def _knows_all(tx: Session, ledger: Ledger) -> bool:
-    """Tell whether the ledger knows every ship call that the marketplace answered. Others may have died before its line."""
+    """Tell whether the ledger knows every answered ship call. For others, a crash may have prevented the line."""
     query = select(Order.supplier, Order.menzzo_order_id, func.max(Attempt.number)).join(
         Call, col(Call.order_id) == Order.id
     )
@@ -130,13 +130,13 @@ def _knows_call(tx: Session, ledger: Ledger) -> bool:
     supplier, order, attempt = ledger.last_call
     query = select(Call.attempts).join(Order).where(Order.supplier == supplier, Order.menzzo_order_id == order)
     known = tx.exec(query.where(Call.kind == "ship")).first()
-    if isinstance(known, Unreadable):  # one damaged cell is no older database: planning sets it right by the ledger
+    if isinstance(known, Unreadable):  # one damaged cell: planning repairs it from the ledger
         return True
     return known is not None and known >= attempt
 
 
 def _knows_decision(tx: Session, row: Installation, decision: Decision | None) -> bool:
-    """Tell whether the database has that decision. What it has noted as copied may have been tidied up since (retention)."""
+    """Tell whether the database has that decision. One that was recorded as copied may have been removed since (retention)."""
     if decision is None or row.last_decision >= decision.event:
         return True
     event = tx.get(Event, decision.event)
@@ -144,9 +144,9 @@ def _knows_decision(tx: Session, row: Installation, decision: Decision | None) -
 
 
 def hold(tx: Session, ledger: Ledger, code: str, now: datetime) -> tuple[Held, ...]:
-    """Hold every order that would be reported as shipped by itself, and those that a person had held or closed since the copy.
+    """Hold every order that would be reported automatically, and those that a person had held or closed since the copy.
 
-    Only the ledger's word that it was done keeps one from being held: then nothing is sent for it. Again is a no-op.
+    An order is not held only if the ledger says that its call was done: then nothing is sent for it. Calling it again does nothing.
     """
     taken_back = since_the_copy(tx, ledger)
     lost = [key for key, each in taken_back.items() if each.what != "flag taken back"]
@@ -170,7 +170,7 @@ def hold(tx: Session, ledger: Ledger, code: str, now: datetime) -> tuple[Held, .
 
 
 def since_the_copy(tx: Session, ledger: Ledger) -> Mapping[tuple[str, str], Decision]:
-    """Return what people took back that this database does not know, the last decision of each order."""
+    """Return the last decision about each order that this database does not know."""
     found: dict[tuple[str, str], Decision] = {}
     for each in ledger.decisions():
         event = tx.get(Event, each.event)
@@ -181,7 +181,7 @@ def since_the_copy(tx: Session, ledger: Ledger) -> Mapping[tuple[str, str], Deci
 
 
 def in_words(decision: Decision | None) -> str:
-    """Return a decision in words, "" if there is none."""
+    """Return a decision as text, "" if there is none."""
     if decision is None:
         return ""
     at = f"{datetime.fromisoformat(decision.at).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
@@ -189,14 +189,14 @@ def in_words(decision: Decision | None) -> str:
 
 
 class Watch:
-    """Keeps database and ledger together for one agent: at its start, whenever somebody else has written, and at its end."""
+    """Keeps database and ledger in step: at the agent's start, when another program has written, and at its end."""
 
     def __init__(self, store: Store, ledger: Ledger, log: Log) -> None:
         self._store, self._ledger, self._log = store, ledger, log
-        self._looked = 0  # events up to this id were looked at; most of them are no decisions
+        self._looked = 0  # events up to this id were examined; most are not decisions
 
     def start(self, now: datetime) -> None:
-        """Before anything else: find out what was done to the files meanwhile, hold what must be held, count the epoch."""
+        """First of all: find out what happened to the files, hold what must be held, count the epoch."""
         with self._store.read() as tx:
             finding, accepted = judge(tx, self._ledger), installation(tx).new_ledger_by
         if finding.relation is Relation.SAME and accepted is None:
@@ -224,7 +224,7 @@ class Watch:
         elif new:
             try:
                 self._ledger.decide(new)
-            except StateError as error:  # ship calls need the same disk, and wait; these are tried again
+            except StateError as error:  # ship calls need the same disk and wait too; this is tried again
                 self._log.problem("ledger", error.what)
                 return False
             with self._store.write() as tx:
@@ -243,7 +243,7 @@ class Watch:
             self._count(now)
 
     def _count(self, now: datetime) -> None:
-        """Begin the next epoch: the database first. Where the disk is full, both stay as they are, or one apart."""
+        """Start the next epoch, in the database first. If the disk is full, both stay as they are, or differ by one."""
         try:
             with self._store.write() as tx:
                 row = installation(tx)
@@ -256,7 +256,7 @@ class Watch:
             self._log.problem("ledger", error.what)
 
     def _settle(self, finding: Finding, now: datetime) -> None:
-        """Do what a finding asks for: join the two, or hold what is marked."""
+        """Act on a finding: link the two, or hold marked orders."""
         with self._store.write() as tx:
             row = installation(tx)
             first = row.ledger_lost_at is None
@@ -281,7 +281,7 @@ class Watch:
 
 
 def bind(tx: Session, row: Installation, ledger: Ledger, now: datetime, *, anew: bool = False) -> None:
-    """Let database and ledger belong together from now on; the caller marks the epoch in the ledger once this is committed."""
+    """Link database and ledger; the caller marks the epoch in the ledger once this is committed."""
     if ledger.fault or ledger.identity == NAMELESS or anew:
         ledger.begin(secrets.token_hex(8), now)
     row.ledger_id, row.epoch, row.last_decision = ledger.identity, ledger.epoch + 1, _newest_event(tx)
@@ -294,7 +294,7 @@ def _newest_event(tx: Session) -> int:
 
 
 def new_decisions(tx: Session, after: int) -> Sequence[Decision]:
-    """Return the decisions that are not in the ledger yet, in their order."""
+    """Return the decisions that are not in the ledger yet, in order."""
     query = select(Event, Order).join(Order).where(col(Event.id) > after, col(Event.what).in_(DECISIONS))
     return [
         Decision(

@@ -1,1 +1,1 @@
-"""What to read next, and what a reading proves: strategy, schedule, missing orders, coverage. Pure where it decides."""
+"""What to read next, and what a run proves: strategy, schedule, missing orders, coverage. Decisions are pure."""

@@ -1,7 +1,7 @@
-"""Orders that are no longer listed: what their absence means, by what this marketplace was seen to do. In plain SQL (plain_sql.py).
+"""Orders that are no longer listed, and whether that means something for this supplier. In plain SQL (plain_sql.py).
 
-Nobody documents whether an acknowledged order stays on the list. So one that we acknowledged (or may have) is only missed
-where others were listed again after their acknowledgement and few have left; one that we never touched is always missed.
+It is not documented whether an acknowledged order stays on the list (API notes, 9.3). So one that we acknowledged, or may
+have, only counts as missing if others stayed after their acknowledgement. One that we never touched always counts.
 """
 
 from __future__ import annotations
@@ -22,40 +22,40 @@ if TYPE_CHECKING:
     from supplier_agent.db.tables import Run
 
 WHOLE = ("sweep", "resync")
-"""The purposes of the runs that list every order of their days. A poll and a probe prove nothing about a day."""
+"""The purposes of runs that list every order of their days. Polls and probes prove nothing about a day."""
 
 
 def days_of(run: Run) -> tuple[date, date]:
-    """Return the first and the last day that a whole run covers.
+    """Return the first and the last day that a complete run covers.
 
-    A sweep asks for a day more than it proves: whether `date_to` is inclusive is not documented.
+    A sweep asks for one day more than it proves, because it is not documented whether `date_to` is inclusive.
     """
     until = run.date_to or run.date_from
     return run.date_from, until if run.purpose == "resync" else until - timedelta(days=1)
 
 
 def as_of(started_at: datetime, cache_seconds: float, age_seconds: int | None) -> datetime:
-    """Return when the oldest answer of a run may have been made: what was listed by then, the run has seen.
+    """Return when the oldest answer of a run may have been made. The run has seen everything listed by then.
 
-    The cache that the API documents says nothing of itself; one before it says how old its answer is. They add up.
+    The documented cache does not show its age; another cache in front of it does (`Age`). The two ages add up.
     """
     return started_at - timedelta(seconds=cache_seconds + (age_seconds or 0))
 
 
 LEAST_SEEN = 5
 FEW = 4
-"""At most one in so many left the list: then acknowledged orders stay, and the few that left are missed."""
+"""If at most 1 in FEW acknowledged orders disappeared, acknowledged orders stay listed, and those few are missing."""
 LOOKED_AT = 5000
-"""Evidence is taken from the newest orders, so that the question costs the same in ten years."""
+"""Only this many of the newest orders are examined, so that the cost does not grow."""
 CHORE = "missing orders of "
 """Where `Absence` is kept, followed by the supplier's name."""
 NEXT_RUNS = 20
-"""The second reading is among so many next ones; those between are of other days."""
+"""The second run is among the next runs, up to this many; the others are of other days."""
 
 
 @dataclass(frozen=True)
 class Habit:
-    """What the list did with orders after their acknowledgement: `seen` were listed again, `left` were not any more."""
+    """What happened to orders after their acknowledgement: `seen` were listed again, `left` disappeared."""
 
     seen: int
     left: int
@@ -78,7 +78,7 @@ class Habit:
 
 
 def habit(look: Look, supplier: str, cache_seconds: float, apart: datetime | None = None) -> Habit:
-    """Return what the newest acknowledged orders show. An answer within the cache's life may be older than the acknowledgement.
+    """Return what the newest acknowledged orders show. A cached answer may be older than the acknowledgement.
 
     apart: orders that were missed at that instant are not counted as left; None: all are.
     """
@@ -102,15 +102,15 @@ SELECT id, supplier, order_date, missed_at, acknowledged_at IS NOT NULL
    AND NOT EXISTS (SELECT 1 FROM calls WHERE order_id = orders.id AND kind = 'ship' AND attempts > 0)
  ORDER BY id
 """  # noqa: S608 - a constant
-"""Whatever came back of a call that was sent, it may have taken effect, and the order may have left the list by it."""
+"""A ship call that was sent may have taken effect, whatever its outcome, and removed the order from the list."""
 
 
 @dataclass(frozen=True)
 class Absence:
-    """What the list did with orders after their acknowledgement, as the last complete reading found it.
+    """What happened to orders after their acknowledgement, as of the last complete run.
 
-    seen: listed again later. left: no longer listed. stay: whether they stay on the list; None: too few to tell. gone_at_once:
-    so many open orders disappeared with one reading that this says nothing of each; 0: no such thing. gone_since: when.
+    seen: listed again later. left: no longer listed. stay: whether they stay listed; None: too few to tell. gone_at_once: this
+    many open orders disappeared with one run, which says nothing about each; 0: none. gone_since: when.
     """
 
     seen: int = 0
@@ -120,13 +120,13 @@ class Absence:
     gone_since: datetime | None = None
 
     def pack(self) -> str:
-        """Return it as a chore's detail keeps it."""
+        """Return it as text, for the detail of a chore."""
         since = self.gone_since.isoformat() if self.gone_since is not None else None
         return json.dumps({**asdict(self), "gone_since": since})
 
     @classmethod
     def unpack(cls, text: str | None) -> Absence:
-        """Return what `pack` made; whatever else it is given says that nothing is known."""
+        """Return the value from `pack`; any other text means that nothing is known."""
         try:
             found = json.loads(text or "{}")
             since = found.pop("gone_since", None)
@@ -137,7 +137,7 @@ class Absence:
 
 @dataclass(frozen=True)
 class Judged:
-    """Which missed orders have vanished: the absence of each means something. `absence`: of the supplier as a whole."""
+    """The missed orders whose absence means something, and that of the supplier as a whole (`absence`)."""
 
     vanished: frozenset[int]
     absence: Absence
@@ -146,10 +146,10 @@ class Judged:
 def judge(look: Look, supplier: str, cache_seconds: float) -> Judged:
     """Decide what it means that orders are missing.
 
-    1. Only open orders that we never tried to ship count. 2. Of those that we acknowledged, or may have, only where acknowledged
-    orders stay on the list. 3. Where more than half of the open orders disappeared with one reading, that says something of the
-    list, and nothing of each: it is one problem of the supplier, and none of them has vanished. 4. A second complete reading
-    must have missed them as well.
+    1. Only open orders that we never tried to ship count.
+    2. Those that we acknowledged, or may have, count only if acknowledged orders stay listed.
+    3. If more than half of the open orders disappeared with one run, that is one problem of the supplier, and none vanished.
+    4. A second complete run must have missed them as well.
     """
     gone = look.rows(GONE, supplier)
     moments = Counter(order.missed_at for order in gone)
@@ -176,13 +176,13 @@ def _is_mass(number: int, of: int) -> bool:
 
 
 def absence_of(look: Look, supplier: str) -> Absence:
-    """Return what the last complete reading found about orders that are no longer listed."""
+    """Return what the last complete run found about orders that are no longer listed."""
     row = look.first("SELECT detail FROM chores WHERE name = ?", f"{CHORE}{supplier}")
     return Absence() if row is None else Absence.unpack(row.detail)
 
 
 def missing(look: Look, supplier: str, _cache_seconds: float = 0.0) -> list[Any]:
-    """Return the open orders that have vanished; the oldest first."""
+    """Return the open orders that have vanished, oldest first."""
     return look.rows(
         f"SELECT * FROM orders WHERE supplier = ? AND {OPEN} AND vanished_at IS NOT NULL ORDER BY +id",  # noqa: S608 - a constant
         supplier,
@@ -190,7 +190,7 @@ def missing(look: Look, supplier: str, _cache_seconds: float = 0.0) -> list[Any]
 
 
 def _twice(look: Look, order: Any, cache_seconds: float, known: dict[tuple[Any, Any], bool]) -> bool:  # noqa: ANN401 - a row
-    """Tell whether a second complete reading of its day was made after the first that missed it: pages may shift once."""
+    """Tell whether a second complete run of its day missed it too: pages may shift during one run."""
     key = order.missed_at, order.order_date
     if key not in known:
         runs = look.rows(

@@ -17,13 +17,13 @@ from enum import StrEnum
 from urllib.parse import urlencode
 
 MAX_PAGES = 2000
-"""A server that invents pages for ever is stopped here, and the run says so."""
+"""The maximum number of pages of a run; then it ends as partial."""
 NEWS_DAYS = 2
-"""How far back a poll reads when it cannot go by the cursor."""
+"""How many days back a poll reads without the cursor."""
 FARTHEST = timedelta(days=3653)
-"""Ten years: what a person may ask to read again lies that near to today."""
+"""Ten years: a `resync` must be within this time of today."""
 BLANKS = 3
-"""So many pages in a row with nothing new, yet different: the list moves under us faster than we read."""
+"""After this many different pages in a row with nothing new, the list moves faster than we read."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Query:
         return pairs
 
     def __str__(self) -> str:
-        """Return endpoint and query, as the journal keeps it and as two requests are compared."""
+        """Return endpoint and query, as in the journal; equal requests have equal texts."""
         return f"get-sales?{urlencode(self.params())}"
 
 
@@ -64,7 +64,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True)
 class Run:
-    """A reading in progress. `query` is the request to make next."""
+    """A run in progress. `query` is its next request."""
 
     purpose: str
     today: date
@@ -77,19 +77,19 @@ class Run:
     listed: frozenset[str] = frozenset()  # every id (or digest of a rejected entry) of this run
     last_page: tuple[str, ...] = ()
     longest: int = 0  # rows of the longest page seen, this run or before
-    rises: bool | None = None  # whether every page lists what is older first; None: no page had two rows to tell by
+    rises: bool | None = None  # whether every page is sorted oldest first; None: no page had two rows
     blanks: int = 0
     carried: int = 0  # requests made in the phase CARRY
-    by_day: bool = False  # a question for a single day has shown rows, so `date_to` is inclusive here
-    cut: tuple[date, ...] = ()  # days that filled a page, and may hold more than it shows
+    by_day: bool = False  # a query for a single day returned rows, so `date_to` is inclusive
+    cut: tuple[date, ...] = ()  # days that filled a page, and may have more orders
     refused: bool = False  # the server does not know the cursor
-    misled: bool = False  # the cursor is not "newer than this" here
-    by_number: bool = True  # what is newer has a higher number; False: that was seen to be untrue
+    misled: bool = False  # the cursor does not mean "newer than this"
+    by_number: bool = True  # newer orders have higher numbers; False: that turned out to be wrong
 
 
 @dataclass(frozen=True)
 class End:
-    """A run that is over. `proof`: complete = the server showed its end; partial = it cannot show all it has."""
+    """A finished run. `proof`: complete = the server showed the end of the list; partial = it cannot show all of it."""
 
     run: Run
     proof: str
@@ -97,12 +97,12 @@ class End:
 
 
 def is_possible(first: date, last: date, today: date) -> bool:
-    """Tell whether a person may ask for these days: in order, and within FARTHEST of today."""
+    """Tell whether these days are a possible `resync`: in order, and within FARTHEST of today."""
     return first <= last and abs(first - today) <= FARTHEST and abs(last - today) <= FARTHEST
 
 
 def rank(menzzo_order_id: str) -> tuple[int, int] | None:
-    """Return what orders ids in time, or None for an id that is not numeric: such ids are never compared."""
+    """Return the sort key of an id, by age, or None if the id is not numeric: such ids are never compared."""
     increment_id, _, sale_product_id = menzzo_order_id.rpartition("_")
     if increment_id.isascii() and increment_id.isdigit() and sale_product_id.isdigit():
         return int(increment_id), int(sale_product_id)
@@ -110,7 +110,7 @@ def rank(menzzo_order_id: str) -> tuple[int, int] | None:
 
 
 def highest(ids: Collection[str]) -> str | None:
-    """Return the id that ranks highest, or None if none can be ranked."""
+    """Return the newest id by rank, or None if none has a rank."""
     ranked = [(key, each) for each in ids if (key := rank(each)) is not None]
     return max(ranked)[1] if ranked else None
 
@@ -118,11 +118,11 @@ def highest(ids: Collection[str]) -> str | None:
 def poll(
     today: date, cursor: str | None, sweep_days: int, longest: int, since: date | None = None, *, by_number: bool = True
 ) -> Run:
-    """Begin the everyday read: by the cursor, or by the last days if there is no cursor to go by.
+    """Start a poll: by the cursor, or over the last days if there is no usable cursor.
 
-    The dates bound what a server that ignores the cursor sends; they differ from a sweep's, so that a server whose cache
-    forgets the cursor never answers the one with the other. `since` is the last day that was read in full. Unless numbers rise
-    with time (`by_number`), a page of known orders ends nothing: below the highest numbers there may be news.
+    The dates limit what a server that ignores the cursor sends. They differ from a sweep's dates, so that a cache that forgets
+    the cursor never answers one with the other. `since` is the last day that was read completely. If numbers do not rise with
+    time (not `by_number`), a page of known orders does not end the run: new orders may follow.
     """
     news_from = min(today, since or today) - timedelta(days=NEWS_DAYS)
     if cursor is None:
@@ -133,28 +133,28 @@ def poll(
 
 
 def sweep(purpose: str, today: date, date_from: date, date_to: date, longest: int) -> Run:
-    """Begin reading a date range page by page. `date_to` should lie a day ahead: whether it is inclusive is not documented."""
+    """Start reading a date range page by page. `date_to` should be one day later, because it may be exclusive (API notes, 9.5)."""
     return Run(
         purpose, today, date_from, date_to, Query(date_from=date_from, date_to=date_to), date_from, longest=longest
     )
 
 
 def earlier(run: Run) -> Run:
-    """Begin a run a day earlier: another question, which a cache that still holds the answer to this one cannot answer."""
+    """Start a run one day earlier: another URL, which the cache of the first one cannot answer."""
     day = timedelta(days=1)
     start = run.date_from - day
     return replace(run, date_from=start, news_from=run.news_from - day, query=replace(run.query, date_from=start))
 
 
 def probe(today: date, asked: Collection[str]) -> Run:
-    """Begin one small read that the server cannot answer from its cache: a question not asked lately."""
+    """Start one small read that the server cannot answer from its cache: a URL that was not requested lately."""
     days = (today + timedelta(days=ahead) for ahead in range(1, len(asked) + 2))
     query = next(query for day in days if str(query := Query(date_from=today, date_to=day)) not in asked)
     return Run("probe", today, today, query.date_to, query, today)
 
 
 def refused(run: Run, http_status: int) -> Run | End | None:
-    """Take in a page that was answered with 400, 404 or 422: return how to go on, or None if it is a plain failure."""
+    """Handle a page that was answered with 400, 404 or 422: return the next step, or None if it is a failure."""
     past_the_end = http_status == 404 and (run.query.page > 1 or run.phase is Phase.DAYS)  # noqa: PLR2004 - HTTP
     if past_the_end:
         return advance(run, (), frozenset())
@@ -166,9 +166,9 @@ def refused(run: Run, http_status: int) -> Run | End | None:
 
 
 def advance(run: Run, page: Sequence[str], known: Collection[str]) -> Run | End:
-    """Take in one page of marks (ids, or digests of rejected entries), in list order; return how to go on, or the end.
+    """Handle one page of marks (ids, or digests of rejected entries), in list order; return the next step, or the end.
 
-    `known` are those of them that were stored before this page.
+    `known` are those marks that were stored before this page.
     """
     if run.purpose == "probe":
         return End(run, "complete")
@@ -193,7 +193,7 @@ def _next_page(run: Run, page: tuple[str, ...], known: frozenset[str], new: bool
     if not page:
         return End(run, "complete")
     if cursor is not None and query.page == 1:
-        # An inclusive cursor shows itself. Alone it means "nothing newer", unless pages hold but one row.
+        # With an inclusive cursor the page starts with it. Alone it means "nothing newer", unless pages have only one row.
         if set(page) == {cursor} and run.longest > 1:
             return End(run, "complete")
         if any(_older(each, cursor) for each in known & set(page)):
@@ -201,10 +201,10 @@ def _next_page(run: Run, page: tuple[str, ...], known: frozenset[str], new: bool
     again = query.page > 1 and set(page) == set(run.last_page)
     if again and query.page == 2:  # noqa: PLR2004 - the first repeat: one page in all, or a server that does not heed `page`
         return _carry(run, page)
-    if again and run.blanks > 1:  # twice in a row is the last page for ever; once may be a burst that moved the list
+    if again and run.blanks > 1:  # twice in a row: the last page repeats for ever; once: the list may have moved
         return End(run, "complete")
     if run.purpose == "poll" and cursor is None and run.by_number and set(page) <= known and _descends(page):
-        return End(run, "complete")  # newest first, and all of it known: no news further down; the sweep reads the rest
+        return End(run, "complete")  # newest first and all known: nothing new further down; the sweep reads the rest
     if not new and run.blanks >= BLANKS:
         return End(run, "partial", "the list changes from page to page, so its end cannot be told")
     return replace(run, query=replace(query, page=query.page + 1))
@@ -223,13 +223,13 @@ def _older(menzzo_order_id: str, cursor: str) -> bool:
 
 
 def _without_cursor(run: Run, *, refused: bool = False, misled: bool = False) -> Run:
-    """Go on without the cursor, over the last days alone."""
+    """Continue without the cursor, over the last days only."""
     query = Query(date_from=run.news_from)
     return replace(run, date_from=run.news_from, query=query, refused=refused, misled=misled, last_page=())
 
 
 def _rises(run: Run, page: Sequence[str]) -> bool | None:
-    """Tell whether all pages so far list what is older first; the next page then begins where this one ends."""
+    """Tell whether all pages so far are sorted oldest first; the next page then starts where this one ends."""
     ranks = [key for each in page if (key := rank(each)) is not None]
     after = rank(run.query.cursor or "") if run.phase is Phase.CARRY else None
     if ranks != sorted(ranks) or (ranks and after is not None and ranks[0] < after):
@@ -238,14 +238,14 @@ def _rises(run: Run, page: Sequence[str]) -> bool | None:
 
 
 def _carry(run: Run, page: Sequence[str]) -> Run | End:
-    """Let the cursor do the paging: the first page after the last order of this one.
+    """Use the cursor for paging: request what follows the last order of this page.
 
-    Each request ends on another day to come. No order lies there, but a cache that forgets the cursor (API notes, 8: its key is
-    page, dates and order_number) then cannot answer one page of ours with another. Every other day, because the
-    sweep right after a poll begins a day later.
+    Each request ends on a different future day. No order has such a date, but a cache that forgets the cursor (API notes, 8: its
+    key is page, dates and order_number) then cannot answer one page with another. Only every second day is used, because the
+    sweep right after a poll starts a day later.
     """
     cursor = next((mark for mark in reversed(page) if "_" in mark), None)
-    if cursor is None:  # nothing but rejected entries: no id to go on from
+    if cursor is None:  # only rejected entries: no id to continue from
         return _by_days(run)
     end = max(run.today, run.date_to or run.today) + timedelta(days=2 * run.carried + 2)
     query = replace(run.query, page=1, cursor=cursor, date_to=end)
@@ -256,12 +256,12 @@ def _carry_on(run: Run, page: tuple[str, ...], known: frozenset[str], new: bool)
     if new:
         return _carry(run, page)
     if set(page) <= {run.query.cursor} and run.rises:
-        return End(run, "complete")  # nothing is newer than the last row of a list that lists the newest last
+        return End(run, "complete")  # the list is sorted oldest first, and nothing follows its last row
     return _by_days(run)
 
 
 def _by_days(run: Run) -> Run | End:
-    """Ask for single days, where the one page of a server that cannot be paged may suffice."""
+    """Read single days: without paging, one page per day may be enough."""
     if run.purpose == "poll" or run.date_to is None:
         return End(run, "partial", "neither page nor cursor leads through the list; the next sweep reads day by day")
     return replace(run, phase=Phase.DAYS, query=Query(date_from=run.date_from, date_to=run.date_from))
@@ -272,9 +272,9 @@ def _next_day(run: Run, page: tuple[str, ...], known: frozenset[str], new: bool)
     assert day is not None  # noqa: S101 - _by_days set it
     assert last is not None  # noqa: S101 - _by_days saw to it
     if not page and until == day and not run.by_day:
-        # Either a day without orders, or `date_to` is exclusive here: the day after tells, for one request.
+        # Either a day without orders, or `date_to` is exclusive: one request that includes the next day shows which.
         return replace(run, query=replace(run.query, date_to=day + timedelta(days=1)))
-    if page and len(page) >= run.longest:  # a shorter page was not cut off, for the server has shown longer ones
+    if page and len(page) >= run.longest:  # a shorter page is complete, because the server has sent longer ones
         run = replace(run, cut=(*run.cut, day))
     if day >= last:
         if not run.cut:

@@ -183,8 +183,8 @@ def _by_order(rows: Iterable[Any]) -> dict[int, list[Any]]:
     return dict(found)
 
 
-def with_problems(look: Look, settings: Settings, now: datetime, most: int = MOST) -> list[OrderFacts]:
-    """Return the orders that may have a problem, with their attempts, by row id: at most so many for each condition."""
+def ids_with_problems(look: Look, settings: Settings, now: datetime, most: int = MOST) -> set[int]:
+    """Return the row ids of the orders that may have a problem: at most so many for each condition."""
     waiting = now - timedelta(seconds=settings.alerts.waiting_seconds)
     unflagged = now - timedelta(seconds=settings.alerts.unflagged_seconds)
     found = set(damaged(look)[:most])
@@ -192,7 +192,12 @@ def with_problems(look: Look, settings: Settings, now: datetime, most: int = MOS
         values = (text(before),) if before is not None else ()
         sql = f"SELECT id FROM orders WHERE {OPEN} AND ({condition}) ORDER BY +id LIMIT {most}"  # noqa: S608 - constants
         found |= {row.id for row in look.rows(sql, *values)}
-    return orders_of(look, sorted(found), attempts=True)
+    return found
+
+
+def with_problems(look: Look, settings: Settings, now: datetime, most: int = MOST) -> list[OrderFacts]:
+    """Return the orders that may have a problem, with their attempts, by row id."""
+    return orders_of(look, sorted(ids_with_problems(look, settings, now, most)), attempts=True)
 
 
 def damaged(look: Look) -> list[int]:

@@ -1,4 +1,4 @@
-"""The API itself, without sockets: a request and the world give an answer, an effect and a line in the log."""
+"""The API without sockets: a request and the world give an answer, an effect and a line in the log."""
 
 import hmac
 import json
@@ -35,11 +35,11 @@ class Route:
 
     endpoint: Endpoint
     supplier: str | None = None  # None: none that we know
-    menzzo_order_id: str | None = None  # None: none was named, or not as a text
+    menzzo_order_id: str | None = None  # None: none was given, or not as text
 
 
 def path_of(request: Request) -> str:
-    """Return the path without its query, unquoted."""
+    """Return the unquoted path, without the query."""
     return unquote(urlsplit(request.target).path)
 
 
@@ -61,7 +61,7 @@ def route(request: Request, world: World) -> Route:
 
 
 def body_field(request: Request, name: str) -> object:
-    """Return a field of the JSON object in the body; None without such a body, or when it is not said to be JSON."""
+    """Return a field of the JSON object in the body; None if there is none, or its type is not JSON."""
     if not request.headers.get("content-type", "").startswith("application/json"):
         return None
     try:
@@ -98,9 +98,9 @@ _PLACEHOLDER = Answer(HTTPStatus.OK, b"<html><body>Label pending</body></html>",
 
 @dataclass(frozen=True)
 class Handled:
-    """What a request led to."""
+    """The result of a request."""
 
-    answer: Answer | None  # None: the body never came in full, and nothing was done
+    answer: Answer | None  # None: the body was incomplete, and nothing was done
     fault: Fault | None
     line: LogLine
 
@@ -119,7 +119,7 @@ class Api:
             self._listing.forget()
 
     def handle(self, request: Request, base_url: str) -> Handled:
-        """Log the request, let its effect happen unless a fault forbids it, and return what is to be sent."""
+        """Log the request, apply its effect unless a fault prevents it, and return the answer."""
         with self.world.lock:
             line = self._note(request)
             if request.body is None:
@@ -203,7 +203,7 @@ class Api:
         return error_answer(HTTPStatus.NOT_FOUND, "label not found")
 
     def _sandbox(self, request: Request) -> Answer:
-        """Serve the two endpoints that the real API lacks. They need no token: they answer on loopback only."""
+        """Serve the two endpoints that the real API does not have. They need no token, because they answer on loopback only."""
         path = path_of(request)
         if (request.method, path) == ("GET", "/sandbox/truth"):
             return json_answer(HTTPStatus.OK, truth(self.world))

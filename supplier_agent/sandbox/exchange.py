@@ -1,4 +1,4 @@
-"""One request, its answer and the line that the log keeps of it: plain values, no sockets."""
+"""One request, its answer and its log line: plain values, no sockets."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ Headers = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Arrival:
-    """The moment at which a request's head was complete, on both clocks."""
+    """When a request's head was complete, on both clocks."""
 
     at: datetime
     monotonic: float
@@ -21,18 +21,18 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Request:
-    """What came in. Header names are lower case."""
+    """A request. Header names are in lower case."""
 
     method: str
     target: str  # path and query
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | None = b""  # None: the connection ended before all of it came
+    body: bytes | None = b""  # None: the connection ended before it was complete
     arrival: Arrival | None = None  # None: now
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What goes out. Date, Connection and Content-Length are the server's."""
+    """An answer. The server adds Date, Connection and Content-Length."""
 
     status: int
     body: bytes = b""
@@ -50,10 +50,10 @@ class LogLine:
     endpoint: Endpoint
     supplier: str | None  # None: the path names none that we know
     token: Token
-    menzzo_order_id: str | None = None  # as asked for; None: none was given, or it was no text
+    menzzo_order_id: str | None = None  # as given; None: none was given, or it was not text
     status: int | None = None  # None: nothing that names a status was sent
     cached: bool = False
-    effect: Literal["acknowledged", "shipped"] | None = None  # what really happened, whatever was answered
+    effect: Literal["acknowledged", "shipped"] | None = None  # what really happened, whatever the answer
     fault: str | None = None  # the name of the fault that the request met
 
 
@@ -63,5 +63,5 @@ def json_answer(status: int, value: object) -> Answer:
 
 
 def error_answer(status: int, error: str) -> Answer:
-    """Return an answer that says why not. The document leaves its error examples blank; the words are ours."""
+    """Return an error. The documentation has no examples of errors (API notes, 7); the words are ours."""
     return json_answer(status, {"success": False, "error": error})

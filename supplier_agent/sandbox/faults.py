@@ -1,4 +1,4 @@
-"""What may go wrong on request: each fault says how the answer is spoilt and whether the effect happened."""
+"""Faults on request: each says how the answer fails and whether the effect takes place."""
 
 import gzip
 import json
@@ -16,7 +16,7 @@ _SECOND_REPLY = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-L
 
 
 class Wire(Enum):
-    """How an answer travels."""
+    """How an answer is transmitted."""
 
     WHOLE = auto()
     LATE = auto()
@@ -37,10 +37,10 @@ _NO_STATUS = frozenset({Wire.HANG, Wire.CLOSE, Wire.RESET, Wire.HALF_HEAD, Wire.
 
 @dataclass(frozen=True)
 class Fault:
-    """One way to go wrong. Made by the functions below."""
+    """One kind of failure. Created by the functions below."""
 
     name: str
-    applied: bool  # whether the effect of acknowledge-sale or ship-sale takes place first
+    applied: bool  # whether acknowledge-sale or ship-sale takes effect first
     wire: Wire = Wire.WHOLE
     answer: Answer | None = None  # None: the API's own answer, as if the effect had taken place
     seconds: float | None = None  # how long, or between two pieces; None: until the client gives up
@@ -55,7 +55,7 @@ class Fault:
 
     @property
     def names_a_status(self) -> bool:
-        """Tell whether a client gets to read a status line."""
+        """Tell whether a client can read a status line."""
         return self.wire not in _NO_STATUS
 
 
@@ -71,12 +71,12 @@ def says(value: object, *, code: int = 200, applied: bool = False) -> Fault:
 
 
 def redirect(url: str, *, code: int = 307, applied: bool = False) -> Fault:
-    """Send the client elsewhere."""
+    """Redirect the client."""
     return status(code, headers=(("Location", url),), applied=applied)
 
 
 def html(*, code: int = 200, applied: bool = False) -> Fault:
-    """Answer with a web page, like a proxy in front of a dead server, in the place of JSON or of a label."""
+    """Answer with a web page instead of JSON or a label, like a proxy in front of a dead server."""
     answer = Answer(code, _HTML, (("Content-Type", "text/html; charset=utf-8"),))
     return Fault("html", applied, answer=answer)
 
@@ -87,13 +87,13 @@ def empty(*, applied: bool = False) -> Fault:
 
 
 def gzip_bomb(*, megabytes: int = 64, applied: bool = False) -> Fault:
-    """Answer with a small body that unpacks to many megabytes of blanks."""
+    """Answer with a small body that decompresses to many megabytes of blanks."""
     headers = (("Content-Type", "application/json"), ("Content-Encoding", "gzip"))
     return Fault("gzip bomb", applied, answer=Answer(200, _bomb(megabytes), headers))
 
 
 def truncated(keep: float = 0.5) -> Fault:
-    """Answer with the first part of the body, its length fitting: a label that is a broken PDF."""
+    """Answer with the first part of the body and a matching length: a label that is a broken PDF."""
     return Fault("truncated", applied=True, keep=keep)
 
 
@@ -108,12 +108,12 @@ def hang(seconds: float | None = None, *, applied: bool) -> Fault:
 
 
 def close(*, applied: bool) -> Fault:
-    """Close in good order without an answer."""
+    """Close the connection properly, without an answer."""
     return Fault("close", applied, Wire.CLOSE)
 
 
 def reset(*, applied: bool) -> Fault:
-    """Reset the connection (RST) in the place of an answer."""
+    """Reset the connection (RST) instead of an answer."""
     return Fault("reset", applied, Wire.RESET)
 
 
@@ -123,12 +123,12 @@ def half_head(*, applied: bool) -> Fault:
 
 
 def half_body(*, applied: bool, measured: bool = True) -> Fault:
-    """Close in the middle of the body. Not measured: without Content-Length, so that the cut looks like an end."""
+    """Close in the middle of the body. Not measured: without Content-Length, so that it looks like the end."""
     return Fault("half body", applied, Wire.HALF_BODY, measured=measured)
 
 
 def garbage(*, applied: bool, data: bytes = b"\x16\x03\x01 this is no HTTP \xff\x00\r\n\r\n") -> Fault:
-    """Send bytes that are no HTTP, then close."""
+    """Send bytes that are not HTTP, then close."""
     return Fault("garbage", applied, Wire.GARBAGE, data=data)
 
 
@@ -160,7 +160,7 @@ def _bomb(megabytes: int) -> bytes:
     return gzip.compress(bytes(megabytes << 20).replace(b"\0", b" "))
 
 
-# -- Which request meets which fault: rules, armed by a test or a rehearsal, tried in the order of their arming.
+# -- Which request gets which fault: rules set by a test, tried in the order in which they were set.
 
 
 @dataclass
@@ -193,10 +193,10 @@ class FaultPlan:
         times: int | None = None,
         seconds: float | None = None,
     ) -> None:
-        """Let the nth matching request from now meet the fault, and those after it until `times` have met it.
+        """Give the fault to the nth matching request from now, and to the following ones, `times` in total.
 
-        `times`: 1 unless `seconds` is given, which ends the rule by then and otherwise lets it meet every request.
-        A request that meets an earlier rule's fault is not counted by the later ones.
+        `times`: 1 by default; with `seconds`, every request until then. A request that gets an earlier rule's fault is not
+        counted by later rules.
         """
 
         def matches(line: LogLine) -> bool:
@@ -224,7 +224,7 @@ class FaultPlan:
             self._connections = 0
 
     def take(self, line: LogLine) -> Fault | None:
-        """Return the fault that this request meets, and count it as met."""
+        """Return the fault for this request, and count it."""
         with self._lock:
             now = self._clock.monotonic()
             self._rules = [r for r in self._rules if r.left != 0 and (r.until is None or now < r.until)]

@@ -17,7 +17,7 @@ _PATTERNS = _WIDTHS.split(" ")
 
 
 def symbols(text: str) -> list[int]:
-    """Return start, characters, check and stop symbol. What set B cannot say becomes a question mark."""
+    """Return start, characters, check and stop symbol. Characters that set B does not have become question marks."""
     characters = [ord(c if _FIRST <= c <= _LAST else "?") - ord(_FIRST) for c in text]
     check = (_START_B + sum(place * value for place, value in enumerate(characters, 1))) % _CHECK_MODULUS
     return [_START_B, *characters, check, _STOP]

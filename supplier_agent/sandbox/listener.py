@@ -1,4 +1,4 @@
-"""The listening socket and its connections: one thread each, HTTP/1.1, 127.0.0.1 alone, nothing printed."""
+"""The listening socket and its connections: one thread each, HTTP/1.1, 127.0.0.1 only, nothing printed."""
 
 import contextlib
 import os
@@ -19,13 +19,13 @@ from supplier_agent.sandbox.api import Api
 from supplier_agent.sandbox.exchange import Answer, Arrival, Request
 from supplier_agent.sandbox.faults import Fault, Wire
 
-_REAL = SystemClock()  # sockets do not wait for a clock that a test moves
-_LOOK_SECONDS = 0.02  # how soon a client that left, or a sandbox that stops, is noticed
+_REAL = SystemClock()  # sockets do not use the test's clock
+_LOOK_SECONDS = 0.02  # how soon a closed client or a stop is noticed
 _NO_LINGER = struct.pack("ii", 1, 0)  # closing then sends RST instead of FIN
 
 
 def reset(connection: socket.socket) -> None:
-    """Reset the connection. It is detached first, since files made of it would keep it open."""
+    """Reset the connection. It is detached first, because files made from it would keep it open."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
     os.close(connection.detach())
 
@@ -39,7 +39,7 @@ class Sending:
         self._now = now
 
     def send(self, answer: Answer, fault: Fault | None, *, keep: bool, with_body: bool) -> bool:
-        """Send the answer as the fault wants it, and tell whether the connection may serve another request."""
+        """Send the answer with its fault; return whether the connection can serve another request."""
         wire = Wire.WHOLE if fault is None else fault.wire
         keep = keep and wire in (Wire.WHOLE, Wire.LATE, Wire.DRIP_HEAD, Wire.DRIP_BODY, Wire.EXTRA_BYTES)
         head = self._head(answer, keep=keep, lengths=_lengths(answer, fault))
@@ -85,7 +85,7 @@ class Sending:
                 raise ConnectionAbortedError
 
     def _client_waits(self, seconds: float | None) -> bool:
-        """Wait so long, None for ever; False as soon as the client has closed or the sandbox stops."""
+        """Wait this long (None: without end); False as soon as the client has closed or the sandbox stops."""
         ends_at = None if seconds is None else _REAL.monotonic() + seconds
         while not self._stopping.is_set():
             left = _LOOK_SECONDS if ends_at is None else ends_at - _REAL.monotonic()
@@ -144,23 +144,23 @@ class Server(ThreadingHTTPServer):
         super().__init__((ADDRESS, port), _Handler)
 
     def server_bind(self) -> None:
-        """Bind as a plain TCP server: HTTPServer would look our own name up, and may wait for the network."""
+        """Bind as a plain TCP server: HTTPServer would look up our host name, and may wait for the network."""
         TCPServer.server_bind(self)
 
     def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ANN401, ARG002 - as inherited
-        """Cut the connections that the plan wants cut before anything is read."""
+        """Cut connections before anything is read, if the plan says so."""
         if self.api.world.faults.take_connection():
             reset(request)
             return False
         return True
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as inherited
-        """Say nothing of clients that went away; anything else is a mistake of ours, and is shown."""
+        """Ignore clients that went away; show any other error."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
 
     def opened(self, connection: socket.socket) -> None:
-        """Remember a connection, so that it can be cut; at once when it comes too late."""
+        """Register a connection, so that it can be cut; cut it at once if we are stopping."""
         with self._lock:
             self._connections.add(connection)
         if self.stopping.is_set():
@@ -172,7 +172,7 @@ class Server(ThreadingHTTPServer):
             self._connections.discard(connection)
 
     def cut_connections(self) -> None:
-        """End what is still open, in mid-answer or idle."""
+        """Close all open connections, busy or idle."""
         with self._lock:
             for connection in self._connections:
                 with contextlib.suppress(OSError):
@@ -206,7 +206,7 @@ class _Handler(BaseHTTPRequestHandler):
         return whole
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as inherited
-        """Print nothing: the world has a log."""
+        """Print nothing; the world has a log."""
 
     def _serve(self) -> None:
         request = Request(
@@ -231,7 +231,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = not kept
 
     def _body(self) -> bytes | None:
-        """Return the body; None when it did not come in full, in a form or at a length that we read."""
+        """Return the body; None if it was incomplete, too long, or in an unsupported form."""
         length = self.headers.get("Content-Length", "0")
         if "Transfer-Encoding" in self.headers or not length.isdecimal() or int(length) > _LONGEST_BODY:
             return None

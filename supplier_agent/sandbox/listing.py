@@ -19,19 +19,19 @@ _CACHE_SECONDS: Mapping[str, float] = MappingProxyType({"asir-group": 1800.0})
 
 @dataclass(frozen=True)
 class Semantics:
-    """How this marketplace behaves where the document is silent. The defaults are the document's plainest reading."""
+    """How this marketplace behaves where the documentation is silent (API notes, 9). The defaults are its simplest reading."""
 
     page_size: int = 50
     cursor: Literal["exclusive", "inclusive", "ignored", "refused_when_unknown", "always_refused"] = "exclusive"
-    """Rows after the cursor; from it on; all rows; 400 for an id that is not known; 400 for any."""
+    """Rows after the cursor; from it on; all rows; 400 for an unknown id; 400 for any."""
     cursor_in_cache_key: bool = False
-    """The document's list of what makes a cached query unique (page, dates, order_number) lacks the cursor."""
+    """The cursor is not in the documented key of the cache (API notes, 8)."""
     order: Literal["oldest", "newest", "shuffled"] = "oldest"
-    """By the numbers in the id; shuffled is the same at every call."""
+    """By the numbers in the id; shuffled: the same order at every call."""
     page: Literal["honoured", "ignored_beside_cursor", "ignored"] = "honoured"
     """An ignored page is answered like page 1."""
     past_end: Literal["empty", "repeat_last", "not_found"] = "empty"
-    """What a page after the last holds. Page 1 of nothing is always empty."""
+    """The content of a page after the last. Page 1 of an empty list is always empty."""
     acknowledged: Literal["stay", "vanish"] = "stay"
     """Whether get-sales still lists an acknowledged order."""
     shipped: Literal["stay", "vanish"] = "stay"
@@ -41,10 +41,10 @@ class Semantics:
     order_number_for: frozenset[str] = frozenset({"asir-group"})
     """The suppliers whose get-sales knows `order_number`; for others it is ignored."""
     success: Literal["success_true", "empty", "no_content", "no_success_key"] = "success_true"
-    """How acknowledge-sale and ship-sale say yes: the document leaves the example blank."""
+    """How acknowledge-sale and ship-sale say yes; the examples are blank (API notes, 9.8)."""
     repeat_acknowledge: Literal["accepted", "not_found"] = "accepted"
     repeat_ship: Literal["accepted", "not_found"] = "not_found"
-    """The document: "Order Not Found: May be already processed". Accepted: it takes effect a second time."""
+    """Not found: it may have been processed already (API notes, 7). Accepted: it takes effect a second time."""
     labels_need_token: bool = True
     label_before_ready: Literal["not_found", "empty", "html", "no_link"] = "not_found"
     """no_link: the row's link is null until the label is ready, and its address is not found."""
@@ -63,7 +63,7 @@ class SalesQuery:
 
 @dataclass(frozen=True)
 class Refusal:
-    """An answer that is an error, with its words."""
+    """An error answer with its text."""
 
     status: int
     error: str
@@ -146,18 +146,18 @@ _MOST_DIGITS = 9
 
 
 class Listing:
-    """The answers to get-sales, those that are still cached among them."""
+    """The answers to get-sales, including cached ones."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._cached: dict[tuple[str, SalesQuery], tuple[float, Answer]] = {}
 
     def forget(self) -> None:
-        """Let the next answers be fresh."""
+        """Clear the cache."""
         self._cached.clear()
 
     def answer(self, request: Request, line: LogLine, supplier: str, semantics: Semantics, base_url: str) -> Answer:
-        """Return the rows asked for, from the cache while it lives, or why not."""
+        """Return the requested rows, from the cache while it is valid, or an error."""
         query = read_query(request.target, order_number=supplier in semantics.order_number_for)
         if isinstance(query, Refusal):
             return error_answer(query.status, query.error)
@@ -186,7 +186,7 @@ class Listing:
 
 
 def read_query(target: str, *, order_number: bool) -> SalesQuery | Refusal:
-    """Return the query string's meaning, or a 400. `order_number`: whether this supplier's endpoint knows it."""
+    """Return the parsed query string, or a 400. `order_number`: whether this supplier's endpoint supports it."""
     given = dict(parse_qsl(urlsplit(target).query, keep_blank_values=False))
     page = given.get("page", "1")
     if not (page.isascii() and page.isdecimal() and len(page) <= _MOST_DIGITS and int(page) > 0):
@@ -219,7 +219,7 @@ def _day(text: str) -> date | None:
 
 
 def row_json(order: Order, base_url: str, semantics: Semantics, now: datetime) -> str:
-    """Return one row of the answer, its fields as in the document's example."""
+    """Return one row of the answer, with the documented fields (API notes, 3)."""
     if order.row_json is not None:
         return order.row_json
     link: str | None = order.link or base_url + quote(order.label_path)

@@ -1,4 +1,4 @@
-"""One order as the marketplace knows it: what was ordered, and every effect that a call had on it."""
+"""One order of the marketplace, and every effect of a call on it."""
 
 import random
 import re
@@ -8,7 +8,7 @@ from datetime import date, datetime
 from supplier_agent.sandbox import labels
 
 WELL_FORMED_ID = re.compile(r"[0-9A-Za-z_-]+_[0-9]+")
-"""What the API takes for a menzzo_order_id; anything else is a bad request."""
+"""The form of a menzzo_order_id; anything else is a bad request."""
 
 
 def position(menzzo_order_id: str) -> tuple[int, int]:
@@ -30,18 +30,18 @@ class Order:
     price_cents: int
     carrier: str
     order_date: date
-    visible_from: datetime | None = None  # None: listed from the start; later: an order that arrives late
+    visible_from: datetime | None = None  # None: from the start; a time: listed from then on, late
     label_ready_from: datetime | None = None  # None: from the start
-    label: bytes | None = None  # None: drawn when it is asked for
+    label: bytes | None = None  # None: drawn on request
     label_path: str = ""  # empty: /api/files/labels/SUPPLIER/ID.pdf
     link: str | None = None  # None: our own address of label_path
     row_json: str | None = None  # None: the row is written from these fields; else it is listed word for word
-    acknowledged_at: list[datetime] = field(default_factory=list)  # one entry per applied call: doubles show
+    acknowledged_at: list[datetime] = field(default_factory=list)  # one entry per applied call
     shipped_at: list[datetime] = field(default_factory=list)
-    position: tuple[int, int] = field(init=False)  # where the cursor and the order of the list see it
+    position: tuple[int, int] = field(init=False)  # its position for the cursor and the order of the list
 
     def __post_init__(self) -> None:
-        """Derive what hangs on the id."""
+        """Derive the fields that depend on the id."""
         self.position = position(self.menzzo_order_id)
         self.label_path = self.label_path or f"/api/files/labels/{self.supplier}/{self.menzzo_order_id}.pdf"
 
@@ -51,11 +51,11 @@ class Order:
         return self.menzzo_order_id.rpartition("_")[0]
 
     def visible(self, now: datetime) -> bool:
-        """Tell whether the order has arrived by then."""
+        """Tell whether the order is listed by then."""
         return self.visible_from is None or self.visible_from <= now
 
     def label_ready(self, now: datetime) -> bool:
-        """Tell whether its label can be had by then."""
+        """Tell whether its label is available by then."""
         return self.label_ready_from is None or self.label_ready_from <= now
 
     def pdf(self) -> bytes:
@@ -65,7 +65,7 @@ class Order:
         return labels.draw(self.menzzo_order_id, self.sku, self.quantity, self.carrier)
 
 
-# -- Invented orders that look like a furniture marketplace's: articles, carriers, prices, growing numbers.
+# -- Invented orders like those of a furniture marketplace: articles, carriers, prices, increasing numbers.
 
 _ARTICLES = (  # sku without colour, lowest and highest wholesale price in euros
     ("SOFA-OSLO-3P", 280, 620),
@@ -88,7 +88,7 @@ _QUANTITIES = (1, 1, 1, 1, 1, 2, 2, 4)
 
 
 class Catalogue:
-    """A stream of orders, the same for the same seed."""
+    """An endless series of orders, the same for the same seed."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)

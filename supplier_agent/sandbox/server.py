@@ -1,4 +1,4 @@
-"""The sandbox, for tests and the demo as a context manager, for people as a command that stays until it is stopped."""
+"""The sandbox: a context manager for tests and the demo, a command for people."""
 
 import signal
 import threading
@@ -17,7 +17,7 @@ _LOOK_SECONDS = 0.02  # how long stopping may take
 
 
 class Sandbox:
-    """The stand-in, on 127.0.0.1 alone. Stopped and started again it keeps its port, its world and its cache."""
+    """The simulated marketplace, on 127.0.0.1 only. Stopped and started again, it keeps port, world and cache."""
 
     def __init__(self, world: World, semantics: Semantics | None = None, port: int = 0) -> None:
         self.world = world
@@ -28,7 +28,7 @@ class Sandbox:
 
     @property
     def url(self) -> str:
-        """Return the base URL without a slash at its end, known once it was started or where a port was given."""
+        """Return the base URL without a trailing slash; known once it was started, or if a port was given."""
         return f"http://{ADDRESS}:{self._port}"
 
     def start(self) -> Self:
@@ -40,7 +40,7 @@ class Sandbox:
         return self
 
     def stop(self) -> None:
-        """Refuse new connections, cut the open ones, and end every answer that hangs. Twice is as good as once."""
+        """Refuse new connections, cut open ones, and end all answers. Can be called twice."""
         server, thread = self._server, self._thread
         self._server = self._thread = None
         if server is None or thread is None:

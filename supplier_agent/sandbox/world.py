@@ -1,4 +1,4 @@
-"""The truth: every order, every effect that a call had, and a log of every request that came in."""
+"""The marketplace's state: every order, every effect of a call, and a log of every request."""
 
 import json
 import threading
@@ -19,7 +19,7 @@ SUPPLIERS = ("asir-group", "notio")
 
 
 class World:
-    """The marketplace's side. Hold `lock` while changing an order that requests may ask for meanwhile."""
+    """The marketplace's state. Hold `lock` while you change an order that requests may read."""
 
     def __init__(self, clock: Clock | None = None, suppliers: Iterable[str] = SUPPLIERS, *, seed: int = 1) -> None:
         self.clock: Clock = SystemClock() if clock is None else clock
@@ -42,7 +42,7 @@ class World:
         clock: Clock | None = None,
         suppliers: Iterable[str] = SUPPLIERS,
     ) -> Self:
-        """Return a world of n orders in all, shared out evenly, dated over the last `days` days up to today."""
+        """Return a world with n orders in total, evenly distributed, dated over the last `days` days up to today."""
         world = cls(clock, suppliers, seed=seed)
         shares = {slug: n // len(world.tokens) + (i < n % len(world.tokens)) for i, slug in enumerate(world.tokens)}
         made = 0
@@ -57,7 +57,7 @@ class World:
         return world
 
     def add(self, order: Order) -> Order:
-        """Let the marketplace have this order. ValueError: it has one of that id already, or no such supplier."""
+        """Add an order. ValueError: it has one of that id already, or no such supplier."""
         with self.lock:
             if order.supplier not in self._orders:
                 raise ValueError(f"{order.supplier} is not a supplier here")
@@ -68,7 +68,7 @@ class World:
         return order
 
     def arrive(self, supplier: str, order_date: date | None = None) -> Order:
-        """Let one more invented order come in, dated today (UTC) unless said otherwise."""
+        """Add one more invented order, dated today (UTC) by default."""
         with self.lock:
             day = order_date or self.clock.now().date()
             order = self._catalogue.basket(supplier, day, 1)[0]
@@ -79,8 +79,8 @@ class World:
     def arrive_raw(self, supplier: str, row: object, order_date: date | None = None) -> Order:
         """List any JSON value as a row.
 
-        Where the row is an object with an id of its own, calls for that id find the order behind it;
-        otherwise (no id, or one that is listed already) an invented id gives the row its place.
+        If the row is an object with a new id, calls for that id find its order; otherwise (no id, or one that is listed
+        already) an invented id determines its place.
         """
         return self.arrive_text(supplier, json.dumps(row), order_date, _id_of(row))
 
@@ -91,7 +91,7 @@ class World:
         order_date: date | None = None,
         menzzo_order_id: str | None = None,
     ) -> Order:
-        """List this text as a row, word for word, even if it is no JSON."""
+        """List this text as a row, word for word, even if it is not JSON."""
         with self.lock:
             day = order_date or self.clock.now().date()
             order = self._catalogue.basket(supplier, day, 1)[0]
@@ -104,12 +104,12 @@ class World:
             return self.add(order)
 
     def orders(self, supplier: str) -> list[Order]:
-        """Return all orders of a supplier, the invisible ones too, in the order of their coming in."""
+        """Return all orders of a supplier, including invisible ones, in the order in which they were added."""
         with self.lock:
             return list(self._orders[supplier].values())
 
     def order(self, supplier: str, menzzo_order_id: str) -> Order | None:
-        """Return one order, None where there is none."""
+        """Return one order, or None."""
         with self.lock:
             return self._orders[supplier].get(menzzo_order_id)
 
@@ -124,7 +124,7 @@ class World:
         supplier: str | None = None,
         menzzo_order_id: str | None = None,
     ) -> list[LogLine]:
-        """Return what the log holds of these, by the time at which the heads arrived."""
+        """Return the log lines of these, by the time at which the request heads arrived."""
         with self.lock:
             lines = [
                 line
@@ -141,7 +141,7 @@ def _id_of(row: object) -> str | None:
     return found if isinstance(found, str) and found else None
 
 
-# -- What the marketplace really knows, as JSON for people, for the demo and for whoever wants to compare.
+# -- The marketplace's state as JSON, for people and for the demo.
 
 
 def truth(world: World) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The journal of get-sales: every request and what came of it, so that any day's reading can be explained."""
+"""The journal of get-sales: every request and its outcome, so that any run can be explained."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ LISTED = "listed"
 
 @dataclass(frozen=True)
 class ReadDone:
-    """One get-sales request that is over. `outcome` is "listed", or how it failed."""
+    """One finished get-sales request. `outcome` is "listed", or how it failed."""
 
     url: str
     started_at: datetime
@@ -35,7 +35,7 @@ class ReadDone:
 
 
 def read_done(query: Query, answer: Listing | Verdict, started_at: datetime, ended_at: datetime) -> ReadDone:
-    """Word one answer for the journal."""
+    """Return the journal entry for one answer."""
     if isinstance(answer, Listing):
         rows = len(answer.rows)
         return ReadDone(
@@ -57,12 +57,12 @@ def read_done(query: Query, answer: Listing | Verdict, started_at: datetime, end
 
 
 def write(tx: Session, supplier: str, read: ReadDone, run_id: int | None, added: int = 0) -> None:
-    """Append one request. `added` is how many orders it brought that were new to us."""
+    """Append one request. `added` is the number of new orders."""
     tx.add(Read(supplier=supplier, run_id=run_id, added=added, **vars(read)))
 
 
 def newer_than(tx: Session, read_id: int) -> list[Read]:
-    """Return the requests that were journaled after that one."""
+    """Return the requests after that one."""
     return list(tx.exec(select(Read).where(col(Read.id) > read_id).order_by(col(Read.id))).all())
 
 
@@ -81,12 +81,12 @@ def asked(tx: Session, supplier: str, now: datetime, cache_seconds: float) -> fr
 
 
 def longest_page(tx: Session, supplier: str) -> int:
-    """Return the rows of the longest page that this supplier's list ever had; 0 before the first."""
+    """Return the number of rows of this supplier's longest page so far; 0 before the first."""
     return tx.exec(select(func.max(Read.listed)).where(Read.supplier == supplier)).one() or 0
 
 
 def oldest_ages(tx: Session, run_ids: Sequence[int]) -> dict[int, int]:
-    """Return the greatest age of an answer of each run; a run whose server never says is left out."""
+    """Return the greatest `Age` of the answers of each run; runs without one are left out."""
     found: dict[int, int] = {}
     for start in range(0, len(run_ids), 500):
         mine = col(Read.run_id).in_(run_ids[start : start + 500]), col(Read.age_seconds).is_not(None)
@@ -98,11 +98,11 @@ def oldest_ages(tx: Session, run_ids: Sequence[int]) -> dict[int, int]:
 def last_good(tx: Session, supplier: str, *purposes: str) -> Run | None:
     """Return the last run for one of these purposes that was read to its end."""
     query = select(Run).where(Run.supplier == supplier, col(Run.purpose).in_(purposes), col(Run.proof).in_(GOOD))
-    return tx.exec(query.order_by(col(Run.id).desc()).limit(1)).first()  # not by time: clocks are set back
+    return tx.exec(query.order_by(col(Run.id).desc()).limit(1)).first()  # not by time, because clocks can be set back
 
 
 def due(tx: Session, name: str, settings: Settings, now: datetime, *, round_at: datetime | None = None) -> Due:
-    """Return which run is next and when (timetable.next_read)."""
+    """Return which run is next and when (schedule.next_read)."""
     stands, schedule = look(tx, name), settings.schedule
     waiting = select(Run).where(Run.supplier == name, Run.purpose == "resync", col(Run.started_at).is_(None))
     resync = tx.exec(waiting.order_by(col(Run.id)).limit(1)).first()

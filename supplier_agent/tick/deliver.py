@@ -15,7 +15,6 @@ from supplier_agent.base.cells import unreadable
 from supplier_agent.calls import CALLS, ONCE, Ending, Job
 from supplier_agent.calls.protocol import AWHILE
 from supplier_agent.db.ship_ledger import Ledger
-from supplier_agent.db.store import is_ours
 from supplier_agent.db.tables import Attempt, Call, Lane, Order, Read
 from supplier_agent.labels import LabelFolder
 from supplier_agent.marketplace import Listing, Means, Verdict
@@ -227,12 +226,9 @@ def settle(
         try:
             with tx.begin_nested():
                 plan(tx, [order], settings, ledger, now)
-        except Exception as error:
-            if not is_ours(error):
-                raise
-            said.append(
-                UNPLANNED
-            )  # what came back counts all the same; the planner meets the error again, and parks the order
+        except Exception:  # noqa: BLE001 - if the disk is full, the commit that follows fails and is tried again
+            # What came back counts all the same; the planner meets the error again, and parks the order.
+            said.append(UNPLANNED)
     for read in ending.reads:
         read_log.write(tx, job.supplier, read, None)
     if outcome.http_status == NOT_FOUND:

@@ -72,7 +72,7 @@ def begin(tx: Session, name: str, what: Due, settings: Settings, now: datetime, 
         since = last.started_at.astimezone(settings.timezone).date() if last and last.started_at else None
         cursor, by_number = (
             trusted_cursor(supplier, now),
-            not (is_distrusted(supplier, now) or _broke_off(tx, name, last)),
+            not (is_distrusted(supplier, now) or last is None or _broke_off(tx, last)),
         )
         plan = strategy.poll(today, cursor, settings.schedule.sweep_days, longest, since, by_number=by_number)
     else:
@@ -90,12 +90,10 @@ def begin(tx: Session, name: str, what: Due, settings: Settings, now: datetime, 
     return OpenRun(plan, row.id)
 
 
-def _broke_off(tx: Session, name: str, last: Run | None) -> bool:
+def _broke_off(tx: Session, last: Run) -> bool:
     """Tell whether a run broke off after it had brought something, since `last`: what is below the newest may be news still."""
-    broken = select(Run.id).where(Run.supplier == name, Run.proof == "failed", col(Run.added) > 0)
-    if last is not None:
-        broken = broken.where(col(Run.ended_at) >= last.ended_at)
-    return tx.exec(broken.limit(1)).first() is not None
+    broken = select(Run.id).where(Run.supplier == last.supplier, Run.proof == "failed", col(Run.added) > 0)
+    return tx.exec(broken.where(col(Run.ended_at) >= last.ended_at).limit(1)).first() is not None
 
 
 def _sweep_from(tx: Session, name: str, settings: Settings, today: date) -> date:
@@ -135,7 +133,7 @@ def take_in(
             step = strategy.End(step, "partial", ALREADY_ASKED)
         else:
             run = replace(run, plan=step)
-    _note(tx, name, run, listed, step, now)
+    _note(tx, run, listed, step, now)
     if step is None:
         assert isinstance(answer, Verdict)  # noqa: S101 - a page always leads on
         return Failed(answer)
@@ -165,12 +163,8 @@ def _refused(tx: Session, name: str, plan: strategy.Run, answer: Verdict) -> str
     return step
 
 
-def _note(
-    tx: Session, name: str, run: OpenRun, listed: int, step: strategy.Run | strategy.End | None, now: datetime
-) -> None:
+def _note(tx: Session, run: OpenRun, listed: int, step: strategy.Run | strategy.End | None, now: datetime) -> None:
     row = tx.get_one(Run, run.row_id)
-    if row.supplier != name:
-        raise ValueError(name)  # the database refuses the read as well: one supplier's page never proves another's days
     row.pages, row.listed, row.added = row.pages + 1, row.listed + listed, len(run.added)
     if not isinstance(step, strategy.Run):
         row.ended_at = now

@@ -5,6 +5,8 @@ A key is `group.code`, or `group.code.case` where a code has several sentences. 
 
 from collections.abc import Mapping
 
+from supplier_agent.words.page import PAGE
+
 _ORDER = "%(order)s --supplier %(supplier)s"
 RELEASE = "supplier-agent release --all (lists them), then: supplier-agent release --all --by NAME"
 
@@ -294,4 +296,5 @@ INSTALLATION_PROBLEMS: Mapping[str, str] = {
 
 ENGLISH: Mapping[str, str] = {
     **STAGES, **KINDS, **EVIDENCE, **BLOCKERS, **WAITS_FOR, **NEXT, **ORDER_PROBLEMS, **SUPPLIER_PROBLEMS, **INSTALLATION_PROBLEMS,
+    **PAGE,
 }  # fmt: skip

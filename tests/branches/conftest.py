@@ -1,20 +1,19 @@
 """What the ways through the core begin with: an installation on a clock of its own."""
 
 import itertools
-import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from sqlalchemy import event
-from sqlalchemy.pool import Pool
 
+from supplier_agent.agent import LOOK_SECONDS
 from supplier_agent.sandbox.faults import Fault
 from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
-from tests.simulation.mortal import MortalSite, SetClock, Spell
+from tests.model.later import Later
 from tests.world.harness import MONDAY, settings_for
+from tests.world.mortal import MortalSite, SetClock, Spell
 
 
 class Raise(Protocol):
@@ -39,6 +38,25 @@ def meets(endpoint: str, fault: Fault, times: int = 10**9) -> Callable[[str], Sp
     return over
 
 
+def work_for(
+    site: MortalSite, seconds: float, later: Later | None = None, until: Callable[[], bool] = lambda: False
+) -> None:
+    """Let time pass as the daemon does, also while an answer waits for a database that is locked.
+
+    `later` has an answer for each of its requests before the next turn.
+    """
+    end = site.clock.monotonic() + seconds
+    while site.clock.monotonic() < end and not until():
+        while later is not None and later.waiting:
+            later.make(0)
+        site.clock.sleep(min(max(site.agent.turn(), 0.01), LOOK_SECONDS))
+
+
+def first_request(site: MortalSite, later: Later) -> None:
+    """Let time pass until a worker has something to do."""
+    work_for(site, 3600, until=lambda: bool(later.waiting))
+
+
 @pytest.fixture
 def installation(tmp_path: Path) -> Raise:
     def make(
@@ -55,15 +73,3 @@ def installation(tmp_path: Path) -> Raise:
         return MortalSite(settings, world, clock, semantics)
 
     return make
-
-
-@pytest.fixture
-def impatient() -> Iterator[None]:
-    """Let a transaction wait for a lock for some milliseconds instead of five seconds."""
-
-    def on_connect(connection: sqlite3.Connection, _record: object) -> None:
-        connection.execute("PRAGMA busy_timeout = 20")
-
-    event.listen(Pool, "connect", on_connect)
-    yield
-    event.remove(Pool, "connect", on_connect)

@@ -19,9 +19,9 @@ from supplier_agent.runtime.once import run_once
 from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.words import Worded
-from tests.branches.conftest import Raise
-from tests.simulation.mortal import MortalSite, SetClock, Spell
+from tests.branches.conftest import Raise, work_for
 from tests.world.harness import MONDAY, AtOnce, settings_for
+from tests.world.mortal import MortalSite, SetClock, Spell
 
 TWO = ("aaa", "notio")
 
@@ -58,13 +58,6 @@ def two(tmp_path: Path, orders: int = 2, **sections: Any) -> MortalSite:  # noqa
 
 def said(site: MortalSite, event: str = "internal.error") -> list[dict[str, object]]:
     return [facts for each, facts in site.said if each == event]
-
-
-def go(site: MortalSite, seconds: float) -> None:
-    """Let time pass as the daemon does: also while an answer waits for a database that is locked."""
-    end = site.clock.monotonic() + seconds
-    while site.clock.monotonic() < end:
-        site.clock.sleep(min(max(site.agent.turn(), 0.01), 30))
 
 
 def retry(site: MortalSite, row: int) -> None:
@@ -314,7 +307,7 @@ def test_no_commit_that_fails_lets_one_suppliers_reading_count_as_anothers(tmp_p
         return left[0] in {0, -1}
 
     with_commits_that_fail(site, fails)
-    go(site, 300)
+    work_for(site, 300)
     assert left[0] < 0, "it was met"
     mixed = "SELECT * FROM reads r JOIN runs ON runs.id = r.run_id WHERE r.supplier <> runs.supplier"
     assert site.ask(mixed) == []
@@ -324,7 +317,7 @@ def test_no_commit_that_fails_lets_one_suppliers_reading_count_as_anothers(tmp_p
     ]
     assert site.ask("SELECT DISTINCT supplier FROM runs WHERE proof = 'complete' ORDER BY 1") == [("aaa",), ("notio",)]
     site.flag(ids(site))
-    go(site, 60)
+    work_for(site, 60)
     assert site.ask("SELECT count(*) FROM orders WHERE ship_confirmed_at IS NOT NULL") == [(4,)]
     assert len(site.world.requests("ship-sale")) == 4
     site.stop()
@@ -333,7 +326,7 @@ def test_no_commit_that_fails_lets_one_suppliers_reading_count_as_anothers(tmp_p
 def test_a_lock_between_planning_and_the_brake_lets_no_unusual_flag_pass(tmp_path: Path) -> None:
     site = two(tmp_path, orders=3, brakes={"flags_per_minute": 4})
     site.start()
-    go(site, 120)
+    work_for(site, 120)
     refused = [0]
 
     def fails(tx: Session) -> bool:
@@ -342,10 +335,10 @@ def test_a_lock_between_planning_and_the_brake_lets_no_unusual_flag_pass(tmp_pat
         return asked and refused[0] == 1
 
     site.world.arrive("aaa").label = site.world.arrive("aaa").label = b"%PDF-1.4 a label\n%%EOF\n"
-    go(site, 4000)
+    work_for(site, 4000)
     with_commits_that_fail(site, fails)
     site.flag(ids(site))
-    go(site, 300)
+    work_for(site, 300)
     assert refused[0], "it was met"
     assert len(site.world.requests("ship-sale", "aaa")) == 0
     assert len(site.world.requests("ship-sale", "notio")) == 3
@@ -383,7 +376,7 @@ def test_a_ledger_that_goes_while_the_database_is_locked_leaves_no_ship_call_tha
 
     until = site.clock.monotonic() + 30
     with_commits_that_fail(site, fails)
-    go(site, 600)
+    work_for(site, 600)
     assert moved[0]
     assert site.world.requests("ship-sale") == []
     assert site.ask("SELECT state FROM calls WHERE kind = 'ship'") == [("dropped",)], "the order is held"
@@ -394,7 +387,7 @@ def test_a_ledger_that_goes_while_the_database_is_locked_leaves_no_ship_call_tha
 def test_the_database_refuses_a_read_of_another_supplier(tmp_path: Path) -> None:
     site = two(tmp_path)
     site.start()
-    go(site, 60)
+    work_for(site, 60)
     with sqlite3.connect(site.database) as connection, pytest.raises(sqlite3.IntegrityError, match="another supplier"):
         connection.execute(
             "INSERT INTO reads (run_id, supplier, url, started_at, ended_at, tries, outcome, listed, added) "

@@ -32,7 +32,9 @@ def labels(family: Metric) -> str:
 
 def metrics() -> str:
     """Return every metric with its type, its labels and its meaning."""
-    text = "# Metrics\n\nOf `/metrics`, and of `run --once --metrics-file FILE`. Names, labels and meanings stay as they are.\n\n"
+    text = (
+        "# Metrics\n\nOf `/metrics` and `run --once --metrics-file FILE`. Names, labels and meanings do not change.\n\n"
+    )
     text += "| metric | type | labels | meaning |\n| --- | --- | --- | --- |\n"
     for family in families():
         name = f"{family.name}_total" if family.type == "counter" else family.name

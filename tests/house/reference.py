@@ -130,8 +130,8 @@ def remembered() -> str:
     text = (
         GENERATED.format(source="supplier_agent/db/tables.py") + "# Tables\n\n" + _flowing(str(tables.__doc__)) + "\n"
     )
-    text += "Read what you like; write one column, `orders.shipped`. Only `orders`, `rejected_entries` and their columns that\n"
-    text += "the README names are kept as they are from version to version.\n"
+    text += "Read everything; write one column, `orders.shipped`. Only the columns in the [public contract](public-contract.md)\n"
+    text += "stay from version to version.\n"
     notes = dict(_notes())
     for table in SQLModel.metadata.tables.values():
         model = next(each for each in _models() if each.__tablename__ == table.name)
@@ -168,7 +168,7 @@ def _notes() -> Iterator[tuple[str, str]]:
 def alerts() -> str:
     """Return every cause of an alert, and when it holds."""
     text = GENERATED.format(source="supplier_agent/alerts/facts.py") + "# Causes of alerts\n\n"
-    text += "Each is told once when it begins and once when it is over. The durations are keys of `[alerts]` in\n"
+    text += "Each is sent once when it begins and once when it is over. The durations are keys of `[alerts]` in\n"
     text += "[configuration.md](configuration.md).\n\n| cause | it holds while |\n| --- | --- |\n"
     return text + "".join(f"| `{cause}` | {meaning} |\n" for cause, meaning in CAUSES.items())
 
@@ -177,8 +177,8 @@ def alerts() -> str:
 
 OTHER_CODES: dict[int, str] = {
     0: "All done.",
-    3: "`status` only: nothing runs, and the last round is older than twice the poll interval.",
-    69: "The marketplace was not reached; it is tried again.",
+    3: "`status` only: the agent is not running, and the last poll is older than twice the poll interval.",
+    69: "The marketplace could not be reached; it is tried again.",
     77: "The marketplace refused the token.",
     130: "Stopped by Ctrl-C before the end (`demo`).",
 }
@@ -207,12 +207,10 @@ def exit_codes() -> str:
 def events() -> str:
     """Return every event of the log with its level and the facts that come with it."""
     text = GENERATED.format(source="the calls of the log") + "# Events of the log\n\n"
-    text += "An event is a thing and what happened to it. A fact that is null is left out. A break and a recovery are said once\n"
-    text += (
-        "each; an agent with nothing to do is silent. `run` is in every line, the same for all lines of one process.\n"
-    )
-    text += "On a terminal the log is text, under systemd it carries the journal's\n"
-    text += "priorities, elsewhere each line is one JSON object.\n\n"
+    text += "An event is named by a thing and what happened to it. Null facts are left out. A failure and a recovery are logged\n"
+    text += "once each; an agent with nothing to do logs nothing. `run` is in every line, the same for all lines of a process.\n"
+    text += "The log is text on a terminal, has the journal's\n"
+    text += "priorities under systemd, and is one JSON object per line elsewhere.\n\n"
     text += "| event | level | when | facts |\n| --- | --- | --- | --- |\n"
     found: dict[str, tuple[set[str], set[str]]] = {}
     for level, name, facts in said():

@@ -14,8 +14,8 @@ WAYS: tuple[Mutant, ...] = (
         "test_no_listed_order_is_lost",
         "the cursor moves after every page of a poll",
         "tick/pull.py",
-        "    _note(tx, name, run, listed, step, now)\n",
-        "    _note(tx, name, run, listed, step, now)\n"
+        "    _note(tx, run, listed, step, now)\n",
+        "    _note(tx, run, listed, step, now)\n"
         "    if isinstance(step, strategy.Run):\n"
         "        row = known_supplier(tx, name)\n"
         "        row.cursor = strategy.highest([row.cursor or '', *step.listed])\n"

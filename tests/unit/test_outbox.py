@@ -108,6 +108,18 @@ def test_dropping_stops_only_what_is_owed(store: Store, keep: Keep) -> None:
         assert found(store, order_id).state == ("dropped" if present == "owed" else present)
 
 
+def test_only_what_is_still_owed_can_be_put_off(store: Store, keep: Keep) -> None:
+    for number, present in enumerate(("owed", "sending", "done", "parked", "unknown", "dropped")):
+        order_id = keep(order_of(f"{number + 1}_1"), ship=present)
+        before = found(store, order_id)
+        with store.write() as tx:
+            outbox.put_off(tx, before.id or 0, at(60), "its label cannot be read now")
+        after = found(store, order_id)
+        put_off = (at(60), "its label cannot be read now")
+        assert (after.due_at, after.detail) == (put_off if present == "owed" else (before.due_at, before.detail))
+        assert (after.state, after.attempts) == (present, before.attempts)
+
+
 # ---------------------------------------------------------------------------------------------------------- claim
 
 

@@ -1,7 +1,7 @@
-"""The coverage ledger: for every supplier and day, which reading proves that nothing was lost, and since when.
+"""Coverage: for every supplier and day, which run proves that no order was lost, and as of when.
 
-days.py judges (pure), ship_ledger.py asks the journal, page.py puts it on one page. Every figure follows from the tables runs,
-reads and orders.
+days.py decides (pure), query.py reads the journal, report.py writes the report. Every figure follows from the tables runs, reads
+and orders.
 """
 
 from supplier_agent.reading.coverage.days import Day, Late, State

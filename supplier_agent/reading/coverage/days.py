@@ -1,7 +1,7 @@
-"""What the readings prove about a day, and how late its orders came. Pure: no clock, no database.
+"""What runs prove about a day, and how late its orders came. Pure: no clock, no database.
 
-A reading that showed its end has seen every order of its days that was listed when its oldest answer may have been made
-(`as_of`). A day is proved once such an instant lies after the day's end: what was listed while it lasted is in our tables.
+A complete run has seen every order of its days that was listed when its oldest answer may have been made (`as_of`). A day is
+proved once that time is after the day's end: everything listed during the day is in our tables.
 """
 
 from collections import Counter
@@ -12,7 +12,7 @@ from enum import StrEnum
 
 NEVER = "no reading has covered it"
 ENOUGH = 2
-"""`sweep_days` should reach this many times as far back as the latest order came."""
+"""`sweep_days` should be this many times the lateness of the latest order."""
 
 
 class State(StrEnum):

@@ -1,4 +1,4 @@
-"""The ledger from the journal, in plain SQL (plain_sql.py): which readings there were, and what they prove of each day."""
+"""Coverage from the journal, in plain SQL (plain_sql.py): which runs there were, and what they prove about each day."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,16 +15,16 @@ from supplier_agent.reading.missing_orders import Habit, habit, missing
 from supplier_agent.settings import Settings
 
 LATE_DAYS = 90
-"""How far back lateness is measured: sweep_days is a setting for seasons, not for a fortnight."""
+"""How many days back lateness is measured: long enough to choose sweep_days for a season."""
 RECENT_RUNS = 400
-"""So many whole runs cover the last sweep_days, those that failed included; more are not looked at on every scrape."""
+"""This many runs cover the last sweep_days, including failed ones; a scrape does not examine more."""
 NEWEST_RUNS = 3
 ALL_RUNS = -1
 
 
 @dataclass(frozen=True)
 class Counted:
-    """The orders of a day: how many, how many came after it had been proved, how many are gone though not shipped."""
+    """The orders of a day: how many, how many came after the day was proved, how many are gone though not shipped."""
 
     orders: int = 0
     late: int = 0
@@ -42,8 +42,8 @@ class Ledger:
     late: Late
     habit: Habit
     missing: tuple[str, ...]
-    undated: int  # orders whose date could not be read: no day can answer for them
-    rejected: int  # entries that could not be used, kept word for word
+    undated: int  # orders with an unreadable date, which belong to no day
+    rejected: int  # rejected entries
 
     def number(self, state: State) -> int:
         """Return how many days are in this state."""
@@ -51,7 +51,7 @@ class Ledger:
 
 
 def ledger(tx: Session | Look, settings: Settings, supplier: str, first: date, last: date, now: datetime) -> Ledger:
-    """Return what is known about the days from `first` to `last`, and how late orders came in the last quarter."""
+    """Return what is known about the days from `first` to `last`, and how late orders came in the last three months."""
     look, zone, cache_seconds = within(tx), settings.timezone, settings.suppliers[supplier].cache_seconds
     since = min(first, now.astimezone(zone).date() - timedelta(days=LATE_DAYS))
     readings = _readings(look, settings, supplier, since)
@@ -81,9 +81,9 @@ def _orders_per_day(look: Look, supplier: str, since: date) -> dict[date, int]:
 
 
 def _late(look: Look, supplier: str, settled: Mapping[date, datetime | None], zone: tzinfo) -> list[tuple[date, int]]:
-    """Return of each order that came late its date and by how many days.
+    """Return date and days late of each order that came late.
 
-    An order whose date the marketplace changed afterwards is left out: by its old date it may have been on time.
+    Orders whose date the marketplace changed later are left out: by the old date they may have been on time.
     """
     days = [(day, at) for day, at in settled.items() if at is not None]
     if not days:
@@ -104,7 +104,7 @@ def _late(look: Look, supplier: str, settled: Mapping[date, datetime | None], zo
 
 
 def usual_range(tx: Session | Look, settings: Settings, supplier: str, now: datetime) -> tuple[date, date]:
-    """Return the days that the sweeps answer for: the last sweep_days and today, but none before those of the first one read."""
+    """Return the days that sweeps cover: the last sweep_days and today, but not before the first sweep's days."""
     today = now.astimezone(settings.timezone).date()
     began = within(tx).first(
         "SELECT date_from FROM runs WHERE supplier = ? AND purpose = 'sweep' AND proof IN ('complete', 'partial') "
@@ -125,21 +125,21 @@ def gaps(tx: Session | Look, settings: Settings, supplier: str, now: datetime) -
 def _overdue(
     look: Look, settings: Settings, supplier: str, first: date, last: date, now: datetime, most: int
 ) -> list[date]:
-    """Return the days that so many runs leave unproved. Where all is well, the newest sweep alone leaves none."""
+    """Return the days that these runs leave unproved. Normally the newest sweep alone leaves none."""
     readings, zone = _readings(look, settings, supplier, first, most), settings.timezone
     judged = (judge(day, readings, now, zone, patience(settings, supplier)) for day in _days(first, last))
     return [day.day for day in judged if day.is_overdue]
 
 
 def proved_as_of(tx: Session | Look, settings: Settings, supplier: str) -> datetime | None:
-    """Return the instant as of which the last complete sweep proves its days; None: there was none yet."""
+    """Return the time as of which the last complete sweep proves its days; None: there was none yet."""
     rows = within(tx).rows(f"{RUNS} AND purpose = 'sweep' AND proof = 'complete' ORDER BY id DESC LIMIT 1", supplier)
     reading = next(iter(_taken(rows, settings.suppliers[supplier].cache_seconds)), None)
     return None if reading is None else reading.as_of
 
 
 def patience(settings: Settings, supplier: str) -> timedelta:
-    """Return how long after its end a day may stay unproved: two sweeps, and what the cache holds back."""
+    """Return how long after its end a day may stay unproved: two sweeps and the cache time."""
     return timedelta(seconds=2 * settings.schedule.sweep_seconds + settings.suppliers[supplier].cache_seconds)
 
 
@@ -149,11 +149,11 @@ SELECT id, purpose, date_from, date_to, started_at, ended_at, proof, pages, list
   FROM runs
  WHERE supplier = ? AND purpose IN ('sweep', 'resync') AND started_at IS NOT NULL AND ended_at IS NOT NULL
 """
-"""The whole runs that have ended, each with the greatest age that an answer of it confessed to."""
+"""The finished sweeps and resyncs, each with the greatest `Age` of its answers."""
 
 
 def _readings(look: Look, settings: Settings, supplier: str, since: date, most: int = ALL_RUNS) -> Sequence[Reading]:
-    """Return the whole runs that covered any day from `since` on, the newest first."""
+    """Return the sweeps and resyncs that covered any day from `since` on, newest first."""
     rows = look.rows(f"{RUNS} AND date_to >= ? ORDER BY id DESC LIMIT ?", supplier, since.isoformat(), most)
     return list(_taken(rows, settings.suppliers[supplier].cache_seconds))
 

@@ -1,4 +1,4 @@
-"""The one page that shows that nothing was lost: per day one line, then what it says about the settings. Pure."""
+"""The coverage report: one line per day, then advice about the settings. Pure."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta, tzinfo
@@ -10,13 +10,13 @@ from supplier_agent.reading.coverage.query import Ledger
 LEGEND = "proved complete as of T: every order of the day that the marketplace listed at T is in our database"
 MARKS = {State.PROVED: "ok", State.CACHED: "?", State.UNREAD: "!!"}
 BINS = ((1, 1), (2, 2), (3, 3), (4, 7), (8, 14), (15, None))
-"""Days late, from and to, as the distribution shows them."""
+"""The ranges of days late in the distribution."""
 WIDEST = 30
 MOST_NAMED = 5
 
 
 def page(told: Ledger, now: datetime, zone: tzinfo) -> str:
-    """Return the page of one supplier. Times are those of the warehouse."""
+    """Return the report of one supplier. Times are in the warehouse's time zone."""
     cache = f"answers may be {told.cache_seconds / 60:g} min old" if told.cache_seconds else "answers are never cached"
     lines = [f"{told.supplier} ({zone}; {cache})", LEGEND, "", "     DAY             ORDERS  LATE  GONE"]
     for day in told.days:
@@ -28,7 +28,7 @@ def page(told: Ledger, now: datetime, zone: tzinfo) -> str:
 
 
 def in_words(day: Day, now: datetime, zone: tzinfo) -> str:
-    """Return what is known about a day in one line, with the reading that proves it."""
+    """Return one line about a day, with the run that proves it."""
     best = day.best
     if best is None:
         return f"not fully read: {day.why}"
@@ -48,7 +48,7 @@ def _source(reading: Reading, number: int) -> str:
 
 
 def _at(at: datetime, now: datetime, zone: tzinfo) -> str:
-    """Return an instant as the warehouse's clock showed it; the date is left out where it is today's."""
+    """Return an instant in the warehouse's time zone; without the date if it is today."""
     local = at.astimezone(zone)
     return f"{local:%H:%M}" if local.date() == now.astimezone(zone).date() else f"{local:%Y-%m-%d %H:%M}"
 
@@ -98,7 +98,7 @@ def _gone(told: Ledger) -> list[str]:
 
 
 def _cures(told: Ledger) -> list[str]:
-    """Return one command for each stretch of days that should be proved and are not."""
+    """Return one command for each range of days that should be proved and are not."""
     lines = []
     for first, last in _stretches([day.day for day in told.days if day.is_overdue or _was_never_read(day)]):
         lines.append(f"      supplier-agent resync --from {first} --to {last} --supplier {told.supplier}")
@@ -110,7 +110,7 @@ def _was_never_read(day: Day) -> bool:
 
 
 def _stretches(days: Sequence[date]) -> list[tuple[date, date]]:
-    """Return days that follow each other as first and last."""
+    """Return consecutive days as first and last."""
     numbered = groupby(enumerate(days), key=lambda pair: pair[1] - timedelta(days=pair[0]))
     stretches = [[day for _, day in group] for _, group in numbered]
     return [(stretch[0], stretch[-1]) for stretch in stretches]

@@ -1,4 +1,4 @@
-"""The demo: marketplace, agent and warehouse in one process, over real HTTP, and at its end a comparison of claim and truth."""
+"""The demo: marketplace, agent and warehouse in one process, over real HTTP, with a comparison of their records at the end."""
 
 from supplier_agent.sandbox.demo.play import tell
 

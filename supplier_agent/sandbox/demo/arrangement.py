@@ -1,4 +1,4 @@
-"""What the demo's marketplace has in store: a week of orders, and what goes wrong on purpose; the agent's configuration for it."""
+"""The demo's scenario: a week of orders, planned failures, and the agent's configuration."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -53,10 +53,10 @@ stations = [{ name = "Bench 1", page = "100x150" }, { name = "Bench 2", one_scan
 
 @dataclass(frozen=True)
 class Arrangement:
-    """The sandbox, and the orders (`menzzo_order_id`) that have a part of their own in the story."""
+    """The sandbox, and the orders (`menzzo_order_id`) with a special role."""
 
     sandbox: Sandbox
-    late: str  # listed late and with an old number: behind the cursor
+    late: str  # listed late with an old number: behind the cursor
     slow_label: str
     undone: str
     left_alone: str
@@ -65,11 +65,11 @@ class Arrangement:
 
     @property
     def world(self) -> World:
-        """The marketplace's own books."""
+        """The marketplace's records."""
         return self.sandbox.world
 
     def sold(self, supplier: str | None = None) -> list[Order]:
-        """Return the orders of a supplier, or of all, without the entry that nobody can use; those still to come too."""
+        """Return the orders of a supplier, or of all, including future ones, without the unusable entry."""
         names = [supplier] if supplier else list(self.world.tokens)
         return [order for name in names for order in self.world.orders(name) if order.row_json is None]
 

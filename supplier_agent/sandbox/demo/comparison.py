@@ -1,4 +1,4 @@
-"""The end of the demo: the marketplace's own books against the agent's claims, line by line. What is indented must be zero."""
+"""The end of the demo: compares the marketplace's records with the agent's, line by line. Indented lines must be zero."""
 
 import json
 from collections.abc import Collection, Sequence
@@ -14,7 +14,7 @@ from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings
 
 TOLERANCE = 1.05
-"""What the clocks of two sides may make of a rate."""
+"""Tolerance for a rate that is measured by two clocks."""
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,14 @@ class Line:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The table. `holds`: the agent's claim is the truth."""
+    """The table. `holds`: the records match."""
 
     suppliers: tuple[str, ...]
     lines: tuple[Line, ...]
 
     @property
     def holds(self) -> bool:
-        """Tell whether everything that must be zero is."""
+        """Tell whether everything that must be zero is zero."""
         return not any(any(line.counts) for line in self.lines if line.must_be_zero)
 
     def table(self) -> list[str]:
@@ -51,7 +51,7 @@ class Comparison:
 
 
 def compare(tx: Session, world: World, settings: Settings, flagged: Collection[str]) -> Comparison:
-    """Compare. `flagged`: the ids that the warehouse sent off, by its own list."""
+    """Compare. `flagged`: the ids that the warehouse shipped, by its own list."""
     suppliers = tuple(settings.suppliers)
     with world.lock:
         columns = [_of_supplier(tx, world, settings, name, flagged) for name in suppliers]
@@ -111,6 +111,6 @@ def _equal(order: Order, sold: Sold | None, state_dir: Path) -> bool:
 
 
 def _busiest(requests: Sequence[LogLine]) -> int:
-    """Return the most requests that came in within any second."""
+    """Return the highest number of requests within one second."""
     times = [line.monotonic for line in requests]
     return max((sum(start <= each < start + 1 for each in times) for start in times), default=0)

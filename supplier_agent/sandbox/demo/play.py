@@ -1,4 +1,4 @@
-"""The demo from its first line to its last: the scenes in their order, and what each of them waits for."""
+"""The demo from start to end: the scenes in order, and what each waits for."""
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -41,8 +41,8 @@ def running(
 ) -> Iterator[Future[int]]:
     """Run the agent until the block ends or `stop` is set, then let it finish what is in flight.
 
-    The future ends with the agent: early only if it failed. Its environment is empty, so that no variable of the
-    visitor's reaches into the demo.
+    The future ends with the agent, early only if it failed. Its environment is empty, so that the visitor's variables do
+    not affect the demo.
     """
     state_folder.prepare(settings.state_dir)
     lock = InstanceLock(settings.state_dir / state_folder.LOCK, "demo", clock)
@@ -58,7 +58,7 @@ def running(
                 yield ended
             finally:
                 stop.event.set()
-                ended.exception()  # waits; who wants the exception asks for it in the block
+                ended.exception()  # waits; the exception is available in the block
                 close()
     finally:
         lock.release()
@@ -73,9 +73,9 @@ INTERRUPTED = 130
 
 
 def tell(result: Callable[[str], None], env: Mapping[str, str], stop: Stop, *, keep: bool) -> int:
-    """Play the whole job. Returns 0 if the agent's claims are the truth, 1 if not, 130 if it was stopped before that was known.
+    """Play the whole demo. Returns 0 if the records match, 1 if not, 130 if it was stopped before that was known.
 
-    Everything happens in a temporary folder, which is gone afterwards. `keep`: stay up until `stop`, with orders coming in.
+    Everything happens in a temporary folder, which is then removed. `keep`: keep running until `stop`, with new orders.
     """
     clock = SystemClock()
     with TemporaryDirectory(prefix="supplier-agent-demo-") as folder:
@@ -107,7 +107,7 @@ class Play:
     agent: Future[int]
 
     def whole(self, config_to_keep: Path | None) -> int:
-        """Play all scenes and compare; with a configuration's path, stay up afterwards. Returns the exit code."""
+        """Play all scenes and compare; with a configuration's path, keep running afterwards. Returns the exit code."""
         try:
             self.collect()
             self.send_off()
@@ -122,7 +122,7 @@ class Play:
         return 0 if holds else 1
 
     def collect(self) -> None:
-        """Wait until the agent has dealt with all that is listed, without being asked by anybody."""
+        """Wait until the agent has processed all listed orders."""
         self.story.scene(
             "", "The agent reads the lists, stores every order, acknowledges it and fetches its label.", ""
         )
@@ -134,7 +134,7 @@ class Play:
             self.story.add(AGENT, entry.supplier, f"an entry is kept word for word, unused: {entry.reason}")
 
     def send_off(self) -> None:
-        """Flag orders as staff do, take one flag back in time, and let an order come in meanwhile."""
+        """Mark orders like staff, undo one mark in time, and add an order meanwhile."""
         undo = self.settings.ship.undo_seconds
         self.story.scene(
             "",
@@ -155,7 +155,7 @@ class Play:
         self.until("an answer is lost", lambda: self.warehouse.ship_call(story.lost_answer) == "unknown")
 
     def resolve(self) -> None:
-        """Ask about the lost answer as a person would, and settle it."""
+        """Ask about the lost answer as a person would, and resolve it."""
         lost, supplier = self.arrangement.lost_answer, "notio"
         self.story.scene("", "One answer was lost. What does the agent know of this order?", "")
         self.command("order", lost)
@@ -168,7 +168,7 @@ class Play:
         self.story.scene("")
 
     def catch_up(self) -> None:
-        """Wait for the order with an old number, flag it and the new ones, try an undo that comes too late."""
+        """Wait for the order with an old number, mark it and the new ones, and try an undo that comes too late."""
         late = self.arrangement.late
         self.until("the late order is listed", self.arrangement.late_is_listed)
         self.story.add(
@@ -186,14 +186,14 @@ class Play:
         self.story.add(WAREHOUSE, self.arrangement.left_alone, "nobody has flagged it: nothing was reported for it")
 
     def compare(self) -> bool:
-        """Print the marketplace's books against the agent's claims; return whether they agree."""
+        """Print the comparison of the records; return whether they match."""
         with self.warehouse.store.read() as tx:
             found = compare(tx, self.arrangement.world, self.settings, self.warehouse.flagged)
         self.story.scene("", *heading(), "", *found.table(), "", *verdict(holds=found.holds))
         return found.holds
 
     def stay(self, config: Path) -> None:
-        """Let an order come in now and then, until Ctrl-C."""
+        """Add an order now and then, until Ctrl-C."""
         self.story.scene(
             "", *invitation(config, self.settings, self.arrangement.sandbox.url, self.story.page, ARRIVAL_SECONDS), ""
         )
@@ -205,22 +205,22 @@ class Play:
             return
 
     def arrive(self) -> None:
-        """Let one more order come in."""
+        """Add one more order."""
         order = self.arrangement.world.arrive("notio")
         self.story.add(MARKETPLACE, order.menzzo_order_id, f"a new order for notio: {order.quantity} x {order.sku}")
 
     def command(self, *words: str) -> None:
-        """Run a command of the agent as a person types it, and print both."""
+        """Run a command of the agent like a person, and print command and output."""
         printed = self.warehouse.command(*words)
         self.story.scene(*(f"    {line}".rstrip() for line in [f"$ supplier-agent {' '.join(words)}", *printed]))
 
     def pause(self, seconds: float) -> None:
-        """Let the story go on for so long."""
+        """Let the demo continue for this long."""
         end = self.clock.monotonic() + seconds
         self.until("", lambda: self.clock.monotonic() >= end)
 
     def until(self, what: str, reached: Callable[[], bool]) -> None:
-        """Print the story until something is reached. Raises KeyboardInterrupt when stopped, AgentError when it takes too long."""
+        """Print lines until something is reached. Raises KeyboardInterrupt if stopped, AgentError if it takes too long."""
         give_up = self.clock.monotonic() + PATIENCE_SECONDS
         while not reached():
             self.story.show()

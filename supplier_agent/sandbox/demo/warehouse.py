@@ -1,4 +1,4 @@
-"""One line for each thing that happens, in the order of its happening. Any thread may add a line; one prints them."""
+"""One line per event, in order. Any thread may add a line; one prints them."""
 
 import queue
 import secrets
@@ -31,20 +31,20 @@ _DONE = {
 
 
 class Story:
-    """Lines for people, with the seconds since the beginning, plain text."""
+    """Lines for people with the seconds since the start, as plain text."""
 
     def __init__(self, result: Callable[[str], None], clock: Clock) -> None:
         self._result, self._clock, self._started = result, clock, clock.monotonic()
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self.page = ""  # where the warehouse page is; empty: there is none
+        self.page = ""  # the address of the warehouse page; empty: none
 
     def add(self, who: str, about: str, what: str) -> None:
-        """Remember what happened now; `show` prints it."""
+        """Add a line with the present time; `show` prints it."""
         seconds = self._clock.monotonic() - self._started
         self._lines.put(f"{seconds:5.1f} s  {who:<11}  {about:<15}  {what}")
 
     def hear(self, event: str, facts: Mapping[str, object]) -> None:
-        """Take in an event of the agent's log, from the agent's own thread."""
+        """Receive an event of the agent's log, in the agent's thread."""
         if event == "page.started":
             self.page = str(facts["at"])
         what = in_words(event, facts)
@@ -57,14 +57,14 @@ class Story:
             self._result(self._lines.get())
 
     def scene(self, *lines: str) -> None:
-        """Print words that belong to no moment."""
+        """Print text without a time."""
         self.show()
         for line in lines:
             self._result(line)
 
 
 def in_words(event: str, facts: Mapping[str, object]) -> str:
-    """Return what an event of the agent's log means, or "" for one that a visitor does not miss."""
+    """Return the text for an event of the agent's log, or "" to skip it."""
     kind, detail = str(facts.get("call", "")), facts.get("detail")
     match event:
         case "call.done":
@@ -88,7 +88,7 @@ def in_words(event: str, facts: Mapping[str, object]) -> str:
     return f"{event} {detail or ''}".strip()
 
 
-# -- The warehouse of the demo: people who flag orders by SQL and by command, look at what is stored, and answer when asked.
+# -- The warehouse of the demo: people who mark orders by SQL and by command, read the database, and answer questions.
 
 ANNA = "Anna"
 PINS = ((ANNA, people.PACKER, "1111"), ("Lea", people.LEAD, "2222"))
@@ -97,7 +97,7 @@ COMMAND_SECONDS = 60.0
 
 
 class Warehouse:
-    """What staff do and see. `flagged` is their own list of what has left the building, independent of the agent's books."""
+    """What staff do and see. `flagged` is their own list of shipped orders, independent of the agent's records."""
 
     def __init__(self, settings: Settings, config: Path, env: Mapping[str, str], clock: Clock, story: Story) -> None:
         self._config, self._clock, self._story = config, clock, story
@@ -115,32 +115,32 @@ class Warehouse:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Go home."""
+        """Stop working."""
         self.store.close()
 
     # -- what they do ---------------------------------------------------------------------------------------------
 
     def flag_by_sql(self, menzzo_order_id: str) -> None:
-        """Flag an order by the statement of the README."""
+        """Mark an order with the documented SQL statement."""
         self._say(menzzo_order_id, self._set_shipped(menzzo_order_id, 1))
         self.flagged.add(menzzo_order_id)
 
     def flag(self, menzzo_order_id: str) -> None:
-        """Flag an order by the act behind `supplier-agent ship`."""
+        """Mark an order with the function behind `supplier-agent ship`."""
         with self.store.write() as tx:
             said = actions.ship(tx, actions.find(tx, menzzo_order_id), self._clock.now(), ANNA)
         self._say(menzzo_order_id, f"supplier-agent ship ID: {said}")
         self.flagged.add(menzzo_order_id)
 
     def take_back(self, menzzo_order_id: str) -> None:
-        """Take a flag back while there is time, by the act behind `supplier-agent unship`."""
+        """Undo a mark in time, with the function behind `supplier-agent unship`."""
         with self.store.write() as tx:
             said = actions.unship(tx, actions.find(tx, menzzo_order_id), self._clock.now(), ANNA)
         self._say(menzzo_order_id, f"supplier-agent unship ID: {said}")
         self.flagged.discard(menzzo_order_id)
 
     def take_back_too_late(self, menzzo_order_id: str) -> None:
-        """Try to take a flag back by SQL after the call: the database itself refuses."""
+        """Try to undo a mark by SQL after the call: the database refuses."""
         try:
             self._say(menzzo_order_id, self._set_shipped(menzzo_order_id, 0))
         except sqlite3.IntegrityError as error:
@@ -157,12 +157,12 @@ class Warehouse:
             text=True,
             check=False,
             timeout=COMMAND_SECONDS,
-            start_new_session=True,  # Ctrl-C is for the demo, not for its commands
+            start_new_session=True,  # Ctrl-C is meant for the demo, not for its commands
         )
         return (done.stdout + done.stderr).splitlines()
 
     def take_up_the_page(self) -> None:
-        """Let the visitor sign in on the page."""
+        """Allow the visitor to sign in on the page."""
         with self.store.write() as tx:
             for name, role, pin in PINS:
                 people.add(tx, name, role, pin, secrets.token_bytes(people.SALT_BYTES), self._clock.now())
@@ -191,7 +191,7 @@ class Warehouse:
         return self._ids(lambda order: order.label_path is not None)
 
     def ready(self) -> set[str]:
-        """Return the ids that may leave the building."""
+        """Return the ids that are ready to ship."""
         return self._ids(lambda o: o.shipped == 0 and o.acknowledged_at is not None and o.label_path is not None)
 
     def confirmed(self) -> set[str]:
@@ -199,7 +199,7 @@ class Warehouse:
         return self._ids(lambda order: order.ship_confirmed_at is not None)
 
     def rejected(self) -> Sequence[RejectedEntry]:
-        """Return the entries that were kept word for word."""
+        """Return the rejected entries."""
         with self.store.read() as tx:
             return tx.exec(select(RejectedEntry)).all()
 
@@ -214,7 +214,7 @@ class Warehouse:
             return {order.menzzo_order_id for order in tx.exec(select(Order)) if holds(order)}
 
 
-# -- What the demo says to its visitor before, between and after the scenes.
+# -- The demo's texts before, between and after the scenes.
 
 
 def introduction(arrangement: Arrangement, settings: Settings) -> list[str]:
