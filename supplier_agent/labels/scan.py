@@ -1,19 +1,25 @@
 """What a scan means and what it leads to: text in, one of four answers out. Pure: no clock, no database, no network.
 
-1. `read`: clean the text, remove the symbology prefix, recognise a command. A scanner types like a US keyboard; if the computer
-   uses another layout, other characters arrive. Such a text is offered as it came and as it was probably meant.
-2. lookup.py finds the orders that it names (`Meaning`).
-3. `next_step`: at one station the first scan shows an order, and the second scan of the same order marks it as shipped.
+1. `read`: what the scanner typed is tidied, its symbology prefix taken off, a command recognised. A scanner types as a keyboard
+   of the United States; where the computer believes in another one, other characters arrive. Such a text is offered as it came,
+   and as it was probably meant.
+2. lookup.py finds the orders that it names (`Meaning`), each with its verdict.
+3. `next_step`: at one station the first scan shows an order, and the second scan of the same order marks it as shipped, unless
+   the verdict forbids it: then the answer is red, whatever was scanned before.
 """
 
 import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
+
+from supplier_agent.verdict import Act as May
+from supplier_agent.verdict import Role, Stage, Verdict
+from supplier_agent.verdict.codes import OF_SUPPLIER, STOPS, Blocker
 
 MOST_CHARACTERS = 4096
 """Longer than any code: something is lying on the keyboard."""
@@ -126,37 +132,13 @@ class Way(StrEnum):
     LABEL = "label"  # a code on the carrier's label
 
 
-class Condition(StrEnum):
-    """The condition of an order for the warehouse."""
-
-    OPEN = "open"  # it may be shipped
-    WAITING = "waiting"  # it may be marked, but its acknowledgement or label is still missing
-    FLAGGED = "flagged"  # marked as shipped, not yet confirmed
-    SHIPPED = "shipped"  # confirmed by the marketplace
-    CLOSED = "closed"  # handled elsewhere
-    HELD = "held"  # on hold
-    VANISHED = "vanished"  # the marketplace no longer lists it
-
-
 @dataclass(frozen=True)
 class Match:
-    """One order behind a scan."""
+    """One order behind a scan: orders.id, what is true of it now, and by what it was found."""
 
-    order: int  # orders.id
-    supplier: str
-    menzzo_order_id: str
-    increment_id: str
-    sku: str | None  # None, here and in the next three: no readable value was listed
-    quantity: int | None
-    carrier: str | None
-    order_date: date | None
-    condition: Condition
+    order: int
+    verdict: Verdict
     ways: frozenset[Way] = frozenset()
-    reason: str | None = None  # why it is held or closed; None: it is neither
-    missing: tuple[str, ...] = ()  # what a WAITING or FLAGGED order waits for: acknowledgement, label
-    at: datetime | None = None  # when it was flagged, confirmed or missed in the list; None: none of these
-    who: str | None = None  # who marked it; None: nobody
-    station: str | None = None  # the station; None: not on the page
 
 
 @dataclass(frozen=True)
@@ -173,7 +155,7 @@ class Meaning:
 REPEAT_SECONDS = 2
 """A scanner may read a box twice, or two codes of one label: within this time, the same order is not a second scan."""
 SHOWN_SECONDS = 900
-"""An order that was shown longer ago is shown again first, because another person may be scanning it now."""
+"""An order that was shown longer ago is shown again first: another person may scan it now."""
 
 
 class Sign(StrEnum):
@@ -190,7 +172,7 @@ class Say(StrEnum):
 
     SHOWN = "shown"  # scan it again to ship
     MARKED = "marked"
-    MARKED_WAITS = "marked_waits"  # marked; it is reported once nothing is missing
+    MARKED_WAITS = "marked_waits"  # marked; it is reported once it has what is missing
     REPEATED = "repeated"
     NOTHING_SCANNED = "nothing_scanned"
     UNKNOWN = "unknown"  # no order has this code
@@ -199,9 +181,8 @@ class Say(StrEnum):
     PRODUCT_ONLY = "product_only"  # a product, not a box: scan the label, or press Ship
     ALREADY_MARKED = "already_marked"
     ALREADY_SHIPPED = "already_shipped"
-    HELD = "held"
-    CLOSED = "closed"
-    VANISHED = "vanished"
+    STOPPED = "stopped"  # it must not ship: every reason is named
+    STOPPED_MARKED = "stopped_marked"  # the same, and it is marked as shipped already
     UNDOING = "undoing"
     NOTHING_TO_UNDO = "nothing_to_undo"
     PRINTING = "printing"
@@ -227,6 +208,7 @@ class Station:
 
     shown: int | None = None  # orders.id on the screen: its next scan marks it; None: none
     shown_at: AwareDatetime | None = None  # None: none is shown
+    refused: int | None = None  # the order on the screen that must not ship: print and problem are about it; None: none
     flagged: int | None = None  # the last one marked here, for UNDO; None: none
     last: str = ""
     last_at: AwareDatetime | None = None  # None: nothing was scanned yet
@@ -266,13 +248,6 @@ class Step:
     more: bool = False  # there are more matches than shown
 
 
-_REFUSED: Mapping[Condition, tuple[Sign, Say]] = {
-    Condition.FLAGGED: (Sign.CHECK, Say.ALREADY_MARKED),
-    Condition.SHIPPED: (Sign.CHECK, Say.ALREADY_SHIPPED),
-    Condition.HELD: (Sign.NO, Say.HELD),
-    Condition.CLOSED: (Sign.NO, Say.CLOSED),
-    Condition.VANISHED: (Sign.NO, Say.VANISHED),
-}
 _NAMES_THE_BOX = frozenset({Way.ORDER, Way.LAST_PART, Way.LABEL})
 """If found by one of these, one scan is enough. A customer's order may have several boxes, and so may a product."""
 
@@ -297,7 +272,7 @@ def next_step(station: Station, scanned: str, meaning: Meaning, now: datetime, *
     elif only is not None:
         step = _of_one(heard, only, now, one_scan=one_scan)
     elif meaning.matches:
-        asks = replace(heard, shown=None, shown_at=None)
+        asks = cleared(heard)
         step = Step(asks, Sign.CHECK, Say.SEVERAL, matches=meaning.matches, more=meaning.more)
     else:
         step = Step(heard, Sign.NO, Say.UNKNOWN)
@@ -306,7 +281,7 @@ def next_step(station: Station, scanned: str, meaning: Meaning, now: datetime, *
 
 def choose(station: Station, match: Match, now: datetime) -> Step:
     """Return what follows when a person chooses an order from a list: it is shown, as after a first scan."""
-    return _show(replace(station, shown=None, shown_at=None, last="", last_order=None), match, now)
+    return _show(replace(cleared(station), last="", last_order=None), match, now)
 
 
 def press_ship(station: Station, match: Match, now: datetime) -> Step:
@@ -338,11 +313,29 @@ def _on_screen(station: Station, now: datetime) -> int | None:
     return station.shown
 
 
+def cleared(station: Station) -> Station:
+    """Return what a station remembers without an order on its screen."""
+    return replace(station, shown=None, shown_at=None, refused=None)
+
+
 def _refuse(station: Station, match: Match) -> Step | None:
-    if match.condition not in _REFUSED:
+    """Return the answer if the order may not be marked now; None if it may.
+
+    1. A packer may mark it. 2. Something forbids to ship it: red, also if it is marked or reported already. 3. It is shipped.
+    4. It is marked.
+    """
+    verdict = match.verdict
+    if May.SHIP in verdict.may[Role.PACKER]:
         return None
-    sign, say = _REFUSED[match.condition]
-    return Step(replace(station, shown=None, shown_at=None), sign, say, matches=(match,))
+    sign, say = Sign.CHECK, Say.ALREADY_SHIPPED if verdict.stage is Stage.SHIPPED else Say.ALREADY_MARKED
+    if verdict.stops:
+        sign, say = Sign.NO, Say.STOPPED_MARKED if May.UNSHIP in verdict.may[Role.PACKER] else Say.STOPPED
+    return Step(replace(cleared(station), refused=match.order), sign, say, matches=(match,))
+
+
+def missing(verdict: Verdict) -> tuple[Blocker, ...]:
+    """Return what a marked order itself still waits for before it is reported: its label, for example."""
+    return tuple(each for each in verdict.blockers if each not in STOPS | OF_SUPPLIER)
 
 
 def _show(station: Station, match: Match, now: datetime) -> Step:
@@ -351,25 +344,25 @@ def _show(station: Station, match: Match, now: datetime) -> Step:
         return refusal
     left = _on_screen(station, now)
     sign, say = (Sign.SHOWN, Say.SHOWN) if left in {None, match.order} else (Sign.CHECK, Say.OTHER_SHOWN)
-    shows = replace(station, shown=match.order, shown_at=now)
+    shows = replace(station, shown=match.order, shown_at=now, refused=None)
     return Step(shows, sign, say, Act.SHOW, match.order, (match,), left=left if say is Say.OTHER_SHOWN else None)
 
 
 def _mark(station: Station, match: Match) -> Step:
-    sign, say = (Sign.CHECK, Say.MARKED_WAITS) if match.missing else (Sign.DONE, Say.MARKED)
-    marks = replace(station, shown=None, shown_at=None, flagged=match.order)
+    sign, say = (Sign.CHECK, Say.MARKED_WAITS) if missing(match.verdict) else (Sign.DONE, Say.MARKED)
+    marks = replace(cleared(station), flagged=match.order)
     return Step(marks, sign, say, Act.SHIP, match.order, (match,))
 
 
 def _obey(station: Station, command: Command, now: datetime) -> Step:
     if command is Command.NEXT:
-        return Step(replace(station, shown=None, shown_at=None), Sign.SHOWN, Say.NEXT)
+        return Step(cleared(station), Sign.SHOWN, Say.NEXT)
     if command is Command.UNDO:
         if station.flagged is None:
             return Step(station, Sign.CHECK, Say.NOTHING_TO_UNDO)
-        takes_back = replace(station, shown=None, shown_at=None, flagged=None)
+        takes_back = replace(cleared(station), flagged=None)
         return Step(takes_back, Sign.CHECK, Say.UNDOING, Act.UNDO, station.flagged)
-    order = _on_screen(station, now) or station.flagged
+    order = _on_screen(station, now) or station.refused or station.flagged
     if command is Command.PRINT_AGAIN:
         if order is None:
             return Step(station, Sign.CHECK, Say.NOTHING_TO_PRINT)

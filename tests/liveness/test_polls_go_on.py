@@ -8,8 +8,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
-from sqlalchemy.pool import Pool
 
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.exchange import Endpoint
@@ -150,18 +148,6 @@ def test_after_the_clock_was_set_the_next_good_read_comes_in_time(site: Site, cl
     clock.set_by = jump
     site.agent.inbox.put(site.agent.clock_changed)  # as the daemon does within a turn
     assert seconds_to_the_next_read(site) <= INTERVAL_SECONDS + GRACE_SECONDS
-
-
-@pytest.fixture
-def impatient() -> Iterator[None]:
-    """Let no transaction wait for a lock: this clock does not move meanwhile."""
-
-    def on_connect(connection: sqlite3.Connection, _record: object) -> None:
-        connection.execute("PRAGMA busy_timeout = 0")
-
-    event.listen(Pool, "connect", on_connect)
-    yield
-    event.remove(Pool, "connect", on_connect)
 
 
 @pytest.mark.usefixtures("impatient")

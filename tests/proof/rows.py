@@ -121,7 +121,7 @@ ROWS = (
     Row(
         "marketplaces",
         lambda scale, seed: (
-            *("-m", "tests.proof.marketplaces", "--cases", _many(60, scale), "--seed", str(seed), "--workers", "1"),
+            *("-m", "tests.semantics", "--cases", _many(60, scale), "--seed", str(seed), "--workers", "1"),
         ),
         (NOT_LOST,),
         least=60,

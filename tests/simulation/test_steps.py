@@ -15,8 +15,8 @@ from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.suppliers import snapshot
 from supplier_agent.tick import deliver
-from tests.simulation.mortal import MortalSite, SetClock
 from tests.world.harness import MONDAY, ManualClock, Site, settings_for
+from tests.world.mortal import MortalSite, SetClock
 
 SUPPLIER = "notio"
 

@@ -333,7 +333,9 @@ def test_without_its_ledger_nothing_marked_goes_and_no_new_one_is_begun_until_a_
     if how in {"deleted", "the folder is moved away"}:
         assert not (slow.settings.state_dir / state_folder.LEDGER).exists()
     with slow.agent.store.read() as tx:
-        (problem, _) = (each for each in health.problems(tx, slow.settings, now=slow.clock.now()) if "release --all" in each.cure)
+        (problem, _) = (
+            each for each in health.problems(tx, slow.settings, now=slow.clock.now()) if "release --all" in each.cure
+        )
     assert "ledger is lost" in problem.what
     slow.stop()
     slow.start()
@@ -348,7 +350,9 @@ def test_without_its_ledger_nothing_marked_goes_and_no_new_one_is_begun_until_a_
     goes_on(slow)
     assert ships(slow) == [1, 1, 0, 0]
     with open_store(slow.database).read() as tx:
-        assert not [each for each in health.problems(tx, slow.settings, now=slow.clock.now()) if each.code == "ledger_lost"]
+        assert not [
+            each for each in health.problems(tx, slow.settings, now=slow.clock.now()) if each.code == "ledger_lost"
+        ]
 
 
 def test_a_new_installation_begins_a_ledger(site: Site) -> None:
