@@ -1,6 +1,6 @@
-"""What the warehouse has on paper: labels, one or many as one file, their size next to the printer's paper, the card of commands.
+"""What the warehouse prints: labels (one, or many as one file), their size next to the printer's paper, the card of commands.
 
-Labels are opened in processes of their own. Nothing is ever scaled, so a page that does not fit the paper is named.
+Labels are opened in separate processes. Nothing is scaled, so a page that does not fit the paper is reported.
 """
 
 import re
