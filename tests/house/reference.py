@@ -21,6 +21,7 @@ from supplier_agent.alerts.facts import CAUSES
 from supplier_agent.base import errors, process
 from supplier_agent.cli import app
 from supplier_agent.db import tables
+from tests.house.code_page import codes
 from tests.house.event_words import WHEN
 from tests.house.metric_page import metrics
 
@@ -307,6 +308,7 @@ def _flowing(text: str) -> str:
 
 PAGES: dict[str, Callable[[], str]] = {
     "alerts.md": alerts,
+    "codes.md": lambda: GENERATED.format(source="supplier_agent/verdict/ and words/") + codes(),
     "commands.md": commands,
     "configuration.md": configuration,
     "events.md": events,
