@@ -218,6 +218,13 @@ EXIT_CODES: Mapping[str, int] = {
 """The exit code of the contract for a problem; every other problem needs a person (1)."""
 
 
+def severity_of(code: str) -> Severity:
+    """Return how much problems of a code matter."""
+    if code in URGENT:
+        return Severity.URGENT
+    return Severity.INFO if code in INFO else Severity.WARNING
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing that is not as it should be, without a word of prose.
@@ -235,9 +242,7 @@ class Problem:
     @property
     def severity(self) -> Severity:
         """How much it matters."""
-        if self.code in URGENT:
-            return Severity.URGENT
-        return Severity.INFO if self.code in INFO else Severity.WARNING
+        return severity_of(self.code)
 
     @property
     def exit_code(self) -> int:

@@ -123,7 +123,7 @@ def everybody_looks(site: Site, capsys: pytest.CaptureFixture[str]) -> Mapping[s
     now, settings = site.clock.now(), site.settings
     with site.agent.store.read() as tx:
         look = within(tx)
-        list(facts.quick(look, settings, now, 10**12))
+        facts.group(health.judged(look, settings, now), settings, now)
         list(facts.slow(tx, settings, {}, now))
         tally = Tally()
         tally.catch_up(look)
