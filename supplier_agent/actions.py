@@ -149,7 +149,7 @@ def resolve(tx: Session, order: Order, now: datetime, who: str, *, shipped: bool
 
 
 def retry(tx: Session, order: Order, now: datetime, who: str, *, station: str | None = None) -> str:
-    """Try again what was parked."""
+    """Try parked calls again."""
     parked = [call for call in outbox.of_order(tx, order.id or 0) if call.state == "parked"]
     if not parked and order.fault is None:
         return "nothing of it is parked"
@@ -182,7 +182,7 @@ def hold(tx: Session, order: Order, now: datetime, who: str, reason: str, *, sta
 
 
 def release(tx: Session, order: Order, now: datetime, who: str, *, station: str | None = None) -> str:
-    """Let a held order go on. Where it waits because the ship ledger was lost, that lets the agent begin a new one."""
+    """Release an order from hold. Where it waits because the ship ledger was lost, that lets the agent begin a new one."""
     if order.held_reason is None:
         return "it is not held"
     if order.held_code == LEDGER_LOST:
@@ -220,7 +220,7 @@ def close(tx: Session, order: Order, now: datetime, who: str, reason: str) -> st
 
 
 def reopen(tx: Session, order: Order, now: datetime, who: str) -> str:
-    """Take a closed order up again."""
+    """Reopen a closed order."""
     if order.closed_reason is None:
         return "it is not closed"
     _set(tx, order, now, who, "closed_reason", None, "reopened")

@@ -6,11 +6,11 @@ from supplier_agent.cli.context import JsonOption, here, result, result_json, sa
 
 LAST = 20
 
-app = typer.Typer(no_args_is_help=True, help="What went wrong and whether it still does; a test of where alerts go.")
+app = typer.Typer(no_args_is_help=True, help="Show present and past problems; test the addresses for alerts.")
 
 
 def register(main: typer.Typer) -> None:
-    """Add the commands of this room."""
+    """Add the commands of this module."""
     main.add_typer(app, name="alerts")
 
 
@@ -19,7 +19,7 @@ def list_(
     context: typer.Context,
     as_json: JsonOption = False,
 ) -> int:
-    """List what is wrong now, and what was lately; exit code 1 while anything is."""
+    """List present and recent problems; exit code 1 if there is a present one."""
     from sqlmodel import col, select
 
     from supplier_agent.base.process import on_one_line
@@ -63,7 +63,7 @@ def list_(
 
 @app.command(name="test")
 def send_test(context: typer.Context, as_json: JsonOption = False) -> int:
-    """Send a test message to every address, and tell which took it; exit code 1 if any did not."""
+    """Send a test message to every address, and show which accepted it; exit code 1 if any did not."""
     import socket
 
     from supplier_agent.alerts import Post, trial

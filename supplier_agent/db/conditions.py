@@ -11,6 +11,10 @@ STUCK = (
     " AND state IN ('sending', 'parked', 'unknown') AND state <> 'sending')"  # as the index calls_stuck has it
 )
 """ProblemCode.CALL_UNKNOWN or CALL_PARKED, of an open order."""
+STAGE = f"""CASE WHEN ship_confirmed_at IS NOT NULL THEN 'shipped' WHEN closed_reason IS NOT NULL THEN 'closed'
+ WHEN {STUCK} THEN 'attention' WHEN held_reason IS NOT NULL THEN 'held' WHEN shipped = 1 THEN 'flagged'
+ WHEN acknowledged_at IS NULL THEN 'new' WHEN label_path IS NULL THEN 'acknowledged' ELSE 'ready' END"""
+"""Stage, of any order that is not damaged (order.sound_stage)."""
 HELD_THOUGH_MARKED = "shipped = 1 AND held_reason IS NOT NULL"
 """ProblemCode.HELD_THOUGH_MARKED, of an open order."""
 VANISHED = (

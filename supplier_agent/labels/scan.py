@@ -1,26 +1,30 @@
 """What a scan means and what it leads to: text in, one of four answers out. Pure: no clock, no database, no network.
 
-1. `read`: what the scanner typed is tidied, its symbology prefix taken off, a command recognised. A scanner types as a keyboard
-   of the United States; where the computer believes in another one, other characters arrive. Such a text is offered as it came,
-   and as it was probably meant.
-2. lookup.py finds the orders that it names (`Meaning`).
-3. `next_step`: at one station the first scan shows an order, and the second scan of the same order marks it as shipped.
+1. `read`: clean the text, remove the symbology prefix, recognise a command. A scanner types like a US keyboard; if the computer
+   uses another layout, other characters arrive. Such a text is offered as it came and as it was probably meant.
+2. lookup.py finds the orders that it names (`Meaning`), each with its verdict.
+3. `next_step`: at one station the first scan shows an order, and the second scan of the same order marks it as shipped, unless
+   the verdict forbids it: then the answer is red, whatever was scanned before.
 """
 
 import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
+from supplier_agent.verdict import Act as May
+from supplier_agent.verdict import Role, Stage, Verdict
+from supplier_agent.verdict.codes import OF_SUPPLIER, STOPS, Blocker
+
 MOST_CHARACTERS = 4096
-"""More than any code holds: somebody leans on the keyboard."""
+"""Longer than any code: something is lying on the keyboard."""
 
 _AIM_PREFIX = re.compile(r"\A\][A-Za-z][0-9A-Za-z](?=.)")
-"""How a scanner may announce what kind of code it read (ISO/IEC 15424): ]C1, ]Q3, …"""
+"""The prefix by which a scanner may announce the type of code (ISO/IEC 15424): ]C1, ]Q3, …"""
 
 _KEPT_AS_IT_IS = re.compile(r"\A[\x21-\x7e]{1,48}\Z")
 
@@ -34,11 +38,11 @@ _KEYBOARDS: Mapping[str, str] = {
 _TYPED = {name: str.maketrans(_US, keys) for name, keys in _KEYBOARDS.items()}
 _REPAIRED = {name: str.maketrans(keys, _US) for name, keys in _KEYBOARDS.items()}
 _INNOCENT = frozenset("-_./+ ")
-"""What codes have anyway: no sign of a wrong keyboard. (But nothing else than - and _ is: a French 6 and 8.)"""
+"""Characters of normal codes, which are no sign of a wrong layout. (Only - and _ are: a French 6 and 8.)"""
 
 
 class Command(StrEnum):
-    """What the card of commands can say. Capitals and a space: most keyboards agree on them, and the rest is repaired."""
+    """The commands of the card. Capitals and a space: most layouts have them in the same place, and the others are corrected."""
 
     UNDO = "UNDO"
     PRINT_AGAIN = "PRINT AGAIN"
@@ -48,7 +52,7 @@ class Command(StrEnum):
 
 @dataclass(frozen=True)
 class Reading:
-    """One way to read what was typed. `layout`: the keyboard ("fr", "tr") that was repaired; None: as it came."""
+    """One way to read the typed text. `layout`: the layout ("fr", "tr") that was corrected; None: as it came."""
 
     text: str
     layout: str | None = None
@@ -56,15 +60,15 @@ class Reading:
 
 @dataclass(frozen=True)
 class Scan:
-    """What was typed, in every way that it can be read, the likeliest first; none: nothing was scanned."""
+    """All ways to read the typed text, most likely first; none: nothing was scanned."""
 
     readings: tuple[Reading, ...] = ()
     command: Command | None = None
-    layout: str | None = None  # the keyboard that was repaired to recognise the command; None: none
+    layout: str | None = None  # the layout that was corrected to recognise the command; None: none
 
 
 def read(raw: str) -> Scan:
-    """Return what a scanner, or a person, has typed."""
+    """Return the ways to read the text from a scanner or a person."""
     text = tidy(raw)
     if not text:
         return Scan()
@@ -81,7 +85,7 @@ def read(raw: str) -> Scan:
 
 
 def tidy(raw: str) -> str:
-    """Return the text without what cannot be seen: control characters, group separators, blanks around it."""
+    """Return the text without invisible characters: control characters, group separators, blanks around it."""
     return "".join(character for character in raw[:MOST_CHARACTERS] if character.isprintable()).strip()
 
 
@@ -90,7 +94,7 @@ def _without_prefix(text: str) -> str:
 
 
 def _shows(layout: str, text: str) -> bool:
-    """Tell whether the text has what only that keyboard would have made of a code."""
+    """Tell whether the text has characters that only that layout makes of a code."""
     signs = [
         c for c in text if ord(c) in _REPAIRED[layout] and not (c.isascii() and c.isalnum()) and c not in _INNOCENT
     ]
@@ -98,14 +102,14 @@ def _shows(layout: str, text: str) -> bool:
 
 
 def as_typed(text: str, layout: str) -> str:
-    """Return what arrives if a scanner types `text` where the computer believes in the keyboard "fr" or "tr"."""
+    """Return what arrives if a scanner types `text` on a computer with the layout "fr" or "tr"."""
     return text.translate(_TYPED[layout])
 
 
 def alias(code: str) -> str:
-    """Return the form in which a code of the carrier's label is kept.
+    """Return the form in which a code of the carrier's label is stored.
 
-    A long one, or one with blanks, may hold the customer's name and address: it is kept as its hash, and found all the same.
+    A long code, or one with blanks, may contain the customer's name and address: it is stored as a hash, and still found.
     """
     text = _without_prefix(tidy(code))
     if _KEPT_AS_IT_IS.match(text):
@@ -114,67 +118,43 @@ def alias(code: str) -> str:
 
 
 MOST = 50
-"""Orders shown to choose from."""
+"""The maximum number of orders to choose from."""
 
 
 class Way(StrEnum):
     """By what an order was found."""
 
     ORDER = "order"  # its menzzo_order_id
-    LAST_PART = "last_part"  # what stands after the last _ of it
-    INCREMENT = "increment"  # the customer's order, of which it is a line
+    LAST_PART = "last_part"  # the part after its last _
+    INCREMENT = "increment"  # the customer's order number
     SKU = "sku"  # its product
     LABEL = "label"  # a code on the carrier's label
 
 
-class Condition(StrEnum):
-    """What may be done with an order in the warehouse."""
-
-    OPEN = "open"  # it may go
-    WAITING = "waiting"  # it may be marked, but its acknowledgement or label is still missing
-    FLAGGED = "flagged"  # marked as shipped, not yet confirmed
-    SHIPPED = "shipped"  # confirmed by the marketplace
-    CLOSED = "closed"  # dealt with elsewhere
-    HELD = "held"  # somebody keeps it back
-    VANISHED = "vanished"  # the marketplace no longer lists it
-
-
 @dataclass(frozen=True)
 class Match:
-    """One order behind a scan."""
+    """One order behind a scan: orders.id, what is true of it now, and by what it was found."""
 
-    order: int  # orders.id
-    supplier: str
-    menzzo_order_id: str
-    increment_id: str
-    sku: str | None  # None, here and in the next three: the marketplace sent none that could be read
-    quantity: int | None
-    carrier: str | None
-    order_date: date | None
-    condition: Condition
+    order: int
+    verdict: Verdict
     ways: frozenset[Way] = frozenset()
-    reason: str | None = None  # why it is held or closed; None: it is neither
-    missing: tuple[str, ...] = ()  # what a WAITING or FLAGGED order still waits for: acknowledgement, label
-    at: datetime | None = None  # when it was flagged, confirmed or missed in the list; None: none of these
-    who: str | None = None  # who flagged it; None: nobody
-    station: str | None = None  # where it was flagged; None: not on the page
 
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a scan means: a command, or the orders that it names. Several are a question, never a guess."""
+    """What a scan means: a command, or the orders that it names. With several, the page asks and never guesses."""
 
     command: Command | None = None
     matches: tuple[Match, ...] = ()
-    layout: str | None = None  # the keyboard that was repaired to understand it; None: none
+    layout: str | None = None  # the layout that was corrected; None: none
     more: bool = False  # there are more than MOST
     empty: bool = False  # nothing was scanned
 
 
 REPEAT_SECONDS = 2
-"""A scanner may read a box twice, or two codes of one label: what names the same order within this time is no second scan."""
+"""A scanner may read a box twice, or two codes of one label: within this time, the same order is not a second scan."""
 SHOWN_SECONDS = 900
-"""An order that was shown longer ago is shown again first: whoever scans it now may be somebody else."""
+"""An order that was shown longer ago is shown again first: another person may scan it now."""
 
 
 class Sign(StrEnum):
@@ -187,22 +167,21 @@ class Sign(StrEnum):
 
 
 class Say(StrEnum):
-    """Why: one sentence in each language of the page."""
+    """The reason: one sentence in each language of the page."""
 
     SHOWN = "shown"  # scan it again to ship
     MARKED = "marked"
-    MARKED_WAITS = "marked_waits"  # marked; it goes once it has what is missing
+    MARKED_WAITS = "marked_waits"  # marked; it is reported once it has what is missing
     REPEATED = "repeated"
     NOTHING_SCANNED = "nothing_scanned"
     UNKNOWN = "unknown"  # no order has this code
     SEVERAL = "several"  # choose one
-    OTHER_SHOWN = "other_shown"  # another than the one before, which is not marked
+    OTHER_SHOWN = "other_shown"  # not the previous order, which is not marked
     PRODUCT_ONLY = "product_only"  # a product, not a box: scan the label, or press Ship
     ALREADY_MARKED = "already_marked"
     ALREADY_SHIPPED = "already_shipped"
-    HELD = "held"
-    CLOSED = "closed"
-    VANISHED = "vanished"
+    STOPPED = "stopped"  # it must not ship: every reason is named
+    STOPPED_MARKED = "stopped_marked"  # the same, and it is marked as shipped already
     UNDOING = "undoing"
     NOTHING_TO_UNDO = "nothing_to_undo"
     PRINTING = "printing"
@@ -213,7 +192,7 @@ class Say(StrEnum):
 
 
 class Act(StrEnum):
-    """What is now to be done with an order."""
+    """What is done with an order now."""
 
     SHOW = "show"
     SHIP = "ship"
@@ -226,22 +205,23 @@ class Act(StrEnum):
 class Station:
     """What a station remembers between two scans."""
 
-    shown: int | None = None  # orders.id on the screen: its next scan ships; None: none
+    shown: int | None = None  # orders.id on the screen: its next scan marks it; None: none
     shown_at: AwareDatetime | None = None  # None: none is shown
+    refused: int | None = None  # the order on the screen that must not ship: print and problem are about it; None: none
     flagged: int | None = None  # the last one marked here, which UNDO takes back; None: none
     last: str = ""
     last_at: AwareDatetime | None = None  # None: nothing was scanned yet
     last_order: int | None = None  # the order that the last scan named; None: none, or several
-    told_layout: bool = False  # it was said that the scanner's keyboard language is wrong
+    told_layout: bool = False  # the page has said that the scanner's layout is wrong
 
     def pack(self) -> dict[str, object]:
-        """Return it as JSON has it."""
+        """Return it as a JSON value."""
         packed: dict[str, object] = _PACKED.dump_python(self, mode="json")
         return packed
 
     @classmethod
     def unpack(cls, packed: Mapping[str, object]) -> "Station":
-        """Return what `pack` made; whatever else it is given is a station that remembers nothing."""
+        """Return the value from `pack`; anything else is a station that remembers nothing."""
         try:
             return _PACKED.validate_python(packed)
         except ValidationError:
@@ -253,7 +233,7 @@ _PACKED = TypeAdapter(Station)
 
 @dataclass(frozen=True)
 class Step:
-    """The answer to one scan. `station` is what the station remembers, once `act` was done for the order `order`."""
+    """The answer to one scan. `station`: what the station remembers after `act` was done for the order `order`."""
 
     station: Station
     sign: Sign
@@ -262,24 +242,17 @@ class Step:
     order: int | None = None  # orders.id; None: it is about no order
     matches: tuple[Match, ...] = ()  # one: show it; several: choose from these
     left: int | None = None  # the order shown before, which is not marked; None: none
-    tell_layout: str | None = None  # the keyboard that was repaired, said once; None: it is right, or was said
-    ignored: bool = False  # a repeat: nothing is done, nothing sounds
+    tell_layout: str | None = None  # the corrected layout, said once; None: it is right, or was said
+    ignored: bool = False  # a repeat: no action, no sound
     more: bool = False  # there are more matches than shown
 
 
-_REFUSED: Mapping[Condition, tuple[Sign, Say]] = {
-    Condition.FLAGGED: (Sign.CHECK, Say.ALREADY_MARKED),
-    Condition.SHIPPED: (Sign.CHECK, Say.ALREADY_SHIPPED),
-    Condition.HELD: (Sign.NO, Say.HELD),
-    Condition.CLOSED: (Sign.NO, Say.CLOSED),
-    Condition.VANISHED: (Sign.NO, Say.VANISHED),
-}
 _NAMES_THE_BOX = frozenset({Way.ORDER, Way.LAST_PART, Way.LABEL})
-"""Found by one of these, one scan is enough. A customer's order may have more boxes, a product certainly has."""
+"""If found by one of these, one scan is enough. A customer's order may have several boxes, and so may a product."""
 
 
 def next_step(station: Station, scanned: str, meaning: Meaning, now: datetime, *, one_scan: bool = False) -> Step:
-    """Return what a scan leads to. `scanned` is what arrived, word for word; `one_scan`: the first scan ships already."""
+    """Return what a scan leads to. `scanned`: the text as it arrived; `one_scan`: the first scan already marks the order."""
     only = meaning.matches[0] if len(meaning.matches) == 1 else None
     heard = replace(
         station,
@@ -298,7 +271,7 @@ def next_step(station: Station, scanned: str, meaning: Meaning, now: datetime, *
     elif only is not None:
         step = _of_one(heard, only, now, one_scan=one_scan)
     elif meaning.matches:
-        asks = replace(heard, shown=None, shown_at=None)
+        asks = cleared(heard)
         step = Step(asks, Sign.CHECK, Say.SEVERAL, matches=meaning.matches, more=meaning.more)
     else:
         step = Step(heard, Sign.NO, Say.UNKNOWN)
@@ -307,11 +280,11 @@ def next_step(station: Station, scanned: str, meaning: Meaning, now: datetime, *
 
 def choose(station: Station, match: Match, now: datetime) -> Step:
     """Return what follows when a person picks an order from a list: it is shown, as by a first scan."""
-    return _show(replace(station, shown=None, shown_at=None, last="", last_order=None), match, now)
+    return _show(replace(cleared(station), last="", last_order=None), match, now)
 
 
 def press_ship(station: Station, match: Match, now: datetime) -> Step:
-    """Return what follows when a person presses Ship: it is marked, as by a second scan."""
+    """Return what follows when a person presses the button: the order is marked, as after a second scan."""
     return _refuse(station, match) or _mark(replace(station, last="", last_order=match.order, last_at=now), match)
 
 
@@ -339,11 +312,29 @@ def _on_screen(station: Station, now: datetime) -> int | None:
     return station.shown
 
 
+def cleared(station: Station) -> Station:
+    """Return what a station remembers without an order on its screen."""
+    return replace(station, shown=None, shown_at=None, refused=None)
+
+
 def _refuse(station: Station, match: Match) -> Step | None:
-    if match.condition not in _REFUSED:
+    """Return the answer if the order may not be marked now; None if it may.
+
+    1. A packer may mark it. 2. Something forbids to ship it: red, also if it is marked or reported already. 3. It is shipped.
+    4. It is marked.
+    """
+    verdict = match.verdict
+    if May.SHIP in verdict.may[Role.PACKER]:
         return None
-    sign, say = _REFUSED[match.condition]
-    return Step(replace(station, shown=None, shown_at=None), sign, say, matches=(match,))
+    sign, say = Sign.CHECK, Say.ALREADY_SHIPPED if verdict.stage is Stage.SHIPPED else Say.ALREADY_MARKED
+    if verdict.stops:
+        sign, say = Sign.NO, Say.STOPPED_MARKED if May.UNSHIP in verdict.may[Role.PACKER] else Say.STOPPED
+    return Step(replace(cleared(station), refused=match.order), sign, say, matches=(match,))
+
+
+def missing(verdict: Verdict) -> tuple[Blocker, ...]:
+    """Return what a marked order itself still waits for before it is reported: its label, for example."""
+    return tuple(each for each in verdict.blockers if each not in STOPS | OF_SUPPLIER)
 
 
 def _show(station: Station, match: Match, now: datetime) -> Step:
@@ -352,25 +343,25 @@ def _show(station: Station, match: Match, now: datetime) -> Step:
         return refusal
     left = _on_screen(station, now)
     sign, say = (Sign.SHOWN, Say.SHOWN) if left in {None, match.order} else (Sign.CHECK, Say.OTHER_SHOWN)
-    shows = replace(station, shown=match.order, shown_at=now)
+    shows = replace(station, shown=match.order, shown_at=now, refused=None)
     return Step(shows, sign, say, Act.SHOW, match.order, (match,), left=left if say is Say.OTHER_SHOWN else None)
 
 
 def _mark(station: Station, match: Match) -> Step:
-    sign, say = (Sign.CHECK, Say.MARKED_WAITS) if match.missing else (Sign.DONE, Say.MARKED)
-    marks = replace(station, shown=None, shown_at=None, flagged=match.order)
+    sign, say = (Sign.CHECK, Say.MARKED_WAITS) if missing(match.verdict) else (Sign.DONE, Say.MARKED)
+    marks = replace(cleared(station), flagged=match.order)
     return Step(marks, sign, say, Act.SHIP, match.order, (match,))
 
 
 def _obey(station: Station, command: Command, now: datetime) -> Step:
     if command is Command.NEXT:
-        return Step(replace(station, shown=None, shown_at=None), Sign.SHOWN, Say.NEXT)
+        return Step(cleared(station), Sign.SHOWN, Say.NEXT)
     if command is Command.UNDO:
         if station.flagged is None:
             return Step(station, Sign.CHECK, Say.NOTHING_TO_UNDO)
-        takes_back = replace(station, shown=None, shown_at=None, flagged=None)
+        takes_back = replace(cleared(station), flagged=None)
         return Step(takes_back, Sign.CHECK, Say.UNDOING, Act.UNDO, station.flagged)
-    order = _on_screen(station, now) or station.flagged
+    order = _on_screen(station, now) or station.refused or station.flagged
     if command is Command.PRINT_AGAIN:
         if order is None:
             return Step(station, Sign.CHECK, Say.NOTHING_TO_PRINT)

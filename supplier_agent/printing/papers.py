@@ -1,22 +1,19 @@
-"""What the warehouse has on paper: labels, one or many as one file; pick list, hand-over list, card of commands.
+"""What the warehouse prints: labels (one, or many as one file), their size next to the printer's paper, the card of commands.
 
-Labels are opened in processes of their own. Nothing is ever scaled, so a page that does not fit the paper is named.
+Labels are opened in separate processes. Nothing is scaled, so a page that does not fit the paper is reported.
 """
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 
 import zxingcpp
-from sqlmodel import Session, col, select
 
 from supplier_agent.base.clock import Clock
-from supplier_agent.db.tables import Barcode, Order
+from supplier_agent.db.tables import Order
 from supplier_agent.labels.pdf import Done, Failed, PdfWork
 from supplier_agent.labels.scan import Command
 from supplier_agent.settings.web import Station
@@ -167,106 +164,6 @@ def _sizes(answer: Done) -> tuple[Size, ...]:
     return tuple((width, height) for width, height in answer.facts["sizes"])
 
 
-_HASHED = "sha256:"
-"""The prefix of a code that is stored as a hash (scan.alias), which cannot be printed."""
-_AT_ONCE = 500
-
-
-@dataclass(frozen=True)
-class Pick:
-    """One product to pick: the total quantity, and for which orders."""
-
-    sku: str | None  # None: no readable one was listed
-    quantity: int | None  # None: known for none of them
-    orders: tuple[Order, ...]
-
-
-@dataclass(frozen=True)
-class Parcel:
-    """One order that is handed over, with the codes on its label."""
-
-    order: Order
-    codes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class HandOver:
-    """What one carrier takes."""
-
-    carrier: str | None  # None: the marketplace named none
-    parcels: tuple[Parcel, ...]
-
-
-def to_ship(tx: Session, supplier: str | None = None) -> Sequence[Order]:
-    """Return the orders that may be shipped now: oldest first, the lines of one customer's order together."""
-    query = select(Order).where(
-        col(Order.ship_confirmed_at).is_(None),
-        col(Order.closed_reason).is_(None),
-        col(Order.held_reason).is_(None),
-        col(Order.vanished_at).is_(None),
-        col(Order.acknowledged_at).is_not(None),
-        col(Order.label_path).is_not(None),
-        Order.shipped == 0,
-    )
-    if supplier is not None:
-        query = query.where(Order.supplier == supplier)
-    orders = tx.exec(query).all()
-    oldest: dict[tuple[str, str], tuple[date, int]] = {}
-    for order in orders:
-        group = (order.supplier, order.increment_id)
-        oldest[group] = min(oldest.get(group, _age(order)), _age(order))
-    return sorted(orders, key=lambda order: (oldest[order.supplier, order.increment_id], order.increment_id, order.id))
-
-
-def _age(order: Order) -> tuple[date, int]:
-    return order.order_date or order.first_seen_at.date(), order.id or 0
-
-
-def pick_list(orders: Iterable[Order]) -> tuple[Pick, ...]:
-    """Return the products of these orders, sorted by SKU."""
-    by_sku: dict[str | None, list[Order]] = defaultdict(list)
-    for order in orders:
-        by_sku[order.sku].append(order)
-    return tuple(
-        Pick(sku, _sum(of_it), tuple(of_it))
-        for sku, of_it in sorted(by_sku.items(), key=lambda item: (item[0] is None, item[0] or ""))
-    )
-
-
-def _sum(orders: Iterable[Order]) -> int | None:
-    known = [order.quantity for order in orders if order.quantity is not None]
-    return sum(known) if known else None
-
-
-def hand_over(tx: Session, since: datetime, until: datetime, supplier: str | None = None) -> tuple[HandOver, ...]:
-    """Return the orders marked as shipped in that time (`until` not included), by carrier, in the order of marking."""
-    query = select(Order).where(col(Order.shipped_at) >= since, col(Order.shipped_at) < until, Order.shipped == 1)
-    # The supplier is not in the query: with it, SQLite would read all of the supplier's orders instead of one day's.
-    marked = tx.exec(query.order_by(col(Order.shipped_at), col(Order.id))).all()
-    orders = [order for order in marked if supplier in {None, order.supplier}]
-    codes = _codes(tx, orders)
-    by_carrier: dict[str | None, list[Parcel]] = defaultdict(list)
-    for order in orders:
-        by_carrier[order.carrier].append(Parcel(order, tuple(codes[order.id or 0])))
-    return tuple(
-        HandOver(carrier, tuple(parcels))
-        for carrier, parcels in sorted(by_carrier.items(), key=lambda item: (item[0] is None, item[0] or ""))
-    )
-
-
-def _codes(tx: Session, orders: Sequence[Order]) -> dict[int, list[str]]:
-    """Return the codes on the present label of each order, except its own id and codes stored as a hash."""
-    found: dict[int, list[str]] = defaultdict(list)
-    for start in range(0, len(orders), _AT_ONCE):
-        ids = [order.id for order in orders[start : start + _AT_ONCE]]
-        query = select(Barcode.order_id, Barcode.code).join(Order).where(col(Barcode.order_id).in_(ids))
-        query = query.where(Barcode.label_sha256 == Order.label_sha256, Barcode.code != Order.menzzo_order_id)
-        for order_id, code in tx.exec(query.order_by(col(Barcode.id))):
-            if not code.startswith(_HASHED):
-                found[order_id].append(code)
-    return found
-
-
 _NOT_FOR_A_PAGE = re.compile(r"\A.*?(?=<svg)| id=\"barcode\"|\s*<desc>.*?</desc>", re.DOTALL)
 """The preamble of an SVG file, and names that several codes on one page would share."""
 _SIZE = re.compile(r'width="([0-9]+)" height="([0-9]+)"')
@@ -295,7 +192,7 @@ MOST_SIZES = 5000
 
 @dataclass(frozen=True)
 class Paper:
-    """A label's page beside the printer's, in words and millimetres."""
+    """The size of a label compared with the printer's paper, in words and millimetres."""
 
     label: str
     paper: str
@@ -303,19 +200,19 @@ class Paper:
 
 
 def in_mm(size: Size | None) -> str:
-    """Return a size as people say it; "?" for one that is not known."""
+    """Return a size for people; "?" if it is not known."""
     return "?" if size is None else f"{size[0]:.0f} × {size[1]:.0f}"
 
 
 class Sizes:
-    """The page sizes of labels. Opening a PDF costs more than all the rest of a page, so they are remembered."""
+    """The page sizes of labels, cached, because opening a PDF costs more than everything else on a page."""
 
     def __init__(self, press: Press) -> None:
         self._press = press
         self._known = lru_cache(MOST_SIZES)(self._look)
 
     def of(self, label_path: str, sha256: str) -> Size | None:
-        """Return the size of the first page in millimetres; None if it cannot be told now. The hash marks a new label."""
+        """Return the size of the first page in millimetres; None if it is not known now. A new label has a new hash."""
         try:
             return self._known(label_path, sha256)
         except _NotNowError:
@@ -329,11 +226,11 @@ class Sizes:
 
 
 class _NotNowError(Exception):
-    """The file cannot be had now. What is raised is not remembered, so it is looked at again."""
+    """The file cannot be read now. An exception is not cached, so it is tried again."""
 
 
 def paper(sizes: Sizes, order: Order, station: Station) -> Paper:
-    """Return the size of an order's label beside that of the station's paper."""
+    """Return the size of an order's label compared with the station's paper."""
     size = sizes.of(order.label_path or "", order.label_sha256 or "")
     own = station.page_mm
     return Paper(in_mm(size), in_mm(own), fit(size, own))

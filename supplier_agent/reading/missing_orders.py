@@ -184,7 +184,7 @@ def absence_of(look: Look, supplier: str) -> Absence:
 def missing(look: Look, supplier: str, _cache_seconds: float = 0.0) -> list[Any]:
     """Return the open orders that have vanished, oldest first."""
     return look.rows(
-        f"SELECT * FROM orders WHERE supplier = ? AND {OPEN} AND vanished_at IS NOT NULL ORDER BY id",  # noqa: S608 - a constant
+        f"SELECT * FROM orders WHERE supplier = ? AND {OPEN} AND vanished_at IS NOT NULL ORDER BY +id",  # noqa: S608 - a constant
         supplier,
     )
 

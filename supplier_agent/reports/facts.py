@@ -43,14 +43,21 @@ SELECT supplier, max(id) AS id, ended_at FROM reads
 
 
 def suppliers(
-    look: Look, settings: Settings, no_token: Mapping[str, str | None] | None = None, since: datetime | None = None
+    look: Look,
+    settings: Settings,
+    no_token: Mapping[str, str | None] | None = None,
+    since: datetime | None = None,
+    *,
+    last_asked: bool = False,
 ) -> dict[str, SupplierState]:
     """Return the configured suppliers, and those that are not and have open orders.
 
     no_token: why no token can be read, for those of which it was tried. since: entries that a round met that began then count
-    even if no sweep has listed them yet.
+    even if no sweep has listed them yet. last_asked: with when each was last asked for its list, which costs more the more was
+    asked lately; only lateness is judged by it.
     """
-    asked = {row.supplier: row.ended_at for row in look.rows(LAST_READ_OF_EACH, LAST_READS_OF_ALL)}
+    newest = look.rows(LAST_READ_OF_EACH, LAST_READS_OF_ALL) if last_asked else []
+    asked = {row.supplier: row.ended_at for row in newest}
     lasting = _lasting(look)
     found = {}
     for name in settings.suppliers:
@@ -176,8 +183,8 @@ def _by_order(rows: Iterable[Any]) -> dict[int, list[Any]]:
     return dict(found)
 
 
-def with_problems(look: Look, settings: Settings, now: datetime, most: int = MOST) -> list[OrderFacts]:
-    """Return the orders that may have a problem, with their attempts, by row id: at most so many for each condition."""
+def ids_with_problems(look: Look, settings: Settings, now: datetime, most: int = MOST) -> set[int]:
+    """Return the row ids of the orders that may have a problem: at most so many for each condition."""
     waiting = now - timedelta(seconds=settings.alerts.waiting_seconds)
     unflagged = now - timedelta(seconds=settings.alerts.unflagged_seconds)
     found = set(damaged(look)[:most])
@@ -185,7 +192,12 @@ def with_problems(look: Look, settings: Settings, now: datetime, most: int = MOS
         values = (text(before),) if before is not None else ()
         sql = f"SELECT id FROM orders WHERE {OPEN} AND ({condition}) ORDER BY +id LIMIT {most}"  # noqa: S608 - constants
         found |= {row.id for row in look.rows(sql, *values)}
-    return orders_of(look, sorted(found), attempts=True)
+    return found
+
+
+def with_problems(look: Look, settings: Settings, now: datetime, most: int = MOST) -> list[OrderFacts]:
+    """Return the orders that may have a problem, with their attempts, by row id."""
+    return orders_of(look, sorted(ids_with_problems(look, settings, now, most)), attempts=True)
 
 
 def damaged(look: Look) -> list[int]:
@@ -193,13 +205,13 @@ def damaged(look: Look) -> list[int]:
     if look.first("SELECT name FROM sqlite_master WHERE name = 'damaged_orders'") is None:
         return []  # somebody dropped it; the agent's next start makes it again
     rows = look.rows("SELECT id FROM damaged_orders UNION SELECT order_id AS id FROM damaged_calls ORDER BY id")
-    return [row.id for row in rows]
+    return [row.id for row in rows if type(row.id) is int]  # the id in a row of calls may be what cannot be read
 
 
 def strays(look: Look) -> list[Any]:
     """Return the calls that wait for a person and whose order is missing: somebody deleted its row with another tool."""
     return look.rows(
         "SELECT calls.* FROM calls WHERE state IN ('sending', 'parked', 'unknown') AND state <> 'sending'"
-        " AND NOT EXISTS (SELECT 1 FROM orders WHERE orders.id = order_id) ORDER BY id LIMIT ?",
+        " AND NOT EXISTS (SELECT 1 FROM orders WHERE orders.id = order_id) ORDER BY +id LIMIT ?",
         MOST,
     )

@@ -39,11 +39,13 @@ def judged(
     no_token: Mapping[str, str | None] | None = None,
     since: datetime | None = None,
     signs: Signs | None = None,
+    suppliers: Mapping[str, SupplierState] | None = None,
 ) -> list[Problem]:
     """Return all that needs a person or the marketplace, the most urgent exit code first.
 
     no_token: why a supplier's token cannot be read, where that was tried. since: only what a round that began then has met.
-    signs: what can be seen of the agent from outside; without them this is what the database alone can prove.
+    signs: what can be seen of the agent from outside; without them this is what the database alone can prove. suppliers: as
+    `facts.suppliers` loads them; None: they are loaded here.
 
     1. What can be seen from outside. 2. The installation. 3. Each supplier. 4. Each order that has a problem. What matters only
     together with its order or supplier (info) is not listed.
@@ -52,7 +54,8 @@ def judged(
     found = [] if signs is None else vitals.judge(signs)
     seen = {problem.code for problem in found}  # by the agent itself, which may see it without the database
     found += [each for each in judge_installation(facts.installation(look), settings) if each.code not in seen]
-    suppliers = facts.suppliers(look, settings, no_token, since)
+    if suppliers is None:
+        suppliers = facts.suppliers(look, settings, no_token, since, last_asked=signs is not None)
     lanes, runs_since = lane_of(suppliers.values()), signs.runs_since if signs is not None else None
     for supplier in suppliers.values():
         found += judge_supplier(supplier, settings, now, lane_of=lanes, runs_since=runs_since).problems
@@ -78,8 +81,8 @@ def lane_of(suppliers: Collection[SupplierState]) -> Mapping[str, str]:
 def _stray(call: Any) -> Problem:  # noqa: ANN401 - a row
     """Return a call whose order is missing."""
     code = ProblemCode.CALL_UNKNOWN if call.state == "unknown" else ProblemCode.CALL_PARKED
-    this = f"row {call.order_id}, which is missing"
-    return Problem(code, call.supplier, this, facts={"kind": call.kind, "detail": str(call.detail or "")})
+    facts = {"case": "stray", "row": str(call.order_id), "kind": call.kind, "detail": str(call.detail or "")}
+    return Problem(code, call.supplier, facts=facts)
 
 
 def strangers(tx: "Session | Look", settings: "Settings") -> list[Worded]:

@@ -9,11 +9,12 @@ from typing import Any
 from sqlmodel import Session
 
 from supplier_agent.base.clock import Clock
+from supplier_agent.db.conditions import OPEN, STAGE
 from supplier_agent.db.plain_sql import within
 from supplier_agent.db.store import Store
 from supplier_agent.labels.scan import alias
+from supplier_agent.order import STAGES
 from supplier_agent.reports import counts, facts
-from supplier_agent.reports.counts import OPEN, STAGE, is_of
 from supplier_agent.reports.order_report import Judge, summary
 from supplier_agent.settings import Settings
 from supplier_agent.words import Words
@@ -55,6 +56,17 @@ class Filter:
             conditions.append(f"({' OR '.join(like)} OR EXISTS ({labelled}))")
             values += [_anywhere(self.search)] * len(SEARCHED) + [alias(self.search)]
         return " AND ".join(f"({each})" for each in conditions) or "1", values
+
+
+def is_of(stage: str) -> str:
+    """Return the condition that a row of `orders` is of this stage, one of STAGES."""
+    if stage not in STAGES:
+        raise ValueError(stage)
+    over = {
+        "shipped": "ship_confirmed_at IS NOT NULL",
+        "closed": "ship_confirmed_at IS NULL AND closed_reason IS NOT NULL",
+    }
+    return over.get(stage) or f"{OPEN} AND {STAGE} = '{stage}'"
 
 
 def _anywhere(text: str) -> str:

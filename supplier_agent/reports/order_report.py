@@ -23,12 +23,12 @@ class Judge:
     """Judges orders of one view of the database: the suppliers are loaded once."""
 
     def __init__(self, look: Look, settings: Settings, now: datetime) -> None:
-        self._suppliers = facts.suppliers(look, settings)
+        self.suppliers = facts.suppliers(look, settings)
         self._settings, self._now = settings, now
 
     def of(self, each: OrderFacts) -> Verdict:
         """Return the verdict on one order."""
-        supplier = self._suppliers.get(each.order.supplier) or SupplierState(each.order.supplier)
+        supplier = self.suppliers.get(each.order.supplier) or SupplierState(each.order.supplier)
         return judge_order(
             each.order,
             each.calls,

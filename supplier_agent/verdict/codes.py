@@ -32,7 +32,7 @@ class Blocker(StrEnum):
 
     # the order itself
     DAMAGED = "damaged"  # cells cannot be read, or an internal error parked it: nothing is sent for it
-    CLOSED = "closed"  # dealt with elsewhere
+    CLOSED = "closed"  # handled elsewhere
     HELD = "held"
     RESTORED = "restored"  # held by the agent after a restore
     LEDGER_LOST = "ledger_lost"  # held by the agent, because its ship ledger is lost

@@ -33,25 +33,30 @@ def problems_of(
 ) -> Iterable[Problem]:
     """Yield the problems of an order, given its own blockers: damage, calls that wait for a person, holds, absence, age, fields."""
 
-    def problem(code: ProblemCode, facts: Facts, since: datetime | None = None) -> Problem:
-        return Problem(code, order.supplier, order.menzzo_order_id, since, facts)
+    def problem(code: ProblemCode, facts: Facts) -> Problem:
+        return Problem(code, order.supplier, order.menzzo_order_id, None, facts)
 
-    if Blocker.DAMAGED in blockers:
-        yield problem(ProblemCode.ORDER_DAMAGED, _damage(order, calls))
+    damaged = Blocker.DAMAGED in blockers
     if order.ship_confirmed_at is None and order.closed_reason is None:
         yield from (problem(code, facts) for code, facts in _of_calls(calls))
-        if order.held_reason is not None and order.shipped == 1:
-            yield problem(ProblemCode.HELD_THOUGH_MARKED, {"reason": str(order.held_reason)})
-        if Blocker.VANISHED in blockers:
-            yield problem(
-                ProblemCode.ORDER_VANISHED, case_of("marked" if order.shipped == 1 else "unmarked"), order.vanished_at
-            )
-        if changed := [each.value for each in blockers if each in CHANGED]:
-            yield problem(ProblemCode.CHANGED_SINCE_PRINTED, {"changed": " ".join(changed)})
-        if Blocker.DAMAGED not in blockers:
+        if not damaged:  # else no other fact of it can be relied on
+            yield from _of_facts(order, blockers)
             yield from _of_age(order, calls, blockers, settings, now, attempts)
+    if damaged:
+        yield problem(ProblemCode.ORDER_DAMAGED, _damage(order, calls))
     if order.problem is not None and known(order.problem) is not None:
         yield problem(ProblemCode.FIELD_UNREADABLE, {"said": order.problem})
+
+
+def _of_facts(order: Order, blockers: Sequence[Blocker]) -> Iterable[Problem]:
+    supplier, this, marked = order.supplier, order.menzzo_order_id, order.shipped == 1
+    if order.held_reason is not None and marked:
+        yield Problem(ProblemCode.HELD_THOUGH_MARKED, supplier, this, facts={"reason": str(order.held_reason)})
+    if Blocker.VANISHED in blockers:
+        facts = case_of("marked" if marked else "unmarked")
+        yield Problem(ProblemCode.ORDER_VANISHED, supplier, this, order.vanished_at, facts)
+    if changed := [each.value for each in blockers if each in CHANGED]:
+        yield Problem(ProblemCode.CHANGED_SINCE_PRINTED, supplier, this, facts={"changed": " ".join(changed)})
 
 
 def _damage(order: Order, calls: Sequence[Call]) -> Facts:

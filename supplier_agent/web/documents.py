@@ -4,14 +4,14 @@ Each print is counted. A printer that fails stops nothing.
 """
 
 import hashlib
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
 from sqlmodel import Session, col, select
 from starlette.responses import RedirectResponse, Response
 
-from supplier_agent import actions, outbox, printing
+from supplier_agent import actions, printing
 from supplier_agent.db.tables import Event, Order
 from supplier_agent.printing import papers
 from supplier_agent.printing.papers import Fault, Fit, paper
@@ -19,9 +19,10 @@ from supplier_agent.settings import egress
 from supplier_agent.web import answers, lists
 from supplier_agent.web.answers import GREEN, YELLOW, Answer, Facts
 from supplier_agent.web.lists import Search
-from supplier_agent.web.order_view import by_whom, line, truth
+from supplier_agent.web.order_view import by_whom, judged, line, troubles, truth
 from supplier_agent.web.request import Visit, row_id
 from supplier_agent.web.view import page
+from supplier_agent.words.formats import and_more
 
 BROWSER = "browser"
 
@@ -45,8 +46,7 @@ def print_label(visit: Visit, row: int, *, by_itself: bool) -> None:
         return
     say, facts = _printed(visit, order, by_itself=by_itself)
     with visit.room.store.write() as tx:
-        order = tx.get(Order, row)
-        if order is not None and say in {"printed", BROWSER}:
+        if say in {"printed", BROWSER}:  # of the order as it was read above: this is what is on the paper
             where = str(facts.get("printer", BROWSER))
             times = actions.printed(tx, order, visit.now, visit.person.name, where, station=visit.station.name)
             if say == "printed":
@@ -80,7 +80,7 @@ def send(visit: Visit, content: bytes, title: str) -> tuple[str, Facts]:
     name = visit.station.printer.rpartition("/")[2] or visit.station.printer
     if isinstance(done, printing.NotPrinted):
         visit.room.log.warning("label.not_printed", station=visit.station.name, order=title, detail=done.why)
-        return "not_printed", {"fault": done.code}
+        return "not_printed", {"printer_fault": done.code}
     return "printed", {"printer": name, "ignored": " ".join(done.ignored)}
 
 
@@ -104,7 +104,7 @@ def to_ship(visit: Visit) -> Response:
             tx,
             "list.html",
             search=search,
-            found=lists.to_ship(tx, search, row_id(visit.query.get("page", "1")) or 1),
+            found=lists.to_ship(tx, visit, search, row_id(visit.query.get("page", "1")) or 1),
             carriers=lists.carriers(tx, search.supplier),
             suppliers=sorted(visit.room.settings.suppliers),
             answer=answers.last(tx, visit),
@@ -116,9 +116,12 @@ def print_many(visit: Visit) -> Response:
     rows = [row for each in visit.form.get("row", ()) if (row := row_id(each)) is not None]
     search, by_printer = search_of(visit), visit.field("how") == "printer" and bool(visit.station.printer)
     with visit.room.store.read() as tx:
-        chosen = lists.orders(tx, search, rows if visit.field("all") != "1" else ())
+        found = lists.with_label(tx, visit, search, None if visit.field("all") == "1" else rows)
+    chosen = [each.order for each in found if each.may_print]
+    stopped = [str(each.order.menzzo_order_id) for each in found if not each.may_print]
     bulk = visit.room.press.bulk([order.label_path or "" for order in chosen]) if chosen else Fault("")
-    _answer, now = answers.once(visit, lambda _tx, before: _bulk_answer(bulk, len(chosen), before))
+    nothing = "labels_none" if rows or visit.field("all") == "1" else "labels_unticked"
+    _answer, now = answers.once(visit, lambda _tx, before: _bulk_answer(bulk, len(chosen), stopped, nothing, before))
     if isinstance(bulk, Fault):
         return RedirectResponse("/list", 303)
     if now:
@@ -137,20 +140,25 @@ def print_many(visit: Visit) -> Response:
     return RedirectResponse("/list", 303) if by_printer else pdf(bulk.content, "labels.pdf")
 
 
-def _bulk_answer(bulk: papers.Bulk | Fault, number: int, before: Answer | None) -> Answer:
+def _bulk_answer(
+    bulk: papers.Bulk | Fault, number: int, stopped: Sequence[str], nothing: str, before: Answer | None
+) -> Answer:
     memory = before.memory if before else {}
+    notes: list[tuple[str, Facts]] = [("stopped", {"orders": and_more(stopped)})] if stopped else []
     if isinstance(bulk, Fault):
-        say = "refused" if bulk.why else "labels_none"
-        return Answer(YELLOW, say, {"why": bulk.why}, memory=memory)
-    answer = Answer(GREEN, "labels_sent", {"labels": number - len(bulk.left_out)}, memory=memory)
-    return replace(answer, notes=(("left_out", {"number": len(bulk.left_out)}),)) if bulk.left_out else answer
+        say = "refused" if bulk.why else nothing
+        return Answer(YELLOW, say, {"why": bulk.why}, memory=memory, notes=tuple(notes))
+    if bulk.left_out:
+        notes.append(("left_out", {"number": len(bulk.left_out)}))
+    labels = {"labels": number - len(bulk.left_out)}
+    return Answer(YELLOW if stopped else GREEN, "labels_sent", labels, memory=memory, notes=tuple(notes))
 
 
 def pick_list(visit: Visit) -> Response:
     """Show what to fetch from the shelves, by article."""
     supplier = visit.query.get("supplier", "")
     with visit.room.store.read() as tx:
-        picks = papers.pick_list(papers.to_ship(tx, supplier or None))
+        picks = lists.pick_list(tx, visit, supplier or None)
         return page(visit, tx, "pick.html", picks=picks, supplier=supplier, answer=None)
 
 
@@ -160,9 +168,11 @@ def hand_over(visit: Visit) -> Response:
     since = visit.midnight(days)
     until = visit.midnight(days - 1) if days else visit.now + timedelta(seconds=1)
     with visit.room.store.read() as tx:
-        carriers = papers.hand_over(tx, since, until)
+        carriers, stay = lists.hand_over(tx, visit, since, until)
         day = since.astimezone(visit.room.settings.timezone).date()
-        return page(visit, tx, "hand_over.html", carriers=carriers, day=day.isoformat(), days=days, answer=None)
+        return page(
+            visit, tx, "hand_over.html", carriers=carriers, stay=stay, day=day.isoformat(), days=days, answer=None
+        )
 
 
 def card(visit: Visit) -> Response:
@@ -183,15 +193,22 @@ def code_image(visit: Visit) -> Response:
 def history(visit: Visit) -> Response:
     """Show everything that ever happened to one order, newest first."""
     with visit.room.store.read() as tx:
-        order = _order(tx, visit)
-        if order is None:
+        row = row_id(str(visit.parts["row"]))
+        found = judged(tx, visit, [row] if row is not None else [], attempts=True)
+        if not found:
             return RedirectResponse("/list", 303)
-        calls = outbox.of_order(tx, order.id or 0)
-        query = select(Event).where(Event.order_id == order.id).order_by(col(Event.id).desc()).limit(HISTORY)
-        happened = [(by_whom(event, visit), event.what, event.detail or "") for event in tx.exec(query)]
-        shown = line(order, calls)
+        (each,) = found
+        query = select(Event).where(Event.order_id == row).order_by(col(Event.id).desc()).limit(HISTORY)
         return page(
-            visit, tx, "order.html", line=shown, truth=truth(order, calls, visit), happened=happened, answer=None
+            visit,
+            tx,
+            "order.html",
+            line=line(each, visit),
+            truth=truth(each, visit),
+            troubles=troubles(each, visit),
+            may=each.verdict.may[visit.role],
+            happened=[(by_whom(event, visit), event.what, event.detail or "") for event in tx.exec(query)],
+            answer=None,
         )
 
 

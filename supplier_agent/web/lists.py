@@ -1,25 +1,41 @@
-"""What is to be shipped, oldest first, a page at a time: cheap with a hundred thousand orders behind it. Reads, never writes."""
+"""Lists of orders, on the screen and on paper: what is to be shipped, what to fetch, what the driver signs for.
 
-from collections.abc import Sequence
+SQL chooses the rows, a page at a time, cheap with a hundred thousand orders behind it; the verdict says what each of them is.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 
 from sqlalchemy import ColumnElement, text
 from sqlmodel import Session, col, func, or_, select
 
-from supplier_agent.db.tables import Call, Lane, Order, Supplier
-from supplier_agent.reports.order_report import calls_of
-from supplier_agent.settings import Settings
-from supplier_agent.web.order_view import Line, line
+from supplier_agent.calls import CALLS
+from supplier_agent.db import conditions
+from supplier_agent.db.plain_sql import within
+from supplier_agent.db.tables import Barcode, Order
+from supplier_agent.reports import facts
+from supplier_agent.verdict import Blocker, Problem, judge_installation, judge_supplier
+from supplier_agent.verdict.codes import INFO
+from supplier_agent.web.order_view import AT_ONCE, Judged, Line, judged, lines, unsettled
+from supplier_agent.web.request import Visit
 
 PAGE = 50
 MOST_LABELS = 500
 """In one PDF, or one print job."""
 LONGEST_SEARCH = 80
+MOST_PROBLEMS = 200
+"""Orders on the page of problems, and in its number."""
+LANE_OF = {kind: call.LANE for kind, call in CALLS.items()}
+OPEN = text(conditions.OPEN)
+IN_ORDER = (col(Order.order_date), col(Order.supplier), col(Order.increment_id), col(Order.id))
+"""Oldest first, the lines of one customer's order together."""
 
 
 @dataclass(frozen=True)
 class Search:
-    """What somebody looks for among the open orders; empty parts ask for nothing."""
+    """What a person looks for among the open orders; empty parts ask for nothing."""
 
     text: str = ""
     supplier: str = ""
@@ -53,75 +69,73 @@ class Found:
 
 @dataclass(frozen=True)
 class Around:
-    """What stands on every page: how much there is to do, and which suppliers have trouble."""
+    """What is on every page: how much there is to do, and which suppliers do not work as they should, and why, in words."""
 
     to_ship: int
     marked: int
-    stuck: int
-    suppliers: Sequence[tuple[str, str]]  # those that do not work as they should, and why: token, paused, failing
+    problems: int
+    suppliers: Sequence[tuple[str, str]]
 
 
-STUCK = text("calls.state IN ('sending', 'parked', 'unknown')")
-"""The very words of the index that holds those alone (tables.py): SQLite takes it for no others."""
-
-
-OPEN: tuple[ColumnElement[bool], ...] = (col(Order.ship_confirmed_at).is_(None), col(Order.closed_reason).is_(None))
-"""What makes an order open; again in the words of an index."""
-IN_ORDER = (col(Order.order_date), col(Order.supplier), col(Order.increment_id), col(Order.id))
-"""Oldest first, the lines of one customer's order together."""
-
-
-def around(tx: Session, settings: Settings) -> Around:
+def around(tx: Session, visit: Visit) -> Around:
     """Count what is to do, and look how the suppliers are."""
-    flags = dict(tx.exec(select(Order.shipped, func.count()).where(*OPEN).group_by(col(Order.shipped))).all())
-    stuck = tx.exec(
-        select(func.count(func.distinct(Call.order_id))).join(Order).where(STUCK, col(Call.state) != "sending", *OPEN)
-    ).one()
-    return Around(flags.get(0, 0), flags.get(1, 0), stuck, _troubled(tx, settings))
+    flags = dict(tx.exec(select(Order.shipped, func.count()).where(OPEN).group_by(col(Order.shipped))).all())
+    states = []
+    for supplier in visit.judge(tx).suppliers.values():
+        found = judge_supplier(supplier, visit.room.settings, visit.now, lane_of=LANE_OF)
+        if found.because:
+            states.append((supplier.name, visit.sentences.state(found.because[0])))
+    problems = len(rows_with_problems(tx, visit)) + len(wider_problems(tx, visit))
+    return Around(flags.get(0, 0), flags.get(1, 0), problems, states)
 
 
-def _troubled(tx: Session, settings: Settings) -> Sequence[tuple[str, str]]:
-    why: dict[str, str] = {}
-    for lane in tx.exec(select(Lane).where(col(Lane.failing_since).is_not(None))):
-        why[lane.supplier] = "failing"
-    stopped = or_(col(Supplier.token_refused_at).is_not(None), col(Supplier.paused_at).is_not(None))
-    for supplier in tx.exec(select(Supplier).where(stopped)):
-        why[supplier.name] = "paused" if supplier.paused_at else "token"
-    return sorted((name, reason) for name, reason in why.items() if name in settings.suppliers)
+def wider_problems(tx: Session, visit: Visit) -> list[Problem]:
+    """Return the problems of the suppliers and of the installation."""
+    settings, found = visit.room.settings, list[Problem]()
+    for supplier in visit.judge(tx).suppliers.values():
+        found += judge_supplier(supplier, settings, visit.now, lane_of=LANE_OF).problems
+    found += judge_installation(facts.installation(within(tx)), settings)
+    return [problem for problem in found if problem.code not in INFO]
+
+
+def rows_with_problems(tx: Session, visit: Visit) -> list[int]:
+    """Return the orders of the page of problems: with a problem, on hold, or with a report of a packer."""
+    held = f"SELECT id FROM orders WHERE {conditions.OPEN} AND held_reason IS NOT NULL LIMIT {MOST_PROBLEMS}"  # noqa: S608 - constants
+    found = {each.id for each in within(tx).rows(held)} | {event.order_id for event in unsettled(tx, MOST_PROBLEMS)}
+    found |= facts.ids_with_problems(within(tx), visit.room.settings, visit.now, MOST_PROBLEMS)
+    return sorted(found)[:MOST_PROBLEMS]
 
 
 def _conditions(search: Search) -> list[ColumnElement[bool]]:
     """Return what the orders that are looked for have in common: open, not marked, and every word somewhere in them."""
-    conditions = [*OPEN, col(Order.shipped) == 0]
+    found: list[ColumnElement[bool]] = [OPEN, col(Order.shipped) == 0]  # type: ignore[list-item]  # a text is a condition, too
     if search.supplier:
-        conditions.append(col(Order.supplier) == search.supplier)
+        found.append(col(Order.supplier) == search.supplier)
     if search.carrier:
-        conditions.append(col(Order.carrier) == search.carrier)
+        found.append(col(Order.carrier) == search.carrier)
     for word in search.text[:LONGEST_SEARCH].split():
         texts = (col(Order.menzzo_order_id), col(Order.sku), col(Order.carrier), col(Order.supplier))
-        conditions.append(or_(*(text.contains(word, autoescape=True) for text in texts)))
-    return conditions
+        found.append(or_(*(each.contains(word, autoescape=True) for each in texts)))
+    return found
 
 
-def to_ship(tx: Session, search: Search, number: int) -> Found:
+def _rows(tx: Session, *where: ColumnElement[bool], most: int, first: int = 0) -> list[int]:
+    """Return row ids, in order. Sorting ids and then fetching a few rows is far cheaper than sorting rows."""
+    query = select(Order.id).where(*where).order_by(*IN_ORDER).offset(first).limit(most)
+    return [row for row in tx.exec(query) if row is not None]
+
+
+def to_ship(tx: Session, visit: Visit, search: Search, number: int) -> Found:
     """Return one page of the open orders that nobody has marked yet; the first is number 1."""
-    conditions = _conditions(search)
-    total = tx.exec(select(func.count()).select_from(Order).where(*conditions)).one()
+    wanted = _conditions(search)
+    total = tx.exec(select(func.count()).select_from(Order).where(*wanted)).one()
     number = min(max(1, number), max(1, -(-total // PAGE)))
-    rows = select(Order.id).where(*conditions).order_by(*IN_ORDER).offset((number - 1) * PAGE).limit(PAGE)
-    return Found(lines(tx, tx.exec(rows).all()), total, number)
+    return Found(lines(tx, visit, _rows(tx, *wanted, most=PAGE, first=(number - 1) * PAGE)), total, number)
 
 
-def oldest(tx: Session, most: int) -> Sequence[Line]:
+def oldest(tx: Session, visit: Visit, most: int) -> Sequence[Line]:
     """Return the first of what is to be shipped."""
-    return lines(tx, tx.exec(select(Order.id).where(*_conditions(Search())).order_by(*IN_ORDER).limit(most)).all())
-
-
-def lines(tx: Session, rows: Sequence[int | None]) -> Sequence[Line]:
-    """Return these orders, in this order. Sorting rows' ids and then fetching a few rows is far cheaper than sorting rows."""
-    found = {order.id: order for order in tx.exec(select(Order).where(col(Order.id).in_(rows)))}
-    calls = calls_of(tx, found.values())
-    return [line(order, calls[order.id or 0]) for row in rows if (order := found.get(row)) is not None]
+    return lines(tx, visit, _rows(tx, *_conditions(Search()), most=most))
 
 
 def carriers(tx: Session, supplier: str) -> Sequence[tuple[str, int]]:
@@ -131,9 +145,123 @@ def carriers(tx: Session, supplier: str) -> Sequence[tuple[str, int]]:
     return [(carrier, number) for carrier, number in rows if carrier is not None]
 
 
-def orders(tx: Session, search: Search, rows: Sequence[int]) -> Sequence[Order]:
-    """Return orders that have a label, in list order: those of `rows`, or without any all that are found."""
-    query = select(Order).where(*_conditions(search), col(Order.label_path).is_not(None))
-    if rows:
-        query = query.where(col(Order.id).in_(rows))
-    return tx.exec(query.order_by(*IN_ORDER).limit(MOST_LABELS)).all()
+def with_label(tx: Session, visit: Visit, search: Search, rows: Sequence[int] | None) -> Sequence[Judged]:
+    """Return orders that have a label, in list order: those of `rows`, or all that are found (None). Some of them must not ship."""
+    wanted = [*_conditions(search), col(Order.label_path).is_not(None)]
+    if rows is not None:
+        wanted.append(col(Order.id).in_(rows))
+    return judged(tx, visit, _rows(tx, *wanted, most=MOST_LABELS))
+
+
+@dataclass(frozen=True)
+class Pick:
+    """One product to fetch: how many in all, and for which orders."""
+
+    sku: str | None  # None: the marketplace named none that could be read
+    quantity: int | None  # None: of none of them it is known
+    orders: tuple[Judged, ...]
+
+
+def pick_list(tx: Session, visit: Visit, supplier: str | None = None) -> tuple[Pick, ...]:
+    """Return the products of what may go now, by SKU: a walk along the shelves. Whose label must be printed again may go, too."""
+    by_sku: dict[str | None, list[Judged]] = defaultdict(list)
+    for each in may_go(tx, visit, supplier):
+        by_sku[each.cell("sku")].append(each)
+    return tuple(
+        Pick(sku, _sum(of_it), tuple(of_it))
+        for sku, of_it in sorted(by_sku.items(), key=lambda item: (item[0] is None, item[0] or ""))
+    )
+
+
+def may_go(tx: Session, visit: Visit, supplier: str | None = None) -> Sequence[Judged]:
+    """Return the orders that may go now: the oldest first, the lines of one customer's order together."""
+    wanted: list[ColumnElement[bool]] = [OPEN, text(conditions.TO_SHIP), col(Order.label_path).is_not(None)]  # type: ignore[list-item]  # as above
+    if supplier is not None:
+        wanted.append(col(Order.supplier) == supplier)
+    rows = [row for row in tx.exec(select(Order.id).where(*wanted)) if row is not None]
+    late = {Blocker.NOT_ACKNOWLEDGED, Blocker.NO_LABEL}
+    orders = [
+        each for each in judged(tx, visit, rows) if each.may_print and not late.intersection(each.verdict.blockers)
+    ]
+    oldest_of: dict[tuple[str, str], tuple[date, int]] = {}
+    for each in orders:
+        group = (each.order.supplier, each.order.increment_id)
+        oldest_of[group] = min(oldest_of.get(group, _age(each)), _age(each))
+    return sorted(
+        orders,
+        key=lambda each: (
+            oldest_of[each.order.supplier, each.order.increment_id], each.order.increment_id, each.order.id,
+        ),
+    )  # fmt: skip
+
+
+def _age(each: Judged) -> tuple[date, int]:
+    first_seen = each.cell("first_seen_at")
+    day: date = each.cell("order_date") or (first_seen.date() if first_seen is not None else date.min)
+    return day, each.order.id
+
+
+def _sum(orders: Iterable[Judged]) -> int | None:
+    numbers = [each.cell("quantity") for each in orders]
+    counted = [number for number in numbers if number is not None]
+    return sum(counted) if counted else None
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """One order that is handed over, with the codes on its label."""
+
+    each: Judged
+    codes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class HandOver:
+    """What one carrier takes."""
+
+    carrier: str | None  # None: the marketplace named none
+    parcels: tuple[Parcel, ...]
+
+
+def hand_over(
+    tx: Session, visit: Visit, since: datetime, until: datetime, supplier: str | None = None
+) -> tuple[tuple[HandOver, ...], Sequence[Judged]]:
+    """Return what was marked as shipped in that time (`until` not included), for each carrier; and what must not be handed over.
+
+    In the order of the marks. What was put on hold, vanished or closed after it was marked stays here, unless it is reported.
+    """
+    query = select(Order.id).where(col(Order.shipped_at) >= since, col(Order.shipped_at) < until, Order.shipped == 1)
+    # The supplier is not part of the question: SQLite would rather read all that the supplier ever had than one day.
+    rows = tx.exec(query.order_by(col(Order.shipped_at), col(Order.id))).all()
+    orders = [
+        each for each in judged(tx, visit, [row for row in rows if row]) if supplier in {None, each.order.supplier}
+    ]
+    stay = [each for each in orders if each.verdict.stops and each.cell("ship_confirmed_at") is None]
+    kept = {each.order.id for each in stay}
+    codes = _codes(tx, [each.order.id for each in orders])
+    by_carrier: dict[str | None, list[Parcel]] = defaultdict(list)
+    for each in orders:
+        if each.order.id not in kept:
+            by_carrier[each.cell("carrier")].append(Parcel(each, tuple(codes[each.order.id])))
+    lists = (
+        HandOver(carrier, tuple(parcels))
+        for carrier, parcels in sorted(by_carrier.items(), key=lambda item: (item[0] is None, item[0] or ""))
+    )
+    return tuple(lists), stay
+
+
+_HASHED = "sha256:"
+"""How a code begins that is kept as its hash (scan.alias): nothing to print."""
+
+
+def _codes(tx: Session, rows: Sequence[int]) -> dict[int, list[str]]:
+    """Return the codes on the present label of each order, except its own id and what is kept as a hash."""
+    found: dict[int, list[str]] = defaultdict(list)
+    for start in range(0, len(rows), AT_ONCE):
+        ids = rows[start : start + AT_ONCE]
+        query = select(Barcode.order_id, Barcode.code).join(Order).where(col(Barcode.order_id).in_(ids))
+        query = query.where(Barcode.label_sha256 == Order.label_sha256, Barcode.code != Order.menzzo_order_id)
+        for order_id, code in tx.exec(query.order_by(col(Barcode.id))):
+            if not code.startswith(_HASHED):
+                found[order_id].append(code)
+    return found

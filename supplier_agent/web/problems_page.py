@@ -1,151 +1,132 @@
-"""The page of problems, and what a lead may do about them. Each act goes through actions.py, as on the command line."""
+"""The page of problems, and what a lead may do about them. Each act goes through actions.py, as on the command line.
+
+An order is here once, with everything that is wrong with it and everything that this person may do about it now: the verdict
+says both.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, func, select
 from starlette.responses import RedirectResponse, Response
 
-from supplier_agent import actions, outbox
-from supplier_agent.db.tables import Call, Lane, Order, RejectedEntry, Supplier
-from supplier_agent.suppliers import circuit_breakers
-from supplier_agent.web import answers, order_view
+from supplier_agent import actions
+from supplier_agent.db.tables import Order, RejectedEntry
+from supplier_agent.verdict import Act, Blocker, Problem, ProblemCode, Severity
+from supplier_agent.web import answers, lists, order_view
 from supplier_agent.web.answers import GREEN, RED, YELLOW, Answer
-from supplier_agent.web.lists import OPEN, STUCK
-from supplier_agent.web.order_view import Line, by_whom, line
-from supplier_agent.web.request import Visit, mark
+from supplier_agent.web.order_view import Judged, Line
+from supplier_agent.web.request import Visit
 from supplier_agent.web.view import page
 
 MOST = 50
-"""Of each kind on the page; the numbers above are always whole."""
-
-KINDS = {
-    "acknowledge": mark("acknowledgement"),
-    "label": mark("label"),
-    "ship": mark("shipping report"),
-}
-LANES = {
-    circuit_breakers.READS: mark("New orders cannot be read"),
-    circuit_breakers.WRITES: mark("Nothing can be reported to the marketplace"),
-    circuit_breakers.LABELS: mark("Labels cannot be downloaded"),
-}
-
-
-@dataclass(frozen=True)
-class Stuck:
-    """An order that waits for a person. `words` is what the marketplace said, or the person, word for word."""
-
-    line: Line
-    what: str
-    words: str
-    since: str = ""
-
-
-@dataclass(frozen=True)
-class Outage:
-    """A supplier that does not work as it should."""
-
-    supplier: str
-    what: str
-    words: str
-    advice: str
+"""Rejected entries on the page; the number above is always whole."""
+FIRST = (
+    ProblemCode.CALL_UNKNOWN, ProblemCode.ORDER_DAMAGED, ProblemCode.CALL_PARKED, ProblemCode.HELD_THOUGH_MARKED,
+    ProblemCode.ORDER_VANISHED, ProblemCode.CHANGED_SINCE_PRINTED,
+)  # fmt: skip
+"""What is shown first, in this order; everything else follows."""
+QUOTED = ("detail", "reason", "said")
+"""The facts of a problem that are in the words of the marketplace, or of a person."""
 
 
 @dataclass(frozen=True)
 class Trouble:
+    """One thing that is wrong. quoted: what the marketplace or a person said, word for word; todo: "" for nothing."""
+
+    what: str
+    quoted: str
+    todo: str
+
+
+@dataclass(frozen=True)
+class WiderTrouble:
+    """What is wrong with a supplier, or with the installation ("")."""
+
+    supplier: str
+    trouble: Trouble
+
+
+@dataclass(frozen=True)
+class OrderTrouble:
+    """An order that needs a person. may: what this person may do with it now; report: what a packer reported; "" for nothing."""
+
+    line: Line
+    troubles: Sequence[Trouble]
+    held: str  # why it is on hold; "" if it is not
+    report: str
+    reported_by: str
+    may: frozenset[str]
+    worst: bool
+
+
+@dataclass(frozen=True)
+class Problems:
     """The whole page of problems."""
 
-    outages: Sequence[Outage]
-    unknown: Sequence[Stuck]
-    parked: Sequence[Stuck]
-    reported: Sequence[Stuck]
-    held: Sequence[Stuck]
-    vanished: Sequence[Stuck]
+    wider: Sequence[WiderTrouble]
+    orders: Sequence[OrderTrouble]
     rejected: Sequence[RejectedEntry]
     rejected_in_all: int
 
     @property
     def nothing(self) -> bool:
         """Tell whether all is well."""
-        parts = (self.outages, self.unknown, self.parked, self.reported, self.held, self.vanished, self.rejected)
-        return not any(parts)
+        return not (self.wider or self.orders)
 
 
-def find(tx: Session, visit: Visit) -> Trouble:
+def find(tx: Session, visit: Visit) -> Problems:
     """Return everything that needs a person, or that a person should know of."""
-    rejected = select(RejectedEntry).order_by(col(RejectedEntry.last_listed_at).desc()).limit(MOST)
-    return Trouble(
-        _outages(tx, visit),
-        _calls(tx, visit, "unknown"),
-        _calls(tx, visit, "parked"),
-        [
-            Stuck(_line(tx, order), order_view.in_words(event, visit), "", by_whom(event, visit))
-            for event, order in order_view.unsettled(tx, MOST)
-        ],
-        [
-            Stuck(_line(tx, order), "marked" if order.shipped else "", order.held_reason or "")
-            for order in _open(tx, col(Order.held_reason).is_not(None))
-        ],
-        [
-            Stuck(_line(tx, order), "", "", visit.clock_of(order.vanished_at) if order.vanished_at else "")
-            for order in _open(tx, col(Order.vanished_at).is_not(None) & (col(Order.shipped) == 0))
-        ],
-        tx.exec(rejected).all(),
-        tx.exec(select(func.count()).select_from(RejectedEntry)).one(),
+    wider = lists.wider_problems(tx, visit)
+    orders = order_view.judged(tx, visit, lists.rows_with_problems(tx, visit), attempts=True)
+    reports = {event.order_id: event for event in order_view.unsettled(tx, lists.MOST_PROBLEMS)}
+    shown = []
+    for each in sorted(orders, key=_rank):
+        event = reports.get(each.order.id)
+        said = order_view.in_words(event, visit) if event is not None else ""
+        by = order_view.by_whom(event, visit) if event is not None else ""
+        if said or each.verdict.problems or Blocker.HELD in each.verdict.blockers:
+            shown.append(_of_order(each, visit, said, by))
+    entries: Sequence[RejectedEntry] = ()
+    if any(problem.code is ProblemCode.ENTRY_REJECTED for problem in wider):
+        entries = tx.exec(select(RejectedEntry).order_by(col(RejectedEntry.last_listed_at).desc()).limit(MOST)).all()
+    number = tx.exec(select(func.count()).select_from(RejectedEntry)).one()
+    return Problems(
+        [WiderTrouble(each.supplier or "", _trouble(each, visit)) for each in wider], shown, entries, number
     )
 
 
-def _line(tx: Session, order: Order) -> Line:
-    return line(order, outbox.of_order(tx, order.id or 0))
+def _rank(each: Judged) -> tuple[int, int]:
+    codes = {problem.code for problem in each.verdict.problems}
+    return next((number for number, code in enumerate(FIRST) if code in codes), len(FIRST)), each.order.id
 
 
-def _open(tx: Session, condition: ColumnElement[bool]) -> Sequence[Order]:
-    query = select(Order).where(*OPEN, condition)
-    return tx.exec(query.order_by(col(Order.supplier), col(Order.id)).limit(MOST)).all()  # in the order of the index
+def _trouble(problem: Problem, visit: Visit) -> Trouble:
+    what = visit.sentences.trouble(problem)
+    quoted = str(next((problem.facts[name] for name in QUOTED if name in problem.facts), ""))
+    return Trouble(what, "" if quoted in what else quoted, visit.sentences.todo(problem))
 
 
-def _calls(tx: Session, visit: Visit, state: str) -> Sequence[Stuck]:
-    query = select(Call, Order).join(Order).where(STUCK, Call.state == state, *OPEN)
-    return [
-        Stuck(_line(tx, order), visit.words.say(KINDS.get(call.kind, call.kind)), call.detail or "")
-        for call, order in tx.exec(query.order_by(col(Call.order_id)).limit(MOST))
-    ]
+def _of_order(each: Judged, visit: Visit, report: str, reported_by: str) -> OrderTrouble:
+    verdict = each.verdict
+    return OrderTrouble(
+        order_view.line(each, visit),
+        [_trouble(problem, visit) for problem in verdict.problems],
+        each.facts["held"] if Blocker.HELD in verdict.blockers else "",
+        report,
+        reported_by,
+        frozenset(verdict.may[visit.role]),
+        any(problem.severity is Severity.URGENT for problem in verdict.problems),
+    )
 
 
-def _outages(tx: Session, visit: Visit) -> Sequence[Outage]:
-    say, found = visit.words.say, []
-    for supplier in tx.exec(select(Supplier).order_by(col(Supplier.name))):
-        if supplier.name not in visit.room.settings.suppliers:
-            continue
-        if supplier.token_refused_at is not None:
-            at = visit.clock_of(supplier.token_refused_at)
-            what = say("The marketplace refuses the key of this supplier since %(at)s.", at=at)
-            advice = say("Tell your IT: a new token is needed. Scanning and printing go on; reports wait.")
-            found.append(Outage(supplier.name, what, "", advice))
-        if supplier.paused_at is not None:
-            what = say("Paused by %(who)s since %(at)s.", who=supplier.paused_by, at=visit.clock_of(supplier.paused_at))
-            advice = say("Nothing is sent until somebody resumes it (IT). Scanning and printing go on; reports wait.")
-            found.append(Outage(supplier.name, what, supplier.paused_reason or "", advice))
-        if supplier.flags_asked_at is not None:
-            what = say("Unusually many boxes were marked at once (%(at)s).", at=visit.clock_of(supplier.flags_asked_at))
-            advice = say("Nothing is reported until somebody says that this is right (IT).")
-            found.append(Outage(supplier.name, what, "", advice))
-    for lane in tx.exec(select(Lane).where(col(Lane.failing_since).is_not(None))):
-        if lane.supplier in visit.room.settings.suppliers:
-            advice = say("Nothing to do: it is tried again by itself. Scanning and printing go on.")
-            found.append(Outage(lane.supplier, say(LANES.get(lane.lane, lane.lane)), lane.reason or "", advice))
-    return found
-
-
-Act = Callable[[Session, Order, Visit], str]
+Decision = Callable[[Session, Order, Visit], str]
 
 
 def problems(visit: Visit) -> Response:
     """Show what needs a person."""
     with visit.room.store.read() as tx:
-        found = find(tx, visit)
-        return page(visit, tx, "problems.html", trouble=found, answer=answers.last(tx, visit))
+        return page(visit, tx, "problems.html", found=find(tx, visit), answer=answers.last(tx, visit))
 
 
 def _by(visit: Visit) -> tuple[str, str]:
@@ -176,35 +157,47 @@ def _release(tx: Session, order: Order, visit: Visit) -> str:
     return "released_marked" if order.shipped else "released"
 
 
+def _override(tx: Session, order: Order, visit: Visit) -> str:
+    who, station = _by(visit)
+    actions.ship(tx, order, visit.now, who, override_by=who, station=station)
+    return "overridden"
+
+
 def _settle(tx: Session, order: Order, visit: Visit) -> str:
     order_view.settle(tx, order.id or 0, visit.now, *_by(visit))
     return "settled"
 
 
-ACTS: Mapping[str, Act] = {
-    "shipped": lambda tx, order, visit: _resolve(tx, order, visit, shipped=True),
-    "again": lambda tx, order, visit: _resolve(tx, order, visit, shipped=False),
-    "retry": _retry,
-    "hold": _hold,
-    "release": _release,
-    "settle": _settle,
+DECISIONS: Mapping[str, tuple[Act | None, Decision]] = {
+    "shipped": (Act.RESOLVE, lambda tx, order, visit: _resolve(tx, order, visit, shipped=True)),
+    "again": (Act.SEND_AGAIN, lambda tx, order, visit: _resolve(tx, order, visit, shipped=False)),
+    "retry": (Act.RETRY, _retry),
+    "hold": (Act.HOLD, _hold),
+    "release": (Act.RELEASE, _release),
+    "override": (Act.OVERRIDE, _override),
+    "settle": (None, _settle),
 }
+"""What a lead may press, and the act that the verdict must allow at that moment; None: a report can always be settled."""
 
 
 def decided(visit: Visit) -> Response:
-    """Take in what a lead decided about an order."""
-    row, act = visit.number("row"), ACTS.get(visit.field("act"))
+    """Do what a lead decided about an order."""
+    row = visit.number("row")
+    needs, decision = DECISIONS.get(visit.field("act"), (None, None))
 
     def do(tx: Session, before: Answer | None) -> Answer:
         order = tx.get(Order, row) if row is not None else None
         memory = before.memory if before else {}
         if not visit.person.leads:
             return Answer(RED, "needs_lead", memory=memory)
-        if order is None or act is None:
+        if order is None or row is None or decision is None:
             return Answer(RED, "not_open", memory=memory)
-        if act is _hold and not visit.field("reason").strip():
+        (each,) = order_view.judged(tx, visit, [row])
+        if needs is not None and needs not in each.verdict.may[visit.role]:
+            return Answer(RED, "not_open", memory=memory)
+        if decision is _hold and not visit.field("reason").strip():
             return Answer(YELLOW, "needs_reason", order=row, memory=memory)
-        return Answer(GREEN, act(tx, order, visit), order=row, memory=memory)
+        return Answer(GREEN, decision(tx, order, visit), order=row, memory=memory)
 
     answers.once(visit, do)
     return RedirectResponse("/" if visit.field("back") == "desk" else "/problems", 303)

@@ -11,17 +11,22 @@ from typing import get_args
 from zoneinfo import ZoneInfo
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
+from sqlmodel import Session as Transaction
 
 from supplier_agent.base.clock import Clock
 from supplier_agent.base.errors import StateError
 from supplier_agent.base.log import Log
 from supplier_agent.db import private
+from supplier_agent.db.plain_sql import within
 from supplier_agent.db.store import Store
 from supplier_agent.printing.papers import Press, Sizes
+from supplier_agent.reports.order_report import Judge
 from supplier_agent.settings import Settings
 from supplier_agent.settings.web import Language, Station
+from supplier_agent.verdict import Role
 from supplier_agent.web.peers import Tries
 from supplier_agent.web.people import LEAD
+from supplier_agent.words import Words as Sentences
 
 COOKIE = "desk"
 KEY_FILE = "page.key"
@@ -156,6 +161,7 @@ class Visit:
     token: str = ""
     proxied: str = ""  # whom the proxy names
     now: datetime = field(init=False)
+    _judge: Judge | None = None  # None: no order was judged yet
 
     def __post_init__(self) -> None:
         """Look at the clock once: all of one answer is of one moment."""
@@ -181,11 +187,21 @@ class Visit:
         if self.session is not None:
             self.session = replace(self.session, **changes)
 
-    def clock_of(self, at: datetime) -> str:
-        """Return an instant as the warehouse's clock has it: the day too unless it is today."""
-        zone = self.room.settings.timezone
-        local, today = at.astimezone(zone), self.now.astimezone(zone).date()
-        return f"{local:%H:%M}" if local.date() == today else f"{local:%d.%m. %H:%M}"
+    @property
+    def role(self) -> Role:
+        """Return what a verdict calls this person."""
+        return Role.LEAD if self.person.leads else Role.PACKER
+
+    @property
+    def sentences(self) -> Sentences:
+        """Return what says things about orders, in this language and by the warehouse's clock."""
+        return Sentences(self.words.code, self.room.settings.timezone, self.now)
+
+    def judge(self, tx: Transaction) -> Judge:
+        """Return what judges orders; it loads the suppliers once."""
+        if self._judge is None:
+            self._judge = Judge(within(tx), self.room.settings, self.now)
+        return self._judge
 
     def midnight(self, days_ago: int = 0) -> datetime:
         """Return when the warehouse's day began, so many days ago."""

@@ -1,5 +1,6 @@
 """The screen at the bench: scan, show, print, scan again, shipped; undo while there is time; never one box from two stations."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,10 +11,11 @@ from supplier_agent import actions
 from supplier_agent.db.tables import Order
 from supplier_agent.labels import lookup, scan
 from supplier_agent.labels.scan import Match, Step
+from supplier_agent.verdict import OF_SUPPLIER, Act
 from supplier_agent.web import answers, lists, order_view
 from supplier_agent.web.answers import BLUE, GREEN, RED, YELLOW, Answer
 from supplier_agent.web.documents import print_label
-from supplier_agent.web.order_view import begun, board
+from supplier_agent.web.order_view import board, judged, verdicts
 from supplier_agent.web.request import Visit
 from supplier_agent.web.view import page
 
@@ -29,27 +31,27 @@ def show(visit: Visit) -> Response:
     with visit.room.store.read() as tx:
         answer = answers.last(tx, visit)
         shown = board(tx, visit, answer.order) if answer and answer.order else None
-        choices = lists.lines(tx, answer.matches) if answer else ()
-        oldest = () if shown or choices else lists.oldest(tx, OLDEST)
+        choices = order_view.lines(tx, visit, answer.matches) if answer else ()
+        oldest = () if shown or choices else lists.oldest(tx, visit, OLDEST)
         facts: dict[str, object] = {"board": shown, "choices": choices, "oldest": oldest, "reports": order_view.KINDS}
         return page(visit, tx, "desk.html", 200, answer=answer, **facts)
 
 
 def scanned(visit: Visit) -> Response:
-    """Take in a scan."""
+    """Answer a scan."""
     raw = visit.field("code", LONGEST_SCAN)
     at = visit.now - _age(visit)
 
     def act(tx: Session, before: Answer | None) -> Answer:
         station = scan.Station.unpack(dict(before.memory) if before else {})
-        meaning = lookup.find(tx, scan.read(raw))
+        meaning = lookup.find(tx, scan.read(raw), lambda rows: verdicts(tx, visit, rows))
         return take(tx, visit, before, scan.next_step(station, raw, meaning, at, one_scan=visit.station.one_scan), raw)
 
     return _done(visit, *answers.once(visit, act))
 
 
 def picked(visit: Visit) -> Response:
-    """Show an order that somebody picked from a list."""
+    """Show an order that was picked from a list."""
 
     def act(tx: Session, before: Answer | None) -> Answer:
         match = _match(tx, visit)
@@ -61,14 +63,14 @@ def picked(visit: Visit) -> Response:
 
 
 def pressed(visit: Visit) -> Response:
-    """Take in a button: it leaves, undo, print, problem, next."""
+    """Answer a button: mark as shipped, undo, print, problem, next."""
     doing = visit.field("act")
 
     def act(tx: Session, before: Answer | None) -> Answer:
         match = _match(tx, visit)
         match doing:
             case "next":
-                return Answer(BLUE, "next", memory=replace(_memory(before), shown=None, shown_at=None).pack())
+                return Answer(BLUE, "next", memory=scan.cleared(_memory(before)).pack())
             case "ship" if match is not None:
                 return take(tx, visit, before, scan.press_ship(_memory(before), match, visit.now))
             case "undo" if match is not None:
@@ -93,11 +95,11 @@ def take(tx: Session, visit: Visit, before: Answer | None, step: Step, raw: str 
     answer = Answer(
         step.sign.value,
         step.say.value,
-        _facts(tx, step, only, raw),
+        _facts(tx, visit, step, only, raw),
         order=step.order or (only.order if only else None),
         matches=several,
         more=step.more,
-        notes=((f"layout_{step.tell_layout}", {}),) if step.tell_layout else (),
+        notes=tuple(_notes(step, only)),
         memory=step.station.pack(),
     )
     if step.order is None:
@@ -121,12 +123,22 @@ def _prints_at_once(visit: Visit, step: Step) -> bool:
     return step.act is scan.Act.SHIP and visit.station.one_scan and visit.station.print_on_scan
 
 
-def _facts(tx: Session, step: Step, only: Match | None, raw: str) -> dict[str, str | int]:
+def _notes(step: Step, only: Match | None) -> Iterable[tuple[str, answers.Facts]]:
+    """Yield what there is to say besides. An outage of the supplier is no fault of the packer: the answer stays green."""
+    if step.tell_layout:
+        yield f"layout_{step.tell_layout}", {}
+    if only is not None and step.say is scan.Say.MARKED and (later := OF_SUPPLIER.intersection(only.verdict.blockers)):
+        yield "later", {"later": " ".join(each for each in only.verdict.blockers if each in later)}
+
+
+def _facts(tx: Session, visit: Visit, step: Step, only: Match | None, raw: str) -> answers.Facts:
     facts: dict[str, str | int] = {"code": " ".join(raw.split())[:60]}
     if only is not None:
-        by = f"{only.who} ({only.station})" if only.station else only.who or "?"
-        at = only.at.isoformat() if only.at else ""
-        facts |= {"by": by, "at": at, "reason": only.reason or "", "missing": " ".join(only.missing)}
+        (each,) = judged(tx, visit, [only.order])
+        marked, confirmed = order_view.marked_by(tx, only.order), each.cell("ship_confirmed_at")
+        at = confirmed or (marked.at if marked is not None else None)
+        facts |= each.facts
+        facts |= {"by": order_view.where(marked) if marked is not None else "?", "at": at.isoformat() if at else ""}
     if step.left is not None:
         left = tx.get(Order, step.left)
         facts["left"] = left.menzzo_order_id if left else "?"
@@ -137,7 +149,7 @@ def _taken_back(tx: Session, visit: Visit, before: Answer | None, row: int, answ
     order = _order(tx, row)
     if order.shipped == 0:
         return replace(_still(before), sign=YELLOW, say="nothing_to_undo", order=row)
-    if order.ship_confirmed_at is not None or begun(tx, row):
+    if Act.UNSHIP not in verdicts(tx, visit, [row])[row].may[visit.role]:
         return replace(_still(before), sign=RED, say="too_late", order=row)
     actions.unship(tx, order, visit.now, visit.person.name, station=visit.station.name)
     return answer or replace(_still(before), sign=YELLOW, say="undoing", order=row, memory=_cleared(before))
@@ -151,7 +163,7 @@ def _reported(tx: Session, visit: Visit, before: Answer | None, row: int) -> Ans
 
 
 def _still(before: Answer | None) -> Answer:
-    """Return what stands on the screen, without what was said of it."""
+    """Return what is on the screen, without what was said of it."""
     kept = before or Answer(RED, "")
     return Answer(kept.sign, kept.say, order=kept.order, memory=kept.memory)
 
@@ -165,13 +177,14 @@ def _memory(before: Answer | None) -> scan.Station:
 
 
 def _cleared(before: Answer | None) -> dict[str, object]:
-    """Return what the station remembers, without the order on its screen: the next scan of it shows it anew."""
-    return replace(_memory(before), shown=None, shown_at=None, flagged=None).pack()
+    """Return what the station remembers, without the order on its screen: the next scan of it shows it first."""
+    return replace(scan.cleared(_memory(before)), flagged=None).pack()
 
 
 def _match(tx: Session, visit: Visit) -> Match | None:
     row = visit.number("row")
-    return lookup.of_order(tx, row) if row is not None else None
+    found = verdicts(tx, visit, [row]) if row is not None else {}
+    return Match(row, found[row]) if row is not None and row in found else None
 
 
 def _order(tx: Session, row: int) -> Order:

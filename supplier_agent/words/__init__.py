@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from supplier_agent.words.english import ENGLISH
-from supplier_agent.words.formats import duration, instant, iso, size
+from supplier_agent.words.formats import clock, duration, instant, iso, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -30,19 +30,27 @@ SPANS = "_seconds"
 """A fact whose name ends so is a span of time."""
 SIZES = "_bytes"
 """The same for a size."""
-CODES = {"changed": "blocker", "missing": "waits_for"}
+CODES = {
+    "changed": "blocker", "missing": "waits_for", "later": "blocker", "stops": "stop", "call": "call", "printer_fault": "printer",
+}  # fmt: skip
 """Facts that are codes themselves, with blanks between them: the group of the catalogue that has their words."""
 
 
-def say(code: str, facts: Mapping[str, object] | None = None, language: str = "en", zone: tzinfo = UTC) -> str:
+def say(
+    code: str,
+    facts: Mapping[str, object] | None = None,
+    language: str = "en",
+    zone: tzinfo = UTC,
+    now: datetime | None = None,
+) -> str:
     """Return the sentence of a code (`group.code`) with its facts; the fact `case` chooses between several sentences.
 
-    Instants are shown in this zone, and spans of time in one unit. A fact that is missing is a question mark: whoever reads a
-    report in an emergency needs the rest of it.
+    Instants are shown in this zone, and spans of time in one unit. now: instants are short (formats.clock); None: they are
+    complete. A fact that is missing is a question mark: a report that is read in an emergency still shows the rest.
     """
     given = _Facts(facts or {})
     key = f"{code}.{given['case']}" if "case" in given and f"{code}.{given['case']}" in ENGLISH else code
-    shown = _Facts({name: _shown(name, value, language, zone) for name, value in given.items()})
+    shown = _Facts({name: _shown(name, value, given, language, zone, now) for name, value in given.items()})
     return _translated(language)(ENGLISH[key]) % shown
 
 
@@ -51,9 +59,11 @@ class _Facts(dict[str, object]):
         return "?"
 
 
-def _shown(name: str, value: object, language: str, zone: tzinfo) -> object:
+def _shown(
+    name: str, value: object, given: Mapping[str, object], language: str, zone: tzinfo, now: datetime | None
+) -> object:
     if isinstance(value, datetime):
-        return instant(value, zone)
+        return instant(value, zone) if now is None else clock(value, zone, now)
     if name.endswith(SPANS) and isinstance(value, (int, float)):
         return duration(value)
     if name.endswith(SIZES) and isinstance(value, int):
@@ -61,9 +71,11 @@ def _shown(name: str, value: object, language: str, zone: tzinfo) -> object:
     if name == "kind" and f"kind.{value}" in ENGLISH:
         return say(f"kind.{value}", language=language)
     if name in CODES and isinstance(value, str):
-        joint = " and " if name == "missing" else "; "
-        return _translated(language)(joint).join(
-            say(f"{CODES[name]}.{each}", language=language) for each in value.split()
+        facts = {other: known for other, known in given.items() if other not in CODES}
+        keys = {each: f"{CODES[name]}.{each}" for each in value.split()}
+        joint = _translated(language)(" and " if name == "missing" else "; ")
+        return joint.join(
+            say(key, facts, language, zone, now) if key in ENGLISH else each for each, key in keys.items()
         )
     return value
 
@@ -121,18 +133,22 @@ class Worded:
 
 @dataclass(frozen=True)
 class Words:
-    """One language, and the one zone of one output. UTC names itself; any other zone is named by the head of the output."""
+    """One language, and the one zone of one output. UTC names itself; any other zone is named by the head of the output.
+
+    now: instants are short, as at a bench; None: they are complete.
+    """
 
     language: str = "en"
     zone: tzinfo = UTC
+    now: datetime | None = None
 
     def say(self, code: str, facts: Mapping[str, object] | None = None, **more: object) -> str:
         """Return one sentence of the catalogue."""
-        return say(code, {**(facts or {}), **more}, self.language, self.zone)
+        return say(code, {**(facts or {}), **more}, self.language, self.zone, self.now)
 
     def at(self, at: datetime) -> str:
         """Return an instant."""
-        return instant(at, self.zone)
+        return instant(at, self.zone) if self.now is None else clock(at, self.zone, self.now)
 
     def problem(self, problem: Problem) -> str:
         """Return what is wrong. Its order and supplier are named next to it, not in it."""
@@ -141,6 +157,25 @@ class Words:
     def fix(self, problem: Problem) -> str:
         """Return the one command, or step, that fixes it; "" if there is none."""
         return self.say(_own("fix", problem), _facts(problem))
+
+    def trouble(self, problem: Problem) -> str:
+        """Return what is wrong, for people in a warehouse; as everywhere else if there are no words of their own for it."""
+        return self._for_a_warehouse("trouble", problem) or self.problem(problem)
+
+    def todo(self, problem: Problem) -> str:
+        """Return what people in a warehouse do about it; "" if that is nothing, or nothing for them."""
+        return self._for_a_warehouse("todo", problem)
+
+    def _for_a_warehouse(self, group: str, problem: Problem) -> str:
+        failing = f"{group}.failing" if problem.code.endswith("_failing") else ""
+        keys = (f"{group}.{problem.code}.{problem.facts.get('case')}", f"{group}.{problem.code}", failing)
+        facts = _facts(problem)
+        return next((self.say(key, facts, call=facts.get("kind", "")) for key in keys if key in ENGLISH), "")
+
+    def state(self, problem: Problem) -> str:
+        """Return why a supplier's state is not ok, in one or two words."""
+        code = f"state.{problem.code}"
+        return self.say(code if code in ENGLISH else "state.failing")
 
     def reason(self, problem: Problem) -> str:
         """Return why a supplier's state is not ok, in short."""
@@ -165,7 +200,7 @@ class Words:
 
     def waits_for(self, blockers: Iterable[Blocker]) -> str:
         """Return what a marked order waits for, as one phrase: "its acknowledgement and its label"."""
-        return str(_shown("missing", " ".join(blockers), self.language, self.zone))
+        return str(_shown("missing", " ".join(blockers), {}, self.language, self.zone, self.now))
 
     def evidence(self, verdict: Verdict) -> str:
         """Return on what evidence an order counts as shipped, without a full stop."""

@@ -5,6 +5,8 @@ A key is `group.code`, or `group.code.case` where a code has several sentences. 
 
 from collections.abc import Mapping
 
+from supplier_agent.words.page import PAGE
+
 _ORDER = "%(order)s --supplier %(supplier)s"
 RELEASE = "supplier-agent release --all (lists them), then: supplier-agent release --all --by NAME"
 
@@ -107,7 +109,7 @@ NEXT: Mapping[str, str] = {
     "next.read_only": "Its %(kind)s call waits while the agent only reads: read_only = true in the configuration.",
     "next.many_flags": (
         "Its ship call waits for approval, because unusually many orders were marked as shipped within a minute. "
-        "If they have left: supplier-agent agree %(supplier)s"
+        "If they have left: supplier-agent approve %(supplier)s"
     ),
     "next.token_missing": "Its %(kind)s call waits until there is a token for %(supplier)s.",
     "next.token_refused": "Its %(kind)s call waits until %(supplier)s has a token that the marketplace accepts.",
@@ -137,6 +139,12 @@ ORDER_PROBLEMS: Mapping[str, str] = {
     ),
     "problem.call_parked": "%(kind)s call: it waits for a person: %(detail)s",
     "fix.call_parked": f"supplier-agent retry {_ORDER} (or: supplier-agent close {_ORDER} --reason TEXT)",
+    "problem.call_unknown.stray": (
+        "%(kind)s call of an order whose row %(row)s is missing: we do not know whether the marketplace received it: %(detail)s"
+    ),
+    "problem.call_parked.stray": "%(kind)s call of an order whose row %(row)s is missing: %(detail)s",
+    "fix.call_unknown.stray": "the row was deleted with another tool: put a backup back (supplier-agent restore FILE)",
+    "fix.call_parked.stray": "the row was deleted with another tool: put a backup back (supplier-agent restore FILE)",
     "problem.call_tried_often": "%(kind)s call: tried %(attempts)s times: %(detail)s",
     "fix.call_tried_often": "nothing to do: it is tried again automatically",
     "problem.held_though_marked": "it is marked as shipped, and on hold: nothing is reported (%(reason)s)",
@@ -171,7 +179,7 @@ SUPPLIER_PROBLEMS: Mapping[str, str] = {
     "problem.flags_unusual": (
         "unusually many orders were marked as shipped within a minute (asked %(at)s); its ship calls wait for approval"
     ),
-    "fix.flags_unusual": "if they have left: supplier-agent agree %(supplier)s; if not: supplier-agent unship ID…",
+    "fix.flags_unusual": "if they have left: supplier-agent approve %(supplier)s; if not: supplier-agent unship ID…",
     "problem.token_missing": "%(said)s",
     "fix.token_missing": "supplier-agent check --offline",
     "problem.token_refused": "the marketplace refuses the token (since %(since)s): %(said)s; nothing is sent for %(supplier)s",
@@ -288,4 +296,5 @@ INSTALLATION_PROBLEMS: Mapping[str, str] = {
 
 ENGLISH: Mapping[str, str] = {
     **STAGES, **KINDS, **EVIDENCE, **BLOCKERS, **WAITS_FOR, **NEXT, **ORDER_PROBLEMS, **SUPPLIER_PROBLEMS, **INSTALLATION_PROBLEMS,
+    **PAGE,
 }  # fmt: skip

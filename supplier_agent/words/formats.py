@@ -18,6 +18,12 @@ def instant(at: datetime, zone: tzinfo = UTC) -> str:
     return f"{text} UTC" if zone is UTC else text
 
 
+def clock(at: datetime, zone: tzinfo, now: datetime) -> str:
+    """Return an instant for people who work by the clock on the wall: the time, and the day unless it is today."""
+    local, today = at.astimezone(zone), now.astimezone(zone).date()
+    return f"{local:%H:%M}" if local.date() == today else f"{local:%d.%m. %H:%M}"
+
+
 def iso(at: datetime) -> str:
     """Return an instant as JSON has it: ISO 8601, UTC."""
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -308,4 +308,5 @@ def test_the_daily_report_calls_a_problem_what_an_alert_calls_one(installed: Ins
     now = here.clock.now()
     with here.store.read() as tx:
         body = words.report(tx, here.settings, now - timedelta(days=1), now, "here").body
-    assert "\n1 problem:\n- notio: the label is there, but nobody has flagged it as shipped" in body
+    assert "\n1 problem:\n- 15000000000_1 notio: its label is ready since" in body
+    assert "nobody has marked it as shipped" in body

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import date
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,8 @@ from supplier_agent.reports import health, order_report, status
 from supplier_agent.sandbox.exchange import Endpoint
 from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
-from supplier_agent.web import lists
-from supplier_agent.web.lists import Search
+from supplier_agent.web import documents, problems_page, scan_page
+from tests.web.visits import visit_of
 from tests.world.harness import MONDAY, ManualClock, Site, settings_for
 
 JUNK: tuple[str, ...] = (
@@ -62,6 +63,7 @@ A_PERSONS = (
     "fault",
 )
 """Columns that nobody but a person can set right."""
+PAGES = (scan_page.show, documents.to_ship, documents.pick_list, documents.hand_over, problems_page.problems)
 TOGETHER = 10
 COLUMNS = {
     table: [column.name for column in SQLModel.metadata.tables[table].columns if not column.primary_key]
@@ -129,9 +131,11 @@ def everybody_looks(site: Site, capsys: pytest.CaptureFixture[str]) -> Mapping[s
             dict(gauge.values)
         for name in SUPPLIERS:
             coverage.ledger(tx, settings, name, date(2026, 11, 20), date(2026, 11, 23), now)
-        lists.to_ship(tx, Search(), 1)
-        lists.around(tx, settings)
         said = health.problems(tx, settings, now=now)
+    rows = [row for (row,) in site.ask("SELECT id FROM orders ORDER BY id")]
+    for handler, parts in (*((each, {}) for each in PAGES), *((documents.history, {"row": row}) for row in rows[::19])):
+        visit = visit_of(site.agent.store, now, "lead", settings=settings, parts=parts)
+        assert handler(visit).status_code == HTTPStatus.OK
     everything = Chosen(date(2000, 1, 1), date(2100, 1, 1), None, settings, now)
     for what in SUBJECTS:
         for form in ("csv", "json"):

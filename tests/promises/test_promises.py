@@ -303,7 +303,7 @@ def test_not_knowing_is_said(shop: Shop) -> None:
         assert (attempt["outcome"], attempt["http_status"]) == ("unknown", 200)
         assert f"resolve {each}" in told["next"]
         assert any(
-            p["menzzo_order_id"] == each and "not known" in p["what"]
+            p["menzzo_order_id"] == each and p["code"] == "call_unknown"
             for p in shop.run("status", "--json").json["problems"]
         )
     for each in (taken_in, not_taken_in):
@@ -314,7 +314,7 @@ def test_not_knowing_is_said(shop: Shop) -> None:
         assert attempt["outcome"] == "unknown"
         assert "without an answer" in attempt["detail"]
         problem = next(p for p in shop.run("status", "--json").json["problems"] if p["menzzo_order_id"] == each)
-        assert "not known" in problem["what"]
+        assert problem["code"] == "call_unknown"
         assert f"resolve {each}" in problem["cure"]
     assert not shop.run("status", "--json").json["healthy"]
     assert shop.run("unship", taken_in).code == 1, "what may have happened cannot be undone"
@@ -520,7 +520,7 @@ def test_it_tells_when_it_stops(shop: Shop, tmp_path: Path) -> None:
     until(lambda: shop.run("status").code == 3, "status says that nothing runs any more")
     told = shop.run("status", "--json").json
     assert (told["healthy"], told["running"]) == (False, False)
-    assert "nothing runs" in told["problems"][0]["what"]
+    assert told["problems"][0]["code"] == "not_running"
     shop.configure(retry={"once_patience_seconds": 0.1})
     shop.world.faults.arm("get-sales", faults.html(), seconds=60)
     assert shop.cycle() == 69

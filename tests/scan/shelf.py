@@ -1,13 +1,16 @@
 """Orders as the warehouse finds them: in a database of their own, each a few facts away from an ordinary one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from supplier_agent.calls import CALLS
 from supplier_agent.db.store import Store, open_store
-from supplier_agent.db.tables import Order
+from supplier_agent.db.tables import Call, Order, Print
+from supplier_agent.settings import Settings
+from supplier_agent.verdict import SupplierState, Verdict, judge_order
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 SUPPLIER = "notio"
@@ -32,6 +35,19 @@ def order_of(menzzo_order_id: str = "15000012345_789", **facts: Any) -> Order:  
         "planned_at": NOW,
     }
     return Order(**(ordinary | facts))
+
+
+SETTINGS = Settings(state_dir=Path("/nowhere"), suppliers={SUPPLIER: {"token": "t"}, "asir-group": {"token": "t"}})
+
+
+def verdict_of(order: Order, calls: Sequence[Call] = (), prints: Sequence[Print] = ()) -> Verdict:
+    """Return the verdict on an order whose supplier works."""
+    return judge_order(order, calls, prints, SupplierState(order.supplier), SETTINGS, NOW, kinds=CALLS)
+
+
+def unjudged(rows: Sequence[int]) -> Mapping[int, Verdict]:
+    """Return one verdict for all orders: for tests in which it does not matter."""
+    return dict.fromkeys(rows, verdict_of(order_of()))
 
 
 @contextmanager

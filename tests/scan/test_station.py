@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from supplier_agent.db.tables import Print
 from supplier_agent.labels.scan import (
     Act,
     Command,
-    Condition,
     Match,
     Meaning,
     Say,
@@ -17,31 +17,51 @@ from supplier_agent.labels.scan import (
     Step,
     Way,
     choose,
+    missing,
     next_step,
     press_ship,
 )
+from supplier_agent.verdict import Blocker, Verdict
+from tests.scan.shelf import order_of, verdict_of
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-A = Match(
-    order=1,
-    supplier="notio",
-    menzzo_order_id="15000012345_789",
-    increment_id="15000012345",
+MAY_SHIP = verdict_of(order_of())
+A = Match(1, MAY_SHIP, frozenset({Way.LABEL}))
+B = replace(A, order=2)
+PRINTED = Print(
+    id=1,
+    order_id=1,
+    printed_at=NOW,
+    who="Anna",
+    printer="zebra",
+    label_sha256="0" * 64,
     sku="SOFA-3P",
     quantity=1,
     carrier="GEODIS",
-    order_date=None,
-    condition=Condition.OPEN,
-    ways=frozenset({Way.LABEL}),
 )
-B = replace(A, order=2, menzzo_order_id="15000012346_790")
-REFUSED = {
-    Condition.FLAGGED: (Sign.CHECK, Say.ALREADY_MARKED),
-    Condition.SHIPPED: (Sign.CHECK, Say.ALREADY_SHIPPED),
-    Condition.HELD: (Sign.NO, Say.HELD),
-    Condition.CLOSED: (Sign.NO, Say.CLOSED),
-    Condition.VANISHED: (Sign.NO, Say.VANISHED),
-}
+REFUSED: dict[str, tuple[Verdict, Sign, Say, set[Blocker]]] = {
+    "marked": (verdict_of(order_of(shipped=1, shipped_at=NOW)), Sign.CHECK, Say.ALREADY_MARKED, set()),
+    "shipped": (
+        verdict_of(order_of(shipped=1, ship_confirmed_at=NOW, ship_evidence="confirmed")), Sign.CHECK, Say.ALREADY_SHIPPED, set(),
+    ),
+    "held": (verdict_of(order_of(held_reason="x")), Sign.NO, Say.STOPPED, {Blocker.HELD}),
+    "closed": (verdict_of(order_of(closed_reason="x")), Sign.NO, Say.STOPPED, {Blocker.CLOSED}),
+    "vanished": (verdict_of(order_of(vanished_at=NOW)), Sign.NO, Say.STOPPED, {Blocker.VANISHED}),
+    "damaged": (verdict_of(order_of(fault="error")), Sign.NO, Say.STOPPED, {Blocker.DAMAGED}),
+    "held and vanished": (
+        verdict_of(order_of(held_reason="x", vanished_at=NOW)), Sign.NO, Say.STOPPED, {Blocker.HELD, Blocker.VANISHED},
+    ),
+    "held after it was marked": (
+        verdict_of(order_of(shipped=1, shipped_at=NOW, held_reason="x")), Sign.NO, Say.STOPPED_MARKED, {Blocker.HELD},
+    ),
+    "vanished after it was marked": (
+        verdict_of(order_of(shipped=1, shipped_at=NOW, vanished_at=NOW)), Sign.NO, Say.STOPPED_MARKED, {Blocker.VANISHED},
+    ),
+    "changed since it was printed": (
+        verdict_of(order_of(label_sha256="1" * 64, sku="BED", quantity=2, carrier="DPD"), prints=[PRINTED]),
+        Sign.NO, Say.STOPPED, {Blocker.LABEL_CHANGED, Blocker.PRODUCT_CHANGED, Blocker.QUANTITY_CHANGED, Blocker.CARRIER_CHANGED},
+    ),
+}  # fmt: skip
 
 
 class Bench:
@@ -54,7 +74,7 @@ class Bench:
         self, *matches: Match, seconds: float = 3, command: Command | None = None, layout: str | None = None
     ) -> Step:
         self.now += timedelta(seconds=seconds)
-        scanned = command or " ".join(f"{match.menzzo_order_id}/{sorted(match.ways)}" for match in matches)
+        scanned = command or " ".join(f"{match.order}/{sorted(match.ways)}" for match in matches)
         meaning = Meaning(command, matches, layout)
         step = next_step(self.station, scanned, meaning, self.now, one_scan=self.one_scan)
         self.station = Station.unpack(step.station.pack())
@@ -128,28 +148,42 @@ def test_another_order_than_the_one_shown_is_said_and_nothing_ships() -> None:
 
 
 @pytest.mark.parametrize("one_scan", [False, True])
-@pytest.mark.parametrize("condition", REFUSED)
-def test_what_may_not_go_is_refused_with_its_reason(condition: Condition, one_scan: bool) -> None:  # noqa: FBT001 - a parameter
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_must_not_ship_is_refused_with_every_reason(case: str, one_scan: bool) -> None:  # noqa: FBT001 - a parameter
+    verdict, sign, say, stops = REFUSED[case]
     bench = Bench(one_scan=one_scan)
     for _ in range(2):
-        step = bench.scan(replace(A, condition=condition))
-        assert (step.sign, step.say) == REFUSED[condition]
-        assert step.act is None
-        assert step.matches[0].condition is condition
+        step = bench.scan(replace(A, verdict=verdict))
+        assert (step.sign, step.say, step.act) == (sign, say, None)
+        assert set(step.matches[0].verdict.stops) == stops
+    assert press_ship(Station(), replace(A, verdict=verdict), NOW).say is say
 
 
-def test_what_changed_between_two_scans_is_refused_at_the_second() -> None:
+@pytest.mark.parametrize("case", ["held", "vanished", "changed since it was printed"])
+def test_what_changed_between_two_scans_is_refused_at_the_second(case: str) -> None:
     bench = Bench()
     bench.scan(A)
-    assert bench.scan(replace(A, condition=Condition.VANISHED)).sign is Sign.NO
+    assert bench.scan(replace(A, verdict=REFUSED[case][0])).sign is Sign.NO
+    assert bench.scan(A).act is Act.SHOW
+
+
+def test_print_again_is_about_the_order_that_was_refused_and_no_longer_once_another_is_shown() -> None:
+    bench = Bench()
+    bench.scan(replace(B, verdict=REFUSED["changed since it was printed"][0]))
+    assert (bench.scan(command=Command.PRINT_AGAIN).order, bench.scan(command=Command.PROBLEM).order) == (2, 2)
+    bench.scan(A)
+    assert bench.scan(command=Command.PRINT_AGAIN).order == 1
+    bench.scan(command=Command.NEXT)
+    assert bench.scan(command=Command.PRINT_AGAIN).order is None
 
 
 def test_an_order_that_waits_is_marked_and_what_it_waits_for_is_said() -> None:
     bench = Bench()
-    waits = replace(A, condition=Condition.WAITING, missing=("no_label",))
+    waits = replace(A, verdict=verdict_of(order_of(label_path=None, acknowledged_at=None)))
     bench.scan(waits)
     step = bench.scan(waits)
     assert (step.sign, step.say, step.act) == (Sign.CHECK, Say.MARKED_WAITS, Act.SHIP)
+    assert set(missing(waits.verdict)) == {Blocker.NO_LABEL, Blocker.NOT_ACKNOWLEDGED}
 
 
 def test_several_orders_are_a_question() -> None:
@@ -176,7 +210,7 @@ def test_what_is_chosen_from_a_list_is_shown_and_its_next_scan_ships_at_once() -
 
 def test_the_button_ships_what_is_shown_and_refuses_like_a_scan() -> None:
     assert press_ship(Station(), A, NOW).act is Act.SHIP
-    assert press_ship(Station(), replace(A, condition=Condition.HELD), NOW).say is Say.HELD
+    assert press_ship(Station(), replace(A, verdict=REFUSED["held"][0]), NOW).say is Say.STOPPED
 
 
 def test_a_scan_right_after_the_button_is_a_repeat() -> None:

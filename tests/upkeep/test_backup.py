@@ -260,7 +260,8 @@ def test_the_brakes_are_commands_and_status_says_so(site: Site) -> None:
     assert told["suppliers"]["notio"]["state"] == "paused"
     assert [each["cure"] for each in told["problems"]] == ["supplier-agent resume notio"]
     site.run("resume", "notio")
-    site.run("agree", "notio", code=1)
+    site.run("approve", "notio", code=1)
+    site.run("agree", "notio", code=1)  # its first name
     site.run("pause", "nobody", code=2)
 
 

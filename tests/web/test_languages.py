@@ -1,4 +1,4 @@
-"""Four languages: every sentence is translated with its facts, the compiled catalogues are those of the texts."""
+"""The page and what is said of orders, in every language: each sentence translated, with its facts, and compiled."""
 
 import re
 from collections.abc import Iterator
@@ -8,46 +8,89 @@ from typing import Any
 import pytest
 
 from supplier_agent.labels.scan import Say
+from supplier_agent.verdict import NextStep, ProblemCode
+from supplier_agent.verdict.codes import STOPS
+from supplier_agent.web.order_view import KINDS, WITH_THE_SUPPLIER
 from supplier_agent.web.request import words
-from supplier_agent.web.view import NOTES, SENTENCES, WORDS
-from tests.web.catalogues import TRANSLATED, compiled, po, read, sentences
+from supplier_agent.web.view import WORDS
+from supplier_agent.words import Words, say
+from supplier_agent.words.page import PAGE as SENTENCES
+from tests.web import catalogues
+from tests.web.catalogues import TRANSLATED, Catalogue, compiled
 from tests.web.stage import BENCH, OTHER, Browser, Stage, browsing, staged
 
+BOTH = pytest.mark.parametrize("catalogue", [catalogues.PAGE, catalogues.WORDS], ids=lambda each: each.domain)
 FACT = re.compile(r"%\(\w+\)s|%%")
 
 
+@BOTH
 @pytest.mark.parametrize("language", TRANSLATED)
-def test_every_sentence_is_translated_and_none_is_left_over(language: str) -> None:
-    catalogue = read(language)
-    assert {message.id for message in catalogue} == {message.id for message in sentences()}
-    assert [message.id for message in catalogue if message.id and not all(_forms(message.string))] == []
+def test_no_translation_is_left_over(catalogue: Catalogue, language: str) -> None:
+    translated = {message.id for message in catalogue.read(language)}
+    assert translated - {message.id for message in catalogue.sentences()} == set(), "python -m tests.web.catalogues"
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
-def test_a_translation_has_the_facts_of_its_sentence(language: str) -> None:
+def test_everything_on_the_page_is_translated(language: str) -> None:
+    """What only IT reads may be in English; see below for what is not translated at all."""
+    page = catalogues.PAGE.read(language)
+    assert {message.id for message in page} == {message.id for message in catalogues.PAGE.sentences()}
+    assert [message.id for message in page if message.id and not all(_forms(message.string))] == []
+    said = {message.id: message.string for message in catalogues.WORDS.read(language)}
+    assert [code for code, text in SENTENCES.items() if not said.get(text)] == []
+
+
+@BOTH
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_a_translation_has_the_facts_of_its_sentence(catalogue: Catalogue, language: str) -> None:
     wrong = [
         (message.id, form)
-        for message in read(language)
+        for message in catalogue.read(language)
         if message.id
         for form in _forms(message.string)
-        if sorted(FACT.findall(form)) != sorted(FACT.findall(_forms(message.id)[-1]))
+        if form and sorted(FACT.findall(form)) != sorted(FACT.findall(_forms(message.id)[-1]))
     ]
     assert wrong == []
 
 
+@BOTH
 @pytest.mark.parametrize("language", TRANSLATED)
-def test_the_compiled_catalogue_is_up_to_date(language: str) -> None:
-    assert po(language).with_suffix(".mo").read_bytes() == compiled(read(language)), "python -m tests.web.catalogues"
+def test_the_compiled_catalogue_is_up_to_date(catalogue: Catalogue, language: str) -> None:
+    made = catalogue.po(language).with_suffix(".mo").read_bytes()
+    assert made == compiled(catalogue.read(language)), "python -m tests.web.catalogues"
 
 
 def _forms(text: str | tuple[str, ...] | list[str] | None) -> tuple[str, ...]:
     return (text,) if isinstance(text, str) else tuple(text or ("",))
 
 
-def test_every_answer_of_a_scan_has_a_sentence() -> None:
-    assert {say.value for say in Say} <= set(SENTENCES)
-    assert not set(SENTENCES) & set(NOTES)
+def test_every_code_that_the_page_may_say_has_a_sentence() -> None:
+    steps = {
+        step: [key for key in SENTENCES if key == f"now.{step}" or key.startswith(f"now.{step}.")] for step in NextStep
+    }
+    assert {f"answer.{each}" for each in Say} <= set(SENTENCES)
+    assert {f"stop.{each}" for each in STOPS} == {key for key in SENTENCES if key.startswith("stop.")}
+    assert {step for step, found in steps.items() if not found} == WITH_THE_SUPPLIER
+    assert {f"report.{kind}" for kind in KINDS} == {key for key in SENTENCES if key.startswith("report.")}
+    problems = {key.split(".")[1] for key in SENTENCES if key.startswith(("trouble.", "todo."))}
+    assert problems - {"held", "failing"} <= set(ProblemCode)
     assert set(WORDS) == {"green", "blue", "yellow", "red"}
+
+
+def test_no_sentence_of_the_templates_is_about_an_order() -> None:
+    """Buttons and headings are the page's own; whatever is true of an order or a supplier is said by words/."""
+    about = re.compile(
+        r"(?i)marketplace|cancelled|on hold|acknowledge|token|paused|confirmed|vanished|must not|refused|unverified"
+    )
+    found = [message.id for message in catalogues.PAGE.sentences() if about.search(str(message.id))]
+    assert found == ["Put on hold", "Menzzo: it is not cancelled. Mark as shipped"]
+
+
+def test_what_is_not_translated_is_said_in_english() -> None:
+    assert say("next.warehouse", {"order": "1_1", "supplier": "notio"}, "fr").startswith("It waits in the warehouse")
+    assert Words("fr").say("now.stopped", stops="held no_such_code", held="verre") == (
+        "Ne pas expédier : bloquée (verre) ; no_such_code."
+    )
 
 
 def test_polish_counts_as_poles_do() -> None:
@@ -57,7 +100,7 @@ def test_polish_counts_as_poles_do() -> None:
 
 
 def test_an_unknown_language_is_english() -> None:
-    assert words("xx").say("All is well.") == "All is well."
+    assert words("xx").say("No problems.") == "No problems."
 
 
 def test_a_station_has_its_language_and_a_browser_may_switch(tmp_path: Path, pristine: Path) -> None:

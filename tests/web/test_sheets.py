@@ -118,7 +118,7 @@ def test_the_papers_can_be_read(stage: Stage, anna: Browser, path: str) -> None:
     anna.get(path)
     assert anna.status == 200
     wanted = {"/pick": "SOFA-OSLO", "/hand-over": "15000012351_4", "/card": "/card/undo.svg"}
-    assert wanted.get(path, "Nothing was marked on this day") in anna.html
+    assert wanted.get(path, "Nothing was marked as shipped on this day") in anna.html
 
 
 def test_the_card_shows_its_codes(anna: Browser) -> None:

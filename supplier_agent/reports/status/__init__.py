@@ -64,7 +64,7 @@ class Told:
     """All that `status` has to say."""
 
     database: Path
-    holder: state_folder.Holder | None  # None: nothing works on this state now
+    holder: state_folder.Holder | None  # None: no process works on this state now
     suppliers: Mapping[str, Line]
     problems: list[Problem]
     not_running: bool  # nothing works on it, and has not for too long
@@ -114,8 +114,8 @@ def _told(look: Look, settings: "Settings", database: Path, signs: Signs) -> Tol
     holder, now = signs.holder, signs.now
     if holder is not None and READ_ONLY in (holder.command or ""):
         settings = settings.model_copy(update={"read_only": True})
-    problems = health.judged(look, settings, now, signs=signs)
-    states = facts.suppliers(look, settings)
+    states = facts.suppliers(look, settings, last_asked=True)
+    problems = health.judged(look, settings, now, signs=signs, suppliers=states)
     lanes = health.lane_of(states.values())
     lines = {}
     for name in settings.suppliers:

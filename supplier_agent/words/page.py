@@ -1,0 +1,206 @@
+"""What the warehouse page says of orders and suppliers, in English, by code. For people with a parcel in their hands: short.
+
+The groups: `answer` to a scan or a button, `note` next to it, `stop` why an order must not ship, `now` how an order is,
+`trouble` and `todo` on the page of problems, `state` of a supplier in the bar, `call` and `printer` in the words of a warehouse,
+`report` what packers report, `paper` on printed lists.
+"""
+
+from collections.abc import Mapping
+
+ANSWERS: Mapping[str, str] = {
+    "answer.shown": "Scan it again when it leaves.",
+    "answer.marked": "Marked as shipped.",
+    "answer.marked_waits": "Marked as shipped. Reported later: %(later)s.",
+    "answer.repeated": "The same code again: nothing was done.",
+    "answer.nothing_scanned": "Nothing was scanned.",
+    "answer.unknown": "No order has the code %(code)s.",
+    "answer.several": "Several orders have this code: choose one.",
+    "answer.other_shown": "Another order. The one before, %(left)s, is NOT marked as shipped.",
+    "answer.product_only": "This is a product, not a box. Scan the label, or press “Mark as shipped”.",
+    "answer.already_marked": "Already marked as shipped: %(by)s at %(at)s.",
+    "answer.already_shipped": "Already shipped: %(by)s at %(at)s.",
+    "answer.stopped": "Do not ship: %(stops)s.",
+    "answer.stopped_marked": "Do not ship: %(stops)s. It is marked as shipped: %(by)s at %(at)s.",
+    "answer.undoing": "Undone. Nothing is reported to the marketplace.",
+    "answer.nothing_to_undo": "There is nothing to undo.",
+    "answer.printing": "The label is printed again.",
+    "answer.nothing_to_print": "There is nothing to print.",
+    "answer.problem": "What is wrong with it?",
+    "answer.no_order_for_problem": "Scan the box first, then say what is wrong.",
+    "answer.next": "Ready for the next box.",
+    "answer.refused": "Nothing was changed: %(why)s",
+    "answer.too_late": "Too late to undo: the report to the marketplace has begun.",
+    "answer.not_open": "This is no longer possible: the order has changed.",
+    "answer.reported": "Noted. A lead sees it under Problems.",
+    "answer.settled": "Done.",
+    "answer.held_now": "On hold. Do not ship it until a lead releases it.",
+    "answer.released": "Released.",
+    "answer.released_marked": "Released. It is marked as shipped, and is reported after a new undo window.",
+    "answer.overridden": "Marked as shipped by a lead. It is reported after the undo window.",
+    "answer.retried": "It is tried again now.",
+    "answer.retried_marked": "It is tried again. It is marked as shipped, and is reported after a new undo window.",
+    "answer.resolved_shipped": "Recorded as shipped. Nothing is sent.",
+    "answer.resolved_again": "It is sent again, after a new undo window.",
+    "answer.labels_sent": "Labels to print: %(labels)s.",
+    "answer.labels_none": "None of these orders has a label to print.",
+    "answer.labels_unticked": "No order is ticked. Tick the orders to print, or “all”.",
+    "answer.needs_lead": "Only a lead may do this.",
+    "answer.needs_reason": "Say in a few words why.",
+}
+
+NOTES: Mapping[str, str] = {
+    "note.printed": "Label printed (%(printer)s), %(times)s× in all.",
+    "note.printed_first": "Label printed (%(printer)s).",
+    "note.not_printed": (
+        "The label was not printed: %(printer_fault)s. Shipping goes on; print it again later, or with the browser."
+    ),
+    "note.no_label": "There is no label to print yet.",
+    "note.label_damaged": "The label on the disk is damaged. Tell IT.",
+    "note.too_large": (
+        "The label is %(label)s mm, the paper %(paper)s mm: it is not printed automatically, because it would be cut off."
+    ),
+    "note.browser": "The label opens in the browser: print it at 100 %%, not “fit to page”.",
+    "note.left_out": "Labels that could not be read and were left out: %(number)s.",
+    "note.stopped": "Not printed, because they must not ship: %(orders)s.",
+    "note.ignored": "The printer says that it may scale the label. Compare the size.",
+    "note.layout_fr": "The scanner is set to another keyboard than this computer (French). The code was corrected.",
+    "note.layout_tr": "The scanner is set to another keyboard than this computer (Turkish). The code was corrected.",
+    "note.more": "There are more than are shown here.",
+    "note.later": "Reported later: %(later)s.",
+}
+
+PRINTER: Mapping[str, str] = {
+    "printer.address": "the printer's address is wrong",
+    "printer.unreachable": "the printer cannot be reached",
+    "printer.timeout": "the printer does not answer",
+    "printer.refused": "the printer refused it",
+    "printer.format": "the printer does not understand PDF",
+    "printer.answer": "the printer's answer cannot be understood",
+    "printer.stopped": "the printer is stopped (paper, cover, ribbon?)",
+    "printer.unknown": "the printer did not say why",
+}
+
+STOPS: Mapping[str, str] = {
+    "stop.damaged": "its data is damaged (tell IT)",
+    "stop.closed": "closed (%(closed)s)",
+    "stop.held": "on hold (%(held)s)",
+    "stop.restored": "on hold since a restore",
+    "stop.ledger_lost": "on hold because the ship ledger is lost",
+    "stop.vanished": "no longer listed by the marketplace, perhaps cancelled",
+    "stop.label_changed": "new label: print it again",
+    "stop.product_changed": "the product has changed: print the label again",
+    "stop.quantity_changed": "the quantity has changed: print the label again",
+    "stop.carrier_changed": "the carrier has changed: print the label again",
+}
+"""After "Do not ship:", each as a clause."""
+
+NOW: Mapping[str, str] = {
+    "now.stopped": "Do not ship: %(stops)s.",
+    "now.marked": "Marked as shipped.",
+    "now.waits": "Its report waits: %(later)s.",
+    "now.fault": "An internal error stopped it. A lead can try again, under Problems.",
+    "now.damaged": "Nothing is sent for it until IT has corrected its data.",
+    "now.shipped.confirmed": "The marketplace confirmed it as shipped at %(at)s.",
+    "now.shipped.unverified": "Reported as shipped at %(at)s. The answer was not a clear yes (unverified).",
+    "now.shipped.person": "At %(at)s a person said that the marketplace has it as shipped.",
+    "now.shipped.not_recorded": "Reported as shipped at %(at)s. On what evidence was not recorded.",
+    "now.closed": "Nothing more is sent for it.",
+    "now.resend": "The answer of the marketplace was lost. It is sent again at %(at)s.",
+    "now.unknown": "We do not know whether the marketplace received it. A lead decides, under Problems.",
+    "now.supplier_unknown": "Its supplier is not set up here: nothing is reported. Tell IT.",
+    "now.parked": "A lead decides, under Problems.",
+    "now.held": "A lead can release it, under Problems.",
+    "now.vanished.unmarked": "Keep it here. A lead asks Menzzo.",
+    "now.vanished.marked": "Get the parcel back. A lead asks Menzzo.",
+    "now.sending": "It is being sent to the marketplace.",
+    "now.outage": "The marketplace cannot be reached. Next try at %(at)s.",
+    "now.undo_window": "It is reported to the marketplace at %(at)s.",
+    "now.later": "Next try at %(at)s.",
+    "now.due.ship": "It is reported to the marketplace as soon as possible.",
+    "now.due": "What is missing comes automatically.",
+    "now.warehouse": "Ready to ship.",
+    "now.warehouse.print_again": "Print its label again, then scan it.",
+    "now.unverified": "The answer to its acknowledgement was not a clear yes (unverified).",
+}
+"""How an order is, by the step that comes next, and what is said besides."""
+
+TROUBLE: Mapping[str, str] = {
+    "trouble.order_damaged.cells": "Its data in the database cannot be read. Nothing is sent for it.",
+    "todo.order_damaged.cells": "Tell IT.",
+    "trouble.order_damaged.fault": "An internal error stopped it. Nothing is sent for it.",
+    "todo.order_damaged.fault": "Try again. If it comes back, tell IT.",
+    "trouble.call_unknown": (
+        "The answer of the marketplace was lost (%(call)s). We do not know whether it was received, and whether the customer "
+        "was notified."
+    ),
+    "todo.call_unknown": "Ask Menzzo whether this order is shipped, then press the answer:",
+    "trouble.call_parked": "The marketplace refused it (%(call)s). It is not tried again automatically.",
+    "todo.call_parked": "When the cause is gone, try again. If the order is cancelled: put it on hold, and tell IT to close it.",
+    "trouble.call_tried_often": "Tried %(attempts)s times (%(call)s). It is tried again automatically.",
+    "trouble.held_though_marked": "It is marked as shipped, and on hold: nothing is reported.",
+    "todo.held_though_marked": "If it has left: release it. If it has not: undo.",
+    "trouble.order_vanished.unmarked": "The marketplace no longer lists it since %(since)s: it may be cancelled. Do not ship it.",
+    "trouble.order_vanished.marked": (
+        "It is marked as shipped, but the marketplace no longer lists it since %(since)s: it may be cancelled. Nothing is "
+        "reported. Get the parcel back."
+    ),
+    "todo.order_vanished": "Ask Menzzo. If it is cancelled: tell IT to close it.",
+    "trouble.changed_since_printed": "It has changed since its label was printed: %(changed)s.",
+    "todo.changed_since_printed": "Print its label again, and replace the old one on the box.",
+    "trouble.waiting.acknowledge": "It waits for its acknowledgement since %(since)s.",
+    "trouble.waiting.report": "It is marked as shipped since %(since)s, and still not reported.",
+    "trouble.unflagged": "Its label is ready since %(since)s, but it is not marked as shipped.",
+    "todo.unflagged": "If it has left, mark it as shipped. If it cannot leave, put it on hold.",
+    "trouble.held": "On hold: nothing is acknowledged or reported until it is released.",
+    "trouble.paused": "Paused by %(who)s since %(since)s. Nothing is sent.",
+    "todo.paused": "IT can resume it. Scanning and printing go on.",
+    "trouble.flags_unusual": (
+        "Unusually many orders were marked as shipped at once (%(at)s). Nothing is reported until this is approved."
+    ),
+    "todo.flags_unusual": "Check that they have left, then tell IT to approve.",
+    "trouble.token_refused": "The marketplace refuses its token since %(since)s. Nothing is sent.",
+    "todo.token_refused": "Tell IT: a new token is needed. Scanning and printing go on.",
+    "trouble.reads_failing": "New orders cannot be read since %(since)s.",
+    "trouble.writes_failing": "Nothing can be reported to the marketplace since %(since)s.",
+    "trouble.labels_failing": "Labels cannot be downloaded since %(since)s.",
+    "todo.failing": "Nothing to do: it is tried again automatically. Scanning and printing go on.",
+    "trouble.read_late": "No new orders were read since %(since)s.",
+    "todo.read_late": "Tell IT.",
+    "trouble.mass_disappearance": (
+        "%(number)s open orders disappeared from the marketplace's list at once (%(since)s). So many at once say nothing about "
+        "each of them: go on shipping."
+    ),
+    "todo.mass_disappearance": "Tell IT: they ask Menzzo whether the list is complete.",
+}
+"""What is wrong, and what a person at the warehouse does about it. What is not here is said as everywhere else (`problem`)."""
+
+STATES: Mapping[str, str] = {
+    "state.paused": "paused",
+    "state.token_refused": "token refused",
+    "state.quiet": "waiting",
+    "state.failing": "offline",
+    "state.read_late": "late",
+    "state.supplier_unknown": "not set up",
+}
+
+CALL_NAMES: Mapping[str, str] = {
+    "call.acknowledge": "acknowledgement",
+    "call.label": "label",
+    "call.ship": "shipping report",
+}
+
+REPORTS: Mapping[str, str] = {
+    "report.damaged": "It is damaged",
+    "report.missing": "It is missing, or not complete",
+    "report.label": "The label is wrong or cannot be read",
+    "report.other": "Something else",
+}
+
+PAPERS: Mapping[str, str] = {
+    "paper.print_again": "print the label again",
+    "paper.not_to_hand_over": "Do not hand over: %(stops)s",
+}
+
+PAGE: Mapping[str, str] = {
+    **ANSWERS, **NOTES, **PRINTER, **STOPS, **NOW, **TROUBLE, **STATES, **CALL_NAMES, **REPORTS, **PAPERS,
+}  # fmt: skip

@@ -1,0 +1,72 @@
+"""The conditions in SQL say what the pure functions say, for every invented order."""
+
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from supplier_agent.db import conditions
+from supplier_agent.db.plain_sql import text, within
+from supplier_agent.verdict import Act, Blocker, ProblemCode, Role, Stage, Verdict
+from tests.verdict.invented import FEW, STATES, invented
+
+FRESH = count()
+
+
+def has(code: ProblemCode) -> Any:  # noqa: ANN401 - a function
+    return lambda verdict: code in {problem.code for problem in verdict.problems}
+
+
+def stuck(verdict: Verdict) -> bool:
+    return bool({ProblemCode.CALL_UNKNOWN, ProblemCode.CALL_PARKED} & {problem.code for problem in verdict.problems})
+
+
+CHANGED = {Blocker.LABEL_CHANGED, Blocker.PRODUCT_CHANGED, Blocker.QUANTITY_CHANGED, Blocker.CARRIER_CHANGED}
+PAIRS: dict[str, Any] = {
+    "STUCK": stuck,
+    "HELD_THOUGH_MARKED": has(ProblemCode.HELD_THOUGH_MARKED),
+    "VANISHED": lambda verdict: Blocker.VANISHED in verdict.blockers,
+    "CHANGED_SINCE_PRINTED": has(ProblemCode.CHANGED_SINCE_PRINTED),
+    "WAITING": has(ProblemCode.WAITING),
+    "UNFLAGGED": has(ProblemCode.UNFLAGGED),
+    "TO_SHIP": lambda verdict: Act.SHIP in verdict.may[Role.IT] or (verdict.stops and set(verdict.stops) <= CHANGED),
+}
+
+
+@FEW
+@given(state=STATES)
+def test_each_condition_is_what_the_verdict_says(
+    tmp_path_factory: pytest.TempPathFactory, new_database: Path, state: dict[str, Any]
+) -> None:
+    made = invented(tmp_path_factory.mktemp("state") / str(next(FRESH)), new_database, state)
+    with made.store.read() as tx:
+        look = within(tx)
+        is_open = {
+            (row.supplier, row.menzzo_order_id) for row in look.rows(f"SELECT * FROM orders WHERE {conditions.OPEN}")
+        }
+        assert is_open == {
+            key for key, row in made.rows.items() if row.ship_confirmed_at is None and row.closed_reason is None
+        }
+        ages = {"WAITING": made.settings.alerts.waiting_seconds, "UNFLAGGED": made.settings.alerts.unflagged_seconds}
+        for name, holds in PAIRS.items():
+            values = (text(made.now - timedelta(seconds=ages[name])),) if name in ages else ()
+            sql = f"SELECT * FROM orders WHERE {conditions.OPEN} AND ({getattr(conditions, name)})"
+            found = {(row.supplier, row.menzzo_order_id) for row in look.rows(sql, *values)}
+            sound = {key for key in is_open if Blocker.DAMAGED not in made.orders[key].blockers}
+            assert found & sound == {key for key in sound if holds(made.orders[key])}, name
+        for row in look.rows(f"SELECT *, {conditions.STAGE} AS stage FROM orders"):
+            verdict = made.orders[row.supplier, row.menzzo_order_id]
+            assert Blocker.DAMAGED in verdict.blockers or verdict.stage == Stage(row.stage)
+        needs = {
+            (row.supplier, row.menzzo_order_id)
+            for row in look.rows(f"SELECT * FROM orders WHERE {conditions.OPEN} AND ({conditions.NEEDS_A_PERSON})")
+        }
+        ageless = {ProblemCode.HELD_THOUGH_MARKED, ProblemCode.ORDER_VANISHED, ProblemCode.CHANGED_SINCE_PRINTED}
+        ageless |= {ProblemCode.CALL_UNKNOWN, ProblemCode.CALL_PARKED}
+        assert needs >= {
+            key for key, each in made.orders.items() if ageless & {problem.code for problem in each.problems}
+        }
+    made.store.close()
