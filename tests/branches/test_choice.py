@@ -5,6 +5,7 @@ from itertools import pairwise
 
 from supplier_agent.sandbox.world import World
 from tests.branches.conftest import Raise
+from tests.world.harness import arrive
 from tests.world.mortal import SHIP, MortalSite, Spell
 
 ACKNOWLEDGE = "acknowledge-sale"
@@ -15,8 +16,7 @@ def with_new_orders(site: MortalSite, number: int) -> MortalSite:
     first = ids(site.world)
     site.start()
     site.run_for(60)
-    for _ in range(number):
-        site.world.arrive("notio").label = b"%PDF-1.4 a label\n%%EOF\n"
+    arrive(site.world, "notio", number)
     site.run_for(3600, 900, until=lambda: len(site.ask("SELECT 1 FROM orders")) == len(first) + number)
     site.flag(first)
     return site
