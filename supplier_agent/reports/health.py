@@ -111,7 +111,7 @@ def problems(
 
 
 def exit_code(found: Collection[Problem | Worded]) -> int:
-    """Return the exit code of the contract for these problems."""
+    """Return the exit code for these problems (public contract, "Exit codes")."""
     return worst({problem.exit_code for problem in found})
 
 

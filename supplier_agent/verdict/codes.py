@@ -103,7 +103,7 @@ class Role(StrEnum):
 
 
 _PACKER = frozenset({Act.SHIP, Act.UNSHIP, Act.PRINT, Act.REPORT})
-_LEAD = _PACKER | {Act.HOLD, Act.RELEASE, Act.RETRY, Act.RESOLVE, Act.SEND_AGAIN}
+_LEAD = _PACKER | {Act.HOLD, Act.RELEASE, Act.OVERRIDE, Act.RETRY, Act.RESOLVE, Act.SEND_AGAIN}
 MAY: Mapping[Role, frozenset[Act]] = {Role.PACKER: _PACKER, Role.LEAD: _LEAD, Role.IT: frozenset(Act)}
 """What each role may do at all; a verdict says what of it is possible now."""
 

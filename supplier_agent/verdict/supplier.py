@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 READS = "reads"
 TOKEN_DAYS, WARN_DAYS = 90, 83
-"""Menzzo replaces tokens every 90 days; the old one works for 7 days more (Supplier APIs, Authentication)."""
+"""Menzzo replaces tokens every 90 days; the old one works for 7 days more (API notes, 1)."""
 TOKEN_NEXT = "token_next"  # noqa: S105 - a key of the configuration
 """The key of the configuration for the token that follows."""
 LEAST_SECONDS = 30.0

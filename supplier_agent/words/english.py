@@ -63,6 +63,7 @@ BLOCKERS: Mapping[str, str] = {
 """One thing that keeps an order back, as a clause."""
 
 WAITS_FOR: Mapping[str, str] = {
+    "waits_for.all": "%(missing)s",
     "waits_for.not_acknowledged": "its acknowledgement",
     "waits_for.no_label": "its label",
     "waits_for.vanished": "its place in the marketplace's list",

@@ -25,6 +25,7 @@ from supplier_agent.db import tables
 from supplier_agent.verdict import ProblemCode
 from supplier_agent.verdict.codes import severity_of
 from supplier_agent.words.alerts import TITLES
+from tests.house.code_page import codes
 from tests.house.event_words import WHEN
 from tests.house.metric_page import metrics
 
@@ -320,6 +321,7 @@ def _flowing(text: str) -> str:
 
 PAGES: dict[str, Callable[[], str]] = {
     "alerts.md": alerts,
+    "codes.md": lambda: GENERATED.format(source="supplier_agent/verdict/ and words/") + codes(),
     "commands.md": commands,
     "configuration.md": configuration,
     "events.md": events,

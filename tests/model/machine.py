@@ -21,7 +21,7 @@ from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
 from tests.model.later import Later
 from tests.world.books import SUPPLIER, Books
-from tests.world.harness import MONDAY, pass_time, settings_for
+from tests.world.harness import MONDAY, arrive, pass_time, settings_for
 from tests.world.invariants import ALWAYS, AT_REST, broken
 from tests.world.mortal import MortalSite, SetClock, Spell
 from tests.world.staff import Staff
@@ -96,8 +96,7 @@ class TwoAgents(RuleBasedStateMachine):
     @initialize(orders=st.integers(1, 3))
     def begin(self, orders: int) -> None:
         """Let some orders be listed, and an agent collect them and their labels."""
-        for _ in range(orders):
-            self.world.arrive(SUPPLIER).label = b"%PDF-1.4 a label\n%%EOF\n"
+        arrive(self.world, SUPPLIER, orders)
         self.sites[0].start()
         self._work(0, 30)
 
@@ -183,7 +182,7 @@ class TwoAgents(RuleBasedStateMachine):
     @rule()
     def order_comes_in(self) -> None:
         """Let one more order be listed."""
-        self.world.arrive(SUPPLIER).label = b"%PDF-1.4 a label\n%%EOF\n"
+        arrive(self.world, SUPPLIER)
 
     # -- the people -----------------------------------------------------------------------------------------------
 

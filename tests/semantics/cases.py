@@ -15,7 +15,7 @@ from typing import Any
 from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.orders import Order
 from supplier_agent.sandbox.world import World
-from tests.world.harness import MONDAY, settings_for
+from tests.world.harness import LABEL, MONDAY, settings_for
 from tests.world.life import Life
 from tests.world.mortal import SetClock
 
@@ -151,5 +151,5 @@ def _orders(case: Case, dice: random.Random, start: datetime, hours: int) -> Ite
             "CHRONOPOST",
             at.date(),
             visible_from=max(at, listed),
-            label=b"%PDF-1.4 a label\n%%EOF\n",
+            label=LABEL,
         )

@@ -12,6 +12,7 @@ import pytest
 
 from tests.semantics.cases import Case, ReadLife, live, some_cases
 from tests.semantics.checks import acknowledged_again, all_faults, asked_again, lies, lost_in_silence
+from tests.world.harness import LABEL
 from tests.world.invariants import the_rate_is_kept
 
 pytestmark = pytest.mark.slow
@@ -42,7 +43,7 @@ def come_in(life: ReadLife, number: int) -> None:
     """Let orders come in at once."""
     for _ in range(number):
         order = life.world.arrive(life.supplier)
-        order.label, order.visible_from = b"%PDF-1.4 a label\n%%EOF\n", life.clock.now()
+        order.label, order.visible_from = LABEL, life.clock.now()
 
 
 def run_until_cut(life: ReadLife, purpose: str) -> None:

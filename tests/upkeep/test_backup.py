@@ -19,10 +19,7 @@ from supplier_agent.base.errors import UsageError
 from supplier_agent.cli.shipfile import Line, lines_of
 from supplier_agent.db.state_folder import PAGE_LOCK, InstanceLock, is_held
 from supplier_agent.sandbox import faults
-from supplier_agent.sandbox.listing import Semantics
-from supplier_agent.sandbox.server import Sandbox
-from supplier_agent.sandbox.world import World
-from tests.e2e.installation import Site, until
+from tests.e2e.installation import Site, installed, until
 
 pytestmark = pytest.mark.slow
 
@@ -44,17 +41,11 @@ class Here(Site):
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    clock, umask = SystemClock(), os.umask(0o022)
+    umask = os.umask(0o022)
     handlers = [(number, signal.getsignal(number)) for number in (signal.SIGTERM, signal.SIGINT)]
-    world = World.with_orders(4, today=clock.now().date(), days=2, clock=clock, suppliers=("notio",))
-    with Sandbox(world, Semantics(cache_seconds={})) as sandbox:
-        made = Here(tmp_path, sandbox)
+    with installed(tmp_path, 4, days=2, suppliers=("notio",), make=Here) as made:
         made.configure(NOW)
         yield made
-        for process in made.processes:
-            if process.poll() is None:
-                process.kill()
-                process.communicate()
     os.umask(umask)
     for number, handler in handlers:
         signal.signal(number, handler)

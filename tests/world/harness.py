@@ -35,6 +35,7 @@ from supplier_agent.settings import Settings
 P = ParamSpec("P")
 T = TypeVar("T")
 
+LABEL = b"%PDF-1.4 a label\n%%EOF\n"
 MONDAY = datetime(2026, 11, 23, 6, tzinfo=UTC)
 LEAST_SECONDS = 0.001
 SHORT_SECONDS = 5.0
@@ -119,6 +120,12 @@ class NoSockets(Wire):
         """Take every ping."""
         assert url
         return Answer(200, {}, b"")
+
+
+def arrive(world: World, supplier: str, number: int = 1) -> None:
+    """Let so many more orders be listed, each with a label that is quickly made."""
+    for _ in range(number):
+        world.arrive(supplier).label = LABEL
 
 
 def settings_for(state_dir: Path, *suppliers: str, **sections: Any) -> Settings:  # noqa: ANN401 - sections are of many shapes

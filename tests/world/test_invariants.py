@@ -15,7 +15,7 @@ from supplier_agent.sandbox.orders import Order
 from supplier_agent.sandbox.world import World
 from tests.world import invariants
 from tests.world.books import Books, Sent, ask, in_doubt
-from tests.world.harness import MONDAY, settings_for
+from tests.world.harness import LABEL, MONDAY, settings_for
 from tests.world.invariants import Rule, asked_within, broken
 from tests.world.life import Life
 from tests.world.mortal import SetClock
@@ -33,7 +33,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Books:
     clock = SetClock(MONDAY)
     world = World(clock.true, ("notio",))
     for this in (HELD, SHIPPED, OPEN):
-        world.add(Order("notio", this, "CHAIR", 1, 100, "GLS", MONDAY.date(), label=b"%PDF-1.4 a label\n%%EOF\n"))
+        world.add(Order("notio", this, "CHAIR", 1, 100, "GLS", MONDAY.date(), label=LABEL))
     world.arrive_raw("notio", {"sku": "CHAIR"}, MONDAY.date())
     settings = settings_for(tmp_path_factory.mktemp("lived") / "state", "notio", ship={"undo_seconds": UNDO_SECONDS})
     life = Life(settings, world, clock, Semantics(), seed=1)
