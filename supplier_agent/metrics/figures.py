@@ -156,16 +156,16 @@ def _orders(look: Look, names: Iterable[str], tally: Tally) -> Iterator[tuple[tu
             calls = [_State(state) for state in (alike.states or "").split(",") if state]
             found[alike.supplier, sound_stage(alike, calls)] += alike.number  # type: ignore[arg-type]
             is_open[alike.supplier] += alike.number
-    for each in damaged(look):
-        name = each.order.supplier
-        if name in is_open and each.seems not in {"shipped", "closed"}:
-            found[name, each.seems] -= 1
-            found[name, "attention"] += 1
     for row in look.rows(CLOSED):
         closed[row.supplier] = row.number
     for name in is_open:
         found[name, "closed"] = closed.get(name, 0)
         found[name, "shipped"] = tally.orders.get(name, 0) - is_open[name] - closed.get(name, 0)
+    for each in damaged(look):  # counted above by what its facts seem to be
+        name = each.order.supplier
+        if name in is_open:
+            found[name, each.seems] -= 1
+            found[name, "attention"] += 1
     yield from ((key, float(number)) for key, number in found.items())
 
 
