@@ -146,7 +146,9 @@ def _bulk_answer(
     bulk: papers.Bulk | Fault, number: int, stopped: Sequence[str], nothing: str, before: Answer | None
 ) -> Answer:
     memory = before.memory if before else {}
-    notes: list[tuple[str, Facts]] = [("left_out_stopped", {"orders": and_more(stopped, MOST_NAMED)})] if stopped else []
+    notes: list[tuple[str, Facts]] = (
+        [("left_out_stopped", {"orders": and_more(stopped, MOST_NAMED)})] if stopped else []
+    )
     if isinstance(bulk, Fault):
         say = "refused" if bulk.why else nothing
         return Answer(YELLOW, say, {"why": bulk.why}, memory=memory, notes=tuple(notes))
