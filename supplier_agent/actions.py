@@ -14,7 +14,8 @@ from supplier_agent.base.cells import known
 from supplier_agent.base.errors import AgentError, UsageError
 from supplier_agent.calls.protocol import PERSON
 from supplier_agent.db.tables import Call, Event, Installation, Order, Print
-from supplier_agent.order import LEDGER_LOST, blockers, covered, in_words, shipped_on
+from supplier_agent.order import LEDGER_LOST, blockers, covered
+from supplier_agent.words import say
 
 PRINTED = "label printed"
 PRINTED_FACTS = ("label_sha256", "sku", "quantity", "carrier")
@@ -64,7 +65,7 @@ def ship(
 ) -> str:
     """Flag an order as shipped; return what happens next, in one sentence. Again is a no-op."""
     if order.ship_confirmed_at is not None:
-        return f"{shipped_on(order)}, at {order.ship_confirmed_at:%Y-%m-%d %H:%M} UTC; there is nothing left to do"
+        return f"{_shipped_on(order)}, at {order.ship_confirmed_at:%Y-%m-%d %H:%M} UTC; there is nothing left to do"
     if order.closed_reason is not None:
         raise AgentError(
             f"it is closed: {order.closed_reason}",
@@ -86,10 +87,20 @@ def _override(tx: Session, order: Order, now: datetime, by: str) -> str:
         return "; there is nothing to override"
     order.override_by, order.override_covers, order.planned_at = by, ",".join(sorted(covered(order) | set(codes))), None
     tx.add(order)
-    without = in_words(codes)
+    without = _waits_for(codes)
     _note(tx, order, now, by, "override", f"lets it go without {without}")
     tx.flush()
     return f"; {by} lets it go without {without}, and without nothing else"
+
+
+def _shipped_on(order: Order) -> str:
+    """Return on what evidence an order counts as shipped, without a full stop."""
+    return say(f"evidence.{known(order.ship_evidence) or 'not_recorded'}")
+
+
+def _waits_for(codes: Sequence[str]) -> str:
+    """Return blockers as one phrase: "its acknowledgement and its label"."""
+    return say("waits_for.all", {"missing": " ".join(codes)})
 
 
 def _waits(order: Order) -> str:
@@ -98,7 +109,7 @@ def _waits(order: Order) -> str:
     if order.held_reason is not None:
         waits.append(f"it is held ({order.held_reason}) and goes once it is released")
     if missing := blockers(order):
-        waits.append(f"it waits for {in_words(missing)}")
+        waits.append(f"it waits for {_waits_for(missing)}")
     return "".join(f"; {each}" for each in waits)
 
 
@@ -149,7 +160,7 @@ def resolve(tx: Session, order: Order, now: datetime, who: str, *, shipped: bool
 
 
 def retry(tx: Session, order: Order, now: datetime, who: str, *, station: str | None = None) -> str:
-    """Try again what was parked."""
+    """Try parked calls again."""
     parked = [call for call in outbox.of_order(tx, order.id or 0) if call.state == "parked"]
     if not parked and order.fault is None:
         return "nothing of it is parked"
@@ -175,14 +186,14 @@ def parked_orders(tx: Session, supplier: str | None) -> Sequence[Order]:
 def hold(tx: Session, order: Order, now: datetime, who: str, reason: str, *, station: str | None = None) -> str:
     """Keep an order back: nothing is acknowledged or shipped for it until it is released."""
     if order.ship_confirmed_at is not None:
-        raise AgentError(f"{shipped_on(order)}: there is nothing left to hold")
+        raise AgentError(f"{_shipped_on(order)}: there is nothing left to hold")
     order.held_code = None
     _set(tx, order, now, who, "held_reason", reason, "held", station)
     return "held" + _in_flight(tx, order)
 
 
 def release(tx: Session, order: Order, now: datetime, who: str, *, station: str | None = None) -> str:
-    """Let a held order go on. Where it waits because the ship ledger was lost, that lets the agent begin a new one."""
+    """Release an order from hold. Where it waits because the ship ledger was lost, that lets the agent begin a new one."""
     if order.held_reason is None:
         return "it is not held"
     if order.held_code == LEDGER_LOST:
@@ -214,13 +225,13 @@ def held_by_agent(tx: Session, supplier: str | None) -> Sequence[Order]:
 def close(tx: Session, order: Order, now: datetime, who: str, reason: str) -> str:
     """Leave an order alone that was dealt with elsewhere: no further call is made for it."""
     if order.ship_confirmed_at is not None:
-        return f"{shipped_on(order)}: there is nothing left to close"
+        return f"{_shipped_on(order)}: there is nothing left to close"
     _set(tx, order, now, who, "closed_reason", reason, "closed")
     return "closed; no further call is made for it" + _in_flight(tx, order)
 
 
 def reopen(tx: Session, order: Order, now: datetime, who: str) -> str:
-    """Take a closed order up again."""
+    """Reopen a closed order."""
     if order.closed_reason is None:
         return "it is not closed"
     _set(tx, order, now, who, "closed_reason", None, "reopened")

@@ -1,4 +1,4 @@
-"""The command line: verbs for people. Results go to stdout, messages to stderr; each command imports its room when it is called."""
+"""The command line. Results go to stdout, messages to stderr; each command imports its modules when it is called."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ from supplier_agent.cli.examples import epilog
 
 
 def _exit_with(code: int | None, **_options: object) -> None:
-    """Make what a command returns the exit code."""
+    """Use the return value of a command as the exit code."""
     raise typer.Exit(code or 0)
 
 
@@ -25,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Collects marketplace orders, acknowledges them, fetches their labels, and reports what has left the building.",
+    help="Collects marketplace orders, acknowledges them, downloads their labels, and reports shipments.",
     epilog="Try it: supplier-agent demo. Is all well? supplier-agent status. "
     "Before going live: supplier-agent check, then supplier-agent run --once --dry-run.",
 )
@@ -48,7 +48,7 @@ def help_(context: typer.Context, words: Annotated[list[str] | None, typer.Argum
 
 
 def _with_examples(main: typer.Typer, before: str = "") -> None:
-    """Let the help of every command end with its examples."""
+    """Add its examples to the help of every command."""
     for command in main.registered_commands:
         assert command.callback is not None  # noqa: S101 - each is made of a function
         command.epilog = epilog(before + (command.name or command.callback.__name__))
@@ -81,10 +81,10 @@ def _main(
         str, typer.Option("--config", metavar="FILE", help="The configuration [default: $SUPPLIER_AGENT_CONFIG, …]")
     ] = "",
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print results and errors alone; log warnings and errors.")
+        bool, typer.Option("--quiet", "-q", help="Print only results and errors; log only warnings and errors.")
     ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log every step ([log] level = debug).")] = False,
-    no_color: Annotated[bool, typer.Option("--no-color", help="No colours, as with the variable NO_COLOR.")] = False,
+    no_color: Annotated[bool, typer.Option("--no-color", help="No colours, like the variable NO_COLOR.")] = False,
     version: Annotated[  # noqa: ARG001 - the callback acts
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print version and commit.")
     ] = False,

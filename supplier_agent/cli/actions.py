@@ -1,4 +1,4 @@
-"""Commands by which people state facts: ship, unship, resolve, retry, hold, release, close, reopen. None of them calls out."""
+"""Commands for decisions of people: ship, unship, resolve, retry, hold, release, close, reopen. None of them sends anything."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 Ids = Annotated[list[str], typer.Argument(metavar="ID")]
 Id = Annotated[str, typer.Argument(metavar="ID")]
-SupplierOption = Annotated[str, typer.Option("--supplier", help="Which supplier's, if two have this id.")]
-ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for those who come after.")]
+SupplierOption = Annotated[str, typer.Option("--supplier", help="The supplier, if two have this id.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="The reason, for others to read.")]
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands of this room."""
+    """Add the commands of this module."""
     for command in (ship, unship, resolve, retry, hold, release, close, reopen):
         app.command()(command)
 
 
 def _ids(words: Sequence[str]) -> list[str]:
-    """Return the ids, from stdin in the place of `-`; one a line, blank lines skipped."""
+    """Return the ids, with `-` replaced by those from stdin: one per line, blank lines skipped."""
     ids: list[str] = []
     for word in words:
         ids += [line.strip() for line in stdin_lines() if line.strip()] if word == "-" else [word.strip()]
@@ -52,22 +52,22 @@ def ship(
         str,
         typer.Option(
             metavar="NAME",
-            help="Let one order go despite the blockers it has now (label, acknowledgement, no longer listed); NAME says so.",
+            help="Report one order despite its present blockers (no label, not acknowledged, no longer listed); NAME decides so.",
         ),
     ] = "",
     supplier: SupplierOption = "",
     file: Annotated[
-        Path | None, typer.Option("--file", metavar="FILE", help="The ids of FILE: one a line, or a CSV.")
+        Path | None, typer.Option("--file", metavar="FILE", help="Read ids from FILE: one per line, or a CSV.")
     ] = None,
     success: Annotated[
-        Path | None, typer.Option("--success", metavar="FILE", help="With --file: which were flagged.")
+        Path | None, typer.Option("--success", metavar="FILE", help="With --file: write the marked orders here.")
     ] = None,
     failure: Annotated[
-        Path | None, typer.Option("--failure", metavar="FILE", help="With --file: which were not, and why.")
+        Path | None, typer.Option("--failure", metavar="FILE", help="With --file: write the others here, with reasons.")
     ] = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Flag orders as shipped: they have left the building. `-` reads ids from stdin."""
+    """Mark orders as shipped. `-` reads ids from stdin."""
     from supplier_agent.base.errors import UsageError
     from supplier_agent.cli.shipfile import Flagging, ship_file
 
@@ -94,7 +94,7 @@ def ship(
 
 
 def unship(context: typer.Context, ids: Ids, supplier: SupplierOption = "", as_json: JsonOption = False) -> int:
-    """Take the shipped flag back, as long as the call has not begun."""
+    """Undo the mark as shipped, if the ship call has not begun."""
     from supplier_agent import actions
 
     surroundings = here(context)
@@ -110,15 +110,15 @@ def unship(context: typer.Context, ids: Ids, supplier: SupplierOption = "", as_j
 def resolve(
     context: typer.Context,
     menzzo_order_id: Id,
-    by: Annotated[str, typer.Option(metavar="NAME", help="Who found out.")],
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who asked Menzzo.")],
     shipped: Annotated[bool, typer.Option("--shipped", help="Menzzo has it as shipped.")] = False,
     send_again: Annotated[
-        bool, typer.Option("--send-again", help="Menzzo does not have it: send the call again.")
+        bool, typer.Option("--send-again", help="Menzzo does not have it as shipped: send the call again.")
     ] = False,
     supplier: SupplierOption = "",
     as_json: JsonOption = False,
 ) -> int:
-    """Answer for a ship call whose outcome is unknown: resolve ID --shipped --by NAME, or resolve ID --send-again --by NAME."""
+    """Record Menzzo's answer about a ship call whose outcome is unknown: --shipped or --send-again."""
     from supplier_agent import actions
     from supplier_agent.base.errors import UsageError
 
@@ -141,11 +141,11 @@ def resolve(
 def retry(
     context: typer.Context,
     ids: Annotated[list[str] | None, typer.Argument(metavar="ID")] = None,
-    all_: Annotated[bool, typer.Option("--all", help="Everything that is parked.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="All parked calls.")] = False,
     supplier: SupplierOption = "",
     as_json: JsonOption = False,
 ) -> int:
-    """Try again what was parked."""
+    """Try parked calls again."""
     from supplier_agent import actions
     from supplier_agent.base.errors import UsageError
 
@@ -177,7 +177,7 @@ def hold(
     supplier: SupplierOption = "",
     as_json: JsonOption = False,
 ) -> int:
-    """Keep an order back: nothing is acknowledged or shipped for it."""
+    """Put an order on hold: it is neither acknowledged nor reported."""
     from supplier_agent import actions
 
     surroundings = here(context)
@@ -195,13 +195,13 @@ def release(
     menzzo_order_id: Annotated[str, typer.Argument(metavar="[ID]")] = "",
     all_: Annotated[
         bool,
-        typer.Option("--all", help="All that the agent holds after a restore: lists them; with --by, releases them."),
+        typer.Option("--all", help="List the orders that are held after a restore; with --by, release them."),
     ] = False,
-    by: Annotated[str, typer.Option(metavar="NAME", help="With --all: who has looked at that list.")] = "",
+    by: Annotated[str, typer.Option(metavar="NAME", help="With --all: who has checked that list.")] = "",
     supplier: SupplierOption = "",
     as_json: JsonOption = False,
 ) -> int:
-    """Let a held order go on."""
+    """Release an order from hold."""
     from supplier_agent import actions
     from supplier_agent.base.errors import UsageError
 
@@ -223,7 +223,7 @@ def release(
 
 
 def _release_all(surroundings: Surroundings, by: str, supplier: str, *, as_json: bool) -> int:
-    """List what the agent holds; release it only by the name of somebody who has seen that list."""
+    """List the orders that the agent holds; release them only with the name of a person who has checked the list."""
     from supplier_agent import actions
 
     with surroundings.store() as store, store.read() as tx:
@@ -271,7 +271,7 @@ def _list_held(held: "Sequence[tuple[Named, str]]", *, as_json: bool) -> int:
 def close(
     context: typer.Context, ids: Ids, reason: ReasonOption, supplier: SupplierOption = "", as_json: JsonOption = False
 ) -> int:
-    """Leave orders alone that were dealt with elsewhere (shipped by hand, cancelled)."""
+    """Close orders that were handled elsewhere (shipped by hand, cancelled)."""
     from supplier_agent import actions
 
     surroundings = here(context)
@@ -287,7 +287,7 @@ def close(
 def reopen(
     context: typer.Context, menzzo_order_id: Id, supplier: SupplierOption = "", as_json: JsonOption = False
 ) -> int:
-    """Take a closed order up again."""
+    """Reopen a closed order."""
     from supplier_agent import actions
 
     surroundings = here(context)

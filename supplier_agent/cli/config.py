@@ -19,7 +19,7 @@ group = typer.Typer(
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands of this room."""
+    """Add the commands of this module."""
     group.command()(init)
     group.command()(show)
     group.command()(check)
@@ -29,9 +29,9 @@ def register(app: typer.Typer) -> None:
 
 def init(
     context: typer.Context,
-    file: Annotated[str, typer.Argument(metavar="[FILE]", help="Where to; else the usual place.")] = "",
+    file: Annotated[str, typer.Argument(metavar="[FILE]", help="The file to write; default: the usual place.")] = "",
 ) -> None:
-    """Write the commented example as a new configuration. A file that is there already is left alone."""
+    """Write the commented example as a new configuration. An existing file is not changed."""
     from supplier_agent.base.errors import AgentError
     from supplier_agent.settings.schema import example_text
 
@@ -71,7 +71,7 @@ def _usual_place(config: str, env: Mapping[str, str]) -> Path:
 
 
 def _let_the_agent_read(target: Path, *, with_folder: bool) -> None:
-    """Let the service's group read what root has written; nobody else may: it may hold a token."""
+    """Let the service's group read the file that root has written, and nobody else: it may contain a token."""
     import grp
 
     from supplier_agent.base.config_paths import STATE_DIR
@@ -91,7 +91,7 @@ def _let_the_agent_read(target: Path, *, with_folder: bool) -> None:
 
 
 def show(context: typer.Context, as_json: JsonOption = False) -> None:
-    """Show every effective value and where it comes from: default, file and line, or a variable. Secrets are hidden."""
+    """Show every effective value and its source: default, file and line, or a variable. Secrets are hidden."""
     from supplier_agent.settings.schema import shown
 
     surroundings = here(context)
@@ -106,7 +106,7 @@ def show(context: typer.Context, as_json: JsonOption = False) -> None:
 
 
 def check(context: typer.Context, as_json: JsonOption = False) -> None:
-    """Tell whether a running agent would take the configuration up at a reload; exit code 78 if not. Looks at nothing else."""
+    """Check whether a running agent would accept the configuration at a reload; exit code 78 if not. Checks nothing else."""
     from supplier_agent.runtime.wiring import usable
 
     surroundings = here(context)
@@ -117,7 +117,7 @@ def check(context: typer.Context, as_json: JsonOption = False) -> None:
 
 
 def schema() -> None:
-    """Print a JSON schema of the file, for editors: completion, explanations, mistakes marked while typing."""
+    """Print a JSON schema of the file, for completion and checks in editors."""
     from supplier_agent.settings.schema import schema as described
 
     result_json(described())

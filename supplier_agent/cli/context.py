@@ -1,4 +1,4 @@
-"""What a command works in: the configuration, the environment, who types, and whether a terminal listens."""
+"""The context of a command: configuration, environment, user, and whether output goes to a terminal."""
 
 import json
 import sys
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from supplier_agent.settings import Settings
 
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON alone.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 YEARS = range(2000, 2100)
-"""Days outside of these are a slip of the keys; far outside, there is no next day to compute."""
+"""Days outside of these are typing errors; far outside, date arithmetic fails."""
 
 
 class Surroundings:
-    """Made once per command. Nothing is read before it is asked for."""
+    """Created once per command. Everything is read only when needed."""
 
     def __init__(
         self, config: str, env: Mapping[str, str], *, is_quiet: bool = False, is_verbose: bool = False
@@ -60,7 +60,7 @@ class Surroundings:
 
     @contextmanager
     def store(self) -> "Iterator[Store]":
-        """Open the state database as staff do: no upgrade, no checkpoint. In this block root is the folder's owner."""
+        """Open the state database like staff: no upgrade, no checkpoint. Within this block, root acts as the folder's owner."""
         from supplier_agent.base import files
         from supplier_agent.db.store import open_store
 
@@ -73,30 +73,30 @@ class Surroundings:
 
     @property
     def who(self) -> str:
-        """The person who types, for the history of an order."""
+        """The person who runs the command, for the history of an order."""
         return self.env.get("SUDO_USER") or self.env.get("USER") or self.env.get("LOGNAME") or "command line"
 
 
 current: ContextVar[Surroundings | None] = ContextVar("current", default=None)
-"""Those of the command that is being run, for what is said on the way; None outside of a command."""
+"""The context of the running command, for messages; None outside of a command."""
 
 
 def here(context: typer.Context) -> Surroundings:
-    """Return the surroundings of a command."""
+    """Return the context of a command."""
     found = context.find_object(Surroundings)
     assert found is not None  # noqa: S101 - the callback made it
     return found
 
 
 def say(text: str) -> None:
-    """Tell a person something that is not the result; with --quiet nobody wants to hear it."""
+    """Print a message that is not a result; not with --quiet."""
     typed = current.get()
     if typed is None or not typed.is_quiet:
         complain(text)
 
 
 def complain(text: str) -> None:
-    """Tell a person what went wrong."""
+    """Print an error."""
     print(printable(text), file=sys.stderr)  # noqa: T201 - messages go to stderr
 
 
@@ -111,7 +111,7 @@ def result_json(value: object) -> None:
 
 
 def stdin_lines() -> list[str]:
-    """Return the lines of stdin. Raises UsageError if they are no text."""
+    """Return the lines of stdin. Raises UsageError if they are not text."""
     from supplier_agent.base.errors import UsageError
 
     try:
@@ -121,7 +121,7 @@ def stdin_lines() -> list[str]:
 
 
 def day(option: str, text: str) -> "date | None":
-    """Return the day that an option names; None if it is empty. Raises UsageError for what can be no day of an order."""
+    """Return the day of an option; None if it is empty. Raises UsageError for an impossible day."""
     from datetime import date
 
     from supplier_agent.base.errors import UsageError
@@ -137,7 +137,7 @@ def day(option: str, text: str) -> "date | None":
 
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
-    """Show a line that changes while something takes its time; only on a terminal. What is printed meanwhile goes above it."""
+    """Show a progress line, on a terminal only. Other output goes above it."""
     surroundings = current.get()
     if not sys.stderr.isatty() or (surroundings is not None and surroundings.is_quiet):
         yield lambda _text: None

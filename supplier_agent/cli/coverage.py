@@ -1,4 +1,4 @@
-"""The command that shows what the readings prove: coverage."""
+"""The command that shows what runs prove: coverage."""
 
 from typing import Annotated
 
@@ -8,20 +8,20 @@ from supplier_agent.cli.context import JsonOption, day, here, result, result_jso
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command of this room."""
+    """Add the command of this module."""
     app.command()(coverage)
 
 
 def coverage(
     context: typer.Context,
     from_: Annotated[
-        str, typer.Option("--from", metavar="DATE", help="The first day, YYYY-MM-DD [default: what the sweeps cover].")
+        str, typer.Option("--from", metavar="DATE", help="The first day, YYYY-MM-DD [default: the days of the sweeps].")
     ] = "",
     to: Annotated[str, typer.Option("--to", metavar="DATE", help="The last day, YYYY-MM-DD [default: today].")] = "",
     supplier: Annotated[str, typer.Option(help="Only this supplier.")] = "",
     as_json: JsonOption = False,
 ) -> int:
-    """Show for each day which reading proves that no order was lost; exit code 1 where a day should be proved and is not."""
+    """Show for each day which run proves that no order was lost; exit code 1 if a day should be proved and is not."""
     from supplier_agent.base.errors import UsageError
     from supplier_agent.reading import coverage
 

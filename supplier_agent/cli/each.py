@@ -1,4 +1,4 @@
-"""One act over many orders: each in a transaction of its own, printed when all are done.
+"""One action on many orders: each in its own transaction, printed when all are done.
 
 Nothing is printed between two acts, so whoever reads slowly, or goes away, holds up none of them. A mistake in one leaves the
 others done; after a failure of the database itself nothing more is tried.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Named:
-    """An order as a person names it. `supplier` is "" where nobody said which."""
+    """An order as given by a person. `supplier` is "" if not given."""
 
     order: str
     supplier: str = ""
@@ -28,7 +28,7 @@ class Named:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one act: what it said, or the error that kept it from being done (None: it is done)."""
+    """The result of one action: its message, or its error (None: it was done)."""
 
     named: Named
     said: str
@@ -56,7 +56,7 @@ class Outcome:
 def outcomes(
     surroundings: Surroundings, named: Iterable[Named], act: "Callable[[Session, Order], str]"
 ) -> Iterator[Outcome]:
-    """Do the act to each order, and yield what became of it once it is on the disk."""
+    """Apply the action to each order, and yield its result once it is on disk."""
     from supplier_agent.actions import find
     from supplier_agent.base.errors import AgentError, StateError
 
@@ -85,7 +85,7 @@ def do_each(
     *,
     as_json: bool = False,
 ) -> int:
-    """Do the act to each order, then print what became of all, and return the exit code for all of them."""
+    """Apply the action to each order, then print all results, and return the exit code for all of them."""
     done: list[Outcome] = []
     try:
         with progress() as show:
@@ -98,7 +98,7 @@ def do_each(
 
 
 def tell(done: Iterable[Outcome], *, as_json: bool) -> None:
-    """Print what became of each order."""
+    """Print the result of each order."""
     if as_json:
         result_json({"schema": 1, "orders": [outcome.as_json() for outcome in done]})
         return

@@ -1,4 +1,4 @@
-"""Examples for the help of each command: what people type most, first."""
+"""Examples for the help of each command, most common first."""
 
 from collections.abc import Mapping
 
@@ -65,7 +65,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "pause": ('supplier-agent pause notio --reason "stocktaking"',),
     "resume": ("supplier-agent resume notio",),
-    "agree": ("supplier-agent agree notio",),
+    "approve": ("supplier-agent approve notio",),
     "alerts list": ("supplier-agent alerts list",),
     "alerts test": ("supplier-agent alerts test",),
     "help": ("supplier-agent help ship", "supplier-agent help config init"),
@@ -73,6 +73,6 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
 
 
 def epilog(command: str) -> str | None:
-    """Return the examples as the end of a help; None for a command that has none (another room may have just added it)."""
+    """Return the examples for the end of a help; None for a command without examples."""
     lines = EXAMPLES.get(command)
     return None if lines is None else "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)

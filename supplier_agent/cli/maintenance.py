@@ -1,4 +1,4 @@
-"""Commands of upkeep: backup, restore, export, and the brakes: pause, resume, agree. None of them calls the marketplace."""
+"""Commands for maintenance: backup, restore, export, pause, resume, approve. None of them calls the marketplace."""
 
 import shlex
 import sys
@@ -26,18 +26,19 @@ one in its place."""
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands of this room."""
-    for command in (backup, restore, export, pause, resume, agree):
+    """Add the commands of this module."""
+    for command in (backup, restore, export, pause, resume, approve):
         app.command()(command)
+    app.command("agree", hidden=True)(approve)  # its first name, which scripts may use
 
 
 def backup(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE")],
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE if it is there.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE if it exists.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a consistent copy of the state while the agent runs: FILE, and beside it the ship ledger."""
+    """Write a consistent backup, also while the agent runs: FILE, and next to it the ship ledger."""
     from supplier_agent.base.errors import UsageError
     from supplier_agent.maintenance.restore import back_up
 
@@ -70,11 +71,11 @@ def restore(
     context: typer.Context,
     file: Annotated[Path | None, typer.Argument(metavar="[FILE]")] = None,
     rolled_back: Annotated[
-        bool, typer.Option("--rolled-back", help="Without FILE: the whole machine was taken back to a snapshot.")
+        bool, typer.Option("--rolled-back", help="Without FILE: the whole machine was reset to a snapshot.")
     ] = False,
     as_json: JsonOption = False,
 ) -> int:
-    """Put a copy of the database back; what is marked in it is held until `release`. The agent must be stopped."""
+    """Restore a backup; orders marked in it are held until `release`. The agent must be stopped."""
     from supplier_agent.base import files
     from supplier_agent.base.errors import BusyError, UsageError
     from supplier_agent.db import state_folder
@@ -135,7 +136,7 @@ def _as_json(done: "Restored") -> dict[str, object]:
 
 
 def _tell_restored(done: "Restored") -> int:
-    """Say what became of the ledger, what people had taken back since the copy, and what is held."""
+    """Print the state of the ledger, the decisions since the copy, and the held orders."""
     if done.learned:
         result(f"the ship ledger learned of {done.learned} ship calls from the copy beside the file")
     if done.ledger_lost:
@@ -161,7 +162,7 @@ def _tell_restored(done: "Restored") -> int:
 def export(
     context: typer.Context,
     what: Annotated[str, typer.Argument(metavar="orders|calls|events")],
-    form: Annotated[str, typer.Option("--format", metavar="csv|json", help="How it is written.")] = "csv",
+    form: Annotated[str, typer.Option("--format", metavar="csv|json", help="The format.")] = "csv",
     from_: Annotated[str, typer.Option("--from", metavar="DATE", help="The first day, YYYY-MM-DD.")] = "",
     to: Annotated[str, typer.Option("--to", metavar="DATE", help="The last day, YYYY-MM-DD.")] = "",
     supplier: Annotated[str, typer.Option(help="Only this supplier.")] = "",
@@ -203,10 +204,10 @@ def _tell(surroundings: Surroundings, name: str, act: "Callable[[Session], str]"
 def pause(
     context: typer.Context,
     supplier: SupplierName,
-    reason: Annotated[str, typer.Option("--reason", help="Why, for those who come after.")] = "no reason was given",
+    reason: Annotated[str, typer.Option("--reason", help="The reason, for others to read.")] = "no reason was given",
     as_json: JsonOption = False,
 ) -> None:
-    """Send nothing at all for a supplier, not even reads, until `resume`."""
+    """Pause a supplier: send nothing, not even reads, until `resume`."""
     from supplier_agent.suppliers import safety_stops
 
     surroundings = here(context)
@@ -220,7 +221,7 @@ def pause(
 
 
 def resume(context: typer.Context, supplier: SupplierName, as_json: JsonOption = False) -> None:
-    """Let a paused supplier go on."""
+    """Resume a paused supplier."""
     from supplier_agent.suppliers import safety_stops
 
     surroundings = here(context)
@@ -228,8 +229,8 @@ def resume(context: typer.Context, supplier: SupplierName, as_json: JsonOption =
     _tell(surroundings, name, lambda tx: safety_stops.resume(tx, name, surroundings.clock.now()), as_json=as_json)
 
 
-def agree(context: typer.Context, supplier: SupplierName, as_json: JsonOption = False) -> None:
-    """Let a supplier's ship calls go although unusually many orders were flagged within a minute."""
+def approve(context: typer.Context, supplier: SupplierName, as_json: JsonOption = False) -> None:
+    """Approve a supplier's marked orders although there were unusually many within a minute."""
     from supplier_agent.suppliers import safety_stops
 
     surroundings = here(context)

@@ -18,7 +18,7 @@ MOST = 10**9
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands of this room."""
+    """Add the commands of this module."""
     app.command()(orders)
     app.command()(order)
 
@@ -29,20 +29,20 @@ def orders(
     stage: Annotated[
         str, typer.Option(help="Only this stage: new, acknowledged, ready, flagged, attention, held, closed, shipped.")
     ] = "",
-    all_: Annotated[bool, typer.Option("--all", help="Shipped and closed ones too.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Include shipped and closed orders.")] = False,
     limit: Annotated[
-        int | None, typer.Option(metavar="N", min=1, max=MOST, help="At most N, the oldest of them.")
+        int | None, typer.Option(metavar="N", min=1, max=MOST, help="At most N orders, the oldest.")
     ] = None,
     search: Annotated[
         str,
         typer.Option(
-            metavar="TEXT", help="Only those with TEXT in an id, the sku, the carrier or a code of the label."
+            metavar="TEXT", help="Only orders with TEXT in an id, the sku, the carrier or a code of the label."
         ),
     ] = "",
-    since: Annotated[str, typer.Option(metavar="DATE", help="Only those ordered on that day or later.")] = "",
+    since: Annotated[str, typer.Option(metavar="DATE", help="Only orders of that day or later.")] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """List the open orders, oldest first; with --all, or a --stage, shipped and closed ones too."""
+    """List open orders, oldest first; with --all or --stage also shipped and closed ones."""
     from supplier_agent.base.errors import UsageError
     from supplier_agent.base.process import is_heard
     from supplier_agent.db.store import is_there
@@ -71,7 +71,7 @@ def orders(
 
 
 def _known(surroundings: Surroundings, supplier: str, *, stored: bool) -> None:
-    """Raise UsageError for a supplier of which there is neither a section nor an order."""
+    """Raise UsageError for a supplier that has neither a section nor an order."""
     from supplier_agent.base.errors import UsageError
 
     have = surroundings.settings.suppliers
@@ -80,7 +80,7 @@ def _known(surroundings: Surroundings, supplier: str, *, stored: bool) -> None:
 
 
 def _array(rows: "Iterable[Row]", _widths: object) -> Iterator[str]:
-    """Yield one array, an order on each line."""
+    """Yield one array, with one order per line."""
     before = "["
     for row in rows:
         yield before + "\n" * (before == "[") + json.dumps(row)
@@ -101,7 +101,7 @@ HEADS = {
 
 
 def _table(rows: "Iterable[Row]", widths: Mapping[str, int]) -> Iterator[str]:
-    """Yield the heads, then an order a line. `widths`: the longest text of a column; the others have one length."""
+    """Yield the headings, then one order per line. `widths`: the longest text of a column; other columns have a fixed width."""
     columns = {name: max(len(head), widths.get(name, 0)) for name, head in HEADS.items()}
     columns |= {"order_date": len("2026-11-21"), "stage": len("acknowledged"), "evidence": 0}
     first = True
@@ -139,17 +139,17 @@ def _evidence(row: Mapping[str, object]) -> str:
 
 
 def _plain(value: object) -> str:
-    """Return a value for a terminal: nothing from outside may steer it."""
+    """Return a value for a terminal, without control characters."""
     return "-" if value is None else on_one_line(str(value))
 
 
 def order(
     context: typer.Context,
     menzzo_order_id: Annotated[str, typer.Argument(metavar="ID")],
-    supplier: Annotated[str, typer.Option(help="Which supplier's, if two have this id.")] = "",
+    supplier: Annotated[str, typer.Option(help="The supplier, if two have this id.")] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Tell everything about one order: facts, every call and attempt, what happens next and why."""
+    """Show everything about one order: facts, every call and attempt, what happens next and why."""
     from supplier_agent.actions import find
     from supplier_agent.reports.order_report import whole
     from supplier_agent.words import Words
@@ -205,7 +205,7 @@ _INSTANT = re.compile(r"\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z\Z", re.ASCII)
 
 
 def _local(value: object, zone: tzinfo) -> object:
-    """Return an instant as the clock on the wall shows it; anything else as it is."""
+    """Return an instant in local time; anything else unchanged."""
     if isinstance(value, str) and _INSTANT.match(value):
         return datetime.fromisoformat(value).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
     return value

@@ -1,4 +1,4 @@
-"""Commands about the warehouse page: the page by itself, and who works there."""
+"""Commands about the warehouse page: the page alone, and its people."""
 
 import os
 import sys
@@ -8,17 +8,17 @@ import typer
 
 from supplier_agent.cli.context import JsonOption, here, result, result_json, say, stdin_lines
 
-people = typer.Typer(help="Who works on the warehouse page.", no_args_is_help=True)
+people = typer.Typer(help="Manage the people who work on the warehouse page.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands of this room."""
+    """Add the commands of this module."""
     app.command()(page)
     app.add_typer(people, name="person")
 
 
 def page(context: typer.Context) -> None:
-    """Serve the warehouse page alone, and /metrics and /healthz, in a process that holds no token.
+    """Serve the warehouse page, /metrics and /healthz alone, in a process without a token.
 
     `run` does so by itself where [web] or [metrics] listen is set and nobody else does.
     """
@@ -43,7 +43,7 @@ def page(context: typer.Context) -> None:
 
 
 def _pin() -> str:
-    """Ask for a PIN, twice on a terminal; else it is the first line of stdin."""
+    """Ask for a PIN, twice on a terminal; otherwise read it from the first line of stdin."""
     from supplier_agent.base.errors import UsageError
 
     if not sys.stdin.isatty():
@@ -62,10 +62,10 @@ def add(
         str, typer.Option(help="packer; or lead, who may also resolve, retry, hold and release.")
     ] = "packer",
     no_pin: Annotated[
-        bool, typer.Option("--no-pin", help="Comes in through the proxy alone (web.proxy_header).")
+        bool, typer.Option("--no-pin", help="Signs in only through the proxy (web.proxy_header).")
     ] = False,
 ) -> None:
-    """Let somebody work on the page, or set role and PIN anew. The PIN is asked for, or read from stdin."""
+    """Add a person to the page, or change role and PIN. The PIN is asked for, or read from stdin."""
     import secrets
 
     from supplier_agent.web.people import SALT_BYTES, checked_name
@@ -83,7 +83,7 @@ def add(
 
 @people.command(name="list")
 def list_(context: typer.Context, as_json: JsonOption = False) -> None:
-    """List who works on the page."""
+    """List the people who work on the page."""
     from supplier_agent.web.people import NO_PIN, present
 
     with here(context).store() as store, store.read() as tx:
@@ -99,7 +99,7 @@ def list_(context: typer.Context, as_json: JsonOption = False) -> None:
 
 @people.command()
 def remove(context: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
-    """Let somebody work on the page no longer."""
+    """Remove a person from the page."""
     from supplier_agent.web.people import remove as let_go
 
     surroundings = here(context)

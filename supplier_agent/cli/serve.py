@@ -32,7 +32,7 @@ MOST_REASONS = 20
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands of this room."""
+    """Add the commands of this module."""
     app.command()(run)
     app.command()(resync)
     app.command()(sandbox)
@@ -42,25 +42,23 @@ def register(app: typer.Typer) -> None:
 def run(
     context: typer.Context,
     once: Annotated[
-        bool, typer.Option("--once", help="One cycle for every supplier, then exit: for cron and timers.")
+        bool, typer.Option("--once", help="Run one round for every supplier, then exit: for cron and timers.")
     ] = False,
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", help="With --once: read, and print every write call that would be made; send none."),
+        typer.Option("--dry-run", help="With --once: only read, and print every call that would be made."),
     ] = False,
     read_only: Annotated[
         bool,
-        typer.Option(READ_ONLY, help="Read orders and send nothing else: no acknowledgement, no label, no shipment."),
+        typer.Option(READ_ONLY, help="Only read orders: no acknowledgement, no label, no shipment."),
     ] = False,
     metrics_file: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE", help="With --once: leave the metrics there, for node_exporter's textfile collector."
-        ),
+        typer.Option(metavar="FILE", help="With --once: write metrics there, for node_exporter's textfile collector."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="With --dry-run: print JSON alone.")] = False,
 ) -> int:
-    """Serve the suppliers: until SIGTERM or SIGINT, or once."""
+    """Run the agent: until SIGTERM or SIGINT, or once."""
     if dry_run and not once:
         raise typer.BadParameter("--dry-run goes with --once: supplier-agent run --once --dry-run")
     if as_json and not dry_run:
@@ -223,9 +221,11 @@ def _after_the_round(surroundings: Surroundings, agent: "Agent", metrics_file: P
         Watch(lambda: agent.settings, agent.clock, agent.log).look(at_end_of_round=True)
     if metrics_file is not None:
         from supplier_agent.metrics.exposition import leave
+        from supplier_agent.reports import heartbeat
 
         with surroundings.store() as store:
-            leave(metrics_file, store, agent.settings, agent.clock.now())
+            signs = heartbeat.signs_of(agent.settings, agent.clock)
+            leave(metrics_file, store, agent.settings, agent.clock.now(), signs)
 
 
 def _ping(surroundings: Surroundings, agent: "Agent", supplier: str | None) -> None:
@@ -352,12 +352,10 @@ def _resync_as_json(tx: "Session", asked_at: "datetime", found: "Sequence[Worded
 
 
 def sandbox(
-    port: Annotated[
-        int, typer.Option(help="Where to listen on 127.0.0.1; 0 takes any free port.", min=0, max=65535)
-    ] = 8799,
-    orders: Annotated[int, typer.Option(help="How many orders it begins with.", min=0)] = 40,
+    port: Annotated[int, typer.Option(help="The port on 127.0.0.1; 0: any free port.", min=0, max=65535)] = 8799,
+    orders: Annotated[int, typer.Option(help="How many orders it starts with.", min=0)] = 40,
 ) -> None:
-    """Serve a stand-in of the Menzzo supplier API on this machine, until Ctrl-C."""
+    """Run a simulated marketplace on this machine, until Ctrl-C."""
     from supplier_agent.sandbox.server import serve
 
     serve(port, orders, result)
@@ -365,9 +363,11 @@ def sandbox(
 
 def demo(
     context: typer.Context,
-    keep: Annotated[bool, typer.Option("--keep", help="Stay up afterwards, with orders that keep coming in.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep running afterwards, with new orders now and then.")
+    ] = False,
 ) -> int:
-    """Show the whole job: sandbox, agent and warehouse in a temporary folder."""
+    """Show a demo: sandbox, agent and warehouse in a temporary folder."""
     from supplier_agent.base.process import Stop
     from supplier_agent.sandbox.demo import tell
 

@@ -1,4 +1,4 @@
-"""`ship --file`: flag the orders of a file, and leave behind which were flagged and which were not, with the reason.
+"""`ship --file`: mark the orders of a file, and write which were marked and which were not, with the reason.
 
 The file has one id a line, or is a CSV (comma, semicolon or tab) with a column menzzo_order_id, and maybe one for the supplier.
 """
@@ -26,7 +26,7 @@ DELIMITERS = (";", "\t", ",")
 
 @dataclass(frozen=True)
 class Line:
-    """One order of the file. `supplier` is "" where the file names none."""
+    """One order of the file. `supplier` is "" if the file has none."""
 
     order: str
     supplier: str
@@ -84,7 +84,7 @@ def ship_file(
     *,
     as_json: bool = False,
 ) -> int:
-    """Flag each order of the file in a transaction of its own; return the first code of those that hold."""
+    """Mark each order of the file in its own transaction; return the first exit code that holds."""
     from supplier_agent.base.errors import UsageError
 
     paths = [path.resolve() for path in (file, success, failure) if path is not None]
@@ -113,7 +113,7 @@ def ship_file(
 
 
 class Flagging:
-    """The act of `ship`: flags an order, and says so if it will not be reported for want of a supplier in the configuration."""
+    """The action of `ship`: marks an order, and says so if it will not be reported because its supplier is not configured."""
 
     def __init__(self, surroundings: Surroundings, override_by: str | None = None) -> None:
         self._surroundings, self._override_by = surroundings, override_by
@@ -121,7 +121,7 @@ class Flagging:
         self.unreported: list[tuple[str, str]] = []  # order, why
 
     def __call__(self, tx: "Session", order: "Order") -> str:
-        """Flag it, and return what happens next."""
+        """Mark it, and return what happens next."""
         from supplier_agent import actions
 
         this = self._surroundings
@@ -134,7 +134,7 @@ class Flagging:
         return f"{said}; but {but}"
 
     def advise(self, code: int) -> int:
-        """Say what to do about the orders that are not reported; return the exit code with them in mind."""
+        """Print what to do about orders that are not reported; return the exit code that includes them."""
         if not self.unreported:
             return code
         say(f"put [suppliers.{self._unknown}] into the configuration; supplier-agent status names what waits for it")
@@ -155,7 +155,7 @@ def _rows(file: Path) -> list[str]:
 
 
 class Answers:
-    """A file of answers. Whole lines are in it at once, whatever happens next; one that fails holds up no order."""
+    """A file of results. Each line is complete at once; a failed write stops no order."""
 
     def __init__(self, file: TextIO | None) -> None:
         self._file = file  # None: nobody wants it
@@ -164,7 +164,7 @@ class Answers:
 
     @classmethod
     def opened(cls, stack: ExitStack, path: Path | None) -> Self:
-        """Open the file for as long as the stack is. Raises UsageError, before anything is done, if it cannot be written."""
+        """Open the file until the stack closes. Raises UsageError, before anything is done, if it cannot be written."""
         from supplier_agent.base.errors import UsageError
 
         if path is None:
@@ -176,7 +176,7 @@ class Answers:
             raise UsageError(f"{path} cannot be written: {error.strerror}", "name a file that you may write") from error
 
     def note(self, order: str, said: str) -> None:
-        """Write one line; after a failure none."""
+        """Write one line; after a failure, write nothing."""
         if self._file is None or self.exit_code:
             return
         try:

@@ -1,4 +1,4 @@
-"""Commands about the whole: status, check."""
+"""Commands about the whole installation: status, check."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from supplier_agent.cli.context import JsonOption, here, result, result_json, sa
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands of this room."""
+    """Add the commands of this module."""
     app.command()(status)
     app.command()(check)
 
@@ -16,18 +16,16 @@ def register(app: typer.Typer) -> None:
 def status(
     context: typer.Context,
     as_json: JsonOption = False,
-    watch: Annotated[
-        bool, typer.Option("--watch", help="On a terminal: draw it again and again, until Ctrl-C.")
-    ] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="On a terminal: refresh until Ctrl-C.")] = False,
     alive: Annotated[
         bool,
         typer.Option(
             "--alive",
-            help="For the health check of a container: exit code 1 only if the agent or its page cannot work at all, 0 otherwise.",
+            help="For a container's health check: exit code 1 only if the agent or its page cannot work at all, else 0.",
         ),
     ] = False,
 ) -> int:
-    """Tell how things stand: suppliers, counts, problems with the command that cures each."""
+    """Show the status: suppliers, counts, and problems with the command that fixes each."""
     from supplier_agent.reports.status.door import Asked, answer
 
     surroundings = here(context)
@@ -36,13 +34,13 @@ def status(
 
 def check(
     context: typer.Context,
-    offline: Annotated[bool, typer.Option("--offline", help="Ask the marketplace nothing.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Do not contact the marketplace.")] = False,
     thorough: Annotated[
-        bool, typer.Option("--thorough", help="Read the database through, however large it is; this may take minutes.")
+        bool, typer.Option("--thorough", help="Check the whole database, however large; this may take minutes.")
     ] = False,
     as_json: JsonOption = False,
 ) -> int:
-    """Prove the configuration, folders, rights, clock and (without --offline) each supplier's token with one read."""
+    """Check the configuration, folders, rights, clock and (without --offline) each supplier's token, with one read."""
     from supplier_agent.check import Finding, Report, prove
 
     surroundings, found = here(context), list[Finding]()

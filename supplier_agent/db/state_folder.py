@@ -1,6 +1,6 @@
 """The state folder and its rights, whatever the umask. Staff are members of the agent's group.
 
-state_dir/            2770   agent.db, *.lock  0660   labels/…, known.json, health.json, page.json  0640
+state_dir/            2770   agent.db, *.lock  0660   labels/…, health.json, page.json  0640
 state_dir/private/     700   shipped.jsonl (the ship ledger), page.key, page.tries  0600   (private.py)
 """
 

@@ -1,6 +1,6 @@
-"""Which orders a scan names: by id, last part, customer's order, product or a code on the label. Indexed queries; it reads only.
+"""Finds the orders that a scan names: by id, last part, customer's order, product or a code on the label. Only indexed reads.
 
-Whatever fits is an answer: the same code on two orders names both.
+Every match counts: the same code on two orders names both.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,7 +18,7 @@ Judge = Callable[[Sequence[int]], Mapping[int, Verdict]]
 
 
 def find(tx: Session, scan: Scan, judge: Judge) -> Meaning:
-    """Return what a scan means. A text that names an order as it came is never read as if from another keyboard."""
+    """Return what a scan means. A text that names an order as it came is never corrected for another layout."""
     if scan.command is not None:
         return Meaning(command=scan.command, layout=scan.layout)
     if not scan.readings:
@@ -38,7 +38,7 @@ def find(tx: Session, scan: Scan, judge: Judge) -> Meaning:
 @dataclass(frozen=True)
 class _Found:
     ways: frozenset[Way]
-    layout: str | None  # the keyboard that was repaired to find it; None: none
+    layout: str | None  # the layout that was corrected to find it; None: none
 
 
 def _found(tx: Session, readings: Iterable[Reading]) -> Mapping[int, _Found]:
@@ -51,7 +51,7 @@ def _found(tx: Session, readings: Iterable[Reading]) -> Mapping[int, _Found]:
 
 
 def _spellings(text: str) -> list[str]:
-    """Return the text as it may be meant: caps lock turns letters around, and people type the blanks that they see."""
+    """Return variants of the text: caps lock swaps letters, and people type blanks that they see."""
     return list(dict.fromkeys((text, text.upper(), text.lower(), text.swapcase(), text.replace(" ", ""))))
 
 
@@ -65,7 +65,7 @@ def _by_every_way(tx: Session, texts: list[str]) -> Iterable[tuple[Way, Order]]:
         for order in tx.exec(select(Order).where(condition).order_by(col(Order.id)).limit(MOST + 1)):
             yield way, order
     labelled = select(Order).join(Barcode).where(col(Barcode.code).in_([alias(text) for text in texts]))
-    labelled = labelled.where(Barcode.label_sha256 == Order.label_sha256)  # not of a label that was replaced
+    labelled = labelled.where(Barcode.label_sha256 == Order.label_sha256)  # not from a replaced label
     for order in tx.exec(labelled.order_by(col(Order.id)).limit(MOST + 1)):
         yield Way.LABEL, order
     of_product = select(Order).where(

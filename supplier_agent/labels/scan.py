@@ -1,8 +1,7 @@
 """What a scan means and what it leads to: text in, one of four answers out. Pure: no clock, no database, no network.
 
-1. `read`: what the scanner typed is tidied, its symbology prefix taken off, a command recognised. A scanner types as a keyboard
-   of the United States; where the computer believes in another one, other characters arrive. Such a text is offered as it came,
-   and as it was probably meant.
+1. `read`: clean the text, remove the symbology prefix, recognise a command. A scanner types like a US keyboard; if the computer
+   uses another layout, other characters arrive. Such a text is offered as it came and as it was probably meant.
 2. lookup.py finds the orders that it names (`Meaning`), each with its verdict.
 3. `next_step`: at one station the first scan shows an order, and the second scan of the same order marks it as shipped, unless
    the verdict forbids it: then the answer is red, whatever was scanned before.
@@ -22,10 +21,10 @@ from supplier_agent.verdict import Role, Stage, Verdict
 from supplier_agent.verdict.codes import OF_SUPPLIER, STOPS, Blocker
 
 MOST_CHARACTERS = 4096
-"""More than any code holds: somebody leans on the keyboard."""
+"""Longer than any code: something is lying on the keyboard."""
 
 _AIM_PREFIX = re.compile(r"\A\][A-Za-z][0-9A-Za-z](?=.)")
-"""How a scanner may announce what kind of code it read (ISO/IEC 15424): ]C1, ]Q3, …"""
+"""The prefix by which a scanner may announce the type of code (ISO/IEC 15424): ]C1, ]Q3, …"""
 
 _KEPT_AS_IT_IS = re.compile(r"\A[\x21-\x7e]{1,48}\Z")
 
@@ -39,11 +38,11 @@ _KEYBOARDS: Mapping[str, str] = {
 _TYPED = {name: str.maketrans(_US, keys) for name, keys in _KEYBOARDS.items()}
 _REPAIRED = {name: str.maketrans(keys, _US) for name, keys in _KEYBOARDS.items()}
 _INNOCENT = frozenset("-_./+ ")
-"""What codes have anyway: no sign of a wrong keyboard. (But nothing else than - and _ is: a French 6 and 8.)"""
+"""Characters of normal codes, which are no sign of a wrong layout. (Only - and _ are: a French 6 and 8.)"""
 
 
 class Command(StrEnum):
-    """What the card of commands can say. Capitals and a space: most keyboards agree on them, and the rest is repaired."""
+    """The commands of the card. Capitals and a space: most layouts have them in the same place, and the others are corrected."""
 
     UNDO = "UNDO"
     PRINT_AGAIN = "PRINT AGAIN"
@@ -53,7 +52,7 @@ class Command(StrEnum):
 
 @dataclass(frozen=True)
 class Reading:
-    """One way to read what was typed. `layout`: the keyboard ("fr", "tr") that was repaired; None: as it came."""
+    """One way to read the typed text. `layout`: the layout ("fr", "tr") that was corrected; None: as it came."""
 
     text: str
     layout: str | None = None
@@ -61,15 +60,15 @@ class Reading:
 
 @dataclass(frozen=True)
 class Scan:
-    """What was typed, in every way that it can be read, the likeliest first; none: nothing was scanned."""
+    """All ways to read the typed text, most likely first; none: nothing was scanned."""
 
     readings: tuple[Reading, ...] = ()
     command: Command | None = None
-    layout: str | None = None  # the keyboard that was repaired to recognise the command; None: none
+    layout: str | None = None  # the layout that was corrected to recognise the command; None: none
 
 
 def read(raw: str) -> Scan:
-    """Return what a scanner, or a person, has typed."""
+    """Return the ways to read the text from a scanner or a person."""
     text = tidy(raw)
     if not text:
         return Scan()
@@ -86,7 +85,7 @@ def read(raw: str) -> Scan:
 
 
 def tidy(raw: str) -> str:
-    """Return the text without what cannot be seen: control characters, group separators, blanks around it."""
+    """Return the text without invisible characters: control characters, group separators, blanks around it."""
     return "".join(character for character in raw[:MOST_CHARACTERS] if character.isprintable()).strip()
 
 
@@ -95,7 +94,7 @@ def _without_prefix(text: str) -> str:
 
 
 def _shows(layout: str, text: str) -> bool:
-    """Tell whether the text has what only that keyboard would have made of a code."""
+    """Tell whether the text has characters that only that layout makes of a code."""
     signs = [
         c for c in text if ord(c) in _REPAIRED[layout] and not (c.isascii() and c.isalnum()) and c not in _INNOCENT
     ]
@@ -103,14 +102,14 @@ def _shows(layout: str, text: str) -> bool:
 
 
 def as_typed(text: str, layout: str) -> str:
-    """Return what arrives if a scanner types `text` where the computer believes in the keyboard "fr" or "tr"."""
+    """Return what arrives if a scanner types `text` on a computer with the layout "fr" or "tr"."""
     return text.translate(_TYPED[layout])
 
 
 def alias(code: str) -> str:
-    """Return the form in which a code of the carrier's label is kept.
+    """Return the form in which a code of the carrier's label is stored.
 
-    A long one, or one with blanks, may hold the customer's name and address: it is kept as its hash, and found all the same.
+    A long code, or one with blanks, may contain the customer's name and address: it is stored as a hash, and still found.
     """
     text = _without_prefix(tidy(code))
     if _KEPT_AS_IT_IS.match(text):
@@ -119,15 +118,15 @@ def alias(code: str) -> str:
 
 
 MOST = 50
-"""Orders shown to choose from."""
+"""The maximum number of orders to choose from."""
 
 
 class Way(StrEnum):
     """By what an order was found."""
 
     ORDER = "order"  # its menzzo_order_id
-    LAST_PART = "last_part"  # what stands after the last _ of it
-    INCREMENT = "increment"  # the customer's order, of which it is a line
+    LAST_PART = "last_part"  # the part after its last _
+    INCREMENT = "increment"  # the customer's order number
     SKU = "sku"  # its product
     LABEL = "label"  # a code on the carrier's label
 
@@ -143,17 +142,17 @@ class Match:
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a scan means: a command, or the orders that it names. Several are a question, never a guess."""
+    """What a scan means: a command, or the orders that it names. With several, the page asks and never guesses."""
 
     command: Command | None = None
     matches: tuple[Match, ...] = ()
-    layout: str | None = None  # the keyboard that was repaired to understand it; None: none
+    layout: str | None = None  # the layout that was corrected; None: none
     more: bool = False  # there are more than MOST
     empty: bool = False  # nothing was scanned
 
 
 REPEAT_SECONDS = 2
-"""A scanner may read a box twice, or two codes of one label: what names the same order within this time is no second scan."""
+"""A scanner may read a box twice, or two codes of one label: within this time, the same order is not a second scan."""
 SHOWN_SECONDS = 900
 """An order that was shown longer ago is shown again first: another person may scan it now."""
 
@@ -168,7 +167,7 @@ class Sign(StrEnum):
 
 
 class Say(StrEnum):
-    """Why: one sentence in each language of the page."""
+    """The reason: one sentence in each language of the page."""
 
     SHOWN = "shown"  # scan it again to ship
     MARKED = "marked"
@@ -177,7 +176,7 @@ class Say(StrEnum):
     NOTHING_SCANNED = "nothing_scanned"
     UNKNOWN = "unknown"  # no order has this code
     SEVERAL = "several"  # choose one
-    OTHER_SHOWN = "other_shown"  # another than the one before, which is not marked
+    OTHER_SHOWN = "other_shown"  # not the previous order, which is not marked
     PRODUCT_ONLY = "product_only"  # a product, not a box: scan the label, or press Ship
     ALREADY_MARKED = "already_marked"
     ALREADY_SHIPPED = "already_shipped"
@@ -193,7 +192,7 @@ class Say(StrEnum):
 
 
 class Act(StrEnum):
-    """What is now to be done with an order."""
+    """What is done with an order now."""
 
     SHOW = "show"
     SHIP = "ship"
@@ -206,23 +205,23 @@ class Act(StrEnum):
 class Station:
     """What a station remembers between two scans."""
 
-    shown: int | None = None  # orders.id on the screen: its next scan ships; None: none
+    shown: int | None = None  # orders.id on the screen: its next scan marks it; None: none
     shown_at: AwareDatetime | None = None  # None: none is shown
     refused: int | None = None  # the order on the screen that must not ship: print and problem are about it; None: none
-    flagged: int | None = None  # the last one marked here, which UNDO takes back; None: none
+    flagged: int | None = None  # the last one marked here, for UNDO; None: none
     last: str = ""
     last_at: AwareDatetime | None = None  # None: nothing was scanned yet
     last_order: int | None = None  # the order that the last scan named; None: none, or several
-    told_layout: bool = False  # it was said that the scanner's keyboard language is wrong
+    told_layout: bool = False  # the page has said that the scanner's layout is wrong
 
     def pack(self) -> dict[str, object]:
-        """Return it as JSON has it."""
+        """Return it as a JSON value."""
         packed: dict[str, object] = _PACKED.dump_python(self, mode="json")
         return packed
 
     @classmethod
     def unpack(cls, packed: Mapping[str, object]) -> "Station":
-        """Return what `pack` made; whatever else it is given is a station that remembers nothing."""
+        """Return the value from `pack`; anything else is a station that remembers nothing."""
         try:
             return _PACKED.validate_python(packed)
         except ValidationError:
@@ -234,7 +233,7 @@ _PACKED = TypeAdapter(Station)
 
 @dataclass(frozen=True)
 class Step:
-    """The answer to one scan. `station` is what the station remembers, once `act` was done for the order `order`."""
+    """The answer to one scan. `station`: what the station remembers after `act` was done for the order `order`."""
 
     station: Station
     sign: Sign
@@ -243,17 +242,17 @@ class Step:
     order: int | None = None  # orders.id; None: it is about no order
     matches: tuple[Match, ...] = ()  # one: show it; several: choose from these
     left: int | None = None  # the order shown before, which is not marked; None: none
-    tell_layout: str | None = None  # the keyboard that was repaired, said once; None: it is right, or was said
-    ignored: bool = False  # a repeat: nothing is done, nothing sounds
+    tell_layout: str | None = None  # the corrected layout, said once; None: it is right, or was said
+    ignored: bool = False  # a repeat: no action, no sound
     more: bool = False  # there are more matches than shown
 
 
 _NAMES_THE_BOX = frozenset({Way.ORDER, Way.LAST_PART, Way.LABEL})
-"""Found by one of these, one scan is enough. A customer's order may have more boxes, a product certainly has."""
+"""If found by one of these, one scan is enough. A customer's order may have several boxes, and so may a product."""
 
 
 def next_step(station: Station, scanned: str, meaning: Meaning, now: datetime, *, one_scan: bool = False) -> Step:
-    """Return what a scan leads to. `scanned` is what arrived, word for word; `one_scan`: the first scan ships already."""
+    """Return what a scan leads to. `scanned`: the text as it arrived; `one_scan`: the first scan already marks the order."""
     only = meaning.matches[0] if len(meaning.matches) == 1 else None
     heard = replace(
         station,
@@ -280,12 +279,12 @@ def next_step(station: Station, scanned: str, meaning: Meaning, now: datetime, *
 
 
 def choose(station: Station, match: Match, now: datetime) -> Step:
-    """Return what follows when a person picks an order from a list: it is shown, as by a first scan."""
+    """Return what follows when a person chooses an order from a list: it is shown, as after a first scan."""
     return _show(replace(cleared(station), last="", last_order=None), match, now)
 
 
 def press_ship(station: Station, match: Match, now: datetime) -> Step:
-    """Return what follows when a person presses Ship: it is marked, as by a second scan."""
+    """Return what follows when a person presses the button: the order is marked, as after a second scan."""
     return _refuse(station, match) or _mark(replace(station, last="", last_order=match.order, last_at=now), match)
 
 

@@ -1,6 +1,6 @@
-"""What the warehouse has on paper: labels, one or many as one file, their size next to the printer's paper, the card of commands.
+"""What the warehouse prints: labels (one, or many as one file), their size next to the printer's paper, the card of commands.
 
-Labels are opened in processes of their own. Nothing is ever scaled, so a page that does not fit the paper is named.
+Labels are opened in separate processes. Nothing is scaled, so a page that does not fit the paper is reported.
 """
 
 import re
@@ -192,7 +192,7 @@ MOST_SIZES = 5000
 
 @dataclass(frozen=True)
 class Paper:
-    """A label's page beside the printer's, in words and millimetres."""
+    """The size of a label compared with the printer's paper, in words and millimetres."""
 
     label: str
     paper: str
@@ -200,19 +200,19 @@ class Paper:
 
 
 def in_mm(size: Size | None) -> str:
-    """Return a size as people say it; "?" for one that is not known."""
+    """Return a size for people; "?" if it is not known."""
     return "?" if size is None else f"{size[0]:.0f} × {size[1]:.0f}"
 
 
 class Sizes:
-    """The page sizes of labels. Opening a PDF costs more than all the rest of a page, so they are remembered."""
+    """The page sizes of labels, cached, because opening a PDF costs more than everything else on a page."""
 
     def __init__(self, press: Press) -> None:
         self._press = press
         self._known = lru_cache(MOST_SIZES)(self._look)
 
     def of(self, label_path: str, sha256: str) -> Size | None:
-        """Return the size of the first page in millimetres; None if it cannot be told now. The hash marks a new label."""
+        """Return the size of the first page in millimetres; None if it is not known now. A new label has a new hash."""
         try:
             return self._known(label_path, sha256)
         except _NotNowError:
@@ -226,11 +226,11 @@ class Sizes:
 
 
 class _NotNowError(Exception):
-    """The file cannot be had now. What is raised is not remembered, so it is looked at again."""
+    """The file cannot be read now. An exception is not cached, so it is tried again."""
 
 
 def paper(sizes: Sizes, order: Order, station: Station) -> Paper:
-    """Return the size of an order's label beside that of the station's paper."""
+    """Return the size of an order's label compared with the station's paper."""
     size = sizes.of(order.label_path or "", order.label_sha256 or "")
     own = station.page_mm
     return Paper(in_mm(size), in_mm(own), fit(size, own))

@@ -1,11 +1,11 @@
-"""The heartbeat: a small file in the state folder that a process touches while it works, and that says what troubles it.
+"""The heartbeat: a small file in the state folder that a process touches while it works, with its own problems.
 
-`health.json` is the agent's, `page.json` the page's. A display for `status` and the health checks, never trusted: staff may
-write in this folder. It has to work while neither database nor disk do. So the time of the file is the heartbeat, for setting
-it needs no space; and the text is padded to a block, so that it can be changed in place when there is none for another file.
+`health.json` is the agent's, `page.json` the page's. For display in `status` and health checks only, never trusted: staff may
+write in this folder. It must work even if database and disk do not. So the heartbeat is the file's time, which needs no space to
+set; and the text is padded to a block, so that it can be changed in place if there is no space for another file.
 
-Wall time alone would mislead whenever somebody sets the clock: hidden is how far it was from the machine's monotonic clock when
-the file was written, and the age is counted on that one. Nobody can set it, and it rests while the machine sleeps.
+The age is measured on the monotonic clock, because the wall clock can be set: the file also contains the difference between the
+two clocks when it was written. The monotonic clock stops while the machine sleeps.
 """
 
 import contextlib
@@ -25,6 +25,7 @@ from supplier_agent.reports.vitals import RUNNING, SLACK_SECONDS, STARTING, STOP
 
 if TYPE_CHECKING:
     from supplier_agent.base.log import Log
+    from supplier_agent.settings import Settings
 
 AGENT, PAGE = "health.json", "page.json"
 MODE = 0o640
@@ -34,11 +35,11 @@ JUMP_SECONDS = 1.0
 BLOCK = 4096
 MOST_CHARACTERS = 300
 NO_LINK = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-"""Staff may put links and pipes in this folder; nobody here follows the ones or waits for the others."""
+"""Staff may put links and pipes in this folder: do not follow links, and do not wait for pipes."""
 
 
 class Heartbeat:
-    """The writing end, in the process that works. Nothing that goes wrong here leaves this module."""
+    """The writer, in the working process. Errors here are never raised to the caller."""
 
     def __init__(self, path: Path, clock: Clock, command: str) -> None:
         self._path, self._clock, self._command = path, clock, command
@@ -46,21 +47,21 @@ class Heartbeat:
         self._kept: dict[str, tuple[Trouble, ...]] = {}
         self._places: Mapping[str, str] = {}
         self._lock = threading.Lock()
-        self._said: object = None  # None: what is to be said is not on the disk yet
+        self._said: object = None  # None: the present content is not on disk yet
         self._tried_at: float | None = None
         self._phase = STARTING
 
     def keep(self, source: str, troubles: Sequence[Trouble]) -> None:
-        """Note all that one source finds wrong now; shown from the next beat on. Any thread may."""
+        """Set the present problems of one source; shown from the next beat. Thread safe."""
         with self._lock:
             self._kept[source] = tuple(troubles)
 
     def serve(self, places: Mapping[str, str]) -> None:
-        """Note what is served now, and at which URL; shown from the next beat on."""
+        """Set what is served now, and at which URL; shown from the next beat."""
         self._places = dict(places)
 
     def beat(self, phase: str = RUNNING) -> None:
-        """Show that the process works. May be called at any rate: the file is touched every few seconds."""
+        """Show that the process works. Can be called at any rate: the file is touched every few seconds."""
         with self._lock:
             troubles = tuple(each for source in sorted(self._kept) for each in self._kept[source])
         now, ahead = self._clock.monotonic(), _ahead(self._clock)
@@ -81,7 +82,7 @@ class Heartbeat:
                 self._touch()
 
     def end(self) -> None:
-        """Show that the process has ended in an orderly way, and is not expected to beat any more."""
+        """Show that the process ended cleanly and will not beat any more."""
         self._tried_at = None
         self.beat(STOPPED)
 
@@ -108,7 +109,7 @@ class Heartbeat:
         return text.ljust(BLOCK) if len(text) <= BLOCK else self._text(troubles[:-1])
 
     def _write(self, text: bytes) -> bool:
-        """Replace the file as a whole; on a full disk change it in place."""
+        """Replace the file; on a full disk, change it in place."""
         part = self._path.with_name(f".{self._path.name}.part")
         try:
             with contextlib.suppress(FileNotFoundError):
@@ -132,7 +133,7 @@ class Heartbeat:
         descriptor = os.open(path, os.O_WRONLY | NO_LINK | flags, MODE)
         try:
             found = os.fstat(descriptor)
-            if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:  # never into a file that has another name, too
+            if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:  # never write to a file with another hard link
                 raise OSError(errno.EPERM, "not ours", str(path))
             os.fchmod(descriptor, MODE)
             if os.pwrite(descriptor, text, 0) < len(text):
@@ -153,7 +154,7 @@ def _cut(text: str) -> str:
 
 
 def read(path: Path, clock: Clock) -> Pulse | None:
-    """Return what a heartbeat shows; None if there is none. What cannot be understood counts as touched, and says no more."""
+    """Return what a heartbeat shows; None if there is none. An unreadable one counts as touched, without content."""
     try:
         descriptor = os.open(path, os.O_RDONLY | NO_LINK)
     except OSError:
@@ -172,7 +173,7 @@ def read(path: Path, clock: Clock) -> Pulse | None:
         said = json.loads(text)
         ahead, steady_since = float(said["ahead"]), datetime.fromisoformat(said["steady_since"]).astimezone(UTC)
         if abs(_ahead(clock) - ahead) > SLACK_SECONDS:
-            steady_since = clock.now()  # set a moment ago; its next beat will say so
+            steady_since = clock.now()  # the clock was just set; the next beat will show it
         return Pulse(
             age_seconds=clock.monotonic() - (touched - ahead),
             pid=int(said["pid"]),
@@ -189,7 +190,7 @@ def read(path: Path, clock: Clock) -> Pulse | None:
 
 
 def signs(folder: Path, clock: Clock, *, listen: str = "", least_free_bytes: int = 0) -> Signs:
-    """Collect what can be seen from outside. `listen`: where the page's process is to listen, "" for nowhere."""
+    """Collect the signs from outside. `listen`: where the page's process should listen, "": nowhere."""
     return Signs(
         now=clock.now(),
         holder=state_folder.holder_now(folder / state_folder.LOCK),
@@ -202,6 +203,12 @@ def signs(folder: Path, clock: Clock, *, listen: str = "", least_free_bytes: int
     )
 
 
+def signs_of(settings: "Settings", clock: Clock) -> Signs:
+    """Collect what can be seen of the agent and the page of this configuration."""
+    least = settings.alerts.disk_free_bytes
+    return signs(settings.state_dir, clock, listen=settings.listen, least_free_bytes=least)
+
+
 def _free_bytes(folder: Path) -> int | None:
     try:
         found = os.statvfs(folder)
@@ -211,7 +218,7 @@ def _free_bytes(folder: Path) -> int | None:
 
 
 def tell(log: "Log", troubles: Sequence[Trouble], serves: Mapping[str, str], before: Mapping[str, str]) -> None:
-    """Say in the log how the page's process is. `before`: what it served when this was last said."""
+    """Log the state of the page's process. `before`: what it served when this was last logged."""
     if troubles:
         log.problem("page", "; ".join(f"{each.what} ({each.cure})" for each in troubles))
     else:

@@ -1,7 +1,7 @@
-"""Signs of life, judged from outside the agent's process: does it work, does the page listen, is there space. Pure.
+"""Signs of life, judged from outside the agent's process: does it work, does the page listen, is there disk space. Pure.
 
-heartbeat.py collects the signs; health.py adds what the database says. Nothing here is asked of the agent itself: a process
-that hangs cannot say so, and what it wrote last is not how it is now.
+heartbeat.py collects the signs; health.py adds the database. The agent itself is not asked: a process that hangs cannot answer,
+and its last message may be outdated.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from supplier_agent.verdict.codes import Facts
 
 STILL_SECONDS = 60.0
-"""The agent touches its heartbeat every few seconds, also while it waits for a locked database. Longer than this, it hangs."""
+"""The agent touches its heartbeat every few seconds, also while it waits for a locked database. After this long, it hangs."""
 BUSY_SECONDS = 900.0
-"""The same at start and end: a large database that is upgraded, or a round's last tidying, keeps it from touching anything."""
+"""The same at start and end, when the upgrade of a large database or the end of a round may prevent a touch."""
 SLACK_SECONDS = 5.0
-"""So far may clocks that are read one after the other, or slewed, part."""
+"""Tolerance for clocks that are read one after the other, or adjusted slowly."""
 STARTING, RUNNING, STOPPING, STOPPED = "starting", "running", "stopping", "stopped"
 RESTART = "systemctl restart supplier-agent (or end that process, and start the agent again)"
 RESTART_PAGE = "systemctl restart supplier-agent-page if that unit serves it, else supplier-agent"
 CORRECT_IT = "correct it (supplier-agent config check), then: systemctl reload supplier-agent"
-"""What to do about a configuration that was refused."""
+"""What to do about a rejected configuration."""
 
 AGENT_HUNG, AGENT_DIED = ProblemCode.AGENT_HUNG.value, ProblemCode.AGENT_DIED.value
 PAGE, DISK_FULL, CLOCK_OFF = (
@@ -36,19 +36,19 @@ PAGE, DISK_FULL, CLOCK_OFF = (
 DATABASE, DATABASE_LOCKED = ProblemCode.DATABASE_FAILED.value, ProblemCode.DATABASE_LOCKED.value
 WORKERS_HUNG, ALERTS = ProblemCode.WORKERS_HUNG.value, ProblemCode.ALERTS_FAILED.value
 CONFIGURATION = ProblemCode.CONFIGURATION_REFUSED.value
-"""What a process may say of itself (Trouble)."""
+"""The problems that a process may report about itself (Trouble)."""
 
 NOT_ALIVE = frozenset({
     ProblemCode.AGENT_HUNG, ProblemCode.AGENT_DIED, ProblemCode.NOT_RUNNING, ProblemCode.NEVER_RUN,
     ProblemCode.PAGE_NOT_LISTENING, ProblemCode.DISK_FULL, ProblemCode.DATABASE_FAILED, ProblemCode.DATABASE_LOCKED,
     ProblemCode.WORKERS_HUNG,
 })  # fmt: skip
-"""What `status --alive` fails on: the agent, or its page, cannot work. An order that waits and an outage are not among them."""
+"""The problems on which `status --alive` fails: agent or page cannot work. Not: an order that waits, an outage."""
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """Something that the agent, or the page, finds wrong with itself."""
+    """A problem that the agent or the page reports about itself."""
 
     code: str
     what: str
@@ -57,41 +57,39 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Pulse:
-    """What health.json or page.json shows. A field is None where the file cannot be read; its age is always known."""
+    """The content of health.json or page.json. A field is None if the file cannot be read; the age is always known."""
 
-    age_seconds: float  # since the last touch; below zero: it belongs to an earlier boot of this machine
+    age_seconds: float  # since the last touch; negative: it is from an earlier boot of this machine
     pid: int | None = None
     command: str | None = None
     phase: str | None = None
-    steady_since: datetime | None = None  # since when its instants can be compared with ours: its start, or a clock set
+    steady_since: datetime | None = None  # since when its times can be compared with ours: its start, or a clock change
     troubles: tuple[Trouble, ...] = ()
-    serves: Mapping[str, str] = field(
-        default_factory=dict, hash=False
-    )  # URL by name: what the page's process serves, and where
+    serves: Mapping[str, str] = field(default_factory=dict, hash=False)  # URLs by name: what the page's process serves
 
     @property
     def is_fresh(self) -> bool:
-        """Whether its process has touched it lately."""
+        """Whether its process touched it recently."""
         patience = STILL_SECONDS if self.phase in {None, RUNNING} else BUSY_SECONDS
         return -SLACK_SECONDS <= self.age_seconds <= patience and self.phase != STOPPED
 
 
 @dataclass(frozen=True)
 class Signs:
-    """What can be seen from outside, at `now`. `listen` is "" where nothing is to be served, to people or machines."""
+    """What is visible from outside, at `now`. `listen` is "" if nothing should be served."""
 
     now: datetime
-    holder: Holder | None  # None: nothing works on this state
+    holder: Holder | None  # None: no process works on this state
     agent: Pulse | None = None  # None: there is no health.json
     listen: str = ""
     page: Pulse | None = None  # None: there is no page.json
-    free_bytes: int | None = None  # None: it cannot be told
+    free_bytes: int | None = None  # None: not known
     least_free_bytes: int = 0
     folder: str = ""
 
     @property
     def own(self) -> Pulse | None:
-        """The heartbeat of the very process that works now; None: what lies there is an earlier one's."""
+        """The heartbeat of the present process; None: the file is from an earlier one."""
         if self.agent is None or self.holder is None:
             return None
         theirs = {self.agent.pid, self.holder.pid}
@@ -99,25 +97,25 @@ class Signs:
 
     @property
     def runs(self) -> bool:
-        """Whether the daemon works on this state, so that reads are to be on time."""
+        """Whether the daemon works on this state, so that reads should be on time."""
         words = self._words()
         return words[:1] == ["run"] and "--once" not in words
 
     @property
     def beats(self) -> bool:
-        """Whether who works now keeps a heartbeat. `check` and a dry run are short, and keep none."""
+        """Whether the present process writes a heartbeat. `check` and a dry run are short and write none."""
         words = self._words()
         return self.holder is not None and (not words or (words[0] in {"run", "resync"} and "--dry-run" not in words))
 
     @property
     def held_seconds(self) -> float | None:
-        """How long the lock has been held, whatever happened to the clock; None: its holder has not written it down."""
+        """How long the lock has been held, by the monotonic clock; None: its holder has not recorded it."""
         since = self.holder.since if self.holder is not None else None
         return None if since is None else abs((self.now - since) / timedelta(seconds=1))
 
     @property
     def runs_since(self) -> datetime | None:
-        """Since when the daemon runs under a clock that nobody set since; None: it does not run."""
+        """Since when the daemon runs without a clock change; None: it does not run."""
         if not self.runs or self.holder is None:
             return None
         begun = (self.holder.since, self.own.steady_since if self.own is not None else None)
@@ -128,12 +126,12 @@ class Signs:
 
 
 def judge(signs: Signs) -> list[Problem]:
-    """Return what is wrong by these signs.
+    """Return the problems, checked in this order.
 
-    1. The agent that holds the lock has touched its heartbeat within a minute. Of one that has just begun, none is expected yet.
-    2. If none holds it, the last one ended in an orderly way: a crash is said at once, not after two missed rounds.
-    3. What the agent says of itself. Once it hangs that may be old news, but it may also be why.
-    4. The page that is wanted listens, and its process lives.
+    1. The agent that holds the lock touched its heartbeat within a minute. One that has just started needs none yet.
+    2. If no agent holds it, the last one ended cleanly: a crash is reported at once, not after two missed rounds.
+    3. The problems that the agent reports. If it hangs, they may be outdated, or they may be the cause.
+    4. The page, if configured, listens, and its process lives.
     5. There is space on the disk.
     """
     found = [*_agent(signs), *_died(signs)]
@@ -173,7 +171,7 @@ def _died(signs: Signs) -> Sequence[Problem]:
 
 
 def of_trouble(trouble: Trouble) -> Problem:
-    """Return what a process says of itself as a problem, in its own words."""
+    """Return what a process reports about itself as a problem."""
     code = _CODES.get(trouble.code, ProblemCode.AGENT_TROUBLE)
     return Problem(code, facts={"what": trouble.what, "fix": trouble.cure})
 
@@ -201,5 +199,5 @@ def _disk(signs: Signs) -> Sequence[Problem]:
 
 
 def disk_low(folder: str, least_bytes: int) -> Problem:
-    """Return that the disk of this folder is nearly full."""
+    """Return the problem that the disk of this folder is nearly full."""
     return Problem(ProblemCode.DISK_LOW, facts={"folder": folder, "least_bytes": least_bytes})

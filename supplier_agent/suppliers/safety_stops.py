@@ -116,24 +116,22 @@ def pause(tx: Session, name: str, now: datetime, who: str, reason: str) -> str:
 
 
 def resume(tx: Session, name: str, now: datetime) -> str:
-    """Let a paused supplier go on."""
+    """Resume a paused supplier."""
     supplier = known_supplier(tx, name)
     if supplier.paused_at is None:
         return "it is not paused"
     supplier.paused_at = supplier.paused_by = supplier.paused_reason = None
     supplier.resumed_at = now
     tx.add(supplier)
-    return "it goes on"
+    return "resumed"
 
 
 def agree(tx: Session, name: str, now: datetime) -> str:
     """Let the flags up to now go, however many they are. Raises AgentError if nobody asked."""
     supplier = known_supplier(tx, name)
     if not ships_wait(supplier):
-        raise AgentError(
-            "there is nothing to agree to: no ship call waits for a person's word", "supplier-agent status"
-        )
+        raise AgentError("there is nothing to approve: no ship call waits for approval", "supplier-agent status")
     flags = len(waiting_flags(tx, supplier))
     supplier.flags_agreed_at, supplier.flags_asked_at = now, None
     tx.add(supplier)
-    return f"{flags} orders flagged until now may go"
+    return f"approved: {flags} orders marked until now will be reported"

@@ -78,7 +78,7 @@ def _not_fully_read(log: Log, supplier: str, step: pull.Finished) -> None:
 def brake(log: Log, supplier: str, said: str) -> None:
     """Tell that ship calls wait for a person's word, or no longer do."""
     if said == ASKED:
-        log.warning("ships.paused", supplier=supplier, what=said, cure=f"supplier-agent agree {supplier}")
+        log.warning("ships.paused", supplier=supplier, what=said, cure=f"supplier-agent approve {supplier}")
     else:
         log.info("ships.resumed", supplier=supplier, what=said)
 

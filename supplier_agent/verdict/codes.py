@@ -32,7 +32,7 @@ class Blocker(StrEnum):
 
     # the order itself
     DAMAGED = "damaged"  # cells cannot be read, or an internal error parked it: nothing is sent for it
-    CLOSED = "closed"  # dealt with elsewhere
+    CLOSED = "closed"  # handled elsewhere
     HELD = "held"
     RESTORED = "restored"  # held by the agent after a restore
     LEDGER_LOST = "ledger_lost"  # held by the agent, because its ship ledger is lost
@@ -218,6 +218,13 @@ EXIT_CODES: Mapping[str, int] = {
 """The exit code of the contract for a problem; every other problem needs a person (1)."""
 
 
+def severity_of(code: str) -> Severity:
+    """Return how much problems of a code matter."""
+    if code in URGENT:
+        return Severity.URGENT
+    return Severity.INFO if code in INFO else Severity.WARNING
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing that is not as it should be, without a word of prose.
@@ -235,9 +242,7 @@ class Problem:
     @property
     def severity(self) -> Severity:
         """How much it matters."""
-        if self.code in URGENT:
-            return Severity.URGENT
-        return Severity.INFO if self.code in INFO else Severity.WARNING
+        return severity_of(self.code)
 
     @property
     def exit_code(self) -> int:

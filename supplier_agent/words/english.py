@@ -5,6 +5,7 @@ A key is `group.code`, or `group.code.case` where a code has several sentences. 
 
 from collections.abc import Mapping
 
+from supplier_agent.words.alerts import ALERTS, TITLES
 from supplier_agent.words.page import PAGE
 
 _ORDER = "%(order)s --supplier %(supplier)s"
@@ -62,6 +63,7 @@ BLOCKERS: Mapping[str, str] = {
 """One thing that keeps an order back, as a clause."""
 
 WAITS_FOR: Mapping[str, str] = {
+    "waits_for.all": "%(missing)s",
     "waits_for.not_acknowledged": "its acknowledgement",
     "waits_for.no_label": "its label",
     "waits_for.vanished": "its place in the marketplace's list",
@@ -109,7 +111,7 @@ NEXT: Mapping[str, str] = {
     "next.read_only": "Its %(kind)s call waits while the agent only reads: read_only = true in the configuration.",
     "next.many_flags": (
         "Its ship call waits for approval, because unusually many orders were marked as shipped within a minute. "
-        "If they have left: supplier-agent agree %(supplier)s"
+        "If they have left: supplier-agent approve %(supplier)s"
     ),
     "next.token_missing": "Its %(kind)s call waits until there is a token for %(supplier)s.",
     "next.token_refused": "Its %(kind)s call waits until %(supplier)s has a token that the marketplace accepts.",
@@ -179,7 +181,7 @@ SUPPLIER_PROBLEMS: Mapping[str, str] = {
     "problem.flags_unusual": (
         "unusually many orders were marked as shipped within a minute (asked %(at)s); its ship calls wait for approval"
     ),
-    "fix.flags_unusual": "if they have left: supplier-agent agree %(supplier)s; if not: supplier-agent unship ID…",
+    "fix.flags_unusual": "if they have left: supplier-agent approve %(supplier)s; if not: supplier-agent unship ID…",
     "problem.token_missing": "%(said)s",
     "fix.token_missing": "supplier-agent check --offline",
     "problem.token_refused": "the marketplace refuses the token (since %(since)s): %(said)s; nothing is sent for %(supplier)s",
@@ -215,8 +217,6 @@ SUPPLIER_PROBLEMS: Mapping[str, str] = {
     "fix.read_late": "systemctl restart supplier-agent (or end that process, and start the agent again)",
     "problem.not_fully_read": "not fully read: %(first)s to %(last)s (read %(at)s): %(detail)s",
     "fix.not_fully_read": "ask technique@menzzo.fr how get-sales pages its answers, and compare these days with them",
-    "problem.not_read": "%(what)s",
-    "problem.silence": "%(what)s",
     "problem.entry_rejected": "an entry of the list cannot be used: %(reason)s",
     "fix.entry_rejected": (
         "ask technique@menzzo.fr to correct it; it is kept word for word in the table rejected_entries"
@@ -296,5 +296,6 @@ INSTALLATION_PROBLEMS: Mapping[str, str] = {
 
 ENGLISH: Mapping[str, str] = {
     **STAGES, **KINDS, **EVIDENCE, **BLOCKERS, **WAITS_FOR, **NEXT, **ORDER_PROBLEMS, **SUPPLIER_PROBLEMS, **INSTALLATION_PROBLEMS,
+    **TITLES, **ALERTS,
     **PAGE,
 }  # fmt: skip

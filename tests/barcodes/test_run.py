@@ -5,11 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent.base.clock import SystemClock
-from supplier_agent.sandbox.listing import Semantics
-from supplier_agent.sandbox.server import Sandbox
-from supplier_agent.sandbox.world import World
-from tests.e2e.installation import Site, until
+from tests.e2e.installation import Site, installed, until
 
 pytestmark = pytest.mark.slow
 
@@ -19,17 +15,9 @@ CODES = "SELECT o.menzzo_order_id, b.code FROM orders o JOIN barcodes b ON b.ord
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     """Return an installation beside a marketplace with a few orders."""
-    clock = SystemClock()
-    with Sandbox(
-        World.with_orders(4, today=clock.now().date(), days=2, clock=clock), Semantics(cache_seconds={})
-    ) as sandbox:
-        site = Site(tmp_path, sandbox)
+    with installed(tmp_path, 4, days=2) as site:
         site.configure()
         yield site
-        for process in site.processes:
-            if process.poll() is None:
-                process.kill()
-                process.communicate()
 
 
 def ids(site: Site) -> set[str]:

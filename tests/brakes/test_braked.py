@@ -16,7 +16,7 @@ from supplier_agent.reports import health, order_report
 from supplier_agent.reports.status import tell
 from supplier_agent.runtime.once import run_once
 from supplier_agent.sandbox import faults
-from supplier_agent.sandbox.exchange import LogLine
+from supplier_agent.sandbox.faults import LogLine
 from supplier_agent.sandbox.world import World
 from supplier_agent.suppliers import safety_stops
 from tests.world.harness import ManualClock, Site, settings_for
@@ -213,8 +213,8 @@ def test_more_flags_within_a_minute_than_usual_wait_for_a_person(tmp_path: Path,
     site.run_for(1200)
     assert (ships(site, "notio"), ships(site, "asir-group")) == (0, 10)
     (cure,) = [cure for what, cure, _ in problems(site) if "unusually many" in what]
-    assert "supplier-agent agree notio" in cure
-    assert "supplier-agent agree notio" in next_of(site, ids(site, "notio")[0])
+    assert "supplier-agent approve notio" in cure
+    assert "supplier-agent approve notio" in next_of(site, ids(site, "notio")[0])
     said = person(site, lambda tx: safety_stops.agree(tx, "notio", site.clock.now()))
     assert said.startswith("11 orders")
     site.run_for(600)
@@ -266,9 +266,9 @@ def test_the_question_stands_over_a_restart(tmp_path: Path) -> None:
     site.stop()
 
 
-def test_nobody_can_agree_to_what_was_not_asked(tmp_path: Path) -> None:
+def test_nobody_can_approve_what_was_not_asked(tmp_path: Path) -> None:
     site = collected(tmp_path, 2)
-    with pytest.raises(AgentError, match="nothing to agree to"):
+    with pytest.raises(AgentError, match="nothing to approve"):
         person(site, lambda tx: safety_stops.agree(tx, "notio", site.clock.now()))
     site.stop()
 

@@ -1,22 +1,19 @@
 """What the ways through the core begin with: an installation on a clock of its own."""
 
 import itertools
-import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from sqlalchemy import event
-from sqlalchemy.pool import Pool
 
 from supplier_agent.agent import LOOK_SECONDS
 from supplier_agent.sandbox.faults import Fault
 from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
 from tests.model.later import Later
-from tests.simulation.mortal import MortalSite, SetClock, Spell
 from tests.world.harness import MONDAY, settings_for
+from tests.world.mortal import MortalSite, SetClock, Spell
 
 
 class Raise(Protocol):
@@ -76,15 +73,3 @@ def installation(tmp_path: Path) -> Raise:
         return MortalSite(settings, world, clock, semantics)
 
     return make
-
-
-@pytest.fixture
-def impatient() -> Iterator[None]:
-    """Let a transaction wait for a lock for some milliseconds instead of five seconds."""
-
-    def on_connect(connection: sqlite3.Connection, _record: object) -> None:
-        connection.execute("PRAGMA busy_timeout = 20")
-
-    event.listen(Pool, "connect", on_connect)
-    yield
-    event.remove(Pool, "connect", on_connect)

@@ -20,8 +20,8 @@ from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.words import Worded
 from tests.branches.conftest import Raise, work_for
-from tests.simulation.mortal import MortalSite, SetClock, Spell
 from tests.world.harness import MONDAY, AtOnce, settings_for
+from tests.world.mortal import MortalSite, SetClock, Spell
 
 TWO = ("aaa", "notio")
 

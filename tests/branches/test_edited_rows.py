@@ -7,7 +7,7 @@ from supplier_agent.order import UNREADABLE
 from supplier_agent.tick.account import READ
 from tests.branches.conftest import Raise, first_request, work_for
 from tests.model.later import Later
-from tests.simulation.mortal import MortalSite
+from tests.world.mortal import MortalSite
 
 
 def by_hand(site: MortalSite, *statements: str) -> None:

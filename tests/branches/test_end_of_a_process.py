@@ -12,7 +12,7 @@ from supplier_agent.agent import DRAIN_SECONDS
 from supplier_agent.reports.vitals import DATABASE_LOCKED, DISK_FULL
 from tests.branches.conftest import Raise, first_request, work_for
 from tests.model.later import Later
-from tests.simulation.mortal import MortalSite
+from tests.world.mortal import MortalSite
 
 
 @pytest.fixture

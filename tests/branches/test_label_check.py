@@ -15,8 +15,8 @@ from supplier_agent.sandbox.world import World
 from supplier_agent.tick.account import MOST_LABELS
 from supplier_agent.tick.workers import Workers
 from tests.branches.conftest import Raise
-from tests.simulation.mortal import Death
 from tests.world.harness import AtOnce, ChecksAtOnce, ManualClock, Site, no_fault, settings_for
+from tests.world.mortal import Death
 
 
 def site_that_checks(tmp_path: Path, check: Callable[[Path], str | None]) -> Site:

@@ -11,8 +11,8 @@ import pytest
 from supplier_agent.labels import Label, LabelFolder
 from supplier_agent.tick.planner import HEAL
 from tests.branches.conftest import Raise
-from tests.simulation.mortal import MortalSite
 from tests.world.harness import keep
+from tests.world.mortal import MortalSite
 
 
 @contextmanager

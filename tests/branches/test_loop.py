@@ -17,8 +17,8 @@ from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.tick.account import MOST_IN_FLIGHT
 from tests.branches.conftest import Raise, meets
 from tests.model.later import Later
-from tests.simulation.mortal import SHIP, Death, MortalSite, Spell
 from tests.world.harness import settings_for
+from tests.world.mortal import SHIP, Death, MortalSite, Spell
 
 
 def flag_all(site: MortalSite) -> None:

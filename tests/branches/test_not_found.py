@@ -8,7 +8,7 @@ from supplier_agent.calls.acknowledge import MOST_PAGES
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.listing import Semantics
 from tests.branches.conftest import Raise, meets
-from tests.simulation.mortal import MortalSite
+from tests.world.mortal import MortalSite
 
 NOT_THERE = faults.status(404)
 STRIDE_SECONDS = 300

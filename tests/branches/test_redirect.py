@@ -8,7 +8,7 @@ from supplier_agent.reports import health
 from supplier_agent.sandbox import faults
 from supplier_agent.words import Worded
 from tests.branches.conftest import Raise
-from tests.simulation.mortal import MortalSite, Spell
+from tests.world.mortal import MortalSite, Spell
 
 AWAY = faults.redirect("https://login.example/sso?ticket=secret", code=302)
 WRITES = {"acknowledge-sale", "ship-sale"}

@@ -12,8 +12,8 @@ from supplier_agent.tick.bulkheads import HALVES, OTHERS
 from supplier_agent.tick.workers import Workers
 from tests.branches.conftest import Raise, work_for
 from tests.model.later import Later
-from tests.simulation.mortal import MortalSite, SetClock
 from tests.world.harness import MONDAY, ChecksAtOnce, no_fault, settings_for
+from tests.world.mortal import MortalSite, SetClock
 
 NAMES = ("asir-group", "notio")
 

@@ -16,8 +16,8 @@ from supplier_agent.settings import Settings
 from supplier_agent.suppliers import read_log, snapshot
 from supplier_agent.tick import deliver, pull
 from tests.branches.conftest import Raise, meets
-from tests.simulation.mortal import SHIP, Spell
 from tests.world.harness import ManualClock, Site
+from tests.world.mortal import SHIP, Spell
 
 HOUR = 3600
 HOURLY = {"poll_seconds": HOUR, "off_hours_poll_seconds": HOUR, "sweep_seconds": 2 * HOUR}

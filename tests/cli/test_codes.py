@@ -49,7 +49,8 @@ def test_a_locked_database_is_74_and_is_waited_for_but_once(eight: Installation)
         ("close", "no-such_1", "--reason", "x"), ("reopen", "no-such_1"), ("resolve", "no-such_1", "--shipped", "--by", "A"),
         ("orders", "--stage", "gone"), ("orders", "--supplier", "nobody"), ("orders", "--since", "yesterday"),
         ("orders", "--limit", "0"), ("orders", "--limit", "9" * 30), ("coverage", "--supplier", "nobody"),
-        ("pause", "nobody"), ("resume", "nobody"), ("agree", "nobody"), ("export", "everything"), ("restore", "/no/such"),
+        ("pause", "nobody"), ("resume", "nobody"), ("approve", "nobody"), ("agree", "nobody"), ("export", "everything"),
+        ("restore", "/no/such"),
         ("person", "remove", "Nobody"), ("help", "shop"), ("config", "nothing"), ("-q", "-v", "orders"),
     ],
 )  # fmt: skip

@@ -19,7 +19,7 @@ COMMANDS = [" ".join(words) for words, _ in commands(typer.main.get_command(app)
 
 
 def test_every_command_has_examples_and_each_of_them_is_a_command() -> None:
-    assert set(COMMANDS) == set(EXAMPLES)
+    assert set(COMMANDS) - {"agree"} == set(EXAMPLES)  # the first name of `approve`
     for command, lines in EXAMPLES.items():
         for line in lines:
             name, *words = shlex.split(line.partition(" > ")[0].partition(" < ")[0])

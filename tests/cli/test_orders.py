@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
+from supplier_agent.db.conditions import OPEN, STAGE
 from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Barcode, Call, Order
 from supplier_agent.order import STAGES, stage
-from supplier_agent.db.conditions import OPEN, STAGE
 from supplier_agent.reports.lists import is_of
 from supplier_agent.reports.order_report import calls_of
 from tests.cli.conftest import Installation

@@ -5,7 +5,6 @@ a promise broke.
 """
 
 import argparse
-import json
 import random
 import sys
 import tempfile
@@ -16,18 +15,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.crash.soak import Lap, live
-from tests.crash.stage import Driver, History, in_parallel, report, steps_in_peace
+from tests.crash.stage import History, in_parallel, report, steps_in_peace
+from tests.proof.figure import tell
+from tests.world.forks import Forks
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - what a disk does is tested elsewhere; here thousands of commits are waited for
 KILLS_OF_A_LAP = 50
 PAIRS_OF_A_BATCH = 20
-
-
-def tell(row: dict[str, object], began: float) -> None:
-    """Print one row."""
-    row["seconds"] = round(time.monotonic() - began)
-    sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
 
 
 def singles(folder: Path, workers: int) -> bool:
@@ -37,18 +31,17 @@ def singles(folder: Path, workers: int) -> bool:
     sys.stderr.write(report(histories))
     endings = Counter(" ".join(history.endings) for history in histories)
     broken = sum(bool(history.wrong) for history in histories)
-    row = {
-        "row": "Every crash point: SIGKILL at each durable step and at each phase of each request",
-        "figure": f"{len(histories)} of {len(steps)} points, {broken} broke a promise; "
+    tell(
+        "Every crash point: SIGKILL at each durable step and at each phase of each request",
+        f"{len(histories)} of {len(steps)} points, {broken} broke a promise; "
         "the two flagged orders ended "
         + ", ".join(f"{how.replace(' ', ' and ')} ({n})" for how, n in endings.most_common()),
-        "target": "all of them, 0 broken",
-        "count": len(histories) / len(steps),
-        "seed": None,
-        "would_have_caught": "a request before its intent, a fact that is told before it is on the disk, a call that is repeated "
+        target="all of them, 0 broken",
+        would_have_caught="a request before its intent, a fact that is told before it is on the disk, a call that is repeated "
         "because its answer was not noted",
-    }
-    tell(row, began)
+        count=len(histories) / len(steps),
+        began=began,
+    )
     return not broken
 
 
@@ -68,15 +61,15 @@ def pairs(folder: Path, most: int, seed: int, seconds: float, workers: int) -> b
         sys.stderr.write(report(histories))
         tried, deaths = tried + len(histories), deaths + sum(len(history.died_at) for history in histories)
         broken += sum(bool(history.wrong) for history in histories)
-    row = {
-        "row": "Pairs of crash points: a death at one step, and the next process dies at another",
-        "figure": f"{tried} of {len(tasks)} pairs, {deaths} deaths, {broken} broke a promise",
-        "target": "as many as fit, 0 broken",
-        "count": tried,
-        "seed": seed,
-        "would_have_caught": "a recovery that is itself not safe: what it had half done is done again, or never",
-    }
-    tell(row, began)
+    tell(
+        "Pairs of crash points: a death at one step, and the next process dies at another",
+        f"{tried} of {len(tasks)} pairs, {deaths} deaths, {broken} broke a promise",
+        target="as many as fit, 0 broken",
+        would_have_caught="a recovery that is itself not safe: what it had half done is done again, or never",
+        count=tried,
+        began=began,
+        seed=seed,
+    )
     return not broken
 
 
@@ -84,22 +77,18 @@ def laps(folder: Path, most: int, seed: int, until: float, workers: int) -> Iter
     """Live through one installation after the other, each of a seed of its own."""
     count = -(-most // KILLS_OF_A_LAP)
 
-    def work(number: int) -> Iterator[Lap]:
-        driver = Driver()
-        try:
+    def work(number: int) -> list[Lap]:
+        lived = []
+        with Forks() as forks:
             for lap in range(number, count, workers):
                 if time.monotonic() > until:
-                    return
+                    break
                 with tempfile.TemporaryDirectory(dir=folder) as here:
-                    yield live(driver, Path(here) / "lap", seed + lap, min(KILLS_OF_A_LAP, most))
-        finally:
-            driver.close()
-
-    def collect(number: int) -> list[Lap]:
-        return list(work(number))
+                    lived.append(live(forks, Path(here) / "lap", seed + lap, min(KILLS_OF_A_LAP, most)))
+        return lived
 
     with ThreadPoolExecutor(workers) as pool:
-        for part in pool.map(collect, range(workers)):
+        for part in pool.map(work, range(workers)):
             yield from part
 
 
@@ -115,18 +104,18 @@ def kills(folder: Path, most: int, seed: int, seconds: float, workers: int) -> b
         return sum(of(lap) for lap in lived)
 
     at_steps, at_instants = total(lambda lap: lap.at_steps), total(lambda lap: lap.at_instants)
-    row = {
-        "row": "Random deaths by SIGKILL, while orders come in and people flag and take back",
-        "figure": f"{at_steps + at_instants} deaths, {at_steps} at a random step and {at_instants} at a random instant; "
+    tell(
+        "Random deaths by SIGKILL, while orders come in and people flag and take back",
+        f"{at_steps + at_instants} deaths, {at_steps} at a random step and {at_instants} at a random instant; "
         f"{len(lived)} installations, {total(lambda lap: lap.orders)} orders, {total(lambda lap: lap.flagged)} flagged, "
         f"{total(lambda lap: lap.undone)} taken back, {total(lambda lap: lap.shipped)} shipped once, "
         f"{total(lambda lap: lap.unknown)} unknown, each explained by a death; {broken} broke a promise",
-        "target": "≥ 10,000 deaths, 0 broken",
-        "count": at_steps + at_instants,
-        "seed": f"{seed}..{seed + max(0, len(lived) - 1)}",
-        "would_have_caught": "what no harness knows as a step: a death within SQLite, within a rename, within a socket",
-    }
-    tell(row, began)
+        target="≥ 10,000 deaths, 0 broken",
+        would_have_caught="what no harness knows as a step: a death within SQLite, within a rename, within a socket",
+        count=at_steps + at_instants,
+        began=began,
+        seed=f"{seed}..{seed + max(0, len(lived) - 1)}",
+    )
     return not broken
 
 

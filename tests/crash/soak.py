@@ -6,9 +6,10 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.crash.driver import flag
-from tests.crash.stage import Driver, Stage, stage
-from tests.crash.truth import SUPPLIER, rows
+from supplier_agent.db.state_folder import DATABASE
+from tests.crash.stage import Stage, stage
+from tests.world.books import SUPPLIER, Said, ask
+from tests.world.forks import Forks, flag
 
 MOST_ORDERS = 40
 MOST_STEPS = (12, 30, 60)
@@ -33,11 +34,11 @@ class Lap:
     wrong: list[str] = field(default_factory=list)
 
 
-def live(driver: Driver, folder: Path, seed: int, kills: int) -> Lap:
+def live(forks: Forks, folder: Path, seed: int, kills: int) -> Lap:
     """Die so many times, then work once in peace, and compare the books. The seed chooses all but the instants' exact step."""
     dice, lap = random.Random(seed), Lap(seed)
-    with stage(driver, folder, dice.randint(1, 4)) as here:
-        here.flagged = []
+    with stage(forks, folder, dice.randint(1, 4)) as here:
+        here.said.clear()
         people = People(here, dice)
         while lap.at_steps + lap.at_instants < kills:
             people.work()
@@ -51,7 +52,7 @@ def live(driver: Driver, folder: Path, seed: int, kills: int) -> Lap:
             if code not in {None, 0, 1}:
                 lap.wrong.append(f"seed {seed}: a cycle ended with {code}")
         people.come_to_an_end()
-        lap.wrong += [f"seed {seed}: {fault}" for fault in [*people.wrong, *here.rest()[0]]]
+        lap.wrong += [f"seed {seed}: {fault}" for fault in here.rest()[0]]
         lap.orders, lap.flagged = len(here.world.orders(SUPPLIER)), len(here.flagged)
         lap.shipped = sum(bool(order.shipped_at) for order in here.world.orders(SUPPLIER))
         lap.unknown, lap.undone = len(here.doubtful), people.undone
@@ -63,20 +64,16 @@ class People:
 
     def __init__(self, here: Stage, dice: random.Random) -> None:
         self._here, self._dice = here, dice
-        self._taken_back: dict[str, int] = {}
-        """How many ship calls of it had arrived when its flag was taken back."""
         self.undone = 0
-        self.wrong: list[str] = []
 
     def work(self) -> None:
         """Let an order come in now and then, flag some, and take a flag back."""
         dice, here = self._dice, self._here
         if dice.random() < 0.25 and len(here.world.orders(SUPPLIER)) < MOST_ORDERS:
             here.world.arrive(SUPPLIER)
-        self._nothing_went_that_was_taken_back()
         if not here.there_is_a_state():
             return
-        for row in rows(here.state_dir, "SELECT menzzo_order_id FROM orders WHERE shipped = 0 ORDER BY id"):
+        for row in ask(here.state_dir, "SELECT menzzo_order_id FROM orders WHERE shipped = 0 ORDER BY id"):
             if dice.random() < 0.3:
                 self._flag(row["menzzo_order_id"])
         if here.flagged and dice.random() < 0.15:
@@ -84,31 +81,21 @@ class People:
 
     def come_to_an_end(self) -> None:
         """Flag all that was taken back, so that everything has an end to come to."""
-        self._nothing_went_that_was_taken_back()
-        for this in list(self._taken_back):
+        for this in self._here.said.keys() - set(self._here.flagged):
             self._flag(this)
 
+    def _note(self, this: str, *, flagged: bool) -> None:
+        self._here.said.setdefault(this, Said()).flags.append((self._here.world.clock.monotonic(), flagged))
+
     def _flag(self, this: str) -> None:
-        self._taken_back.pop(this, None)
-        flag(self._here.state_dir / "agent.db", [this])
-        self._here.flagged.append(this)
+        self._note(this, flagged=True)
+        flag(self._here.state_dir / DATABASE, this)
 
     def _take_back(self, this: str) -> None:
-        with closing(sqlite3.connect(self._here.state_dir / "agent.db", isolation_level=None)) as connection:
+        with closing(sqlite3.connect(self._here.state_dir / DATABASE, isolation_level=None)) as connection:
             try:
                 connection.execute("UPDATE orders SET shipped = 0 WHERE menzzo_order_id = ?", [this])
             except sqlite3.IntegrityError:
                 return  # too late, and said so
         self.undone += 1
-        self._here.flagged.remove(this)
-        self._taken_back[this] = self._arrived(this)
-
-    def _nothing_went_that_was_taken_back(self) -> None:
-        self.wrong += [
-            f"{this} was shipped after its flag had been taken back"
-            for this, before in self._taken_back.items()
-            if self._arrived(this) > before
-        ]
-
-    def _arrived(self, this: str) -> int:
-        return len(self._here.world.requests("ship-sale", SUPPLIER, this))
+        self._note(this, flagged=False)

@@ -1,49 +1,19 @@
 """The stage of every crash test: a marketplace of its own, a fork server that runs cycles, and one state folder."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from supplier_agent.base.clock import SystemClock
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
-from tests.crash.driver import flag
-from tests.crash.truth import SUPPLIER, in_doubt, rows, violations
+from tests.world.books import SUPPLIER, Attempt, Books, Said, arrived, ask, flagged_from_the_start, in_doubt, since
+from tests.world.forks import Forks, flag
+from tests.world.invariants import BY_DEATHS_ALONE, broken
 
-ROOT = Path(__file__).parents[2]
 WORKERS = 2
-
-
-class Driver:
-    """One fork server."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.crash.driver"],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def run(self, task: dict[str, Any]) -> int | None:
-        """Run one cycle; return its exit code, or None if it was killed."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(task) + "\n")
-        self._process.stdin.flush()
-        code: int | None = json.loads(self._process.stdout.readline())["code"]
-        return code
-
-    def close(self) -> None:
-        """Let it end."""
-        self._process.communicate()
 
 
 @dataclass(frozen=True)
@@ -60,11 +30,11 @@ class History:
 class Stage:
     """A marketplace with some orders, of which some get flagged, and one state folder."""
 
-    def __init__(self, driver: Driver, folder: Path, sandbox: Sandbox) -> None:
-        self._driver, self._folder, self.world = driver, folder, sandbox.world
+    def __init__(self, forks: Forks, folder: Path, sandbox: Sandbox) -> None:
+        self._forks, self._folder, self.world = forks, folder, sandbox.world
         self.state_dir = folder / "state"
-        self.flagged = [order.menzzo_order_id for order in self.world.orders(SUPPLIER)[:2]]
-        self.doubtful: set[str] = set()
+        self.said: dict[str, Said] = flagged_from_the_start(o.menzzo_order_id for o in self.world.orders(SUPPLIER)[:2])
+        self.doubtful: set[Attempt] = set()
         self._settings = {
             "base_url": sandbox.url,
             "state_dir": str(self.state_dir),
@@ -74,12 +44,18 @@ class Stage:
             "suppliers": {SUPPLIER: {"token": self.world.tokens[SUPPLIER]}},
         }
 
+    @property
+    def flagged(self) -> list[str]:
+        """The orders that are flagged at this moment."""
+        now = self.world.clock.monotonic()
+        return [this for this, said in self.said.items() if since(said.flags, now) is not None]
+
     def cycle(self, kill_at: int = 0, kill_after: float | None = None) -> tuple[int | None, list[str]]:
         """Run a cycle that dies at that step, or after so many seconds; return its exit code and the steps that it came to."""
         trace = self._folder / "trace"
         trace.unlink(missing_ok=True)
-        task = {"settings": self._settings, "flag": self.flagged, "kill_at": kill_at, "trace": str(trace)}
-        code = self._driver.run(task | ({} if kill_after is None else {"kill_after": kill_after}))
+        death = {"kill_at": kill_at} if kill_after is None else {"kill_after": kill_after}
+        (code,) = self._forks.run(self._settings, flag=self.flagged, trace=str(trace), **death)
         return code, trace.read_text().splitlines() if trace.exists() else []
 
     def history(self, *kills: int) -> History:
@@ -91,7 +67,7 @@ class Stage:
                 died_at.append(steps[-1])
             self.note_doubt()
             if self.there_is_a_state():
-                flag(self.state_dir / "agent.db", self.flagged)
+                flag(self.state_dir / "agent.db", *self.flagged)
         wrong, endings, steps = self.rest()
         return History(kills, tuple(died_at), tuple(wrong), tuple(endings), len(steps))
 
@@ -106,45 +82,47 @@ class Stage:
         left_behind.parent.mkdir(parents=True, exist_ok=True)
         left_behind.write_bytes(b"%PDF-")
         code, steps = self.cycle()
-        wrong = violations(self.state_dir, self.world, self.flagged, self.doubtful)
-        states = rows(self.state_dir, "SELECT state FROM calls WHERE kind = 'ship' ORDER BY order_id")
+        wrong = self.wrong()
+        states = ask(self.state_dir, "SELECT state FROM calls WHERE kind = 'ship' ORDER BY order_id")
         endings = [row["state"] for row in states]
         if code != (1 if "unknown" in endings else 0):
             wrong.append(f"the clean run ended with {code}")
-        if rows(self.state_dir, "SELECT 1 FROM runs WHERE ended_at IS NULL"):
+        if ask(self.state_dir, "SELECT 1 FROM runs WHERE ended_at IS NULL"):
             wrong.append("a run is still open")
         return wrong, endings, steps
+
+    def wrong(self) -> list[str]:
+        """Return every promise that is broken."""
+        books = Books(self.state_dir, self.world, self.said, arrived(self.world), doubtful=self.doubtful)
+        return broken(BY_DEATHS_ALONE, books)
 
     def there_is_a_state(self) -> bool:
         """Tell whether staff could flag anything yet: the guards are made last."""
         if not (self.state_dir / "agent.db").exists():
             return False
-        return bool(rows(self.state_dir, "SELECT 1 FROM sqlite_master WHERE name = 'orders_flag_history'"))
+        return bool(ask(self.state_dir, "SELECT 1 FROM sqlite_master WHERE name = 'orders_flag_history'"))
 
 
 @contextmanager
-def stage(driver: Driver, folder: Path, orders: int = 3) -> Iterator[Stage]:
+def stage(forks: Forks, folder: Path, orders: int = 3) -> Iterator[Stage]:
     """Raise a new marketplace and a new state folder."""
     folder.mkdir()
     clock = SystemClock()
     world = World.with_orders(orders, today=clock.now().date(), clock=clock, suppliers=[SUPPLIER])
     with Sandbox(world) as sandbox:
-        yield Stage(driver, folder, sandbox)
+        yield Stage(forks, folder, sandbox)
 
 
 def in_parallel(folder: Path, tasks: list[tuple[int, ...]], workers: int = WORKERS) -> list[History]:
     """Live through every series of deaths, each on a stage of its own."""
 
     def work(number: int) -> list[History]:
-        driver = Driver()
-        try:
-            found = []
+        found = []
+        with Forks() as forks:
             for kills in tasks[number::workers]:
-                with stage(driver, folder / "-".join(map(str, kills))) as new:
+                with stage(forks, folder / "-".join(map(str, kills))) as new:
                     found.append(new.history(*kills))
-            return found
-        finally:
-            driver.close()
+        return found
 
     with ThreadPoolExecutor(workers) as pool:
         return [history for part in pool.map(work, range(workers)) for history in part]
@@ -152,15 +130,11 @@ def in_parallel(folder: Path, tasks: list[tuple[int, ...]], workers: int = WORKE
 
 def steps_in_peace(folder: Path) -> list[str]:
     """Return the steps of a cycle in which nothing goes wrong."""
-    driver = Driver()
-    try:
-        with stage(driver, folder / "peace") as peace:
-            code, steps = peace.cycle()
-            assert code == 0
-            assert not violations(peace.state_dir, peace.world, peace.flagged, set())
-            return steps
-    finally:
-        driver.close()
+    with Forks() as forks, stage(forks, folder / "peace") as peace:
+        code, steps = peace.cycle()
+        assert code == 0
+        assert not peace.wrong()
+        return steps
 
 
 def report(histories: list[History]) -> str:

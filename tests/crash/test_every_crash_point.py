@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.crash.soak import live
-from tests.crash.stage import Driver, in_parallel, report, steps_in_peace
+from tests.crash.stage import in_parallel, report, steps_in_peace
+from tests.world.forks import Forks
 
 SEED, PAIRS, KILLS = 1, 12, 30
 
@@ -53,11 +54,8 @@ def test_no_two_deaths_break_a_promise(tmp_path: Path, steps_of_a_cycle: list[st
 
 def test_no_row_of_random_deaths_breaks_a_promise(tmp_path: Path) -> None:
     """At any instant, not only at the steps that the harness knows."""
-    driver = Driver()
-    try:
-        lap = live(driver, tmp_path / "lap", SEED, KILLS)
-    finally:
-        driver.close()
+    with Forks() as forks:
+        lap = live(forks, tmp_path / "lap", SEED, KILLS)
     assert not lap.wrong, f"python -m tests.crash --kills {KILLS} --seed {SEED} repeats it"
     assert lap.at_steps > KILLS // 5
     assert lap.at_instants > KILLS // 5

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.disk.injection import MISSED, Injection, all_of, configure, counted, live_through, why_not
 from tests.disk.place import place
+from tests.proof.figure import tell
 
 WORKERS = 16
 """A disk that stays full is waited for, a minute each time: most of them wait."""
@@ -48,17 +49,16 @@ def main() -> int:
     tried = len(injections) - missed
     calls = ", ".join(f"{count} {name}" for name, count in counts.items())
     sys.stderr.write("\n".join(wrong))
-    line = {
-        "row": ROW,
-        "figure": f"{tried} injected runs, each with a recovery ({missed} more ended before their turn); "
+    tell(
+        ROW,
+        f"{tried} injected runs, each with a recovery ({missed} more ended before their turn); "
         f"calls of a cycle: {calls}; {len(wrong)} broke a promise",
-        "target": "≥ 300 injected runs, nothing lost, nothing doubled",
-        "count": tried,
-        "seconds": round(time.monotonic() - began, 1),
-        "seed": SEED,
-        "would_have_caught": "a request that leaves although its intent could not be written, an ending that is lost",
-    }
-    print(json.dumps(line), flush=True)  # noqa: T201 - the result
+        target="≥ 300 injected runs, nothing lost, nothing doubled",
+        would_have_caught="a request that leaves although its intent could not be written, an ending that is lost",
+        count=tried,
+        began=began,
+        seed=SEED,
+    )
     return 1 if wrong else 0
 
 

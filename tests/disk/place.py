@@ -14,8 +14,9 @@ from supplier_agent.db import state_folder
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings
-from tests.crash.truth import SUPPLIER, in_doubt, violations
-from tests.together.driver import cycle
+from tests.world.books import SUPPLIER, Attempt, Books, arrived, flagged_from_the_start, in_doubt
+from tests.world.forks import cycle
+from tests.world.invariants import BY_DEATHS_ALONE, broken
 
 HASTE = 40.0
 QUICK: Mapping[str, Any] = {
@@ -44,7 +45,7 @@ class Place:
     def __init__(self, state_dir: Path, sandbox: Sandbox) -> None:
         self.state_dir, self.sandbox, self.world = state_dir, sandbox, sandbox.world
         self.flagged: list[str] = []
-        self.doubtful: set[str] = set()
+        self.doubtful: set[Attempt] = set()
         self.said = ""
         supplier = {"token": self.world.tokens[SUPPLIER], "cache_seconds": 0}
         self.settings = Settings(base_url=sandbox.url, state_dir=state_dir, suppliers={SUPPLIER: supplier}, **QUICK)
@@ -63,7 +64,7 @@ class Place:
         """Run one cycle; return its exit code, and keep what it said to a person."""
         self.said = ""
         try:
-            return cycle(self.settings, self.state_dir / state_folder.LOCK, Hasty())
+            return cycle(self.settings, Hasty())
         except AgentError as error:
             self.said = str(error)
             return error.exit_code
@@ -93,7 +94,9 @@ class Place:
 
     def wrong(self) -> list[str]:
         """Return every promise that is broken."""
-        return violations(self.state_dir, self.world, self.flagged, self.doubtful)
+        said = flagged_from_the_start(self.flagged)
+        books = Books(self.state_dir, self.world, said, arrived(self.world), doubtful=self.doubtful)
+        return broken(BY_DEATHS_ALONE, books)
 
     def is_told_plainly(self) -> bool:
         """Tell whether what was said is a sentence, and a cure on a line of its own."""

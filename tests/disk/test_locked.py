@@ -11,14 +11,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
-from sqlalchemy.pool import Pool
 
 from supplier_agent import actions
 from supplier_agent.base.clock import SystemClock
 from supplier_agent.db.store import open_store
 from supplier_agent.sandbox import faults
-from supplier_agent.sandbox.exchange import LogLine
+from supplier_agent.sandbox.faults import LogLine
 from tests.disk.injection import ROOT, configure
 from tests.disk.place import Place, place
 from tests.e2e.installation import until
@@ -48,18 +46,6 @@ def alone(tmp_path: Path) -> Iterator[Place]:
     """Return a place whose past a test may destroy."""
     with place(tmp_path / "state", orders=2) as alone:
         yield alone
-
-
-@pytest.fixture
-def impatient() -> Iterator[None]:
-    """Let a transaction wait for a lock for a tenth of a second instead of five."""
-
-    def on_connect(connection: sqlite3.Connection, _record: object) -> None:
-        connection.execute("PRAGMA busy_timeout = 100")
-
-    event.listen(Pool, "connect", on_connect)
-    yield
-    event.remove(Pool, "connect", on_connect)
 
 
 class Editor:

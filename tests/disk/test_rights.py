@@ -129,7 +129,6 @@ def test_the_rights_are_those_of_the_contract_whatever_the_umask_was(office: Off
             "agent.db-wal": 0o660,
             "agent.db-shm": 0o660,
             "agent.lock": 0o660,
-            "known.json": 0o640,
             "health.json": 0o640,
             "private/shipped.jsonl": 0o600,
         }

@@ -5,22 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent.base.clock import SystemClock
-from supplier_agent.sandbox.listing import Semantics
-from supplier_agent.sandbox.server import Sandbox
-from supplier_agent.sandbox.world import World
-from tests.e2e.installation import Site
+from tests.e2e.installation import Site, installed
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    clock = SystemClock()
-    world = World.with_orders(8, today=clock.now().date(), days=3, clock=clock)
-    with Sandbox(world, Semantics(page_size=3, cache_seconds={})) as sandbox:
-        site = Site(tmp_path, sandbox)
+    with installed(tmp_path, 8, days=3, page_size=3) as site:
         site.configure("[ship]\nundo_seconds = 0\n")
         yield site
-        for process in site.processes:
-            if process.poll() is None:
-                process.kill()
-                process.communicate()

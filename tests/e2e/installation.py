@@ -7,13 +7,16 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from supplier_agent.base.clock import SystemClock
+from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.server import Sandbox
-from supplier_agent.sandbox.world import World
+from supplier_agent.sandbox.world import SUPPLIERS, World
 
 DEADLINE_SECONDS = 30.0
 
@@ -89,6 +92,28 @@ class Site:
             rows = connection.execute(statement).fetchall()
         connection.close()
         return rows
+
+
+@contextmanager
+def installed(
+    folder: Path,
+    orders: int,
+    *,
+    suppliers: Sequence[str] = SUPPLIERS,
+    days: int = 1,
+    page_size: int = 50,
+    make: type[Site] = Site,
+) -> Iterator[Site]:
+    """Open an installation beside a marketplace with so many orders of the last days; end its processes with it."""
+    clock = SystemClock()
+    world = World.with_orders(orders, today=clock.now().date(), days=days, clock=clock, suppliers=suppliers)
+    with Sandbox(world, Semantics(page_size=page_size, cache_seconds={})) as sandbox:
+        site = make(folder, sandbox)
+        yield site
+        for process in site.processes:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
 
 
 def until(true: Callable[[], object], seconds: float = DEADLINE_SECONDS) -> None:

@@ -16,7 +16,7 @@ from tests.house import reference, told
 from tests.house.conftest import PACKAGE, ROOT
 from tests.house.event_words import WHEN
 
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), ROOT / "tests" / "README.md", *(ROOT / "docs").rglob("*.md")])
 LINK = re.compile(r"(?:\]\(|src=\")(?P<file>[^)#\s\"]*)(?:#(?P<anchor>[^)\s\"]*))?[)\"]")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`\n]+)`")

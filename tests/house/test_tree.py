@@ -37,3 +37,9 @@ def test_a_lock_holds_versions_and_hashes_and_no_address(root: Path, lock: str) 
 
 def test_what_is_tested_is_what_is_shipped(root: Path) -> None:
     assert entries(root / "requirements.lock").items() <= entries(root / "requirements-dev.lock").items()
+
+
+def test_the_readme_of_the_tests_names_each_of_their_folders(root: Path, tracked: list[Path]) -> None:
+    folders = {path.relative_to(root / "tests").parts[0] for path in tracked if path.is_relative_to(root / "tests")}
+    text = (root / "tests" / "README.md").read_text()
+    assert not [name for name in folders if (root / "tests" / name).is_dir() and f"`{name}`" not in text]

@@ -8,12 +8,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
-from sqlalchemy.pool import Pool
 
 from supplier_agent.sandbox import faults
-from supplier_agent.sandbox.exchange import Endpoint
-from supplier_agent.sandbox.faults import Fault
+from supplier_agent.sandbox.faults import Endpoint, Fault
 from supplier_agent.sandbox.world import World
 from supplier_agent.suppliers import read_log
 from supplier_agent.tick.account import READ_EVERY
@@ -150,18 +147,6 @@ def test_after_the_clock_was_set_the_next_good_read_comes_in_time(site: Site, cl
     clock.set_by = jump
     site.agent.inbox.put(site.agent.clock_changed)  # as the daemon does within a turn
     assert seconds_to_the_next_read(site) <= INTERVAL_SECONDS + GRACE_SECONDS
-
-
-@pytest.fixture
-def impatient() -> Iterator[None]:
-    """Let no transaction wait for a lock: this clock does not move meanwhile."""
-
-    def on_connect(connection: sqlite3.Connection, _record: object) -> None:
-        connection.execute("PRAGMA busy_timeout = 0")
-
-    event.listen(Pool, "connect", on_connect)
-    yield
-    event.remove(Pool, "connect", on_connect)
 
 
 @pytest.mark.usefixtures("impatient")

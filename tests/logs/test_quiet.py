@@ -10,10 +10,7 @@ import pytest
 
 from supplier_agent.base.clock import SystemClock
 from supplier_agent.sandbox import faults
-from supplier_agent.sandbox.listing import Semantics
-from supplier_agent.sandbox.server import Sandbox
-from supplier_agent.sandbox.world import World
-from tests.e2e.installation import Site, until
+from tests.e2e.installation import Site, installed, until
 
 pytestmark = pytest.mark.slow
 
@@ -34,16 +31,10 @@ READS_OF_A_DAY = 50
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    clock = SystemClock()
-    world = World.with_orders(3, today=clock.now().date(), clock=clock, suppliers=["notio"])
-    with Sandbox(world, Semantics(page_size=5, cache_seconds={})) as sandbox:
-        site = Site(tmp_path, sandbox)
-        site.configure(SCHEDULE, suppliers=f'[suppliers.notio]\ntoken = "{world.tokens["notio"]}"\ncache_seconds = 0\n')
+    with installed(tmp_path, 3, suppliers=["notio"], page_size=5) as site:
+        token = site.world.tokens["notio"]
+        site.configure(SCHEDULE, suppliers=f'[suppliers.notio]\ntoken = "{token}"\ncache_seconds = 0\n')
         yield site
-        for process in site.processes:
-            if process.poll() is None:
-                process.kill()
-                process.communicate()
 
 
 def said(site: Site, process: "subprocess.Popen[str]") -> list[dict[str, Any]]:

@@ -5,7 +5,6 @@ printed; finding them may take longer than all the rest.
 """
 
 import argparse
-import json
 import sys
 import time
 import traceback
@@ -15,6 +14,7 @@ from hypothesis import Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.model.machine import IN_PEACE, TwoAgents
+from tests.proof.figure import tell
 
 SHARE = 50
 """Sequences of one seed."""
@@ -52,16 +52,15 @@ def main() -> int:
         each = pool.map(share, seeds, shares, [asked.steps] * len(shares), [asked.shrink] * len(shares))
         broken = [found for found in each if found]
     sys.stderr.write("\n".join(broken))
-    row = {
-        "row": "A stateful model: two agents on one folder without the lock, people, deaths, lost answers in any order",
-        "figure": f"{sum(shares)} sequences × {asked.steps} steps, {len(shares)} seeds, {len(broken)} of them broke a promise",
-        "target": "≥ 2,000 × 50, 0 broken",
-        "count": sum(shares),
-        "seconds": round(time.monotonic() - began),
-        "seed": f"{seeds[0]}..{seeds[-1]}",
-        "would_have_caught": "a claim or an undo that races, a second agent that repeats what the first is sending",
-    }
-    sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
+    tell(
+        "A stateful model: two agents on one folder without the lock, people, deaths, lost answers in any order",
+        f"{sum(shares)} sequences × {asked.steps} steps, {len(shares)} seeds, {len(broken)} of them broke a promise",
+        target="≥ 2,000 × 50, 0 broken",
+        would_have_caught="a claim or an undo that races, a second agent that repeats what the first is sending",
+        count=sum(shares),
+        began=began,
+        seed=f"{seeds[0]}..{seeds[-1]}",
+    )
     return int(bool(broken))
 
 

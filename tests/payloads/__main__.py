@@ -1,15 +1,12 @@
 """The long set: `python -m tests.payloads --count 1000000 --structures 20000 [--seed 1]`, and `--memory`. One JSON line per row."""
 
 import argparse
-import json
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from types import MappingProxyType
 
 from hypothesis import HealthCheck, given, seed, settings
 
@@ -17,6 +14,7 @@ from tests.payloads import memory
 from tests.payloads.mutation import many
 from tests.payloads.structures import Depot, bodies
 from tests.payloads.truths import judge
+from tests.proof.figure import tell
 
 BATCH = 5000
 MEMORY = Path("/dev/shm")  # noqa: S108 - thousands of commits, and nobody pulls the plug
@@ -45,30 +43,6 @@ def structures(number: int, count: int) -> int:
     return stored[0]
 
 
-def tell(
-    row: str,
-    figure: str,
-    target: str,
-    began: float,
-    start: int,
-    caught: str,
-    count: int,
-    more: Mapping[str, object] = MappingProxyType({}),
-) -> None:
-    """Print one row."""
-    line = {
-        "row": row,
-        "figure": figure,
-        "target": target,
-        "seconds": round(time.monotonic() - began, 1),
-        "count": count,
-        "seed": start,
-        "would_have_caught": caught,
-        **more,
-    }
-    print(json.dumps(line, ensure_ascii=False), flush=True)  # noqa: T201 - the result
-
-
 def main() -> int:
     """Run what was asked for; an AssertionError ends it with the answer that broke a promise."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -81,13 +55,20 @@ def main() -> int:
     if asked.memory:  # first: it forks, and a process with threads should not
         began = time.monotonic()
         grown = memory.measure()
-        target = f"at most {memory.MOST_GROWTH_MB} MB for any answer"
+        broken = [shape for shape, mb in grown.items() if not 0 <= mb <= memory.MOST_GROWTH_MB]
         worst = max(grown, key=lambda shape: grown[shape])
-        figure = f"{len(grown)} answers, each in a process of its own; the worst, {worst}: {grown[worst]} MB"
-        row = {"grown": grown, "broken": [shape for shape, mb in grown.items() if not 0 <= mb <= memory.MOST_GROWTH_MB]}
-        caught = "an answer that ends the agent for want of memory"
-        tell("Memory for the worst answers", figure, target, began, asked.seed, caught, len(grown), row)
-        if row["broken"]:
+        tell(
+            "Memory for the worst answers",
+            f"{len(grown)} answers, each in a process of its own; the worst, {worst}: {grown[worst]} MB",
+            target=f"at most {memory.MOST_GROWTH_MB} MB for any answer",
+            would_have_caught="an answer that ends the agent for want of memory",
+            count=len(grown),
+            began=began,
+            seed=asked.seed,
+            grown=grown,
+            broken=broken,
+        )
+        if broken:
             return 1
     workers = asked.workers
     with ProcessPoolExecutor(workers) as pool:
@@ -95,17 +76,29 @@ def main() -> int:
             began, batches = time.monotonic(), -(-asked.count // BATCH)
             rows = sum(pool.map(batch, range(asked.seed, asked.seed + batches)))
             figure = f"{batches * BATCH} mutated answers with {rows} rows read, 0 exceptions, 0 wrong rows"
-            target = "1,000,000 mutated answers"
-            caught = "a list answer that ends the loop, or a row misread"
-            tell("Mutated list answers", figure, target, began, asked.seed, caught, batches * BATCH)
+            tell(
+                "Mutated list answers",
+                figure,
+                target="1,000,000 mutated answers",
+                would_have_caught="a list answer that ends the loop, or a row misread",
+                count=batches * BATCH,
+                began=began,
+                seed=asked.seed,
+            )
         if asked.structures:
             began, share = time.monotonic(), -(-asked.structures // workers)
             seeds = range(asked.seed, asked.seed + workers)
             stored = sum(pool.map(structures, seeds, [share] * workers))
             figure = f"{stored} structures stored twice each, 0 exceptions, 0 rows lost or doubled"
-            target = "20,000 structures"
-            caught = "a row that is lost or doubled on its way to the disk"
-            tell("Invented list answers, stored in a real database", figure, target, began, asked.seed, caught, stored)
+            tell(
+                "Invented list answers, stored in a real database",
+                figure,
+                target="20,000 structures",
+                would_have_caught="a row that is lost or doubled on its way to the disk",
+                count=stored,
+                began=began,
+                seed=asked.seed,
+            )
     return 0
 
 

@@ -8,6 +8,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.proof.figure import tell
+
 ROOT = Path(__file__).parents[2]
 MODULES = ("order.py", "agent.py", "tick/", "outbox.py", "reading/strategy.py", "calls/")
 TESTS = (
@@ -65,17 +67,15 @@ def main() -> int:
     }
     gone = sum(len(each["lines"]) + len(each["branches"]) for each in missing.values())
     percent = 100 * (1 - gone / (branches + lines)) if chosen else 0
-    row = {
-        "row": "Branch coverage of order.py, agent.py, tick/, outbox.py, reading/strategy.py and calls/",
-        "figure": f"{percent:.4g} % of {lines} lines and {branches} branches in {len(chosen)} modules",
-        "target": "100 %",
-        "count": 100 if chosen and not missing else percent,
-        "seconds": round(time.monotonic() - began),
-        "seed": None,
-        "missing": missing,
-        "would_have_caught": "a way through the core that no test has ever gone",
-    }
-    sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
+    tell(
+        "Branch coverage of order.py, agent.py, tick/, outbox.py, reading/strategy.py and calls/",
+        f"{percent:.4g} % of {lines} lines and {branches} branches in {len(chosen)} modules",
+        target="100 %",
+        would_have_caught="a way through the core that no test has ever gone",
+        count=100 if chosen and not missing else percent,
+        began=began,
+        missing=missing,
+    )
     return int(done.returncode != 0 or bool(missing) or not chosen)
 
 

@@ -2,13 +2,14 @@
 
 import argparse
 import contextlib
-import json
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pytest
+
+from tests.proof.figure import tell
 
 
 @dataclass(frozen=True)
@@ -89,16 +90,14 @@ def main() -> int:
     reasons = "; ".join(sorted(set(counted.skipped)))
     figure = f"{counted.passed} tests passed, {len(counted.failed)} failed"
     figure += f", {len(counted.skipped)} skipped ({reasons})" if reasons else ""
-    row = {
-        "row": suite.row,
-        "figure": figure,
-        "target": suite.target,
-        "count": counted.passed,
-        "seconds": round(time.monotonic() - began),
-        "seed": None,
-        "would_have_caught": suite.would_have_caught,
-    }
-    sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
+    tell(
+        suite.row,
+        figure,
+        target=suite.target,
+        would_have_caught=suite.would_have_caught,
+        count=counted.passed,
+        began=began,
+    )
     return int(code)
 
 

@@ -144,7 +144,7 @@ def test_no_code_of_staff_s_is_run(office: Office, user: User) -> None:
 # ---------------------------------------------------------------------------------------------------- links and pipes
 
 BESIDE = [
-    "known.json", "known.json.part", "agent.db.restoring", "agent.db.restoring.part", "agent.db.restoring-wal",
+    "agent.db.restoring", "agent.db.restoring.part", "agent.db.restoring-wal",
     "agent.db.restoring-shm", "backup.db", "backup.db.part", "backup.db.shipped.jsonl", "backup.db.shipped.jsonl.part",
     "metrics.prom", "metrics.prom.part",
 ]  # fmt: skip
@@ -199,9 +199,8 @@ def test_a_label_s_folder_that_leads_elsewhere_is_not_entered(office: Office) ->
 
 
 def test_a_pipe_keeps_nobody_waiting(office: Office) -> None:
-    for name in (state_folder.LOCK, "known.json"):
-        (office.state_dir / name).unlink()
-        assert STAFF.run("mkfifo", str(office.state_dir / name)).returncode == 0
+    (office.state_dir / state_folder.LOCK).unlink()
+    assert STAFF.run("mkfifo", str(office.state_dir / state_folder.LOCK)).returncode == 0
     for user in (AGENT, ROOT_USER, STAFF):
         assert user.agent(office.config, "status").returncode in {0, 1, 3}
     assert AGENT.agent(office.config, "run", "--once").returncode == 74

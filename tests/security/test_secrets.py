@@ -167,7 +167,6 @@ def test_no_file_is_open_to_others_whatever_the_umask_was(shop: Shop, umask: str
     assert modes == labels | {
         "agent.db": 0o660,
         "agent.lock": 0o660,
-        "known.json": 0o640,
         "health.json": 0o640,
         "shipped.jsonl": 0o600,
     }

@@ -6,7 +6,7 @@ is stopped and started again, in the middle of a reading too. People flag what i
 
 import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,13 +15,14 @@ from typing import Any
 from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.orders import Order
 from supplier_agent.sandbox.world import World
-from tests.world.harness import ManualClock, Site, settings_for
+from tests.world.harness import LABEL, MONDAY, settings_for
+from tests.world.life import Life
+from tests.world.mortal import SetClock
 
 CACHE_SECONDS = {"asir-group": 1800, "notio": 0}
 HOURS = 38
 QUIET_HOURS = 13
 """At the end nothing comes in any more, and two sweeps are due."""
-STRIDE_SECONDS = 900
 AMOUNTS = {1: (4, 4), 3: (7, 4), 20: (21, 4)}
 """By page size: orders before the start, and single orders after it. Small pages cost many requests."""
 
@@ -83,62 +84,47 @@ def some_cases(number: int, seed: int) -> list[Case]:
     return random.Random(seed).sample(list(every_case()), number)
 
 
-@dataclass
-class Life:
-    """What came of a case: the site after its last agent has stopped, and who was flagged."""
+class ReadLife(Life):
+    """A life with a marketplace of that case."""
 
-    case: Case
-    site: Site
-    flagged: set[str]
-    hours: int
-    restarts_in_a_read: int = 0
+    def __init__(self, case: Case, folder: Path, seed: int = 1, orders: Iterable[Order] = (), **sections: Any) -> None:  # noqa: ANN401 - sections of the settings
+        clock = SetClock(MONDAY)
+        world = World(clock.true, (case.supplier,))
+        for order in orders:
+            world.add(order)
+        settings = settings_for(folder, case.supplier, **sections)
+        super().__init__(settings, world, clock, case.semantics, f"{case} {seed}")
+        self.case = case
+
+    def run_into_a_read(self) -> None:
+        """Go on until a read has begun, and some pages further."""
+        self.run(3 * 3600, until=lambda: self.account.run is not None)
+        self.run(self.dice.uniform(0, 4))
+
+    def flag_some(self) -> None:
+        """Flag one order in five."""
+        self.staff.flag_by_sql(*(each for each in self.staff.having("shipped = 0") if self.dice.random() < 0.2))
 
 
-def live(case: Case, folder: Path, seed: int = 1, hours: int = HOURS) -> Life:
-    """Let an agent live with this marketplace for so many hours, from a Monday morning on."""
-    dice = random.Random(f"{case} {seed}")
-    clock = ManualClock()
-    world = World(clock, (case.supplier,))
-    for order in _orders(case, dice, clock.now(), hours - QUIET_HOURS):
-        world.add(order)
-    settings = settings_for(folder, case.supplier, ship={"undo_seconds": 0})
-    site = Site(settings, world, clock, case.semantics, seed)
-    life = Life(case, site, set(), hours)
+def live(case: Case, folder: Path, seed: int = 1, hours: int = HOURS) -> ReadLife:
+    """Let agents live with this marketplace for so many hours, from a Monday morning on; the last one has stopped."""
+    orders = _orders(case, random.Random(f"{case} {seed}"), MONDAY, hours - QUIET_HOURS)
+    life = ReadLife(case, folder, seed, orders, ship={"undo_seconds": 0})
+    clock, dice = life.clock, life.dice
     end = clock.monotonic() + hours * 3600
-    site.start()
-    _run_into_a_read(life, dice)
-    site.stop()
-    site.start()
+    life.start()
+    life.run_into_a_read()
+    life.restart()
     while clock.monotonic() < end - 2 * 3600:
-        site.run_for(min(dice.uniform(3, 11) * 3600, end - 3600 - clock.monotonic()), STRIDE_SECONDS)
-        _flag_some(life, dice)
+        life.run(min(dice.uniform(3, 11) * 3600, end - 3600 - clock.monotonic()))
+        life.flag_some()
         if dice.random() < 0.5:
-            _run_into_a_read(life, dice)
-        site.stop()
-        site.start()
-    site.run_for(end - clock.monotonic(), STRIDE_SECONDS)
-    site.run_for(1800, until=lambda: _reads(site) is None)
-    site.stop()
+            life.run_into_a_read()
+        life.restart()
+    life.run(end - clock.monotonic())
+    life.run(1800, until=lambda: life.account.run is None)
+    life.close()
     return life
-
-
-def _reads(site: Site) -> object:
-    return next(account.run for account in site.agent.accounts.values())
-
-
-def _run_into_a_read(life: Life, dice: random.Random) -> None:
-    """Go on until a reading is open, and some pages further."""
-    site = life.site
-    site.run_for(3 * 3600, STRIDE_SECONDS, until=lambda: _reads(site) is not None)
-    site.run_for(dice.uniform(0, 4))
-    life.restarts_in_a_read += _reads(site) is not None
-
-
-def _flag_some(life: Life, dice: random.Random) -> None:
-    rows = life.site.ask("SELECT menzzo_order_id FROM orders WHERE shipped = 0 ORDER BY id")
-    chosen = {each for (each,) in rows if dice.random() < 0.2}
-    life.site.flag(sorted(chosen))
-    life.flagged |= chosen
 
 
 def _orders(case: Case, dice: random.Random, start: datetime, hours: int) -> Iterator[Order]:
@@ -165,5 +151,5 @@ def _orders(case: Case, dice: random.Random, start: datetime, hours: int) -> Ite
             "CHRONOPOST",
             at.date(),
             visible_from=max(at, listed),
-            label=b"%PDF-1.4 a label",
+            label=LABEL,
         )

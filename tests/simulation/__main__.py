@@ -5,12 +5,12 @@ reads are most of what a day costs. Prints each broken promise with its seed, an
 """
 
 import argparse
-import json
 import sys
 import time
 from collections import Counter
 from typing import Any
 
+from tests.proof.figure import tell
 from tests.simulation.days import live, live_all
 from tests.simulation.life import DEFAULT, SPARSE
 
@@ -46,18 +46,17 @@ def main() -> int:
     twice = live(seeds[0], 2, SPARSE).history == live(seeds[0], 2, SPARSE).history
     if not twice:
         sys.stderr.write(f"seed {seeds[0]}: lived twice, it gave two histories\n")
-    row = {
-        "row": "Simulated days of the whole agent on a virtual clock: faults of network, server, payload and clock, deaths, people",
-        "figure": f"{days} days, {len(seeds)} seeds: {orders} orders, {shipped} shipped, {requests} requests, {met.total()} faults "
+    tell(
+        "Simulated days of the whole agent on a virtual clock: faults of network, server, payload and clock, deaths, people",
+        f"{days} days, {len(seeds)} seeds: {orders} orders, {shipped} shipped, {requests} requests, {met.total()} faults "
         f"of {len(met)} kinds, {deaths.total()} deaths, {jumps} settings of the clock; {broken} seeds broke a promise; "
         f"a seed lived twice gave {'the same history' if twice else 'TWO HISTORIES'}",
-        "target": "≥ 3,000 days, ≥ 100 seeds, 0 broken",
-        "count": days,
-        "seconds": round(time.monotonic() - began),
-        "seed": f"{seeds[0]}..{seeds[-1]}",
-        "would_have_caught": "an order lost, shipped twice or unasked after any mixture of faults, crashes and clock changes",
-    }
-    sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
+        target="≥ 3,000 days, ≥ 100 seeds, 0 broken",
+        would_have_caught="an order lost, shipped twice or unasked after any mixture of faults, crashes and clock changes",
+        count=days,
+        began=began,
+        seed=f"{seeds[0]}..{seeds[-1]}",
+    )
     return int(broken > 0 or not twice)
 
 

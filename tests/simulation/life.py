@@ -4,9 +4,9 @@ Orders come in, some late or spoilt, some changed later; the sky is good or bad;
 and comes back; people work. After the last day all is put right, and what is left must come to its end.
 """
 
+import contextlib
 import hashlib
 import random
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,11 @@ from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.orders import Order
 from supplier_agent.sandbox.world import World
 from supplier_agent.suppliers.circuit_breakers import READS
-from tests.simulation.mortal import SHIP, Death, MortalSite, SetClock
 from tests.simulation.people import People
 from tests.simulation.weather import DAY, Weather
 from tests.world.harness import settings_for
+from tests.world.life import Life
+from tests.world.mortal import SHIP, SetClock
 
 STARTS = (
     datetime(2026, 11, 23, 6, tzinfo=UTC),
@@ -38,33 +39,14 @@ SPARSE: dict[str, Any] = {
 """For the quick set: fewer reads, which are most of what a day costs, and the same of everything else."""
 TAIL_HOURS = 3.0
 """So much longer than a sweep the end lasts: a back-off, and the probe of a new token."""
-MOST_TURNS_IN_PLACE = 300
 
 
-@dataclass
-class Life:
-    """One installation, from its first day on."""
+class Days(Life):
+    """A life with everything that may happen in it."""
 
-    seed: int
-    folder: Path
-    schedule: dict[str, Any] = field(default_factory=dict)
-    days: int = 0
-    tail_began: float | None = None
-    jumps: list[float] = field(default_factory=list)
-    doubtful: set[tuple[str, int]] = field(default_factory=set)
-    """Ship attempts in which the process died: nobody on this side can know what came of them."""
-    labels: dict[str, list[bytes]] = field(default_factory=dict)
-    """What the marketplace served behind each order's links, the newest last."""
-    spoilt: list[str] = field(default_factory=list)
-    """Entries without a usable id, as listed."""
-    deaths: int = 0
-
-    def __post_init__(self) -> None:
-        """Choose the world and its marketplace."""
-        dice = self.dice = random.Random(self.seed)
-        self.supplier = dice.choice(("asir-group", "notio"))
-        self.clock = SetClock(dice.choice(STARTS))
-        self.world = World(self.clock.true, (self.supplier,), seed=self.seed)
+    def __init__(self, seed: int, folder: Path, schedule: dict[str, Any]) -> None:
+        dice = random.Random(seed)
+        supplier, clock = dice.choice(("asir-group", "notio")), SetClock(dice.choice(STARTS))
         # Where an acknowledged order is listed no more, a link that it did not have yet is never learned: nobody could do better.
         self.lists_all = dice.random() < 0.6
         semantics = Semantics(
@@ -79,56 +61,14 @@ class Life:
                 ("not_found", "html", "no_link") if self.lists_all else ("not_found", "html")
             ),
         )
-        settings = settings_for(self.folder / "state", self.supplier, schedule=self.schedule)
-        self.weather = Weather(dice, self.clock.monotonic)
-        self.site = MortalSite(settings, self.world, self.clock, semantics, self.seed, sky=self.weather.over)
-        self.people = People(self.site, dice)
-        self._be_born()
-
-    # -- the process ----------------------------------------------------------------------------------------------
-
-    def _be_born(self) -> None:
-        """Start, again and again if it dies in that."""
-        while not self.site.running:
-            try:
-                self.site.start()
-            except Death:
-                self._bury()
-
-    def _bury(self) -> None:
-        self.deaths += 1
-        self.doubtful |= self._in_doubt()
-        self.site.crash()
-        self.clock.sleep(self.dice.uniform(5, 60))
-
-    def _in_doubt(self) -> set[tuple[str, int]]:
-        rows = self.ask(
-            "SELECT o.menzzo_order_id, c.attempts FROM calls c JOIN orders o ON o.id = c.order_id "
-            "WHERE c.kind = 'ship' AND c.state = 'sending'"
-        )
-        return {(str(this), int(attempts)) for this, attempts in rows}
-
-    def run_until(self, end: float) -> None:
-        """Let the agent work; time goes straight to the next moment at which it, or we, have something to do."""
-        turns, stood_at = 0, self.clock.monotonic()
-        while self.clock.monotonic() < end:
-            try:
-                wait = self.site.agent.turn()
-            except Death:
-                self._bury()
-                self._be_born()
-                continue
-            turns = turns + 1 if self.clock.monotonic() == stood_at else 0
-            stood_at = self.clock.monotonic()
-            assert turns < MOST_TURNS_IN_PLACE, "the agent turns, but no time passes"
-            if self.site.agent.in_flight():
-                continue
-            left = end - self.clock.monotonic()
-            self.clock.sleep(min(left, max(wait, self.site.nothing_before() if wait > 5 else 0, 0.001)))
-
-    def ask(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        """Read the database as staff do."""
-        return self.site.ask(sql, *values)
+        self.weather = Weather(dice, clock.monotonic)
+        world = World(clock.true, (supplier,), seed=seed)
+        settings = settings_for(folder / "state", supplier, schedule=schedule)
+        super().__init__(settings, world, clock, semantics, seed, self.weather.over)
+        self.staff: People = People(self.site, self.dice)
+        self.days = 0
+        self.tail_began: float | None = None
+        self.start()
 
     # -- the days -------------------------------------------------------------------------------------------------
 
@@ -148,9 +88,9 @@ class Life:
             wrong = dice.uniform(0, DAY)
             happenings += [(wrong, "clock"), (min(DAY, wrong + dice.uniform(600, 30000)), "clock put right")]
         for at, what in sorted(happenings):
-            self.run_until(began + at)
+            self.run(began + at - self.clock.monotonic())
             self._happen(what)
-        self.run_until(began + DAY)
+        self.run(began + DAY - self.clock.monotonic())
 
     def _happen(self, what: str) -> None:
         dice = self.dice
@@ -166,31 +106,25 @@ class Life:
             self._change()
         elif what == "token":
             self.world.tokens[self.supplier] = f"sandbox-{self.supplier}-{self.days}"
-            self.run_until(self.clock.monotonic() + 3600)
+            self.run(3600)
             self.site.tokens[self.supplier] = self.world.tokens[self.supplier]
         else:
             self._set_clock(timedelta(hours=dice.choice((-1, 1))) if what == "clock" else timedelta(0))
 
     def _people(self) -> None:
-        try:
-            self.people.do_something()
-        except AgentError:
-            return
-        if self.people.wrong:
-            self.run_until(self.clock.monotonic() + self.dice.uniform(1, 130))
-            self.people.take_back()
+        with contextlib.suppress(AgentError):
+            self.staff.do_something()
+        if self.staff.wrong:
+            self.run(self.dice.uniform(1, 130))
+            self.staff.take_wrong_back()
 
     def _set_clock(self, wrong_by: timedelta) -> None:
         """Set the machine's clock; the daemon notices it within a second."""
         self.clock.wrong_by = wrong_by
         self.jumps.append(self.clock.monotonic())
-        try:
-            if self.dice.random() < 0.5:
-                self.site.agent.turn()
-            self.site.agent.clock_changed()
-        except Death:
-            self._bury()
-            self._be_born()
+        if self.dice.random() < 0.5:
+            self.or_die(self.site.turn)
+        self.or_die(self.site.agent.clock_changed)
 
     # -- the marketplace ------------------------------------------------------------------------------------------
 
@@ -201,7 +135,7 @@ class Life:
             row = dice.choice(
                 ({"sku": "CHAIR", "price": 1.5}, 7, {"menzzo_order_id": "../x", "quantity": self.days}, [self.days])
             )
-            self.spoilt.append(self.world.arrive_raw(self.supplier, row, now.date()).row_json or "")
+            self.world.arrive_raw(self.supplier, row, now.date())
             return
         order = self.world.arrive(self.supplier, now.date())
         order.visible_from = now
@@ -248,24 +182,14 @@ class Life:
         self.tail_began = self.clock.monotonic()
         seconds = self.site.settings.schedule.sweep_seconds + TAIL_HOURS * 3600
         for part in range(3):
-            self.run_until(self.tail_began + seconds * (part + 1) / 4)
-            self.people.take_back()
-            self.people.decide()
-            self.people.try_again()
+            self.run(self.tail_began + seconds * (part + 1) / 4 - self.clock.monotonic())
+            self.staff.take_wrong_back()
+            self.staff.decide_all()
+            self.staff.retry_all()
             if part == 0:
-                self.people.let_go(all_of_them=True)
-        self.run_until(self.tail_began + seconds)
-        account = self.site.agent.accounts[self.supplier]
-        for _ in range(60):
-            if account.run is None and not account.flying(READS):
-                break
-            self.run_until(self.clock.monotonic() + 5)
-
-    def close(self) -> None:
-        """Stop the agent."""
-        if self.site.running:
-            self.site.stop()
-        self.people.go_home()
+                self.staff.let_go(all_of_them=True)
+        self.run(self.tail_began + seconds - self.clock.monotonic())
+        self.run(300, until=lambda: self.account.run is None and not self.account.flying(READS))
 
     def history(self) -> str:
         """Return a digest of all that happened: every request as the marketplace saw it, and every row that was kept."""

@@ -15,8 +15,8 @@ from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.suppliers import snapshot
 from supplier_agent.tick import deliver
-from tests.simulation.mortal import MortalSite, SetClock
-from tests.world.harness import MONDAY, ManualClock, Site, settings_for
+from tests.world.harness import MONDAY, ManualClock, Site, arrive, settings_for
+from tests.world.mortal import MortalSite, SetClock
 
 SUPPLIER = "notio"
 
@@ -25,8 +25,7 @@ def collected(folder: Path, orders: int) -> Site:
     """Return an installation that has acknowledged so many orders and has their labels."""
     clock = ManualClock()
     world = World(clock, (SUPPLIER,))
-    for _ in range(orders):
-        world.arrive(SUPPLIER).label = b"%PDF-1.4 a label\n%%EOF\n"
+    arrive(world, SUPPLIER, orders)
     site = Site(settings_for(folder / "state", SUPPLIER, ship={"undo_seconds": 0}), world, clock)
     site.start()
     site.run_for(60)
@@ -72,7 +71,7 @@ def with_an_undo_window(folder: Path, before_it_starts: Callable[[SetClock], Non
     """Return an installation with one order, whose clock may be set."""
     clock = SetClock(MONDAY)
     world = World(clock.true, (SUPPLIER,))
-    world.arrive(SUPPLIER).label = b"%PDF-1.4 a label\n%%EOF\n"
+    arrive(world, SUPPLIER)
     before_it_starts(clock)
     site = MortalSite(settings_for(folder / "state", SUPPLIER, ship={"undo_seconds": UNDO_SECONDS}), world, clock)
     site.start()
@@ -155,8 +154,7 @@ def test_what_was_listed_under_a_clock_that_ran_ahead_is_acknowledged_at_once(tm
 @pytest.mark.parametrize("endpoint", ["acknowledge-sale", "ship-sale", "get-sales"])
 def test_nothing_is_asked_while_the_marketplace_wants_silence(endpoint: str, tmp_path: Path) -> None:
     site = collected(tmp_path, 4)
-    for _ in range(4):
-        site.world.arrive(SUPPLIER).label = b"%PDF-1.4 a label\n%%EOF\n"
+    arrive(site.world, SUPPLIER, 4)
     flag_all(site)
     too_many = faults.status(429, headers=(("Retry-After", "300"),))
     site.world.faults.arm(endpoint, too_many, times=1)  # type: ignore[arg-type] # one of the four names
@@ -176,8 +174,7 @@ def test_a_429_without_a_time_is_asked_less_and_less_often_and_one_request_goes_
     endpoint: str, tmp_path: Path
 ) -> None:
     site = collected(tmp_path, 4)
-    for _ in range(4):
-        site.world.arrive(SUPPLIER).label = b"%PDF-1.4 a label\n%%EOF\n"
+    arrive(site.world, SUPPLIER, 4)
     flag_all(site)
     site.world.faults.arm(endpoint, faults.status(429), seconds=4 * 3600)  # type: ignore[arg-type] # one of the four names
     known = len(site.world.log)
@@ -215,8 +212,7 @@ def test_a_poll_that_died_between_two_pages_is_made_again_from_where_it_began(tm
     """Newest first: the first page ends far above what was known, and only the next poll can bring the rest before a sweep."""
     site = collected(tmp_path, 1)
     site.api.semantics = Semantics(order="newest", page_size=3)
-    for _ in range(8):
-        site.world.arrive(SUPPLIER).label = b"%PDF-1.4 a label\n%%EOF\n"
+    arrive(site.world, SUPPLIER, 8)
     account = site.agent.accounts[SUPPLIER]
     site.run_for(2 * 3600, until=lambda: account.run is not None and account.run.plan.pages == 1)
     assert account.run is not None

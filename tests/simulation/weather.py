@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.faults import Fault
-from tests.simulation.mortal import Spell
+from tests.world.mortal import Spell
 
 DAY = 86400.0
 WRITES = ("acknowledge-sale", "ship-sale")

@@ -1,12 +1,12 @@
 """The long set: `python -m tests.together --starts 50` for 2, 4 and 8 processes, with the lock, with it deleted, without it."""
 
 import argparse
-import json
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from tests.proof.figure import tell
 from tests.together.crowd import LOCKS, Crowd
 
 WORDS = {"held": "is held as in life", "deleted": "is deleted before each start", "none": "does not exist"}
@@ -28,22 +28,20 @@ def main() -> int:
                 sent += len(crowd.world.requests("ship-sale"))
                 codes[processes] = dict(crowd.codes)
         ended = "; ".join(
-            f"of {n} at once " + ", ".join(f"{count} with {code}" for code, count in sorted(ends.items()))
+            f"of {n} at once " + ", ".join(f"{count} with {code}" for code, count in ends.items())
             for n, ends in codes.items()
         )
         figure = f"2, 4, 8 processes × {starts} starts: {sent} ship calls sent, {owed} owed; "
         figure += f"they ended {ended}; {len(wrong)} broke a promise"
         sys.stderr.write("\n".join(wrong))
-        line = {
-            "row": f"Agents started at the same instant; the lock {WORDS[lock]}",
-            "figure": figure,
-            "target": "2, 4, 8 processes × 50 starts: sent = owed, each once",
-            "count": starts,
-            "seconds": round(time.monotonic() - began, 1),
-            "seed": None,
-            "would_have_caught": "a claim without its condition: the same call sent by two",
-        }
-        print(json.dumps(line, ensure_ascii=False), flush=True)  # noqa: T201 - the result
+        tell(
+            f"Agents started at the same instant; the lock {WORDS[lock]}",
+            figure,
+            target="2, 4, 8 processes × 50 starts: sent = owed, each once",
+            would_have_caught="a claim without its condition: the same call sent by two",
+            count=starts,
+            began=began,
+        )
         broken += bool(wrong)
     return min(broken, 1)
 

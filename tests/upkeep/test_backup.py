@@ -19,10 +19,7 @@ from supplier_agent.base.errors import UsageError
 from supplier_agent.cli.shipfile import Line, lines_of
 from supplier_agent.db.state_folder import PAGE_LOCK, InstanceLock, is_held
 from supplier_agent.sandbox import faults
-from supplier_agent.sandbox.listing import Semantics
-from supplier_agent.sandbox.server import Sandbox
-from supplier_agent.sandbox.world import World
-from tests.e2e.installation import Site, until
+from tests.e2e.installation import Site, installed, until
 
 pytestmark = pytest.mark.slow
 
@@ -44,17 +41,11 @@ class Here(Site):
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    clock, umask = SystemClock(), os.umask(0o022)
+    umask = os.umask(0o022)
     handlers = [(number, signal.getsignal(number)) for number in (signal.SIGTERM, signal.SIGINT)]
-    world = World.with_orders(4, today=clock.now().date(), days=2, clock=clock, suppliers=("notio",))
-    with Sandbox(world, Semantics(cache_seconds={})) as sandbox:
-        made = Here(tmp_path, sandbox)
+    with installed(tmp_path, 4, days=2, suppliers=("notio",), make=Here) as made:
         made.configure(NOW)
         yield made
-        for process in made.processes:
-            if process.poll() is None:
-                process.kill()
-                process.communicate()
     os.umask(umask)
     for number, handler in handlers:
         signal.signal(number, handler)
@@ -260,7 +251,8 @@ def test_the_brakes_are_commands_and_status_says_so(site: Site) -> None:
     assert told["suppliers"]["notio"]["state"] == "paused"
     assert [each["cure"] for each in told["problems"]] == ["supplier-agent resume notio"]
     site.run("resume", "notio")
-    site.run("agree", "notio", code=1)
+    site.run("approve", "notio", code=1)
+    site.run("agree", "notio", code=1)  # its first name
     site.run("pause", "nobody", code=2)
 
 

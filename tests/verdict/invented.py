@@ -168,7 +168,11 @@ def _instants(row: dict[str, Any], now: datetime) -> dict[str, Any]:
 def _store(tx: Any, number: int, each: dict[str, Any], now: datetime) -> None:  # noqa: ANN401 - a Session
     row = _instants(each["order"], now)
     this = f"15000000001_{number}"
-    label = {"label_path": f"labels/{this}.pdf", "label_sha256": "0" * 64, "label_link": f"https://x/{this}.pdf"}
+    label: dict[str, Any] = {
+        "label_path": f"labels/{this}.pdf",
+        "label_sha256": "0" * 64,
+        "label_link": f"https://x/{this}.pdf",
+    }
     order = Order(
         menzzo_order_id=this, increment_id="15000000001", sale_product_id=str(number), sku="CHAIR", quantity=1,
         price_cents=100, carrier="GEODIS", order_date=date(2026, 11, 20), link_to_label=f"https://x/{this}.pdf",
@@ -177,11 +181,13 @@ def _store(tx: Any, number: int, each: dict[str, Any], now: datetime) -> None:  
     )  # fmt: skip
     tx.add(order)
     tx.flush()
+    assert order.id is not None
     for facts_ in each["calls"]:
         call = _instants({name: value for name, value in facts_.items() if name != "fetched"}, now)
         stored = Call(order_id=order.id, supplier=order.supplier, owed_at=now - HOURS, detail="word for word", **call)
         tx.add(stored)
         tx.flush()
+        assert stored.id is not None
         if facts_["attempts"] and facts_["state"] == "done":
             at = now + facts_["fetched"]
             tx.add(Attempt(call_id=stored.id, number=1, started_at=at, ended_at=at, outcome="done"))
@@ -193,7 +199,7 @@ def _store(tx: Any, number: int, each: dict[str, Any], now: datetime) -> None:  
             "quantity": order.quantity,
             "carrier": order.carrier,
         }
-        then = same | {name: other[name] for name in each["printed"]}
+        then: dict[str, Any] = same | {name: other[name] for name in each["printed"]}
         tx.add(Print(order_id=order.id, printed_at=now, who="Ana", printer="zebra", **then))
 
 

@@ -24,7 +24,8 @@ def stuck(verdict: Verdict) -> bool:
     return bool({ProblemCode.CALL_UNKNOWN, ProblemCode.CALL_PARKED} & {problem.code for problem in verdict.problems})
 
 
-PAIRS = {
+CHANGED = {Blocker.LABEL_CHANGED, Blocker.PRODUCT_CHANGED, Blocker.QUANTITY_CHANGED, Blocker.CARRIER_CHANGED}
+PAIRS: dict[str, Any] = {
     "STUCK": stuck,
     "HELD_THOUGH_MARKED": has(ProblemCode.HELD_THOUGH_MARKED),
     "VANISHED": lambda verdict: Blocker.VANISHED in verdict.blockers,
@@ -33,7 +34,6 @@ PAIRS = {
     "UNFLAGGED": has(ProblemCode.UNFLAGGED),
     "TO_SHIP": lambda verdict: Act.SHIP in verdict.may[Role.IT] or (verdict.stops and set(verdict.stops) <= CHANGED),
 }
-CHANGED = {Blocker.LABEL_CHANGED, Blocker.PRODUCT_CHANGED, Blocker.QUANTITY_CHANGED, Blocker.CARRIER_CHANGED}
 
 
 @FEW

@@ -19,25 +19,27 @@ from supplier_agent.agent import LOOK_SECONDS, Agent
 from supplier_agent.base.log import Log
 from supplier_agent.db import state_folder
 from supplier_agent.db.ship_ledger import Ledger
-from supplier_agent.db.store import open_store
+from supplier_agent.db.store import Store, open_store
 from supplier_agent.labels import Label, LabelFolder, NotALabel
 from supplier_agent.labels.pdf.process import Check, Checks, Fault
 from supplier_agent.marketplace import Answer, Lost, NotSent, Reply, Wire
 from supplier_agent.marketplace.connections import Deadline
 from supplier_agent.runtime.wiring import make_account
 from supplier_agent.sandbox.api import Api
-from supplier_agent.sandbox.exchange import Request
+from supplier_agent.sandbox.faults import Request
 from supplier_agent.sandbox.faults import Wire as Travels
 from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings
-from supplier_agent.suppliers import read_log
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
+LABEL = b"%PDF-1.4 a label\n%%EOF\n"
 MONDAY = datetime(2026, 11, 23, 6, tzinfo=UTC)
 LEAST_SECONDS = 0.001
+SHORT_SECONDS = 5.0
+"""Who waits no longer has something to do."""
 MOST_TURNS_IN_PLACE = 500
 """So many turns without time passing are an endless loop."""
 
@@ -120,6 +122,12 @@ class NoSockets(Wire):
         return Answer(200, {}, b"")
 
 
+def arrive(world: World, supplier: str, number: int = 1) -> None:
+    """Let so many more orders be listed, each with a label that is quickly made."""
+    for _ in range(number):
+        world.arrive(supplier).label = LABEL
+
+
 def settings_for(state_dir: Path, *suppliers: str, **sections: Any) -> Settings:  # noqa: ANN401 - sections are of many shapes
     """Return settings whose tokens are the world's. `sections` as in the file: `ship={"undo_seconds": 0}`."""
     known: dict[str, dict[str, object]] = {name: {"token": f"sandbox-{name}"} for name in suppliers}
@@ -167,6 +175,7 @@ class Site:
     semantics: Semantics = field(default_factory=Semantics)
     seed: int = 1
     pdf_fault: Callable[[Path], str | None] = no_fault
+    executor: Executor = field(default_factory=AtOnce)
     said: list[tuple[str, dict[str, object]]] = field(default_factory=list)
     agent: Agent = field(init=False)
     running: bool = False
@@ -182,22 +191,25 @@ class Site:
         """Where the state is."""
         return self.settings.state_dir / state_folder.DATABASE
 
-    def start(self) -> Agent:
-        """Put an agent together on the folder, as wiring.py does, and let it recover."""
+    def parts(self) -> tuple[Store, Ledger, LabelFolder, Checks]:
+        """Open what keeps the state on the disk, and the check of PDFs."""
+        folder = self.settings.state_dir
+        store, ledger = open_store(self.database, agent=True), Ledger(folder / state_folder.LEDGER)
+        return store, ledger, LabelFolder(folder), ChecksAtOnce(self.pdf_fault)
+
+    def read_token(self, name: str) -> str:
+        """Return a supplier's token, as the agent reads it."""
+        return self.settings.token_of(name, {})
+
+    def assemble(self) -> Agent:
+        """Put an agent together on the folder, as wiring.py does."""
         assert not self.running
         settings = self.settings
-        self._store = open_store(self.database, agent=True)
-        self._ledger = Ledger(settings.state_dir / state_folder.LEDGER)
-        labels = LabelFolder(settings.state_dir)
-
-        def read_token(name: str) -> str:
-            return settings.token_of(name, {})
-
+        self._store, self._ledger, labels, checks = self.parts()
         accounts = [
-            make_account(settings, name, self.wire, self.clock, labels, read_token, lambda: self.agent.stopping)
+            make_account(settings, name, self.wire, self.clock, labels, self.read_token, lambda: self.agent.stopping)
             for name in settings.suppliers
         ]
-        log = Log(None, lambda event, facts: self.said.append((event, facts)))
         self.agent = Agent(
             settings,
             self._store,
@@ -205,15 +217,19 @@ class Site:
             labels,
             accounts,
             self.clock,
-            AtOnce(),
-            ChecksAtOnce(self.pdf_fault),
+            self.executor,
+            checks,
             self._dice.random,
-            log,
-            read_token,
+            Log(None, lambda event, facts: self.said.append((event, facts))),
+            self.read_token,
             read_next=lambda name: settings.next_token_of(name, {}),
         )
         self.running = True
-        self.agent.start()
+        return self.agent
+
+    def start(self) -> Agent:
+        """Put an agent together, and let it recover."""
+        self.assemble().start()
         return self.agent
 
     def stop(self) -> None:
@@ -232,8 +248,32 @@ class Site:
     def run_for(
         self, seconds: float, stride_seconds: float = LOOK_SECONDS, until: Callable[[], bool] = lambda: False
     ) -> None:
-        """Let the agent work for that long, or until something holds; see `run_for`."""
-        run_for(self.agent, self.clock, seconds, stride_seconds, until)
+        """Let the agent work for that long, or until something holds.
+
+        An idle agent looks every 30 s whether opening time or a new token has come. A longer `stride_seconds` skips such looks
+        up to the next moment at which it has anything to do, which makes days cheap.
+        """
+        idle = self.nothing_before if stride_seconds > LOOK_SECONDS else lambda _most: 0.0
+        pass_time(self.clock, seconds, self.turn, lambda: idle(stride_seconds), until)
+
+    def turn(self) -> float | None:
+        """Let the agent do what can be done now; return the seconds that it would wait, None if an answer has come already."""
+        wait = self.agent.turn()
+        return None if self.agent.in_flight() else wait
+
+    def nothing_before(self, most_seconds: float) -> float:
+        """Return the seconds until the agent has anything to do: it would look every 30 s, and find nothing."""
+        now = self.clock.now()
+        moments = [account.next_read.at for account in self.agent.accounts.values() if account.next_read is not None]
+        for (text,) in self.ask(
+            "SELECT min(due_at) FROM calls WHERE state = 'owed' AND due_at > ?1 UNION ALL "
+            "SELECT min(resume_at) FROM lanes WHERE resume_at > ?1 UNION ALL "
+            "SELECT min(quiet_until) FROM suppliers WHERE quiet_until > ?1",
+            f"{now:%Y-%m-%d %H:%M:%S.%f}",
+        ):
+            if text is not None:
+                moments.append(datetime.fromisoformat(text).replace(tzinfo=UTC))
+        return min([most_seconds, *((moment - now).total_seconds() for moment in moments)])
 
     def flag(self, ids: Iterable[str]) -> None:
         """Flag orders as the warehouse does, in SQL. Then the moment is made ours: the trigger takes the machine's time."""
@@ -253,32 +293,23 @@ class Site:
             connection.close()
 
 
-def run_for(
-    agent: Agent,
+def pass_time(
     clock: ManualClock,
     seconds: float,
-    stride_seconds: float = LOOK_SECONDS,
+    turn: Callable[[], float | None],
+    idle: Callable[[], float],
     until: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Turn the agent and let time pass by what it asks for, for that many seconds or until something holds.
+    """Turn and let time pass by what is asked for, for that many seconds or until something holds.
 
-    An idle agent looks every 30 s whether opening time or a new token has come. A longer `stride_seconds` skips such looks
-    up to the next read that it has planned, which makes days cheap.
+    `turn` returns the seconds to wait, None for not at all. `idle`: how long a longer wait may be instead.
     """
-    end, stood_at, turns = clock.monotonic() + seconds, clock.monotonic(), 0
+    end, last, turns = clock.monotonic() + seconds, clock.monotonic(), 0
     while clock.monotonic() < end and not until():
-        wait = agent.turn()
-        turns = turns + 1 if clock.monotonic() == stood_at else 0
-        stood_at = clock.monotonic()
+        wait = turn()
+        turns = turns + 1 if clock.monotonic() == last else 0
+        last = clock.monotonic()
         assert turns < MOST_TURNS_IN_PLACE, "the agent turns, but no time passes"
-        if agent.in_flight():
-            continue  # it is answered already, and waits in the inbox
-        if wait >= LOOK_SECONDS:
-            wait = max(wait, min(stride_seconds, _next_read_in(agent, clock.now())))
-        clock.sleep(min(max(wait, LEAST_SECONDS), end - clock.monotonic()))
-
-
-def _next_read_in(agent: Agent, now: datetime) -> float:
-    with agent.store.read() as tx:
-        moments = [read_log.due(tx, name, agent.settings, now).at for name in agent.accounts]
-    return (min(moments) - now).total_seconds()
+        if wait is not None:
+            wait = max(wait, idle() if wait > SHORT_SECONDS else 0, LEAST_SECONDS)
+            clock.sleep(min(wait, end - clock.monotonic()))

@@ -64,7 +64,7 @@ class Told:
     """All that `status` has to say."""
 
     database: Path
-    holder: state_folder.Holder | None  # None: nothing works on this state now
+    holder: state_folder.Holder | None  # None: no process works on this state now
     suppliers: Mapping[str, Line]
     problems: list[Problem]
     not_running: bool  # nothing works on it, and has not for too long
@@ -98,8 +98,7 @@ def tell(settings: "Settings", clock: Clock) -> Told:
     """
     folder = settings.state_dir
     database = folder / state_folder.DATABASE
-    least = settings.alerts.disk_free_bytes
-    signs = heartbeat.signs(folder, clock, listen=settings.listen, least_free_bytes=least)
+    signs = heartbeat.signs_of(settings, clock)
     try:
         if not database.exists():
             return _before_the_first_run(settings, database, signs)

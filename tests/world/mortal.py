@@ -3,24 +3,24 @@
 Dying is a BaseException out of the step: nobody handles it, and whatever the agent kept in memory goes with it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Executor
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import httpx
 from sqlmodel import Session
 
-from supplier_agent.agent import Agent
-from supplier_agent.base.log import Log
 from supplier_agent.db import state_folder
+from supplier_agent.db.ship_ledger import Ledger
 from supplier_agent.db.store import Store, open_store
+from supplier_agent.labels import LabelFolder
+from supplier_agent.labels.pdf.process import Checks
 from supplier_agent.marketplace import Answer, Lost, NotSent, Reply
-from supplier_agent.marketplace.connections import Deadline
-from supplier_agent.runtime.wiring import make_account
 from supplier_agent.sandbox.faults import Fault
-from tests.world.harness import AtOnce, ChecksAtOnce, ManualClock, NoSockets, Site
+from tests.world.books import Sent
+from tests.world.harness import ChecksAtOnce, ManualClock, NoSockets, Site
 from tests.world.steps import SteppedLabels, SteppedLedger
 
 SHIP = "ship-sale"
@@ -102,16 +102,6 @@ class MortalStore(Store):
         self._doom.step("commit: after")
 
 
-@dataclass
-class Sent:
-    """One ship-sale request: when it arrived, and what the agent got to read of the answer."""
-
-    monotonic: float
-    menzzo_order_id: str
-    status: int | None = None  # None: the answer was lost, or the process died before it could read it
-    clear: bool = False  # an answer from which it follows what happened
-
-
 @dataclass(frozen=True)
 class Spell:
     """What the way out does to one request. `fault` is the server's; both None: nothing."""
@@ -128,17 +118,7 @@ class WeatheredWire(NoSockets):
         self._site = site
         self.ships: list[Sent] = []
 
-    def exchange(
-        self,
-        method: str,
-        url: httpx.URL | str,
-        *,
-        headers: Mapping[str, str],
-        content: bytes | None = None,
-        limit_bytes: int,
-        turn: Callable[[], None],
-        deadline: Deadline | None = None,
-    ) -> Reply:
+    def exchange(self, method: str, url: httpx.URL | str, *, turn: Callable[[], None], **rest: Any) -> Reply:  # noqa: ANN401 - as Wire has it
         """Meet the weather, and perhaps die."""
         doom, world = self._site.doom, self._site.world
         path = httpx.URL(url).path
@@ -157,15 +137,7 @@ class WeatheredWire(NoSockets):
 
         known = len(world.log)
         try:
-            reply = super().exchange(
-                method,
-                url,
-                headers=headers,
-                content=content,
-                limit_bytes=limit_bytes,
-                turn=first_byte,
-                deadline=deadline,
-            )
+            reply = super().exchange(method, url, turn=first_byte, **rest)
         finally:
             world.faults.disarm()
         line = world.log[known]
@@ -194,54 +166,20 @@ class MortalSite(Site):
     sky: Callable[[str], Spell] = lambda _: Spell()
     doom: Doom = field(default_factory=Doom)
     tokens: dict[str, str] = field(default_factory=dict)
-    executor: Executor = field(default_factory=AtOnce)
 
     def __post_init__(self) -> None:
-        """Put the weathered wire into the place of the plain one."""
+        """Replace the plain wire by the weathered one."""
         super().__post_init__()
         self.tokens.update(self.world.tokens)
         self.wire: WeatheredWire = WeatheredWire(self)
 
-    def start(self) -> Agent:
-        """Put an agent together on the folder, as wiring.py does, and let it recover. It may die in that, too."""
-        assert not self.running
-        settings = self.settings
-        self._store = MortalStore(open_store(self.database, agent=True), self.doom)
-        self._ledger = SteppedLedger(settings.state_dir / state_folder.LEDGER, self.doom.step)
-        labels = SteppedLabels(settings.state_dir, self.doom.step)
-        accounts = [
-            make_account(
-                settings, name, self.wire, self.clock, labels, self.tokens.__getitem__, lambda: self.agent.stopping
-            )
-            for name in settings.suppliers
-        ]
-        self.agent = Agent(
-            settings,
-            self._store,
-            self._ledger,
-            labels,
-            accounts,
-            self.clock,
-            self.executor,
-            ChecksAtOnce(labels.look),
-            self._dice.random,
-            Log(None, lambda event, facts: self.said.append((event, facts))),
-            self.tokens.__getitem__,
-        )
-        self.running = True
-        self.agent.start()
-        return self.agent
+    def parts(self) -> tuple[Store, Ledger, LabelFolder, Checks]:
+        """Open the same, each with a death at its durable steps."""
+        folder, step = self.settings.state_dir, self.doom.step
+        labels = SteppedLabels(folder, step)
+        store = MortalStore(open_store(self.database, agent=True), self.doom)
+        return store, SteppedLedger(folder / state_folder.LEDGER, step), labels, ChecksAtOnce(labels.look)
 
-    def nothing_before(self, most_seconds: float = 21600.0) -> float:
-        """Return the seconds until the agent has anything to do: it would look every 30 s, and find nothing."""
-        now = self.clock.now()
-        moments = [account.next_read.at for account in self.agent.accounts.values() if account.next_read is not None]
-        for (text,) in self.ask(
-            "SELECT min(due_at) FROM calls WHERE state = 'owed' AND due_at > ?1 UNION ALL "
-            "SELECT min(resume_at) FROM lanes WHERE resume_at > ?1 UNION ALL "
-            "SELECT min(quiet_until) FROM suppliers WHERE quiet_until > ?1",
-            f"{now:%Y-%m-%d %H:%M:%S.%f}",
-        ):
-            if text is not None:
-                moments.append(datetime.fromisoformat(text).replace(tzinfo=UTC))
-        return min([most_seconds, *((moment - now).total_seconds() for moment in moments)])
+    def read_token(self, name: str) -> str:
+        """Return the token that the supplier has now."""
+        return self.tokens[name]

@@ -6,9 +6,10 @@ sent and answered, but nothing noted, is the same whether it dies while it waits
 
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 from sqlalchemy import Engine, event
@@ -18,7 +19,6 @@ from sqlalchemy.pool import Pool
 from supplier_agent.agent import Agent
 from supplier_agent.labels import LabelFolder
 from supplier_agent.marketplace import Reply, Wire
-from supplier_agent.marketplace.connections import Deadline
 from supplier_agent.tick.account import Account
 from tests.world.harness import ChecksAtOnce
 from tests.world.steps import SteppedLabels
@@ -47,33 +47,15 @@ class SteppedWire(Wire):
         vars(self).update(vars(wire))
         self._steps = steps
 
-    def exchange(
-        self,
-        method: str,
-        url: httpx.URL | str,
-        *,
-        headers: Mapping[str, str],
-        content: bytes | None = None,
-        limit_bytes: int,
-        turn: Callable[[], None],
-        deadline: Deadline | None = None,
-    ) -> Reply:
-        name = f"{method} {httpx.URL(url).path.rpartition('/')[2]} {(content or b'').decode()}".rstrip()
+    def exchange(self, method: str, url: httpx.URL | str, *, turn: Callable[[], None], **rest: Any) -> Reply:  # noqa: ANN401 - as Wire has it
+        name = f"{method} {httpx.URL(url).path.rpartition('/')[2]} {(rest.get('content') or b'').decode()}".rstrip()
 
         def first_byte() -> None:
             turn()
             self._steps.step(f"{name}: connected")
 
         self._steps.step(f"{name}: before")
-        reply = super().exchange(
-            method,
-            url,
-            headers=headers,
-            content=content,
-            limit_bytes=limit_bytes,
-            turn=first_byte,
-            deadline=deadline,
-        )
+        reply = super().exchange(method, url, turn=first_byte, **rest)
         self._steps.step(f"{name}: answered")
         return reply
 
