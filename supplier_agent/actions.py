@@ -14,7 +14,8 @@ from supplier_agent.base.cells import known
 from supplier_agent.base.errors import AgentError, UsageError
 from supplier_agent.calls.protocol import PERSON
 from supplier_agent.db.tables import Call, Event, Installation, Order, Print
-from supplier_agent.order import LEDGER_LOST, blockers, covered, in_words, shipped_on
+from supplier_agent.order import LEDGER_LOST, blockers, covered
+from supplier_agent.words import say
 
 PRINTED = "label printed"
 PRINTED_FACTS = ("label_sha256", "sku", "quantity", "carrier")
@@ -64,7 +65,7 @@ def ship(
 ) -> str:
     """Flag an order as shipped; return what happens next, in one sentence. Again is a no-op."""
     if order.ship_confirmed_at is not None:
-        return f"{shipped_on(order)}, at {order.ship_confirmed_at:%Y-%m-%d %H:%M} UTC; there is nothing left to do"
+        return f"{_shipped_on(order)}, at {order.ship_confirmed_at:%Y-%m-%d %H:%M} UTC; there is nothing left to do"
     if order.closed_reason is not None:
         raise AgentError(
             f"it is closed: {order.closed_reason}",
@@ -86,10 +87,20 @@ def _override(tx: Session, order: Order, now: datetime, by: str) -> str:
         return "; there is nothing to override"
     order.override_by, order.override_covers, order.planned_at = by, ",".join(sorted(covered(order) | set(codes))), None
     tx.add(order)
-    without = in_words(codes)
+    without = _waits_for(codes)
     _note(tx, order, now, by, "override", f"lets it go without {without}")
     tx.flush()
     return f"; {by} lets it go without {without}, and without nothing else"
+
+
+def _shipped_on(order: Order) -> str:
+    """Return on what evidence an order counts as shipped, without a full stop."""
+    return say(f"evidence.{known(order.ship_evidence) or 'not_recorded'}")
+
+
+def _waits_for(codes: Sequence[str]) -> str:
+    """Return blockers as one phrase: "its acknowledgement and its label"."""
+    return say("waits_for.all", {"missing": " ".join(codes)})
 
 
 def _waits(order: Order) -> str:
@@ -98,7 +109,7 @@ def _waits(order: Order) -> str:
     if order.held_reason is not None:
         waits.append(f"it is held ({order.held_reason}) and goes once it is released")
     if missing := blockers(order):
-        waits.append(f"it waits for {in_words(missing)}")
+        waits.append(f"it waits for {_waits_for(missing)}")
     return "".join(f"; {each}" for each in waits)
 
 
@@ -175,7 +186,7 @@ def parked_orders(tx: Session, supplier: str | None) -> Sequence[Order]:
 def hold(tx: Session, order: Order, now: datetime, who: str, reason: str, *, station: str | None = None) -> str:
     """Keep an order back: nothing is acknowledged or shipped for it until it is released."""
     if order.ship_confirmed_at is not None:
-        raise AgentError(f"{shipped_on(order)}: there is nothing left to hold")
+        raise AgentError(f"{_shipped_on(order)}: there is nothing left to hold")
     order.held_code = None
     _set(tx, order, now, who, "held_reason", reason, "held", station)
     return "held" + _in_flight(tx, order)
@@ -214,7 +225,7 @@ def held_by_agent(tx: Session, supplier: str | None) -> Sequence[Order]:
 def close(tx: Session, order: Order, now: datetime, who: str, reason: str) -> str:
     """Leave an order alone that was dealt with elsewhere: no further call is made for it."""
     if order.ship_confirmed_at is not None:
-        return f"{shipped_on(order)}: there is nothing left to close"
+        return f"{_shipped_on(order)}: there is nothing left to close"
     _set(tx, order, now, who, "closed_reason", reason, "closed")
     return "closed; no further call is made for it" + _in_flight(tx, order)
 

@@ -18,11 +18,6 @@ if TYPE_CHECKING:  # a row of tables.py, or whatever has its columns by name: `s
 
 NOT_ACKNOWLEDGED, NO_LABEL, VANISHED = "not_acknowledged", "no_label", "vanished"
 """What may keep a flagged order from being reported, as codes."""
-IN_WORDS = {
-    NOT_ACKNOWLEDGED: "its acknowledgement",
-    NO_LABEL: "its label",
-    VANISHED: "its place in the marketplace's list",
-}
 RESTORED, LEDGER_LOST = "restored", "ledger_lost"
 """Why the agent itself holds an order (held_code)."""
 UNREADABLE = "unreadable in the database"
@@ -34,11 +29,6 @@ def unusable(order: Order) -> str:
     """Return why a person must look before the order may be acknowledged, or ""."""
     missing = [name for name, value in (("sku", order.sku), ("quantity", order.quantity)) if value is None]
     return f"it was listed without a usable {' and '.join(missing)}" if missing else ""
-
-
-def in_words(codes: Iterable[str]) -> str:
-    """Return blockers as one phrase: "its acknowledgement and its label"."""
-    return " and ".join(IN_WORDS[code] for code in codes)
 
 
 def covered(order: Order) -> frozenset[str]:
@@ -128,20 +118,6 @@ def wanted(order: Order) -> tuple[Want, ...]:
             subject = (document(order.link_to_label) or "") if kind == "label" else ask
             wants.append(Want(kind, subject, ask))
     return tuple(wants)
-
-
-SHIPPED_ON = {
-    "confirmed": "the marketplace has confirmed it as shipped",
-    "unverified": "it was reported as shipped; the answer did not deny it, and did not confirm it either (unverified)",
-    "person": "a person said that the marketplace has it as shipped",
-    None: "it is recorded as shipped; on what evidence was not recorded",
-}
-"""What may be said of an order whose ship call is done, by its `ship_evidence`. Only the first is called confirmed."""
-
-
-def shipped_on(order: Order) -> str:
-    """Return on what evidence an order counts as shipped, in one sentence without a full stop."""
-    return SHIPPED_ON.get(order.ship_evidence, SHIPPED_ON[None])
 
 
 def stage(order: Order, calls: Iterable[Call]) -> str:

@@ -1,12 +1,11 @@
-"""Alerts: who must know that something broke, and that it is well again; never a storm, never a secret.
+"""Alerts: tell people what broke, and that it works again; never a storm, never a secret.
 
-facts.py says what is wrong now, silence.py whether silence is unusual, decide.py what to tell of it (pure), words.py how,
-post.py sends, watch.py does it now and then beside the loop.
+What is wrong, verdict/ says, the same for `status` and for alerts. facts.py groups it and adds what takes long to find out
+(silence, days that are not proved), decide.py says what to send and to whom (pure), post.py words and delivers it, watch.py does
+it every 30 seconds beside the loop.
 """
 
-from supplier_agent.alerts.facts import CAUSES
 from supplier_agent.alerts.post import Post
 from supplier_agent.alerts.watch import Watch
-from supplier_agent.alerts.words import trial
 
-__all__ = ["CAUSES", "Post", "Watch", "trial"]
+__all__ = ["Post", "Watch"]

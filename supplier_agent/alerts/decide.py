@@ -1,41 +1,66 @@
-"""What to tell, and when: on change only (bad, and good again), grouped, and a cause that flaps once an hour at most. Pure.
+"""What to send, when, and to whom: on change only, grouped, and a problem that comes and goes once an hour at most. Pure.
 
-a fact begins ──> a row of alerts ──group_seconds──> told ──> the fact ends ──> solved_at ──> told to be over
+a fact begins ──> a row of alerts ──group_seconds──> sent ──> the fact ends ──> solved_at ──> its end is sent
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta, tzinfo
 
 from supplier_agent.db.tables import Alert
+from supplier_agent.verdict import Problem, ProblemCode, Severity
+from supplier_agent.verdict.codes import severity_of
 
 DIGEST = "digest"
-"""The daily report is a row of alerts too: so it is known when it was last told."""
+"""The daily report is a row of alerts too, so that it is known when it was last sent."""
 DIGEST_HOURS = timedelta(hours=6)
 """A report that is later than this is left out: the agent was asleep, and its news is old."""
+RANK = (Severity.INFO, Severity.WARNING, Severity.URGENT)
 
 Key = tuple[str, str | None]
 
 
 @dataclass(frozen=True)
 class Fact:
-    """Something that is wrong now. `count`: about how many orders; `text` names some of them, `cure` is one line."""
+    """Something that is wrong now: all problems of one code and one supplier. `supplier`: None for the whole installation."""
 
-    cause: str
-    supplier: str | None  # None: it concerns the whole installation
-    text: str
-    cure: str = ""
-    count: int = 1
+    code: ProblemCode
+    supplier: str | None
+    problems: tuple[Problem, ...]
 
     @property
     def key(self) -> Key:
-        """What makes two facts the same trouble."""
-        return self.cause, self.supplier
+        """What makes two facts the same."""
+        return self.code.value, self.supplier
+
+    @property
+    def count(self) -> int:
+        """About how many orders it concerns; days, for those that are not proved to be read."""
+        days = self.problems[0].facts.get("number", 1) if self.code is ProblemCode.NOT_READ else 1
+        return days if len(self.problems) == 1 and isinstance(days, int) else len(self.problems)
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """One address. `supplier`: it hears of this one alone; None: of everything. `least`: what matters less is not sent to it."""
+
+    name: str  # what people may see of it
+    supplier: str | None = None
+    least: Severity = Severity.INFO
+
+    def hears(self, row: Alert) -> bool:
+        """Tell whether an alert is sent to it."""
+        return self.supplier in {None, row.supplier} and RANK.index(severity_of(row.cause)) >= RANK.index(self.least)
+
+    @property
+    def hears_reports(self) -> bool:
+        """Whether it gets the daily report."""
+        return self.least is Severity.INFO
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long begins and ends are gathered, how often one cause may speak, and when the daily report is due."""
+    """How long begins and ends are gathered, how often one problem is sent again, and when the daily report is due."""
 
     group: timedelta
     again: timedelta
@@ -44,41 +69,83 @@ class Patience:
 
 
 @dataclass(frozen=True)
-class Decision:
-    """What has changed and what is to be told now. Nothing here has been written or sent yet."""
+class Change:
+    """What has begun, lasts and is over. `lasts`: open rows with what is to be said of them now."""
 
-    begin: tuple[Fact, ...] = ()  # new: a row each
-    lasts: tuple[tuple[Alert, Fact], ...] = ()  # open rows with what is to be said of them now
-    end: tuple[Alert, ...] = ()  # open rows that are solved
-    tell_bad: tuple[Alert, ...] = ()  # rows, already open, whose begin (or growth) is told now
-    tell_good: tuple[Alert, ...] = ()  # rows whose end is told now
+    begin: tuple[Fact, ...]
+    lasts: tuple[tuple[Alert, Fact], ...]
+    end: tuple[Alert, ...]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is to be sent now. `bad`: rows that have begun, or grown. `good`: rows that are over."""
+
+    bad: tuple[Alert, ...] = ()
+    good: tuple[Alert, ...] = ()
     digest_since: datetime | None = None  # the daily report is due and covers the time from here; None: it is not
 
     @property
     def is_quiet(self) -> bool:
         """Whether there is nothing to send."""
-        return not self.tell_bad and not self.tell_good and self.digest_since is None
+        return not self.bad and not self.good and self.digest_since is None
+
+    def of(self, recipient: Recipient) -> "Decision":
+        """Return the part that goes to this address."""
+        return Decision(
+            tuple(row for row in self.bad if recipient.hears(row)),
+            tuple(row for row in self.good if recipient.hears(row)),
+            self.digest_since if recipient.hears_reports else None,
+        )
+
+    def within(self, other: "Decision") -> "Decision":
+        """Return the part that is in the other one too."""
+        ids = {row.id for row in (*other.bad, *other.good)}
+        return Decision(
+            tuple(row for row in self.bad if row.id in ids),
+            tuple(row for row in self.good if row.id in ids),
+            self.digest_since if other.digest_since is not None else None,
+        )
+
+    def with_(self, other: "Decision") -> "Decision":
+        """Return both together."""
+        bad, good = (
+            {row.id: row for row in (*mine, *more)} for mine, more in ((self.bad, other.bad), (self.good, other.good))
+        )
+        return Decision(tuple(bad.values()), tuple(good.values()), self.digest_since or other.digest_since)
+
+    def parts(self) -> Iterable["Decision"]:
+        """Yield each message of its own: what has changed, and the daily report."""
+        yield replace(self, digest_since=None)
+        yield Decision(digest_since=self.digest_since)
 
 
-def changes(facts: Iterable[Fact], rows: Sequence[Alert]) -> Decision:
+def changes(facts: Iterable[Fact], rows: Sequence[Alert]) -> Change:
     """Return which rows begin, last and end. `rows`: those that are open."""
     still = {fact.key: fact for fact in facts}
-    rows = [row for row in rows if row.solved_at is None]
+    rows = [row for row in rows if row.solved_at is None and row.cause != DIGEST]
     known = {key_of(row) for row in rows}
-    return Decision(
+    return Change(
         begin=tuple(fact for key, fact in still.items() if key not in known),
         lasts=tuple((row, still[key_of(row)]) for row in rows if key_of(row) in still),
         end=tuple(row for row in rows if key_of(row) not in still),
     )
 
 
-def to_tell(rows: Sequence[Alert], counts: dict[Key, int], now: datetime, patience: Patience) -> Decision:
-    """Return what is told now.
+def to_send(
+    rows: Sequence[Alert],
+    counts: dict[Key, int],
+    now: datetime,
+    patience: Patience,
+    recipients: Collection[Recipient] = (Recipient(""),),
+) -> Decision:
+    """Return what is sent now.
 
-    `rows`: those that are open, those whose end was not told, and the newest that was told of each cause. `counts`: about
-    how many orders each open one is now. One that has grown is told again, for each order of it needs a person.
+    `rows`: those that are open, those whose end was not sent, and the newest that was sent of each problem. `counts`: about
+    how many orders each open one concerns now. One that has grown is sent again: each order of it needs a person. Rows that
+    no recipient hears of are left alone.
     """
-    rows = [row for row in rows if row.cause != DIGEST]
+    rows = [row for row in rows if row.cause != DIGEST and any(each.hears(row) for each in recipients)]
     last_told: dict[Key, datetime] = {}
     for row in rows:
         if row.told_at is not None:
@@ -102,11 +169,12 @@ def to_tell(rows: Sequence[Alert], counts: dict[Key, int], now: datetime, patien
     waiting_since = [row.since for row in unheard] + [row.solved_at for row in over if row.solved_at is not None]
     if not grown and (not waiting_since or now - min(waiting_since) < patience.group):
         return Decision()
-    return Decision(tell_bad=(*unheard, *grown), tell_good=tuple(over))
+    worst_first = sorted((*unheard, *grown), key=lambda row: -RANK.index(severity_of(row.cause)))
+    return Decision(tuple(worst_first), tuple(over))
 
 
 def digest_since(last: datetime | None, now: datetime, patience: Patience) -> datetime | None:
-    """Return from when on the daily report speaks, if it is due: once a day after its time, and not hours after it."""
+    """Return from when on the daily report covers, if it is due: once a day after its time, and not hours after it."""
     if patience.digest_at is None:
         return None
     local = now.astimezone(patience.zone)
@@ -117,5 +185,5 @@ def digest_since(last: datetime | None, now: datetime, patience: Patience) -> da
 
 
 def key_of(row: Alert) -> Key:
-    """Return what makes two rows the same trouble."""
+    """Return what makes two rows the same problem."""
     return row.cause, row.supplier

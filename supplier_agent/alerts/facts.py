@@ -1,239 +1,124 @@
-"""What is wrong now, cause by cause, read from the state in plain SQL (plain_sql.py): one question for all suppliers at once.
+"""What is worth an alert: the problems of the verdict, grouped, and two that take longer to find out.
 
-A text names no span of time that grows, so that a trouble which merely lasts is not written again and again.
+These are days that are not proved to be read, and silence, which is judged by the supplier's own history. Time is measured in
+arrivals: an hour counts as much as usually comes in during it, so nights and Sundays count next to nothing. A holiday counts
+nothing at all: nothing is learned from it, and no alarm begins on it. By that measure silence is unusual once it has lasted for
+LEAST arrivals, and half as long again as any before it.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from sqlmodel import Session
 
 from supplier_agent.alerts.decide import Fact
-from supplier_agent.alerts.silence import Habits, is_unusual
 from supplier_agent.db.plain_sql import Look, supplier_of, text, within
-from supplier_agent.reading import coverage, missing_orders
-from supplier_agent.reports import facts, health, vitals
+from supplier_agent.reading import coverage
+from supplier_agent.reports.facts import last_arrival_at
 from supplier_agent.settings import Settings
-from supplier_agent.verdict import ProblemCode, judge_installation, judge_supplier
-from supplier_agent.words import Worded, Words
+from supplier_agent.settings.hours import DAY, Calendar
+from supplier_agent.verdict import Problem, ProblemCode
 
-WORDS = Words()
-NAMED = 5
-MOST = 5000
-TOKEN, PAUSED, TOKEN_OLD, FAILING, UNKNOWN, PARKED = "token", "paused", "token_old", "failing", "unknown", "parked"
-WAITING, UNFLAGGED, GONE, NOT_READ, REJECTED = "waiting", "unflagged", "gone", "not_read", "rejected"
-SILENCE, DISK, CLOCK = "silence", "disk", "clock"
-CAUSES: Mapping[str, str] = {
-    TOKEN: "the marketplace refuses the token",
-    PAUSED: "a person, or a brake, has stopped the supplier, or its ship calls",
-    TOKEN_OLD: "the token is nearly 90 days old",
-    FAILING: "reads or calls have failed for failing_seconds",
-    UNKNOWN: "nobody knows whether a ship call was taken in",
-    PARKED: "a call was refused, or tried too often",
-    WAITING: "an order has waited for waiting_seconds to be acknowledged, or to be reported after its flag",
-    UNFLAGGED: "a label has lain ready for unflagged_seconds, and nobody has flagged the order",
-    GONE: "an order vanished from the list, though we have not shipped it",
-    NOT_READ: "a day should be proved complete by now, and is not (supplier-agent coverage)",
-    REJECTED: "an entry of the list has no usable id",
-    SILENCE: "nothing comes in, at an hour of the week at which this supplier always had orders",
-    DISK: "less than disk_free_bytes is free on the disk of the state folder",
-    CLOCK: "this machine's clock is off by clock_seconds",
-    vitals.AGENT_HUNG: "the agent's loop has not turned for a minute",
-    vitals.WORKERS_HUNG: "a request hangs far beyond its deadline",
-    vitals.PAGE: "the warehouse page is wanted, and does not listen",
-    vitals.CONFIGURATION: "a new configuration was refused, and the one before stays",
-    ProblemCode.READ_LATE.value: "a read is later than twice its interval, though the agent runs",
-    ProblemCode.SUPPLIER_UNKNOWN.value: "a supplier that is not in the configuration has open orders",
-    ProblemCode.HELD_THOUGH_MARKED.value: "orders that are marked as shipped are held, and not reported",
-}
-"""Every cause, and when it holds."""
-BY_HEALTH = frozenset({
-    vitals.AGENT_HUNG, vitals.WORKERS_HUNG, vitals.PAGE, vitals.CONFIGURATION, ProblemCode.READ_LATE.value,
-    ProblemCode.SUPPLIER_UNKNOWN.value, ProblemCode.HELD_THOUGH_MARKED.value,
+SLOW = frozenset({ProblemCode.SILENCE, ProblemCode.NOT_READ})
+"""What takes longer to find out than `status` may take: it is found out here, and `status` reads it from the table of alerts."""
+FAILING = frozenset({
+    ProblemCode.READS_FAILING, ProblemCode.WRITES_FAILING, ProblemCode.LABELS_FAILING, ProblemCode.CALLS_FAILING,
 })  # fmt: skip
-"""The causes that are judged in one place alone, for `status`, the health checks and the alerts."""
+"""Short outages are over before anyone could do something: an alert begins after failing_seconds."""
+UNSENDABLE = frozenset({ProblemCode.ALERTS_FAILED})
+"""`status` alone says it: an alert about it could not be delivered."""
+HOUR = timedelta(hours=1)
+HISTORY = timedelta(weeks=8)
+LEAST_HISTORY = timedelta(weeks=3)
+LEAST_ARRIVALS = 40
+LEAST = 12.0
+"""If arrivals were independent, a gap worth 12 of them would come once in 160,000; they are not, hence LONGER."""
+LONGER = 1.5
 
 
-def quick(
-    look: Look, settings: Settings, now: datetime, disk_free_bytes: int | None, signs: vitals.Signs | None = None
-) -> Iterator[Fact]:
-    """Yield what is wrong now. `disk_free_bytes`: None where it cannot be told. `signs`: how the agent looks from outside."""
-    yield from _found_by_health(look, settings, now, signs)
-    yield from _suppliers(look, settings, now)
-    yield from _failing(look, settings, now)
-    yield from _stuck(look)
-    yield from _waiting(look, settings, now)
-    yield from _unflagged(look, settings, now)
-    yield from _gone(look, settings)
-    yield from _clock(look, settings)
-    least = settings.alerts.disk_free_bytes
-    if disk_free_bytes is not None and disk_free_bytes < least:
-        low = WORDS.worded(vitals.disk_low(str(settings.state_dir), least))
-        yield Fact(DISK, None, low.what, low.cure)
+@dataclass(frozen=True)
+class Habits:
+    """How many arrivals each hour of the week usually brings, and the longest silence so far, measured in arrivals."""
+
+    per_hour: tuple[float, ...]  # 168, Monday 00:00 first
+    longest: float
+
+    def worth(self, since: datetime, until: datetime, calendar: Calendar) -> float:
+        """Return how many arrivals usually come between two instants."""
+        worth, at = 0.0, since
+        while at < until:
+            step = min(until, at + HOUR)
+            local = at.astimezone(calendar.zone)
+            if not calendar.is_holiday(local.date()):
+                worth += self.per_hour[_hour_of_week(local)] * ((step - at) / HOUR)
+            at = step
+        return worth
 
 
-def _found_by_health(look: Look, settings: Settings, now: datetime, signs: vitals.Signs | None) -> Iterator[Fact]:
-    """Yield what `status` finds, and no rule here does, with the same words: orders of one trouble are put together."""
-    groups: dict[tuple[str, str], list[Worded]] = defaultdict(list)
-    for problem in health.problems(look, settings, {}, now=now, signs=signs):
-        if problem.code in BY_HEALTH:
-            groups[problem.code, problem.supplier].append(problem)
-    for (code, supplier), found in sorted(groups.items()):
-        ids = [problem.order for problem in found if problem.order is not None]
-        what, cure = (
-            (f"{found[0].what}: {_named(ids)}", "supplier-agent status") if ids else (found[0].what, found[0].cure)
-        )
-        yield Fact(code, supplier or None, _steady(code, what), cure, len(found))
+def learn(arrivals: Iterable[datetime], now: datetime, calendar: Calendar) -> Habits | None:
+    """Return the habits of the last weeks; None where there is too little to learn from.
+
+    `arrivals`: when a reading brought something new. A burst counts once: customers order in baskets, marketplaces in batches.
+    """
+    known = sorted(each for each in arrivals if now - HISTORY <= each <= now)
+    if len(known) < LEAST_ARRIVALS or now - known[0] < LEAST_HISTORY:
+        return None
+    weeks = (now - known[0]) / timedelta(weeks=1)
+    first, last = (at.astimezone(calendar.zone).date() for at in (known[0], now))
+    off = [day for day in (first + step * DAY for step in range((last - first).days + 1)) if calendar.is_holiday(day)]
+    holidays = Counter(day.weekday() for day in off)
+    local = [each.astimezone(calendar.zone) for each in known]
+    in_hour = Counter(_hour_of_week(each) for each in local if each.date() not in off)
+    worked = [max(weeks - holidays[day], 1.0) for day in range(7)]
+    habits = Habits(tuple(in_hour[hour] / worked[hour // 24] for hour in range(7 * 24)), 0.0)
+    gaps = (habits.worth(before, after, calendar) for before, after in pairwise(known))
+    return Habits(habits.per_hour, max(gaps, default=0.0))
 
 
-def _steady(code: str, what: str) -> str:
-    return "the agent hangs: its loop has not turned for a minute" if code == vitals.AGENT_HUNG else what
+def is_unusual(habits: Habits, last_arrival: datetime, until: datetime, calendar: Calendar) -> bool:
+    """Tell whether nothing has come for unusually long. `until`: when the list was last read, for later is not silence."""
+    return habits.worth(last_arrival, until, calendar) >= max(LEAST, LONGER * habits.longest)
 
 
-def slow(tx: Session, settings: Settings, habits: Mapping[str, Habits | None], now: datetime) -> Iterator[Fact]:
+def _hour_of_week(local: datetime) -> int:
+    return local.weekday() * 24 + local.hour
+
+
+def group(problems: Iterable[Problem], settings: Settings, now: datetime) -> list[Fact]:
+    """Return what is worth an alert: problems of one code and one supplier are one fact, with all its orders."""
+    before = now - timedelta(seconds=settings.alerts.failing_seconds)
+    found: dict[tuple[ProblemCode, str | None], list[Problem]] = defaultdict(list)
+    for problem in problems:
+        is_short = problem.code in FAILING and problem.since is not None and problem.since > before
+        if problem.code not in UNSENDABLE and not is_short:
+            found[problem.code, problem.supplier].append(problem)
+    return [Fact(code, supplier, tuple(each)) for (code, supplier), each in found.items()]
+
+
+def slow(tx: Session, settings: Settings, habits: Mapping[str, Habits | None], now: datetime) -> Iterator[Problem]:
     """Yield what changes with the hours, not with the minutes. `habits`: of each supplier; None: too little is known."""
     look = within(tx)
-    entries = [problem for problem in health.problems(look, settings, now=now) if _is_entry(problem)]
     for name in settings.suppliers:
         gaps = coverage.gaps(tx, settings, name, now)
         if gaps:
-            days = f"{gaps[0]}" if len(gaps) == 1 else f"{len(gaps)} days from {gaps[0]} to {gaps[-1]}"
-            cure = f"supplier-agent coverage --supplier {name}"
-            yield Fact(NOT_READ, name, f"not proved to be read in full: {days}", cure, len(gaps))
-        rejected = [entry for entry in entries if entry.supplier == name]
-        if rejected:
-            said = f"{len(rejected)} listed entries cannot be used: {rejected[0].what}"
-            yield Fact(REJECTED, name, said, rejected[0].cure, len(rejected))
+            days = {"case": "one" if len(gaps) == 1 else "many", "first": f"{gaps[0]}", "last": f"{gaps[-1]}"}
+            yield Problem(ProblemCode.NOT_READ, name, facts={**days, "number": len(gaps)})
         silent_since = _silent_since(look, settings, name, habits.get(name))
         if silent_since is not None:
-            local = silent_since.astimezone(settings.timezone)
-            what = f"no order has come in since {local:%Y-%m-%d %H:%M}, which is unusual for these hours"
-            yield Fact(SILENCE, name, what, "ask technique@menzzo.fr whether the import runs, if nobody knows why")
-
-
-def _is_entry(problem: Worded) -> bool:
-    return problem.code == ProblemCode.ENTRY_REJECTED
-
-
-def _suppliers(look: Look, settings: Settings, now: datetime) -> Iterator[Fact]:
-    causes = {
-        ProblemCode.TOKEN_REFUSED: TOKEN,
-        ProblemCode.PAUSED: PAUSED,
-        ProblemCode.FLAGS_UNUSUAL: PAUSED,
-        ProblemCode.TOKEN_OLD: TOKEN_OLD,
-        ProblemCode.TOKEN_NEXT_IN_USE: TOKEN_OLD,
-    }
-    states = facts.suppliers(look, settings)
-    for name in settings.suppliers:
-        for problem in judge_supplier(states[name], settings, now, lane_of={}).problems:
-            if problem.code in causes:
-                yield Fact(causes[problem.code], name, WORDS.problem(problem), WORDS.fix(problem))
-
-
-def _failing(look: Look, settings: Settings, now: datetime) -> Iterator[Fact]:
-    before = now - timedelta(seconds=settings.alerts.failing_seconds)
-    rows = look.rows(
-        "SELECT DISTINCT supplier FROM lanes WHERE failing_since <= ? AND supplier IN "
-        "(SELECT name FROM suppliers WHERE token_refused_at IS NULL AND paused_at IS NULL)",
-        text(before),
-    )
-    states = facts.suppliers(look, settings) if rows else {}
-    lane_of = health.lane_of(states.values())
-    for name in sorted(row.supplier for row in rows if row.supplier in settings.suppliers):
-        failing = states[name].failing(lane_of)
-        lanes = [lane for lane in failing if lane.failing_since is not None and lane.failing_since <= before]
-        if lanes:
-            said = "; ".join(
-                f"{lane.lane} fail since {lane.failing_since:%Y-%m-%d %H:%M} UTC: {lane.reason}" for lane in lanes
-            )
-            yield Fact(FAILING, name, said, "nothing to do if the marketplace is down: it is tried again by itself")
-
-
-def _stuck(look: Look) -> Iterator[Fact]:
-    rows = look.rows(
-        """
-        SELECT orders.supplier, menzzo_order_id, state FROM calls JOIN orders ON orders.id = order_id
-         WHERE state IN ('sending', 'parked', 'unknown') AND state <> 'sending'  -- as the index calls_stuck has it
-           AND closed_reason IS NULL AND ship_confirmed_at IS NULL
-         ORDER BY calls.id LIMIT ?
-        """,
-        MOST,
-    )
-    said = {
-        UNKNOWN: "it is not known whether the marketplace took the shipment in",
-        PARKED: "a call was refused and waits for a person",
-    }
-    for (supplier, state), ids in _grouped((row.supplier, row.state, row.menzzo_order_id) for row in rows):
-        yield Fact(state, supplier, f"{said[state]}: {_named(ids)}", "supplier-agent status", len(ids))
-
-
-def _waiting(look: Look, settings: Settings, now: datetime) -> Iterator[Fact]:
-    before = text(now - timedelta(seconds=settings.alerts.waiting_seconds))
-    rows = look.rows(
-        """
-        SELECT supplier, menzzo_order_id FROM orders
-         WHERE ship_confirmed_at IS NULL AND closed_reason IS NULL AND held_reason IS NULL
-           AND (acknowledged_at IS NULL AND first_seen_at < ?1 OR shipped = 1 AND shipped_at < ?1)
-           AND NOT EXISTS (SELECT 1 FROM calls WHERE order_id = orders.id AND state IN ('sending', 'parked', 'unknown'))
-         ORDER BY id LIMIT ?2
-        """,
-        before, MOST,
-    )  # fmt: skip
-    for (supplier, _), ids in _grouped((row.supplier, "", row.menzzo_order_id) for row in rows):
-        what = f"waiting for long to be acknowledged or reported: {_named(ids)}"
-        yield Fact(WAITING, supplier, what, f"supplier-agent order {ids[0]} --supplier {supplier}", len(ids))
-
-
-def _unflagged(look: Look, settings: Settings, now: datetime) -> Iterator[Fact]:
-    before = text(now - timedelta(seconds=settings.alerts.unflagged_seconds))
-    rows = look.rows(
-        """
-        SELECT supplier, menzzo_order_id FROM orders
-         WHERE ship_confirmed_at IS NULL AND closed_reason IS NULL AND held_reason IS NULL
-           AND shipped = 0 AND label_path IS NOT NULL AND acknowledged_at < ?1
-           AND coalesce((SELECT max(ended_at) FROM attempts JOIN calls ON calls.id = call_id
-                          WHERE order_id = orders.id AND kind = 'label' AND outcome = 'done'), acknowledged_at) < ?1
-         ORDER BY id LIMIT ?2
-        """,
-        before, MOST,
-    )  # fmt: skip
-    for (supplier, _), ids in _grouped((row.supplier, "", row.menzzo_order_id) for row in rows):
-        what = f"the label is there, but nobody has flagged it as shipped: {_named(ids)}"
-        cure = "if it has left: supplier-agent ship ID; if it cannot: supplier-agent hold ID --reason TEXT"
-        yield Fact(UNFLAGGED, supplier, what, cure, len(ids))
-
-
-def _gone(look: Look, settings: Settings) -> Iterator[Fact]:
-    rows = look.rows(
-        "SELECT DISTINCT supplier FROM orders "
-        "WHERE ship_confirmed_at IS NULL AND closed_reason IS NULL AND vanished_at IS NOT NULL"
-    )
-    for name in sorted(row.supplier for row in rows if row.supplier in settings.suppliers):
-        missing = missing_orders.missing(look, name, settings.suppliers[name].cache_seconds)
-        ids = [order.menzzo_order_id for order in missing]
-        if ids:
-            what = f"no longer listed, though we have not shipped it: {_named(ids)}"
-            yield Fact(GONE, name, what, "supplier-agent status", len(ids))
-
-
-def _clock(look: Look, settings: Settings) -> Iterator[Fact]:
-    for problem in judge_installation(facts.installation(look), settings):
-        if problem.code is ProblemCode.CLOCK_OFF:
-            yield Fact(CLOCK, None, WORDS.problem(problem), WORDS.fix(problem))
+            yield Problem(ProblemCode.SILENCE, name, since=silent_since)
 
 
 def _silent_since(look: Look, settings: Settings, name: str, habits: Habits | None) -> datetime | None:
-    """Return since when nothing came in, if that is unusual. A supplier that cannot be read is no silent one."""
+    """Return since when nothing has come in, if that is unusual. A supplier that cannot be read is not silent."""
     if habits is None or not settings.alerts.silence:
         return None
-    last = look.first("SELECT ended_at FROM runs WHERE supplier = ? AND added > 0 ORDER BY id DESC LIMIT 1", name)
-    read = supplier_of(look, name)
-    if last is None or last.ended_at is None or read.last_success_at is None:
+    arrived_at, read_at = last_arrival_at(look, name), supplier_of(look, name).last_success_at
+    if arrived_at is None or read_at is None:
         return None
-    unusual = is_unusual(habits, last.ended_at, read.last_success_at, settings.timezone)
-    arrived_at: datetime = last.ended_at
-    return arrived_at if unusual else None
+    return arrived_at if is_unusual(habits, arrived_at, read_at, settings.calendar(name)) else None
 
 
 def arrivals(look: Look, supplier: str, since: datetime) -> list[datetime]:
@@ -243,16 +128,3 @@ def arrivals(look: Look, supplier: str, since: datetime) -> list[datetime]:
         supplier, text(since),
     )  # fmt: skip
     return [row.ended_at for row in rows]
-
-
-def _grouped(rows: Iterable[tuple[str, str, str]]) -> list[tuple[tuple[str, str], list[str]]]:
-    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for supplier, state, menzzo_order_id in rows:
-        groups[supplier, state].append(menzzo_order_id)
-    return sorted(groups.items())
-
-
-def _named(ids: list[str]) -> str:
-    """Name some orders, and count the rest."""
-    more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
-    return ", ".join(ids[:NAMED]) + more

@@ -1,78 +1,243 @@
-"""Sending: apprise takes a message to mail, chat or webhook. What did not arrive at one address is tried again there alone.
+"""Messages and their delivery: a few lines for a phone, each problem with the one command that fixes it, sent by apprise.
 
-An address may hold a password: people see its place in the list and its kind, never more.
+An address may hold a password: people see its place in the list and its kind, never more. An address that does not take a
+message rests, longer and longer; what the others took meanwhile is owed to it. It delays no other address.
 """
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from pydantic import SecretStr
+from sqlmodel import Session
 
-from supplier_agent.alerts.words import Message
+from supplier_agent.alerts.decide import Decision, Fact, Key, Recipient, key_of
+from supplier_agent.db.plain_sql import Look, text, within
+from supplier_agent.db.tables import Alert
+from supplier_agent.order import STAGES
+from supplier_agent.reading import coverage
+from supplier_agent.reports import counts
+from supplier_agent.settings import Settings
 from supplier_agent.settings.egress import DIRECT, Egress
+from supplier_agent.verdict import ProblemCode, Severity
+from supplier_agent.verdict.codes import severity_of
+from supplier_agent.words import Words
+from supplier_agent.words.formats import and_more
 
 FIRST_SECONDS, LONGEST_SECONDS = 60.0, 3600.0
 GIVE_UP_SECONDS = 86_400.0
+OPEN = tuple(stage for stage in STAGES if stage not in {"shipped", "closed"})
+MOST_PROBLEMS = 10
+KINDS = {Severity.URGENT: "failure", Severity.WARNING: "warning", Severity.INFO: "info"}
+"""How apprise calls them: a chat shows them in colours."""
+SOLVED = "success"
+
+
+# What is said
+
+
+@dataclass(frozen=True)
+class Message:
+    """A title and some lines, as plain text. kind: failure, warning, info or success, as apprise has them."""
+
+    title: str
+    body: str
+    kind: str = "info"
+
+
+def words_of(settings: Settings) -> Words:
+    """Return the language of the warehouse, and its zone."""
+    return Words(settings.web.language, settings.timezone)
+
+
+def about(fact: Fact, words: Words) -> tuple[str, str]:
+    """Return what is wrong, and its fix ("" if there is none). Several orders are put together by the title of their problem."""
+    first = fact.problems[0]
+    if len(fact.problems) == 1 and fact.code is not ProblemCode.AGENT_HUNG:
+        what = words.problem(first)
+        return (f"{first.order}: {what}" if first.order else what), words.fix(first)
+    title = words.say(f"title.{fact.code}")
+    orders = [problem.order for problem in fact.problems if problem.order]
+    if not orders:
+        return title, words.fix(first)  # the hanging agent's heartbeat grows older with each look, and that is no news
+    return words.say("alert.several", title=title, orders=and_more(orders)), words.say("alert.all")
+
+
+def changed(decision: Decision, facts: Mapping[Key, Fact], where: str, words: Words) -> Message:
+    """Return the message about what began and what is over. `where`: the machine's name, for people who run several."""
+    bad, good = decision.bad, decision.good
+    urgent = sum(severity_of(row.cause) is Severity.URGENT for row in bad)
+    said = words.say("alert.began.one" if len(bad) == 1 else "alert.began.many", number=len(bad)) if bad else ""
+    if urgent:
+        said = words.say("alert.urgent", said=said, number=urgent)
+    over = words.say("alert.over", number=len(good)) if bad else words.say("alert.well")
+    said = ", ".join(filter(None, (said, over if good else "")))
+    lines = [line for row in bad for line in _began(row, facts.get(key_of(row)), words)]
+    lines += [words.say("alert.line.solved", what=_with_supplier(row, _title(row, words))) for row in good]
+    kind = KINDS[severity_of(bad[0].cause)] if bad else SOLVED
+    return Message(words.say("alert.title", where=where, said=said), _with_zone(lines, words), kind)
+
+
+def _began(row: Alert, fact: Fact | None, words: Words) -> list[str]:
+    what, _, fix = row.text.partition("\n")
+    if fact is not None:
+        what, fix = about(fact, words)
+    line = words.say(f"alert.line.{severity_of(row.cause)}", what=_with_supplier(row, what))
+    return [line, f"    {fix}"] if fix else [line]
+
+
+def _title(row: Alert, words: Words) -> str:
+    """Return what is over. A code that an earlier version knew is said as it was said then."""
+    return words.say(f"title.{row.cause}") if row.cause in set(ProblemCode) else row.text.partition("\n")[0]
+
+
+def _with_supplier(row: Alert, what: str) -> str:
+    return f"{row.supplier}: {what}" if row.supplier else what
+
+
+def _with_zone(lines: Sequence[str], words: Words) -> str:
+    return "\n".join((*lines, words.say("alert.zone", zone=words.zone)))
+
+
+def report(
+    tx: Session,
+    settings: Settings,
+    facts: Sequence[Fact],
+    since: datetime,
+    now: datetime,
+    where: str,
+    supplier: str | None = None,
+) -> Message:
+    """Return the daily report: what was received, acknowledged and shipped since then, what is open, what is wrong.
+
+    supplier: of this one alone; None: of all of them, and of the installation.
+    """
+    words, look = words_of(settings), within(tx)
+    names = [name for name in settings.suppliers if supplier in {None, name}]
+    lines = [_of_supplier(tx, look, settings, name, since, now, words) for name in names]
+    mine = [fact for fact in facts if supplier in {None, fact.supplier}]
+    number = sum(len(fact.problems) for fact in mine)
+    size = "none" if not number else "one" if number == 1 else "many"
+    lines += ["", words.say(f"report.problems.{size}", number=number)]
+    for fact in mine[:MOST_PROBLEMS]:
+        what, _ = about(fact, words)
+        lines.append(f"- {fact.supplier}: {what}" if fact.supplier else f"- {what}")
+    if len(mine) > MOST_PROBLEMS:
+        lines.append(words.say("report.more", number=len(mine) - MOST_PROBLEMS))
+    day = now.astimezone(settings.timezone).date()
+    return Message(words.say("report.title", where=where, day=day), _with_zone(lines, words))
+
+
+def _of_supplier(
+    tx: Session, look: Look, settings: Settings, name: str, since: datetime, now: datetime, words: Words
+) -> str:
+    counted = look.first(
+        """
+        SELECT sum(first_seen_at >= ?2) AS came, sum(acknowledged_at >= ?2) AS acknowledged,
+               sum(ship_confirmed_at >= ?2) AS shipped,
+               sum(ship_confirmed_at >= ?2 AND coalesce(ship_evidence, '') <> 'confirmed') AS without_a_yes
+          FROM orders WHERE supplier = ?1
+        """,
+        name, text(since),
+    )  # fmt: skip
+    stages = counts.counts(look, name)
+    which = ", ".join(f"{stages[stage]} {words.say(f'stage.{stage}')}" for stage in OPEN if stages.get(stage))
+    gaps = len(coverage.gaps(tx, settings, name, now))
+    unclear = counted.without_a_yes or 0
+    return words.say(
+        "report.supplier",
+        supplier=name,
+        came=counted.came or 0,
+        acknowledged=counted.acknowledged or 0,
+        shipped=counted.shipped or 0,
+        unclear=words.say("report.unclear", number=unclear) if unclear else "",
+        open=sum(stages.get(stage, 0) for stage in OPEN),
+        stages=f" ({which})" if which else "",
+        read=words.say("report.not_read", number=gaps) if gaps else words.say("report.read"),
+    )
+
+
+def trial(where: str, words: Words) -> Message:
+    """Return the message of `alerts test`."""
+    return Message(words.say("alert.test.title", where=where), words.say("alert.test"))
+
+
+# How it is delivered
 
 
 @dataclass
-class Owed:
-    """A message that one address has not taken yet. Times are monotonic seconds."""
+class Box:
+    """One address, and what it has not taken yet (each with the moment from which on it is owed). Times are monotonic seconds."""
 
-    place: int
-    message: Message
-    since: float
-    due: float
+    recipient: Recipient
+    url: SecretStr
+    owed: list[tuple[Message, float]] = field(default_factory=list)
+    rests_until: float = 0.0
     wait: float = FIRST_SECONDS
 
 
 class Post:
-    """The addresses of `[alerts] urls`, and which way out leads to them."""
+    """All addresses of the configuration, and the way out to them."""
 
-    def __init__(self, urls: Sequence[SecretStr], egress: Egress = DIRECT) -> None:
-        self.urls, self.egress = urls, egress
-        self.owed: list[Owed] = []
+    def __init__(self, settings: Settings, egress: Egress = DIRECT) -> None:
+        self.egress = egress
+        self.boxes = [
+            Box(Recipient(f"{key}, place {place} ({_kind(each.url)})", supplier, Severity(each.severity)), each.url)
+            for key, supplier, addresses in (
+                ("alerts.urls", None, settings.alerts.urls),
+                *((f"suppliers.{name}.alert_urls", name, each.alert_urls) for name, each in settings.suppliers.items()),
+            )
+            for place, each in enumerate(addresses, 1)
+        ]
 
     @property
-    def is_empty(self) -> bool:
-        """Whether nobody is to be told."""
-        return not self.urls
+    def recipients(self) -> list[Recipient]:
+        """Everyone who is to be told."""
+        return [box.recipient for box in self.boxes]
 
-    def name(self, place: int) -> str:
-        """Return what people may see of an address."""
-        kind = self.urls[place].get_secret_value().partition("://")[0]
-        return f"alerts.urls, place {place + 1} ({kind})"
+    def has_same_addresses(self, other: "Post") -> bool:
+        """Tell whether another configuration leads to the same addresses by the same way."""
+        mine, others = ([(box.recipient, box.url) for box in post.boxes] for post in (self, other))
+        return mine == others and self.egress == other.egress
 
-    def send(self, message: Message, now: float) -> list[str]:
-        """Send to every address; return the names of those that did not take it. If any did, the others are tried again later."""
-        failed = [place for place in range(len(self.urls)) if not self.try_one(place, message)]
-        if len(failed) < len(self.urls):
-            self.owed += [Owed(place, message, now, now + FIRST_SECONDS) for place in failed]
-        return [self.name(place) for place in failed]
+    def send(self, box: Box, message: Message, now: float) -> bool:
+        """Send to one address; tell whether it took the message. One that did not rests for a while, and is not asked then."""
+        if now < box.rests_until:
+            return False
+        if self.try_one(box, message):
+            box.wait = FIRST_SECONDS
+            return True
+        box.rests_until = now + box.wait
+        box.wait = min(2 * box.wait, LONGEST_SECONDS)
+        return False
 
-    def send_owed(self, now: float) -> list[str]:
-        """Try again what is due; return the names of the addresses that still do not take it."""
-        failed = []
-        for owed in [each for each in self.owed if each.due <= now]:
-            if self.try_one(owed.place, owed.message):
-                self.owed.remove(owed)
-                continue
-            failed.append(self.name(owed.place))
-            owed.wait = min(2 * owed.wait, LONGEST_SECONDS)
-            owed.due = now + owed.wait
-            if now - owed.since > GIVE_UP_SECONDS:
-                self.owed.remove(owed)
-        return failed
+    def send_owed(self, now: float) -> None:
+        """Send what is owed, oldest first, to the addresses that do not rest. After a day a message is given up."""
+        for box in self.boxes:
+            box.owed = [(message, since) for message, since in box.owed if now - since <= GIVE_UP_SECONDS]
+            while box.owed and self.send(box, box.owed[0][0], now):
+                del box.owed[0]
 
-    def try_one(self, place: int, message: Message) -> bool:
+    def failing(self, now: float) -> list[str]:
+        """Return the names of the addresses that rest, or wait for a message."""
+        return [box.recipient.name for box in self.boxes if now < box.rests_until or box.owed]
+
+    def try_one(self, box: Box, message: Message) -> bool:
         """Send to one address; tell whether it took the message. Takes at most a few seconds (apprise's own deadlines)."""
         import apprise  # noqa: PLC0415 - its hundred services are loaded when there is something to say
 
         logging.getLogger("apprise").setLevel(logging.CRITICAL)  # it would log the address
         try:
             with self.egress.in_environment():
-                service = apprise.Apprise.instantiate(self.urls[place].get_secret_value())
-                return service is not None and bool(service.notify(title=message.title, body=message.body))
+                service = apprise.Apprise.instantiate(box.url.get_secret_value())
+                kind = apprise.NotifyType(message.kind)
+                return service is not None and bool(
+                    service.notify(title=message.title, body=message.body, notify_type=kind)
+                )
         except Exception:  # noqa: BLE001 - a service of others; whatever it raises, this address did not take the message
             return False
+
+
+def _kind(url: SecretStr) -> str:
+    return url.get_secret_value().partition("://")[0]

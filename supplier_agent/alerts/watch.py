@@ -1,21 +1,19 @@
-"""The watch: looks at the state now and then, keeps the table of alerts, and tells. Beside the loop, which it can never hold up.
+"""The watch: looks at the state every 30 seconds, keeps the table of alerts, and sends. Beside the loop, which it can never delay.
 
-A message is noted as told after an address took it: a crash in between tells it twice, never not at all.
+A message is noted as sent after an address took it: a crash in between sends it twice, never not at all.
 """
 
-import shutil
 import socket
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Self
 
 from sqlmodel import Session, col, func, or_, select
 
-from supplier_agent.alerts import decide, facts, silence, words
-from supplier_agent.alerts.decide import DIGEST, Decision, Fact, Patience
-from supplier_agent.alerts.post import FIRST_SECONDS, LONGEST_SECONDS, Post
+from supplier_agent.alerts import decide, facts, post
+from supplier_agent.alerts.decide import DIGEST, Change, Decision, Fact, Key, Patience
+from supplier_agent.alerts.post import Box, Message, Post
 from supplier_agent.base.clock import Clock
 from supplier_agent.base.errors import AgentError
 from supplier_agent.base.log import Log
@@ -23,9 +21,11 @@ from supplier_agent.db import state_folder
 from supplier_agent.db.plain_sql import within
 from supplier_agent.db.store import Store, open_store
 from supplier_agent.db.tables import Alert
-from supplier_agent.reports import heartbeat, vitals
-from supplier_agent.reports.vitals import ALERTS, Signs, Trouble
+from supplier_agent.reports import health, heartbeat
+from supplier_agent.reports.vitals import ALERTS, Trouble
 from supplier_agent.settings import Settings, egress
+from supplier_agent.verdict import Problem
+from supplier_agent.words import Words
 
 EVERY_SECONDS = 30.0
 SLOW_SECONDS = 600.0
@@ -33,10 +33,15 @@ SLOW_SECONDS = 600.0
 LEARN_SECONDS = 21_600.0
 JOIN_SECONDS = 5.0
 SAID = "alerts"
+ENGLISH = Words()
+"""What the table of alerts says, like all that is kept or printed by commands."""
 
 
 class Watch:
-    """One installation's watch. `settings` is asked at every look, for they may be read again while the agent runs."""
+    """One installation's watch. `settings` is asked at every look, because they may be loaded again while the agent runs.
+
+    `show` puts what is wrong with the alerts themselves where `status` sees it.
+    """
 
     def __init__(
         self,
@@ -47,20 +52,15 @@ class Watch:
         *,
         where: str = "",
     ) -> None:
-        # `show` puts what is wrong with the machine, or with the alerts themselves, where it is seen without the database.
-        self._show = show
-        self._settings, self._clock, self._log = settings, clock, log
+        self._settings, self._clock, self._log, self._show = settings, clock, log, show
         self._where = where or socket.gethostname()
-        self._post = Post(settings().alerts.urls, egress.of(settings()))
-        self._slow: list[Fact] = []
+        self._post = Post(settings(), egress.of(settings()))
+        self._slow: list[Problem] = []
         self._slow_at: float | None = None
-        self._habits: dict[str, silence.Habits | None] = {}
+        self._habits: dict[str, facts.Habits | None] = {}
         self._learned_at: float | None = None
-        self._rest_until, self._rest_seconds = 0.0, FIRST_SECONDS
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-
-    # -- beside the loop ------------------------------------------------------------------------------------------
 
     def start(self) -> Self:
         """Look now and then, in a thread of its own."""
@@ -87,7 +87,7 @@ class Watch:
         self._show(SAID, [Trouble(ALERTS, what, "supplier-agent alerts test")])
 
     def look(self, *, at_end_of_round: bool = False) -> None:
-        """Look once, and tell what is to be told. Nothing that goes wrong here leaves this room.
+        """Look once, and send what is due. Nothing that goes wrong here leaves this package.
 
         `at_end_of_round`: there is no later look of this process, so nothing is held back to be grouped.
         """
@@ -102,32 +102,37 @@ class Watch:
         except Exception as error:  # noqa: BLE001 - alerts must not take the agent with them; the text might hold an address
             self._fault(f"a fault in the alerts: {type(error).__name__}")
 
-    # -- one look -------------------------------------------------------------------------------------------------
-
     def _look(self, store: Store, *, at_end_of_round: bool) -> None:
         settings, now = self._settings(), self._clock.now()
+        renewed = Post(settings, egress.of(settings))
+        if not renewed.has_same_addresses(self._post):
+            self._post = renewed
         patience = _patience(settings, at_end_of_round=at_end_of_round)
         with store.read() as tx:
-            quick = facts.quick(within(tx), settings, now, _disk_free_bytes(settings), self._signs(settings))
-            found = [*quick, *self._slowly(tx, now)]
+            found = facts.group(self._problems(tx, settings, now), settings, now)
             rows = _rows(tx, now - patience.again)
-            last = select(func.max(Alert.told_at)).where(Alert.cause == DIGEST)
-            digest_since = decide.digest_since(tx.exec(last).one(), now, patience)
-        clock = [Trouble(vitals.CLOCK_OFF, fact.text, fact.cure) for fact in found if fact.cause == facts.CLOCK]
-        self._show("clock", clock)
+            last = tx.exec(select(func.max(Alert.told_at)).where(Alert.cause == DIGEST)).one()
         change = decide.changes(found, rows)
-        if change.begin or change.end or any(row.text != words.about(fact) for row, fact in change.lasts):
+        if change.begin or change.end or any(row.text != _text(fact) for row, fact in change.lasts):
             with store.write() as tx:
                 rows = _keep(tx, change, now - patience.again, now)
-        decision = decide.to_tell(rows, {fact.key: fact.count for fact in found}, now, patience)
-        self._tell(store, replace(decision, digest_since=digest_since), {fact.key: fact.count for fact in found}, now)
+        decision = decide.to_send(rows, {fact.key: fact.count for fact in found}, now, patience, self._post.recipients)
+        report = Decision(digest_since=decide.digest_since(last, now, patience))
+        self._send(store, decision.with_(report), found, now)
 
-    def _slowly(self, tx: Session, now: datetime) -> Sequence[Fact]:
-        settings, monotonic = self._settings(), self._clock.monotonic()
+    def _problems(self, tx: Session, settings: Settings, now: datetime) -> list[Problem]:
+        """Return all that `status` lists; what is found out here alone is newer than what it reads from the table of alerts."""
+        signs = heartbeat.signs_of(settings, self._clock)
+        known = [each for each in health.judged(tx, settings, now, signs=signs) if each.code not in facts.SLOW]
+        return [*known, *self._slowly(tx, settings, now)]
+
+    def _slowly(self, tx: Session, settings: Settings, now: datetime) -> Sequence[Problem]:
+        monotonic = self._clock.monotonic()
         if self._learned_at is None or monotonic - self._learned_at >= LEARN_SECONDS:
             self._learned_at = monotonic
+            look, since = within(tx), now - facts.HISTORY
             self._habits = {
-                name: silence.learn(facts.arrivals(within(tx), name, now - silence.HISTORY), now, settings.timezone)
+                name: facts.learn(facts.arrivals(look, name, since), now, settings.calendar(name))
                 for name in settings.suppliers
             }
         if self._slow_at is None or monotonic - self._slow_at >= SLOW_SECONDS:
@@ -135,45 +140,49 @@ class Watch:
             self._slow = list(facts.slow(tx, settings, self._habits, now))
         return self._slow
 
-    # -- telling --------------------------------------------------------------------------------------------------
-
-    def _tell(self, store: Store, decision: Decision, counts: dict[decide.Key, int], now: datetime) -> None:
-        settings, monotonic = self._settings(), self._clock.monotonic()
-        way_out = egress.of(settings)
-        if settings.alerts.urls != self._post.urls or way_out != self._post.egress:
-            self._post = Post(settings.alerts.urls, way_out)
-        failed = self._post.send_owed(monotonic)
-        if not self._post.is_empty and not decision.is_quiet and monotonic >= self._rest_until:
-            for part, message in self._messages(store, decision, now):
-                refused = self._post.send(message, monotonic)
-                failed += refused
-                if len(refused) == len(self._post.urls):
-                    self._rest_until = monotonic + self._rest_seconds
-                    self._rest_seconds = min(2 * self._rest_seconds, LONGEST_SECONDS)
-                    break
-                self._rest_seconds = FIRST_SECONDS
-                with store.write() as tx:
-                    _note(tx, part, counts, now)
-        if failed:
-            self._fault(f"no message can be delivered to {', '.join(dict.fromkeys(failed))}; it is tried again")
-        elif not self._post.owed and monotonic >= self._rest_until:
+    def _send(self, store: Store, decision: Decision, found: Sequence[Fact], now: datetime) -> None:
+        monotonic = self._clock.monotonic()
+        self._post.send_owed(monotonic)
+        for part in decision.parts():
+            self._send_part(store, part, found, now, monotonic)
+        failing = self._post.failing(monotonic)
+        if failing:
+            self._fault(f"no message can be delivered to {', '.join(failing)}; it is tried again")
+        else:
             self._log.solved(SAID)
             self._show(SAID, [])
 
-    def _signs(self, settings: Settings) -> Signs:
-        # The disk has a rule of its own here: its alert was there before.
-        return heartbeat.signs(settings.state_dir, self._clock, listen=settings.listen)
+    def _send_part(self, store: Store, part: Decision, found: Sequence[Fact], now: datetime, monotonic: float) -> None:
+        """Send one message to everyone whom it concerns, each with the part that it hears of.
 
-    def _messages(self, store: Store, decision: Decision, now: datetime) -> Iterable[tuple[Decision, words.Message]]:
-        """Yield what is to be sent, each message with the part of the decision that it carries out."""
-        if decision.tell_bad or decision.tell_good:
-            yield replace(decision, digest_since=None), words.changed(decision, self._where)
-        if decision.digest_since is not None:
-            with store.read() as tx:
-                message = words.report(
-                    tx, self._settings(), decision.digest_since, now, self._where, self._signs(self._settings())
-                )
-            yield Decision(digest_since=decision.digest_since), message
+        1. What any address takes is noted as sent. 2. The others are owed what was noted. 3. What no address takes stays unsent,
+        and comes again with a later look.
+        """
+        taken, missed = Decision(), list[tuple[Box, Decision]]()
+        for box in self._post.boxes:
+            mine = part.of(box.recipient)
+            if mine.is_quiet:
+                continue
+            rests = monotonic < box.rests_until
+            if not rests and self._post.send(box, self._message(store, mine, found, now, box), monotonic):
+                taken = taken.with_(mine)
+            else:
+                missed.append((box, mine))
+        if taken.is_quiet:
+            return
+        with store.write() as tx:
+            _note(tx, taken, {fact.key: fact.count for fact in found}, now)
+        for box, mine in missed:
+            owed = mine.within(taken)
+            if not owed.is_quiet:
+                box.owed.append((self._message(store, owed, found, now, box), monotonic))
+
+    def _message(self, store: Store, part: Decision, found: Sequence[Fact], now: datetime, box: Box) -> Message:
+        settings = self._settings()
+        if part.digest_since is None:
+            return post.changed(part, {fact.key: fact for fact in found}, self._where, post.words_of(settings))
+        with store.read() as tx:
+            return post.report(tx, settings, found, part.digest_since, now, self._where, box.recipient.supplier)
 
 
 def _patience(settings: Settings, *, at_end_of_round: bool) -> Patience:
@@ -182,38 +191,36 @@ def _patience(settings: Settings, *, at_end_of_round: bool) -> Patience:
     return Patience(group, timedelta(seconds=alerts.again_seconds), alerts.digest_at, settings.timezone)
 
 
-def _disk_free_bytes(settings: Settings) -> int | None:
-    try:
-        return shutil.disk_usage(settings.state_dir).free
-    except OSError:
-        return None
+def _text(fact: Fact) -> str:
+    """Return what a row of alerts keeps of a fact: what is wrong, and in a second line its fix."""
+    return "\n".join(filter(None, post.about(fact, ENGLISH)))
 
 
 def _rows(tx: Session, told_since: datetime) -> list[Alert]:
-    """Return the rows that still matter: open, not told to be over, or told lately."""
+    """Return the rows that still matter: open, not sent to be over, or sent lately."""
     untold_end = col(Alert.told_at).is_not(None) & col(Alert.solved_told_at).is_(None)
     query = select(Alert).where(or_(col(Alert.solved_at).is_(None), untold_end, col(Alert.told_at) > told_since))
     return list(tx.exec(query.order_by(col(Alert.id))))
 
 
-def _keep(tx: Session, change: Decision, told_since: datetime, now: datetime) -> list[Alert]:
+def _keep(tx: Session, change: Change, told_since: datetime, now: datetime) -> list[Alert]:
     """Write what has changed, and return the rows that matter as they are now."""
     for row, fact in change.lasts:
-        tx.get_one(Alert, row.id).text = words.about(fact)
+        tx.get_one(Alert, row.id).text = _text(fact)
     for row in change.end:
         tx.get_one(Alert, row.id).solved_at = now
     for fact in change.begin:
-        tx.add(Alert(cause=fact.cause, supplier=fact.supplier, text=words.about(fact), since=now))
+        tx.add(Alert(cause=fact.code.value, supplier=fact.supplier, text=_text(fact), since=now))
     tx.flush()
     return _rows(tx, told_since)
 
 
-def _note(tx: Session, decision: Decision, counts: dict[decide.Key, int], now: datetime) -> None:
-    """Note what was told."""
-    for row in decision.tell_bad:
+def _note(tx: Session, decision: Decision, counts: dict[Key, int], now: datetime) -> None:
+    """Note what was sent."""
+    for row in decision.bad:
         mine = tx.get_one(Alert, row.id)
         mine.told_at, mine.told_count = now, counts.get(decide.key_of(row), 1)
-    for row in decision.tell_good:
+    for row in decision.good:
         tx.get_one(Alert, row.id).solved_told_at = now
     if decision.digest_since is not None:
         told = Alert(cause=DIGEST, text="daily report", since=decision.digest_since, told_at=now)

@@ -6,6 +6,7 @@ from datetime import datetime
 from supplier_agent.base.errors import ConfigError
 from supplier_agent.check.report import Report
 from supplier_agent.settings import Settings
+from supplier_agent.settings.hours import dated_until
 
 EDIT = "correct it in the configuration, then: supplier-agent check --offline"
 CACHE_OF_SEED = 1800
@@ -19,12 +20,23 @@ def fits_together(report: Report, settings: Settings, env: Mapping[str, str], no
         found.append((what, cure or EDIT))
     for what, cure in found:
         report.doubt(what, cure)
-    schedule, zone = settings.schedule, settings.timezone
-    at_work = "open" if schedule.in_business_hours(now, zone) else "closed"
-    hours = f"business hours {schedule.business_hours} in {zone.key}, where it is {now.astimezone(zone):%a %H:%M}"
-    report.good(f"{hours}: {at_work}, read every {schedule.poll_interval(now, zone):g} s")
+    _say_hours(report, settings, now)
     if not found:
         report.good("the keys fit together")
+
+
+def _say_hours(report: Report, settings: Settings, now: datetime) -> None:
+    """Say what the calendar makes of this moment: one line for all suppliers, or one for each that differs."""
+    schedule, zone = settings.schedule, settings.timezone
+    hours = f"business hours {schedule.business_hours} in {zone.key}, where it is {now.astimezone(zone):%a %H:%M}"
+    same: dict[str, list[str]] = {}
+    for name in settings.suppliers:
+        calendar = settings.calendar(name)
+        at_work = "open" if calendar.is_open(now) else "closed"
+        why = ", a holiday" if calendar.is_holiday(now.astimezone(zone).date()) else ""
+        same.setdefault(f"{at_work}{why}, read every {settings.poll_interval(name, now):g} s", []).append(name)
+    for said, names in same.items():
+        report.good(f"{hours}: {said}" + (f" ({', '.join(names)})" if len(same) > 1 else ""))
 
 
 def _of_all(settings: Settings) -> list[tuple[str, str]]:
@@ -56,6 +68,10 @@ def _of_suppliers(settings: Settings, now: datetime) -> list[tuple[str, str]]:
         if supplier.start_date is not None and supplier.start_date > now.astimezone(settings.timezone).date():
             what = f"suppliers.{name}.start_date lies ahead: no order of today is acknowledged or shipped"
             found.append((what, "right if the other tool still does the work; else correct it"))
+        until = dated_until(settings.calendar(name).holidays)
+        if until is not None and until < now.astimezone(settings.timezone).date():
+            what = f"every holiday of {name} that has a year is over (the last was {until})"
+            found.append((what, "add those that come to holidays, or leave the old ones out"))
         if supplier.token_file is not None and supplier.token_file.is_relative_to(settings.state_dir):
             what = f"suppliers.{name}.token_file lies in state_dir, which staff may enter and every backup copies"
             found.append((what, f"move it to /etc/supplier-agent/tokens/{name}, and correct token_file"))

@@ -26,6 +26,7 @@ def list_(
     from supplier_agent.db.store import is_there
     from supplier_agent.db.tables import Alert
     from supplier_agent.reports.order_report import instant
+    from supplier_agent.verdict.codes import severity_of
 
     surroundings = here(context)
     found: list[Alert] = []
@@ -40,7 +41,9 @@ def list_(
         names = ("cause", "supplier", "text")
         times = ("since", "told_at", "solved_at", "solved_told_at")
         shown = [
-            {name: getattr(alert, name) for name in names} | {name: instant(getattr(alert, name)) for name in times}
+            {name: getattr(alert, name) for name in names}
+            | {"severity": severity_of(alert.cause).value}
+            | {name: instant(getattr(alert, name)) for name in times}
             for alert in found
         ]
         result_json({"schema": 1, "alerts": shown})
@@ -50,10 +53,11 @@ def list_(
         what, _, cure = alert.text.partition("\n")
         until = f" to {alert.solved_at.astimezone(zone):%Y-%m-%d %H:%M}" if alert.solved_at is not None else ""
         told = "" if alert.told_at is not None else " (not told)"
+        severity = severity_of(alert.cause)
         about = f"{alert.supplier}: " if alert.supplier else ""
-        result(
-            f"{'solved' if until else 'WRONG '}  {alert.since.astimezone(zone):%Y-%m-%d %H:%M}{until}  {alert.cause}{told}"
-        )
+        state = "solved" if until else "WRONG "
+        since = f"{alert.since.astimezone(zone):%Y-%m-%d %H:%M}"
+        result(f"{state}  {since}{until}  {alert.cause} ({severity}){told}")
         result(on_one_line(f"        {about}{what}"))
         if cure and not until:
             result(on_one_line(f"        {cure}"))
@@ -66,21 +70,23 @@ def send_test(context: typer.Context, as_json: JsonOption = False) -> int:
     """Send a test message to every address, and show which accepted it; exit code 1 if any did not."""
     import socket
 
-    from supplier_agent.alerts import Post, trial
+    from supplier_agent.alerts import Post, post
     from supplier_agent.settings import egress
 
     settings = here(context).settings
-    post = Post(settings.alerts.urls, egress.of(settings))
-    if post.is_empty:
-        say("nobody is told: [alerts] urls is empty")
+    office = Post(settings, egress.of(settings))
+    if not office.boxes:
+        say("no alerts are sent: [alerts] urls is empty")
         return 1
-    taken = [post.try_one(place, trial(socket.gethostname())) for place in range(len(post.urls))]
+    message = post.trial(socket.gethostname(), post.words_of(settings))
+    names = [box.recipient.name for box in office.boxes]
+    taken = [office.try_one(box, message) for box in office.boxes]
     if as_json:
-        sent = [{"address": post.name(place), "taken": took} for place, took in enumerate(taken)]
+        sent = [{"address": name, "taken": took} for name, took in zip(names, taken, strict=True)]
         result_json({"schema": 1, "addresses": sent})
         return 0 if all(taken) else 1
-    for place, took in enumerate(taken):
-        result(f"{'ok    ' if took else 'FAILED'}  {post.name(place)}")
+    for name, took in zip(names, taken, strict=True):
+        result(f"{'ok    ' if took else 'FAILED'}  {name}")
     if not all(taken):
         say("is the address spelt as apprise wants it, is the password right, and does this machine reach it?")
     return 0 if all(taken) else 1

@@ -221,9 +221,11 @@ def _after_the_round(surroundings: Surroundings, agent: "Agent", metrics_file: P
         Watch(lambda: agent.settings, agent.clock, agent.log).look(at_end_of_round=True)
     if metrics_file is not None:
         from supplier_agent.metrics.exposition import leave
+        from supplier_agent.reports import heartbeat
 
         with surroundings.store() as store:
-            leave(metrics_file, store, agent.settings, agent.clock.now())
+            signs = heartbeat.signs_of(agent.settings, agent.clock)
+            leave(metrics_file, store, agent.settings, agent.clock.now(), signs)
 
 
 def _ping(surroundings: Surroundings, agent: "Agent", supplier: str | None) -> None:

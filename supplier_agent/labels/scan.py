@@ -208,7 +208,7 @@ class Station:
     shown: int | None = None  # orders.id on the screen: its next scan marks it; None: none
     shown_at: AwareDatetime | None = None  # None: none is shown
     refused: int | None = None  # the order on the screen that must not ship: print and problem are about it; None: none
-    flagged: int | None = None  # the last one marked here, which UNDO takes back; None: none
+    flagged: int | None = None  # the last one marked here, for UNDO; None: none
     last: str = ""
     last_at: AwareDatetime | None = None  # None: nothing was scanned yet
     last_order: int | None = None  # the order that the last scan named; None: none, or several
@@ -279,7 +279,7 @@ def next_step(station: Station, scanned: str, meaning: Meaning, now: datetime, *
 
 
 def choose(station: Station, match: Match, now: datetime) -> Step:
-    """Return what follows when a person picks an order from a list: it is shown, as by a first scan."""
+    """Return what follows when a person chooses an order from a list: it is shown, as after a first scan."""
     return _show(replace(cleared(station), last="", last_order=None), match, now)
 
 

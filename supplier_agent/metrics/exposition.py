@@ -24,6 +24,7 @@ from supplier_agent.db.store import LockedError, Store
 from supplier_agent.db.tables import Chore
 from supplier_agent.metrics.figures import gauges
 from supplier_agent.metrics.tally import BOUNDS, Tally
+from supplier_agent.reports.vitals import Signs
 from supplier_agent.settings import Settings
 
 PREFIX = "supplier_agent_"
@@ -45,14 +46,14 @@ class Exposition:
         self._left = 0
         self._lock = Lock()  # two scrapes at once would both take the same rows in
 
-    def at(self, now: datetime) -> bytes:
-        """Return the figures as of now, in the text format 0.0.4."""
+    def at(self, now: datetime, signs: Signs | None = None) -> bytes:
+        """Return the figures as of now, in the text format 0.0.4. `signs`: how the agent looks from outside."""
         with self._lock:
             try:
                 with self._store.read() as tx:
                     tally, rows_left = self._caught_up(tx)
                     registry = CollectorRegistry()
-                    registry.register(_Collected([*_families(tx, self._settings, tally, now, rows_left)]))
+                    registry.register(_Collected([*_families(tx, self._settings, tally, now, rows_left, signs)]))
                     _add_the_process(registry, self._settings)
                     text = generate_latest(registry)
             except BaseException:
@@ -89,9 +90,9 @@ class _Collected(Collector):
         return self._families
 
 
-def exposition(store: Store, settings: Settings, now: datetime) -> bytes:
+def exposition(store: Store, settings: Settings, now: datetime, signs: Signs | None = None) -> bytes:
     """Return the figures as of now, for who asks but once."""
-    return Exposition(store, settings, most_rows=None).at(now)
+    return Exposition(store, settings, most_rows=None).at(now, signs)
 
 
 def encoded(text: bytes, accepted: str) -> tuple[bytes, dict[str, str]]:
@@ -110,9 +111,9 @@ def _add_the_process(registry: CollectorRegistry, settings: Settings) -> None:
         ProcessCollector(pid=lambda: pid, registry=registry)
 
 
-def leave(file: Path, store: Store, settings: Settings, now: datetime) -> None:
+def leave(file: Path, store: Store, settings: Settings, now: datetime, signs: Signs | None = None) -> None:
     """Write the figures to a file, whole or not at all, for a collector of text files. Raises StateError."""
-    content = exposition(store, settings, now)
+    content = exposition(store, settings, now, signs)
     try:
         with files.as_owner_of(file.parent):
             files.replace(file, content, 0o644)
@@ -123,11 +124,13 @@ def leave(file: Path, store: Store, settings: Settings, now: datetime) -> None:
         ) from error
 
 
-def _families(tx: Session, settings: Settings, tally: Tally, now: datetime, rows_left: int = 0) -> Iterator[Metric]:
+def _families(
+    tx: Session, settings: Settings, tally: Tally, now: datetime, rows_left: int = 0, signs: Signs | None = None
+) -> Iterator[Metric]:
     info = GaugeMetricFamily(f"{PREFIX}build_info", "Always 1; which version runs.", labels=("version",))
     info.add_metric((__version__,), 1)
     yield info
-    for gauge in gauges(tx, settings, tally, now):
+    for gauge in gauges(tx, settings, tally, now, signs):
         family = GaugeMetricFamily(f"{PREFIX}{gauge.name}", gauge.meaning, labels=gauge.labels)
         for labels, value in gauge.values:
             family.add_metric(labels, value)

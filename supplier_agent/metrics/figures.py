@@ -1,20 +1,25 @@
 """The figures of the moment, read from the tables in plain SQL (plain_sql.py). Each costs the same in ten years."""
 
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
+from supplier_agent.db.conditions import OPEN, VANISHED
 from supplier_agent.db.plain_sql import Look, supplier_of, within
 from supplier_agent.metrics.tally import Tally
 from supplier_agent.order import STAGES, sound_stage
-from supplier_agent.reading import coverage, missing_orders
-from supplier_agent.reports import counts, health
+from supplier_agent.reading import coverage
+from supplier_agent.reports import counts, facts, health
 from supplier_agent.reports.counts import damaged
+from supplier_agent.reports.vitals import Signs
 from supplier_agent.settings import Settings
 from supplier_agent.suppliers import read_log
+from supplier_agent.verdict import Problem, Severity
+from supplier_agent.verdict.codes import severity_of
 
 DIGEST = "digest"
 LAST_READS = 200
@@ -30,8 +35,11 @@ class Gauge:
     values: Iterable[tuple[tuple[str, ...], float]]
 
 
-def gauges(tx: Session, settings: Settings, tally: Tally, now: datetime) -> Iterator[Gauge]:
-    """Yield every gauge. Instants are Unix seconds; one that is not known yet has no value."""
+def gauges(tx: Session, settings: Settings, tally: Tally, now: datetime, signs: Signs | None = None) -> Iterator[Gauge]:
+    """Yield every gauge. Instants are Unix seconds; one that is not known yet has no value.
+
+    signs: how the agent looks from outside; None: it was not looked at.
+    """
     look, names = within(tx), tuple(settings.suppliers)
     rows = {name: supplier_of(look, name) for name in names}
     orders = dict(_orders(look, names, tally))
@@ -63,12 +71,14 @@ def gauges(tx: Session, settings: Settings, tally: Tally, now: datetime) -> Iter
         ("supplier",),
         _instants((name, read_log.due(tx, name, settings, now).at) for name in names if rows[name].paused_at is None),
     )
-    interval = settings.schedule.poll_interval(now, settings.timezone)
     yield Gauge(
         "read_interval_seconds",
-        "How often the supplier is to be read as of now; seldom outside of business hours.",
+        "How often the supplier is to be read as of now; seldom outside business hours and on holidays.",
         ("supplier",),
-        (((name,), max(interval, each.cache_seconds)) for name, each in settings.suppliers.items()),
+        (
+            ((name,), max(settings.poll_interval(name, now), each.cache_seconds))
+            for name, each in settings.suppliers.items()
+        ),
     )
     yield Gauge(
         "token_refused",
@@ -88,18 +98,22 @@ def gauges(tx: Session, settings: Settings, tally: Tally, now: datetime) -> Iter
         ("supplier",),
         (((name,), float(rows[name].paused_at is not None)) for name in names),
     )
-    yield Gauge("failing", "1 while reads, writes or labels fail.", ("supplier", "lane"), _failing(look, names))
-    yield from _wrong(tx, look, settings, now)
+    yield Gauge("failing", "1 while reads, writes or labels fail.", ("supplier", "lane"), _failing(look, settings))
+    yield from _wrong(tx, look, settings, now, signs)
     free = _disk_free_bytes(settings)
     yield Gauge(
         "disk_free_bytes", "Free on the disk of the state folder.", (), [((), free)] if free is not None else []
     )
 
 
-def _wrong(tx: Session, look: Look, settings: Settings, now: datetime) -> Iterator[Gauge]:
+def _wrong(tx: Session, look: Look, settings: Settings, now: datetime, signs: Signs | None) -> Iterator[Gauge]:
     names = tuple(settings.suppliers)
-    problems = [problem.supplier for problem in health.judged(look, settings, now)]
-    yield Gauge("problems", "What `status` lists as problems.", ("supplier",), _per(names, problems.count))
+    yield Gauge(
+        "problems",
+        "What `status` lists as problems, by how much it matters; without a supplier: of the whole installation.",
+        ("supplier", "severity"),
+        _problems(names, health.judged(look, settings, now, signs=signs)),
+    )
     yield Gauge(
         "rejected_entries",
         "Listed entries without a usable id, ever; each is kept word for word.",
@@ -108,9 +122,9 @@ def _wrong(tx: Session, look: Look, settings: Settings, now: datetime) -> Iterat
     )
     yield Gauge(
         "vanished_orders",
-        "Orders that are no longer listed though we have not shipped them.",
+        "Orders that are no longer listed, though they are not shipped.",
         ("supplier",),
-        _per(names, lambda name: len(missing_orders.missing(look, name, settings.suppliers[name].cache_seconds))),
+        _vanished(look, names),
     )
     yield Gauge(
         "coverage_gap_days",
@@ -124,7 +138,7 @@ def _wrong(tx: Session, look: Look, settings: Settings, now: datetime) -> Iterat
         ("supplier",),
         _instants((name, coverage.proved_as_of(tx, settings, name)) for name in names),
     )
-    yield Gauge("alerts", "Alerts that last, by cause.", ("cause", "supplier"), _alerts(look))
+    yield Gauge("alerts", "Alerts that last, by cause.", ("cause", "supplier", "severity"), _alerts(look))
     yield Gauge(
         "clock_ahead_seconds",
         "The marketplace's clock less ours, by its last answer.",
@@ -166,15 +180,15 @@ class _State:
     state: str
 
 
-ALIKE = """
+ALIKE = f"""
   WITH stuck AS (SELECT order_id, group_concat(DISTINCT state) AS states FROM calls
                   WHERE state IN ('sending', 'parked', 'unknown') GROUP BY order_id)
 SELECT supplier, NULL AS ship_confirmed_at, NULL AS closed_reason, max(held_reason) AS held_reason,
        max(acknowledged_at) AS acknowledged_at, max(label_path) AS label_path, shipped, states, count(*) AS number
   FROM orders LEFT JOIN stuck ON order_id = orders.id
- WHERE ship_confirmed_at IS NULL AND closed_reason IS NULL
+ WHERE {OPEN}
  GROUP BY supplier, held_reason IS NULL, acknowledged_at IS NULL, label_path IS NULL, shipped, states
-"""
+"""  # noqa: S608 - a constant
 CLOSED = """
 SELECT supplier, count(*) AS number FROM orders
  WHERE ship_confirmed_at IS NULL AND closed_reason IS NOT NULL GROUP BY supplier
@@ -193,11 +207,11 @@ def _calls(look: Look, names: Iterable[str]) -> Iterator[tuple[tuple[str, ...], 
 
 def _oldest(look: Look, names: Iterable[str]) -> Iterator[tuple[tuple[str, ...], float]]:
     rows = look.rows(
-        """
+        f"""
         SELECT supplier, min(CASE WHEN acknowledged_at IS NULL THEN first_seen_at END) AS new_since,
                min(CASE WHEN shipped = 1 THEN shipped_at END) AS flagged_since
-          FROM orders WHERE ship_confirmed_at IS NULL AND closed_reason IS NULL AND held_reason IS NULL GROUP BY supplier
-        """
+          FROM orders WHERE {OPEN} AND held_reason IS NULL GROUP BY supplier
+        """  # noqa: S608 - a constant
     )
     known = set(names)
     for row in rows:
@@ -206,16 +220,30 @@ def _oldest(look: Look, names: Iterable[str]) -> Iterator[tuple[tuple[str, ...],
                 yield (row.supplier, each), since.timestamp()
 
 
-def _failing(look: Look, names: Iterable[str]) -> Iterator[tuple[tuple[str, ...], float]]:
-    failing = {(row.supplier, row.lane): row.failing_since is not None for row in look.rows("SELECT * FROM lanes")}
-    for name in names:
-        for lane in ("reads", "writes", "labels"):
-            yield (name, lane), float(failing.get((name, lane), False))
+def _failing(look: Look, settings: Settings) -> Iterator[tuple[tuple[str, ...], float]]:
+    states = facts.suppliers(look, settings)
+    lanes = health.lane_of(states.values())
+    for name in settings.suppliers:
+        failing = {lane.lane for lane in states[name].failing(lanes)}
+        yield from (((name, lane), float(lane in failing)) for lane in ("reads", "writes", "labels"))
+
+
+def _problems(names: Iterable[str], problems: Iterable[Problem]) -> Iterator[tuple[tuple[str, ...], float]]:
+    """Count problems; a supplier that is not configured has a row only while it has one."""
+    found = Counter((problem.supplier or "", problem.severity.value) for problem in problems)
+    rows = {(name, each.value): 0 for name in ("", *names) for each in (Severity.WARNING, Severity.URGENT)}
+    yield from ((key, float(number)) for key, number in (rows | found).items())
+
+
+def _vanished(look: Look, names: Iterable[str]) -> Iterator[tuple[tuple[str, ...], float]]:
+    sql = f"SELECT supplier, count(*) AS number FROM orders WHERE {OPEN} AND {VANISHED} GROUP BY supplier"  # noqa: S608 - constants
+    found = {row.supplier: row.number for row in look.rows(sql)}
+    yield from _per(names, lambda name: found.get(name, 0))
 
 
 def _alerts(look: Look) -> Iterator[tuple[tuple[str, ...], float]]:
     rows = look.rows("SELECT cause, supplier FROM alerts WHERE solved_at IS NULL AND cause <> ?", DIGEST)
-    yield from (((row.cause, row.supplier or ""), 1.0) for row in rows)
+    yield from (((row.cause, row.supplier or "", severity_of(row.cause).value), 1.0) for row in rows)
 
 
 def _clock(look: Look, names: Iterable[str]) -> Iterator[tuple[tuple[str, ...], float]]:

@@ -98,7 +98,7 @@ def routes(source: Source, settings: Settings, clock: Clock, is_ours: Callable[[
 
     def figures(accepted: str) -> Response:
         try:
-            body, headers = encoded(source.now()[1].at(clock.now()), accepted)
+            body, headers = encoded(source.now()[1].at(clock.now(), heartbeat.signs_of(settings, clock)), accepted)
             return Response(body, headers=headers)
         except AgentError as error:
             return PlainTextResponse(f"{error.what}\n", 503)

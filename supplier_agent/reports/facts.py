@@ -113,9 +113,20 @@ def _lasting(look: Look) -> dict[str, tuple[Lasting, ...]]:
     )
     found: dict[str, tuple[Lasting, ...]] = {}
     for row in rows:
-        what, _, fix = row.text.partition("\n")
-        found[row.supplier or ""] = (*found.get(row.supplier or "", ()), Lasting(LASTING[row.cause], what, fix))
+        if row.cause == ProblemCode.SILENCE:
+            lasting = Lasting(ProblemCode.SILENCE, since=last_arrival_at(look, row.supplier))
+        else:
+            what, _, fix = row.text.partition("\n")
+            lasting = Lasting(LASTING[row.cause], what, fix)
+        found[row.supplier or ""] = (*found.get(row.supplier or "", ()), lasting)
     return found
+
+
+def last_arrival_at(look: Look, supplier: str) -> datetime | None:
+    """Return when a reading of this supplier last brought something new; None: never."""
+    last = look.first("SELECT ended_at FROM runs WHERE supplier = ? AND added > 0 ORDER BY id DESC LIMIT 1", supplier)
+    at: datetime | None = None if last is None else last.ended_at
+    return at
 
 
 def installation(look: Look) -> InstallationState:

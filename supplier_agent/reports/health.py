@@ -111,7 +111,7 @@ def problems(
 
 
 def exit_code(found: Collection[Problem | Worded]) -> int:
-    """Return the exit code of the contract for these problems."""
+    """Return the exit code for these problems (public contract, "Exit codes")."""
     return worst({problem.exit_code for problem in found})
 
 
@@ -124,7 +124,8 @@ def last_round_at(tx: "Session | Look") -> datetime | None:
 def is_stale(tx: "Session | Look", settings: "Settings", now: datetime) -> bool:
     """Tell whether the last round is older than twice the poll interval."""
     last = last_round_at(tx)
-    interval = settings.schedule.poll_interval(now, settings.timezone)
-    slowest = max([interval, *(supplier.cache_seconds for supplier in settings.suppliers.values())])
+    slowest = max(
+        max(settings.poll_interval(name, now), each.cache_seconds) for name, each in settings.suppliers.items()
+    )
     # Not only too old: an instant that lies far ahead was written before somebody set the clock back.
     return last is None or abs(now - last) > 2 * timedelta(seconds=slowest)

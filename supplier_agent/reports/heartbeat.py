@@ -25,6 +25,7 @@ from supplier_agent.reports.vitals import RUNNING, SLACK_SECONDS, STARTING, STOP
 
 if TYPE_CHECKING:
     from supplier_agent.base.log import Log
+    from supplier_agent.settings import Settings
 
 AGENT, PAGE = "health.json", "page.json"
 MODE = 0o640
@@ -200,6 +201,12 @@ def signs(folder: Path, clock: Clock, *, listen: str = "", least_free_bytes: int
         least_free_bytes=least_free_bytes,
         folder=str(folder),
     )
+
+
+def signs_of(settings: "Settings", clock: Clock) -> Signs:
+    """Collect what can be seen of the agent and the page of this configuration."""
+    least = settings.alerts.disk_free_bytes
+    return signs(settings.state_dir, clock, listen=settings.listen, least_free_bytes=least)
 
 
 def _free_bytes(folder: Path) -> int | None:

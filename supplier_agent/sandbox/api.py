@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from supplier_agent.sandbox.exchange import (
+from supplier_agent.sandbox.faults import (
     Answer,
     Arrival,
     Endpoint,
+    Fault,
     LogLine,
     Request,
     Token,
     error_answer,
     json_answer,
 )
-from supplier_agent.sandbox.faults import Fault
 from supplier_agent.sandbox.listing import Listing, Semantics
 from supplier_agent.sandbox.orders import WELL_FORMED_ID, Order
 from supplier_agent.sandbox.world import World, truth

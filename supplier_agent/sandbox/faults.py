@@ -1,15 +1,81 @@
-"""Faults on request: each says how the answer fails and whether the effect takes place."""
+"""One request and its answer as plain values, the faults that can be put on an answer, and which request gets which fault.
+
+Each fault says how the answer fails and whether the effect takes place. Rules are set by a test or by a person, and tried in the
+order in which they were set.
+"""
 
 import gzip
 import json
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import Enum, auto
 from functools import lru_cache
+from typing import Literal
 
 from supplier_agent.base.clock import Clock
-from supplier_agent.sandbox.exchange import Answer, Endpoint, Headers, LogLine
+
+Endpoint = Literal["get-sales", "acknowledge-sale", "ship-sale", "label", "sandbox", "other"]
+Token = Literal["none", "right", "wrong"]
+Headers = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """When a request's head was complete, on both clocks."""
+
+    at: datetime
+    monotonic: float
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request. Header names are in lower case."""
+
+    method: str
+    target: str  # path and query
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = b""  # None: the connection ended before it was complete
+    arrival: Arrival | None = None  # None: now
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer. The server adds Date, Connection and Content-Length."""
+
+    status: int
+    body: bytes = b""
+    headers: Headers = ()
+
+
+@dataclass
+class LogLine:
+    """One request as the server saw it, whether or not it was answered."""
+
+    at: datetime
+    monotonic: float
+    method: str
+    target: str
+    endpoint: Endpoint
+    supplier: str | None  # None: the path names none that we know
+    token: Token
+    menzzo_order_id: str | None = None  # as given; None: none was given, or it was not text
+    status: int | None = None  # None: nothing that names a status was sent
+    cached: bool = False
+    effect: Literal["acknowledged", "shipped"] | None = None  # what really happened, whatever the answer
+    fault: str | None = None  # the name of the fault that the request met
+
+
+def json_answer(status: int, value: object) -> Answer:
+    """Return an answer with that value as JSON."""
+    return Answer(status, json.dumps(value).encode(), (("Content-Type", "application/json"),))
+
+
+def error_answer(status: int, error: str) -> Answer:
+    """Return an error. The documentation has no examples of errors (API notes, 7); the words are ours."""
+    return json_answer(status, {"success": False, "error": error})
+
 
 _HTML = b"<!DOCTYPE html><html><body><h1>We will be back soon</h1></body></html>"
 _SECOND_REPLY = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 17\r\n\r\n{"success": true}'
@@ -158,9 +224,6 @@ def extra_bytes(data: bytes = _SECOND_REPLY, *, applied: bool = True) -> Fault:
 @lru_cache(maxsize=4)
 def _bomb(megabytes: int) -> bytes:
     return gzip.compress(bytes(megabytes << 20).replace(b"\0", b" "))
-
-
-# -- Which request gets which fault: rules set by a test, tried in the order in which they were set.
 
 
 @dataclass

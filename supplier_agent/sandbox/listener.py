@@ -16,8 +16,7 @@ from typing import Any
 
 from supplier_agent.base.clock import SystemClock
 from supplier_agent.sandbox.api import Api
-from supplier_agent.sandbox.exchange import Answer, Arrival, Request
-from supplier_agent.sandbox.faults import Fault, Wire
+from supplier_agent.sandbox.faults import Answer, Arrival, Fault, Request, Wire
 
 _REAL = SystemClock()  # sockets do not use the test's clock
 _LOOK_SECONDS = 0.02  # how soon a closed client or a stop is noticed

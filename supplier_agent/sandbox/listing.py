@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Literal
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from supplier_agent.sandbox.exchange import Answer, LogLine, Request, error_answer
+from supplier_agent.sandbox.faults import Answer, LogLine, Request, error_answer
 from supplier_agent.sandbox.orders import WELL_FORMED_ID, Order, position
 from supplier_agent.sandbox.world import World
 

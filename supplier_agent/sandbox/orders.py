@@ -1,11 +1,113 @@
-"""One order of the marketplace, and every effect of a call on it."""
+"""The orders of the marketplace, invented: articles, carriers, every effect of a call on them, and their label PDFs.
+
+A label is one page of 100 x 150 mm, with the order as text and as a Code 128 barcode (set B, ISO/IEC 15417).
+"""
 
 import random
 import re
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import pairwise
 
-from supplier_agent.sandbox import labels
+_WIDTHS = (
+    "212222 222122 222221 121223 121322 131222 122213 122312 132212 221213 221312 231212 112232 122132 122231 113222 "
+    "123122 123221 223211 221132 221231 213212 223112 312131 311222 321122 321221 312212 322112 322211 212123 212321 "
+    "232121 111323 131123 131321 112313 132113 132311 211313 231113 231311 112133 112331 132131 113123 113321 133121 "
+    "313121 211331 231131 213113 213311 213131 311123 311321 331121 312113 312311 332111 314111 221411 431111 111224 "
+    "111422 121124 121421 141122 141221 112214 112412 122114 122411 142112 142211 241211 221114 413111 241112 134111 "
+    "111242 121142 121241 114212 124112 124211 411212 421112 421211 212141 214121 412121 111143 111341 131141 114113 "
+    "114311 411113 411311 113141 114131 311141 411131 211412 211214 211232 2331112"
+)
+_START_B, _STOP, _CHECK_MODULUS = 104, 106, 103
+_FIRST, _LAST = " ", "~"
+_PATTERNS = _WIDTHS.split(" ")
+
+
+def symbols(text: str) -> list[int]:
+    """Return start, characters, check and stop symbol. Characters that set B does not have become question marks."""
+    characters = [ord(c if _FIRST <= c <= _LAST else "?") - ord(_FIRST) for c in text]
+    check = (_START_B + sum(place * value for place, value in enumerate(characters, 1))) % _CHECK_MODULUS
+    return [_START_B, *characters, check, _STOP]
+
+
+def symbol_widths(value: int) -> str:
+    """Return the widths of a symbol's bars and gaps, a bar first, a digit each."""
+    return _PATTERNS[value]
+
+
+def code128_bars(text: str) -> tuple[list[tuple[int, int]], int]:
+    """Return each bar as (first module, width in modules), and the modules of the whole code without quiet zones."""
+    edges = [0]
+    for width in "".join(symbol_widths(value) for value in symbols(text)):
+        edges.append(edges[-1] + int(width))
+    bars_and_gaps = list(pairwise(edges))
+    return [(start, end - start) for start, end in bars_and_gaps[::2]], edges[-1]
+
+
+_POINTS_PER_MM = 72 / 25.4
+WIDTH, HEIGHT = 100 * _POINTS_PER_MM, 150 * _POINTS_PER_MM
+_MARGIN = 20.0
+_WIDEST_MODULE = 1.2
+
+
+def draw(menzzo_order_id: str, sku: str, quantity: int, carrier: str) -> bytes:
+    """Return the label of one order as a PDF, the same bytes for the same order."""
+    return _document(
+        _box(_MARGIN / 2, _MARGIN / 2, WIDTH - _MARGIN, HEIGHT - _MARGIN)
+        + _text(_MARGIN, 375, 28, carrier)
+        + _box(_MARGIN / 2, 355, WIDTH - _MARGIN, 0)
+        + _text(_MARGIN, 325, 9, "Order")
+        + _text(_MARGIN, 305, 16, menzzo_order_id)
+        + _text(_MARGIN, 275, 9, "SKU")
+        + _text(_MARGIN, 255, 16, sku)
+        + _text(_MARGIN, 225, 9, "Quantity")
+        + _text(_MARGIN, 205, 16, str(quantity))
+        + _bars(menzzo_order_id, bottom=70, height=90)
+        + _text(_MARGIN, 52, 9, menzzo_order_id)
+        + _text(_MARGIN, 24, 8, "Menzzo sandbox - not a real parcel"),
+    )
+
+
+def _text(x: float, y: float, size: float, text: str) -> bytes:
+    escaped = text.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)").replace("\r", " ").replace("\n", " ")
+    return f"BT /F1 {size:g} Tf {x:.2f} {y:.2f} Td ({escaped}) Tj ET\n".encode("cp1252", "replace")
+
+
+def _box(x: float, y: float, width: float, height: float) -> bytes:
+    return f"{x:.2f} {y:.2f} {width:.2f} {height:.2f} re S\n".encode()
+
+
+def _bars(text: str, bottom: float, height: float) -> bytes:
+    bars, modules = code128_bars(text)
+    module = min(_WIDEST_MODULE, (WIDTH - 2 * _MARGIN) / modules)
+    left = (WIDTH - modules * module) / 2
+    return b"".join(
+        f"{left + first * module:.3f} {bottom:.2f} {width * module:.3f} {height:.2f} re f\n".encode()
+        for first, width in bars
+    )
+
+
+def _document(content: bytes) -> bytes:
+    """Wrap one page's content into the five objects, the cross-reference table and the trailer of PDF 1.4."""
+    page = f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {WIDTH:.2f} {HEIGHT:.2f}]"
+    objects = (
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        f"{page} /Resources << /Font << /F1 4 0 R >> >> /Contents 5 0 R >>".encode(),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
+        b"<< /Length %d >>\nstream\n%sendstream" % (len(content), content),
+    )
+    document = b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n"
+    offsets = []
+    for number, body in enumerate(objects, 1):
+        offsets.append(len(document))
+        document += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
+    size = len(objects) + 1
+    xref = b"xref\n0 %d\n0000000000 65535 f \n%s" % (size, table)
+    trailer = b"trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (size, len(document))
+    return document + xref + trailer
+
 
 WELL_FORMED_ID = re.compile(r"[0-9A-Za-z_-]+_[0-9]+")
 """The form of a menzzo_order_id; anything else is a bad request."""
@@ -62,10 +164,8 @@ class Order:
         """Return the label's bytes, the same at every call."""
         if self.label is not None:
             return self.label
-        return labels.draw(self.menzzo_order_id, self.sku, self.quantity, self.carrier)
+        return draw(self.menzzo_order_id, self.sku, self.quantity, self.carrier)
 
-
-# -- Invented orders like those of a furniture marketplace: articles, carriers, prices, increasing numbers.
 
 _ARTICLES = (  # sku without colour, lowest and highest wholesale price in euros
     ("SOFA-OSLO-3P", 280, 620),

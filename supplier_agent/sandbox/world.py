@@ -1,4 +1,4 @@
-"""The marketplace's state: every order, every effect of a call, and a log of every request."""
+"""The marketplace's state: every order, every effect of a call, and a log of every request; shown as JSON for people."""
 
 import json
 import threading
@@ -10,8 +10,7 @@ from itertools import pairwise
 from typing import Self
 
 from supplier_agent.base.clock import Clock, SystemClock
-from supplier_agent.sandbox.exchange import Endpoint, LogLine
-from supplier_agent.sandbox.faults import FaultPlan
+from supplier_agent.sandbox.faults import Endpoint, FaultPlan, LogLine
 from supplier_agent.sandbox.orders import Catalogue, Order
 
 SUPPLIERS = ("asir-group", "notio")
@@ -139,9 +138,6 @@ class World:
 def _id_of(row: object) -> str | None:
     found = row.get("menzzo_order_id") if isinstance(row, dict) else None
     return found if isinstance(found, str) and found else None
-
-
-# -- The marketplace's state as JSON, for people and for the demo.
 
 
 def truth(world: World) -> dict[str, object]:

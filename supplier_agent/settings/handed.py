@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
+from supplier_agent.settings.alerts import Address
 from supplier_agent.settings.model import NETWORK_VARIABLES, Http, Settings
 from supplier_agent.settings.web import Station
 
@@ -52,4 +53,8 @@ def _open(model: BaseModel) -> dict[str, Any]:
 
 
 def _is_secret(value: object) -> bool:
-    return isinstance(value, SecretStr) or (isinstance(value, tuple) and any(map(_is_secret, value)))
+    return isinstance(value, SecretStr) or (isinstance(value, tuple) and any(map(_holds_one, value)))
+
+
+def _holds_one(value: object) -> bool:
+    return _is_secret(value) or (isinstance(value, Address) and _is_secret(value.url))

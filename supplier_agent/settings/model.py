@@ -1,6 +1,7 @@
 """Every key of the configuration with its default and bounds. What each key means is in the example file."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -21,8 +22,9 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 from supplier_agent.base.config_paths import STATE_DIR
 from supplier_agent.base.errors import ConfigError
 from supplier_agent.settings.addresses import BaseUrl, HeartbeatUrl, Origins, ProxyUrl
-from supplier_agent.settings.alerts import Alerts
-from supplier_agent.settings.schedule import Schedule
+from supplier_agent.settings.alerts import Addresses, Alerts
+from supplier_agent.settings.hours import Calendar, calendar, poll_interval
+from supplier_agent.settings.schedule import Holidays, Schedule
 from supplier_agent.settings.tokens import SECRETS_DIR, parse_token, read_next_token, read_token
 from supplier_agent.settings.values import (
     Count,
@@ -133,6 +135,8 @@ class Supplier(BaseModel):
     cache_seconds: NotNegative = 0
     order_number_filter: bool = False
     start_date: Day | None = None
+    holidays: Holidays | None = None
+    alert_urls: Addresses = ()
     heartbeat_url: HeartbeatUrl = Field(default="", repr=False)
 
     @model_validator(mode="after")
@@ -204,6 +208,21 @@ class Settings(BaseSettings):
     def warnings(self) -> tuple[str, ...]:
         """Settings that work but are probably a mistake, as sentences for people."""
         return (*self._warnings, *self._doubts())
+
+    def calendar(self, slug: str) -> Calendar:
+        """Return when this supplier's warehouse works. A supplier that is not configured has the holidays of `[schedule]`."""
+        schedule, supplier = self.schedule, self.suppliers.get(slug)
+        own = supplier.holidays if supplier is not None else None
+        holidays = schedule.holidays if own is None else own
+        return calendar(schedule.business_hours, schedule.business_days, holidays, self.timezone)
+
+    def poll_interval(self, slug: str, now: datetime) -> float:
+        """Return the seconds between two polls, as of now. Asked again at each look, so the opening hour counts at once."""
+        return poll_interval(self.schedule, self.calendar(slug), now)
+
+    def counted_ago(self, slug: str, seconds: float, now: datetime) -> datetime:
+        """Return the instant since which so much time has counted for the age of this supplier's orders (alerts.age_counts)."""
+        return self.calendar(slug).ago(now, seconds, self.alerts.age_counts)
 
     def token_of(self, slug: str, env: Mapping[str, str], secrets_dir: Path = SECRETS_DIR) -> str:
         """Return the supplier's current token; it is read at each call, so that a new one is noticed."""

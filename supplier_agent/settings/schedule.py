@@ -1,12 +1,13 @@
-"""When to read: the warehouse's business hours, in its time zone, decide between two poll intervals. Pure."""
+"""The `[schedule]` section: when people work, and how often orders are read then, and otherwise. Pure."""
 
+import json
 import re
-from datetime import datetime, time, tzinfo
+from datetime import date, datetime, time
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
 
-from supplier_agent.settings.hours import Hours, poll_interval
+from supplier_agent.settings.hours import Holiday, Hours, parse_holiday
 from supplier_agent.settings.values import Days, Positive, as_text
 
 _HOURS = re.compile(r"\A\s*([0-9]{1,2}):([0-9]{2})\s*[-–]\s*([0-9]{1,2}):([0-9]{2})\s*\Z")
@@ -55,6 +56,51 @@ def written_days(days: frozenset[int]) -> str:
     return ",".join(_DAY_NAMES[day] for day in sorted(days))
 
 
+_HOLIDAYS = 'must be a list like ["12-25", "2026-08-03 to 2026-08-21"]'
+
+
+def parse_holidays(value: object) -> tuple[Holiday, ...]:
+    """Return days and ranges, from a list (of texts, or dates of TOML), or from text (a variable) as JSON or with commas."""
+    if isinstance(value, str):
+        text = value.strip()
+        value = _json(text) if text.startswith("[") else [part for part in text.split(",") if part.strip()]
+    if not isinstance(value, list | tuple):
+        raise ValueError(_HOLIDAYS)  # noqa: TRY004 - pydantic collects no TypeErrors
+    return tuple(_holiday(number, each) for number, each in enumerate(value, 1))
+
+
+def _holiday(number: int, value: object) -> Holiday:
+    if isinstance(value, Holiday):
+        return value
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return Holiday(value, value)
+    try:
+        return parse_holiday(as_text(value))
+    except ValueError as error:
+        raise ValueError(f"has something at place {number} that {error}") from None
+
+
+def _json(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise ValueError(_HOLIDAYS) from None
+
+
+def written_holidays(holidays: tuple[Holiday, ...] | None) -> list[str] | None:
+    """Return the spelling of the configuration, which `parse_holidays` reads."""
+    return None if holidays is None else [str(each) for each in holidays]
+
+
+Holidays = Annotated[
+    tuple[Holiday, ...],
+    BeforeValidator(parse_holidays),
+    PlainSerializer(written_holidays),
+    WithJsonSchema({"type": "array", "items": {"type": "string"}}),
+]
+"""Public holidays and company leave."""
+
+
 class Schedule(BaseModel):
     """The `[schedule]` section."""
 
@@ -66,13 +112,6 @@ class Schedule(BaseModel):
     business_days: Annotated[frozenset[int], BeforeValidator(parse_days), PlainSerializer(written_days)] = frozenset(
         range(6)
     )
+    holidays: Holidays = ()
     sweep_seconds: Positive = 21_600
     sweep_days: Days = 14
-
-    def in_business_hours(self, now_utc: datetime, tz: tzinfo) -> bool:
-        """Tell whether it is business time. Hours after midnight belong to the day on which they began."""
-        return self.business_hours.hold(self.business_days, now_utc, tz)
-
-    def poll_interval(self, now_utc: datetime, tz: tzinfo) -> float:
-        """Return the seconds between two polls, as of now. Called often, so a change of hours takes effect at once."""
-        return poll_interval(self, now_utc, tz)

@@ -107,8 +107,7 @@ def due(tx: Session, name: str, settings: Settings, now: datetime, *, round_at: 
     waiting = select(Run).where(Run.supplier == name, Run.purpose == "resync", col(Run.started_at).is_(None))
     resync = tx.exec(waiting.order_by(col(Run.id)).limit(1)).first()
     readings = Readings(stands.supplier, resync, last_good(tx, name, "sweep"), last_good(tx, name, "poll"))
-    poll_seconds = schedule.poll_interval(now, settings.timezone)
-    pauses = Pauses(poll_seconds, schedule.sweep_seconds, settings.suppliers[name].cache_seconds)
+    pauses = Pauses(settings.poll_interval(name, now), schedule.sweep_seconds, settings.suppliers[name].cache_seconds)
     return next_read(readings, pauses, stands.not_before(now), now, round_at)
 
 

@@ -267,7 +267,7 @@ def note_supplier(
         reason = f"the marketplace refused the token: {ending.outcome.detail}"
         return pause_for_token(tx, name, settings, now, chance, reason)
     if ending.outage or ending.quiet_seconds == AWHILE:
-        longest = _longest_pause_of_reads(settings, now) if lane_name == READS else retry.max_seconds
+        longest = _longest_pause_of_reads(settings, name, now) if lane_name == READS else retry.max_seconds
         patience = Patience(retry.first_seconds, longest, chance, ending.quiet_seconds or 0.0)
         first = circuit_breakers.failed(tx, lane, patience, now, ending.outcome.detail, order_id, ending.redirected_to)
         if ending.outage:
@@ -299,12 +299,12 @@ def read_ending(answer: Listing | Verdict, *, failed: bool) -> Ending:
     )
 
 
-def _longest_pause_of_reads(settings: Settings, now: datetime) -> float:
+def _longest_pause_of_reads(settings: Settings, name: str, now: datetime) -> float:
     """Return the seconds after which a failing read is tried again at the latest.
 
     Reading is cheap, and the news must not wait longer than it would anyway.
     """
-    return min(settings.retry.max_seconds, settings.schedule.poll_interval(now, settings.timezone))
+    return min(settings.retry.max_seconds, settings.poll_interval(name, now))
 
 
 def pause_for_token(tx: Session, name: str, settings: Settings, now: datetime, chance: float, reason: str) -> list[str]:
@@ -313,6 +313,6 @@ def pause_for_token(tx: Session, name: str, settings: Settings, now: datetime, c
     first = supplier.token_refused_at is None
     supplier.token_refused_at = supplier.token_refused_at or now
     tx.add(supplier)
-    patience = Patience(settings.retry.first_seconds, _longest_pause_of_reads(settings, now), chance)
+    patience = Patience(settings.retry.first_seconds, _longest_pause_of_reads(settings, name, now), chance)
     circuit_breakers.failed(tx, lane, patience, now, reason)
     return ["token refused"] if first else []

@@ -26,12 +26,7 @@ from supplier_agent.verdict.codes import (
     Verdict,
 )
 from supplier_agent.verdict.order import judge_order
-from supplier_agent.verdict.supplier import (
-    InstallationState,
-    SupplierState,
-    judge_installation,
-    judge_supplier,
-)
+from supplier_agent.verdict.supplier import InstallationState, SupplierState, judge_installation, judge_supplier
 
 __all__ = [
     "CHANGED",

@@ -103,7 +103,7 @@ class Role(StrEnum):
 
 
 _PACKER = frozenset({Act.SHIP, Act.UNSHIP, Act.PRINT, Act.REPORT})
-_LEAD = _PACKER | {Act.HOLD, Act.RELEASE, Act.RETRY, Act.RESOLVE, Act.SEND_AGAIN}
+_LEAD = _PACKER | {Act.HOLD, Act.RELEASE, Act.OVERRIDE, Act.RETRY, Act.RESOLVE, Act.SEND_AGAIN}
 MAY: Mapping[Role, frozenset[Act]] = {Role.PACKER: _PACKER, Role.LEAD: _LEAD, Role.IT: frozenset(Act)}
 """What each role may do at all; a verdict says what of it is possible now."""
 
@@ -218,6 +218,13 @@ EXIT_CODES: Mapping[str, int] = {
 """The exit code of the contract for a problem; every other problem needs a person (1)."""
 
 
+def severity_of(code: str) -> Severity:
+    """Return how much problems of a code matter."""
+    if code in URGENT:
+        return Severity.URGENT
+    return Severity.INFO if code in INFO else Severity.WARNING
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing that is not as it should be, without a word of prose.
@@ -235,9 +242,7 @@ class Problem:
     @property
     def severity(self) -> Severity:
         """How much it matters."""
-        if self.code in URGENT:
-            return Severity.URGENT
-        return Severity.INFO if self.code in INFO else Severity.WARNING
+        return severity_of(self.code)
 
     @property
     def exit_code(self) -> int:

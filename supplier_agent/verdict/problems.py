@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from supplier_agent import order as rule
@@ -87,7 +86,7 @@ def _of_age(
     attempts: Sequence[Attempt] | None,
 ) -> Iterable[Problem]:
     """Yield what takes too long. What is held, vanished, or waits for a person already is a problem of its own."""
-    alerts = settings.alerts
+    alerts, name = settings.alerts, order.supplier
     if {Blocker.HELD, Blocker.VANISHED}.intersection(blockers):
         return
     if not any(call.state in {"sending", *STUCK} for call in calls):
@@ -95,11 +94,11 @@ def _of_age(
             "acknowledge": order.first_seen_at if order.acknowledged_at is None else None,
             "report": order.shipped_at if order.shipped == 1 else None,
         }
-        before = now - timedelta(seconds=alerts.waiting_seconds)
+        before = settings.counted_ago(name, alerts.waiting_seconds, now)
         late = [(at, case) for case, at in begun.items() if at is not None and at < before]
         if late:
             at, case = min(late)
-            yield Problem(ProblemCode.WAITING, order.supplier, order.menzzo_order_id, at, case_of(case))
+            yield Problem(ProblemCode.WAITING, name, order.menzzo_order_id, at, case_of(case))
     if (
         attempts is not None
         and order.shipped == 0
@@ -109,8 +108,8 @@ def _of_age(
         fetched = {call.id for call in calls if call.kind == "label"}
         ended = [each.ended_at for each in attempts if each.call_id in fetched and each.outcome == "done"]
         since = max([order.acknowledged_at, *(at for at in ended if at is not None)])
-        if since < now - timedelta(seconds=alerts.unflagged_seconds):
-            yield Problem(ProblemCode.UNFLAGGED, order.supplier, order.menzzo_order_id, since)
+        if since < settings.counted_ago(name, alerts.unflagged_seconds, now):
+            yield Problem(ProblemCode.UNFLAGGED, name, order.menzzo_order_id, since)
 
 
 def fault_of(order: Order) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 READS = "reads"
 TOKEN_DAYS, WARN_DAYS = 90, 83
-"""Menzzo replaces tokens every 90 days; the old one works for 7 days more (Supplier APIs, Authentication)."""
+"""Menzzo replaces tokens every 90 days; the old one works for 7 days more (API notes, 1)."""
 TOKEN_NEXT = "token_next"  # noqa: S105 - a key of the configuration
 """The key of the configuration for the token that follows."""
 LEAST_SECONDS = 30.0
@@ -30,11 +30,12 @@ AGREE = 3
 
 @dataclass(frozen=True)
 class Lasting:
-    """What the alerts found out in their own time (alerts/), word for word."""
+    """What the alerts found out in their own time (alerts/), word for word. what: "" if the code and `since` say it all."""
 
     code: ProblemCode
-    what: str
-    fix: str
+    what: str = ""
+    fix: str = ""
+    since: datetime | None = None  # None: not known
 
 
 @dataclass(frozen=True)
@@ -199,7 +200,7 @@ def _late(
     if runs_since is None or supplier.paused_at is not None or supplier.token_refused_at is not None:
         return ()
     given = settings.suppliers[supplier.name]
-    interval = settings.schedule.poll_interval(now, settings.timezone)
+    interval = settings.poll_interval(supplier.name, now)
     seconds = max(interval, given.cache_seconds, LEAST_SECONDS)
     at = now - timedelta(seconds=seconds)
     since = max((each for each in (runs_since, supplier.asked_at) if each is not None and each <= now), default=now)
@@ -214,7 +215,7 @@ def next_read_at(supplier: SupplierState, settings: Settings, now: datetime, *, 
     """Return when the loop will read next, by its own rule. `resyncs`: requests of a person count."""
     schedule = settings.schedule
     pauses = Pauses(
-        schedule.poll_interval(now, settings.timezone),
+        settings.poll_interval(supplier.name, now),
         schedule.sweep_seconds,
         settings.suppliers[supplier.name].cache_seconds,
     )
@@ -265,7 +266,8 @@ def _gone(supplier: SupplierState) -> Iterable[Problem]:
 
 def _lasting(supplier: SupplierState) -> Iterable[Problem]:
     for each in supplier.lasting:
-        yield Problem(each.code, supplier.name or None, facts={"what": each.what, "fix": each.fix})
+        facts: Facts = {"what": each.what, "fix": each.fix} if each.what else {}
+        yield Problem(each.code, supplier.name or None, None, each.since, facts)
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,8 @@ def send(visit: Visit, content: bytes, title: str) -> tuple[str, Facts]:
 MOST_DAYS_AGO = 31
 PREVIEW_SECONDS = 3600
 HISTORY = 200
+MOST_NAMED = 20
+"""Orders that are named because their labels were not printed; the rest is counted."""
 
 
 def search_of(visit: Visit) -> Search:
@@ -144,7 +146,9 @@ def _bulk_answer(
     bulk: papers.Bulk | Fault, number: int, stopped: Sequence[str], nothing: str, before: Answer | None
 ) -> Answer:
     memory = before.memory if before else {}
-    notes: list[tuple[str, Facts]] = [("stopped", {"orders": and_more(stopped)})] if stopped else []
+    notes: list[tuple[str, Facts]] = (
+        [("left_out_stopped", {"orders": and_more(stopped, MOST_NAMED)})] if stopped else []
+    )
     if isinstance(bulk, Fault):
         say = "refused" if bulk.why else nothing
         return Answer(YELLOW, say, {"why": bulk.why}, memory=memory, notes=tuple(notes))

@@ -155,10 +155,10 @@ def with_label(tx: Session, visit: Visit, search: Search, rows: Sequence[int] | 
 
 @dataclass(frozen=True)
 class Pick:
-    """One product to fetch: how many in all, and for which orders."""
+    """One product to pick: the total quantity, and for which orders."""
 
-    sku: str | None  # None: the marketplace named none that could be read
-    quantity: int | None  # None: of none of them it is known
+    sku: str | None  # None: no readable one was listed
+    quantity: int | None  # None: known for none of them
     orders: tuple[Judged, ...]
 
 
@@ -174,7 +174,7 @@ def pick_list(tx: Session, visit: Visit, supplier: str | None = None) -> tuple[P
 
 
 def may_go(tx: Session, visit: Visit, supplier: str | None = None) -> Sequence[Judged]:
-    """Return the orders that may go now: the oldest first, the lines of one customer's order together."""
+    """Return the orders that may be shipped now: oldest first, the lines of one customer's order together."""
     wanted: list[ColumnElement[bool]] = [OPEN, text(conditions.TO_SHIP), col(Order.label_path).is_not(None)]  # type: ignore[list-item]  # as above
     if supplier is not None:
         wanted.append(col(Order.supplier) == supplier)
@@ -231,7 +231,7 @@ def hand_over(
     In the order of the marks. What was put on hold, vanished or closed after it was marked stays here, unless it is reported.
     """
     query = select(Order.id).where(col(Order.shipped_at) >= since, col(Order.shipped_at) < until, Order.shipped == 1)
-    # The supplier is not part of the question: SQLite would rather read all that the supplier ever had than one day.
+    # The supplier is not in the query: with it, SQLite would read all of the supplier's orders instead of one day's.
     rows = tx.exec(query.order_by(col(Order.shipped_at), col(Order.id))).all()
     orders = [
         each for each in judged(tx, visit, [row for row in rows if row]) if supplier in {None, each.order.supplier}
@@ -251,7 +251,7 @@ def hand_over(
 
 
 _HASHED = "sha256:"
-"""How a code begins that is kept as its hash (scan.alias): nothing to print."""
+"""The prefix of a code that is stored as a hash (scan.alias), which cannot be printed."""
 
 
 def _codes(tx: Session, rows: Sequence[int]) -> dict[int, list[str]]:

@@ -5,6 +5,7 @@ A key is `group.code`, or `group.code.case` where a code has several sentences. 
 
 from collections.abc import Mapping
 
+from supplier_agent.words.alerts import ALERTS, TITLES
 from supplier_agent.words.page import PAGE
 
 _ORDER = "%(order)s --supplier %(supplier)s"
@@ -62,6 +63,7 @@ BLOCKERS: Mapping[str, str] = {
 """One thing that keeps an order back, as a clause."""
 
 WAITS_FOR: Mapping[str, str] = {
+    "waits_for.all": "%(missing)s",
     "waits_for.not_acknowledged": "its acknowledgement",
     "waits_for.no_label": "its label",
     "waits_for.vanished": "its place in the marketplace's list",
@@ -215,8 +217,6 @@ SUPPLIER_PROBLEMS: Mapping[str, str] = {
     "fix.read_late": "systemctl restart supplier-agent (or end that process, and start the agent again)",
     "problem.not_fully_read": "not fully read: %(first)s to %(last)s (read %(at)s): %(detail)s",
     "fix.not_fully_read": "ask technique@menzzo.fr how get-sales pages its answers, and compare these days with them",
-    "problem.not_read": "%(what)s",
-    "problem.silence": "%(what)s",
     "problem.entry_rejected": "an entry of the list cannot be used: %(reason)s",
     "fix.entry_rejected": (
         "ask technique@menzzo.fr to correct it; it is kept word for word in the table rejected_entries"
@@ -296,5 +296,6 @@ INSTALLATION_PROBLEMS: Mapping[str, str] = {
 
 ENGLISH: Mapping[str, str] = {
     **STAGES, **KINDS, **EVIDENCE, **BLOCKERS, **WAITS_FOR, **NEXT, **ORDER_PROBLEMS, **SUPPLIER_PROBLEMS, **INSTALLATION_PROBLEMS,
+    **TITLES, **ALERTS,
     **PAGE,
 }  # fmt: skip

@@ -61,7 +61,7 @@ NOTES: Mapping[str, str] = {
     ),
     "note.browser": "The label opens in the browser: print it at 100 %%, not “fit to page”.",
     "note.left_out": "Labels that could not be read and were left out: %(number)s.",
-    "note.stopped": "Not printed, because they must not ship: %(orders)s.",
+    "note.left_out_stopped": "Not printed, because they must not ship: %(orders)s.",
     "note.ignored": "The printer says that it may scale the label. Compare the size.",
     "note.layout_fr": "The scanner is set to another keyboard than this computer (French). The code was corrected.",
     "note.layout_tr": "The scanner is set to another keyboard than this computer (Turkish). The code was corrected.",

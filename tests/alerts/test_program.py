@@ -57,7 +57,7 @@ def test_a_round_tells_what_is_wrong_pings_who_was_read_and_leaves_the_figures(
     site.run("run", "--once", "--metrics-file", str(figures), code=77)
     assert service.pinged == ["/notio"]
     (body,) = service.bodies
-    assert body.startswith("PROBLEM: asir-group: ")
+    assert body.startswith("URGENT: asir-group: ")
     assert 'supplier_agent_token_refused{supplier="asir-group"} 1.0' in figures.read_text()
     assert "secret-word" not in site.said
     assert command(["--config", str(site.config), "alerts", "list"]) == 1
@@ -68,7 +68,8 @@ def test_a_round_tells_what_is_wrong_pings_who_was_read_and_leaves_the_figures(
     assert service.bodies[1].startswith("solved: asir-group: ")
     assert command(["--config", str(site.config), "alerts", "list", "--json"]) == 0
     (alert,) = json.loads(capsys.readouterr().out)["alerts"]
-    assert (alert["cause"], alert["supplier"]) == ("token", "asir-group")
+    assert alert["severity"] == "urgent"
+    assert (alert["cause"], alert["supplier"]) == ("token_refused", "asir-group")
     assert alert["told_at"] < alert["solved_at"] <= alert["solved_told_at"]
 
 

@@ -1,4 +1,4 @@
-"""The watch on a real database and real sockets: each cause is told once, and told to be over; nothing leaks or hurts the loop."""
+"""The watch on a real database and real sockets: each problem is sent once, and its end once; nothing leaks or delays the loop."""
 
 import sqlite3
 from collections.abc import Callable
@@ -7,13 +7,15 @@ from typing import TypeAlias
 
 import pytest
 
-from supplier_agent.alerts import CAUSES, words
-from supplier_agent.alerts.words import Message
+from supplier_agent.alerts import facts, post
 from supplier_agent.db import state_folder
 from supplier_agent.db.state_folder import InstanceLock
 from supplier_agent.db.tables import Call
 from supplier_agent.reports.heartbeat import AGENT, Heartbeat
 from supplier_agent.reports.vitals import Trouble
+from supplier_agent.verdict import Problem, ProblemCode
+from supplier_agent.verdict.codes import severity_of
+from supplier_agent.words import Words
 from tests.alerts.conftest import Post, Service
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # apprise's, at its import
@@ -61,29 +63,29 @@ def read_now(here: Post) -> None:
 
 
 TROUBLES: dict[str, Callable[[Post], object]] = {
-    "token": token_refused,
+    "token_refused": token_refused,
     "paused": lambda here: here.sql(
         "UPDATE suppliers SET paused_at = '2026-11-23 08:00:00.000000', paused_by = 'Ann', paused_reason = 'stocktaking'"
     ),
     "token_old": lambda here: here.sql("UPDATE suppliers SET token_since = '2026-08-26 08:00:00.000000'"),
-    "failing": lambda here: here.sql(
+    "reads_failing": lambda here: here.sql(
         "INSERT INTO lanes (supplier, lane, failures, failing_since, reason) "
         "VALUES ('notio', 'reads', 3, '2026-11-23 08:00:00.000000', 'the time was up')"
     ),
-    "unknown": lambda here: stuck(here, "unknown"),
-    "parked": lambda here: stuck(here, "parked"),
+    "call_unknown": lambda here: stuck(here, "unknown"),
+    "call_parked": lambda here: stuck(here, "parked"),
     "waiting": lambda here: here.keep(first_seen_at=here.clock.now() - timedelta(days=2)),
     "unflagged": lambda here: here.keep(acknowledged_at=here.clock.now() - timedelta(days=4), label_path="x"),
-    "gone": vanished,
+    "order_vanished": vanished,
     "not_read": lambda here: here.sql(
         f"{SWEEP} ('notio', 'sweep', '2026-11-18', '2026-11-20', '2026-11-19 08:30:00.000000', '2026-11-19 08:30:00.000000',"
         " '2026-11-19 08:31:00.000000', 1, 1, 0, 'complete')"
     ),
-    "rejected": lambda here: here.sql(
+    "entry_rejected": lambda here: here.sql(
         "INSERT INTO rejected_entries (supplier, received_at, last_listed_at, raw, reason, sha256) VALUES "
         "('notio', '2026-11-23 08:00:00.000000', '2026-11-23 08:00:00.000000', '{}', 'it has no id', 'x')"
     ),
-    "clock": lambda here: [
+    "clock_off": lambda here: [
         here.sql(
             "INSERT INTO reads (supplier, url, started_at, ended_at, tries, outcome, listed, added, ahead_seconds) "
             "VALUES ('notio', 'x', '2026-11-23 08:00:00.000000', '2026-11-23 08:00:01.000000', 1, 'listed', 0, 0, -900)"
@@ -101,13 +103,25 @@ TROUBLES: dict[str, Callable[[Post], object]] = {
         acknowledged_at=here.clock.now(), label_path="x", shipped=1, shipped_at=here.clock.now(), held_reason="restored"
     ),
 }
-"""How each cause comes about. The disk and silence have tests of their own."""
+"""How some problems come about. The disk and silence have tests of their own; that nothing is left out, tests/verdict holds."""
 BESIDE = ("agent_hung", "workers_hung", "page_not_listening", "read_late")
 """What is seen beside the database."""
 
 
-def test_every_cause_has_its_test() -> None:
-    assert {*TROUBLES, *BESIDE, "disk", "silence"} == set(CAUSES)
+@pytest.mark.parametrize("code", ProblemCode)
+def test_every_problem_of_the_verdict_is_worth_an_alert_and_has_its_words(
+    installed: Installed, code: ProblemCode
+) -> None:
+    here = installed()
+    long_ago = here.clock.now() - timedelta(days=1)
+    problems = [Problem(code, "notio", number, long_ago, {"what": "a", "fix": "b"}) for number in (None, "1_1", "1_2")]
+    found = facts.group(problems[:1], here.settings, here.clock.now())
+    assert [(fact.code, fact.count) for fact in found] == ([] if code in facts.UNSENDABLE else [(code, 1)])
+    for of in (problems[:1], problems[1:2], problems[1:]):
+        for fact in facts.group(of, here.settings, here.clock.now()):
+            what, _ = post.about(fact, Words())
+            assert what
+            assert all(problem.order in what for problem in of if problem.order)
 
 
 @pytest.mark.parametrize("cause", TROUBLES)
@@ -120,9 +134,11 @@ def test_each_trouble_is_told_once_with_what_cures_it(services: Services, instal
     for minutes in (10.1, 1.5, 5):
         here.after(minutes)
     assert here.sql("SELECT cause FROM alerts WHERE told_at IS NOT NULL") == [(cause,)]
-    (body,) = service.bodies
-    assert body.startswith("PROBLEM: ")
-    assert service.messages[0]["title"] == "supplier-agent on here: 1 problem"
+    (message,) = service.messages
+    severity = severity_of(cause)
+    assert message["message"].startswith(f"{'URGENT' if severity == 'urgent' else 'PROBLEM'}: ")
+    assert message["title"] == f"supplier-agent on here: 1 problem{' (1 urgent)' if severity == 'urgent' else ''}"
+    assert message["type"] == {"urgent": "failure", "warning": "warning"}[severity]
 
 
 @pytest.mark.parametrize("cause", BESIDE)
@@ -166,7 +182,8 @@ def test_silence_is_told_where_orders_came_every_hour(services: Services, instal
     here.after(0)
     here.after(1.5)
     assert here.sql("SELECT cause FROM alerts") == [("silence",)]
-    assert "no order has come in since 2026-11-21 09:00" in service.bodies[0]
+    assert "no order has arrived since 2026-11-21 09:00:00, which is unusual" in service.bodies[0]
+    assert "Times: Europe/Paris." in service.bodies[0]
 
 
 def test_a_disk_with_too_little_room_is_told(services: Services, installed: Installed) -> None:
@@ -174,7 +191,7 @@ def test_a_disk_with_too_little_room_is_told(services: Services, installed: Inst
     here = installed(service.url, disk_free_bytes=1 << 50)
     here.after(0)
     here.after(1.5)
-    assert here.sql("SELECT cause, supplier FROM alerts") == [("disk", None)]
+    assert here.sql("SELECT cause, supplier FROM alerts") == [("disk_low", None)]
     assert "free some disk space" in service.bodies[0]
 
 
@@ -189,9 +206,9 @@ def test_good_again_is_told_too(services: Services, installed: Installed) -> Non
     here.after(1.5)
     here.after(60)
     bad, good = service.messages
-    assert good["title"] == "supplier-agent on here: well again"
-    assert good["message"].startswith("solved: notio: ")
-    assert bad["title"] == "supplier-agent on here: 1 problem"
+    assert (good["title"], good["type"]) == ("supplier-agent on here: everything is well again", "success")
+    assert good["message"].startswith("solved: notio: the marketplace refuses the token")
+    assert bad["title"] == "supplier-agent on here: 1 problem (1 urgent)"
 
 
 def test_at_the_end_of_a_round_nothing_is_held_back(services: Services, installed: Installed) -> None:
@@ -270,7 +287,7 @@ def test_without_addresses_the_table_is_kept_all_the_same(installed: Installed) 
     token_refused(here)
     here.after(0)
     here.after(5)
-    assert here.sql("SELECT cause, told_at FROM alerts") == [("token", None)]
+    assert here.sql("SELECT cause, told_at FROM alerts") == [("token_refused", None)]
 
 
 def test_the_daily_report_counts_what_happened_since_the_last(services: Services, installed: Installed) -> None:
@@ -285,28 +302,139 @@ def test_the_daily_report_counts_what_happened_since_the_last(services: Services
     here.after(61)
     here.after(60)
     (report,) = service.bodies
-    assert report.startswith("notio: 2 came in, 2 acknowledged, 1 shipped; 2 open (1 acknowledged, 1 ready)")
-    assert "0 problems" in report
+    assert report.startswith("notio: 2 received, 2 acknowledged, 1 shipped; 2 open (1 no label yet, 1 ready)")
+    assert "No problems." in report
     here.after(DAY)
     assert len(service.bodies) == 2
 
 
 def test_a_message_is_tried_for_a_day_and_then_given_up(services: Services, installed: Installed) -> None:
+    good, bad = services(), services()
+    bad.status = 500
+    here = installed(good.url, bad.url)
+    token_refused(here)
+    for _ in range(27):
+        here.after(60)
+    bad.status = 200
+    for _ in range(3):
+        here.after(60)
+    assert (len(good.bodies), len(bad.bodies)) == (1, 0)
+
+
+def test_the_daily_report_calls_a_problem_what_an_alert_calls_one(services: Services, installed: Installed) -> None:
     service = services()
-    here = installed(service.url)
-    post = here.watch._post  # noqa: SLF001 - what is owed has no other witness
-    service.status = 500
-    post.owed.clear()
-    assert post.send(Message("t", "b"), 0.0) == ["alerts.urls, place 1 (json)"]
-    assert post.owed == []  # nobody took it: it is not owed, but told anew
-
-
-def test_the_daily_report_calls_a_problem_what_an_alert_calls_one(installed: Installed) -> None:
-    here = installed()
+    here = installed(service.url, digest_at="12:00", group_seconds=0)
     TROUBLES["unflagged"](here)
+    here.after(121)
+    alert, report = service.bodies
+    said = "notio: 15000000000_1: its label is ready since 2026-11-19 10:00:00, but nobody has marked it as shipped"
+    assert alert.startswith(f"PROBLEM: {said}\n")
+    assert f"\n1 problem:\n- {said}\n" in report
+
+
+class House:
+    """Three services: for everything, for what is urgent, and for one supplier's own people."""
+
+    def __init__(self, services: Services, installed: Installed, **alerts: object) -> None:
+        self.all, self.phone, self.team = services(), services(), services()
+        urls = [self.all.url, {"url": self.phone.url, "severity": "urgent"}]
+        team = [{"url": self.team.url, "severity": "warning"}]
+        suppliers = {"notio": {"token": "t"}, "asir-group": {"token": "t", "alert_urls": team}}
+        self.here = installed(*urls, suppliers=suppliers, **alerts)
+        self.here.sql("INSERT INTO suppliers (name) VALUES ('asir-group')")
+
+    @property
+    def numbers(self) -> tuple[int, int, int]:
+        """How many messages each has."""
+        return len(self.all.bodies), len(self.phone.bodies), len(self.team.bodies)
+
+
+def paused(here: Post, supplier: str) -> None:
+    here.sql("UPDATE suppliers SET paused_at = '2026-11-23 08:00:00.000000', paused_by = 'A' WHERE name = ?", supplier)
+
+
+def test_each_address_hears_of_its_supplier_and_from_its_severity_on(services: Services, installed: Installed) -> None:
+    house = House(services, installed)
+    here = house.here
+    TROUBLES["unflagged"](here)  # notio's, a warning
+    paused(here, "asir-group")  # a warning
     here.after(0)
-    now = here.clock.now()
-    with here.store.read() as tx:
-        body = words.report(tx, here.settings, now - timedelta(days=1), now, "here").body
-    assert "\n1 problem:\n- 15000000000_1 notio: its label is ready since" in body
-    assert "nobody has marked it as shipped" in body
+    here.after(1.5)
+    assert house.numbers == (1, 0, 1)
+    assert "asir-group" in house.team.bodies[0]
+    assert "notio" not in house.team.bodies[0]
+    token_refused(here)  # of both, urgent
+    here.sql("UPDATE suppliers SET paused_at = NULL")
+    here.after(1)
+    here.after(1.5)
+    assert house.numbers == (2, 1, 2)
+    assert house.all.bodies[1].startswith("URGENT: ")
+    assert "asir-group" in house.phone.bodies[0]
+    assert "paused" not in house.phone.bodies[0], "who did not hear that it began does not hear that it is over"
+    assert here.sql("SELECT count(*) FROM alerts WHERE told_at IS NULL") == [(0,)]
+
+
+def test_what_nobody_wants_to_hear_is_kept_and_not_sent(services: Services, installed: Installed) -> None:
+    service = services()
+    here = installed({"url": service.url, "severity": "urgent"}, digest_at="12:00")
+    TROUBLES["unflagged"](here)
+    for _ in range(5):
+        here.after(60)
+    assert service.bodies == []
+    assert here.sql("SELECT cause, told_at FROM alerts") == [("unflagged", None)]
+
+
+def test_the_daily_report_goes_to_whom_wants_everything_and_of_one_supplier_to_its_own_people(
+    services: Services, installed: Installed
+) -> None:
+    service, team = services(), services()
+    suppliers = {"notio": {"token": "t"}, "asir-group": {"token": "t", "alert_urls": [team.url]}}
+    urgent = {"url": services().url, "severity": "warning"}
+    here = installed(service.url, urgent, suppliers=suppliers, digest_at="12:00", group_seconds=10**6)
+    here.keep(1)
+    paused(here, "notio")
+    here.after(121)
+    (whole,), (own,) = service.bodies, team.bodies
+    assert whole.startswith("notio: 1 received")
+    assert "\nasir-group: 0 received" in whole
+    assert "- notio: paused by A" in whole
+    assert own.startswith("asir-group: 0 received")
+    assert "notio" not in own
+    assert "No problems." in own
+
+
+def test_what_a_resting_address_missed_is_owed_to_it_without_what_it_will_hear_anyway(
+    services: Services, installed: Installed
+) -> None:
+    house = House(services, installed)
+    here = house.here
+    house.team.status = 500
+    paused(here, "asir-group")
+    here.after(0)
+    here.after(1.5)
+    assert house.numbers == (1, 0, 0)
+    house.team.status = 200
+    here.after(3)
+    here.after(60)
+    assert house.numbers == (1, 0, 1)
+    assert house.team.bodies[0].count("asir-group") >= 1
+
+
+def test_an_address_that_fails_delays_no_other(services: Services, installed: Installed) -> None:
+    house = House(services, installed)
+    here = house.here
+    house.all.status = house.phone.status = 500
+    paused(here, "asir-group")
+    here.after(0)
+    here.after(1.5)
+    assert house.numbers == (0, 0, 1)
+    house.all.status = 200
+    here.after(2)
+    here.after(30)
+    assert house.numbers == (1, 0, 1)
+
+
+def test_messages_are_in_the_language_of_the_warehouse_where_it_is_translated(installed: Installed) -> None:
+    here = installed()
+    assert post.words_of(here.settings).language == "en"
+    assert post.trial("here", Words("fr")).title

@@ -16,7 +16,7 @@ import zxingcpp
 
 from supplier_agent.base.clock import SystemClock
 from supplier_agent.labels.pdf import Done, Failed, PdfWork
-from supplier_agent.sandbox.labels import draw
+from supplier_agent.sandbox.orders import draw
 from tests.barcodes.drawing import Code, Page, assemble, pdf
 
 BIG_STREAM = zlib.compress(b"1 0 0 1 0 0 cm " * 2_000_000)

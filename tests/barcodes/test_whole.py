@@ -13,7 +13,7 @@ import pytest
 from supplier_agent.base.clock import SystemClock
 from supplier_agent.labels.pdf import PdfWork
 from supplier_agent.labels.pdf.process import MEMORY_BYTES, SECONDS
-from supplier_agent.sandbox.labels import draw
+from supplier_agent.sandbox.orders import draw
 
 LABEL = draw("15000012345_789", "CHAIR", 1, "GEODIS")
 

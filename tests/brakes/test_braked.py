@@ -16,7 +16,7 @@ from supplier_agent.reports import health, order_report
 from supplier_agent.reports.status import tell
 from supplier_agent.runtime.once import run_once
 from supplier_agent.sandbox import faults
-from supplier_agent.sandbox.exchange import LogLine
+from supplier_agent.sandbox.faults import LogLine
 from supplier_agent.sandbox.world import World
 from supplier_agent.suppliers import safety_stops
 from tests.world.harness import ManualClock, Site, settings_for

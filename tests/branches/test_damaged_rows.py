@@ -26,7 +26,7 @@ from supplier_agent.metrics.tally import Tally
 from supplier_agent.order import damage
 from supplier_agent.reading import coverage
 from supplier_agent.reports import health, order_report, status
-from supplier_agent.sandbox.exchange import Endpoint
+from supplier_agent.sandbox.faults import Endpoint
 from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.web import documents, problems_page, scan_page
@@ -123,7 +123,7 @@ def everybody_looks(site: Site, capsys: pytest.CaptureFixture[str]) -> Mapping[s
     now, settings = site.clock.now(), site.settings
     with site.agent.store.read() as tx:
         look = within(tx)
-        list(facts.quick(look, settings, now, 10**12))
+        facts.group(health.judged(look, settings, now), settings, now)
         list(facts.slow(tx, settings, {}, now))
         tally = Tally()
         tally.catch_up(look)

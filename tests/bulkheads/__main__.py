@@ -11,7 +11,7 @@ from pathlib import Path
 
 from supplier_agent.base.clock import SystemClock
 from supplier_agent.sandbox import faults
-from supplier_agent.sandbox.exchange import Endpoint
+from supplier_agent.sandbox.faults import Endpoint
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
 from tests.bulkheads.conftest import Plant, until

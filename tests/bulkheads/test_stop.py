@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from supplier_agent.sandbox import faults
-from supplier_agent.sandbox.exchange import Endpoint
+from supplier_agent.sandbox.faults import Endpoint
 from tests.bulkheads.conftest import STOP_SECONDS, Plant, until
 
 pytestmark = pytest.mark.slow

@@ -19,6 +19,15 @@ def test_the_defaults_fit_together(found: Found, settings: Make) -> None:
     assert any("where it is Sat 13:00: open, read every 900 s" in line for line in found.of("ok"))
 
 
+def test_it_says_which_supplier_has_a_holiday_today(found: Found, settings: Make) -> None:
+    sections = {"suppliers": {"notio": {"holidays": ["11-21"]}, "asir-group": {}}}
+    whole.fits_together(found.report, settings(**sections), {}, NOW)
+    assert [line.strip().partition("Sat 13:00: ")[2] for line in found.of("ok") if "Sat 13:00" in line] == [
+        "closed, a holiday, read every 3600 s (notio)",
+        "open, read every 900 s (asir-group)",
+    ]
+
+
 @pytest.mark.parametrize(
     ("sections", "words"),
     [
@@ -30,6 +39,7 @@ def test_the_defaults_fit_together(found: Found, settings: Make) -> None:
         ({"requests_per_second": 5}, "the most that the marketplace recommends"),
         ({"suppliers": {"notio": {"token": "t", "start_date": "2026-11-22"}}}, "lies ahead"),
         ({"suppliers": {"notio": {"token": "t"}, "asir-group": {"token": "t"}}}, "have the same token"),
+        ({"schedule": {"holidays": ["2025-12-25 to 2026-01-02"]}}, "every holiday of notio that has a year is over"),
         ({"suppliers": {"notoi": {"token": "t"}}}, "did you mean suppliers.notio"),
     ],
 )

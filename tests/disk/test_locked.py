@@ -16,7 +16,7 @@ from supplier_agent import actions
 from supplier_agent.base.clock import SystemClock
 from supplier_agent.db.store import open_store
 from supplier_agent.sandbox import faults
-from supplier_agent.sandbox.exchange import LogLine
+from supplier_agent.sandbox.faults import LogLine
 from tests.disk.injection import ROOT, configure
 from tests.disk.place import Place, place
 from tests.e2e.installation import until

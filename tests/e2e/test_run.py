@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from supplier_agent.sandbox import faults
-from supplier_agent.sandbox.labels import draw
+from supplier_agent.sandbox.orders import draw
 from tests.e2e.installation import Site, until
 
 pytestmark = pytest.mark.slow

@@ -11,17 +11,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
-from supplier_agent.alerts.post import Post
-from supplier_agent.alerts.words import trial
+from supplier_agent.alerts.post import Post, trial
 from supplier_agent.base.clock import SystemClock
 from supplier_agent.base.errors import ConfigError
 from supplier_agent.marketplace import Answer, LabelBytes, Lost, Marketplace, NotSent, Reply, Wire
 from supplier_agent.marketplace.rate_limit import Pace
 from supplier_agent.printing import NotPrinted, Printed, print_pdf
-from supplier_agent.settings import egress, load
+from supplier_agent.settings import Settings, egress, load
 from supplier_agent.settings.egress import Egress
+from supplier_agent.words import Words
 from tests.egress.proxy import OPENED, Authority, ConnectProxy
 from tests.marketplace.raw_server import Peer, RawServer, answer, whole
 from tests.printing.test_printer import JOB
@@ -239,6 +238,12 @@ def test_a_ping_takes_it_plain_ones_by_the_whole_url(ours: Authority) -> None:
     assert b"Host: chat.example:8000" in proxy.heads[1]
 
 
+def arrives(url: str, egress: Egress) -> bool:
+    """Send a test alert to an address; tell whether it took it."""
+    post = Post(Settings(alerts={"urls": [url]}, suppliers={"notio": {}}), egress)
+    return post.try_one(post.boxes[0], trial("here", Words()))
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of apprise's own modules
 def test_alerts_take_it_and_the_environment_is_as_before(ours: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
@@ -249,13 +254,12 @@ def test_alerts_take_it_and_the_environment_is_as_before(ours: Authority, monkey
         RawServer(answer(ok)) as plain,
         ConnectProxy({"chat.example": server.port}) as proxy,
     ):
-        urls = [SecretStr("jsons://chat.example/hook")]
-        assert Post(urls, Egress(proxy.url(), ours.ca_file)).try_one(0, trial("here"))
-        assert not Post(urls, Egress(proxy.url())).try_one(0, trial("here")), "not by an unknown authority"
-        here = [SecretStr(f"json://127.0.0.1:{plain.port}/hook")]
-        assert Post(here, Egress(proxy.url())).try_one(0, trial("here")), "this machine itself is reached directly"
+        url, here = "jsons://chat.example/hook", f"json://127.0.0.1:{plain.port}/hook"
+        assert arrives(url, Egress(proxy.url(), ours.ca_file))
+        assert not arrives(url, Egress(proxy.url())), "not by an unknown authority"
+        assert arrives(here, Egress(proxy.url())), "this machine itself is reached directly"
         everything = Egress(proxy.url(), ours.ca_file, {"NO_PROXY": "x.example, *"})
-        assert not Post(urls, everything).try_one(0, trial("here")), "no such name without the proxy"
+        assert not arrives(url, everything), "no such name without the proxy"
     assert proxy.targets == ["chat.example:443"] * 2
     assert plain.requests
     assert dict(os.environ) == before

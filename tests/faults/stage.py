@@ -14,7 +14,7 @@ from supplier_agent.labels.pdf.tasks import flaw
 from supplier_agent.marketplace import Listing, Marketplace, Wire
 from supplier_agent.marketplace.rate_limit import Pace
 from supplier_agent.reading.strategy import Query
-from supplier_agent.sandbox.labels import draw
+from supplier_agent.sandbox.orders import draw
 from supplier_agent.settings import Settings
 from tests.marketplace.raw_server import Peer, Script
 

@@ -17,10 +17,15 @@ from typing import Any
 import typer
 from sqlmodel import SQLModel
 
-from supplier_agent.alerts.facts import CAUSES
+from supplier_agent.alerts.decide import RANK
+from supplier_agent.alerts.facts import UNSENDABLE
 from supplier_agent.base import errors, process
 from supplier_agent.cli import app
 from supplier_agent.db import tables
+from supplier_agent.verdict import ProblemCode
+from supplier_agent.verdict.codes import severity_of
+from supplier_agent.words.alerts import TITLES
+from tests.house.code_page import codes
 from tests.house.event_words import WHEN
 from tests.house.metric_page import metrics
 
@@ -166,11 +171,20 @@ def _notes() -> Iterator[tuple[str, str]]:
 
 
 def alerts() -> str:
-    """Return every cause of an alert, and when it holds."""
-    text = GENERATED.format(source="supplier_agent/alerts/facts.py") + "# Causes of alerts\n\n"
-    text += "Each is sent once when it begins and once when it is over. The durations are keys of `[alerts]` in\n"
-    text += "[configuration.md](configuration.md).\n\n| cause | it holds while |\n| --- | --- |\n"
-    return text + "".join(f"| `{cause}` | {meaning} |\n" for cause, meaning in CAUSES.items())
+    """Return every problem, how much it matters, and what it means."""
+    text = GENERATED.format(source="supplier_agent/verdict/codes.py and words/alerts.py") + "# Problems and alerts\n\n"
+    text += "One list for `status`, the daily report, metrics and alerts: the same code means the same everywhere. `status` lists\n"
+    text += "what is urgent or a warning; an *info* is shown only with its order or supplier. Each problem is sent once when it\n"
+    text += (
+        "begins and once when it is over, to the [addresses](../how-to/alerts.md#who-gets-which-alerts) that want it.\n"
+    )
+    text += "Failing reads, writes, labels and calls are sent after `failing_seconds`. How long the others may last is a key of\n"
+    text += "`[alerts]` in [configuration.md](configuration.md#alerts).\n\n"
+    text += "| code | severity | what it means |\n| --- | --- | --- |\n"
+    for code in sorted(ProblemCode, key=lambda code: -RANK.index(severity_of(code))):
+        unsent = " (not sent: no alert could be delivered)" if code in UNSENDABLE else ""
+        text += f"| `{code}` | {severity_of(code)} | {TITLES[f'title.{code}']}{unsent} |\n"
+    return text
 
 
 # ---------------------------------------------------------------------------------------------------------- exit codes
@@ -307,6 +321,7 @@ def _flowing(text: str) -> str:
 
 PAGES: dict[str, Callable[[], str]] = {
     "alerts.md": alerts,
+    "codes.md": lambda: GENERATED.format(source="supplier_agent/verdict/ and words/") + codes(),
     "commands.md": commands,
     "configuration.md": configuration,
     "events.md": events,

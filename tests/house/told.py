@@ -1,10 +1,12 @@
-"""Which errors and problems the code can tell a person: the fixed parts of their texts, found in the code itself."""
+"""Which errors and problems the code can show a person: the fixed parts of their texts, from the code and from words/."""
 
 import ast
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from supplier_agent.words.english import ENGLISH
 
 TEXT_AT = {
     **dict.fromkeys(
@@ -46,6 +48,9 @@ def told(package: Path) -> Iterator[Told]:
                     for text in _texts(node.args[at], known):
                         yield Told(f"{path.relative_to(package)}:{node.lineno}", text)
         yield from (Told(path.name, said) for said in GUARD.findall(source))
+    for code, sentence in ENGLISH.items():
+        if code.startswith("problem."):
+            yield Told(code, re.sub(r"%\(\w+\)s", "…", sentence))
 
 
 def _text_at(call: ast.Call) -> int | None:

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from supplier_agent.sandbox import faults
-from supplier_agent.sandbox.exchange import Endpoint
-from supplier_agent.sandbox.faults import Fault
+from supplier_agent.sandbox.faults import Endpoint, Fault
 from supplier_agent.sandbox.world import World
 from supplier_agent.suppliers import read_log
 from supplier_agent.tick.account import READ_EVERY

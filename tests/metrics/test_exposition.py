@@ -82,7 +82,9 @@ def test_every_figure_is_what_the_tables_say(lived: Site) -> None:
     }
     assert stages == {"shipped": 1, "ready": 2, "attention": 1, "new": 0}
     assert value(values, "calls", supplier="notio", kind="acknowledge", state="parked") == 1
-    assert value(values, "problems", supplier="notio") == 1
+    assert value(values, "problems", supplier="notio", severity="warning") == 1
+    assert value(values, "problems", supplier="notio", severity="urgent") == 0
+    assert value(values, "problems", supplier="", severity="urgent") == 0
     assert value(values, "coverage_gap_days", supplier="notio") == 0
     assert value(values, "token_refused", supplier="notio") == 0
     (last,) = lived.ask("SELECT last_success_at FROM suppliers")[0]

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from supplier_agent.printing import NotPrinted, Printed, Printer, custom_media, look, media_of, print_pdf
-from supplier_agent.sandbox.labels import draw
+from supplier_agent.sandbox.orders import draw
 from tests.printing.press import CUPSD, LPADMIN, SECONDS, add_printer, cups, dots, paper_end, size_in_dots
 
 pytestmark = [

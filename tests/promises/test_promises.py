@@ -20,8 +20,7 @@ from supplier_agent.base import log
 from supplier_agent.base.clock import SystemClock
 from supplier_agent.runtime.wiring import assemble
 from supplier_agent.sandbox import faults
-from supplier_agent.sandbox.exchange import Endpoint
-from supplier_agent.sandbox.faults import Fault
+from supplier_agent.sandbox.faults import Endpoint, Fault
 from supplier_agent.sandbox.orders import Order
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World

@@ -7,7 +7,7 @@ import pytest
 
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.api import Api
-from supplier_agent.sandbox.exchange import Answer, Request
+from supplier_agent.sandbox.faults import Answer, Request
 from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
 

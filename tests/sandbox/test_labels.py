@@ -5,14 +5,14 @@ from itertools import pairwise
 
 from pypdf import PdfReader
 
-from supplier_agent.sandbox import labels
+from supplier_agent.sandbox import orders
 
-PATTERNS = [labels.symbol_widths(value) for value in range(107)]
+PATTERNS = [orders.symbol_widths(value) for value in range(107)]
 
 
 def decode(text: str) -> str:
     """Read the bars back, as a scanner does: widths, symbols, check symbol, characters."""
-    bars, modules = labels.code128_bars(text)
+    bars, modules = orders.code128_bars(text)
     edges = [edge for first, width in bars for edge in (first, first + width)]
     assert edges[-1] == modules
     widths = "".join(str(after - before) for before, after in pairwise(edges))
@@ -25,7 +25,7 @@ def decode(text: str) -> str:
 
 
 def test_a_label_is_one_page_of_10_by_15_centimetres_with_order_sku_and_carrier() -> None:
-    reader = PdfReader(io.BytesIO(labels.draw("15000012345_789", "SOFA-(3P)\\", 2, "CHRONOPOST")), strict=True)
+    reader = PdfReader(io.BytesIO(orders.draw("15000012345_789", "SOFA-(3P)\\", 2, "CHRONOPOST")), strict=True)
     assert len(reader.pages) == 1
     box = reader.pages[0].mediabox
     assert (round(box.width / 72 * 25.4), round(box.height / 72 * 25.4)) == (100, 150)
@@ -34,7 +34,7 @@ def test_a_label_is_one_page_of_10_by_15_centimetres_with_order_sku_and_carrier(
 
 
 def test_the_cross_reference_table_points_at_its_objects() -> None:
-    document = labels.draw("1_1", "S", 1, "DPD")
+    document = orders.draw("1_1", "S", 1, "DPD")
     start = int(document.split(b"startxref\n")[1].split()[0])
     assert document[start:].startswith(b"xref\n0 6\n")
     entries = document[start:].splitlines()[3:8]
@@ -43,11 +43,11 @@ def test_the_cross_reference_table_points_at_its_objects() -> None:
 
 
 def test_a_label_survives_words_that_its_font_lacks() -> None:
-    assert PdfReader(io.BytesIO(labels.draw("1_1", "沙发\n)", 1, "")), strict=True).pages[0].extract_text()
+    assert PdfReader(io.BytesIO(orders.draw("1_1", "沙发\n)", 1, "")), strict=True).pages[0].extract_text()
 
 
 def test_the_same_order_has_the_same_label() -> None:
-    assert labels.draw("1_1", "S", 1, "DPD") == labels.draw("1_1", "S", 1, "DPD")
+    assert orders.draw("1_1", "S", 1, "DPD") == orders.draw("1_1", "S", 1, "DPD")
 
 
 def test_the_barcode_reads_back() -> None:

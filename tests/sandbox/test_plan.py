@@ -1,7 +1,7 @@
 """Which request meets which fault."""
 
 from supplier_agent.sandbox import faults
-from supplier_agent.sandbox.exchange import Endpoint, LogLine
+from supplier_agent.sandbox.faults import Endpoint, LogLine
 from supplier_agent.sandbox.world import World
 
 FAULT = faults.status(500)

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ValidationError
 
 from supplier_agent.base.errors import ConfigError
 from supplier_agent.settings import Hours, Schedule, Settings, Supplier, load
+from supplier_agent.settings.handed import read_back, without_secrets
+from supplier_agent.settings.schema import shown
 
 CANARY = "canary-7f3a91"
 MINIMAL = "[suppliers.notio]\n"
@@ -475,6 +477,36 @@ def test_a_heartbeat_address_is_http_or_https(tmp_path: Path, written: str) -> N
         ("schedule", "business_days = 'mon-'", "must be days like"),
         ("schedule", "business_days = 'lundi'", "must be days like"),
         ("schedule", "business_days = 5", "must be text in quotes"),
+        ("schedule", "holidays = 5", 'must be a list like ["12-25", "2026-08-03 to 2026-08-21"]'),
+        ("schedule", "holidays = '[12-25'", "must be a list like"),
+        ("schedule", "holidays = ['12-25', 5]", "has something at place 2 that must be text in quotes"),
+        (
+            "schedule",
+            "holidays = ['Christmas']",
+            'at place 1 that is not a day like "2026-12-25" or "12-25" (every year)',
+        ),
+        ("schedule", "holidays = ['25.12.2026']", "is not a day like"),
+        ("schedule", "holidays = ['2026-12-25 - 2026-12-31']", 'nor a range like "12-24 to 01-02"'),
+        ("schedule", "holidays = ['2026-02-29']", "names a day that does not exist"),
+        ("schedule", "holidays = ['12-24 to 2027-01-02']", "has a year on one side only"),
+        ("schedule", "holidays = ['2027-08-20 to 2027-08-02']", "ends before it begins"),
+        ("schedule", "holidays = ['2026-08-02 to 2027-08-20']", "is longer than a year"),
+        ("suppliers.notio", "holidays = '12-25, 13-01'", "at place 2 that names a day that does not exist"),
+        ("alerts", "urls = 5", 'must be a list like ["mailto://…", { url = "ntfy://…", severity = "urgent" }]'),
+        ("alerts", "urls = ['json://a', 'b']", "at place 2 that is no address of apprise"),
+        ("alerts", "urls = [{ severity = 'urgent' }]", "at place 1 that is no address of apprise"),
+        (
+            "alerts",
+            "urls = [{ url = 'json://a', level = 'urgent' }]",
+            "a key at place 1 that is neither url nor severity",
+        ),
+        (
+            "alerts",
+            "urls = [{ url = 'json://a', severity = 'high' }]",
+            'at place 1 that is not "info", "warning" or "urgent"',
+        ),
+        ("suppliers.notio", "alert_urls = ['json://a', 7]", "at place 2 that is no address of apprise"),
+        ("alerts", "age_counts = 'days'", "must be 'every_day', 'business_days' or 'business_hours'"),
         ("retry", "first_seconds = 0", "must be more than 0"),
         ("retry", "park_after_attempts = 0", "must be at least 1"),
         ("retry", "once_patience_seconds = -0.1", "must be at least 0"),
@@ -771,7 +803,9 @@ def test_days_are_ranges_and_lists(text: str, days: set[int]) -> None:
 def test_business_hours_may_go_past_midnight(hours: str, days: str, local: str, *, open_then: bool) -> None:
     schedule = Schedule.model_validate({"business_hours": hours, "business_days": days})
     now = datetime.fromisoformat(local).replace(tzinfo=PARIS).astimezone(UTC)
-    assert schedule.poll_interval(now, PARIS) == (900 if open_then else 3600)
+    assert Settings(schedule=schedule, suppliers={"notio": {}}).poll_interval("notio", now) == (
+        900 if open_then else 3600
+    )
 
 
 @pytest.mark.parametrize(
@@ -804,9 +838,33 @@ def test_business_hours_follow_the_wall_clock_over_both_nights_of_the_change(
 ) -> None:
     schedule = Schedule.model_validate({"business_hours": hours, "business_days": "mon-sun"})
     now = datetime.fromisoformat(utc).replace(tzinfo=UTC)
-    assert schedule.poll_interval(now, PARIS) == (900 if open_then else 3600)
+    assert Settings(schedule=schedule, suppliers={"notio": {}}).poll_interval("notio", now) == (
+        900 if open_then else 3600
+    )
 
 
 @pytest.mark.parametrize("text", ["08:00-19:00", "22:30-06:00"])
 def test_hours_are_shown_as_they_are_written(text: str) -> None:
     assert str(Schedule.model_validate({"business_hours": text}).business_hours) == text
+
+
+def test_addresses_of_alerts_are_texts_or_tables_and_stay_secret(tmp_path: Path) -> None:
+    file = tmp_path / "agent.toml"
+    file.write_text(
+        '[alerts]\nurls = ["json://word@all", { url = "json://word@phone", severity = "urgent" }]\n'
+        '[suppliers.notio]\ntoken = "t"\n'
+    )
+    env = {"SUPPLIER_AGENT_SUPPLIERS__NOTIO__ALERT_URLS": "json://word@a json://word@b"}
+    made = load(file, env)
+    assert [(each.url.get_secret_value(), each.severity) for each in made.alerts.urls] == [
+        ("json://word@all", "info"), ("json://word@phone", "urgent"),
+    ]  # fmt: skip
+    assert [each.url.get_secret_value() for each in made.suppliers["notio"].alert_urls] == [
+        "json://word@a",
+        "json://word@b",
+    ]
+    said = {each.key: each.value for each in shown(file, env)}
+    assert said["alerts.urls"] == '[{ url = "(hidden)", severity = "info" }, { url = "(hidden)", severity = "urgent" }]'
+    handed = without_secrets(made)
+    assert "word" not in f"{said}{made!r}{handed}{made.model_dump_json()}"
+    assert read_back(handed, {}).alerts.urls == ()

@@ -8,7 +8,7 @@ import pytest
 
 from supplier_agent.order import STAGES
 from supplier_agent.verdict import Blocker, NextStep, Problem, ProblemCode, Stage
-from supplier_agent.verdict.codes import LIFTED_BY_OVERRIDE, Next
+from supplier_agent.verdict.codes import INFO, LIFTED_BY_OVERRIDE, Next
 from supplier_agent.words import LOCALE, Words, say
 from supplier_agent.words.english import ENGLISH
 from supplier_agent.words.formats import and_more, duration, instant, money
@@ -37,7 +37,7 @@ def test_every_code_has_its_words() -> None:
 
 def test_no_words_are_left_over() -> None:
     known = {"problem": {*ProblemCode, "said"}, "fix": {*ProblemCode, "said", "failing"}, "blocker": set(Blocker)}
-    known |= {"next": {*NextStep, "waits"}, "stage": set(Stage), "waits_for": set(LIFTED_BY_OVERRIDE)}
+    known |= {"next": {*NextStep, "waits"}, "stage": set(Stage), "waits_for": {*LIFTED_BY_OVERRIDE, "all"}}
     left = [key for key in ENGLISH if key.split(".")[0] in known and key.split(".")[1] not in known[key.split(".")[0]]]
     assert left == []
 
@@ -109,3 +109,14 @@ def test_a_language_without_a_catalogue_is_english() -> None:
 def test_a_sentence_is_one_line_of_plain_english() -> None:
     odd = re.compile(r"\b(whoever|anew|somebody|beside|cure|mend|told|by itself|stands|beforehand)\b", re.IGNORECASE)
     assert [key for key, text in ENGLISH.items() if odd.search(text) or "\n" in text or "  " in text] == []
+
+
+def test_every_problem_is_in_the_table_of_errors() -> None:
+    table = (LOCALE.parents[2] / "docs" / "errors.md").read_text()
+    info = {"said", *INFO}
+    longest = {
+        key: max(re.split(r"%\(\w+\)s", text), key=len).strip(" :;,.()")
+        for key, text in ENGLISH.items()
+        if key.startswith("problem.") and key.split(".")[1] not in info and re.sub(r"%\(\w+\)s", "", text)
+    }
+    assert [(key, words) for key, words in longest.items() if words not in table] == []

@@ -20,7 +20,7 @@ from supplier_agent.base.log import Log
 from supplier_agent.db import state_folder
 from supplier_agent.db.store import Store, open_store
 from supplier_agent.db.tables import Call, Event, Order
-from supplier_agent.sandbox import labels
+from supplier_agent.sandbox import orders
 from supplier_agent.settings import Settings
 from supplier_agent.web import people
 from supplier_agent.web.process import PageServer
@@ -99,7 +99,7 @@ class Stage:
             return order.id or 0
 
     def give_label(self, order: Order) -> None:
-        content = labels.draw(order.menzzo_order_id, "SKU", order.quantity or 1, "GEODIS")
+        content = orders.draw(order.menzzo_order_id, "SKU", order.quantity or 1, "GEODIS")
         order.label_path = f"labels/{order.supplier}/{order.menzzo_order_id}.pdf"
         path = self.settings.state_dir / order.label_path
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -139,7 +139,7 @@ def test_a_packer_may_not_decide_what_a_lead_decides(stage: Stage, anna: Browser
     assert "Only a lead may do this" in anna.said
     assert stage.facts(row).ship_confirmed_at is None
     lea.get("/problems")
-    assert "the customer is told twice" in lea.said
+    assert "the customer is notified twice" in lea.said
     lea.post("/decide", act="shipped", row=str(row))
     assert stage.facts(row).ship_confirmed_at is not None
     decided = stage.history(row)[-1]

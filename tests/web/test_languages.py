@@ -69,6 +69,10 @@ def test_every_code_that_the_page_may_say_has_a_sentence() -> None:
         step: [key for key in SENTENCES if key == f"now.{step}" or key.startswith(f"now.{step}.")] for step in NextStep
     }
     assert {f"answer.{each}" for each in Say} <= set(SENTENCES)
+    answers, notes = (
+        {key.partition(".")[2] for key in SENTENCES if key.startswith(f"{group}.")} for group in ("answer", "note")
+    )
+    assert not answers & notes
     assert {f"stop.{each}" for each in STOPS} == {key for key in SENTENCES if key.startswith("stop.")}
     assert {step for step, found in steps.items() if not found} == WITH_THE_SUPPLIER
     assert {f"report.{kind}" for kind in KINDS} == {key for key in SENTENCES if key.startswith("report.")}

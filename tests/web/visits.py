@@ -42,10 +42,11 @@ def visit_of(
     parts: Mapping[str, object] | None = None,
     form: Mapping[str, Sequence[str]] | None = None,
     query: Mapping[str, str] | None = None,
+    press: Press | None = None,
 ) -> Visit:
     """Return a visit of a person with this role, at a station without a printer. No label is ever opened."""
     clock = StillClock(now)
-    press = Press(Path("/nowhere"), clock)
+    press = press or Press(Path("/nowhere"), clock)
     seal = Seal(KEY, 12)
     room = Room(settings, store, clock, Log(None, None), press, Sizes(press), seal, Tries(None), KEY)
     name = {"packer": "Anna", "lead": "Lea"}[role]

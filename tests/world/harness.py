@@ -26,7 +26,7 @@ from supplier_agent.marketplace import Answer, Lost, NotSent, Reply, Wire
 from supplier_agent.marketplace.connections import Deadline
 from supplier_agent.runtime.wiring import make_account
 from supplier_agent.sandbox.api import Api
-from supplier_agent.sandbox.exchange import Request
+from supplier_agent.sandbox.faults import Request
 from supplier_agent.sandbox.faults import Wire as Travels
 from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World

@@ -98,8 +98,7 @@ def tell(settings: "Settings", clock: Clock) -> Told:
     """
     folder = settings.state_dir
     database = folder / state_folder.DATABASE
-    least = settings.alerts.disk_free_bytes
-    signs = heartbeat.signs(folder, clock, listen=settings.listen, least_free_bytes=least)
+    signs = heartbeat.signs_of(settings, clock)
     try:
         if not database.exists():
             return _before_the_first_run(settings, database, signs)

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlmodel import Session, select
 
 from supplier_agent.db.tables import Order, RejectedEntry
-from supplier_agent.sandbox.exchange import LogLine
+from supplier_agent.sandbox.faults import LogLine
 from supplier_agent.sandbox.orders import Order as Sold
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings

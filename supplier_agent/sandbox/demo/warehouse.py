@@ -1,4 +1,7 @@
-"""One line per event, in order. Any thread may add a line; one prints them."""
+"""The people of the demo: they mark orders by SQL and by command, read the database, and answer questions.
+
+Also what the demo prints: one line per event, from any thread, and its texts between the scenes.
+"""
 
 import queue
 import secrets
@@ -87,8 +90,6 @@ def in_words(event: str, facts: Mapping[str, object]) -> str:
             return ""
     return f"{event} {detail or ''}".strip()
 
-
-# -- The warehouse of the demo: people who mark orders by SQL and by command, read the database, and answer questions.
 
 ANNA = "Anna"
 PINS = ((ANNA, people.PACKER, "1111"), ("Lea", people.LEAD, "2222"))
@@ -212,9 +213,6 @@ class Warehouse:
     def _ids(self, holds: Callable[[Order], bool]) -> set[str]:
         with self.store.read() as tx:
             return {order.menzzo_order_id for order in tx.exec(select(Order)) if holds(order)}
-
-
-# -- The demo's texts before, between and after the scenes.
 
 
 def introduction(arrangement: Arrangement, settings: Settings) -> list[str]:
