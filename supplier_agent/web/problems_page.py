@@ -85,7 +85,8 @@ def find(tx: Session, visit: Visit) -> Problems:
         event = reports.get(each.order.id)
         said = order_view.in_words(event, visit) if event is not None else ""
         by = order_view.by_whom(event, visit) if event is not None else ""
-        if said or each.verdict.problems or Blocker.HELD in each.verdict.blockers:
+        matters = any(problem.severity is not Severity.INFO for problem in each.verdict.problems)
+        if said or matters or Blocker.HELD in each.verdict.blockers:
             shown.append(_of_order(each, visit, said, by))
     entries: Sequence[RejectedEntry] = ()
     if any(problem.code is ProblemCode.ENTRY_REJECTED for problem in wider):

@@ -6,10 +6,11 @@ Hypothesis chooses the steps and shrinks what breaks a promise to the few that m
 import contextlib
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from hypothesis import HealthCheck
 from hypothesis import strategies as st
@@ -50,6 +51,9 @@ PLACE = st.integers(0, 5)
 
 class TwoAgents(RuleBasedStateMachine):
     """One folder, one marketplace, up to two agents, and people."""
+
+    met: ClassVar[Counter[str]] = Counter()
+    """How often a ship call was answered clearly, and how often not: too few prove nothing."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -93,12 +97,16 @@ class TwoAgents(RuleBasedStateMachine):
         """Read the database as staff do."""
         return self.sites[0].ask(sql, *values)
 
-    @initialize(orders=st.integers(1, 3))
-    def begin(self, orders: int) -> None:
-        """Let some orders be listed, and an agent collect them and their labels."""
+    @initialize(orders=st.integers(1, 3), kind=st.sampled_from(sorted(SPELLS)), waits=st.booleans())
+    def begin(self, orders: int, kind: str, waits: bool) -> None:  # noqa: FBT001 - hypothesis names its arguments
+        """Let some orders be listed, an agent collect them, and one be claimed; and perhaps meet a fault on its way."""
         arrive(self.world, SUPPLIER, orders)
         self.sites[0].start()
         self._work(0, 30)
+        if waits:
+            self.flag_and_wait(0, 0)
+        else:
+            self.ship_meets(0, 0, kind)
 
     def _work(self, which: int, seconds: float) -> None:
         """Let one agent work as if nothing else happened."""
@@ -120,6 +128,7 @@ class TwoAgents(RuleBasedStateMachine):
         later.make(place)
         for sent in wire.ships[known:]:
             sent.claimed = chosen.since
+            self.met["clear" if sent.clear else "lost"] += 1
 
     # -- the agents -----------------------------------------------------------------------------------------------
 

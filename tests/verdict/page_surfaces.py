@@ -20,6 +20,7 @@ from supplier_agent.labels.scan import missing
 from supplier_agent.printing.papers import Bulk, Fault, Press
 from supplier_agent.reports.order_report import Judge
 from supplier_agent.verdict import CHANGED, STOPS, Act, Blocker, Role, Verdict
+from supplier_agent.verdict.codes import INFO
 from supplier_agent.web import documents, problems_page, scan_page
 from supplier_agent.web.order_view import SAID_ANYWAY
 from supplier_agent.web.request import Visit
@@ -288,17 +289,13 @@ def read_problems(made: Invented, make: MakeJudge) -> Mapping[Key, Codes]:
 def problems_of(made: Invented, key: Key) -> Codes | None:
     verdict = made.orders[key]
     held = Blocker.HELD in verdict.blockers
-    urgent = {problem.code for problem in verdict.problems if problem.code.value in LISTED or is_open(made.rows[key])}
-    if not held and not urgent:
+    if not held and all(problem.code in INFO for problem in verdict.problems):
         return None
     stops = {f"stop:{code}" for code in verdict.stops}
     problems = {f"problem:{problem.code}" for problem in verdict.problems}
     acts = {f"act:{act}" for act in DECISIONS.values() if act in verdict.may[Role.LEAD]}
     return frozenset(stops | problems | acts | ({"held"} if held else set()))
 
-
-LISTED = frozenset({"order_damaged"})
-"""Problems that are shown even if the order is over."""
 
 SURFACES = (
     Surface("scan answer and board", read_scan, scan_of),
