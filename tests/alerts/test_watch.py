@@ -11,6 +11,7 @@ from supplier_agent.alerts import facts, post
 from supplier_agent.db import state_folder
 from supplier_agent.db.state_folder import InstanceLock
 from supplier_agent.db.tables import Call
+from supplier_agent.reports import health
 from supplier_agent.reports.heartbeat import AGENT, Heartbeat
 from supplier_agent.reports.vitals import Trouble
 from supplier_agent.verdict import Problem, ProblemCode
@@ -186,6 +187,26 @@ def test_silence_is_told_where_orders_came_every_hour(services: Services, instal
     assert here.sql("SELECT cause FROM alerts") == [("silence",)]
     assert "no order has arrived since 2026-11-21 09:00:00, which is unusual" in service.bodies[0]
     assert "Times: Europe/Paris." in service.bodies[0]
+
+
+def test_status_lists_what_only_the_alerts_find_out(installed: Installed) -> None:
+    here = installed()
+    TROUBLES["not_read"](here)
+    arrived = here.clock.now() - timedelta(hours=3)
+    here.sql("UPDATE runs SET added = 1, ended_at = ?", f"{arrived:%Y-%m-%d %H:%M:%S.%f}")
+    now = f"{here.clock.now():%Y-%m-%d %H:%M:%S.%f}"
+    here.sql("INSERT INTO alerts (cause, supplier, text, since) VALUES ('silence', 'notio', 'nothing', ?)", now)
+    with here.store.read() as tx:
+        listed = {each.code: each for each in health.judged(tx, here.settings, here.clock.now())}
+    assert ProblemCode.NOT_READ not in listed, "nobody has looked yet"
+    assert listed[ProblemCode.SILENCE].since == arrived
+    here.after(0)
+    with here.store.read() as tx:
+        listed = {each.code: each for each in health.judged(tx, here.settings, here.clock.now())}
+    assert ProblemCode.SILENCE not in listed, "a look found that it is none"
+    said = Words().worded(listed[ProblemCode.NOT_READ])
+    assert said.what.startswith("not proved to be read in full: ")
+    assert said.cure == "supplier-agent coverage --supplier notio"
 
 
 def test_a_disk_with_too_little_room_is_told(services: Services, installed: Installed) -> None:
