@@ -112,7 +112,7 @@ def test_a_restore_says_what_was_taken_back_and_releases_nothing_before_its_list
     assert out.count("held: ") == 3
     site.run("run", "--once", code=1)
     assert not any(ships(site).values())
-    assert "3 orders are held since a restore" in site.run("status", code=1)
+    assert "3 orders are on hold since a restore" in site.run("status", code=1)
     listed = site.run("release", "--all", code=1)
     assert all(each in listed for each in (one, other, third))
     told = json.loads(site.run("release", "--all", "--json", code=1))["orders"]
