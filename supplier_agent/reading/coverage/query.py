@@ -57,7 +57,7 @@ def ledger(tx: Session | Look, settings: Settings, supplier: str, first: date, l
     readings = _readings(look, settings, supplier, since)
     per_day = _orders_per_day(look, supplier, since)
     came_late = _late(look, supplier, {day: settled_at(day, readings, zone) for day in per_day}, zone)
-    gone = missing(look, supplier, cache_seconds)
+    gone = missing(look, supplier)
     gone_of, late_of = Counter(order.order_date for order in gone), Counter(day for day, _ in came_late)
     return Ledger(
         supplier,
