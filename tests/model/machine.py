@@ -224,7 +224,7 @@ class TwoAgents(RuleBasedStateMachine):
 
     @rule(which=WHICH, sent=st.booleans(), both=st.booleans())
     def die_and_start(self, which: int, sent: bool, both: bool) -> None:  # noqa: FBT001 - hypothesis names its arguments
-        """Let an agent be gone, and another start in its place or beside it."""
+        """Let an agent be gone, and another start in its place or next to it."""
         if not both:
             self.die(which, sent)
         self.start(which if not both else 1 - which)
