@@ -6,14 +6,15 @@ takes seconds. So they also outlive what the retention takes out of the journals
 
 import json
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from supplier_agent.calls import CALLS, AnyCall
 from supplier_agent.db.plain_sql import Look
 
 BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0)
 """Seconds. The last is the deadline of a call as it is by default."""
-ENDPOINTS = {"acknowledge": "acknowledge-sale", "label": "label", "ship": "ship-sale"}
 READ = "get-sales"
 LISTED, DONE = "listed", "done"
 MOST_OPEN = 500
@@ -65,7 +66,7 @@ class Tally:
     outcomes: dict[tuple[str, str, str], int] = field(default_factory=lambda: defaultdict(int))
     _open: set[int] = field(default_factory=set)  # attempts that had not ended when their turn came
 
-    def catch_up(self, look: Look, most: int | None = None) -> int:
+    def catch_up(self, look: Look, most: int | None = None, kinds: Mapping[str, AnyCall] = CALLS) -> int:
         """Take in the rows that are new, and those that have ended since they were seen; return how many are left.
 
         `most`: at most so many new rows of each journal, so that a scrape of a million of them answers in time; None: all.
@@ -83,7 +84,8 @@ class Tally:
         before = look.rows(ATTEMPTS.format(which=f"id IN ({marks})"), *self._open) if self._open else []
         new = look.rows(ATTEMPTS.format(which="id > ? AND id <= ?"), self.attempt, attempt)
         for row in (*before, *new):
-            self._add(row.supplier, ENDPOINTS.get(row.kind, row.kind), row.outcome or "unknown", row)
+            endpoint = kinds[row.kind].ENDPOINT if row.kind in kinds else row.kind
+            self._add(row.supplier, endpoint, row.outcome or "unknown", row)
         for row in look.rows(READS, self.read, read):
             self._add(row.supplier, READ, DONE if row.outcome == LISTED else row.outcome, row)
         order = _last(look, "orders")
