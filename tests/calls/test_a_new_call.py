@@ -14,8 +14,8 @@ from supplier_agent.db.plain_sql import within
 from supplier_agent.db.tables import Order
 from supplier_agent.labels import LabelFolder
 from supplier_agent.maintenance.retention import Retention
+from supplier_agent.metrics.exposition import Tally
 from supplier_agent.metrics.figures import gauges
-from supplier_agent.metrics.tally import Tally
 from supplier_agent.order import WANTED, Rule
 from supplier_agent.outbox import LATER, NOT_SENT, REFUSED, UNKNOWN
 from supplier_agent.reports import order_report

@@ -57,7 +57,7 @@ class Place(Installation):
             return connection.execute(statement, values).fetchall()
 
     def is_told_plainly(self) -> bool:
-        """Tell whether what was said is a sentence, and a cure on a line of its own."""
+        """Tell whether what was said is a sentence, and a fix on a line of its own."""
         return re.search(r"\A\S.{20,}\n {2}\S.{10,}\Z", self.said) is not None
 
 

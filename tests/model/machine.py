@@ -104,7 +104,7 @@ class TwoAgents(RuleBasedStateMachine):
         self.sites[0].start()
         self._work(0, 30)
         if waits:
-            self.flag_and_wait(0, 0)
+            self.flag_and_wait(0, 0, regret=True)
         else:
             self.ship_meets(0, 0, kind)
 
@@ -201,13 +201,15 @@ class TwoAgents(RuleBasedStateMachine):
         with self._person() as person:
             person.flag(self._known(place))
 
-    @rule(which=WHICH, place=PLACE)
-    def flag_and_wait(self, which: int, place: int) -> None:
-        """Let the undo time pass after a flag, and an agent claim what is owed."""
+    @rule(which=WHICH, place=PLACE, regret=st.booleans())
+    def flag_and_wait(self, which: int, place: int, regret: bool = False) -> None:  # noqa: FBT001, FBT002 - hypothesis names its arguments
+        """Let the undo time pass after a flag, and an agent claim what is owed; and perhaps take it back then, too late."""
         self.flag(place)
         self.clock.sleep(UNDO_SECONDS + 1)
         for _ in range(3 if self._runs(which) else 0):
             self.sites[which].agent.turn()
+        if regret:
+            self.unflag(place)
 
     @rule(which=WHICH, place=PLACE, kind=st.sampled_from(sorted(SPELLS)))
     def ship_meets(self, which: int, place: int, kind: str) -> None:
@@ -222,7 +224,7 @@ class TwoAgents(RuleBasedStateMachine):
 
     @rule(which=WHICH, sent=st.booleans(), both=st.booleans())
     def die_and_start(self, which: int, sent: bool, both: bool) -> None:  # noqa: FBT001 - hypothesis names its arguments
-        """Let an agent be gone, and another start in its place or beside it."""
+        """Let an agent be gone, and another start in its place or next to it."""
         if not both:
             self.die(which, sent)
         self.start(which if not both else 1 - which)

@@ -1,4 +1,4 @@
-"""A state folder beside a marketplace on loopback, and the books of both: where crash, together and disk take place."""
+"""A state folder next to a marketplace on loopback, and the books of both: where crash, together and disk take place."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
