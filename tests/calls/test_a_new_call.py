@@ -183,7 +183,7 @@ def test_it_is_counted(installation: Raise) -> None:
     ctx, tally = site.agent.ctx, Tally()
     with ctx.store.read() as tx:
         tally.catch_up(within(tx), kinds=ctx.calls)
-        figures = {each.name: dict(each.values) for each in gauges(tx, ctx.settings, tally, site.clock.now())}
+        figures = {each.name: dict(each.values) for each in gauges(tx, ctx.settings, tally.orders, site.clock.now())}
     assert tally.outcomes[SUPPLIER, "notification", "refused"] == 1
     assert figures["calls"][SUPPLIER, NOTIFY, "parked"] == 1
 
