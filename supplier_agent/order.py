@@ -68,11 +68,6 @@ def blockers(order: Order) -> list[str]:
     return [code for code, blocks in there.items() if blocks and code not in lifted]
 
 
-def has_vanished(order: Order) -> bool:
-    """Tell whether the order is no longer listed, and nobody has answered for that."""
-    return VANISHED in blockers(order)
-
-
 def uncover(order: Order, code: str) -> None:
     """Let an override cover a blocker no longer: it was gone meanwhile, so if it comes again, it is another one."""
     if code in covered(order):

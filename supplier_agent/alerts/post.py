@@ -108,10 +108,11 @@ def report(
     now: datetime,
     where: str,
     supplier: str | None = None,
+    most: int = MOST_PROBLEMS,
 ) -> Message:
     """Return the daily report: what was received, acknowledged and shipped since then, what is open, what is wrong.
 
-    supplier: of this one alone; None: of all of them, and of the installation.
+    supplier: of this one alone; None: of all of them, and of the installation. most: so many lines of problems.
     """
     words, look = words_of(settings), within(tx)
     names = [name for name in settings.suppliers if supplier in {None, name}]
@@ -120,11 +121,11 @@ def report(
     number = sum(len(fact.problems) for fact in mine)
     size = "none" if not number else "one" if number == 1 else "many"
     lines += ["", words.say(f"report.problems.{size}", number=number)]
-    for fact in mine[:MOST_PROBLEMS]:
+    for fact in mine[:most]:
         what, _ = about(fact, words)
         lines.append(f"- {fact.supplier}: {what}" if fact.supplier else f"- {what}")
-    if len(mine) > MOST_PROBLEMS:
-        lines.append(words.say("report.more", number=len(mine) - MOST_PROBLEMS))
+    if len(mine) > most:
+        lines.append(words.say("report.more", number=len(mine) - most))
     day = now.astimezone(settings.timezone).date()
     return Message(words.say("report.title", where=where, day=day), _with_zone(lines, words))
 

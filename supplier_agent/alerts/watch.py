@@ -33,8 +33,6 @@ SLOW_SECONDS = 600.0
 LEARN_SECONDS = 21_600.0
 JOIN_SECONDS = 5.0
 SAID = "alerts"
-ENGLISH = Words()
-"""What the table of alerts says, like all that is kept or printed by commands."""
 
 
 class Watch:
@@ -113,9 +111,9 @@ class Watch:
             rows = _rows(tx, now - patience.again)
             last = tx.exec(select(func.max(Alert.told_at)).where(Alert.cause == DIGEST)).one()
         change = decide.changes(found, rows)
-        if change.begin or change.end or any(row.text != _text(fact) for row, fact in change.lasts):
+        if change.begin or change.end or any(row.text != _text(fact, settings) for row, fact in change.lasts):
             with store.write() as tx:
-                rows = _keep(tx, change, now - patience.again, now)
+                rows = _keep(tx, change, settings, now - patience.again, now)
         decision = decide.to_send(rows, {fact.key: fact.count for fact in found}, now, patience, self._post.recipients)
         report = Decision(digest_since=decide.digest_since(last, now, patience))
         self._send(store, decision.with_(report), found, now)
@@ -191,9 +189,9 @@ def _patience(settings: Settings, *, at_end_of_round: bool) -> Patience:
     return Patience(group, timedelta(seconds=alerts.again_seconds), alerts.digest_at, settings.timezone)
 
 
-def _text(fact: Fact) -> str:
-    """Return what a row of alerts keeps of a fact: what is wrong, and in a second line its fix."""
-    return "\n".join(filter(None, post.about(fact, ENGLISH)))
+def _text(fact: Fact, settings: Settings) -> str:
+    """Return what a row of alerts keeps of a fact: what is wrong, and in a second line its fix. English, as commands print it."""
+    return "\n".join(filter(None, post.about(fact, Words(zone=settings.timezone))))
 
 
 def _rows(tx: Session, told_since: datetime) -> list[Alert]:
@@ -203,14 +201,14 @@ def _rows(tx: Session, told_since: datetime) -> list[Alert]:
     return list(tx.exec(query.order_by(col(Alert.id))))
 
 
-def _keep(tx: Session, change: Change, told_since: datetime, now: datetime) -> list[Alert]:
+def _keep(tx: Session, change: Change, settings: Settings, told_since: datetime, now: datetime) -> list[Alert]:
     """Write what has changed, and return the rows that matter as they are now."""
     for row, fact in change.lasts:
-        tx.get_one(Alert, row.id).text = _text(fact)
+        tx.get_one(Alert, row.id).text = _text(fact, settings)
     for row in change.end:
         tx.get_one(Alert, row.id).solved_at = now
     for fact in change.begin:
-        tx.add(Alert(cause=fact.code.value, supplier=fact.supplier, text=_text(fact), since=now))
+        tx.add(Alert(cause=fact.code.value, supplier=fact.supplier, text=_text(fact, settings), since=now))
     tx.flush()
     return _rows(tx, told_since)
 

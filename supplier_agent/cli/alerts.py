@@ -61,7 +61,7 @@ def list_(
         result(on_one_line(f"        {about}{what}"))
         if cure and not until:
             result(on_one_line(f"        {cure}"))
-    say(f"{len(lasting)} of {len(found)} last" if found else "nothing has been wrong")
+    say(f"{len(lasting)} of {len(found)} last; times are in {zone}" if found else "nothing has been wrong")
     return 1 if lasting else 0
 
 

@@ -10,7 +10,6 @@ from sqlmodel import Session
 
 from supplier_agent.db.conditions import OPEN, VANISHED
 from supplier_agent.db.plain_sql import Look, supplier_of, within
-from supplier_agent.metrics.tally import Tally
 from supplier_agent.order import STAGES, sound_stage
 from supplier_agent.reading import coverage
 from supplier_agent.reports import counts, facts, health
@@ -35,14 +34,17 @@ class Gauge:
     values: Iterable[tuple[tuple[str, ...], float]]
 
 
-def gauges(tx: Session, settings: Settings, tally: Tally, now: datetime, signs: Signs | None = None) -> Iterator[Gauge]:
+def gauges(
+    tx: Session, settings: Settings, orders_ever: Mapping[str, int], now: datetime, signs: Signs | None = None
+) -> Iterator[Gauge]:
     """Yield every gauge. Instants are Unix seconds; one that is not known yet has no value.
 
-    signs: how the agent looks from outside; None: it was not looked at.
+    orders_ever: how many orders of each supplier were ever stored. signs: how the agent looks from outside; None: it was not
+    looked at.
     """
     look, names = within(tx), tuple(settings.suppliers)
     rows = {name: supplier_of(look, name) for name in names}
-    orders = dict(_orders(look, names, tally))
+    orders = dict(_orders(look, names, orders_ever))
     yield Gauge("orders", "Orders by stage.", ("supplier", "stage"), orders.items())
     yield Gauge(
         "shipped_orders",
@@ -147,7 +149,9 @@ def _wrong(tx: Session, look: Look, settings: Settings, now: datetime, signs: Si
     )
 
 
-def _orders(look: Look, names: Iterable[str], tally: Tally) -> Iterator[tuple[tuple[str, ...], float]]:
+def _orders(
+    look: Look, names: Iterable[str], orders_ever: Mapping[str, int]
+) -> Iterator[tuple[tuple[str, ...], float]]:
     """Count the open orders by their facts; of the rest, only those that were closed need counting."""
     found: dict[tuple[str, str], int] = {(name, each): 0 for name in names for each in STAGES}
     is_open, closed = dict.fromkeys(names, 0), dict.fromkeys(names, 0)
@@ -156,16 +160,16 @@ def _orders(look: Look, names: Iterable[str], tally: Tally) -> Iterator[tuple[tu
             calls = [_State(state) for state in (alike.states or "").split(",") if state]
             found[alike.supplier, sound_stage(alike, calls)] += alike.number  # type: ignore[arg-type]
             is_open[alike.supplier] += alike.number
-    for each in damaged(look):
-        name = each.order.supplier
-        if name in is_open and each.seems not in {"shipped", "closed"}:
-            found[name, each.seems] -= 1
-            found[name, "attention"] += 1
     for row in look.rows(CLOSED):
         closed[row.supplier] = row.number
     for name in is_open:
         found[name, "closed"] = closed.get(name, 0)
-        found[name, "shipped"] = tally.orders.get(name, 0) - is_open[name] - closed.get(name, 0)
+        found[name, "shipped"] = orders_ever.get(name, 0) - is_open[name] - closed.get(name, 0)
+    for each in damaged(look):  # counted above by what its facts seem to be
+        name = each.order.supplier
+        if name in is_open:
+            found[name, each.seems] -= 1
+            found[name, "attention"] += 1
     yield from ((key, float(number)) for key, number in found.items())
 
 

@@ -181,7 +181,7 @@ def absence_of(look: Look, supplier: str) -> Absence:
     return Absence() if row is None else Absence.unpack(row.detail)
 
 
-def missing(look: Look, supplier: str, _cache_seconds: float = 0.0) -> list[Any]:
+def missing(look: Look, supplier: str) -> list[Any]:
     """Return the open orders that have vanished, oldest first."""
     return look.rows(
         f"SELECT * FROM orders WHERE supplier = ? AND {OPEN} AND vanished_at IS NOT NULL ORDER BY +id",  # noqa: S608 - a constant

@@ -1,7 +1,5 @@
 """One order as JSON: its facts, everything ever done for it, what happens next and why. Reads, never writes."""
 
-from collections import defaultdict
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +8,7 @@ from sqlmodel import Session, col, select
 from supplier_agent.base.cells import Unreadable, known
 from supplier_agent.calls import CALLS
 from supplier_agent.db.plain_sql import Look, within
-from supplier_agent.db.tables import Call, Event, Order
+from supplier_agent.db.tables import Event, Order
 from supplier_agent.reports import facts
 from supplier_agent.reports.facts import OrderFacts
 from supplier_agent.settings import Settings
@@ -49,18 +47,6 @@ def instant(at: datetime | None) -> str | None:
 def price(cents: int | None) -> str | None:
     """Return money as a string with two decimals; None if it is not known."""
     return None if cents is None or isinstance(cents, Unreadable) else money(cents)
-
-
-def calls_of(tx: Session, orders: Iterable[Order]) -> dict[int, list[Call]]:
-    """Return the calls of many orders at once, by the order's row id."""
-    found: dict[int, list[Call]] = defaultdict(list)
-    ids = [order.id for order in orders]
-    for start in range(0, len(ids), 500):
-        for call in tx.exec(
-            select(Call).where(col(Call.order_id).in_(ids[start : start + 500])).order_by(col(Call.id))
-        ):
-            found[call.order_id].append(call)
-    return found
 
 
 def summary(order: Order, verdict: Verdict, words: Words) -> dict[str, object]:

@@ -124,10 +124,11 @@ def installed(tmp_path: Path) -> Iterator[Callable[..., Post]]:
     """Return what makes an installation whose alerts go to these addresses."""
     opened: list[Store] = []
 
-    def installed(*urls: object, suppliers: object = None, **alerts: object) -> Post:
+    def installed(*urls: object, suppliers: object = None, web: object = None, **alerts: object) -> Post:
         settings = Settings(
             state_dir=tmp_path,
             suppliers=suppliers or {"notio": {"token": "t"}},
+            web=web or {},
             alerts={"urls": urls, "digest_at": "", "disk_free_bytes": 1} | alerts,
         )
         store = open_store(tmp_path / state_folder.DATABASE, agent=True)

@@ -61,7 +61,10 @@ def test_a_round_tells_what_is_wrong_pings_who_was_read_and_leaves_the_figures(
     assert 'supplier_agent_token_refused{supplier="asir-group"} 1.0' in figures.read_text()
     assert "secret-word" not in site.said
     assert command(["--config", str(site.config), "alerts", "list"]) == 1
-    assert "asir-group: " in capsys.readouterr().out
+    listed = capsys.readouterr()
+    assert "asir-group: " in listed.out
+    assert "UTC" not in listed.out
+    assert "times are in Europe/Paris" in listed.err
     site.configure(ALERTS.format(service.url), suppliers=suppliers(site, service.origin))
     site.run("run", "--once")
     assert sorted(service.pinged) == ["/asir-group", "/notio", "/notio"]

@@ -11,12 +11,15 @@ from supplier_agent.alerts import facts, post
 from supplier_agent.db import state_folder
 from supplier_agent.db.state_folder import InstanceLock
 from supplier_agent.db.tables import Call
+from supplier_agent.reports import health
 from supplier_agent.reports.heartbeat import AGENT, Heartbeat
 from supplier_agent.reports.vitals import Trouble
 from supplier_agent.verdict import Problem, ProblemCode
 from supplier_agent.verdict.codes import severity_of
 from supplier_agent.words import Words
+from supplier_agent.words.alerts import ALERTS, TITLES
 from tests.alerts.conftest import Post, Service
+from tests.web.catalogues import TRANSLATED, WORDS
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # apprise's, at its import
 
@@ -184,6 +187,26 @@ def test_silence_is_told_where_orders_came_every_hour(services: Services, instal
     assert here.sql("SELECT cause FROM alerts") == [("silence",)]
     assert "no order has arrived since 2026-11-21 09:00:00, which is unusual" in service.bodies[0]
     assert "Times: Europe/Paris." in service.bodies[0]
+
+
+def test_status_lists_what_only_the_alerts_find_out(installed: Installed) -> None:
+    here = installed()
+    TROUBLES["not_read"](here)
+    arrived = here.clock.now() - timedelta(hours=3)
+    here.sql("UPDATE runs SET added = 1, ended_at = ?", f"{arrived:%Y-%m-%d %H:%M:%S.%f}")
+    now = f"{here.clock.now():%Y-%m-%d %H:%M:%S.%f}"
+    here.sql("INSERT INTO alerts (cause, supplier, text, since) VALUES ('silence', 'notio', 'nothing', ?)", now)
+    with here.store.read() as tx:
+        listed = {each.code: each for each in health.judged(tx, here.settings, here.clock.now())}
+    assert ProblemCode.NOT_READ not in listed, "nobody has looked yet"
+    assert listed[ProblemCode.SILENCE].since == arrived
+    here.after(0)
+    with here.store.read() as tx:
+        listed = {each.code: each for each in health.judged(tx, here.settings, here.clock.now())}
+    assert ProblemCode.SILENCE not in listed, "a look found that it is none"
+    said = Words().worded(listed[ProblemCode.NOT_READ])
+    assert said.what.startswith("not proved to be read in full: ")
+    assert said.cure == "supplier-agent coverage --supplier notio"
 
 
 def test_a_disk_with_too_little_room_is_told(services: Services, installed: Installed) -> None:
@@ -434,7 +457,28 @@ def test_an_address_that_fails_delays_no_other(services: Services, installed: In
     assert house.numbers == (1, 0, 1)
 
 
-def test_messages_are_in_the_language_of_the_warehouse_where_it_is_translated(installed: Installed) -> None:
-    here = installed()
-    assert post.words_of(here.settings).language == "en"
-    assert post.trial("here", Words("fr")).title
+def test_messages_are_in_the_language_of_the_warehouse_and_the_table_in_english(
+    services: Services, installed: Installed
+) -> None:
+    service = services()
+    here = installed(service.url, web={"language": "fr"}, digest_at="12:00", group_seconds=0)
+    TROUBLES["unflagged"](here)
+    here.after(121)
+    alert, report = service.messages
+    assert alert["title"] == "supplier-agent sur here : 1 problème"
+    said = "notio: 15000000000_1: son étiquette est prête depuis 2026-11-19 10:00:00, mais personne"
+    assert alert["message"].startswith(f"PROBLÈME : {said}")
+    assert "\n    if it has left: supplier-agent ship 15000000000_1" in alert["message"], (
+        "commands are for IT, in English"
+    )
+    assert report["title"] == "supplier-agent sur here : rapport du 2026-11-23"
+    assert f"\n1 problème :\n- {said}" in report["message"]
+    assert report["message"].endswith("Heures : Europe/Paris.")
+    assert here.sql("SELECT text FROM alerts WHERE cause = 'unflagged'")[0][0].startswith("15000000000_1: its label")
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_every_sentence_of_alerts_is_translated(language: str) -> None:
+    said = {message.id: message.string for message in WORDS.read(language)}
+    mine = {code: text for code, text in {**ALERTS, **TITLES}.items() if not code.startswith("fix.")}
+    assert [code for code, text in mine.items() if not said.get(text)] == []

@@ -21,8 +21,8 @@ from supplier_agent.cli import run as command
 from supplier_agent.db.plain_sql import within
 from supplier_agent.db.tables import Call, Order
 from supplier_agent.maintenance.export import SUBJECTS, Chosen, write
+from supplier_agent.metrics.exposition import Tally
 from supplier_agent.metrics.figures import gauges
-from supplier_agent.metrics.tally import Tally
 from supplier_agent.order import damage
 from supplier_agent.reading import coverage
 from supplier_agent.reports import health, order_report, status
@@ -127,7 +127,7 @@ def everybody_looks(site: Site, capsys: pytest.CaptureFixture[str]) -> Mapping[s
         list(facts.slow(tx, settings, {}, now))
         tally = Tally()
         tally.catch_up(look)
-        for gauge in gauges(tx, settings, tally, now):
+        for gauge in gauges(tx, settings, tally.orders, now):
             dict(gauge.values)
         for name in SUPPLIERS:
             coverage.ledger(tx, settings, name, date(2026, 11, 20), date(2026, 11, 23), now)

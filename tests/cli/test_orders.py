@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
+from supplier_agent import outbox
 from supplier_agent.db.conditions import OPEN, STAGE
 from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Barcode, Call, Order
 from supplier_agent.order import STAGES, stage
 from supplier_agent.reports.lists import is_of
-from supplier_agent.reports.order_report import calls_of
 from tests.cli.conftest import Installation
 from tests.unit.conftest import NOW, order_of, ready
 
@@ -46,7 +46,7 @@ def test_the_stage_in_sql_is_the_stage_of_the_rule_for_every_combination_of_fact
                     tx.add(Call(order_id=order.id or 0, supplier=order.supplier, kind=kind, state=state, owed_at=NOW))
     with store.read() as tx:
         orders = tx.exec(select(Order)).all()
-        calls = calls_of(tx, orders)
+        calls = {order.id or 0: outbox.of_order(tx, order.id or 0) for order in orders}
         rule = {each.id or 0: stage(each, calls[each.id or 0]) for each in orders}
         rows = tx.connection().exec_driver_sql(f"SELECT id, {STAGE} FROM orders").all()
         said: dict[int, str] = {row[0]: row[1] for row in rows}

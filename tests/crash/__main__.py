@@ -37,7 +37,7 @@ def singles(folder: Path, workers: int) -> bool:
         "the two flagged orders ended "
         + ", ".join(f"{how.replace(' ', ' and ')} ({n})" for how, n in endings.most_common()),
         target="all of them, 0 broken",
-        would_have_caught="a request before its intent, a fact that is told before it is on the disk, a call that is repeated "
+        would_have_caught="a request before its intent, a fact that is reported before it is on the disk, a call that is repeated "
         "because its answer was not noted",
         count=len(histories) / len(steps),
         began=began,

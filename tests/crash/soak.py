@@ -6,10 +6,9 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from supplier_agent.db.state_folder import DATABASE
 from tests.crash.stage import Stage, stage
-from tests.world.books import SUPPLIER, Said, ask
-from tests.world.forks import Forks, flag
+from tests.world.books import SUPPLIER, ask
+from tests.world.forks import Forks
 
 MOST_ORDERS = 40
 MOST_STEPS = (12, 30, 60)
@@ -38,7 +37,7 @@ def live(forks: Forks, folder: Path, seed: int, kills: int) -> Lap:
     """Die so many times, then work once in peace, and compare the books. The seed chooses all but the instants' exact step."""
     dice, lap = random.Random(seed), Lap(seed)
     with stage(forks, folder, dice.randint(1, 4)) as here:
-        here.said.clear()
+        here.people.clear()
         people = People(here, dice)
         while lap.at_steps + lap.at_instants < kills:
             people.work()
@@ -75,27 +74,20 @@ class People:
             return
         for row in ask(here.state_dir, "SELECT menzzo_order_id FROM orders WHERE shipped = 0 ORDER BY id"):
             if dice.random() < 0.3:
-                self._flag(row["menzzo_order_id"])
+                here.flag(row["menzzo_order_id"])
         if here.flagged and dice.random() < 0.15:
             self._take_back(dice.choice(here.flagged))
 
     def come_to_an_end(self) -> None:
         """Flag all that was taken back, so that everything has an end to come to."""
-        for this in self._here.said.keys() - set(self._here.flagged):
-            self._flag(this)
-
-    def _note(self, this: str, *, flagged: bool) -> None:
-        self._here.said.setdefault(this, Said()).flags.append((self._here.world.clock.monotonic(), flagged))
-
-    def _flag(self, this: str) -> None:
-        self._note(this, flagged=True)
-        flag(self._here.state_dir / DATABASE, this)
+        for this in self._here.people.keys() - set(self._here.flagged):
+            self._here.flag(this)
 
     def _take_back(self, this: str) -> None:
-        with closing(sqlite3.connect(self._here.state_dir / DATABASE, isolation_level=None)) as connection:
+        with closing(sqlite3.connect(self._here.database, isolation_level=None)) as connection:
             try:
                 connection.execute("UPDATE orders SET shipped = 0 WHERE menzzo_order_id = ?", [this])
             except sqlite3.IntegrityError:
                 return  # too late, and said so
         self.undone += 1
-        self._note(this, flagged=False)
+        self._here.note(this, flagged=False)

@@ -6,12 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from supplier_agent.base.clock import SystemClock
 from supplier_agent.sandbox.server import Sandbox
-from supplier_agent.sandbox.world import World
-from tests.world.books import SUPPLIER, Attempt, Books, Said, arrived, ask, flagged_from_the_start, in_doubt, since
+from tests.world.books import SUPPLIER, ask
 from tests.world.forks import Forks, flag
-from tests.world.invariants import BY_DEATHS_ALONE, broken
+from tests.world.installation import Installation, marketplace
 
 WORKERS = 2
 
@@ -27,36 +25,21 @@ class History:
     steps: int
 
 
-class Stage:
+class Stage(Installation):
     """A marketplace with some orders, of which some get flagged, and one state folder."""
 
     def __init__(self, forks: Forks, folder: Path, sandbox: Sandbox) -> None:
-        self._forks, self._folder, self.world = forks, folder, sandbox.world
-        self.state_dir = folder / "state"
-        self.said: dict[str, Said] = flagged_from_the_start(o.menzzo_order_id for o in self.world.orders(SUPPLIER)[:2])
-        self.doubtful: set[Attempt] = set()
-        self._settings = {
-            "base_url": sandbox.url,
-            "state_dir": str(self.state_dir),
-            "requests_per_second": 10000,
-            "retry": {"first_seconds": 0.05, "once_patience_seconds": 5},
-            "ship": {"undo_seconds": 0},
-            "suppliers": {SUPPLIER: {"token": self.world.tokens[SUPPLIER]}},
-        }
-
-    @property
-    def flagged(self) -> list[str]:
-        """The orders that are flagged at this moment."""
-        now = self.world.clock.monotonic()
-        return [this for this, said in self.said.items() if since(said.flags, now) is not None]
+        retry = {"first_seconds": 0.05, "once_patience_seconds": 5}
+        super().__init__(folder / "state", sandbox, requests_per_second=10000, retry=retry)
+        self._forks, self._trace = forks, folder / "trace"
+        self.will_be_flagged(*self.unflagged()[:2])
 
     def cycle(self, kill_at: int = 0, kill_after: float | None = None) -> tuple[int | None, list[str]]:
         """Run a cycle that dies at that step, or after so many seconds; return its exit code and the steps that it came to."""
-        trace = self._folder / "trace"
-        trace.unlink(missing_ok=True)
+        self._trace.unlink(missing_ok=True)
         death = {"kill_at": kill_at} if kill_after is None else {"kill_after": kill_after}
-        (code,) = self._forks.run(self._settings, flag=self.flagged, trace=str(trace), **death)
-        return code, trace.read_text().splitlines() if trace.exists() else []
+        (code,) = self._forks.run(self.settings, flag=self.flagged, trace=str(self._trace), **death)
+        return code, self._trace.read_text().splitlines() if self._trace.exists() else []
 
     def history(self, *kills: int) -> History:
         """Die at these steps, one process after the other, flag what is there, and let one more process work in peace."""
@@ -67,14 +50,9 @@ class Stage:
                 died_at.append(steps[-1])
             self.note_doubt()
             if self.there_is_a_state():
-                flag(self.state_dir / "agent.db", *self.flagged)
+                flag(self.database, *self.flagged)
         wrong, endings, steps = self.rest()
         return History(kills, tuple(died_at), tuple(wrong), tuple(endings), len(steps))
-
-    def note_doubt(self) -> None:
-        """After a death, note which orders nobody on this side can know about any more."""
-        if self.there_is_a_state():
-            self.doubtful |= in_doubt(self.state_dir)
 
     def rest(self) -> tuple[list[str], list[str], list[str]]:
         """Let one process work in peace; return what is wrong then, how the ship calls ended, and its steps."""
@@ -91,25 +69,12 @@ class Stage:
             wrong.append("a run is still open")
         return wrong, endings, steps
 
-    def wrong(self) -> list[str]:
-        """Return every promise that is broken."""
-        books = Books(self.state_dir, self.world, self.said, arrived(self.world), doubtful=self.doubtful)
-        return broken(BY_DEATHS_ALONE, books)
-
-    def there_is_a_state(self) -> bool:
-        """Tell whether staff could flag anything yet: the guards are made last."""
-        if not (self.state_dir / "agent.db").exists():
-            return False
-        return bool(ask(self.state_dir, "SELECT 1 FROM sqlite_master WHERE name = 'orders_flag_history'"))
-
 
 @contextmanager
 def stage(forks: Forks, folder: Path, orders: int = 3) -> Iterator[Stage]:
     """Raise a new marketplace and a new state folder."""
     folder.mkdir()
-    clock = SystemClock()
-    world = World.with_orders(orders, today=clock.now().date(), clock=clock, suppliers=[SUPPLIER])
-    with Sandbox(world) as sandbox:
+    with marketplace(orders) as sandbox:
         yield Stage(forks, folder, sandbox)
 
 

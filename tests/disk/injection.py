@@ -52,10 +52,10 @@ def why_not() -> str | None:
 
 def configure(here: Place) -> Path:
     """Write the configuration of a place for a process of its own."""
+    given = {"ship": {"undo_seconds": 0}, "retry": QUICK["retry"]}
     sections = "".join(
         f"[{name}]\n" + "".join(f"{key} = {value}\n" for key, value in section.items())
-        for name, section in QUICK.items()
-        if isinstance(section, dict) and name != "http"
+        for name, section in given.items()
     )
     config = here.state_dir.parent / "agent.toml"
     config.write_text(
@@ -105,7 +105,7 @@ def live_through(here: Place, config: Path, injection: Injection) -> list[str]:
     wrong = [] if done.returncode in CODES else [f"it ended with {done.returncode}: {done.stderr[-300:]}"]
     wrong += ["a traceback"] if "Traceback" in done.stderr else []
     wrong += [] if "INJECTED" in trace.read_text() else [MISSED]
-    here.note_doubts()
+    here.note_doubt()
     code = here.cycle()
     wrong += [] if code == (1 if here.doubtful else 0) else [f"the next cycle ended with {code}: {here.said}"]
     return [f"{injection}: {each}" for each in [*wrong, *here.wrong()]]

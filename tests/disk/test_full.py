@@ -57,7 +57,7 @@ def a_day_on_a_full_disk(here: Place, disk: Path, leave_kb: int) -> None:
     for line in here.world.requests("ship-sale")[before:]:
         assert f'"{line.menzzo_order_id}"'.encode() in here.ledger.read_bytes(), "a ship call left without its intent"
     ballast.unlink()
-    here.note_doubts()
+    here.note_doubt()
     code = here.cycle()
     assert code == (1 if here.doubtful else 0), here.said
     assert not here.wrong()

@@ -238,7 +238,7 @@ def test_a_database_that_was_deleted_is_built_anew_and_ships_nothing_again(alone
         path.unlink()
     assert alone.cycle() == 0, alone.said
     assert alone.sql("SELECT count(*) FROM orders") == [(2,)]
-    alone.flagged.clear()
+    alone.people.clear()
     alone.flag(*alone.unflagged())  # whoever flags it again learns from the ledger that it is done
     assert alone.cycle() == 0, alone.said
     assert (alone.ships(first), alone.ships()) == (1, 2)

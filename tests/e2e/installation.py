@@ -23,7 +23,7 @@ DEADLINE_SECONDS = 30.0
 
 @dataclass
 class Site:
-    """One installation: a folder with a configuration, beside a marketplace."""
+    """One installation: a folder with a configuration, next to a marketplace."""
 
     folder: Path
     sandbox: Sandbox
@@ -104,7 +104,7 @@ def installed(
     page_size: int = 50,
     make: type[Site] = Site,
 ) -> Iterator[Site]:
-    """Open an installation beside a marketplace with so many orders of the last days; end its processes with it."""
+    """Open an installation next to a marketplace with so many orders of the last days; end its processes with it."""
     clock = SystemClock()
     world = World.with_orders(orders, today=clock.now().date(), days=days, clock=clock, suppliers=suppliers)
     with Sandbox(world, Semantics(page_size=page_size, cache_seconds={})) as sandbox:

@@ -8,7 +8,7 @@ from prometheus_client.core import Metric
 
 from supplier_agent.db.store import open_store
 from supplier_agent.metrics import exposition
-from supplier_agent.metrics.tally import Tally
+from supplier_agent.metrics.exposition import Tally
 from supplier_agent.settings import Settings
 
 

@@ -27,9 +27,8 @@ from supplier_agent.cli import run as command
 from supplier_agent.db import state_folder
 from supplier_agent.db.state_folder import InstanceLock
 from supplier_agent.db.store import Store, open_store
-from supplier_agent.metrics.exposition import LEAVE_ROWS, Exposition, encoded, exposition, leave
+from supplier_agent.metrics.exposition import BOUNDS, LEAVE_ROWS, Exposition, Tally, encoded, exposition, leave
 from supplier_agent.metrics.routes import Source, routes
-from supplier_agent.metrics.tally import BOUNDS, Tally
 from supplier_agent.reports.heartbeat import AGENT, Heartbeat
 from supplier_agent.reports.vitals import STILL_SECONDS, Trouble
 from supplier_agent.sandbox.listing import Semantics

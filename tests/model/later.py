@@ -1,4 +1,4 @@
-"""An executor that does nothing until it is told to: between a claim and its answer lies whatever the test puts there."""
+"""An executor that only works when asked: between a claim and its answer the test puts whatever it wants."""
 
 from collections.abc import Callable
 from concurrent.futures import Executor, Future

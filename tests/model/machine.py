@@ -6,10 +6,11 @@ Hypothesis chooses the steps and shrinks what breaks a promise to the few that m
 import contextlib
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from hypothesis import HealthCheck
 from hypothesis import strategies as st
@@ -50,6 +51,9 @@ PLACE = st.integers(0, 5)
 
 class TwoAgents(RuleBasedStateMachine):
     """One folder, one marketplace, up to two agents, and people."""
+
+    met: ClassVar[Counter[str]] = Counter()
+    """How often a ship call was answered clearly, and how often not: too few prove nothing."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -93,12 +97,16 @@ class TwoAgents(RuleBasedStateMachine):
         """Read the database as staff do."""
         return self.sites[0].ask(sql, *values)
 
-    @initialize(orders=st.integers(1, 3))
-    def begin(self, orders: int) -> None:
-        """Let some orders be listed, and an agent collect them and their labels."""
+    @initialize(orders=st.integers(1, 3), kind=st.sampled_from(sorted(SPELLS)), waits=st.booleans())
+    def begin(self, orders: int, kind: str, waits: bool) -> None:  # noqa: FBT001 - hypothesis names its arguments
+        """Let some orders be listed, an agent collect them, and one be claimed; and perhaps meet a fault on its way."""
         arrive(self.world, SUPPLIER, orders)
         self.sites[0].start()
         self._work(0, 30)
+        if waits:
+            self.flag_and_wait(0, 0, regret=True)
+        else:
+            self.ship_meets(0, 0, kind)
 
     def _work(self, which: int, seconds: float) -> None:
         """Let one agent work as if nothing else happened."""
@@ -120,6 +128,7 @@ class TwoAgents(RuleBasedStateMachine):
         later.make(place)
         for sent in wire.ships[known:]:
             sent.claimed = chosen.since
+            self.met["clear" if sent.clear else "lost"] += 1
 
     # -- the agents -----------------------------------------------------------------------------------------------
 
@@ -192,13 +201,15 @@ class TwoAgents(RuleBasedStateMachine):
         with self._person() as person:
             person.flag(self._known(place))
 
-    @rule(which=WHICH, place=PLACE)
-    def flag_and_wait(self, which: int, place: int) -> None:
-        """Let the undo time pass after a flag, and an agent claim what is owed."""
+    @rule(which=WHICH, place=PLACE, regret=st.booleans())
+    def flag_and_wait(self, which: int, place: int, regret: bool = False) -> None:  # noqa: FBT001, FBT002 - hypothesis names its arguments
+        """Let the undo time pass after a flag, and an agent claim what is owed; and perhaps take it back then, too late."""
         self.flag(place)
         self.clock.sleep(UNDO_SECONDS + 1)
         for _ in range(3 if self._runs(which) else 0):
             self.sites[which].agent.turn()
+        if regret:
+            self.unflag(place)
 
     @rule(which=WHICH, place=PLACE, kind=st.sampled_from(sorted(SPELLS)))
     def ship_meets(self, which: int, place: int, kind: str) -> None:
@@ -213,7 +224,7 @@ class TwoAgents(RuleBasedStateMachine):
 
     @rule(which=WHICH, sent=st.booleans(), both=st.booleans())
     def die_and_start(self, which: int, sent: bool, both: bool) -> None:  # noqa: FBT001 - hypothesis names its arguments
-        """Let an agent be gone, and another start in its place or beside it."""
+        """Let an agent be gone, and another start in its place or next to it."""
         if not both:
             self.die(which, sent)
         self.start(which if not both else 1 - which)

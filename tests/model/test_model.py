@@ -20,4 +20,7 @@ def test_no_sequence_of_steps_breaks_a_promise() -> None:
         phases=(Phase.generate,),  # what breaks a promise here, the long set shrinks: that takes minutes
         **IN_PEACE,
     )
+    TwoAgents.met.clear()
     run_state_machine_as_test(TwoAgents, settings=quick)
+    assert TwoAgents.met["clear"] > 10, "too few ship calls to prove anything"
+    assert TwoAgents.met["lost"] > 2

@@ -36,9 +36,9 @@ SUITES = {
         ("tests/disk",),
     ),
     "order of writes": Suite(
-        "The order of writes: on the disk before it is told, before it leaves, before it is renamed",
+        "The order of writes: on the disk before it is reported, before it leaves, before it is renamed",
         "all pass",
-        "a fact that a power cut takes away after somebody has acted on it",
+        "a fact that a power cut takes away after a person has acted on it",
         ("tests/simulation/test_durability.py",),
     ),
     "liveness": Suite(

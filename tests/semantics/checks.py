@@ -21,7 +21,7 @@ RULES = {*AT_REST, the_rate_is_kept, no_read_is_disturbed} - {nothing_is_lost}
 
 def all_faults(life: ReadLife) -> list[str]:
     """Return everything that should not be."""
-    checks = (lost_in_silence, lies, acknowledged_again, asked_again, wasted_polls)
+    checks = (lost_in_silence, false_completes, acknowledged_again, asked_again, wasted_polls)
     own = [f"{check.__name__}: {fault}" for check in checks for fault in check(life)]
     return broken(RULES, life.books()) + own
 
@@ -45,7 +45,7 @@ def lost_in_silence(life: ReadLife) -> list[str]:
     return [] if said else [f"{len(lost)} orders are lost, and status does not say: not fully read"]
 
 
-def lies(life: ReadLife) -> list[str]:
+def false_completes(life: ReadLife) -> list[str]:
     """Hold each reading that says complete to all that was listed when it began."""
     seen = {each: _at(at) for each, at in life.ask("SELECT menzzo_order_id, first_seen_at FROM orders")}
     query = "SELECT id, date_from, started_at, ended_at FROM runs WHERE purpose = 'sweep' AND proof = 'complete'"

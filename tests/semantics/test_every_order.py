@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.semantics.cases import Case, ReadLife, live, some_cases
-from tests.semantics.checks import acknowledged_again, all_faults, asked_again, lies, lost_in_silence
+from tests.semantics.checks import acknowledged_again, all_faults, asked_again, false_completes, lost_in_silence
 from tests.world.harness import LABEL
 from tests.world.invariants import the_rate_is_kept
 
@@ -61,7 +61,7 @@ def run_until_cut(life: ReadLife, purpose: str) -> None:
 def faults(life: ReadLife) -> list[str]:
     """Return what went wrong in the reading."""
     life.close()
-    own = [*lost_in_silence(life), *lies(life), *asked_again(life), *acknowledged_again(life)]
+    own = [*lost_in_silence(life), *false_completes(life), *asked_again(life), *acknowledged_again(life)]
     return own + the_rate_is_kept(life.books())
 
 

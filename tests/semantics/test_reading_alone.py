@@ -1,4 +1,4 @@
-"""Reading by itself, over every meaning that the document allows."""
+"""Reading on its own, over every meaning that the document allows."""
 
 from datetime import timedelta
 from typing import NamedTuple

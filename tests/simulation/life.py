@@ -193,10 +193,10 @@ class Days(Life):
 
     def history(self) -> str:
         """Return a digest of all that happened: every request as the marketplace saw it, and every row that was kept."""
-        told = hashlib.sha256()
+        digest = hashlib.sha256()
         for line in self.world.log:
-            told.update(repr(vars(line)).encode())
+            digest.update(repr(vars(line)).encode())
         for table in ("orders", "calls", "attempts", "reads", "runs", "lanes", "suppliers", "rejected_entries"):
             for row in self.ask(f"SELECT * FROM {table} ORDER BY 1, 2"):
-                told.update(repr(row).encode())
-        return told.hexdigest()
+                digest.update(repr(row).encode())
+        return digest.hexdigest()

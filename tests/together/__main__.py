@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from tests.proof.figure import tell
-from tests.together.crowd import LOCKS, Crowd
+from tests.together.crowd import LOCKS, gathered
 
 WORDS = {"held": "is held as in life", "deleted": "is deleted before each start", "none": "does not exist"}
 
@@ -20,7 +20,7 @@ def main() -> int:
     for lock in LOCKS:
         began, wrong, owed, sent, codes = time.monotonic(), [], 0, 0, {}
         for processes in (2, 4, 8):
-            with tempfile.TemporaryDirectory() as folder, Crowd(Path(folder), starts) as crowd:
+            with tempfile.TemporaryDirectory() as folder, gathered(Path(folder), starts) as crowd:
                 for _ in range(starts):
                     crowd.rush(processes, lock)
                 wrong += crowd.wrong()

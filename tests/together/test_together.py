@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.together.crowd import BUSY, DONE, LOCKS, Crowd
+from tests.together.crowd import BUSY, DONE, LOCKS, Crowd, gathered
 
 pytestmark = pytest.mark.slow
 
@@ -17,7 +17,7 @@ PROCESSES = (2, 4, 8)
 
 @pytest.fixture(scope="module")
 def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crowd]:
-    with Crowd(tmp_path_factory.mktemp("crowd"), len(LOCKS) * len(PROCESSES)) as crowd:
+    with gathered(tmp_path_factory.mktemp("crowd"), len(LOCKS) * len(PROCESSES)) as crowd:
         yield crowd
 
 

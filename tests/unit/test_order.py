@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 
 from supplier_agent.db.tables import Call, Order
-from supplier_agent.order import STAGES, WANTED, blockers, has_vanished, stage, uncover, unusable, wanted
+from supplier_agent.order import STAGES, WANTED, blockers, stage, uncover, unusable, wanted
 from tests.unit.conftest import NOW, order_of
 
 LINK = "https://api.menzzo.fr/labels/1.pdf"
@@ -107,9 +107,9 @@ def test_blockers_name_what_is_missing_and_an_override_lifts_them() -> None:
 
 def test_an_override_covers_a_vanished_order_and_no_blocker_that_went_and_came_again() -> None:
     order = order_of(vanished_at=NOW, acknowledged_at=NOW)
-    assert (blockers(order), has_vanished(order)) == (["no_label", "vanished"], True)
+    assert blockers(order) == ["no_label", "vanished"]
     order.override_by, order.override_covers = "Ana", "no_label,vanished"
-    assert (blockers(order), has_vanished(order)) == ([], False)
+    assert blockers(order) == []
     uncover(order, "no_label")
     assert (order.override_covers, blockers(order)) == ("vanished", ["no_label"])
 

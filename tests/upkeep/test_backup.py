@@ -112,7 +112,7 @@ def test_a_restore_says_what_was_taken_back_and_releases_nothing_before_its_list
     assert out.count("held: ") == 3
     site.run("run", "--once", code=1)
     assert not any(ships(site).values())
-    assert "3 orders are held since a restore" in site.run("status", code=1)
+    assert "3 orders are on hold since a restore" in site.run("status", code=1)
     listed = site.run("release", "--all", code=1)
     assert all(each in listed for each in (one, other, third))
     told = json.loads(site.run("release", "--all", "--json", code=1))["orders"]
@@ -121,7 +121,7 @@ def test_a_restore_says_what_was_taken_back_and_releases_nothing_before_its_list
     ]
     assert all(each["error"] in listed for each in told), "why it is held"
     held = next(row for row in site.json("orders") if row["menzzo_order_id"] == one)
-    assert (held["held_code"], held["blockers"]) == ("restored", ["held"])
+    assert (held["held_code"], held["blockers"]) == ("restored", ["held", "restored"])
     assert stages(site)[one] == "held"
     site.run("release", third, "--all", code=2)
     site.run("release", code=2)
@@ -245,7 +245,7 @@ def test_the_brakes_are_commands_and_status_says_so(site: Site) -> None:
     known = len(site.world.log)
     site.run("run", "--once", code=1)
     assert "the warehouse moves" in site.run("run", "--once", "--dry-run", code=1)
-    assert "not asked, for it is paused" in site.run("check")
+    assert "is paused by command line" in site.run("check")
     assert len(site.world.log) == known
     told = site.json("status", code=1)
     assert told["suppliers"]["notio"]["state"] == "paused"

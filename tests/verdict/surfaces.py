@@ -15,9 +15,20 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from typing import Any
 
+from prometheus_client.parser import text_string_to_metric_families
+
 from supplier_agent import cli
+from supplier_agent.alerts.decide import Decision, Fact
+from supplier_agent.alerts.facts import group
+from supplier_agent.alerts.post import changed, report, words_of
+from supplier_agent.db.tables import Alert
+from supplier_agent.metrics.exposition import exposition
+from supplier_agent.reports.health import judged
+from supplier_agent.verdict import Severity
+from supplier_agent.verdict.codes import severity_of
+from supplier_agent.words.alerts import TITLES
 from supplier_agent.words.english import ENGLISH
-from tests.verdict.invented import Invented, Key
+from tests.verdict.invented import DAYS, STRANGER, Invented, Key
 
 
 @dataclass
@@ -34,12 +45,17 @@ class OrderSaid:
 
 @dataclass
 class Said:
-    """What one surface says in all. problems: (code, supplier, order), each as often as it is said."""
+    """What one surface says in all. problems: (code, supplier, order), each as often as it is said.
+
+    groups: (code, supplier), with how many problems are put together there. severities: (supplier, severity), counted.
+    """
 
     orders: dict[Key, OrderSaid] = field(default_factory=dict)
     states: dict[str, str] | None = None
     counts: Mapping[tuple[str, str], int] | None = None
     problems: Counter[tuple[str, str, str | None]] | None = None
+    groups: Counter[tuple[str, str]] | None = None
+    severities: Counter[tuple[str, str]] | None = None
 
 
 @dataclass(frozen=True)
@@ -172,6 +188,80 @@ def _about(line: str, made: Invented) -> tuple[tuple[str, str | None], str]:
     return (("", None), line) if found is None else ((found[2], found[1]), found[3])
 
 
+# -- alerts, the daily report, metrics ---------------------------------------------------------------------------------
+
+
+def _facts(made: Invented) -> list[Fact]:
+    with made.store.read() as tx:
+        return group(judged(tx, made.settings, made.now), made.settings, made.now)
+
+
+def _alert(made: Invented) -> str:
+    """Return the message about all that the alerts know, as it would be sent."""
+    found = _facts(made)
+    rows = [
+        Alert(id=number, cause=fact.code.value, supplier=fact.supplier, text="", since=made.now)
+        for number, fact in enumerate(found)
+    ]
+    return changed(Decision(tuple(rows)), {fact.key: fact for fact in found}, "here", words_of(made.settings)).body
+
+
+def _report(made: Invented) -> str:
+    found = _facts(made)
+    with made.store.read() as tx:
+        return report(tx, made.settings, found, made.now - DAYS, made.now, "here", most=10**6).body
+
+
+def _group_of(line: str, made: Invented) -> tuple[str, str, int]:
+    """Return code, supplier and number of the problems in a line: one with its own sentence, or several by their title."""
+    supplier = next((name for name in (*made.suppliers, STRANGER) if line.startswith(f"{name}: ")), "")
+    what = line.removeprefix(f"{supplier}: ")
+    title = next((key for key, text in TITLES.items() if what == text or what.startswith(f"{text}: ")), None)
+    if title is None:
+        return code_of("problem", re.sub(r"\A15\d+_\d+: ", "", what)), supplier, 1
+    named, _, more = what.removeprefix(f"{TITLES[title]}: ").partition(" + ")
+    return title.split(".")[1], supplier, named.count("_") + int(more or 0)
+
+
+def _read_alert(raw: str, made: Invented) -> Said:
+    said = Said(groups=Counter())
+    assert said.groups is not None
+    marks = {Severity.URGENT: "URGENT", Severity.WARNING: "PROBLEM", Severity.INFO: "NOTE"}
+    for line in raw.splitlines():
+        mark, _, what = line.partition(": ")
+        if mark in marks.values():
+            code, supplier, number = _group_of(what, made)
+            said.groups[code, supplier] += number
+            assert mark == marks[severity_of(code)], "how much it matters"
+    return said
+
+
+def _read_report(raw: str, made: Invented) -> Said:
+    said = Said(groups=Counter())
+    assert said.groups is not None
+    for line in raw.splitlines():
+        if line.startswith("- "):
+            code, supplier, number = _group_of(line.removeprefix("- "), made)
+            said.groups[code, supplier] += number
+    total = re.search(r"^(\d+) problems?:$", raw, re.MULTILINE)
+    assert (int(total[1]) if total else 0) == said.groups.total()
+    return said
+
+
+def _metrics(made: Invented) -> str:
+    return exposition(made.store, made.settings, made.now).decode()
+
+
+def _read_metrics(raw: str, _made: Invented) -> Said:
+    samples = [each for family in text_string_to_metric_families(raw) for each in family.samples]
+
+    def of(metric: str, *labels: str) -> Counter[Any]:
+        found = (each for each in samples if each.name == f"supplier_agent_{metric}")
+        return Counter({tuple(each.labels.get(label, "") for label in labels): int(each.value) for each in found})
+
+    return Said(counts=of("orders", "supplier", "stage"), severities=of("problems", "supplier", "severity"))
+
+
 # -- the surfaces, and how each could lie ------------------------------------------------------------------------------
 
 
@@ -193,6 +283,11 @@ def texts(old: str, new: str) -> Callable[[dict[Key, str]], dict[Key, str]]:
 def unlisted(code: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """Return a lie of `status --json`: one kind of problem is not listed."""
     return lambda raw: raw | {"problems": [each for each in raw["problems"] if each["code"] != code]}
+
+
+def without(words: str) -> Callable[[str], str]:
+    """Return a lie of a text: the lines with these words are missing."""
+    return lambda raw: "\n".join(line for line in raw.splitlines() if words not in line)
 
 
 def well(raw: dict[str, Any]) -> dict[str, Any]:
@@ -260,6 +355,37 @@ SURFACES: Mapping[str, Surface] = {
             "nothing vanished": lambda raw: "\n".join(line for line in raw.splitlines() if "no longer lists" not in line),
             "a refused token is an old one": lambda raw: raw.replace("refuses the token (since", "has the token (since"),
             "a paused supplier is ok": lambda raw: raw.replace(" paused ", " ok "),
+        },
+    ),
+    "alert": Surface(
+        _alert,
+        _read_alert,
+        {
+            "nothing vanished": without("no longer list"),
+            "no label waits to be marked": without("its label is ready"),
+            "what is urgent is not": lambda raw: raw.replace("URGENT", "PROBLEM"),
+            "a refused token is an old one": lambda raw: raw.replace("refuses the token (since", "has the token (since"),
+            "the problem is another supplier's": lambda raw: raw.replace("asir-group: ", "notio: "),
+        },
+    ),
+    "daily report": Surface(
+        _report,
+        _read_report,
+        {
+            "nothing vanished": without("no longer list"),
+            "nobody paused it": without("paused by"),
+            "there is no problem": lambda raw: "\n".join(each for each in raw.splitlines() if not each.startswith("- ")),
+            "there is one problem less": lambda raw: re.sub(r"\d+ problems:", "1 problem:", raw),
+        },
+    ),
+    "metrics": Surface(
+        _metrics,
+        _read_metrics,
+        {
+            "nothing is urgent": lambda raw: re.sub(r'(severity="urgent"[^}]*}) \S+', r"\1 0.0", raw),
+            "no warning": lambda raw: re.sub(r'(severity="warning"[^}]*}) \S+', r"\1 0.0", raw),
+            "the installation is well": lambda raw: re.sub(r'(problems{[^}]*supplier=""}) \S+', r"\1 0.0", raw),
+            "nothing needs attention": lambda raw: re.sub(r'(stage="attention"[^}]*}) \S+', r"\1 0.0", raw),
         },
     ),
 }  # fmt: skip

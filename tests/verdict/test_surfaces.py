@@ -16,7 +16,7 @@ from supplier_agent.db.plain_sql import within
 from supplier_agent.reports.counts import counts
 from supplier_agent.reports.health import judged
 from supplier_agent.verdict import Blocker, NextStep, Role, Verdict
-from supplier_agent.verdict.codes import INFO
+from supplier_agent.verdict.codes import INFO, severity_of
 from tests.verdict.invented import DAYS, FEW, HOURS, STATES, STRANGER, Invented, invented
 from tests.verdict.surfaces import SURFACES, OrderSaid, Said
 
@@ -44,6 +44,17 @@ def contradictions(made: Invented, said: Said) -> Iterable[str]:
         is_so = listed(made)
         yield from (f"{each} is said, and is not so" for each in said.problems - is_so)
         yield from (f"{each} is not said" for each in is_so - said.problems)
+    yield from _of_groups(made, said)
+
+
+def _of_groups(made: Invented, said: Said) -> Iterable[str]:
+    # Neither an alert nor a metric says that nothing runs: it is sent, and scraped, while something does.
+    is_so = listed(made) - Counter({("not_running", "", None): 1})
+    groups = Counter((code, supplier) for code, supplier, _ in is_so.elements())
+    severities = Counter((supplier, severity_of(code).value) for code, supplier, _ in is_so.elements())
+    for what, told, expected in (("groups", said.groups, groups), ("severities", said.severities, severities)):
+        if told is not None and +told != expected:
+            yield f"the {what} are {+told}, and it is {expected}"
 
 
 def _of_order(said: OrderSaid, verdict: Verdict) -> Iterable[str]:

@@ -179,7 +179,13 @@ def test_the_number_of_problems_counts_suppliers_and_rejected_entries_are_quoted
     now = stage.clock.now()
     with stage.store.write() as tx:
         tx.add(supplier_paused(stage))
-        about: dict[str, Any] = {"supplier": "asir-group", "received_at": now, "last_listed_at": now, "sha256": "0", "reason": "no id"}
+        about: dict[str, Any] = {
+            "supplier": "asir-group",
+            "received_at": now,
+            "last_listed_at": now,
+            "sha256": "0",
+            "reason": "no id",
+        }
         tx.add(RejectedEntry(raw='{"x": 1}', **about))
     lea.get("/problems")
     assert "Problems 2 " in lea.said

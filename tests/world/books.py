@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from math import inf
@@ -37,11 +37,6 @@ def since(changes: Sequence[tuple[float, bool]], moment: float) -> float | None:
     """Return since when it has been so at that moment, None if it is not."""
     before = [change for change in changes if change[0] <= moment]
     return before[-1][0] if before and before[-1][1] else None
-
-
-def flagged_from_the_start(ids: Iterable[str]) -> dict[str, Said]:
-    """Return what people said who flagged these orders, nobody noted when."""
-    return {each: Said(flags=[(-inf, True)]) for each in ids}
 
 
 @dataclass

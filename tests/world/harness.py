@@ -45,7 +45,7 @@ MOST_TURNS_IN_PLACE = 500
 
 
 class ManualClock:
-    """Time that passes when somebody sleeps. Whole nanoseconds: sums of floats would never reach some instants."""
+    """Time that passes when the code sleeps. Whole nanoseconds: sums of floats would never reach some instants."""
 
     def __init__(self, start: datetime = MONDAY) -> None:
         self._start = start
@@ -233,14 +233,14 @@ class Site:
         return self.agent
 
     def stop(self) -> None:
-        """End as SIGTERM does: send nothing more, take in what came back."""
+        """End as SIGTERM does: send nothing more, and settle what came back."""
         self.agent.stopping = True
         while self.agent.in_flight():
             self.agent.turn()
         self.crash()
 
     def crash(self) -> None:
-        """Let the process be gone: what came back and was not taken in is lost with it."""
+        """End the process at once: what came back and was not settled is lost with it."""
         self._store.close()
         self._ledger.close()
         self.running = False

@@ -51,7 +51,7 @@ class Doom:
 
 
 class SetClock(ManualClock):
-    """A machine's clock that somebody may set. `true` is the world's, which nobody can."""
+    """A machine's clock, which can be set. `true` is the world's, which cannot."""
 
     def __init__(self, start: datetime) -> None:
         super().__init__(start)

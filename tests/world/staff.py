@@ -35,9 +35,9 @@ class Staff:
         with self._store.write() as tx:
             order = actions.find(tx, this)
             act(tx, order, now, WHO)
-            anew = order.shipped == 1 and now in {order.shipped_at, order.undo_opened_at}
+            again = order.shipped == 1 and now in {order.shipped_at, order.undo_opened_at}
         said = self.said[this]
-        if anew:
+        if again:
             said.flags.append((self._moment(), True))
         return said
 

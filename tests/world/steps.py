@@ -36,7 +36,7 @@ class SteppedLedger(Ledger):
 
 
 class SteppedLabels(LabelFolder):
-    """The labels' folder, with a death before, within and after each file. `look` stands for the PDF check."""
+    """The label folder, with a death before, within and after each file. `look` replaces the PDF check."""
 
     def __init__(self, state_dir: Path, step: Step) -> None:
         super().__init__(state_dir)

@@ -1,12 +1,11 @@
 """Coverage: for every supplier and day, which run proves that no order was lost, and as of when.
 
-days.py decides (pure), query.py reads the journal, report.py writes the report. Every figure follows from the tables runs, reads
+days.py decides and writes the report (pure), query.py reads the journal. Every figure follows from the tables runs, reads
 and orders.
 """
 
-from supplier_agent.reading.coverage.days import Day, Late, State
-from supplier_agent.reading.coverage.query import Ledger, gaps, ledger, proved_as_of, usual_range
-from supplier_agent.reading.coverage.report import as_json, page
+from supplier_agent.reading.coverage.days import Day, Late, Ledger, State, as_json, page
+from supplier_agent.reading.coverage.query import gaps, ledger, proved_as_of, usual_range
 
 __all__ = [
     "Day",

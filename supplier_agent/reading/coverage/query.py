@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 
@@ -10,8 +9,8 @@ from sqlmodel import Session
 
 from supplier_agent.db.plain_sql import Look, text, within
 from supplier_agent.reading import missing_orders
-from supplier_agent.reading.coverage.days import Day, Late, Reading, State, days_late, judge, settled_at
-from supplier_agent.reading.missing_orders import Habit, habit, missing
+from supplier_agent.reading.coverage.days import Counted, Late, Ledger, Reading, days_late, judge, settled_at
+from supplier_agent.reading.missing_orders import habit, missing
 from supplier_agent.settings import Settings
 
 LATE_DAYS = 90
@@ -22,34 +21,6 @@ NEWEST_RUNS = 3
 ALL_RUNS = -1
 
 
-@dataclass(frozen=True)
-class Counted:
-    """The orders of a day: how many, how many came after the day was proved, how many are gone though not shipped."""
-
-    orders: int = 0
-    late: int = 0
-    gone: int = 0
-
-
-@dataclass(frozen=True)
-class Ledger:
-    """Everything that is known about some days of one supplier. `missing`: the menzzo_order_ids of orders that are gone."""
-
-    supplier: str
-    cache_seconds: float
-    days: tuple[Day, ...]
-    counted: dict[date, Counted]
-    late: Late
-    habit: Habit
-    missing: tuple[str, ...]
-    undated: int  # orders with an unreadable date, which belong to no day
-    rejected: int  # rejected entries
-
-    def number(self, state: State) -> int:
-        """Return how many days are in this state."""
-        return sum(day.state is state for day in self.days)
-
-
 def ledger(tx: Session | Look, settings: Settings, supplier: str, first: date, last: date, now: datetime) -> Ledger:
     """Return what is known about the days from `first` to `last`, and how late orders came in the last three months."""
     look, zone, cache_seconds = within(tx), settings.timezone, settings.suppliers[supplier].cache_seconds
@@ -57,7 +28,7 @@ def ledger(tx: Session | Look, settings: Settings, supplier: str, first: date, l
     readings = _readings(look, settings, supplier, since)
     per_day = _orders_per_day(look, supplier, since)
     came_late = _late(look, supplier, {day: settled_at(day, readings, zone) for day in per_day}, zone)
-    gone = missing(look, supplier, cache_seconds)
+    gone = missing(look, supplier)
     gone_of, late_of = Counter(order.order_date for order in gone), Counter(day for day, _ in came_late)
     return Ledger(
         supplier,
