@@ -76,7 +76,7 @@ def test_a_scanner_with_the_wrong_keyboard_is_understood_and_told_once(stage: St
     row = stage.order(ID)
     scan(page, as_typed(ID, layout))
     answered(page, "blue")
-    expect(page.locator(".note")).to_contain_text("The code was repaired")
+    expect(page.locator(".note")).to_contain_text("The code was corrected")
     stage.clock.ahead += LATER
     scan(page, as_typed(ID, layout))
     answered(page, "green")
@@ -98,7 +98,7 @@ def test_an_undo_at_the_last_second_counts_and_one_after_it_is_told_the_truth(st
     stage.call(row, "sending")
     page.click("button[value=undo]")
     answered(page, "red")
-    expect(page.locator("#said")).to_contain_text("Too late to take back")
+    expect(page.locator("#said")).to_contain_text("Too late to undo")
     expect(page.locator(".truth")).to_contain_text("being told at this moment")
     assert stage.facts(row).shipped == 1
 
