@@ -67,7 +67,7 @@ def test_the_second_scan_marks_and_the_time_to_take_it_back_runs_down(stage: Sta
     first = int(page.locator(".left").inner_text())
     until(lambda: int(page.locator(".left").inner_text()) < first)
     page.click("button[value=undo]")
-    expect(page.locator("#said")).to_contain_text("Taken back")
+    expect(page.locator("#said")).to_contain_text("Undone")
     assert stage.facts(row).shipped == 0
 
 
@@ -76,7 +76,7 @@ def test_a_scanner_with_the_wrong_keyboard_is_understood_and_told_once(stage: St
     row = stage.order(ID)
     scan(page, as_typed(ID, layout))
     answered(page, "blue")
-    expect(page.locator(".note")).to_contain_text("The code was repaired")
+    expect(page.locator(".note")).to_contain_text("The code was corrected")
     stage.clock.ahead += LATER
     scan(page, as_typed(ID, layout))
     answered(page, "green")
@@ -92,13 +92,13 @@ def test_an_undo_at_the_last_second_counts_and_one_after_it_is_told_the_truth(st
     answered(page, "green")
     stage.clock.ahead += timedelta(seconds=118)
     page.click("button[value=undo]")
-    expect(page.locator("#said")).to_contain_text("Taken back")
+    expect(page.locator("#said")).to_contain_text("Undone")
     page.click("button[value=ship]")
     answered(page, "green")
     stage.call(row, "sending")
     page.click("button[value=undo]")
     answered(page, "red")
-    expect(page.locator("#said")).to_contain_text("Too late to take back")
+    expect(page.locator("#said")).to_contain_text("Too late to undo")
     expect(page.locator(".truth")).to_contain_text("being told at this moment")
     assert stage.facts(row).shipped == 1
 
@@ -122,7 +122,7 @@ def test_when_the_time_has_run_out_the_page_says_so_by_itself(stage: Stage, page
             .values(ship_confirmed_at=stage.clock.now(), ship_evidence="confirmed")
         )
     page.clock.fast_forward(6_000)
-    expect(page.locator(".truth")).to_contain_text("and confirmed it at")
+    expect(page.locator(".truth")).to_contain_text("confirmed it as shipped at")
 
 
 def test_two_stations_on_one_box_ship_it_once(stage: Stage, page: Page, browser: Browser) -> None:
@@ -137,7 +137,7 @@ def test_two_stations_on_one_box_ship_it_once(stage: Stage, page: Page, browser:
         scan(page, ID)
         answered(page, "green")
         scan(ben, ID)
-        expect(ben.locator("#said")).to_contain_text("Marked as shipped already: Anna (Bench 1) at")
+        expect(ben.locator("#said")).to_contain_text("Already marked as shipped: Anna (Bench 1) at")
     assert [event.who for event in stage.history(row) if event.what == "flagged as shipped"] == ["Anna"]
 
 
@@ -150,7 +150,7 @@ def test_what_is_scanned_while_the_agent_is_away_is_recorded_once_when_it_is_bac
     scan(page, "15000012345_1")
     scan(page, "15000012345_2")
     expect(page.locator("#unsent b")).to_have_text("3")
-    expect(page.locator("#unsent")).to_contain_text("Not yet recorded")
+    expect(page.locator("#unsent")).to_contain_text("Not recorded yet")
     stage.settings = stage.settings.model_copy(
         update={"web": stage.settings.web.model_copy(update={"listen": f"127.0.0.1:{port}"})}
     )

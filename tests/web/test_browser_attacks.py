@@ -118,5 +118,5 @@ def test_the_page_works_without_javascript(stage: Stage, browser: Browser) -> No
         page.click("button[value=ship]")
         expect(page.locator("[data-sign]")).to_have_attribute("data-sign", "green")
         page.click("button[value=undo]")
-        expect(page.locator("#said")).to_contain_text("Taken back")
+        expect(page.locator("#said")).to_contain_text("Undone")
     assert [event.what for event in stage.history(row)] == ["flagged as shipped", "flag taken back"]

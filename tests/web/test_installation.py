@@ -99,7 +99,7 @@ def test_a_flag_from_the_page_is_reported_by_the_loop_beside_it(site: Site) -> N
         assert anna.sign == "green"
         until(lambda: site.sql(f"SELECT ship_confirmed_at FROM orders WHERE id = {row}")[0][0])
         anna.get("/")
-        assert "The marketplace was told, and confirmed it" in anna.said
+        assert "The marketplace confirmed it as shipped" in anna.said
         assert anna.client.get("/healthz").status_code == 200
     began = time.monotonic()
     site.stop(process)
