@@ -5,7 +5,7 @@ import sys
 
 from supplier_agent.base import process
 from supplier_agent.base.process import ended
-from supplier_agent.reports.status import door
+from supplier_agent.reports.status import screen
 
 
 def main() -> None:
@@ -16,9 +16,9 @@ def main() -> None:
 
 def _command() -> int:
     words = process.checked(sys.argv[1:], os.environ)
-    asked = door.understood(words)
+    asked = screen.understood(words)
     if asked is not None:  # asked every 30 seconds, by a health check: it does without what the other commands need
-        return door.answer(asked, os.environ)
+        return screen.answer(asked, os.environ)
     from supplier_agent.cli import run  # noqa: PLC0415 - so that a missing set-up is told in words
 
     return run(words)

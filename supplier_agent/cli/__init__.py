@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 
 from supplier_agent.base.process import ended
-from supplier_agent.cli import actions, alerts, config, coverage, maintenance, orders, page, serve, state
-from supplier_agent.cli.context import Surroundings, current
-from supplier_agent.cli.examples import epilog
+from supplier_agent.cli import actions, config, maintenance, orders, serve, state
+from supplier_agent.cli.context import Surroundings, current, epilog
 
 
 def _exit_with(code: int | None, **_options: object) -> None:
@@ -29,8 +28,8 @@ app = typer.Typer(
     epilog="Try it: supplier-agent demo. Is all well? supplier-agent status. "
     "Before going live: supplier-agent check, then supplier-agent run --once --dry-run.",
 )
-for room in (serve, orders, actions, state, config, page, coverage, maintenance, alerts):
-    room.register(app)
+for module in (serve, orders, actions, state, config, maintenance):
+    module.register(app)
 
 
 @app.command(name="help")

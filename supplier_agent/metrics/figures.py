@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from supplier_agent.db.conditions import OPEN, VANISHED
-from supplier_agent.db.plain_sql import Look, supplier_of, within
+from supplier_agent.db.plain_sql import OPEN, VANISHED, Look, supplier_of, within
 from supplier_agent.order import STAGES, WANTED, sound_stage
 from supplier_agent.reading import coverage
 from supplier_agent.reports import counts, facts, health

@@ -12,8 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from supplier_agent.db.conditions import OPEN
-from supplier_agent.db.plain_sql import text
+from supplier_agent.db.plain_sql import OPEN, text
 
 if TYPE_CHECKING:
     from datetime import date

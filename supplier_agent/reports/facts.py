@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from supplier_agent.db.conditions import NEEDS_A_PERSON, OPEN, UNFLAGGED, WAITING
-from supplier_agent.db.plain_sql import last_good, supplier_of, text
+from supplier_agent.db.plain_sql import NEEDS_A_PERSON, OPEN, UNFLAGGED, WAITING, last_good, supplier_of, text
 from supplier_agent.reading.missing_orders import absence_of
 from supplier_agent.verdict.codes import ProblemCode
 from supplier_agent.verdict.supplier import InstallationState, Lasting, SupplierState

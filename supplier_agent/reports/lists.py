@@ -9,8 +9,7 @@ from typing import Any
 from sqlmodel import Session
 
 from supplier_agent.base.clock import Clock
-from supplier_agent.db.conditions import OPEN, STAGE
-from supplier_agent.db.plain_sql import within
+from supplier_agent.db.plain_sql import OPEN, STAGE, within
 from supplier_agent.db.store import Store
 from supplier_agent.labels.scan import alias
 from supplier_agent.order import STAGES

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, text
 from sqlmodel import Session, col, func, or_, select
 
 from supplier_agent.calls import CALLS
-from supplier_agent.db import conditions
+from supplier_agent.db import plain_sql
 from supplier_agent.db.plain_sql import within
 from supplier_agent.db.tables import Barcode, Order
 from supplier_agent.reports import facts
@@ -27,7 +27,7 @@ MOST_LABELS = 500
 LONGEST_SEARCH = 80
 MOST_PROBLEMS = 200
 """Orders on the page of problems, and in its number."""
-OPEN = text(conditions.OPEN)
+OPEN = text(plain_sql.OPEN)
 IN_ORDER = (col(Order.order_date), col(Order.supplier), col(Order.increment_id), col(Order.id))
 """Oldest first, the lines of one customer's order together."""
 
@@ -99,7 +99,7 @@ def wider_problems(tx: Session, visit: Visit) -> list[Problem]:
 
 def rows_with_problems(tx: Session, visit: Visit) -> list[int]:
     """Return the orders of the page of problems: with a problem, on hold, or with a report of a packer."""
-    held = f"SELECT id FROM orders WHERE {conditions.OPEN} AND held_reason IS NOT NULL LIMIT {MOST_PROBLEMS}"  # noqa: S608 - constants
+    held = f"SELECT id FROM orders WHERE {plain_sql.OPEN} AND held_reason IS NOT NULL LIMIT {MOST_PROBLEMS}"  # noqa: S608 - constants
     found = {each.id for each in within(tx).rows(held)} | {event.order_id for event in unsettled(tx, MOST_PROBLEMS)}
     found |= facts.ids_with_problems(within(tx), visit.room.settings, visit.now, MOST_PROBLEMS)
     return sorted(found)[:MOST_PROBLEMS]
@@ -174,7 +174,7 @@ def pick_list(tx: Session, visit: Visit, supplier: str | None = None) -> tuple[P
 
 def may_go(tx: Session, visit: Visit, supplier: str | None = None) -> Sequence[Judged]:
     """Return the orders that may be shipped now: oldest first, the lines of one customer's order together."""
-    wanted: list[ColumnElement[bool]] = [OPEN, text(conditions.TO_SHIP), col(Order.label_path).is_not(None)]  # type: ignore[list-item]  # as above
+    wanted: list[ColumnElement[bool]] = [OPEN, text(plain_sql.TO_SHIP), col(Order.label_path).is_not(None)]  # type: ignore[list-item]  # as above
     if supplier is not None:
         wanted.append(col(Order.supplier) == supplier)
     rows = [row for row in tx.exec(select(Order.id).where(*wanted)) if row is not None]

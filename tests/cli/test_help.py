@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from supplier_agent.cli import app
-from supplier_agent.cli.examples import EXAMPLES
+from supplier_agent.cli.context import EXAMPLES
 from tests.cli.conftest import IDS, Installation
 from tests.cli.test_words import commands
 from tests.house.test_docs import wrong

@@ -14,7 +14,7 @@ import pytest
 from sqlmodel import select
 
 from supplier_agent import outbox
-from supplier_agent.db.conditions import OPEN, STAGE
+from supplier_agent.db.plain_sql import OPEN, STAGE
 from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Barcode, Call, Order
 from supplier_agent.order import STAGES, stage

@@ -28,8 +28,8 @@ from supplier_agent.db.store import Store, open_store
 from supplier_agent.db.tables import Call, Run
 from supplier_agent.reports import status
 from supplier_agent.reports.heartbeat import Heartbeat
-from supplier_agent.reports.status import door, screen
-from supplier_agent.reports.status.door import Asked
+from supplier_agent.reports.status import screen
+from supplier_agent.reports.status.screen import Asked
 from supplier_agent.settings import Settings
 from supplier_agent.suppliers import circuit_breakers, read_log, snapshot
 from supplier_agent.suppliers.circuit_breakers import READS, Patience
@@ -190,13 +190,13 @@ def test_a_look_leaves_nothing_behind_and_cannot_write(settings: Settings, store
     ],
 )  # fmt: skip
 def test_the_quick_door_opens_to_its_own_words_alone(words: str, asked: Asked | None) -> None:
-    assert door.understood(words.split()) == asked
+    assert screen.understood(words.split()) == asked
 
 
 def test_both_doors_tell_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = tmp_path / "c.toml"
     config.write_text('state_dir = "."\n[suppliers.notio]\ntoken = "t"\n')
-    assert door.answer(Asked(str(config), as_json=True), {}) == 3
+    assert screen.answer(Asked(str(config), as_json=True), {}) == 3
     quick = json.loads(capsys.readouterr().out)
     assert cli.run(["--config", str(config), "status", "--json"]) == 3
     assert json.loads(capsys.readouterr().out) == quick

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from supplier_agent.db import conditions
+from supplier_agent.db import plain_sql
 from supplier_agent.db.plain_sql import text, within
 from supplier_agent.verdict import Act, Blocker, ProblemCode, Role, Stage, Verdict
 from tests.verdict.invented import FEW, STATES, invented
@@ -45,7 +45,7 @@ def test_each_condition_is_what_the_verdict_says(
     with made.store.read() as tx:
         look = within(tx)
         is_open = {
-            (row.supplier, row.menzzo_order_id) for row in look.rows(f"SELECT * FROM orders WHERE {conditions.OPEN}")
+            (row.supplier, row.menzzo_order_id) for row in look.rows(f"SELECT * FROM orders WHERE {plain_sql.OPEN}")
         }
         assert is_open == {
             key for key, row in made.rows.items() if row.ship_confirmed_at is None and row.closed_reason is None
@@ -53,16 +53,16 @@ def test_each_condition_is_what_the_verdict_says(
         ages = {"WAITING": made.settings.alerts.waiting_seconds, "UNFLAGGED": made.settings.alerts.unflagged_seconds}
         for name, holds in PAIRS.items():
             values = (text(made.now - timedelta(seconds=ages[name])),) if name in ages else ()
-            sql = f"SELECT * FROM orders WHERE {conditions.OPEN} AND ({getattr(conditions, name)})"
+            sql = f"SELECT * FROM orders WHERE {plain_sql.OPEN} AND ({getattr(plain_sql, name)})"
             found = {(row.supplier, row.menzzo_order_id) for row in look.rows(sql, *values)}
             sound = {key for key in is_open if Blocker.DAMAGED not in made.orders[key].blockers}
             assert found & sound == {key for key in sound if holds(made.orders[key])}, name
-        for row in look.rows(f"SELECT *, {conditions.STAGE} AS stage FROM orders"):
+        for row in look.rows(f"SELECT *, {plain_sql.STAGE} AS stage FROM orders"):
             verdict = made.orders[row.supplier, row.menzzo_order_id]
             assert Blocker.DAMAGED in verdict.blockers or verdict.stage == Stage(row.stage)
         needs = {
             (row.supplier, row.menzzo_order_id)
-            for row in look.rows(f"SELECT * FROM orders WHERE {conditions.OPEN} AND ({conditions.NEEDS_A_PERSON})")
+            for row in look.rows(f"SELECT * FROM orders WHERE {plain_sql.OPEN} AND ({plain_sql.NEEDS_A_PERSON})")
         }
         ageless = {ProblemCode.HELD_THOUGH_MARKED, ProblemCode.ORDER_VANISHED, ProblemCode.CHANGED_SINCE_PRINTED}
         ageless |= {ProblemCode.CALL_UNKNOWN, ProblemCode.CALL_PARKED}
