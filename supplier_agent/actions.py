@@ -139,9 +139,13 @@ def unship(tx: Session, order: Order, now: datetime, who: str, *, station: str |
 
 
 def resolve(tx: Session, order: Order, now: datetime, who: str, *, shipped: bool, station: str | None = None) -> str:
-    """Answer for a ship call whose outcome is unknown: it was shipped, or it shall be sent again."""
-    call = outbox.find(tx, order.id or 0, "ship")
-    if call is None or call.state != "unknown":
+    """Answer for a call whose outcome is unknown, the ship call first: it has arrived, or it shall be sent again."""
+    calls = sorted(outbox.of_order(tx, order.id or 0), key=lambda each: each.kind != "ship")
+    unknown = next((each for each in calls if each.state == "unknown"), None)
+    if unknown is not None and unknown.kind != "ship":
+        return _resolve_other(tx, order, unknown, now, who, arrived=shipped, station=station)
+    call = unknown or next((each for each in calls if each.kind == "ship"), None)
+    if call is None or unknown is None:
         state = "there is no ship call yet" if call is None else f"its ship call is {call.state}"
         raise AgentError(f"there is nothing to resolve: {state}", f"supplier-agent order {order.menzzo_order_id}")
     if shipped:
@@ -157,6 +161,20 @@ def resolve(tx: Session, order: Order, now: datetime, who: str, *, shipped: bool
         said += _reopen_window(tx, order, now) + _waits(order)
     tx.add(order)
     return said
+
+
+def _resolve_other(
+    tx: Session, order: Order, call: Call, now: datetime, who: str, *, arrived: bool, station: str | None
+) -> str:
+    """Answer for a call that is sent once only and is no ship call: nothing about the order is decided by it."""
+    if arrived:
+        outbox.conclude(tx, call, "done", f"{who} says that it has arrived")
+    else:
+        outbox.owe_again(tx, call, now)
+    order.planned_at = None
+    tx.add(order)
+    _note(tx, order, now, who, f"resolved: {call.kind} {'has arrived' if arrived else 'send again'}", station=station)
+    return f"its {call.kind} call is recorded as done" if arrived else f"its {call.kind} call is sent again"
 
 
 def retry(tx: Session, order: Order, now: datetime, who: str, *, station: str | None = None) -> str:

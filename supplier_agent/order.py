@@ -2,7 +2,7 @@
 
     listed ──> acknowledge ──> label ──> [a person flags it] ──> undo window ──> ship ──> confirmed
 
-A new outward call begins with one line in WANTED and one file in calls/; CONTRIBUTING.md says what else names the kinds today.
+A new outward call is one line in WANTED and one file in calls/; nothing else names the kinds.
 """
 
 from __future__ import annotations
@@ -86,10 +86,41 @@ def label_is_current(order: Order) -> bool:
     return order.label_link == document(order.link_to_label)
 
 
-WANTED: Mapping[str, Callable[[Order], bool]] = {
-    "acknowledge": lambda o: o.acknowledged_at is None and o.held_reason is None,
-    "label": lambda o: not label_is_current(o),
-    "ship": lambda o: o.shipped == 1 and o.held_reason is None and not blockers(o),
+def _link(order: Order) -> str:
+    return document(order.link_to_label) or ""
+
+
+def _nothing(_order: Order) -> str:
+    return ""
+
+
+STUCK = frozenset({"parked", "unknown"})
+"""The states of a call that waits for a person."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """When the facts of an order ask for one kind of call.
+
+    subject: what the call is about, if that can change: a new subject is owed again. ask: why a person must look first, or "".
+    after_shipping: wanted of shipped orders, too. by_row: no column of the order says that the call is done, its own row does.
+    attention: the states of the call in which the order needs a person; else a stuck call is a problem, and the order goes on.
+    """
+
+    when: Callable[[Order], bool]
+    subject: Callable[[Order], str] = _nothing
+    ask: Callable[[Order], str] = _nothing
+    after_shipping: bool = False
+    by_row: bool = False
+    attention: frozenset[str] = STUCK
+
+
+Rules = Mapping[str, Rule]
+
+WANTED: Rules = {
+    "acknowledge": Rule(lambda o: o.acknowledged_at is None and o.held_reason is None, subject=unusable, ask=unusable),
+    "label": Rule(lambda o: not label_is_current(o), subject=_link),
+    "ship": Rule(lambda o: o.shipped == 1 and o.held_reason is None and not blockers(o)),
 }
 
 
@@ -102,31 +133,42 @@ class Want:
     ask: str = ""
 
 
-def wanted(order: Order) -> tuple[Want, ...]:
-    """Return the calls that the facts ask for now. The only rule by which anything is ever sent."""
-    if damage(order) or order.closed_reason is not None or order.ship_confirmed_at is not None:
+def wanted(order: Order, calls: Iterable[Call] = (), rules: Rules = WANTED) -> tuple[Want, ...]:
+    """Return the calls that the facts ask for now. The only rule by which anything is ever sent.
+
+    `calls`: those of the order, as far as they are known; they count for rules that are `by_row`.
+    """
+    if damage(order) or order.closed_reason is not None:
         return ()
+    done = {(call.kind, call.subject) for call in calls if call.state == "done"}
     wants = []
-    for kind, rule in WANTED.items():
-        if rule(order):
-            ask = unusable(order) if kind == "acknowledge" else ""
-            subject = (document(order.link_to_label) or "") if kind == "label" else ask
-            wants.append(Want(kind, subject, ask))
+    for kind, rule in rules.items():
+        if (order.ship_confirmed_at is not None and not rule.after_shipping) or not rule.when(order):
+            continue
+        want = Want(kind, rule.subject(order), rule.ask(order))
+        if not (rule.by_row and (kind, want.subject) in done):
+            wants.append(want)
     return tuple(wants)
 
 
-def stage(order: Order, calls: Iterable[Call]) -> str:
+def needs_a_person(call: Call, rules: Rules = WANTED) -> bool:
+    """Tell whether an order needs a person because of this call. Of a kind that is not known, every stuck call counts."""
+    rule = rules.get(call.kind)
+    return call.state in (STUCK if rule is None else rule.attention)
+
+
+def stage(order: Order, calls: Iterable[Call], rules: Rules = WANTED) -> str:
     """Return the first of STAGES that holds; whatever its facts seem to be, a damaged order needs a person."""
     calls = list(calls)
-    return "attention" if damage(order, calls) else sound_stage(order, calls)
+    return "attention" if damage(order, calls) else sound_stage(order, calls, rules)
 
 
-def sound_stage(order: Order, calls: Iterable[Call]) -> str:
+def sound_stage(order: Order, calls: Iterable[Call], rules: Rules = WANTED) -> str:
     """Return the stage of an order that is known to be undamaged."""
     checks = {
         "shipped": order.ship_confirmed_at is not None,
         "closed": order.closed_reason is not None,
-        "attention": any(call.state in {"parked", "unknown"} for call in calls),
+        "attention": any(needs_a_person(call, rules) for call in calls),
         "held": order.held_reason is not None,
         "flagged": order.shipped == 1,
         "new": order.acknowledged_at is None,

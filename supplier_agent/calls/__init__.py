@@ -3,19 +3,103 @@
 To add one:
 
 1. a line in order.WANTED: when do an order's facts ask for it?
-2. a file here (protocol.OutwardCall): when is it due, how is it made, what becomes of it after each ending?
-3. a line in CALLS below.   4. a test file.   5. what still names the kinds by hand: CONTRIBUTING.md lists it.
+2. a file here that is called as the kind is, with `CALL = …` (protocol.OutwardCall): everything else about it.
+3. a test file.
+
+Nothing else names the kinds. A kind without its file, or without its line, is refused at the start.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any
 
-from supplier_agent.calls import acknowledge, label, ship
-from supplier_agent.calls.protocol import Ending, Job, OutwardCall, Tools, Unfinished
+from pydantic import ValidationError
 
-CALLS: Mapping[str, OutwardCall] = {"ship": ship, "acknowledge": acknowledge, "label": label}
-"""In the order in which they are served: what a customer waits for goes first."""
+from supplier_agent.base.errors import ConfigError
+from supplier_agent.calls.protocol import MARKETPLACE, Ending, Job, Need, OutwardCall, Tools, Unfinished
+from supplier_agent.order import WANTED, Rules
+from supplier_agent.settings import Settings
+from supplier_agent.settings.loading import PROVE
+from supplier_agent.settings.values import close
 
-ONCE = frozenset(kind for kind, call in CALLS.items() if call.ONCE)
-"""The kinds that are never repeated by themselves after a lost answer."""
+AnyCall = OutwardCall[Any]
 
-__all__ = ["CALLS", "ONCE", "Ending", "Job", "OutwardCall", "Tools", "Unfinished"]
+
+class Calls(Mapping[str, AnyCall]):
+    """The calls that there are, by their kind, in the order in which they are served. `rules`: when each is wanted."""
+
+    def __init__(self, calls: Mapping[str, AnyCall], rules: Rules = WANTED) -> None:
+        """Raise ValueError if a kind has no rule, or a rule no call: it would be owed for ever, or never."""
+        if odd := calls.keys() ^ rules.keys():
+            raise ValueError(f"{', '.join(sorted(odd))}: a call needs a rule in order.WANTED and a file in calls/")
+        self._calls = dict(sorted(calls.items(), key=lambda each: each[1].PRIORITY))
+        self._rules = rules
+        self.once = frozenset(kind for kind, call in self._calls.items() if call.ONCE)
+        self.lane_of = {
+            kind: call.LANE for kind, call in self.at(MARKETPLACE).items()
+        }  # of those that go to the marketplace
+        self.ledgered = next((kind for kind, call in self._calls.items() if call.LEDGERED), "")
+
+    __hash__ = (
+        object.__hash__
+    )  # two of them are the same only if they are one: it is the default of a dataclass's field
+
+    def __getitem__(self, kind: str) -> AnyCall:
+        return self._calls[kind]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._calls)
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def rules(self, settings: Settings) -> Rules:
+        """Return when each call is wanted, of those that these settings do not switch off."""
+        return {kind: rule for kind, rule in self._rules.items() if self._calls[kind].is_on(settings)}
+
+    def at(self, account_kind: str) -> dict[str, AnyCall]:
+        """Return the calls that go to accounts of that kind."""
+        return {kind: call for kind, call in self._calls.items() if account_kind == call.ACCOUNT}
+
+    def check(self, settings: Settings) -> None:
+        """Raise ConfigError if a `[calls.KIND]` of these settings is not what the file of that call declares."""
+        mistakes = []
+        for kind, given in settings.calls.items():
+            call = self._calls.get(kind)
+            if call is None:
+                mistakes.append(
+                    f"calls.{kind} is no outward call{_meant(f'calls.{kind}', [f'calls.{each}' for each in self])}"
+                )
+                continue
+            try:
+                call.Section.model_validate(given)
+            except ValidationError as error:
+                keys = [f"calls.{kind}.{key}" for key in call.Section.model_fields]
+                for detail in error.errors(include_url=False, include_input=False):
+                    key = ".".join(("calls", kind, *(str(part) for part in detail["loc"])))
+                    is_unknown = detail["type"] == "extra_forbidden"
+                    mistakes.append(
+                        f"{key} is not a key of the configuration{_meant(key, keys)}"
+                        if is_unknown
+                        else f"{key}: {detail['msg']}"
+                    )
+        if mistakes:
+            where = settings.config_path or "environment"
+            lines = "".join(f"\n  {where}: {each}" for each in mistakes)
+            raise ConfigError(f"The configuration cannot be used:{lines}", PROVE)
+
+
+def _meant(key: str, known: list[str]) -> str:
+    meant = close(key, known)
+    return f"; did you mean {meant}?" if meant else "; leave it out"
+
+
+def _found(kind: str) -> AnyCall:
+    call: AnyCall = import_module(f"{__name__}.{kind}").CALL
+    return call
+
+
+CALLS = Calls({kind: _found(kind) for kind in WANTED})
+"""Every call of this program."""
+
+__all__ = ["CALLS", "AnyCall", "Calls", "Ending", "Job", "Need", "OutwardCall", "Tools", "Unfinished"]

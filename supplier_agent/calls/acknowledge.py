@@ -1,10 +1,11 @@
 """acknowledge-sale: tell the marketplace that we have the order. At least once: repeating it is harmless, losing it is not."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import ClassVar
 
-from supplier_agent.calls.protocol import Ending, Job, Tools, ending_of
-from supplier_agent.db.tables import Attempt, Call, Order
+from supplier_agent.calls.protocol import Ending, Job, Need, OutwardCall, Tools, ending_of
 from supplier_agent.marketplace import Listing, Seen
 from supplier_agent.outbox import DONE, LATER, NOT_SENT, REFUSED, UNKNOWN, Next, Outcome, backoff
 from supplier_agent.reading.strategy import Query
@@ -12,8 +13,6 @@ from supplier_agent.settings import Settings
 from supplier_agent.suppliers.circuit_breakers import WRITES
 from supplier_agent.suppliers.read_log import ReadDone, read_done
 
-LANE = WRITES
-ONCE = False
 NOT_FOUND_TRIES = 4
 """The first try and at least three more (public contract, "What an answer means", 404)."""
 NOT_FOUND = 404
@@ -25,35 +24,70 @@ WHY = {
 }
 
 
-def undo_window(settings: Settings) -> timedelta:  # noqa: ARG001 - the same question for every call
-    """Return nothing: no person asks for it, so there is nothing to take back."""
-    return timedelta(0)
+class Acknowledge(OutwardCall[Tools]):
+    """See above."""
 
+    LANE, PRIORITY = WRITES, 1
+    NEEDS = frozenset({Need.STILL_LIST})
+    ENDPOINT, REHEARSED = "acknowledge-sale", "send acknowledge-sale for"
+    WORDS: ClassVar[Mapping[str, str]] = {"kind.acknowledge": "acknowledge"}
 
-def due_at(order: Order, settings: Settings) -> datetime:  # noqa: ARG001 - the same question for every call
-    """Return when it may go: as soon as the order is stored."""
-    return order.first_seen_at
+    def perform(self, job: Job, tools: Tools) -> Ending:
+        """Acknowledge; after a 404, look first whether the order is still listed.
 
+        Source: API notes, 4. The answer's body is not documented (9.8).
+        """
+        reads: list[ReadDone] = []
+        if job.not_found_since is not None and not _still_listed(job, tools, reads):
+            gone = "the marketplace answered 404 and no longer lists the order: cancelled, or acknowledged elsewhere"
+            return Ending(Outcome(REFUSED, gone), reads=tuple(reads))
+        verdict = tools.marketplace.acknowledge_sale(job.menzzo_order_id)
+        ending = ending_of(verdict)
+        if ending.redirected_to is not None:  # it says nothing of this order, and asking again is harmless
+            ending = replace(ending, outcome=replace(ending.outcome, kind=LATER))
+        if (
+            ending.quiet_seconds is not None and ending.outcome.kind == UNKNOWN
+        ):  # 503 with Retry-After: as told, no outage
+            ending = replace(ending, outcome=replace(ending.outcome, kind=LATER), outage=False)
+        if ending.outcome.kind == DONE:
+            facts = {"acknowledged_at": tools.marketplace.clock.now(), "acknowledge_evidence": verdict.means.value}
+            ending = replace(ending, outcome=replace(ending.outcome, facts=facts))
+        return replace(ending, reads=tuple(reads))
 
-def perform(job: Job, tools: Tools) -> Ending:
-    """Acknowledge; after a 404, look first whether the order is still listed.
+    def after(self, job: Job, ending: Ending, settings: Settings, now: datetime, chance: float) -> Next:
+        """Decide what becomes of it: tried again after everything but a clear no, and parked only for answers about this order."""
+        retry, kind = settings.retry, ending.outcome.kind
+        if kind == DONE:
+            return Next("done")
+        if kind == REFUSED:
+            if ending.outcome.http_status != NOT_FOUND:
+                return Next("parked", strike=True, why=ending.outcome.detail or "the marketplace refused it")
+            cache = timedelta(seconds=settings.suppliers[job.supplier].cache_seconds)
+            first = job.not_found_since or now
+            if job.strikes + 1 >= NOT_FOUND_TRIES and now - first > cache:
+                why = f"the marketplace answered 404 {job.strikes + 1} times, and nothing it lists says that the order is gone"
+                return Next("parked", strike=True, why=why)
+            wait = max(
+                backoff(retry.first_seconds, retry.max_seconds, job.strikes + 1, chance),
+                cache / 3 + timedelta(seconds=1),
+            )
+            return Next(
+                "owed",
+                now + wait,
+                strike=True,
+                why="the marketplace answered 404; it is asked again whether it lists the order",
+            )
+        # Only an answer, given while all else worked, says something of this very order; silence and outages do not.
+        strike = kind == UNKNOWN and ending.outcome.http_status is not None and not job.lane_was_failing
+        if strike and job.strikes + 1 >= retry.park_after_attempts:
+            return Next("parked", strike=True, why=f"the marketplace failed {job.strikes + 1} times on this very order")
+        wait = backoff(retry.first_seconds, retry.max_seconds, job.strikes + 1, chance) if strike else timedelta(0)
+        why = WHY[kind] if ending.redirected_to is None else "it was sent elsewhere"
+        return Next("owed", now + wait, strike=strike, why=f"{why}: {ending.outcome.detail}"[:500])
 
-    Source: API notes, 4. The answer's body is not documented (9.8).
-    """
-    reads: list[ReadDone] = []
-    if job.not_found_since is not None and not _still_listed(job, tools, reads):
-        gone = "the marketplace answered 404 and no longer lists the order: cancelled, or acknowledged elsewhere"
-        return Ending(Outcome(REFUSED, gone), reads=tuple(reads))
-    verdict = tools.marketplace.acknowledge_sale(job.menzzo_order_id)
-    ending = ending_of(verdict)
-    if ending.redirected_to is not None:  # it says nothing of this order, and asking again is harmless
-        ending = replace(ending, outcome=replace(ending.outcome, kind=LATER))
-    if ending.quiet_seconds is not None and ending.outcome.kind == UNKNOWN:  # 503 with Retry-After: as told, no outage
-        ending = replace(ending, outcome=replace(ending.outcome, kind=LATER), outage=False)
-    if ending.outcome.kind == DONE:
-        facts = {"acknowledged_at": tools.marketplace.clock.now(), "acknowledge_evidence": verdict.means.value}
-        ending = replace(ending, outcome=replace(ending.outcome, facts=facts))
-    return replace(ending, reads=tuple(reads))
+    def facts_when_rehearsed(self, job: Job, now: datetime) -> Mapping[str, object]:  # noqa: ARG002 - the same for every call
+        """Return that it is acknowledged."""
+        return {"acknowledged_at": now}
 
 
 def _still_listed(job: Job, tools: Tools, reads: list[ReadDone]) -> bool:
@@ -83,37 +117,4 @@ def _still_listed(job: Job, tools: Tools, reads: list[ReadDone]) -> bool:
     return True
 
 
-def after(job: Job, ending: Ending, settings: Settings, now: datetime, chance: float) -> Next:
-    """Decide what becomes of it: tried again after everything but a clear no, and parked only for answers about this order."""
-    retry, kind = settings.retry, ending.outcome.kind
-    if kind == DONE:
-        return Next("done")
-    if kind == REFUSED:
-        if ending.outcome.http_status != NOT_FOUND:
-            return Next("parked", strike=True, why=ending.outcome.detail or "the marketplace refused it")
-        cache = timedelta(seconds=settings.suppliers[job.supplier].cache_seconds)
-        first = job.not_found_since or now
-        if job.strikes + 1 >= NOT_FOUND_TRIES and now - first > cache:
-            why = f"the marketplace answered 404 {job.strikes + 1} times, and nothing it lists says that the order is gone"
-            return Next("parked", strike=True, why=why)
-        wait = max(
-            backoff(retry.first_seconds, retry.max_seconds, job.strikes + 1, chance), cache / 3 + timedelta(seconds=1)
-        )
-        return Next(
-            "owed",
-            now + wait,
-            strike=True,
-            why="the marketplace answered 404; it is asked again whether it lists the order",
-        )
-    # Only an answer, given while all else worked, says something of this very order; silence and outages do not.
-    strike = kind == UNKNOWN and ending.outcome.http_status is not None and not job.lane_was_failing
-    if strike and job.strikes + 1 >= retry.park_after_attempts:
-        return Next("parked", strike=True, why=f"the marketplace failed {job.strikes + 1} times on this very order")
-    wait = backoff(retry.first_seconds, retry.max_seconds, job.strikes + 1, chance) if strike else timedelta(0)
-    why = WHY[kind] if ending.redirected_to is None else "it was sent elsewhere"
-    return Next("owed", now + wait, strike=strike, why=f"{why}: {ending.outcome.detail}"[:500])
-
-
-def by_itself(call: Call, attempts: list[Attempt], settings: Settings, now: datetime) -> datetime | None:  # noqa: ARG001 - never unknown
-    """Return None: it is never left unknown."""
-    return None
+CALL = Acknowledge()

@@ -1,12 +1,12 @@
 """The label: fetch the PDF behind the order's link, and keep it. Repeated freely, on a clock of its own while it is not ready."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
-from supplier_agent.calls.protocol import Ending, Job, Tools, Unfinished
-from supplier_agent.db.tables import Attempt, Call, Order
+from supplier_agent.calls.protocol import Ending, Job, OutwardCall, Tools, Unfinished
 from supplier_agent.labels import Fetched, Label, LabelFolder, NotALabel
 from supplier_agent.marketplace import Means, Verdict
 from supplier_agent.order import document
@@ -14,40 +14,60 @@ from supplier_agent.outbox import DONE, LATER, NOT_SENT, REFUSED, UNKNOWN, Next,
 from supplier_agent.settings import Settings
 from supplier_agent.suppliers.circuit_breakers import LABELS
 
-LANE = LABELS
-ONCE = False
 NOT_READY = {Means.NOT_FOUND, Means.TOKEN_REFUSED, Means.UNCLEAR}
 """What a label server says before the label is there, or of a link that died; the list of orders tells of the token itself."""
 
 
-def undo_window(settings: Settings) -> timedelta:  # noqa: ARG001 - the same question for every call
-    """Return nothing: no person asks for it, so there is nothing to take back."""
-    return timedelta(0)
+class FetchLabel(OutwardCall[Tools]):
+    """See above."""
 
+    LANE, PRIORITY = LABELS, 2
+    BRAKES_ON_404 = False  # there, 404 says that the label is not ready yet
+    ENDPOINT, REHEARSED = "label", "fetch the label of"
+    WORDS: ClassVar[Mapping[str, str]] = {"kind.label": "label"}
 
-def due_at(order: Order, settings: Settings) -> datetime:  # noqa: ARG001 - the same question for every call
-    """Return when it may go: at once, for links die."""
-    return order.first_seen_at
+    def perform(self, job: Job, tools: Tools) -> Ending | Unfinished:
+        """Fetch the label. Whether it is a whole PDF is checked afterwards: a crafted file takes its time.
 
+        Source: API notes, 6. Documented is the link alone (9.10).
+        """
+        link = job.link_to_label
+        if link is None:  # nothing to ask for, but somebody must notice if it stays so
+            return Ending(Outcome(LATER, "the marketplace has not linked a label yet"))
+        fetched = tools.marketplace.fetch_label(link)
+        if isinstance(fetched, Verdict):
+            return _not_fetched(fetched)
+        try:
+            received = tools.labels.receive(job.supplier, job.menzzo_order_id, fetched.content)
+        except OSError as error:
+            return _not_stored(error)
+        if isinstance(received, Fetched):
+            return Unfinished(partial(_check, link, tools.labels, received))
+        return _stored(link, received)
 
-def perform(job: Job, tools: Tools) -> Ending | Unfinished:
-    """Fetch the label. Whether it is a whole PDF is checked afterwards: a crafted file takes its time.
+    def after(self, job: Job, ending: Ending, settings: Settings, now: datetime, chance: float) -> Next:
+        """Decide what becomes of it: a label that is not ready is asked for less and less often, then a person is asked."""
+        retry, outcome = settings.retry, ending.outcome
+        if outcome.kind == DONE:
+            return Next("done")
+        if outcome.kind == REFUSED:
+            return Next("parked", strike=True, why=outcome.detail)
+        if outcome.kind == LATER and not ending.outage:
+            if (now - job.owed_at).total_seconds() >= retry.label_park_seconds:
+                return Next("parked", strike=True, why=outcome.detail)
+            wait = backoff(retry.label_first_seconds, retry.max_seconds, job.strikes + 1, chance)
+            left = job.owed_at + timedelta(seconds=retry.label_park_seconds) - now
+            return Next("owed", now + min(wait, max(left, timedelta(seconds=1))), strike=True, why=outcome.detail)
+        return Next("owed", now, why=outcome.detail)
 
-    Source: API notes, 6. Documented is the link alone (9.10).
-    """
-    link = job.link_to_label
-    if link is None:  # nothing to ask for, but somebody must notice if it stays so
-        return Ending(Outcome(LATER, "the marketplace has not linked a label yet"))
-    fetched = tools.marketplace.fetch_label(link)
-    if isinstance(fetched, Verdict):
-        return _not_fetched(fetched)
-    try:
-        received = tools.labels.receive(job.supplier, job.menzzo_order_id, fetched.content)
-    except OSError as error:
-        return _not_stored(error)
-    if isinstance(received, Fetched):
-        return Unfinished(partial(_check, link, tools.labels, received))
-    return _stored(link, received)
+    def facts_when_rehearsed(self, job: Job, now: datetime) -> Mapping[str, object]:  # noqa: ARG002 - the same for every call
+        """Return a label that nobody looks at: RehearsedLabels says that it is there."""
+        return {
+            "label_link": document(job.link_to_label),
+            "label_path": "rehearsed",
+            "label_sha256": "rehearsed",
+            "label_bytes": 0,
+        }
 
 
 def _check(link: str, labels: LabelFolder, fetched: Fetched, fault: Callable[[Path], str | None]) -> Ending:
@@ -87,22 +107,4 @@ def _not_fetched(verdict: Verdict) -> Ending:
     return Ending(Outcome(kind, detail, status), outage=True, quiet_seconds=verdict.retry_after_seconds)
 
 
-def after(job: Job, ending: Ending, settings: Settings, now: datetime, chance: float) -> Next:
-    """Decide what becomes of it: a label that is not ready is asked for less and less often, then a person is asked."""
-    retry, outcome = settings.retry, ending.outcome
-    if outcome.kind == DONE:
-        return Next("done")
-    if outcome.kind == REFUSED:
-        return Next("parked", strike=True, why=outcome.detail)
-    if outcome.kind == LATER and not ending.outage:
-        if (now - job.owed_at).total_seconds() >= retry.label_park_seconds:
-            return Next("parked", strike=True, why=outcome.detail)
-        wait = backoff(retry.label_first_seconds, retry.max_seconds, job.strikes + 1, chance)
-        left = job.owed_at + timedelta(seconds=retry.label_park_seconds) - now
-        return Next("owed", now + min(wait, max(left, timedelta(seconds=1))), strike=True, why=outcome.detail)
-    return Next("owed", now, why=outcome.detail)
-
-
-def by_itself(call: Call, attempts: list[Attempt], settings: Settings, now: datetime) -> datetime | None:  # noqa: ARG001 - never unknown
-    """Return None: it is never left unknown."""
-    return None
+CALL = FetchLabel()

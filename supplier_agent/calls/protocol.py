@@ -1,14 +1,18 @@
 """What every outward call has in common: the job a worker gets, and what the marketplace's verdict means for it."""
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from enum import Enum
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
 
 from supplier_agent.db.tables import Attempt, Call, Order
 from supplier_agent.labels import LabelFolder
-from supplier_agent.marketplace import Marketplace, Means, Verdict
+from supplier_agent.marketplace import Client, Means, Verdict
 from supplier_agent.outbox import DONE, LATER, NOT_SENT, REFUSED, UNKNOWN, Next, Outcome
 from supplier_agent.settings import Settings
 from supplier_agent.suppliers.read_log import ReadDone
@@ -37,9 +41,9 @@ class Job:
 
 @dataclass(frozen=True)
 class Tools:
-    """What a worker works with."""
+    """What a worker works with, for a call to the marketplace."""
 
-    marketplace: Marketplace
+    marketplace: Client
     labels: LabelFolder
     order_number_filter: bool
 
@@ -77,26 +81,90 @@ class Unfinished:
     finish: Callable[[Callable[[Path], str | None]], Ending]
 
 
-class OutwardCall(Protocol):
-    """One file of calls/: what it is, when it is due, how it is made, what becomes of it."""
+MARKETPLACE = "marketplace"
+"""The kind of account that a supplier has at the marketplace."""
 
-    LANE: str
-    ONCE: bool  # never repeated by itself after an answer was lost
 
-    def undo_window(self, settings: Settings) -> timedelta:
-        """Return how long a person may still take it back; due_at waits for it."""
+class Need(Enum):
+    """What a call needs before it may go, besides its time, its rate and an open lane."""
+
+    AGREED_FLAGS = "agreed flags"  # no person is asked about unusually many orders marked as shipped
+    STILL_LIST = (
+        "still list"  # the list of orders is not being read page by page: the call would shift it under the reader
+    )
+    WHOLE_LABEL = "whole label"  # the file of the label, if the order has one, is what was stored
+
+
+class NoKeys(BaseModel):
+    """A section of the configuration without keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+T = TypeVar("T")
+
+
+class OutwardCall(ABC, Generic[T]):
+    """One kind of outward call: whom it goes to, when it may go, how it is made, what becomes of it.
+
+    What is given here holds for a call that says nothing else. `T`: what a worker works with, by the kind of account.
+    """
+
+    ACCOUNT = MARKETPLACE  # the kind of account that it goes to
+    LANE: str  # the class of traffic (circuit_breakers.py)
+    PRIORITY: int  # the lowest goes first
+    ONCE = False  # never repeated automatically after an answer was lost
+    LEDGERED = False  # in the ship ledger, too: a restored database does not send it again. One call at most
+    NEEDS: frozenset[Need] = frozenset()
+    BRAKES_ON_404 = True  # 404 for many orders in a row says that the address is wrong: the account is paused
+    ENDPOINT: str  # its name in the metrics
+    REHEARSED: str  # what the dry run says before the order's id: "send ship-sale for"
+    WORDS: ClassVar[
+        Mapping[str, str]
+    ] = {}  # English sentences by code: "kind.KIND" is its name, "problem.STATE", "fix.STATE", …
+    Section: type[BaseModel] = NoKeys  # the keys of `[calls.KIND]`
+
+    def is_on(self, settings: Settings) -> bool:  # noqa: ARG002 - a call may be off by its own setting
+        """Tell whether the settings want this call at all."""
+        return True
+
+    def delay(self, settings: Settings) -> timedelta:  # noqa: ARG002 - see the class
+        """Return how long after the facts that ask for it the call goes; `due_at` includes it."""
+        return timedelta(0)
+
+    def longest_wait(self, settings: Settings, cache_seconds: float) -> timedelta:
+        """Return the longest that the call ever waits from now. What is due later was noted before the clock was set back."""
+        return self.longest_backoff(settings, cache_seconds)
+
+    @staticmethod
+    def longest_backoff(settings: Settings, cache_seconds: float) -> timedelta:
+        """Return the longest that anything backs off, its jitter included."""
+        retry = settings.retry
+        return timedelta(seconds=1.25 * max(retry.max_seconds, retry.label_first_seconds, cache_seconds, 3600))
 
     def due_at(self, order: Order, settings: Settings) -> datetime:
         """Return when the call may go, from the order's facts."""
+        return order.first_seen_at + self.delay(settings)
 
-    def perform(self, job: Job, tools: Tools) -> Ending | Unfinished:
+    @abstractmethod
+    def perform(self, job: Job, tools: T) -> Ending | Unfinished:
         """Make the call, in a worker. Every ending is a value."""
 
+    @abstractmethod
     def after(self, job: Job, ending: Ending, settings: Settings, now: datetime, chance: float) -> Next:
         """Decide what becomes of the call."""
 
-    def by_itself(self, call: Call, attempts: list[Attempt], settings: Settings, now: datetime) -> datetime | None:
+    def repeats_lost(self, settings: Settings) -> bool:  # noqa: ARG002 - see the class
+        """Tell whether a call whose answer was lost may be repeated without a person; `by_itself` says when."""
+        return False
+
+    def by_itself(self, call: Call, attempts: list[Attempt], settings: Settings, now: datetime) -> datetime | None:  # noqa: ARG002 - see the class
         """Return when a call whose outcome is unknown is repeated without a person; None for never."""
+        return None
+
+    def facts_when_rehearsed(self, job: Job, now: datetime) -> Mapping[str, object]:  # noqa: ARG002 - see the class
+        """Return the columns of the order that a dry run takes for known after this call."""
+        return {}
 
 
 CONFIRMED, UNVERIFIED, PERSON = Means.CONFIRMED.value, Means.UNVERIFIED.value, "person"

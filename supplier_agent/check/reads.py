@@ -13,9 +13,11 @@ from supplier_agent.base.errors import ConfigError
 from supplier_agent.check.report import Report
 from supplier_agent.db import state_folder
 from supplier_agent.db.store import Store, open_store
-from supplier_agent.marketplace import Listing, Marketplace, Means, Seen, Verdict, Wire
+from supplier_agent.marketplace import Listing, Means, Seen, Verdict
+from supplier_agent.marketplace.client import Marketplace
 from supplier_agent.marketplace.links import BadLink, allowed
 from supplier_agent.marketplace.rate_limit import Pace
+from supplier_agent.marketplace.wire import Wire
 from supplier_agent.reading import strategy
 from supplier_agent.settings import Settings, egress
 from supplier_agent.suppliers import snapshot

@@ -42,7 +42,12 @@ class Surroundings:
         """The configuration. Raises ConfigError."""
         from supplier_agent.settings import load
 
-        return load(Path(self.config) if self.config else None, self.env)
+        settings = load(Path(self.config) if self.config else None, self.env)
+        if settings.calls:  # else nothing is to be checked, and the calls need not be imported
+            from supplier_agent.calls import CALLS
+
+            CALLS.check(settings)
+        return settings
 
     @property
     def database(self) -> Path:

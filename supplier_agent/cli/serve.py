@@ -86,7 +86,7 @@ def run(
             from supplier_agent.runtime.page_process import PageProcess
 
             reload = _reload(surroundings, agent, hangup)
-            page = PageProcess(agent.settings, surroundings.env, agent.clock, agent.log)
+            page = PageProcess(agent.ctx.settings, surroundings.env, agent.ctx.clock, agent.ctx.log)
             ping = partial(_ping, surroundings, agent)
             return Daemon(agent, surroundings.env, stop, ping, reload, beat, page).run()
         from supplier_agent.labels.barcodes import LabelCodes
@@ -96,7 +96,10 @@ def run(
         from supplier_agent.runtime.once import run_once
 
         found: list[Worded] = []
-        with progress() as show, LabelCodes(agent.settings.state_dir, PdfWork(agent.clock), agent.log) as codes:
+        with (
+            progress() as show,
+            LabelCodes(agent.ctx.settings.state_dir, PdfWork(agent.ctx.clock), agent.ctx.log) as codes,
+        ):
             code = run_once(
                 agent,
                 _beating(show, agent, beat),
@@ -106,9 +109,9 @@ def run(
             )
             beat.beat(STOPPING)
             codes.catch_up(stop.event.is_set)
-            Retention(agent.store, agent.labels, agent.clock, agent.log, lambda: agent.settings).go_round(
-                stop.event.is_set
-            )
+            Retention(
+                agent.ctx.store, agent.ctx.labels, agent.ctx.clock, agent.ctx.log, lambda: agent.ctx.settings
+            ).go_round(stop.event.is_set)
         _after_the_round(surroundings, agent, metrics_file, stop)
         _say_why(found)
         return code
@@ -133,7 +136,7 @@ def _agent(
     from supplier_agent.base import files, log
     from supplier_agent.db import state_folder
     from supplier_agent.runtime.wiring import assemble
-    from supplier_agent.tick.bulkheads import Threads
+    from supplier_agent.tick.workers import Threads
 
     settings = surroundings.settings
     state_folder.prepare(settings.state_dir)
@@ -191,10 +194,11 @@ def _heartbeat(surroundings: Surroundings, command: str) -> "Iterator[Heartbeat]
 
 def _beating(show: Callable[[str], None], agent: "Agent", beat: "Heartbeat") -> Callable[[str], None]:
     """Return what shows the progress of a round, and touches the heartbeat with it."""
+    from supplier_agent.runtime.wiring import database_troubles
 
     def shown(doing: str) -> None:
         show(doing)
-        beat.keep("loop", agent.troubles())
+        beat.keep("loop", database_troubles(agent.database_problem))
         beat.beat()
 
     return shown
@@ -214,38 +218,38 @@ def _after_the_round(surroundings: Surroundings, agent: "Agent", metrics_file: P
     """Tell the suppliers' own dead-man addresses, tell what is wrong, and leave the figures. None of it changes the exit code."""
     from supplier_agent.alerts import Watch
 
-    for name in sorted(agent.read_lately):
+    for name in sorted(agent.ctx.read_lately):
         if not stop.event.is_set():
             _ping(surroundings, agent, name)
     if not stop.event.is_set():
-        Watch(lambda: agent.settings, agent.clock, agent.log).look(at_end_of_round=True)
+        Watch(lambda: agent.ctx.settings, agent.ctx.clock, agent.ctx.log).look(at_end_of_round=True)
     if metrics_file is not None:
         from supplier_agent.metrics.exposition import leave
         from supplier_agent.reports import heartbeat
 
         with surroundings.store() as store:
-            signs = heartbeat.signs_of(agent.settings, agent.clock)
-            leave(metrics_file, store, agent.settings, agent.clock.now(), signs)
+            signs = heartbeat.signs_of(agent.ctx.settings, agent.ctx.clock)
+            leave(metrics_file, store, agent.ctx.settings, agent.ctx.clock.now(), signs)
 
 
 def _ping(surroundings: Surroundings, agent: "Agent", supplier: str | None) -> None:
     """Tell a dead-man URL that the supplier (None: every one) was read. Its failure is a warning and stops nothing."""
-    settings = agent.settings
+    settings = agent.ctx.settings
     if supplier is not None and supplier not in settings.suppliers:
         return  # a new configuration took it away meanwhile
     url = settings.heartbeat_url if supplier is None else settings.suppliers[supplier].heartbeat_url
     about = "heartbeat" if supplier is None else f"heartbeat {supplier}"
     if not url:
         return
-    from supplier_agent.marketplace import Answer, Wire
+    from supplier_agent.marketplace.wire import Answer, Wire
     from supplier_agent.settings import egress
 
     wire = Wire(surroundings.clock, settings.http.timeout_seconds, egress=egress.of(settings))
     reply = wire.ping(url)
     if isinstance(reply, Answer) and reply.status < 400:  # noqa: PLR2004 - HTTP
-        agent.log.solved(about)
+        agent.ctx.log.solved(about)
     else:
-        agent.log.problem(about, "the dead-man URL did not take the ping")
+        agent.ctx.log.problem(about, "the dead-man URL did not take the ping")
 
 
 def _dry_run(surroundings: Surroundings, stop: "Stop", *, as_json: bool) -> int:
@@ -320,13 +324,13 @@ def resync(
 
     stop = Stop()
     with _agent(surroundings, "resync", stop, once=True, reads_only=True) as (agent, beat):
-        with agent.store.write() as tx:
+        with agent.ctx.store.write() as tx:
             for name in names:
                 request(tx, name, first, last, now)
         found: list[Worded] = []
         with progress() as show:
             code = run_once(agent, _beating(show, agent, beat), lambda: None, stop.event.is_set, found.extend)
-        with agent.store.read() as tx:
+        with agent.ctx.store.read() as tx:
             read = _resync_as_json(tx, now, found, code)
     if as_json:
         result_json(read)

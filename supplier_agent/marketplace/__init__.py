@@ -1,26 +1,89 @@
-"""The Menzzo supplier API: four requests, each ending in a value; the only module that talks to the marketplace.
+"""The Menzzo supplier API: four requests, each ending in a value; the only package that talks to the marketplace.
 
-account.py makes the requests, answers.py and listing.py interpret the answers, links.py decides where a label may come from,
-wire.py sends.
+Here are the values and what a client can do, without HTTP. client.py makes the requests, answers.py and listing.py interpret the
+answers, links.py decides where a label may come from, wire.py sends, rate_limit.py keeps the rate.
 """
 
-from supplier_agent.marketplace.answers import Means, Verdict
-from supplier_agent.marketplace.client import LabelBytes, Listing, Marketplace
-from supplier_agent.marketplace.listing import Rejected, Seen
-from supplier_agent.marketplace.wire import Answer, Lost, NotSent, Reply, TooLarge, Wire
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
 
-__all__ = [
-    "Answer",
-    "LabelBytes",
-    "Listing",
-    "Lost",
-    "Marketplace",
-    "Means",
-    "NotSent",
-    "Rejected",
-    "Reply",
-    "Seen",
-    "TooLarge",
-    "Verdict",
-    "Wire",
-]
+from supplier_agent.base.clock import Clock
+from supplier_agent.marketplace.listing import Rejected, Seen
+from supplier_agent.reading.strategy import Query
+
+
+class Means(StrEnum):
+    """What is known once a request ended."""
+
+    CONFIRMED = "confirmed"  # the marketplace says that it is done
+    UNVERIFIED = "unverified"  # accepted, without the documented `success`
+    REFUSED = "refused"  # a person must look; the same request would be refused again
+    NOT_FOUND = "not_found"
+    REDIRECTED = "redirected"  # never followed: the address is wrong, or something else answers
+    TOKEN_REFUSED = "token_refused"  # noqa: S105 - a meaning
+    TOO_MANY = "too_many"
+    UNCLEAR = "unclear"  # an answer that says nothing certain
+    FAILED = "failed"  # the server reported a failure; it may have done the work before
+    LOST = "lost"  # sent, no whole answer
+    NOT_SENT = "not_sent"
+    TOO_LARGE = "too_large"  # reads only
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The ending of a call. `detail` is the answer word for word, escaped, or our sentence if there is none.
+
+    `http_status` is None if no answer came. `tries` counts the requests.
+    """
+
+    means: Means
+    detail: str
+    http_status: int | None = None
+    retry_after_seconds: float | None = None
+    tries: int = 1
+    redirected_to: str | None = None  # the host; None: it was no redirect
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One page of get-sales. `sha256` is that of the answer's body: equal pages have equal sums."""
+
+    rows: tuple[Seen | Rejected, ...]
+    http_status: int
+    sha256: str
+    tries: int = 1
+    age_seconds: int | None = None  # how long it was in a cache; None: the server does not say
+    ahead_seconds: int | None = None  # the server's clock minus ours; None: the answer has no time
+
+
+@dataclass(frozen=True)
+class LabelBytes:
+    """The content behind a link, not checked yet. `url_path` is the final path, without the query."""
+
+    content: bytes
+    url_path: str
+    tries: int = 1
+
+
+class Client(Protocol):
+    """What a supplier's account at the marketplace can be asked; client.py is the real one."""
+
+    @property
+    def clock(self) -> Clock:
+        """Its time."""
+
+    def get_sales(self, query: Query) -> Listing | Verdict:
+        """Return one page of the list of orders."""
+
+    def acknowledge_sale(self, menzzo_order_id: str) -> Verdict:
+        """Tell the marketplace that we have the order."""
+
+    def ship_sale(self, menzzo_order_id: str) -> Verdict:
+        """Tell the marketplace that the order has been shipped."""
+
+    def fetch_label(self, link: str) -> LabelBytes | Verdict:
+        """Return what a label's link leads to."""
+
+
+__all__ = ["Client", "LabelBytes", "Listing", "Means", "Rejected", "Seen", "Verdict"]

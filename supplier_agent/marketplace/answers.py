@@ -3,16 +3,15 @@
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 
+from supplier_agent.marketplace import Means, Verdict
 from supplier_agent.marketplace.wire import Answer, Lost, NotSent, Reply, TooLarge
 
 DETAIL_BYTES = 4096
@@ -26,38 +25,6 @@ _ORDER_ID = re.compile(r"[0-9]+_[0-9]+", re.ASCII)
 
 # Control characters, and those that change a line's direction or split it: an answer must not control a terminal or a log.
 _HOSTILE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
-
-
-class Means(StrEnum):
-    """What is known once a request ended."""
-
-    CONFIRMED = "confirmed"  # the marketplace says that it is done
-    UNVERIFIED = "unverified"  # accepted, without the documented `success`
-    REFUSED = "refused"  # a person must look; the same request would be refused again
-    NOT_FOUND = "not_found"
-    REDIRECTED = "redirected"  # never followed: the address is wrong, or something else answers
-    TOKEN_REFUSED = "token_refused"  # noqa: S105 - a meaning
-    TOO_MANY = "too_many"
-    UNCLEAR = "unclear"  # an answer that says nothing certain
-    FAILED = "failed"  # the server reported a failure; it may have done the work before
-    LOST = "lost"  # sent, no whole answer
-    NOT_SENT = "not_sent"
-    TOO_LARGE = "too_large"  # reads only
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The ending of a call. `detail` is the answer word for word, escaped, or our sentence if there is none.
-
-    `http_status` is None if no answer came. `tries` counts the requests.
-    """
-
-    means: Means
-    detail: str
-    http_status: int | None = None
-    retry_after_seconds: float | None = None
-    tries: int = 1
-    redirected_to: str | None = None  # the host; None: it was no redirect
 
 
 def verdict(

@@ -16,10 +16,11 @@ from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_attem
 
 from supplier_agent.base.clock import Clock
 from supplier_agent.base.errors import AgentError
-from supplier_agent.marketplace.answers import Means, Verdict, in_words, read_verdict, verdict
+from supplier_agent.marketplace import LabelBytes, Listing, Means, Verdict
+from supplier_agent.marketplace.answers import in_words, read_verdict, verdict
 from supplier_agent.marketplace.connections import Deadline
 from supplier_agent.marketplace.links import BadLink, Target, allowed, follow
-from supplier_agent.marketplace.listing import Rejected, Seen, Unreadable, parse_rows
+from supplier_agent.marketplace.listing import Unreadable, parse_rows
 from supplier_agent.marketplace.rate_limit import Pace
 from supplier_agent.marketplace.wire import Answer, Reply, TooLarge, Wire
 from supplier_agent.reading.strategy import Query
@@ -55,27 +56,6 @@ MOST_HOPS = 3
 NOT_READY = {HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND, HTTPStatus.TOO_EARLY}
 REDIRECTS = {301, 302, 303, 307, 308}
 READ_AGAIN = {Means.NOT_SENT, Means.LOST, Means.FAILED}
-
-
-@dataclass(frozen=True)
-class Listing:
-    """One page of get-sales. `sha256` is that of the answer's body: equal pages have equal sums."""
-
-    rows: tuple[Seen | Rejected, ...]
-    http_status: int
-    sha256: str
-    tries: int = 1
-    age_seconds: int | None = None  # how long it was in a cache; None: the server does not say
-    ahead_seconds: int | None = None  # the server's clock minus ours; None: the answer has no time
-
-
-@dataclass(frozen=True)
-class LabelBytes:
-    """The content behind a link, not checked yet. `url_path` is the final path, without the query."""
-
-    content: bytes
-    url_path: str
-    tries: int = 1
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ import gzip
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,6 +27,7 @@ from sqlmodel import Session
 from supplier_agent import __version__
 from supplier_agent.base import files
 from supplier_agent.base.errors import StateError
+from supplier_agent.calls import CALLS, AnyCall
 from supplier_agent.db import state_folder
 from supplier_agent.db.plain_sql import Look, within
 from supplier_agent.db.store import LockedError, Store
@@ -37,7 +38,6 @@ from supplier_agent.settings import Settings
 
 BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0)
 """Seconds. The last is the deadline of a call as it is by default."""
-ENDPOINTS = {"acknowledge": "acknowledge-sale", "label": "label", "ship": "ship-sale"}
 READ = "get-sales"
 LISTED, DONE = "listed", "done"
 MOST_OPEN = 500
@@ -89,7 +89,7 @@ class Tally:
     outcomes: dict[tuple[str, str, str], int] = field(default_factory=lambda: defaultdict(int))
     _open: set[int] = field(default_factory=set)  # attempts that had not ended when their turn came
 
-    def catch_up(self, look: Look, most: int | None = None) -> int:
+    def catch_up(self, look: Look, most: int | None = None, kinds: Mapping[str, AnyCall] = CALLS) -> int:
         """Take in the rows that are new, and those that have ended since they were seen; return how many are left.
 
         `most`: at most so many new rows of each journal, so that a scrape of a million of them answers in time; None: all.
@@ -107,7 +107,8 @@ class Tally:
         before = look.rows(ATTEMPTS.format(which=f"id IN ({marks})"), *self._open) if self._open else []
         new = look.rows(ATTEMPTS.format(which="id > ? AND id <= ?"), self.attempt, attempt)
         for row in (*before, *new):
-            self._add(row.supplier, ENDPOINTS.get(row.kind, row.kind), row.outcome or "unknown", row)
+            endpoint = kinds[row.kind].ENDPOINT if row.kind in kinds else row.kind
+            self._add(row.supplier, endpoint, row.outcome or "unknown", row)
         for row in look.rows(READS, self.read, read):
             self._add(row.supplier, READ, DONE if row.outcome == LISTED else row.outcome, row)
         order = _last(look, "orders")

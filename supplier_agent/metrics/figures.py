@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from supplier_agent.db.conditions import OPEN, VANISHED
 from supplier_agent.db.plain_sql import Look, supplier_of, within
-from supplier_agent.order import STAGES, sound_stage
+from supplier_agent.order import STAGES, WANTED, sound_stage
 from supplier_agent.reading import coverage
 from supplier_agent.reports import counts, facts, health
 from supplier_agent.reports.counts import damaged
@@ -157,8 +157,7 @@ def _orders(
     is_open, closed = dict.fromkeys(names, 0), dict.fromkeys(names, 0)
     for alike in look.rows(ALIKE):
         if alike.supplier in is_open:
-            calls = [_State(state) for state in (alike.states or "").split(",") if state]
-            found[alike.supplier, sound_stage(alike, calls)] += alike.number  # type: ignore[arg-type]
+            found[alike.supplier, sound_stage(alike, counts.calls_in(alike.states))] += alike.number
             is_open[alike.supplier] += alike.number
     for row in look.rows(CLOSED):
         closed[row.supplier] = row.number
@@ -179,13 +178,8 @@ def _evidence(look: Look, shipped: Mapping[str, int]) -> Iterator[tuple[tuple[st
             yield (name, evidence), float(orders)
 
 
-@dataclass(frozen=True)
-class _State:
-    state: str
-
-
 ALIKE = f"""
-  WITH stuck AS (SELECT order_id, group_concat(DISTINCT state) AS states FROM calls
+  WITH stuck AS (SELECT order_id, group_concat(DISTINCT kind || ' ' || state) AS states FROM calls
                   WHERE state IN ('sending', 'parked', 'unknown') GROUP BY order_id)
 SELECT supplier, NULL AS ship_confirmed_at, NULL AS closed_reason, max(held_reason) AS held_reason,
        max(acknowledged_at) AS acknowledged_at, max(label_path) AS label_path, shipped, states, count(*) AS number
@@ -202,7 +196,7 @@ SELECT supplier, count(*) AS number FROM orders
 
 def _calls(look: Look, names: Iterable[str]) -> Iterator[tuple[tuple[str, ...], float]]:
     states, known = ("owed", "sending", "parked", "unknown"), set(names)
-    found = {(name, kind, state): 0 for name in names for kind in ("acknowledge", "label", "ship") for state in states}
+    found = {(name, kind, state): 0 for name in names for kind in WANTED for state in states}
     for which in ("state = 'owed'", "state IN ('sending', 'parked', 'unknown')"):
         sql = f"SELECT supplier, kind, state, count(*) AS number FROM calls WHERE {which} GROUP BY 1, 2, 3"  # noqa: S608 - one of two texts
         found |= {(row.supplier, row.kind, row.state): row.number for row in look.rows(sql) if row.supplier in known}

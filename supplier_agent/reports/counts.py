@@ -29,14 +29,19 @@ def counts(tx: "Session | Look", supplier: str) -> dict[str, int]:
     found: dict[str, int] = {}
     look = plain_sql.within(tx)
     for alike in look.rows(ALIKE, supplier):
-        calls: list[Any] = [SimpleNamespace(state=state) for state in (alike.states or "").split(",") if state]
-        name = sound_stage(alike, calls)
+        name = sound_stage(alike, calls_in(alike.states))
         found[name] = found.get(name, 0) + alike.number
     for each in damaged(look):
         if each.order.supplier == supplier:  # counted above by what its facts seem to be
             found[each.seems] = found.get(each.seems, 0) - 1
             found["attention"] = found.get("attention", 0) + 1
     return found
+
+
+def calls_in(states: str | None) -> list[Any]:
+    """Return what `order.sound_stage` asks of calls that SQL has put together as "KIND STATE,KIND STATE"."""
+    pairs = (each.rpartition(" ") for each in (states or "").split(",") if each)
+    return [SimpleNamespace(kind=kind, state=state) for kind, _, state in pairs]
 
 
 def damaged(look: Look) -> list[Damaged]:
@@ -50,21 +55,21 @@ def damaged(look: Look) -> list[Damaged]:
         calls.setdefault(call.order_id, []).append(call)
     rows = look.rows(
         """
-        SELECT orders.*, (SELECT group_concat(DISTINCT state) FROM calls WHERE order_id = orders.id) AS states FROM orders
+        SELECT orders.*, (SELECT group_concat(DISTINCT kind || ' ' || state) FROM calls WHERE order_id = orders.id) AS states
+          FROM orders
          WHERE id IN (SELECT id FROM damaged_orders UNION SELECT order_id FROM damaged_calls) ORDER BY id
         """
     )
     found = []
     for row in rows:
-        states: list[Any] = [SimpleNamespace(state=state) for state in (row.states or "").split(",")]
         why = damage(row, calls.get(row.id, ()))
         if why:
-            found.append(Damaged(row, why, sound_stage(row, states)))
+            found.append(Damaged(row, why, sound_stage(row, calls_in(row.states))))
     return found
 
 
 ALIKE = """
-  WITH stuck AS (SELECT order_id, group_concat(DISTINCT state) AS states FROM calls
+  WITH stuck AS (SELECT order_id, group_concat(DISTINCT kind || ' ' || state) AS states FROM calls
                   WHERE state IN ('sending', 'parked', 'unknown') GROUP BY order_id)
 SELECT ship_confirmed_at, closed_reason, max(held_reason) AS held_reason, max(acknowledged_at) AS acknowledged_at,
        max(label_path) AS label_path, shipped, states, count(*) AS number

@@ -75,7 +75,7 @@ def lane_of(suppliers: Collection[SupplierState]) -> Mapping[str, str]:
         return {}
     from supplier_agent.calls import CALLS  # noqa: PLC0415 - as above
 
-    return {kind: call.LANE for kind, call in CALLS.items()}
+    return CALLS.lane_of
 
 
 def _stray(call: Any) -> Problem:  # noqa: ANN401 - a row

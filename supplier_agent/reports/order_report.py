@@ -6,7 +6,7 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from supplier_agent.base.cells import Unreadable, known
-from supplier_agent.calls import CALLS
+from supplier_agent.calls import CALLS, Calls
 from supplier_agent.db.plain_sql import Look, within
 from supplier_agent.db.tables import Event, Order
 from supplier_agent.reports import facts
@@ -20,9 +20,9 @@ from supplier_agent.words.formats import iso, money
 class Judge:
     """Judges orders of one view of the database: the suppliers are loaded once."""
 
-    def __init__(self, look: Look, settings: Settings, now: datetime) -> None:
+    def __init__(self, look: Look, settings: Settings, now: datetime, kinds: Calls = CALLS) -> None:
         self.suppliers = facts.suppliers(look, settings)
-        self._settings, self._now = settings, now
+        self._settings, self._now, self._kinds = settings, now, kinds
 
     def of(self, each: OrderFacts) -> Verdict:
         """Return the verdict on one order."""
@@ -34,7 +34,7 @@ class Judge:
             supplier,
             self._settings,
             self._now,
-            kinds=CALLS,
+            kinds=self._kinds,
             attempts=each.attempts,
         )
 
@@ -86,7 +86,7 @@ def summary(order: Order, verdict: Verdict, words: Words) -> dict[str, object]:
 
 
 def whole(
-    tx: Session, order: Order, settings: Settings, now: datetime, words: Words | None = None
+    tx: Session, order: Order, settings: Settings, now: datetime, words: Words | None = None, kinds: Calls = CALLS
 ) -> dict[str, object]:
     """Return the object of `order ID --json`: the summary, every call and attempt, the history, what happens next.
 
@@ -94,7 +94,7 @@ def whole(
     """
     words, look = words or Words(), within(tx)
     (found,) = facts.orders_of(look, [order.id or 0], attempts=True)
-    verdict = Judge(look, settings, now).of(found)
+    verdict = Judge(look, settings, now, kinds).of(found)
     return summary(found.order, verdict, words) | {
         "calls": [_call(call, found) for call in found.calls],
         "history": [

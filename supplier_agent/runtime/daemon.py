@@ -12,7 +12,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor as SchedulerPool
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from supplier_agent.agent import DRAIN_SECONDS, LOOK_SECONDS, Agent
+from supplier_agent.agent import DRAIN_SECONDS, Agent
 from supplier_agent.alerts import Watch
 from supplier_agent.base.process import Stop
 from supplier_agent.db.store import LockedError, is_ours
@@ -24,6 +24,8 @@ from supplier_agent.reports.heartbeat import AGENT, Heartbeat
 from supplier_agent.reports.vitals import STOPPING, WORKERS_HUNG, Trouble
 from supplier_agent.runtime.page_process import PageProcess
 from supplier_agent.runtime.reload import Reload
+from supplier_agent.runtime.wiring import database_troubles
+from supplier_agent.tick.choose import LOOK_SECONDS
 
 WATCH_SECONDS = 0.2
 """How often the database is asked whether somebody else wrote to it: a flag is seen by then."""
@@ -67,11 +69,11 @@ def make_scheduler(agent: Agent) -> BackgroundScheduler:
 def _wake_all(scheduler: BackgroundScheduler, agent: Agent) -> None:
     for name in set(agent.accounts) - {job.id for job in scheduler.get_jobs()}:
         trigger = IntervalTrigger(seconds=LOOK_SECONDS, jitter=1, timezone="UTC")
-        scheduler.add_job(_wake, trigger, args=(agent, name), id=name, next_run_time=agent.clock.now())
+        scheduler.add_job(_wake, trigger, args=(agent, name), id=name, next_run_time=agent.ctx.clock.now())
 
 
 def _wake(agent: Agent, name: str) -> None:
-    agent.inbox.put(lambda: agent.look_again(name))
+    agent.ctx.inbox.put(lambda: agent.ctx.look_again(name))
 
 
 class Daemon:
@@ -91,9 +93,11 @@ class Daemon:
         self._agent, self._env, self._stop, self._ping = agent, env, stop, ping
         # `page`: None where none is to be served, as in tests.
         self._scheduler, self._reload, self._page = make_scheduler(agent), reload, page
-        self._retention = Retention(agent.store, agent.labels, agent.clock, agent.log, lambda: agent.settings)
-        self._wall, self._monotonic = agent.clock.now(), agent.clock.monotonic()
-        self._heartbeat = heartbeat or Heartbeat(agent.settings.state_dir / AGENT, agent.clock, "run")
+        self._retention = Retention(
+            agent.ctx.store, agent.ctx.labels, agent.ctx.clock, agent.ctx.log, lambda: agent.ctx.settings
+        )
+        self._wall, self._monotonic = agent.ctx.clock.now(), agent.ctx.clock.monotonic()
+        self._heartbeat = heartbeat or Heartbeat(agent.ctx.settings.state_dir / AGENT, agent.ctx.clock, "run")
         self._fed_at = 0.0
         self._locked: LockedError | None = None  # None: nothing beside the loop has just met a locked database
         self._wakes: dict[str, datetime] = {}
@@ -104,18 +108,20 @@ class Daemon:
         agent.start()
         if self._reload is not None:
             self._reload.start()
-        codes = LabelCodes(agent.settings.state_dir, PdfWork(agent.clock), agent.log).start()
-        watch = Watch(lambda: agent.settings, agent.clock, agent.log, self._heartbeat.keep).start()
+        codes = LabelCodes(agent.ctx.settings.state_dir, PdfWork(agent.ctx.clock), agent.ctx.log).start()
+        watch = Watch(lambda: agent.ctx.settings, agent.ctx.clock, agent.ctx.log, self._heartbeat.keep).start()
         self._scheduler.start()
         if self._page is not None:
             self._page.start()
         notify(self._env, "READY=1")
-        agent.log.info("agent.started", suppliers=", ".join(agent.accounts), state=str(agent.settings.state_dir))
+        agent.ctx.log.info(
+            "agent.started", suppliers=", ".join(agent.accounts), state=str(agent.ctx.settings.state_dir)
+        )
         try:
             while not self._stop.event.is_set():
                 wait = self._turn()
                 self._after_turn()
-                agent.inbox.wait(min(wait, WATCH_SECONDS))
+                agent.ctx.inbox.wait(min(wait, WATCH_SECONDS))
         finally:
             notify(self._env, "STOPPING=1")
             if self._page is not None:
@@ -128,7 +134,7 @@ class Daemon:
             self._page.close()
         codes.close(LAST_SECONDS)
         watch.close(LAST_SECONDS)
-        agent.log.info("agent.stopped")
+        agent.ctx.log.info("agent.stopped")
         return 0
 
     def _after_turn(self) -> None:
@@ -148,7 +154,7 @@ class Daemon:
         except Exception as error:
             if not is_ours(error):
                 raise
-            self._agent.log.fault("internal.error", "turn", error)
+            self._agent.ctx.log.fault("internal.error", "turn", error)
             return FAULT_SECONDS
 
     def _contained(self, chore: Callable[[], object]) -> None:
@@ -156,29 +162,29 @@ class Daemon:
         try:
             chore()
         except LockedError as error:  # the next turn tries it again
-            self._agent.log.problem("database", error.what)
+            self._agent.ctx.log.problem("database", error.what)
             self._locked = error
         except Exception as error:  # noqa: BLE001 - see above
-            self._agent.log.fault("internal.error", chore.__name__, error)
+            self._agent.ctx.log.fault("internal.error", chore.__name__, error)
 
     def _tell_who_was_read(self) -> None:
         agent = self._agent
-        if agent.read_since_ping >= set(agent.accounts) and agent.workers.apart("", lambda: self._ping(None)):
-            agent.read_since_ping.clear()
-        agent.read_lately = {
-            name for name in agent.read_lately if not agent.workers.apart(name, partial(self._ping, name))
+        if agent.ctx.all_were_read() and agent.ctx.workers.apart("", lambda: self._ping(None)):
+            agent.ctx.read_since_ping.clear()
+        agent.ctx.read_lately = {
+            name for name in agent.ctx.read_lately if not agent.ctx.workers.apart(name, partial(self._ping, name))
         }
 
     def _feed(self) -> None:
         """Tell the watchdog that the loop goes round."""
-        now = self._agent.clock.monotonic()
+        now = self._agent.ctx.clock.monotonic()
         if now - self._fed_at >= FEED_SECONDS and not self._hung():
             self._fed_at = now
             notify(self._env, f"WATCHDOG=1\nSTATUS={self._status()}")
 
     def _show(self) -> None:
         """Touch the heartbeat, and leave in it what is wrong here: it must be seen even while nothing can be written."""
-        troubles = self._agent.troubles(self._locked)
+        troubles = database_troubles(self._agent.database_problem or self._locked)
         if self._hung():
             cure = "systemctl restart supplier-agent, and keep its log"
             troubles.append(Trouble(WORKERS_HUNG, "a request hangs far beyond its deadline", cure))
@@ -193,7 +199,7 @@ class Daemon:
         if reload is None:
             return
         if reload.is_asked and not reload.is_under_way:
-            notify(self._env, f"RELOADING=1\nMONOTONIC_USEC={self._agent.clock.monotonic() * 1e6:.0f}")
+            notify(self._env, f"RELOADING=1\nMONOTONIC_USEC={self._agent.ctx.clock.monotonic() * 1e6:.0f}")
             if not reload.begin():
                 notify(self._env, "READY=1\nSTATUS=the new configuration was refused; the one before stays")
         if reload.is_under_way and reload.finish():
@@ -207,16 +213,16 @@ class Daemon:
         _wake_all(self._scheduler, self._agent)
         self._wakes.clear()
         if self._page is not None:
-            self._page.follow(self._agent.settings)
+            self._page.follow(self._agent.ctx.settings)
 
     def _mind_the_clock(self) -> None:
         """Notice a clock that was set: everything is looked at again, and the scheduler is woken."""
-        wall, monotonic = self._agent.clock.now(), self._agent.clock.monotonic()
+        wall, monotonic = self._agent.ctx.clock.now(), self._agent.ctx.clock.monotonic()
         jumped = abs((wall - self._wall).total_seconds() - (monotonic - self._monotonic)) > JUMP_SECONDS
         self._wall, self._monotonic = wall, monotonic
         if jumped:
-            self._agent.log.warning("clock.jumped", now=wall.isoformat(timespec="seconds"))
-            self._agent.inbox.put(self._agent.clock_changed)
+            self._agent.ctx.log.warning("clock.jumped", now=wall.isoformat(timespec="seconds"))
+            self._agent.ctx.inbox.put(self._agent.clock_changed)
             for name in self._agent.accounts:
                 self._scheduler.modify_job(name, next_run_time=wall)
 
@@ -224,13 +230,13 @@ class Daemon:
         """Let the scheduler wake each supplier when its next read is due; between, it looks whether opening time has come."""
         for name, account in self._agent.accounts.items():
             at = account.next_read.at if account.next_read is not None else None
-            if at is not None and at > self._agent.clock.now() and self._wakes.get(name) != at:
+            if at is not None and at > self._agent.ctx.clock.now() and self._wakes.get(name) != at:
                 self._wakes[name] = at
-                self._scheduler.modify_job(name, next_run_time=min(at, self._agent.clock.now() + LOOK))
+                self._scheduler.modify_job(name, next_run_time=min(at, self._agent.ctx.clock.now() + LOOK))
 
     def _hung(self) -> bool:
-        limit = self._agent.settings.http.timeout_seconds * 4 + HUNG_SECONDS
-        now = self._agent.clock.monotonic()
+        limit = self._agent.ctx.settings.http.timeout_seconds * 4 + HUNG_SECONDS
+        now = self._agent.ctx.clock.monotonic()
         return any(
             now - flight.started > limit for account in self._agent.accounts.values() for flight in account.in_flight
         )
@@ -242,14 +248,14 @@ class Daemon:
             return self._agent.database_problem.what
         total: dict[str, int] = {}
         try:
-            with self._agent.store.read() as tx:
+            with self._agent.ctx.store.read() as tx:
                 for name in self._agent.accounts:
                     for stage, number in counts(tx, name).items():
                         total[stage] = total.get(stage, 0) + number
         except LockedError as error:  # the loop waits for it, and so does this line
             return error.what
         except Exception as error:  # noqa: BLE001 - a line for people must not keep the watchdog hungry
-            self._agent.log.fault("internal.error", "status line", error)
+            self._agent.ctx.log.fault("internal.error", "status line", error)
             return "its state cannot be counted"
         return (
             ", ".join(

@@ -19,7 +19,7 @@ from supplier_agent.base import files
 from supplier_agent.base.clock import Clock
 from supplier_agent.base.errors import StateError
 from supplier_agent.base.log import Log
-from supplier_agent.calls import Ending, Job
+from supplier_agent.calls import CALLS, Calls, Ending, Job
 from supplier_agent.db import private, state_folder
 from supplier_agent.db.plain_sql import within
 from supplier_agent.db.ship_ledger import Ledger
@@ -28,13 +28,14 @@ from supplier_agent.db.tables import Order, Read
 from supplier_agent.labels import LabelFolder
 from supplier_agent.labels.pdf.process import Checks
 from supplier_agent.marketplace.rate_limit import Pace
-from supplier_agent.order import document
 from supplier_agent.outbox import DONE, Outcome
 from supplier_agent.reports import facts
 from supplier_agent.runtime.once import run_once
-from supplier_agent.runtime.wiring import make_account, wire_of
+from supplier_agent.runtime.wiring import make_accounts, wire_of
 from supplier_agent.settings import Settings
 from supplier_agent.suppliers import read_log
+from supplier_agent.tick.context import Context
+from supplier_agent.tick.workers import Workers
 from supplier_agent.verdict import Problem, ProblemCode, judge_supplier
 from supplier_agent.words import Worded, Words
 
@@ -66,12 +67,12 @@ class Rehearsed:
     calls: Sequence[Job]
     left_alone: Sequence[LeftAlone]
     problems: Sequence[Worded]
+    kinds: Calls = CALLS
 
     def lines(self) -> Iterator[str]:
         """Yield it for a person, line by line."""
         for job in self.calls:
-            does = "fetch the label of" if job.kind == "label" else f"send {job.kind}-sale for"
-            yield f"would {does} {job.menzzo_order_id} ({job.supplier})"
+            yield f"would {self.kinds[job.kind].REHEARSED} {job.menzzo_order_id} ({job.supplier})"
         yield from (each.line for each in self.left_alone)
         yield f"dry run: {len(self.calls)} calls would be made; nothing was sent, nothing was changed"
 
@@ -92,9 +93,9 @@ class Rehearsed:
 class Rehearsal(Executor):
     """An executor that makes reads, and notes calls instead of making them."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._reads = ThreadPoolExecutor(4)
+    def __init__(self, clock: Clock, kinds: Calls = CALLS, reads: Executor | None = None) -> None:
+        self._clock, self._kinds = clock, kinds
+        self._reads = reads or ThreadPoolExecutor(4)
         self.calls: list[Job] = []
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":  # noqa: ANN401 - as in Executor
@@ -104,18 +105,10 @@ class Rehearsal(Executor):
             return self._reads.submit(fn, *args, **kwargs)
         self.calls.append(job)
         future: Future[Any] = Future()
-        future.set_result(Ending(Outcome(DONE, "rehearsed", facts=self._facts(job))))
+        future.set_result(
+            Ending(Outcome(DONE, "rehearsed", facts=self._kinds[job.kind].facts_when_rehearsed(job, self._clock.now())))
+        )
         return future
-
-    def _facts(self, job: Job) -> dict[str, object]:
-        if job.kind == "label":
-            return {
-                "label_link": document(job.link_to_label),
-                "label_path": "rehearsed",
-                "label_sha256": "rehearsed",
-                "label_bytes": 0,
-            }
-        return {{"acknowledge": "acknowledged_at", "ship": "ship_confirmed_at"}[job.kind]: self._clock.now()}
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - as in Executor
         """End the readers."""
@@ -152,31 +145,15 @@ def rehearse(
         labels = RehearsedLabels(folder)
         wire = wire_of(settings, clock)
 
-        def read_token(supplier: str) -> str:
-            return settings.token_of(supplier, env)
-
         agent: Agent
-        accounts = [
-            make_account(settings, each, wire, clock, labels, read_token, lambda: agent.stopping)
-            for each in settings.suppliers
-        ]
+        accounts = make_accounts(settings, env, wire, clock, labels, lambda: agent.stopping)
         for account in accounts:  # a rehearsed call costs no request; reads still wait for the rate, in the worker
             account.pace = Pace(clock, per_second=1e6)
-        agent = Agent(
-            settings,
-            store,
-            ledger,
-            labels,
-            accounts,
-            clock,
-            rehearsal,
-            Checks(clock),  # no label is fetched, so none is checked
-            random.random,
-            Log(None),
-            read_token,
-            round_at=clock.now(),
-            read_next=lambda name: settings.next_token_of(name, env),
-        )
+        log = Log(None)
+        workers = Workers(clock, rehearsal, Checks(clock), log)  # no label is fetched, so none is checked
+        ctx = Context(settings, store, ledger, labels, clock, random.random, log, workers)
+        ctx.round_at = clock.now()
+        agent = Agent(ctx, accounts)
         with store.read() as tx:
             before = read_log.newest(tx)
         try:

@@ -6,10 +6,11 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from supplier_agent.agent import DRAIN_SECONDS, Agent
-from supplier_agent.calls import CALLS
+from supplier_agent.calls import AnyCall, Need
 from supplier_agent.db.tables import Call, Order
 from supplier_agent.reports.health import exit_code, problems
 from supplier_agent.suppliers import circuit_breakers, read_log, safety_stops, snapshot
+from supplier_agent.tick.context import Account, Context
 from supplier_agent.words import Worded
 
 LEAST_SECONDS, STEP_SECONDS = 0.01, 0.25
@@ -26,9 +27,9 @@ def run_once(
 
     `explain` hears the problems that the code stands for.
     """
-    patience = agent.settings.retry.once_patience_seconds
+    patience = agent.ctx.settings.retry.once_patience_seconds
     agent.start()
-    started_at = agent.clock.now()
+    started_at = agent.ctx.clock.now()
     while not agent.stopping:
         agent.stopping = stopped()
         wait = agent.turn()
@@ -37,10 +38,10 @@ def run_once(
             if patience <= 0:
                 break
             patience -= STEP_SECONDS
-            agent.clock.sleep(STEP_SECONDS)
+            agent.ctx.clock.sleep(STEP_SECONDS)
             continue
-        if agent.under_way() or wait <= 0:
-            agent.inbox.wait(min(wait, STEP_SECONDS) if wait > 0 else 0.0)
+        if agent.ctx.under_way() or wait <= 0:
+            agent.ctx.inbox.wait(min(wait, STEP_SECONDS) if wait > 0 else 0.0)
             continue
         pause = _worth_waiting(agent)
         if pause is None:
@@ -50,19 +51,19 @@ def run_once(
             if pause > patience:  # waiting for the rate is work; only waiting for a back-off takes patience
                 break
             patience -= step
-        agent.inbox.wait(step)
+        agent.ctx.inbox.wait(step)
     agent.drain(DRAIN_SECONDS, STEP_SECONDS, lambda: progress(_doing(agent)))
     if agent.database_problem is not None:
         raise agent.database_problem
-    if agent.read_since_ping >= set(agent.accounts) and not stopped():
+    if agent.ctx.all_were_read() and not stopped():
         heartbeat()
-    with agent.store.read() as tx:
+    with agent.ctx.store.read() as tx:
         found = problems(
             tx,
-            agent.settings,
+            agent.ctx.settings,
             {a.name: a.token_problem for a in agent.accounts.values()},
             since=started_at,
-            now=agent.clock.now(),
+            now=agent.ctx.clock.now(),
         )
     explain(found)
     return exit_code(found)
@@ -70,16 +71,16 @@ def run_once(
 
 def _worth_waiting(agent: Agent) -> float | None:
     """Return the seconds until something that this run should still do is due; None if nothing is. No undo window is waited out."""
-    now = agent.clock.now()
+    now = agent.ctx.clock.now()
     waits = []
     for account in agent.accounts.values():
         if account.token is None:
             continue
-        with agent.store.read() as tx:
+        with agent.ctx.store.read() as tx:
             if snapshot.known_supplier(tx, account.name).paused_at is not None:
                 continue
-            moment = _next_moment(tx, agent, account.name, now)
-        not_before = max(account.pace.free_in(), account.rests_until - agent.clock.monotonic())
+            moment = _next_moment(tx, agent.ctx, account, now)
+        not_before = max(account.pace.free_in(), account.rests_until - agent.ctx.clock.monotonic())
         waits.append(not_before if account.run is not None else None)
         if moment is not None:
             waits.append(max((moment - now).total_seconds(), not_before))
@@ -87,32 +88,33 @@ def _worth_waiting(agent: Agent) -> float | None:
     return min(soon) if soon else None
 
 
-def _next_moment(tx: Session, agent: Agent, name: str, now: datetime) -> datetime | None:
-    """Return when this supplier's next call or read is due, its pauses included."""
-    moments = []
-    paused = snapshot.known_supplier(tx, name).token_refused_at is not None
-    quiet_until = snapshot.known_supplier(tx, name).quiet_until
-    ships_wait = safety_stops.ships_wait(snapshot.known_supplier(tx, name))
-    for kind, call in CALLS.items() if not agent.reads_only else ():
-        if kind == "ship" and ships_wait:
+def _next_moment(tx: Session, ctx: Context, account: Account, now: datetime) -> datetime | None:
+    """Return when this account's next call or read is due, its pauses included."""
+    row, moments = snapshot.known_supplier(tx, account.name), []
+    paused, quiet_until = row.token_refused_at is not None, row.quiet_until
+    for kind, call in ctx.calls.at(account.kind).items() if not ctx.reads_only else ():
+        if Need.AGREED_FLAGS in call.NEEDS and safety_stops.ships_wait(row):
             continue
-        at = _due_at(tx, agent, name, kind, now)
-        lane = circuit_breakers.of(tx, name, call.LANE)
+        at = _due_at(tx, ctx, account.supplier, kind, call, now)
+        lane = circuit_breakers.of(tx, account.name, call.LANE)
         if at is not None and not paused:
             moments.append(max(each for each in (at, lane.resume_at, quiet_until) if each is not None))
-    reads = circuit_breakers.of(tx, name, circuit_breakers.READS)
-    due = read_log.due(tx, name, agent.settings, now, round_at=agent.round_at)
+    if not account.pulls:
+        return min(moments) if moments else None
+    reads = circuit_breakers.of(tx, account.name, circuit_breakers.READS)
+    due = read_log.due(tx, account.name, ctx.settings, now, round_at=ctx.round_at)
     if due.at <= now or reads.failing_since is not None or (quiet_until is not None and quiet_until > now):
         moments.append(due.at)
     return min(moments) if moments else None
 
 
-def _due_at(tx: Session, agent: Agent, name: str, kind: str, now: datetime) -> datetime | None:
-    query = select(Call, Order).join(Order).where(Call.supplier == name, Call.kind == kind, Call.state == "owed")
-    for call, order in tx.exec(query.order_by(col(Call.due_at)).limit(50)):
-        in_undo_window = kind == "ship" and CALLS[kind].due_at(order, agent.settings) > now
-        if call.due_at is not None and not in_undo_window:
-            return call.due_at
+def _due_at(tx: Session, ctx: Context, supplier: str, kind: str, call: AnyCall, now: datetime) -> datetime | None:
+    """Return when the next call of that kind is due; one that waits for its delay (an undo window) is not waited for."""
+    query = select(Call, Order).join(Order).where(Call.supplier == supplier, Call.kind == kind, Call.state == "owed")
+    for owed, order in tx.exec(query.order_by(col(Call.due_at)).limit(50)):
+        delayed = bool(call.delay(ctx.settings)) and call.due_at(order, ctx.settings) > now
+        if owed.due_at is not None and not delayed:
+            return owed.due_at
     return None
 
 

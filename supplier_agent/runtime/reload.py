@@ -11,7 +11,7 @@ from supplier_agent.base.errors import AgentError, ConfigError
 from supplier_agent.base.process import Hangup
 from supplier_agent.db.store import is_ours
 from supplier_agent.db.tables import Chore
-from supplier_agent.marketplace import Wire
+from supplier_agent.marketplace.wire import Wire
 from supplier_agent.reports.vitals import CONFIGURATION, CORRECT_IT, RESTART, Trouble
 from supplier_agent.runtime.wiring import reassemble, usable, wire_of
 from supplier_agent.settings import Settings
@@ -62,7 +62,7 @@ class Reload:
             self._refuse(error)
             return False
         self._waits, self._agent.holding = settings, True
-        self._until = self._agent.clock.monotonic() + DRAIN_SECONDS
+        self._until = self._agent.ctx.clock.monotonic() + DRAIN_SECONDS
         return True
 
     def finish(self) -> bool:
@@ -71,7 +71,7 @@ class Reload:
         if settings is None:
             return True
         if agent.in_flight():
-            if agent.clock.monotonic() < self._until:
+            if agent.ctx.clock.monotonic() < self._until:
                 return False
             self._end()
             self._refuse(
@@ -80,36 +80,36 @@ class Reload:
             return True
         try:
             self._note(None)
-            waits = reassemble(agent, settings, self._env, self._make_wire(settings, agent.clock))
+            waits = reassemble(agent, settings, self._env, self._make_wire(settings, agent.ctx.clock))
         except Exception as error:
             if not is_ours(error):
                 raise  # the database is locked: the next turn tries again
-            agent.log.fault("internal.error", "reload", error)
+            agent.ctx.log.fault("internal.error", "reload", error)
             self._end()
             self._refuse(ConfigError(f"an internal error ({type(error).__name__}) kept it from being used", RESTART))
             return True
         self.refused = None
         self._end()
-        agent.log.info("configuration.adopted", suppliers=", ".join(agent.accounts))
+        agent.ctx.log.info("configuration.adopted", suppliers=", ".join(agent.accounts))
         for key in waits:
-            agent.log.warning("configuration.postponed", key=key, cure="it changes with the next restart")
+            agent.ctx.log.warning("configuration.postponed", key=key, cure="it changes with the next restart")
         return True
 
     def _end(self) -> None:
         self._waits, self._agent.holding = None, False
-        self._agent.look_again()
+        self._agent.ctx.look_again()
 
     def _refuse(self, error: AgentError) -> None:
         said = "; ".join(line.strip() for line in error.what.splitlines()).replace(":; ", ": ")  # one line of a log
-        self._agent.log.error("configuration.refused", detail=said, cure=error.cure, note="the one before stays")
+        self._agent.ctx.log.error("configuration.refused", detail=said, cure=error.cure, note="the one before stays")
         self.refused = Trouble(
             CONFIGURATION, f"a new configuration was refused, and the one before stays: {said}", CORRECT_IT
         )
         self._note(said)
 
     def _note(self, refused: str | None) -> None:
-        now = self._agent.clock.now()
-        with self._agent.store.write() as tx:
+        now = self._agent.ctx.clock.now()
+        with self._agent.ctx.store.write() as tx:
             row = tx.get(Chore, CHORE)
             if refused is not None:
                 row = row or Chore(name=CHORE, done_at=now)

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -14,13 +15,16 @@ from supplier_agent.base.log import Log
 from supplier_agent.calls import Tools
 from supplier_agent.db import private, state_folder
 from supplier_agent.db.ship_ledger import Ledger
-from supplier_agent.db.store import open_store
+from supplier_agent.db.store import FullError, LockedError, open_store
 from supplier_agent.labels import LabelFolder
 from supplier_agent.labels.pdf.process import Checks
-from supplier_agent.marketplace import Marketplace, Wire
+from supplier_agent.marketplace.client import Marketplace
 from supplier_agent.marketplace.rate_limit import Pace
+from supplier_agent.marketplace.wire import Wire
+from supplier_agent.reports.vitals import DATABASE_LOCKED, DISK_FULL, Trouble
 from supplier_agent.settings import Settings, egress
-from supplier_agent.tick.account import Account
+from supplier_agent.tick.context import Account, Context
+from supplier_agent.tick.workers import Workers
 
 
 def assemble(
@@ -48,9 +52,6 @@ def assemble(
     labels = LabelFolder(settings.state_dir)
     agent: Agent
 
-    def read_token(name: str) -> str:
-        return settings.token_of(name, env)
-
     def close_parts() -> None:
         store.checkpoint()
         store.close()
@@ -62,31 +63,23 @@ def assemble(
             agent.end()
         close_parts()
 
-    accounts = [
-        make_account(settings, name, wire, clock, labels, read_token, lambda: agent.stopping)
-        for name in settings.suppliers
-    ]
+    accounts = make_accounts(settings, env, wire, clock, labels, lambda: agent.stopping)
     if all(account.token is None for account in accounts):
         close_parts()
         for name in settings.suppliers:
-            read_token(name)  # says what is missing, and where it was looked for
-    agent = Agent(
-        settings,
-        store,
-        ledger,
-        labels,
-        accounts,
-        clock,
-        executor,
-        checks,
-        random.random,
-        log,
-        read_token,
-        round_at=round_at,
-        reads_only=reads_only,
-        read_next=lambda name: settings.next_token_of(name, env),
-    )
+            settings.token_of(name, env)  # says what is missing, and where it was looked for
+    workers = Workers(clock, executor, checks, log)
+    ctx = Context(settings, store, ledger, labels, clock, random.random, log, workers)
+    ctx.round_at, ctx.told_to_read_only = round_at, reads_only
+    agent = Agent(ctx, accounts)
     return agent, close
+
+
+def database_troubles(locked: LockedError | None) -> list[Trouble]:
+    """Return what keeps the loop, or what goes on next to it, from the database; as the heartbeat shows it (heartbeat.py)."""
+    if locked is None:
+        return []
+    return [Trouble(DISK_FULL if isinstance(locked, FullError) else DATABASE_LOCKED, locked.what, locked.cure)]
 
 
 def wire_of(settings: Settings, clock: Clock) -> Wire:
@@ -113,23 +106,45 @@ def reassemble(agent: Agent, settings: Settings, env: Mapping[str, str], wire: W
 
     A supplier that stays keeps the run that it reads. Its first request waits one interval of the rate, as after a start.
     """
-    waits = [] if settings.state_dir == agent.settings.state_dir else ["state_dir"]
-    settings = settings.model_copy(update={"state_dir": agent.settings.state_dir})
-
-    def read_token(name: str) -> str:
-        return settings.token_of(name, env)
-
-    accounts = []
-    for name in settings.suppliers:
-        before = agent.accounts.get(name)
-        account = make_account(settings, name, wire, agent.clock, agent.labels, read_token, lambda: agent.stopping)
+    ctx = agent.ctx
+    waits = [] if settings.state_dir == ctx.settings.state_dir else ["state_dir"]
+    settings = settings.model_copy(update={"state_dir": ctx.settings.state_dir})
+    accounts = make_accounts(settings, env, wire, ctx.clock, ctx.labels, lambda: agent.stopping)
+    for account in accounts:
+        before = agent.accounts.get(account.name)
         if before is not None:
             account.run, account.longest_page = before.run, before.longest_page
             account.slots_since_read, account.answer_seconds = before.slots_since_read, before.answer_seconds
             account.checking = before.checking
-        accounts.append(account)
-    agent.adopt(settings, accounts, read_token, lambda name: settings.next_token_of(name, env))
+    with ctx.store.write() as tx:
+        agent.begin(tx, accounts)
+    ctx.settings, ctx.accounts = settings, {account.name: account for account in accounts}
+    ctx.read_since_ping &= ctx.accounts.keys()
+    ctx.heal_at = ctx.clock.now()  # another undo window, another limit: every open order is looked at again
+    ctx.look_again()
     return waits
+
+
+def make_accounts(
+    settings: Settings,
+    env: Mapping[str, str],
+    wire: Wire,
+    clock: Clock,
+    labels: LabelFolder,
+    stopping: Callable[[], bool],
+) -> list[Account]:
+    """Return every account that these settings ask for. Another kind of account is added here."""
+
+    def read_token(name: str) -> str:
+        return settings.token_of(name, env)
+
+    def read_next(name: str) -> str | None:
+        return settings.next_token_of(name, env)
+
+    return [
+        make_account(settings, name, wire, clock, labels, read_token, stopping, read_next)
+        for name in settings.suppliers
+    ]
 
 
 def make_account(
@@ -140,8 +155,9 @@ def make_account(
     labels: LabelFolder,
     read_token: Callable[[str], str],
     stopping: Callable[[], bool],
+    read_next: Callable[[str], str | None] = lambda _name: None,
 ) -> Account:
-    """Return one supplier's account with its token, if that can be read."""
+    """Return a supplier's account at the marketplace, with its token, if that can be read."""
     pace = Pace(clock, settings.requests_per_second)
     marketplace = Marketplace(
         supplier=name,
@@ -154,10 +170,15 @@ def make_account(
         clock=clock,
         stopping=lambda: stopping() or account.reads_failing,
     )
-    tools = Tools(marketplace, labels, settings.suppliers[name].order_number_filter)
-    account = Account(name, marketplace, tools, pace, token=None)
-    try:
+    by_number = settings.suppliers[name].order_number_filter
+    account = Account(
+        name,
+        name,
+        tools=lambda heard: Tools(replace(marketplace, heard=heard), labels, by_number),
+        pace=pace,
+        read_token=lambda: read_token(name),
+        read_next_token=lambda: read_next(name),
+    )
+    with suppress(ConfigError):  # else the loop logs it, pauses this account, and looks again
         account.token = read_token(name)
-    except ConfigError:
-        account.token = None  # the loop says so, pauses this supplier, and looks again
     return account

@@ -35,6 +35,7 @@ TOKEN_PAIRS = ({"token", "token_file"}, {"token_next", "token_next_file"})
 """Two keys for one token: setting one overrides the other."""
 
 _SUPPLIERS_PREFIX = f"{PREFIX}SUPPLIERS__"
+_CALLS_PREFIX = f"{PREFIX}CALLS__"
 _DEEPEST_KEY = 3
 """Parts, as in suppliers.notio.token."""
 
@@ -52,13 +53,13 @@ def sections() -> dict[Place, type[BaseModel]]:
 
 
 def fixed_keys() -> list[Place]:
-    """Return every key that does not belong to a supplier, in the order of the model."""
+    """Return every key that belongs neither to a supplier nor to a call, in the order of the model."""
     tables = sections()
     return [
         (*table, name)
         for table, model in tables.items()
         for name in model.model_fields
-        if (*table, name) not in tables and name != "suppliers"
+        if (*table, name) not in tables and name not in {"suppliers", "calls"}
     ]
 
 
@@ -97,7 +98,7 @@ def read_environment(env: Mapping[str, str]) -> Environment:
     for name in sorted(env):
         if not name.startswith(PREFIX) or name == PATH_VARIABLE:
             continue
-        place = keys.get(name) or _supplier_place(name)
+        place = keys.get(name) or _supplier_place(name) or _call_place(name)
         if place is None and _is_injected(name, env[name]):
             continue
         if place is None:
@@ -124,6 +125,12 @@ def _supplier_place(name: str) -> Place | None:
     if not name.startswith(_SUPPLIERS_PREFIX) or not dash or not slug or name != name.upper():
         return None
     return ("suppliers", slug.lower().replace("_", "-"), key.lower()) if key.lower() in Supplier.model_fields else None
+
+
+def _call_place(name: str) -> Place | None:
+    kind, dash, key = name.removeprefix(_CALLS_PREFIX).rpartition("__")
+    is_one = name.startswith(_CALLS_PREFIX) and dash and kind and name == name.upper()
+    return ("calls", kind.lower(), key.lower()) if is_one else None
 
 
 def _meant(name: str, known: list[str]) -> str | None:

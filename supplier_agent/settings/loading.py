@@ -142,7 +142,7 @@ def _shown(name: str) -> str:
     return shown if len(shown) <= _LONGEST_NAME else shown[:_LONGEST_NAME] + "…"
 
 
-_PROVE = "Correct this, then prove it with: supplier-agent check --offline"
+PROVE = "Correct this, then prove it with: supplier-agent check --offline"
 _LARGEST_FILE = 1024 * 1024
 _POSITION = re.compile(r" \(at line ([0-9]+), column ([0-9]+)\)\Z")
 
@@ -181,7 +181,7 @@ def load(path: Path | None, env: Mapping[str, str], places: tuple[Path, ...] = P
     if settings is None or environment.unknown:
         where = Whereabouts(environment, file.path, key_lines(file.text)) if file else Whereabouts(environment)
         mistakes = sentences(invalid, where)
-        raise ConfigError("The configuration cannot be used:" + "".join(f"\n  {line}" for line in mistakes), _PROVE)
+        raise ConfigError("The configuration cannot be used:" + "".join(f"\n  {line}" for line in mistakes), PROVE)
     if file and not file.path.is_absolute() and not _named(path, env) and _lies_in(file.path, settings.state_dir):
         raise not_ours(file.path, f"it lies in {settings.state_dir}, the state folder that it names")
     return settings
@@ -257,7 +257,7 @@ def _parsed(path: Path, text: str) -> Tree:
     # Raised here, because the parser's exception contains the text of the file, and that may contain a token.
     position = _POSITION.search(said)
     line = f":{position[1]}" if position else ""
-    raise ConfigError(f"{path}{line}: this is not TOML: {said}.", f'Text needs quotes: key = "text". {_PROVE}')
+    raise ConfigError(f"{path}{line}: this is not TOML: {said}.", f'Text needs quotes: key = "text". {PROVE}')
 
 
 def _warnings(file: _File | None) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -42,6 +42,8 @@ from supplier_agent.settings.values import (
     close,
 )
 from supplier_agent.settings.web import Metrics, Web
+
+S = TypeVar("S", bound=BaseModel)
 
 
 class Keep(BaseModel):
@@ -169,6 +171,7 @@ class Settings(BaseSettings):
     keep: Keep = Keep()
     brakes: Brakes = Brakes()
     log: Log = Log()
+    calls: dict[str, dict[str, bool | int | float | str]] = Field(default_factory=dict)
     suppliers: dict[Slug, Supplier] = Field(default_factory=dict, validate_default=True)
 
     _config_path: Path | None = PrivateAttr(default=None)
@@ -188,6 +191,10 @@ class Settings(BaseSettings):
         self._config_path = config_path
         self._warnings = warnings
         self._network_env = network_env or {}
+
+    def of_call(self, kind: str, section: type[S]) -> S:
+        """Return the keys of `[calls.KIND]`, as the file of that call declares them. `Calls.check` has proved them."""
+        return section.model_validate(self.calls.get(kind, {}))
 
     @property
     def config_path(self) -> Path | None:

@@ -129,7 +129,10 @@ def _keys(model: BaseModel, above: Place) -> Iterator[tuple[Place, str]]:
             yield from _keys(value, (*above, name))
         elif isinstance(value, dict):
             for slug, each in value.items():
-                yield from _keys(each, (*above, name, slug))
+                if isinstance(each, BaseModel):
+                    yield from _keys(each, (*above, name, slug))
+                else:  # the keys of a call
+                    yield from (((*above, name, slug, key), _written(of)) for key, of in each.items())
         else:
             yield (*above, name), _written(value, hidden=not field.repr)
 

@@ -3,7 +3,7 @@
 Paused: nothing at all is sent, not even a read. Asked: so many orders were flagged within a minute that a person is asked first.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, func, select
@@ -85,21 +85,25 @@ def waiting_flags(tx: Session, supplier: Supplier) -> list[datetime]:
     return [at for at in tx.exec(query) if at is not None and (since is None or at > since)]
 
 
-def mind_the_address(tx: Session, name: str, limit: int, now: datetime) -> str | None:
-    """Pause the supplier if its newest answers were all 404, about as many orders as the limit; return what to log."""
-    supplier = known_supplier(tx, name)
-    if not limit or supplier.paused_at is not None:
-        return None
+def mind_the_address(
+    tx: Session, account: str, supplier: str, kinds: Collection[str], limit: int, now: datetime
+) -> bool:
+    """Pause an account if its newest answers were all 404, about as many orders as the limit; tell whether it did.
+
+    `kinds`: the calls that go there and whose 404 says that the address is wrong.
+    """
+    row = known_supplier(tx, account)
+    if not limit or row.paused_at is not None:
+        return False
     newest = tx.exec(select(func.max(Attempt.id))).one() or 0
     query = select(Call.order_id, Attempt.http_status).join(Call).where(col(Attempt.id) > newest - FEW)
-    query = query.where(Call.supplier == name, col(Call.kind) != "label")  # there, 404 says that it is not ready yet
-    query = query.where(col(Attempt.ended_at).is_not(None))
-    if supplier.resumed_at is not None:
-        query = query.where(col(Attempt.started_at) > supplier.resumed_at)
+    query = query.where(Call.supplier == supplier, col(Call.kind).in_(kinds), col(Attempt.ended_at).is_not(None))
+    if row.resumed_at is not None:
+        query = query.where(col(Attempt.started_at) > row.resumed_at)
     if not_found_in_a_row(tx.exec(query.order_by(col(Attempt.id).desc()))) < limit:
-        return None
-    pause(tx, name, now, AGENT, f"{limit} orders in a row were answered 404: {WRONG_ADDRESS}")
-    return PAUSED
+        return False
+    pause(tx, account, now, AGENT, f"{limit} orders in a row were answered 404: {WRONG_ADDRESS}")
+    return True
 
 
 # -- what a person may say ---------------------------------------------------------------------------------------------

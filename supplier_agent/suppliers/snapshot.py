@@ -63,9 +63,9 @@ def remember(tx: Session, name: str) -> None:
         tx.add(circuit_breakers.of(tx, name, lane))
 
 
-def try_now(tx: Session, name: str, now: datetime) -> None:
-    """End the pause of failing reads, because a person started a round or there is a new token."""
-    lane = circuit_breakers.of(tx, name, circuit_breakers.READS)
+def try_now(tx: Session, name: str, now: datetime, lane_name: str = circuit_breakers.READS) -> None:
+    """End the pause of a failing lane, because a person started a round or there is a new token."""
+    lane = circuit_breakers.of(tx, name, lane_name)
     if lane.resume_at is not None:
         lane.resume_at = now
         tx.add(lane)

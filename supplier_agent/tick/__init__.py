@@ -1,5 +1,6 @@
-"""One tick of a supplier: pull (marketplace to facts), plan (facts to calls owed), deliver (calls to marketplace to facts).
+"""One tick of an account: pull (remote -> facts), plan (facts -> calls owed), deliver (calls -> remote -> facts).
 
-pull.py reads and observe.py notes what was seen; plan.py asks order.py what is owed; deliver.py claims and settles; inbox.py and
-landing.py take in what comes back; account.py is a supplier at work, renewal.py its new token, narrate.py what the log says.
+pull.py reads and observe.py stores what was seen; plan.py asks order.py what is owed; choose.py says what goes next, claim.py
+commits the intent and sends, settle.py turns what came back into facts; outages.py notes what an ending says of the account,
+tokens.py looks after its credentials. context.py is what they all work with, workers.py the threads.
 """

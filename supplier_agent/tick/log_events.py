@@ -1,13 +1,15 @@
-"""What the loop says of itself: one event for each outcome, in words that a person can act on."""
+"""The log events of the loop: one for each outcome, with the command that fixes it."""
 
 from collections.abc import Sequence
 
+from sqlmodel import Session
+
 from supplier_agent.base.log import Log
 from supplier_agent.calls import Job
-from supplier_agent.marketplace import Listing, Verdict
+from supplier_agent.db.tables import Call, Order
 from supplier_agent.outbox import DONE, Outcome
-from supplier_agent.suppliers.safety_stops import ASKED
 from supplier_agent.tick import pull
+from supplier_agent.tick.outages import Change
 
 EVENTS = {"parked": "call.parked", "unknown": "call.unknown"}
 CURES = {
@@ -16,33 +18,30 @@ CURES = {
 }
 
 
-def call(log: Log, job: Job, outcome: Outcome, said: Sequence[str]) -> None:
-    """Tell how an attempt ended."""
+def call(log: Log, job: Job, outcome: Outcome, state: str | None) -> None:
+    """Log how an attempt ended. `state`: of its call now; None: another process has settled it."""
     facts = {"supplier": job.supplier, "order": job.menzzo_order_id, "call": job.kind, "attempt": job.number}
     ending = {"outcome": outcome.kind, "http_status": outcome.http_status, "detail": outcome.detail}
     if outcome.kind == DONE:
         log.info("call.done", **facts)
-        _changes(log, job.supplier, said, None)
-        return
-    what = next((each for each in said if each in CURES), None)
-    if what is not None:
-        cure = CURES[what].format(order=job.menzzo_order_id)
-        log.warning(EVENTS[what], **facts, **ending, cure=cure)
+    elif state in EVENTS:
+        log.warning(EVENTS[state], **facts, **ending, cure=CURES[state].format(order=job.menzzo_order_id))
     elif job.number == 1:
         log.info("call.postponed", **facts, **ending)
-    else:  # said once; `order ID` has every attempt
+    else:  # logged once; `order ID` has every attempt
         log.debug("call.postponed", **facts, **ending)
-    _changes(log, job.supplier, said, outcome.detail)
 
 
-def page(
-    log: Log,
-    supplier: str,
-    answer: Listing | Verdict,
-    step: pull.OpenRun | pull.Finished | pull.Failed,
-    said: Sequence[str],
-) -> None:
-    """Tell what a read brought. One that nobody asked for and that brings nothing new is not worth a line."""
+def lost(log: Log, tx: Session, of: Call) -> None:
+    """Log, after a crash, that nobody knows whether a call arrived."""
+    order = tx.get(Order, of.order_id)
+    this = order.menzzo_order_id if order is not None else None
+    facts = {"supplier": of.supplier, "order": this, "call": of.kind, "attempt": of.attempts}
+    log.warning("call.unknown", **facts, detail=of.detail)
+
+
+def page(log: Log, supplier: str, step: pull.OpenRun | pull.Finished | pull.Failed) -> None:
+    """Log what a read brought. One that nobody asked for and that brings nothing new is not worth a line."""
     if isinstance(step, pull.OpenRun):
         log.debug("page.read", supplier=supplier, page=step.plan.pages, added=len(step.added))
     elif isinstance(step, pull.Finished):
@@ -64,31 +63,20 @@ def page(
             log.debug("run.finished", **facts, proof=step.proof)
         if step.purpose != "poll":
             _not_fully_read(log, supplier, step)
-    _changes(log, supplier, said, answer.detail if isinstance(answer, Verdict) else None)
 
 
 def _not_fully_read(log: Log, supplier: str, step: pull.Finished) -> None:
-    """Tell once that the list cannot be read to its end, and once that it can again."""
+    """Log once that the list cannot be read to its end, and once that it can again."""
     if step.proof == "partial":
         log.problem(f"reading of {supplier}", f"not fully read: {step.detail}", supplier=supplier)
     else:
         log.solved(f"reading of {supplier}", supplier=supplier)
 
 
-def brake(log: Log, supplier: str, said: str) -> None:
-    """Tell that ship calls wait for a person's word, or no longer do."""
-    if said == ASKED:
-        log.warning("ships.paused", supplier=supplier, what=said, cure=f"supplier-agent approve {supplier}")
-    else:
-        log.info("ships.resumed", supplier=supplier, what=said)
-
-
-def _changes(log: Log, supplier: str, said: Sequence[str], detail: str | None) -> None:
-    """Tell a break and a recovery, once each."""
-    for each in said:
-        if each in CURES:
-            continue
-        if each.endswith(("recovered", "accepted")):
-            log.info("supplier.recovered", supplier=supplier, what=each)
+def changes(log: Log, account: str, found: Sequence[Change], detail: str | None) -> None:
+    """Log a break and a recovery, once each."""
+    for each in found:
+        if each.recovered:
+            log.info("supplier.recovered", supplier=account, what=each.what)
         else:
-            log.warning("supplier.failed", supplier=supplier, what=each, detail=detail)
+            log.warning("supplier.failed", supplier=account, what=each.what, detail=detail)

@@ -1,7 +1,7 @@
-"""Plan: facts -> calls owed. Applies the rule of order.py to the orders that changed, and to all that are open now and then."""
+"""Plan: facts -> calls owed. Applies the rule of order.py to the orders that changed, and to all that are open once an hour."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam
@@ -9,18 +9,66 @@ from sqlmodel import Session, col, select
 
 from supplier_agent import outbox
 from supplier_agent.base.cells import Unreadable, unreadable
-from supplier_agent.calls import CALLS
-from supplier_agent.db.ship_ledger import Ledger
+from supplier_agent.calls import AnyCall, OutwardCall
 from supplier_agent.db.tables import Call, Event, Order, Supplier
-from supplier_agent.labels import LabelFolder
 from supplier_agent.order import NO_LABEL, UNREADABLE, damage, uncover, wanted
-from supplier_agent.settings import Settings
-from supplier_agent.suppliers import circuit_breakers
+from supplier_agent.suppliers import circuit_breakers, safety_stops, snapshot
+from supplier_agent.tick.context import Account, Context, one_by_one
 
 BATCH = 500
+HEAL = timedelta(hours=1)
 
 
-def changed(tx: Session, supplier: str) -> dict[int, bool]:
+# Each turn: what has changed
+
+
+def plan(ctx: Context, account: Account) -> None:
+    """Derive the calls of those orders of this account's supplier whose facts have changed."""
+    while account.facts_changed:
+        with ctx.store.read() as tx:
+            changed = _changed(tx, account.supplier)
+        if changed:
+            account.flags_changed |= any(changed.values()) or account.ships_wait
+            one_by_one(ctx, account.name, [*changed], lambda tx, ids: derive(ctx, tx, those(tx, ids)))
+            ctx.wake(account.supplier)
+        if account.flags_changed:
+            _check_flag_rate(ctx, account)
+        account.facts_changed = bool(changed)
+
+
+def heal(ctx: Context, account: Account) -> None:
+    """Look at every open order, whether or not it is known to have changed: a label's file may be gone."""
+    last = 0
+    while True:
+        with ctx.store.read() as tx:
+            ids = _open_after(tx, account.supplier, last)
+        if not ids:
+            break
+        one_by_one(ctx, account.name, ids, lambda tx, some: heal_these(ctx, tx, some))
+        last = ids[-1]
+    ctx.wake(account.supplier)
+    _check_flag_rate(ctx, account)
+    account.proven = None  # the present token may be the one that followed by now
+
+
+def _check_flag_rate(ctx: Context, account: Account) -> None:
+    """Ask a person if unusually many orders were marked as shipped, and ask no longer once they are not."""
+    with ctx.store.write() as tx:
+        limit = ctx.settings.brakes.flags_per_minute
+        said = safety_stops.mind_the_flags(tx, account.supplier, limit, ctx.clock.now())
+        account.ships_wait = safety_stops.ships_wait(snapshot.known_supplier(tx, account.supplier))
+    account.flags_changed = False
+    if said is None:
+        return
+    account.standing = None
+    if said == safety_stops.ASKED:
+        cure = f"supplier-agent approve {account.supplier}"
+        ctx.log.warning("ships.paused", supplier=account.supplier, what=said, cure=cure)
+    else:
+        ctx.log.info("ships.resumed", supplier=account.supplier, what=said)
+
+
+def _changed(tx: Session, supplier: str) -> dict[int, bool]:
     """Return some of the orders whose facts changed since their calls were last derived, and whether each is flagged."""
     query = select(Order.id, Order.shipped).where(Order.supplier == supplier, col(Order.planned_at).is_(None))
     return {
@@ -28,11 +76,14 @@ def changed(tx: Session, supplier: str) -> dict[int, bool]:
     }
 
 
-def open_after(tx: Session, supplier: str, last: int) -> list[int]:
+def _open_after(tx: Session, supplier: str, last: int) -> list[int]:
     """Return some open orders after that row id. Those that an internal error parked wait for a person."""
     query = select(Order.id).where(Order.supplier == supplier, col(Order.id) > last, col(Order.fault).is_(None))
     query = query.where(col(Order.ship_confirmed_at).is_(None), col(Order.closed_reason).is_(None))
     return [row for row in tx.exec(query.order_by(col(Order.id)).limit(BATCH)) if row is not None]
+
+
+# The rule, applied
 
 
 def those(tx: Session, ids: Collection[int]) -> list[Order]:
@@ -40,9 +91,9 @@ def those(tx: Session, ids: Collection[int]) -> list[Order]:
     return list(tx.exec(select(Order).where(col(Order.id).in_(ids)).order_by(col(Order.id))).all())
 
 
-def plan(tx: Session, orders: Collection[Order], settings: Settings, ledger: Ledger, now: datetime) -> None:
+def derive(ctx: Context, tx: Session, orders: Collection[Order]) -> None:
     """Owe what the facts of these orders ask for, and stop owing what they no longer do. Again is a no-op."""
-    calls = _calls_of(tx, orders)
+    calls, now, rules = _calls_of(tx, orders), ctx.clock.now(), ctx.rules
     for order in orders:
         of_order = calls[order.id or 0]
         if isinstance(order.planned_at, Unreadable):
@@ -50,29 +101,28 @@ def plan(tx: Session, orders: Collection[Order], settings: Settings, ledger: Led
         for call in of_order.values():
             if unreadable(call) or call.supplier != order.supplier:
                 outbox.rebuild(tx, order, call, now)
-        _believe_ledger(tx, order, of_order, ledger, now)
-        if (
-            of_order.keys() - CALLS.keys()
-        ):  # the row of a ship call, perhaps: without it nothing is known of what was sent
+        _believe_ledger(ctx, tx, order, of_order, now)
+        if of_order.keys() - ctx.calls.keys():  # it may be a ship call: what was sent for this order is not known
             order.fault = f"{UNREADABLE}: calls.kind"
-        wants = {} if damage(order, of_order.values()) else {want.kind: want for want in wanted(order)}
+        is_damaged = damage(order, of_order.values())
+        wants = {} if is_damaged else {want.kind: want for want in wanted(order, of_order.values(), rules)}
         for kind, call in of_order.items():
             if kind not in wants:
                 outbox.drop(tx, call)
         for kind, want in wants.items():
             present = of_order.get(kind)
-            outbox.owe(tx, order, present, want, _due_at(order, present, kind, settings, now), now)
+            outbox.owe(tx, order, present, want, _due_at(ctx, order, present, ctx.calls[kind], now), now)
         if order.planned_at is None:
             order.planned_at = now
             tx.add(order)
 
 
-def _due_at(order: Order, call: Call | None, kind: str, settings: Settings, now: datetime) -> datetime:
+def _due_at(ctx: Context, order: Order, present: Call | None, call: AnyCall, now: datetime) -> datetime:
     """Return when a call may go. What was noted under a clock that has been set back since waits no longer than from now."""
-    due, latest = CALLS[kind].due_at(order, settings), now + CALLS[kind].undo_window(settings)
+    due, latest = call.due_at(order, ctx.settings), now + call.delay(ctx.settings)
     if due <= latest:
         return due
-    return call.due_at if call is not None and call.due_at is not None and call.due_at < latest else latest
+    return present.due_at if present is not None and present.due_at is not None and present.due_at < latest else latest
 
 
 _OF_ORDERS = select(Call).where(col(Call.order_id).in_(bindparam("order_ids", expanding=True)))
@@ -85,17 +135,40 @@ def _calls_of(tx: Session, orders: Iterable[Order]) -> dict[int, dict[str, Call]
     return found
 
 
-def _believe_ledger(tx: Session, order: Order, calls: dict[str, Call], ledger: Ledger, now: datetime) -> None:
+def heal_these(ctx: Context, tx: Session, ids: Sequence[int]) -> None:
+    """Go over these open orders: owe what a lost row or a hand-made change left out, fetch again a label that is gone."""
+    orders = those(tx, ids)
+    for order in orders:
+        if order.label_path is not None and not ctx.labels.is_there(order.label_path, order.label_bytes):
+            forget_label(tx, order, "the label file is gone or was changed; it is fetched again", ctx.clock.now())
+    derive(ctx, tx, orders)
+
+
+def forget_label(tx: Session, order: Order, why: str, now: datetime) -> None:
+    """Note that the file is not what was stored: the order has no label any more, and waits for one."""
+    assert order.id is not None  # noqa: S101 - a stored order has one
+    order.label_link, order.label_path, order.label_sha256, order.label_bytes = None, None, None, None
+    uncover(order, NO_LABEL)
+    order.planned_at = None
+    tx.add(order)
+    tx.add(Event(order_id=order.id, at=now, who="agent", what="label lost", detail=why))
+
+
+# After a crash, a restore, a lost answer, a clock that was set
+
+
+def _believe_ledger(ctx: Context, tx: Session, order: Order, calls: dict[str, Call], now: datetime) -> None:
     """Believe the ship ledger where it knows of attempts that this database does not: that was restored or replaced."""
-    entry, call = ledger.last(order.supplier, order.menzzo_order_id), calls.get("ship")
+    kind = ctx.calls.ledgered
+    entry, call = ctx.ledger.last(order.supplier, order.menzzo_order_id), calls.get(kind)
     if entry is None or order.ship_confirmed_at is not None:
         return
     if entry.attempt <= (call.attempts if call else 0) and entry.outcome != outbox.DONE:
         return
     assert order.id is not None  # noqa: S101 - a stored order has one
-    call = call or Call(order_id=order.id, supplier=order.supplier, kind="ship", owed_at=now, state="dropped")
+    call = call or Call(order_id=order.id, supplier=order.supplier, kind=kind, owed_at=now, state="dropped")
     call.attempts = entry.attempt
-    calls["ship"] = call
+    calls[kind] = call
     what = (
         f"the ship ledger knows of attempt {entry.attempt}, which this database does not: it was restored or replaced"
     )
@@ -107,21 +180,22 @@ def _believe_ledger(tx: Session, order: Order, calls: dict[str, Call], ledger: L
     elif entry.outcome == outbox.REFUSED:
         outbox.conclude(tx, call, "parked", f"{what}; the marketplace refused it")
     elif entry.outcome in {outbox.UNKNOWN, None}:
-        outbox.conclude(tx, call, "unknown", f"{what}; whether the marketplace heard that call is not known")
+        outbox.conclude(tx, call, "unknown", f"{what}; whether the marketplace received that call is not known")
 
 
-def recover(tx: Session, ledger: Ledger, once: Collection[str], now: datetime) -> list[Call]:
+def recover(ctx: Context, tx: Session) -> list[Call]:
     """After a crash, decide about every call that was being sent; return those that are unknown now.
 
     A ship call whose answer reached the ledger, but not the database, is settled by the ledger.
     """
-    unknown = []
-    for call in outbox.recover(tx, now, once):
+    unknown, now = [], ctx.clock.now()
+    for call in outbox.recover(tx, now, ctx.calls.once):
         order = tx.get(Order, call.order_id)
-        if order is None:  # somebody typed it: nothing can be sent for it, and `status` names it
+        if order is None:  # the row was typed by hand: nothing can be sent for it, and `status` names it
             continue
         order.planned_at = None
-        entry = ledger.last(order.supplier, order.menzzo_order_id) if call.state == "unknown" else None
+        is_in_ledger = call.state == "unknown" and call.kind == ctx.calls.ledgered
+        entry = ctx.ledger.last(order.supplier, order.menzzo_order_id) if is_in_ledger else None
         if entry is not None and entry.attempt == call.attempts and entry.outcome not in {None, outbox.UNKNOWN}:
             _settle_by_ledger(tx, order, call, entry.outcome, entry.at, now)
         elif call.state == "unknown":
@@ -141,54 +215,38 @@ def _settle_by_ledger(tx: Session, order: Order, call: Call, outcome: str | None
         outbox.owe_again(tx, call, now)
 
 
-def heal(
-    tx: Session, ids: Collection[int], settings: Settings, ledger: Ledger, labels: LabelFolder, now: datetime
-) -> None:
-    """Go over these open orders: owe what a lost row or a hand-made change left out, fetch again a label that is gone."""
-    orders = those(tx, ids)
-    for order in orders:
-        if order.label_path is not None and not labels.is_there(order.label_path, order.label_bytes):
-            forget_label(tx, order, "the label file is gone or was changed; it is fetched again", now)
-    plan(tx, orders, settings, ledger, now)
+def repeat_lost(ctx: Context, account: Account) -> datetime | None:
+    """Owe again those calls whose answer was lost that the user lets go once more; return when the next one will be."""
+    soonest: datetime | None = None
+    mine = {kind: call for kind, call in ctx.calls.at(account.kind).items() if call.repeats_lost(ctx.settings)}
+    if not mine:
+        return None
+    with ctx.store.write() as tx:
+        now = ctx.clock.now()
+        lost = select(Call).where(Call.supplier == account.supplier, Call.state == "unknown")
+        for call in tx.exec(lost.where(col(Call.kind).in_(mine))).all():
+            order = tx.get(Order, call.order_id)
+            if order is None or call.kind not in {want.kind for want in wanted(order, (), ctx.rules)}:
+                continue
+            at = mine[call.kind].by_itself(call, list(outbox.attempts_of(tx, call)), ctx.settings, now)
+            if at is not None and at <= now:
+                outbox.owe_again(tx, call, now)
+                what, detail = f"{call.kind} is sent once more", 'after_lost_answer = "resend"'
+                tx.add(Event(order_id=call.order_id, at=now, who="agent", what=what, detail=detail))
+            elif at is not None:
+                soonest = at if soonest is None else min(soonest, at)
+    return soonest
 
 
-def after_clock_change(tx: Session, supplier: str, settings: Settings, now: datetime) -> None:
+def after_clock_change(ctx: Context, tx: Session, account: Account) -> None:
     """Bring forward what a clock that was set back would delay: nothing waits longer than its longest wait from now."""
-    retry, cache_seconds = settings.retry, settings.suppliers[supplier].cache_seconds
-    longest = timedelta(seconds=1.25 * max(retry.max_seconds, retry.label_first_seconds, cache_seconds, 3600))
-    waits = dict.fromkeys(CALLS, longest) | {"ship": CALLS["ship"].undo_window(settings)}
-    for kind, wait in waits.items():
-        outbox.not_later_than(tx, kind, now + wait)
+    now, cache_seconds = ctx.clock.now(), ctx.settings.suppliers[account.supplier].cache_seconds
+    longest = OutwardCall.longest_backoff(ctx.settings, cache_seconds)
+    for kind, call in ctx.calls.at(account.kind).items():
+        outbox.not_later_than(tx, kind, now + call.longest_wait(ctx.settings, cache_seconds))
     for lane in circuit_breakers.ALL:
-        circuit_breakers.not_later_than(tx, circuit_breakers.of(tx, supplier, lane), now + longest)
-    row = tx.get(Supplier, supplier)
+        circuit_breakers.not_later_than(tx, circuit_breakers.of(tx, account.name, lane), now + longest)
+    row = tx.get(Supplier, account.name)
     if row is not None and row.quiet_until is not None and row.quiet_until > now + timedelta(hours=1):
         row.quiet_until = now
         tx.add(row)
-
-
-def forget_label(tx: Session, order: Order, why: str, now: datetime) -> None:
-    """Note that the file is not what was stored: the order has no label any more, and waits for one."""
-    assert order.id is not None  # noqa: S101 - a stored order has one
-    order.label_link, order.label_path, order.label_sha256, order.label_bytes = None, None, None, None
-    uncover(order, NO_LABEL)
-    order.planned_at = None
-    tx.add(order)
-    tx.add(Event(order_id=order.id, at=now, who="agent", what="label lost", detail=why))
-
-
-def repeat_by_itself(tx: Session, supplier: str, settings: Settings, now: datetime) -> datetime | None:
-    """Owe again the unknown calls that the user's `resend` lets go; return when the next one will be."""
-    soonest: datetime | None = None
-    for call in tx.exec(select(Call).where(Call.supplier == supplier, Call.state == "unknown")).all():
-        order = tx.get(Order, call.order_id)
-        if order is None or call.kind not in {want.kind for want in wanted(order)}:
-            continue
-        at = CALLS[call.kind].by_itself(call, list(outbox.attempts_of(tx, call)), settings, now)
-        if at is not None and at <= now:
-            outbox.owe_again(tx, call, now)
-            what = f"{call.kind} is sent once more"
-            tx.add(Event(order_id=call.order_id, at=now, who="agent", what=what, detail='after_lost_answer = "resend"'))
-        elif at is not None:
-            soonest = at if soonest is None else min(soonest, at)
-    return soonest

@@ -53,6 +53,22 @@ class Kind(Protocol):
         """Return when a call whose outcome is unknown is repeated without a person; None for never."""
 
 
+class Kinds(Protocol):
+    """The kinds of outward calls that there are (calls.Calls)."""
+
+    def __getitem__(self, kind: str, /) -> Kind: ...
+
+    def get(self, kind: str, /) -> Kind | None:
+        """Return that kind; None if there is none."""
+
+    @property
+    def lane_of(self) -> Mapping[str, str]:
+        """Return the lane of each kind that goes to the marketplace."""
+
+    def rules(self, settings: Settings) -> rule.Rules:
+        """Return when each is wanted, of those that the settings do not switch off."""
+
+
 def judge_order(
     order: Order,
     calls: Sequence[Call],
@@ -61,7 +77,7 @@ def judge_order(
     settings: Settings,
     now: datetime,
     *,
-    kinds: Mapping[str, Kind],
+    kinds: Kinds,
     attempts: Sequence[Attempt] | None = None,
 ) -> Verdict:
     """Return all that can be said of an order.
@@ -80,7 +96,7 @@ def judge_order(
     blockers = own if over else (*own, *_of_supplier(order, calls, supplier, settings, now, kinds))
     possible = frozenset(_possible(order, calls, blockers))
     return Verdict(
-        stage=Stage(rule.stage(order, calls)),
+        stage=Stage(rule.stage(order, calls, kinds.rules(settings))),
         evidence=text_of(order.ship_evidence) if order.ship_confirmed_at is not None else None,
         unverified=order.acknowledge_evidence == "unverified" and order.ship_confirmed_at is None,
         blockers=blockers,
@@ -130,7 +146,7 @@ def _of_supplier(
     supplier: SupplierState,
     settings: Settings,
     now: datetime,
-    kinds: Mapping[str, Kind],
+    kinds: Kinds,
 ) -> Iterable[Blocker]:
     if supplier.name not in settings.suppliers:
         yield Blocker.SUPPLIER_UNKNOWN
@@ -143,9 +159,13 @@ def _of_supplier(
         Blocker.TOKEN_REFUSED: supplier.token_refused_at is not None,
     }
     yield from (blocker for blocker, does in holds.items() if does)
-    needed = {SHIP, *(call.kind for call in calls if call.state in {"owed", "sending"}), *_wanted(order)}
-    lanes = {kinds[kind].LANE for kind in needed if kind in kinds}
-    if any(lane.lane in lanes for lane in supplier.failing({name: kind.LANE for name, kind in kinds.items()})):
+    needed = {
+        SHIP,
+        *(call.kind for call in calls if call.state in {"owed", "sending"}),
+        *_wanted(order, calls, kinds.rules(settings)),
+    }
+    lanes = {kinds.lane_of[kind] for kind in needed if kind in kinds.lane_of}
+    if any(lane.lane in lanes for lane in supplier.failing(kinds.lane_of)):
         yield Blocker.UNREACHABLE
     if supplier.quiet_until is not None and supplier.quiet_until > now:
         yield Blocker.QUIET
@@ -167,8 +187,8 @@ def changed_since_printed(order: Order, prints: Sequence[Print]) -> Iterable[Blo
             yield blocker
 
 
-def _wanted(order: Order) -> list[str]:
-    return [want.kind for want in rule.wanted(order)]
+def _wanted(order: Order, calls: Sequence[Call], rules: rule.Rules) -> list[str]:
+    return [want.kind for want in rule.wanted(order, calls, rules)]
 
 
 # -- what may be done --------------------------------------------------------------------------------------------------
@@ -206,7 +226,7 @@ def _next(
     supplier: SupplierState,
     settings: Settings,
     now: datetime,
-    kinds: Mapping[str, Kind],
+    kinds: Kinds,
     attempts: Sequence[Attempt] | None,
 ) -> Next:
     """Return the first that holds.
@@ -231,7 +251,7 @@ def _next(
     if order.held_reason is not None:
         return Next(NextStep.HELD, facts={"reason": str(order.held_reason)})
     missing = tuple(map(Blocker, rule.blockers(order)))
-    wants = _wanted(order)
+    wants = _wanted(order, calls, kinds.rules(settings))
     if wants:
         call = next((call for call in calls if call.kind == wants[0]), None)
         return _when(order, wants[0], call, missing if order.shipped == 1 else (), supplier, settings, now, kinds)
@@ -257,7 +277,7 @@ def _ending(order: Order, calls: Sequence[Call]) -> Next | None:
 
 
 def _sent_again_at(
-    call: Call, settings: Settings, now: datetime, kinds: Mapping[str, Kind], attempts: Sequence[Attempt] | None
+    call: Call, settings: Settings, now: datetime, kinds: Kinds, attempts: Sequence[Attempt] | None
 ) -> datetime | None:
     kind = kinds.get(call.kind)
     if kind is None or attempts is None:
@@ -273,7 +293,7 @@ def _when(
     supplier: SupplierState,
     settings: Settings,
     now: datetime,
-    kinds: Mapping[str, Kind],
+    kinds: Kinds,
 ) -> Next:
     """Return when a wanted call goes: the first that keeps it back, else its instant."""
     held_back = _held_back(kind, call, supplier, settings)

@@ -27,7 +27,6 @@ MOST_LABELS = 500
 LONGEST_SEARCH = 80
 MOST_PROBLEMS = 200
 """Orders on the page of problems, and in its number."""
-LANE_OF = {kind: call.LANE for kind, call in CALLS.items()}
 OPEN = text(conditions.OPEN)
 IN_ORDER = (col(Order.order_date), col(Order.supplier), col(Order.increment_id), col(Order.id))
 """Oldest first, the lines of one customer's order together."""
@@ -82,7 +81,7 @@ def around(tx: Session, visit: Visit) -> Around:
     flags = dict(tx.exec(select(Order.shipped, func.count()).where(OPEN).group_by(col(Order.shipped))).all())
     states = []
     for supplier in visit.judge(tx).suppliers.values():
-        found = judge_supplier(supplier, visit.room.settings, visit.now, lane_of=LANE_OF)
+        found = judge_supplier(supplier, visit.room.settings, visit.now, lane_of=CALLS.lane_of)
         if found.because:
             states.append((supplier.name, visit.sentences.state(found.because[0])))
     problems = len(rows_with_problems(tx, visit)) + len(wider_problems(tx, visit))
@@ -93,7 +92,7 @@ def wider_problems(tx: Session, visit: Visit) -> list[Problem]:
     """Return the problems of the suppliers and of the installation."""
     settings, found = visit.room.settings, list[Problem]()
     for supplier in visit.judge(tx).suppliers.values():
-        found += judge_supplier(supplier, settings, visit.now, lane_of=LANE_OF).problems
+        found += judge_supplier(supplier, settings, visit.now, lane_of=CALLS.lane_of).problems
     found += judge_installation(facts.installation(within(tx)), settings)
     return [problem for problem in found if problem.code not in INFO]
 

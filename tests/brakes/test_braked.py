@@ -154,7 +154,7 @@ def test_a_round_does_not_wait_for_a_paused_supplier(tmp_path: Path) -> None:
     site.run_for(0.02)
     assert site.agent.accounts["notio"].run is not None, "in the middle of a run"
     pause(site, "notio")
-    site.agent.round_at = site.clock.now()
+    site.agent.ctx.round_at = site.clock.now()
     began = site.clock.monotonic()
     code = run_once(site.agent, lambda _text: site.clock.sleep(0.05), lambda: None, lambda: False)
     assert code == 1

@@ -7,10 +7,10 @@ from typing import Any, Protocol
 
 import pytest
 
-from supplier_agent.agent import LOOK_SECONDS
 from supplier_agent.sandbox.faults import Fault
 from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
+from supplier_agent.tick.choose import LOOK_SECONDS
 from tests.model.later import Later
 from tests.world.harness import MONDAY, settings_for
 from tests.world.mortal import MortalSite, SetClock, Spell

@@ -14,6 +14,7 @@ from supplier_agent import actions
 from supplier_agent.agent import LOCKED_SECONDS
 from supplier_agent.db.store import LockedError, Store, open_store
 from supplier_agent.db.tables import Installation, Order, Supplier
+from supplier_agent.maintenance.rollback import Watch
 from supplier_agent.reports import health
 from supplier_agent.runtime.once import run_once
 from supplier_agent.sandbox.listing import Semantics
@@ -69,7 +70,7 @@ def retry(site: MortalSite, row: int) -> None:
 
 
 def with_labels(site: MortalSite, labels: Any) -> None:  # noqa: ANN401 - the folder, or a stand-in
-    site.agent.labels = site.agent._planner._labels = labels  # noqa: SLF001 - the one that looks at files once an hour
+    site.agent.ctx.labels = labels
 
 
 def ids(site: MortalSite) -> list[str]:
@@ -77,7 +78,7 @@ def ids(site: MortalSite) -> list[str]:
 
 
 def problems(site: MortalSite) -> list[Worded]:
-    with site.agent.store.read() as tx:
+    with site.agent.ctx.store.read() as tx:
         return health.problems(tx, site.settings, now=site.clock.now())
 
 
@@ -89,7 +90,7 @@ def test_an_error_while_looking_over_orders_parks_the_one_that_it_met(tmp_path: 
     site.start()
     site.run_for(60)
     bad, *good = ids(site)
-    whole = site.agent.labels
+    whole = site.agent.ctx.labels
     with_labels(site, BrokenLabels(whole, bad, heal=True))
     site.run_for(4000)
     assert site.ask("SELECT menzzo_order_id, fault FROM orders WHERE fault IS NOT NULL") == [
@@ -117,7 +118,7 @@ def test_an_error_while_claiming_parks_the_call_and_the_next_one_goes(tmp_path: 
     site.start()
     site.run_for(60)
     bad, *good = ids(site)
-    with_labels(site, BrokenLabels(site.agent.labels, bad, heal=False))
+    with_labels(site, BrokenLabels(site.agent.ctx.labels, bad, heal=False))
     site.flag(ids(site))
     site.run_for(60)
     assert site.ask("SELECT state, detail FROM calls WHERE kind = 'ship' AND state <> 'done'") == [
@@ -163,9 +164,9 @@ def test_a_ship_call_that_no_worker_took_was_not_sent_and_is_tried_again(install
     site.start()
     site.run_for(60)
     site.flag(ids(site))
-    site.agent.workers._executor = NoThread()  # noqa: SLF001 - the one of the harness never fails
+    site.agent.ctx.workers._executor = NoThread()  # noqa: SLF001 - the one of the harness never fails
     site.run_for(5)
-    site.agent.workers._executor = AtOnce()  # noqa: SLF001 - as above
+    site.agent.ctx.workers._executor = AtOnce()  # noqa: SLF001 - as above
     site.run_for(60)
     assert site.ask("SELECT state, attempts > 1 FROM calls WHERE kind = 'ship'") == [("done", 1)]
     assert len(site.world.requests("ship-sale")) == 1
@@ -232,7 +233,7 @@ def test_an_error_while_storing_a_page_makes_the_reads_of_its_supplier_back_off_
 def test_a_round_does_not_wait_for_a_supplier_that_rests_after_an_error(tmp_path: Path) -> None:
     site = two(tmp_path, orders=3, brakes={"flags_per_minute": 1}, retry={"once_patience_seconds": 1})
     site.start()
-    site.agent.round_at = site.clock.now()
+    site.agent.ctx.round_at = site.clock.now()
     with sqlite3.connect(site.database) as connection:
         connection.execute(
             "CREATE TRIGGER breaks BEFORE UPDATE OF flags_asked_at ON suppliers WHEN NEW.name = 'aaa' "
@@ -262,7 +263,7 @@ def test_a_round_does_not_wait_for_a_supplier_that_rests_after_an_error(tmp_path
 def test_a_step_that_fails_in_the_inbox_does_not_come_back_for_ever(installation: Raise) -> None:
     site = installation(1)
     site.start()
-    site.agent.inbox.put(lambda: site.agent.look_again("a supplier that is gone"))
+    site.agent.ctx.inbox.put(lambda: site.agent.ctx.look_again("a supplier that is gone"))
     site.run_for(60)
     assert [event["error"] for event in said(site)] == ["KeyError"]
     assert site.ask("SELECT count(*) FROM orders WHERE acknowledged_at IS NOT NULL") == [(1,)]
@@ -289,11 +290,9 @@ class FullDisk(Store):
 
 
 def with_commits_that_fail(site: MortalSite, fails: Callable[[Session], bool]) -> None:
-    store = FullDisk(site.agent.store, fails)
-    agent = site.agent
-    for part in (agent, agent._landing, agent._renewal, agent._contained, agent._planner, agent._rollback):  # noqa: SLF001 - all that write to it
-        name = "store" if hasattr(part, "store") else "_store"
-        setattr(part, name, store)
+    ctx = site.agent.ctx
+    ctx.store = FullDisk(ctx.store, fails)
+    ctx.rollback = Watch(ctx.store, ctx.ledger, ctx.log)
 
 
 @pytest.mark.parametrize("nth", range(1, 16))
@@ -362,7 +361,7 @@ def test_a_ledger_that_goes_while_the_database_is_locked_leaves_no_ship_call_tha
     site = installation(1)
     site.start()
     site.run_for(60)
-    folder = site.agent.ledger.path.parent
+    folder = site.agent.ctx.ledger.path.parent
     site.flag(ids(site))
     moved = [False]
 

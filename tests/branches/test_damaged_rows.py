@@ -110,7 +110,7 @@ def spoil(site: Site, table: str, columns: Sequence[str], kind: str) -> dict[int
 
 def damages(site: Site) -> dict[int, str]:
     """Return what is wrong with each order, by a look of its own."""
-    with site.agent.store.read() as tx:
+    with site.agent.ctx.store.read() as tx:
         calls: dict[int, list[Call]] = {}
         for call in tx.exec(select(Call)):
             calls.setdefault(call.order_id, []).append(call)
@@ -121,7 +121,7 @@ def damages(site: Site) -> dict[int, str]:
 def everybody_looks(site: Site, capsys: pytest.CaptureFixture[str]) -> Mapping[str, Any]:
     """Let every reader read everything; return what `status --json` says."""
     now, settings = site.clock.now(), site.settings
-    with site.agent.store.read() as tx:
+    with site.agent.ctx.store.read() as tx:
         look = within(tx)
         facts.group(health.judged(look, settings, now), settings, now)
         list(facts.slow(tx, settings, {}, now))
@@ -134,12 +134,12 @@ def everybody_looks(site: Site, capsys: pytest.CaptureFixture[str]) -> Mapping[s
         said = health.problems(tx, settings, now=now)
     rows = [row for (row,) in site.ask("SELECT id FROM orders ORDER BY id")]
     for handler, parts in (*((each, {}) for each in PAGES), *((documents.history, {"row": row}) for row in rows[::19])):
-        visit = visit_of(site.agent.store, now, "lead", settings=settings, parts=parts)
+        visit = visit_of(site.agent.ctx.store, now, "lead", settings=settings, parts=parts)
         assert handler(visit).status_code == HTTPStatus.OK
     everything = Chosen(date(2000, 1, 1), date(2100, 1, 1), None, settings, now)
     for what in SUBJECTS:
         for form in ("csv", "json"):
-            assert "".join(write(site.agent.store, what, form, everything))
+            assert "".join(write(site.agent.ctx.store, what, form, everything))
     config = settings.state_dir / "c.toml"
     config.write_text(
         f'state_dir = "{settings.state_dir}"\n' + "".join(f'[suppliers.{name}]\ntoken = "t"\n' for name in SUPPLIERS)
@@ -147,7 +147,7 @@ def everybody_looks(site: Site, capsys: pytest.CaptureFixture[str]) -> Mapping[s
     config.chmod(0o600)
     for words in (["orders", "--json"], ["orders"]):
         assert command(["--config", str(config), *words]) == 0
-    with site.agent.store.read() as tx:
+    with site.agent.ctx.store.read() as tx:
         for order in tx.exec(select(Order)):
             assert json.dumps(order_report.whole(tx, order, settings, now))
     for (each,) in site.ask("SELECT menzzo_order_id FROM orders WHERE id % 19 = 0"):
@@ -233,7 +233,7 @@ def test_every_cell_that_cannot_be_read_is_known_to_the_index_and_no_sound_row_i
     for table in (Order, Call):
         if table is Call:
             spoil(site, "calls", COLUMNS["calls"], "acknowledge")
-        with site.agent.store.read() as tx:
+        with site.agent.ctx.store.read() as tx:
             found: list[Any] = [*tx.exec(select(table))]
             wrong = {row.id for row in found if unreadable(row)}
         listed = {row for (row,) in site.ask(f"SELECT id FROM damaged_{table.__tablename__}")}

@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 
 from supplier_agent.order import UNREADABLE
-from supplier_agent.tick.account import READ
+from supplier_agent.tick.context import READ
 from tests.branches.conftest import Raise, first_request, work_for
 from tests.model.later import Later
 from tests.world.mortal import MortalSite

@@ -10,6 +10,7 @@ from sqlalchemy.pool import Pool
 
 from supplier_agent.agent import DRAIN_SECONDS
 from supplier_agent.reports.vitals import DATABASE_LOCKED, DISK_FULL
+from supplier_agent.runtime.wiring import database_troubles
 from tests.branches.conftest import Raise, first_request, work_for
 from tests.model.later import Later
 from tests.world.mortal import MortalSite
@@ -32,7 +33,7 @@ OFTEN = {"poll_seconds": 60, "off_hours_poll_seconds": 60}
 
 
 def troubles(site: MortalSite) -> list[str]:
-    return [trouble.code for trouble in site.agent.troubles()]
+    return [trouble.code for trouble in database_troubles(site.agent.database_problem)]
 
 
 def test_a_copy_of_the_database_made_before_an_orderly_end_is_older_afterwards_so_what_is_flagged_is_held(
@@ -44,7 +45,7 @@ def test_a_copy_of_the_database_made_before_an_orderly_end_is_older_afterwards_s
     site.flag(this for (this,) in site.ask("SELECT menzzo_order_id FROM orders"))
     site.run_for(60)
     copy = site.settings.state_dir / "copy.db"
-    site.agent.store.backup(copy)
+    site.agent.ctx.store.backup(copy)
     site.agent.drain(1, 0.001, lambda: None)
     site.agent.end()
     site.crash()

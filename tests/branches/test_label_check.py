@@ -12,7 +12,7 @@ import pytest
 
 from supplier_agent.labels.pdf.process import Check
 from supplier_agent.sandbox.world import World
-from supplier_agent.tick.account import MOST_LABELS
+from supplier_agent.tick.context import MOST_LABELS
 from supplier_agent.tick.workers import Workers
 from tests.branches.conftest import Raise
 from tests.world.harness import AtOnce, ChecksAtOnce, ManualClock, Site, no_fault, settings_for
@@ -136,7 +136,7 @@ class Held(ChecksAtOnce):
 def test_no_more_labels_of_a_supplier_wait_for_their_check_than_it_may_have(installation: Raise) -> None:
     site = installation(MOST_LABELS + 2)
     agent, held = site.start(), Held()
-    agent.workers = Workers(site.clock, AtOnce(), held, agent.inbox)
+    agent.ctx.workers = Workers(site.clock, AtOnce(), held, agent.ctx.log)
     site.run_for(120)
     assert site.ask("SELECT count(*) FROM orders WHERE acknowledged_at IS NOT NULL") == [(MOST_LABELS + 2,)]
     assert len(site.world.requests("label")) == len(held.waiting) == MOST_LABELS

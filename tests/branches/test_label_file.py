@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from supplier_agent.labels import Label, LabelFolder
-from supplier_agent.tick.planner import HEAL
+from supplier_agent.tick.plan import HEAL
 from tests.branches.conftest import Raise
 from tests.world.harness import keep
 from tests.world.mortal import MortalSite

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from supplier_agent import actions
-from supplier_agent.agent import LOCKED_SECONDS, LOOK_SECONDS
+from supplier_agent.agent import LOCKED_SECONDS
 from supplier_agent.db.store import open_store
 from supplier_agent.db.tables import Order
 from supplier_agent.runtime.wiring import reassemble
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.listing import Semantics
-from supplier_agent.tick.account import MOST_IN_FLIGHT
+from supplier_agent.tick.choose import LOOK_SECONDS
+from supplier_agent.tick.context import MOST_IN_FLIGHT
 from tests.branches.conftest import Raise, meets
 from tests.model.later import Later
 from tests.world.harness import settings_for
@@ -78,7 +79,7 @@ def test_an_agent_that_stops_sends_nothing_more(installation: Raise) -> None:
     flag_all(site)
     known = len(site.world.log)
     site.agent.stopping = True
-    site.agent.look_again()
+    site.agent.ctx.look_again()
     assert site.agent.turn() == LOOK_SECONDS
     assert len(site.world.log) == known
     assert {state for state, *_ in ships(site)} == {"owed"}
@@ -88,7 +89,7 @@ def test_an_agent_that_stops_sends_nothing_more(installation: Raise) -> None:
 def test_a_ship_call_whose_intent_cannot_be_noted_does_not_leave(installation: Raise) -> None:
     site = collected(installation(1))
     flag_all(site)
-    ledger = site.agent.ledger._fd  # noqa: SLF001 - the disk under the open file is full, and only there
+    ledger = site.agent.ctx.ledger._fd  # noqa: SLF001 - the disk under the open file is full, and only there
     spare, full = os.dup(ledger), os.open("/dev/full", os.O_WRONLY)
     os.dup2(full, ledger)
     for _ in range(2):
@@ -112,7 +113,7 @@ def test_a_stop_leaves_no_ship_call_in_doubt_whose_intent_could_not_be_noted(ins
     site = collected(installation(30, brakes={"flags_per_minute": 100}))
     site.run_for(120)
     flag_all(site)
-    ledger = site.agent.ledger._fd  # noqa: SLF001 - the disk under the open file is full, and only there
+    ledger = site.agent.ctx.ledger._fd  # noqa: SLF001 - the disk under the open file is full, and only there
     spare, full = os.dup(ledger), os.open("/dev/full", os.O_WRONLY)
     os.dup2(full, ledger)
     site.agent.turn()
@@ -130,7 +131,7 @@ def test_a_stop_leaves_no_ship_call_in_doubt_whose_intent_could_not_be_noted(ins
 
 def test_a_decision_that_could_not_be_noted_is_noted_as_soon_as_it_can_be(installation: Raise) -> None:
     site = collected(installation(1))
-    ledger = site.agent.ledger._fd  # noqa: SLF001 - the disk under the open file is full, and only there
+    ledger = site.agent.ctx.ledger._fd  # noqa: SLF001 - the disk under the open file is full, and only there
     spare, full = os.dup(ledger), os.open("/dev/full", os.O_WRONLY)
     os.dup2(full, ledger)
     with closing(open_store(site.database)) as store, store.write() as tx:
@@ -139,16 +140,16 @@ def test_a_decision_that_could_not_be_noted_is_noted_as_soon_as_it_can_be(instal
     os.dup2(spare, ledger)
     for each in (spare, full):
         os.close(each)
-    assert list(site.agent.ledger.decisions()) == []
+    assert list(site.agent.ctx.ledger.decisions()) == []
     site.agent.turn()
-    assert [each.what for each in site.agent.ledger.decisions()] == ["held"]
+    assert [each.what for each in site.agent.ctx.ledger.decisions()] == ["held"]
     site.stop()
 
 
 def test_an_outcome_that_cannot_be_noted_in_the_ledger_is_told_and_in_the_database(installation: Raise) -> None:
     site = collected(installation(1))
     flag_all(site)
-    ledger = site.agent.ledger._fd  # noqa: SLF001 - the disk under the open file fills up while the request is away
+    ledger = site.agent.ctx.ledger._fd  # noqa: SLF001 - the disk under the open file fills up while the request is away
     spare, full = os.dup(ledger), os.open("/dev/full", os.O_WRONLY)
 
     def fills_up(endpoint: str) -> Spell:
@@ -298,7 +299,7 @@ def test_a_round_that_a_person_starts_does_not_wait_for_a_back_off(installation:
     site.run_for(4000, 300)
     assert not site.ask("SELECT * FROM orders")
     site.sky = meets("", faults.status(500))
-    site.agent.round_at = site.clock.now()
+    site.agent.ctx.round_at = site.clock.now()
     site.agent.start()
     site.run_for(3)
     assert len(site.ask("SELECT * FROM orders")) == 1
@@ -309,7 +310,7 @@ def test_another_configuration_holds_for_what_is_flagged_already_and_for_a_suppl
     installation: Raise,
 ) -> None:
     site = collected(installation(2))
-    with site.agent.store.write() as tx:
+    with site.agent.ctx.store.write() as tx:
         for order in site.world.orders("notio"):
             actions.ship(tx, actions.find(tx, order.menzzo_order_id), site.clock.now(), "the warehouse")
     slower = settings_for(site.settings.state_dir, "notio", "asir-group", ship={"undo_seconds": 600})

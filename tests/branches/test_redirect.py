@@ -40,7 +40,7 @@ def states(site: MortalSite, kind: str) -> list[str]:
 
 
 def problems(site: MortalSite) -> list[Worded]:
-    with site.agent.store.read() as tx:
+    with site.agent.ctx.store.read() as tx:
         return health.problems(tx, site.settings, now=site.clock.now())
 
 
@@ -84,7 +84,7 @@ def test_where_reads_work_all_the_while_no_second_ship_call_is_parked_and_all_go
     (parked,) = site.ask(
         "SELECT menzzo_order_id FROM orders o JOIN calls c ON c.order_id = o.id WHERE state = 'parked'"
     )
-    with site.agent.store.write() as tx:
+    with site.agent.ctx.store.write() as tx:
         actions.retry(tx, actions.find(tx, parked[0], None), site.clock.now(), "Ana")
     site.run_for(60)
     assert states(site, "ship") == ["done"] * 5

@@ -8,8 +8,7 @@ import pytest
 
 from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
-from supplier_agent.tick.bulkheads import HALVES, OTHERS
-from supplier_agent.tick.workers import Workers
+from supplier_agent.tick.workers import HALVES, OTHERS, Workers
 from tests.branches.conftest import Raise, work_for
 from tests.model.later import Later
 from tests.world.harness import MONDAY, ChecksAtOnce, no_fault, settings_for
@@ -27,7 +26,7 @@ def site_of_few_threads(tmp_path: Path) -> tuple[MortalSite, Later]:
     site = MortalSite(settings_for(tmp_path / "state", *NAMES, requests_per_second=5), world, clock, Semantics())
     site.wire.answer_seconds = 0
     later, agent = Later(clock.monotonic), site.start()
-    agent.workers = Workers(clock, later, ChecksAtOnce(no_fault), agent.inbox, dict.fromkeys(HALVES, 1))
+    agent.ctx.workers = Workers(clock, later, ChecksAtOnce(no_fault), agent.ctx.log, dict.fromkeys(HALVES, 1))
     return site, later
 
 
@@ -83,14 +82,14 @@ def test_an_errand_beside_the_loop_waits_for_a_thread_of_its_own_lane_and_harms_
     site.start()
     went: list[int] = []
     for each in range(HALVES[OTHERS]):
-        assert site.agent.workers.apart(f"supplier {each}", partial(went.append, each))
-    assert not site.agent.workers.apart("one more", lambda: went.append(99)), "all that may hang at once do"
+        assert site.agent.ctx.workers.apart(f"supplier {each}", partial(went.append, each))
+    assert not site.agent.ctx.workers.apart("one more", lambda: went.append(99)), "all that may hang at once do"
     assert went == []
     work_for(site, 60, until=lambda: len(later.waiting) > HALVES[OTHERS])
     assert len(later.waiting) == HALVES[OTHERS] + 1, "the list is read all the same"
     later.make(0)
     site.agent.turn()
-    assert site.agent.workers.apart("one more", lambda: went.append(99))
+    assert site.agent.ctx.workers.apart("one more", lambda: went.append(99))
     later.make(-1)
     site.agent.turn()
     assert went == [0, 99]

@@ -14,7 +14,7 @@ from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings
 from supplier_agent.suppliers import read_log, snapshot
-from supplier_agent.tick import deliver, pull
+from supplier_agent.tick import choose, claim, pull
 from tests.branches.conftest import Raise, meets
 from tests.world.harness import ManualClock, Site
 from tests.world.mortal import SHIP, Spell
@@ -41,9 +41,9 @@ def calls(site: Site, kind: str) -> list[tuple[str, int]]:
 
 def act(site: Site, what: Callable[..., object], *how: str) -> None:
     """Let a person say something about the first order."""
-    with site.agent.store.write() as tx:
+    with site.agent.ctx.store.write() as tx:
         what(tx, tx.get_one(Order, 1), site.clock.now(), "Ana", *how)
-    site.agent.look_again()
+    site.agent.ctx.look_again()
 
 
 # -- pull, observe -----------------------------------------------------------------------------------------------------
@@ -105,9 +105,9 @@ def test_what_the_servers_cache_would_answer_is_not_asked_and_moves_no_cursor(in
     ((cursor,),) = site.ask("SELECT cursor FROM suppliers")
     late, today, day = site.world.arrive("asir-group"), site.clock.now().date(), timedelta(days=1)
     for _ in range(2):
-        with site.agent.store.write() as tx:
+        with site.agent.ctx.store.write() as tx:
             read_log.request(tx, "asir-group", today - day, today, site.clock.now())
-        site.agent.look_again()
+        site.agent.ctx.look_again()
         site.run_for(60)
     assert site.ask("SELECT proof, detail FROM runs WHERE purpose = 'resync'") == [("partial", pull.ALREADY_ASKED)] * 2
     first = "SELECT min(r.id), url FROM reads r JOIN runs ON runs.id = run_id WHERE purpose = 'resync' GROUP BY run_id"
@@ -223,15 +223,15 @@ def test_of_two_agents_that_chose_the_same_call_one_has_it(installation: Raise) 
     site.clock.sleep(30)
     agent, now, other = site.agent, site.clock.now(), open_store(site.database)
     account = agent.accounts["notio"]
-    with agent.store.read() as tx:
+    with agent.ctx.store.read() as tx:
         stands = snapshot.look(tx, "notio")
-        chosen = deliver.choose(tx, account, stands, now, read_waits=False).call
+        chosen = choose.choose(agent.ctx, tx, account, stands, now, read_waits=False).call
     assert chosen is not None
     assert chosen.id is not None
     jobs = []
-    for store in (other, agent.store):
+    for store in (other, agent.ctx.store):
         with store.write() as tx:
-            jobs.append(deliver.claim(tx, account, stands, chosen.id, site.settings, agent.labels, now))
+            jobs.append(claim.claim(agent.ctx, tx, account, stands, chosen.id))
     other.close()
     assert [job and (job.kind, job.number) for job in jobs] == [("ship", 1), None]
     assert calls(site, "ship") == [("sending", 1)]

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from supplier_agent.tick.bulkheads import SLOW_SECONDS, Bulkhead, Place, Threads
+from supplier_agent.tick.workers import SLOW_SECONDS, Bulkhead, Place, Threads
 from tests.world.harness import ManualClock
 
 HALF = 4

@@ -13,10 +13,9 @@ from typing import Any
 
 import pytest
 
-from supplier_agent.marketplace import Reply
+from supplier_agent.marketplace.wire import Reply
 from supplier_agent.sandbox.world import World
-from supplier_agent.tick.bulkheads import HALVES
-from supplier_agent.tick.workers import Workers
+from supplier_agent.tick.workers import HALVES, Workers
 from tests.world.harness import MONDAY, ChecksAtOnce, ManualClock, NoSockets, Site, no_fault, settings_for
 
 pytestmark = pytest.mark.slow
@@ -76,7 +75,7 @@ def requests_of(folder: Path, slow: set[str]) -> Counter[str]:
     agent = site.start()
     later = Later(clock, lambda name: SLOW_SECONDS if name in slow else QUICK_SECONDS)
     halves = {lane: max(1, round(half / SCALE)) for lane, half in HALVES.items()}
-    agent.workers = Workers(clock, later, ChecksAtOnce(no_fault), agent.inbox, halves)
+    agent.ctx.workers = Workers(clock, later, ChecksAtOnce(no_fault), agent.ctx.log, halves)
     end = clock.monotonic() + SECONDS
     while clock.monotonic() < end:
         wait = agent.turn()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from supplier_agent.sandbox import faults
-from supplier_agent.tick.account import MOST_LABELS
+from supplier_agent.tick.context import MOST_LABELS
 from tests.barcodes.drawing import assemble
 from tests.bulkheads.conftest import Plant, until
 

@@ -13,8 +13,8 @@ import pytest
 from supplier_agent import actions
 from supplier_agent.cli import run as command
 from supplier_agent.db.plain_sql import within
-from supplier_agent.marketplace import Answer, Reply
 from supplier_agent.marketplace.client import age_seconds, ahead_seconds
+from supplier_agent.marketplace.wire import Answer, Reply
 from supplier_agent.reading import coverage
 from supplier_agent.reading.coverage import Ledger, State
 from supplier_agent.reading.missing_orders import absence_of
@@ -63,13 +63,13 @@ def today(site: Site) -> date:
 
 def told(site: Site) -> Ledger:
     (name,) = site.settings.suppliers
-    with site.agent.store.read() as tx:
+    with site.agent.ctx.store.read() as tx:
         first, last = coverage.usual_range(tx, site.settings, name, site.clock.now())
         return coverage.ledger(tx, site.settings, name, first, last, site.clock.now())
 
 
 def problems(site: Site) -> list[str | None]:
-    with site.agent.store.read() as tx:
+    with site.agent.ctx.store.read() as tx:
         found = health.judged(tx, site.settings, site.clock.now())
     return [each.order for each in found if each.code is ProblemCode.ORDER_VANISHED]
 
@@ -164,7 +164,7 @@ def test_an_answer_that_says_how_old_it_is_proves_less(opened: Open) -> None:
     before = told(site).days[-1].best
     assert before is not None
     run = site.ask("SELECT max(run_id) FROM reads JOIN runs ON runs.id = run_id WHERE purpose = 'sweep'")[0][0]
-    with site.agent.store.write() as tx:
+    with site.agent.ctx.store.write() as tx:
         tx.connection().exec_driver_sql("UPDATE reads SET age_seconds = 240 WHERE run_id = ?", (run,))
     after = told(site).days[-1].best
     assert after is not None
@@ -279,7 +279,7 @@ def test_a_vanished_order_that_is_flagged_is_not_reported_until_it_is_listed_aga
     order = site.world.order("notio", ids[0])
     assert order is not None
     order.visible_from = None
-    with site.agent.store.write() as tx:
+    with site.agent.ctx.store.write() as tx:
         actions.ship(tx, actions.find(tx, ids[1]), site.clock.now(), "ana", "Ana")
     site.run_for(7 * HOUR, STRIDE)
     tried = "SELECT menzzo_order_id FROM calls JOIN orders o ON o.id = order_id WHERE kind = 'ship' AND attempts = 1 ORDER BY o.id"
@@ -295,7 +295,7 @@ def test_a_mass_disappearance_is_one_problem_of_the_supplier_and_stops_no_order(
     site.run_for(14 * HOUR, STRIDE)
     assert site.ask("SELECT count(*) FROM orders WHERE missed_at IS NOT NULL") == [(8,)]
     assert problems(site) == []
-    with site.agent.store.read() as tx:
+    with site.agent.ctx.store.read() as tx:
         found = absence_of(within(tx), "notio")
     assert (found.gone_at_once, found.stay) == (8, True)
     for each in ids[:8]:
@@ -303,7 +303,7 @@ def test_a_mass_disappearance_is_one_problem_of_the_supplier_and_stops_no_order(
         assert order is not None
         order.visible_from = None
     site.run_for(7 * HOUR, STRIDE)
-    with site.agent.store.read() as tx:
+    with site.agent.ctx.store.read() as tx:
         assert absence_of(within(tx), "notio").gone_at_once == 0
 
 
@@ -366,7 +366,7 @@ def test_an_order_listed_within_the_caches_life_is_not_judged_by_a_reading_that_
     site = opened(Semantics(cache_seconds={"asir-group": 1800.0}), "asir-group")
     ids = flown(site)
     last_sweep = site.ask("SELECT max(started_at) FROM runs WHERE purpose = 'sweep'")[0][0]
-    with site.agent.store.write() as tx:  # as if a poll had shown it right before the next sweep
+    with site.agent.ctx.store.write() as tx:  # as if a poll had shown it right before the next sweep
         tx.connection().exec_driver_sql("UPDATE orders SET last_listed_at = '2026-12-31 00:00:00.000000' WHERE id = 1")
     cancel(site, ids[0])
     site.run_for(7 * HOUR, STRIDE)

@@ -15,8 +15,10 @@ import pytest
 from supplier_agent.alerts.post import Post, trial
 from supplier_agent.base.clock import SystemClock
 from supplier_agent.base.errors import ConfigError
-from supplier_agent.marketplace import Answer, LabelBytes, Lost, Marketplace, NotSent, Reply, Wire
+from supplier_agent.marketplace import LabelBytes
+from supplier_agent.marketplace.client import Marketplace
 from supplier_agent.marketplace.rate_limit import Pace
+from supplier_agent.marketplace.wire import Answer, Lost, NotSent, Reply, Wire
 from supplier_agent.printing import NotPrinted, Printed, print_pdf
 from supplier_agent.settings import Settings, egress, load
 from supplier_agent.settings.egress import Egress

@@ -11,8 +11,10 @@ from supplier_agent.base.clock import SystemClock
 from supplier_agent.calls import CALLS, Job, Tools, Unfinished
 from supplier_agent.labels import LabelFolder
 from supplier_agent.labels.pdf.tasks import flaw
-from supplier_agent.marketplace import Listing, Marketplace, Wire
+from supplier_agent.marketplace import Listing
+from supplier_agent.marketplace.client import Marketplace
 from supplier_agent.marketplace.rate_limit import Pace
+from supplier_agent.marketplace.wire import Wire
 from supplier_agent.reading.strategy import Query
 from supplier_agent.sandbox.orders import draw
 from supplier_agent.settings import Settings

@@ -271,7 +271,7 @@ def _event(node: ast.Call, method: str, dicts: dict[str, set[str]]) -> Iterator[
         return
     for keyword in node.keywords:
         facts |= {keyword.arg} if keyword.arg else dicts.get(getattr(keyword.value, "id", ""), set())
-    names = ["call.parked", "call.unknown"] if ast.unparse(name) == "EVENTS[what]" else [getattr(name, "value", None)]
+    names = ["call.parked", "call.unknown"] if ast.unparse(name) == "EVENTS[state]" else [getattr(name, "value", None)]
     for each in names:
         if isinstance(each, str) and re.fullmatch(r"[a-z_]+\.[a-z_]+", each):
             yield level, each, facts

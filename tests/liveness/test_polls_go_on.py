@@ -13,7 +13,7 @@ from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.faults import Endpoint, Fault
 from supplier_agent.sandbox.world import World
 from supplier_agent.suppliers import read_log
-from supplier_agent.tick.account import READ_EVERY
+from supplier_agent.tick.context import READ_EVERY
 from tests.world.harness import ManualClock, Site, settings_for
 
 SUPPLIER = "notio"
@@ -145,7 +145,7 @@ def test_after_a_crash_and_a_restart_the_next_good_read_comes_in_time(site: Site
 )
 def test_after_the_clock_was_set_the_next_good_read_comes_in_time(site: Site, clock: SetClock, jump: timedelta) -> None:
     clock.set_by = jump
-    site.agent.inbox.put(site.agent.clock_changed)  # as the daemon does within a turn
+    site.agent.ctx.inbox.put(site.agent.clock_changed)  # as the daemon does within a turn
     assert seconds_to_the_next_read(site) <= INTERVAL_SECONDS + GRACE_SECONDS
 
 
@@ -185,6 +185,6 @@ def test_a_round_reads_however_long_the_last_reading_took(site: Site) -> None:
     site.wire.answer_seconds = 60
     seconds_to_the_next_read(site)
     now = site.clock.now()
-    with site.agent.store.read() as tx:
+    with site.agent.ctx.store.read() as tx:
         assert read_log.due(tx, SUPPLIER, site.settings, now).at > now
         assert read_log.due(tx, SUPPLIER, site.settings, now, round_at=now).at <= now

@@ -22,7 +22,8 @@ from supplier_agent.runtime.daemon import FEED_SECONDS, HUNG_SECONDS, Daemon
 from supplier_agent.runtime.wiring import make_account
 from supplier_agent.sandbox.api import Api
 from supplier_agent.sandbox.world import World
-from supplier_agent.tick.bulkheads import Threads
+from supplier_agent.tick.context import Context
+from supplier_agent.tick.workers import Threads, Workers
 from tests.world.harness import MONDAY, ChecksAtOnce, ManualClock, NoSockets, no_fault, settings_for
 
 PATIENCE_SECONDS = 10.0
@@ -89,19 +90,10 @@ class Scene:
         self._store = open_store(settings.state_dir / state_folder.DATABASE, agent=True)
         self._ledger = Ledger(settings.state_dir / state_folder.LEDGER)
         account = make_account(settings, "notio", wire, self.clock, labels, read_token, self.stop.event.is_set)
-        self.agent = Agent(
-            settings,
-            self._store,
-            self._ledger,
-            labels,
-            [account],
-            self.clock,
-            Threads(),
-            ChecksAtOnce(no_fault),
-            lambda: 0.0,
-            Log(None),
-            read_token,
-        )
+        log = Log(None)
+        workers = Workers(self.clock, Threads(), ChecksAtOnce(no_fault), log)
+        ctx = Context(settings, self._store, self._ledger, labels, self.clock, lambda: 0.0, log, workers)
+        self.agent = Agent(ctx, [account])
         self.daemon = Daemon(self.agent, self.systemd.env, self.stop, lambda _: None)
         self.codes: list[int] = []
         self._thread = threading.Thread(target=lambda: self.codes.append(self.daemon.run()))
@@ -130,7 +122,7 @@ class Scene:
         fed = 0
         for _ in range(turns):
             self.clock.pushed += FEED_SECONDS + 1
-            self.agent.inbox.put(lambda: None)
+            self.agent.ctx.inbox.put(lambda: None)
             time.sleep(0.25)  # longer than a turn takes: a watchdog that is not fed says nothing to wait for
             fed += sum("WATCHDOG=1" in message for message in self.systemd.heard())
         return fed
@@ -173,8 +165,8 @@ def test_a_worker_that_hangs_starves_the_watchdog_until_it_returns(scene: Scene)
     until(lambda: scene.agent.accounts["notio"].next_read is not None and not scene.agent.in_flight())
     assert scene.feeds() >= 2, "before, all is well"
     scene.hang.set()
-    scene.clock.pushed += scene.agent.settings.schedule.poll_seconds + 3600  # the next poll is due: it hangs
-    scene.agent.inbox.put(scene.agent.look_again)
+    scene.clock.pushed += scene.agent.ctx.settings.schedule.poll_seconds + 3600  # the next poll is due: it hangs
+    scene.agent.ctx.inbox.put(scene.agent.ctx.look_again)
     until(scene.agent.in_flight)
     scene.clock.pushed += 4 * TIMEOUT_SECONDS + HUNG_SECONDS + 1
     until(lambda: scene.feeds(1) == 0)
@@ -193,7 +185,7 @@ def test_a_loop_that_hangs_starves_the_watchdog(scene: Scene) -> None:
     def hang() -> None:
         let_go.wait(PATIENCE_SECONDS)
 
-    scene.agent.inbox.put(hang)
+    scene.agent.ctx.inbox.put(hang)
     time.sleep(0.3)
     assert scene.feeds() == 0
     let_go.set()

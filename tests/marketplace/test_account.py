@@ -14,8 +14,10 @@ import respx
 
 from supplier_agent.base.clock import Clock, SystemClock
 from supplier_agent.base.errors import ConfigError
-from supplier_agent.marketplace import LabelBytes, Listing, Marketplace, Means, Rejected, Seen, Verdict, Wire
+from supplier_agent.marketplace import LabelBytes, Listing, Means, Rejected, Seen, Verdict
+from supplier_agent.marketplace.client import Marketplace
 from supplier_agent.marketplace.rate_limit import Pace
+from supplier_agent.marketplace.wire import Wire
 from supplier_agent.reading.strategy import Query
 from tests.marketplace.conftest import SteppedClock
 from tests.marketplace.raw_server import Peer, RawServer, answer, whole

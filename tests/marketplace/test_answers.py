@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from supplier_agent.marketplace.answers import Means, Verdict, in_words, read_verdict, verdict
+from supplier_agent.marketplace import Means, Verdict
+from supplier_agent.marketplace.answers import in_words, read_verdict, verdict
 from supplier_agent.marketplace.wire import Answer, Lost, NotSent, TooLarge
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)

@@ -74,7 +74,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 def test_every_figure_is_what_the_tables_say(lived: Site) -> None:
-    values = values_of(exposition(lived.agent.store, lived.settings, lived.clock.now()))
+    values = values_of(exposition(lived.agent.ctx.store, lived.settings, lived.clock.now()))
     stages = {
         stage: value(values, "orders", supplier="notio", stage=stage)
         for stage in ("shipped", "ready", "attention", "new")
@@ -95,7 +95,7 @@ def test_every_figure_is_what_the_tables_say(lived: Site) -> None:
 
 
 def test_the_histograms_hold_every_request_of_the_journals(lived: Site) -> None:
-    values = values_of(exposition(lived.agent.store, lived.settings, lived.clock.now()))
+    values = values_of(exposition(lived.agent.ctx.store, lived.settings, lived.clock.now()))
     journal = lived.ask(
         "SELECT kind, attempts.started_at, attempts.ended_at FROM attempts JOIN calls ON calls.id = call_id"
         " UNION ALL SELECT 'get-sales', started_at, ended_at FROM reads"
@@ -127,9 +127,9 @@ def test_the_histograms_hold_every_request_of_the_journals(lived: Site) -> None:
 
 
 def test_another_process_comes_to_the_same(lived: Site) -> None:
-    first = Exposition(lived.agent.store, lived.settings)
+    first = Exposition(lived.agent.ctx.store, lived.settings)
     first.at(lived.clock.now())
-    again, other = first.at(lived.clock.now()), exposition(lived.agent.store, lived.settings, lived.clock.now())
+    again, other = first.at(lived.clock.now()), exposition(lived.agent.ctx.store, lived.settings, lived.clock.now())
     drop = re.compile(rb"supplier_agent_disk_free_bytes .*")
     assert drop.sub(b"", again) == drop.sub(b"", other)
 
@@ -245,7 +245,7 @@ def test_once_leaves_the_figures_in_a_file_whole_or_not_at_all(
     lived: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "supplier-agent.prom"
-    leave(file, lived.agent.store, lived.settings, lived.clock.now())
+    leave(file, lived.agent.ctx.store, lived.settings, lived.clock.now())
     assert value(values_of(file.read_bytes()), "orders", supplier="notio", stage="ready") == 2
     assert file.stat().st_mode & 0o777 == 0o644
     assert [each.name for each in tmp_path.iterdir()] == [file.name]
@@ -374,7 +374,7 @@ SHIPPED: dict[str, Callable[[str], list[str]]] = {
 
 @pytest.mark.parametrize("file", SHIPPED)
 def test_dashboard_and_rules_name_only_metrics_and_labels_that_exist(lived: Site, file: str) -> None:
-    text = exposition(lived.agent.store, lived.settings, lived.clock.now()).decode()
+    text = exposition(lived.agent.ctx.store, lived.settings, lived.clock.now()).decode()
     families = list(text_string_to_metric_families(text))
     declared = set(re.findall(r"(?m)^# TYPE (\S+)", text))
     names = declared | {sample.name for family in families for sample in family.samples}
@@ -393,7 +393,7 @@ def test_dashboard_and_rules_name_only_metrics_and_labels_that_exist(lived: Site
 
 
 def test_the_dashboard_shows_every_metric(lived: Site) -> None:
-    text = exposition(lived.agent.store, lived.settings, lived.clock.now()).decode()
+    text = exposition(lived.agent.ctx.store, lived.settings, lived.clock.now()).decode()
     shown = (ROOT / "config" / "grafana-dashboard.json").read_text()
     declared = set(re.findall(r"(?m)^# TYPE (\S+)", text))
     for_rules = {"build_info", "read_interval_seconds", "journal_rows_left"}
@@ -421,7 +421,10 @@ def test_one_dead_agent_of_several_is_seen_and_no_span_of_time_is_fixed() -> Non
 
 
 def test_a_first_scrape_of_many_rows_answers_in_steps_and_never_with_half_a_counter(lived: Site) -> None:
-    store, whole = lived.agent.store, values_of(exposition(lived.agent.store, lived.settings, lived.clock.now()))
+    store, whole = (
+        lived.agent.ctx.store,
+        values_of(exposition(lived.agent.ctx.store, lived.settings, lived.clock.now())),
+    )
     with store.write() as tx:  # as if this were the first process
         tx.connection().exec_driver_sql("DELETE FROM chores WHERE name = 'metrics'")
     figures, lefts, values = Exposition(store, lived.settings, most_rows=3), list[float](), Values()
@@ -451,11 +454,11 @@ def test_the_figures_are_packed_for_who_can_unpack_them(accepted: str, *, is_pac
 
 
 def test_the_process_that_is_measured_is_the_agent_and_none_without_one(lived: Site) -> None:
-    text = exposition(lived.agent.store, lived.settings, lived.clock.now())
+    text = exposition(lived.agent.ctx.store, lived.settings, lived.clock.now())
     assert b"process_resident_memory_bytes" not in text
     held = InstanceLock(lived.settings.state_dir / state_folder.LOCK, "run", lived.clock)
     try:
-        values = values_of(exposition(lived.agent.store, lived.settings, lived.clock.now()))
+        values = values_of(exposition(lived.agent.ctx.store, lived.settings, lived.clock.now()))
     finally:
         held.release()
     assert values["process_resident_memory_bytes", ()] > 10_000_000

@@ -92,41 +92,37 @@ VERDICT = (
 CHOOSE = (
     Mutant(
         "calls go although their supplier is paused",
-        "tick/deliver.py",
-        "    if supplier.paused_at is not None or supplier.token_refused_at is not None:\n",
-        "    if supplier.token_refused_at is not None:\n",
+        "tick/choose.py",
+        "    if row.paused_at is not None or row.token_refused_at is not None:\n",
+        "    if row.token_refused_at is not None:\n",
         (f"{BRAKED}::test_a_paused_supplier_sends_nothing_and_the_other_goes_on",),
     ),
     Mutant(
         "a ship call waits behind the acknowledges",
-        "tick/deliver.py",
-        '            call = None if safety_stops.ships_wait(supplier) else outbox.due(tx, account.name, "ship", now)\n'
-        "            if call is None and not reading_pages:\n"
-        '                call = outbox.due(tx, account.name, "acknowledge", now)\n',
-        '            call = None if reading_pages else outbox.due(tx, account.name, "acknowledge", now)\n'
-        "            if call is None and not safety_stops.ships_wait(supplier):\n"
-        '                call = outbox.due(tx, account.name, "ship", now)\n',
+        "tick/choose.py",
+        "    calls, probe = ctx.calls.at(account.kind), False\n",
+        "    calls, probe = dict(reversed(ctx.calls.at(account.kind).items())), False\n",
         (CHOICE,),
     ),
     Mutant(
         "a ship call is what tells whether an outage is over",
-        "tick/deliver.py",
-        "    call = next(iter(other), acknowledge or ship)\n",
-        "    call = ship or acknowledge\n",
+        "tick/choose.py",
+        "key=lambda kind: (calls[kind].ONCE, calls[kind].PRIORITY))",
+        "key=lambda kind: calls[kind].PRIORITY)",
         (CHOICE,),
     ),
     Mutant(
         "after an outage a ship call is risked before a read has worked",
-        "tick/deliver.py",
-        "    if (call is not acknowledge or lane.redirected_to is not None) and not",
-        "    if lane.redirected_to is not None and not",
+        "tick/choose.py",
+        "    risky = calls[call.kind].ONCE or lane.redirected_to is not None\n",
+        "    risky = lane.redirected_to is not None\n",
         (CHOICE,),
     ),
     Mutant(
         "after a redirect an acknowledge is risked before a read has worked",
-        "tick/deliver.py",
-        "    if (call is not acknowledge or lane.redirected_to is not None) and not",
-        "    if call is not acknowledge and not",
+        "tick/choose.py",
+        "    risky = calls[call.kind].ONCE or lane.redirected_to is not None\n",
+        "    risky = calls[call.kind].ONCE\n",
         (f"{REDIRECT}::test_an_acknowledge_is_tried_again_after_a_read_each_time_and_is_never_parked",),
     ),
 )
@@ -134,16 +130,16 @@ CHOOSE = (
 SETTLE = (
     Mutant(
         "one redirect parks every order that is marked",
-        "tick/deliver.py",
-        "job.kind in ONCE and _redirect_parked_one(tx, job.supplier):",
-        "job.kind in ONCE and not job.supplier:",
+        "tick/settle.py",
+        "call.ONCE and _redirect_parked_one(ctx, tx, account, call.LANE):",
+        "call.ONCE and not job.supplier:",
         (f"{REDIRECT}::test_one_ship_call_is_parked_and_the_others_go_by_themselves_when_the_address_is_right_again",),
     ),
     Mutant(
         "however many 404s pause nobody",
-        "tick/deliver.py",
-        "    if outcome.http_status == NOT_FOUND:\n        braked",
-        "    if outcome.http_status == NOT_FOUND + 1:\n        braked",
+        "tick/settle.py",
+        "    if outcome.http_status == NOT_FOUND:\n        kinds",
+        "    if outcome.http_status == NOT_FOUND + 1:\n        kinds",
         (f"{BRAKED}::test_many_404s_in_a_row_pause_the_supplier",),
     ),
     Mutant(
@@ -155,14 +151,14 @@ SETTLE = (
     ),
     Mutant(
         "after an error of our own a ship call is owed again",
-        "tick/deliver.py",
-        "    if CALLS[job.kind].ONCE:\n        return Next(",
-        "    if not CALLS[job.kind].ONCE:\n        return Next(",
+        "tick/settle.py",
+        "    if ctx.calls[job.kind].ONCE:\n        return Next(",
+        "    if not ctx.calls[job.kind].ONCE:\n        return Next(",
         ("tests/branches/test_loop.py::test_a_fault_of_our_own_in_a_worker_is_told_and_counts_as_a_lost_answer",),
     ),
     Mutant(
         "the reads that a call makes on its way are forgotten",
-        "tick/deliver.py",
+        "tick/settle.py",
         "    for read in ending.reads:\n        read_log.write(tx, job.supplier, read, None)\n",
         "",
         (

@@ -30,35 +30,35 @@ PLANTED = (
     # -- calls: intent, claim, repetition --------------------------------------------------------------------------
     Mutant(
         "the request leaves before its intent is committed",
-        "agent.py",
-        """                job = deliver.claim(tx, account, stands, call_id, self.settings, self.labels, now)
+        "tick/claim.py",
+        """            job = claim(ctx, tx, account, stands, call_id)
 """,
-        """                job = deliver.claim(tx, account, stands, call_id, self.settings, self.labels, now)
-                if job is not None:
-                    early = Flight(job.kind, CALLS[job.kind].LANE, now, self.clock.monotonic(), job, account.token or "")
-                    return self._fly(account, early, CALLS[job.kind].perform, job, account.tools)
+        """            job = claim(ctx, tx, account, stands, call_id)
+            if job is not None:
+                kind = ctx.calls[job.kind]
+                early = Flight(job.kind, kind.LANE, now, ctx.clock.monotonic(), job, account.token or "")
+                return _fly(ctx, account, early, kind.perform, job, tools)
 """,
         (INTENT, DEATHS),
     ),
     Mutant(
         "the ship ledger gets no intent",
-        "agent.py",
-        "self.ledger.write(job.supplier, job.menzzo_order_id, job.number, None, now)",
+        "tick/claim.py",
+        "ctx.ledger.write(job.supplier, job.menzzo_order_id, job.number, None, now)",
         "pass",
         (INTENT,),
     ),
     Mutant(
         "a ship call leaves although its intent could not be noted",
-        "agent.py",
-        "                self._not_sent(account, flight, error.what)\n"
-        "                self._rollback.look(now)\n                return\n",
-        "                self.log.problem('ledger', error.what)\n",
+        "tick/claim.py",
+        "            _come_back_unsent(ctx, account, flight, error.what)\n            return\n",
+        "            ctx.log.problem('ledger', error.what)\n",
         (LOOP,),
     ),
     Mutant(
         "the ship ledger gets no outcome",
         "tick/settle.py",
-        "self._ledger.write(job.supplier, job.menzzo_order_id, job.number, outcome.kind, self._clock.now())",
+        "ctx.ledger.write(job.supplier, job.menzzo_order_id, job.number, outcome.kind, ctx.clock.now())",
         "pass",
         (INTENT,),
     ),
@@ -108,8 +108,9 @@ PLANTED = (
     ),
     Mutant(
         "a claim does not look at the order again",
-        "tick/deliver.py",
-        "    if call.kind not in {want.kind for want in wanted(order)}:\n        outbox.drop(tx, call)\n        return None\n",
+        "tick/claim.py",
+        "    if call.kind not in {want.kind for want in wanted(order, (), ctx.rules)}:\n"
+        "        outbox.drop(tx, call)\n        return None\n",
         "",
         (STEPS,),
     ),
@@ -140,7 +141,7 @@ PLANTED = (
     Mutant(
         "the ledger is not consulted after a crash",
         "tick/plan.py",
-        'ledger.last(order.supplier, order.menzzo_order_id) if call.state == "unknown" else None',
+        "ctx.ledger.last(order.supplier, order.menzzo_order_id) if is_in_ledger else None",
         "None",
         ("tests/unit/test_ledger.py",),
     ),
@@ -148,7 +149,7 @@ PLANTED = (
     Mutant(
         "the undo window is ignored",
         "calls/ship.py",
-        "    return max(flagged_at, order.undo_opened_at or flagged_at) + undo_window(settings)",
+        "    return max(flagged_at, order.undo_opened_at or flagged_at) + self.delay(settings)",
         "    return max(flagged_at, order.undo_opened_at or flagged_at)",
         ("tests/unit/test_calls.py",),
     ),
@@ -218,8 +219,8 @@ PLANTED = (
     Mutant(
         "a closed order is dealt with",
         "order.py",
-        "    if damage(order) or order.closed_reason is not None or order.ship_confirmed_at is not None:\n",
-        "    if damage(order) or order.ship_confirmed_at is not None:\n",
+        "    if damage(order) or order.closed_reason is not None:\n",
+        "    if damage(order):\n",
         ("tests/unit/test_order.py",),
     ),
     Mutant(
@@ -277,7 +278,7 @@ PLANTED = (
     ),
     Mutant(
         "an acknowledge goes out between two pages",
-        "tick/deliver.py",
+        "tick/choose.py",
         "    reading_pages = read_waits or (account.run is not None and account.run.plan.phase is Phase.PAGES)",
         "    reading_pages = False",
         ("tests/semantics/test_every_order.py", "-k", "not acknowledged_late"),
@@ -355,16 +356,16 @@ PLANTED = (
     ),
     Mutant(
         "each redirected ship call is parked",
-        "tick/deliver.py",
-        "job.kind in ONCE and _redirect_parked_one(tx, job.supplier):",
-        "job.kind not in ONCE:",
+        "tick/settle.py",
+        "call.ONCE and _redirect_parked_one(ctx, tx, account, call.LANE):",
+        "not call.ONCE:",
         ("tests/branches/test_redirect.py",),
     ),
     Mutant(
         "a ship call asks whether a redirect is over",
-        "tick/deliver.py",
-        "(call is not acknowledge or lane.redirected_to is not None) and",
-        "call is not acknowledge and",
+        "tick/choose.py",
+        "calls[call.kind].ONCE or lane.redirected_to is not None",
+        "calls[call.kind].ONCE",
         ("tests/branches/test_redirect.py",),
     ),
     Mutant(
@@ -460,14 +461,14 @@ PLANTED = (
     ),
     Mutant(
         "slow suppliers may take every thread",
-        "tick/bulkheads.py",
+        "tick/workers.py",
         "        return slow is False or sum(self._is_slow(each, stuck) is slow for each in taken) < self._half\n",
         "        return True\n",
         (BULKHEADS + "test_bulkhead.py",),
     ),
     Mutant(
         "a place that was promised goes to whoever comes first",
-        "tick/bulkheads.py",
+        "tick/workers.py",
         "                self._promised.add(account)\n",
         "",
         (BULKHEADS + "test_bulkhead.py",),
@@ -551,16 +552,16 @@ PLANTED = (
     ),
     Mutant(
         "the silence that was asked for is not kept",
-        "tick/deliver.py",
-        "    if supplier.quiet_until is not None and supplier.quiet_until > now:\n        return Choice()\n",
+        "tick/choose.py",
+        "    if row.quiet_until is not None and row.quiet_until > now:\n        return Choice()\n",
         "",
         (STEPS,),
     ),
     Mutant(
         "a refused token stops nothing",
-        "tick/deliver.py",
-        "    if supplier.paused_at is not None or supplier.token_refused_at is not None:",
-        "    if supplier.paused_at is not None:",
+        "tick/choose.py",
+        "    if row.paused_at is not None or row.token_refused_at is not None:",
+        "    if row.paused_at is not None:",
         (STEPS,),
     ),
     Mutant(
@@ -572,7 +573,7 @@ PLANTED = (
     ),
     Mutant(
         "a call is claimed although its order was changed since it was planned",
-        "tick/deliver.py",
+        "tick/claim.py",
         "    if order.planned_at is None:",
         "    if False:",
         (STEPS,),
@@ -622,8 +623,8 @@ PLANTED = (
     ),
     Mutant(
         "a label that was altered goes unnoticed",
-        "tick/deliver.py",
-        """        and not labels.is_whole(order.label_path, order.label_sha256 or "")""",
+        "tick/claim.py",
+        """        and not ctx.labels.is_whole(order.label_path, order.label_sha256 or "")""",
         "        and not order.label_path",
         ("tests/disk/test_locked.py", "-k", "altered"),
     ),

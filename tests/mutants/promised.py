@@ -60,15 +60,15 @@ WAYS: tuple[Mutant, ...] = (
         "test_every_stored_order_is_acknowledged_at_least_once",
         "a lost answer of an acknowledge ends it",
         "calls/acknowledge.py",
-        '    if kind == DONE:\n        return Next("done")\n    if kind == REFUSED:',
-        '    if kind in {DONE, UNKNOWN}:\n        return Next("done")\n    if kind == REFUSED:',
+        '        if kind == DONE:\n            return Next("done")\n        if kind == REFUSED:',
+        '        if kind in {DONE, UNKNOWN}:\n            return Next("done")\n        if kind == REFUSED:',
     ),
     _way(
         "test_every_stored_order_is_acknowledged_at_least_once",
         "a refusal counts as an acknowledgement",
         "calls/acknowledge.py",
-        "    if ending.outcome.kind == DONE:\n        facts",
-        "    if ending.outcome.kind in {DONE, REFUSED}:\n        facts",
+        "    if ending.outcome.kind == DONE:\n            facts",
+        "    if ending.outcome.kind in {DONE, REFUSED}:\n            facts",
     ),
     _way(
         "test_ship_is_never_sent_unasked",
@@ -171,9 +171,9 @@ WAYS: tuple[Mutant, ...] = (
     _way(
         "test_it_tells_when_it_stops",
         "the dead-man address hears of rounds that failed",
-        "agent.py",
-        "        elif self._landing.take_in(account, flight, done):\n",
-        "        elif self._landing.take_in(account, flight, done) or True:\n",
+        "tick/settle.py",
+        "    if isinstance(step, pull.Finished):\n",
+        "    if True:\n",
     ),
     _way(
         "test_the_token_goes_nowhere_else",

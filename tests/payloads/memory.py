@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from functools import lru_cache
 
 from supplier_agent.base.clock import SystemClock
-from supplier_agent.marketplace import Marketplace, Means, Verdict, Wire
+from supplier_agent.marketplace import Means, Verdict
+from supplier_agent.marketplace.client import Marketplace
 from supplier_agent.marketplace.listing import MOST_ROWS, MOST_VALUES, parse_rows
 from supplier_agent.marketplace.rate_limit import Pace
+from supplier_agent.marketplace.wire import Wire
 from supplier_agent.reading.strategy import Query
 from tests.marketplace.raw_server import Peer, RawServer, answer, whole
 

@@ -440,7 +440,7 @@ def _serve(agent: Agent, begin: threading.Barrier, over: threading.Event) -> Non
     begin.wait()
     while not over.is_set() or agent.in_flight():
         agent.stopping = over.is_set()
-        agent.inbox.wait(min(agent.turn(), 0.01))
+        agent.ctx.inbox.wait(min(agent.turn(), 0.01))
 
 
 def _all_is_done(shop: Shop, orders: int) -> bool:

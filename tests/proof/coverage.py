@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 MODULES = ("order.py", "agent.py", "tick/", "outbox.py", "reading/strategy.py", "calls/")
 TESTS = (
     "tests/branches",
+    "tests/calls",
     "tests/bulkheads/test_bulkhead.py",
     "tests/unit/test_acts.py",
     "tests/unit/test_order.py",

@@ -119,7 +119,7 @@ def restless(life: Days) -> list[str]:
 
         before = version()
         for _ in range(3):
-            agent.look_again()
+            agent.ctx.look_again()
             agent.turn()
         return [] if version() == before else ["a tick with nothing new has written something"]
 

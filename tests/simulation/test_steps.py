@@ -14,7 +14,7 @@ from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.suppliers import snapshot
-from supplier_agent.tick import deliver
+from supplier_agent.tick import claim, plan
 from tests.world.harness import MONDAY, ManualClock, Site, arrive, settings_for
 from tests.world.mortal import MortalSite, SetClock
 
@@ -40,14 +40,13 @@ def claimed_after(site: Site, change: str) -> tuple[int, Job | None]:
     """Flag the one order, change it after the plan and before the claim; return its ship call, and what was claimed."""
     agent = site.agent
     flag_all(site)
-    agent.look_again()
-    agent._planner.plan(agent.accounts[SUPPLIER])  # noqa: SLF001 - the change must come after the plan and before the claim
+    agent.ctx.look_again()
+    plan.plan(agent.ctx, agent.accounts[SUPPLIER])  # the change must come after the plan and before the claim
     ((call_id,),) = site.ask("SELECT id FROM calls WHERE kind = 'ship' AND state = 'owed'")
-    with agent.store.write() as tx:
+    with agent.ctx.store.write() as tx:
         tx.connection().exec_driver_sql(f"UPDATE orders SET {change}")
-    with agent.store.write() as tx:
-        stands, now = snapshot.look(tx, SUPPLIER), site.clock.now()
-        job = deliver.claim(tx, agent.accounts[SUPPLIER], stands, call_id, site.settings, agent.labels, now)
+    with agent.ctx.store.write() as tx:
+        job = claim.claim(agent.ctx, tx, agent.accounts[SUPPLIER], snapshot.look(tx, SUPPLIER), call_id)
     return call_id, job
 
 
@@ -81,9 +80,9 @@ def with_an_undo_window(folder: Path, before_it_starts: Callable[[SetClock], Non
 def say(site: Site, change: Callable[..., Any]) -> None:
     """Let a person say something about the one order, before the agent notices."""
     (this,) = site.world.orders(SUPPLIER)
-    with site.agent.store.write() as tx:
+    with site.agent.ctx.store.write() as tx:
         change(tx, actions.find(tx, this.menzzo_order_id), site.clock.now(), "Ana")
-    site.agent.look_again()
+    site.agent.ctx.look_again()
 
 
 def seconds_to_the_report(site: Site) -> float:

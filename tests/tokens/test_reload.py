@@ -17,7 +17,7 @@ from supplier_agent.base.clock import Clock
 from supplier_agent.base.errors import ConfigError
 from supplier_agent.base.process import Hangup
 from supplier_agent.labels.pdf.process import Check, Checks
-from supplier_agent.marketplace import Wire
+from supplier_agent.marketplace.wire import Wire
 from supplier_agent.reports import health
 from supplier_agent.runtime.reload import Reload
 from supplier_agent.sandbox.listing import Semantics
@@ -83,8 +83,8 @@ class Turned:
 
     def problems(self) -> list[str]:
         agent = self.site.agent
-        with agent.store.read() as tx:
-            return [each.what for each in health.problems(tx, agent.settings, {}, now=agent.clock.now())]
+        with agent.ctx.store.read() as tx:
+            return [each.what for each in health.problems(tx, agent.ctx.settings, {}, now=agent.ctx.clock.now())]
 
 
 def turned(tmp_path: Path, orders: int = 8, *names: str, semantics: Semantics | None = None, **sections: Any) -> Turned:  # noqa: ANN401 - as settings_for
@@ -166,7 +166,7 @@ def test_what_is_in_flight_is_taken_in_first_and_nothing_is_lost_or_done_twice(t
         site.agent.turn()
         site.clock.sleep(0.5)
     stored = [each for (each,) in site.ask("SELECT menzzo_order_id FROM orders")]
-    with site.agent.store.write() as tx:
+    with site.agent.ctx.store.write() as tx:
         for each in stored:
             actions.ship(tx, actions.find(tx, each), site.clock.now(), "anna")
     site.agent.turn()
@@ -214,7 +214,7 @@ def test_the_rate_is_kept_through_a_change(tmp_path: Path) -> None:
 def test_another_undo_window_holds_for_flags_that_wait(tmp_path: Path) -> None:
     it = turned(tmp_path, 4, ship={"undo_seconds": 3600})
     it.site.run_for(60)
-    with it.site.agent.store.write() as tx:
+    with it.site.agent.ctx.store.write() as tx:
         one = actions.find(tx, it.site.world.orders("notio")[0].menzzo_order_id)
         actions.ship(tx, one, it.site.clock.now(), "anna")
     it.site.run_for(30)
@@ -238,7 +238,7 @@ def test_another_state_folder_waits_for_a_restart_and_that_is_said(tmp_path: Pat
     it = turned(tmp_path, 2)
     assert it.take(settings_for(tmp_path / "elsewhere", *BOTH))
     assert ("configuration.postponed", "state_dir") in [(event, facts.get("key")) for event, facts in it.site.said]
-    assert it.site.agent.settings.state_dir == tmp_path / "state"
+    assert it.site.agent.ctx.settings.state_dir == tmp_path / "state"
     it.site.stop()
 
 
@@ -246,7 +246,7 @@ def test_another_state_folder_waits_for_a_restart_and_that_is_said(tmp_path: Pat
 def test_a_supplier_that_goes_and_comes_back_while_its_labels_are_checked(tmp_path: Path, back: str) -> None:
     it = turned(tmp_path, 8)
     site, checks = it.site, HeldChecks()
-    site.agent.workers.checks = checks
+    site.agent.ctx.workers.checks = checks
     site.run_for(60)
     assert len(checks.held) == 8, "four of each supplier"
     assert it.take(settings_for(tmp_path / "state", "asir-group"))
@@ -256,7 +256,7 @@ def test_a_supplier_that_goes_and_comes_back_while_its_labels_are_checked(tmp_pa
     assert it.take(settings_for(tmp_path / "state", *BOTH))
     checks.end()
     site.run_for(60)
-    assert site.agent.under_way() == 0
+    assert site.agent.ctx.under_way() == 0
     assert all(not account.under_way(LABELS) for account in site.agent.accounts.values())
     assert [event for event, _ in site.said if event.startswith("internal")] == []
     assert site.ask("SELECT count(*) FROM orders WHERE label_path IS NOT NULL") == [(8,)]

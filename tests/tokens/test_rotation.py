@@ -246,7 +246,7 @@ def test_what_is_known_of_a_token_is_its_mark_alone(tmp_path: Path, files: tuple
     site = site_of(tmp_path, files, orders=0)
     site.start()
     site.run_for(60)
-    with site.agent.store.read() as tx:
+    with site.agent.ctx.store.read() as tx:
         known: Supplier = known_supplier(tx, NAME)
     assert known.token_mark == token_mark(NAME, OLD)
     site.stop()

@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 
+from supplier_agent.base.log import Log
+from supplier_agent.db.ship_ledger import Ledger
 from supplier_agent.db.store import Store, open_store
 from supplier_agent.db.tables import Call, Order
 from supplier_agent.settings import Settings
+from supplier_agent.tick.context import Context
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 SUPPLIER = "notio"
@@ -39,6 +42,13 @@ class HandClock:
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.seconds += seconds
+
+
+def context_of(ledger: Ledger, now: datetime) -> Context:
+    """Return what planning works with, at that moment; it asks neither store nor workers."""
+    nothing: Any = None
+    clock = HandClock((now - NOW).total_seconds())
+    return Context(settings_of(), nothing, ledger, nothing, clock, lambda: 0.0, Log(None), nothing)
 
 
 def order_of(menzzo_order_id: str = "15000012345_789", supplier: str = SUPPLIER, **facts: Any) -> Order:  # noqa: ANN401 - any column

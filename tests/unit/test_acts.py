@@ -15,7 +15,7 @@ from supplier_agent.db.tables import Call, Installation, Order
 from supplier_agent.order import stage, wanted
 from supplier_agent.outbox import Next, Outcome
 from supplier_agent.tick import plan
-from tests.unit.conftest import NOW, SUPPLIER, at, order_of, ready, settings_of
+from tests.unit.conftest import NOW, SUPPLIER, at, context_of, order_of, ready
 
 ID = "15000012345_789"
 LATER = at(60)
@@ -31,7 +31,7 @@ def planned(tx: Session, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
 
     def planned(order: Order) -> tuple[str, datetime | None]:
         assert order.planned_at is None, "the agent has something to look at"
-        plan.plan(tx, [order], settings_of(), ledger, LATER)
+        plan.derive(context_of(ledger, LATER), tx, [order])
         call = outbox.find(tx, order.id or 0, "ship")
         assert call is not None
         return call.state, call.due_at
@@ -245,10 +245,10 @@ def test_a_persons_retry_holds_although_the_order_is_still_unusable(
 ) -> None:
     order = kept(tx, order_of(sku=None))
     ledger = Ledger(tmp_path_factory.mktemp("ledger") / "shipped.jsonl")
-    plan.plan(tx, [order], settings_of(), ledger, NOW)
+    plan.derive(context_of(ledger, NOW), tx, [order])
     assert state(tx, order, "acknowledge") == "parked"
     actions.retry(tx, order, LATER, "Ana")
-    plan.plan(tx, [order], settings_of(), ledger, LATER)
+    plan.derive(context_of(ledger, LATER), tx, [order])
     ledger.close()
     assert state(tx, order, "acknowledge") == "owed"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from supplier_agent.calls import CALLS, ONCE, Ending, Job, acknowledge, label, ship
+from supplier_agent.calls import CALLS, Ending, Job
 from supplier_agent.calls.protocol import OUTCOMES, ending_of
 from supplier_agent.db.tables import Attempt, Call
 from supplier_agent.marketplace import Means, Verdict
@@ -47,7 +47,7 @@ def after(
 
 
 def test_only_ship_is_sent_once() -> None:
-    assert set(ONCE) == {"ship"}
+    assert set(CALLS.once) == {"ship"}
     assert list(CALLS) == ["ship", "acknowledge", "label"], "what a customer waits for goes first"
 
 
@@ -101,8 +101,8 @@ def test_a_404_after_an_earlier_unknown_stays_unknown_and_is_a_hint() -> None:
 
 
 def test_the_undo_window_runs_from_the_flag() -> None:
-    assert ship.due_at(ready(shipped=1, shipped_at=at(7)), SETTINGS) == at(127)
-    assert ship.due_at(ready(shipped=1, shipped_at=at(7)), settings_of(ship={"undo_seconds": 0})) == at(7)
+    assert CALLS["ship"].due_at(ready(shipped=1, shipped_at=at(7)), SETTINGS) == at(127)
+    assert CALLS["ship"].due_at(ready(shipped=1, shipped_at=at(7)), settings_of(ship={"undo_seconds": 0})) == at(7)
 
 
 def tries(*outcomes: str | None) -> list[Attempt]:
@@ -136,10 +136,10 @@ def test_resend_goes_once_more_after_one_lost_answer_and_asks_after_two(
 ) -> None:
     call = Call(order_id=1, supplier=SUPPLIER, kind="ship", state="unknown", owed_at=NOW)
     resend = settings_of(ship={"after_lost_answer": "resend", "settle_seconds": 60})
-    assert ship.by_itself(call, tries(*outcomes), resend, NOW) == (None if seconds is None else at(seconds))
-    assert ship.by_itself(call, tries(*outcomes), SETTINGS, NOW) is None, "the default asks"
-    assert acknowledge.by_itself(call, tries(*outcomes), resend, NOW) is None
-    assert label.by_itself(call, tries(*outcomes), resend, NOW) is None
+    assert CALLS["ship"].by_itself(call, tries(*outcomes), resend, NOW) == (None if seconds is None else at(seconds))
+    assert CALLS["ship"].by_itself(call, tries(*outcomes), SETTINGS, NOW) is None, "the default asks"
+    assert CALLS["acknowledge"].by_itself(call, tries(*outcomes), resend, NOW) is None
+    assert CALLS["label"].by_itself(call, tries(*outcomes), resend, NOW) is None
 
 
 # ------------------------------------------------------------------------------------------------------ acknowledge
@@ -233,4 +233,4 @@ def test_a_label_is_asked_for_less_and_less_often_then_a_person_is_asked() -> No
 
 
 def test_what_is_due_at_once_is_due_since_it_was_listed() -> None:
-    assert acknowledge.due_at(order_of(), SETTINGS) == label.due_at(order_of(), SETTINGS) == NOW
+    assert CALLS["acknowledge"].due_at(order_of(), SETTINGS) == CALLS["label"].due_at(order_of(), SETTINGS) == NOW

@@ -17,7 +17,7 @@ from supplier_agent.db.ship_ledger import Decision, Entry, Ledger
 from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Call, Order
 from supplier_agent.tick import plan
-from tests.unit.conftest import NOW, SUPPLIER, at, ready, settings_of
+from tests.unit.conftest import NOW, SUPPLIER, at, context_of, ready
 
 ID = "15000012345_789"
 Keep = Callable[..., int]
@@ -263,7 +263,7 @@ def test_only_its_owner_may_read_it(path: Path) -> None:
 
 def planned(store: Store, order_id: int, ledger: Ledger) -> tuple[Order, Call | None]:
     with store.write() as tx:
-        plan.plan(tx, [tx.get_one(Order, order_id)], settings_of(), ledger, at(100))
+        plan.derive(context_of(ledger, at(100)), tx, [tx.get_one(Order, order_id)])
     with store.read() as tx:
         return tx.get_one(Order, order_id), outbox.find(tx, order_id, "ship")
 
@@ -340,7 +340,7 @@ def test_after_a_crash_the_ledger_decides_what_the_database_could_not_note(
     if outcome is not None:
         ledger.write(SUPPLIER, ID, 1, outcome, at(1))
     with store.write() as tx:
-        unknown = plan.recover(tx, ledger, {"ship"}, at(60))
+        unknown = plan.recover(context_of(ledger, at(60)), tx)
     with store.read() as tx:
         call, order = outbox.find(tx, order_id, "ship"), tx.get_one(Order, order_id)
         assert call is not None
@@ -362,4 +362,4 @@ def test_an_outcome_of_an_earlier_attempt_says_nothing_of_the_last(store: Store,
             with store.write() as tx:
                 outbox.settle(tx, call.id, 1, outbox.Outcome("not_sent"), outbox.Next("owed", NOW), NOW)
     with store.write() as tx:
-        assert [call.state for call in plan.recover(tx, ledger, {"ship"}, at(60))] == ["unknown"]
+        assert [call.state for call in plan.recover(context_of(ledger, at(60)), tx)] == ["unknown"]

@@ -332,7 +332,7 @@ def test_without_its_ledger_nothing_marked_goes_and_no_new_one_is_begun_until_a_
     assert held_codes == [(each, "ledger_lost") for each in (one, other, later)]
     if how in {"deleted", "the folder is moved away"}:
         assert not (slow.settings.state_dir / state_folder.LEDGER).exists()
-    with slow.agent.store.read() as tx:
+    with slow.agent.ctx.store.read() as tx:
         (problem, _) = (
             each for each in health.problems(tx, slow.settings, now=slow.clock.now()) if "release --all" in each.cure
         )

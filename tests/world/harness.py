@@ -15,15 +15,16 @@ from typing import Any, ParamSpec, TypeVar
 
 import httpx
 
-from supplier_agent.agent import LOOK_SECONDS, Agent
+from supplier_agent.agent import Agent
 from supplier_agent.base.log import Log
+from supplier_agent.calls import CALLS, Calls
 from supplier_agent.db import state_folder
 from supplier_agent.db.ship_ledger import Ledger
 from supplier_agent.db.store import Store, open_store
 from supplier_agent.labels import Label, LabelFolder, NotALabel
 from supplier_agent.labels.pdf.process import Check, Checks, Fault
-from supplier_agent.marketplace import Answer, Lost, NotSent, Reply, Wire
 from supplier_agent.marketplace.connections import Deadline
+from supplier_agent.marketplace.wire import Answer, Lost, NotSent, Reply, Wire
 from supplier_agent.runtime.wiring import make_account
 from supplier_agent.sandbox.api import Api
 from supplier_agent.sandbox.faults import Request
@@ -31,6 +32,9 @@ from supplier_agent.sandbox.faults import Wire as Travels
 from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings
+from supplier_agent.tick.choose import LOOK_SECONDS
+from supplier_agent.tick.context import Account, Context
+from supplier_agent.tick.workers import Workers
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -176,6 +180,8 @@ class Site:
     seed: int = 1
     pdf_fault: Callable[[Path], str | None] = no_fault
     executor: Executor = field(default_factory=AtOnce)
+    calls: Calls = CALLS
+    others: Callable[["Site"], Iterable[Account]] = lambda _site: ()  # accounts besides those at the marketplace
     said: list[tuple[str, dict[str, object]]] = field(default_factory=list)
     agent: Agent = field(init=False)
     running: bool = False
@@ -206,24 +212,24 @@ class Site:
         assert not self.running
         settings = self.settings
         self._store, self._ledger, labels, checks = self.parts()
-        accounts = [
-            make_account(settings, name, self.wire, self.clock, labels, self.read_token, lambda: self.agent.stopping)
+        made = [
+            make_account(
+                settings,
+                name,
+                self.wire,
+                self.clock,
+                labels,
+                self.read_token,
+                lambda: self.agent.stopping,
+                lambda each: settings.next_token_of(each, {}),
+            )
             for name in settings.suppliers
         ]
-        self.agent = Agent(
-            settings,
-            self._store,
-            self._ledger,
-            labels,
-            accounts,
-            self.clock,
-            self.executor,
-            checks,
-            self._dice.random,
-            Log(None, lambda event, facts: self.said.append((event, facts))),
-            self.read_token,
-            read_next=lambda name: settings.next_token_of(name, {}),
-        )
+        log = Log(None, lambda event, facts: self.said.append((event, facts)))
+        workers = Workers(self.clock, self.executor, checks, log)
+        chance = self._dice.random
+        ctx = Context(settings, self._store, self._ledger, labels, self.clock, chance, log, workers, self.calls)
+        self.agent = Agent(ctx, [*made, *self.others(self)])
         self.running = True
         return self.agent
 

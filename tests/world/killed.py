@@ -17,9 +17,11 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.pool import Pool
 
 from supplier_agent.agent import Agent
+from supplier_agent.calls import Tools
 from supplier_agent.labels import LabelFolder
-from supplier_agent.marketplace import Reply, Wire
-from supplier_agent.tick.account import Account
+from supplier_agent.marketplace.client import Marketplace
+from supplier_agent.marketplace.wire import Reply, Wire
+from supplier_agent.tick.context import Account
 from tests.world.harness import ChecksAtOnce
 from tests.world.steps import SteppedLabels
 
@@ -85,14 +87,20 @@ def watch_commits(steps: Steps) -> None:
 
 def step_through(agent: Agent, steps: Steps) -> None:
     """Put the wrapped parts into an assembled agent; its ledger is a SteppedLedger from the start."""
-    state_dir = agent.settings.state_dir
-    agent.labels = labels = SteppedLabels(state_dir, steps.step)
-    agent.workers.checks = ChecksAtOnce(labels.look)
+    state_dir = agent.ctx.settings.state_dir
+    agent.ctx.labels = labels = SteppedLabels(state_dir, steps.step)
+    agent.ctx.workers.checks = ChecksAtOnce(labels.look)
     for account in agent.accounts.values():
-        _wrap(account, agent.labels, steps)
+        _wrap(account, agent.ctx.labels, steps)
 
 
 def _wrap(account: Account, labels: LabelFolder, steps: Steps) -> None:
-    marketplace = replace(account.marketplace, wire=SteppedWire(account.marketplace.wire, steps))
-    account.marketplace = marketplace
-    account.tools = replace(account.tools, marketplace=marketplace, labels=labels)
+    made = account.tools
+
+    def stepped(heard: Callable[[float], None]) -> Tools:
+        tools: Tools = made(heard)
+        assert isinstance(tools.marketplace, Marketplace)
+        marketplace = replace(tools.marketplace, wire=SteppedWire(tools.marketplace.wire, steps))
+        return replace(tools, marketplace=marketplace, labels=labels)
+
+    account.tools = stepped

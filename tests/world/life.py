@@ -10,7 +10,7 @@ from typing import Any
 from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings
-from supplier_agent.tick.account import Account
+from supplier_agent.tick.context import Account
 from tests.world.books import Attempt, Books, in_doubt
 from tests.world.harness import pass_time
 from tests.world.mortal import Death, MortalSite, SetClock, Spell

@@ -32,7 +32,7 @@ from supplier_agent.sandbox.demo.warehouse import (
     verdict,
 )
 from supplier_agent.settings import Settings, load
-from supplier_agent.tick.bulkheads import Threads
+from supplier_agent.tick.workers import Threads
 
 
 @contextmanager
@@ -52,7 +52,7 @@ def running(
             ThreadPoolExecutor(1, "agent") as loop,
         ):
             agent, close = assemble(settings, {}, clock, Threads(), log.Log(log.set_up({}, stream), hear))
-            page = PageProcess(settings, {}, clock, agent.log, stderr=stream.fileno())
+            page = PageProcess(settings, {}, clock, agent.ctx.log, stderr=stream.fileno())
             ended = loop.submit(Daemon(agent, {}, stop, lambda _: None, page=page).run)
             try:
                 yield ended
@@ -85,7 +85,7 @@ def tell(result: Callable[[str], None], env: Mapping[str, str], stop: Stop, *, k
             settings, story = load(config, {}), Story(result, clock)
             story.scene(*introduction(arrangement, settings))
             with (
-                running(settings, clock, stop, story.hear, config.with_name("agent.log")) as agent,
+                running(settings, clock, stop, story.hear, config.with_name("agent.ctx.log")) as agent,
                 Warehouse(settings, config, env, clock, story) as warehouse,
             ):
                 play = Play(arrangement, settings, warehouse, story, clock, stop, agent)

@@ -1,0 +1,163 @@
+"""Choose: which request goes next to an account, if any. Reads the database, writes nothing."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from supplier_agent import outbox
+from supplier_agent.calls import AnyCall, Need
+from supplier_agent.db.tables import Call, Lane, Read
+from supplier_agent.reading.schedule import Due
+from supplier_agent.reading.strategy import Phase
+from supplier_agent.suppliers import circuit_breakers, read_log, safety_stops, snapshot
+from supplier_agent.suppliers.circuit_breakers import READS
+from supplier_agent.suppliers.snapshot import Standing
+from supplier_agent.tick.context import READ_EVERY, Account, Context
+
+LOOK_SECONDS = 30.0
+"""The longest time between two looks at an account when nothing is due; opening hours and new tokens are noticed by then."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A call that may go now; and whether a paused lane needs a read first, to see that the other side answers."""
+
+    call: Call | None = None
+    probe: bool = False
+
+
+@dataclass(frozen=True)
+class Step:
+    """What goes next, in this order: `read` first if it waits too long already, the call, the read. Neither: wait."""
+
+    call: Call | None
+    read: Due | None
+    read_first: bool
+    idle_seconds: float
+
+
+def next_step(ctx: Context, account: Account, again_at: datetime | None) -> Step:
+    """Return what goes next to this account.
+
+    1. A read that is due gets every fifth slot, and goes first where a paused lane waits for a sign that it is answered.
+    2. Else the most urgent call that may go. 3. Else the read that is due.
+    4. Else nothing, until the next instant at which something may become possible. `again_at`: one that plan.py knows.
+    """
+    now = ctx.clock.now()  # one instant for what may go and for what is waited for, or a moment between is missed
+    with ctx.store.read() as tx:
+        stands = account.standing = account.standing or snapshot.look(tx, account.name)
+        read = _read_due(ctx, tx, account, stands, now)
+        read_first = read is not None and account.slots_since_read >= READ_EVERY - 1
+        choice = Choice() if ctx.reads_only else choose(ctx, tx, account, stands, now, read_waits=read_first)
+        if choice.probe and account.pulls and not account.flying(READS) and stands.not_before(now) <= now:
+            read_first, read = True, read or Due("probe", now)
+        idle = LOOK_SECONDS
+        if read is None and choice.call is None:
+            idle = _idle_seconds(ctx, tx, account, stands, now, again_at)
+    return Step(choice.call, read, read_first, idle)
+
+
+def choose(ctx: Context, tx: Session, account: Account, stands: Standing, now: datetime, *, read_waits: bool) -> Choice:
+    """Return the call that goes next. `read_waits`: a read wants to begin.
+
+    1. None at all while the account is paused, its token is refused, or silence was asked for.
+    2. Lane by lane, the one with the most urgent call first: it must be open and have room.
+    3. In a lane that works, the call of the first kind (by PRIORITY) that has what it needs and is due.
+    4. In a lane that fails, the one call that tells whether it works again (`_first_after_failure`).
+    5. A thread must be free for it, else the next lane is asked.
+    """
+    row = stands.supplier
+    if row.paused_at is not None or row.token_refused_at is not None:
+        return Choice()
+    if row.quiet_until is not None and row.quiet_until > now:
+        return Choice()
+    missing = _missing(account, stands, read_waits=read_waits)
+    calls, probe = ctx.calls.at(account.kind), False
+    for name in dict.fromkeys(call.LANE for call in calls.values()):
+        lane = stands.lanes[name]
+        if not (account.has_room(name) and circuit_breakers.is_open(lane, now, account.under_way(name))):
+            continue
+        mine = {kind: call for kind, call in calls.items() if name == call.LANE}
+        if lane.failing_since is None:
+            ready = (kind for kind, call in mine.items() if not call.NEEDS & missing)
+            found = (outbox.due(tx, account.supplier, kind, now) for kind in ready)
+            call = next((each for each in found if each is not None), None)
+        else:
+            first = _first_after_failure(tx, account, lane, mine, missing, now)
+            call, probe = first.call, probe or first.probe
+        if call is not None and ctx.workers.may_start(name, account.name):
+            return Choice(call, probe)
+    return Choice(None, probe)
+
+
+def _missing(account: Account, stands: Standing, *, read_waits: bool) -> frozenset[Need]:
+    """Return what calls may need and do not have now. Whether a label is whole is seen when its call is claimed."""
+    reading_pages = read_waits or (account.run is not None and account.run.plan.phase is Phase.PAGES)
+    needs = {Need.AGREED_FLAGS: safety_stops.ships_wait(stands.supplier), Need.STILL_LIST: reading_pages}
+    return frozenset(need for need, is_missing in needs.items() if is_missing)
+
+
+def _first_after_failure(
+    tx: Session,
+    account: Account,
+    lane: Lane,
+    calls: dict[str, AnyCall],
+    missing: frozenset[Need],
+    now: datetime,
+) -> Choice:
+    """Return the one call that tells whether a failing lane works again, or that a read must say so first.
+
+    1. A call that may be repeated goes before one that may not: a lost answer costs least there.
+    2. Another order than the one that failed last.
+    3. After a redirect, and before a call that may not be repeated, a read must have worked: whether the address is right
+       is asked with what does no harm. An account without reads has no such sign; there the pause has to do.
+    4. A call that waits for the list to be read goes as soon as its pages are read.
+    """
+    waits_for_a_person = {kind for kind, call in calls.items() if Need.AGREED_FLAGS in call.NEEDS & missing}
+    kinds = sorted(calls.keys() - waits_for_a_person, key=lambda kind: (calls[kind].ONCE, calls[kind].PRIORITY))
+    due = [outbox.due(tx, account.supplier, kind, now, lane.last_order_id) for kind in kinds]
+    found = [call for call in due if call is not None]
+    call = next((each for each in found if each.order_id != lane.last_order_id), next(iter(found), None))
+    if call is None:
+        return Choice()
+    risky = calls[call.kind].ONCE or lane.redirected_to is not None
+    if risky and account.pulls and not _answers_again(tx, account.name, lane):
+        return Choice(probe=True)
+    return Choice() if calls[call.kind].NEEDS & missing else Choice(call)
+
+
+def _answers_again(tx: Session, name: str, lane: Lane) -> bool:
+    """Tell whether a read worked since the lane failed."""
+    query = select(Read.id).where(Read.supplier == name, Read.outcome == read_log.LISTED)
+    return tx.exec(query.where(col(Read.started_at) >= lane.failed_at).limit(1)).first() is not None
+
+
+def _read_due(ctx: Context, tx: Session, account: Account, stands: Standing, now: datetime) -> Due | None:
+    """Return the run to begin, or to go on with; None if nothing may be read now."""
+    if not account.pulls or account.flying(READS) or stands.not_before(now) > now:
+        return None
+    if account.run is not None:
+        return Due(account.run.plan.purpose, now)
+    due = _next_read(ctx, tx, account, now)
+    return due if due.at <= now else None
+
+
+def _next_read(ctx: Context, tx: Session, account: Account, now: datetime) -> Due:
+    """Return the run that comes next. Asked of the database when something happened, and now and then for the hours' sake."""
+    if account.next_read is None or ctx.clock.monotonic() - account.next_read_asked >= LOOK_SECONDS:
+        account.next_read = read_log.due(tx, account.name, ctx.settings, now, round_at=ctx.round_at)
+        account.next_read_asked = ctx.clock.monotonic()
+    return account.next_read
+
+
+def _idle_seconds(
+    ctx: Context, tx: Session, account: Account, stands: Standing, now: datetime, again_at: datetime | None
+) -> float:
+    """Return how long after `now` nothing can be due for this account, unless something happens."""
+    moments: list[datetime | None] = [again_at, *stands.moments(now)]
+    moments += [outbox.next_due_at(tx, account.supplier, kind, now) for kind in ctx.calls.at(account.kind)]
+    if account.pulls and account.run is None and not account.flying(READS):
+        moments.append(_next_read(ctx, tx, account, now).at)
+    waits = [(moment - now).total_seconds() for moment in moments if moment is not None and moment > now]
+    return min([LOOK_SECONDS, *waits])

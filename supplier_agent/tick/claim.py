@@ -1,0 +1,192 @@
+"""Claim: a call's intent is committed, then its request is handed to a worker. And the same for a read, which needs no claim."""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import bindparam
+from sqlmodel import Session, col, select
+
+from supplier_agent import outbox
+from supplier_agent.base.cells import unreadable
+from supplier_agent.base.errors import StateError
+from supplier_agent.calls import Ending, Job, Need
+from supplier_agent.db.store import is_ours
+from supplier_agent.db.tables import Call, Order
+from supplier_agent.order import wanted
+from supplier_agent.outbox import NOT_SENT, Outcome
+from supplier_agent.reading.schedule import Due
+from supplier_agent.suppliers import read_log
+from supplier_agent.suppliers.circuit_breakers import READS
+from supplier_agent.suppliers.snapshot import Standing
+from supplier_agent.tick import plan, pull, settle
+from supplier_agent.tick.context import INTERNAL, READ, Account, Context, Flight, fault, log_fault
+
+NOT_FOUND = 404
+MOST_VAIN = 10
+"""So many claims of one call in a row that come to nothing are an endless loop."""
+
+_WITH_ORDER = select(Call, Order).join(Order).where(col(Call.id) == bindparam("call_id")).with_for_update()
+
+
+def claim(ctx: Context, tx: Session, account: Account, stands: Standing, call_id: int) -> Job | None:
+    """Move a call from owed to sending, if its order still asks for it now; None if it may not go.
+
+    1. A row that somebody changed is looked at first, and set right if it can be.
+    2. An order that no longer asks for the call: it is dropped.
+    3. An order that has changed since its calls were derived, perhaps marked again: that is looked at first.
+    4. A call that needs the label whole: a file that is not what was stored is fetched again. Raises OSError, before anything is
+       changed, if it cannot be read now.
+    5. The claim itself, conditional on state, attempt number and time: if another was faster, the call is not ours.
+    """
+    now = ctx.clock.now()
+    call, order = tx.exec(_WITH_ORDER, params={"call_id": call_id}).one()
+    if unreadable(call) or order.supplier != account.supplier:
+        outbox.drop(tx, call)
+        order.planned_at = None
+        return None
+    if call.kind not in {want.kind for want in wanted(order, (), ctx.rules)}:
+        outbox.drop(tx, call)
+        return None
+    if order.planned_at is None:
+        return None
+    kind = ctx.calls[call.kind]
+    if (
+        Need.WHOLE_LABEL in kind.NEEDS
+        and order.label_path is not None
+        and not ctx.labels.is_whole(order.label_path, order.label_sha256 or "")
+    ):
+        why = "its file is not what was stored; it is fetched again before the order is reported as shipped"
+        plan.forget_label(tx, order, why, now)
+        return None
+    attempts = outbox.attempts_of(tx, call) if call.attempts else ()
+    number = outbox.claim(tx, call, now)
+    if number is None:
+        return None
+    not_found_since = None
+    for attempt in reversed(attempts):
+        if attempt.http_status == NOT_FOUND:
+            not_found_since = attempt.started_at
+        elif attempt.outcome == outbox.REFUSED:
+            break
+    cache_seconds = ctx.settings.suppliers[account.supplier].cache_seconds
+    return Job(
+        kind=call.kind,
+        call_id=call_id,
+        number=number,
+        order_id=call.order_id,
+        supplier=account.supplier,
+        menzzo_order_id=order.menzzo_order_id,
+        increment_id=order.increment_id,
+        order_date=order.order_date,
+        link_to_label=order.link_to_label,
+        owed_at=call.owed_at,
+        strikes=call.strikes,
+        lane_was_failing=stands.lanes[kind.LANE].failing_since is not None,
+        not_found_since=not_found_since if call.strikes else None,
+        maybe_sent=any(attempt.outcome in {outbox.UNKNOWN, None} for attempt in attempts),
+        asked=read_log.asked(tx, account.supplier, now, cache_seconds),
+    )
+
+
+def send(ctx: Context, account: Account, call: Call) -> None:
+    """Claim a call and hand it to a worker, which can start now. The intent is on the disk before the request leaves."""
+    now, call_id, stands = ctx.clock.now(), call.id or 0, account.standing
+    assert stands is not None  # noqa: S101 - choose.py has just read it
+    heard: list[float] = []
+    tools = account.tools(heard.append)  # a fault in this leaves the call owed
+    try:
+        with ctx.store.write() as tx:
+            job = claim(ctx, tx, account, stands, call_id)
+    except OSError as error:
+        _put_off(ctx, account, call_id, f"its label cannot be read now: {error.strerror}", now)
+        return
+    except Exception as error:
+        if not is_ours(error):
+            raise
+        with ctx.store.write() as tx:
+            outbox.park_call(tx, call_id, fault(error))
+        log_fault(ctx, account.name, call.order_id, error)
+        return
+    if job is None:
+        _count_vain(ctx, account, call_id)
+        account.facts_changed = True
+        plan.plan(ctx, account)
+        return
+    kind = ctx.calls[job.kind]
+    flight = Flight(job.kind, kind.LANE, now, ctx.clock.monotonic(), job, account.token or "", heard)
+    if Need.WHOLE_LABEL in kind.NEEDS:
+        ctx.log.solved(f"label {account.name}", account.name)
+    if kind.LEDGERED:
+        try:
+            ctx.ledger.write(job.supplier, job.menzzo_order_id, job.number, None, now)
+        except StateError as error:
+            _come_back_unsent(ctx, account, flight, error.what)
+            return
+    account.slots_since_read += 1
+    _fly(ctx, account, flight, kind.perform, job, tools)
+
+
+def _count_vain(ctx: Context, account: Account, call_id: int) -> None:
+    """Count claims that came to nothing: what planning never changes is not tried for ever."""
+    account.vain = (call_id, account.vain[1] + 1 if account.vain[0] == call_id else 1)
+    if account.vain[1] > MOST_VAIN:
+        with ctx.store.write() as tx:
+            outbox.park_call(tx, call_id, f"{INTERNAL}: it can never be claimed")
+
+
+def _come_back_unsent(ctx: Context, account: Account, flight: Flight, why: str) -> None:
+    """Let a claimed call end as not sent. It counts as in flight until it is settled: a stop waits for that."""
+    done: Future[Any] = Future()
+    done.set_result(Ending(Outcome(NOT_SENT, why), outage=True))
+    account.in_flight.append(flight)
+    ctx.inbox.put(lambda: settle.landed(ctx, account, flight, done))
+    ctx.rollback.look(ctx.clock.now())
+
+
+def _put_off(ctx: Context, account: Account, call_id: int, why: str, now: datetime) -> None:
+    """Let a call wait for its label. The label is not forgotten: nothing is known against it."""
+    with ctx.store.write() as tx:
+        outbox.put_off(tx, call_id, now + timedelta(seconds=ctx.settings.retry.first_seconds), why)
+    ctx.log.problem(f"label {account.name}", f"a ship call waits: {why}", account.name)
+
+
+def read(ctx: Context, account: Account, due: Due) -> bool:
+    """Ask for the next page of the open run, or begin one; False if that has to wait.
+
+    Not while a call is in flight that would shift the list under the reader.
+    """
+    shifting = {kind for kind, call in ctx.calls.items() if Need.STILL_LIST in call.NEEDS}
+    if any(flight.kind in shifting for flight in account.in_flight):
+        return False
+    if not ctx.workers.may_start(READS, account.name):
+        return False
+    now = ctx.clock.now()
+    if account.run is None:
+        with ctx.store.write() as tx:
+            run = pull.begin(tx, account.name, due, ctx.settings, now, account.longest_page)
+        account.next_read = None
+        if run is None:
+            about = f"resync of {account.name}"
+            ctx.log.problem(about, "a request to read impossible days was given up", account.name)
+            return True
+        account.run = run  # only now: a commit that failed has left no row of it
+    account.slots_since_read = 0
+    flight = Flight(READ, READS, now, ctx.clock.monotonic(), token=account.token or "")
+    get_sales = account.tools(flight.heard.append).marketplace.get_sales
+    _fly(ctx, account, flight, get_sales, account.run.plan.query)
+    return True
+
+
+def _fly(ctx: Context, account: Account, flight: Flight, request: Callable[..., Any], *arguments: object) -> None:
+    account.pace.book()
+    account.in_flight.append(flight)
+    ctx.workers.start(
+        flight.lane,
+        account.name,
+        lambda done: settle.landed(ctx, account, flight, done),
+        request,
+        *arguments,
+        at_once=lambda done: settle.note_answer(ctx, flight, done),
+    )

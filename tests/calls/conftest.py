@@ -1,0 +1,46 @@
+"""An installation with one order, whose calls a test chooses."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from supplier_agent.calls import Calls
+from supplier_agent.sandbox.world import World
+from tests.world.harness import ManualClock, Site, settings_for
+
+SUPPLIER = "notio"
+PDF = b"%PDF-1.4 a label\n%%EOF\n"
+Raise = Callable[..., Site]
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Iterator[Raise]:
+    sites: list[Site] = []
+
+    def make(kinds: Calls, orders: int = 1, **sections: Any) -> Site:  # noqa: ANN401 - sections are of many shapes
+        clock = ManualClock()
+        world = World(clock, (SUPPLIER,))
+        for _ in range(orders):
+            world.arrive(SUPPLIER).label = PDF
+        sections = {"calls": {"notify": {"enabled": True}}, "ship": {"undo_seconds": 0}} | sections
+        site = Site(settings_for(tmp_path / "state", SUPPLIER, **sections), world, clock, calls=kinds)
+        sites.append(site)
+        site.start()
+        return site
+
+    yield make
+    for site in sites:
+        if site.running:
+            site.stop()
+
+
+def state(site: Site, kind: str) -> tuple[str, int]:
+    """Return the state of the first call of that kind, and how often it was tried."""
+    found = site.ask("SELECT state, attempts FROM calls WHERE kind = ? ORDER BY id LIMIT 1", kind)
+    return found[0] if found else ("never owed", 0)
+
+
+def ids(site: Site) -> list[str]:
+    return [this for (this,) in site.ask("SELECT menzzo_order_id FROM orders ORDER BY id")]

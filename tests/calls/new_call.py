@@ -1,0 +1,128 @@
+"""A call that this program does not have: what CONTRIBUTING.md asks for, a rule and a file, and nothing else."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from supplier_agent.calls import CALLS, AnyCall, Calls, Ending, Job, Need, OutwardCall
+from supplier_agent.calls.protocol import MARKETPLACE
+from supplier_agent.db.tables import Order
+from supplier_agent.order import STUCK, WANTED, Rule
+from supplier_agent.outbox import DONE, LATER, NOT_SENT, REFUSED, UNKNOWN, Next, Outcome, backoff
+from supplier_agent.settings import Settings
+from supplier_agent.suppliers.circuit_breakers import WRITES
+
+NOTIFY = "notify"
+DELAY_SECONDS = 20
+BEFORE = Rule(lambda order: order.acknowledged_at is not None, by_row=True)
+AFTER = Rule(
+    lambda order: order.ship_confirmed_at is not None,
+    after_shipping=True,
+    by_row=True,
+    attention=frozenset({"unknown"}),
+)
+
+
+class Keys(BaseModel):
+    """`[calls.notify]`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    enabled: bool = False
+
+
+class Notify(OutwardCall[Any]):
+    """Tells someone of an order. `once`: they do not like to be told twice."""
+
+    LANE, PRIORITY, ENDPOINT, REHEARSED = WRITES, 3, "notification", "notify the shop of"
+    NEEDS: frozenset[Need] = frozenset()
+    WORDS: ClassVar[Mapping[str, str]] = {"kind.notify": "notification"}
+    Section = Keys
+
+    def __init__(self, *, once: bool, account: str = MARKETPLACE) -> None:
+        self.ONCE, self.ACCOUNT = once, account
+
+    def is_on(self, settings: Settings) -> bool:
+        return settings.of_call(NOTIFY, Keys).enabled
+
+    def delay(self, settings: Settings) -> timedelta:  # noqa: ARG002 - as in OutwardCall
+        return timedelta(seconds=DELAY_SECONDS)
+
+    def due_at(self, order: Order, settings: Settings) -> datetime:
+        return (order.ship_confirmed_at or order.acknowledged_at or order.first_seen_at) + self.delay(settings)
+
+    def perform(self, job: Job, tools: Any) -> Ending:  # noqa: ANN401 - whatever its account has
+        assert tools is not None
+        return Ending(Outcome(DONE, f"told of {job.menzzo_order_id}", 200))
+
+    def after(self, job: Job, ending: Ending, settings: Settings, now: datetime, chance: float) -> Next:
+        kind, why = ending.outcome.kind, ending.outcome.detail
+        if kind == DONE:
+            return Next("done")
+        if kind == REFUSED:
+            return Next("parked", strike=True, why=why)
+        if kind == UNKNOWN and self.ONCE:
+            return Next("unknown", why=why)
+        strike = kind in {UNKNOWN, LATER}
+        retry = settings.retry
+        wait = backoff(retry.first_seconds, retry.max_seconds, job.strikes + 1, chance) if strike else timedelta(0)
+        return Next("owed", now + wait, strike=strike, why=why)
+
+
+class Scripted(OutwardCall[Any]):
+    """Another call, whose next attempts end as a test says; then as they do. `made`: the orders it was performed for."""
+
+    def __init__(self, inner: AnyCall, *script: Callable[[], Ending]) -> None:
+        for name in dir(inner):
+            if not name.startswith("_") and name not in {"perform", "after"}:
+                setattr(self, name, getattr(inner, name))
+        self.made: list[str] = []
+        self._script = list(script)
+        self._perform, self._after = inner.perform, inner.after
+
+    def after(self, job: Job, ending: Ending, settings: Settings, now: datetime, chance: float) -> Next:
+        return self._after(job, ending, settings, now, chance)
+
+    def perform(self, job: Job, tools: Any) -> Any:  # noqa: ANN401 - as in OutwardCall
+        self.made.append(job.menzzo_order_id)
+        return self._script.pop(0)() if self._script else self._perform(job, tools)
+
+
+def ends(kind: str, status: int | None = None) -> Callable[[], Ending]:
+    """Return what ends an attempt like this."""
+    outage = kind in {UNKNOWN, NOT_SENT}
+    return lambda: Ending(Outcome(kind, f"it ended as {kind}", status), outage=outage)
+
+
+def breaks() -> Ending:
+    """Fail by an error of our own."""
+    raise RuntimeError("a mistake")
+
+
+def with_notify(call: AnyCall, rule: Rule = BEFORE) -> Calls:
+    """Return the calls of this program and one more."""
+    return Calls({**CALLS, NOTIFY: call}, {**WANTED, NOTIFY: rule})
+
+
+def scripted(kind: str, *script: Callable[[], Ending], calls: Calls) -> tuple[Calls, Scripted]:
+    """Return these calls, one of them scripted."""
+    one = Scripted(calls[kind], *script)
+    rules = {each: WANTED.get(each, BEFORE) for each in calls}
+    return Calls({**calls, kind: one}, rules), one
+
+
+__all__ = [
+    "AFTER",
+    "BEFORE",
+    "DELAY_SECONDS",
+    "NOTIFY",
+    "STUCK",
+    "Notify",
+    "Scripted",
+    "breaks",
+    "ends",
+    "scripted",
+    "with_notify",
+]

@@ -1,0 +1,275 @@
+"""A new outward call is a rule and a file: the loop, the reports, the dry run and the rest serve it without naming it."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlmodel import select
+
+from supplier_agent import actions
+from supplier_agent.base.errors import ConfigError
+from supplier_agent.base.log import Log
+from supplier_agent.calls import CALLS, Calls
+from supplier_agent.db.plain_sql import within
+from supplier_agent.db.tables import Order
+from supplier_agent.labels import LabelFolder
+from supplier_agent.maintenance.retention import Retention
+from supplier_agent.metrics.exposition import Tally
+from supplier_agent.metrics.figures import gauges
+from supplier_agent.order import WANTED, Rule
+from supplier_agent.outbox import LATER, NOT_SENT, REFUSED, UNKNOWN
+from supplier_agent.reports import order_report
+from supplier_agent.runtime.dry_run import Rehearsal, Rehearsed, RehearsedLabels
+from supplier_agent.settings import load
+from supplier_agent.settings.schema import Shown, shown
+from tests.calls.conftest import SUPPLIER, Raise, ids, state
+from tests.calls.new_call import AFTER, BEFORE, DELAY_SECONDS, NOTIFY, Notify, Scripted, ends, with_notify
+from tests.world.harness import AtOnce, Site, settings_for
+
+DAY = 20000
+
+
+@pytest.fixture(params=[False, True], ids=["repeatable", "once"])
+def once(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+@pytest.fixture(params=[BEFORE, AFTER], ids=["before shipping", "after shipping"])
+def rule(request: pytest.FixtureRequest) -> Rule:
+    wanted: Rule = request.param
+    return wanted
+
+
+def reach(site: Site, seconds: float = 120, *, flag: bool = True) -> None:
+    """Let the order be acknowledged, labelled, marked and confirmed; then the call is wanted in either case."""
+    site.run_for(2000, 900)
+    site.flag(ids(site) if flag else [])
+    site.run_for(seconds, 900)
+
+
+def order_of(site: Site) -> dict[str, object]:
+    ctx = site.agent.ctx
+    with ctx.store.read() as tx:
+        order = tx.exec(select(Order)).one()
+        return order_report.whole(tx, order, ctx.settings, site.clock.now(), kinds=ctx.calls)
+
+
+def test_it_is_planned_waits_for_its_time_and_is_delivered_once(
+    installation: Raise,
+    once: bool,  # noqa: FBT001 - a fixture
+    rule: Rule,
+) -> None:
+    call = Scripted(Notify(once=once))
+    site = installation(with_notify(call, rule))
+    reach(site, 10)
+    assert state(site, "ship") == ("done", 1)
+    (due,) = site.ask("SELECT due_at FROM calls WHERE kind = 'notify'")
+    (since,) = site.ask(f"SELECT {'ship_confirmed_at' if rule is AFTER else 'acknowledged_at'} FROM orders")
+    assert call.made == [] or rule is BEFORE
+    assert due[0] is None or (due[0] > since[0] and rule is AFTER)
+    site.run_for(2 * DELAY_SECONDS)
+    assert state(site, NOTIFY) == ("done", 1)
+    site.run_for(DAY, 900)
+    assert call.made == ids(site), "its own row says that it is done"
+
+
+def test_it_is_off_until_its_own_setting_switches_it_on(installation: Raise, rule: Rule) -> None:
+    call = Scripted(Notify(once=False))
+    site = installation(with_notify(call, rule), calls={})
+    reach(site, DAY)
+    assert state(site, NOTIFY) == ("never owed", 0)
+    assert state(site, "ship") == ("done", 1)
+
+
+def test_one_that_is_switched_off_while_it_is_owed_is_not_made(installation: Raise) -> None:
+    call = Scripted(Notify(once=False))
+    site = installation(with_notify(call))
+    site.run_for(10)
+    assert state(site, NOTIFY) == ("owed", 0)
+    site.stop()
+    site.settings = site.settings.model_copy(update={"calls": {}})
+    site.start()
+    site.run_for(DAY, 900)
+    assert (state(site, NOTIFY), call.made) == (("dropped", 0), [])
+
+
+@pytest.mark.parametrize(("kind", "status"), [(LATER, None), (NOT_SENT, None), (UNKNOWN, 500)])
+def test_after_a_failure_it_is_tried_again_unless_it_may_have_arrived_and_goes_once(
+    installation: Raise,
+    once: bool,  # noqa: FBT001 - a fixture
+    rule: Rule,
+    kind: str,
+    status: int | None,
+) -> None:
+    call = Scripted(Notify(once=once), ends(kind, status))
+    site = installation(with_notify(call, rule))
+    reach(site, 2 * DAY)
+    lost = once and kind == UNKNOWN
+    assert state(site, NOTIFY) == (("unknown", 1) if lost else ("done", 2))
+    assert len(call.made) == (1 if lost else 2)
+
+
+def test_a_refused_one_is_parked_and_a_person_may_have_it_tried_again(
+    installation: Raise,
+    once: bool,  # noqa: FBT001 - a fixture
+    rule: Rule,
+) -> None:
+    call = Scripted(Notify(once=once), ends(REFUSED, 422))
+    site = installation(with_notify(call, rule))
+    reach(site, DAY, flag=rule is AFTER)  # one that is wanted before shipping is dropped by it
+    assert state(site, NOTIFY) == ("parked", 1)
+    with site.agent.ctx.store.write() as tx:
+        actions.retry(tx, tx.exec(select(Order)).one(), site.clock.now(), "Ana")
+    site.run_for(300, 900)
+    assert state(site, NOTIFY) == ("done", 2)
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_a_person_answers_for_one_whose_outcome_is_unknown(installation: Raise, arrived: bool) -> None:  # noqa: FBT001 - a case
+    call = Scripted(Notify(once=True), ends(UNKNOWN))
+    site = installation(with_notify(call))
+    site.run_for(300, 900)
+    assert state(site, NOTIFY) == ("unknown", 1)
+    with site.agent.ctx.store.write() as tx:
+        said = actions.resolve(tx, tx.exec(select(Order)).one(), site.clock.now(), "Ana", shipped=arrived)
+    assert said == f"its notify call is {'recorded as done' if arrived else 'sent again'}"
+    site.run_for(300, 900)
+    assert state(site, NOTIFY) == ("done", 1 if arrived else 2)
+    assert site.ask("SELECT ship_confirmed_at FROM orders") == [(None,)], "nothing is said of the order itself"
+
+
+def test_whether_its_trouble_makes_the_order_attention_is_its_own_affair(installation: Raise) -> None:
+    call = Scripted(Notify(once=False), ends(REFUSED, 422))
+    site = installation(with_notify(call))
+    site.run_for(300, 900)
+    assert order_of(site)["stage"] == "attention"
+    quiet = Rule(BEFORE.when, by_row=True, attention=frozenset())
+    site.agent.ctx.calls = with_notify(call, quiet)
+    assert order_of(site)["stage"] == "ready"
+
+
+def test_it_is_explained_with_every_attempt(installation: Raise, once: bool) -> None:  # noqa: FBT001 - a fixture
+    call = Scripted(Notify(once=once), ends(NOT_SENT))
+    site = installation(with_notify(call))
+    site.run_for(10)
+    told = order_of(site)
+    assert (told["next_code"], "notify" in str(told["next"])) == ("later", True)
+    site.run_for(DAY, 900)
+    told = order_of(site)
+    (notify,) = [each for each in told["calls"] if each["kind"] == NOTIFY]  # type: ignore[attr-defined]
+    assert [each["outcome"] for each in notify["attempts"]] == ["not_sent", "done"]
+    assert told["next_code"] == "warehouse", "what its row says is done is not due any more"
+
+
+def test_it_is_rehearsed_and_not_made(installation: Raise, once: bool, rule: Rule) -> None:  # noqa: FBT001 - a fixture
+    call = Scripted(Notify(once=once))
+    calls = with_notify(call, rule)
+    site = installation(calls)
+    site.stop()
+    site.executor = rehearsal = Rehearsal(site.clock, calls, AtOnce())
+    site.start()
+    site.agent.ctx.labels = RehearsedLabels(site.settings.state_dir)
+    reach(site, DAY)
+    assert call.made == []
+    lines = list(Rehearsed(0, rehearsal.calls, (), (), calls).lines())
+    (this,) = ids(site)
+    assert lines.count(f"would notify the shop of {this} ({SUPPLIER})") == 1
+
+
+def test_it_is_counted(installation: Raise) -> None:
+    call = Scripted(Notify(once=False), ends(REFUSED, 422))
+    site = installation(with_notify(call))
+    site.run_for(300, 900)
+    ctx, tally = site.agent.ctx, Tally()
+    with ctx.store.read() as tx:
+        tally.catch_up(within(tx), kinds=ctx.calls)
+        figures = {each.name: dict(each.values) for each in gauges(tx, ctx.settings, tally.orders, site.clock.now())}
+    assert tally.outcomes[SUPPLIER, "notification", "refused"] == 1
+    assert figures["calls"][SUPPLIER, NOTIFY, "parked"] == 1
+
+
+def test_what_is_unfinished_is_kept(installation: Raise) -> None:
+    call = Scripted(Notify(once=False), ends(LATER), ends(REFUSED, 422))
+    site = installation(with_notify(call, AFTER), keep={"labels_days": 1, "journal_days": 1})
+    reach(site, 2 * DAY)
+    assert state(site, NOTIFY) == ("parked", 2)
+    ctx = site.agent.ctx
+    retention = Retention(ctx.store, LabelFolder(ctx.settings.state_dir), site.clock, Log(None), lambda: ctx.settings)
+    site.clock.sleep(60 * DAY)
+    retention.go_round(lambda: False)
+    attempts = "SELECT count(*) FROM attempts JOIN calls ON calls.id = call_id WHERE kind = 'notify'"
+    assert site.ask(attempts) == [(2,)]
+    with ctx.store.write() as tx:
+        actions.retry(tx, tx.exec(select(Order)).one(), site.clock.now(), "Ana")
+    site.run_for(300, 900)
+    site.clock.sleep(60 * DAY)
+    retention.go_round(lambda: False)
+    assert (state(site, NOTIFY), site.ask(attempts)) == (("done", 3), [(1,)])
+
+
+def test_a_clock_that_is_set_back_delays_it_by_no_more_than_its_longest_wait(installation: Raise) -> None:
+    call = Scripted(Notify(once=False))
+    site = installation(with_notify(call))
+    site.run_for(10)
+    with site.agent.ctx.store.write() as tx:
+        tx.connection().exec_driver_sql("UPDATE calls SET due_at = '2027-06-01 00:00:00.000000' WHERE kind = 'notify'")
+    site.agent.clock_changed()
+    site.run_for(DAY, 900)
+    assert state(site, NOTIFY) == ("done", 1)
+
+
+def test_a_kind_that_is_not_known_holds_its_order_and_is_said(installation: Raise) -> None:
+    site = installation(with_notify(Scripted(Notify(once=False))))
+    site.run_for(10)
+    site.stop()
+    site.calls = CALLS  # the program of before, without that call
+    site.start()
+    site.run_for(60)
+    told = order_of(site)
+    assert (told["stage"], "calls.kind" in str(told["problem"])) == ("attention", True)
+
+
+@pytest.mark.parametrize("missing", ["call", "rule"])
+def test_a_rule_without_its_call_and_a_call_without_its_rule_are_refused(missing: str) -> None:
+    calls, rules = {**CALLS, NOTIFY: Notify(once=False)}, {**WANTED, NOTIFY: BEFORE}
+    del {"call": calls, "rule": rules}[missing][NOTIFY]  # type: ignore[attr-defined]
+    with pytest.raises(ValueError, match=r"notify: a call needs a rule in order\.WANTED and a file in calls/"):
+        Calls(calls, rules)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            {"notify": {"enabld": True}},
+            "calls.notify.enabld is not a key of the configuration; did you mean calls.notify.enabled?",
+        ),
+        ({"notify": {"enabled": "perhaps"}}, "calls.notify.enabled: Input should be a valid boolean"),
+        ({"notfy": {"enabled": True}}, "calls.notfy is no outward call; did you mean calls.notify?"),
+        ({"zzz": {}}, "calls.zzz is no outward call; leave it out"),
+    ],
+)
+def test_a_mistake_in_its_section_is_said(tmp_path: Path, given: dict[str, dict[str, object]], said: str) -> None:
+    calls = with_notify(Notify(once=False))
+    with pytest.raises(ConfigError) as caught:
+        calls.check(settings_for(tmp_path, SUPPLIER, calls=given))
+    assert said in caught.value.what
+    calls.check(settings_for(tmp_path, SUPPLIER, calls={"notify": {"enabled": True}}))
+
+
+def test_its_keys_come_from_a_file_or_from_variables(tmp_path: Path) -> None:
+    file = tmp_path / "agent.toml"
+    file.write_text('state_dir = "state"\n[calls.notify]\nenabled = false\n[suppliers.notio]\ntoken = "t"\n')
+    assert not Notify(once=False).is_on(load(file, {}))
+    env = {"SUPPLIER_AGENT_CALLS__NOTIFY__ENABLED": "true"}
+    assert Notify(once=False).is_on(load(file, env))
+    assert Shown("calls.notify.enabled", '"true"', "SUPPLIER_AGENT_CALLS__NOTIFY__ENABLED") in shown(file, env)
+    assert Shown("calls.notify.enabled", "false", f"{file}:3") in shown(file, {})
+    with pytest.raises(ConfigError, match="SUPPLIER_AGENT_CALLS__NOTIFY: there is no such setting"):
+        load(file, {"SUPPLIER_AGENT_CALLS__NOTIFY": "true"})
+
+
+def test_of_the_calls_of_this_program_the_most_urgent_goes_first_and_one_alone_goes_once() -> None:
+    assert (list(CALLS), len(CALLS)) == (["ship", "acknowledge", "label"], 3)
+    assert (set(CALLS.once), CALLS.ledgered) == ({"ship"}, "ship")
+    assert timedelta(0) == CALLS["label"].delay(settings_for(Path(), SUPPLIER))

@@ -1,0 +1,105 @@
+"""One set of cases for every call there is: those of this program, and one that it does not have, of both natures."""
+
+from pathlib import Path
+
+import pytest
+
+from supplier_agent.calls import CALLS, Calls
+from supplier_agent.outbox import NOT_SENT, REFUSED, UNKNOWN
+from supplier_agent.settings import Settings
+from tests.calls.conftest import Raise, ids, state
+from tests.calls.new_call import Notify, Scripted, breaks, ends, scripted, with_notify
+from tests.world.harness import Site
+
+DAY, WAREHOUSE = 20000, 2000
+NEW = {"notify": with_notify(Notify(once=False)), "notify once": with_notify(Notify(once=True))}
+EVERY = [*CALLS, *NEW]
+PACKAGE = Path(__file__).parents[2] / "supplier_agent" / "calls"
+
+
+@pytest.fixture(params=EVERY)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def prepared(name: str, *script: object) -> tuple[str, Calls, Scripted]:
+    """Return the kind, all calls, and this one, whose first attempts end as the script says."""
+    kind = name.partition(" ")[0]
+    calls, one = scripted(kind, *script, calls=NEW.get(name, CALLS))  # type: ignore[arg-type]
+    return kind, calls, one
+
+
+def live(site: Site, kind: str, seconds: float) -> None:
+    """Let the order be collected, and be marked as shipped as soon as the other calls allow it."""
+    site.run_for(WAREHOUSE, 900)
+    site.flag(ids(site))
+    site.run_for(seconds, 900, until=lambda: state(site, kind)[0] in {"done", "parked", "unknown"})
+
+
+def test_done_is_done(installation: Raise, name: str) -> None:
+    kind, calls, one = prepared(name)
+    site = installation(calls)
+    live(site, kind, DAY)
+    assert (state(site, kind), one.made) == (("done", 1), ids(site))
+    site.run_for(DAY, 900)
+    assert one.made == ids(site)
+
+
+def test_a_refusal_waits_for_a_person(installation: Raise, name: str) -> None:
+    kind, calls, one = prepared(name, ends(REFUSED, 422))
+    site = installation(calls)
+    live(site, kind, DAY)
+    site.run_for(DAY, 900)
+    assert (state(site, kind), len(one.made)) == (("parked", 1), 1)
+
+
+def test_what_was_not_sent_goes_again(installation: Raise, name: str) -> None:
+    kind, calls, one = prepared(name, ends(NOT_SENT), ends(NOT_SENT))
+    site = installation(calls)
+    live(site, kind, DAY)
+    assert (state(site, kind), len(one.made)) == (("done", 3), 3)
+
+
+@pytest.mark.parametrize("how", [ends(UNKNOWN), ends(UNKNOWN, 502), breaks])
+def test_what_may_have_arrived_goes_again_only_if_that_is_harmless(installation: Raise, name: str, how: object) -> None:
+    kind, calls, one = prepared(name, how)
+    site = installation(calls)
+    live(site, kind, DAY)
+    site.run_for(DAY, 900)
+    assert (state(site, kind), len(one.made)) == ((("unknown", 1), 1) if one.ONCE else (("done", 2), 2))
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_death_while_it_is_sent_leaves_it_unknown_or_owed(installation: Raise, name: str, answered: bool) -> None:  # noqa: FBT001 - a case
+    kind, calls, one = prepared(name, *(() if answered else (breaks,)))
+    site = installation(calls)
+    for seconds in (WAREHOUSE, 400):
+        site.run_for(seconds, until=lambda: state(site, kind)[0] == "sending")
+        if state(site, kind)[0] == "sending":
+            break
+        site.flag(ids(site))
+    assert state(site, kind) == ("sending", 1)
+    site.crash()
+    site.start()
+    live(site, kind, DAY)
+    assert (state(site, kind), len(one.made)) == ((("unknown", 1), 1) if one.ONCE else (("done", 2), 2))
+
+
+def test_a_death_before_it_was_claimed_changes_nothing(installation: Raise, name: str) -> None:
+    kind, calls, one = prepared(name)
+    site = installation(calls, read_only=True)
+    site.run_for(40)
+    site.crash()
+    site.settings = Settings(**{**dict(site.settings), "read_only": False})
+    site.start()
+    live(site, kind, DAY)
+    assert (state(site, kind), one.made) == (("done", 1), ids(site))
+
+
+def test_each_file_of_calls_has_its_rule_and_says_what_it_is() -> None:
+    assert {path.stem for path in PACKAGE.glob("*.py")} == {*CALLS, "__init__", "protocol"}
+    for kind, call in CALLS.items():
+        assert call.LANE
+        assert call.ENDPOINT
+        assert call.REHEARSED
+        assert call.WORDS[f"kind.{kind}"]
