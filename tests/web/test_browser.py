@@ -99,7 +99,7 @@ def test_an_undo_at_the_last_second_counts_and_one_after_it_is_told_the_truth(st
     page.click("button[value=undo]")
     answered(page, "red")
     expect(page.locator("#said")).to_contain_text("Too late to undo")
-    expect(page.locator(".truth")).to_contain_text("being told at this moment")
+    expect(page.locator(".truth")).to_contain_text("It is being sent to the marketplace")
     assert stage.facts(row).shipped == 1
 
 
@@ -113,7 +113,7 @@ def test_when_the_time_has_run_out_the_page_says_so_by_itself(stage: Stage, page
     answered(page, "green")
     stage.clock.ahead += timedelta(seconds=121)
     page.clock.fast_forward(121_000)
-    expect(page.locator(".truth")).to_contain_text("told as soon as it can be reached")
+    expect(page.locator(".truth")).to_contain_text("reported to the marketplace as soon as possible")
     expect(page.locator(".undo")).to_have_count(0)
     with stage.store.write() as tx:
         tx.exec(
