@@ -1,6 +1,6 @@
-"""What a person may say about an order: shipped, undo, hold, close, resolve, retry. One rule for command line, page and SQL.
+"""What a person may do with an order: ship, unship, hold, close, resolve, retry. The same rules for command line, page and SQL.
 
-An act states a fact and leaves a line in the order's history. None of them calls out: the agent sees the fact and acts on it.
+An action records a fact and a line in the order's history. It makes no request: the agent sees the fact and acts on it.
 """
 
 from collections.abc import Collection, Sequence
@@ -19,13 +19,13 @@ from supplier_agent.words import say
 
 PRINTED = "label printed"
 PRINTED_FACTS = ("label_sha256", "sku", "quantity", "carrier")
-"""What is remembered of an order when its label is printed: with these the parcel is packed."""
+"""What is stored of an order when its label is printed: the facts by which the parcel is packed."""
 FLAGGED = "flagged as shipped"
-"""What the history says; the second is written by the database's own guard."""
+"""Texts in an order's history; FLAGGED is written by a database trigger."""
 
 
 def find(tx: Session, menzzo_order_id: str, supplier: str | None = None) -> Order:
-    """Return the order of that id. Raises UsageError if there is none, or if two suppliers have one."""
+    """Return the order with that id. Raises UsageError if there is none, or if two suppliers have one."""
     query = select(Order).where(Order.menzzo_order_id == menzzo_order_id)
     found = [order for order in tx.exec(query).all() if supplier in {None, order.supplier}]
     if not found:
@@ -48,11 +48,11 @@ def _note(
 
 
 def _flag(tx: Session, order: Order, value: int, now: datetime, who: str, station: str | None) -> None:
-    """Change the flag by the very statement that staff may type; the database's own guards judge it and write the history."""
+    """Change `shipped` with the same SQL that staff may type; database triggers check it and write the history."""
     mine = update(Order).where(col(Order.id) == order.id)
     tx.exec(mine.values(shipped=value))
     if value:
-        tx.exec(mine.values(shipped_at=now))  # by our clock, which tests may set
+        tx.exec(mine.values(shipped_at=now))  # from our clock, which tests may set
     newest = (
         select(Event.id).where(Event.order_id == order.id).order_by(col(Event.id).desc()).limit(1).scalar_subquery()
     )
@@ -63,7 +63,7 @@ def _flag(tx: Session, order: Order, value: int, now: datetime, who: str, statio
 def ship(
     tx: Session, order: Order, now: datetime, who: str, override_by: str | None = None, *, station: str | None = None
 ) -> str:
-    """Flag an order as shipped; return what happens next, in one sentence. Again is a no-op."""
+    """Mark an order as shipped; return what happens next, in one sentence. Idempotent."""
     if order.ship_confirmed_at is not None:
         return f"{_shipped_on(order)}, at {order.ship_confirmed_at:%Y-%m-%d %H:%M} UTC; there is nothing left to do"
     if order.closed_reason is not None:
@@ -75,26 +75,26 @@ def ship(
     if override_by is not None:
         said = _override(tx, order, now, override_by)
     if order.shipped == 1:
-        return f"it was flagged before{said}{_waits(order)}"
+        return f"it is already marked as shipped{said}{_waits(order)}"
     _flag(tx, order, 1, now, who, station)
-    return f"flagged{said}{_waits(order)}"
+    return f"marked as shipped{said}{_waits(order)}"
 
 
 def _override(tx: Session, order: Order, now: datetime, by: str) -> str:
-    """Lift the blockers that are there at this moment, and no later one; return what it covers, in words."""
+    """Override the blockers that exist now, and no later ones; return what is overridden, in words."""
     codes = blockers(order)
     if not codes:
         return "; there is nothing to override"
     order.override_by, order.override_covers, order.planned_at = by, ",".join(sorted(covered(order) | set(codes))), None
     tx.add(order)
     without = _waits_for(codes)
-    _note(tx, order, now, by, "override", f"lets it go without {without}")
+    _note(tx, order, now, by, "override", f"ships it without {without}")
     tx.flush()
-    return f"; {by} lets it go without {without}, and without nothing else"
+    return f"; {by} ships it without {without}; nothing else is overridden"
 
 
 def _shipped_on(order: Order) -> str:
-    """Return on what evidence an order counts as shipped, without a full stop."""
+    """Return by what evidence an order counts as shipped, without a full stop."""
     return say(f"evidence.{known(order.ship_evidence) or 'not_recorded'}")
 
 
@@ -104,42 +104,42 @@ def _waits_for(codes: Sequence[str]) -> str:
 
 
 def _waits(order: Order) -> str:
-    """Return everything that a flagged order waits for."""
+    """Return everything that an order marked as shipped waits for."""
     waits = []
     if order.held_reason is not None:
-        waits.append(f"it is held ({order.held_reason}) and goes once it is released")
+        waits.append(f"it is on hold ({order.held_reason}) and is reported once it is released")
     if missing := blockers(order):
         waits.append(f"it waits for {_waits_for(missing)}")
     return "".join(f"; {each}" for each in waits)
 
 
 def _reopen_window(tx: Session, order: Order, now: datetime) -> str:
-    """Let the undo window of a flagged order start again: it may be long since somebody thought of that flag. Say so."""
+    """Start the undo window of a marked order again, because the mark may be old; return a sentence about it, or ""."""
     if order.shipped == 0 or order.ship_confirmed_at is not None:
         return ""
     order.undo_opened_at, order.planned_at = now, None
     tx.add(order)
-    stop = f"to take it back before: supplier-agent unship {order.menzzo_order_id} --supplier {order.supplier}"
+    stop = f"to undo it before then: supplier-agent unship {order.menzzo_order_id} --supplier {order.supplier}"
     return f"; it is marked as shipped, and is reported after a new undo window ({stop})"
 
 
 def not_reported(order: Order, configured: Collection[str]) -> str:
-    """Return what is to be said of an order whose supplier is not configured: its flag is kept, and no call is made. "": it is."""
+    """Return a warning if the order's supplier is not configured: the mark is kept, and no call is made. Else ""."""
     if order.supplier in configured or order.ship_confirmed_at is not None:
         return ""
-    return f"it will not be reported, for {order.supplier} is not in the configuration"
+    return f"it will not be reported, because {order.supplier} is not in the configuration"
 
 
 def unship(tx: Session, order: Order, now: datetime, who: str, *, station: str | None = None) -> str:
-    """Take the flag back. Raises StateError by the database's guard once the call has begun."""
+    """Undo the mark. Raises StateError, from a database trigger, once the call has begun."""
     if order.shipped == 0:
-        return "it is not flagged"
+        return "it is not marked as shipped"
     _flag(tx, order, 0, now, who, station)
-    return "the flag is taken back; nothing is reported"
+    return "no longer marked as shipped; nothing is reported"
 
 
 def resolve(tx: Session, order: Order, now: datetime, who: str, *, shipped: bool, station: str | None = None) -> str:
-    """Answer for a call whose outcome is unknown, the ship call first: it has arrived, or it shall be sent again."""
+    """Resolve a call whose outcome is unknown, the ship call first: it arrived, or it is to be sent again."""
     calls = sorted(outbox.of_order(tx, order.id or 0), key=lambda each: each.kind != "ship")
     unknown = next((each for each in calls if each.state == "unknown"), None)
     if unknown is not None and unknown.kind != "ship":
@@ -157,7 +157,7 @@ def resolve(tx: Session, order: Order, now: datetime, who: str, *, shipped: bool
         outbox.owe_again(tx, call, now)
         order.planned_at = None
         _note(tx, order, now, who, "resolved: send again", station=station)
-        said = "it is sent again; if the first call was taken in after all, the customer may be notified twice"
+        said = "it is sent again; if the marketplace did receive the first call, the customer may be notified twice"
         said += _reopen_window(tx, order, now) + _waits(order)
     tx.add(order)
     return said
@@ -166,7 +166,7 @@ def resolve(tx: Session, order: Order, now: datetime, who: str, *, shipped: bool
 def _resolve_other(
     tx: Session, order: Order, call: Call, now: datetime, who: str, *, arrived: bool, station: str | None
 ) -> str:
-    """Answer for a call that is sent once only and is no ship call: nothing about the order is decided by it."""
+    """Resolve an unknown call that is not the ship call. It changes nothing about the order."""
     if arrived:
         outbox.conclude(tx, call, "done", f"{who} says that it has arrived")
     else:
@@ -181,7 +181,7 @@ def retry(tx: Session, order: Order, now: datetime, who: str, *, station: str | 
     """Try parked calls again."""
     parked = [call for call in outbox.of_order(tx, order.id or 0) if call.state == "parked"]
     if not parked and order.fault is None:
-        return "nothing of it is parked"
+        return "it has no parked call"
     if order.fault is not None:
         order.fault = order.planned_at = None
         tx.add(order)
@@ -193,7 +193,7 @@ def retry(tx: Session, order: Order, now: datetime, who: str, *, station: str | 
 
 
 def parked_orders(tx: Session, supplier: str | None) -> Sequence[Order]:
-    """Return the orders of which something is parked."""
+    """Return the orders that have a parked call or an internal error."""
     parked = select(Call.order_id).where(Call.state == "parked")
     query = select(Order).where(col(Order.id).in_(parked) | col(Order.fault).is_not(None))
     if supplier is not None:
@@ -202,7 +202,7 @@ def parked_orders(tx: Session, supplier: str | None) -> Sequence[Order]:
 
 
 def hold(tx: Session, order: Order, now: datetime, who: str, reason: str, *, station: str | None = None) -> str:
-    """Keep an order back: nothing is acknowledged or shipped for it until it is released."""
+    """Put an order on hold: it is neither acknowledged nor reported as shipped until it is released."""
     if order.ship_confirmed_at is not None:
         raise AgentError(f"{_shipped_on(order)}: there is nothing left to hold")
     order.held_code = None
@@ -211,7 +211,7 @@ def hold(tx: Session, order: Order, now: datetime, who: str, reason: str, *, sta
 
 
 def release(tx: Session, order: Order, now: datetime, who: str, *, station: str | None = None) -> str:
-    """Release an order from hold. Where it waits because the ship ledger was lost, that lets the agent begin a new one."""
+    """Release an order from hold. If it was held because the ship ledger was lost, this lets the agent begin a new ledger."""
     if order.held_reason is None:
         return "it is not held"
     if order.held_code == LEDGER_LOST:
@@ -222,7 +222,7 @@ def release(tx: Session, order: Order, now: datetime, who: str, *, station: str 
 
 
 def accept_new_ledger(tx: Session, who: str) -> bool:
-    """Let the agent begin a new ship ledger in the place of one that is lost; False if none is."""
+    """Let the agent begin a new ship ledger in place of a lost one; False if none is lost."""
     row = tx.get(Installation, 1)
     if row is None or row.ledger_lost_at is None:
         return False
@@ -232,7 +232,7 @@ def accept_new_ledger(tx: Session, who: str) -> bool:
 
 
 def held_by_agent(tx: Session, supplier: str | None) -> Sequence[Order]:
-    """Return the orders that the agent itself holds, after a restore or without its ship ledger."""
+    """Return the orders that the agent put on hold after a restore, or because its ship ledger was lost."""
     query = select(Order).where(col(Order.held_code).is_not(None), col(Order.held_reason).is_not(None))
     query = query.where(col(Order.ship_confirmed_at).is_(None), col(Order.closed_reason).is_(None))
     if supplier is not None:
@@ -241,7 +241,7 @@ def held_by_agent(tx: Session, supplier: str | None) -> Sequence[Order]:
 
 
 def close(tx: Session, order: Order, now: datetime, who: str, reason: str) -> str:
-    """Leave an order alone that was dealt with elsewhere: no further call is made for it."""
+    """Close an order that was handled elsewhere: no further call is made for it."""
     if order.ship_confirmed_at is not None:
         return f"{_shipped_on(order)}: there is nothing left to close"
     _set(tx, order, now, who, "closed_reason", reason, "closed")
@@ -257,7 +257,7 @@ def reopen(tx: Session, order: Order, now: datetime, who: str) -> str:
 
 
 def printed(tx: Session, order: Order, now: datetime, who: str, where: str, *, station: str | None = None) -> int:
-    """Record that the label of an order was printed, and what was known then; return how often it was by now.
+    """Record that the label of an order was printed, and what was known then; return how often it has been printed.
 
     `where`: on which printer, or "browser".
     """
@@ -270,12 +270,12 @@ def printed(tx: Session, order: Order, now: datetime, who: str, where: str, *, s
 
 
 def prints_of(tx: Session, order: Order) -> Sequence[Print]:
-    """Return what was printed of an order, oldest first."""
+    """Return the prints of an order, oldest first."""
     return tx.exec(select(Print).where(Print.order_id == order.id).order_by(col(Print.id))).all()
 
 
 def times_printed(tx: Session, order: Order) -> int:
-    """Return how often the label of an order was printed from the page."""
+    """Return how often the label of an order has been printed from the page."""
     return tx.exec(select(func.count()).where(Event.order_id == order.id, Event.what == PRINTED)).one()
 
 

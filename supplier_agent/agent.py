@@ -2,8 +2,8 @@
 
     tick(account) = pull (remote -> facts) · plan (facts -> calls owed) · deliver (calls -> remote -> facts)
 
-`turn` does all that can be done now, and returns when there may be more; whoever calls it decides when (daemon.py, once.py, or
-a test on a clock of its own). Settling what came back is part of the inbox: settle.py puts it there.
+`turn` does everything that can be done now and returns when there may be more to do. Its caller decides when to call it again:
+daemon.py, once.py, or a test with a fake clock. Results are settled through the inbox, where settle.py puts them.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -18,27 +18,27 @@ from supplier_agent.tick.context import Account, Context
 
 LOCKED_SECONDS = 1.0
 DRAIN_SECONDS = 28.0
-"""How long a stop waits for what is in flight; every call has a shorter deadline of its own, as it is set by default."""
+"""How long a stop waits for requests in flight. By default, every call has a shorter deadline than this."""
 
 
 class Agent:
-    """The accounts of one state, served in turn."""
+    """All accounts of one state directory, served one after another."""
 
     def __init__(self, ctx: Context, accounts: Sequence[Account]) -> None:
         self.ctx, self.stopping = ctx, False
         ctx.accounts = {account.name: account for account in accounts}
-        self.holding = False  # nothing new is sent: a new configuration waits for what is in flight
-        self._compared = True  # False: someone else has written, and the ship ledger was not compared since
+        self.holding = False  # send nothing new: a new configuration waits for the requests in flight
+        self._compared = True  # False: another program wrote to the database, and the ship ledger has not been compared since
         self._locked_until = 0.0
         self.database_problem: LockedError | None = None  # None: the last turn found the database free
 
     @property
     def accounts(self) -> dict[str, Account]:
-        """Every account, by its name."""
+        """All accounts, by name."""
         return self.ctx.accounts
 
     def start(self) -> None:
-        """Decide about everything that the last process left in the middle."""
+        """Decide about everything that the last process left unfinished."""
         ctx, now = self.ctx, self.ctx.clock.now()
         ctx.rollback.start(now)
         self.clock_changed()
@@ -50,7 +50,7 @@ class Agent:
             self.begin(tx, self.accounts.values())
 
     def begin(self, tx: Session, accounts: Iterable[Account]) -> None:
-        """Get these accounts ready to be served: their rows, the token that worked last, what was learned of their list."""
+        """Prepare these accounts: their rows, the token that worked last, and the longest page of their list so far."""
         for account in accounts:
             snapshot.remember(tx, account.name)
             tokens.begin(self.ctx, tx, account)
@@ -59,7 +59,7 @@ class Agent:
                 snapshot.try_now(tx, account.name, self.ctx.clock.now())
 
     def clock_changed(self) -> None:
-        """Look at everything again, and let nothing wait for an instant that a clock set back has moved away."""
+        """Check everything again. If the clock was set back, bring forward times that are now too far in the future."""
         for account in self.accounts.values():
             with self.ctx.store.write() as tx:
                 plan.after_clock_change(self.ctx, tx, account)
@@ -67,7 +67,7 @@ class Agent:
         self.ctx.look_again()
 
     def turn(self) -> float:
-        """Settle what came back, then tick every account that may have something to do. Returns the seconds until the next turn."""
+        """Settle results, then tick every account that may have something to do. Return the seconds until the next turn."""
         ctx = self.ctx
         ctx.inbox.hear()
         if (wait := self._locked_until - ctx.clock.monotonic()) > 0:
@@ -85,7 +85,7 @@ class Agent:
             for account in self.accounts.values():
                 if max(account.look_at, account.rests_until) <= ctx.clock.monotonic():
                     settle.alone(ctx, account, self._serve)
-        except LockedError as error:  # nothing is lost: what came back waits, and the same steps are tried again
+        except LockedError as error:  # nothing is lost: results wait in the inbox, and the same steps are tried again
             ctx.log.problem("database", error.what)
             self.database_problem = error
             self._locked_until = ctx.clock.monotonic() + LOCKED_SECONDS
@@ -98,7 +98,7 @@ class Agent:
     def tick(self, account: Account) -> float:
         """Serve one account; return the seconds until there may be something to do again."""
         ctx = self.ctx
-        account.waits_for_rate = False  # also if what follows fails, or if nothing may be sent
+        account.waits_for_rate = False  # also if the steps below fail, or if nothing may be sent
         tokens.look(ctx, account)
         plan.plan(ctx, account)
         while not (self.stopping or self.holding) and account.token is not None:
@@ -119,7 +119,7 @@ class Agent:
         account.look_at = self.ctx.clock.monotonic() + self.tick(account)
 
     def _heal(self) -> None:
-        """Look at every open order once an hour, whether or not it is known to have changed."""
+        """Plan every open order again once an hour, whether or not it is known to have changed."""
         now = self.ctx.clock.now()
         if now < self.ctx.heal_at:
             return
@@ -128,11 +128,11 @@ class Agent:
         self.ctx.heal_at = now + plan.HEAL
 
     def in_flight(self) -> int:
-        """Return how many requests workers have."""
+        """Return the number of requests that workers are making."""
         return self.ctx.in_flight()
 
     def drain(self, seconds: float, step_seconds: float, show: Callable[[], object]) -> None:
-        """Send nothing new and give up the checks of labels; settle what is in flight, for at most so many seconds."""
+        """Send nothing new and cancel label checks; settle requests in flight, for at most `seconds`."""
         ctx, self.stopping = self.ctx, True
         ctx.workers.checks.close()
         until = ctx.clock.monotonic() + seconds
@@ -145,5 +145,5 @@ class Agent:
                 ctx.log.warning("request.abandoned", supplier=name, call=flight.kind)
 
     def end(self) -> None:
-        """Note in database and ship ledger that this process has worked on them to its end."""
+        """Record in the database and the ship ledger that this process ended normally."""
         self.ctx.rollback.end(self.ctx.clock.now())

@@ -1,8 +1,8 @@
 """THE LIFE OF AN ORDER: which calls its facts ask for, its stage, and why it waits. Pure: no clock, no database, no network.
 
-    listed ──> acknowledge ──> label ──> [a person flags it] ──> undo window ──> ship ──> confirmed
+    listed ──> acknowledge ──> label ──> [a person marks it as shipped] ──> undo window ──> ship ──> confirmed
 
-A new outward call is one line in WANTED and one file in calls/; nothing else names the kinds.
+To add an outward call, add one line to WANTED and one file to calls/. Nothing else names the kinds.
 """
 
 from __future__ import annotations
@@ -13,33 +13,33 @@ from typing import TYPE_CHECKING
 
 from supplier_agent.base.cells import Unreadable, unreadable
 
-if TYPE_CHECKING:  # a row of tables.py, or whatever has its columns by name: `status` brings plain rows (plain_sql.py)
+if TYPE_CHECKING:  # or any object with the same attributes: `status` passes plain rows (plain_sql.py)
     from supplier_agent.db.tables import Call, Order
 
 NOT_ACKNOWLEDGED, NO_LABEL, VANISHED = "not_acknowledged", "no_label", "vanished"
-"""What may keep a flagged order from being reported, as codes."""
+"""Codes of the blockers that may keep a marked order from being reported as shipped."""
 RESTORED, LEDGER_LOST = "restored", "ledger_lost"
-"""Why the agent itself holds an order (held_code)."""
+"""Why the agent put an order on hold (held_code)."""
 UNREADABLE = "unreadable in the database"
-"""The code of a problem, before the columns."""
+"""The code of a problem; the names of the columns follow it."""
 STAGES = ("shipped", "closed", "attention", "held", "flagged", "new", "acknowledged", "ready")
 
 
 def unusable(order: Order) -> str:
-    """Return why a person must look before the order may be acknowledged, or ""."""
+    """Return why a person must check the order before it may be acknowledged, or ""."""
     missing = [name for name, value in (("sku", order.sku), ("quantity", order.quantity)) if value is None]
     return f"it was listed without a usable {' and '.join(missing)}" if missing else ""
 
 
 def covered(order: Order) -> frozenset[str]:
-    """Return the blockers that somebody lifted for this order by name: those that were there at that moment."""
+    """Return the blockers that a person overrode for this order: those that existed at that moment."""
     return frozenset((order.override_covers or "").split(",")) if order.override_by is not None else frozenset()
 
 
 def damage(order: Order, calls: Iterable[Call] = ()) -> str:
-    """Return what keeps every call of an order back until a person has looked, or "".
+    """Return what holds back every call of an order until a person acts, or "".
 
-    An internal error of the agent, or cells that cannot be read: of its row, or of its calls' rows.
+    An internal error of the agent, or unreadable cells in the order's row or in its calls' rows.
     """
     if order.fault is not None and not isinstance(order.fault, Unreadable):
         return order.fault
@@ -48,16 +48,16 @@ def damage(order: Order, calls: Iterable[Call] = ()) -> str:
 
 
 def damaged_cells(order: Order, calls: Iterable[Call] = ()) -> list[str]:
-    """Return the cells that cannot be read, as `table.column`: of the order's row, and of its calls' rows."""
+    """Return the unreadable cells of the order's row and of its calls' rows, as `table.column`."""
     cells = [f"orders.{name}" for name in unreadable(order)]
     cells += [f"calls.{name}" for call in calls for name in unreadable(call)]
     return list(dict.fromkeys(cells))
 
 
 def blockers(order: Order) -> list[str]:
-    """Return everything that a flagged order still waits for before it may be reported as shipped, as codes.
+    """Return the codes of everything that a marked order still waits for before it may be reported as shipped.
 
-    That it is held or closed is no blocker, and no override lifts it.
+    A hold or a closed order is not a blocker, so an override does not lift it.
     """
     there = {
         NOT_ACKNOWLEDGED: order.acknowledged_at is None,
@@ -69,18 +69,18 @@ def blockers(order: Order) -> list[str]:
 
 
 def uncover(order: Order, code: str) -> None:
-    """Let an override cover a blocker no longer: it was gone meanwhile, so if it comes again, it is another one."""
+    """End the override of a blocker that is gone: if it comes back, that is a new blocker."""
     if code in covered(order):
         order.override_covers = ",".join(sorted(covered(order) - {code}))
 
 
 def document(link: str | None) -> str | None:
-    """Return a label link without its query: signatures and expiry dates there change without the label changing."""
+    """Return a label link without query and fragment: signatures and expiry dates change, and the label does not."""
     return None if link is None else link.partition("?")[0].partition("#")[0]
 
 
 def label_is_current(order: Order) -> bool:
-    """Tell whether the file on disk is the label that the marketplace links to now. A link that is gone takes no label away."""
+    """Tell whether the file on disk is the label that the marketplace links to now. If the link is gone, the label stays."""
     if order.link_to_label is None:
         return order.label_path is not None
     return order.label_link == document(order.link_to_label)
@@ -95,16 +95,19 @@ def _nothing(_order: Order) -> str:
 
 
 STUCK = frozenset({"parked", "unknown"})
-"""The states of a call that waits for a person."""
+"""The states in which a call waits for a person."""
 
 
 @dataclass(frozen=True)
 class Rule:
     """When the facts of an order ask for one kind of call.
 
-    subject: what the call is about, if that can change: a new subject is owed again. ask: why a person must look first, or "".
-    after_shipping: wanted of shipped orders, too. by_row: no column of the order says that the call is done, its own row does.
-    attention: the states of the call in which the order needs a person; else a stuck call is a problem, and the order goes on.
+    subject: what the call is about, if that can change; for a new subject the call is owed again.
+    ask: why a person must check first, or "".
+    after_shipping: the call is also wanted for shipped orders.
+    by_row: no column of the order records that the call is done; the call's own row does.
+    attention: the states of the call in which the order needs a person. In other states a stuck call is reported as a problem,
+    and the order continues.
     """
 
     when: Callable[[Order], bool]
@@ -126,7 +129,7 @@ WANTED: Rules = {
 
 @dataclass(frozen=True)
 class Want:
-    """A call that the facts ask for. `ask` is why a person must be asked first, or ""."""
+    """A call that the facts ask for. `ask`: why a person must check first, or ""."""
 
     kind: str
     subject: str = ""
@@ -134,9 +137,9 @@ class Want:
 
 
 def wanted(order: Order, calls: Iterable[Call] = (), rules: Rules = WANTED) -> tuple[Want, ...]:
-    """Return the calls that the facts ask for now. The only rule by which anything is ever sent.
+    """Return the calls that the facts ask for now. This is the only rule by which anything is sent.
 
-    `calls`: those of the order, as far as they are known; they count for rules that are `by_row`.
+    `calls`: the order's calls, if known. Only rules with `by_row` use them.
     """
     if damage(order) or order.closed_reason is not None:
         return ()
@@ -152,13 +155,13 @@ def wanted(order: Order, calls: Iterable[Call] = (), rules: Rules = WANTED) -> t
 
 
 def needs_a_person(call: Call, rules: Rules = WANTED) -> bool:
-    """Tell whether an order needs a person because of this call. Of a kind that is not known, every stuck call counts."""
+    """Tell whether an order needs a person because of this call. For an unknown kind, every stuck call counts."""
     rule = rules.get(call.kind)
     return call.state in (STUCK if rule is None else rule.attention)
 
 
 def stage(order: Order, calls: Iterable[Call], rules: Rules = WANTED) -> str:
-    """Return the first of STAGES that holds; whatever its facts seem to be, a damaged order needs a person."""
+    """Return the first of STAGES that applies. A damaged order always needs a person, whatever its other facts say."""
     calls = list(calls)
     return "attention" if damage(order, calls) else sound_stage(order, calls, rules)
 

@@ -1,7 +1,7 @@
-"""What we owe the outside: owe, claim, settle, back off, park. The only writer of calls and attempts; knows no kinds.
+"""The calls we owe: owe, claim, settle, back off, park. The only writer of calls and attempts; it knows no kinds.
 
 Every step is a conditional update inside the caller's transaction, so two agents on one database cannot both send:
-the claim changes a row from owed to sending exactly once, and its attempt number fences whoever settles it.
+a claim changes a row from owed to sending exactly once, and only the holder of its attempt number can settle it.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -22,7 +22,7 @@ DONE, LATER, NOT_SENT, REFUSED, UNKNOWN = "done", "later", "not_sent", "refused"
 class Outcome:
     """How one attempt ended, as a value.
 
-    kind: done, later (not now), not_sent (it cannot have happened), refused (a person must look), unknown (it may have happened).
+    kind: done, later (try again), not_sent (it cannot have happened), refused (a person must act), unknown (it may have happened).
     detail: the answer word for word, or what happened instead. facts: columns of the order that are now known.
     """
 
@@ -34,7 +34,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Next:
-    """What becomes of a call after an attempt: its state, when it is due again, whether the answer was about this very order."""
+    """The state of a call after an attempt. due_at: when it is due again. strike: the answer was about this order, so it counts."""
 
     state: str
     due_at: datetime | None = None
@@ -43,7 +43,7 @@ class Next:
 
 
 def owe(tx: Session, order: Order, call: Call | None, want: Want, due_at: datetime, now: datetime) -> None:
-    """Owe a call. Again is a no-op, unless its subject has changed or it had been dropped. `call` is its row, if it has one."""
+    """Owe a call. Idempotent, unless its subject has changed or it had been dropped. `call`: its row, if it has one."""
     state, due = ("parked", None) if want.ask else ("owed", due_at)
     if call is None:
         assert order.id is not None  # noqa: S101 - a stored order has one
@@ -51,7 +51,7 @@ def owe(tx: Session, order: Order, call: Call | None, want: Want, due_at: dateti
     elif call.state in {"sending", "unknown"}:
         return
     elif call.state in {"owed", "parked"} and call.subject == want.subject:
-        later = call.due_at is None or due_at > call.due_at  # flagged anew: the undo window starts again
+        later = call.due_at is None or due_at > call.due_at  # marked again: the undo window starts again
         if call.state == "owed" and (later or (call.attempts == 0 and call.due_at != due_at)):
             call.due_at = due_at
             tx.add(call)
@@ -62,19 +62,19 @@ def owe(tx: Session, order: Order, call: Call | None, want: Want, due_at: dateti
 
 
 def owe_again(tx: Session, call: Call, now: datetime) -> None:
-    """Owe a parked or unknown call once more: a person decided so, or the user's `resend` did."""
+    """Owe a parked or unknown call again, because a person or the setting `resend` decided so."""
     call.state, call.due_at, call.owed_at, call.strikes, call.detail = "owed", now, now, 0, None
     tx.add(call)
 
 
 def conclude(tx: Session, call: Call, state: str, why: str) -> None:
-    """Set what became of a call by other evidence than its answer: a person's word, or the ship ledger's."""
+    """End a call by other evidence than its answer: a person's statement, or the ship ledger."""
     call.state, call.due_at, call.detail = state, None, why
     tx.add(call)
 
 
 def rebuild(tx: Session, order: Order, call: Call, now: datetime) -> None:
-    """Set right what can be derived of a call whose row somebody damaged; what cannot be stays unreadable, and holds it back."""
+    """Repair what can be derived of a damaged call row. What cannot be derived stays unreadable and holds the call back."""
     damaged = {*unreadable(call)}
     if "attempts" in damaged:
         newest = tx.scalar(select(func.max(Attempt.number)).where(Attempt.call_id == call.id))
@@ -87,26 +87,26 @@ def rebuild(tx: Session, order: Order, call: Call, now: datetime) -> None:
 
 
 def park(tx: Session, order_id: int, why: str, now: datetime) -> None:
-    """Let nothing more be sent for an order that the agent failed to work on. By row id alone: its facts are what it failed on."""
+    """Send nothing more for an order that met an internal error. By row id alone, because its facts may have caused the error."""
     tx.exec(update(Order).where(col(Order.id) == order_id).values(fault=why, planned_at=now), execution_options=_AS_IS)
     owed = update(Call).where(col(Call.order_id) == order_id, col(Call.state) == "owed")
     tx.exec(owed.values(state="dropped", due_at=None), execution_options=_AS_IS)
 
 
 def park_call(tx: Session, call_id: int, why: str) -> None:
-    """Ask a person about a call that could not even be claimed."""
+    """Park a call that could not even be claimed, so that a person is asked."""
     mine = update(Call).where(col(Call.id) == call_id, col(Call.state) == "owed")
     tx.exec(mine.values(state="parked", due_at=None, detail=why), execution_options=_AS_IS)
 
 
 def put_off(tx: Session, call_id: int, until: datetime, why: str) -> None:
-    """Let a call that is owed wait for something on this machine. It counts as no attempt."""
+    """Postpone an owed call that waits for something on this machine. It does not count as an attempt."""
     mine = update(Call).where(col(Call.id) == call_id, col(Call.state) == "owed")
     tx.exec(mine.values(due_at=until, detail=why), execution_options=_AS_IS)
 
 
 def drop(tx: Session, call: Call) -> None:
-    """Stop owing a call that the facts no longer ask for. Its attempts stay in the journal."""
+    """Stop owing a call that the facts no longer ask for. Its attempts stay recorded."""
     if call.state == "owed":
         call.state, call.due_at = "dropped", None
         tx.add(call)
@@ -123,13 +123,13 @@ def of_order(tx: Session, order_id: int) -> Sequence[Call]:
 
 
 def attempts_of(tx: Session, call: Call) -> Sequence[Attempt]:
-    """Return the journal of a call, first attempt first."""
+    """Return the attempts of a call, oldest first."""
     return tx.exec(select(Attempt).where(Attempt.call_id == call.id).order_by(col(Attempt.number))).all()
 
 
-_AS_IS = {"synchronize_session": False}  # whoever looks at the row afterwards reads it anew
+_AS_IS = {"synchronize_session": False}  # later readers of the row load it again
 
-# Asked at every slot, so these statements are made once.
+# Run before every request, so these statements are built once.
 _OWED = select(Call).where(
     col(Call.supplier) == bindparam("supplier"), col(Call.kind) == bindparam("kind"), Call.state == "owed"
 )
@@ -139,7 +139,7 @@ _NEXT_DUE = _OWED.where(col(Call.due_at) > bindparam("now")).with_only_columns(f
 
 
 def due(tx: Session, supplier: str, kind: str, now: datetime, avoid_order_id: int | None = None) -> Call | None:
-    """Return the call of that kind that is due longest; one of another order than `avoid_order_id` if there is one."""
+    """Return the call of that kind that has been due longest; one of another order than `avoid_order_id` if there is one."""
     values = {"supplier": supplier, "kind": kind, "now": now}
     if avoid_order_id is not None:
         other = tx.exec(_DUE_OF_ANOTHER, params={**values, "avoid": avoid_order_id}).first()
@@ -149,7 +149,7 @@ def due(tx: Session, supplier: str, kind: str, now: datetime, avoid_order_id: in
 
 
 def next_due_at(tx: Session, supplier: str, kind: str, now: datetime) -> datetime | None:
-    """Return when the next call of that kind becomes due; None when no other will."""
+    """Return when the next call of that kind becomes due; None if there is none."""
     found: datetime | None = tx.scalar(_NEXT_DUE, params={"supplier": supplier, "kind": kind, "now": now})
     return found
 
@@ -170,9 +170,9 @@ _BEGIN = insert(Attempt).values(
 
 
 def claim(tx: Session, call: Call, now: datetime) -> int | None:
-    """Take a due call for sending; return the attempt's number, or None if another was faster.
+    """Claim a due call for sending; return the attempt's number, or None if another process was faster.
 
-    The number is counted and the attempt's row written before the request leaves, so a crash leaves a trace.
+    The number and the attempt's row are written before the request is sent, so a crash leaves a trace.
     """
     number = call.attempts + 1
     taken = tx.exec(_TAKE, params={"call_id": call.id, "before": call.attempts, "now": now}, execution_options=_AS_IS)
@@ -207,9 +207,9 @@ _SETTLE = (
 
 
 def settle(tx: Session, call_id: int, number: int, outcome: Outcome, after: Next, now: datetime) -> bool:
-    """Record how an attempt ended and what becomes of its call; False if the claim was no longer ours.
+    """Record how an attempt ended and the call's next state; False if the claim is no longer ours.
 
-    A call that another process meanwhile called unknown is settled all the same: we hold the answer.
+    A call that another process has set to unknown meanwhile is settled anyway: we have the answer.
     """
     claim = {"of": call_id, "nth": number}
     ended = {"ended_at": now, "http_status": outcome.http_status, "outcome": outcome.kind}
@@ -220,7 +220,7 @@ def settle(tx: Session, call_id: int, number: int, outcome: Outcome, after: Next
 
 
 def not_later_than(tx: Session, kind: str, latest: datetime) -> None:
-    """Bring forward what is due later than any wait could be: somebody has set the clock back."""
+    """Bring forward calls that are due later than any wait allows: the clock was set back."""
     tx.exec(
         update(Call)
         .where(col(Call.kind) == kind, col(Call.state) == "owed", col(Call.due_at) > latest)
@@ -229,9 +229,9 @@ def not_later_than(tx: Session, kind: str, latest: datetime) -> None:
 
 
 def recover(tx: Session, now: datetime, once: Collection[str]) -> list[Call]:
-    """After a crash: what was being sent is owed again, or, for kinds sent once only, unknown. Returns those calls.
+    """After a crash, owe again what was being sent; kinds sent only once become unknown. Return those calls.
 
-    Their attempts keep an empty outcome: the process died in them.
+    The outcome of their attempts stays empty, because the process died during them.
     """
     calls = list(tx.exec(select(Call).where(Call.state == "sending")).all())
     for call in calls:
@@ -244,7 +244,7 @@ def recover(tx: Session, now: datetime, once: Collection[str]) -> list[Call]:
 
 
 def backoff(first_seconds: float, max_seconds: float, failures: int, chance: float) -> timedelta:
-    """Return the wait after so many failures: doubling from `first_seconds`, with up to a quarter of jitter, capped.
+    """Return the wait after this many failures: doubles from `first_seconds`, with up to 25% jitter, at most `max_seconds`.
 
     `chance` is a random number in [0, 1).
     """

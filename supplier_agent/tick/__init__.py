@@ -1,6 +1,6 @@
 """One tick of an account: pull (remote -> facts), plan (facts -> calls owed), deliver (calls -> remote -> facts).
 
-pull.py reads and observe.py stores what was seen; plan.py asks order.py what is owed; choose.py says what goes next, claim.py
-commits the intent and sends, settle.py turns what came back into facts; outages.py notes what an ending says of the account,
-tokens.py looks after its credentials. context.py is what they all work with, workers.py the threads.
+pull.py reads the list and observe.py stores it. plan.py applies the rule of order.py. choose.py chooses the next request, claim.py
+commits the intent and sends it, settle.py turns its result into facts. outages.py records what a result says about the account,
+tokens.py manages its tokens. context.py has the shared state, workers.py the threads.
 """

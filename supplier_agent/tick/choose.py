@@ -1,4 +1,4 @@
-"""Choose: which request goes next to an account, if any. Reads the database, writes nothing."""
+"""Choose: which request is sent next for an account, if any. Reads the database, writes nothing."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,12 +16,12 @@ from supplier_agent.suppliers.snapshot import Standing
 from supplier_agent.tick.context import READ_EVERY, Account, Context
 
 LOOK_SECONDS = 30.0
-"""The longest time between two looks at an account when nothing is due; opening hours and new tokens are noticed by then."""
+"""The longest time between two ticks of an account when nothing is due; opening hours and new tokens are noticed by then."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A call that may go now; and whether a paused lane needs a read first, to see that the other side answers."""
+    """A call that may be sent now. probe: a failing lane needs a read first, to see whether the marketplace answers."""
 
     call: Call | None = None
     probe: bool = False
@@ -29,7 +29,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Step:
-    """What goes next, in this order: `read` first if it waits too long already, the call, the read. Neither: wait."""
+    """What to send next: the read if `read_first`, else the call, else the read. Neither: wait `idle_seconds`."""
 
     call: Call | None
     read: Due | None
@@ -38,13 +38,13 @@ class Step:
 
 
 def next_step(ctx: Context, account: Account, again_at: datetime | None) -> Step:
-    """Return what goes next to this account.
+    """Return what to send next for this account.
 
-    1. A read that is due gets every fifth slot, and goes first where a paused lane waits for a sign that it is answered.
-    2. Else the most urgent call that may go. 3. Else the read that is due.
-    4. Else nothing, until the next instant at which something may become possible. `again_at`: one that plan.py knows.
+    1. A read that is due gets every fifth request. It also goes first if a failing lane needs a sign that the marketplace answers.
+    2. Else the most urgent call that may be sent. 3. Else the read that is due.
+    4. Else nothing until the next time at which something may become due. `again_at`: such a time, from plan.py.
     """
-    now = ctx.clock.now()  # one instant for what may go and for what is waited for, or a moment between is missed
+    now = ctx.clock.now()  # one time for all decisions below: with two, what becomes due in between would be missed
     with ctx.store.read() as tx:
         stands = account.standing = account.standing or snapshot.look(tx, account.name)
         read = _read_due(ctx, tx, account, stands, now)
@@ -59,13 +59,14 @@ def next_step(ctx: Context, account: Account, again_at: datetime | None) -> Step
 
 
 def choose(ctx: Context, tx: Session, account: Account, stands: Standing, now: datetime, *, read_waits: bool) -> Choice:
-    """Return the call that goes next. `read_waits`: a read wants to begin.
+    """Return the call to send next. `read_waits`: a read is waiting to begin.
 
-    1. None at all while the account is paused, its token is refused, or silence was asked for.
-    2. Lane by lane, the one with the most urgent call first: it must be open and have room.
-    3. In a lane that works, the call of the first kind (by PRIORITY) that has what it needs and is due.
-    4. In a lane that fails, the one call that tells whether it works again (`_first_after_failure`).
-    5. A thread must be free for it, else the next lane is asked.
+    1. None while the account is paused, its token is refused, or the marketplace asked for silence.
+    2. Lane by lane, the one with the most urgent kind of call first. The circuit breaker must be closed, and the lane must
+       have room for another request.
+    3. In a working lane: the first kind (by PRIORITY) that has what it needs and a call that is due.
+    4. In a failing lane: the one call that tests whether it works again (`_first_after_failure`).
+    5. If no thread is free for it, try the next lane.
     """
     row = stands.supplier
     if row.paused_at is not None or row.token_refused_at is not None:
@@ -92,7 +93,7 @@ def choose(ctx: Context, tx: Session, account: Account, stands: Standing, now: d
 
 
 def _missing(account: Account, stands: Standing, *, read_waits: bool) -> frozenset[Need]:
-    """Return what calls may need and do not have now. Whether a label is whole is seen when its call is claimed."""
+    """Return the needs that are not met now. Whether a label is whole is checked when its call is claimed."""
     reading_pages = read_waits or (account.run is not None and account.run.plan.phase is Phase.PAGES)
     needs = {Need.AGREED_FLAGS: safety_stops.ships_wait(stands.supplier), Need.STILL_LIST: reading_pages}
     return frozenset(need for need, is_missing in needs.items() if is_missing)
@@ -106,13 +107,13 @@ def _first_after_failure(
     missing: frozenset[Need],
     now: datetime,
 ) -> Choice:
-    """Return the one call that tells whether a failing lane works again, or that a read must say so first.
+    """Return the one call that tests whether a failing lane works again, or that a read must be tried first.
 
-    1. A call that may be repeated goes before one that may not: a lost answer costs least there.
-    2. Another order than the one that failed last.
-    3. After a redirect, and before a call that may not be repeated, a read must have worked: whether the address is right
-       is asked with what does no harm. An account without reads has no such sign; there the pause has to do.
-    4. A call that waits for the list to be read goes as soon as its pages are read.
+    1. A call that may be repeated goes before one that may not: losing its answer costs least.
+    2. Prefer another order than the one that failed last.
+    3. After a redirect, or before a call that may not be repeated, a read must have worked since the failure, because a read
+       is harmless. An account without reads relies on the pause alone.
+    4. A call that needs a still list waits until the pages are read.
     """
     waits_for_a_person = {kind for kind, call in calls.items() if Need.AGREED_FLAGS in call.NEEDS & missing}
     kinds = sorted(calls.keys() - waits_for_a_person, key=lambda kind: (calls[kind].ONCE, calls[kind].PRIORITY))
@@ -128,13 +129,13 @@ def _first_after_failure(
 
 
 def _answers_again(tx: Session, name: str, lane: Lane) -> bool:
-    """Tell whether a read worked since the lane failed."""
+    """Tell whether a read has worked since the lane failed."""
     query = select(Read.id).where(Read.supplier == name, Read.outcome == read_log.LISTED)
     return tx.exec(query.where(col(Read.started_at) >= lane.failed_at).limit(1)).first() is not None
 
 
 def _read_due(ctx: Context, tx: Session, account: Account, stands: Standing, now: datetime) -> Due | None:
-    """Return the run to begin, or to go on with; None if nothing may be read now."""
+    """Return the run to begin or continue; None if nothing may be read now."""
     if not account.pulls or account.flying(READS) or stands.not_before(now) > now:
         return None
     if account.run is not None:
@@ -144,7 +145,7 @@ def _read_due(ctx: Context, tx: Session, account: Account, stands: Standing, now
 
 
 def _next_read(ctx: Context, tx: Session, account: Account, now: datetime) -> Due:
-    """Return the run that comes next. Asked of the database when something happened, and now and then for the hours' sake."""
+    """Return the next run. Cached until something happens, and for at most LOOK_SECONDS because of opening hours."""
     if account.next_read is None or ctx.clock.monotonic() - account.next_read_asked >= LOOK_SECONDS:
         account.next_read = read_log.due(tx, account.name, ctx.settings, now, round_at=ctx.round_at)
         account.next_read_asked = ctx.clock.monotonic()
@@ -154,7 +155,7 @@ def _next_read(ctx: Context, tx: Session, account: Account, now: datetime) -> Du
 def _idle_seconds(
     ctx: Context, tx: Session, account: Account, stands: Standing, now: datetime, again_at: datetime | None
 ) -> float:
-    """Return how long after `now` nothing can be due for this account, unless something happens."""
+    """Return the seconds after `now` during which nothing becomes due for this account, unless something happens."""
     moments: list[datetime | None] = [again_at, *stands.moments(now)]
     moments += [outbox.next_due_at(tx, account.supplier, kind, now) for kind in ctx.calls.at(account.kind)]
     if account.pulls and account.run is None and not account.flying(READS):

@@ -1,4 +1,4 @@
-"""Claim: a call's intent is committed, then its request is handed to a worker. And the same for a read, which needs no claim."""
+"""Claim: commit the intent of a call, then hand its request to a worker. Reads are handed over here too, without a claim."""
 
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -25,7 +25,7 @@ from supplier_agent.tick.context import INTERNAL, READ, Account, Context, Flight
 
 NOT_FOUND = 404
 MOST_VAIN = 10
-"""So many claims of one call in a row that come to nothing are an endless loop."""
+"""More failed claims of one call in a row than this are an endless loop."""
 
 _WITH_ORDER = select(Call, Order).join(Order).where(col(Call.id) == bindparam("call_id")).with_for_update()
 
@@ -33,12 +33,12 @@ _WITH_ORDER = select(Call, Order).join(Order).where(col(Call.id) == bindparam("c
 def claim(ctx: Context, tx: Session, account: Account, stands: Standing, call_id: int) -> Job | None:
     """Move a call from owed to sending, if its order still asks for it now; None if it may not go.
 
-    1. A row that somebody changed is looked at first, and set right if it can be.
-    2. An order that no longer asks for the call: it is dropped.
-    3. An order that has changed since its calls were derived, perhaps marked again: that is looked at first.
-    4. A call that needs the label whole: a file that is not what was stored is fetched again. Raises OSError, before anything is
-       changed, if it cannot be read now.
-    5. The claim itself, conditional on state, attempt number and time: if another was faster, the call is not ours.
+    1. A damaged call row is not sent: planning repairs it first, if it can.
+    2. If the order no longer asks for the call, drop it.
+    3. If the order has changed since it was planned (perhaps marked again), plan it first.
+    4. If the call needs a whole label and the file is not what was stored, fetch the label again. Raises OSError, before anything
+       is changed, if the file cannot be read now.
+    5. The claim itself, conditional on state, attempt number and time: if another process was faster, the call is not ours.
     """
     now = ctx.clock.now()
     call, order = tx.exec(_WITH_ORDER, params={"call_id": call_id}).one()
@@ -91,11 +91,11 @@ def claim(ctx: Context, tx: Session, account: Account, stands: Standing, call_id
 
 
 def send(ctx: Context, account: Account, call: Call) -> None:
-    """Claim a call and hand it to a worker, which can start now. The intent is on the disk before the request leaves."""
+    """Claim a call and hand it to a worker, which can start now. The intent is on disk before the request is sent."""
     now, call_id, stands = ctx.clock.now(), call.id or 0, account.standing
-    assert stands is not None  # noqa: S101 - choose.py has just read it
+    assert stands is not None  # noqa: S101 - choose.py has just loaded it
     heard: list[float] = []
-    tools = account.tools(heard.append)  # a fault in this leaves the call owed
+    tools = account.tools(heard.append)  # if this fails, the call stays owed
     try:
         with ctx.store.write() as tx:
             job = claim(ctx, tx, account, stands, call_id)
@@ -129,7 +129,7 @@ def send(ctx: Context, account: Account, call: Call) -> None:
 
 
 def _count_vain(ctx: Context, account: Account, call_id: int) -> None:
-    """Count claims that came to nothing: what planning never changes is not tried for ever."""
+    """Count failed claims, so that a call that planning cannot fix is not tried for ever."""
     account.vain = (call_id, account.vain[1] + 1 if account.vain[0] == call_id else 1)
     if account.vain[1] > MOST_VAIN:
         with ctx.store.write() as tx:
@@ -137,7 +137,7 @@ def _count_vain(ctx: Context, account: Account, call_id: int) -> None:
 
 
 def _come_back_unsent(ctx: Context, account: Account, flight: Flight, why: str) -> None:
-    """Let a claimed call end as not sent. It counts as in flight until it is settled: a stop waits for that."""
+    """End a claimed call as not sent. It counts as in flight until it is settled, so a stop waits for it."""
     done: Future[Any] = Future()
     done.set_result(Ending(Outcome(NOT_SENT, why), outage=True))
     account.in_flight.append(flight)
@@ -146,16 +146,16 @@ def _come_back_unsent(ctx: Context, account: Account, flight: Flight, why: str) 
 
 
 def _put_off(ctx: Context, account: Account, call_id: int, why: str, now: datetime) -> None:
-    """Let a call wait for its label. The label is not forgotten: nothing is known against it."""
+    """Postpone a call whose label cannot be read now. The label is kept: there is no evidence that it is damaged."""
     with ctx.store.write() as tx:
         outbox.put_off(tx, call_id, now + timedelta(seconds=ctx.settings.retry.first_seconds), why)
     ctx.log.problem(f"label {account.name}", f"a ship call waits: {why}", account.name)
 
 
 def read(ctx: Context, account: Account, due: Due) -> bool:
-    """Ask for the next page of the open run, or begin one; False if that has to wait.
+    """Request the next page of the open run, or begin a run; False if that has to wait.
 
-    Not while a call is in flight that would shift the list under the reader.
+    Not while a call is in flight that would change the list between two pages.
     """
     shifting = {kind for kind, call in ctx.calls.items() if Need.STILL_LIST in call.NEEDS}
     if any(flight.kind in shifting for flight in account.in_flight):
@@ -169,9 +169,9 @@ def read(ctx: Context, account: Account, due: Due) -> bool:
         account.next_read = None
         if run is None:
             about = f"resync of {account.name}"
-            ctx.log.problem(about, "a request to read impossible days was given up", account.name)
+            ctx.log.problem(about, "a request to read impossible days was cancelled", account.name)
             return True
-        account.run = run  # only now: a commit that failed has left no row of it
+        account.run = run  # only now: if the commit failed, there is no row for it
     account.slots_since_read = 0
     flight = Flight(READ, READS, now, ctx.clock.monotonic(), token=account.token or "")
     get_sales = account.tools(flight.heard.append).marketplace.get_sales

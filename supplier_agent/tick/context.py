@@ -1,7 +1,7 @@
-"""What every step of a tick works with: the parts of the agent, and its accounts; and how a fault of ours stays with one order.
+"""What every step of a tick uses: the parts of the agent and its accounts. Also limits an internal error to one order.
 
-An account is someone we talk to: with a rate, circuit breakers, credentials, worker threads and an outbox lane of its own. A
-supplier's account at the marketplace is one kind: it also pulls the list of orders. A kind that only delivers has no reads.
+An account is someone the agent talks to, with its own rate, circuit breakers, credentials and worker threads. A supplier's account
+at the marketplace is one kind: it also pulls the list of orders. A kind that only delivers has no reads.
 """
 
 import math
@@ -32,66 +32,66 @@ from supplier_agent.tick.pull import OpenRun
 from supplier_agent.tick.workers import Inbox, Workers
 
 INTERNAL = "internal error"
-"""The code of a problem: a fault of this program, not of the marketplace."""
+"""The code of a problem: an error of this program, not of the marketplace."""
 
 
 READ = "read"
 READ_EVERY = 5
-"""A read that is due gets every fifth slot, so that a backlog of calls never stops the news."""
+"""A read that is due gets every fifth request, so that a backlog of calls never delays new orders."""
 MOST_IN_FLIGHT = 4
-"""Of one account in one lane, however long its answers take."""
+"""The most requests of one account in one lane, however long its answers take."""
 MOST_LABELS = 4
-"""Of one account, fetched or being fetched, and not checked yet: no other label is fetched before one of them is done."""
+"""The most labels of one account that are being fetched or checked; no other is fetched until one of them is done."""
 
 
 @dataclass(frozen=True)
 class Flight:
-    """A request that a worker has. `job` is None for a read."""
+    """A request in flight. `job` is None for a read."""
 
     kind: str
     lane: str
     started_at: datetime
     started: float  # monotonic seconds
     job: Job | None = None
-    token: str = field(default="", repr=False)  # that it was sent with
-    heard: list[float] = field(default_factory=list)  # seconds that each of its answers took on the network
+    token: str = field(default="", repr=False)  # the token it was sent with
+    heard: list[float] = field(default_factory=list)  # network seconds of each answer
 
 
 @dataclass
 class Account:
-    """One account, as the loop sees it now. It is lost with the process."""
+    """The state of one account, in memory only: it is lost when the process ends."""
 
-    name: str  # of its rows in `suppliers` and `lanes`, of its threads and its rate
-    supplier: str  # whose orders its calls are about
+    name: str  # the key of its rows in `suppliers` and `lanes`, of its threads and its rate
+    supplier: str  # the supplier whose orders its calls are about
     tools: Callable[
         [Callable[[float], None]], Any
-    ]  # what a worker works with; it is given what hears the network's seconds
-    pace: Pace  # the loop plans by it; what makes a request passes `wait_turn` right before its first byte
+    ]  # makes a worker's tools; the argument receives the network seconds of each answer
+    pace: Pace  # its rate limit: the loop plans by it; a request calls `wait_turn` right before its first byte
     kind: str = MARKETPLACE
-    read_token: Callable[[], str] | None = None  # as it is now, or raises ConfigError; None: it needs no token
-    read_next_token: Callable[[], str | None] = lambda: None  # the one that follows, or None
-    token: str | None = field(default=None, repr=False)  # None: it could not be read; `token_problem` says why
+    read_token: Callable[[], str] | None = None  # the present token, or raises ConfigError; None: it needs no token
+    read_next_token: Callable[[], str | None] = lambda: None  # `token_next`, or None
+    token: str | None = field(default=None, repr=False)  # None: it could not be read; see `token_problem`
     token_problem: str | None = None
-    refused: set[str] = field(default_factory=set, repr=False)  # tokens that were refused, since one worked
-    proven: str | None = field(default=None, repr=False)  # the token that is known to work; None: to be seen
-    standing: Standing | None = None  # what was last read of it; None: somebody may have written since
+    refused: set[str] = field(default_factory=set, repr=False)  # tokens refused since one last worked
+    proven: str | None = field(default=None, repr=False)  # the token known to work; None: not known yet
+    standing: Standing | None = None  # the cached snapshot; None: invalid, load it again
     in_flight: list[Flight] = field(default_factory=list)
     run: OpenRun | None = None
     longest_page: int = 0
     slots_since_read: int = 0
-    checking: set[int] = field(default_factory=set)  # ids of the label calls that are fetched and not checked yet
-    answer_seconds: dict[str, float] = field(default_factory=dict)  # by lane: what recent answers took on the network
-    facts_changed: bool = True  # there may be orders whose calls are to be derived again
-    token_suspect: bool = True  # the token may be refused or missing: look before sending
-    next_read: Due | None = None  # the run that comes next; None: not known, ask the database
+    checking: set[int] = field(default_factory=set)  # ids of label calls that are fetched and not checked yet
+    answer_seconds: dict[str, float] = field(default_factory=dict)  # by lane: network seconds of recent answers
+    facts_changed: bool = True  # there may be orders to plan
+    token_suspect: bool = True  # the token may be refused or missing: check before sending
+    next_read: Due | None = None  # the next run; None: not known, ask the database
     next_read_asked: float = 0.0  # monotonic: when the database was asked
-    waits_for_rate: bool = False  # there may be more to send, and the rate alone holds it back
-    reads_failing: bool = False  # then a read is not repeated within seconds: its lane paces it
-    ships_wait: bool = False  # a person is asked about unusually many flags
-    flags_changed: bool = False  # planned, and not looked at yet whether they are unusually many
-    look_at: float = 0.0  # monotonic: when there may be something to do
-    vain: tuple[int, int] = (0, 0)  # the call that was last claimed in vain, and how often in a row
-    rests_until: float = 0.0  # monotonic: an internal error met it, so it is not served before
+    waits_for_rate: bool = False  # only the rate limit holds back the next request
+    reads_failing: bool = False  # then a read is not retried within seconds: its lane decides when
+    ships_wait: bool = False  # ship calls wait until a person approves unusually many marks
+    flags_changed: bool = False  # marked orders were planned; not checked yet whether they are unusually many
+    look_at: float = 0.0  # monotonic: when to tick it next
+    vain: tuple[int, int] = (0, 0)  # the call whose claim failed last, and how often in a row
+    rests_until: float = 0.0  # monotonic: after an internal error, not served before this time
 
     @property
     def pulls(self) -> bool:
@@ -99,18 +99,18 @@ class Account:
         return self.kind == MARKETPLACE
 
     def flying(self, lane: str) -> int:
-        """Return how many requests of that lane are in flight."""
+        """Return the number of requests of that lane in flight."""
         return sum(flight.lane == lane for flight in self.in_flight)
 
     def under_way(self, lane: str) -> int:
-        """Return how many calls of that lane are neither owed nor settled: in flight, or a label that is being checked."""
+        """Return the number of unsettled calls of that lane: in flight, or labels being checked."""
         return self.flying(lane) + (len(self.checking) if lane == LABELS else 0)
 
     def has_room(self, lane: str) -> bool:
         """Tell whether another request of that lane may start.
 
-        As many as the rate fills while one answer takes (Little's law), and one more, but never more than MOST_IN_FLIGHT:
-        all that is in flight when the other side falls silent is lost at once.
+        Allowed are as many as the rate starts during one answer (Little's law), plus one, but at most MOST_IN_FLIGHT: when the
+        other side stops answering, everything in flight is lost at once.
         """
         if lane == LABELS and self.under_way(lane) >= MOST_LABELS:
             return False
@@ -118,7 +118,7 @@ class Account:
         return self.flying(lane) < min(fills_the_rate, MOST_IN_FLIGHT)
 
     def landed(self, flight: Flight) -> None:
-        """Take a request out of flight; learn from how long its answer took. Silence teaches nothing of that."""
+        """Remove a request from flight and learn from how long its answer took; without an answer, nothing is learned."""
         self.in_flight.remove(flight)
         if flight.heard:
             seconds, before = max(flight.heard), self.answer_seconds.get(flight.lane, 0.0)
@@ -128,7 +128,7 @@ class Account:
 
 @dataclass
 class Context:
-    """The parts of one running agent. Time, chance and network come in here, so the same seed gives the same history."""
+    """The parts of one running agent. Time, chance and network are injected here, so the same seed gives the same history."""
 
     settings: Settings  # replaced by a reload
     store: Store
@@ -140,15 +140,15 @@ class Context:
     workers: Workers
     calls: Calls = CALLS
     round_at: datetime | None = None  # when a `run --once` began; None: the daemon, which polls by the clock
-    told_to_read_only: bool = False  # by the command line; the settings may say so, too
+    told_to_read_only: bool = False  # by the command line; the settings may also do so
     accounts: dict[str, Account] = field(default_factory=dict)
-    heal_at: datetime = field(init=False)  # when every open order is looked at again
-    rollback: Watch = field(init=False)  # does the ship ledger go on from this very database?
-    read_since_ping: set[str] = field(default_factory=set)  # suppliers read since the dead-man address was last told
-    read_lately: set[str] = field(default_factory=set)  # the same, for the addresses of single suppliers
+    heal_at: datetime = field(init=False)  # when every open order is planned again
+    rollback: Watch = field(init=False)  # does the ship ledger belong to this database?
+    read_since_ping: set[str] = field(default_factory=set)  # suppliers read since the last ping of the heartbeat URL
+    read_lately: set[str] = field(default_factory=set)  # the same, for the heartbeat URLs of single suppliers
 
     def __post_init__(self) -> None:
-        """Begin: every open order is looked at in the first turn."""
+        """Plan every open order in the first turn."""
         self.heal_at = self.clock.now()
         self.rollback = Watch(self.store, self.ledger, self.log)
 
@@ -159,47 +159,47 @@ class Context:
 
     @property
     def rules(self) -> Rules:
-        """When each call is wanted, of those that are switched on."""
+        """The rules of the calls that are switched on."""
         return self.calls.rules(self.settings)
 
     @property
     def inbox(self) -> Inbox:
-        """What came back from workers, and errands for the loop's thread."""
+        """Results from workers, and other steps for the loop's thread."""
         return self.workers.inbox
 
     def all_were_read(self) -> bool:
-        """Tell whether every list has been read since the dead-man address was last told."""
+        """Tell whether every list has been read since the last ping of the heartbeat URL."""
         return self.read_since_ping >= {name for name, account in self.accounts.items() if account.pulls}
 
     def in_flight(self) -> int:
-        """Return how many requests workers have."""
+        """Return the number of requests in flight."""
         return sum(len(account.in_flight) for account in self.accounts.values())
 
     def under_way(self) -> int:
-        """Return how many calls are not settled yet: requests that workers have, and fetched labels that are being checked."""
+        """Return the number of unsettled requests: in flight, or fetched labels being checked."""
         return self.in_flight() + sum(len(account.checking) for account in self.accounts.values())
 
     def look_again(self, name: str | None = None) -> None:
-        """Look at one account, or at all, in the next turn."""
+        """Invalidate the caches of one account, or of all, and tick it in the next turn."""
         for account in self.accounts.values() if name is None else [self.accounts[name]]:
             account.look_at, account.facts_changed, account.next_read, account.standing = 0.0, True, None, None
 
     def wake(self, supplier: str) -> None:
-        """Let every account of a supplier see in the next turn what is owed now."""
+        """Tick every account of a supplier in the next turn, because new calls may be owed."""
         for account in self.accounts.values():
             if account.supplier == supplier:
                 account.look_at = 0.0
 
 
 def fault(error: BaseException) -> str:
-    """Return an internal error as a problem: coded, and without its text, which might hold a secret."""
+    """Return an internal error as a problem: a code and the type, without its text, which might contain a secret."""
     return f"{INTERNAL}: {type(error).__name__}"
 
 
 def one_by_one(ctx: Context, account: str, ids: Sequence[int], step: Callable[[Session, Sequence[int]], None]) -> None:
-    """Do a step for these orders in one transaction; if it fails, each in one of its own, and park those that fail.
+    """Run a step for these orders in one transaction. If it fails, run it order by order, and park the orders that fail.
 
-    What concerns the database or the disk as a whole (store.is_ours) is raised: nothing can be promised to any order then.
+    Errors of the database or the disk as a whole (see store.is_ours) are raised, because they concern every order.
     """
     try:
         with ctx.store.write() as tx:
@@ -217,7 +217,7 @@ def one_by_one(ctx: Context, account: str, ids: Sequence[int], step: Callable[[S
 
 
 def log_fault(ctx: Context, account: str, order_id: int, error: Exception) -> None:
-    """Log an internal error that an order met: once, with its traceback and the command that fixes it."""
+    """Log the internal error of an order: once, with its traceback and the command that fixes it."""
     with ctx.store.read() as tx:
         row = tx.get(Order, order_id)
     this = f"row {order_id}" if row is None else row.menzzo_order_id

@@ -19,7 +19,7 @@ CURES = {
 
 
 def call(log: Log, job: Job, outcome: Outcome, state: str | None) -> None:
-    """Log how an attempt ended. `state`: of its call now; None: another process has settled it."""
+    """Log how an attempt ended. `state`: the present state of its call; None: another process settled it."""
     facts = {"supplier": job.supplier, "order": job.menzzo_order_id, "call": job.kind, "attempt": job.number}
     ending = {"outcome": outcome.kind, "http_status": outcome.http_status, "detail": outcome.detail}
     if outcome.kind == DONE:
@@ -33,7 +33,7 @@ def call(log: Log, job: Job, outcome: Outcome, state: str | None) -> None:
 
 
 def lost(log: Log, tx: Session, of: Call) -> None:
-    """Log, after a crash, that nobody knows whether a call arrived."""
+    """Log, after a crash, that it is unknown whether a call arrived."""
     order = tx.get(Order, of.order_id)
     this = order.menzzo_order_id if order is not None else None
     facts = {"supplier": of.supplier, "order": this, "call": of.kind, "attempt": of.attempts}
@@ -41,7 +41,7 @@ def lost(log: Log, tx: Session, of: Call) -> None:
 
 
 def page(log: Log, supplier: str, step: pull.OpenRun | pull.Finished | pull.Failed) -> None:
-    """Log what a read brought. One that nobody asked for and that brings nothing new is not worth a line."""
+    """Log the result of a read; at debug level if nobody requested it and it brought nothing new."""
     if isinstance(step, pull.OpenRun):
         log.debug("page.read", supplier=supplier, page=step.plan.pages, added=len(step.added))
     elif isinstance(step, pull.Finished):
@@ -66,7 +66,7 @@ def page(log: Log, supplier: str, step: pull.OpenRun | pull.Finished | pull.Fail
 
 
 def _not_fully_read(log: Log, supplier: str, step: pull.Finished) -> None:
-    """Log once that the list cannot be read to its end, and once that it can again."""
+    """Log once that the list cannot be read to its end, and once when it can again."""
     if step.proof == "partial":
         log.problem(f"reading of {supplier}", f"not fully read: {step.detail}", supplier=supplier)
     else:
@@ -74,7 +74,7 @@ def _not_fully_read(log: Log, supplier: str, step: pull.Finished) -> None:
 
 
 def changes(log: Log, account: str, found: Sequence[Change], detail: str | None) -> None:
-    """Log a break and a recovery, once each."""
+    """Log each failure and each recovery once."""
     for each in found:
         if each.recovered:
             log.info("supplier.recovered", supplier=account, what=each.what)

@@ -1,6 +1,6 @@
-"""Store what the marketplace lists: new orders, changes of known ones, entries that cannot be understood. Only ever adds facts.
+"""Store what the marketplace lists: new orders, changes of known orders, entries that cannot be parsed. It only adds facts.
 
-What we did for an order (acknowledged, label, shipped) is never touched here, whatever the list says.
+What the agent did for an order (acknowledged, label, shipped) is never changed here, whatever the list says.
 """
 
 import hashlib
@@ -20,23 +20,23 @@ from supplier_agent.reading import missing_orders
 
 T = TypeVar("T")
 CHANGEABLE = ("sku", "quantity", "price_cents", "carrier", "order_date", "link_to_label")
-"""What the marketplace may change for a known order. A field that is missing or unreadable now never erases a good one."""
+"""What the marketplace may change for a known order. A missing or unreadable field never replaces a good value."""
 
 
 @dataclass(frozen=True)
 class Observed:
-    """One page, stored. `marks` stand for its rows in list order; `known` of them were stored before; `added` orders are new."""
+    """One stored page. marks: one per row, in list order. known: the orders that were stored before. added: the new orders."""
 
     marks: tuple[str, ...]
     known: frozenset[str]
     added: tuple[str, ...]
-    rejected: int  # entries that were kept word for word for the first time
+    rejected: int  # entries stored word for word for the first time
 
 
 def observe(
     tx: Session, supplier: str, rows: Sequence[Seen | Rejected], now: datetime, start_date: date | None
 ) -> Observed:
-    """Store the rows of one page. Orders dated before `start_date` are kept, but left alone."""
+    """Store the rows of one page. Orders dated before `start_date` are stored as closed."""
     marks = tuple(_mark(row) for row in rows)
     known = _stored(tx, supplier, [row.menzzo_order_id for row in rows if isinstance(row, Seen)])
     before, added = frozenset(known), []
@@ -58,7 +58,7 @@ def observe(
 
 
 def _mark(row: Seen | Rejected) -> str:
-    """Return what stands for a row: its id, or the digest of an entry that has none."""
+    """Return what identifies a row: its id, or the digest of an entry without one."""
     if isinstance(row, Seen):
         return row.menzzo_order_id
     return hashlib.sha256(row.raw).hexdigest()
@@ -96,7 +96,7 @@ def _change(tx: Session, order: Order, seen: Seen, now: datetime) -> None:
             setattr(order, name, new)
     if not changes:
         return
-    # A problem that the marketplace has mended is gone; one that is new spoils nothing, for the good value stays.
+    # A problem that the marketplace has fixed is removed; a new one about a field with a good value is ignored.
     good = tuple(name.removesuffix("_cents") for name in CHANGEABLE if getattr(order, name) is not None)
     order.problem = "; ".join(each for each in seen.problems if not each.startswith(good)) or None
     order.planned_at = None
@@ -107,7 +107,7 @@ def _change(tx: Session, order: Order, seen: Seen, now: datetime) -> None:
 
 
 def _still_listed(tx: Session, known: Mapping[str, Order], before: Iterable[str], now: datetime) -> None:
-    """Note when the orders of a page were listed last: one statement for all, for on most pages nothing else is new."""
+    """Record when the orders of a page were last listed: in one statement, because most pages bring nothing else."""
     ids = [order.id for order in (known[each] for each in before) if order.id is not None]
     for some in _batches(ids, 500):
         tx.exec(
@@ -125,9 +125,9 @@ def _still_listed(tx: Session, known: Mapping[str, Order], before: Iterable[str]
 
 
 def note_missed(tx: Session, supplier: str, first: date, last: date, made_at: datetime, now: datetime) -> int:
-    """After a complete reading of these days, note which open orders it no longer showed; return how many.
+    """After a complete run over these days, record which open orders it no longer listed; return how many.
 
-    `made_at` is when its oldest answer may have been made: an order that was listed later proves nothing by its absence.
+    `made_at`: when the oldest answer of the run may have been generated. An order listed later than that is not counted as missing.
     """
     query = select(Order).where(Order.supplier == supplier, col(Order.missed_at).is_(None))
     query = query.where(col(Order.ship_confirmed_at).is_(None), col(Order.closed_reason).is_(None))
@@ -142,7 +142,7 @@ def note_missed(tx: Session, supplier: str, first: date, last: date, made_at: da
 
 
 def judge_missed(tx: Session, supplier: str, cache_seconds: float, now: datetime) -> None:
-    """Set `vanished_at` where the absence of an order means something, and take it back where it no longer does."""
+    """Set `vanished_at` where the absence of an order is significant, and clear it where it no longer is."""
     judged = missing_orders.judge(within(tx), supplier, cache_seconds)
     query = select(Order).where(Order.supplier == supplier, col(Order.missed_at).is_not(None))
     query = query.where(col(Order.ship_confirmed_at).is_(None), col(Order.closed_reason).is_(None))
@@ -161,7 +161,7 @@ def judge_missed(tx: Session, supplier: str, cache_seconds: float, now: datetime
 
 
 def _keep_word_for_word(tx: Session, supplier: str, rows: Mapping[str, Rejected], now: datetime) -> int:
-    """Keep the entries that are new, by their digests; note of the others that they are still listed."""
+    """Store the entries whose digest is new; for the others, record that they are still listed. Return how many are new."""
     known: set[str] = set()
     for some in _batches(list(rows), 500):
         mine = (col(RejectedEntry.supplier) == supplier, col(RejectedEntry.sha256).in_(some))
@@ -169,7 +169,7 @@ def _keep_word_for_word(tx: Session, supplier: str, rows: Mapping[str, Rejected]
         tx.exec(update(RejectedEntry).where(*mine).values(last_listed_at=now))
     for sha256, row in rows.items():
         if sha256 not in known:
-            text = row.raw.decode("utf-8", "backslashreplace").replace("\0", "\\x00")  # PostgreSQL takes no NUL
+            text = row.raw.decode("utf-8", "backslashreplace").replace("\0", "\\x00")  # PostgreSQL accepts no NUL
             exact = None if text.encode() == row.raw else row.raw
             entry = RejectedEntry(
                 supplier=supplier,

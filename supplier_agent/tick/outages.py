@@ -1,4 +1,4 @@
-"""What an ending says of its account as a whole: its lane works or fails, its token is refused, it asks for silence."""
+"""What an ending says about the whole account: its lane works or fails, its token is refused, or silence was asked for."""
 
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from supplier_agent.tick.context import Account, Context
 
 
 class Change(NamedTuple):
-    """What became different about an account. `what` is for the log; `recovered`: it is good news."""
+    """A change of an account. what: for the log. recovered: it works again."""
 
     what: str
     recovered: bool = False
@@ -29,15 +29,15 @@ SILENCE = Change("asked for silence")
 def note_ending(
     ctx: Context, tx: Session, account: Account, lane_name: str, ending: Ending, order_id: int | None = None
 ) -> list[Change]:
-    """Record what an ending says of its account as a whole, and return what is different now.
+    """Record what an ending says about the whole account, and return what has changed.
 
-    The first that holds:
+    The first case that applies:
 
-    1. A fault of our own says nothing of it.
-    2. Its token was refused: it pauses but for one read at a time. Where there are no reads, the lane pauses instead.
-    3. An outage, or silence for an unknown time, pauses the lane; a lane that fails already backs off further.
-    4. Silence for a known time pauses the whole account.
-    5. It works: the lane's pause is over, and a read that was answered proves the token.
+    1. An internal error says nothing about the account.
+    2. Token refused: the account pauses, except for one read at a time. Without reads, the lane pauses instead.
+    3. An outage, or silence asked for without a duration: the lane pauses; a lane that is already failing backs off further.
+    4. Silence asked for with a duration: the whole account pauses.
+    5. Success: the lane's pause ends, and a read that was answered proves the token.
     """
     now, retry = ctx.clock.now(), ctx.settings.retry
     lane, account_row = circuit_breakers.of(tx, account.name, lane_name), known_supplier(tx, account.name)
@@ -65,7 +65,7 @@ def note_ending(
 
 
 def pause_for_token(ctx: Context, tx: Session, name: str, reason: str) -> list[Change]:
-    """Pause an account whose token was refused or is missing: only one read at a time goes, less and less often."""
+    """Pause an account whose token was refused or is missing, except for one read at a time, with growing intervals."""
     now, row, lane = ctx.clock.now(), known_supplier(tx, name), circuit_breakers.of(tx, name, READS)
     first = row.token_refused_at is None
     row.token_refused_at = row.token_refused_at or now
@@ -76,15 +76,15 @@ def pause_for_token(ctx: Context, tx: Session, name: str, reason: str) -> list[C
 
 
 def _longest_pause_of_reads(ctx: Context, supplier: str, now: datetime) -> float:
-    """Return the seconds after which a failing read is tried again at the latest.
+    """Return the longest pause of failing reads, in seconds.
 
-    Reading is cheap, and the news must not wait longer than it would anyway.
+    At most the poll interval: a read is cheap, and new orders should not wait longer than usual.
     """
     return min(ctx.settings.retry.max_seconds, ctx.settings.poll_interval(supplier, now))
 
 
 def read_ending(answer: Listing | Verdict, *, failed: bool) -> Ending:
-    """Return what a read says of the account as a whole. `failed`: the run could not go on with it."""
+    """Return what a read says about the whole account. `failed`: the run could not continue after this answer."""
     if isinstance(answer, Listing) or not failed:
         return Ending(Outcome(DONE))
     return Ending(

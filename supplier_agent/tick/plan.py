@@ -1,4 +1,4 @@
-"""Plan: facts -> calls owed. Applies the rule of order.py to the orders that changed, and to all that are open once an hour."""
+"""Plan: facts -> calls owed. Applies the rule of order.py to changed orders, and once an hour to all open orders."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
@@ -23,7 +23,7 @@ HEAL = timedelta(hours=1)
 
 
 def plan(ctx: Context, account: Account) -> None:
-    """Derive the calls of those orders of this account's supplier whose facts have changed."""
+    """Derive the calls of this supplier's orders whose facts have changed."""
     while account.facts_changed:
         with ctx.store.read() as tx:
             changed = _changed(tx, account.supplier)
@@ -37,7 +37,7 @@ def plan(ctx: Context, account: Account) -> None:
 
 
 def heal(ctx: Context, account: Account) -> None:
-    """Look at every open order, whether or not it is known to have changed: a label's file may be gone."""
+    """Plan every open order, whether or not it is known to have changed: for example, a label file may be gone."""
     last = 0
     while True:
         with ctx.store.read() as tx:
@@ -48,11 +48,11 @@ def heal(ctx: Context, account: Account) -> None:
         last = ids[-1]
     ctx.wake(account.supplier)
     _check_flag_rate(ctx, account)
-    account.proven = None  # the present token may be the one that followed by now
+    account.proven = None  # what was `token_next` may be the present token by now
 
 
 def _check_flag_rate(ctx: Context, account: Account) -> None:
-    """Ask a person if unusually many orders were marked as shipped, and ask no longer once they are not."""
+    """Hold ship calls for approval if unusually many orders were marked as shipped, and end that once they are not."""
     with ctx.store.write() as tx:
         limit = ctx.settings.brakes.flags_per_minute
         said = safety_stops.mind_the_flags(tx, account.supplier, limit, ctx.clock.now())
@@ -69,7 +69,7 @@ def _check_flag_rate(ctx: Context, account: Account) -> None:
 
 
 def _changed(tx: Session, supplier: str) -> dict[int, bool]:
-    """Return some of the orders whose facts changed since their calls were last derived, and whether each is flagged."""
+    """Return up to BATCH orders that changed since they were planned, each with whether it is marked as shipped."""
     query = select(Order.id, Order.shipped).where(Order.supplier == supplier, col(Order.planned_at).is_(None))
     return {
         row: shipped == 1 for row, shipped in tx.exec(query.order_by(col(Order.id)).limit(BATCH)) if row is not None
@@ -77,7 +77,7 @@ def _changed(tx: Session, supplier: str) -> dict[int, bool]:
 
 
 def _open_after(tx: Session, supplier: str, last: int) -> list[int]:
-    """Return some open orders after that row id. Those that an internal error parked wait for a person."""
+    """Return up to BATCH open orders after that row id, without those that met an internal error: they wait for a person."""
     query = select(Order.id).where(Order.supplier == supplier, col(Order.id) > last, col(Order.fault).is_(None))
     query = query.where(col(Order.ship_confirmed_at).is_(None), col(Order.closed_reason).is_(None))
     return [row for row in tx.exec(query.order_by(col(Order.id)).limit(BATCH)) if row is not None]
@@ -87,12 +87,12 @@ def _open_after(tx: Session, supplier: str, last: int) -> list[int]:
 
 
 def those(tx: Session, ids: Collection[int]) -> list[Order]:
-    """Return the orders of these row ids."""
+    """Return the orders with these row ids."""
     return list(tx.exec(select(Order).where(col(Order.id).in_(ids)).order_by(col(Order.id))).all())
 
 
 def derive(ctx: Context, tx: Session, orders: Collection[Order]) -> None:
-    """Owe what the facts of these orders ask for, and stop owing what they no longer do. Again is a no-op."""
+    """Owe the calls that the facts of these orders ask for, and drop the others. Idempotent."""
     calls, now, rules = _calls_of(tx, orders), ctx.clock.now(), ctx.rules
     for order in orders:
         of_order = calls[order.id or 0]
@@ -102,7 +102,7 @@ def derive(ctx: Context, tx: Session, orders: Collection[Order]) -> None:
             if unreadable(call) or call.supplier != order.supplier:
                 outbox.rebuild(tx, order, call, now)
         _believe_ledger(ctx, tx, order, of_order, now)
-        if of_order.keys() - ctx.calls.keys():  # it may be a ship call: what was sent for this order is not known
+        if of_order.keys() - ctx.calls.keys():  # it may be a ship call: we do not know what was sent for this order
             order.fault = f"{UNREADABLE}: calls.kind"
         is_damaged = damage(order, of_order.values())
         wants = {} if is_damaged else {want.kind: want for want in wanted(order, of_order.values(), rules)}
@@ -118,7 +118,7 @@ def derive(ctx: Context, tx: Session, orders: Collection[Order]) -> None:
 
 
 def _due_at(ctx: Context, order: Order, present: Call | None, call: AnyCall, now: datetime) -> datetime:
-    """Return when a call may go. What was noted under a clock that has been set back since waits no longer than from now."""
+    """Return when a call may be sent. If the clock was set back since, it waits at most its usual delay from now."""
     due, latest = call.due_at(order, ctx.settings), now + call.delay(ctx.settings)
     if due <= latest:
         return due
@@ -136,7 +136,7 @@ def _calls_of(tx: Session, orders: Iterable[Order]) -> dict[int, dict[str, Call]
 
 
 def heal_these(ctx: Context, tx: Session, ids: Sequence[int]) -> None:
-    """Go over these open orders: owe what a lost row or a hand-made change left out, fetch again a label that is gone."""
+    """Plan these open orders: owe calls that a lost row or a manual change left out, and fetch missing labels again."""
     orders = those(tx, ids)
     for order in orders:
         if order.label_path is not None and not ctx.labels.is_there(order.label_path, order.label_bytes):
@@ -145,7 +145,7 @@ def heal_these(ctx: Context, tx: Session, ids: Sequence[int]) -> None:
 
 
 def forget_label(tx: Session, order: Order, why: str, now: datetime) -> None:
-    """Note that the file is not what was stored: the order has no label any more, and waits for one."""
+    """Record that the label file is not what was stored: the order has no label now and waits for a new one."""
     assert order.id is not None  # noqa: S101 - a stored order has one
     order.label_link, order.label_path, order.label_sha256, order.label_bytes = None, None, None, None
     uncover(order, NO_LABEL)
@@ -158,7 +158,7 @@ def forget_label(tx: Session, order: Order, why: str, now: datetime) -> None:
 
 
 def _believe_ledger(ctx: Context, tx: Session, order: Order, calls: dict[str, Call], now: datetime) -> None:
-    """Believe the ship ledger where it knows of attempts that this database does not: that was restored or replaced."""
+    """Trust the ship ledger if it has attempts that this database lacks: the database was restored or replaced."""
     kind = ctx.calls.ledgered
     entry, call = ctx.ledger.last(order.supplier, order.menzzo_order_id), calls.get(kind)
     if entry is None or order.ship_confirmed_at is not None:
@@ -170,7 +170,7 @@ def _believe_ledger(ctx: Context, tx: Session, order: Order, calls: dict[str, Ca
     call.attempts = entry.attempt
     calls[kind] = call
     what = (
-        f"the ship ledger knows of attempt {entry.attempt}, which this database does not: it was restored or replaced"
+        f"the ship ledger has attempt {entry.attempt}, which this database lacks: it was restored or replaced"
     )
     tx.add(call)
     tx.add(Event(order_id=order.id, at=now, who="agent", what="ship ledger believed", detail=what))
@@ -180,18 +180,18 @@ def _believe_ledger(ctx: Context, tx: Session, order: Order, calls: dict[str, Ca
     elif entry.outcome == outbox.REFUSED:
         outbox.conclude(tx, call, "parked", f"{what}; the marketplace refused it")
     elif entry.outcome in {outbox.UNKNOWN, None}:
-        outbox.conclude(tx, call, "unknown", f"{what}; whether the marketplace received that call is not known")
+        outbox.conclude(tx, call, "unknown", f"{what}; it is unknown whether the marketplace received that call")
 
 
 def recover(ctx: Context, tx: Session) -> list[Call]:
     """After a crash, decide about every call that was being sent; return those that are unknown now.
 
-    A ship call whose answer reached the ledger, but not the database, is settled by the ledger.
+    A ship call whose answer is in the ledger, but not in the database, is settled from the ledger.
     """
     unknown, now = [], ctx.clock.now()
     for call in outbox.recover(tx, now, ctx.calls.once):
         order = tx.get(Order, call.order_id)
-        if order is None:  # the row was typed by hand: nothing can be sent for it, and `status` names it
+        if order is None:  # the row was inserted by hand: nothing can be sent for it, and `status` reports it
             continue
         order.planned_at = None
         is_in_ledger = call.state == "unknown" and call.kind == ctx.calls.ledgered
@@ -205,7 +205,7 @@ def recover(ctx: Context, tx: Session) -> list[Call]:
 
 
 def _settle_by_ledger(tx: Session, order: Order, call: Call, outcome: str | None, at: str, now: datetime) -> None:
-    why = f"the agent stopped before it could note the answer; the ship ledger has it: {outcome}"
+    why = f"the agent stopped before it could store the answer; the ship ledger has it: {outcome}"
     if outcome == outbox.DONE:
         order.ship_confirmed_at = datetime.fromisoformat(at)
         outbox.conclude(tx, call, "done", why)
@@ -216,7 +216,7 @@ def _settle_by_ledger(tx: Session, order: Order, call: Call, outcome: str | None
 
 
 def repeat_lost(ctx: Context, account: Account) -> datetime | None:
-    """Owe again those calls whose answer was lost that the user lets go once more; return when the next one will be."""
+    """Owe lost calls again where the user allows it (`resend`); return when the next one will be owed."""
     soonest: datetime | None = None
     mine = {kind: call for kind, call in ctx.calls.at(account.kind).items() if call.repeats_lost(ctx.settings)}
     if not mine:
@@ -239,7 +239,7 @@ def repeat_lost(ctx: Context, account: Account) -> datetime | None:
 
 
 def after_clock_change(ctx: Context, tx: Session, account: Account) -> None:
-    """Bring forward what a clock that was set back would delay: nothing waits longer than its longest wait from now."""
+    """After the clock was set back, bring forward what would be delayed: nothing waits longer than its longest wait from now."""
     now, cache_seconds = ctx.clock.now(), ctx.settings.suppliers[account.supplier].cache_seconds
     longest = OutwardCall.longest_backoff(ctx.settings, cache_seconds)
     for kind, call in ctx.calls.at(account.kind).items():

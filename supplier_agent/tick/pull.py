@@ -1,7 +1,7 @@
-"""Pull: marketplace -> facts. When a run is due, how it begins, what each page adds, and what is known at its end.
+"""Pull: marketplace -> facts. How a run begins, what each page adds, and what is known at its end.
 
-Rows are committed page by page, so nothing that was read is lost; the cursor moves with the last page of a run alone, so a
-crash in between can only make us read an order twice.
+Rows are committed page by page, so nothing that was read is lost. The cursor moves only with the last page of a run, so after a
+crash in between, orders may be read twice but are never skipped.
 """
 
 from collections.abc import Sequence
@@ -26,17 +26,17 @@ ALREADY_ASKED = "the rest would have been answered from the server's cache"
 
 @dataclass(frozen=True)
 class OpenRun:
-    """A run in progress: what to read next, and its row in the journal."""
+    """A run in progress: what to read next, and the id of its row in `runs`."""
 
     plan: strategy.Run
     row_id: int
     added: tuple[str, ...] = ()
-    rejected: int = 0  # entries kept word for word for the first time
+    rejected: int = 0  # entries stored word for word for the first time
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A run that is over. `added` are the orders that were new to us."""
+    """A run that has ended. `added`: the new orders."""
 
     purpose: str
     proof: str
@@ -50,13 +50,13 @@ class Finished:
 
 @dataclass(frozen=True)
 class Failed:
-    """A run that ended in a failure of the marketplace."""
+    """A run that ended because a request failed."""
 
     verdict: Verdict
 
 
 def begin(tx: Session, name: str, what: Due, settings: Settings, now: datetime, longest: int) -> OpenRun | None:
-    """Open a run, and its row in the journal. None: it was a request for days that nobody can read, which is over now."""
+    """Open a run and its row in `runs`. None: it was a request for days that cannot be read, and has ended."""
     today = now.astimezone(settings.timezone).date()
     asked = read_log.asked(tx, name, now, settings.suppliers[name].cache_seconds)
     supplier, row = known_supplier(tx, name), what.resync
@@ -91,13 +91,13 @@ def begin(tx: Session, name: str, what: Due, settings: Settings, now: datetime, 
 
 
 def _broke_off(tx: Session, last: Run) -> bool:
-    """Tell whether a run broke off after it had brought something, since `last`: what is below the newest may be news still."""
+    """Tell whether a run since `last` failed after it had added orders: then older numbers may still be new."""
     broken = select(Run.id).where(Run.supplier == last.supplier, Run.proof == "failed", col(Run.added) > 0)
     return tx.exec(broken.where(col(Run.ended_at) >= last.ended_at).limit(1)).first() is not None
 
 
 def _sweep_from(tx: Session, name: str, settings: Settings, today: date) -> date:
-    """Return the first day to sweep: `sweep_days` back, or further if the agent was away for longer."""
+    """Return the first day to sweep: `sweep_days` back, or further if the last sweep was longer ago."""
     start = today - timedelta(days=settings.schedule.sweep_days)
     last = read_log.last_good(tx, name, "sweep")
     if last is None or last.started_at is None:
@@ -114,7 +114,7 @@ def take_in(
     settings: Settings,
     now: datetime,
 ) -> OpenRun | Finished | Failed:
-    """Store what one request brought, and decide how the run goes on."""
+    """Store the result of one request, and decide how the run continues."""
     plan, done = run.plan, read_log.read_done(run.plan.query, answer, started_at, now)
     added: tuple[str, ...] = ()
     rejected = 0
@@ -135,7 +135,7 @@ def take_in(
             run = replace(run, plan=step)
     _note(tx, run, listed, step, now)
     if step is None:
-        assert isinstance(answer, Verdict)  # noqa: S101 - a page always leads on
+        assert isinstance(answer, Verdict)  # noqa: S101 - a page always has a next step
         return Failed(answer)
     if isinstance(step, strategy.End):
         _miss(tx, name, run.row_id, settings.suppliers[name].cache_seconds, now)
@@ -143,7 +143,7 @@ def take_in(
 
 
 def _miss(tx: Session, name: str, run_id: int, cache_seconds: float, now: datetime) -> None:
-    """After a whole run that read all its days: note what it no longer showed. A list of nothing at all proves no absence."""
+    """After a complete run over whole days, record what it no longer listed. An empty list proves nothing."""
     row = tx.get_one(Run, run_id)
     if row.purpose in missing_orders.WHOLE and row.proof == "complete" and row.listed and row.started_at is not None:
         age = read_log.oldest_ages(tx, [run_id]).get(run_id)
@@ -158,7 +158,7 @@ def _refused(tx: Session, name: str, plan: strategy.Run, answer: Verdict) -> str
         return None
     step = strategy.refused(plan, answer.http_status)
     if step is None and answer.http_status == 404 and known_supplier(tx, name).last_success_at is not None:  # noqa: PLR2004 - HTTP
-        # The address and the token have worked before, so this is how the server says "nothing in these days".
+        # The address and the token have worked before, so this 404 means "no orders on these days".
         return strategy.advance(plan, (), frozenset())
     return step
 
@@ -182,11 +182,11 @@ def _finish(tx: Session, name: str, run: OpenRun, end: strategy.End, now: dateti
     if end.run.misled or blind:
         supplier.cursor_distrusted_at = now
     if run.plan.purpose != "probe" and end.detail != ALREADY_ASKED:
-        # An order whose number lies far above all others is listed again and again: it leads only where it is news itself.
+        # An order with a number far above all others is listed every time: if blind, only new orders move the cursor.
         top = (
             strategy.highest(run.added) if blind else strategy.highest([each for each in (cursor, *run.added) if each])
         )
-        # Ids that cannot be ranked are followed in list order: a guess, which costs time where it is wrong, never an order.
+        # Ids that cannot be ranked are taken in list order. If that guess is wrong, it costs time, but no order is missed.
         supplier.cursor = top or cursor or next((each for each in reversed(end.run.last_page) if "_" in each), None)
     supplier.last_success_at = now
     tx.add(supplier)
@@ -194,11 +194,13 @@ def _finish(tx: Session, name: str, run: OpenRun, end: strategy.End, now: dateti
 
 
 def _blind(tx: Session, name: str, run: OpenRun, supplier: Supplier, row: Run) -> bool:
-    """Tell whether this run found orders of the last days that no poll by the cursor can show.
+    """Tell whether this run found recent orders that a poll by the cursor cannot find.
 
-    1. Their numbers lie below the cursor, of which a poll asks for what is newer. 2. Or this is a sweep, and no poll since the
-    last one brought anything: one order may come in between a poll and a sweep, that all of them did is no chance.
-    While polls go by date, the first is seen at every poll, so the cursor stays distrusted for as long as it is wrong.
+    1. Their numbers are below the cursor, and a poll asks only for higher ones.
+    2. Or this is a sweep, and no poll since the last sweep added anything. One order may arrive between a poll and a sweep; that
+       all of them did is no coincidence.
+
+    While polls read by date, case 1 is checked at every poll, so the cursor stays distrusted as long as it is wrong.
     """
     mine, now = strategy.rank(supplier.cursor or ""), row.started_at or row.requested_at
     by_date = trusted_cursor(supplier, now) is None
@@ -217,7 +219,7 @@ def _blind(tx: Session, name: str, run: OpenRun, supplier: Supplier, row: Run) -
 
 
 def _dated_from(tx: Session, name: str, ids: Sequence[str], first: date) -> list[str]:
-    """Return those of these orders that are dated from that day on, or not at all."""
+    """Return those of these orders that are dated on or after that day, or have no date."""
     found: list[str] = []
     for start in range(0, len(ids), 500):
         query = select(Order.menzzo_order_id).where(
@@ -228,7 +230,7 @@ def _dated_from(tx: Session, name: str, ids: Sequence[str], first: date) -> list
 
 
 def give_up(tx: Session, run: OpenRun, why: str, now: datetime) -> None:
-    """End a run that could not go on."""
+    """End a run that could not continue."""
     row = tx.get(Run, run.row_id)
     if row is not None and row.ended_at is None:
         row.ended_at, row.proof, row.detail = now, "failed", why
@@ -236,7 +238,7 @@ def give_up(tx: Session, run: OpenRun, why: str, now: datetime) -> None:
 
 
 def abandon(tx: Session, now: datetime) -> None:
-    """After a crash: runs that were open have ended without proving anything; the next one reads the same days again."""
+    """After a crash, end open runs as failed; the next run reads the same days again."""
     for row in tx.exec(select(Run).where(col(Run.started_at).is_not(None), col(Run.ended_at).is_(None))):
         row.ended_at, row.proof, row.detail = now, "failed", "the agent stopped in the middle of it"
         tx.add(row)

@@ -1,7 +1,7 @@
-"""Settle: what came back becomes facts, in one short transaction on the loop's thread.
+"""Settle: results become facts, each in one short transaction on the loop's thread.
 
-A ship call's answer is noted in the ledger before anything else: the database may be locked, the ledger is not. After a
-LockedError the same step is tried again: until its transaction nothing has changed.
+The answer of a ship call is written to the ledger first, because the database may be locked and the ledger is not. After a
+LockedError the same step is tried again: nothing changes before its transaction commits.
 """
 
 from collections.abc import Callable
@@ -27,25 +27,25 @@ from supplier_agent.tick.workers import NotStartedError
 
 NOT_FOUND = 404
 REST_SECONDS = 30.0
-"""How long an account is left alone after an internal error that no order is to blame for."""
+"""How long an account rests after an internal error that concerns no single order."""
 
 
-# What a worker hands back
+# Results of workers
 
 
 def note_answer(ctx: Context, flight: Flight, done: "Future[Any]") -> None:
-    """Note in the ship ledger how a call ended."""
+    """Record in the ship ledger how a call ended."""
     if flight.job is None or not ctx.calls[flight.job.kind].LEDGERED:
         return
     job, outcome = flight.job, _ending_of(done).outcome
     try:
         ctx.ledger.write(job.supplier, job.menzzo_order_id, job.number, outcome.kind, ctx.clock.now())
-    except StateError as error:  # the intent is there: after a crash now it would be unknown, which is safe
+    except StateError as error:  # the intent is in the ledger: after a crash now, the call would be unknown, which is safe
         ctx.log.problem("ledger", error.what)
 
 
 def landed(ctx: Context, account: Account, flight: Flight, done: "Future[Any]") -> None:
-    """Settle what a worker hands back: a call, a page, or a label whose file has to be checked first."""
+    """Settle the result of a worker: a call, a page, or a label whose file must be checked first."""
     result, job = (None if done.exception() else done.result()), flight.job
     if isinstance(result, Unfinished) and job is not None:
         account.landed(flight)
@@ -76,26 +76,26 @@ def _settle(ctx: Context, account: Account, flight: Flight, done: "Future[Any]")
     if ending.token_refused:
         tokens.refused(ctx, account, flight.token)
     elif not account.pulls and ending.was_heard:
-        account.refused.clear()  # where there are no reads, a call proves the token
+        account.refused.clear()  # without reads, a call proves the token
     elif ending.quiet_seconds is not None:
-        account.next_read = None  # after what concerns the supplier as a whole, the next read is another one
+        account.next_read = None  # the whole supplier is affected, so compute the next read again
 
 
 def _checked(ctx: Context, account: Account, job: Job, ending: Ending) -> None:
-    """Settle a call whose answer was worked on here after its request had landed."""
-    account = ctx.accounts.get(account.name, account)  # a new configuration may have come meanwhile
+    """Settle a call whose answer was processed on this machine after its request had ended."""
+    account = ctx.accounts.get(account.name, account)  # a new configuration may have been adopted meanwhile
     try:
         settle_call(ctx, account, job, ending)
     except Exception as error:
         if not is_ours(error):
             raise
         _give_up(ctx, account, job.kind, job, error)
-    account.checking.discard(job.call_id)  # not there if its supplier was taken away and came back during the check
+    account.checking.discard(job.call_id)  # missing if its supplier was removed and added again during the check
     account.look_at = 0.0
 
 
 def _give_up(ctx: Context, account: Account, kind: str, job: Job | None, error: Exception) -> None:
-    """After a fault of ours in settling: what came back is lost, so the call, or the run, ends as if no answer had come."""
+    """After an internal error while settling, the result is lost: end the call or the run as if no answer had come."""
     order = job.menzzo_order_id if job else None
     about = f"{account.name} {kind} {order or ''}".rstrip()
     ctx.log.fault("internal.error", about, error, supplier=account.name, call=kind, order=order)
@@ -109,7 +109,7 @@ def _give_up(ctx: Context, account: Account, kind: str, job: Job | None, error: 
 
 
 def give_up_reading(ctx: Context, account: Account, why: str) -> None:
-    """End the run of an account whose reading met an error of our own: it proves nothing, and reads back off as after an outage."""
+    """End the run of an account after an internal error. It proves nothing, and reads back off as after an outage."""
     if not account.pulls:
         return
     with ctx.store.write() as tx:
@@ -120,7 +120,7 @@ def give_up_reading(ctx: Context, account: Account, why: str) -> None:
 
 
 def alone(ctx: Context, account: Account, step: Callable[[Account], None]) -> None:
-    """Do a step for one account; after an error of our own let that account rest, and go on with the others."""
+    """Run a step for one account. After an internal error that account rests, and the others continue."""
     try:
         step(account)
     except Exception as error:
@@ -133,7 +133,7 @@ def alone(ctx: Context, account: Account, step: Callable[[Account], None]) -> No
 
 
 def _ending_of(done: "Future[Any]") -> Ending:
-    """Return how a call ended. A worker that failed is a fault of ours, and the call may have been made."""
+    """Return how a call ended. An exception in a worker is an internal error, and the call may have been made."""
     error = done.exception()
     if isinstance(error, NotStartedError):
         return Ending(Outcome(NOT_SENT, "this machine has no thread to spare"), outage=True)
@@ -150,13 +150,13 @@ def _ending_of(done: "Future[Any]") -> Ending:
 class Settled:
     """What an ending changed."""
 
-    state: str | None  # of the call now; None: another process has settled it
-    planned: bool  # False: the order's calls could not be derived from its new facts; the planner meets the error again
-    paused: bool  # the 404 brake stopped the account
+    state: str | None  # the present state of the call; None: another process settled it
+    planned: bool  # False: the order could not be planned with its new facts; the planner will report the error
+    paused: bool  # the 404 safety stop paused the account
 
 
 def settle_call(ctx: Context, account: Account, job: Job, ending: Ending) -> None:
-    """Record how a call ended, what it changed, and what it says of its account."""
+    """Record how a call ended, what it changed, and what it says about its account."""
     lane, stands = ctx.calls[job.kind].LANE, account.standing
     account.standing, changes = None, list[Change]()
     with ctx.store.write() as tx:
@@ -165,7 +165,7 @@ def settle_call(ctx: Context, account: Account, job: Job, ending: Ending) -> Non
         if not as_before:
             changes = note_ending(ctx, tx, account, lane, ending, job.order_id)
     if as_before:
-        account.standing = stands  # it goes as well as it went: nothing was written about the account
+        account.standing = stands  # still working: nothing was written about the account, so the snapshot is valid
     account.facts_changed = account.facts_changed or not settled.planned
     if ending.outcome.facts:
         ctx.wake(account.supplier)
@@ -177,12 +177,12 @@ def settle_call(ctx: Context, account: Account, job: Job, ending: Ending) -> Non
 def settle(ctx: Context, tx: Session, account: Account, job: Job, ending: Ending) -> Settled:
     """Record how an attempt ended, and what follows from it, step by step.
 
-    1. A redirect that has parked one call already in this outage says nothing of further orders: for them it is "not now".
-    2. What becomes of the call, as it decides itself; after a fault of our own, as `_after_fault` says.
-    3. The attempt and the call, if the claim is still ours: the attempt's number fences off any other process.
-    4. The facts of the order, whoever settles the call: we hold the answer. And the calls that these facts ask for.
-    5. The reads that were made on the way, for the journal.
-    6. After a 404, whether so many in a row say that the address is wrong.
+    1. If a redirect has already parked one call in this outage, further orders are not parked: for them it means "try later".
+    2. Decide the next state of the call: its kind decides, or `_after_fault` after an internal error.
+    3. Store the attempt and the call, if the claim is still ours: another process cannot have the same attempt number.
+    4. Store the facts of the order, even if another process settled the call, because we have the answer. Plan the order.
+    5. Store the reads that the call made.
+    6. After a 404, check whether so many in a row mean that the address is wrong.
     """
     now, call = ctx.clock.now(), ctx.calls[job.kind]
     if ending.redirected_to is not None and call.ONCE and _redirect_parked_one(ctx, tx, account, call.LANE):
@@ -202,7 +202,7 @@ def settle(ctx: Context, tx: Session, account: Account, job: Job, ending: Ending
 
 
 def _add_facts(ctx: Context, tx: Session, job: Job, outcome: Outcome) -> bool:
-    """Note what is known of the order now, and derive its calls; False if that failed: what came back counts all the same."""
+    """Store the new facts of the order and plan it. False if planning failed; the facts are stored anyway."""
     if not outcome.facts:
         return True
     order = tx.get_one(Order, job.order_id)
@@ -212,13 +212,13 @@ def _add_facts(ctx: Context, tx: Session, job: Job, outcome: Outcome) -> bool:
     try:
         with tx.begin_nested():
             plan.derive(ctx, tx, [order])
-    except Exception:  # noqa: BLE001 - if the disk is full, the commit that follows fails and is tried again
+    except Exception:  # noqa: BLE001 - if the disk is full, the commit fails too and is tried again
         return False
     return True
 
 
 def _after_fault(ctx: Context, job: Job, ending: Ending) -> Next:
-    """Decide what becomes of a call that an error of our own ended; unless it was not sent, nobody knows whether it arrived."""
+    """Return the next state of a call after an internal error. Unless it was not sent, we do not know whether it arrived."""
     retry, why = ctx.settings.retry, ending.outcome.detail
     if ctx.calls[job.kind].ONCE:
         return Next("parked" if ending.outcome.kind == NOT_SENT else "unknown", strike=True, why=why)
@@ -229,7 +229,7 @@ def _after_fault(ctx: Context, job: Job, ending: Ending) -> Next:
 
 
 def _redirect_parked_one(ctx: Context, tx: Session, account: Account, lane_name: str) -> bool:
-    """Tell whether a redirect has parked a call in this outage: one is enough for a person to look at."""
+    """Tell whether a redirect has parked a call in this outage: one is enough to alert a person."""
     lane = circuit_breakers.of(tx, account.name, lane_name)
     if lane.failing_since is None:
         return False
@@ -244,14 +244,14 @@ def _redirect_parked_one(ctx: Context, tx: Session, account: Account, lane_name:
 
 
 def settle_page(ctx: Context, account: Account, flight: Flight, answer: Listing | Verdict) -> Ending:
-    """Store a page of the list, and what it says of the account."""
-    if account.run is None:  # its run was given up meanwhile, and is read again from the beginning
+    """Store a page of the list, and what it says about the account."""
+    if account.run is None:  # its run was ended meanwhile, and will be read again from the beginning
         return Ending(Outcome(UNKNOWN))
     now, name, account.standing, changes = ctx.clock.now(), account.name, None, list[Change]()
     with ctx.store.write() as tx:
         step = pull.take_in(tx, name, account.run, answer, flight.started_at, ctx.settings, now)
         ending = read_ending(answer, failed=isinstance(step, pull.Failed))
-        if isinstance(answer, Listing) or not isinstance(step, pull.OpenRun):  # a refusal that leads on proves nothing
+        if isinstance(answer, Listing) or not isinstance(step, pull.OpenRun):  # a refusal after which the run continues proves nothing
             changes = note_ending(ctx, tx, account, READS, ending)
         works = tokens.worked(ctx, tx, account, flight.token) if isinstance(answer, Listing) else None
     account.run = step if isinstance(step, pull.OpenRun) else None

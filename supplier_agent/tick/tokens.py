@@ -1,7 +1,7 @@
-"""Tokens while the agent runs: one that is missing or was refused is read again, and a new one is tried at once.
+"""Tokens while the agent runs: a missing or refused token is read again, and a new one is tried at once.
 
-An account may have two: the present one, and the one that follows (`token_next`). The second is tried when the first is
-refused, by one read, and stays in use once it has worked, over restarts too: the account's row keeps its mark.
+An account may have two: `token` and `token_next`. The second is tried, with one read, when the first is refused. Once it has
+worked it stays in use, also after a restart: the account's row stores its hash.
 """
 
 from sqlmodel import Session
@@ -15,11 +15,11 @@ from supplier_agent.tick.outages import pause_for_token
 from supplier_agent.verdict.supplier import TOKEN_NEXT
 
 PRESENT = "token"
-"""The key of the configuration for the present token."""
+"""The configuration key of the present token."""
 
 
 def begin(ctx: Context, tx: Session, account: Account) -> None:
-    """Begin with the token that worked last, if it is still there."""
+    """Begin with the token that worked last, if it is still configured."""
     mark = snapshot.known_supplier(tx, account.name).token_mark
     if mark is not None:
         known = [token for token in _tokens(ctx, account)[0] if token_mark(account.name, token) == mark]
@@ -27,7 +27,7 @@ def begin(ctx: Context, tx: Session, account: Account) -> None:
 
 
 def look(ctx: Context, account: Account) -> None:
-    """Read the tokens again if there is none or it was refused."""
+    """Read the tokens again if the account has none or its token was refused."""
     if not account.token_suspect:
         return
     if account.token is not None:
@@ -50,9 +50,9 @@ def look(ctx: Context, account: Account) -> None:
 
 
 def refused(ctx: Context, account: Account, token: str) -> None:
-    """Note that a token was refused: another is tried at the next look; two that are both refused take turns.
+    """Remember that a token was refused: another is tried in the next tick; if both are refused, they take turns.
 
-    In memory alone: the database may be locked at this moment, and what came back must not be settled twice.
+    In memory only: the database may be locked at this moment, and a result must not be settled twice.
     """
     account.token_suspect, account.next_read, account.proven = True, None, None
     account.refused.add(token)
@@ -62,7 +62,7 @@ def refused(ctx: Context, account: Account, token: str) -> None:
 
 
 def worked(ctx: Context, tx: Session, account: Account, token: str) -> str | None:
-    """Store which token works, and since when: by a mark, never the token itself. Return its key if that is news."""
+    """Store which token works, and since when: its hash, never the token itself. Return its key if that changed."""
     if account.proven == token:
         return None
     row, mark, key = snapshot.known_supplier(tx, account.name), token_mark(account.name, token), PRESENT
@@ -87,7 +87,7 @@ def proved(ctx: Context, account: Account, token: str, key: str | None) -> None:
 
 
 def _tokens(ctx: Context, account: Account) -> tuple[list[str], ConfigError | None]:
-    """Return the tokens as they are now, the present one first, and why that one is missing, if it is."""
+    """Return the configured tokens, the present one first, and the error if that one is missing."""
     tokens, missing, name = [], None, account.name
     if account.read_token is None:
         return [], None
@@ -110,7 +110,7 @@ def _tokens(ctx: Context, account: Account) -> tuple[list[str], ConfigError | No
 
 def _note_missing(ctx: Context, account: Account, error: ConfigError) -> None:
     if account.token is None and account.token_problem != error.what:
-        if account.pulls:  # else nothing is sent without it all the same
+        if account.pulls:  # without reads nothing is sent anyway
             with ctx.store.write() as tx:
                 pause_for_token(ctx, tx, account.name, error.what)
         account.token_problem, account.standing = error.what, None

@@ -1,9 +1,9 @@
-"""Hands work to threads and processes, and what comes back to the inbox. The loop's thread alone calls it.
+"""Gives work to threads and processes, and puts results into the inbox. Only the loop's thread calls it.
 
 Bulkheads: each lane (a class of traffic) has its own threads, and slow accounts never take all of them. Accounts whose calls
-take longer than SLOW_SECONDS hold at most half of its threads, and so do accounts about which nothing is known yet; quick ones
-may take any free thread. So however many suppliers, label servers or heartbeat URLs hang, the others continue. The loop takes a
-place first, then claims the call, then starts the thread: a call that is claimed never waits in a queue.
+take longer than SLOW_SECONDS hold at most half of its threads, as do accounts that have not made a call yet; quick ones may take
+any free thread. So however many suppliers, label servers or heartbeat URLs hang, the others continue. The loop checks for a free
+thread first, then claims the call, then starts the thread: a claimed call never waits in a queue.
 """
 
 import queue
@@ -27,7 +27,7 @@ T = TypeVar("T")
 OTHERS = "others"
 """The lane for everything else: heartbeat URLs."""
 HALVES = {READS: 128, WRITES: 64, LABELS: 64, OTHERS: 8}
-"""Half of the places of each lane. Reads come first and show which suppliers are slow: 100 of them fit into one half."""
+"""Half of the threads of each lane. Reads come first and show which suppliers are slow: 100 of them fit into one half."""
 SLOW_SECONDS = 2.0
 
 
@@ -38,7 +38,7 @@ class NotStartedError(Exception):
 class Threads(Executor):
     """Starts one thread per call; the bulkheads limit how many.
 
-    They are daemon threads: one that hangs in a library never delays the end of the process.
+    They are daemon threads: a thread that hangs in a library never delays the end of the process.
     """
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
@@ -48,7 +48,7 @@ class Threads(Executor):
         def work() -> None:
             try:
                 result = fn(*args, **kwargs)
-            except BaseException as error:  # noqa: BLE001 - an executor hands on whatever was raised
+            except BaseException as error:  # noqa: BLE001 - an executor passes on every exception
                 future.set_exception(error)
             else:
                 future.set_result(result)
@@ -59,34 +59,34 @@ class Threads(Executor):
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """One thread of a lane, held by an account since a monotonic instant."""
+    """One thread of a lane, held by an account since a monotonic time."""
 
     account: str
     since: float
 
 
 class Bulkhead:
-    """The places of one lane. Only the loop's thread uses them.
+    """The threads of one lane. Only the loop's thread uses them.
 
-    `suspects`, which all lanes share: the accounts whose last call in any lane was slow.
+    `suspects`, shared by all lanes: the accounts whose last call in any lane was slow.
     """
 
     def __init__(self, clock: Clock, half: int, suspects: set[str]) -> None:
         self._clock, self._half, self._suspects = clock, half, suspects
         self._taken: list[Place] = []
         self._slow: dict[str, bool] = {}  # by account: whether its last call in this lane was slow
-        self._waiting: dict[str, None] = {}  # accounts that found no place, in order
-        self._promised: set[str] = set()  # accounts that were called up, and may take a place in this turn
+        self._waiting: dict[str, None] = {}  # accounts that found no free thread, in order
+        self._promised: set[str] = set()  # accounts for which a thread is reserved in this turn
 
     def may_start(self, account: str) -> bool:
-        """Tell whether a call of this account would start at once. An account that has to wait is called up later."""
+        """Tell whether a call of this account would start at once. If not, `call_up` returns the account later."""
         if account in self._promised or self._has_place(account):
             return True
         self._waiting.setdefault(account)
         return False
 
     def take(self, account: str) -> Place:
-        """Take a place, after `may_start` said that there is one."""
+        """Take a thread, after `may_start` returned True."""
         self._promised.discard(account)
         self._waiting.pop(account, None)
         place = Place(account, self._clock.monotonic())
@@ -94,7 +94,7 @@ class Bulkhead:
         return place
 
     def leave(self, place: Place) -> None:
-        """Give a place back, once or more often."""
+        """Give a thread back. Idempotent."""
         if place not in self._taken:
             return
         self._taken.remove(place)
@@ -105,7 +105,7 @@ class Bulkhead:
             self._suspects.discard(place.account)
 
     def call_up(self) -> list[str]:
-        """Return the waiting accounts for which there is a place now, longest wait first. The place is kept for one turn."""
+        """Return the waiting accounts for which a thread is free now, longest wait first. It is reserved for one turn."""
         self._promised.clear()
         called = []
         for account in list(self._waiting):
@@ -126,7 +126,7 @@ class Bulkhead:
         return slow is False or sum(self._is_slow(each, stuck) is slow for each in taken) < self._half
 
     def _is_slow(self, account: str, stuck: set[str]) -> bool | None:
-        """Tell whether an account is slow; None if it is not known."""
+        """Tell whether an account is slow; None if that is unknown."""
         if account in stuck or (account not in self._slow and account in self._suspects):
             return True
         return self._slow.get(account)
@@ -139,9 +139,9 @@ Step = Callable[[], None]
 
 
 class Inbox:
-    """Steps in the order in which they came. One that the database refuses stays first in line, so nothing that came back is lost.
+    """Steps in the order of arrival. If the database is locked, the step stays first in line, so no result is lost.
 
-    `fault` is handed what else goes wrong in a step, and the next one is taken: a fault of ours would be the same again.
+    `fault` is called with any other error of a step, and the step is skipped: an internal error would happen again.
     """
 
     def __init__(self, fault: Callable[[Exception], None] | None = None) -> None:
@@ -150,21 +150,21 @@ class Inbox:
         self._taken: list[Step] = []
 
     def put(self, step: Step, at_once: Step | None = None) -> None:
-        """Leave a step for the loop's thread. Thread safe.
+        """Add a step for the loop's thread. Thread-safe.
 
-        `at_once`: what need not wait for the steps before it, because it needs no database that somebody might have locked.
+        `at_once`: a step that runs before the others, because it does not need the database, which may be locked.
         """
         self._queue.put((step, at_once))
 
     def wait(self, seconds: float) -> None:
-        """Wait until something comes, at most so long."""
+        """Wait until a step arrives, at most `seconds`."""
         try:
             self._take(*self._queue.get(timeout=max(seconds, 0.001)))
         except queue.Empty:
             return
 
     def hear(self) -> None:
-        """Take what has come, and do of it what is to be done at once."""
+        """Collect the steps that have arrived, and run their `at_once` steps."""
         while True:
             try:
                 self._take(*self._queue.get_nowait())
@@ -177,7 +177,7 @@ class Inbox:
             self._run(at_once)
 
     def take_in(self) -> None:
-        """Run every step that has come, each once."""
+        """Run every step that has arrived, each once."""
         self.hear()
         while self._taken:
             self._run(self._taken[0])
@@ -208,17 +208,17 @@ class Workers:
         self._bulkheads = {lane: Bulkhead(clock, half, suspects) for lane, half in halves.items()}
 
     def may_start(self, lane: str, account: str) -> bool:
-        """Tell whether a request of this account would start at once; if not, `call_up` names it when it would."""
+        """Tell whether a request of this account would start at once; if not, `call_up` returns the account when it would."""
         return self._bulkheads[lane].may_start(account)
 
     def call_up(self) -> set[str]:
-        """Return the accounts that waited for a thread and have one now, for this turn."""
+        """Return the accounts that waited for a thread and have one reserved in this turn."""
         return {account for bulkhead in self._bulkheads.values() for account in bulkhead.call_up()}
 
     def start(
         self, lane: str, account: str, landed: Landed, request: Callable[..., Any], *arguments: object, at_once: Landed
     ) -> None:
-        """Start a request, after `may_start` said so. `landed` takes it in; `at_once` does what need not wait for a lock."""
+        """Start a request, after `may_start` returned True. `landed` settles it; `at_once` runs even while the database is locked."""
         place = self._bulkheads[lane].take(account)
 
         def take_in(done: "Future[Any]") -> None:
@@ -233,12 +233,12 @@ class Workers:
         future.add_done_callback(lambda done: self.inbox.put(lambda: take_in(done), at_once=lambda: at_once(done)))
 
     def finish(self, account: str, work: Unfinished, finished: Callable[[Ending], None]) -> None:
-        """Have the rest of a call done; its thread is free for the next request meanwhile."""
+        """Run the rest of a call in another process; its thread is free for the next request."""
         future = self.checks.submit(account, work.finish)
         future.add_done_callback(lambda done: self.inbox.put(lambda: finished(_ending_of(done))))
 
     def apart(self, name: str, errand: Callable[[], object]) -> bool:
-        """Start something that decides nothing, in the lane of such; False if no thread is free now."""
+        """Start a request whose result is not needed, in the lane OTHERS; False if no thread is free now."""
         if not self.may_start(OTHERS, name):
             return False
         self.start(OTHERS, name, _ignore, errand, at_once=_ignore)
@@ -246,15 +246,15 @@ class Workers:
 
 
 def _ignore(_done: "Future[Any]") -> None:
-    """Do nothing: what it says of itself is enough."""
+    """Ignore the result: the request logs it itself."""
 
 
 def _ending_of(done: "Future[Any]") -> Ending:
-    """Return how a call ended whose answer was worked on here. What was given up is owed again."""
+    """Return how a call ended whose answer was processed on this machine. A cancelled one is owed again."""
     try:
         ending: Ending = done.result()
     except CancelledError:
         return Ending(Outcome(NOT_SENT, "fetched, but not checked: the agent was stopped"))
-    except Exception as error:  # noqa: BLE001 - a fault of ours: no promise may hang on it, and its text might hold a secret
-        return Ending(Outcome(UNKNOWN, f"a fault in the agent: {type(error).__name__}"), outage=True)
+    except Exception as error:  # noqa: BLE001 - an internal error; its text might contain a secret
+        return Ending(Outcome(UNKNOWN, f"an internal error: {type(error).__name__}"), outage=True)
     return ending
