@@ -28,7 +28,7 @@ class Agent:
         self.ctx, self.stopping = ctx, False
         ctx.accounts = {account.name: account for account in accounts}
         self.holding = False  # send nothing new: a new configuration waits for the requests in flight
-        self._compared = True  # False: another program wrote to the database, and the ship ledger has not been compared since
+        self._compared = True  # False: another program wrote, and the ship ledger must be compared
         self._locked_until = 0.0
         self.database_problem: LockedError | None = None  # None: the last turn found the database free
 

@@ -2,11 +2,11 @@
 
 To add one:
 
-1. a line in order.WANTED: when do an order's facts ask for it?
-2. a file here that is called as the kind is, with `CALL = …` (protocol.OutwardCall): everything else about it.
-3. a test file.
+1. Add a line to order.WANTED: when do an order's facts ask for it?
+2. Add a file here with the name of the kind and `CALL = …` (protocol.OutwardCall): everything else about it.
+3. Add a test file.
 
-Nothing else names the kinds. A kind without its file, or without its line, is refused at the start.
+Nothing else names the kinds. A kind without its file or its line is an error at startup.
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,10 +26,10 @@ AnyCall = OutwardCall[Any]
 
 
 class Calls(Mapping[str, AnyCall]):
-    """The calls that there are, by their kind, in the order in which they are served. `rules`: when each is wanted."""
+    """All calls by kind, the most urgent first. `rules`: when each is wanted."""
 
     def __init__(self, calls: Mapping[str, AnyCall], rules: Rules = WANTED) -> None:
-        """Raise ValueError if a kind has no rule, or a rule no call: it would be owed for ever, or never."""
+        """Raise ValueError if a kind has no rule or a rule has no call."""
         if odd := calls.keys() ^ rules.keys():
             raise ValueError(f"{', '.join(sorted(odd))}: a call needs a rule in order.WANTED and a file in calls/")
         self._calls = dict(sorted(calls.items(), key=lambda each: each[1].PRIORITY))
@@ -37,12 +37,10 @@ class Calls(Mapping[str, AnyCall]):
         self.once = frozenset(kind for kind, call in self._calls.items() if call.ONCE)
         self.lane_of = {
             kind: call.LANE for kind, call in self.at(MARKETPLACE).items()
-        }  # of those that go to the marketplace
+        }  # only of calls to the marketplace
         self.ledgered = next((kind for kind, call in self._calls.items() if call.LEDGERED), "")
 
-    __hash__ = (
-        object.__hash__
-    )  # two of them are the same only if they are one: it is the default of a dataclass's field
+    __hash__ = object.__hash__  # by identity: it is the default of a dataclass field, which must be hashable
 
     def __getitem__(self, kind: str) -> AnyCall:
         return self._calls[kind]
@@ -54,21 +52,21 @@ class Calls(Mapping[str, AnyCall]):
         return len(self._calls)
 
     def rules(self, settings: Settings) -> Rules:
-        """Return when each call is wanted, of those that these settings do not switch off."""
+        """Return the rules of the calls that these settings do not switch off."""
         return {kind: rule for kind, rule in self._rules.items() if self._calls[kind].is_on(settings)}
 
     def at(self, account_kind: str) -> dict[str, AnyCall]:
-        """Return the calls that go to accounts of that kind."""
+        """Return the calls to accounts of that kind."""
         return {kind: call for kind, call in self._calls.items() if account_kind == call.ACCOUNT}
 
     def check(self, settings: Settings) -> None:
-        """Raise ConfigError if a `[calls.KIND]` of these settings is not what the file of that call declares."""
+        """Raise ConfigError if a section `[calls.KIND]` does not match what the file of that call declares."""
         mistakes = []
         for kind, given in settings.calls.items():
             call = self._calls.get(kind)
             if call is None:
                 mistakes.append(
-                    f"calls.{kind} is no outward call{_meant(f'calls.{kind}', [f'calls.{each}' for each in self])}"
+                    f"calls.{kind} is not an outward call{_meant(f'calls.{kind}', [f'calls.{each}' for each in self])}"
                 )
                 continue
             try:
@@ -100,6 +98,6 @@ def _found(kind: str) -> AnyCall:
 
 
 CALLS = Calls({kind: _found(kind) for kind in WANTED})
-"""Every call of this program."""
+"""All outward calls of this program."""
 
 __all__ = ["CALLS", "AnyCall", "Calls", "Ending", "Job", "Need", "OutwardCall", "Tools", "Unfinished"]

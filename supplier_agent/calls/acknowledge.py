@@ -1,4 +1,4 @@
-"""acknowledge-sale: tell the marketplace that we have the order. At least once: repeating it is harmless, losing it is not."""
+"""acknowledge-sale: tell the marketplace that we have the order. Sent at least once: repeating it is harmless, losing it is not."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,13 +19,13 @@ NOT_FOUND = 404
 MOST_PAGES = 10
 WHY = {
     NOT_SENT: "the marketplace could not be reached",
-    LATER: "the marketplace said: later",
-    UNKNOWN: "no clear answer came, and it is asked again",
+    LATER: "the marketplace asked to try again later",
+    UNKNOWN: "no clear answer; it is tried again",
 }
 
 
 class Acknowledge(OutwardCall[Tools]):
-    """See above."""
+    """The acknowledge call; see the module."""
 
     LANE, PRIORITY = WRITES, 1
     NEEDS = frozenset({Need.STILL_LIST})
@@ -33,7 +33,7 @@ class Acknowledge(OutwardCall[Tools]):
     WORDS: ClassVar[Mapping[str, str]] = {"kind.acknowledge": "acknowledge"}
 
     def perform(self, job: Job, tools: Tools) -> Ending:
-        """Acknowledge; after a 404, look first whether the order is still listed.
+        """Acknowledge; after a 404, check first whether the order is still listed.
 
         Source: API notes, 4. The answer's body is not documented (9.8).
         """
@@ -43,11 +43,11 @@ class Acknowledge(OutwardCall[Tools]):
             return Ending(Outcome(REFUSED, gone), reads=tuple(reads))
         verdict = tools.marketplace.acknowledge_sale(job.menzzo_order_id)
         ending = ending_of(verdict)
-        if ending.redirected_to is not None:  # it says nothing of this order, and asking again is harmless
+        if ending.redirected_to is not None:  # it says nothing about this order, and trying again is harmless
             ending = replace(ending, outcome=replace(ending.outcome, kind=LATER))
         if (
             ending.quiet_seconds is not None and ending.outcome.kind == UNKNOWN
-        ):  # 503 with Retry-After: as told, no outage
+        ):  # 503 with Retry-After: wait as asked; not an outage
             ending = replace(ending, outcome=replace(ending.outcome, kind=LATER), outage=False)
         if ending.outcome.kind == DONE:
             facts = {"acknowledged_at": tools.marketplace.clock.now(), "acknowledge_evidence": verdict.means.value}
@@ -55,7 +55,7 @@ class Acknowledge(OutwardCall[Tools]):
         return replace(ending, reads=tuple(reads))
 
     def after(self, job: Job, ending: Ending, settings: Settings, now: datetime, chance: float) -> Next:
-        """Decide what becomes of it: tried again after everything but a clear no, and parked only for answers about this order."""
+        """Return the next state: tried again after anything but a clear refusal; parked only for answers about this order."""
         retry, kind = settings.retry, ending.outcome.kind
         if kind == DONE:
             return Next("done")
@@ -65,7 +65,7 @@ class Acknowledge(OutwardCall[Tools]):
             cache = timedelta(seconds=settings.suppliers[job.supplier].cache_seconds)
             first = job.not_found_since or now
             if job.strikes + 1 >= NOT_FOUND_TRIES and now - first > cache:
-                why = f"the marketplace answered 404 {job.strikes + 1} times, and nothing it lists says that the order is gone"
+                why = f"the marketplace answered 404 {job.strikes + 1} times, but its list does not show that the order is gone"
                 return Next("parked", strike=True, why=why)
             wait = max(
                 backoff(retry.first_seconds, retry.max_seconds, job.strikes + 1, chance),
@@ -75,23 +75,23 @@ class Acknowledge(OutwardCall[Tools]):
                 "owed",
                 now + wait,
                 strike=True,
-                why="the marketplace answered 404; it is asked again whether it lists the order",
+                why="the marketplace answered 404; the agent checks whether it still lists the order",
             )
-        # Only an answer, given while all else worked, says something of this very order; silence and outages do not.
+        # Only an answer while everything else works says something about this order; no answer and outages do not.
         strike = kind == UNKNOWN and ending.outcome.http_status is not None and not job.lane_was_failing
         if strike and job.strikes + 1 >= retry.park_after_attempts:
-            return Next("parked", strike=True, why=f"the marketplace failed {job.strikes + 1} times on this very order")
+            return Next("parked", strike=True, why=f"the marketplace failed {job.strikes + 1} times for this order")
         wait = backoff(retry.first_seconds, retry.max_seconds, job.strikes + 1, chance) if strike else timedelta(0)
-        why = WHY[kind] if ending.redirected_to is None else "it was sent elsewhere"
+        why = WHY[kind] if ending.redirected_to is None else "it was redirected"
         return Next("owed", now + wait, strike=strike, why=f"{why}: {ending.outcome.detail}"[:500])
 
     def facts_when_rehearsed(self, job: Job, now: datetime) -> Mapping[str, object]:  # noqa: ARG002 - the same for every call
-        """Return that it is acknowledged."""
+        """Return that the order is acknowledged."""
         return {"acknowledged_at": now}
 
 
 def _still_listed(job: Job, tools: Tools, reads: list[ReadDone]) -> bool:
-    """Read the order again; anything but a whole list without it counts as still listed."""
+    """Read the order again. Unless a complete list does not contain it, it counts as still listed."""
     if tools.order_number_filter:
         query = Query(order_number=job.increment_id)
     elif job.order_date is not None:
@@ -102,7 +102,7 @@ def _still_listed(job: Job, tools: Tools, reads: list[ReadDone]) -> bool:
     for page in range(1, MOST_PAGES + 1):
         query = replace(query, page=page)
         if str(query) in job.asked:
-            return True  # the server would answer from its cache: no news
+            return True  # the server would answer from its cache: nothing new
         started_at = tools.marketplace.clock.now()
         answer = tools.marketplace.get_sales(query)
         reads.append(read_done(query, answer, started_at, tools.marketplace.clock.now()))

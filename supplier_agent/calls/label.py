@@ -1,4 +1,4 @@
-"""The label: fetch the PDF behind the order's link, and keep it. Repeated freely, on a clock of its own while it is not ready."""
+"""The label: fetch the PDF from the order's link and store it. May be repeated; while it is not ready, with its own back-off."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -15,24 +15,24 @@ from supplier_agent.settings import Settings
 from supplier_agent.suppliers.circuit_breakers import LABELS
 
 NOT_READY = {Means.NOT_FOUND, Means.TOKEN_REFUSED, Means.UNCLEAR}
-"""What a label server says before the label is there, or of a link that died; the list of orders tells of the token itself."""
+"""What a label server answers if the label is not ready or the link has expired. Whether the token works, only reads tell."""
 
 
 class FetchLabel(OutwardCall[Tools]):
-    """See above."""
+    """The label call; see the module."""
 
     LANE, PRIORITY = LABELS, 2
-    BRAKES_ON_404 = False  # there, 404 says that the label is not ready yet
+    BRAKES_ON_404 = False  # here, 404 means that the label is not ready yet
     ENDPOINT, REHEARSED = "label", "fetch the label of"
     WORDS: ClassVar[Mapping[str, str]] = {"kind.label": "label"}
 
     def perform(self, job: Job, tools: Tools) -> Ending | Unfinished:
-        """Fetch the label. Whether it is a whole PDF is checked afterwards: a crafted file takes its time.
+        """Fetch the label. Whether it is a whole PDF is checked later, because checking a crafted file may take long.
 
-        Source: API notes, 6. Documented is the link alone (9.10).
+        Source: API notes, 6. Only the link is documented (9.10).
         """
         link = job.link_to_label
-        if link is None:  # nothing to ask for, but somebody must notice if it stays so
+        if link is None:  # nothing to fetch, but a person must be asked if this lasts
             return Ending(Outcome(LATER, "the marketplace has not linked a label yet"))
         fetched = tools.marketplace.fetch_label(link)
         if isinstance(fetched, Verdict):
@@ -46,7 +46,7 @@ class FetchLabel(OutwardCall[Tools]):
         return _stored(link, received)
 
     def after(self, job: Job, ending: Ending, settings: Settings, now: datetime, chance: float) -> Next:
-        """Decide what becomes of it: a label that is not ready is asked for less and less often, then a person is asked."""
+        """Return the next state: a label that is not ready is tried with growing intervals, then a person is asked."""
         retry, outcome = settings.retry, ending.outcome
         if outcome.kind == DONE:
             return Next("done")
@@ -61,7 +61,7 @@ class FetchLabel(OutwardCall[Tools]):
         return Next("owed", now, why=outcome.detail)
 
     def facts_when_rehearsed(self, job: Job, now: datetime) -> Mapping[str, object]:  # noqa: ARG002 - the same for every call
-        """Return a label that nobody looks at: RehearsedLabels says that it is there."""
+        """Return the facts of a label that nothing opens: RehearsedLabels claims that it exists."""
         return {
             "label_link": document(job.link_to_label),
             "label_path": "rehearsed",
@@ -77,7 +77,7 @@ def _check(link: str, labels: LabelFolder, fetched: Fetched, fault: Callable[[Pa
     except OSError as error:
         return _not_stored(error)
     if isinstance(label, NotALabel):
-        return Ending(Outcome(LATER, f"what the link leads to is no label: {label.why}", 200))
+        return Ending(Outcome(LATER, f"the link does not lead to a label: {label.why}", 200))
     return _stored(link, label)
 
 
@@ -101,7 +101,7 @@ def _not_fetched(verdict: Verdict) -> Ending:
         return Ending(Outcome(LATER, f"not ready: {detail}", status))
     if verdict.means is Means.TOO_MANY:
         return Ending(Outcome(LATER, detail, status), outage=True, quiet_seconds=verdict.retry_after_seconds)
-    if verdict.means in {Means.REFUSED, Means.REDIRECTED}:  # a redirect that says not where to: no outage
+    if verdict.means in {Means.REFUSED, Means.REDIRECTED}:  # a redirect without a target: not an outage
         return Ending(Outcome(REFUSED, detail, status))
     kind = NOT_SENT if verdict.means is Means.NOT_SENT else UNKNOWN
     return Ending(Outcome(kind, detail, status), outage=True, quiet_seconds=verdict.retry_after_seconds)

@@ -1,4 +1,4 @@
-"""What every outward call has in common: the job a worker gets, and what the marketplace's verdict means for it."""
+"""What all outward calls share: the job that a worker gets, and what the marketplace's verdict means for it."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ from supplier_agent.suppliers.read_log import ReadDone
 
 @dataclass(frozen=True)
 class Job:
-    """One attempt to be made, as plain values: a worker sees no database."""
+    """One attempt to make, as plain values, because a worker has no access to the database."""
 
     kind: str
     call_id: int
@@ -34,14 +34,14 @@ class Job:
     owed_at: datetime
     strikes: int
     lane_was_failing: bool
-    not_found_since: datetime | None  # the first 404 of the present row of them; None: the last answer was none
+    not_found_since: datetime | None  # the first 404 of the present series; None: the last answer was not a 404
     maybe_sent: bool  # an earlier attempt may have happened
-    asked: frozenset[str]  # reads that the server would answer from its cache now
+    asked: frozenset[str]  # reads that the server would now answer from its cache
 
 
 @dataclass(frozen=True)
 class Tools:
-    """What a worker works with, for a call to the marketplace."""
+    """What a worker uses for a call to the marketplace."""
 
     marketplace: Client
     labels: LabelFolder
@@ -50,11 +50,11 @@ class Tools:
 
 @dataclass(frozen=True)
 class Ending:
-    """What a worker hands back: the outcome, and what it says of the supplier as a whole.
+    """The result of a worker: the outcome, and what it says about the whole supplier.
 
-    outage: the lane must pause. token_refused: the supplier must. quiet_seconds: silence was asked for, of the lane if it
-    fails, else of the whole supplier. redirected_to: the host that a redirect pointed to; None: it was no redirect.
-    reads: the get-sales requests made on the way, for the journal. fault: an error of our own ended it, not the marketplace.
+    outage: the lane must pause. token_refused: the supplier must pause. quiet_seconds: silence was asked for: for the lane if
+    this is an outage too, else for the whole supplier. redirected_to: the host of a redirect; None: not a redirect.
+    reads: the get-sales requests that the call made. fault: an internal error ended it, not the marketplace.
     """
 
     outcome: Outcome
@@ -67,32 +67,30 @@ class Ending:
 
     @property
     def was_heard(self) -> bool:
-        """Tell whether the marketplace answered as it should: nothing is wrong with the supplier as a whole."""
+        """Tell whether the marketplace answered normally: nothing is wrong with the whole supplier."""
         return not (self.outage or self.token_refused or self.fault) and self.quiet_seconds is None
 
 
 @dataclass(frozen=True)
 class Unfinished:
-    """What a worker hands back when the answer is here, and work on this machine remains that may take long.
+    """The result of a worker that has the answer, if work on this machine remains that may take long.
 
-    finish: does it, given what tells why a file is not a whole PDF (or None), and returns how the call ended.
+    finish: does that work and returns how the call ended. Its argument returns why a file is not a whole PDF, or None.
     """
 
     finish: Callable[[Callable[[Path], str | None]], Ending]
 
 
 MARKETPLACE = "marketplace"
-"""The kind of account that a supplier has at the marketplace."""
+"""The kind of a supplier's account at the marketplace."""
 
 
 class Need(Enum):
-    """What a call needs before it may go, besides its time, its rate and an open lane."""
+    """What a call needs before it may be sent, besides its due time, the rate and a working lane."""
 
-    AGREED_FLAGS = "agreed flags"  # no person is asked about unusually many orders marked as shipped
-    STILL_LIST = (
-        "still list"  # the list of orders is not being read page by page: the call would shift it under the reader
-    )
-    WHOLE_LABEL = "whole label"  # the file of the label, if the order has one, is what was stored
+    AGREED_FLAGS = "agreed flags"  # no approval of unusually many marks is pending
+    STILL_LIST = "still list"  # the list is not being read page by page: the call would change it between two pages
+    WHOLE_LABEL = "whole label"  # the label file, if the order has one, is what was stored
 
 
 class NoKeys(BaseModel):
@@ -105,73 +103,73 @@ T = TypeVar("T")
 
 
 class OutwardCall(ABC, Generic[T]):
-    """One kind of outward call: whom it goes to, when it may go, how it is made, what becomes of it.
+    """One kind of outward call: where it is sent, when, how, and what follows from its result.
 
-    What is given here holds for a call that says nothing else. `T`: what a worker works with, by the kind of account.
+    The values here are defaults. `T`: the tools of a worker, which depend on the kind of account.
     """
 
-    ACCOUNT = MARKETPLACE  # the kind of account that it goes to
+    ACCOUNT = MARKETPLACE  # the kind of account that it is sent to
     LANE: str  # the class of traffic (circuit_breakers.py)
-    PRIORITY: int  # the lowest goes first
+    PRIORITY: int  # the lowest is sent first
     ONCE = False  # never repeated automatically after an answer was lost
-    LEDGERED = False  # in the ship ledger, too: a restored database does not send it again. One call at most
+    LEDGERED = False  # also in the ship ledger, so a restored database does not send it again. At most one kind
     NEEDS: frozenset[Need] = frozenset()
-    BRAKES_ON_404 = True  # 404 for many orders in a row says that the address is wrong: the account is paused
+    BRAKES_ON_404 = True  # 404 for many orders in a row means a wrong address: the account is paused
     ENDPOINT: str  # its name in the metrics
-    REHEARSED: str  # what the dry run says before the order's id: "send ship-sale for"
+    REHEARSED: str  # what the dry run prints before the order's id: "send ship-sale for"
     WORDS: ClassVar[
         Mapping[str, str]
     ] = {}  # English sentences by code: "kind.KIND" is its name, "problem.STATE", "fix.STATE", …
     Section: type[BaseModel] = NoKeys  # the keys of `[calls.KIND]`
 
-    def is_on(self, settings: Settings) -> bool:  # noqa: ARG002 - a call may be off by its own setting
-        """Tell whether the settings want this call at all."""
+    def is_on(self, settings: Settings) -> bool:  # noqa: ARG002 - a call may have a setting that switches it off
+        """Tell whether the settings switch this call on."""
         return True
 
     def delay(self, settings: Settings) -> timedelta:  # noqa: ARG002 - see the class
-        """Return how long after the facts that ask for it the call goes; `due_at` includes it."""
+        """Return the delay between the facts that ask for the call and the call; included in `due_at`."""
         return timedelta(0)
 
     def longest_wait(self, settings: Settings, cache_seconds: float) -> timedelta:
-        """Return the longest that the call ever waits from now. What is due later was noted before the clock was set back."""
+        """Return the longest wait of the call from now. A later due time was set before the clock was set back."""
         return self.longest_backoff(settings, cache_seconds)
 
     @staticmethod
     def longest_backoff(settings: Settings, cache_seconds: float) -> timedelta:
-        """Return the longest that anything backs off, its jitter included."""
+        """Return the longest back-off of any call, including jitter."""
         retry = settings.retry
         return timedelta(seconds=1.25 * max(retry.max_seconds, retry.label_first_seconds, cache_seconds, 3600))
 
     def due_at(self, order: Order, settings: Settings) -> datetime:
-        """Return when the call may go, from the order's facts."""
+        """Return when the call may be sent, from the order's facts."""
         return order.first_seen_at + self.delay(settings)
 
     @abstractmethod
     def perform(self, job: Job, tools: T) -> Ending | Unfinished:
-        """Make the call, in a worker. Every ending is a value."""
+        """Make the call, in a worker. Every result is a value; errors are not raised."""
 
     @abstractmethod
     def after(self, job: Job, ending: Ending, settings: Settings, now: datetime, chance: float) -> Next:
-        """Decide what becomes of the call."""
+        """Return the next state of the call."""
 
     def repeats_lost(self, settings: Settings) -> bool:  # noqa: ARG002 - see the class
-        """Tell whether a call whose answer was lost may be repeated without a person; `by_itself` says when."""
+        """Tell whether a call whose answer was lost may be repeated automatically; `by_itself` returns when."""
         return False
 
     def by_itself(self, call: Call, attempts: list[Attempt], settings: Settings, now: datetime) -> datetime | None:  # noqa: ARG002 - see the class
-        """Return when a call whose outcome is unknown is repeated without a person; None for never."""
+        """Return when a call with an unknown outcome is repeated automatically; None: never."""
         return None
 
     def facts_when_rehearsed(self, job: Job, now: datetime) -> Mapping[str, object]:  # noqa: ARG002 - see the class
-        """Return the columns of the order that a dry run takes for known after this call."""
+        """Return the columns of the order that a dry run sets after this call."""
         return {}
 
 
 CONFIRMED, UNVERIFIED, PERSON = Means.CONFIRMED.value, Means.UNVERIFIED.value, "person"
-"""On what evidence a call counts as done: the marketplace's yes, an answer that did not deny it, or a person's word."""
+"""The evidence by which a call counts as done: a confirmation, an answer that did not deny it, or a person's statement."""
 
 AWHILE = 0.0
-"""Silence was asked for (429), but not for how long: the lane backs off, as after a failure."""
+"""Silence was asked for (429) without a duration: the lane backs off, as after a failure."""
 
 OUTCOMES = {
     Means.CONFIRMED: DONE,
@@ -187,11 +185,11 @@ OUTCOMES = {
     Means.TOO_LARGE: UNKNOWN,
     Means.NOT_SENT: NOT_SENT,
 }
-"""The outcome of a write, by what is known once it ended (public contract, "What an answer means")."""
+"""The outcome of a write, by the verdict about its answer (public contract, "What an answer means")."""
 
 
 def ending_of(verdict: Verdict) -> Ending:
-    """Return the ending of acknowledge-sale or ship-sale. The facts of a success are the call's own to add."""
+    """Return the ending of acknowledge-sale or ship-sale. The call adds the facts of a success."""
     kind = OUTCOMES[verdict.means]
     detail = f"unverified, the answer was: {verdict.detail!r}" if verdict.means is Means.UNVERIFIED else verdict.detail
     return Ending(

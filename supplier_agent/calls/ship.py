@@ -1,7 +1,7 @@
-"""ship-sale: tell the marketplace that the order has left. It notifies a customer and cannot be taken back.
+"""ship-sale: tell the marketplace that the order was shipped. It notifies the customer and cannot be undone.
 
-Never without a person's flag, and at most once without a person: when the answer is lost, nobody on this side can know whether
-it happened, so the call becomes unknown and waits for `resolve` (or, if the user chose `resend`, goes once more).
+It is sent only after a person marked the order as shipped, and at most once automatically. If the answer is lost, we cannot know
+whether it was processed, so the call becomes unknown and waits for `resolve` (or is sent once more if the user chose `resend`).
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ NOT_FOUND = 404
 
 
 class Ship(OutwardCall[Tools]):
-    """See above."""
+    """The ship call; see the module."""
 
     LANE, PRIORITY, ONCE, LEDGERED = WRITES, 0, True, True
     NEEDS = frozenset({Need.AGREED_FLAGS, Need.WHOLE_LABEL})
@@ -27,16 +27,16 @@ class Ship(OutwardCall[Tools]):
     WORDS: ClassVar[Mapping[str, str]] = {"kind.ship": "ship call"}
 
     def delay(self, settings: Settings) -> timedelta:
-        """Return how long a person may still take it back."""
+        """Return how long a person may still undo the mark."""
         return timedelta(seconds=settings.ship.undo_seconds)
 
     def due_at(self, order: Order, settings: Settings) -> datetime:
-        """Return when it may go: after the undo window that the flag opened, or whoever let it go on since."""
+        """Return when it may be sent: after the undo window since the mark, or since a later action that reopened the window."""
         flagged_at = order.shipped_at or order.first_seen_at
         return max(flagged_at, order.undo_opened_at or flagged_at) + self.delay(settings)
 
     def longest_wait(self, settings: Settings, cache_seconds: float) -> timedelta:  # noqa: ARG002 - the same for every call
-        """Return the undo window: what was not sent is due again at once."""
+        """Return the undo window: a call that was not sent is due again at once."""
         return self.delay(settings)
 
     def perform(self, job: Job, tools: Tools) -> Ending:
@@ -52,7 +52,7 @@ class Ship(OutwardCall[Tools]):
         return ending
 
     def after(self, job: Job, ending: Ending, settings: Settings, now: datetime, chance: float) -> Next:  # noqa: ARG002 - the same for every call
-        """Decide what becomes of it: only what certainly did not happen is tried again by itself."""
+        """Return the next state: only a call that certainly did not happen is tried again automatically."""
         outcome = ending.outcome
         if outcome.kind == DONE:
             return Next("done")
@@ -62,24 +62,24 @@ class Ship(OutwardCall[Tools]):
             if job.maybe_sent and outcome.http_status == NOT_FOUND:
                 return Next(
                     "unknown",
-                    why="404, which may mean that the marketplace had received the earlier call; it may also mean cancelled",
+                    why="404: either the marketplace received the earlier call, or the order was cancelled",
                 )
             return Next("parked", strike=True, why=outcome.detail or "the marketplace refused it")
         return Next("owed", now, why=f"it was not sent: {outcome.detail}")
 
     def repeats_lost(self, settings: Settings) -> bool:
-        """Return what the user chose."""
+        """Return whether the user chose `resend`."""
         return settings.ship.after_lost_answer == "resend"
 
     def by_itself(self, call: Call, attempts: list[Attempt], settings: Settings, now: datetime) -> datetime | None:  # noqa: ARG002 - the same for every call
-        """Return when an unknown call goes once more: only with `after_lost_answer = "resend"`, and only after one lost answer."""
+        """Return when an unknown call is sent once more: only with `after_lost_answer = "resend"`, only after one lost answer."""
         lost = [each for each in attempts if each.outcome in {UNKNOWN, None}]
         if not self.repeats_lost(settings) or len(lost) != 1 or attempts[-1].number != lost[0].number:
             return None
         return (lost[0].ended_at or lost[0].started_at) + timedelta(seconds=settings.ship.settle_seconds)
 
     def facts_when_rehearsed(self, job: Job, now: datetime) -> Mapping[str, object]:  # noqa: ARG002 - the same for every call
-        """Return that it is shipped."""
+        """Return that the order is shipped."""
         return {"ship_confirmed_at": now}
 
 

@@ -42,7 +42,7 @@ def prove(
     if agent is None:
         environment_as_it_is()
     else:
-        report.good(f"the agent's user is {agent}; what follows was tried as that user")
+        report.good(f"the agent's user is {agent}; the checks below run as that user")
         _in_a_child(report, agent, environment_as_it_is)
     if not offline:
         report.layer("marketplace")

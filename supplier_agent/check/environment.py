@@ -106,10 +106,10 @@ def _folder(report: Report, folder: Path) -> bool:
             report.bad(f"{folder} does not exist, and {_me()} cannot create it", cure, 78)
         return False
     except OSError as error:
-        report.bad(f"{folder} cannot be looked at: {error.strerror}", _as_the_agent(), 78)
+        report.bad(f"{folder} cannot be accessed: {error.strerror}", _as_the_agent(), 78)
         return False
     if not stat.S_ISDIR(there.st_mode):
-        report.bad(f"{folder} is no folder", "correct state_dir in the configuration", 78)
+        report.bad(f"{folder} is not a folder", "correct state_dir in the configuration", 78)
         return False
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         read_only = os.statvfs(folder).f_flag & os.ST_RDONLY
@@ -140,9 +140,9 @@ def _disk(report: Report, folder: Path) -> None:
     if free < LEAST_FREE_BYTES:
         report.bad(f"only {shown} are free in {folder}", cure, 74)
     elif files.f_files and not files.f_favail:
-        report.bad(f"no more files can be made in {folder} (no inodes are left)", cure, 74)
+        report.bad(f"no more files can be created in {folder} (no inodes are left)", cure, 74)
     elif free < FEW_FREE_BYTES:
-        report.doubt(f"{shown} are free in {folder}; 1,000 labels take some 100 MB", cure)
+        report.doubt(f"{shown} are free in {folder}; 1,000 labels take about 100 MB", cure)
     else:
         report.good(f"disk: {shown} free")
 
@@ -162,13 +162,13 @@ def _file_system(report: Report, folder: Path) -> None:
     try:
         kind = file_system(folder.resolve(), MOUNTS.read_text(errors="replace"))
     except OSError:
-        report.doubt(f"{MOUNTS} cannot be read", f"see to it that {folder} is on a local disk, not on a network share")
+        report.doubt(f"{MOUNTS} cannot be read", f"make sure that {folder} is on a local disk, not on a network share")
         return
     if kind in NETWORK:
         what = f"{folder} is on a network file system ({kind}), where SQLite's locks do not hold"
         report.bad(what, "set state_dir to a local disk", 78)
     elif kind in PASSING:
-        what = f"{folder} is on {kind}: in a container it is gone with it, and with it what was shipped"
+        what = f"{folder} is on {kind}: it is lost with the container, and with it the record of what was shipped"
         report.doubt(what, f"mount a volume there (docker run -v {shlex.quote(f'supplier-agent:{folder}')} …)")
     else:
         report.good(f"file system: {kind or 'unknown'}, on this machine")
@@ -196,8 +196,8 @@ def _database(report: Report, database: Path, settings: Settings, *, thorough: b
         size = database.stat().st_size
         if size > LARGEST_TO_PROVE_BYTES and not thorough:
             report.note(
-                f"database: {database} can be read and written; not read through: {size / 1e9:.1f} GB",
-                "to read it through, which takes minutes: supplier-agent check --offline --thorough",
+                f"database: {database} can be read and written; not checked completely: {size / 1e9:.1f} GB",
+                "to check it completely, which takes minutes: supplier-agent check --offline --thorough",
             )
             return
         said = _proven(database)
@@ -205,10 +205,10 @@ def _database(report: Report, database: Path, settings: Settings, *, thorough: b
         report.error(error)
         return
     except sqlite3.Error as error:
-        report.bad(f"{database} cannot be read through: {error}", RESTORE, 74)
+        report.bad(f"{database} cannot be checked: {error}", RESTORE, 74)
         return
     if said == "ok":
-        report.good(f"database: {database} can be read and written, and is sound")
+        report.good(f"database: {database} can be read and written, and is undamaged")
     else:
         report.bad(f"{database} is damaged: {said}", RESTORE, 74)
 
@@ -225,8 +225,8 @@ def _guards(report: Report, store: Store) -> None:
     found = {str(name): str(sql) for name, sql in rows}
     missing = [name for name, sql in TRIGGERS.items() if found.get(name) != sql.strip()]
     if missing:
-        what = f"the database's guards are not as they should be: {', '.join(missing)}"
-        report.doubt(what, "restart the agent: each start makes them anew (systemctl restart supplier-agent)")
+        what = f"the database's triggers are missing or changed: {', '.join(missing)}"
+        report.doubt(what, "restart the agent: each start creates them again (systemctl restart supplier-agent)")
 
 
 def _clock(report: Report, settings: Settings, clock: Clock) -> None:
@@ -260,7 +260,7 @@ def _way_out(report: Report, settings: Settings) -> None:
     trust = way_out.trust()
     if trust.said_by == "certifi":
         report.doubt(
-            "this machine has no store of trusted certificates: a list that came with the installation is used, and grows old",
+            "this machine has no store of trusted certificates: the bundled list is used, which becomes outdated",
             "install one (Debian, Ubuntu: sudo apt install ca-certificates), or set ca_file in [http]",
         )
     elif trust.said_by == "system":
@@ -270,7 +270,7 @@ def _way_out(report: Report, settings: Settings) -> None:
 
 
 def is_fixed(version: tuple[int, int, int]) -> bool:
-    """Tell whether a SQLite has the fix of its WAL-reset bug: 3.51.3, or the same on an older branch."""
+    """Tell whether this SQLite has the fix of the WAL-reset bug: 3.51.3, or a backport to an older branch."""
     return version >= FIXED_SQLITE or any(version[:2] == each[:2] and version >= each for each in ALSO_FIXED_SQLITE)
 
 
@@ -287,7 +287,7 @@ def _sqlite(report: Report) -> None:
 
 def _token(report: Report, settings: Settings, name: str, env: Mapping[str, str], tokens: Mapping[str, str]) -> None:
     if name in tokens:
-        report.good(f"{name}: a token is there, which systemd hands to the service")
+        report.good(f"{name}: a token is there, which systemd passes to the service")
         return
     try:
         settings.token_of(name, env)
@@ -297,7 +297,7 @@ def _token(report: Report, settings: Settings, name: str, env: Mapping[str, str]
         return
     file = settings.suppliers[name].token_file
     if file is not None and stat.S_IMODE(file.stat().st_mode) & stat.S_IRWXO:
-        what, own = f"{file} may be read by everybody on this machine", TOKENS / name
+        what, own = f"{file} may be read by everyone on this machine", TOKENS / name
         if _is_a_token_s_own(file, settings):
             report.doubt(what, rights.pasted("chmod", "600", file))
         else:

@@ -47,7 +47,7 @@ def look(report: Report, settings: Settings, env: Mapping[str, str], clock: Cloc
             try:
                 token = tokens[name] if name in tokens else settings.token_of(name, env)
             except ConfigError:
-                continue  # said already
+                continue  # already reported
             _one_read(report, settings, name, token, clock, store)
 
 
@@ -69,10 +69,10 @@ def _last_reads(report: Report, settings: Settings) -> None:
             if supplier.token_refused_at is not None:
                 report.bad(f"{name}: the marketplace refuses the token", NEW_TOKEN, 77)
             elif supplier.last_success_at is None:
-                report.doubt(f"{name}: the agent that is running has not read it yet", "supplier-agent status")
+                report.doubt(f"{name}: the running agent has not read it yet", "supplier-agent status")
             else:
                 at = f"{supplier.last_success_at:%Y-%m-%d %H:%M} UTC"
-                report.good(f"{name}: last read well at {at} by the agent that is running")
+                report.good(f"{name}: last read successfully at {at} by the running agent")
 
 
 def _one_read(report: Report, settings: Settings, name: str, token: str, clock: Clock, store: Store | None) -> None:
@@ -129,11 +129,11 @@ def _clock(report: Report, name: str, ahead_seconds: int | None) -> None:
         what = f"this machine's clock is {abs(ahead_seconds)} s {way} the marketplace's"
         report.doubt(what, "set it: sudo timedatectl set-ntp true (see: timedatectl status)")
     else:
-        report.good(f"{name}: our clock and the marketplace's agree within {max(1, abs(ahead_seconds))} s")
+        report.good(f"{name}: our clock and the marketplace's clock agree within {max(1, abs(ahead_seconds))} s")
 
 
 def _labels(report: Report, settings: Settings, name: str, links: Iterable[str | None]) -> None:
-    """Check the links of the listed orders like the download."""
+    """Check the links of the listed orders by the same rules as the download."""
     judged = [allowed(link, settings.base_url, settings.http.label_origins) for link in links if link]
     bad = sorted({each.reason for each in judged if isinstance(each, BadLink)})
     for reason in bad:

@@ -39,13 +39,13 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """Return the first exit code that holds (public contract, "Exit codes"); warnings do not count."""
+        """Return the most important exit code (public contract, "Exit codes"); warnings do not count."""
         return worst(self._codes | {finding.exit_code for finding in self.findings})
 
     def summary(self) -> str:
         """Return the last line. With warnings, it is never "Nothing is wrong"."""
         if self.exit_code:
-            return "see above: each finding names what to do"
+            return "see above: each finding says what to do"
         warnings = sum(finding.level == "warning" for finding in self.findings)
         return f"{warnings} warning{'s' if warnings > 1 else ''}" if warnings else "nothing is wrong"
 

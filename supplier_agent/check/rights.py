@@ -80,7 +80,7 @@ def configuration(report: Report, path: Path | None) -> None:
     with suppress(OSError):  # this user may not see it: reported when it is read
         why = files.doubt(path) if path is not None else None
         if why is not None:
-            what = f"the configuration {path} could be exchanged by others than root and {User(os.geteuid(), 0)}: {why}"
+            what = f"the configuration {path} could be replaced by users other than root and {User(os.geteuid(), 0)}: {why}"
             report.doubt(what, "keep it where root alone writes: /etc/supplier-agent/supplier-agent.toml")
 
 
@@ -114,20 +114,20 @@ def staff(report: Report, state_dir: Path) -> None:
     if not state_dir.is_dir() or not os.access(state_dir, os.X_OK):
         return  # missing, not a folder, or not readable: the next layer reports which
     if not is_ours(state_dir):
-        what = f"{state_dir} holds other things, and no database of the agent: it is not the agent's own folder"
-        report.doubt(what, 'name one of its own: state_dir = "/var/lib/supplier-agent"')
+        what = f"{state_dir} contains other files, and no database of the agent: it is not the agent's own folder"
+        report.doubt(what, 'use a separate folder: state_dir = "/var/lib/supplier-agent"')
         return
     for path in _ours(state_dir)[1:]:
         if not is_plain(path):
-            what = f"{path} is a link, has a second name, or is no plain file or folder: the agent did not make it so"
-            report.doubt(what, f"look what it is, then take it away: {pasted('ls', '-ld', path)}")
+            what = f"{path} is a link, has a second name, or is not a plain file or folder: the agent did not create it"
+            report.doubt(what, f"find out what it is, then remove it: {pasted('ls', '-ld', path)}")
     group = state_dir.stat().st_gid
     called = _name_of(group)
     wrong = list(_locked_doors(state_dir, User(NOBODY, group, (group,)), group))
     for path, cure in wrong:
-        report.doubt(f"staff (group {called}) cannot write {path}: they cannot flag orders in the database", cure)
+        report.doubt(f"staff (group {called}) cannot write {path}: they cannot mark orders in the database", cure)
     if not wrong and (state_dir / state_folder.DATABASE).exists():
-        report.good(f"staff (group {called}) may read everything and flag orders in the database")
+        report.good(f"staff (group {called}) may read everything and mark orders in the database")
     _closed_to_others(report, state_dir)
 
 
@@ -169,11 +169,11 @@ def _closed_to_others(report: Report, state_dir: Path) -> None:
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & stat.S_IRWXO:
             report.doubt(
-                f"{path} has mode {mode:04o}: everybody on this machine may use it", pasted("chmod", "o-rwx", path)
+                f"{path} has mode {mode:04o}: everyone on this machine may use it", pasted("chmod", "o-rwx", path)
             )
         elif path in {state_dir.resolve() / name for name in PRIVATE} and mode & stat.S_IRWXG:
             report.doubt(
-                f"{path} has mode {mode:04o}: the ship ledger is the agent's alone",
+                f"{path} has mode {mode:04o}: only the agent may use the ship ledger",
                 pasted("chmod", "700" if path.is_dir() else "600", path),
             )
 

@@ -1,4 +1,4 @@
-"""The second layer of `check`: keys that are valid, but in combination are probably a mistake."""
+"""The second layer of `check`: keys that are valid alone, but together are probably a mistake."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -26,7 +26,7 @@ def fits_together(report: Report, settings: Settings, env: Mapping[str, str], no
 
 
 def _say_hours(report: Report, settings: Settings, now: datetime) -> None:
-    """Say what the calendar makes of this moment: one line for all suppliers, or one for each that differs."""
+    """Report whether suppliers are open now: one line for all suppliers, or one for each group that differs."""
     schedule, zone = settings.schedule, settings.timezone
     hours = f"business hours {schedule.business_hours} in {zone.key}, where it is {now.astimezone(zone):%a %H:%M}"
     same: dict[str, list[str]] = {}
@@ -49,12 +49,12 @@ def _of_all(settings: Settings) -> list[tuple[str, str]]:
         )
         found.append((what, "sweep_seconds = 21600 in [schedule]"))
     if settings.ship.after_lost_answer == "resend" and settings.ship.settle_seconds < CACHE_OF_SEED:
-        what = "a lost ship call is sent again before the marketplace's cache (1800 s) could show what became of it"
+        what = "a lost ship call is sent again before the marketplace's cache (1800 s) could show whether it arrived"
         found.append((what, "settle_seconds = 1860 in [ship]"))
     if settings.http.timeout_seconds >= settings.schedule.poll_seconds:
         found.append(("timeout_seconds is longer than the time between two reads", "timeout_seconds = 20 in [http]"))
     if settings.base_url.startswith("http:"):
-        found.append((f"base_url is {settings.base_url}: a stand-in on this machine, not the marketplace", EDIT))
+        found.append((f"base_url is {settings.base_url}: a test server on this machine, not the marketplace", EDIT))
     return found
 
 
@@ -62,18 +62,18 @@ def _of_suppliers(settings: Settings, now: datetime) -> list[tuple[str, str]]:
     found = []
     for station in settings.web.stations:
         if "@" in station.printer.partition("://")[2].partition("/")[0]:
-            what = f"the printer's address of station {station.name} holds a name or a password, and is not printed to"
-            found.append((what, "leave it out of the address"))
+            what = f"the printer's address of station {station.name} contains a name or a password, so nothing is printed there"
+            found.append((what, "remove it from the address"))
     for name, supplier in settings.suppliers.items():
         if supplier.start_date is not None and supplier.start_date > now.astimezone(settings.timezone).date():
-            what = f"suppliers.{name}.start_date lies ahead: no order of today is acknowledged or shipped"
+            what = f"suppliers.{name}.start_date is in the future: no order of today is acknowledged or shipped"
             found.append((what, "right if the other tool still does the work; else correct it"))
         until = dated_until(settings.calendar(name).holidays)
         if until is not None and until < now.astimezone(settings.timezone).date():
-            what = f"every holiday of {name} that has a year is over (the last was {until})"
-            found.append((what, "add those that come to holidays, or leave the old ones out"))
+            what = f"every holiday of {name} with a year is over (the last was {until})"
+            found.append((what, "add the coming ones to holidays, or remove the old ones"))
         if supplier.token_file is not None and supplier.token_file.is_relative_to(settings.state_dir):
-            what = f"suppliers.{name}.token_file lies in state_dir, which staff may enter and every backup copies"
+            what = f"suppliers.{name}.token_file is in state_dir, which staff can read and every backup copies"
             found.append((what, f"move it to /etc/supplier-agent/tokens/{name}, and correct token_file"))
     return found
 
@@ -88,6 +88,6 @@ def _same_tokens(settings: Settings, env: Mapping[str, str]) -> list[tuple[str, 
             continue  # reported in the next layer
         if token in first:
             what = f"{name} and {first[token]} have the same token; the marketplace gives each supplier its own"
-            found.append((what, f"put the token of {name} where it belongs"))
+            found.append((what, f"set the token of {name}"))
         first.setdefault(token, name)
     return found

@@ -25,7 +25,7 @@ from supplier_agent.words import Words
 
 FORMS = ("csv", "json")
 BATCH = 500
-FORMULAS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # noqa: RUF001 - spreadsheets take the wide ones too
+FORMULAS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # noqa: RUF001 - spreadsheets accept the wide ones too
 """Characters that start a formula in a spreadsheet; a cell that starts with one gets an apostrophe in front."""
 
 Row = Mapping[str, object]
@@ -48,12 +48,12 @@ class Chosen:
 
     @property
     def since(self) -> datetime | None:
-        """The instant at which the first day begins."""
+        """The time at which the first day begins."""
         return None if self.first is None else datetime.combine(self.first, time(0), self.zone).astimezone(UTC)
 
     @property
     def until(self) -> datetime | None:
-        """The instant right after the last day."""
+        """The time right after the last day."""
         return (
             None
             if self.last is None

@@ -1,4 +1,4 @@
-"""Restores a copy of the database so that nothing is shipped twice, nor shipped although a person has undone it since.
+"""Restores a copy of the database. Nothing is shipped twice, and nothing that a person has undone since is shipped.
 
 The ship ledger (`private/shipped.jsonl`) is never replaced by an older one: it knows the ship calls and decisions since the copy
 was made. Every order that is marked in the copy and not known to be shipped is held until a person releases it.
@@ -180,7 +180,7 @@ def _exchange(database: Path, fresh: Path, now: datetime) -> Path | None:
     except OSError as error:
         raise StateError(
             f"{fresh} could not be put in the place of {database}: {error.strerror}",
-            "look at the folder's rights, and do it again",
+            "check the folder's rights, and run it again",
         ) from error
     for tail in ("-wal", "-shm"):
         fresh.with_name(fresh.name + tail).unlink(missing_ok=True)

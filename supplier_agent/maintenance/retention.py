@@ -1,4 +1,4 @@
-"""Retention: removes labels and journal of finished orders after a while, in small batches. Unfinished orders are never touched.
+"""Retention: removes labels and history of finished orders after a while, in small batches. Never touches unfinished orders.
 
 Orders stay for ever: one that was removed would look new when it is listed again. So do their calls with the last attempt of
 each, every attempt with an unknown outcome, and one complete run per day, which proves that it was read.
@@ -135,7 +135,7 @@ class Retention:
         with self._store.write() as tx:
             for order, path, sha256 in _rows(tx, LABELS, some):
                 if cells.some_text(path) is cells.NO_TEXT or cells.text(sha256) is cells.NO_TEXT:
-                    continue  # a person must look first: `status` shows it
+                    continue  # a person must check it first: `status` shows it
                 try:  # files first: if interrupted here, the next round finds the row again
                     self._labels.remove(path)
                 except OSError as error:
@@ -157,9 +157,7 @@ class Retention:
             _remove(tx, "events", [row for _, row in events])
             tries, lines = Counter(order for order, _ in attempts), Counter(order for order, _ in events)
             for order in sorted({*tries, *lines}):
-                detail = (
-                    f"{tries[order]} earlier attempts and {lines[order]} lines of history went; journal_days = {days}"
-                )
+                detail = f"{tries[order]} earlier attempts and {lines[order]} lines of history removed; journal_days = {days}"
                 tx.add(Event(order_id=order, at=now, who="agent", what=SHORTENED, detail=detail))
             self._gone["attempts"] += len(attempts)
             self._gone["events"] += len(events)

@@ -80,7 +80,7 @@ def judge(tx: Session, ledger: Ledger) -> Finding:
     if row.ledger_id is None:
         return _never_joined(tx, ledger)
     if row.ledger_id != ledger.identity:
-        return Finding(Relation.LOST, "it is that of another installation")
+        return Finding(Relation.LOST, "it belongs to another installation")
     # 3. Which is older? The database counts first, so a crash between the two leaves it one ahead.
     if ledger.epoch > row.epoch:
         return Finding(Relation.REPLACED, "the database is older than the ship ledger")
@@ -91,7 +91,7 @@ def judge(tx: Session, ledger: Ledger) -> Finding:
         return Finding(Relation.REPLACED, "the state folder was copied, or restored as a whole")
     # 5. Does the database know the last ship call and decision?
     if not (_knows_call(tx, ledger) and _knows_decision(tx, row, ledger.last_decision)):
-        return Finding(Relation.REPLACED, "the database lacks what the ship ledger knows last")
+        return Finding(Relation.REPLACED, "the database lacks the last entry of the ship ledger")
     return Finding(Relation.SAME)
 
 
@@ -217,7 +217,7 @@ class Watch:
         if finding.relation is Relation.REPLACED:
             raise StateError(
                 f"the database {self._store.path} was replaced while the agent runs ({finding.why}); the agent stops",
-                "start it again: it then holds what is marked, until a person releases it",
+                "start it again: it then holds marked orders until a person releases them",
             )
         if finding.relation is Relation.LOST:
             self._settle(finding, now)

@@ -1,1 +1,1 @@
-"""How the agent runs: as a daemon, once, as a rehearsal; how its parts are put together, and how it takes a new configuration."""
+"""How the agent runs: as a daemon, once, or as a dry run; how its parts are wired, and how it adopts a new configuration."""

@@ -1,6 +1,6 @@
-"""The clockwork of `run`: APScheduler wakes suppliers, signals stop, the watchdog is fed by real progress. No rules.
+"""The daemon of `run`: APScheduler wakes suppliers, signals stop it, and only real progress feeds the watchdog. No rules here.
 
-The scheduler holds no state: what is due is asked of the database at each wake, so a missed, doubled or late wake does no harm.
+The scheduler holds no state: each wake asks the database what is due, so a missed, doubled or late wake does no harm.
 """
 
 import socket
@@ -28,20 +28,20 @@ from supplier_agent.runtime.wiring import database_troubles
 from supplier_agent.tick.choose import LOOK_SECONDS
 
 WATCH_SECONDS = 0.2
-"""How often the database is asked whether somebody else wrote to it: a flag is seen by then."""
+"""How often the loop checks whether another program wrote to the database; a mark is noticed within this time."""
 FEED_SECONDS = 10.0
 LOOK = timedelta(seconds=LOOK_SECONDS)
 JUMP_SECONDS = 5.0
-"""Wall time and monotonic time that part by more than this: somebody has set the clock."""
+"""If wall time and monotonic time diverge by more than this, the clock was set."""
 FAULT_SECONDS = 1.0
 HUNG_SECONDS = 30.0
-"""A worker this far beyond its deadline is stuck: the watchdog is no longer fed."""
+"""A worker this far beyond its deadline is stuck, and the watchdog is no longer fed."""
 LAST_SECONDS = 2.0
-"""How long it then waits for the threads that read barcodes and tell alerts. What they do is done again after the next start."""
+"""How long a stop waits for the threads that read barcodes and send alerts. After the next start they do their work again."""
 
 
 def notify(env: Mapping[str, str], message: str) -> None:
-    """Tell systemd (sd_notify(3)); without systemd nobody listens, and nothing happens."""
+    """Send a message to systemd (sd_notify(3)); without systemd, do nothing."""
     address = env.get("NOTIFY_SOCKET")
     if not address:
         return
@@ -55,7 +55,7 @@ def notify(env: Mapping[str, str], message: str) -> None:
 def make_scheduler(agent: Agent) -> BackgroundScheduler:
     """Return a scheduler that wakes each supplier at once, and then whenever its next read is due.
 
-    Never skipped for being late, never queued up, never two at once (the defaults would drop a wake that is a second late).
+    A late wake is never skipped (the default drops it after one second); wakes neither queue up nor overlap.
     """
     scheduler = BackgroundScheduler(
         timezone="UTC",
@@ -77,7 +77,7 @@ def _wake(agent: Agent, name: str) -> None:
 
 
 class Daemon:
-    """One agent, served until it is told to stop."""
+    """Runs one agent until it is asked to stop."""
 
     def __init__(
         self,
@@ -89,9 +89,9 @@ class Daemon:
         heartbeat: Heartbeat | None = None,
         page: PageProcess | None = None,
     ) -> None:
-        # `ping` tells the dead-man address of one supplier that it was read, or (None) the common one that all were.
+        # `ping` pings the heartbeat URL of one supplier, which was read, or (None) the common URL: all were read.
         self._agent, self._env, self._stop, self._ping = agent, env, stop, ping
-        # `page`: None where none is to be served, as in tests.
+        # `page`: None if no page is served, as in tests.
         self._scheduler, self._reload, self._page = make_scheduler(agent), reload, page
         self._retention = Retention(
             agent.ctx.store, agent.ctx.labels, agent.ctx.clock, agent.ctx.log, lambda: agent.ctx.settings
@@ -99,11 +99,11 @@ class Daemon:
         self._wall, self._monotonic = agent.ctx.clock.now(), agent.ctx.clock.monotonic()
         self._heartbeat = heartbeat or Heartbeat(agent.ctx.settings.state_dir / AGENT, agent.ctx.clock, "run")
         self._fed_at = 0.0
-        self._locked: LockedError | None = None  # None: nothing beside the loop has just met a locked database
+        self._locked: LockedError | None = None  # a chore outside the loop met a locked database
         self._wakes: dict[str, datetime] = {}
 
     def run(self) -> int:
-        """Serve until SIGTERM or SIGINT, then finish what is in flight. Returns the exit code."""
+        """Run until SIGTERM or SIGINT, then finish requests in flight. Return the exit code."""
         agent = self._agent
         agent.start()
         if self._reload is not None:
@@ -125,7 +125,7 @@ class Daemon:
         finally:
             notify(self._env, "STOPPING=1")
             if self._page is not None:
-                self._page.ask_to_stop()  # it ends while the loop finishes what is in flight
+                self._page.ask_to_stop()  # it ends while the loop finishes requests in flight
             self._scheduler.shutdown(wait=False)
             codes.stop()
             watch.stop()
@@ -141,14 +141,14 @@ class Daemon:
         self._contained(self._show)
         self._locked = None
         self._contained(self._mind_the_clock)
-        if self._agent.database_problem is None:  # else each step would wait for the lock, and a stop for them
+        if self._agent.database_problem is None:  # else each step would wait for the lock, and so would a stop
             self._contained(self._mind_the_configuration)
             self._contained(self._retention.step)
         for chore in (self._tell_who_was_read, self._feed, self._reschedule):
             self._contained(chore)
 
     def _turn(self) -> float:
-        """Let the loop take a turn. What it cannot contain itself ends nothing either, if the database is sound."""
+        """Run one turn of the loop. An internal error that escapes it is logged and does not end the daemon."""
         try:
             return self._agent.turn()
         except Exception as error:
@@ -158,7 +158,7 @@ class Daemon:
             return FAULT_SECONDS
 
     def _contained(self, chore: Callable[[], object]) -> None:
-        """Do what goes on beside the loop: an error in it must not end the loop, and is said once."""
+        """Run a chore outside the loop. An error in it is logged once and does not end the loop."""
         try:
             chore()
         except LockedError as error:  # the next turn tries it again
@@ -176,14 +176,14 @@ class Daemon:
         }
 
     def _feed(self) -> None:
-        """Tell the watchdog that the loop goes round."""
+        """Feed the watchdog while the loop makes progress."""
         now = self._agent.ctx.clock.monotonic()
         if now - self._fed_at >= FEED_SECONDS and not self._hung():
             self._fed_at = now
             notify(self._env, f"WATCHDOG=1\nSTATUS={self._status()}")
 
     def _show(self) -> None:
-        """Touch the heartbeat, and leave in it what is wrong here: it must be seen even while nothing can be written."""
+        """Touch the heartbeat and write present problems into it, so they are visible even if the database cannot be written."""
         troubles = database_troubles(self._agent.database_problem or self._locked)
         if self._hung():
             cure = "systemctl restart supplier-agent, and keep its log"
@@ -194,20 +194,20 @@ class Daemon:
         self._heartbeat.beat()
 
     def _mind_the_configuration(self) -> None:
-        """Take up a new configuration after SIGHUP; the scheduler and the page go by it too."""
+        """Adopt a new configuration after SIGHUP, also in the scheduler and the page's process."""
         reload = self._reload
         if reload is None:
             return
         if reload.is_asked and not reload.is_under_way:
             notify(self._env, f"RELOADING=1\nMONOTONIC_USEC={self._agent.ctx.clock.monotonic() * 1e6:.0f}")
             if not reload.begin():
-                notify(self._env, "READY=1\nSTATUS=the new configuration was refused; the one before stays")
+                notify(self._env, "READY=1\nSTATUS=new configuration rejected; still using the previous one")
         if reload.is_under_way and reload.finish():
             self._follow()
             notify(self._env, "READY=1")
 
     def _follow(self) -> None:
-        """Let the scheduler wake those suppliers that there are now, and take the page's process along."""
+        """Update the scheduler and the page's process to the new configuration."""
         for name in {job.id for job in self._scheduler.get_jobs()} - set(self._agent.accounts):
             self._scheduler.remove_job(name)
         _wake_all(self._scheduler, self._agent)
@@ -216,7 +216,7 @@ class Daemon:
             self._page.follow(self._agent.ctx.settings)
 
     def _mind_the_clock(self) -> None:
-        """Notice a clock that was set: everything is looked at again, and the scheduler is woken."""
+        """If the clock was set, check everything again and wake the scheduler."""
         wall, monotonic = self._agent.ctx.clock.now(), self._agent.ctx.clock.monotonic()
         jumped = abs((wall - self._wall).total_seconds() - (monotonic - self._monotonic)) > JUMP_SECONDS
         self._wall, self._monotonic = wall, monotonic
@@ -227,7 +227,7 @@ class Daemon:
                 self._scheduler.modify_job(name, next_run_time=wall)
 
     def _reschedule(self) -> None:
-        """Let the scheduler wake each supplier when its next read is due; between, it looks whether opening time has come."""
+        """Set the scheduler to wake each supplier when its next read is due, and in between to check opening hours."""
         for name, account in self._agent.accounts.items():
             at = account.next_read.at if account.next_read is not None else None
             if at is not None and at > self._agent.ctx.clock.now() and self._wakes.get(name) != at:
@@ -252,11 +252,11 @@ class Daemon:
                 for name in self._agent.accounts:
                     for stage, number in counts(tx, name).items():
                         total[stage] = total.get(stage, 0) + number
-        except LockedError as error:  # the loop waits for it, and so does this line
+        except LockedError as error:  # the loop waits for the lock; show that
             return error.what
-        except Exception as error:  # noqa: BLE001 - a line for people must not keep the watchdog hungry
+        except Exception as error:  # noqa: BLE001 - an error in a status line must not stop feeding the watchdog
             self._agent.ctx.log.fault("internal.error", "status line", error)
-            return "its state cannot be counted"
+            return "the state cannot be counted"
         return (
             ", ".join(
                 f"{total[stage]} {stage}" for stage in ("new", "ready", "flagged", "attention") if total.get(stage)

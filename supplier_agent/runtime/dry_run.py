@@ -1,6 +1,6 @@
-"""`run --once --dry-run`: the real loop on a copy of the state. Reads are real; every write call is noted instead of sent.
+"""`run --once --dry-run`: the real loop on a copy of the state. Reads are real; write calls are recorded instead of sent.
 
-Nothing is changed: the copy lies in a temporary folder and goes with it. Only the journal learns what was asked.
+Nothing is changed: the copy is in a temporary folder, which is deleted. Only the reads are added to the real log of reads.
 """
 
 import random
@@ -41,12 +41,12 @@ from supplier_agent.words import Worded, Words
 
 BEFORE_START_DATE = "before_start_date"
 HOLDS_UP = frozenset({ProblemCode.PAUSED, ProblemCode.FLAGS_UNUSUAL})
-"""With one of these a supplier's calls, or its ship calls, wait for a person."""
+"""Problems because of which a supplier's calls, or its ship calls, wait for a person."""
 
 
 @dataclass(frozen=True)
 class LeftAlone:
-    """What nothing would be sent for, and why. `code` is a ProblemCode, or BEFORE_START_DATE."""
+    """What the run would not send, and why. `code` is a ProblemCode, or BEFORE_START_DATE."""
 
     supplier: str  # "": every supplier
     code: str
@@ -55,7 +55,7 @@ class LeftAlone:
 
     @property
     def line(self) -> str:
-        """One line for a person."""
+        """The text as one line."""
         return f"{self.supplier}: {self.what}" if self.supplier else self.what
 
 
@@ -70,7 +70,7 @@ class Rehearsed:
     kinds: Calls = CALLS
 
     def lines(self) -> Iterator[str]:
-        """Yield it for a person, line by line."""
+        """Yield it as text, line by line."""
         for job in self.calls:
             yield f"would {self.kinds[job.kind].REHEARSED} {job.menzzo_order_id} ({job.supplier})"
         yield from (each.line for each in self.left_alone)
@@ -91,7 +91,7 @@ class Rehearsed:
 
 
 class Rehearsal(Executor):
-    """An executor that makes reads, and notes calls instead of making them."""
+    """An executor that makes reads, and records calls instead of making them."""
 
     def __init__(self, clock: Clock, kinds: Calls = CALLS, reads: Executor | None = None) -> None:
         self._clock, self._kinds = clock, kinds
@@ -99,7 +99,7 @@ class Rehearsal(Executor):
         self.calls: list[Job] = []
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":  # noqa: ANN401 - as in Executor
-        """Make a read; answer a call as if it had gone well."""
+        """Make a read; return success for a call without making it."""
         job = args[0] if args else None
         if not isinstance(job, Job):
             return self._reads.submit(fn, *args, **kwargs)
@@ -111,19 +111,19 @@ class Rehearsal(Executor):
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - as in Executor
-        """End the readers."""
+        """Shut down the executor of the reads."""
         self._reads.shutdown(wait=wait, cancel_futures=cancel_futures)
 
 
 class RehearsedLabels(LabelFolder):
-    """Labels that are where the database says, for the rehearsal's sake; nothing is written."""
+    """For a dry run: every label counts as present and whole; nothing is written."""
 
     def is_there(self, path: str, size: int | None) -> bool:  # noqa: ARG002 - as in LabelFolder
-        """Say yes."""
+        """Return True."""
         return True
 
     def is_whole(self, path: str, sha256: str) -> bool:  # noqa: ARG002 - as in LabelFolder
-        """Say yes."""
+        """Return True."""
         return True
 
 
@@ -147,7 +147,7 @@ def rehearse(
 
         agent: Agent
         accounts = make_accounts(settings, env, wire, clock, labels, lambda: agent.stopping)
-        for account in accounts:  # a rehearsed call costs no request; reads still wait for the rate, in the worker
+        for account in accounts:  # a rehearsed call makes no request; reads still wait for the rate, in the worker
             account.pace = Pace(clock, per_second=1e6)
         log = Log(None)
         workers = Workers(clock, rehearsal, Checks(clock), log)  # no label is fetched, so none is checked
@@ -167,7 +167,7 @@ def rehearse(
 
 
 def _remember_questions(copy: Store, before: int, settings: Settings) -> None:
-    """Note in the real journal what was asked: within `cache_seconds` the next run must not ask the same (journal.asked)."""
+    """Add the reads to the real log: within `cache_seconds` the next run must not repeat them (read_log.asked)."""
     with copy.read() as tx:
         reads = [
             Read(**{**row.model_dump(exclude={"id"}), "run_id": None, "added": 0})
@@ -178,7 +178,7 @@ def _remember_questions(copy: Store, before: int, settings: Settings) -> None:
         return
     database = settings.state_dir / state_folder.DATABASE
     try:
-        store = open_store(database, agent=not database.exists())  # one that waits for an upgrade is left as it is
+        store = open_store(database, agent=not database.exists())  # a database that needs an upgrade is not changed
     except StateError:
         return
     try:
@@ -189,7 +189,7 @@ def _remember_questions(copy: Store, before: int, settings: Settings) -> None:
 
 
 def _left_alone(folder: Path, settings: Settings, now: datetime) -> list[LeftAlone]:
-    """Return what the rehearsal found and would not touch."""
+    """Return what the dry run found and would not send."""
     words, found = Words(), []
     if settings.read_only:
         found.append(LeftAlone("", ProblemCode.READ_ONLY.value, words.problem(Problem(ProblemCode.READ_ONLY))))
@@ -203,7 +203,7 @@ def _left_alone(folder: Path, settings: Settings, now: datetime) -> list[LeftAlo
                 stopped = [each for each in problems if each.code in HOLDS_UP]
                 found += [LeftAlone(name, each.code.value, words.problem(each)) for each in stopped]
                 if supplier.start_date is not None and (count := _early(tx, name, supplier.start_date)):
-                    what = f"{count} orders are dated before start_date and left alone"
+                    what = f"{count} orders are dated before start_date and skipped"
                     early.append(LeftAlone(name, BEFORE_START_DATE, what, count))
     finally:
         store.close()
@@ -211,7 +211,7 @@ def _left_alone(folder: Path, settings: Settings, now: datetime) -> list[LeftAlo
 
 
 def _early(tx: Session, name: str, start_date: date) -> int:
-    """Return how many orders of a supplier are dated before its start_date and closed; one that was reopened is served."""
+    """Return the number of closed orders of a supplier dated before its start_date; reopened orders do not count."""
     query = select(func.count()).select_from(Order).where(Order.supplier == name, col(Order.order_date) < start_date)
     return tx.exec(query.where(col(Order.closed_reason).is_not(None), col(Order.ship_confirmed_at).is_(None))).one()
 
@@ -231,7 +231,7 @@ def _copy_state(settings: Settings, folder: Path) -> None:
 
 
 def _ledger(state_dir: Path) -> bytes | None:
-    """Return what the ship ledger holds, and make nothing: where `private` is not there yet, it lies where 0.1.0 had it."""
+    """Return the content of the ship ledger without creating anything. Without the folder `private`, it is where 0.1.0 kept it."""
     if (state_dir / private.FOLDER).is_dir():
         ledger = Ledger(state_dir / state_folder.LEDGER)
         try:

@@ -1,4 +1,4 @@
-"""`run --once`: everything that is due, once, for cron and timers; and its dry run, which sends nothing and changes nothing."""
+"""`run --once`: do everything that is due, once, for cron and timers. dry_run.py uses it too."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -23,9 +23,9 @@ def run_once(
     stopped: Callable[[], bool],
     explain: Callable[[Sequence[Worded]], None] = lambda _found: None,
 ) -> int:
-    """Do all that is due, wait out short back-offs, and return the exit code (public contract, "Exit codes").
+    """Do everything that is due, wait for short back-offs, and return the exit code (public contract, "Exit codes").
 
-    `explain` hears the problems that the code stands for.
+    `explain` is called with the problems behind the exit code.
     """
     patience = agent.ctx.settings.retry.once_patience_seconds
     agent.start()
@@ -48,7 +48,7 @@ def run_once(
             break
         step = min(max(pause, LEAST_SECONDS), STEP_SECONDS)
         if not any(account.waits_for_rate for account in agent.accounts.values()):
-            if pause > patience:  # waiting for the rate is work; only waiting for a back-off takes patience
+            if pause > patience:  # waiting for the rate is work; only waiting for a back-off uses up patience
                 break
             patience -= step
         agent.ctx.inbox.wait(step)
@@ -70,7 +70,7 @@ def run_once(
 
 
 def _worth_waiting(agent: Agent) -> float | None:
-    """Return the seconds until something that this run should still do is due; None if nothing is. No undo window is waited out."""
+    """Return the seconds until something that this run should still do is due; None: nothing. It never waits for an undo window."""
     now = agent.ctx.clock.now()
     waits = []
     for account in agent.accounts.values():
@@ -89,7 +89,7 @@ def _worth_waiting(agent: Agent) -> float | None:
 
 
 def _next_moment(tx: Session, ctx: Context, account: Account, now: datetime) -> datetime | None:
-    """Return when this account's next call or read is due, its pauses included."""
+    """Return when this account's next call or read is due, including its pauses; None: nothing is due."""
     row, moments = snapshot.known_supplier(tx, account.name), []
     paused, quiet_until = row.token_refused_at is not None, row.quiet_until
     for kind, call in ctx.calls.at(account.kind).items() if not ctx.reads_only else ():
@@ -109,7 +109,7 @@ def _next_moment(tx: Session, ctx: Context, account: Account, now: datetime) -> 
 
 
 def _due_at(tx: Session, ctx: Context, supplier: str, kind: str, call: AnyCall, now: datetime) -> datetime | None:
-    """Return when the next call of that kind is due; one that waits for its delay (an undo window) is not waited for."""
+    """Return when the next call of that kind is due, without those that are still in their delay (an undo window)."""
     query = select(Call, Order).join(Order).where(Call.supplier == supplier, Call.kind == kind, Call.state == "owed")
     for owed, order in tx.exec(query.order_by(col(Call.due_at)).limit(50)):
         delayed = bool(call.delay(ctx.settings)) and call.due_at(order, ctx.settings) > now
@@ -119,7 +119,7 @@ def _due_at(tx: Session, ctx: Context, supplier: str, kind: str, call: AnyCall, 
 
 
 def _doing(agent: Agent) -> str:
-    """Return one line for a terminal: what is being done for whom."""
+    """Return one line for a terminal: what is being done for which account."""
     parts = []
     for account in agent.accounts.values():
         flying = sorted({flight.kind for flight in account.in_flight})

@@ -1,8 +1,8 @@
-"""The page's process as the agent sees it: started, watched, started again, taken along on a reload, ended.
+"""Supervises the page's process: starts it, watches it, restarts it, updates it on a reload, and ends it.
 
-A bulkhead: whatever browsers, scrapers or strangers do to that process, the loop in this one goes on. The child gets its settings
-without a secret through a pipe, and no variable but those below. While its end of the pipe is open the agent lives; when the
-agent dies, however it dies, the pipe closes and the child ends.
+A bulkhead: whatever browsers, scrapers or strangers do to that process, the loop in this one continues. The child gets its
+settings, without secrets, through a pipe, and only the environment variables below. When the agent dies for any reason, the pipe
+closes and the child ends.
 """
 
 import os
@@ -24,26 +24,26 @@ from supplier_agent.settings.handed import SUPERVISED, without_secrets
 from supplier_agent.settings.model import NETWORK_VARIABLES
 
 COMMAND: Sequence[str] = (sys.executable, "-P", "-m", "supplier_agent.web")
-"""-P: a module of that name in the folder we happen to be in is not ours."""
+"""-P: never import a module of that name from the current folder."""
 KEPT = {"PATH", "HOME", "LANG", "LANGUAGE", "TZ", "TERM", "NO_COLOR", "JOURNAL_STREAM", *NETWORK_VARIABLES}
-"""All that the child needs to find programs, to speak, to log and to reach a printer. No token comes by any of these."""
+"""What the child needs for programs, language, logging and printers. None of these variables holds a token."""
 LOOK_SECONDS = 0.5
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 60.0
 ELSEWHERE_SECONDS = 10.0
-"""How often it is looked whether another process still serves the page."""
+"""How often to check whether another process still serves the page."""
 MOST_BEATS = 4096
 GRACE_SECONDS = 8.0
-"""How long a child that was asked to end may take; then it is killed."""
+"""How long a child may take to end after it was asked to; then it is killed."""
 
 
 def environment(env: Mapping[str, str]) -> dict[str, str]:
-    """Return what the page's process may know of our environment."""
+    """Return the environment variables for the page's process."""
     kept = {name: value for name, value in env.items() if name in KEPT or name.startswith("LC_")}
     return kept | {"PYTHONPATH": os.pathsep.join(str(Path(each).absolute()) for each in sys.path if each)}
 
 
 def next_wait(before: float, lived: float) -> float:
-    """Return how long to wait before a child is started again: twice as long each time, unless the last one lived for a while."""
+    """Return the seconds until the child is restarted: doubled each time, unless the last child ran for LONGEST_WAIT_SECONDS."""
     if lived >= LONGEST_WAIT_SECONDS:
         return FIRST_WAIT_SECONDS
     return min(LONGEST_WAIT_SECONDS, max(FIRST_WAIT_SECONDS, before * 2))
@@ -54,7 +54,7 @@ def _handed(settings: Settings) -> str:
 
 
 class PageProcess:
-    """The child, kept alive by a thread of its own: the loop never waits for it. From `start` to `close`."""
+    """Keeps the child running from `start` to `close`, in a separate thread, so the loop never waits for it."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class PageProcess:
         stderr: int | None = None,
         command: Sequence[str] = COMMAND,
     ) -> None:
-        # `stderr`: where the child's log goes; None: where ours goes.
+        # `stderr`: where the child's log goes; None: to our stderr.
         self._folder, self._handed = settings.state_dir, _handed(settings)
         self._env, self._clock, self._log = environment(env), clock, log
         self._stderr, self._command = stderr, command
@@ -73,22 +73,22 @@ class PageProcess:
         self._thread = threading.Thread(target=self._keep, name="page", daemon=True)
 
     def start(self) -> Self:
-        """Start the child, now or as soon as something is to be served."""
+        """Start the child, now or as soon as a page is configured."""
         self._thread.start()
         return self
 
     def follow(self, settings: Settings) -> None:
-        """Take the child along to a new configuration: one that changes nothing for it leaves it alone."""
+        """Update the child to a new configuration; it is restarted only if its settings changed."""
         self._handed = _handed(settings)
         self._wake.set()
 
     def ask_to_stop(self) -> None:
-        """Have the child end; `close` waits for that."""
+        """Ask the child to end; `close` waits for that."""
         self._stopping = True
         self._wake.set()
 
     def close(self) -> None:
-        """Return when the child is gone, in bounded time."""
+        """Wait until the child has ended, for a bounded time."""
         self.ask_to_stop()
         if self._thread.is_alive():
             self._thread.join(GRACE_SECONDS + 5.0)
@@ -115,7 +115,7 @@ class PageProcess:
                 self._leave_word(handed)
 
     def _pause(self, handed: str, seconds: float | None, beat: Heartbeat | None = None) -> None:
-        """Wait, unless there is something to do before."""
+        """Wait `seconds` (None: without limit), or until the configuration changes or a stop is asked for."""
         until = None if seconds is None else self._clock.monotonic() + seconds
         while not self._stopping and self._handed == handed:
             left = None if until is None else until - self._clock.monotonic()
@@ -127,7 +127,7 @@ class PageProcess:
             self._wake.clear()
 
     def _serve(self, handed: str) -> str | None:
-        """Run one child to its end. Returns what went wrong with it, or None if we ended it ourselves."""
+        """Run one child to its end. Return what went wrong, or None if we ended it."""
         try:
             child = subprocess.Popen(  # noqa: S603 - our own interpreter
                 [*self._command, SUPERVISED],
@@ -136,7 +136,7 @@ class PageProcess:
                 stderr=self._stderr,
                 env=self._env,
                 cwd="/",
-                start_new_session=True,  # the terminal's Ctrl-C is for us: we end the child in order
+                start_new_session=True,  # Ctrl-C in the terminal reaches only us: we end the child in an orderly way
             )
         except OSError as error:
             return f"could not be started ({error.strerror})"
@@ -148,12 +148,12 @@ class PageProcess:
                 child.stdin.write(handed.encode() + b"\n")
                 child.stdin.flush()
             except OSError:
-                pass  # it died at once: said below
+                pass  # it died at once: reported below
             return self._watch(child, handed)
 
     def _watch(self, child: "subprocess.Popen[bytes]", handed: str) -> str | None:
         said: Pulse | None = None
-        seen = self._clock.monotonic()  # when there was a sign of life; by our own clock, which nobody sets
+        seen = self._clock.monotonic()  # time of the last sign of life, by the monotonic clock
         assert child.stdout is not None  # noqa: S101 - asked for in _serve
         while child.poll() is None:
             if self._stopping or self._handed != handed:
@@ -171,17 +171,17 @@ class PageProcess:
                 return f"gave no sign for {STILL_SECONDS:g} s and was ended"
             self._wake.wait(LOOK_SECONDS)
             self._wake.clear()
-        return None if self._stopping else f"ended by itself (code {child.returncode})"
+        return None if self._stopping else f"ended unexpectedly (code {child.returncode})"
 
     def _say(self, what: str, handed: str, wait: float) -> None:
-        """Show what became of the child, in its place, until the next one shows how it is."""
+        """Write what happened to the child into its heartbeat file, until the next child writes its own state."""
         self._log.problem("page", what)
         beat = self._heartbeat()
-        beat.keep("page", [Trouble(NOT_LISTENING, what, "the agent's log says more; orders are not affected")])
+        beat.keep("page", [Trouble(NOT_LISTENING, what, "see the agent's log; orders are not affected")])
         self._pause(handed, wait, beat)
 
     def _leave_word(self, handed: str) -> None:
-        """Show whether another one follows the child that we ended, or whose place we kept meanwhile."""
+        """Write into the heartbeat file whether another child will be started."""
         if self._stopping or not self._handed:
             self._heartbeat().end()
         elif self._handed != handed:
@@ -190,7 +190,7 @@ class PageProcess:
     def _heartbeat(self) -> Heartbeat:
         return Heartbeat(
             self._folder / PAGE, self._clock, "page"
-        )  # a new one: the child has written to the file meanwhile
+        )  # not cached: the child has written to the file meanwhile
 
     def _end(self, child: "subprocess.Popen[bytes]") -> None:
         child.terminate()

@@ -1,6 +1,6 @@
-"""A new configuration while the agent runs: read on SIGHUP, refused with a reason, or taken up once nothing is in flight.
+"""A new configuration while the agent runs: read on SIGHUP, then rejected with a reason, or adopted once nothing is in flight.
 
-A bad one changes nothing: the one before stays. What was refused stands in the database, so that `status` says it too.
+A bad configuration changes nothing: the previous one stays in use. The rejection is stored in the database for `status`.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,13 +17,13 @@ from supplier_agent.runtime.wiring import reassemble, usable, wire_of
 from supplier_agent.settings import Settings
 
 CHORE = "configuration"
-"""The row of the table `chores` that says what was refused, and when."""
+"""The row of the table `chores` that has the last rejection and its time."""
 DRAIN_SECONDS = 60.0
-"""How long the requests in flight may take to come back; each has a shorter deadline of its own."""
+"""How long to wait for the requests in flight; each has a shorter deadline."""
 
 
 class Reload:
-    """Takes an agent from one configuration to the next. `load` reads it anew, and raises ConfigError if it cannot be used."""
+    """Switches an agent to a new configuration. `load` reads it, and raises ConfigError if it cannot be used."""
 
     def __init__(
         self,
@@ -34,13 +34,13 @@ class Reload:
         make_wire: Callable[[Settings, Clock], Wire] = wire_of,
     ) -> None:
         self._agent, self._env, self._hangup, self._load, self._make_wire = agent, env, hangup, load, make_wire
-        self.refused: Trouble | None = None  # None: the last configuration was taken up
+        self.refused: Trouble | None = None  # None: the last configuration was adopted
         self._waits: Settings | None = None  # None: no configuration waits for the requests in flight
         self._until = 0.0
 
     @property
     def is_asked(self) -> bool:
-        """Tell whether somebody asked for it."""
+        """Tell whether a reload was requested (SIGHUP)."""
         return self._hangup.event.is_set()
 
     @property
@@ -49,11 +49,11 @@ class Reload:
         return self._waits is not None
 
     def start(self) -> None:
-        """Forget what an earlier process refused: this one began with what it read."""
+        """Clear the rejection of an earlier process: this process has read its configuration at startup."""
         self._note(None)
 
     def begin(self) -> bool:
-        """Read the configuration; return whether it can be used. It is taken up by `finish`."""
+        """Read the configuration; return whether it can be used. `finish` adopts it."""
         self._hangup.event.clear()
         try:
             settings = self._load()
@@ -66,7 +66,7 @@ class Reload:
         return True
 
     def finish(self) -> bool:
-        """Take the new configuration up if nothing is in flight any more; return whether it is decided."""
+        """Adopt the new configuration if nothing is in flight any more; return whether this reload is over."""
         agent, settings = self._agent, self._waits
         if settings is None:
             return True
@@ -75,7 +75,7 @@ class Reload:
                 return False
             self._end()
             self._refuse(
-                ConfigError("a request in flight does not end; the configuration before stays", "reload it again")
+                ConfigError("a request in flight does not end; the previous configuration stays in use", "reload again")
             )
             return True
         try:
@@ -92,7 +92,7 @@ class Reload:
         self._end()
         agent.ctx.log.info("configuration.adopted", suppliers=", ".join(agent.accounts))
         for key in waits:
-            agent.ctx.log.warning("configuration.postponed", key=key, cure="it changes with the next restart")
+            agent.ctx.log.warning("configuration.postponed", key=key, cure="restart the agent to apply it")
         return True
 
     def _end(self) -> None:
@@ -101,9 +101,11 @@ class Reload:
 
     def _refuse(self, error: AgentError) -> None:
         said = "; ".join(line.strip() for line in error.what.splitlines()).replace(":; ", ": ")  # one line of a log
-        self._agent.ctx.log.error("configuration.refused", detail=said, cure=error.cure, note="the one before stays")
+        self._agent.ctx.log.error(
+            "configuration.refused", detail=said, cure=error.cure, note="the previous configuration stays in use"
+        )
         self.refused = Trouble(
-            CONFIGURATION, f"a new configuration was refused, and the one before stays: {said}", CORRECT_IT
+            CONFIGURATION, f"new configuration rejected; still using the previous one: {said}", CORRECT_IT
         )
         self._note(said)
 

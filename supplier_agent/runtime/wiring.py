@@ -1,4 +1,4 @@
-"""The one place where the real parts are put together: settings in, an agent out. Tests put other parts together the same way."""
+"""The only place where the real parts are wired: settings in, an agent out. Tests wire other parts in the same way."""
 
 import random
 from collections.abc import Callable, Mapping
@@ -38,9 +38,9 @@ def assemble(
     reads_only: bool = False,
     make_ledger: Callable[[Path], Ledger] = Ledger,
 ) -> tuple[Agent, Callable[[], None]]:
-    """Return an agent on the state of these settings, and what closes it. The caller holds the instance lock.
+    """Return an agent for these settings, and a function that closes it. The caller holds the instance lock.
 
-    Raises ConfigError if no supplier at all has a token: one without is shown as paused, and the others work.
+    Raises ConfigError if no supplier has a token. If only some lack one, those are shown as paused, and the others work.
     """
     wire = wire_of(settings, clock)
     store = open_store(settings.state_dir / state_folder.DATABASE, agent=True)
@@ -59,7 +59,7 @@ def assemble(
         checks.close()
 
     def close() -> None:
-        with suppress(AgentError):  # a disk that is full: then it is the next start that counts
+        with suppress(AgentError):  # the disk is full: then only the next start counts the epoch
             agent.end()
         close_parts()
 
@@ -67,7 +67,7 @@ def assemble(
     if all(account.token is None for account in accounts):
         close_parts()
         for name in settings.suppliers:
-            settings.token_of(name, env)  # says what is missing, and where it was looked for
+            settings.token_of(name, env)  # raises: what is missing, and where it was searched
     workers = Workers(clock, executor, checks, log)
     ctx = Context(settings, store, ledger, labels, clock, random.random, log, workers)
     ctx.round_at, ctx.told_to_read_only = round_at, reads_only
@@ -76,19 +76,19 @@ def assemble(
 
 
 def database_troubles(locked: LockedError | None) -> list[Trouble]:
-    """Return what keeps the loop, or what goes on next to it, from the database; as the heartbeat shows it (heartbeat.py)."""
+    """Return why the database cannot be used now, in the form of the heartbeat file (heartbeat.py)."""
     if locked is None:
         return []
     return [Trouble(DISK_FULL if isinstance(locked, FullError) else DATABASE_LOCKED, locked.what, locked.cure)]
 
 
 def wire_of(settings: Settings, clock: Clock) -> Wire:
-    """Return the way to the marketplace. Raises ConfigError if the environment names a proxy that cannot be used."""
+    """Return the HTTP client. Raises ConfigError if the environment names a proxy that cannot be used."""
     return Wire(clock, settings.http.timeout_seconds, egress=egress.of(settings))
 
 
 def usable(settings: Settings, env: Mapping[str, str]) -> None:
-    """Raise ConfigError if no supplier at all has a token, or there is no way out: there would be nothing to do."""
+    """Raise ConfigError if no supplier has a token, or if the proxy or its certificates cannot be used."""
     missing, _ = None, egress.of(settings)
     for name in settings.suppliers:
         try:
@@ -102,9 +102,9 @@ def usable(settings: Settings, env: Mapping[str, str]) -> None:
 
 
 def reassemble(agent: Agent, settings: Settings, env: Mapping[str, str], wire: Wire) -> list[str]:
-    """Let an agent go on by another configuration; nothing may be in flight. Returns the keys that wait for a restart.
+    """Switch an agent to another configuration; nothing may be in flight. Return the keys that need a restart.
 
-    A supplier that stays keeps the run that it reads. Its first request waits one interval of the rate, as after a start.
+    A supplier in both configurations keeps its open run. Its first request waits one interval of the rate, as after a start.
     """
     ctx = agent.ctx
     waits = [] if settings.state_dir == ctx.settings.state_dir else ["state_dir"]
@@ -120,7 +120,7 @@ def reassemble(agent: Agent, settings: Settings, env: Mapping[str, str], wire: W
         agent.begin(tx, accounts)
     ctx.settings, ctx.accounts = settings, {account.name: account for account in accounts}
     ctx.read_since_ping &= ctx.accounts.keys()
-    ctx.heal_at = ctx.clock.now()  # another undo window, another limit: every open order is looked at again
+    ctx.heal_at = ctx.clock.now()  # undo window or limits may have changed: plan every open order again
     ctx.look_again()
     return waits
 
@@ -133,7 +133,7 @@ def make_accounts(
     labels: LabelFolder,
     stopping: Callable[[], bool],
 ) -> list[Account]:
-    """Return every account that these settings ask for. Another kind of account is added here."""
+    """Return all accounts of these settings. Add another kind of account here."""
 
     def read_token(name: str) -> str:
         return settings.token_of(name, env)
@@ -157,7 +157,7 @@ def make_account(
     stopping: Callable[[], bool],
     read_next: Callable[[str], str | None] = lambda _name: None,
 ) -> Account:
-    """Return a supplier's account at the marketplace, with its token, if that can be read."""
+    """Return a supplier's account at the marketplace, with its token if that can be read."""
     pace = Pace(clock, settings.requests_per_second)
     marketplace = Marketplace(
         supplier=name,
@@ -179,6 +179,6 @@ def make_account(
         read_token=lambda: read_token(name),
         read_next_token=lambda: read_next(name),
     )
-    with suppress(ConfigError):  # else the loop logs it, pauses this account, and looks again
+    with suppress(ConfigError):  # else the loop logs it, pauses this account, and reads the token again later
         account.token = read_token(name)
     return account

@@ -1,1 +1,1 @@
-"""What is known of a supplier as a whole: its circuit breakers, safety stops, warnings and the journal of its reads."""
+"""The state of a supplier as a whole: circuit breakers, safety stops, snapshot and the log of its reads."""

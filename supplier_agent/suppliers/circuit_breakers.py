@@ -1,7 +1,7 @@
-"""How reads, writes and labels of a supplier are going. An outage counts here, against the supplier, never against the orders.
+"""One circuit breaker for each lane of a supplier: reads, writes, labels. Outages count here, never against single orders.
 
-After a failure the lane pauses, twice as long each time; then one call goes first, and its success lifts the pause. So an
-outage of an hour costs a handful of requests, and leaves a few unknown ship calls instead of forty.
+After a failure the lane pauses, twice as long each time. Then one request goes first, and its success ends the pause. So an
+outage of an hour costs a few requests, and leaves a few unknown ship calls instead of forty.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ ALL = (READS, WRITES, LABELS)
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a failing lane pauses: first, longest and least wait, in seconds; `chance` in [0, 1) is its jitter."""
+    """How long a failing lane pauses: first, longest and shortest wait in seconds; `chance` in [0, 1) is the jitter."""
 
     first_seconds: float
     max_seconds: float
@@ -27,12 +27,12 @@ class Patience:
 
 
 def of(tx: Session, supplier: str, lane: str) -> Lane:
-    """Return the lane as it stands."""
+    """Return the present row of a lane; an empty one if it has none."""
     return tx.get(Lane, (supplier, lane)) or Lane(supplier=supplier, lane=lane)
 
 
 def worked(tx: Session, lane: Lane) -> bool:
-    """Record a success; return whether the lane had been failing. A lane that works is not written again."""
+    """Record a success; return whether the lane had been failing. Nothing is written for a lane that already works."""
     if lane.failing_since is None:
         return False
     lane.failures, lane.failing_since, lane.failed_at, lane.resume_at = 0, None, None, None
@@ -52,8 +52,8 @@ def failed(
 ) -> bool:
     """Record a failure and pause; return whether the lane had worked until now.
 
-    Calls that were in flight together fail together: that is one failure, not several. A redirect is remembered until the
-    lane works again.
+    Calls in flight at the same time fail together: that counts as one failure. A redirect is remembered until the lane works
+    again.
     """
     first = lane.failing_since is None
     lane.failing_since, lane.failed_at = lane.failing_since or now, now
@@ -68,14 +68,14 @@ def failed(
 
 
 def not_later_than(tx: Session, lane: Lane, latest: datetime) -> None:
-    """End a pause that is longer than any could be: somebody has set the clock back."""
+    """Shorten a pause that ends later than any pause can: the clock was set back."""
     if lane.resume_at is not None and lane.resume_at > latest:
         lane.resume_at = latest
         tx.add(lane)
 
 
 def is_open(lane: Lane, now: datetime, in_flight: int) -> bool:
-    """Tell whether another call may go: a lane that failed lets one through at a time, once its pause is over."""
+    """Tell whether another request may be sent. A failing lane allows one at a time, once its pause is over."""
     if lane.failing_since is None:
         return True
     return in_flight == 0 and (lane.resume_at is None or lane.resume_at <= now)

@@ -1,4 +1,4 @@
-"""The journal of get-sales: every request and its outcome, so that any run can be explained."""
+"""The log of get-sales requests: every request and its outcome, so that every run can be explained."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class ReadDone:
 
 
 def read_done(query: Query, answer: Listing | Verdict, started_at: datetime, ended_at: datetime) -> ReadDone:
-    """Return the journal entry for one answer."""
+    """Return the log entry for one answer."""
     if isinstance(answer, Listing):
         rows = len(answer.rows)
         return ReadDone(
@@ -72,7 +72,7 @@ def newest(tx: Session) -> int:
 
 
 def asked(tx: Session, supplier: str, now: datetime, cache_seconds: float) -> frozenset[str]:
-    """Return the requests that the server would answer from its cache now."""
+    """Return the requests that the server would now answer from its cache."""
     if cache_seconds <= 0:
         return frozenset()
     since = now - timedelta(seconds=cache_seconds)
@@ -96,13 +96,13 @@ def oldest_ages(tx: Session, run_ids: Sequence[int]) -> dict[int, int]:
 
 
 def last_good(tx: Session, supplier: str, *purposes: str) -> Run | None:
-    """Return the last run for one of these purposes that was read to its end."""
+    """Return the last run with one of these purposes that was read to its end."""
     query = select(Run).where(Run.supplier == supplier, col(Run.purpose).in_(purposes), col(Run.proof).in_(GOOD))
     return tx.exec(query.order_by(col(Run.id).desc()).limit(1)).first()  # not by time, because clocks can be set back
 
 
 def due(tx: Session, name: str, settings: Settings, now: datetime, *, round_at: datetime | None = None) -> Due:
-    """Return which run is next and when (schedule.next_read)."""
+    """Return the next run and its time (schedule.next_read)."""
     stands, schedule = look(tx, name), settings.schedule
     waiting = select(Run).where(Run.supplier == name, Run.purpose == "resync", col(Run.started_at).is_(None))
     resync = tx.exec(waiting.order_by(col(Run.id)).limit(1)).first()
@@ -112,5 +112,5 @@ def due(tx: Session, name: str, settings: Settings, now: datetime, *, round_at: 
 
 
 def request(tx: Session, name: str, date_from: date, date_to: date, now: datetime) -> None:
-    """Leave a person's request to read a date range again."""
+    """Store a person's request to read a date range again."""
     tx.add(Run(supplier=name, purpose="resync", date_from=date_from, date_to=date_to, requested_at=now))

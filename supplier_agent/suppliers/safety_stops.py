@@ -1,6 +1,6 @@
-"""The brakes: what stops a supplier, or its ship calls alone, until a person lets it go on.
+"""Safety stops: what pauses a supplier, or only its ship calls, until a person resumes or approves.
 
-Paused: nothing at all is sent, not even a read. Asked: so many orders were flagged within a minute that a person is asked first.
+Paused: nothing is sent, not even a read. Asked: so many orders were marked within a minute that ship calls wait for approval.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -18,10 +18,14 @@ MINUTE = timedelta(minutes=1)
 NOT_FOUND = 404
 WRONG_ADDRESS = "wrong slug or token?"
 AGENT = "agent"
-PAUSED, ASKED, USUAL = "paused by a brake", "a person is asked about many flags", "the flags are as usual again"
-"""What the log says."""
+PAUSED, ASKED, USUAL = (
+    "paused by a safety stop",
+    "unusually many marks need approval",
+    "the number of marks is usual again",
+)
+"""Texts for the log."""
 FEW = 2000
-"""So many of the newest attempts of all suppliers are looked at, so that one look stays cheap."""
+"""How many of the newest attempts of all suppliers are examined, so that one check stays cheap."""
 
 
 # -- the rules ---------------------------------------------------------------------------------------------------------
@@ -38,14 +42,14 @@ def most_within(instants: Sequence[datetime], span: timedelta) -> int:
 
 
 def is_unusual(flags: Sequence[datetime], per_minute: int) -> bool:
-    """Tell whether so many orders were flagged within a minute that a person is asked first. 0 never asks."""
+    """Tell whether so many orders were marked within a minute that a person must approve. per_minute = 0: never."""
     return per_minute > 0 and most_within(sorted(flags), MINUTE) > per_minute
 
 
 def not_found_in_a_row(answers: Iterable[tuple[int, int | None]]) -> int:
-    """Return about how many different orders the newest answers were 404, without another answer between.
+    """Return the number of different orders in the newest unbroken series of 404 answers.
 
-    `answers`: order and HTTP status, the newest first; None (no answer came) neither counts nor ends the row.
+    `answers`: order and HTTP status, newest first. None (no answer) neither counts nor ends the series.
     """
     orders: set[int] = set()
     for order, status in answers:
@@ -57,15 +61,15 @@ def not_found_in_a_row(answers: Iterable[tuple[int, int | None]]) -> int:
 
 
 def ships_wait(supplier: Supplier) -> bool:
-    """Tell whether ship calls wait until a person has agreed."""
+    """Tell whether ship calls wait for a person's approval."""
     return supplier.flags_asked_at is not None
 
 
-# -- what the loop asks ------------------------------------------------------------------------------------------------
+# -- for the loop ------------------------------------------------------------------------------------------------------
 
 
 def mind_the_flags(tx: Session, name: str, per_minute: int, now: datetime) -> str | None:
-    """Ask a person if the flags are unusual, and ask no longer once they are not; return what changed, for the log."""
+    """Ask for approval if unusually many orders are marked, and end that once they are not; return the change, for the log."""
     supplier = known_supplier(tx, name)
     if not per_minute and not ships_wait(supplier):
         return None
@@ -78,7 +82,7 @@ def mind_the_flags(tx: Session, name: str, per_minute: int, now: datetime) -> st
 
 
 def waiting_flags(tx: Session, supplier: Supplier) -> list[datetime]:
-    """Return the moments of the flags that are not confirmed, and that nobody has agreed to yet."""
+    """Return the times of the marks that are neither confirmed nor approved yet."""
     query = select(Order.shipped_at).where(Order.supplier == supplier.name, Order.shipped == 1)
     query = query.where(col(Order.ship_confirmed_at).is_(None), col(Order.closed_reason).is_(None))
     since = supplier.flags_agreed_at
@@ -88,9 +92,9 @@ def waiting_flags(tx: Session, supplier: Supplier) -> list[datetime]:
 def mind_the_address(
     tx: Session, account: str, supplier: str, kinds: Collection[str], limit: int, now: datetime
 ) -> bool:
-    """Pause an account if its newest answers were all 404, about as many orders as the limit; tell whether it did.
+    """Pause an account if its newest answers were all 404, for at least `limit` orders; tell whether it did.
 
-    `kinds`: the calls that go there and whose 404 says that the address is wrong.
+    `kinds`: the calls to this account whose 404 may mean that the address is wrong.
     """
     row = known_supplier(tx, account)
     if not limit or row.paused_at is not None:
@@ -106,17 +110,17 @@ def mind_the_address(
     return True
 
 
-# -- what a person may say ---------------------------------------------------------------------------------------------
+# -- for people --------------------------------------------------------------------------------------------------------
 
 
 def pause(tx: Session, name: str, now: datetime, who: str, reason: str) -> str:
-    """Stop everything that goes to this supplier's account."""
+    """Pause a supplier: nothing more is sent for it."""
     supplier = known_supplier(tx, name)
     if supplier.paused_at is not None:
         return f"it is paused already, {say('reason.paused', who_paused(supplier))}"
     supplier.paused_at, supplier.paused_by, supplier.paused_reason = now, who, reason
     tx.add(supplier)
-    return "paused; what is being sent at this moment is finished, and then nothing is sent"
+    return "paused; requests in flight are finished, and then nothing is sent"
 
 
 def resume(tx: Session, name: str, now: datetime) -> str:
@@ -131,7 +135,7 @@ def resume(tx: Session, name: str, now: datetime) -> str:
 
 
 def agree(tx: Session, name: str, now: datetime) -> str:
-    """Let the flags up to now go, however many they are. Raises AgentError if nobody asked."""
+    """Approve all marks up to now. Raises AgentError if no ship call waits for approval."""
     supplier = known_supplier(tx, name)
     if not ships_wait(supplier):
         raise AgentError("there is nothing to approve: no ship call waits for approval", "supplier-agent status")

@@ -25,7 +25,7 @@ class Standing:
     lanes: Mapping[str, Lane]
 
     def not_before(self, now: datetime) -> datetime:
-        """Return when this supplier may be read again: after a pause, or a wait that the marketplace asked for."""
+        """Return when this supplier may be read again: after a pause, or after the silence that the marketplace asked for."""
         if self.supplier.paused_at is not None:
             return NEVER
         instants = (now, self.lanes[circuit_breakers.READS].resume_at, self.supplier.quiet_until)
@@ -64,7 +64,7 @@ def remember(tx: Session, name: str) -> None:
 
 
 def try_now(tx: Session, name: str, now: datetime, lane_name: str = circuit_breakers.READS) -> None:
-    """End the pause of a failing lane, because a person started a round or there is a new token."""
+    """End the pause of a failing lane, because a person started `run --once` or there is a new token."""
     lane = circuit_breakers.of(tx, name, lane_name)
     if lane.resume_at is not None:
         lane.resume_at = now

@@ -169,9 +169,7 @@ def _believe_ledger(ctx: Context, tx: Session, order: Order, calls: dict[str, Ca
     call = call or Call(order_id=order.id, supplier=order.supplier, kind=kind, owed_at=now, state="dropped")
     call.attempts = entry.attempt
     calls[kind] = call
-    what = (
-        f"the ship ledger has attempt {entry.attempt}, which this database lacks: it was restored or replaced"
-    )
+    what = f"the ship ledger has attempt {entry.attempt}, which this database lacks: it was restored or replaced"
     tx.add(call)
     tx.add(Event(order_id=order.id, at=now, who="agent", what="ship ledger believed", detail=what))
     if entry.outcome == outbox.DONE:

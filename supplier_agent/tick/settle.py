@@ -40,7 +40,7 @@ def note_answer(ctx: Context, flight: Flight, done: "Future[Any]") -> None:
     job, outcome = flight.job, _ending_of(done).outcome
     try:
         ctx.ledger.write(job.supplier, job.menzzo_order_id, job.number, outcome.kind, ctx.clock.now())
-    except StateError as error:  # the intent is in the ledger: after a crash now, the call would be unknown, which is safe
+    except StateError as error:  # the intent is stored: after a crash now the call would be unknown, which is safe
         ctx.log.problem("ledger", error.what)
 
 
@@ -136,7 +136,7 @@ def _ending_of(done: "Future[Any]") -> Ending:
     """Return how a call ended. An exception in a worker is an internal error, and the call may have been made."""
     error = done.exception()
     if isinstance(error, NotStartedError):
-        return Ending(Outcome(NOT_SENT, "this machine has no thread to spare"), outage=True)
+        return Ending(Outcome(NOT_SENT, "this machine has no free thread"), outage=True)
     if error is not None:
         return Ending(Outcome(UNKNOWN, fault(error)), fault=True)
     ending: Ending = done.result()
@@ -218,7 +218,7 @@ def _add_facts(ctx: Context, tx: Session, job: Job, outcome: Outcome) -> bool:
 
 
 def _after_fault(ctx: Context, job: Job, ending: Ending) -> Next:
-    """Return the next state of a call after an internal error. Unless it was not sent, we do not know whether it arrived."""
+    """Return the next state of a call after an internal error: if it may have been sent, it is unknown whether it arrived."""
     retry, why = ctx.settings.retry, ending.outcome.detail
     if ctx.calls[job.kind].ONCE:
         return Next("parked" if ending.outcome.kind == NOT_SENT else "unknown", strike=True, why=why)
@@ -251,7 +251,9 @@ def settle_page(ctx: Context, account: Account, flight: Flight, answer: Listing 
     with ctx.store.write() as tx:
         step = pull.take_in(tx, name, account.run, answer, flight.started_at, ctx.settings, now)
         ending = read_ending(answer, failed=isinstance(step, pull.Failed))
-        if isinstance(answer, Listing) or not isinstance(step, pull.OpenRun):  # a refusal after which the run continues proves nothing
+        if isinstance(answer, Listing) or not isinstance(
+            step, pull.OpenRun
+        ):  # a refusal after which the run continues proves nothing
             changes = note_ending(ctx, tx, account, READS, ending)
         works = tokens.worked(ctx, tx, account, flight.token) if isinstance(answer, Listing) else None
     account.run = step if isinstance(step, pull.OpenRun) else None

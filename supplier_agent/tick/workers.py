@@ -218,7 +218,7 @@ class Workers:
     def start(
         self, lane: str, account: str, landed: Landed, request: Callable[..., Any], *arguments: object, at_once: Landed
     ) -> None:
-        """Start a request, after `may_start` returned True. `landed` settles it; `at_once` runs even while the database is locked."""
+        """Start a request, after `may_start` returned True. `landed` settles it; `at_once` runs even if the database is locked."""
         place = self._bulkheads[lane].take(account)
 
         def take_in(done: "Future[Any]") -> None:

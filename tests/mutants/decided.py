@@ -145,8 +145,8 @@ SETTLE = (
     Mutant(
         "a ship call that no worker took counts as lost",
         "tick/settle.py",
-        'Ending(Outcome(NOT_SENT, "this machine has no thread to spare"), outage=True)',
-        'Ending(Outcome(UNKNOWN, "this machine has no thread to spare"), outage=True)',
+        'Ending(Outcome(NOT_SENT, "this machine has no free thread"), outage=True)',
+        'Ending(Outcome(UNKNOWN, "this machine has no free thread"), outage=True)',
         (f"{CONTAINMENT}::test_a_ship_call_that_no_worker_took_was_not_sent_and_is_tried_again",),
     ),
     Mutant(
