@@ -245,8 +245,8 @@ def test_a_rule_without_its_call_and_a_call_without_its_rule_are_refused(missing
             "calls.notify.enabld is not a key of the configuration; did you mean calls.notify.enabled?",
         ),
         ({"notify": {"enabled": "perhaps"}}, "calls.notify.enabled: Input should be a valid boolean"),
-        ({"notfy": {"enabled": True}}, "calls.notfy is no outward call; did you mean calls.notify?"),
-        ({"zzz": {}}, "calls.zzz is no outward call; leave it out"),
+        ({"notfy": {"enabled": True}}, "calls.notfy is not an outward call; did you mean calls.notify?"),
+        ({"zzz": {}}, "calls.zzz is not an outward call; leave it out"),
     ],
 )
 def test_a_mistake_in_its_section_is_said(tmp_path: Path, given: dict[str, dict[str, object]], said: str) -> None:
