@@ -65,7 +65,7 @@ def test_the_demo_is_plain_text_without_the_agents_log(
         r"agent +\d+_\d+ +label on disk",
         r"agent +notio +an entry is kept word for word, unused: menzzo_order_id is null",
         r"warehouse +\d+_\d+ +UPDATE orders SET shipped = 1 WHERE menzzo_order_id = '\d+_\d+'",
-        r"warehouse +\d+_\d+ +supplier-agent ship ID: flagged; it waits for its label",
+        r"warehouse +\d+_\d+ +supplier-agent ship ID: marked as shipped; it waits for its label",
         r"warehouse +\d+_\d+ +supplier-agent unship ID: no longer marked as shipped",
         r"but the database refuses: too late to undo",
         r"agent +\d+_\d+ +ship: NOBODY KNOWS .* Not repeated; a person is asked",
