@@ -150,7 +150,7 @@ def _last(told: Told, words: Words) -> str:
         return (
             f"{words.problem(first)}: begin with the line above" if first.code is ProblemCode.NEVER_RUN else "see above"
         )
-    return "all is well"
+    return "no problems"
 
 
 def _ago(at: datetime | None, now: datetime) -> str:
