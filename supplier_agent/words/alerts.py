@@ -49,7 +49,7 @@ TITLES: Mapping[str, str] = {
     "title.ledger_lost": "the ship ledger is lost",
     "title.held_after_restore": "orders are on hold since a restore",
 }
-"""What a problem is, without its facts: for several orders in one line, for what is over, and for docs/reference/alerts.md."""
+"""Problems without their facts: for several orders in one line, for solved problems, and for docs/reference/alerts.md."""
 
 ALERTS: Mapping[str, str] = {
     "problem.silence": "no order has arrived since %(since)s, which is unusual for these hours",

@@ -1,6 +1,6 @@
 """Every sentence about orders and suppliers, by its code. English is the source; the catalogues in locale/ translate it.
 
-A key is `group.code`, or `group.code.case` where a code has several sentences. Facts stand in a sentence as %(name)s.
+A key is `group.code`, or `group.code.case` if a code has several sentences. Facts are inserted as %(name)s.
 """
 
 from collections.abc import Mapping
@@ -23,9 +23,9 @@ STAGES: Mapping[str, str] = {
 }
 
 KINDS: Mapping[str, str] = {"kind.acknowledge": "acknowledge", "kind.label": "label", "kind.ship": "ship"}
-"""The names of calls. A kind that is not here is said as it is."""
+"""The names of calls. A kind that is not here is shown as its code."""
 JOINTS = (" and ", "; ")
-"""Between the parts of a list."""
+"""The separators of the parts of a list."""
 
 EVIDENCE: Mapping[str, str] = {
     "evidence.confirmed": "the marketplace has confirmed it as shipped",
@@ -34,7 +34,7 @@ EVIDENCE: Mapping[str, str] = {
     "evidence.not_recorded": "it was reported as shipped; the evidence was not recorded",
     "evidence.acknowledge_unverified": "the answer to its acknowledgement was no clear yes (unverified)",
 }
-"""On what an order counts as shipped. Only the first may be called confirmed."""
+"""Why an order counts as shipped. Only the first may be called confirmed."""
 
 BLOCKERS: Mapping[str, str] = {
     "blocker.damaged": "its data cannot be read, or an internal error stopped it",
@@ -60,7 +60,7 @@ BLOCKERS: Mapping[str, str] = {
     "blocker.quantity_changed": "its quantity has changed since the label was printed",
     "blocker.carrier_changed": "its carrier has changed since the label was printed",
 }
-"""One thing that keeps an order back, as a clause."""
+"""The blockers of an order, as clauses."""
 
 WAITS_FOR: Mapping[str, str] = {
     "waits_for.all": "%(missing)s",
@@ -68,7 +68,7 @@ WAITS_FOR: Mapping[str, str] = {
     "waits_for.no_label": "its label",
     "waits_for.vanished": "its place in the marketplace's list",
 }
-"""What a marked order waits for, as a noun."""
+"""What a marked order waits for, as nouns."""
 
 NEXT: Mapping[str, str] = {
     "next.waits": "It is marked as shipped, and is reported once it has %(missing)s. %(next)s",
@@ -292,7 +292,7 @@ INSTALLATION_PROBLEMS: Mapping[str, str] = {
     "problem.said": "%(what)s",
     "fix.said": "%(fix)s",
 }
-"""`said`: the agent's, or the alerts', own words, passed on as they are."""
+"""`said`: text of the agent or of the alerts, passed on unchanged."""
 
 ENGLISH: Mapping[str, str] = {
     **STAGES, **KINDS, **EVIDENCE, **BLOCKERS, **WAITS_FOR, **NEXT, **ORDER_PROBLEMS, **SUPPLIER_PROBLEMS, **INSTALLATION_PROBLEMS,

@@ -1,4 +1,4 @@
-"""What the warehouse page says of orders and suppliers, in English, by code. For people with a parcel in their hands: short.
+"""The sentences of the warehouse page about orders and suppliers, in English, by code. Short, for people who hold a parcel.
 
 The groups: `answer` to a scan or a button, `note` next to it, `stop` why an order must not ship, `now` how an order is,
 `trouble` and `todo` on the page of problems, `state` of a supplier in the bar, `call` and `printer` in the words of a warehouse,
@@ -92,7 +92,7 @@ STOPS: Mapping[str, str] = {
     "stop.quantity_changed": "the quantity has changed: print the label again",
     "stop.carrier_changed": "the carrier has changed: print the label again",
 }
-"""After "Do not ship:", each as a clause."""
+"""Clauses that follow "Do not ship:"."""
 
 NOW: Mapping[str, str] = {
     "now.stopped": "Do not ship: %(stops)s.",
@@ -122,7 +122,7 @@ NOW: Mapping[str, str] = {
     "now.warehouse.print_again": "Print its label again, then scan it.",
     "now.unverified": "The answer to its acknowledgement was not a clear yes (unverified).",
 }
-"""How an order is, by the step that comes next, and what is said besides."""
+"""The state of an order, by its next step, and further sentences."""
 
 TROUBLE: Mapping[str, str] = {
     "trouble.order_damaged.cells": "Its data in the database cannot be read. Nothing is sent for it.",
@@ -172,7 +172,7 @@ TROUBLE: Mapping[str, str] = {
     ),
     "todo.mass_disappearance": "Tell IT: they ask Menzzo whether the list is complete.",
 }
-"""What is wrong, and what a person at the warehouse does about it. What is not here is said as everywhere else (`problem`)."""
+"""What is wrong, and what a person in the warehouse does about it. Codes that are not here use the sentences of `problem`."""
 
 STATES: Mapping[str, str] = {
     "state.paused": "paused",
