@@ -52,7 +52,7 @@ def ship(
         str,
         typer.Option(
             metavar="NAME",
-            help="Report one order despite its current blockers (no label, not acknowledged, no longer listed). NAME: who decided it.",
+            help="Report one order despite its blockers (no label, not acknowledged, no longer listed). NAME: who decided it.",
         ),
     ] = "",
     supplier: SupplierOption = "",
@@ -88,7 +88,7 @@ def ship(
     undo = surroundings.settings.ship.undo_seconds
     if undo and code == 0:
         say(
-            f"reported to the marketplace after {undo:g} s; to undo before then: supplier-agent unship {names[0] if len(names) == 1 else 'ID'}"
+            f"reported to the marketplace after {undo:g} s; to undo: supplier-agent unship {names[0] if len(names) == 1 else 'ID'}"
         )
     return code
 

@@ -261,7 +261,8 @@ INSTALLATION_PROBLEMS: Mapping[str, str] = {
     "problem.clock_off.ahead": "this machine's clock is about %(away_seconds)s ahead of the marketplace's",
     "fix.clock_off": "set it: timedatectl set-ntp true",
     "problem.ledger_lost": (
-        "the ship ledger has been lost since %(since)s: %(reason)s; nothing is reported as shipped until a person releases the orders"
+        "the ship ledger has been lost since %(since)s: %(reason)s; nothing is reported as shipped "
+        "until a person releases the orders"
     ),
     "fix.ledger_lost": f"ask Menzzo what is shipped; {RELEASE}",
     "problem.held_after_restore": (

@@ -350,7 +350,9 @@ def test_the_daily_report_calls_a_problem_what_an_alert_calls_one(services: Serv
     TROUBLES["unflagged"](here)
     here.after(121)
     alert, report = service.bodies
-    said = "notio: 15000000000_1: its label has been ready since 2026-11-19 10:00:00, but nobody has marked it as shipped"
+    said = (
+        "notio: 15000000000_1: its label has been ready since 2026-11-19 10:00:00, but nobody has marked it as shipped"
+    )
     assert alert.startswith(f"PROBLEM: {said}\n")
     assert f"\n1 problem:\n- {said}\n" in report
 
