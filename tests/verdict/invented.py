@@ -92,10 +92,12 @@ def suppliers(draw: st.DrawFn) -> dict[str, Any]:
 
 
 FEW = settings_of_hypothesis(
-    max_examples=40, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
+    max_examples=12, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
-"""The same states each time, so that what fails can be looked at; a state is small enough without being shrunk."""
+"""The same states each time, so that a failure can be repeated; a state is small enough without being shrunk."""
+MANY = settings_of_hypothesis(FEW, max_examples=250)
+"""The same, for the slow tests of .ci/run: thousands of orders."""
 STATES = st.fixed_dictionaries({
     "orders": st.lists(orders(), min_size=1, max_size=12),
     "suppliers": st.fixed_dictionaries({name: suppliers() for name in BOTH}),

@@ -14,18 +14,15 @@ from supplier_agent.reports.order_report import Judge
 from supplier_agent.verdict import Act, Blocker, Role, Verdict
 from supplier_agent.verdict.codes import INFO
 from supplier_agent.web.request import Visit
-from tests.verdict.invented import FEW, HOURS, STATES, invented
+from tests.verdict.invented import FEW, HOURS, MANY, STATES, invented
 from tests.verdict.page_surfaces import SURFACES, Surface, differences, wider, words_of
 
 FRESH = count()
 
 
-@FEW
-@given(state=STATES)
-def test_the_page_says_what_the_verdict_says(
-    tmp_path_factory: pytest.TempPathFactory, new_database: Path, state: dict[str, Any]
-) -> None:
-    made = invented(tmp_path_factory.mktemp("page") / str(next(FRESH)), new_database, state)
+def agree(folder: Path, new_database: Path, state: dict[str, Any]) -> None:
+    """Assert that every surface says of these states what the verdict says, and leaves out nothing."""
+    made = invented(folder / str(next(FRESH)), new_database, state)
     try:
         for surface in SURFACES:
             assert differences(made, surface) == [], surface.name
@@ -39,6 +36,23 @@ def test_the_page_says_what_the_verdict_says(
                 assert f"{name}:" not in bar
     finally:
         made.store.close()
+
+
+@FEW
+@given(state=STATES)
+def test_the_page_says_what_the_verdict_says(
+    tmp_path_factory: pytest.TempPathFactory, new_database: Path, state: dict[str, Any]
+) -> None:
+    agree(tmp_path_factory.mktemp("page"), new_database, state)
+
+
+@pytest.mark.slow
+@MANY
+@given(state=STATES)
+def test_the_page_says_what_the_verdict_says_in_many_states(
+    tmp_path_factory: pytest.TempPathFactory, new_database: Path, state: dict[str, Any]
+) -> None:
+    agree(tmp_path_factory.mktemp("page"), new_database, state)
 
 
 WORKING = (

@@ -17,7 +17,7 @@ from supplier_agent.reports.counts import counts
 from supplier_agent.reports.health import judged
 from supplier_agent.verdict import Blocker, NextStep, Role, Verdict
 from supplier_agent.verdict.codes import INFO, severity_of
-from tests.verdict.invented import DAYS, FEW, HOURS, STATES, STRANGER, Invented, invented
+from tests.verdict.invented import DAYS, FEW, HOURS, MANY, STATES, STRANGER, Invented, invented
 from tests.verdict.surfaces import SURFACES, OrderSaid, Said
 
 FRESH = count()
@@ -88,12 +88,9 @@ def listed(made: Invented) -> Counter[tuple[str, str, str | None]]:
     return found + Counter({("not_running", "", None): 1})
 
 
-@FEW
-@given(state=STATES)
-def test_no_surface_contradicts_the_verdict_and_none_is_silent(
-    tmp_path_factory: pytest.TempPathFactory, new_database: Path, state: dict[str, Any]
-) -> None:
-    made = invented(tmp_path_factory.mktemp("state") / str(next(FRESH)), new_database, state)
+def agree(folder: Path, new_database: Path, state: dict[str, Any]) -> None:
+    """Assert that every surface says of these states what the verdict says, and leaves out nothing."""
+    made = invented(folder / str(next(FRESH)), new_database, state)
     try:
         for name, surface in SURFACES.items():
             said = surface.read(surface.render(made), made)
@@ -104,6 +101,23 @@ def test_no_surface_contradicts_the_verdict_and_none_is_silent(
                 assert {stage: n for stage, n in counts(tx, supplier).items() if n} == stages
     finally:
         made.store.close()
+
+
+@FEW
+@given(state=STATES)
+def test_no_surface_contradicts_the_verdict_and_none_is_silent(
+    tmp_path_factory: pytest.TempPathFactory, new_database: Path, state: dict[str, Any]
+) -> None:
+    agree(tmp_path_factory.mktemp("state"), new_database, state)
+
+
+@pytest.mark.slow
+@MANY
+@given(state=STATES)
+def test_no_surface_contradicts_the_verdict_and_none_is_silent_in_many_states(
+    tmp_path_factory: pytest.TempPathFactory, new_database: Path, state: dict[str, Any]
+) -> None:
+    agree(tmp_path_factory.mktemp("state"), new_database, state)
 
 
 # -- planted lies ------------------------------------------------------------------------------------------------------
