@@ -96,8 +96,8 @@ FEW = settings_of_hypothesis(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )  # fmt: skip
 """The same states each time, so that a failure can be repeated; a state is small enough without being shrunk."""
-MANY = settings_of_hypothesis(FEW, max_examples=250)
-"""The same, for the slow tests of .ci/run: thousands of orders."""
+MANY = settings_of_hypothesis(FEW, max_examples=100)
+"""The same, for the slow tests of .ci/run: hundreds of orders."""
 STATES = st.fixed_dictionaries({
     "orders": st.lists(orders(), min_size=1, max_size=12),
     "suppliers": st.fixed_dictionaries({name: suppliers() for name in BOTH}),
