@@ -1,8 +1,8 @@
-"""Alerts: tell people what broke, and that it works again; never a storm, never a secret.
+"""Alerts: notify people of problems and of their end, without floods of messages and without secrets.
 
-What is wrong, verdict/ says, the same for `status` and for alerts. facts.py groups it and adds what takes long to find out
-(silence, days that are not proved), decide.py says what to send and to whom (pure), post.py words and delivers it, watch.py does
-it every 30 seconds beside the loop.
+verdict/ decides what is a problem, for `status` and alerts alike. facts.py groups the problems and adds those that take long to
+find (silence, unproved days), decide.py decides what to send to whom (pure), post.py writes and delivers the messages, and
+watch.py runs all of this every 30 seconds, in its own thread.
 """
 
 from supplier_agent.alerts.post import Post

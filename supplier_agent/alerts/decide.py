@@ -1,4 +1,4 @@
-"""What to send, when, and to whom: on change only, grouped, and a problem that comes and goes once an hour at most. Pure.
+"""What to send, when, and to whom: only changes, grouped; a problem that comes and goes at most once an hour. Pure.
 
 a fact begins ──> a row of alerts ──group_seconds──> sent ──> the fact ends ──> solved_at ──> its end is sent
 """
@@ -12,9 +12,9 @@ from supplier_agent.verdict import Problem, ProblemCode, Severity
 from supplier_agent.verdict.codes import severity_of
 
 DIGEST = "digest"
-"""The daily report is a row of alerts too, so that it is known when it was last sent."""
+"""The daily report is a row of alerts too, which records when it was last sent."""
 DIGEST_HOURS = timedelta(hours=6)
-"""A report that is later than this is left out: the agent was asleep, and its news is old."""
+"""A report that is later than this is skipped: the agent was not running, and the news is old."""
 RANK = (Severity.INFO, Severity.WARNING, Severity.URGENT)
 
 Key = tuple[str, str | None]
@@ -22,7 +22,7 @@ Key = tuple[str, str | None]
 
 @dataclass(frozen=True)
 class Fact:
-    """Something that is wrong now: all problems of one code and one supplier. `supplier`: None for the whole installation."""
+    """All current problems of one code and one supplier. `supplier`: None for the whole installation."""
 
     code: ProblemCode
     supplier: str | None
@@ -30,26 +30,26 @@ class Fact:
 
     @property
     def key(self) -> Key:
-        """What makes two facts the same."""
+        """The key by which facts are compared."""
         return self.code.value, self.supplier
 
     @property
     def count(self) -> int:
-        """About how many orders it concerns; days, for those that are not proved to be read."""
+        """The approximate number of orders; for unproved days, the number of days."""
         days = self.problems[0].facts.get("number", 1) if self.code is ProblemCode.NOT_READ else 1
         return days if len(self.problems) == 1 and isinstance(days, int) else len(self.problems)
 
 
 @dataclass(frozen=True)
 class Recipient:
-    """One address. `supplier`: it hears of this one alone; None: of everything. `least`: what matters less is not sent to it."""
+    """One address. `supplier`: it gets only this supplier's alerts; None: all. `least`: the lowest severity that it gets."""
 
-    name: str  # what people may see of it
+    name: str  # without secrets, for people
     supplier: str | None = None
     least: Severity = Severity.INFO
 
     def hears(self, row: Alert) -> bool:
-        """Tell whether an alert is sent to it."""
+        """Tell whether it gets an alert."""
         return self.supplier in {None, row.supplier} and RANK.index(severity_of(row.cause)) >= RANK.index(self.least)
 
     @property
@@ -60,7 +60,7 @@ class Recipient:
 
 @dataclass(frozen=True)
 class Patience:
-    """How long begins and ends are gathered, how often one problem is sent again, and when the daily report is due."""
+    """How long changes are collected, how often one problem is sent again, and when the daily report is due."""
 
     group: timedelta
     again: timedelta
@@ -70,7 +70,7 @@ class Patience:
 
 @dataclass(frozen=True)
 class Change:
-    """What has begun, lasts and is over. `lasts`: open rows with what is to be said of them now."""
+    """What has begun, continues and has ended. `lasts`: open rows with their current facts."""
 
     begin: tuple[Fact, ...]
     lasts: tuple[tuple[Alert, Fact], ...]
@@ -79,19 +79,19 @@ class Change:
 
 @dataclass(frozen=True)
 class Decision:
-    """What is to be sent now. `bad`: rows that have begun, or grown. `good`: rows that are over."""
+    """What to send now. `bad`: rows that have begun or grown. `good`: rows that have ended."""
 
     bad: tuple[Alert, ...] = ()
     good: tuple[Alert, ...] = ()
-    digest_since: datetime | None = None  # the daily report is due and covers the time from here; None: it is not
+    digest_since: datetime | None = None  # the daily report is due and covers the time from here; None: not due
 
     @property
     def is_quiet(self) -> bool:
-        """Whether there is nothing to send."""
+        """Whether nothing is to be sent."""
         return not self.bad and not self.good and self.digest_since is None
 
     def of(self, recipient: Recipient) -> "Decision":
-        """Return the part that goes to this address."""
+        """Return the part for this address."""
         return Decision(
             tuple(row for row in self.bad if recipient.hears(row)),
             tuple(row for row in self.good if recipient.hears(row)),
@@ -99,7 +99,7 @@ class Decision:
         )
 
     def within(self, other: "Decision") -> "Decision":
-        """Return the part that is in the other one too."""
+        """Return the part that both have in common."""
         ids = {row.id for row in (*other.bad, *other.good)}
         return Decision(
             tuple(row for row in self.bad if row.id in ids),
@@ -115,13 +115,13 @@ class Decision:
         return Decision(tuple(bad.values()), tuple(good.values()), self.digest_since or other.digest_since)
 
     def parts(self) -> Iterable["Decision"]:
-        """Yield each message of its own: what has changed, and the daily report."""
+        """Yield the separate messages: the changes, and the daily report."""
         yield replace(self, digest_since=None)
         yield Decision(digest_since=self.digest_since)
 
 
 def changes(facts: Iterable[Fact], rows: Sequence[Alert]) -> Change:
-    """Return which rows begin, last and end. `rows`: those that are open."""
+    """Return which rows begin, continue and end. `rows`: the open rows."""
     still = {fact.key: fact for fact in facts}
     rows = [row for row in rows if row.solved_at is None and row.cause != DIGEST]
     known = {key_of(row) for row in rows}
@@ -139,11 +139,11 @@ def to_send(
     patience: Patience,
     recipients: Collection[Recipient] = (Recipient(""),),
 ) -> Decision:
-    """Return what is sent now.
+    """Return what to send now.
 
-    `rows`: those that are open, those whose end was not sent, and the newest that was sent of each problem. `counts`: about
-    how many orders each open one concerns now. One that has grown is sent again: each order of it needs a person. Rows that
-    no recipient hears of are left alone.
+    `rows`: the open rows, those whose end was not sent, and the newest sent row of each problem. `counts`: about how many
+    orders each open row concerns now. A row that has grown is sent again, because each of its orders needs a person. Rows
+    without a recipient are ignored.
     """
     rows = [row for row in rows if row.cause != DIGEST and any(each.hears(row) for each in recipients)]
     last_told: dict[Key, datetime] = {}
@@ -174,7 +174,7 @@ def to_send(
 
 
 def digest_since(last: datetime | None, now: datetime, patience: Patience) -> datetime | None:
-    """Return from when on the daily report covers, if it is due: once a day after its time, and not hours after it."""
+    """Return the start of the daily report, if it is due: once a day after its time, but not many hours later."""
     if patience.digest_at is None:
         return None
     local = now.astimezone(patience.zone)
@@ -185,5 +185,5 @@ def digest_since(last: datetime | None, now: datetime, patience: Patience) -> da
 
 
 def key_of(row: Alert) -> Key:
-    """Return what makes two rows the same problem."""
+    """Return the key by which rows of the same problem are matched."""
     return row.cause, row.supplier

@@ -1,9 +1,9 @@
-"""What is worth an alert: the problems of the verdict, grouped, and two that take longer to find out.
+"""The facts for alerts: the problems of the verdict, grouped, and two that take longer to find.
 
-These are days that are not proved to be read, and silence, which is judged by the supplier's own history. Time is measured in
-arrivals: an hour counts as much as usually comes in during it, so nights and Sundays count next to nothing. A holiday counts
-nothing at all: nothing is learned from it, and no alarm begins on it. By that measure silence is unusual once it has lasted for
-LEAST arrivals, and half as long again as any before it.
+These are unproved days, and silence, which is judged by the supplier's own history. Time is measured in expected arrivals: an
+hour counts as many arrivals as it usually has, so nights and Sundays count almost nothing. Holidays do not count: nothing is
+learned from them, and no alert begins on them. Silence is unusual once it has lasted for LEAST expected arrivals, and for one
+and a half times the longest earlier silence.
 """
 
 from collections import Counter, defaultdict
@@ -23,31 +23,31 @@ from supplier_agent.settings.hours import DAY, Calendar
 from supplier_agent.verdict import Problem, ProblemCode
 
 SLOW = frozenset({ProblemCode.SILENCE, ProblemCode.NOT_READ})
-"""What takes longer to find out than `status` may take: it is found out here, and `status` reads it from the table of alerts."""
+"""Problems that take too long to find for `status`: they are found here, and `status` reads them from the table of alerts."""
 FAILING = frozenset({
     ProblemCode.READS_FAILING, ProblemCode.WRITES_FAILING, ProblemCode.LABELS_FAILING, ProblemCode.CALLS_FAILING,
 })  # fmt: skip
-"""Short outages are over before anyone could do something: an alert begins after failing_seconds."""
+"""Short outages end before anyone can react: these alerts begin only after failing_seconds."""
 UNSENDABLE = frozenset({ProblemCode.ALERTS_FAILED})
-"""`status` alone says it: an alert about it could not be delivered."""
+"""Only `status` shows these: an alert about them could not be delivered."""
 HOUR = timedelta(hours=1)
 HISTORY = timedelta(weeks=8)
 LEAST_HISTORY = timedelta(weeks=3)
 LEAST_ARRIVALS = 40
 LEAST = 12.0
-"""If arrivals were independent, a gap worth 12 of them would come once in 160,000; they are not, hence LONGER."""
+"""If arrivals were independent, one gap in 160,000 would be as long as 12 of them. They are not, hence LONGER."""
 LONGER = 1.5
 
 
 @dataclass(frozen=True)
 class Habits:
-    """How many arrivals each hour of the week usually brings, and the longest silence so far, measured in arrivals."""
+    """The usual number of arrivals in each hour of the week, and the longest silence so far, measured in arrivals."""
 
     per_hour: tuple[float, ...]  # 168, Monday 00:00 first
     longest: float
 
     def worth(self, since: datetime, until: datetime, calendar: Calendar) -> float:
-        """Return how many arrivals usually come between two instants."""
+        """Return the usual number of arrivals between two instants."""
         worth, at = 0.0, since
         while at < until:
             step = min(until, at + HOUR)
@@ -59,9 +59,9 @@ class Habits:
 
 
 def learn(arrivals: Iterable[datetime], now: datetime, calendar: Calendar) -> Habits | None:
-    """Return the habits of the last weeks; None where there is too little to learn from.
+    """Return the habits of the last weeks; None if there is too little data.
 
-    `arrivals`: when a reading brought something new. A burst counts once: customers order in baskets, marketplaces in batches.
+    `arrivals`: when a reading found new orders. A burst counts once, because orders come in baskets and batches.
     """
     known = sorted(each for each in arrivals if now - HISTORY <= each <= now)
     if len(known) < LEAST_ARRIVALS or now - known[0] < LEAST_HISTORY:
@@ -79,7 +79,7 @@ def learn(arrivals: Iterable[datetime], now: datetime, calendar: Calendar) -> Ha
 
 
 def is_unusual(habits: Habits, last_arrival: datetime, until: datetime, calendar: Calendar) -> bool:
-    """Tell whether nothing has come for unusually long. `until`: when the list was last read, for later is not silence."""
+    """Tell whether nothing has arrived for unusually long. `until`: when the list was last read; later time is not silence."""
     return habits.worth(last_arrival, until, calendar) >= max(LEAST, LONGER * habits.longest)
 
 
@@ -88,7 +88,7 @@ def _hour_of_week(local: datetime) -> int:
 
 
 def group(problems: Iterable[Problem], settings: Settings, now: datetime) -> list[Fact]:
-    """Return what is worth an alert: problems of one code and one supplier are one fact, with all its orders."""
+    """Return the facts for alerts: problems of one code and one supplier are one fact, with all its orders."""
     before = now - timedelta(seconds=settings.alerts.failing_seconds)
     found: dict[tuple[ProblemCode, str | None], list[Problem]] = defaultdict(list)
     for problem in problems:
@@ -99,7 +99,7 @@ def group(problems: Iterable[Problem], settings: Settings, now: datetime) -> lis
 
 
 def slow(tx: Session, settings: Settings, habits: Mapping[str, Habits | None], now: datetime) -> Iterator[Problem]:
-    """Yield what changes with the hours, not with the minutes. `habits`: of each supplier; None: too little is known."""
+    """Yield the facts that change slowly. `habits`: of each supplier; None: too little data."""
     look = within(tx)
     for name in settings.suppliers:
         gaps = coverage.gaps(tx, settings, name, now)
@@ -112,7 +112,7 @@ def slow(tx: Session, settings: Settings, habits: Mapping[str, Habits | None], n
 
 
 def _silent_since(look: Look, settings: Settings, name: str, habits: Habits | None) -> datetime | None:
-    """Return since when nothing has come in, if that is unusual. A supplier that cannot be read is not silent."""
+    """Return since when no order has arrived, if that is unusual. A supplier that cannot be read is not silent."""
     if habits is None or not settings.alerts.silence:
         return None
     arrived_at, read_at = last_arrival_at(look, name), supplier_of(look, name).last_success_at
@@ -122,7 +122,7 @@ def _silent_since(look: Look, settings: Settings, name: str, habits: Habits | No
 
 
 def arrivals(look: Look, supplier: str, since: datetime) -> list[datetime]:
-    """Return when readings of this supplier brought something new."""
+    """Return when readings of this supplier found new orders."""
     rows = look.rows(
         "SELECT ended_at FROM runs WHERE supplier = ? AND purpose IN ('poll', 'sweep') AND added > 0 AND ended_at >= ?",
         supplier, text(since),

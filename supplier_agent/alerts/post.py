@@ -1,7 +1,7 @@
-"""Messages and their delivery: a few lines for a phone, each problem with the one command that fixes it, sent by apprise.
+"""Messages and their delivery: short texts for a phone, each problem with the command that fixes it, sent by apprise.
 
-An address may hold a password: people see its place in the list and its kind, never more. An address that does not take a
-message rests, longer and longer; what the others took meanwhile is owed to it. It delays no other address.
+An address may contain a password, so people see only its position in the list and its kind. An address that does not accept a
+message is not tried for a while, longer each time; it gets the messages later. It does not delay other addresses.
 """
 
 import logging
@@ -30,16 +30,16 @@ GIVE_UP_SECONDS = 86_400.0
 OPEN = tuple(stage for stage in STAGES if stage not in {"shipped", "closed"})
 MOST_PROBLEMS = 10
 KINDS = {Severity.URGENT: "failure", Severity.WARNING: "warning", Severity.INFO: "info"}
-"""How apprise calls them: a chat shows them in colours."""
+"""The types of apprise; a chat shows them in colours."""
 SOLVED = "success"
 
 
-# What is said
+# Messages
 
 
 @dataclass(frozen=True)
 class Message:
-    """A title and some lines, as plain text. kind: failure, warning, info or success, as apprise has them."""
+    """A title and lines of plain text. kind: failure, warning, info or success, as in apprise."""
 
     title: str
     body: str
@@ -47,12 +47,12 @@ class Message:
 
 
 def words_of(settings: Settings) -> Words:
-    """Return the language of the warehouse, and its zone."""
+    """Return the sentences in the warehouse's language and time zone."""
     return Words(settings.web.language, settings.timezone)
 
 
 def about(fact: Fact, words: Words) -> tuple[str, str]:
-    """Return what is wrong, and its fix ("" if there is none). Several orders are put together by the title of their problem."""
+    """Return the problem and its fix ("" if there is none). Several orders are combined under the title of their problem."""
     first = fact.problems[0]
     if len(fact.problems) == 1 and fact.code is not ProblemCode.AGENT_HUNG:
         what = words.problem(first)
@@ -60,12 +60,14 @@ def about(fact: Fact, words: Words) -> tuple[str, str]:
     title = words.say(f"title.{fact.code}")
     orders = [problem.order for problem in fact.problems if problem.order]
     if not orders:
-        return title, words.fix(first)  # the hanging agent's heartbeat grows older with each look, and that is no news
+        return title, words.fix(
+            first
+        )  # the age of a hanging agent's heartbeat changes with each check, which is not news
     return words.say("alert.several", title=title, orders=and_more(orders)), words.say("alert.all")
 
 
 def changed(decision: Decision, facts: Mapping[Key, Fact], where: str, words: Words) -> Message:
-    """Return the message about what began and what is over. `where`: the machine's name, for people who run several."""
+    """Return the message about new and solved problems. `where`: the machine's name, for people with several."""
     bad, good = decision.bad, decision.good
     urgent = sum(severity_of(row.cause) is Severity.URGENT for row in bad)
     said = words.say("alert.began.one" if len(bad) == 1 else "alert.began.many", number=len(bad)) if bad else ""
@@ -88,7 +90,7 @@ def _began(row: Alert, fact: Fact | None, words: Words) -> list[str]:
 
 
 def _title(row: Alert, words: Words) -> str:
-    """Return what is over. A code that an earlier version knew is said as it was said then."""
+    """Return the title of a solved problem. For an unknown code of an earlier version, return its stored text."""
     return words.say(f"title.{row.cause}") if row.cause in set(ProblemCode) else row.text.partition("\n")[0]
 
 
@@ -110,9 +112,9 @@ def report(
     supplier: str | None = None,
     most: int = MOST_PROBLEMS,
 ) -> Message:
-    """Return the daily report: what was received, acknowledged and shipped since then, what is open, what is wrong.
+    """Return the daily report: what was received, acknowledged and shipped since then, what is open, and the problems.
 
-    supplier: of this one alone; None: of all of them, and of the installation. most: so many lines of problems.
+    supplier: only this one; None: all suppliers and the installation. most: the maximum number of problem lines.
     """
     words, look = words_of(settings), within(tx)
     names = [name for name in settings.suppliers if supplier in {None, name}]
@@ -164,12 +166,12 @@ def trial(where: str, words: Words) -> Message:
     return Message(words.say("alert.test.title", where=where), words.say("alert.test"))
 
 
-# How it is delivered
+# Delivery
 
 
 @dataclass
 class Box:
-    """One address, and what it has not taken yet (each with the moment from which on it is owed). Times are monotonic seconds."""
+    """One address, and the messages that it has not accepted yet, each with its time. Times are monotonic seconds."""
 
     recipient: Recipient
     url: SecretStr
@@ -179,7 +181,7 @@ class Box:
 
 
 class Post:
-    """All addresses of the configuration, and the way out to them."""
+    """All addresses of the configuration, and the network route to them."""
 
     def __init__(self, settings: Settings, egress: Egress = DIRECT) -> None:
         self.egress = egress
@@ -194,16 +196,16 @@ class Post:
 
     @property
     def recipients(self) -> list[Recipient]:
-        """Everyone who is to be told."""
+        """All recipients."""
         return [box.recipient for box in self.boxes]
 
     def has_same_addresses(self, other: "Post") -> bool:
-        """Tell whether another configuration leads to the same addresses by the same way."""
+        """Tell whether another configuration has the same addresses and the same network route."""
         mine, others = ([(box.recipient, box.url) for box in post.boxes] for post in (self, other))
         return mine == others and self.egress == other.egress
 
     def send(self, box: Box, message: Message, now: float) -> bool:
-        """Send to one address; tell whether it took the message. One that did not rests for a while, and is not asked then."""
+        """Send to one address; tell whether it accepted the message. After a failure, it is not tried for a while."""
         if now < box.rests_until:
             return False
         if self.try_one(box, message):
@@ -214,21 +216,21 @@ class Post:
         return False
 
     def send_owed(self, now: float) -> None:
-        """Send what is owed, oldest first, to the addresses that do not rest. After a day a message is given up."""
+        """Send the waiting messages, oldest first, to addresses that may be tried. A message is dropped after a day."""
         for box in self.boxes:
             box.owed = [(message, since) for message, since in box.owed if now - since <= GIVE_UP_SECONDS]
             while box.owed and self.send(box, box.owed[0][0], now):
                 del box.owed[0]
 
     def failing(self, now: float) -> list[str]:
-        """Return the names of the addresses that rest, or wait for a message."""
+        """Return the names of the addresses that failed, or have messages waiting."""
         return [box.recipient.name for box in self.boxes if now < box.rests_until or box.owed]
 
     def try_one(self, box: Box, message: Message) -> bool:
-        """Send to one address; tell whether it took the message. Takes at most a few seconds (apprise's own deadlines)."""
+        """Send to one address; tell whether it accepted the message. Takes at most a few seconds (apprise's timeouts)."""
         import apprise  # noqa: PLC0415 - its hundred services are loaded when there is something to say
 
-        logging.getLogger("apprise").setLevel(logging.CRITICAL)  # it would log the address
+        logging.getLogger("apprise").setLevel(logging.CRITICAL)  # its log would contain the address
         try:
             with self.egress.in_environment():
                 service = apprise.Apprise.instantiate(box.url.get_secret_value())

@@ -1,6 +1,6 @@
-"""The watch: looks at the state every 30 seconds, keeps the table of alerts, and sends. Beside the loop, which it can never delay.
+"""The watch: checks the state every 30 seconds, updates the table of alerts, and sends. It runs in its own thread.
 
-A message is noted as sent after an address took it: a crash in between sends it twice, never not at all.
+A message is recorded as sent after an address has accepted it: after a crash in between it is sent twice, but never lost.
 """
 
 import socket
@@ -29,16 +29,16 @@ from supplier_agent.words import Words
 
 EVERY_SECONDS = 30.0
 SLOW_SECONDS = 600.0
-"""How often the questions are asked that take longer, and whose answers change with the hours."""
+"""How often the slow checks run, whose results change slowly."""
 LEARN_SECONDS = 21_600.0
 JOIN_SECONDS = 5.0
 SAID = "alerts"
 
 
 class Watch:
-    """One installation's watch. `settings` is asked at every look, because they may be loaded again while the agent runs.
+    """The watch of one installation. `settings` is called at every check, because the configuration may be reloaded.
 
-    `show` puts what is wrong with the alerts themselves where `status` sees it.
+    `show` passes problems of the alerts themselves to `status`.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Watch:
         self._thread: threading.Thread | None = None
 
     def start(self) -> Self:
-        """Look now and then, in a thread of its own."""
+        """Run the checks, in a thread."""
         self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
         self._thread.start()
         return self
@@ -71,7 +71,7 @@ class Watch:
         self._stop.set()
 
     def close(self, seconds: float = JOIN_SECONDS) -> None:
-        """Stop; a message that is being sent is waited for, but not for long."""
+        """Stop, and wait a short time for a message that is being sent."""
         self.stop()
         if self._thread is not None:
             self._thread.join(seconds)
@@ -85,9 +85,9 @@ class Watch:
         self._show(SAID, [Trouble(ALERTS, what, "supplier-agent alerts test")])
 
     def look(self, *, at_end_of_round: bool = False) -> None:
-        """Look once, and send what is due. Nothing that goes wrong here leaves this package.
+        """Check once, and send what is due. Never raises.
 
-        `at_end_of_round`: there is no later look of this process, so nothing is held back to be grouped.
+        `at_end_of_round`: this process makes no further check, so nothing is held back for grouping.
         """
         try:
             store = open_store(self._settings().state_dir / state_folder.DATABASE)
@@ -119,7 +119,7 @@ class Watch:
         self._send(store, decision.with_(report), found, now)
 
     def _problems(self, tx: Session, settings: Settings, now: datetime) -> list[Problem]:
-        """Return all that `status` lists; what is found out here alone is newer than what it reads from the table of alerts."""
+        """Return the problems of `status`, with the new results of the slow checks instead of those in the table of alerts."""
         signs = heartbeat.signs_of(settings, self._clock)
         known = [each for each in health.judged(tx, settings, now, signs=signs) if each.code not in facts.SLOW]
         return [*known, *self._slowly(tx, settings, now)]
@@ -151,10 +151,10 @@ class Watch:
             self._show(SAID, [])
 
     def _send_part(self, store: Store, part: Decision, found: Sequence[Fact], now: datetime, monotonic: float) -> None:
-        """Send one message to everyone whom it concerns, each with the part that it hears of.
+        """Send a message to all its recipients, each with its own part.
 
-        1. What any address takes is noted as sent. 2. The others are owed what was noted. 3. What no address takes stays unsent,
-        and comes again with a later look.
+        1. What any address accepts is recorded as sent. 2. The other addresses get it later. 3. What no address accepts stays
+        unsent, and is tried again at a later check.
         """
         taken, missed = Decision(), list[tuple[Box, Decision]]()
         for box in self._post.boxes:
@@ -190,19 +190,19 @@ def _patience(settings: Settings, *, at_end_of_round: bool) -> Patience:
 
 
 def _text(fact: Fact, settings: Settings) -> str:
-    """Return what a row of alerts keeps of a fact: what is wrong, and in a second line its fix. English, as commands print it."""
+    """Return the text of a fact for a row of alerts: the problem, and its fix in a second line. English, as commands print it."""
     return "\n".join(filter(None, post.about(fact, Words(zone=settings.timezone))))
 
 
 def _rows(tx: Session, told_since: datetime) -> list[Alert]:
-    """Return the rows that still matter: open, not sent to be over, or sent lately."""
+    """Return the rows that still matter: open, end not sent yet, or sent lately."""
     untold_end = col(Alert.told_at).is_not(None) & col(Alert.solved_told_at).is_(None)
     query = select(Alert).where(or_(col(Alert.solved_at).is_(None), untold_end, col(Alert.told_at) > told_since))
     return list(tx.exec(query.order_by(col(Alert.id))))
 
 
 def _keep(tx: Session, change: Change, settings: Settings, told_since: datetime, now: datetime) -> list[Alert]:
-    """Write what has changed, and return the rows that matter as they are now."""
+    """Store the changes, and return the current rows that matter."""
     for row, fact in change.lasts:
         tx.get_one(Alert, row.id).text = _text(fact, settings)
     for row in change.end:
@@ -214,7 +214,7 @@ def _keep(tx: Session, change: Change, settings: Settings, told_since: datetime,
 
 
 def _note(tx: Session, decision: Decision, counts: dict[Key, int], now: datetime) -> None:
-    """Note what was sent."""
+    """Record what was sent."""
     for row in decision.bad:
         mine = tx.get_one(Alert, row.id)
         mine.told_at, mine.told_count = now, counts.get(decide.key_of(row), 1)

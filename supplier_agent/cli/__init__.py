@@ -90,7 +90,7 @@ def _main(
 ) -> None:
     if quiet and verbose:
         raise typer.BadParameter("--quiet and --verbose exclude each other")
-    # A copy: while an alert is sent, the live ones are those of the proxy (egress.py), and a reload must not read those.
+    # A copy: while an alert is sent, os.environ contains the proxy's variables (egress.py), which a reload must not read.
     env = {**os.environ, **({"NO_COLOR": "1"} if no_color else {})}
     context.obj = Surroundings(config, env, is_quiet=quiet, is_verbose=verbose)
     current.set(context.obj)
@@ -101,7 +101,7 @@ def run(arguments: Sequence[str]) -> int:
     words = list(arguments)
     if (
         words[:1] == ["--show-completion"] and words[1:]
-    ):  # by itself typer only guesses the shell that it was started from
+    ):  # without a name, typer can only guess the shell that started it
         os.environ["_SUPPLIER_AGENT_COMPLETE"] = f"source_{words[1]}"
         words = []
     return ended(lambda: app(args=words, prog_name="supplier-agent"))

@@ -52,7 +52,7 @@ def ship(
         str,
         typer.Option(
             metavar="NAME",
-            help="Report one order despite its present blockers (no label, not acknowledged, no longer listed); NAME decides so.",
+            help="Report one order despite its blockers (no label, not acknowledged, no longer listed). NAME: who decided it.",
         ),
     ] = "",
     supplier: SupplierOption = "",
@@ -81,14 +81,14 @@ def ship(
     surroundings, names = here(context), _ids(ids or [])
     if override and len(names) != 1:
         raise UsageError(
-            "--override lets one order go, not several", "supplier-agent ship ID --override NAME, once for each"
+            "--override works for one order at a time", "supplier-agent ship ID --override NAME, once for each"
         )
     flagging = Flagging(surroundings, override or None)
     code = flagging.advise(_each(surroundings, names, supplier, flagging, as_json=as_json))
     undo = surroundings.settings.ship.undo_seconds
     if undo and code == 0:
         say(
-            f"the marketplace is told after {undo:g} s; until then: supplier-agent unship {names[0] if len(names) == 1 else 'ID'}"
+            f"reported to the marketplace after {undo:g} s; to undo: supplier-agent unship {names[0] if len(names) == 1 else 'ID'}"
         )
     return code
 
@@ -127,7 +127,9 @@ def resolve(
             "say what Menzzo answered: --shipped or --send-again", f"supplier-agent order {menzzo_order_id}"
         )
     if not by.strip():
-        raise UsageError("--by needs the name of who found out", "supplier-agent resolve ID --shipped --by NAME")
+        raise UsageError(
+            "--by needs the name of the person who asked Menzzo", "supplier-agent resolve ID --shipped --by NAME"
+        )
     surroundings = here(context)
     return _each(
         surroundings,
@@ -242,7 +244,7 @@ def _release_all(surroundings: Surroundings, by: str, supplier: str, *, as_json:
         as_json=as_json,
     )
     if begun:
-        say("the agent begins a new ship ledger")
+        say("the agent starts a new ship ledger")
     if code == 0:
         say(f"{len(held)} orders are released" if held else "the agent holds no order")
     return code
@@ -263,7 +265,7 @@ def _list_held(held: "Sequence[tuple[Named, str]]", *, as_json: bool) -> int:
     say(
         f"{len(held)} orders are held; nothing was released.\n"
         "Not to be reported: supplier-agent close ID --reason TEXT, or supplier-agent unship ID.\n"
-        "All others, once somebody has looked at this list: supplier-agent release --all --by NAME"
+        "All others, once someone has checked this list: supplier-agent release --all --by NAME"
     )
     return 1
 

@@ -41,7 +41,7 @@ def init(
     target = Path(file) if file else _usual_place(here(context).config, here(context).env)
     if target.exists():
         raise AgentError(
-            f"{target} is there already; it was left as it is.",
+            f"{target} already exists; it was not changed.",
             f"supplier-agent config init {shlex.quote(f'{target}.new')}",
         )
     made = not target.parent.exists()
@@ -74,7 +74,7 @@ def _usual_place(config: str, env: Mapping[str, str]) -> Path:
 
 
 def _let_the_agent_read(target: Path, *, with_folder: bool) -> None:
-    """Let the service's group read the file that root has written, and nobody else: it may contain a token."""
+    """Let only the service's group read the file that root has written, because it may contain a token."""
     import grp
 
     from supplier_agent.base.config_paths import STATE_DIR
@@ -82,7 +82,7 @@ def _let_the_agent_read(target: Path, *, with_folder: bool) -> None:
     try:
         group = grp.getgrnam(SERVICE_GROUP).gr_gid
     except KeyError:
-        group = STATE_DIR.stat().st_gid if STATE_DIR.is_dir() else 0  # another account, if somebody set up one by hand
+        group = STATE_DIR.stat().st_gid if STATE_DIR.is_dir() else 0  # another user, if the service was set up by hand
     if group == 0:
         say(
             f"root alone may read it. If another user runs the agent: chgrp GROUP {shlex.quote(str(target))}, and chmod 640"
@@ -132,7 +132,7 @@ people = typer.Typer(help="Manage the people who work on the warehouse page.", n
 def page(context: typer.Context) -> None:
     """Serve the warehouse page, /metrics and /healthz alone, in a process without a token.
 
-    `run` does so by itself where [web] or [metrics] listen is set and nobody else does.
+    `run` starts it automatically if [web] or [metrics] listen is set and no other process serves it.
     """
     from supplier_agent.base import files
     from supplier_agent.base.errors import ConfigError
@@ -143,14 +143,14 @@ def page(context: typer.Context) -> None:
     settings = surroundings.settings
     if not settings.listen:
         raise ConfigError("there is nothing to serve", 'set [web] listen = "127.0.0.1:8080", or [metrics] listen')
-    # This process has read the configuration, which may hold a token: another program takes its place, with the settings alone.
+    # This process has read the configuration, which may contain a token: replace it by a process that gets only the settings.
     descriptor = os.memfd_create("settings")
     os.write(descriptor, without_secrets(settings).encode() + b"\n")
     os.lseek(descriptor, 0, os.SEEK_SET)
     os.dup2(descriptor, 0)
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
-    os.chdir("/")  # whatever lies where we happen to be is not ours
-    with files.as_owner_of(settings.state_dir):  # it never is root
+    os.chdir("/")  # import nothing from the current folder
+    with files.as_owner_of(settings.state_dir):  # it never runs as root
         os.execve(COMMAND[0], list(COMMAND), environment(surroundings.env))  # noqa: S606 - our own interpreter, no shell
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 YEARS = range(2000, 2100)
-"""Days outside of these are typing errors; far outside, date arithmetic fails."""
+"""Days outside this range are typing errors; far outside, date arithmetic fails."""
 
 
 class Surroundings:
@@ -43,7 +43,7 @@ class Surroundings:
         from supplier_agent.settings import load
 
         settings = load(Path(self.config) if self.config else None, self.env)
-        if settings.calls:  # else nothing is to be checked, and the calls need not be imported
+        if settings.calls:  # otherwise there is nothing to check, and the calls are not imported
             from supplier_agent.calls import CALLS
 
             CALLS.check(settings)
@@ -65,7 +65,7 @@ class Surroundings:
 
     @contextmanager
     def store(self) -> "Iterator[Store]":
-        """Open the state database like staff: no upgrade, no checkpoint. Within this block, root acts as the folder's owner."""
+        """Open the state database as a command does: no upgrade, no checkpoint. In this block, root acts as the folder's owner."""
         from supplier_agent.base import files
         from supplier_agent.db.store import open_store
 
@@ -154,7 +154,7 @@ def progress() -> Iterator[Callable[[str], None]]:
 
     colours = surroundings is None or "NO_COLOR" not in surroundings.env
     spinner = Spinner("dots", Text("…"))
-    # Results that lead elsewhere than to this terminal keep their own way.
+    # Redirected results go to their own target, not to this terminal.
     with Live(
         spinner,
         console=Console(stderr=True, no_color=not colours),

@@ -1,7 +1,7 @@
 """One action on many orders: each in its own transaction, printed when all are done.
 
-Nothing is printed between two acts, so whoever reads slowly, or goes away, holds up none of them. A mistake in one leaves the
-others done; after a failure of the database itself nothing more is tried.
+Nothing is printed between two actions, so a slow or closed reader of the output delays none of them. An error in one order does
+not affect the others; after an error of the database itself, the rest is not tried.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -92,7 +92,7 @@ def do_each(
             for outcome in outcomes(surroundings, named, act):
                 done.append(outcome)
                 show(f"{len(done)} orders")
-    finally:  # also of those before Ctrl-C
+    finally:  # also those done before Ctrl-C
         tell(done, as_json=as_json)
     return worst({outcome.exit_code for outcome in done})
 

@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     for command in (backup, restore, export, pause, resume, approve):
         app.command()(command)
-    app.command("agree", hidden=True)(approve)  # its first name, which scripts may use
+    app.command("agree", hidden=True)(approve)  # the old name, which scripts may use
 
 
 def backup(
@@ -49,9 +49,7 @@ def backup(
     if file.exists() and surroundings.database.exists() and file.samefile(surroundings.database):
         raise UsageError(f"{file} is the database itself", "name another file")
     if file.exists() and not overwrite:
-        raise UsageError(
-            f"{file} is there already", f"name another file, or: supplier-agent backup {typed} --overwrite"
-        )
+        raise UsageError(f"{file} already exists", f"name another file, or: supplier-agent backup {typed} --overwrite")
     with surroundings.store() as store:
         ledger = back_up(store, surroundings.settings.state_dir, file)
     if as_json:
@@ -59,7 +57,7 @@ def backup(
         result_json({"schema": 1, **copied})
         return
     beside = (
-        f", and beside it {ledger.name}, the ship ledger"
+        f", and next to it {ledger.name}, the ship ledger"
         if ledger
         else "; nothing was ever shipped, so there is no ship ledger"
     )
@@ -95,9 +93,9 @@ def restore(
         raise UsageError(f"{file} is the database itself", "name a copy of it")
     if file is None:
         with surroundings.store():
-            pass  # there must be one
+            pass  # the configuration must exist
     page = folder / state_folder.PAGE_LOCK
-    if is_held(page):  # it writes too, and what it writes meanwhile would belong to neither database
+    if is_held(page):  # the page writes too, and what it writes now would be lost
         raise BusyError(
             f"the page works on this state: {holder(page)}", "systemctl stop supplier-agent-page, then do it again"
         )
@@ -116,7 +114,7 @@ def restore(
         result_json({"schema": 1, **_as_json(done)})
         return 1 if done.held else 0
     if file is not None:
-        before = f"; what was there before is {done.aside}" if done.aside else ""
+        before = f"; the previous one is {done.aside}" if done.aside else ""
         result(f"{surroundings.database} is {file} now{before}")
     return _tell_restored(done)
 
@@ -138,11 +136,11 @@ def _as_json(done: "Restored") -> dict[str, object]:
 def _tell_restored(done: "Restored") -> int:
     """Print the state of the ledger, the decisions since the copy, and the held orders."""
     if done.learned:
-        result(f"the ship ledger learned of {done.learned} ship calls from the copy beside the file")
+        result(f"{done.learned} ship calls were added to the ship ledger, from the copy next to the file")
     if done.ledger_lost:
-        result(f"the ship ledger of this machine was not that of the copy: {done.ledger_lost}")
+        result(f"the ship ledger of this machine does not match the copy: {done.ledger_lost}")
         say(
-            "So nobody here knows what was shipped after the copy was made. Flag nothing again before you have asked Menzzo."
+            "We do not know what was shipped after the copy was made. Ask Menzzo before you mark an order as shipped again."
         )
     for supplier, order, what in done.taken_back:
         result(f"since the copy was made: {order} ({supplier}): {what}")
@@ -182,7 +180,7 @@ def export(
     with surroundings.store() as store:
         for line in write(store, what, form, chosen):
             sys.stdout.write(line)
-            if not is_heard():  # `| head` has seen enough
+            if not is_heard():  # the reader (`| head`) has closed the pipe
                 break
 
 

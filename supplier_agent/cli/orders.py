@@ -64,7 +64,7 @@ def orders(
         show = _array if as_json else _table
         for line in show(summaries(store, found.ids, surroundings.settings, surroundings.clock), found.widths):
             result(line)
-            if not is_heard():  # `| head` has seen enough
+            if not is_heard():  # the reader (`| head`) has closed the pipe
                 return
     if not as_json:
         _say_how_many(found, wanted)
@@ -132,7 +132,7 @@ def _say_how_many(found: "Found", wanted: "Filter") -> None:
 
 
 def _evidence(row: Mapping[str, object]) -> str:
-    """Return on what evidence an order is shipped; before that, whether its acknowledgement got no clear yes."""
+    """Return the evidence that an order is shipped; before that, whether its acknowledgement got no clear yes."""
     if row["stage"] == "shipped":
         return str(row["ship_evidence"] or "not recorded")
     return "acknowledge: unverified" if row["acknowledge_evidence"] == "unverified" else "-"
@@ -172,12 +172,12 @@ LABELS = {
     "ship_confirmed_at": "ship reported at",
     "menzzo_order_id": "order",
 }
-"""Where the word of the JSON would mislead: the flag is a person's word, `ship reported at` is when the call was done."""
+"""Names that replace unclear JSON names: `shipped` is only the mark, `ship_confirmed_at` is when the call was done."""
 
 
 def _tell(told: dict[str, Any], zone: tzinfo) -> None:
-    """Print everything about one order, times in the warehouse's own zone."""
-    result(f"times are those of {zone}")
+    """Print everything about one order, with times in the warehouse's time zone."""
+    result(f"times are in {zone}")
     for name, value in told.items():
         if name not in {"calls", "history", "next", "next_code", "problem_codes"} and value not in (None, []):
             word = LABELS.get(name, name.replace("_", " "))

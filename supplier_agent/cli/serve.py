@@ -69,7 +69,7 @@ def run(
     from supplier_agent.verdict import Problem, ProblemCode
     from supplier_agent.words import Words
 
-    stop = Stop()  # first of all: as PID 1, a process without a handler never sees SIGTERM
+    stop = Stop()  # first: as PID 1, a process without a handler does not receive SIGTERM
     hangup = Hangup(terminal=once or sys.stderr.isatty())
     surroundings = here(context)
     for warning in surroundings.settings.warnings:
@@ -118,7 +118,7 @@ def run(
 
 
 def _say_why(found: "Sequence[Worded]") -> None:
-    """Say what an exit code stands for: cron and the journal keep stderr, and nobody remembers what 1 means."""
+    """Print the reasons for an exit code to stderr, which cron and the journal keep."""
     for each in found[:MOST_REASONS]:
         about = " ".join(part for part in (each.order, each.supplier) if part)
         complain(f"supplier-agent: {about}: {each.what}" if about else f"supplier-agent: {each.what}")
@@ -132,7 +132,7 @@ def _say_why(found: "Sequence[Worded]") -> None:
 def _agent(
     surroundings: Surroundings, command: str, stop: "Stop", *, once: bool, reads_only: bool = False
 ) -> "Iterator[tuple[Agent, Heartbeat]]":
-    """Assemble the real agent on the real state, alone."""
+    """Build the agent on this state, as its only instance."""
     from supplier_agent.base import files, log
     from supplier_agent.db import state_folder
     from supplier_agent.runtime.wiring import assemble
@@ -161,7 +161,7 @@ def _agent(
 
 @contextmanager
 def _lock(surroundings: Surroundings, command: str) -> Iterator[None]:
-    """Be the only instance on this state while in this block."""
+    """Hold the instance lock of this state during the block."""
     from supplier_agent.db.state_folder import InstanceLock
 
     lock = InstanceLock(surroundings.lock_file, command, surroundings.clock)
@@ -173,7 +173,7 @@ def _lock(surroundings: Surroundings, command: str) -> Iterator[None]:
 
 @contextmanager
 def _heartbeat(surroundings: Surroundings, command: str) -> "Iterator[Heartbeat]":
-    """Show that this process works on the state; an error that ends it is left there as its last words."""
+    """Write the heartbeat of this process; an error that ends it is recorded there."""
     from supplier_agent.base.errors import AgentError
     from supplier_agent.reports.heartbeat import AGENT, Heartbeat
     from supplier_agent.reports.vitals import AGENT_DIED, STARTING, Trouble
@@ -193,7 +193,7 @@ def _heartbeat(surroundings: Surroundings, command: str) -> "Iterator[Heartbeat]
 
 
 def _beating(show: Callable[[str], None], agent: "Agent", beat: "Heartbeat") -> Callable[[str], None]:
-    """Return what shows the progress of a round, and touches the heartbeat with it."""
+    """Return a function that shows the progress of a round and touches the heartbeat."""
     from supplier_agent.runtime.wiring import database_troubles
 
     def shown(doing: str) -> None:
@@ -205,7 +205,7 @@ def _beating(show: Callable[[str], None], agent: "Agent", beat: "Heartbeat") -> 
 
 
 def _reload(surroundings: Surroundings, agent: "Agent", hangup: "Hangup") -> "Reload":
-    """Return what reads the configuration again when it is asked to."""
+    """Return a function that reloads the configuration on request."""
     from supplier_agent.runtime.reload import Reload
 
     def load() -> "Settings":
@@ -215,7 +215,7 @@ def _reload(surroundings: Surroundings, agent: "Agent", hangup: "Hangup") -> "Re
 
 
 def _after_the_round(surroundings: Surroundings, agent: "Agent", metrics_file: Path | None, stop: "Stop") -> None:
-    """Tell the suppliers' own dead-man addresses, tell what is wrong, and leave the figures. None of it changes the exit code."""
+    """Ping the dead-man URLs, send alerts, and write the metrics. None of this changes the exit code."""
     from supplier_agent.alerts import Watch
 
     for name in sorted(agent.ctx.read_lately):
@@ -233,10 +233,10 @@ def _after_the_round(surroundings: Surroundings, agent: "Agent", metrics_file: P
 
 
 def _ping(surroundings: Surroundings, agent: "Agent", supplier: str | None) -> None:
-    """Tell a dead-man URL that the supplier (None: every one) was read. Its failure is a warning and stops nothing."""
+    """Ping a dead-man URL: the supplier (None: every supplier) was read. A failure is only a warning."""
     settings = agent.ctx.settings
     if supplier is not None and supplier not in settings.suppliers:
-        return  # a new configuration took it away meanwhile
+        return  # a new configuration has removed it
     url = settings.heartbeat_url if supplier is None else settings.suppliers[supplier].heartbeat_url
     about = "heartbeat" if supplier is None else f"heartbeat {supplier}"
     if not url:
@@ -253,9 +253,9 @@ def _ping(surroundings: Surroundings, agent: "Agent", supplier: str | None) -> N
 
 
 def _dry_run(surroundings: Surroundings, stop: "Stop", *, as_json: bool) -> int:
-    """Rehearse a round. It changes nothing: where no agent has ever run, there is no lock to hold, and none is made.
+    """Do a dry run of a round. It changes nothing: if no agent has ever run, there is no lock, and none is created.
 
-    Where the marketplace answers from a cache, what was asked is remembered: the next run must not ask it again.
+    Its requests are recorded, because the marketplace answers from a cache: the next run must not send the same ones.
     """
     from supplier_agent.base import files
     from supplier_agent.db import state_folder
@@ -269,7 +269,7 @@ def _dry_run(surroundings: Surroundings, stop: "Stop", *, as_json: bool) -> int:
         if remembers or surroundings.lock_file.exists():
             held.enter_context(_lock(surroundings, "run --once --dry-run"))
         done = rehearse(settings, surroundings.env, surroundings.clock, show, stop.event.is_set)
-    # The lock is free again: a slow reader must not keep a daemon from starting.
+    # The lock is released first: a slow reader of the output must not keep a daemon from starting.
     if as_json:
         result_json(done.as_json())
     else:
@@ -317,7 +317,7 @@ def resync(
             left = _resync_as_json(tx, now, [], 0)
         if as_json:
             result_json(left)
-        say("left as a request for the agent that is running; see: supplier-agent status")
+        say("the running agent will do it; see: supplier-agent status")
         return 0
     from supplier_agent.base.process import Stop
     from supplier_agent.runtime.once import run_once
@@ -339,7 +339,7 @@ def resync(
 
 
 def _resync_as_json(tx: "Session", asked_at: "datetime", found: "Sequence[Worded]", code: int) -> dict[str, object]:
-    """Return the object of `resync --json`: each supplier's run that was asked for then, as far as it has come."""
+    """Return the object of `resync --json`: the run of each supplier for this request, and its progress."""
     from sqlmodel import select
 
     from supplier_agent.db.tables import Run

@@ -1,6 +1,6 @@
 """`ship --file`: mark the orders of a file, and write which were marked and which were not, with the reason.
 
-The file has one id a line, or is a CSV (comma, semicolon or tab) with a column menzzo_order_id, and maybe one for the supplier.
+The file has one id per line, or is a CSV (comma, semicolon or tab) with a column menzzo_order_id and optionally a supplier.
 """
 
 import csv
@@ -71,7 +71,7 @@ def _cells(text: str, delimiter: str, number: int) -> list[str]:
 
 
 def _cell(cells: list[str], place: int | None) -> str:
-    # An export puts an apostrophe before what a spreadsheet would take for a formula.
+    # An export puts an apostrophe before text that a spreadsheet would read as a formula.
     return cells[place].strip().removeprefix("'") if place is not None and place < len(cells) else ""
 
 
@@ -84,7 +84,7 @@ def ship_file(
     *,
     as_json: bool = False,
 ) -> int:
-    """Mark each order of the file in its own transaction; return the first exit code that holds."""
+    """Mark each order of the file in its own transaction; return the most important exit code."""
     from supplier_agent.base.errors import UsageError
 
     paths = [path.resolve() for path in (file, success, failure) if path is not None]
@@ -106,7 +106,7 @@ def ship_file(
     failed = [outcome for outcome in done if outcome.error is not None]
     tell(done if as_json else failed, as_json=as_json)
     if not as_json:
-        result(f"{len(done) - len(failed)} orders of {file} are flagged, {len(failed)} are not")
+        result(f"{len(done) - len(failed)} orders of {file} are marked as shipped, {len(failed)} are not")
     for order, why in flagging.unreported:
         complain(f"supplier-agent: {order}: {why}")
     return flagging.advise(worst({*(outcome.exit_code for outcome in done), told.exit_code, refused.exit_code}))
@@ -137,7 +137,7 @@ class Flagging:
         """Print what to do about orders that are not reported; return the exit code that includes them."""
         if not self.unreported:
             return code
-        say(f"put [suppliers.{self._unknown}] into the configuration; supplier-agent status names what waits for it")
+        say(f"add [suppliers.{self._unknown}] to the configuration; supplier-agent status shows what waits for it")
         return worst({code, NEEDS_A_PERSON})
 
 
@@ -158,7 +158,7 @@ class Answers:
     """A file of results. Each line is complete at once; a failed write stops no order."""
 
     def __init__(self, file: TextIO | None) -> None:
-        self._file = file  # None: nobody wants it
+        self._file = file  # None: it was not requested
         self.exit_code = 0
         self.note("menzzo_order_id", "said")
 

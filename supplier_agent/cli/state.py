@@ -66,7 +66,7 @@ def coverage(
     supplier: Annotated[str, typer.Option(help="Only this supplier.")] = "",
     as_json: JsonOption = False,
 ) -> int:
-    """Show for each day which run proves that no order was lost; exit code 1 if a day should be proved and is not."""
+    """Show which run proves, for each day, that no order was lost; exit code 1 if a day should be proved but is not."""
     from supplier_agent.base.errors import UsageError
     from supplier_agent.reading import coverage
 
@@ -139,7 +139,7 @@ def list_(
     for alert in found:
         what, _, cure = alert.text.partition("\n")
         until = f" to {alert.solved_at.astimezone(zone):%Y-%m-%d %H:%M}" if alert.solved_at is not None else ""
-        told = "" if alert.told_at is not None else " (not told)"
+        told = "" if alert.told_at is not None else " (not sent)"
         severity = severity_of(alert.cause)
         about = f"{alert.supplier}: " if alert.supplier else ""
         state = "solved" if until else "WRONG "
@@ -148,7 +148,7 @@ def list_(
         result(on_one_line(f"        {about}{what}"))
         if cure and not until:
             result(on_one_line(f"        {cure}"))
-    say(f"{len(lasting)} of {len(found)} last; times are in {zone}" if found else "nothing has been wrong")
+    say(f"{len(lasting)} of {len(found)} are open; times are in {zone}" if found else "no problems were recorded")
     return 1 if lasting else 0
 
 
@@ -175,5 +175,7 @@ def send_test(context: typer.Context, as_json: JsonOption = False) -> int:
     for name, took in zip(names, taken, strict=True):
         result(f"{'ok    ' if took else 'FAILED'}  {name}")
     if not all(taken):
-        say("is the address spelt as apprise wants it, is the password right, and does this machine reach it?")
+        say(
+            "check that the address is in apprise's format, that the password is right, and that this machine can reach it"
+        )
     return 0 if all(taken) else 1

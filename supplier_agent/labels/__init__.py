@@ -1,4 +1,4 @@
-"""Labels: stored, checked and read in processes of their own, and found again by what a scanner reads on a box."""
+"""Labels: stored, checked and read in separate processes, and found by the codes that a scanner reads on a box."""
 
 from supplier_agent.labels.folder import Fetched, Label, LabelFolder, NotALabel
 

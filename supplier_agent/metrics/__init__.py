@@ -1,5 +1,5 @@
-"""Metrics and health, made of the tables at the moment of asking: nothing is counted that would die with the process.
+"""Metrics and health checks, computed from the tables on request, so that no count is lost when the process ends.
 
-figures.py reads the tables, exposition.py sums up the journals of requests and writes all of it for Prometheus, routes.py
-serves it, with the two health checks. What is a problem, verdict/ says.
+figures.py reads the tables, exposition.py sums up the request logs and writes everything for Prometheus, and routes.py serves
+it, with the two health checks. verdict/ decides what is a problem.
 """

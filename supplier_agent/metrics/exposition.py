@@ -1,8 +1,8 @@
 """The metrics in the text format of Prometheus. Names, labels and meanings are part of the public surface.
 
-Requests are summed up as histograms from the journals, which only ever grow: what was summed up once is kept, up to the last row
-seen. The sums are left in the table chores for the next process, because a million rows take seconds; so they also outlive what
-retention removes from the journals.
+Requests are summed up as histograms from the request logs. These only grow, so the sums up to the last row seen are kept. They
+are stored in the table chores for the next process, because a million rows take seconds; so they also survive when retention
+removes rows.
 """
 
 import gzip
@@ -37,7 +37,7 @@ from supplier_agent.reports.vitals import Signs
 from supplier_agent.settings import Settings
 
 BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0)
-"""Seconds. The last is the deadline of a call as it is by default."""
+"""Seconds. The last bucket is the default deadline of a call."""
 READ = "get-sales"
 LISTED, DONE = "listed", "done"
 MOST_OPEN = 500
@@ -71,7 +71,7 @@ Requests = tuple[str, str]
 
 @dataclass
 class Histogram:
-    """How long requests took: how many in each bucket (the last has no bound), and the seconds of all."""
+    """The durations of requests: the number in each bucket (the last has no limit), and the total seconds."""
 
     buckets: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS) + 1))
     seconds: float = 0.0
@@ -79,23 +79,25 @@ class Histogram:
 
 @dataclass
 class Tally:
-    """What the tables say up to `attempt`, `read` and `order`, the ids of the last rows that were taken in."""
+    """The sums of the tables up to `attempt`, `read` and `order`, the ids of the last rows that were counted."""
 
     attempt: int = 0
     read: int = 0
     order: int = 0
-    orders: dict[str, int] = field(default_factory=lambda: defaultdict(int))  # ever, by supplier: none is ever deleted
+    orders: dict[str, int] = field(
+        default_factory=lambda: defaultdict(int)
+    )  # total by supplier: orders are never deleted
     took: dict[Requests, Histogram] = field(default_factory=lambda: defaultdict(Histogram))
     outcomes: dict[tuple[str, str, str], int] = field(default_factory=lambda: defaultdict(int))
-    _open: set[int] = field(default_factory=set)  # attempts that had not ended when their turn came
+    _open: set[int] = field(default_factory=set)  # attempts that had not ended when they were counted
 
     def catch_up(self, look: Look, most: int | None = None, kinds: Mapping[str, AnyCall] = CALLS) -> int:
-        """Take in the rows that are new, and those that have ended since they were seen; return how many are left.
+        """Count the new rows, and attempts that have ended since they were seen; return how many rows are left.
 
-        `most`: at most so many new rows of each journal, so that a scrape of a million of them answers in time; None: all.
+        `most`: the maximum number of new rows of each log, so that a scrape of a million rows answers in time; None: all.
         """
         last_attempt, last_read = attempt, read = _last(look, "attempts"), _last(look, "reads")
-        if attempt < self.attempt or read < self.read:  # another database: one that was restored
+        if attempt < self.attempt or read < self.read:  # another database: it was restored
             self.attempt, self.read, self.order = 0, 0, 0
             self.orders.clear()
             self.took.clear()
@@ -112,7 +114,7 @@ class Tally:
         for row in look.rows(READS, self.read, read):
             self._add(row.supplier, READ, DONE if row.outcome == LISTED else row.outcome, row)
         order = _last(look, "orders")
-        # From the beginning an index alone is read, not the table.
+        # From the beginning, only an index is read, not the table.
         new_orders = "WHERE id > ? AND id <= ?" if self.order else "WHERE 0 = ? AND 0 < ?"
         counted = f"SELECT supplier, count(*) AS number FROM orders {new_orders} GROUP BY supplier"  # noqa: S608 - one of two texts
         for row in look.rows(counted, self.order, order):
@@ -122,7 +124,7 @@ class Tally:
         return last_attempt - attempt + last_read - read
 
     def as_json(self) -> str:
-        """Return everything as text, for the next process."""
+        """Return the sums as text, for the next process."""
         return json.dumps(
             {
                 "bounds": BOUNDS,
@@ -136,7 +138,7 @@ class Tally:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Return what another process left; from the beginning if it cannot be read, or was summed up in other buckets."""
+        """Return the sums of an earlier process; empty if they cannot be read, or have other buckets."""
         tally = cls()
         try:
             left = json.loads(text)
@@ -171,23 +173,23 @@ PREFIX = "supplier_agent_"
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 CHORE = "metrics"
 MOST_ROWS = 200_000
-"""So many new rows of each journal are summed up by one scrape: about a second's work, and Prometheus waits for ten."""
+"""How many new rows of each log one scrape counts: this takes about a second, and Prometheus waits for ten."""
 GZIP_LEVEL = 5
 LEAVE_ROWS = 5000
-"""So many new rows of the journals are summed up again by the next process rather than written at every scrape."""
+"""The sums are stored only after this many new rows, not at every scrape; the next process counts the rest again."""
 
 
 class Exposition:
-    """The figures of one installation. Keeps what it has summed up of the journals between two scrapes."""
+    """The metrics of one installation. It keeps the sums of the request logs between scrapes."""
 
     def __init__(self, store: Store, settings: Settings, most_rows: int | None = MOST_ROWS) -> None:
         self._store, self._settings, self._most_rows = store, settings, most_rows
         self._tally: Tally | None = None
         self._left = 0
-        self._lock = Lock()  # two scrapes at once would both take the same rows in
+        self._lock = Lock()  # two simultaneous scrapes would count the same rows twice
 
     def at(self, now: datetime, signs: Signs | None = None) -> bytes:
-        """Return the figures as of now, in the text format 0.0.4. `signs`: how the agent looks from outside."""
+        """Return the current metrics, in the text format 0.0.4. `signs`: the signs of life of the agent."""
         with self._lock:
             try:
                 with self._store.read() as tx:
@@ -197,7 +199,7 @@ class Exposition:
                     _add_the_process(registry, self._settings)
                     text = generate_latest(registry)
             except BaseException:
-                self._tally = None  # it may have taken in some rows and not others: begin again from what was left
+                self._tally = None  # it may have counted only some rows: start again from the stored sums
                 raise
             if tally.attempt + tally.read - self._left >= LEAVE_ROWS:
                 self._leave(tally, now)
@@ -211,7 +213,7 @@ class Exposition:
         return self._tally, self._tally.catch_up(within(tx), self._most_rows)
 
     def _leave(self, tally: Tally, now: datetime) -> None:
-        """Leave the sums to the next process. If the database is busy, then after another scrape."""
+        """Store the sums for the next process. If the database is busy, a later scrape does it."""
         with suppress(LockedError), self._store.write() as tx:
             row = tx.get(Chore, CHORE) or Chore(name=CHORE, done_at=now)
             row.done_at, row.detail = now, tally.as_json()
@@ -220,23 +222,23 @@ class Exposition:
 
 
 class _Collected(Collector):
-    """What a registry wants: something that hands out families."""
+    """A collector for a registry, with given metric families."""
 
     def __init__(self, families: Iterable[Metric]) -> None:
         self._families = families
 
     def collect(self) -> Iterable[Metric]:
-        """Hand them out."""
+        """Return the metric families."""
         return self._families
 
 
 def exposition(store: Store, settings: Settings, now: datetime, signs: Signs | None = None) -> bytes:
-    """Return the figures as of now, for who asks but once."""
+    """Return the current metrics, for a single request."""
     return Exposition(store, settings, most_rows=None).at(now, signs)
 
 
 def encoded(text: bytes, accepted: str) -> tuple[bytes, dict[str, str]]:
-    """Return the body and the headers of an answer. `accepted`: the request's Accept-Encoding."""
+    """Return the body and the headers of a response. `accepted`: the request's Accept-Encoding."""
     headers = {"Content-Type": CONTENT_TYPE, "Vary": "Accept-Encoding"}
     if not gzip_accepted(accepted):
         return text, headers
@@ -252,7 +254,7 @@ def _add_the_process(registry: CollectorRegistry, settings: Settings) -> None:
 
 
 def leave(file: Path, store: Store, settings: Settings, now: datetime, signs: Signs | None = None) -> None:
-    """Write the figures to a file, whole or not at all, for a collector of text files. Raises StateError."""
+    """Write the metrics to a file, completely or not at all, for a textfile collector. Raises StateError."""
     content = exposition(store, settings, now, signs)
     try:
         with files.as_owner_of(file.parent):
@@ -281,7 +283,7 @@ def _families(
     left = GaugeMetricFamily(f"{PREFIX}journal_rows_left", meaning)
     left.add_metric((), rows_left)
     yield left
-    if not rows_left:  # a counter that is not whole yet would look like a burst of requests
+    if not rows_left:  # an incomplete counter would later look like a burst of requests
         yield _requests(tally)
         yield _durations(tally)
 

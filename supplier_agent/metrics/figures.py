@@ -1,4 +1,4 @@
-"""The figures of the moment, read from the tables in plain SQL (plain_sql.py). Each costs the same in ten years."""
+"""The gauges, read from the tables in plain SQL (plain_sql.py). Their cost does not grow with the years."""
 
 import shutil
 from collections import Counter
@@ -25,7 +25,7 @@ LAST_READS = 200
 
 @dataclass(frozen=True)
 class Gauge:
-    """One metric: what it means, and its values by their labels."""
+    """One metric: its meaning, and its values by labels."""
 
     name: str  # without the prefix
     meaning: str
@@ -36,10 +36,9 @@ class Gauge:
 def gauges(
     tx: Session, settings: Settings, orders_ever: Mapping[str, int], now: datetime, signs: Signs | None = None
 ) -> Iterator[Gauge]:
-    """Yield every gauge. Instants are Unix seconds; one that is not known yet has no value.
+    """Yield every gauge. Instants are Unix times; an unknown one has no value.
 
-    orders_ever: how many orders of each supplier were ever stored. signs: how the agent looks from outside; None: it was not
-    looked at.
+    orders_ever: how many orders of each supplier were ever stored. signs: the signs of life of the agent; None: not checked.
     """
     look, names = within(tx), tuple(settings.suppliers)
     rows = {name: supplier_of(look, name) for name in names}
@@ -47,7 +46,7 @@ def gauges(
     yield Gauge("orders", "Orders by stage.", ("supplier", "stage"), orders.items())
     yield Gauge(
         "shipped_orders",
-        "Shipped orders by evidence: the marketplace's yes, an answer that did not deny it, a person's word.",
+        "Shipped orders by evidence: confirmed by the marketplace, an answer that did not deny it, or a person's statement.",
         ("supplier", "evidence"),
         _evidence(look, {name: int(orders[name, "shipped"]) for name in names}),
     )
@@ -62,7 +61,7 @@ def gauges(
     )
     yield Gauge(
         "last_success_timestamp_seconds",
-        "When the last reading ended that was read to its end.",
+        "When the last complete reading ended.",
         ("supplier",),
         _instants((name, rows[name].last_success_at) for name in names),
     )
@@ -74,7 +73,7 @@ def gauges(
     )
     yield Gauge(
         "read_interval_seconds",
-        "How often the supplier is to be read as of now; seldom outside business hours and on holidays.",
+        "The current interval between reads; longer outside business hours and on holidays.",
         ("supplier",),
         (
             ((name,), max(settings.poll_interval(name, now), each.cache_seconds))
@@ -89,13 +88,13 @@ def gauges(
     )
     yield Gauge(
         "token_age_seconds",
-        "How long the present token has been in use.",
+        "How long the current token has been in use.",
         ("supplier",),
         _ages(((name, rows[name].token_since) for name in names), now),
     )
     yield Gauge(
         "paused",
-        "1 while a person, or a brake, has stopped the supplier.",
+        "1 while a person, or a safety stop, has paused the supplier.",
         ("supplier",),
         (((name,), float(rows[name].paused_at is not None)) for name in names),
     )
@@ -111,13 +110,13 @@ def _wrong(tx: Session, look: Look, settings: Settings, now: datetime, signs: Si
     names = tuple(settings.suppliers)
     yield Gauge(
         "problems",
-        "What `status` lists as problems, by how much it matters; without a supplier: of the whole installation.",
+        "Problems that `status` lists, by severity; without a supplier: of the whole installation.",
         ("supplier", "severity"),
         _problems(names, health.judged(look, settings, now, signs=signs)),
     )
     yield Gauge(
         "rejected_entries",
-        "Listed entries without a usable id, ever; each is kept word for word.",
+        "All listed entries without a usable id so far; each is stored word for word.",
         ("supplier",),
         _per(names, lambda name: counts.rejected_entries(look, name)),
     )
@@ -129,7 +128,7 @@ def _wrong(tx: Session, look: Look, settings: Settings, now: datetime, signs: Si
     )
     yield Gauge(
         "coverage_gap_days",
-        "Days that should be proved complete by now and are not.",
+        "Days that should be proved complete by now, but are not.",
         ("supplier",),
         _per(names, lambda name: len(coverage.gaps(tx, settings, name, now))),
     )
@@ -139,10 +138,10 @@ def _wrong(tx: Session, look: Look, settings: Settings, now: datetime, signs: Si
         ("supplier",),
         _instants((name, coverage.proved_as_of(tx, settings, name)) for name in names),
     )
-    yield Gauge("alerts", "Alerts that last, by cause.", ("cause", "supplier", "severity"), _alerts(look))
+    yield Gauge("alerts", "Open alerts, by cause.", ("cause", "supplier", "severity"), _alerts(look))
     yield Gauge(
         "clock_ahead_seconds",
-        "The marketplace's clock less ours, by its last answer.",
+        "The marketplace's clock minus ours, by its last answer.",
         ("supplier",),
         _clock(look, names),
     )
@@ -151,7 +150,7 @@ def _wrong(tx: Session, look: Look, settings: Settings, now: datetime, signs: Si
 def _orders(
     look: Look, names: Iterable[str], orders_ever: Mapping[str, int]
 ) -> Iterator[tuple[tuple[str, ...], float]]:
-    """Count the open orders by their facts; of the rest, only those that were closed need counting."""
+    """Count the open orders by their facts. Closed orders are counted; shipped ones are the rest."""
     found: dict[tuple[str, str], int] = {(name, each): 0 for name in names for each in STAGES}
     is_open, closed = dict.fromkeys(names, 0), dict.fromkeys(names, 0)
     for alike in look.rows(ALIKE):
@@ -163,7 +162,7 @@ def _orders(
     for name in is_open:
         found[name, "closed"] = closed.get(name, 0)
         found[name, "shipped"] = orders_ever.get(name, 0) - is_open[name] - closed.get(name, 0)
-    for each in damaged(look):  # counted above by what its facts seem to be
+    for each in damaged(look):  # counted above by its other facts
         name = each.order.supplier
         if name in is_open:
             found[name, each.seems] -= 1
@@ -190,7 +189,7 @@ CLOSED = """
 SELECT supplier, count(*) AS number FROM orders
  WHERE ship_confirmed_at IS NULL AND closed_reason IS NOT NULL GROUP BY supplier
 """
-"""Both ask a partial index, not the orders that are shipped."""
+"""Both use a partial index and do not read the shipped orders."""
 
 
 def _calls(look: Look, names: Iterable[str]) -> Iterator[tuple[tuple[str, ...], float]]:
@@ -226,7 +225,7 @@ def _failing(look: Look, settings: Settings) -> Iterator[tuple[tuple[str, ...], 
 
 
 def _problems(names: Iterable[str], problems: Iterable[Problem]) -> Iterator[tuple[tuple[str, ...], float]]:
-    """Count problems; a supplier that is not configured has a row only while it has one."""
+    """Count problems. An unconfigured supplier has a row only while it has a problem."""
     found = Counter((problem.supplier or "", problem.severity.value) for problem in problems)
     rows = {(name, each.value): 0 for name in ("", *names) for each in (Severity.WARNING, Severity.URGENT)}
     yield from ((key, float(number)) for key, number in (rows | found).items())

@@ -1,4 +1,4 @@
-"""The three addresses for machines: /metrics, /healthz, /readyz. On a listener of their own, and before the page's own."""
+"""The three routes for machines: /metrics, /healthz, /readyz. They have their own listener, and are also served by the page."""
 
 import asyncio
 import threading
@@ -21,21 +21,21 @@ from supplier_agent.settings import Settings
 
 @dataclass(frozen=True)
 class Health:
-    """One answer: whether it is well, and lines that say so. They name no order: who asks has not signed in."""
+    """The result of a health check, with lines of text. They name no order, because the client has not signed in."""
 
     ok: bool
     text: str
 
     @property
     def http_status(self) -> int:
-        """200 or 503."""
+        """The HTTP status: 200 or 503."""
         return 200 if self.ok else 503
 
 
 def health_of(state_dir: Path, clock: Clock) -> Health:
-    """Tell whether this process answers, and the agent, if one runs, has touched its heartbeat within a minute.
+    """Check that this process answers, and that the agent, if it runs, has touched its heartbeat within a minute.
 
-    Reads two small files and no database. Where no agent runs, none hangs: that it should run is for `ready_of` to say.
+    It reads two small files and no database. An agent that is not running is not a failure here, but in `ready_of`.
     """
     signs = heartbeat.signs(state_dir, clock)
     if vitals.hangs(signs):
@@ -44,7 +44,7 @@ def health_of(state_dir: Path, clock: Clock) -> Health:
 
 
 def ready_of(settings: Settings, clock: Clock) -> Health:
-    """Tell whether all is well: `status` by another way, with the codes of its problems, one a line."""
+    """Check that `status` has no problem. The lines are the codes of its problems."""
     try:
         told = status.tell(settings, clock)
     except AgentError:
@@ -59,7 +59,7 @@ NOT_OURS = PlainTextResponse("this address is not meant for that name (Host)\n",
 
 
 class Source:
-    """The database as machines are told of it: opened when it is first asked for, and again after it was replaced."""
+    """The database for the routes of machines: opened at the first request, and again after it was replaced."""
 
     def __init__(self, database: Path, settings: Settings) -> None:
         self._database, self._settings = database, settings
@@ -67,7 +67,7 @@ class Source:
         self._lock = threading.Lock()
 
     def now(self) -> tuple[Store, Exposition]:
-        """Return it, open. Raises StateError if it cannot be opened."""
+        """Return the open database. Raises StateError if it cannot be opened."""
         with self._lock:
             if self._open is not None:
                 try:
@@ -91,8 +91,8 @@ class Source:
 def routes(source: Source, settings: Settings, clock: Clock, is_ours: Callable[[str], bool]) -> list[Route]:
     """Return the routes. `is_ours` judges the Host header.
 
-    A scrape runs in a thread, one at a time, and so does a look at the database: neither holds up the other. /healthz needs no
-    thread and no database, so it answers whatever these do.
+    Scrapes run in one thread, one at a time, and checks of the database in another; they do not delay each other. /healthz
+    needs no thread and no database, so it always answers.
     """
     scrape, look = asyncio.Semaphore(1), asyncio.Semaphore(1)
 

@@ -1,4 +1,4 @@
-"""Printing: by IPP, to CUPS or a printer that speaks it; and what is printed. A printer that fails is a value, not an exception."""
+"""Printing by IPP, to CUPS or directly to a printer, and the printed documents. A failed print is a value, not an exception."""
 
 from supplier_agent.printing.ipp import NotPrinted, parse_uri
 from supplier_agent.printing.printer import Media, Printed, Printer, custom_media, look, media_of, print_pdf

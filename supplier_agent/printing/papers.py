@@ -157,7 +157,7 @@ def _asked(work: PdfWork, task: str, *, more_seconds: float = 0.0, **about: obje
 
 
 def _absent() -> Fault:
-    return Fault("its file is not there; it is fetched again by itself", may_pass=True)
+    return Fault("its file is missing; it is downloaded again automatically", may_pass=True)
 
 
 def _sizes(answer: Done) -> tuple[Size, ...]:

@@ -206,7 +206,7 @@ def _next_page(run: Run, page: tuple[str, ...], known: frozenset[str], new: bool
     if run.purpose == "poll" and cursor is None and run.by_number and set(page) <= known and _descends(page):
         return End(run, "complete")  # newest first and all known: nothing new further down; the sweep reads the rest
     if not new and run.blanks >= BLANKS:
-        return End(run, "partial", "the list changes from page to page, so its end cannot be told")
+        return End(run, "partial", "the list changes from page to page, so its end cannot be found")
     return replace(run, query=replace(query, page=query.page + 1))
 
 

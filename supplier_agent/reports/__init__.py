@@ -1,1 +1,1 @@
-"""What people and programs are shown of the state: status, orders, problems, signs of life. They only read."""
+"""Reports on the state for people and programs: status, orders, problems, signs of life. Read-only."""

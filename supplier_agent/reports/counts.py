@@ -1,6 +1,6 @@
-"""How many orders there are of each stage, and on what evidence; and which are damaged. Reads, never writes.
+"""Counts of orders by stage and by evidence, and the damaged orders. Read-only.
 
-In plain SQL (plain_sql.py), and by partial indexes: it stays quick as finished orders pile up.
+In plain SQL (plain_sql.py), with partial indexes, so it stays fast however many finished orders there are.
 """
 
 from dataclasses import dataclass
@@ -17,37 +17,37 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Damaged:
-    """An order that nothing is sent for: cells of its rows cannot be read, or an internal error parked it."""
+    """An order for which nothing is sent: its data cannot be read, or an internal error stopped it."""
 
     order: Any  # a row
     why: str
-    seems: str  # the stage that its facts would have
+    seems: str  # the stage that follows from its other facts
 
 
 def counts(tx: "Session | Look", supplier: str) -> dict[str, int]:
-    """Return how many orders are in each stage. SQL puts orders with the same facts together; which stage it is, order.py says."""
+    """Return how many orders are in each stage. SQL groups orders with the same facts; order.py gives the stage."""
     found: dict[str, int] = {}
     look = plain_sql.within(tx)
     for alike in look.rows(ALIKE, supplier):
         name = sound_stage(alike, calls_in(alike.states))
         found[name] = found.get(name, 0) + alike.number
     for each in damaged(look):
-        if each.order.supplier == supplier:  # counted above by what its facts seem to be
+        if each.order.supplier == supplier:  # counted above by its other facts
             found[each.seems] = found.get(each.seems, 0) - 1
             found["attention"] = found.get("attention", 0) + 1
     return found
 
 
 def calls_in(states: str | None) -> list[Any]:
-    """Return what `order.sound_stage` asks of calls that SQL has put together as "KIND STATE,KIND STATE"."""
+    """Return the calls for `order.sound_stage`, from the text "KIND STATE,KIND STATE" that SQL returns."""
     pairs = (each.rpartition(" ") for each in (states or "").split(",") if each)
     return [SimpleNamespace(kind=kind, state=state) for kind, _, state in pairs]
 
 
 def damaged(look: Look) -> list[Damaged]:
-    """Return every order that is damaged. An index has the few rows that may be (triggers.py); order.py says which are."""
+    """Return every damaged order. An index has the few candidates (triggers.py); order.py decides."""
     if look.first("SELECT name FROM sqlite_master WHERE name = 'damaged_orders'") is None:
-        return []  # somebody dropped it; the agent's next start makes it again
+        return []  # the index was dropped; the next start of the agent creates it
     calls: dict[int, list[Any]] = {}
     for call in look.rows(
         "SELECT * FROM calls WHERE order_id IN (SELECT order_id FROM damaged_calls) ORDER BY order_id"
@@ -82,14 +82,14 @@ SELECT max(ship_confirmed_at), max(closed_reason), NULL, NULL, NULL, 0, NULL, co
  WHERE supplier = ?1 AND NOT (ship_confirmed_at IS NULL AND closed_reason IS NULL)
  GROUP BY ship_confirmed_at IS NULL, closed_reason IS NULL
 """
-"""Orders whose facts are alike for order.stage, with an example of each fact; of one that is over, no other fact counts.
+"""Groups of orders with the same facts for order.stage, with an example of each fact. For finished orders, no other fact counts.
 
-Both halves of the calls and orders that matter have an index of their own, so this stays quick as finished orders pile up.
+Indexes cover the open orders and the calls that matter, so this stays fast however many finished orders there are.
 """
 
 
 def evidence(tx: "Session | Look", supplier: str, shipped: int) -> dict[str, int]:
-    """Return on what evidence the shipped orders count as shipped. `shipped` is how many there are."""
+    """Return the number of shipped orders by evidence. `shipped`: their total."""
     found = {row.evidence: int(row.number) for row in plain_sql.within(tx).rows(EVIDENCE, supplier)}
     others = {name: found.get(name, 0) for name in EVIDENCES if name != "confirmed"}
     return {"confirmed": shipped - sum(others.values()), **others}
@@ -100,10 +100,10 @@ EVIDENCE = """
 SELECT coalesce(ship_evidence, 'not_recorded') AS evidence, count(*) AS number FROM orders
  WHERE supplier = ? AND ship_confirmed_at IS NOT NULL AND coalesce(ship_evidence, '') <> 'confirmed' GROUP BY 1
 """
-"""As the index orders_without_a_yes has it: the orders with a clear yes, which are many, are not read."""
+"""The condition of the index orders_without_a_yes, so that the many confirmed orders are not read."""
 
 
 def rejected_entries(tx: "Session | Look", supplier: str) -> int:
-    """Return how many entries were ever kept word for word."""
+    """Return how many rejected entries were ever stored."""
     row = plain_sql.within(tx).first("SELECT count(*) AS number FROM rejected_entries WHERE supplier = ?", supplier)
     return int(row.number)

@@ -1,6 +1,6 @@
-"""What the verdict is judged on, read in plain SQL: suppliers, the installation, orders with their calls, prints and attempts.
+"""Loads the facts for the verdict in plain SQL: suppliers, the installation, orders with calls, prints and attempts.
 
-The one loader, for `status`, alerts, page and loop alike. It decides nothing: which of it is a problem, verdict/ says.
+`status`, alerts, page and loop all use this loader. It decides nothing: verdict/ decides what is a problem.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from supplier_agent.settings import Settings
 
 MOST = 500
-"""Problems are listed up to here; the counts are always whole."""
+"""The maximum number of problems that are listed; the counts are always complete."""
 LAST_READS, LAST_READS_OF_ALL = 200, 5000
 OF_ROW = (
     *("cursor", "cursor_refused", "cursor_distrusted_at", "paused_at", "paused_by", "paused_reason", "flags_asked_at"),
     *("token_refused_at", "token_since", "token_key", "quiet_until", "last_success_at"),
 )
 LASTING = {each.value: each for each in (ProblemCode.SILENCE, ProblemCode.NOT_READ)}
-"""The causes of alerts that take longer to find out than a look may: they are taken from where the alerts are kept."""
+"""The causes of alerts that take long to find: they are read from the table of alerts."""
 LAST_READ_OF_EACH = """
 SELECT supplier, max(id) AS id, ended_at FROM reads
  WHERE id > (SELECT max(id) FROM reads) - ? AND run_id IS NOT NULL GROUP BY +supplier
 """
-"""Not the reads that belong to a call: they prove nothing of the list."""
+"""Excludes reads that belong to a call: they prove nothing about the list."""
 
 
 # -- suppliers ---------------------------------------------------------------------------------------------------------
@@ -49,11 +49,11 @@ def suppliers(
     *,
     last_asked: bool = False,
 ) -> dict[str, SupplierState]:
-    """Return the configured suppliers, and those that are not and have open orders.
+    """Return the configured suppliers, and unconfigured ones with open orders.
 
-    no_token: why no token can be read, for those of which it was tried. since: entries that a round met that began then count
-    even if no sweep has listed them yet. last_asked: with when each was last asked for its list, which costs more the more was
-    asked lately; only lateness is judged by it.
+    no_token: why no token can be read, where this was tried. since: the start of a round whose rejected entries count even if no
+    sweep has listed them yet. last_asked: load when each list was last requested; only lateness needs it, and it takes longer
+    after many requests.
     """
     newest = look.rows(LAST_READ_OF_EACH, LAST_READS_OF_ALL) if last_asked else []
     asked = {row.supplier: row.ended_at for row in newest}
@@ -93,7 +93,7 @@ def suppliers(
 
 
 def _rejected(look: Look, name: str, since: datetime | None) -> tuple[str, ...]:
-    """Return why the entries cannot be used that the last sweep still listed; one that was corrected since is no problem."""
+    """Return why entries of the last sweep cannot be used; entries that were corrected since are not included."""
     sweep = last_good(look, name, "sweep")
     begun = sweep.started_at if sweep is not None else None
     listed_from = "" if begun is None else text(min(begun, since or begun))
@@ -122,14 +122,14 @@ def _lasting(look: Look) -> dict[str, tuple[Lasting, ...]]:
 
 
 def last_arrival_at(look: Look, supplier: str) -> datetime | None:
-    """Return when a reading of this supplier last brought something new; None: never."""
+    """Return when a reading of this supplier last found new orders; None: never."""
     last = look.first("SELECT ended_at FROM runs WHERE supplier = ? AND added > 0 ORDER BY id DESC LIMIT 1", supplier)
     at: datetime | None = None if last is None else last.ended_at
     return at
 
 
 def installation(look: Look) -> InstallationState:
-    """Return what the database knows of the installation as a whole."""
+    """Return what the database knows about the installation as a whole."""
     lost = look.first("SELECT ledger_lost_at, ledger_lost_why FROM installation WHERE ledger_lost_at IS NOT NULL")
     refused = look.first("SELECT done_at, detail FROM chores WHERE name = 'configuration' AND detail IS NOT NULL")
     held = look.first(f"SELECT count(*) AS number FROM orders WHERE held_code IS NOT NULL AND {OPEN}")  # noqa: S608 - a constant
@@ -154,7 +154,7 @@ def installation(look: Look) -> InstallationState:
 
 @dataclass(frozen=True)
 class OrderFacts:
-    """One order's row, and the rows that belong to it, oldest first. attempts: None: not loaded."""
+    """The row of an order, and the rows that belong to it, oldest first. attempts: None: not loaded."""
 
     order: Any
     calls: Sequence[Any] = ()
@@ -163,7 +163,7 @@ class OrderFacts:
 
 
 def orders_of(look: Look, ids: Sequence[int], *, attempts: bool = False) -> list[OrderFacts]:
-    """Return orders by row id, in this order, with all that belongs to them."""
+    """Return the orders of these row ids, in this order, with the rows that belong to them."""
     marks = ", ".join("?" * len(ids))
     found = {row.id: row for row in look.rows(f"SELECT * FROM orders WHERE id IN ({marks})", *ids)}  # noqa: S608 - question marks
     calls = _by_order(look.rows(f"SELECT * FROM calls WHERE order_id IN ({marks}) ORDER BY id", *ids))  # noqa: S608 - as above
@@ -194,7 +194,7 @@ def _by_order(rows: Iterable[Any]) -> dict[int, list[Any]]:
 
 
 def ids_with_problems(look: Look, settings: Settings, now: datetime, most: int = MOST) -> set[int]:
-    """Return the row ids of the orders that may have a problem: at most so many for each condition."""
+    """Return the row ids of orders that may have a problem: at most `most` for each condition."""
     waiting = now - timedelta(seconds=settings.alerts.waiting_seconds)
     unflagged = now - timedelta(seconds=settings.alerts.unflagged_seconds)
     found = set(damaged(look)[:most])
@@ -211,15 +211,15 @@ def with_problems(look: Look, settings: Settings, now: datetime, most: int = MOS
 
 
 def damaged(look: Look) -> list[int]:
-    """Return the row ids of the orders that may be damaged. An index knows them (triggers.py); which of them are, order.py says."""
+    """Return the row ids of orders that may be damaged, from an index (triggers.py); order.py decides."""
     if look.first("SELECT name FROM sqlite_master WHERE name = 'damaged_orders'") is None:
-        return []  # somebody dropped it; the agent's next start makes it again
+        return []  # the index was dropped; the next start of the agent creates it
     rows = look.rows("SELECT id FROM damaged_orders UNION SELECT order_id AS id FROM damaged_calls ORDER BY id")
-    return [row.id for row in rows if type(row.id) is int]  # the id in a row of calls may be what cannot be read
+    return [row.id for row in rows if type(row.id) is int]  # the order id in a row of calls may itself be unreadable
 
 
 def strays(look: Look) -> list[Any]:
-    """Return the calls that wait for a person and whose order is missing: somebody deleted its row with another tool."""
+    """Return the calls that wait for a person and whose order is missing, because its row was deleted with another tool."""
     return look.rows(
         "SELECT calls.* FROM calls WHERE state IN ('sending', 'parked', 'unknown') AND state <> 'sending'"
         " AND NOT EXISTS (SELECT 1 FROM orders WHERE orders.id = order_id) ORDER BY +id LIMIT ?",

@@ -1,6 +1,6 @@
-"""Health: the list of all that is not as it should be, judged by verdict/ on what facts.py loads. Reads, never writes.
+"""Health: the list of all problems, judged by verdict/ from what facts.py loads. Read-only.
 
-In plain SQL, so that `status` costs next to nothing; a caller with a transaction open passes it.
+It uses plain SQL, so that `status` is cheap. A caller with an open transaction passes it.
 """
 
 from collections.abc import Collection, Mapping
@@ -28,7 +28,7 @@ NOT_OF_A_ROUND = frozenset({
     ProblemCode.CHANGED_SINCE_PRINTED, ProblemCode.WAITING, ProblemCode.UNFLAGGED, ProblemCode.SILENCE, ProblemCode.NOT_READ,
     ProblemCode.CONFIGURATION_REFUSED, ProblemCode.CLOCK_OFF, ProblemCode.READ_ONLY,
 })  # fmt: skip
-"""What a round did not meet: it was so before, and is so after it."""
+"""Problems that do not come from a round: they existed before it."""
 
 
 def judged(
@@ -41,18 +41,18 @@ def judged(
     signs: Signs | None = None,
     suppliers: Mapping[str, SupplierState] | None = None,
 ) -> list[Problem]:
-    """Return all that needs a person or the marketplace, the most urgent exit code first.
+    """Return all problems, the most important exit code first.
 
-    no_token: why a supplier's token cannot be read, where that was tried. since: only what a round that began then has met.
-    signs: what can be seen of the agent from outside; without them this is what the database alone can prove. suppliers: as
-    `facts.suppliers` loads them; None: they are loaded here.
+    no_token: why a supplier's token cannot be read, where this was tried. since: only the problems of a round that began then.
+    signs: the signs of life of the agent; None: only the database is used. suppliers: as `facts.suppliers` loads them; None: they
+    are loaded here.
 
-    1. What can be seen from outside. 2. The installation. 3. Each supplier. 4. Each order that has a problem. What matters only
-    together with its order or supplier (info) is not listed.
+    1. The signs of life. 2. The installation. 3. Each supplier. 4. Each order with a problem. Problems of severity info are shown
+    only with their order or supplier, so they are not listed.
     """
     look = plain_sql.within(tx)
     found = [] if signs is None else vitals.judge(signs)
-    seen = {problem.code for problem in found}  # by the agent itself, which may see it without the database
+    seen = {problem.code for problem in found}  # reported by the agent itself, even without the database
     found += [each for each in judge_installation(facts.installation(look), settings) if each.code not in seen]
     if suppliers is None:
         suppliers = facts.suppliers(look, settings, no_token, since, last_asked=signs is not None)
@@ -68,7 +68,7 @@ def judged(
 
 
 def lane_of(suppliers: Collection[SupplierState]) -> Mapping[str, str]:
-    """Return the lane of each kind of call. While nothing but reads fails, no one asks: the kinds bring HTTP and ORM along."""
+    """Return the lane of each kind of call. Empty while only reads fail, because importing the kinds loads HTTP and ORM."""
     if not any(
         lane.failing_since is not None and lane.lane != READS for each in suppliers for lane in each.lanes.values()
     ):
@@ -79,14 +79,14 @@ def lane_of(suppliers: Collection[SupplierState]) -> Mapping[str, str]:
 
 
 def _stray(call: Any) -> Problem:  # noqa: ANN401 - a row
-    """Return a call whose order is missing."""
+    """Return the problem of a call whose order is missing."""
     code = ProblemCode.CALL_UNKNOWN if call.state == "unknown" else ProblemCode.CALL_PARKED
     facts = {"case": "stray", "row": str(call.order_id), "kind": call.kind, "detail": str(call.detail or "")}
     return Problem(code, call.supplier, facts=facts)
 
 
 def strangers(tx: "Session | Look", settings: "Settings") -> list[Worded]:
-    """Return the suppliers that are not configured, and have open orders: no call is ever made for these."""
+    """Return the unconfigured suppliers that have open orders: nothing is sent for these."""
     found = facts.suppliers(plain_sql.within(tx), settings)
     verdicts = [
         judge_supplier(each, settings, NEVER, lane_of={})
@@ -105,7 +105,7 @@ def problems(
     now: datetime,
     signs: Signs | None = None,
 ) -> list[Worded]:
-    """Return the same in English, with instants in UTC."""
+    """Return the problems in English, with instants in UTC."""
     words = Words()
     return [words.worded(each) for each in judged(tx, settings, now, no_token=no_token, since=since, signs=signs)]
 
@@ -116,7 +116,7 @@ def exit_code(found: Collection[Problem | Worded]) -> int:
 
 
 def last_round_at(tx: "Session | Look") -> datetime | None:
-    """Return when the last run of any supplier ended, well or not; None before the first."""
+    """Return when the last run of any supplier ended, complete or not; None before the first."""
     at: datetime | None = plain_sql.within(tx).first("SELECT max(ended_at) AS ended_at FROM runs").ended_at
     return at
 
@@ -127,5 +127,5 @@ def is_stale(tx: "Session | Look", settings: "Settings", now: datetime) -> bool:
     slowest = max(
         max(settings.poll_interval(name, now), each.cache_seconds) for name, each in settings.suppliers.items()
     )
-    # Not only too old: an instant that lies far ahead was written before somebody set the clock back.
+    # Not only if it is too old: a time far in the future was written before the clock was set back.
     return last is None or abs(now - last) > 2 * timedelta(seconds=slowest)

@@ -31,7 +31,7 @@ AGENT, PAGE = "health.json", "page.json"
 MODE = 0o640
 EVERY_SECONDS = 5.0
 JUMP_SECONDS = 1.0
-"""Wall time and monotonic time that part by more than this: somebody has set the clock."""
+"""If wall time and monotonic time differ by more than this, the clock was set."""
 BLOCK = 4096
 MOST_CHARACTERS = 300
 NO_LINK = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
@@ -57,7 +57,7 @@ class Heartbeat:
             self._kept[source] = tuple(troubles)
 
     def serve(self, places: Mapping[str, str]) -> None:
-        """Set what is served now, and at which URL; shown from the next beat."""
+        """Set what is served now, and at which URLs; shown from the next beat."""
         self._places = dict(places)
 
     def beat(self, phase: str = RUNNING) -> None:
@@ -204,7 +204,7 @@ def signs(folder: Path, clock: Clock, *, listen: str = "", least_free_bytes: int
 
 
 def signs_of(settings: "Settings", clock: Clock) -> Signs:
-    """Collect what can be seen of the agent and the page of this configuration."""
+    """Collect the signs of life of the agent and the page of this configuration."""
     least = settings.alerts.disk_free_bytes
     return signs(settings.state_dir, clock, listen=settings.listen, least_free_bytes=least)
 

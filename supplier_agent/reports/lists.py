@@ -1,4 +1,4 @@
-"""Lists of orders: which ones, asked in SQL; then their summaries in small batches, so that a slow reader holds no lock."""
+"""Lists of orders: SQL selects them, then their summaries are read in small batches, so that a slow reader holds no lock."""
 
 from array import array
 from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ Row = Mapping[str, object]
 
 @dataclass(frozen=True)
 class Filter:
-    """Which orders. An empty text, and None, ask for nothing; `is_open`: neither shipped nor closed."""
+    """A filter for orders. An empty text or None matches all; `is_open`: neither shipped nor closed."""
 
     supplier: str = ""
     stage: str = ""
@@ -36,7 +36,7 @@ class Filter:
     is_open: bool = True
 
     def where(self, damaged: str) -> tuple[str, list[object]]:
-        """Return the condition on a row of `orders`, and its values. `damaged`: the ids of those that are, or ""."""
+        """Return the condition on a row of `orders`, and its values. `damaged`: the ids of damaged orders, or ""."""
         conditions, values = list[str](), list[object]()
         if self.is_open:
             conditions.append(f"{OPEN} OR id IN ({damaged})" if damaged else OPEN)
@@ -47,7 +47,9 @@ class Filter:
             conditions.append("supplier = ?")
             values.append(self.supplier)
         if self.since is not None:
-            conditions.append("coalesce(order_date, date(first_seen_at)) >= ?")  # unreadable: the day it was first seen
+            conditions.append(
+                "coalesce(order_date, date(first_seen_at)) >= ?"
+            )  # unreadable date: the day on which it was first seen
             values.append(self.since.isoformat())
         if self.search:
             like = [f"{column} LIKE ? ESCAPE '!'" for column in SEARCHED]
@@ -76,13 +78,13 @@ def _anywhere(text: str) -> str:
 
 @dataclass(frozen=True)
 class Found:
-    """What a filter has found, oldest first."""
+    """The matches of a filter, oldest first."""
 
     ids: "array[int]"
     total: int  # without the limit
     attention: int  # how many of the total wait for a person
     widths: Mapping[str, int]  # of the longest text of each column
-    supplier_is_stored: bool  # there is an order of the supplier that was asked for
+    supplier_is_stored: bool  # the supplier in the filter has orders
 
 
 def chosen(store: Store, wanted: Filter, limit: int | None = None) -> Found:
@@ -105,7 +107,7 @@ def _driver(tx: Session, sql: str, values: list[object]) -> Any:  # noqa: ANN401
 
 
 def summaries(store: Store, ids: "array[int]", settings: Settings, clock: Clock) -> Iterator[Row]:
-    """Yield the orders as JSON has them, in this order, each batch as it is at that moment."""
+    """Yield the orders as JSON objects, in this order; each batch shows the current state."""
     words = Words()
     for start in range(0, len(ids), BATCH):
         with store.read() as tx:

@@ -1,4 +1,4 @@
-"""One order as JSON: its facts, everything ever done for it, what happens next and why. Reads, never writes."""
+"""One order as JSON: its facts, its whole history, what happens next and why. Read-only."""
 
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ from supplier_agent.words.formats import iso, money
 
 
 class Judge:
-    """Judges orders of one view of the database: the suppliers are loaded once."""
+    """Judges orders in one transaction; the suppliers are loaded once."""
 
     def __init__(self, look: Look, settings: Settings, now: datetime, kinds: Calls = CALLS) -> None:
         self.suppliers = facts.suppliers(look, settings)
@@ -40,7 +40,7 @@ class Judge:
 
 
 def instant(at: datetime | None) -> str | None:
-    """Return an instant as JSON has it: ISO 8601, UTC; None if it is not known."""
+    """Return an instant for JSON: ISO 8601, UTC; None if it is not known."""
     return None if at is None or isinstance(at, Unreadable) else iso(at)
 
 
@@ -90,7 +90,7 @@ def whole(
 ) -> dict[str, object]:
     """Return the object of `order ID --json`: the summary, every call and attempt, the history, what happens next.
 
-    words: the zone of its sentences; None: UTC. Its instants are always UTC.
+    words: the time zone of its sentences; None: UTC. The instants are always UTC.
     """
     words, look = words or Words(), within(tx)
     (found,) = facts.orders_of(look, [order.id or 0], attempts=True)

@@ -1,11 +1,11 @@
-"""The verdict: the only answer to how an order or a supplier is, what may be done, and what is next. Pure: coded values alone.
+"""The verdict: the one judgement of the state of an order or a supplier, what may be done, and what is next. Pure: only codes.
 
-    decide   order.py     facts -> the calls that are wanted
+    decide   order.py     facts -> the wanted calls
     judge    verdict/     facts + supplier + settings -> one Verdict
     tell     words/       codes -> sentences
 
-Every surface (command line, page, lists, alerts, reports, metrics, JSON) renders what is judged here, and looks at no column to
-find out what is true.
+Every interface (command line, page, lists, alerts, reports, metrics, JSON) renders this verdict, and never derives the state from
+columns itself.
 """
 
 from supplier_agent.verdict.codes import (

@@ -1,4 +1,4 @@
-"""The vocabulary of the verdict: every code that a judgement consists of. Values only: the sentences are in words/."""
+"""The codes of the verdict. Values only: the sentences are in words/."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Stage(StrEnum):
-    """Where an order is, as the JSON says it. The first that holds, in this order (order.py)."""
+    """The stage of an order, as in JSON: the first that applies, in this order (order.py)."""
 
     SHIPPED = "shipped"
     CLOSED = "closed"
@@ -28,29 +28,29 @@ class Stage(StrEnum):
 
 
 class Blocker(StrEnum):
-    """One thing that keeps an order from being reported as shipped, or a packer from shipping it. All that hold are given."""
+    """A reason why an order is not reported as shipped, or must not be shipped by a packer. A verdict has all that apply."""
 
     # the order itself
-    DAMAGED = "damaged"  # cells cannot be read, or an internal error parked it: nothing is sent for it
+    DAMAGED = "damaged"  # its data cannot be read, or an internal error stopped it: nothing is sent for it
     CLOSED = "closed"  # handled elsewhere
     HELD = "held"
     RESTORED = "restored"  # held by the agent after a restore
     LEDGER_LOST = "ledger_lost"  # held by the agent, because its ship ledger is lost
     NOT_ACKNOWLEDGED = "not_acknowledged"
     NO_LABEL = "no_label"
-    VANISHED = "vanished"  # the marketplace no longer lists it, and that means something
+    VANISHED = "vanished"  # the marketplace no longer lists it, and this is significant
     SHIP_PARKED = "ship_parked"
     SHIP_UNKNOWN = "ship_unknown"
     # its supplier
     SUPPLIER_UNKNOWN = "supplier_unknown"  # not in the configuration
     PAUSED = "paused"
     READ_ONLY = "read_only"
-    MANY_FLAGS = "many_flags"  # unusually many were marked at once: a person is asked first
+    MANY_FLAGS = "many_flags"  # unusually many were marked at once: a person must approve
     TOKEN_MISSING = "token_missing"  # noqa: S105 - a code
     TOKEN_REFUSED = "token_refused"  # noqa: S105 - as above
-    UNREACHABLE = "unreachable"  # the calls that it waits for fail at the moment
-    QUIET = "quiet"  # the marketplace asked for silence
-    # its label, since it was printed
+    UNREACHABLE = "unreachable"  # the calls that it waits for currently fail
+    QUIET = "quiet"  # the marketplace asked us to wait
+    # changes since its label was printed
     LABEL_CHANGED = "label_changed"
     PRODUCT_CHANGED = "product_changed"
     QUANTITY_CHANGED = "quantity_changed"
@@ -58,24 +58,24 @@ class Blocker(StrEnum):
 
 
 LIFTED_BY_OVERRIDE = frozenset({Blocker.NOT_ACKNOWLEDGED, Blocker.NO_LABEL, Blocker.VANISHED})
-"""What `ship ID --override NAME` lifts, if it is there at that moment."""
+"""What `ship ID --override NAME` overrides, if it applies at that moment."""
 CHANGED = frozenset({
     Blocker.LABEL_CHANGED, Blocker.PRODUCT_CHANGED, Blocker.QUANTITY_CHANGED, Blocker.CARRIER_CHANGED,
 })  # fmt: skip
-"""The printed label is not that of today. Printing it again ends it."""
+"""The printed label is out of date. Printing it again fixes this."""
 STOPS = CHANGED | {
     Blocker.DAMAGED, Blocker.CLOSED, Blocker.HELD, Blocker.RESTORED, Blocker.LEDGER_LOST, Blocker.VANISHED,
 }  # fmt: skip
-"""With one of these a packer must not ship it. All others only delay the report; the parcel may go."""
+"""The blockers with which a packer must not ship. All others only delay the report; the parcel may be shipped."""
 OF_SUPPLIER = frozenset({
     Blocker.SUPPLIER_UNKNOWN, Blocker.PAUSED, Blocker.READ_ONLY, Blocker.MANY_FLAGS, Blocker.TOKEN_MISSING,
     Blocker.TOKEN_REFUSED, Blocker.UNREACHABLE, Blocker.QUIET,
 })  # fmt: skip
-"""What is not the order's own: it holds for every order of its supplier."""
+"""The blockers that apply to every order of the supplier."""
 
 
 class Act(StrEnum):
-    """What a person may do: to an order, or to a supplier (the last three)."""
+    """The actions of people: on an order, or on a supplier (the last three)."""
 
     SHIP = "ship"
     UNSHIP = "unship"
@@ -88,14 +88,14 @@ class Act(StrEnum):
     RESOLVE = "resolve"
     SEND_AGAIN = "send_again"
     PRINT = "print"
-    REPORT = "report"  # say what is wrong with the box
+    REPORT = "report"  # report a problem with the box
     PAUSE = "pause"
     RESUME = "resume"
     APPROVE = "approve"
 
 
 class Role(StrEnum):
-    """Who may do it: a packer and a lead on the page, IT on the command line."""
+    """Who may do an action: packers and leads on the page, IT on the command line."""
 
     PACKER = "packer"
     LEAD = "lead"
@@ -105,11 +105,11 @@ class Role(StrEnum):
 _PACKER = frozenset({Act.SHIP, Act.UNSHIP, Act.PRINT, Act.REPORT})
 _LEAD = _PACKER | {Act.HOLD, Act.RELEASE, Act.OVERRIDE, Act.RETRY, Act.RESOLVE, Act.SEND_AGAIN}
 MAY: Mapping[Role, frozenset[Act]] = {Role.PACKER: _PACKER, Role.LEAD: _LEAD, Role.IT: frozenset(Act)}
-"""What each role may do at all; a verdict says what of it is possible now."""
+"""All actions of each role; a verdict has those that are possible now."""
 
 
 class NextStep(StrEnum):
-    """What happens next without a person, or why nothing does. The `next_code` of `order ID --json`."""
+    """What happens next automatically, or why nothing does. The `next_code` of `order ID --json`."""
 
     FAULT = "fault"
     DAMAGED = "damaged"
@@ -135,7 +135,7 @@ class NextStep(StrEnum):
 
 
 class Severity(StrEnum):
-    """How much a problem matters: urgent (now), warning (today), info (told with its order or supplier, and nowhere else)."""
+    """The severity of a problem: urgent (now), warning (today), info (shown only with its order or supplier)."""
 
     INFO = "info"
     WARNING = "warning"
@@ -143,7 +143,7 @@ class Severity(StrEnum):
 
 
 class ProblemCode(StrEnum):
-    """One thing that is not as it should be. These codes are public (`status --json`)."""
+    """The codes of problems. They are public (`status --json`)."""
 
     # an order
     ORDER_DAMAGED = "order_damaged"
@@ -181,7 +181,7 @@ class ProblemCode(StrEnum):
     NOT_RUNNING = "not_running"
     NEVER_RUN = "never_run"
     WORKERS_HUNG = "workers_hung"
-    AGENT_TROUBLE = "agent_trouble"  # any other trouble that a process says it has
+    AGENT_TROUBLE = "agent_trouble"  # any other problem that a process reports about itself
     PAGE_NOT_LISTENING = "page_not_listening"
     DATABASE_FAILED = "database_failed"
     DATABASE_LOCKED = "database_locked"
@@ -215,11 +215,11 @@ EXIT_CODES: Mapping[str, int] = {
     ProblemCode.LABELS_FAILING: 69,
     ProblemCode.CALLS_FAILING: 69,
 }
-"""The exit code of the contract for a problem; every other problem needs a person (1)."""
+"""The exit code for a problem (public contract); every other problem needs a person (1)."""
 
 
 def severity_of(code: str) -> Severity:
-    """Return how much problems of a code matter."""
+    """Return the severity of a code."""
     if code in URGENT:
         return Severity.URGENT
     return Severity.INFO if code in INFO else Severity.WARNING
@@ -227,10 +227,10 @@ def severity_of(code: str) -> Severity:
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is not as it should be, without a word of prose.
+    """One problem, as codes and facts, without prose.
 
     supplier: None for the whole installation. order: its menzzo_order_id; None for a whole supplier, or the installation.
-    since: None where it is not known. facts: what its sentence names; `case` chooses between sentences of one code.
+    since: None if it is not known. facts: the values in its sentence; `case` chooses between several sentences of one code.
     """
 
     code: ProblemCode
@@ -241,20 +241,20 @@ class Problem:
 
     @property
     def severity(self) -> Severity:
-        """How much it matters."""
+        """Its severity."""
         return severity_of(self.code)
 
     @property
     def exit_code(self) -> int:
-        """The exit code of `status` if this is the worst; 0 for an info."""
+        """The exit code of `status` if this is the worst problem; 0 for an info."""
         return 0 if self.code in INFO else EXIT_CODES.get(self.code, 1)
 
 
 @dataclass(frozen=True)
 class Next:
-    """What happens next. `at`: None if that has no instant. `kind`: the call it is about; "" for none.
+    """What happens next. `at`: None if the time is not known. `kind`: the kind of call; "" for none.
 
-    waits_for: the order's own blockers that a marked order waits for. facts: what the sentence names.
+    waits_for: the blockers of the order itself that a marked order waits for. facts: the values in the sentence.
     """
 
     step: NextStep
@@ -266,7 +266,7 @@ class Next:
 
 @dataclass(frozen=True)
 class Verdict:
-    """All that can be said of one order. `evidence`: on what it counts as shipped; None: it does not, or it was not recorded.
+    """The verdict on one order. `evidence`: why it counts as shipped; None: it does not, or this was not recorded.
 
     unverified: its acknowledgement got no clear yes.
     """
@@ -281,13 +281,13 @@ class Verdict:
 
     @property
     def stops(self) -> tuple[Blocker, ...]:
-        """Why a packer must not ship it; empty if the parcel may go."""
+        """Why a packer must not ship it; empty if the parcel may be shipped."""
         return tuple(each for each in self.blockers if each in STOPS)
 
 
 @dataclass(frozen=True)
 class SupplierVerdict:
-    """All that can be said of one supplier. `because`: why its state is not `ok`. next_read_at: None while it is paused."""
+    """The verdict on one supplier. `because`: why its state is not `ok`. next_read_at: None while it is paused."""
 
     state: str  # ok, paused, failing
     because: tuple[Problem, ...]

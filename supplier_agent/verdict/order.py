@@ -1,6 +1,6 @@
 """The verdict on one order. Pure: no clock, no database, no network, no prose.
 
-Rows may be those of tables.py or plain ones (plain SQL): anything that has the columns by name.
+Rows may come from tables.py or from plain SQL: anything with these columns.
 """
 
 from __future__ import annotations
@@ -35,38 +35,38 @@ if TYPE_CHECKING:
     from supplier_agent.verdict.supplier import SupplierState
 
 BEGUN = frozenset({"sending", "unknown", "done"})
-"""The states of a ship call in which its flag can no longer be taken back; the database's own triggers say the same."""
+"""The states of a ship call in which the mark can no longer be undone; the triggers of the database enforce the same."""
 SHIP = "ship"
 
 
 class Kind(Protocol):
-    """What a verdict asks of a kind of outward call (calls/)."""
+    """What a verdict needs to know about a kind of call (calls/)."""
 
     @property
     def LANE(self) -> str:  # noqa: N802 - as the files of calls/ have it
-        """Which lane it goes in."""
+        """Its lane."""
 
     def due_at(self, order: Order, settings: Settings) -> datetime:
-        """Return when the call may go, from the order's facts."""
+        """Return when the call may be sent, from the order's facts."""
 
     def by_itself(self, call: Call, attempts: list[Attempt], settings: Settings, now: datetime) -> datetime | None:
-        """Return when a call whose outcome is unknown is repeated without a person; None for never."""
+        """Return when a call with an unknown outcome is repeated automatically; None: never."""
 
 
 class Kinds(Protocol):
-    """The kinds of outward calls that there are (calls.Calls)."""
+    """The registry of the kinds of calls (calls.Calls)."""
 
     def __getitem__(self, kind: str, /) -> Kind: ...
 
     def get(self, kind: str, /) -> Kind | None:
-        """Return that kind; None if there is none."""
+        """Return this kind; None if it does not exist."""
 
     @property
     def lane_of(self) -> Mapping[str, str]:
-        """Return the lane of each kind that goes to the marketplace."""
+        """Return the lane of each kind that is sent to the marketplace."""
 
     def rules(self, settings: Settings) -> rule.Rules:
-        """Return when each is wanted, of those that the settings do not switch off."""
+        """Return when each kind is wanted, except those that the settings switch off."""
 
 
 def judge_order(
@@ -80,16 +80,16 @@ def judge_order(
     kinds: Kinds,
     attempts: Sequence[Attempt] | None = None,
 ) -> Verdict:
-    """Return all that can be said of an order.
+    """Return the verdict on an order.
 
-    calls: every call ever owed for it. prints: what was printed of it, oldest first. kinds: calls.CALLS. attempts: of all its
-    calls, oldest first; None: they were not loaded, and what depends on them alone (a resend, an unflagged label) is not judged.
+    calls: every call ever owed for it. prints: every print of its label, oldest first. kinds: calls.CALLS. attempts: of all its
+    calls, oldest first; None: not loaded, so what depends only on them (a resend, an unflagged label) is not judged.
 
-    1. Its stage is the rule's own (order.py).
-    2. All blockers, never only the first: of its facts, of its supplier, and of what changed since its label was printed.
-    3. What may be done follows from facts and blockers; each role may do a part of it.
-    4. What happens next is the first that holds of the steps in `_next`.
-    5. Problems: each thing that is not as it should be, on its own.
+    1. Its stage comes from the rule in order.py.
+    2. All blockers, not only the first: from its facts, its supplier, and changes since its label was printed.
+    3. The possible actions follow from facts and blockers; each role has some of them.
+    4. What happens next: the first step in `_next` that applies.
+    5. Its problems, one by one.
     """
     own = tuple(own_blockers(order, calls, prints))
     over = order.ship_confirmed_at is not None or order.closed_reason is not None
@@ -114,7 +114,7 @@ def order_problems(
     now: datetime,
     attempts: Sequence[Attempt] | None = None,
 ) -> tuple[Problem, ...]:
-    """Return the problems of `judge_order` alone, which no supplier and no kind of call changes: `status` asks for no more."""
+    """Return only the problems of `judge_order`. They do not depend on supplier or kinds; `status` needs nothing else."""
     return tuple(problems_of(order, calls, tuple(own_blockers(order, calls, prints)), settings, now, attempts))
 
 
@@ -122,7 +122,7 @@ def order_problems(
 
 
 def own_blockers(order: Order, calls: Sequence[Call], prints: Sequence[Print]) -> Iterable[Blocker]:
-    """Yield what keeps this order back, whatever its supplier does. Once it is shipped, only damage does."""
+    """Yield the blockers of this order itself. Once it is shipped, only damage is one."""
     if rule.damage(order, calls):
         yield Blocker.DAMAGED
     if order.ship_confirmed_at is not None:
@@ -172,7 +172,7 @@ def _of_supplier(
 
 
 def changed_since_printed(order: Order, prints: Sequence[Print]) -> Iterable[Blocker]:
-    """Yield what is no longer as it was when the label was printed last. A fact that was not recorded then is not compared."""
+    """Yield what has changed since the label was last printed. Facts that were not recorded then are not compared."""
     if not prints:
         return
     last = prints[-1]
@@ -229,11 +229,11 @@ def _next(
     kinds: Kinds,
     attempts: Sequence[Attempt] | None,
 ) -> Next:
-    """Return the first that holds.
+    """Return the first step that applies.
 
-    1. It is over: damaged, shipped or closed. 2. The outcome of a call is unknown: a person decides, or it is sent once more.
-    3. Its supplier is not configured. 4. A call is parked. 5. It is held. 6. A call is wanted: when it goes, or what it waits
-    for. 7. It vanished from the list. 8. It waits in the warehouse.
+    1. It is damaged, shipped or closed. 2. The outcome of a call is unknown: a person decides, or it is sent once more.
+    3. Its supplier is not configured. 4. A call is parked. 5. It is held. 6. A call is wanted: when it is sent, or what it
+    waits for. 7. It is no longer listed. 8. It waits in the warehouse.
     """
     if (ending := _ending(order, calls)) is not None:
         return ending
@@ -262,7 +262,7 @@ def _next(
 
 
 def _ending(order: Order, calls: Sequence[Call]) -> Next | None:
-    """Return why nothing happens to an order any more: it is damaged, shipped or closed; else None."""
+    """Return why nothing more happens to an order: it is damaged, shipped or closed; else None."""
     if fault := fault_of(order):
         return Next(NextStep.FAULT, facts={"fault": fault})
     if rule.damage(order, calls):
@@ -295,7 +295,7 @@ def _when(
     now: datetime,
     kinds: Kinds,
 ) -> Next:
-    """Return when a wanted call goes: the first that keeps it back, else its instant."""
+    """Return the first reason why a wanted call waits, or else when it is sent."""
     held_back = _held_back(kind, call, supplier, settings)
     if held_back is not None:
         step, facts = held_back
@@ -319,7 +319,7 @@ def _when(
 def _held_back(
     kind: str, call: Call | None, supplier: SupplierState, settings: Settings
 ) -> tuple[NextStep, Facts] | None:
-    """Return why a wanted call does not go at any instant that is known; None if it goes."""
+    """Return why a wanted call waits for an unknown time; None if it does not."""
     if call is not None and call.state == "sending":
         return NextStep.SENDING, {}
     if supplier.paused_at is not None:

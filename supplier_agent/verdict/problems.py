@@ -1,4 +1,4 @@
-"""What is wrong with one order: each thing a problem of its own. Pure, like the rest of the verdict."""
+"""The problems of one order. Pure, like the rest of the verdict."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from supplier_agent.verdict.codes import Facts
 
 MANY_ATTEMPTS = 5
-"""A call that was tried so often is worth a word."""
+"""After this many attempts, a call is a problem."""
 STUCK = frozenset({"parked", "unknown"})
 """The states of a call that wait for a person."""
 
@@ -30,7 +30,7 @@ def problems_of(
     now: datetime,
     attempts: Sequence[Attempt] | None,
 ) -> Iterable[Problem]:
-    """Yield the problems of an order, given its own blockers: damage, calls that wait for a person, holds, absence, age, fields."""
+    """Yield the problems of an order from its own blockers: damage, calls that wait for a person, holds, absence, age, fields."""
 
     def problem(code: ProblemCode, facts: Facts) -> Problem:
         return Problem(code, order.supplier, order.menzzo_order_id, None, facts)
@@ -38,7 +38,7 @@ def problems_of(
     damaged = Blocker.DAMAGED in blockers
     if order.ship_confirmed_at is None and order.closed_reason is None:
         yield from (problem(code, facts) for code, facts in _of_calls(calls))
-        if not damaged:  # else no other fact of it can be relied on
+        if not damaged:  # its other facts cannot be relied on
             yield from _of_facts(order, blockers)
             yield from _of_age(order, calls, blockers, settings, now, attempts)
     if damaged:
@@ -66,7 +66,7 @@ def _damage(order: Order, calls: Sequence[Call]) -> Facts:
 
 
 def _of_calls(calls: Sequence[Call]) -> Iterable[tuple[ProblemCode, Facts]]:
-    """Yield what is wrong with its calls: those whose outcome is unknown first."""
+    """Yield the problems of its calls; unknown outcomes come first."""
     for call in sorted(calls, key=lambda call: call.state != "unknown"):
         facts: Facts = {"kind": call.kind, **said(call)}
         if call.state == "unknown":
@@ -85,7 +85,7 @@ def _of_age(
     now: datetime,
     attempts: Sequence[Attempt] | None,
 ) -> Iterable[Problem]:
-    """Yield what takes too long. What is held, vanished, or waits for a person already is a problem of its own."""
+    """Yield what takes too long, unless the order is held, no longer listed or waits for a person: these are other problems."""
     alerts, name = settings.alerts, order.supplier
     if {Blocker.HELD, Blocker.VANISHED}.intersection(blockers):
         return
@@ -113,17 +113,17 @@ def _of_age(
 
 
 def fault_of(order: Order) -> str:
-    """Return the internal error that parked it, or ""."""
+    """Return the internal error that stopped it, or ""."""
     return order.fault if order.fault is not None and known(order.fault) is not None else ""
 
 
 def said(call: Call) -> Facts:
-    """Return what was last said of a call, word for word."""
+    """Return the last message about a call, unchanged."""
     return {"detail": str(call.detail or "")}
 
 
 def case_of(case: str) -> Facts:
-    """Return the fact that chooses between the sentences of one code."""
+    """Return the fact that chooses between several sentences of one code."""
     return {"case": case}
 
 

@@ -21,16 +21,16 @@ READS = "reads"
 TOKEN_DAYS, WARN_DAYS = 90, 83
 """Menzzo replaces tokens every 90 days; the old one works for 7 days more (API notes, 1)."""
 TOKEN_NEXT = "token_next"  # noqa: S105 - a key of the configuration
-"""The key of the configuration for the token that follows."""
+"""The setting for the next token."""
 LEAST_SECONDS = 30.0
-"""No read is called late for less: the loop notices the opening hour only by then."""
+"""The shortest delay that counts as late: the loop needs this long to notice the opening hour."""
 AGREE = 3
-"""So many answers in a row must find our clock wrong: the slip of one server is no reason to get anyone up."""
+"""This many answers in a row must show that our clock is wrong; one wrong server is no reason for an alarm."""
 
 
 @dataclass(frozen=True)
 class Lasting:
-    """What the alerts found out in their own time (alerts/), word for word. what: "" if the code and `since` say it all."""
+    """A finding of the alerts (alerts/), in their words. what: "" if code and `since` are enough."""
 
     code: ProblemCode
     what: str = ""
@@ -40,9 +40,9 @@ class Lasting:
 
 @dataclass(frozen=True)
 class SupplierState:
-    """Everything about one supplier that a judgement needs, as it was at one moment. reports/facts.py loads it.
+    """Everything about one supplier that the verdict needs, as of one moment. reports/facts.py loads it.
 
-    The columns of `suppliers`, with their meanings (tables.py), and what is explained next to it.
+    It has the columns of `suppliers` (explained in tables.py), and the fields explained below.
     """
 
     name: str
@@ -58,28 +58,28 @@ class SupplierState:
     token_key: str | None = None
     quiet_until: datetime | None = None
     last_success_at: datetime | None = None
-    token_missing: str | None = None  # why no token can be read; null: there is one, or it was not looked for
+    token_missing: str | None = None  # why no token can be read; null: there is one, or this was not checked
     lanes: Mapping[str, Lane] = field(default_factory=dict)  # by name
     owed: frozenset[str] = frozenset()  # the kinds of the calls that are owed
     resync: Run | None = (
-        None  # what the next read is decided by (reading.schedule): the oldest request of a person that waits
+        None  # for the time of the next read (reading.schedule): the oldest waiting request of a person
     )
-    sweep: Run | None = None  # as above: the last one that was read to its end
+    sweep: Run | None = None  # also for the next read: the last complete poll
     poll: Run | None = None  # as above
-    whole: Run | None = None  # the last sweep or resync that was read to its end
-    asked_at: datetime | None = None  # when the last request of a reading ended; null: it is not among the newest
+    whole: Run | None = None  # the last complete sweep or resync
+    asked_at: datetime | None = None  # when the last request of a reading ended; null: it is not among the newest ones
     rejected: Sequence[str] = ()  # why entries that are still listed cannot be used
     gone_at_once: int = (
-        0  # so many open orders disappeared with one reading that this says nothing of each; 0: no such thing
+        0  # this many open orders disappeared in one reading, which says nothing about each of them; 0: none
     )
-    gone_since: datetime | None = None  # when; null: as above
+    gone_since: datetime | None = None  # when they disappeared; null: they did not
     lasting: Sequence[Lasting] = ()
-    open_orders: int = 0  # counted only for a supplier that is not in the configuration, like the next two
+    open_orders: int = 0  # only for a supplier that is not in the configuration, like the next two
     marked: int = 0
     example: str = ""  # the id of one of them
 
     def failing(self, lane_of: Mapping[str, str]) -> list[Lane]:
-        """Return the lanes in which something waits for an outage to end. Where nothing is owed nothing is tried, nor failing.
+        """Return the lanes that fail and have something to send. A lane without calls is not tried, so it is not failing.
 
         lane_of: the lane of each kind of call. Reads are always due.
         """
@@ -89,7 +89,7 @@ class SupplierState:
 
 
 def who_paused(supplier: SupplierState | Supplier) -> Facts:
-    """Return who paused it, when and why, as facts; none if it is not paused."""
+    """Return who paused it, when and why, as facts; empty if it is not paused."""
     if supplier.paused_at is None:
         return {}
     return {"who": str(supplier.paused_by), "since": supplier.paused_at, "reason": str(supplier.paused_reason)}
@@ -103,13 +103,13 @@ def judge_supplier(
     lane_of: Mapping[str, str],
     runs_since: datetime | None = None,
 ) -> SupplierVerdict:
-    """Return all that can be said of a supplier.
+    """Return the verdict on a supplier.
 
-    lane_of: the lane of each kind of call (calls/). runs_since: since when an agent runs whose reads are to be on time; None:
-    none runs, and nothing is late.
+    lane_of: the lane of each kind of call (calls/). runs_since: since when a daemon runs, whose reads should be on time; None:
+    none runs, so nothing is late.
 
-    The state is the first that holds: paused by a person, token refused, silence asked for (all `paused`); lanes that fail, a
-    read that is late (both `failing`); `ok`. While a supplier is paused, what would keep its calls back is no other problem.
+    The state is the first that applies: paused by a person, token refused, asked by the marketplace to wait (all `paused`);
+    failing lanes, a late read (both `failing`); `ok`. While a supplier is paused, other reasons for waiting are not problems.
     """
     name = supplier.name
     if name not in settings.suppliers:
@@ -181,7 +181,7 @@ def _failing(supplier: SupplierState, lane_of: Mapping[str, str], now: datetime)
             facts["case"] = "elsewhere"
         elif lane.resume_at is not None and lane.resume_at > now:
             facts |= {"case": "again_at", "at": lane.resume_at}
-        else:  # an instant that has passed is no news: it is being tried, or nothing runs
+        else:  # a time in the past is not shown: the call is being tried, or nothing runs
             facts["case"] = "again"
         code = codes.get(f"{lane.lane}_failing", ProblemCode.CALLS_FAILING)
         found.append(Problem(code, supplier.name, None, lane.failing_since, facts))
@@ -191,11 +191,11 @@ def _failing(supplier: SupplierState, lane_of: Mapping[str, str], now: datetime)
 def _late(
     supplier: SupplierState, settings: Settings, now: datetime, runs_since: datetime | None
 ) -> tuple[Problem, ...]:
-    """Return that a due read is later than its interval, though an agent runs: it is alive, and does not do its work.
+    """Return the problem that a due read is later than its interval, though an agent runs.
 
-    Asked of the instant one interval ago: was the read due even then, and has nothing been read since? So the opening hour,
-    which shortens the interval, is not late at once. A pause, silence asked for and a back-off are no lateness, nor is a
-    refused token, which is a problem of its own.
+    The question is: was the read due one interval ago, and has nothing been read since? So a read is not late as soon as the
+    opening hour shortens the interval. A pause, a wait that the marketplace asked for, and a back-off are not lateness. A
+    refused token is another problem.
     """
     if runs_since is None or supplier.paused_at is not None or supplier.token_refused_at is not None:
         return ()
@@ -212,7 +212,7 @@ def _late(
 
 
 def next_read_at(supplier: SupplierState, settings: Settings, now: datetime, *, resyncs: bool = True) -> datetime:
-    """Return when the loop will read next, by its own rule. `resyncs`: requests of a person count."""
+    """Return when the loop will read next, by the loop's rule. `resyncs`: include requests of people."""
     schedule = settings.schedule
     pauses = Pauses(
         settings.poll_interval(supplier.name, now),
@@ -272,11 +272,11 @@ def _lasting(supplier: SupplierState) -> Iterable[Problem]:
 
 @dataclass(frozen=True)
 class InstallationState:
-    """What the database knows of the installation as a whole. What can be seen from outside is judged in vitals.py.
+    """What the database knows about the installation as a whole. vitals.py judges what is visible from outside.
 
     ledger_lost_at: None: the ship ledger is there. held_after_restore: orders that the agent holds. refused_at: when a new
-    configuration was refused; None: none was. ahead_seconds: the marketplace's clock less ours, by the newest answers.
-    lasting: what the alerts found out of no supplier in particular.
+    configuration was refused; None: none was. ahead_seconds: the marketplace's clock minus ours, by the newest answers.
+    lasting: findings of the alerts that concern no particular supplier.
     """
 
     ledger_lost_at: datetime | None = None
@@ -289,7 +289,7 @@ class InstallationState:
 
 
 def judge_installation(state: InstallationState, settings: Settings) -> tuple[Problem, ...]:
-    """Return what is not as it should be with the installation as a whole, as far as the database knows it."""
+    """Return the problems of the installation as a whole that are in the database."""
     found = []
     if settings.read_only:
         found.append(Problem(ProblemCode.READ_ONLY))
@@ -311,7 +311,7 @@ def judge_installation(state: InstallationState, settings: Settings) -> tuple[Pr
 
 
 def _clock_off(ahead_seconds: Sequence[int], most_seconds: float) -> int:
-    """Return by how many seconds our clock is behind the marketplace's (below zero: ahead); 0: near enough, or not sure."""
+    """Return how many seconds our clock is behind the marketplace's (negative: ahead); 0: close enough, or not certain."""
     newest = list(ahead_seconds[:AGREE])
     off = min(newest, key=abs) if len(newest) == AGREE else 0
     return off if abs(off) > most_seconds and len({each > 0 for each in newest}) == 1 else 0

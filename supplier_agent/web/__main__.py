@@ -1,4 +1,4 @@
-"""The page's process: `python -m supplier_agent.web`, started by `run` or by `supplier-agent page`. Its settings come on stdin."""
+"""The page's process: `python -m supplier_agent.web`, started by `run` or `page`. It reads its settings from stdin."""
 
 import os
 import sys
@@ -9,4 +9,4 @@ from supplier_agent.web.process import serve
 
 if __name__ == "__main__":
     code = ended(lambda: serve(supervised=SUPERVISED in sys.argv[1:], env=os.environ))
-    os._exit(code)  # a thread that still answers somebody keeps nobody waiting
+    os._exit(code)  # do not wait for threads that still answer a request

@@ -1,6 +1,6 @@
-"""What the page answered, kept by the key of what was sent: the same form twice is done once, and answered alike.
+"""The answers of the page, stored by the key of the form: a form that is sent twice is done once, and answered the same.
 
-Sentences are kept as codes with their facts, so that they can be said in the language of whoever looks.
+Sentences are stored as codes with facts, so that they can be shown in the reader's language.
 """
 
 import json
@@ -16,7 +16,7 @@ from supplier_agent.db.tables import Submission
 from supplier_agent.web.request import Visit
 
 GREEN, BLUE, YELLOW, RED = "green", "blue", "yellow", "red"
-"""Done, shown, check, no: there is no fifth."""
+"""Done, shown, check, no: there are only these four."""
 KEPT = timedelta(days=7)
 _KEY = re.compile(r"\A[0-9a-f]{32}\Z")
 
@@ -25,7 +25,7 @@ Facts = Mapping[str, str | int]
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer. `order` is what stands on the screen, `matches` what there is to choose from, all by row id."""
+    """One answer. `order`: the order on the screen. `matches`: the orders to choose from. All are row ids."""
 
     sign: str
     say: str
@@ -36,15 +36,15 @@ class Answer:
     order: int | None = None  # None: no order is on the screen
     matches: tuple[int, ...] = ()
     more: bool = False
-    prints: int | None = None  # whose label it was to print; None: nobody's
-    problem: bool = False  # asks what is wrong with the order
+    prints: int | None = None  # the order whose label is printed; None: none
+    problem: bool = False  # the page asks what is wrong with the order
     silent: bool = False  # a repeat: nothing was done, and there is no sound
-    notes: tuple[tuple[str, Facts], ...] = ()  # what there is to say besides, by code
+    notes: tuple[tuple[str, Facts], ...] = ()  # further messages, by code
     memory: Mapping[str, object] = field(default_factory=dict)  # scan.Station, packed
 
 
 def last(tx: Session, visit: Visit) -> Answer | None:
-    """Return what was last answered at this station to this person; None if nothing was."""
+    """Return the last answer to this person at this station; None if there is none."""
     if visit.session is None or not visit.session.last:
         return None
     answer = _read(tx, visit.session.last)
@@ -62,9 +62,9 @@ def _read(tx: Session, key: str) -> Answer | None:
 
 
 def once(visit: Visit, act: Callable[[Session, Answer | None], Answer]) -> tuple[Answer, bool]:
-    """Do an act in one transaction with its answer, unless its key was answered already. Returns whether it was done now.
+    """Do an action in one transaction with its answer, unless its key was answered before. Return whether it was done now.
 
-    `act` gets what was last answered here. What the database refuses (an undo too late) is a red answer, and nothing is changed.
+    `act` gets the last answer here. If the database refuses (an undo that is too late), the answer is red and nothing changes.
     Raises LockedError and StateError: then nothing was recorded.
     """
     key = visit.field("key")
@@ -92,7 +92,7 @@ def once(visit: Visit, act: Callable[[Session, Answer | None], Answer]) -> tuple
 
 
 def add_note(visit: Visit, tx: Session, say: str, facts: Facts) -> None:
-    """Say something more in the answer that was given just now."""
+    """Add messages to the answer that was just given."""
     row = tx.get(Submission, visit.field("key"))
     if row is None:
         return
@@ -107,5 +107,5 @@ def _signed(answer: Answer, visit: Visit) -> Answer:
 
 
 def forget(tx: Session, now: datetime) -> None:
-    """Drop the answers that no browser asks for any more."""
+    """Delete answers that are too old for a browser to ask for."""
     tx.exec(delete(Submission).where(col(Submission.at) < now - KEPT))

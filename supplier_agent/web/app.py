@@ -1,4 +1,4 @@
-"""Which address is answered by whom. Whatever changes something is a POST; whatever is a GET may be asked twice."""
+"""The routes of the page and their handlers. Every change is a POST; a GET can be repeated."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -52,13 +52,13 @@ FORMS: Mapping[str, Handler] = {
 
 
 class Guarded:
-    """Puts the headers that keep a page to itself on every answer."""
+    """Adds the security headers to every response."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -71,7 +71,7 @@ class Guarded:
 
 
 def room_of(settings: Settings, store: Store, clock: Clock, log: Log, press: Press) -> Room:
-    """Return what all visits share. Makes the key of the cookies if there is none."""
+    """Return what all requests share. Creates the key that signs cookies if there is none."""
     key = read_key(settings.state_dir)
     seal = Seal(key, settings.web.session_hours)
     tries = Tries(settings.state_dir / private.FOLDER)
@@ -79,7 +79,7 @@ def room_of(settings: Settings, store: Store, clock: Clock, log: Log, press: Pre
 
 
 def make_app(room: Room, source: Source) -> ASGIApp:
-    """Return the page as an ASGI application, with the addresses for machines, which have a `source` of their own."""
+    """Return the page as an ASGI application, with the routes for machines, which read from their own `source`."""
     settings = room.settings
     ours = Ours(settings.web.address, settings.web.origin)
     door, at_a_time = Door(room, trouble, ours), OneByOne()

@@ -1,6 +1,6 @@
-"""Who may come in: the door that every request passes (cookie, proxy, a form's origin, token and size), and the sign-in page.
+"""Access: the checks of every request (cookie, proxy, a form's origin, token and size), and the sign-in page.
 
-Also what belongs to no page: the language, signing out, and the pulse by which a browser knows that the page is served.
+Also what belongs to no single page: the language, signing out, and the pulse that shows a browser that the page is served.
 """
 
 import asyncio
@@ -25,10 +25,10 @@ from supplier_agent.web.request import COOKIE, LANGUAGES, Room, Session, Somebod
 from supplier_agent.web.view import bare, page
 
 MOST_BYTES = 256 * 1024
-"""Of a form: five thousand ticked orders are 60 kB."""
+"""The maximum size of a form: five thousand ticked orders are 60 kB."""
 MOST_FIELDS = 10_000
 MOST_WAITING = 40
-"""To sign in: the last of them waits two seconds. The other sockets are for those who are signed in."""
+"""The maximum number of sign-ins in the queue: the last one waits two seconds. Other sockets stay free for signed-in users."""
 FORM = "application/x-www-form-urlencoded"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -38,7 +38,7 @@ HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "SAMEORIGIN",
-    "Referrer-Policy": "same-origin",  # with no-referrer, browsers send our own forms with the origin "null"
+    "Referrer-Policy": "same-origin",  # with no-referrer, browsers send the origin "null" with our own forms
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
@@ -50,7 +50,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class Refused(Exception):  # noqa: N818 - not an error of ours
-    """The door stays shut; `why` is for whoever built the request."""
+    """The request is refused; `why` is meant for the person who made it."""
 
     def __init__(self, status: int, why: str) -> None:
         super().__init__(why)
@@ -58,16 +58,16 @@ class Refused(Exception):  # noqa: N818 - not an error of ours
 
 
 class OneByOne:
-    """A queue for what costs much: one at a time, and only so many who wait."""
+    """A queue for expensive work: one at a time, with a limited number waiting."""
 
     def __init__(self) -> None:
         self._turn, self._waiting = asyncio.Semaphore(1), 0
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """Wait for a turn. Raises Refused if too many wait already."""
+        """Wait for a turn. Raises Refused if too many are waiting."""
         if self._waiting >= MOST_WAITING:
-            raise Refused(503, "too many people sign in at this moment: try again")
+            raise Refused(503, "too many people are signing in: try again")
         self._waiting += 1
         try:
             async with self._turn:
@@ -78,7 +78,7 @@ class OneByOne:
 
 @dataclass(frozen=True)
 class Door:
-    """Lets visits in. `trouble` makes the page of an error: sentence, cure and status; `ours` knows our own names."""
+    """Checks requests. `trouble` renders an error page from sentence, fix and status; `ours` knows the names of this host."""
 
     room: Room
     trouble: Callable[[Visit, AgentError, int], Response]
@@ -92,9 +92,9 @@ class Door:
         leads: bool = False,
         one_by_one: "OneByOne | None" = None,
     ) -> Endpoint:
-        """Return the endpoint of a handler, which runs in a thread. `anyone`: signed in or not; `leads`: for leads alone.
+        """Return the endpoint of a handler, which runs in a thread. `anyone`: signed in or not. `leads`: only for leads.
 
-        `one_by_one`: what costs much (a PIN: 16 MB and 50 ms) waits here for its turn, and takes no thread from others meanwhile.
+        `one_by_one`: expensive requests (a PIN: 16 MB and 50 ms) wait here for their turn, without using a thread.
         """
 
         async def endpoint(request: Request) -> Response:
@@ -124,7 +124,7 @@ class Door:
         try:
             self.room.store.must_still_be_there()
             response = handler(visit)
-        except LockedError as error:  # nothing was recorded: the page keeps it, and says so
+        except LockedError as error:  # nothing was recorded: the page keeps the form, and says so
             response = self.trouble(visit, error, 503)
         except AgentError as error:
             response = self.trouble(visit, error, 409)
@@ -159,7 +159,7 @@ class Door:
         )
 
     def _who(self, session: Session | None, proxied: str, *, by_pin: bool) -> Somebody | None:
-        """Return who is signed in. People, roles and PINs are asked of the database each time: a change holds at once."""
+        """Return who is signed in. People, roles and PINs are read from the database each time, so a change applies at once."""
         if session is None or (not by_pin and session.who != proxied):
             return None
         with self.room.store.read() as tx:
@@ -172,13 +172,15 @@ class Door:
         return hmac.new(self.room.key.encode(), f"form {session.seed}".encode(), hashlib.sha256).hexdigest()
 
     def _must_be_our_address(self, request: Request) -> None:
-        """Refuse a name that was pointed at this machine by somebody else (DNS rebinding)."""
+        """Refuse a host name that is not ours but points to this machine (DNS rebinding)."""
         host = request.headers.get("host", "")
         if not self.ours.hold(host):
-            raise Refused(421, f"this page is not {host[:80]!r}: set web.origin in the configuration of supplier-agent")
+            raise Refused(
+                421, f"this page is not served as {host[:80]!r}: set web.origin in the configuration of supplier-agent"
+            )
 
     def _must_come_from_our_page(self, request: Request, visit: Visit, *, anyone: bool) -> None:
-        """Refuse a form of somebody else's page (CSRF): browsers say where it comes from, and only ours knows the token."""
+        """Refuse a form of a foreign page (CSRF): browsers send its origin, and only our own page knows the token."""
         origin, site = request.headers.get("origin", ""), request.headers.get("sec-fetch-site", "same-origin")
         ours = {f"http://{request.headers.get('host', '')}", self.room.settings.web.origin}
         if not origin or origin not in ours or site != "same-origin":
@@ -205,13 +207,13 @@ class Door:
 
 
 def begin(visit: Visit, person_name: str, mark: str, station: str) -> None:
-    """Sign somebody in at a station; the language that was chosen stays."""
+    """Sign a person in at a station; the chosen language stays."""
     language = visit.session.language if visit.session else ""
     visit.session = Session(person_name, station, mark, secrets.token_hex(16), language)
 
 
 async def _form(request: Request) -> Mapping[str, Sequence[str]]:
-    """Read a form, bounded. Files are none of our business, so the simplest encoding is the only one."""
+    """Read a form, with a size limit. Only the simplest encoding is accepted, because forms contain no files."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
         raise Refused(415, "a form is expected")
     body = bytearray()
@@ -255,7 +257,7 @@ def door(visit: Visit, told: str = "", status: int = 200) -> Response:
 
 
 def enter(visit: Visit) -> Response:
-    """Sign somebody in. The message for a wrong PIN and for a wrong name is the same."""
+    """Sign a person in. A wrong PIN and a wrong name get the same message."""
     room, say = visit.room, visit.words.say
     station = room.settings.web.station(visit.field("station"))
     if station is None:
@@ -264,7 +266,7 @@ def enter(visit: Visit) -> Response:
     name = visit.field("name", people.LONGEST_NAME) if by_pin else visit.proxied
     with room.store.read() as tx:
         person = people.find(tx, name)
-    who = f"{name} {person.added_at}" if person is not None else name  # a new PIN begins without wrong tries
+    who = f"{name} {person.added_at}" if person is not None else name  # a new PIN starts without wrong tries
     if by_pin:
         wait = room.tries.wait_seconds(who, visit.peer, visit.now, known=person is not None)
         if wait > 0:
@@ -284,7 +286,7 @@ def enter(visit: Visit) -> Response:
 
 
 def leave(visit: Visit) -> Response:
-    """Sign out: here, and wherever else this person is signed in."""
+    """Sign out, in every browser in which this person is signed in."""
     with visit.room.store.write() as tx:
         people.end_sessions(tx, visit.person.name)
     visit.session = None
@@ -301,7 +303,7 @@ def speak(visit: Visit) -> Response:
 
 
 def pulse(visit: Visit) -> Response:
-    """Return the bar at the top, which says how things are; the browser asks for it every few seconds."""
+    """Return the status bar at the top; the browser requests it every few seconds."""
     visit.path = visit.query.get("at", "/")
     with visit.room.store.read() as tx:
         return page(visit, tx, "pulse.html", answer=None)

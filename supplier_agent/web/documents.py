@@ -1,6 +1,6 @@
-"""Lists and paper: what is to be shipped, pick list, hand-over list, card of commands, labels shown and printed, one or many.
+"""Lists and printed documents: orders to ship, pick list, hand-over list, card of commands, labels on screen and on paper.
 
-Each print is counted. A printer that fails stops nothing.
+Each print is counted. A printer that fails blocks nothing.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ BROWSER = "browser"
 
 
 def content_of(visit: Visit, order: Order) -> bytes | None:
-    """Return the label as it was stored, or None if it is not there, or is no longer what was stored."""
+    """Return the label as it was stored, or None if the file is missing or has changed."""
     if order.label_path is None:
         return None
     try:
@@ -39,14 +39,14 @@ def content_of(visit: Visit, order: Order) -> bytes | None:
 
 
 def print_label(visit: Visit, row: int, *, by_itself: bool) -> None:
-    """Print the label of an order, and say in the present answer how that went. `by_itself`: nobody asked for this very one."""
+    """Print the label of an order, and add the result to the current answer. `by_itself`: it is printed automatically."""
     with visit.room.store.read() as tx:
         order = tx.get(Order, row)
     if order is None:
         return
     say, facts = _printed(visit, order, by_itself=by_itself)
     with visit.room.store.write() as tx:
-        if say in {"printed", BROWSER}:  # of the order as it was read above: this is what is on the paper
+        if say in {"printed", BROWSER}:  # of the order as it was read above, because that is what is printed
             where = str(facts.get("printer", BROWSER))
             times = actions.printed(tx, order, visit.now, visit.person.name, where, station=visit.station.name)
             if say == "printed":
@@ -72,8 +72,8 @@ def _printed(visit: Visit, order: Order, *, by_itself: bool) -> tuple[str, Facts
 
 
 def send(visit: Visit, content: bytes, title: str) -> tuple[str, Facts]:
-    """Send a PDF to the station's printer; return what there is to say."""
-    own = visit.station.page_mm  # without it CUPS takes the queue's default, and cuts off what does not fit
+    """Send a PDF to the station's printer; return the messages."""
+    own = visit.station.page_mm  # without it CUPS uses the queue's default size, and cuts off what does not fit
     media = printing.custom_media(*own).keyword if own else None
     way_out = egress.of(visit.room.settings)
     done = printing.print_pdf(visit.station.printer, content, title, visit.person.name, media=media, egress=way_out)
@@ -88,17 +88,17 @@ MOST_DAYS_AGO = 31
 PREVIEW_SECONDS = 3600
 HISTORY = 200
 MOST_NAMED = 20
-"""Orders that are named because their labels were not printed; the rest is counted."""
+"""The maximum number of orders to name whose labels were not printed; the others are counted."""
 
 
 def search_of(visit: Visit) -> Search:
-    """Return what the address, or the form, looks for."""
+    """Return the search of the URL, or of the form."""
     given = visit.query or {name: visit.field(name) for name in ("q", "supplier", "carrier")}
     return Search(given.get("q", "")[: lists.LONGEST_SEARCH], given.get("supplier", ""), given.get("carrier", ""))
 
 
 def to_ship(visit: Visit) -> Response:
-    """Show what is to be shipped."""
+    """Show the orders to ship."""
     search = search_of(visit)
     with visit.room.store.read() as tx:
         return page(
@@ -159,7 +159,7 @@ def _bulk_answer(
 
 
 def pick_list(visit: Visit) -> Response:
-    """Show what to fetch from the shelves, by article."""
+    """Show what to pick from the shelves, by article."""
     supplier = visit.query.get("supplier", "")
     with visit.room.store.read() as tx:
         picks = lists.pick_list(tx, visit, supplier or None)
@@ -167,7 +167,7 @@ def pick_list(visit: Visit) -> Response:
 
 
 def hand_over(visit: Visit) -> Response:
-    """Show what a carrier's driver signs for: what was marked on a day."""
+    """Show the list that a carrier's driver signs: the orders that were marked as shipped on a day."""
     days = min(row_id(visit.query.get("days", "0")) or 0, MOST_DAYS_AGO)
     since = visit.midnight(days)
     until = visit.midnight(days - 1) if days else visit.now + timedelta(seconds=1)
@@ -180,7 +180,7 @@ def hand_over(visit: Visit) -> Response:
 
 
 def card(visit: Visit) -> Response:
-    """Show the codes that command the page, to be printed and put on the bench."""
+    """Show the codes of the page's commands, to be printed and put on the bench."""
     with visit.room.store.read() as tx:
         return page(visit, tx, "card.html", codes=papers.card(), answer=None)
 
@@ -195,7 +195,7 @@ def code_image(visit: Visit) -> Response:
 
 
 def history(visit: Visit) -> Response:
-    """Show everything that ever happened to one order, newest first."""
+    """Show the history of one order, newest first."""
     with visit.room.store.read() as tx:
         row = row_id(str(visit.parts["row"]))
         found = judged(tx, visit, [row] if row is not None else [], attempts=True)
@@ -217,7 +217,7 @@ def history(visit: Visit) -> Response:
 
 
 def label(visit: Visit) -> Response:
-    """Return a label from the disk, for the browser to show or print."""
+    """Return a stored label, for the browser to show or print."""
     with visit.room.store.read() as tx:
         order = _order(tx, visit)
     content = content_of(visit, order) if order else None
@@ -239,14 +239,14 @@ def preview(visit: Visit) -> Response:
 
 
 def pdf(content: bytes, name: str) -> Response:
-    """Return a PDF that the browser shows. It comes from outside: nothing in it may run."""
+    """Return a PDF for the browser to show. It comes from outside, so nothing in it may run."""
     return Response(
         content,
         media_type="application/pdf",
         headers={
             "Content-Disposition": f'inline; filename="{name}"',
             "Cache-Control": "private, no-store",
-            "Content-Security-Policy": "frame-ancestors 'self'",  # the viewer is the browser's own page, with styles of its own
+            "Content-Security-Policy": "frame-ancestors 'self'",  # the viewer is a page of the browser, with its own styles
         },
     )
 

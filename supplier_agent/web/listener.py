@@ -1,6 +1,6 @@
-"""An address that strangers may reach: how many may be connected, from where, and for how long without saying anything.
+"""A listener that strangers may reach: it limits the connections, in total and per peer, and how long they may be idle.
 
-Nobody is kept waiting for nothing: when all seats are taken, the connection that has been idle longest gives way.
+If the limit is reached, the connection that has been idle longest is closed for the new one.
 """
 
 import asyncio
@@ -18,36 +18,36 @@ from supplier_agent.base.errors import AgentError
 
 IDLE_SECONDS = 30
 LINGER_SECONDS = 2
-"""How long a stop waits for what is being answered."""
+"""How long a stop waits for requests that are being answered."""
 BACKLOG = 32
-"""So many sockets are accepted at one go, before it is looked whether there is a seat for them."""
+"""How many sockets are accepted at once, before the limit is checked."""
 LARGEST_HEAD_BYTES = 16 * 1024
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How many sockets may be open, how many of one peer, and how long the other side may take.
+    """How many sockets may be open, in total and per peer, and how long the other side may take.
 
-    `peer_of` names the peer at an address; None: it is exempt.
+    `peer_of` returns the peer of an address; None: it has no limit.
     """
 
     most: int
     most_of_a_peer: int
     peer_of: Callable[[str], str | None]
-    header_seconds: float = 10.0  # from the connection, or a request's first byte, to the end of its headers
+    header_seconds: float = 10.0  # from the connection, or the first byte of a request, to the end of its headers
     body_seconds: float = 20.0
-    answer_seconds: float = 120.0  # from the whole request to the last byte of the answer, on the slowest line
+    answer_seconds: float = 120.0  # from the end of the request to the last byte of the response, on the slowest line
 
 
 @dataclass
 class Seats:
-    """Who is connected to one address, the longest idle first. Belongs to the thread of the event loop."""
+    """The connections of one listener, the longest idle first. Only the thread of the event loop uses it."""
 
     limits: Limits
     _taken: dict["Connection", str | None] = field(default_factory=dict)
 
     def take(self, connection: "Connection") -> bool:
-        """Give a seat to a connection; return whether there was one."""
+        """Accept a connection; return False if there is no place for it."""
         peer = self.limits.peer_of(connection.client[0] if connection.client else "")
         if peer is not None:
             same = [each for each, its in self._taken.items() if its == peer]
@@ -59,12 +59,12 @@ class Seats:
         return True
 
     def worked(self, connection: "Connection") -> None:
-        """Note that a connection was of use just now."""
+        """Note that a connection was just used."""
         if connection in self._taken:
             self._taken[connection] = self._taken.pop(connection)
 
     def leave(self, connection: "Connection") -> None:
-        """Free the seat."""
+        """Remove a connection."""
         self._taken.pop(connection, None)
 
     def _free(self, among: Iterable["Connection"]) -> bool:
@@ -77,20 +77,20 @@ class Seats:
 
 
 class Connection(H11Protocol):
-    """One connection, with a deadline for everything that the other side may take its time with."""
+    """One connection, with a deadline for everything that depends on the other side."""
 
-    seats: Seats  # given by `_protocol`
+    seats: Seats  # set by `_protocol`
     _deadline: asyncio.TimerHandle | None = None
-    _stage: tuple[int, bool] | None = None  # which request, and whether its body still comes
+    _stage: tuple[int, bool] | None = None  # the request, and whether its body is still being received
 
     @property
     def is_busy(self) -> bool:
         """Tell whether a request is being answered."""
-        # None before the first request, whatever its type says.
+        # None before the first request, in spite of its type.
         return self.cycle is not None and not self.cycle.response_complete  # type: ignore[redundant-expr]
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the class above
-        """Take a seat, or be sent away."""
+        """Accept the connection, or close it if there is no place."""
         super().connection_made(transport)
         if self.seats.take(self):
             self._due(self.seats.limits.header_seconds)
@@ -98,20 +98,20 @@ class Connection(H11Protocol):
             transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Free the seat."""
+        """Remove a connection."""
         super().connection_lost(exc)
         self._due(None)
         self.seats.leave(self)
 
     def data_received(self, data: bytes) -> None:
-        """Take in bytes; which deadline holds depends on what they complete."""
+        """Receive bytes, and set the deadline that follows from what they complete."""
         if self.transport.is_closing():
             return
         super().data_received(data)
         self._look()
 
     def on_response_complete(self) -> None:
-        """Wait for the next request. While the answer lies unread in our buffer, its deadline stays."""
+        """Wait for the next request. While the response is still in our buffer, its deadline stays."""
         super().on_response_complete()
         self.seats.worked(self)
         if not self.is_busy and not self.transport.get_write_buffer_size():
@@ -119,7 +119,7 @@ class Connection(H11Protocol):
         self._look(idle=True)
 
     def timeout_keep_alive_handler(self) -> None:
-        """Close an idle connection, unless an answer is still on its way: that has a deadline of its own."""
+        """Close an idle connection, unless a response is still being sent: that has its own deadline."""
         if not self.transport.get_write_buffer_size():
             super().timeout_keep_alive_handler()
 
@@ -136,14 +136,14 @@ class Connection(H11Protocol):
             self._due(self.seats.limits.header_seconds)
 
     def _due(self, seconds: float | None) -> None:
-        """End the connection in so many seconds (None: not by itself)."""
+        """Close the connection after this many seconds (None: never)."""
         if self._deadline is not None:
             self._deadline.cancel()
         self._deadline = None if seconds is None else self.loop.call_later(seconds, self.transport.abort)
 
 
 class Listener:
-    """A socket that is served in a thread of its own, with an event loop of its own. Raises AgentError if it cannot be had."""
+    """A socket that is served in its own thread, with its own event loop. Raises AgentError if it cannot listen."""
 
     def __init__(self, name: str, address: tuple[str, int], key: str) -> None:
         # `key` is the setting that names the address.
@@ -155,20 +155,20 @@ class Listener:
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
     def serve(self, app: ASGIApp, limits: Limits) -> None:
-        """Begin to answer."""
+        """Start to serve."""
         self._server = server = uvicorn.Server(_config(app, limits))
         self._thread = threading.Thread(
             target=lambda: server.run(sockets=[self._socket]), name=self._name, daemon=True
-        )  # outside the main thread it leaves signals alone
+        )  # outside the main thread it does not handle signals
         self._thread.start()
 
     @property
     def is_alive(self) -> bool:
-        """Tell whether it still answers."""
+        """Tell whether it still serves."""
         return self._thread is not None and self._thread.is_alive()
 
     def close(self) -> None:
-        """Answer what is being asked, within seconds, and listen no longer."""
+        """Stop listening; requests that are being answered get a few seconds."""
         if self._server is not None and self._thread is not None:
             self._server.should_exit = True
             self._thread.join(LINGER_SECONDS + 1)
@@ -184,8 +184,8 @@ def _config(app: ASGIApp, limits: Limits) -> uvicorn.Config:
         lifespan="off",
         access_log=False,
         log_config=None,
-        log_level=logging.CRITICAL,  # what goes wrong in a page is said by app.failed
-        proxy_headers=False,  # only the door believes a proxy, and only the one that is named
+        log_level=logging.CRITICAL,  # errors of a page are logged by app.failed
+        proxy_headers=False,  # auth.py alone evaluates proxy headers, and only those of the configured proxies
         server_header=False,
         backlog=BACKLOG,
         h11_max_incomplete_event_size=LARGEST_HEAD_BYTES,
@@ -199,7 +199,7 @@ def _listen(name: str, address: tuple[str, int], key: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family, backlog=128)
-        # Accepted sockets inherit it. asyncio leaves it out for a socket that was made like this, and then each answer waits 40 ms.
+        # Accepted sockets inherit it. asyncio does not set it for a socket created like this; each response would take 40 ms.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except OSError as error:
         where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,6 +1,6 @@
-"""Lists of orders, on the screen and on paper: what is to be shipped, what to fetch, what the driver signs for.
+"""Lists of orders, on the screen and on paper: orders to ship, pick list, hand-over list.
 
-SQL chooses the rows, a page at a time, cheap with a hundred thousand orders behind it; the verdict says what each of them is.
+SQL selects the rows, one page at a time, which is fast even with a hundred thousand orders. The verdict gives their state.
 """
 
 from collections import defaultdict
@@ -23,18 +23,18 @@ from supplier_agent.web.request import Visit
 
 PAGE = 50
 MOST_LABELS = 500
-"""In one PDF, or one print job."""
+"""The maximum number of labels in one PDF, or one print job."""
 LONGEST_SEARCH = 80
 MOST_PROBLEMS = 200
-"""Orders on the page of problems, and in its number."""
+"""The maximum number of orders on the problems page, and in its count."""
 OPEN = text(plain_sql.OPEN)
 IN_ORDER = (col(Order.order_date), col(Order.supplier), col(Order.increment_id), col(Order.id))
-"""Oldest first, the lines of one customer's order together."""
+"""Oldest first; the lines of one customer's order stay together."""
 
 
 @dataclass(frozen=True)
 class Search:
-    """What a person looks for among the open orders; empty parts ask for nothing."""
+    """A search among the open orders; empty fields match everything."""
 
     text: str = ""
     supplier: str = ""
@@ -43,7 +43,7 @@ class Search:
 
 @dataclass(frozen=True)
 class Found:
-    """One page of what is to be shipped."""
+    """One page of the orders to ship."""
 
     lines: Sequence[Line]
     total: int
@@ -51,7 +51,7 @@ class Found:
 
     @property
     def pages(self) -> int:
-        """Return how many pages there are, at least one."""
+        """Return the number of pages, at least one."""
         return max(1, -(-self.total // PAGE))
 
     @property
@@ -68,7 +68,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Around:
-    """What is on every page: how much there is to do, and which suppliers do not work as they should, and why, in words."""
+    """What every page shows: how many orders to ship and problems there are, and which suppliers do not work, and why."""
 
     to_ship: int
     marked: int
@@ -77,7 +77,7 @@ class Around:
 
 
 def around(tx: Session, visit: Visit) -> Around:
-    """Count what is to do, and look how the suppliers are."""
+    """Count orders and problems, and judge the suppliers."""
     flags = dict(tx.exec(select(Order.shipped, func.count()).where(OPEN).group_by(col(Order.shipped))).all())
     states = []
     for supplier in visit.judge(tx).suppliers.values():
@@ -98,7 +98,7 @@ def wider_problems(tx: Session, visit: Visit) -> list[Problem]:
 
 
 def rows_with_problems(tx: Session, visit: Visit) -> list[int]:
-    """Return the orders of the page of problems: with a problem, on hold, or with a report of a packer."""
+    """Return the orders of the problems page: with a problem, on hold, or reported by a packer."""
     held = f"SELECT id FROM orders WHERE {plain_sql.OPEN} AND held_reason IS NOT NULL LIMIT {MOST_PROBLEMS}"  # noqa: S608 - constants
     found = {each.id for each in within(tx).rows(held)} | {event.order_id for event in unsettled(tx, MOST_PROBLEMS)}
     found |= facts.ids_with_problems(within(tx), visit.room.settings, visit.now, MOST_PROBLEMS)
@@ -106,7 +106,7 @@ def rows_with_problems(tx: Session, visit: Visit) -> list[int]:
 
 
 def _conditions(search: Search) -> list[ColumnElement[bool]]:
-    """Return what the orders that are looked for have in common: open, not marked, and every word somewhere in them."""
+    """Return the conditions of a search: open, not marked, and every word in one of the fields."""
     found: list[ColumnElement[bool]] = [OPEN, col(Order.shipped) == 0]  # type: ignore[list-item]  # a text is a condition, too
     if search.supplier:
         found.append(col(Order.supplier) == search.supplier)
@@ -119,13 +119,13 @@ def _conditions(search: Search) -> list[ColumnElement[bool]]:
 
 
 def _rows(tx: Session, *where: ColumnElement[bool], most: int, first: int = 0) -> list[int]:
-    """Return row ids, in order. Sorting ids and then fetching a few rows is far cheaper than sorting rows."""
+    """Return row ids, in order. Sorting ids and then loading a few rows is much faster than sorting rows."""
     query = select(Order.id).where(*where).order_by(*IN_ORDER).offset(first).limit(most)
     return [row for row in tx.exec(query) if row is not None]
 
 
 def to_ship(tx: Session, visit: Visit, search: Search, number: int) -> Found:
-    """Return one page of the open orders that nobody has marked yet; the first is number 1."""
+    """Return one page of the open orders that are not marked as shipped yet; the first page is 1."""
     wanted = _conditions(search)
     total = tx.exec(select(func.count()).select_from(Order).where(*wanted)).one()
     number = min(max(1, number), max(1, -(-total // PAGE)))
@@ -133,19 +133,19 @@ def to_ship(tx: Session, visit: Visit, search: Search, number: int) -> Found:
 
 
 def oldest(tx: Session, visit: Visit, most: int) -> Sequence[Line]:
-    """Return the first of what is to be shipped."""
+    """Return the first orders to ship."""
     return lines(tx, visit, _rows(tx, *_conditions(Search()), most=most))
 
 
 def carriers(tx: Session, supplier: str) -> Sequence[tuple[str, int]]:
-    """Return the carriers of what is to be shipped, each with its number of orders."""
+    """Return the carriers of the orders to ship, each with its number of orders."""
     query = select(Order.carrier, func.count()).where(*_conditions(Search(supplier=supplier)))
     rows = tx.exec(query.group_by(col(Order.carrier)).order_by(col(Order.carrier))).all()
     return [(carrier, number) for carrier, number in rows if carrier is not None]
 
 
 def with_label(tx: Session, visit: Visit, search: Search, rows: Sequence[int] | None) -> Sequence[Judged]:
-    """Return orders that have a label, in list order: those of `rows`, or all that are found (None). Some of them must not ship."""
+    """Return orders with a label, in list order: those of `rows`, or all matches (None). Some of them may be blocked."""
     wanted = [*_conditions(search), col(Order.label_path).is_not(None)]
     if rows is not None:
         wanted.append(col(Order.id).in_(rows))
@@ -154,15 +154,15 @@ def with_label(tx: Session, visit: Visit, search: Search, rows: Sequence[int] | 
 
 @dataclass(frozen=True)
 class Pick:
-    """One product to pick: the total quantity, and for which orders."""
+    """One product to pick: its total quantity, and the orders that need it."""
 
-    sku: str | None  # None: no readable one was listed
-    quantity: int | None  # None: known for none of them
+    sku: str | None  # None: none was listed, or it cannot be read
+    quantity: int | None  # None: not known for any of them
     orders: tuple[Judged, ...]
 
 
 def pick_list(tx: Session, visit: Visit, supplier: str | None = None) -> tuple[Pick, ...]:
-    """Return the products of what may go now, by SKU: a walk along the shelves. Whose label must be printed again may go, too."""
+    """Return the products of the orders that may ship, by SKU. An order whose label must be printed again is included."""
     by_sku: dict[str | None, list[Judged]] = defaultdict(list)
     for each in may_go(tx, visit, supplier):
         by_sku[each.cell("sku")].append(each)
@@ -173,7 +173,7 @@ def pick_list(tx: Session, visit: Visit, supplier: str | None = None) -> tuple[P
 
 
 def may_go(tx: Session, visit: Visit, supplier: str | None = None) -> Sequence[Judged]:
-    """Return the orders that may be shipped now: oldest first, the lines of one customer's order together."""
+    """Return the orders that may ship now: oldest first, the lines of one customer's order together."""
     wanted: list[ColumnElement[bool]] = [OPEN, text(plain_sql.TO_SHIP), col(Order.label_path).is_not(None)]  # type: ignore[list-item]  # as above
     if supplier is not None:
         wanted.append(col(Order.supplier) == supplier)
@@ -208,7 +208,7 @@ def _sum(orders: Iterable[Judged]) -> int | None:
 
 @dataclass(frozen=True)
 class Parcel:
-    """One order that is handed over, with the codes on its label."""
+    """One order to hand over, with the codes on its label."""
 
     each: Judged
     codes: tuple[str, ...]
@@ -216,18 +216,19 @@ class Parcel:
 
 @dataclass(frozen=True)
 class HandOver:
-    """What one carrier takes."""
+    """The orders that one carrier takes."""
 
-    carrier: str | None  # None: the marketplace named none
+    carrier: str | None  # None: the marketplace gave none
     parcels: tuple[Parcel, ...]
 
 
 def hand_over(
     tx: Session, visit: Visit, since: datetime, until: datetime, supplier: str | None = None
 ) -> tuple[tuple[HandOver, ...], Sequence[Judged]]:
-    """Return what was marked as shipped in that time (`until` not included), for each carrier; and what must not be handed over.
+    """Return the orders marked as shipped in that time (`until` excluded), by carrier; and those that must not be handed over.
 
-    In the order of the marks. What was put on hold, vanished or closed after it was marked stays here, unless it is reported.
+    Sorted by the time of the mark. An order that was held, closed or no longer listed after its mark must not be handed over,
+    unless it was reported.
     """
     query = select(Order.id).where(col(Order.shipped_at) >= since, col(Order.shipped_at) < until, Order.shipped == 1)
     # The supplier is not in the query: with it, SQLite would read all of the supplier's orders instead of one day's.
@@ -250,11 +251,11 @@ def hand_over(
 
 
 _HASHED = "sha256:"
-"""The prefix of a code that is stored as a hash (scan.alias), which cannot be printed."""
+"""The prefix of a code that is stored as a hash (scan.alias) and cannot be printed."""
 
 
 def _codes(tx: Session, rows: Sequence[int]) -> dict[int, list[str]]:
-    """Return the codes on the present label of each order, except its own id and what is kept as a hash."""
+    """Return the codes on the current label of each order, except its own id and hashed codes."""
     found: dict[int, list[str]] = defaultdict(list)
     for start in range(0, len(rows), AT_ONCE):
         ids = rows[start : start + AT_ONCE]

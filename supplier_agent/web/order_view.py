@@ -1,7 +1,7 @@
-"""One order on the screen: what it is, what is true of it, what can be done with it now, what packers reported.
+"""One order on the screen: its data, its state, what can be done with it now, and what packers reported.
 
-Nothing is derived here: verdict/ judges, words/ has the sentences. A report stops nothing: a lead may hold the order, and settles
-the report.
+Nothing is derived here: verdict/ judges, words/ has the sentences. A report does not block an order: a lead reads it, may hold
+the order, and settles the report.
 """
 
 from collections.abc import Sequence
@@ -23,14 +23,14 @@ from supplier_agent.verdict import CHANGED, STOPS, Act, NextStep, ProblemCode, R
 from supplier_agent.web.request import Visit
 
 MOST_LINES = 40
-"""So many lines of one customer's order are shown next to each other."""
+"""The maximum number of lines of one customer's order on the screen."""
 AT_ONCE = 500
-"""Orders loaded with one statement."""
+"""How many orders are loaded with one statement."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """One order and the verdict on it, at this moment. `order` is a plain row: a cell that cannot be read is `Unreadable`."""
+    """One order and its current verdict. `order` is a plain row: a cell that cannot be read is `Unreadable`."""
 
     order: Any
     verdict: Verdict
@@ -41,7 +41,7 @@ class Judged:
 
     @property
     def facts(self) -> dict[str, str]:
-        """What the sentences about it name: why it must not ship, why its report waits, and the reasons of people."""
+        """The facts of its sentences: why it must not ship, why its report waits, and the reasons that people gave."""
         return {
             "stops": " ".join(self.verdict.stops),
             "later": " ".join(each for each in self.verdict.blockers if each not in STOPS),
@@ -51,12 +51,12 @@ class Judged:
 
     @property
     def may_print(self) -> bool:
-        """Whether its label may be printed with others: it may ship, once the new label is on it."""
+        """Whether its label may be printed in a batch: nothing but an outdated label keeps it from shipping."""
         return Act.PRINT in self.verdict.may[Role.PACKER] and CHANGED.issuperset(self.verdict.stops)
 
 
 def judged(tx: Session, visit: Visit, rows: Sequence[int], *, attempts: bool = False) -> list[Judged]:
-    """Return orders with their verdicts, by row id, in this order; one that is not there is left out."""
+    """Return the orders of these row ids with their verdicts, in this order; a missing order is left out."""
     judge, found = visit.judge(tx), list[Judged]()
     for start in range(0, len(rows), AT_ONCE):
         several = facts.orders_of(within(tx), rows[start : start + AT_ONCE], attempts=attempts)
@@ -65,13 +65,13 @@ def judged(tx: Session, visit: Visit, rows: Sequence[int], *, attempts: bool = F
 
 
 def verdicts(tx: Session, visit: Visit, rows: Sequence[int]) -> dict[int, Verdict]:
-    """Return the verdicts alone, by row id, as a scan asks for them."""
+    """Return only the verdicts, by row id, for a scan."""
     return {each.order.id: each.verdict for each in judged(tx, visit, rows)}
 
 
 @dataclass(frozen=True)
 class Line:
-    """One order in a list. stops: why it must not ship, as a sentence; "" if it may. later: what it still waits for itself."""
+    """One order in a list. stops: why it must not ship, as a sentence; "" if it may. later: what its own report waits for."""
 
     row: int
     supplier: str
@@ -88,7 +88,7 @@ class Line:
 
     @property
     def id(self) -> str:
-        """Return the id in one piece."""
+        """Return the id as one text."""
         return f"{self.increment_id}_{self.last_part}"
 
 
@@ -118,7 +118,7 @@ def lines(tx: Session, visit: Visit, rows: Sequence[int]) -> Sequence[Line]:
 
 @dataclass(frozen=True)
 class Board:
-    """One order on the screen. `undo_until` is when its call begins at the earliest, as far as that lies ahead."""
+    """One order on the screen. `undo_until`: the earliest start of its ship call, if that is in the future."""
 
     line: Line
     truth: Sequence[str]
@@ -135,7 +135,7 @@ class Board:
 
 
 def board(tx: Session, visit: Visit, row: int) -> Board | None:
-    """Return an order as the screen shows it; None if there is none of that row."""
+    """Return an order as the screen shows it; None if there is no such row."""
     found = judged(tx, visit, [row], attempts=True)
     if not found:
         return None
@@ -162,15 +162,15 @@ def board(tx: Session, visit: Visit, row: int) -> Board | None:
 SAID_ANYWAY = frozenset({
     ProblemCode.ORDER_DAMAGED, ProblemCode.ORDER_VANISHED, ProblemCode.HELD_THOUGH_MARKED, ProblemCode.CHANGED_SINCE_PRINTED,
 })  # fmt: skip
-"""Problems that are in the sentence of what forbids to ship it."""
+"""Problems that the sentence "Do not ship" already contains."""
 WITH_THE_SUPPLIER = frozenset({
     NextStep.PAUSED, NextStep.READ_ONLY, NextStep.MANY_FLAGS, NextStep.TOKEN_MISSING, NextStep.TOKEN_REFUSED,
 })  # fmt: skip
-"""Next steps that are in the sentence of what its report waits for."""
+"""Next steps that the sentence about its waiting report already contains."""
 
 
 def truth(each: Judged, visit: Visit) -> Sequence[str]:
-    """Return what is true of an order now: everything that forbids to ship it, that it is marked, what is next, what delays it."""
+    """Return the state of an order in sentences: why it must not ship, whether it is marked, what is next, what delays it."""
     verdict, say, known_facts = each.verdict, visit.sentences.say, each.facts
     over = each.cell("ship_confirmed_at") is not None
     told = [say("now.stopped", known_facts)] if verdict.stops and not over else []
@@ -188,12 +188,12 @@ def truth(each: Judged, visit: Visit) -> Sequence[str]:
 
 
 def troubles(each: Judged, visit: Visit) -> Sequence[str]:
-    """Return what else is wrong with an order."""
+    """Return the other problems of an order."""
     return [visit.sentences.trouble(problem) for problem in each.verdict.problems if problem.code not in SAID_ANYWAY]
 
 
 def _customers(tx: Session, visit: Visit, each: Judged) -> Sequence[Line]:
-    """Return all lines of the customer's order, this one included; none if it is the only one."""
+    """Return all lines of the customer's order, including this one; none if it is the only one."""
     same = select(Order.id).where(Order.increment_id == each.order.increment_id, Order.supplier == each.order.supplier)
     rows = [row for row in tx.exec(same.order_by(col(Order.id)).limit(MOST_LINES)) if row is not None]
     return lines(tx, visit, rows) if len(rows) > 1 else ()
@@ -220,26 +220,26 @@ def where(event: Event) -> str:
 
 REPORTED, SETTLED = "problem reported", "problem settled"
 EITHER = text("events.what IN ('problem reported', 'problem settled')")
-"""The very words of the index that holds those alone (tables.py): SQLite takes it for no others."""
+"""The exact condition of the index on unsettled reports (tables.py): otherwise SQLite would not use it."""
 KINDS = ("damaged", "missing", "label", "other")
-"""What packers may report; the last one is anything else."""
+"""What packers may report; the last one stands for anything else."""
 LONGEST = 200
 
 
 def report(tx: Session, row: int, kind: str, words: str, now: datetime, who: str, station: str) -> None:
-    """Note what a packer says is wrong with an order."""
+    """Record a packer's report about an order."""
     said = " ".join(words.split())[:LONGEST]
     detail = f"{kind}: {said}" if said else kind
     tx.add(Event(order_id=row, at=now, who=who, what=REPORTED, detail=detail, station=station))
 
 
 def settle(tx: Session, row: int, now: datetime, who: str, station: str) -> None:
-    """Note that what was reported is dealt with."""
+    """Record that a report is settled."""
     tx.add(Event(order_id=row, at=now, who=who, what=SETTLED, station=station))
 
 
 def latest(tx: Session, visit: Visit, row: int) -> str | None:
-    """Return the report about an order that is not settled, in words; None if there is none."""
+    """Return the unsettled report about an order, in words; None if there is none."""
     both = select(Event).where(Event.order_id == row, EITHER)
     event = tx.exec(both.order_by(col(Event.id).desc()).limit(1)).first()
     return in_words(event, visit) if event is not None and event.what == REPORTED else None
@@ -253,7 +253,7 @@ def in_words(event: Event, visit: Visit) -> str:
 
 
 def unsettled(tx: Session, most: int) -> Sequence[Event]:
-    """Return the reports about open orders that are not settled, oldest first."""
+    """Return the unsettled reports about open orders, oldest first."""
     newest = select(func.max(Event.id)).where(EITHER).group_by(col(Event.order_id))
     query = select(Event).join(Order).where(col(Event.id).in_(newest), Event.what == REPORTED)
     query = query.where(col(Order.ship_confirmed_at).is_(None), col(Order.closed_reason).is_(None))

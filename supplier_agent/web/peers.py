@@ -1,9 +1,9 @@
-"""Who is at the other end: the address, behind a proxy that we know the one it names, and how often it tried a wrong PIN.
+"""The peer of a request: its address (behind a known proxy, the one that the proxy names), and its number of wrong PINs.
 
-Wrong PINs are counted three ways; after a few, the next try waits, twice as long each time. A person at an address waits first,
-so that a guesser stops himself and not the person whose name he uses. A name, from wherever it is tried, and an address,
-whatever names it tries, wait later: they stop a guesser who has many of the others. Counts fall by one an hour, and are kept in
-a file: a restart or a reload forgets nothing.
+Wrong PINs are counted by name and address together, by name, and by address. After a few, each next try must wait twice as long.
+The pair waits first, so that someone who guesses PINs blocks only themselves, not the person whose name they use. A name alone
+and an address alone wait later: this stops an attacker with many addresses or many names. Counts fall by one per hour, and are
+kept in a file, so that a restart or a reload does not reset them.
 """
 
 import contextlib
@@ -23,13 +23,13 @@ from supplier_agent.settings.addresses import is_loopback
 from supplier_agent.settings.web import Web
 
 UNKNOWN = ""
-"""Behind a proxy that does not say whom it speaks for."""
+"""The peer of a request through a proxy that does not name the client."""
 SAME_HOUSE = 64
-"""Of an IPv6 address only the network counts: one machine may have 2**64 addresses."""
+"""Only the network of an IPv6 address counts: one machine may have 2**64 addresses."""
 
 
 def group(address: str) -> str:
-    """Return what counts as one peer; UNKNOWN for what is no address."""
+    """Return the peer of an address; UNKNOWN if the text is not an address."""
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -43,15 +43,15 @@ def group(address: str) -> str:
 
 
 def has_seats_of_its_own(web: Web, address: str) -> str | None:
-    """Return the peer whose sockets are counted; None for this machine and for the proxy, through whom many come."""
+    """Return the peer whose sockets are counted; None for this machine and for the proxy, which many clients use."""
     peer = group(address)
     return None if peer == "loopback" or _is_proxy(web, address) else peer
 
 
 def behind(web: Web, address: str, forwarded: Sequence[str]) -> str:
-    """Return the address that really asks: the last of X-Forwarded-For that no proxy of ours put there. UNKNOWN if none is named.
+    """Return the client's address: the last one in X-Forwarded-For that is not a proxy of ours. UNKNOWN if there is none.
 
-    It is believed only if the page is set up for a proxy (web.origin or web.proxy_header), and from web.proxies alone.
+    The header counts only if the page is set up for a proxy (web.origin or web.proxy_header), and only from web.proxies.
     """
     if not _is_proxy(web, address):
         return address
@@ -78,18 +78,18 @@ def _without_port(text: str) -> str:
 
 @dataclass(frozen=True)
 class Ours:
-    """The names by which an address of ours may be asked for; any other was pointed at this machine (DNS rebinding)."""
+    """The host names under which this page is served; any other name is refused (DNS rebinding)."""
 
     address: tuple[str, int] | None
     origin: str
 
     def hold(self, host: str) -> bool:
-        """Tell whether a Host header names us. Where other machines may come, they come by any name."""
+        """Tell whether a Host header names this page. If other machines may connect, any name is accepted."""
         if self.address is not None and not is_loopback(self.address[0]):
             return True
         try:
             name = urlsplit(f"//{host}").hostname or ""
-        except ValueError:  # brackets that do not close
+        except ValueError:  # unbalanced brackets
             return False
         return self.address is None or is_loopback(name) or (bool(name) and name == urlsplit(self.origin).hostname)
 
@@ -97,20 +97,20 @@ class Ours:
 FILE = "page.tries"
 FIRST_WAIT_SECONDS = 15.0
 FORGET_SECONDS = 3600.0
-"""One wrong try is forgotten in such a time without another."""
+"""One wrong try is forgotten after this time without another one."""
 MOST_REMEMBERED = 1000
-"""Of pairs, and of addresses; each of the rest is the name of a person who works here."""
+"""The maximum number of pairs and of addresses that are stored; names are limited by the people who work here."""
 
 
 @dataclass(frozen=True)
 class Limit:
-    """So many wrong tries are free; no wait is longer than this."""
+    """How many wrong tries have no wait, and the longest wait."""
 
     free: int
     longest_seconds: float
 
     def wait_seconds(self, times: int) -> float:
-        """Return how long the next try waits after so many wrong ones."""
+        """Return how long the next try must wait after this many wrong ones."""
         if times < self.free:
             return 0.0
         return min(self.longest_seconds, FIRST_WAIT_SECONDS * 2.0 ** min(times - self.free, 20))
@@ -118,41 +118,41 @@ class Limit:
 
 PAIR, NAME, PEER = "pair", "name", "peer"
 LIMITS: Mapping[str, Limit] = {PAIR: Limit(5, 3600.0), NAME: Limit(20, 900.0), PEER: Limit(30, 900.0)}
-"""A pair's longest wait is as long as it takes to forget a try: so one address alone never makes a name wait."""
+"""The longest wait of a pair is the time after which a try is forgotten, so one address alone never blocks a name."""
 
 
 @dataclass
 class _Wrong:
     times: int
-    at: float  # Unix seconds of the last one
+    at: float  # Unix time of the last one
 
     def now(self, now: float) -> int:
-        """Return how many still count."""
+        """Return the number that still count."""
         return max(0, self.times - int(max(0.0, now - self.at) / FORGET_SECONDS))
 
 
 class Tries:
-    """The wrong tries of one installation. Thread safe. `folder`: the private one; None: they are kept in memory alone."""
+    """The wrong tries of one installation. Thread safe. `folder`: the private folder; None: they are kept only in memory."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder, self._lock = folder, threading.Lock()
-        self._wrong = _read(folder)  # by kind and key, the one last tried at the end
+        self._wrong = _read(folder)  # by kind and key, the most recent last
 
     def wait_seconds(self, name: str, address: str, now: datetime, *, known: bool) -> float:
-        """Count a try; return 0 if it may be made, else for how long it may not. `known`: `name` is somebody who works here."""
+        """Count a try; return 0 if it is allowed, else the seconds to wait. `known`: a person of this name works here."""
         at, keys = now.timestamp(), _keys(name, address, known=known)
         with self._lock:
             wait = max(self._wait(kind, key, at) for kind, key in keys.items())
             if wait <= 0:
                 for kind, key in keys.items():
-                    self._count(kind, key, at)  # before the PIN is looked at, so that tries at one moment count each
+                    self._count(kind, key, at)  # before the PIN is checked, so that simultaneous tries all count
                 self._keep(at)
             return max(0.0, wait)
 
     def right(self, name: str, address: str, now: datetime) -> None:
-        """Forget the wrong tries of this person at this address: the PIN was right.
+        """Forget the wrong tries of this person at this address, because the PIN was right.
 
-        Not those of the address or the name: whoever has a PIN of his own could wipe out his tries at other people's.
+        Tries of the address and of the name stay: otherwise anyone with a PIN could erase tries at other people's PINs.
         """
         with self._lock:
             if self._wrong[PAIR].pop(_keys(name, address, known=False)[PAIR], None) is not None:
@@ -162,7 +162,7 @@ class Tries:
         wrong = self._wrong[kind].get(key)
         if wrong is None:
             return 0.0
-        since = max(0.0, now - wrong.at)  # a clock that was set back makes nobody wait longer
+        since = max(0.0, now - wrong.at)  # a clock that was set back must not extend a wait
         return LIMITS[kind].wait_seconds(wrong.now(now)) - since
 
     def _count(self, kind: str, key: str, now: float) -> None:
@@ -173,7 +173,7 @@ class Tries:
             del wrong[next(iter(wrong))]
 
     def _keep(self, now: float) -> None:
-        """Write what still counts, whole or not at all. A full disk is no reason to let nobody in: this is a brake."""
+        """Write the counts that matter, completely or not at all. Errors are ignored: a full disk must not block sign-in."""
         if self._folder is None:
             return
         text = json.dumps(
@@ -187,7 +187,7 @@ class Tries:
 
 
 def _keys(name: str, address: str, *, known: bool) -> Mapping[str, str]:
-    """Return what a try counts for, by kind. Names and addresses are kept as hashes."""
+    """Return the keys under which a try counts, by kind. Names and addresses are stored as hashes."""
     peer = group(address)
     keys = {PAIR: _hash(name, peer)}
     if known:
@@ -195,7 +195,7 @@ def _keys(name: str, address: str, *, known: bool) -> Mapping[str, str]:
     if peer not in {
         UNKNOWN,
         "loopback",
-    }:  # through a proxy that names nobody, and at this machine, many come by one address
+    }:  # behind a proxy that names no client, and on this machine, many people share one address
         keys[PEER] = _hash(peer)
     return keys
 
@@ -205,7 +205,7 @@ def _hash(*parts: str) -> str:
 
 
 def _read(folder: Path | None) -> dict[str, dict[str, _Wrong]]:
-    """Return what an earlier process kept; nothing if it cannot be read, or if somebody else could have put it there."""
+    """Return the counts of an earlier process; none if the file cannot be read, or if another user could have written it."""
     try:
         kept = json.loads(_kept(folder)) if folder is not None else {}
         return {

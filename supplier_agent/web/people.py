@@ -1,4 +1,4 @@
-"""Who works on the page: names, roles and PINs. A PIN is kept as scrypt alone."""
+"""The people who work on the page: names, roles and PINs. A PIN is stored only as its scrypt hash."""
 
 import hashlib
 import hmac
@@ -16,18 +16,18 @@ SHORTEST_PIN, LONGEST_PIN = 4, 64
 LONGEST_NAME = 40
 SALT_BYTES = 16
 COST, BLOCK, LANES = 2**14, 8, 1
-"""scrypt's own parameters: about 50 ms and 16 MB for each try."""
+"""The parameters of scrypt: about 50 ms and 16 MB for each try."""
 NO_PIN = ""
-"""Kept instead of a PIN for somebody who comes in through the proxy alone; it fits nothing."""
+"""Stored instead of a PIN for a person who signs in only through the proxy; it matches nothing."""
 
 
 def hashed(pin: str, salt: bytes) -> str:
-    """Return what is kept of a PIN."""
+    """Return the hash of a PIN."""
     return f"{salt.hex()}:{_scrypt(pin, salt).hex()}"
 
 
 def fits(pin: str, pin_scrypt: str) -> bool:
-    """Tell whether this is the PIN, in the same time for a wrong one, and for somebody who has none."""
+    """Tell whether this is the PIN. A wrong PIN, and a person without one, take the same time."""
     salt, _, kept = pin_scrypt.partition(":")
     found = _scrypt(pin, bytes.fromhex(salt or "00" * SALT_BYTES))
     return hmac.compare_digest(found, bytes.fromhex(kept)) and bool(kept)
@@ -38,13 +38,13 @@ def _scrypt(pin: str, salt: bytes) -> bytes:
 
 
 def mark(person: Person) -> str:
-    """Return what a cookie remembers of PIN and sessions, so that a new PIN, and signing out, end every session of before."""
+    """Return the value that a cookie stores of PIN and sessions: a new PIN, or signing out, ends every earlier session."""
     text = f"{person.pin_scrypt}|{person.added_at}|{person.sessions_ended}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def end_sessions(tx: Session, name: str) -> None:
-    """End every session of a person, at whichever browser: a cookie that somebody copied is worth nothing afterwards."""
+    """End every session of a person in every browser, so that a copied cookie becomes useless."""
     person = tx.get(Person, name)
     if person is not None:
         person.sessions_ended += 1
@@ -52,12 +52,12 @@ def end_sessions(tx: Session, name: str) -> None:
 
 
 def add(tx: Session, name: str, role: str, pin: str | None, salt: bytes, now: datetime) -> str:
-    """Let somebody in; again sets role and PIN anew. None as PIN: through the proxy alone. Returns what was done."""
+    """Add a person, or change role and PIN. PIN None: only through the proxy. Return what was done."""
     name = checked_name(name)
     if role not in ROLES:
-        raise UsageError(f"there is no role {role!r}", "say --role packer or --role lead")
+        raise UsageError(f"there is no role {role!r}", "use --role packer or --role lead")
     if pin is not None and not SHORTEST_PIN <= len(pin) <= LONGEST_PIN:
-        raise UsageError(f"a PIN has {SHORTEST_PIN} to {LONGEST_PIN} signs", "choose another one")
+        raise UsageError(f"a PIN has {SHORTEST_PIN} to {LONGEST_PIN} characters", "choose another one")
     known = tx.get(Person, name)
     person = known or Person(name=name, role=role, pin_scrypt=NO_PIN, added_at=now)
     person.role, person.left_at, person.added_at = role, None, now
@@ -67,7 +67,7 @@ def add(tx: Session, name: str, role: str, pin: str | None, salt: bytes, now: da
 
 
 def checked_name(name: str) -> str:
-    """Return the name without blanks around it. Raises UsageError for one that cannot be read on a page."""
+    """Return the name without surrounding blanks. Raises UsageError if it cannot be displayed."""
     name = name.strip()
     if not name or not name.isprintable() or len(name) > LONGEST_NAME:
         raise UsageError("a name has 1 to 40 letters", 'for example: supplier-agent person add "Anna" --role packer')
@@ -75,21 +75,21 @@ def checked_name(name: str) -> str:
 
 
 def remove(tx: Session, name: str, now: datetime) -> str:
-    """Let somebody in no longer; the history keeps the name."""
+    """Remove a person; the history keeps the name."""
     person = tx.get(Person, name.strip())
     if person is None or person.left_at is not None:
-        raise UsageError(f"nobody of that name works on the page: {name}", "supplier-agent person list")
+        raise UsageError(f"nobody with this name works on the page: {name}", "supplier-agent person list")
     person.left_at = now
     tx.add(person)
-    return "removed; whoever was signed in under that name is out"
+    return "removed, and signed out in every browser"
 
 
 def present(tx: Session) -> Sequence[Person]:
-    """Return those who may work on the page, by name."""
+    """Return the people who may work on the page, by name."""
     return tx.exec(select(Person).where(col(Person.left_at).is_(None)).order_by(col(Person.name))).all()
 
 
 def find(tx: Session, name: str) -> Person | None:
-    """Return somebody who may work on the page, or None."""
+    """Return a person who may work on the page, or None."""
     person = tx.get(Person, name)
     return person if person is not None and person.left_at is None else None

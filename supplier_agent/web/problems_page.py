@@ -1,7 +1,6 @@
-"""The page of problems, and what a lead may do about them. Each act goes through actions.py, as on the command line.
+"""The problems page, and what a lead can do there. Each action goes through actions.py, as on the command line.
 
-An order is here once, with everything that is wrong with it and everything that this person may do about it now: the verdict
-says both.
+Each order appears once, with all of its problems and all that this person may do about them now. Both come from the verdict.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,19 +19,19 @@ from supplier_agent.web.request import Visit
 from supplier_agent.web.view import page
 
 MOST = 50
-"""Rejected entries on the page; the number above is always whole."""
+"""The maximum number of rejected entries on the page; the count above the list is always complete."""
 FIRST = (
     ProblemCode.CALL_UNKNOWN, ProblemCode.ORDER_DAMAGED, ProblemCode.CALL_PARKED, ProblemCode.HELD_THOUGH_MARKED,
     ProblemCode.ORDER_VANISHED, ProblemCode.CHANGED_SINCE_PRINTED,
 )  # fmt: skip
-"""What is shown first, in this order; everything else follows."""
+"""The problems that are shown first, in this order; all others follow."""
 QUOTED = ("detail", "reason", "said")
-"""The facts of a problem that are in the words of the marketplace, or of a person."""
+"""The facts of a problem that quote the marketplace, or a person."""
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """One thing that is wrong. quoted: what the marketplace or a person said, word for word; todo: "" for nothing."""
+    """One problem. quoted: the words of the marketplace, or of a person. todo: what to do; "" for nothing."""
 
     what: str
     quoted: str
@@ -41,7 +40,7 @@ class Trouble:
 
 @dataclass(frozen=True)
 class WiderTrouble:
-    """What is wrong with a supplier, or with the installation ("")."""
+    """The problems of a supplier, or of the installation ("")."""
 
     supplier: str
     trouble: Trouble
@@ -49,7 +48,7 @@ class WiderTrouble:
 
 @dataclass(frozen=True)
 class OrderTrouble:
-    """An order that needs a person. may: what this person may do with it now; report: what a packer reported; "" for nothing."""
+    """An order that needs a person. may: what this person may do with it now. report: what a packer reported; "" for nothing."""
 
     line: Line
     troubles: Sequence[Trouble]
@@ -62,7 +61,7 @@ class OrderTrouble:
 
 @dataclass(frozen=True)
 class Problems:
-    """The whole page of problems."""
+    """The whole problems page."""
 
     wider: Sequence[WiderTrouble]
     orders: Sequence[OrderTrouble]
@@ -71,12 +70,12 @@ class Problems:
 
     @property
     def nothing(self) -> bool:
-        """Tell whether all is well."""
+        """Tell whether there is no problem."""
         return not (self.wider or self.orders)
 
 
 def find(tx: Session, visit: Visit) -> Problems:
-    """Return everything that needs a person, or that a person should know of."""
+    """Return everything that needs a person, or that a person should know."""
     wider = lists.wider_problems(tx, visit)
     orders = order_view.judged(tx, visit, lists.rows_with_problems(tx, visit), attempts=True)
     reports = {event.order_id: event for event in order_view.unsettled(tx, lists.MOST_PROBLEMS)}
@@ -178,11 +177,11 @@ DECISIONS: Mapping[str, tuple[Act | None, Decision]] = {
     "override": (Act.OVERRIDE, _override),
     "settle": (None, _settle),
 }
-"""What a lead may press, and the act that the verdict must allow at that moment; None: a report can always be settled."""
+"""The buttons of a lead, each with the action that the verdict must allow at that moment; None: always allowed."""
 
 
 def decided(visit: Visit) -> Response:
-    """Do what a lead decided about an order."""
+    """Do what a lead has decided about an order."""
     row = visit.number("row")
     needs, decision = DECISIONS.get(visit.field("act"), (None, None))
 

@@ -1,7 +1,7 @@
-"""The page's process: it listens for people ([web]) and machines ([metrics]), and tries again what it cannot have yet.
+"""The page's process: it listens for people ([web]) and machines ([metrics]).
 
-It holds no token: the settings come without one, through stdin. What it cannot do (a port that is taken, a database that is not
-there yet) it shows in its heartbeat (page.json), and tries again. It ends on a signal, or when the agent that started it is gone.
+It has no token: the settings come through stdin, without one. What it cannot do yet (a port is taken, there is no database) it
+shows in its heartbeat (page.json) and tries again. It ends on a signal, or when the agent that started it ends.
 """
 
 import contextlib
@@ -40,11 +40,11 @@ from supplier_agent.web.people import present
 
 MOST_SOCKETS = 100
 MOST_SOCKETS_OF_A_PEER = 8
-"""A browser opens six. This machine and the proxy are exempt."""
+"""Sockets per peer: a browser opens six. This machine and the proxy have no limit."""
 
 
 class PageServer:
-    """Serves [web] listen, from the first `must_serve` to `stop`. `url` is where; empty: nowhere yet."""
+    """Serves [web] listen, from the first `must_serve` until `stop`. `url`: where it listens; empty: nowhere yet."""
 
     def __init__(self, settings: Settings, clock: Clock, log: Log) -> None:
         self._settings, self._clock, self._log = settings, clock, log
@@ -56,7 +56,7 @@ class PageServer:
     def must_serve(self) -> None:
         """Listen, if that is not so already. Raises AgentError if it cannot be done now.
 
-        A database that was replaced is opened again: SQLite itself would go on writing to the old file.
+        A database file that was replaced is opened again: SQLite would go on writing to the old file.
         """
         if self._listener is not None and self._store is not None and self._listener.is_alive:
             with suppress(AgentError):
@@ -82,12 +82,12 @@ class PageServer:
             self._look_around(store, listener.url)
             limits = Limits(MOST_SOCKETS, MOST_SOCKETS_OF_A_PEER, lambda address: has_seats_of_its_own(web, address))
             listener.serve(app, limits)
-            opened.callback(listener.close)  # before what it uses
+            opened.callback(listener.close)  # before the resources that it uses
             self._listener, self._store, self.url, self._opened = listener, store, listener.url, opened.pop_all()
 
     def _look_around(self, store: Store, url: str) -> None:
-        """Drop old answers, and say what somebody who sets the page up should know."""
-        with suppress(LockedError), store.write() as tx:  # the next start may clean up
+        """Delete old answers, and log what matters to the person who sets up the page."""
+        with suppress(LockedError), store.write() as tx:  # the next start cleans up
             forget(tx, self._clock.now())
         with store.read() as tx:
             nobody = not present(tx)
@@ -97,17 +97,17 @@ class PageServer:
             self._log.warning("page.unattended", detail="nobody may sign in yet: supplier-agent person add NAME")
 
     def stop(self) -> None:
-        """Answer what is being asked, within seconds, and listen no longer."""
+        """Stop listening; requests that are being answered get a few seconds."""
         self._opened.close()
         self._listener, self._store, self.url = None, None, ""
 
 
 MOST_MACHINE_SOCKETS = 16
-"""Prometheus holds one, a load balancer a few."""
+"""Sockets per peer: Prometheus holds one, a load balancer a few."""
 
 
 class MachineServer:
-    """Serves [metrics] listen, from the first `must_serve` to `stop`. `url` is where; empty: nowhere yet."""
+    """Serves [metrics] listen, from the first `must_serve` until `stop`. `url`: where it listens; empty: nowhere yet."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings, self._clock = settings, clock
@@ -133,23 +133,23 @@ class MachineServer:
             self._listener, self.url, self._opened = listener, listener.url, opened.pop_all()
 
     def stop(self) -> None:
-        """Listen no longer."""
+        """Stop listening."""
         self._opened.close()
         self._listener, self.url = None, ""
 
 
 AT_ONCE = 20
 EVERY_SECONDS = 60.0
-"""With a dozen events of 300 bytes that is below 1 MB in any attack, and below 6 MB on a day of attacks."""
+"""How many events may be logged, and how fast: an attack adds less than 1 MB, a day of attacks less than 6 MB."""
 
 
 class RationedLog(Log):
-    """What the page's process writes to."""
+    """The log of the page's process, with a rate limit."""
 
     def __init__(self, logger: FilteringBoundLogger | None, clock: Clock) -> None:
         super().__init__(logger, None)
         self._clock, self._lock = clock, threading.Lock()
-        self._left: dict[str, tuple[float, float]] = {}  # how many may be said, as of when
+        self._left: dict[str, tuple[float, float]] = {}  # how many events may be logged, as of when
         self._unsaid: dict[str, int] = {}
 
     def _say(self, level: str, event: str, facts: dict[str, object]) -> None:
@@ -168,24 +168,24 @@ class RationedLog(Log):
 
 BEAT_SECONDS = 10.0
 NICENESS = 5
-"""Where the processor is short, the agent goes first."""
+"""The niceness: if the processor is busy, the agent has priority."""
 EXPENDABLE = 500
-"""Where memory is short, the kernel ends this process before others (proc_pid_oom_score_adj(5))."""
+"""If memory is short, the kernel ends this process before others (proc_pid_oom_score_adj(5))."""
 
 
 def serve(*, supervised: bool, env: Mapping[str, str]) -> int:
-    """Serve until told to stop. `supervised`: stdin stays open as long as the agent lives. Returns the exit code."""
+    """Serve until a signal. `supervised`: stdin stays open while the agent lives. Return the exit code."""
     stop, clock = Stop(), SystemClock()
     settings = read_back(sys.stdin.buffer.readline().decode(), env)
     if supervised:
         threading.Thread(target=_end_with_the_agent, args=(stop,), name="leash", daemon=True).start()
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the agent reloads, and brings the page along
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the agent reloads, and restarts the page
     else:
-        signal.signal(signal.SIGHUP, lambda _number, _frame: stop.event.set())  # its unit starts it again
+        signal.signal(signal.SIGHUP, lambda _number, _frame: stop.event.set())  # its systemd unit restarts it
     _step_back()
     logging.getLogger("asyncio").setLevel(
         logging.CRITICAL
-    )  # it would write a line for every socket that it cannot have
+    )  # it would write a line for every socket that cannot be opened
     os.umask(0o007)
     logger = log.set_up(env, form=settings.log.format, level=settings.log.level)
     if not settings.state_dir.is_dir():
@@ -209,7 +209,7 @@ def _alone(path: Path, clock: Clock) -> InstanceLock:
 
 
 class Process:
-    """Both listeners, each tried again until it listens. `supervised`: an agent waits for signs, and logs what is shown."""
+    """Both listeners; each is tried again until it listens. `supervised`: the agent reads the heartbeat and logs its problems."""
 
     def __init__(self, settings: Settings, clock: Clock, log: log.Log, *, supervised: bool) -> None:
         self._settings, self._clock, self._log, self._supervised = settings, clock, log, supervised
@@ -229,7 +229,7 @@ class Process:
         finally:
             for server in servers:
                 server.stop()
-            if not self._supervised:  # else who ended it knows whether another one follows
+            if not self._supervised:  # else the program that ended it knows whether another one follows
                 self._beat.end()
 
     def _show(self, faults: Sequence[AgentError]) -> None:
@@ -248,7 +248,7 @@ class Process:
 
 
 def _fault(server: PageServer | MachineServer) -> AgentError | None:
-    """See that a server listens; return why it does not."""
+    """Make a server listen; return the reason if it cannot."""
     try:
         server.must_serve()
     except AgentError as error:
@@ -257,7 +257,7 @@ def _fault(server: PageServer | MachineServer) -> AgentError | None:
 
 
 def _end_with_the_agent(stop: Stop) -> None:
-    """Wait until the agent's end of the pipe is closed, by intent or by its death."""
+    """Wait until the agent closes its end of the pipe, or dies."""
     while os.read(0, 4096):
         pass
     stop.event.set()
@@ -265,7 +265,7 @@ def _end_with_the_agent(stop: Stop) -> None:
 
 def _give_a_sign() -> None:
     os.set_blocking(1, False)
-    with contextlib.suppress(OSError):  # an agent that reads none of them for a week has other troubles
+    with contextlib.suppress(OSError):  # an agent that has read none of them for a week has other problems
         os.write(1, b".")
 
 

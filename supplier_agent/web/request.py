@@ -1,4 +1,4 @@
-"""One visit: what is asked, by whom (the signed cookie), in which language, and the parts that all visits share."""
+"""One request: its data, its user (the signed cookie), its language, and the parts that all requests share."""
 
 import gettext
 import secrets
@@ -35,20 +35,20 @@ KEY_BYTES = 32
 
 @dataclass(frozen=True)
 class Session:
-    """What a browser brings along. `last` is the submission whose answer stands on its screen."""
+    """The content of a cookie. `last`: the submission whose answer is on the screen."""
 
     who: str
     station: str
-    mark: str  # of the PIN with which it began
-    seed: str  # of the token in its forms
-    language: str = ""  # empty: that of the station
+    mark: str  # of the PIN at sign-in
+    seed: str  # for the token in its forms
+    language: str = ""  # empty: the language of the station
     last: str = ""  # empty: nothing was done yet
 
 
 def read_key(state_dir: Path) -> str:
-    """Return the key of this installation, made at the first start; nobody but the agent may read it.
+    """Return the secret key of this installation, created at the first start; only the agent may read it.
 
-    One that somebody else could have put there is put aside, and everybody signs in again.
+    A key that another user could have written is set aside; then everyone signs in again.
     """
     folder = state_dir / private.FOLDER
     path = folder / KEY_FILE
@@ -79,7 +79,7 @@ class Seal:
         return self._serializer.dumps(list(asdict(session).values()))
 
     def read(self, value: str) -> Session | None:
-        """Return the session, or None if it is not ours, or too old."""
+        """Return the session, or None if it has no valid signature or is too old."""
         try:
             return Session(*self._serializer.loads(value, max_age=self.seconds))
         except (BadSignature, TypeError):
@@ -89,11 +89,11 @@ class Seal:
 LOCALE = Path(__file__).with_name("locale")
 DOMAIN = "page"
 LANGUAGES: Mapping[Language, str] = {"fr": "Français", "en": "English", "tr": "Türkçe", "pl": "Polski"}
-"""Each by its own name, in the order of the switch."""
+"""The name of each language in that language, in the order of the menu."""
 
 
 def mark(sentence: str) -> str:
-    """Mark a sentence for the catalogues; it is translated where it is shown."""
+    """Mark a sentence for the catalogues; it is translated when it is shown."""
     return sentence
 
 
@@ -105,20 +105,20 @@ class Words:
     catalogue: gettext.NullTranslations
 
     def say(self, sentence: str, **facts: object) -> str:
-        """Return a sentence with its facts. `sentence` has them as %(name)s."""
+        """Return a sentence with its facts, which it contains as %(name)s."""
         return self.catalogue.gettext(sentence) % facts
 
 
 @cache
 def words(code: str) -> Words:
-    """Return a language; English is what the sentences are written in."""
+    """Return a language; the sentences are written in English."""
     known: Language = next((each for each in get_args(Language) if each == code), "en")
     return Words(known, gettext.translation(DOMAIN, LOCALE, [known], fallback=known == "en"))
 
 
 @dataclass(frozen=True)
 class Room:
-    """What every visit shares. The store is the page's own: the loop's thread keeps the other one to itself."""
+    """What all requests share. The page has its own store; the loop uses another one."""
 
     settings: Settings
     store: Store
@@ -140,46 +140,46 @@ class Somebody:
 
     @property
     def leads(self) -> bool:
-        """Tell whether this person may resolve, retry, hold and release."""
+        """Tell whether this person is a lead, who may resolve, retry, hold and release."""
         return self.role == LEAD
 
 
 @dataclass
 class Visit:
-    """One request. A handler may replace `session`; the door sends it back as the cookie."""
+    """One request. A handler may replace `session`; auth.py returns it as the cookie."""
 
     room: Room
     path: str
     query: Mapping[str, str]
     form: Mapping[str, Sequence[str]]
-    parts: Mapping[str, object]  # of the path
-    peer: str  # the address that asks; "" behind a proxy that names none
+    parts: Mapping[str, object]  # from the path
+    peer: str  # the client's address; "" behind a proxy that names none
     words: Words
     station: Station
     who: Somebody | None = None  # None: nobody is signed in
     session: Session | None = None  # None: no station was chosen yet
     token: str = ""
-    proxied: str = ""  # whom the proxy names
+    proxied: str = ""  # the user that the proxy names
     now: datetime = field(init=False)
     _judge: Judge | None = None  # None: no order was judged yet
 
     def __post_init__(self) -> None:
-        """Look at the clock once: all of one answer is of one moment."""
+        """Read the clock once, so that the whole answer uses the same time."""
         self.now = self.room.clock.now()
 
     @property
     def person(self) -> Somebody:
-        """Return who is signed in; the door lets nobody else through."""
+        """Return who is signed in; auth.py has checked that."""
         assert self.who is not None  # noqa: S101 - see above
         return self.who
 
     def field(self, name: str, longest: int = 500) -> str:
-        """Return a field of the form, "" if it is not there."""
+        """Return a field of the form; "" if it is missing."""
         values = self.form.get(name, ())
         return values[0][:longest] if values else ""
 
     def number(self, name: str) -> int | None:
-        """Return a field of the form that is a row's id, None if it is none."""
+        """Return a field of the form that is a row id; None if it is not one."""
         return row_id(self.field(name))
 
     def keep(self, **changes: str) -> None:
@@ -189,27 +189,27 @@ class Visit:
 
     @property
     def role(self) -> Role:
-        """Return what a verdict calls this person."""
+        """Return this person's role, as the verdict names it."""
         return Role.LEAD if self.person.leads else Role.PACKER
 
     @property
     def sentences(self) -> Sentences:
-        """Return what says things about orders, in this language and by the warehouse's clock."""
+        """Return the sentences about orders, in this language and in the warehouse's time zone."""
         return Sentences(self.words.code, self.room.settings.timezone, self.now)
 
     def judge(self, tx: Transaction) -> Judge:
-        """Return what judges orders; it loads the suppliers once."""
+        """Return the judge of orders; it loads the suppliers once."""
         if self._judge is None:
             self._judge = Judge(within(tx), self.room.settings, self.now)
         return self._judge
 
     def midnight(self, days_ago: int = 0) -> datetime:
-        """Return when the warehouse's day began, so many days ago."""
+        """Return when the warehouse's day began, this many days ago."""
         zone: ZoneInfo = self.room.settings.timezone
         local = self.now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
         return (local - timedelta(days=days_ago)).astimezone(self.now.tzinfo)
 
 
 def row_id(text: str) -> int | None:
-    """Return the row id that a form or an address names; None if it cannot be one."""
+    """Return the row id in a form or a URL; None if it cannot be one."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None  # noqa: PLR2004 - SQLite's integers

@@ -1,4 +1,4 @@
-"""The screen at the bench: scan, show, print, scan again, shipped; undo while there is time; never one box from two stations."""
+"""The screen at the bench: scan to show and print, scan again to mark as shipped, undo. No box is marked at two stations."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -21,13 +21,13 @@ from supplier_agent.web.view import page
 
 LONGEST_SCAN = 2000
 OLDEST = 8
-"""So many orders are shown while none is on the screen."""
+"""How many orders are listed while none is on the screen."""
 OLDEST_SCAN = timedelta(days=1)
-"""A scan that a browser kept for longer than that is taken as one of now."""
+"""A scan that a browser has kept for longer than this counts as made now."""
 
 
 def show(visit: Visit) -> Response:
-    """Show the scan field, the last answer and the order it is about."""
+    """Show the scan field, the last answer and its order."""
     with visit.room.store.read() as tx:
         answer = answers.last(tx, visit)
         shown = board(tx, visit, answer.order) if answer and answer.order else None
@@ -87,7 +87,7 @@ def pressed(visit: Visit) -> Response:
 
 
 def take(tx: Session, visit: Visit, before: Answer | None, step: Step, raw: str = "") -> Answer:
-    """Do what a scan asks for, and return the answer."""
+    """Do what a scan means, and return the answer."""
     if step.ignored:
         return replace(before or Answer(YELLOW, "repeated"), silent=True, memory=step.station.pack())
     only = step.matches[0] if len(step.matches) == 1 else None
@@ -119,12 +119,12 @@ def take(tx: Session, visit: Visit, before: Answer | None, step: Step, raw: str 
 
 
 def _prints_at_once(visit: Visit, step: Step) -> bool:
-    """Tell whether a one-scan station prints with the scan that ships."""
+    """Tell whether a one-scan station prints with the scan that marks as shipped."""
     return step.act is scan.Act.SHIP and visit.station.one_scan and visit.station.print_on_scan
 
 
 def _notes(step: Step, only: Match | None) -> Iterable[tuple[str, answers.Facts]]:
-    """Yield what there is to say besides. An outage of the supplier is no fault of the packer: the answer stays green."""
+    """Yield further messages. An outage of the supplier is not the packer's fault, so the answer stays green."""
     if step.tell_layout:
         yield f"layout_{step.tell_layout}", {}
     if only is not None and step.say is scan.Say.MARKED and (later := OF_SUPPLIER.intersection(only.verdict.blockers)):
@@ -163,7 +163,7 @@ def _reported(tx: Session, visit: Visit, before: Answer | None, row: int) -> Ans
 
 
 def _still(before: Answer | None) -> Answer:
-    """Return what is on the screen, without what was said of it."""
+    """Return the order on the screen, without the last message about it."""
     kept = before or Answer(RED, "")
     return Answer(kept.sign, kept.say, order=kept.order, memory=kept.memory)
 
@@ -177,7 +177,7 @@ def _memory(before: Answer | None) -> scan.Station:
 
 
 def _cleared(before: Answer | None) -> dict[str, object]:
-    """Return what the station remembers, without the order on its screen: the next scan of it shows it first."""
+    """Return the station's memory without the order on its screen, so that the next scan of it only shows it."""
     return replace(scan.cleared(_memory(before)), flagged=None).pack()
 
 
@@ -192,7 +192,7 @@ def _order(tx: Session, row: int) -> Order:
 
 
 def _age(visit: Visit) -> timedelta:
-    """Return how long the browser has kept a scan, by its own clock."""
+    """Return how long the browser has kept a scan, by the browser's clock."""
     text = visit.field("age")
     age = timedelta(milliseconds=int(text)) if text.isascii() and text.isdecimal() and len(text) < 10 else timedelta(0)  # noqa: PLR2004 - eleven days
     return age if age < OLDEST_SCAN else timedelta(0)

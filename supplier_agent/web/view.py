@@ -1,4 +1,4 @@
-"""From facts to a page: the templates in one language, everything escaped; what an answer says is in words/ by its code."""
+"""Renders pages: the templates in one language, everything escaped. The sentences of answers are in words/, by code."""
 
 import secrets
 from collections.abc import Mapping
@@ -23,11 +23,11 @@ WORDS: Mapping[str, str] = {
     "yellow": mark("Check"),
     "red": mark("No"),
 }
-"""The word of each answer, for those who do not see its colour."""
+"""The word of each answer, for people who cannot see its colour."""
 
 
 def sentence(say: str, facts: Facts, visit: Visit) -> str:
-    """Return an answer, or a note of it, in the language of this visit; "" for a code of an older version."""
+    """Return an answer, or a note of it, in the language of this request; "" for a code of an older version."""
     given = {
         name: datetime.fromisoformat(str(value)) if name == "at" and value else value for name, value in facts.items()
     }
@@ -37,12 +37,12 @@ def sentence(say: str, facts: Facts, visit: Visit) -> str:
 
 TEMPLATES = Path(__file__).with_name("templates")
 SIGNS = {"green": "✓", "blue": "●", "yellow": "!", "red": "✕"}
-"""The sign of each answer, for those who do not see its colour."""
+"""The sign of each answer, for people who cannot see its colour."""
 
 
 @cache
 def environment(language: str) -> Environment:
-    """Return the templates in one language. Everything that is put in is escaped; a name that is not there is an error."""
+    """Return the templates in one language. All values are escaped; an unknown name is an error."""
     made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -58,13 +58,13 @@ def environment(language: str) -> Environment:
 
 
 def page(visit: Visit, tx: Session, template: str, status: int = 200, **facts: object) -> Response:
-    """Return a page for somebody who is signed in."""
+    """Return a page for a person who is signed in."""
     around = lists.around(tx, visit)
     return bare(visit, template, status, around=around, **facts)
 
 
 def bare(visit: Visit, template: str, status: int = 200, **facts: object) -> Response:
-    """Return a page that asks nothing of the database."""
+    """Return a page that needs no data from the database."""
     html = (
         environment(visit.words.code)
         .get_template(template)
@@ -81,5 +81,5 @@ def bare(visit: Visit, template: str, status: int = 200, **facts: object) -> Res
 
 
 def trouble(visit: Visit, error: AgentError, status: int) -> Response:
-    """Return the page of an error: what happened, what cures it."""
+    """Return the page of an error: what happened, and how to fix it."""
     return bare(visit, "trouble.html", status, error=error, busy=isinstance(error, LockedError))

@@ -3,8 +3,8 @@
     say("problem.paused", facts)               one sentence of the catalogue (english.py), in a language and a zone
     Words(language, zone).problem(problem)     the same for the values of a verdict
 
-English is the source. The catalogues in locale/ translate it through gettext; what they lack is said in English. Ids, names,
-answers of the marketplace and commands are never translated.
+English is the source. The catalogues in locale/ translate it through gettext; sentences without a translation stay English. Ids,
+names, answers of the marketplace and commands are never translated.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 LOCALE = Path(__file__).with_name("locale")
 DOMAIN = "words"
 SPANS = "_seconds"
-"""A fact whose name ends so is a span of time."""
+"""The suffix of facts that are durations."""
 SIZES = "_bytes"
-"""The same for a size."""
+"""The suffix of facts that are sizes."""
 CODES = {
     "changed": "blocker", "missing": "waits_for", "later": "blocker", "stops": "stop", "call": "call", "printer_fault": "printer",
 }  # fmt: skip
@@ -45,8 +45,8 @@ def say(
 ) -> str:
     """Return the sentence of a code (`group.code`) with its facts; the fact `case` chooses between several sentences.
 
-    Instants are shown in this zone, and spans of time in one unit. now: instants are short (formats.clock); None: they are
-    complete. A fact that is missing is a question mark: a report that is read in an emergency still shows the rest.
+    Instants are shown in this zone, and durations in one unit. now: instants are short (formats.clock); None: they are complete.
+    A missing fact is shown as a question mark, so that the rest of the sentence can still be read.
     """
     given = _Facts(facts or {})
     key = f"{code}.{given['case']}" if "case" in given and f"{code}.{given['case']}" in ENGLISH else code
@@ -82,7 +82,7 @@ def _shown(
 
 @cache
 def _translated(language: str) -> Callable[[str], str]:
-    """Return what translates a sentence into a language; English, and whatever has no catalogue, stays as it is."""
+    """Return the function that translates into a language; English, and a language without a catalogue, stay English."""
     if language == "en":
         return str
     import gettext  # noqa: PLC0415 - `status` speaks English, and is asked every 30 seconds
@@ -92,7 +92,7 @@ def _translated(language: str) -> Callable[[str], str]:
 
 @dataclass(frozen=True)
 class Worded:
-    """A problem in words, as the commands print it. cure: "" if there is none."""
+    """A problem in words, as the commands print it. cure: the fix; "" if there is none."""
 
     problem: Problem
     what: str
@@ -110,7 +110,7 @@ class Worded:
 
     @property
     def code(self) -> str:
-        """Its code, which is stable."""
+        """Its stable code."""
         return self.problem.code.value
 
     @property
@@ -119,7 +119,7 @@ class Worded:
         return self.problem.exit_code
 
     def as_json(self) -> dict[str, object]:
-        """Return it as the commands' JSON has it."""
+        """Return it as in the JSON of the commands."""
         return {
             "supplier": self.supplier,
             "menzzo_order_id": self.order,
@@ -133,9 +133,9 @@ class Worded:
 
 @dataclass(frozen=True)
 class Words:
-    """One language, and the one zone of one output. UTC names itself; any other zone is named by the head of the output.
+    """The sentences in one language and one time zone. Only UTC is named in each time; other zones are named once per output.
 
-    now: instants are short, as at a bench; None: they are complete.
+    now: instants are short, for people in the warehouse; None: they are complete.
     """
 
     language: str = "en"
@@ -151,19 +151,19 @@ class Words:
         return instant(at, self.zone) if self.now is None else clock(at, self.zone, self.now)
 
     def problem(self, problem: Problem) -> str:
-        """Return what is wrong. Its order and supplier are named next to it, not in it."""
+        """Return what is wrong. The sentence does not name order and supplier; the caller does."""
         return self.say(_own("problem", problem), _facts(problem))
 
     def fix(self, problem: Problem) -> str:
-        """Return the one command, or step, that fixes it; "" if there is none."""
+        """Return the command or step that fixes it; "" if there is none."""
         return self.say(_own("fix", problem), _facts(problem))
 
     def trouble(self, problem: Problem) -> str:
-        """Return what is wrong, for people in a warehouse; as everywhere else if there are no words of their own for it."""
+        """Return what is wrong, for people in the warehouse; if there is no sentence for them, the usual one."""
         return self._for_a_warehouse("trouble", problem) or self.problem(problem)
 
     def todo(self, problem: Problem) -> str:
-        """Return what people in a warehouse do about it; "" if that is nothing, or nothing for them."""
+        """Return what people in the warehouse should do; "" if nothing."""
         return self._for_a_warehouse("todo", problem)
 
     def _for_a_warehouse(self, group: str, problem: Problem) -> str:
@@ -178,7 +178,7 @@ class Words:
         return self.say(code if code in ENGLISH else "state.failing")
 
     def reason(self, problem: Problem) -> str:
-        """Return why a supplier's state is not ok, in short."""
+        """Return why a supplier's state is not ok, as a short sentence."""
         code = f"reason.{problem.code}"
         return self.say(code if code in ENGLISH else "reason.failing", _facts(problem))
 
@@ -191,11 +191,11 @@ class Words:
         return self.say(f"stage.{stage}")
 
     def blocker(self, blocker: Blocker) -> str:
-        """Return one thing that keeps an order back, as a clause."""
+        """Return a blocker as a clause."""
         return self.say(f"blocker.{blocker}")
 
     def blockers(self, blockers: Iterable[Blocker]) -> str:
-        """Return several, as one phrase."""
+        """Return several blockers as one phrase."""
         return "; ".join(self.blocker(each) for each in blockers)
 
     def waits_for(self, blockers: Iterable[Blocker]) -> str:
@@ -203,7 +203,7 @@ class Words:
         return str(_shown("missing", " ".join(blockers), {}, self.language, self.zone, self.now))
 
     def evidence(self, verdict: Verdict) -> str:
-        """Return on what evidence an order counts as shipped, without a full stop."""
+        """Return why an order counts as shipped, without a full stop."""
         return self.say(f"evidence.{verdict.evidence or 'not_recorded'}")
 
     def next(self, next_: Next, order: str, supplier: str) -> str:
@@ -223,7 +223,7 @@ class Words:
 
 
 def _own(group: str, problem: Problem) -> str:
-    """Return the key of a problem's sentence. What another process has worded already is passed on as it is."""
+    """Return the key of a problem's sentence. Text from another process is passed on unchanged."""
     if "what" in problem.facts:
         return f"{group}.said"
     code = f"{group}.{problem.code}"

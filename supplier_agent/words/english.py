@@ -1,6 +1,6 @@
 """Every sentence about orders and suppliers, by its code. English is the source; the catalogues in locale/ translate it.
 
-A key is `group.code`, or `group.code.case` where a code has several sentences. Facts stand in a sentence as %(name)s.
+A key is `group.code`, or `group.code.case` if a code has several sentences. Facts are inserted as %(name)s.
 """
 
 from collections.abc import Mapping
@@ -23,18 +23,18 @@ STAGES: Mapping[str, str] = {
 }
 
 KINDS: Mapping[str, str] = {"kind.acknowledge": "acknowledge", "kind.label": "label", "kind.ship": "ship"}
-"""The names of calls. A kind that is not here is said as it is."""
+"""The names of calls. A kind that is not here is shown as its code."""
 JOINTS = (" and ", "; ")
-"""Between the parts of a list."""
+"""The separators of the parts of a list."""
 
 EVIDENCE: Mapping[str, str] = {
     "evidence.confirmed": "the marketplace has confirmed it as shipped",
     "evidence.unverified": "it was reported as shipped; the answer neither denied nor confirmed it (unverified)",
     "evidence.person": "a person said that the marketplace has it as shipped",
-    "evidence.not_recorded": "it was reported as shipped; on what evidence was not recorded",
+    "evidence.not_recorded": "it was reported as shipped; the evidence was not recorded",
     "evidence.acknowledge_unverified": "the answer to its acknowledgement was no clear yes (unverified)",
 }
-"""On what an order counts as shipped. Only the first may be called confirmed."""
+"""Why an order counts as shipped. Only the first may be called confirmed."""
 
 BLOCKERS: Mapping[str, str] = {
     "blocker.damaged": "its data cannot be read, or an internal error stopped it",
@@ -60,7 +60,7 @@ BLOCKERS: Mapping[str, str] = {
     "blocker.quantity_changed": "its quantity has changed since the label was printed",
     "blocker.carrier_changed": "its carrier has changed since the label was printed",
 }
-"""One thing that keeps an order back, as a clause."""
+"""The blockers of an order, as clauses."""
 
 WAITS_FOR: Mapping[str, str] = {
     "waits_for.all": "%(missing)s",
@@ -68,7 +68,7 @@ WAITS_FOR: Mapping[str, str] = {
     "waits_for.no_label": "its label",
     "waits_for.vanished": "its place in the marketplace's list",
 }
-"""What a marked order waits for, as a noun."""
+"""What a marked order waits for, as nouns."""
 
 NEXT: Mapping[str, str] = {
     "next.waits": "It is marked as shipped, and is reported once it has %(missing)s. %(next)s",
@@ -82,7 +82,7 @@ NEXT: Mapping[str, str] = {
         f"supplier-agent resolve {_ORDER} --shipped --by NAME (or --send-again --by NAME)"
     ),
     "next.supplier_unknown": (
-        "Nothing: %(supplier)s is not in the configuration, so no call is made for this order. "
+        "Nothing: %(supplier)s is not in the configuration, so nothing is sent for this order. "
         f"Add [suppliers.%(supplier)s], or: supplier-agent close {_ORDER} --reason TEXT"
     ),
     "next.parked": f"A person decides about its %(kind)s call: %(detail)s. To try again: supplier-agent retry {_ORDER}",
@@ -106,7 +106,7 @@ NEXT: Mapping[str, str] = {
     "next.sending": "Its %(kind)s call is being sent at this moment.",
     "next.paused": (
         "Nothing while %(supplier)s is paused by %(who)s since %(since)s (%(reason)s). "
-        "To let it go on: supplier-agent resume %(supplier)s"
+        "To resume it: supplier-agent resume %(supplier)s"
     ),
     "next.read_only": "Its %(kind)s call waits while the agent only reads: read_only = true in the configuration.",
     "next.many_flags": (
@@ -119,7 +119,7 @@ NEXT: Mapping[str, str] = {
         "Its %(kind)s call goes at %(at)s or soon after: the %(lane)s of %(supplier)s pause (%(reason)s)."
     ),
     "next.outage.quiet": (
-        "Its %(kind)s call goes at %(at)s or soon after: the marketplace asked for silence towards %(supplier)s."
+        "Its %(kind)s call goes at %(at)s or soon after: the marketplace asked us to wait with calls for %(supplier)s."
     ),
     "next.undo_window": "Its %(kind)s call goes at %(at)s: until then the flag can be taken back.",
     "next.later": "Its %(kind)s call goes at %(at)s.",
@@ -145,27 +145,27 @@ ORDER_PROBLEMS: Mapping[str, str] = {
         "%(kind)s call of an order whose row %(row)s is missing: we do not know whether the marketplace received it: %(detail)s"
     ),
     "problem.call_parked.stray": "%(kind)s call of an order whose row %(row)s is missing: %(detail)s",
-    "fix.call_unknown.stray": "the row was deleted with another tool: put a backup back (supplier-agent restore FILE)",
-    "fix.call_parked.stray": "the row was deleted with another tool: put a backup back (supplier-agent restore FILE)",
+    "fix.call_unknown.stray": "the row was deleted with another tool: restore a backup (supplier-agent restore FILE)",
+    "fix.call_parked.stray": "the row was deleted with another tool: restore a backup (supplier-agent restore FILE)",
     "problem.call_tried_often": "%(kind)s call: tried %(attempts)s times: %(detail)s",
     "fix.call_tried_often": "nothing to do: it is tried again automatically",
     "problem.held_though_marked": "it is marked as shipped, and on hold: nothing is reported (%(reason)s)",
     "fix.held_though_marked": (
         f"if it has left: supplier-agent release {_ORDER}; if not: supplier-agent unship {_ORDER}"
     ),
-    "problem.order_vanished.unmarked": "the marketplace no longer lists it since %(since)s, though it is not shipped",
+    "problem.order_vanished.unmarked": "the marketplace has not listed it since %(since)s, though it is not shipped",
     "problem.order_vanished.marked": (
-        "the marketplace no longer lists it since %(since)s; it is marked as shipped, and nothing is reported: "
+        "the marketplace has not listed it since %(since)s; it is marked as shipped, and nothing is reported: "
         "get the parcel back until this is clear"
     ),
     "fix.order_vanished": (
         "ask Menzzo whether it is cancelled; "
         f"if it is: supplier-agent close {_ORDER} --reason TEXT; if not: supplier-agent ship {_ORDER} --override NAME"
     ),
-    "problem.waiting.acknowledge": "it waits since %(since)s to be acknowledged",
-    "problem.waiting.report": "it is marked as shipped since %(since)s, and still not reported",
+    "problem.waiting.acknowledge": "it has been waiting since %(since)s to be acknowledged",
+    "problem.waiting.report": "it has been marked as shipped since %(since)s, and is still not reported",
     "fix.waiting": f"see what it waits for: supplier-agent order {_ORDER}",
-    "problem.unflagged": "its label is ready since %(since)s, but nobody has marked it as shipped",
+    "problem.unflagged": "its label has been ready since %(since)s, but nobody has marked it as shipped",
     "fix.unflagged": (
         f"if it has left: supplier-agent ship {_ORDER}; if it cannot: supplier-agent hold {_ORDER} --reason TEXT"
     ),
@@ -192,19 +192,19 @@ SUPPLIER_PROBLEMS: Mapping[str, str] = {
     "fix.token_refused.secret": (
         "ask technique@menzzo.fr for a new token, and put it where the old one is: the secret token-%(supplier)s"
     ),
-    "problem.token_old": "its token is in use for %(days)s days; Menzzo replaces tokens every %(lasts)s days",
+    "problem.token_old": "its token has been in use for %(days)s days; Menzzo replaces tokens every %(lasts)s days",
     "fix.token_old": (
         "ask technique@menzzo.fr for the next one and put it into suppliers.%(supplier)s.token_next: "
         "it is used automatically as soon as the old one is refused"
     ),
-    "problem.token_next_in_use": "the old token is refused; token_next is in use since %(since)s",
+    "problem.token_next_in_use": "the old token is refused; token_next has been in use since %(since)s",
     "fix.token_next_in_use": "move suppliers.%(supplier)s.token_next to suppliers.%(supplier)s.token",
-    "problem.quiet": "the marketplace asked for silence until %(until)s",
-    "fix.quiet": "nothing to do: it goes on then",
-    "problem.reads_failing": "reads fail since %(since)s: %(reason)s",
-    "problem.writes_failing": "writes fail since %(since)s: %(reason)s",
-    "problem.labels_failing": "labels fail since %(since)s: %(reason)s",
-    "problem.calls_failing": "%(lane)s fail since %(since)s: %(reason)s",
+    "problem.quiet": "the marketplace asked us to wait until %(until)s",
+    "fix.quiet": "nothing to do: calls resume then",
+    "problem.reads_failing": "reads have failed since %(since)s: %(reason)s",
+    "problem.writes_failing": "writes have failed since %(since)s: %(reason)s",
+    "problem.labels_failing": "labels have failed since %(since)s: %(reason)s",
+    "problem.calls_failing": "%(lane)s have failed since %(since)s: %(reason)s",
     "fix.failing.again": "nothing to do: it is tried again as soon as the agent runs",
     "fix.failing.again_at": "nothing to do: it is tried again at %(at)s",
     "fix.failing.elsewhere": (
@@ -212,7 +212,7 @@ SUPPLIER_PROBLEMS: Mapping[str, str] = {
         "supplier-agent check; then: supplier-agent retry --all"
     ),
     "problem.read_late": (
-        "nothing was read since %(since)s, though the agent runs; it should be every %(every_seconds)s"
+        "nothing has been read since %(since)s, though the agent runs; it should read every %(every_seconds)s"
     ),
     "fix.read_late": "systemctl restart supplier-agent (or end that process, and start the agent again)",
     "problem.not_fully_read": "not fully read: %(first)s to %(last)s (read %(at)s): %(detail)s",
@@ -222,8 +222,8 @@ SUPPLIER_PROBLEMS: Mapping[str, str] = {
         "ask technique@menzzo.fr to correct it; it is kept word for word in the table rejected_entries"
     ),
     "problem.mass_disappearance": (
-        "%(number)s open orders disappeared from the list with one reading (%(since)s): so many at once say nothing about "
-        "each of them, so none is stopped"
+        "%(number)s open orders disappeared from the list in one read (%(since)s): so many at once usually "
+        "mean that the list is incomplete, so no order is stopped"
     ),
     "fix.mass_disappearance": (
         "ask technique@menzzo.fr whether the list is complete; then: "
@@ -239,10 +239,10 @@ SUPPLIER_PROBLEMS: Mapping[str, str] = {
     ),
     "reason.paused": "by %(who)s since %(since)s (%(reason)s)",
     "reason.token_refused": "the marketplace refuses the token: %(said)s",
-    "reason.quiet": "the marketplace asked for silence until %(until)s",
+    "reason.quiet": "the marketplace asked us to wait until %(until)s",
     "reason.failing": "%(lane)s: %(reason)s",
     "reason.read_late": (
-        "nothing was read since %(since)s, though the agent runs; it should be every %(every_seconds)s"
+        "nothing has been read since %(since)s, though the agent runs; it should read every %(every_seconds)s"
     ),
     "reason.supplier_unknown": "it is not in the configuration",
 }
@@ -254,14 +254,15 @@ INSTALLATION_PROBLEMS: Mapping[str, str] = {
     ),
     "fix.read_only": "set read_only = false and run it without --read-only",
     "problem.configuration_refused.at": (
-        "a new configuration was refused at %(at)s, and the one before is still in use: %(said)s"
+        "a new configuration was refused at %(at)s, and the previous one is still in use: %(said)s"
     ),
     "fix.configuration_refused": "correct it (supplier-agent config check), then: systemctl reload supplier-agent",
     "problem.clock_off.behind": "this machine's clock is about %(away_seconds)s behind the marketplace's",
     "problem.clock_off.ahead": "this machine's clock is about %(away_seconds)s ahead of the marketplace's",
     "fix.clock_off": "set it: timedatectl set-ntp true",
     "problem.ledger_lost": (
-        "the ship ledger is lost since %(since)s: %(reason)s; nothing is reported as shipped until a person releases it"
+        "the ship ledger has been lost since %(since)s: %(reason)s; nothing is reported as shipped "
+        "until a person releases the orders"
     ),
     "fix.ledger_lost": f"ask Menzzo what is shipped; {RELEASE}",
     "problem.held_after_restore": (
@@ -273,7 +274,7 @@ INSTALLATION_PROBLEMS: Mapping[str, str] = {
     "problem.not_running": "the agent is not running, and the last read is older than twice the poll interval",
     "fix.not_running": "systemctl start supplier-agent (or: supplier-agent run)",
     "problem.agent_hung.old": (
-        "the agent (pid %(pid)s) has left no heartbeat in %(folder)s: it hangs, or is of an older version"
+        "the agent (pid %(pid)s) has written no heartbeat in %(folder)s: it hangs, or is of an older version"
     ),
     "problem.agent_hung": (
         "the agent (pid %(pid)s) hangs: no heartbeat for %(age_seconds)s; nothing is sent meanwhile"
@@ -292,7 +293,7 @@ INSTALLATION_PROBLEMS: Mapping[str, str] = {
     "problem.said": "%(what)s",
     "fix.said": "%(fix)s",
 }
-"""`said`: the agent's, or the alerts', own words, passed on as they are."""
+"""`said`: text of the agent or of the alerts, passed on unchanged."""
 
 ENGLISH: Mapping[str, str] = {
     **STAGES, **KINDS, **EVIDENCE, **BLOCKERS, **WAITS_FOR, **NEXT, **ORDER_PROBLEMS, **SUPPLIER_PROBLEMS, **INSTALLATION_PROBLEMS,

@@ -1,4 +1,4 @@
-"""What the warehouse page says of orders and suppliers, in English, by code. For people with a parcel in their hands: short.
+"""The sentences of the warehouse page about orders and suppliers, in English, by code. Short, for people who hold a parcel.
 
 The groups: `answer` to a scan or a button, `note` next to it, `stop` why an order must not ship, `now` how an order is,
 `trouble` and `todo` on the page of problems, `state` of a supplier in the bar, `call` and `printer` in the words of a warehouse,
@@ -8,7 +8,7 @@ The groups: `answer` to a scan or a button, `note` next to it, `stop` why an ord
 from collections.abc import Mapping
 
 ANSWERS: Mapping[str, str] = {
-    "answer.shown": "Scan it again when it leaves.",
+    "answer.shown": "Scan it again when you ship it.",
     "answer.marked": "Marked as shipped.",
     "answer.marked_waits": "Marked as shipped. Reported later: %(later)s.",
     "answer.repeated": "The same code again: nothing was done.",
@@ -52,7 +52,7 @@ NOTES: Mapping[str, str] = {
     "note.printed": "Label printed (%(printer)s), %(times)s× in all.",
     "note.printed_first": "Label printed (%(printer)s).",
     "note.not_printed": (
-        "The label was not printed: %(printer_fault)s. Shipping goes on; print it again later, or with the browser."
+        "The label was not printed: %(printer_fault)s. You can go on shipping; print it again later, or with the browser."
     ),
     "note.no_label": "There is no label to print yet.",
     "note.label_damaged": "The label on the disk is damaged. Tell IT.",
@@ -63,9 +63,9 @@ NOTES: Mapping[str, str] = {
     "note.left_out": "Labels that could not be read and were left out: %(number)s.",
     "note.left_out_stopped": "Not printed, because they must not ship: %(orders)s.",
     "note.ignored": "The printer says that it may scale the label. Compare the size.",
-    "note.layout_fr": "The scanner is set to another keyboard than this computer (French). The code was corrected.",
-    "note.layout_tr": "The scanner is set to another keyboard than this computer (Turkish). The code was corrected.",
-    "note.more": "There are more than are shown here.",
+    "note.layout_fr": "The scanner's keyboard layout is not that of this computer (French). The code was corrected.",
+    "note.layout_tr": "The scanner's keyboard layout is not that of this computer (Turkish). The code was corrected.",
+    "note.more": "There are more orders than shown here.",
     "note.later": "Reported later: %(later)s.",
 }
 
@@ -92,7 +92,7 @@ STOPS: Mapping[str, str] = {
     "stop.quantity_changed": "the quantity has changed: print the label again",
     "stop.carrier_changed": "the carrier has changed: print the label again",
 }
-"""After "Do not ship:", each as a clause."""
+"""Clauses that follow "Do not ship:"."""
 
 NOW: Mapping[str, str] = {
     "now.stopped": "Do not ship: %(stops)s.",
@@ -103,7 +103,7 @@ NOW: Mapping[str, str] = {
     "now.shipped.confirmed": "The marketplace confirmed it as shipped at %(at)s.",
     "now.shipped.unverified": "Reported as shipped at %(at)s. The answer was not a clear yes (unverified).",
     "now.shipped.person": "At %(at)s a person said that the marketplace has it as shipped.",
-    "now.shipped.not_recorded": "Reported as shipped at %(at)s. On what evidence was not recorded.",
+    "now.shipped.not_recorded": "Reported as shipped at %(at)s. The evidence was not recorded.",
     "now.closed": "Nothing more is sent for it.",
     "now.resend": "The answer of the marketplace was lost. It is sent again at %(at)s.",
     "now.unknown": "We do not know whether the marketplace received it. A lead decides, under Problems.",
@@ -122,7 +122,7 @@ NOW: Mapping[str, str] = {
     "now.warehouse.print_again": "Print its label again, then scan it.",
     "now.unverified": "The answer to its acknowledgement was not a clear yes (unverified).",
 }
-"""How an order is, by the step that comes next, and what is said besides."""
+"""The state of an order, by its next step, and further sentences."""
 
 TROUBLE: Mapping[str, str] = {
     "trouble.order_damaged.cells": "Its data in the database cannot be read. Nothing is sent for it.",
@@ -139,40 +139,40 @@ TROUBLE: Mapping[str, str] = {
     "trouble.call_tried_often": "Tried %(attempts)s times (%(call)s). It is tried again automatically.",
     "trouble.held_though_marked": "It is marked as shipped, and on hold: nothing is reported.",
     "todo.held_though_marked": "If it has left: release it. If it has not: undo.",
-    "trouble.order_vanished.unmarked": "The marketplace no longer lists it since %(since)s: it may be cancelled. Do not ship it.",
+    "trouble.order_vanished.unmarked": "The marketplace has not listed it since %(since)s: it may be cancelled. Do not ship it.",
     "trouble.order_vanished.marked": (
-        "It is marked as shipped, but the marketplace no longer lists it since %(since)s: it may be cancelled. Nothing is "
+        "It is marked as shipped, but the marketplace has not listed it since %(since)s: it may be cancelled. Nothing is "
         "reported. Get the parcel back."
     ),
     "todo.order_vanished": "Ask Menzzo. If it is cancelled: tell IT to close it.",
     "trouble.changed_since_printed": "It has changed since its label was printed: %(changed)s.",
     "todo.changed_since_printed": "Print its label again, and replace the old one on the box.",
-    "trouble.waiting.acknowledge": "It waits for its acknowledgement since %(since)s.",
-    "trouble.waiting.report": "It is marked as shipped since %(since)s, and still not reported.",
-    "trouble.unflagged": "Its label is ready since %(since)s, but it is not marked as shipped.",
+    "trouble.waiting.acknowledge": "It has been waiting for its acknowledgement since %(since)s.",
+    "trouble.waiting.report": "It has been marked as shipped since %(since)s, and is still not reported.",
+    "trouble.unflagged": "Its label has been ready since %(since)s, but it is not marked as shipped.",
     "todo.unflagged": "If it has left, mark it as shipped. If it cannot leave, put it on hold.",
     "trouble.held": "On hold: nothing is acknowledged or reported until it is released.",
     "trouble.paused": "Paused by %(who)s since %(since)s. Nothing is sent.",
-    "todo.paused": "IT can resume it. Scanning and printing go on.",
+    "todo.paused": "IT can resume it. You can go on scanning and printing.",
     "trouble.flags_unusual": (
         "Unusually many orders were marked as shipped at once (%(at)s). Nothing is reported until this is approved."
     ),
     "todo.flags_unusual": "Check that they have left, then tell IT to approve.",
-    "trouble.token_refused": "The marketplace refuses its token since %(since)s. Nothing is sent.",
-    "todo.token_refused": "Tell IT: a new token is needed. Scanning and printing go on.",
-    "trouble.reads_failing": "New orders cannot be read since %(since)s.",
-    "trouble.writes_failing": "Nothing can be reported to the marketplace since %(since)s.",
-    "trouble.labels_failing": "Labels cannot be downloaded since %(since)s.",
-    "todo.failing": "Nothing to do: it is tried again automatically. Scanning and printing go on.",
-    "trouble.read_late": "No new orders were read since %(since)s.",
+    "trouble.token_refused": "The marketplace has refused its token since %(since)s. Nothing is sent.",
+    "todo.token_refused": "Tell IT: a new token is needed. You can go on scanning and printing.",
+    "trouble.reads_failing": "Reading new orders has failed since %(since)s.",
+    "trouble.writes_failing": "Reports to the marketplace have failed since %(since)s.",
+    "trouble.labels_failing": "Label downloads have failed since %(since)s.",
+    "todo.failing": "Nothing to do: it is tried again automatically. You can go on scanning and printing.",
+    "trouble.read_late": "No orders have been read since %(since)s.",
     "todo.read_late": "Tell IT.",
     "trouble.mass_disappearance": (
-        "%(number)s open orders disappeared from the marketplace's list at once (%(since)s). So many at once say nothing about "
-        "each of them: go on shipping."
+        "%(number)s open orders disappeared from the marketplace's list at once (%(since)s). This usually means that the "
+        "list is incomplete: go on shipping."
     ),
     "todo.mass_disappearance": "Tell IT: they ask Menzzo whether the list is complete.",
 }
-"""What is wrong, and what a person at the warehouse does about it. What is not here is said as everywhere else (`problem`)."""
+"""What is wrong, and what a person in the warehouse does about it. Codes that are not here use the sentences of `problem`."""
 
 STATES: Mapping[str, str] = {
     "state.paused": "paused",

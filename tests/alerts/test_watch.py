@@ -205,7 +205,7 @@ def test_status_lists_what_only_the_alerts_find_out(installed: Installed) -> Non
         listed = {each.code: each for each in health.judged(tx, here.settings, here.clock.now())}
     assert ProblemCode.SILENCE not in listed, "a look found that it is none"
     said = Words().worded(listed[ProblemCode.NOT_READ])
-    assert said.what.startswith("not proved to be read in full: ")
+    assert said.what.startswith("not proved complete: ")
     assert said.cure == "supplier-agent coverage --supplier notio"
 
 
@@ -229,7 +229,7 @@ def test_good_again_is_told_too(services: Services, installed: Installed) -> Non
     here.after(1.5)
     here.after(60)
     bad, good = service.messages
-    assert (good["title"], good["type"]) == ("supplier-agent on here: everything is well again", "success")
+    assert (good["title"], good["type"]) == ("supplier-agent on here: all problems are solved", "success")
     assert good["message"].startswith("solved: notio: the marketplace refuses the token")
     assert bad["title"] == "supplier-agent on here: 1 problem (1 urgent)"
 
@@ -350,7 +350,9 @@ def test_the_daily_report_calls_a_problem_what_an_alert_calls_one(services: Serv
     TROUBLES["unflagged"](here)
     here.after(121)
     alert, report = service.bodies
-    said = "notio: 15000000000_1: its label is ready since 2026-11-19 10:00:00, but nobody has marked it as shipped"
+    said = (
+        "notio: 15000000000_1: its label has been ready since 2026-11-19 10:00:00, but nobody has marked it as shipped"
+    )
     assert alert.startswith(f"PROBLEM: {said}\n")
     assert f"\n1 problem:\n- {said}\n" in report
 

@@ -45,7 +45,7 @@ def test_init_leaves_a_file_that_is_there_alone(tmp_path: Path, capsys: pytest.C
     target = written(tmp_path, "mine")
     assert cli.run(["config", "init", str(target)]) == 1
     assert target.read_text() == "mine"
-    assert "is there already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("named", ["option", "variable", "nothing"])

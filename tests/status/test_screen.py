@@ -59,7 +59,7 @@ def test_without_a_terminal_nothing_is_cut() -> None:
 def test_all_its_times_are_of_one_zone() -> None:
     shown = screen.page(told(), NOW)
     assert "since Sat 12:00 " in shown
-    assert "times are those of UTC" in shown
+    assert "times are in UTC" in shown
     assert "since Sat 13:00 " in screen.page(told(), NOW, zone=ZoneInfo("Europe/Paris"))
 
 

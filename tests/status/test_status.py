@@ -76,7 +76,7 @@ def test_all_is_well(settings: Settings, store: Store) -> None:
     assert found.exit_code == 0
     assert found.as_json()["healthy"]
     shown = screen.page(found, at(60))
-    assert shown.endswith("all is well")
+    assert shown.endswith("no problems")
     assert re.search(rf"^{SUPPLIER} +ok +1 min ago +in 14 min ", shown, re.MULTILINE)
 
 

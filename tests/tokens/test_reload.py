@@ -118,7 +118,7 @@ def test_a_bad_one_is_refused_with_its_reason_and_the_one_before_stays(tmp_path:
     it = turned(tmp_path)
     it.site.run_for(30)
     assert not it.take(ConfigError("agent.toml:3: ship.undo_second is not a key", "correct it"))
-    assert any("ship.undo_second" in what and "the one before is still in use" in what for what in it.problems())
+    assert any("ship.undo_second" in what and "the previous one is still in use" in what for what in it.problems())
     assert ("configuration.refused") in [event for event, _ in it.site.said]
     late = it.site.world.arrive("notio")
     it.site.run_for(1000)

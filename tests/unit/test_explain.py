@@ -56,7 +56,7 @@ def attempt(store: Store, order_id: int, kind: str, outcome: str | None, after: 
             "the answer neither denied nor confirmed it (unverified).",
         ),
         (ready(ship_confirmed_at=NOW, ship_evidence="person"), {}, "a person said that the marketplace has it"),
-        (ready(ship_confirmed_at=NOW), {}, "on what evidence was not recorded."),
+        (ready(ship_confirmed_at=NOW), {}, "the evidence was not recorded."),
         (
             ready(ship_confirmed_at=NOW, ship_evidence="confirmed", closed_reason="x"),
             {"label": "parked"},
@@ -127,7 +127,7 @@ def test_silence_that_was_asked_for_is_named(store: Store, keep: Keep) -> None:
         supplier = snapshot.known_supplier(tx, SUPPLIER)
         supplier.quiet_until = at(600)
         tx.add(supplier)
-    assert "12:10:00 UTC or soon after: the marketplace asked for silence" in next_of(store, order_id)
+    assert "12:10:00 UTC or soon after: the marketplace asked us to wait" in next_of(store, order_id)
 
 
 def test_a_refused_token_is_named(store: Store, keep: Keep) -> None:

@@ -134,7 +134,7 @@ def test_a_page_that_came_again_once_may_be_a_list_that_moved() -> None:
 def test_pages_that_change_without_bringing_anything_end_a_run_in_part() -> None:
     end = after(sweep(), [A, B], [C, D], [A, C], [B, D], [A, D])
     assert isinstance(end, End)
-    assert (end.proof, end.detail) == ("partial", "the list changes from page to page, so its end cannot be told")
+    assert (end.proof, end.detail) == ("partial", "the list changes from page to page, so its end cannot be found")
 
 
 def test_a_server_that_invents_pages_for_ever_is_stopped() -> None:

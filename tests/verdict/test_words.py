@@ -73,9 +73,9 @@ def test_an_instant_is_shown_in_the_zone_of_its_output_and_utc_names_itself() ->
         NOW,
         {"lane": "reads", "reason": "refused", "case": "again_at", "at": NOW},
     )
-    assert Words().problem(problem) == "reads fail since 2026-11-21 12:00:00 UTC: refused"
+    assert Words().problem(problem) == "reads have failed since 2026-11-21 12:00:00 UTC: refused"
     here = Words(zone=PARIS)
-    assert here.problem(problem) == "reads fail since 2026-11-21 13:00:00: refused"
+    assert here.problem(problem) == "reads have failed since 2026-11-21 13:00:00: refused"
     assert here.fix(problem) == "nothing to do: it is tried again at 2026-11-21 13:00:00"
     assert instant(NOW, UTC).endswith(" UTC")
 

@@ -221,7 +221,7 @@ def test_the_answer_is_read_aloud_and_not_told_by_colour_alone(stage: Stage, pag
     aloud = page.locator("#aloud")
     assert aloud.get_attribute("aria-live") == "assertive"
     scan(page, ID)
-    expect(aloud).to_have_text("Shown Scan it again when it leaves.")
+    expect(aloud).to_have_text("Shown Scan it again when you ship it.")
     assert page.locator(".answer .sign").inner_text() == "●"
     scan(page, "4006381333931")
     expect(aloud).to_contain_text("No No order has the code")

@@ -12,7 +12,7 @@ def test_the_first_scan_shows_and_the_second_marks_as_shipped(stage: Stage, anna
     row = stage.order(ID)
     anna.scan(ID)
     assert anna.sign == "blue"
-    assert "Scan it again when it leaves" in anna.said
+    assert "Scan it again when you ship it" in anna.said
     assert stage.facts(row).shipped == 0
     stage.clock.ahead += LATER
     anna.scan(ID)

@@ -75,8 +75,8 @@ def test_people_are_added_listed_and_removed_by_command(desk: Desk) -> None:
     ]
     desk("person", "remove", "Ben")
     assert "Ben" not in desk("person", "list")
-    assert "nobody of that name" in desk("person", "remove", "Ben", code=2)
-    assert "4 to 64 signs" in desk("person", "add", "Ben", stdin="12\n", code=2)
+    assert "nobody with this name" in desk("person", "remove", "Ben", code=2)
+    assert "4 to 64 characters" in desk("person", "add", "Ben", stdin="12\n", code=2)
     assert "there is no role" in desk("person", "add", "Ben", "--role", "boss", stdin="4711\n", code=2)
 
 

@@ -112,7 +112,7 @@ def test_a_station_has_its_language_and_a_browser_may_switch(tmp_path: Path, pri
     with staged(tmp_path, pristine=pristine, stations=stations, language="tr") as stage, browsing(stage.url) as browser:
         stage.order("15000012345_789")
         browser.sign_in("Anna").scan("789")
-        assert "Zeskanuj ponownie, gdy wyjeżdża." in browser.said
+        assert "Zeskanuj ponownie przy wysyłce." in browser.said
         browser.post("/language", lang="fr", back="/list")
         assert "À expédier, les plus anciennes d’abord" in browser.said
         browser.sign_in("Anna", OTHER)

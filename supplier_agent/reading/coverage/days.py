@@ -61,14 +61,14 @@ class Day:
 
 
 def starts_at(day: date, zone: tzinfo) -> datetime:
-    """Return the first instant of a day of the warehouse; 23 or 25 hours later the next one starts now and then."""
+    """Return when a day of the warehouse starts. A day may have 23 or 25 hours."""
     return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
 def judge(day: date, readings: Iterable[Reading], now: datetime, zone: tzinfo, patience: timedelta) -> Day:
     """Return what the readings prove about a day. `patience`: how long after its end it may stay unproved.
 
-    A reading that began later than now was made before somebody set the clock back: it proves nothing about now.
+    A reading that began later than now was made before the clock was set back: it proves nothing about now.
     """
     mine = [each for each in readings if each.covers(day) and each.started_at <= now]
     whole = sorted((each for each in mine if each.proof == "complete"), key=lambda each: each.as_of, reverse=True)
@@ -89,7 +89,7 @@ def judge(day: date, readings: Iterable[Reading], now: datetime, zone: tzinfo, p
 
 def _why_unread(mine: Sequence[Reading], best: Reading | None, *, is_over: bool) -> str:
     if best is not None:
-        return "nothing was read after the day was over" if is_over else "nothing was read since the day began"
+        return "nothing was read after the day was over" if is_over else "nothing has been read since the day began"
     if not mine:
         return NEVER
     last = max(mine, key=lambda each: each.run)
@@ -97,7 +97,7 @@ def _why_unread(mine: Sequence[Reading], best: Reading | None, *, is_over: bool)
 
 
 def settled_at(day: date, readings: Iterable[Reading], zone: tzinfo) -> datetime | None:
-    """Return when the first reading ended that proved the day; an order that is first seen later came late. None: none did."""
+    """Return when the first reading that proves the day ended (None: none does). Orders first seen later came late."""
     ends_at = starts_at(day + timedelta(days=1), zone)
     proving = [each for each in readings if each.covers(day) and each.proof == "complete" and each.as_of >= ends_at]
     return min((each.ended_at for each in proving), default=None)
@@ -105,7 +105,7 @@ def settled_at(day: date, readings: Iterable[Reading], zone: tzinfo) -> datetime
 
 @dataclass(frozen=True)
 class Late:
-    """How late orders come: days after their date, each with its number of orders. `of` is how many were looked at."""
+    """How late orders come: days after their date, each with its number of orders. `of`: how many were examined."""
 
     of: int
     by_days: Counter[int]
@@ -118,7 +118,7 @@ class Late:
 
     @property
     def latest(self) -> int:
-        """The days by which the latest came; 0 where none came late."""
+        """How many days late the latest order came; 0 if none was late."""
         return max(self.by_days, default=0)
 
     @property
@@ -221,7 +221,7 @@ def _sums(told: Ledger) -> list[str]:
     said += [f"{told.number(state)} {state}" for state in (State.CACHED, State.UNREAD) if told.number(state)]
     lines = [f"{', '.join(said)}; {orders} orders"]
     if told.undated:
-        lines.append(f"{told.undated} more orders have no readable date, so no day answers for them")
+        lines.append(f"{told.undated} more orders have no readable date, so they belong to no day")
     if told.rejected:
         lines.append(
             f"{told.rejected} entries without a usable id are kept word for word in the table rejected_entries"
@@ -252,7 +252,7 @@ def _gone(told: Ledger) -> list[str]:
         return [f"gone: none; {told.habit}"]
     named = ", ".join(told.missing[:MOST_NAMED]) + (", …" if len(told.missing) > MOST_NAMED else "")
     return [
-        f"gone: {len(told.missing)} not listed any more, though we have not shipped them: {named}",
+        f"gone: {len(told.missing)} no longer listed, though not shipped: {named}",
         f"      {told.habit}",
         "      ask Menzzo whether they are cancelled, then: supplier-agent close ID --reason TEXT",
     ]
@@ -263,7 +263,7 @@ def _cures(told: Ledger) -> list[str]:
     lines = []
     for first, last in _stretches([day.day for day in told.days if day.is_overdue or _was_never_read(day)]):
         lines.append(f"      supplier-agent resync --from {first} --to {last} --supplier {told.supplier}")
-    return ["to read again what is not proved:", *lines] if lines else []
+    return ["to read the days again that are not proved:", *lines] if lines else []
 
 
 def _was_never_read(day: Day) -> bool:

@@ -1,6 +1,6 @@
-"""`status`: how suppliers, orders and the agent are, read in plain SQL without the ORM, for a health check that asks every 30 s.
+"""`status`: the state of suppliers, orders and agent. In plain SQL without the ORM, so that a health check can run every 30 s.
 
-door.py answers the command, screen.py draws for people. What is a problem, verdict/ says; the list is health.py's.
+screen.py runs the command and draws the screen. verdict/ decides what is a problem; health.py makes the list.
 """
 
 import sqlite3
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 NOT_RUNNING = 3
 READ_ONLY = "--read-only"
-"""So the lock's holder says it of itself."""
+"""The command that the lock file of a daemon contains."""
 BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 @dataclass(frozen=True)
 class Line:
-    """One supplier. because: why its state is not `ok`. A number is None where the database cannot be read."""
+    """One supplier. because: why its state is not `ok`. A number is None if the database cannot be read."""
 
     state: str  # ok, paused, failing
     because: tuple[Problem, ...]
@@ -47,7 +47,7 @@ class Line:
         return "; ".join(words.reason(each) for each in self.because) or None
 
     def as_json(self, words: Words) -> dict[str, object]:
-        """Return it with the keys of the contract ("JSON")."""
+        """Return it with the keys of the public contract ("JSON")."""
         return {
             "state": self.state,
             "last_success_at": None if self.last_success_at is None else iso(self.last_success_at),
@@ -61,22 +61,22 @@ class Line:
 
 @dataclass(frozen=True)
 class Told:
-    """All that `status` has to say."""
+    """The result of `status`."""
 
     database: Path
-    holder: state_folder.Holder | None  # None: no process works on this state now
+    holder: state_folder.Holder | None  # None: no process is working on this state
     suppliers: Mapping[str, Line]
     problems: list[Problem]
-    not_running: bool  # nothing works on it, and has not for too long
+    not_running: bool  # no process works on it, and the last round is too old
 
     @property
     def not_alive(self) -> list[Problem]:
-        """Return what keeps the agent, or its page, from working at all. Whatever waits for a person or the marketplace is not."""
+        """Return the problems that stop the agent or its page completely, not those that wait for a person or the marketplace."""
         return [problem for problem in self.problems if problem.code in NOT_ALIVE]
 
     @property
     def exit_code(self) -> int:
-        """Return 3 if nothing works on it any more, else the code of the worst problem."""
+        """Return 3 if the agent is not running, else the code of the worst problem."""
         return NOT_RUNNING if self.not_running else health.exit_code(self.problems)
 
     def as_json(self) -> dict[str, object]:
@@ -92,9 +92,9 @@ class Told:
 
 
 def tell(settings: "Settings", clock: Clock) -> Told:
-    """Look at the database, and at the signs of life next to it, from outside.
+    """Read the database, and the signs of life next to it.
 
-    While the database is locked, only the signs are known. Raises StateError or ConfigError if it is there and cannot be used.
+    While the database is locked, only the signs of life are known. Raises StateError or ConfigError if it exists but is unusable.
     """
     folder = settings.state_dir
     database = folder / state_folder.DATABASE
@@ -142,7 +142,7 @@ def _before_the_first_run(settings: "Settings", database: Path, signs: Signs) ->
 
 
 def _without_the_database(settings: "Settings", database: Path, signs: Signs, locked: Problem) -> Told:
-    """Return what can be said all the same. Counts are null: they are not known, which is not the same as none."""
+    """Return the status without the database. Counts are null, because they are not known."""
     said = [each for each in judge(signs) if each.code != locked.code]
     lines = dict.fromkeys(settings.suppliers, _nothing(locked, None))
     return Told(database, signs.holder, lines, [locked, *said], not_running=False)
@@ -158,14 +158,14 @@ def _must_be_ours(look: Look) -> None:
 
 
 def _locked(database: Path, error: Exception) -> Problem:
-    """Return what keeps the database from being read for now. Raises StateError or ConfigError if waiting would not help."""
+    """Return the temporary problem that keeps the database from being read. Raises StateError or ConfigError for a lasting one."""
     locked = Problem(ProblemCode.DATABASE_LOCKED, facts={"database": str(database)})
     if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in BUSY:
         return locked
     from supplier_agent.db.store import FullError, LockedError, open_store  # noqa: PLC0415 - brings the ORM along, for this moment alone
 
     try:
-        open_store(database).close()  # it explains what is wrong with a database
+        open_store(database).close()  # its error message explains what is wrong with the database
     except LockedError as reason:
         code = ProblemCode.DISK_FULL if isinstance(reason, FullError) else ProblemCode.DATABASE_LOCKED
         return replace(locked, code=code, facts={"what": reason.what, "fix": reason.cure})

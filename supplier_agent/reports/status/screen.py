@@ -1,7 +1,7 @@
-"""The command `status`, and its screen for people: one glance, the most important line last. No colour without a terminal.
+"""The command `status`, and its screen for people: the most important line is the last. No colours without a terminal.
 
-All times are those of one zone, which the first line names: the warehouse's. __main__.py comes here without the command line's
-libraries, which cost more CPU than `status` itself, when the words are plainly `status` with its own options.
+All times are in the warehouse's time zone, which the first line names. For a plain `status` with its own options, __main__.py
+calls this module without the libraries of the command line, which cost more CPU time than `status` itself.
 """
 
 import json
@@ -24,16 +24,16 @@ from supplier_agent.words.formats import duration
 
 SHOWN = tuple(stage for stage in STAGES if stage != "closed")
 TEXTS = 4
-"""The columns to the left of the numbers."""
+"""The number of text columns, to the left of the numbers."""
 COLOURS = {"ok": 32, "paused": 33, "failing": 31}
 FIXED_LINES = 5
-"""The head, the heads of the table, the last line, and the blank lines around them."""
+"""The lines for the header, the table's header, the last line, and the blank lines between them."""
 
 
 def page(
     told: Told, now: datetime, *, zone: tzinfo = UTC, colours: bool = False, size: tuple[int, int] | None = None
 ) -> str:
-    """Return the whole screen. `size`: the lines and columns that it must fit into; None: it may be any size."""
+    """Return the whole screen. `size`: the lines and columns of the terminal; None: no limit."""
     words = Words(zone=zone)
     problems = _problems(told, words)
     suppliers, asides = list(told.suppliers), sum(1 for each in told.suppliers.values() if each.because)
@@ -44,7 +44,7 @@ def page(
         listed = _cut(problems, max(left // 2, left - len(suppliers) - asides))
         parts = [*_fitting(told, now, words, left + 1 - len(listed), colours=colours), *listed]
     lines = [_head(told, zone), "", *parts, "", _last(told, words)]
-    # A line that is broken in two would push the first ones off the screen. Colours take no place on it.
+    # A wrapped line would push the first lines off the screen. Colour codes have no width.
     return "\n".join(lines if size is None else [_narrow(line, size[1]) for line in lines])
 
 
@@ -61,11 +61,11 @@ def _head(told: Told, zone: tzinfo) -> str:
         size = f" ({told.database.stat().st_size / 1e6:.1f} MB)"
     except OSError:
         size = ""
-    return on_one_line(f"supplier-agent {__version__} · {runs} · {told.database}{size} · times are those of {zone}")
+    return on_one_line(f"supplier-agent {__version__} · {runs} · {told.database}{size} · times are in {zone}")
 
 
 def _fitting(told: Told, now: datetime, words: Words, room: int, *, colours: bool) -> list[str]:
-    """Return as much of the table as fits, those suppliers first that are not well."""
+    """Return as many lines of the table as fit, suppliers with problems first."""
     names = sorted(told.suppliers, key=lambda name: told.suppliers[name].state == "ok")
     taken, fits = 1, 0
     for name in names:
@@ -100,13 +100,13 @@ def _table(told: Told, names: Sequence[str], now: datetime, words: Words, *, col
 
 
 def _without_a_yes(supplier: Line) -> str:
-    """Return how many orders are shipped without the marketplace's yes; "" if none is."""
+    """Return how many shipped orders the marketplace has not confirmed; "" if none."""
     others = [
         f"{number} {name.replace('_', ' ')}"
         for name, number in supplier.evidence.items()
         if name != "confirmed" and number
     ]
-    return f"of those shipped, without the marketplace's yes: {', '.join(others)}" if others else ""
+    return f"shipped, but not confirmed by the marketplace: {', '.join(others)}" if others else ""
 
 
 def _line(row: Sequence[str], widths: Sequence[int], colour: int | None = None) -> str:
@@ -119,7 +119,7 @@ def _line(row: Sequence[str], widths: Sequence[int], colour: int | None = None) 
 
 
 def _problems(told: Told, words: Words) -> list[list[str]]:
-    """Return the lines of each problem, its heading first."""
+    """Return the lines of each problem, after a heading."""
     number = len(told.problems)
     found = [["", f"{number} problem{'s' if number > 1 else ''}:"]] if number else []
     for each in told.problems:
@@ -133,7 +133,7 @@ def _problems(told: Told, words: Words) -> list[list[str]]:
 
 
 def _cut(problems: Sequence[Sequence[str]], room: int) -> list[str]:
-    """Return as many problems as fit, each whole, and how many do not."""
+    """Return as many complete problems as fit, and how many do not."""
     if sum(map(len, problems)) <= room:
         return [line for each in problems for line in each]
     lines: list[str] = []
@@ -150,7 +150,7 @@ def _last(told: Told, words: Words) -> str:
         return (
             f"{words.problem(first)}: begin with the line above" if first.code is ProblemCode.NEVER_RUN else "see above"
         )
-    return "all is well"
+    return "no problems"
 
 
 def _ago(at: datetime | None, now: datetime) -> str:
@@ -176,7 +176,7 @@ CLEAR_LINE, HOME, CLEAR_BELOW = "\x1b[K", "\x1b[H", "\x1b[J"
 
 @dataclass(frozen=True)
 class Asked:
-    """What was asked for. An empty `config` is the usual place."""
+    """The arguments. An empty `config` means the default place."""
 
     config: str = ""
     as_json: bool = False
@@ -185,7 +185,7 @@ class Asked:
 
 
 def understood(words: Sequence[str]) -> Asked | None:
-    """Return what `[--config FILE] status [--json] [--watch] [--alive]` asks for; None if the words are anything else."""
+    """Parse `[--config FILE] status [--json] [--watch] [--alive]`; return None for any other arguments."""
     rest = iter(words)
     config = _config(word := next(rest, ""), rest)
     if config is None:
@@ -199,14 +199,14 @@ def understood(words: Sequence[str]) -> Asked | None:
 
 
 def _config(word: str, rest: Iterator[str]) -> str | None:
-    """Return the file that the first word names; "" if it is no such option, None if its value is missing."""
+    """Return the file of the option --config; "" if the first word is another one, None if the value is missing."""
     if word == "--config":
         return next(rest, "") or None
     return word.removeprefix("--config=") or None if word.startswith("--config=") else ""
 
 
 def answer(asked: Asked, env: Mapping[str, str], clock: Clock | None = None) -> int:
-    """Print how things stand, and return the exit code. Raises AgentError."""
+    """Print the status, and return the exit code. Raises AgentError."""
     clock = clock or SystemClock()
     settings = _settings(asked.config, env)
     if asked.watch and not asked.as_json and sys.stdout.isatty():
@@ -231,7 +231,7 @@ def _settings(config: str, env: Mapping[str, str]) -> "Settings":
 
 
 def _watch(config: str, env: Mapping[str, str], clock: Clock) -> int:
-    """Draw the screen again and again, until Ctrl-C; leaving is no failure."""
+    """Refresh the screen until Ctrl-C, which counts as success."""
     try:
         print(HOME + CLEAR_BELOW, end="")  # noqa: T201 - a terminal
         while True:

@@ -1,5 +1,5 @@
 // What the page does beyond plain forms: the scan field keeps the focus, answers sound, the undo time runs down, and what the
-// agent could not take in is kept here and sent again, each with its own key, so that it is recorded once.
+// agent could not receive is kept here and sent again, each with its own key, so that it is recorded once.
 "use strict";
 (() => {
   const UNSENT = "supplier-agent unsent";
@@ -42,7 +42,7 @@
     }
   }
 
-  // Puts the answered page in place of this one, and leaves the scan field alone: somebody may be typing in it.
+  // Puts the answered page in place of this one, and leaves the scan field alone: someone may be typing in it.
   function swap(html) {
     const next = new DOMParser().parseFromString(html, "text/html");
     if (!next.getElementById("screen")) return;
@@ -90,7 +90,7 @@
         form.set("age", String(Math.max(0, Date.now() - item.at)));
         const answer = await fetch(item.url, { method: "POST", body: form, ...wait() });
         if (new URL(answer.url).pathname === "/sign-in") { location.assign("/sign-in"); return; }
-        if (answer.status === 403) await refresh(); // signed in anew elsewhere: the next try has that token
+        if (answer.status === 403) await refresh(); // signed in again elsewhere: the next try has the new token
         const html = await answer.text();
         const said = new DOMParser().parseFromString(html, "text/html").body?.dataset.said;
         if (!answer.ok || said !== item.fields.key) throw new Error("not recorded");
