@@ -21,7 +21,7 @@ from supplier_agent.outbox import LATER, NOT_SENT, REFUSED, UNKNOWN
 from supplier_agent.reports import order_report
 from supplier_agent.runtime.dry_run import Rehearsal, Rehearsed, RehearsedLabels
 from supplier_agent.settings import load
-from supplier_agent.settings.schema import Shown, shown
+from supplier_agent.settings.schema import HIDDEN, Shown, shown
 from tests.calls.conftest import SUPPLIER, Raise, ids, state
 from tests.calls.new_call import AFTER, BEFORE, DELAY_SECONDS, NOTIFY, Notify, Scripted, ends, with_notify
 from tests.world.harness import AtOnce, Site, settings_for
@@ -245,8 +245,8 @@ def test_a_rule_without_its_call_and_a_call_without_its_rule_are_refused(missing
             "calls.notify.enabld is not a key of the configuration; did you mean calls.notify.enabled?",
         ),
         ({"notify": {"enabled": "perhaps"}}, "calls.notify.enabled: Input should be a valid boolean"),
-        ({"notfy": {"enabled": True}}, "calls.notfy is no outward call; did you mean calls.notify?"),
-        ({"zzz": {}}, "calls.zzz is no outward call; leave it out"),
+        ({"notfy": {"enabled": True}}, "calls.notfy is not an outward call; did you mean calls.notify?"),
+        ({"zzz": {}}, "calls.zzz is not an outward call; leave it out"),
     ],
 )
 def test_a_mistake_in_its_section_is_said(tmp_path: Path, given: dict[str, dict[str, object]], said: str) -> None:
@@ -263,8 +263,8 @@ def test_its_keys_come_from_a_file_or_from_variables(tmp_path: Path) -> None:
     assert not Notify(once=False).is_on(load(file, {}))
     env = {"SUPPLIER_AGENT_CALLS__NOTIFY__ENABLED": "true"}
     assert Notify(once=False).is_on(load(file, env))
-    assert Shown("calls.notify.enabled", '"true"', "SUPPLIER_AGENT_CALLS__NOTIFY__ENABLED") in shown(file, env)
-    assert Shown("calls.notify.enabled", "false", f"{file}:3") in shown(file, {})
+    assert Shown("calls.notify.enabled", HIDDEN, "SUPPLIER_AGENT_CALLS__NOTIFY__ENABLED") in shown(file, env)
+    assert Shown("calls.notify.enabled", HIDDEN, f"{file}:3") in shown(file, {})
     with pytest.raises(ConfigError, match="SUPPLIER_AGENT_CALLS__NOTIFY: there is no such setting"):
         load(file, {"SUPPLIER_AGENT_CALLS__NOTIFY": "true"})
 
