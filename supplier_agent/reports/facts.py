@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from supplier_agent.db.plain_sql import NEEDS_A_PERSON, OPEN, UNFLAGGED, WAITING, last_good, supplier_of, text
 from supplier_agent.reading.missing_orders import absence_of
 from supplier_agent.verdict.codes import ProblemCode
-from supplier_agent.verdict.supplier import InstallationState, Lasting, SupplierState
+from supplier_agent.verdict.supplier import InstallationState, Lasting, SupplierState, owner_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -49,7 +49,7 @@ def suppliers(
     *,
     last_asked: bool = False,
 ) -> dict[str, SupplierState]:
-    """Return the configured suppliers, and unconfigured ones with open orders.
+    """Return the configured suppliers, their other accounts, and unconfigured suppliers with open orders.
 
     no_token: why no token can be read, where this was tried. since: the start of a round whose rejected entries count even if no
     sweep has listed them yet. last_asked: load when each list was last requested; only lateness needs it, and it takes longer
@@ -81,6 +81,15 @@ def suppliers(
             gone_since=gone.gone_since,
             lasting=lasting.get(name, ()),
         )
+    for row in look.rows("SELECT * FROM suppliers WHERE instr(name, '/') ORDER BY name"):
+        if owner_of(row.name) in settings.suppliers:
+            found[row.name] = SupplierState(
+                row.name,
+                **{column: getattr(row, column) for column in OF_ROW},
+                token_missing=(no_token or {}).get(row.name),
+                lanes={lane.lane: lane for lane in look.rows("SELECT * FROM lanes WHERE supplier = ?", row.name)},
+                owed=found[owner_of(row.name)].owed,
+            )
     for row in look.rows(
         f"SELECT supplier, count(*) AS number, sum(shipped) AS marked, min(menzzo_order_id) AS example"  # noqa: S608 - constants
         f" FROM orders WHERE {OPEN} GROUP BY supplier"
