@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from supplier_agent.db.plain_sql import NEEDS_A_PERSON, OPEN, UNFLAGGED, WAITING, last_good, supplier_of, text
+from supplier_agent.order import WANTED
 from supplier_agent.reading.missing_orders import absence_of
 from supplier_agent.verdict.codes import ProblemCode
 from supplier_agent.verdict.supplier import InstallationState, Lasting, SupplierState, owner_of
@@ -36,6 +37,13 @@ SELECT supplier, max(id) AS id, ended_at FROM reads
  WHERE id > (SELECT max(id) FROM reads) - ? AND run_id IS NOT NULL GROUP BY +supplier
 """
 """Excludes reads that belong to a call: they prove nothing about the list."""
+_ENDED = ", ".join(f"'{kind}'" for kind, rule in WANTED.items() if not rule.after_shipping)
+SHIPPED_AND_STUCK = f"""
+SELECT order_id AS id FROM calls JOIN orders ON orders.id = order_id
+ WHERE state IN ('sending', 'parked', 'unknown') AND state <> 'sending' AND kind NOT IN ({_ENDED})
+   AND ship_confirmed_at IS NOT NULL AND closed_reason IS NULL ORDER BY +order_id LIMIT {MOST}
+"""  # noqa: S608 - constants
+"""ProblemCode.CALL_UNKNOWN or CALL_PARKED, of a shipped order, by the index calls_stuck."""
 
 
 # -- suppliers ---------------------------------------------------------------------------------------------------------
@@ -211,7 +219,7 @@ def ids_with_problems(look: Look, settings: Settings, now: datetime, most: int =
         values = (text(before),) if before is not None else ()
         sql = f"SELECT id FROM orders WHERE {OPEN} AND ({condition}) ORDER BY +id LIMIT {most}"  # noqa: S608 - constants
         found |= {row.id for row in look.rows(sql, *values)}
-    return found
+    return found | {row.id for row in look.rows(SHIPPED_AND_STUCK)[:most]}
 
 
 def with_problems(look: Look, settings: Settings, now: datetime, most: int = MOST) -> list[OrderFacts]:

@@ -107,7 +107,13 @@ def mind_the_address(
         query = query.where(col(Attempt.started_at) > row.resumed_at)
     if not_found_in_a_row(tx.exec(query.order_by(col(Attempt.id).desc()))) < limit:
         return False
-    pause(tx, account, now, AGENT, f"{limit} orders in a row were answered 404: {WRONG_ADDRESS if account == supplier else WRONG_PLACE}")
+    pause(
+        tx,
+        account,
+        now,
+        AGENT,
+        f"{limit} orders in a row were answered 404: {WRONG_ADDRESS if account == supplier else WRONG_PLACE}",
+    )
     return True
 
 

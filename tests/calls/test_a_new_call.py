@@ -18,7 +18,8 @@ from supplier_agent.metrics.exposition import Tally
 from supplier_agent.metrics.figures import gauges
 from supplier_agent.order import WANTED, Rule
 from supplier_agent.outbox import LATER, NOT_SENT, REFUSED, UNKNOWN
-from supplier_agent.reports import order_report
+from supplier_agent.reports import health, order_report
+from supplier_agent.reports.facts import SHIPPED_AND_STUCK
 from supplier_agent.runtime.dry_run import Rehearsal, Rehearsed, RehearsedLabels
 from supplier_agent.settings import load
 from supplier_agent.settings.schema import HIDDEN, Shown, shown
@@ -122,6 +123,22 @@ def test_a_refused_one_is_parked_and_a_person_may_have_it_tried_again(
         actions.retry(tx, tx.exec(select(Order)).one(), site.clock.now(), "Ana")
     site.run_for(300, 900)
     assert state(site, NOTIFY) == ("done", 2)
+
+
+@pytest.mark.parametrize(("kind", "code"), [(REFUSED, "call_parked"), (UNKNOWN, "call_unknown")])
+def test_one_of_a_shipped_order_that_waits_for_a_person_is_a_problem(installation: Raise, kind: str, code: str) -> None:
+    site = installation(with_notify(Scripted(Notify(once=True), ends(kind, 422)), AFTER))
+    reach(site, DAY)
+    ctx, (this,) = site.agent.ctx, ids(site)
+    with ctx.store.read() as tx:
+        (found,) = health.problems(tx, ctx.settings, now=site.clock.now())
+        plan = tx.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {SHIPPED_AND_STUCK}").all()
+    assert (found.code, found.order, "notify" in found.what) == (code, this, True)
+    assert "calls_stuck" in str(plan)
+    told = order_of(site)
+    assert (told["stage"], told["problem_codes"], told["next_code"]) == ("shipped", [code], code.removeprefix("call_"))
+    if kind == REFUSED:
+        assert (found.cure, "retry" in told["may"]) == (f"supplier-agent retry {this} --supplier {SUPPLIER}", True)  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("arrived", [True, False])

@@ -872,7 +872,9 @@ def test_addresses_of_alerts_are_texts_or_tables_and_stay_secret(tmp_path: Path)
 
 def test_no_key_of_a_call_reaches_the_page_or_is_shown_because_it_may_be_a_secret(tmp_path: Path) -> None:
     file = tmp_path / "agent.toml"
-    file.write_text('[suppliers.notio]\ntoken = "t"\n[web]\nlisten = "127.0.0.1:1"\n[calls.notify]\nkey = "s3cret"\nfew = 2\n')
+    file.write_text(
+        '[suppliers.notio]\ntoken = "t"\n[web]\nlisten = "127.0.0.1:1"\n[calls.notify]\nkey = "s3cret"\nfew = 2\n'
+    )
     settings = load(file, {})
     handed = without_secrets(settings)
     assert "s3cret" not in f"{handed}{settings!r}{shown(file, {})}"
