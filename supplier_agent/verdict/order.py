@@ -65,6 +65,10 @@ class Kinds(Protocol):
     def lane_of(self) -> Mapping[str, str]:
         """Return the lane of each kind that is sent to the marketplace."""
 
+    @property
+    def all_rules(self) -> rule.Rules:
+        """Return the rules of all kinds, on or off: a call that waits for a person does so even if its kind is switched off."""
+
     def rules(self, settings: Settings) -> rule.Rules:
         """Return when each kind is wanted, except those that the settings switch off."""
 
@@ -96,7 +100,7 @@ def judge_order(
     blockers = own if over else (*own, *_of_supplier(order, calls, supplier, settings, now, kinds))
     possible = frozenset(_possible(order, calls, blockers))
     return Verdict(
-        stage=Stage(rule.stage(order, calls, kinds.rules(settings))),
+        stage=Stage(rule.stage(order, calls, kinds.all_rules)),
         evidence=text_of(order.ship_evidence) if order.ship_confirmed_at is not None else None,
         unverified=order.acknowledge_evidence == "unverified" and order.ship_confirmed_at is None,
         blockers=blockers,

@@ -163,6 +163,10 @@ def test_whether_its_trouble_makes_the_order_attention_is_its_own_affair(install
     quiet = Rule(BEFORE.when, by_row=True, attention=frozenset())
     site.agent.ctx.calls = with_notify(call, quiet)
     assert order_of(site)["stage"] == "ready"
+    site.agent.ctx.settings = site.settings.model_copy(update={"calls": {}})
+    assert order_of(site)["stage"] == "ready", (
+        "also if it is switched off, or on the page, which knows no keys of calls"
+    )
 
 
 def test_it_is_explained_with_every_attempt(installation: Raise, once: bool) -> None:  # noqa: FBT001 - a fixture
