@@ -201,7 +201,7 @@ class Daemon:
         if reload.is_asked and not reload.is_under_way:
             notify(self._env, f"RELOADING=1\nMONOTONIC_USEC={self._agent.ctx.clock.monotonic() * 1e6:.0f}")
             if not reload.begin():
-                notify(self._env, "READY=1\nSTATUS=new configuration rejected; still using the previous one")
+                notify(self._env, "READY=1\nSTATUS=the new configuration was refused; still using the previous one")
         if reload.is_under_way and reload.finish():
             self._follow()
             notify(self._env, "READY=1")

@@ -105,7 +105,7 @@ class Reload:
             "configuration.refused", detail=said, cure=error.cure, note="the previous configuration stays in use"
         )
         self.refused = Trouble(
-            CONFIGURATION, f"new configuration rejected; still using the previous one: {said}", CORRECT_IT
+            CONFIGURATION, f"a new configuration was refused; still using the previous one: {said}", CORRECT_IT
         )
         self._note(said)
 

@@ -227,7 +227,7 @@ def test_more_flags_within_a_minute_than_usual_wait_for_a_person(installation: R
     flag_all(site)
     site.run_for(120)
     assert not site.world.requests("ship-sale")
-    assert any("asked about many flags" in f"{event} {facts}" for event, facts in site.said)
+    assert any("unusually many marks need approval" in f"{event} {facts}" for event, facts in site.said)
     first = site.world.orders("notio")[0].menzzo_order_id
     with closing(sqlite3.connect(site.database, isolation_level=None)) as staff:
         staff.execute("UPDATE orders SET shipped = 0 WHERE menzzo_order_id = ?", [first])

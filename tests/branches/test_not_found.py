@@ -38,7 +38,7 @@ def test_what_is_still_listed_is_acknowledged_again_until_a_person_is_asked(inst
     site.run_for(3 * 3600, STRIDE_SECONDS)
     state, attempts, why = acknowledge(site)
     assert (state, attempts >= 3) == ("parked", True)
-    assert "nothing it lists says that the order is gone" in why
+    assert "its list does not show that the order is gone" in why
     assert looked_up(site)
     assert all(("order_number" in url) == (supplier == "asir-group") for url in looked_up(site))
     site.stop()

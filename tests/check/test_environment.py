@@ -50,7 +50,7 @@ def look(found: Found, settings: Settings, tokens: dict[str, str] | None = None)
 def test_where_all_is_well_nothing_is_wrong(found: Found, settings: Make) -> None:
     look(found, settings())
     assert not found.of("wrong")
-    assert any("is sound" in line for line in found.of("ok"))
+    assert any("is undamaged" in line for line in found.of("ok"))
     assert found.report.exit_code == 0
 
 
@@ -96,7 +96,7 @@ def test_a_folder_that_is_not_there_is_made_by_the_first_run(found: Found, setti
 def test_a_file_in_place_of_the_folder_is_78(found: Found, settings: Make, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     look(found, settings(state_dir=tmp_path / "file"))
-    found.only("wrong", "is no folder", "correct state_dir")
+    found.only("wrong", "is not a folder", "correct state_dir")
     assert found.report.exit_code == 78
 
 
@@ -185,7 +185,7 @@ def test_a_large_database_is_not_called_sound_unless_it_was_read_through(
     monkeypatch.setattr(environment, "LARGEST_TO_PROVE_BYTES", 1000)
     look(found, settings())
     assert not [line for line in found.of("ok") if "sound" in line]
-    assert [line for line in found.of("note") if "not read through: 0.0 GB" in line and "--thorough" in line]
+    assert [line for line in found.of("note") if "not checked completely: 0.0 GB" in line and "--thorough" in line]
     environment.look(found.report, settings(), {}, HandClock(), {}, thorough=True)
     assert [line for line in found.of("wrong") if "backup-and-restore.md" in line]
     assert found.report.exit_code == 74

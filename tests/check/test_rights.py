@@ -47,7 +47,7 @@ def staff(config: Path) -> Found:
 def test_a_right_installation_is_found_right(config: Path) -> None:
     found = staff(config)
     assert not found.of("warning")
-    assert "flag orders" in found.of("ok")[0]
+    assert "mark orders" in found.of("ok")[0]
 
 
 def break_folder(folder: Path) -> None:

@@ -35,11 +35,11 @@ def test_it_says_which_supplier_has_a_holiday_today(found: Found, settings: Make
         ({"schedule": {"sweep_seconds": 60}}, "sweep_seconds is shorter"),
         ({"ship": {"after_lost_answer": "resend", "settle_seconds": 60}}, "settle_seconds = 1860"),
         ({"schedule": {"poll_seconds": 10}}, "timeout_seconds is longer"),
-        ({"base_url": "http://127.0.0.1:8799"}, "a stand-in on this machine"),
+        ({"base_url": "http://127.0.0.1:8799"}, "a test server on this machine"),
         ({"requests_per_second": 5}, "the most that the marketplace recommends"),
-        ({"suppliers": {"notio": {"token": "t", "start_date": "2026-11-22"}}}, "lies ahead"),
+        ({"suppliers": {"notio": {"token": "t", "start_date": "2026-11-22"}}}, "is in the future"),
         ({"suppliers": {"notio": {"token": "t"}, "asir-group": {"token": "t"}}}, "have the same token"),
-        ({"schedule": {"holidays": ["2025-12-25 to 2026-01-02"]}}, "every holiday of notio that has a year is over"),
+        ({"schedule": {"holidays": ["2025-12-25 to 2026-01-02"]}}, "every holiday of notio with a year is over"),
         ({"suppliers": {"notoi": {"token": "t"}}}, "did you mean suppliers.notio"),
     ],
 )
@@ -56,4 +56,4 @@ def test_a_token_among_the_files_of_staff_is_doubted(found: Found, settings: Mak
     token = settings().state_dir / "token"
     token.write_text("t")
     whole.fits_together(found.report, settings(suppliers={"notio": {"token_file": str(token)}}), {}, NOW)
-    found.only("warning", "which staff may enter")
+    found.only("warning", "which staff can read")

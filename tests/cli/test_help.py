@@ -39,9 +39,9 @@ def test_help_of_a_command_shows_its_examples(here: Installation) -> None:
 
 def test_quiet_prints_results_and_errors_alone(eight: Installation) -> None:
     done = eight.run("--quiet", "ship", IDS[0])
-    assert done.stdout == f"{IDS[0]}: flagged\n".encode()
+    assert done.stdout == f"{IDS[0]}: marked as shipped\n".encode()
     assert done.stderr == b""
-    assert b"it was flagged before" in eight.run("-q", "ship", IDS[0]).stdout
+    assert b"it is already marked as shipped" in eight.run("-q", "ship", IDS[0]).stdout
     assert b"there is no order" in eight.run("-q", "ship", "no-such_1").stderr
 
 

@@ -296,7 +296,10 @@ def test_ship_says_that_it_will_not_be_reported(shop: Shop, tmp_path: Path) -> N
     order = renamed(shop)
     told = shop.run("ship", order)
     assert told.code == 1
-    assert f"{order}: flagged; but it will not be reported, for {SUPPLIER} is not in the configuration" in told.out
+    assert (
+        f"{order}: marked as shipped; but it will not be reported, because {SUPPLIER} is not in the configuration"
+        in told.out
+    )
     assert shop.row(order)["shipped"] == 1, "a flag is always accepted"
     (tmp_path / "ids.csv").write_text(f"{order}\n")
     told = shop.run("ship", "--file", str(tmp_path / "ids.csv"))

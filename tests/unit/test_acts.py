@@ -77,10 +77,10 @@ def told(tx: Session, order: Order) -> list[tuple[str, str]]:
 
 def test_ship_flags_by_name_and_moment(tx: Session) -> None:
     order = kept(tx, ready(planned_at=NOW))
-    assert actions.ship(tx, order, LATER, "Ana") == "flagged"
+    assert actions.ship(tx, order, LATER, "Ana") == "marked as shipped"
     assert (order.shipped, order.shipped_at, order.planned_at) == (1, LATER, None)
     assert told(tx, order) == [("Ana", "flagged as shipped")]
-    assert actions.ship(tx, order, at(99), "Ben") == "it was flagged before"
+    assert actions.ship(tx, order, at(99), "Ben") == "it is already marked as shipped"
     assert (order.shipped_at, len(told(tx, order))) == (LATER, 1)
 
 
@@ -89,7 +89,7 @@ def test_ship_flags_by_name_and_moment(tx: Session) -> None:
     [
         (order_of(), "its acknowledgement and its label"),
         (order_of(acknowledged_at=NOW), "its label"),
-        (ready(held_reason="the customer called"), "held (the customer called)"),
+        (ready(held_reason="the customer called"), "on hold (the customer called)"),
     ],
 )
 def test_ship_says_what_the_order_waits_for(tx: Session, order: Order, waits: str) -> None:
@@ -99,7 +99,7 @@ def test_ship_says_what_the_order_waits_for(tx: Session, order: Order, waits: st
 def test_an_override_lets_one_order_go_and_records_who_said_so(tx: Session) -> None:
     order = kept(tx, order_of())
     said = actions.ship(tx, order, LATER, "Ana", override_by="Chef")
-    assert "Chef lets it go without its acknowledgement and its label, and without nothing else" in said
+    assert "Chef ships it without its acknowledgement and its label; nothing else is overridden" in said
     assert (order.override_by, order.override_covers) == ("Chef", "no_label,not_acknowledged")
     assert ("Chef", "override") in told(tx, order)
     actions.unship(tx, order, LATER, "Ana")
@@ -110,7 +110,7 @@ def test_an_override_covers_the_blockers_of_its_moment_never_a_later_one_nor_a_h
     order = kept(tx, order_of(acknowledged_at=NOW, held_reason="scratched", vanished_at=NOW))
     said = actions.ship(tx, order, LATER, "Ana", override_by="Chef")
     assert "its label and its place in the marketplace's list" in said
-    assert "it is held (scratched)" in said
+    assert "it is on hold (scratched)" in said
     assert not wanted(order)[1:]
     order.held_reason, order.acknowledged_at = None, None
     assert "ship" not in {want.kind for want in wanted(order)}, "a later blocker"
@@ -136,7 +136,7 @@ def test_an_override_that_is_not_needed_is_not_recorded(tx: Session) -> None:
 
 def test_a_flagged_order_can_be_let_go_later(tx: Session) -> None:
     order = kept(tx, order_of(shipped=1, shipped_at=NOW, planned_at=NOW))
-    assert "flagged before" in actions.ship(tx, order, LATER, "Ana", override_by="Chef")
+    assert "already marked as shipped" in actions.ship(tx, order, LATER, "Ana", override_by="Chef")
     assert (order.override_by, order.planned_at) == ("Chef", None)
 
 
@@ -155,7 +155,7 @@ def test_unship_takes_the_flag_back_before_the_call(tx: Session) -> None:
     assert "nothing is reported" in actions.unship(tx, order, LATER, "Ana")
     assert (order.shipped, order.shipped_at, state(tx, order)) == (0, None, "dropped")
     assert told(tx, order) == [("Ana", "flag taken back")]
-    assert actions.unship(tx, order, LATER, "Ana") == "it is not flagged"
+    assert actions.unship(tx, order, LATER, "Ana") == "it is not marked as shipped"
 
 
 @pytest.mark.parametrize("begun", ["sending", "unknown", "done"])
@@ -236,7 +236,7 @@ def test_retry_takes_up_all_that_was_parked_and_nothing_else(tx: Session) -> Non
     order = kept(tx, order_of(), acknowledge="parked", label="parked", ship="unknown")
     assert actions.retry(tx, order, LATER, "Ana") == "tried again: acknowledge and label"
     assert (state(tx, order, "acknowledge"), state(tx, order, "label"), state(tx, order)) == ("owed", "owed", "unknown")
-    assert actions.retry(tx, order, LATER, "Ana") == "nothing of it is parked"
+    assert actions.retry(tx, order, LATER, "Ana") == "it has no parked call"
     assert told(tx, order) == [("Ana", "retry")]
 
 

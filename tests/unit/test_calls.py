@@ -191,7 +191,7 @@ def test_a_404_is_parked_only_after_three_more_tries_over_more_than_the_caches_l
     assert early.state == "owed", "the list may be as old as the cache"
     assert after("acknowledge", "refused", 404, at(9999), strikes=2, not_found_since=NOW, **asir).state == "owed"
     last = after("acknowledge", "refused", 404, at(1801), strikes=3, not_found_since=NOW, **asir)
-    why = "the marketplace answered 404 4 times, and nothing it lists says that the order is gone"
+    why = "the marketplace answered 404 4 times, but its list does not show that the order is gone"
     assert (last.state, last.why) == ("parked", why)
     waits = [after("acknowledge", "refused", 404, strikes=n, **asir).due_at for n in range(3)]
     assert all(each is not None and each >= at(601) for each in waits), "three waits are longer than the cache"

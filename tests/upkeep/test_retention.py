@@ -175,7 +175,7 @@ def test_the_journal_of_a_finished_order_is_shortened_and_says_so(place: Place) 
     rows = place.rows()
     assert [(row["call_id"], row["outcome"]) for row in rows["attempts"]] == [(1, "done"), (2, "unknown"), (2, "done")]
     said = [(row["what"], row["detail"]) for row in rows["events"]]
-    assert ("journal shortened", "3 earlier attempts and 1 lines of history went; journal_days = 365") in said
+    assert ("journal shortened", "3 earlier attempts and 1 lines of history removed; journal_days = 365") in said
     assert "held" not in {what for what, _ in said}
     assert len(rows["orders"]) == 1
     assert [row["attempts"] for row in rows["calls"]] == [3, 3]

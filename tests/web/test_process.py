@@ -227,7 +227,7 @@ def test_a_page_that_dies_is_started_again_and_the_agent_works_on(site: Site) ->
     assert get(f"{second['url']}/sign-in")[0] == 200
     assert agent.poll() is None
     said = site.stop(agent)
-    assert "ended by itself (code -9); it is started again in 1 s" in said
+    assert "ended unexpectedly (code -9); it is started again in 1 s" in said
     assert not is_alive(second["pid"])
 
 

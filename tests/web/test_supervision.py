@@ -66,7 +66,7 @@ def test_a_child_that_dies_is_started_again_after_longer_and_longer(tmp_path: Pa
     with kept(tmp_path, *DIES, clock=MovableClock()) as (_, said):
         until(lambda: len(said) > 1)
     assert said[:2] == [
-        f"the page's process ended by itself (code 7); it is started again in {wait} s" for wait in (1, 2)
+        f"the page's process ended unexpectedly (code 7); it is started again in {wait} s" for wait in (1, 2)
     ]
 
 
@@ -94,4 +94,4 @@ def test_while_another_process_serves_there_is_no_child(tmp_path: Path) -> None:
         lock.release()
         clock.ahead += timedelta(seconds=11)
         until(lambda: len(said) > 1)
-        assert "ended by itself" in said[1]
+        assert "ended unexpectedly" in said[1]
