@@ -204,7 +204,7 @@ def _alone(path: Path, clock: Clock) -> InstanceLock:
     except BusyError as error:
         raise BusyError(
             f"another process serves the page: {holder(path)}",
-            "stop it first: systemctl stop supplier-agent-page, or the agent, which serves the page where nobody else does",
+            "stop it first: systemctl stop supplier-agent-page, or stop the agent, which also serves the page",
         ) from error
 
 

@@ -116,15 +116,15 @@ NEXT: Mapping[str, str] = {
     "next.token_missing": "Its %(kind)s call waits until there is a token for %(supplier)s.",
     "next.token_refused": "Its %(kind)s call waits until %(supplier)s has a token that the marketplace accepts.",
     "next.outage.lane": (
-        "Its %(kind)s call goes at %(at)s or soon after: the %(lane)s of %(supplier)s pause (%(reason)s)."
+        "Its %(kind)s call is sent at %(at)s or soon after: the %(lane)s of %(supplier)s pause (%(reason)s)."
     ),
     "next.outage.quiet": (
-        "Its %(kind)s call goes at %(at)s or soon after: the marketplace asked us to wait with calls for %(supplier)s."
+        "Its %(kind)s call is sent at %(at)s or soon after: the marketplace asked us to wait with calls for %(supplier)s."
     ),
-    "next.undo_window": "Its %(kind)s call goes at %(at)s: until then the flag can be taken back.",
-    "next.later": "Its %(kind)s call goes at %(at)s.",
-    "next.later.said": "Its %(kind)s call goes at %(at)s: %(detail)s.",
-    "next.due": "Its %(kind)s call is due now, and goes as soon as the agent runs and the rate allows.",
+    "next.undo_window": "Its %(kind)s call is sent at %(at)s: until then the mark can be undone.",
+    "next.later": "Its %(kind)s call is sent at %(at)s.",
+    "next.later.said": "Its %(kind)s call is sent at %(at)s: %(detail)s.",
+    "next.due": "Its %(kind)s call is due now, and is sent as soon as the agent runs and the rate allows.",
 }
 """What happens next to an order, and why: the sentence `next` of `order ID`."""
 
@@ -180,7 +180,7 @@ SUPPLIER_PROBLEMS: Mapping[str, str] = {
     "problem.paused": "paused by %(who)s since %(since)s (%(reason)s); nothing is sent",
     "fix.paused": "supplier-agent resume %(supplier)s",
     "problem.flags_unusual": (
-        "unusually many orders were marked as shipped within a minute (asked %(at)s); its ship calls wait for approval"
+        "unusually many orders were marked as shipped within a minute (at %(at)s); its ship calls wait for approval"
     ),
     "fix.flags_unusual": "if they have left: supplier-agent approve %(supplier)s; if not: supplier-agent unship ID…",
     "problem.token_missing": "%(said)s",
@@ -220,7 +220,7 @@ SUPPLIER_PROBLEMS: Mapping[str, str] = {
     "fix.not_fully_read": "ask technique@menzzo.fr how get-sales pages its answers, and compare these days with them",
     "problem.entry_rejected": "an entry of the list cannot be used: %(reason)s",
     "fix.entry_rejected": (
-        "ask technique@menzzo.fr to correct it; it is kept word for word in the table rejected_entries"
+        "ask technique@menzzo.fr to correct it; it is stored unchanged in the table rejected_entries"
     ),
     "problem.mass_disappearance": (
         "%(number)s open orders disappeared from the list in one read (%(since)s): so many at once usually "

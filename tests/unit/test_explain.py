@@ -76,7 +76,7 @@ def attempt(store: Store, order_id: int, kind: str, outcome: str | None, after: 
             "it is on hold (the customer called). To release it: supplier-agent release",
         ),
         (order_of(), {"acknowledge": "sending"}, "Its acknowledge call is being sent at this moment."),
-        (order_of(), {"acknowledge": "owed"}, "Its acknowledge call is due now, and goes as soon as the agent runs"),
+        (order_of(), {"acknowledge": "owed"}, "Its acknowledge call is due now, and is sent as soon as the agent runs"),
         (order_of(), {}, "Its acknowledge call is due now"),
         (order_of(acknowledged_at=NOW), {"label": "owed"}, "Its label call is due now"),
         (order_of(acknowledged_at=NOW, link_to_label=None), {}, "Its label call is due now"),
@@ -90,7 +90,7 @@ def attempt(store: Store, order_id: int, kind: str, outcome: str | None, after: 
         (
             ready(shipped=1, shipped_at=NOW),
             {},
-            "goes at 2026-11-21 12:02:00 UTC: until then the flag can be taken back.",
+            "is sent at 2026-11-21 12:02:00 UTC: until then the mark can be undone.",
         ),
     ],
 )
@@ -105,7 +105,7 @@ def test_each_situation_has_its_sentence(
 def test_a_wait_names_its_reason_and_its_end(store: Store, keep: Keep) -> None:
     order_id = keep(order_of(), acknowledge="owed")
     attempt(store, order_id, "acknowledge", "unknown", "owed")
-    assert next_of(store, order_id) == "Its acknowledge call goes at 2026-11-21 12:01:30 UTC: the reason."
+    assert next_of(store, order_id) == "Its acknowledge call is sent at 2026-11-21 12:01:30 UTC: the reason."
 
 
 @pytest.mark.parametrize(("lane", "order"), [(WRITES, order_of()), (LABELS, order_of(acknowledged_at=NOW))])
