@@ -51,6 +51,11 @@ class Calls(Mapping[str, AnyCall]):
     def __len__(self) -> int:
         return len(self._calls)
 
+    @property
+    def all_rules(self) -> Rules:
+        """The rules of all calls, on or off."""
+        return self._rules
+
     def rules(self, settings: Settings) -> Rules:
         """Return the rules of the calls that these settings do not switch off."""
         return {kind: rule for kind, rule in self._rules.items() if self._calls[kind].is_on(settings)}

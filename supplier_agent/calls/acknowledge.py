@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import ClassVar
 
 from supplier_agent.calls.protocol import Ending, Job, Need, OutwardCall, Tools, ending_of
 from supplier_agent.marketplace import Listing, Seen
@@ -30,7 +29,6 @@ class Acknowledge(OutwardCall[Tools]):
     LANE, PRIORITY = WRITES, 1
     NEEDS = frozenset({Need.STILL_LIST})
     ENDPOINT, REHEARSED = "acknowledge-sale", "send acknowledge-sale for"
-    WORDS: ClassVar[Mapping[str, str]] = {"kind.acknowledge": "acknowledge"}
 
     def perform(self, job: Job, tools: Tools) -> Ending:
         """Acknowledge; after a 404, check first whether the order is still listed.

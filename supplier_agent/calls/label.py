@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
 
 from supplier_agent.calls.protocol import Ending, Job, OutwardCall, Tools, Unfinished
 from supplier_agent.labels import Fetched, Label, LabelFolder, NotALabel
@@ -24,7 +23,6 @@ class FetchLabel(OutwardCall[Tools]):
     LANE, PRIORITY = LABELS, 2
     BRAKES_ON_404 = False  # here, 404 means that the label is not ready yet
     ENDPOINT, REHEARSED = "label", "fetch the label of"
-    WORDS: ClassVar[Mapping[str, str]] = {"kind.label": "label"}
 
     def perform(self, job: Job, tools: Tools) -> Ending | Unfinished:
         """Fetch the label. Whether it is a whole PDF is checked later, because checking a crafted file may take long.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import Enum
 from pathlib import Path
-from typing import ClassVar, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -117,9 +117,6 @@ class OutwardCall(ABC, Generic[T]):
     BRAKES_ON_404 = True  # 404 for many orders in a row means a wrong address: the account is paused
     ENDPOINT: str  # its name in the metrics
     REHEARSED: str  # what the dry run prints before the order's id: "send ship-sale for"
-    WORDS: ClassVar[
-        Mapping[str, str]
-    ] = {}  # English sentences by code: "kind.KIND" is its name, "problem.STATE", "fix.STATE", …
     Section: type[BaseModel] = NoKeys  # the keys of `[calls.KIND]`
 
     def is_on(self, settings: Settings) -> bool:  # noqa: ARG002 - a call may have a setting that switches it off

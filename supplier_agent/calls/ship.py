@@ -7,7 +7,6 @@ whether it was processed, so the call becomes unknown and waits for `resolve` (o
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import ClassVar
 
 from supplier_agent.calls.protocol import Ending, Job, Need, OutwardCall, Tools, ending_of
 from supplier_agent.db.tables import Attempt, Call, Order
@@ -24,7 +23,6 @@ class Ship(OutwardCall[Tools]):
     LANE, PRIORITY, ONCE, LEDGERED = WRITES, 0, True, True
     NEEDS = frozenset({Need.AGREED_FLAGS, Need.WHOLE_LABEL})
     ENDPOINT, REHEARSED = "ship-sale", "send ship-sale for"
-    WORDS: ClassVar[Mapping[str, str]] = {"kind.ship": "ship call"}
 
     def delay(self, settings: Settings) -> timedelta:
         """Return how long a person may still undo the mark."""

@@ -193,6 +193,18 @@ def _known(surroundings: Surroundings, name: str) -> str:
     return name
 
 
+def _account(surroundings: Surroundings, name: str) -> str:
+    """Return a supplier, or another account of a supplier that the agent has served: SUPPLIER/ACCOUNT."""
+    from supplier_agent.db.tables import Supplier
+    from supplier_agent.verdict.supplier import owner_of
+
+    if owner_of(name) != name and owner_of(name) in surroundings.settings.suppliers:
+        with surroundings.store() as store, store.read() as tx:
+            if tx.get(Supplier, name) is not None:
+                return name
+    return _known(surroundings, name)
+
+
 def _tell(surroundings: Surroundings, name: str, act: "Callable[[Session], str]", *, as_json: bool) -> None:
     with surroundings.store() as store, store.write() as tx:
         said = act(tx)
@@ -209,7 +221,7 @@ def pause(
     from supplier_agent.suppliers import safety_stops
 
     surroundings = here(context)
-    name, now = _known(surroundings, supplier), surroundings.clock.now()
+    name, now = _account(surroundings, supplier), surroundings.clock.now()
     _tell(
         surroundings,
         name,
@@ -223,7 +235,7 @@ def resume(context: typer.Context, supplier: SupplierName, as_json: JsonOption =
     from supplier_agent.suppliers import safety_stops
 
     surroundings = here(context)
-    name = _known(surroundings, supplier)
+    name = _account(surroundings, supplier)
     _tell(surroundings, name, lambda tx: safety_stops.resume(tx, name, surroundings.clock.now()), as_json=as_json)
 
 

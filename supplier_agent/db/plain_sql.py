@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from supplier_agent.base import cells
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from sqlmodel import Session
@@ -138,10 +138,19 @@ STUCK = (
     " AND state IN ('sending', 'parked', 'unknown') AND state <> 'sending')"  # as the index calls_stuck has it
 )
 """ProblemCode.CALL_UNKNOWN or CALL_PARKED, of an open order."""
-STAGE = f"""CASE WHEN ship_confirmed_at IS NOT NULL THEN 'shipped' WHEN closed_reason IS NOT NULL THEN 'closed'
- WHEN {STUCK} THEN 'attention' WHEN held_reason IS NOT NULL THEN 'held' WHEN shipped = 1 THEN 'flagged'
+
+
+def stage_sql(quiet: Iterable[tuple[str, str]]) -> str:
+    """Return the stage of any order that is not damaged (order.sound_stage), as an expression.
+
+    quiet: kinds and states of calls that wait for a person, and whose order needs none (order.Rule.attention).
+    """
+    but = "".join(f" AND NOT (kind = '{kind}' AND state = '{state}')" for kind, state in sorted(quiet))
+    return f"""CASE WHEN ship_confirmed_at IS NOT NULL THEN 'shipped' WHEN closed_reason IS NOT NULL THEN 'closed'
+ WHEN {STUCK.removesuffix(")")}{but}) THEN 'attention' WHEN held_reason IS NOT NULL THEN 'held' WHEN shipped = 1 THEN 'flagged'
  WHEN acknowledged_at IS NULL THEN 'new' WHEN label_path IS NULL THEN 'acknowledged' ELSE 'ready' END"""
-"""Stage, of any order that is not damaged (order.sound_stage)."""
+
+
 HELD_THOUGH_MARKED = "shipped = 1 AND held_reason IS NOT NULL"
 """ProblemCode.HELD_THOUGH_MARKED, of an open order."""
 VANISHED = (

@@ -9,10 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 from supplier_agent.db import plain_sql
 from supplier_agent.db.plain_sql import Look
-from supplier_agent.order import damage, sound_stage
+from supplier_agent.order import STUCK, WANTED, Rules, damage, sound_stage
 
 if TYPE_CHECKING:
     from sqlmodel import Session
+
+
+def stage_by(rules: Rules) -> str:
+    """Return the stage of an order that is not damaged, in SQL, by these rules."""
+    return plain_sql.stage_sql(
+        (kind, state) for kind, rule in rules.items() for state in STUCK if state not in rule.attention
+    )
+
+
+STAGE = stage_by(WANTED)
+"""As order.sound_stage has it."""
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from supplier_agent.db.plain_sql import NEEDS_A_PERSON, OPEN, UNFLAGGED, WAITING, last_good, supplier_of, text
+from supplier_agent.order import WANTED
 from supplier_agent.reading.missing_orders import absence_of
 from supplier_agent.verdict.codes import ProblemCode
-from supplier_agent.verdict.supplier import InstallationState, Lasting, SupplierState
+from supplier_agent.verdict.supplier import InstallationState, Lasting, SupplierState, owner_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -36,6 +37,13 @@ SELECT supplier, max(id) AS id, ended_at FROM reads
  WHERE id > (SELECT max(id) FROM reads) - ? AND run_id IS NOT NULL GROUP BY +supplier
 """
 """Excludes reads that belong to a call: they prove nothing about the list."""
+_ENDED = ", ".join(f"'{kind}'" for kind, rule in WANTED.items() if not rule.after_shipping)
+SHIPPED_AND_STUCK = f"""
+SELECT order_id AS id FROM calls JOIN orders ON orders.id = order_id
+ WHERE state IN ('sending', 'parked', 'unknown') AND state <> 'sending' AND kind NOT IN ({_ENDED})
+   AND ship_confirmed_at IS NOT NULL AND closed_reason IS NULL ORDER BY +order_id LIMIT {MOST}
+"""  # noqa: S608 - constants
+"""ProblemCode.CALL_UNKNOWN or CALL_PARKED, of a shipped order, by the index calls_stuck."""
 
 
 # -- suppliers ---------------------------------------------------------------------------------------------------------
@@ -49,7 +57,7 @@ def suppliers(
     *,
     last_asked: bool = False,
 ) -> dict[str, SupplierState]:
-    """Return the configured suppliers, and unconfigured ones with open orders.
+    """Return the configured suppliers, their other accounts, and unconfigured suppliers with open orders.
 
     no_token: why no token can be read, where this was tried. since: the start of a round whose rejected entries count even if no
     sweep has listed them yet. last_asked: load when each list was last requested; only lateness needs it, and it takes longer
@@ -81,6 +89,15 @@ def suppliers(
             gone_since=gone.gone_since,
             lasting=lasting.get(name, ()),
         )
+    for row in look.rows("SELECT * FROM suppliers WHERE instr(name, '/') ORDER BY name"):
+        if owner_of(row.name) in settings.suppliers:
+            found[row.name] = SupplierState(
+                row.name,
+                **{column: getattr(row, column) for column in OF_ROW},
+                token_missing=(no_token or {}).get(row.name),
+                lanes={lane.lane: lane for lane in look.rows("SELECT * FROM lanes WHERE supplier = ?", row.name)},
+                owed=found[owner_of(row.name)].owed,
+            )
     for row in look.rows(
         f"SELECT supplier, count(*) AS number, sum(shipped) AS marked, min(menzzo_order_id) AS example"  # noqa: S608 - constants
         f" FROM orders WHERE {OPEN} GROUP BY supplier"
@@ -202,7 +219,7 @@ def ids_with_problems(look: Look, settings: Settings, now: datetime, most: int =
         values = (text(before),) if before is not None else ()
         sql = f"SELECT id FROM orders WHERE {OPEN} AND ({condition}) ORDER BY +id LIMIT {most}"  # noqa: S608 - constants
         found |= {row.id for row in look.rows(sql, *values)}
-    return found
+    return found | {row.id for row in look.rows(SHIPPED_AND_STUCK)[:most]}
 
 
 def with_problems(look: Look, settings: Settings, now: datetime, most: int = MOST) -> list[OrderFacts]:

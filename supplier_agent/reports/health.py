@@ -15,6 +15,7 @@ from supplier_agent.reports.vitals import Signs
 from supplier_agent.verdict import Problem, ProblemCode, SupplierState, judge_installation, judge_supplier
 from supplier_agent.verdict.codes import INFO
 from supplier_agent.verdict.order import order_problems
+from supplier_agent.verdict.supplier import owner_of
 from supplier_agent.words import Worded, Words
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def strangers(tx: "Session | Look", settings: "Settings") -> list[Worded]:
     verdicts = [
         judge_supplier(each, settings, NEVER, lane_of={})
         for name, each in found.items()
-        if name not in settings.suppliers
+        if owner_of(name) not in settings.suppliers
     ]
     return [Words().worded(problem) for verdict in verdicts for problem in verdict.problems]
 

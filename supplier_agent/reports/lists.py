@@ -9,11 +9,12 @@ from typing import Any
 from sqlmodel import Session
 
 from supplier_agent.base.clock import Clock
-from supplier_agent.db.plain_sql import OPEN, STAGE, within
+from supplier_agent.db.plain_sql import OPEN, within
 from supplier_agent.db.store import Store
 from supplier_agent.labels.scan import alias
 from supplier_agent.order import STAGES
 from supplier_agent.reports import counts, facts
+from supplier_agent.reports.counts import STAGE
 from supplier_agent.reports.order_report import Judge, summary
 from supplier_agent.settings import Settings
 from supplier_agent.words import Words

@@ -1,7 +1,7 @@
 """The only place where the real parts are wired: settings in, an agent out. Tests wire other parts in the same way."""
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import replace
@@ -13,6 +13,7 @@ from supplier_agent.base.clock import Clock
 from supplier_agent.base.errors import AgentError, ConfigError
 from supplier_agent.base.log import Log
 from supplier_agent.calls import Tools
+from supplier_agent.calls.protocol import MARKETPLACE
 from supplier_agent.db import private, state_folder
 from supplier_agent.db.ship_ledger import Ledger
 from supplier_agent.db.store import FullError, LockedError, open_store
@@ -64,7 +65,7 @@ def assemble(
         close_parts()
 
     accounts = make_accounts(settings, env, wire, clock, labels, lambda: agent.stopping)
-    if all(account.token is None for account in accounts):
+    if lacks_every_token(accounts):
         close_parts()
         for name in settings.suppliers:
             settings.token_of(name, env)  # raises: what is missing, and where it was searched
@@ -73,6 +74,11 @@ def assemble(
     ctx.round_at, ctx.told_to_read_only = round_at, reads_only
     agent = Agent(ctx, accounts)
     return agent, close
+
+
+def lacks_every_token(accounts: Iterable[Account]) -> bool:
+    """Tell whether no supplier has a token for the marketplace. Other accounts do not count."""
+    return all(account.token is None for account in accounts if account.kind == MARKETPLACE)
 
 
 def database_troubles(locked: LockedError | None) -> list[Trouble]:

@@ -171,7 +171,7 @@ class Settings(BaseSettings):
     keep: Keep = Keep()
     brakes: Brakes = Brakes()
     log: Log = Log()
-    calls: dict[str, dict[str, bool | int | float | str]] = Field(default_factory=dict)
+    calls: dict[str, dict[str, bool | int | float | str]] = Field(default_factory=dict, repr=False)  # may be secrets
     suppliers: dict[Slug, Supplier] = Field(default_factory=dict, validate_default=True)
 
     _config_path: Path | None = PrivateAttr(default=None)

@@ -131,8 +131,8 @@ def _keys(model: BaseModel, above: Place) -> Iterator[tuple[Place, str]]:
             for slug, each in value.items():
                 if isinstance(each, BaseModel):
                     yield from _keys(each, (*above, name, slug))
-                else:  # the keys of a call
-                    yield from (((*above, name, slug, key), _written(of)) for key, of in each.items())
+                else:  # the keys of a call: only its own file knows which of them are secrets
+                    yield from (((*above, name, slug, key), HIDDEN) for key in each)
         else:
             yield (*above, name), _written(value, hidden=not field.repr)
 

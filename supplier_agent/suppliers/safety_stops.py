@@ -16,7 +16,8 @@ from supplier_agent.words import say
 
 MINUTE = timedelta(minutes=1)
 NOT_FOUND = 404
-WRONG_ADDRESS = "wrong slug or token?"
+WRONG_ADDRESS, WRONG_PLACE = "wrong slug or token?", "wrong address or credentials?"
+"""What so many 404s mean: at the marketplace, and at any other account."""
 AGENT = "agent"
 PAUSED, ASKED, USUAL = (
     "paused by a safety stop",
@@ -106,7 +107,13 @@ def mind_the_address(
         query = query.where(col(Attempt.started_at) > row.resumed_at)
     if not_found_in_a_row(tx.exec(query.order_by(col(Attempt.id).desc()))) < limit:
         return False
-    pause(tx, account, now, AGENT, f"{limit} orders in a row were answered 404: {WRONG_ADDRESS}")
+    pause(
+        tx,
+        account,
+        now,
+        AGENT,
+        f"{limit} orders in a row were answered 404: {WRONG_ADDRESS if account == supplier else WRONG_PLACE}",
+    )
     return True
 
 

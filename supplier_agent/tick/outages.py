@@ -75,6 +75,14 @@ def pause_for_token(ctx: Context, tx: Session, name: str, reason: str) -> list[C
     return [TOKEN_REFUSED] if first else []
 
 
+def lanes_wait(ctx: Context, tx: Session, account: Account, reason: str) -> None:
+    """Note on every lane of an account without reads why nothing can be sent."""
+    retry, now = ctx.settings.retry, ctx.clock.now()
+    patience = Patience(retry.first_seconds, retry.max_seconds, ctx.chance())
+    for name in {call.LANE for call in ctx.calls.at(account.kind).values()}:
+        circuit_breakers.failed(tx, circuit_breakers.of(tx, account.name, name), patience, now, reason)
+
+
 def _longest_pause_of_reads(ctx: Context, supplier: str, now: datetime) -> float:
     """Return the longest pause of failing reads, in seconds.
 

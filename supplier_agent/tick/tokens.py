@@ -11,7 +11,7 @@ from supplier_agent.settings import token_mark
 from supplier_agent.suppliers import snapshot
 from supplier_agent.suppliers.circuit_breakers import ALL, READS
 from supplier_agent.tick.context import Account, Context
-from supplier_agent.tick.outages import pause_for_token
+from supplier_agent.tick.outages import lanes_wait, pause_for_token
 from supplier_agent.verdict.supplier import TOKEN_NEXT
 
 PRESENT = "token"
@@ -110,7 +110,9 @@ def _tokens(ctx: Context, account: Account) -> tuple[list[str], ConfigError | No
 
 def _note_missing(ctx: Context, account: Account, error: ConfigError) -> None:
     if account.token is None and account.token_problem != error.what:
-        if account.pulls:  # without reads nothing is sent anyway
-            with ctx.store.write() as tx:
+        with ctx.store.write() as tx:
+            if account.pulls:
                 pause_for_token(ctx, tx, account.name, error.what)
+            else:  # nothing is sent without a token anyway; its lanes tell `status` why
+                lanes_wait(ctx, tx, account, error.what)
         account.token_problem, account.standing = error.what, None

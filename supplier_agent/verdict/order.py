@@ -23,7 +23,7 @@ from supplier_agent.verdict.codes import (
     Stage,
     Verdict,
 )
-from supplier_agent.verdict.problems import STUCK, case_of, fault_of, problems_of, said, text_of
+from supplier_agent.verdict.problems import STUCK, case_of, fault_of, problems_of, said, stuck_after_shipping, text_of
 from supplier_agent.verdict.supplier import who_paused
 
 if TYPE_CHECKING:
@@ -65,6 +65,10 @@ class Kinds(Protocol):
     def lane_of(self) -> Mapping[str, str]:
         """Return the lane of each kind that is sent to the marketplace."""
 
+    @property
+    def all_rules(self) -> rule.Rules:
+        """Return the rules of all kinds, on or off: a call that waits for a person does so even if its kind is switched off."""
+
     def rules(self, settings: Settings) -> rule.Rules:
         """Return when each kind is wanted, except those that the settings switch off."""
 
@@ -96,7 +100,7 @@ def judge_order(
     blockers = own if over else (*own, *_of_supplier(order, calls, supplier, settings, now, kinds))
     possible = frozenset(_possible(order, calls, blockers))
     return Verdict(
-        stage=Stage(rule.stage(order, calls, kinds.rules(settings))),
+        stage=Stage(rule.stage(order, calls, kinds.all_rules)),
         evidence=text_of(order.ship_evidence) if order.ship_confirmed_at is not None else None,
         unverified=order.acknowledge_evidence == "unverified" and order.ship_confirmed_at is None,
         blockers=blockers,
@@ -198,6 +202,8 @@ def _possible(order: Order, calls: Sequence[Call], blockers: Sequence[Blocker]) 
     if order.label_path is not None:
         yield Act.PRINT
     if order.ship_confirmed_at is not None:
+        if any(call.state == "parked" for call in stuck_after_shipping(calls)) and order.closed_reason is None:
+            yield Act.RETRY
         return
     if order.closed_reason is not None:
         yield Act.REOPEN
@@ -270,6 +276,10 @@ def _ending(order: Order, calls: Sequence[Call]) -> Next | None:
             NextStep.DAMAGED, facts={"cells": ", ".join(rule.damaged_cells(order, calls)), "row": order.id or 0}
         )
     if order.ship_confirmed_at is not None:
+        stuck = stuck_after_shipping(calls) if order.closed_reason is None else ()
+        if call := min(stuck, key=lambda call: call.state != "unknown", default=None):
+            unknown = call.state == "unknown"
+            return Next(NextStep.UNKNOWN if unknown else NextStep.PARKED, kind=call.kind, facts=said(call))
         return Next(NextStep.SHIPPED, facts=case_of(text_of(order.ship_evidence) or "not_recorded"))
     if order.closed_reason is not None:
         return Next(NextStep.CLOSED, facts={"reason": str(order.closed_reason)})

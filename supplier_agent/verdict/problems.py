@@ -41,6 +41,8 @@ def problems_of(
         if not damaged:  # its other facts cannot be relied on
             yield from _of_facts(order, blockers)
             yield from _of_age(order, calls, blockers, settings, now, attempts)
+    elif order.closed_reason is None:
+        yield from (problem(code, facts) for code, facts in _of_calls(stuck_after_shipping(calls)))
     if damaged:
         yield problem(ProblemCode.ORDER_DAMAGED, _damage(order, calls))
     if order.problem is not None and known(order.problem) is not None:
@@ -65,6 +67,17 @@ def _damage(order: Order, calls: Sequence[Call]) -> Facts:
     return {**row, "case": "cells", "cells": ", ".join(rule.damaged_cells(order, calls))}
 
 
+def stuck_after_shipping(calls: Iterable[Call]) -> list[Call]:
+    """Return the calls of a shipped order that wait for a person. The other kinds ended with the shipping."""
+    ended = {kind for kind, each in rule.WANTED.items() if not each.after_shipping}
+    return [call for call in calls if call.state in STUCK and call.kind not in ended]
+
+
+def _closing_helps(kind: str) -> bool:
+    """Tell whether closing the order is an answer to a parked call: not if the order does not depend on the call."""
+    return kind in rule.WANTED and not rule.WANTED[kind].by_row
+
+
 def _of_calls(calls: Sequence[Call]) -> Iterable[tuple[ProblemCode, Facts]]:
     """Yield the problems of its calls; unknown outcomes come first."""
     for call in sorted(calls, key=lambda call: call.state != "unknown"):
@@ -72,7 +85,7 @@ def _of_calls(calls: Sequence[Call]) -> Iterable[tuple[ProblemCode, Facts]]:
         if call.state == "unknown":
             yield ProblemCode.CALL_UNKNOWN, facts
         elif call.state == "parked":
-            yield ProblemCode.CALL_PARKED, facts
+            yield ProblemCode.CALL_PARKED, facts if _closing_helps(call.kind) else facts | case_of("alone")
         elif call.state == "owed" and call.attempts >= MANY_ATTEMPTS:
             yield ProblemCode.CALL_TRIED_OFTEN, {**facts, "attempts": call.attempts}
 

@@ -28,6 +28,11 @@ AGREE = 3
 """This many answers in a row must show that our clock is wrong; one wrong server is no reason for an alarm."""
 
 
+def owner_of(account: str) -> str:
+    """Return the supplier of an account: `notio` of its account at the marketplace, `notio`, and of another, `notio/shop`."""
+    return account.partition("/")[0]
+
+
 @dataclass(frozen=True)
 class Lasting:
     """A finding of the alerts (alerts/), in their words. what: "" if code and `since` are enough."""
@@ -81,11 +86,13 @@ class SupplierState:
     def failing(self, lane_of: Mapping[str, str]) -> list[Lane]:
         """Return the lanes that fail and have something to send. A lane without calls is not tried, so it is not failing.
 
-        lane_of: the lane of each kind of call. Reads are always due.
+        lane_of: the lane of each kind of call to the marketplace. Reads are always due. For another account, any other call counts.
         """
+        failing = [lane for lane in self.lanes.values() if lane.failing_since is not None]
+        if owner_of(self.name) != self.name:
+            return sorted(failing, key=lambda lane: lane.lane) if self.owed - lane_of.keys() else []
         busy = {READS, *(lane_of[kind] for kind in self.owed if kind in lane_of)}
-        failing = [lane for lane in self.lanes.values() if lane.failing_since is not None and lane.lane in busy]
-        return sorted(failing, key=lambda lane: (lane.lane != READS, lane.lane))
+        return sorted((lane for lane in failing if lane.lane in busy), key=lambda lane: (lane.lane != READS, lane.lane))
 
 
 def who_paused(supplier: SupplierState | Supplier) -> Facts:
@@ -112,6 +119,8 @@ def judge_supplier(
     failing lanes, a late read (both `failing`); `ok`. While a supplier is paused, other reasons for waiting are not problems.
     """
     name = supplier.name
+    if owner_of(name) != name and owner_of(name) in settings.suppliers:
+        return _judge_account(supplier, lane_of, now)
     if name not in settings.suppliers:
         counted: Facts = {"number": supplier.open_orders, "marked": supplier.marked, "example": supplier.example}
         unknown = Problem(ProblemCode.SUPPLIER_UNKNOWN, name, facts=counted)
@@ -136,6 +145,16 @@ def judge_supplier(
             {Act.RESUME if paused else Act.PAUSE} | ({Act.APPROVE} if supplier.flags_asked_at is not None else set())
         ),
     )
+
+
+def _judge_account(account: SupplierState, lane_of: Mapping[str, str], now: datetime) -> SupplierVerdict:
+    """Return the verdict on another account of a supplier. It has no list to read, and its lane stands for its token."""
+    paused, failing = _paused(account), _failing(account, lane_of, now)
+    missing = (_token_missing(account),) if account.token_missing is not None else ()
+    because = paused or _quiet(account, now) or failing
+    state = "ok" if not because else "failing" if because == failing else "paused"
+    may = frozenset({Act.RESUME if paused else Act.PAUSE})
+    return SupplierVerdict(state, because, paused or missing or failing, None, may)
 
 
 def _paused(supplier: SupplierState) -> tuple[Problem, ...]:

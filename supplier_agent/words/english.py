@@ -141,6 +141,7 @@ ORDER_PROBLEMS: Mapping[str, str] = {
     ),
     "problem.call_parked": "%(kind)s call: it waits for a person: %(detail)s",
     "fix.call_parked": f"supplier-agent retry {_ORDER} (or: supplier-agent close {_ORDER} --reason TEXT)",
+    "fix.call_parked.alone": f"supplier-agent retry {_ORDER}",
     "problem.call_unknown.stray": (
         "%(kind)s call of an order whose row %(row)s is missing: we do not know whether the marketplace received it: %(detail)s"
     ),

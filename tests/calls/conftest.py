@@ -24,7 +24,8 @@ def installation(tmp_path: Path) -> Iterator[Raise]:
         world = World(clock, (SUPPLIER,))
         for _ in range(orders):
             world.arrive(SUPPLIER).label = PDF
-        sections = {"calls": {"notify": {"enabled": True}}, "ship": {"undo_seconds": 0}} | sections
+        on = {kind: {"enabled": True} for kind, call in kinds.items() if "enabled" in call.Section.model_fields}
+        sections = {"calls": on, "ship": {"undo_seconds": 0}} | sections
         site = Site(settings_for(tmp_path / "state", SUPPLIER, **sections), world, clock, calls=kinds)
         sites.append(site)
         site.start()

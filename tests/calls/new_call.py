@@ -1,8 +1,8 @@
 """A call that this program does not have: what CONTRIBUTING.md asks for, a rule and a file, and nothing else."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -38,7 +38,6 @@ class Notify(OutwardCall[Any]):
 
     LANE, PRIORITY, ENDPOINT, REHEARSED = WRITES, 3, "notification", "notify the shop of"
     NEEDS: frozenset[Need] = frozenset()
-    WORDS: ClassVar[Mapping[str, str]] = {"kind.notify": "notification"}
     Section = Keys
 
     def __init__(self, *, once: bool, account: str = MARKETPLACE) -> None:

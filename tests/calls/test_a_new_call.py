@@ -18,10 +18,11 @@ from supplier_agent.metrics.exposition import Tally
 from supplier_agent.metrics.figures import gauges
 from supplier_agent.order import WANTED, Rule
 from supplier_agent.outbox import LATER, NOT_SENT, REFUSED, UNKNOWN
-from supplier_agent.reports import order_report
+from supplier_agent.reports import health, order_report
+from supplier_agent.reports.facts import SHIPPED_AND_STUCK
 from supplier_agent.runtime.dry_run import Rehearsal, Rehearsed, RehearsedLabels
 from supplier_agent.settings import load
-from supplier_agent.settings.schema import Shown, shown
+from supplier_agent.settings.schema import HIDDEN, Shown, shown
 from tests.calls.conftest import SUPPLIER, Raise, ids, state
 from tests.calls.new_call import AFTER, BEFORE, DELAY_SECONDS, NOTIFY, Notify, Scripted, ends, with_notify
 from tests.world.harness import AtOnce, Site, settings_for
@@ -124,6 +125,22 @@ def test_a_refused_one_is_parked_and_a_person_may_have_it_tried_again(
     assert state(site, NOTIFY) == ("done", 2)
 
 
+@pytest.mark.parametrize(("kind", "code"), [(REFUSED, "call_parked"), (UNKNOWN, "call_unknown")])
+def test_one_of_a_shipped_order_that_waits_for_a_person_is_a_problem(installation: Raise, kind: str, code: str) -> None:
+    site = installation(with_notify(Scripted(Notify(once=True), ends(kind, 422)), AFTER))
+    reach(site, DAY)
+    ctx, (this,) = site.agent.ctx, ids(site)
+    with ctx.store.read() as tx:
+        (found,) = health.problems(tx, ctx.settings, now=site.clock.now())
+        plan = tx.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {SHIPPED_AND_STUCK}").all()
+    assert (found.code, found.order, "notify" in found.what) == (code, this, True)
+    assert "calls_stuck" in str(plan)
+    told = order_of(site)
+    assert (told["stage"], told["problem_codes"], told["next_code"]) == ("shipped", [code], code.removeprefix("call_"))
+    if kind == REFUSED:
+        assert (found.cure, "retry" in told["may"]) == (f"supplier-agent retry {this} --supplier {SUPPLIER}", True)  # type: ignore[operator]
+
+
 @pytest.mark.parametrize("arrived", [True, False])
 def test_a_person_answers_for_one_whose_outcome_is_unknown(installation: Raise, arrived: bool) -> None:  # noqa: FBT001 - a case
     call = Scripted(Notify(once=True), ends(UNKNOWN))
@@ -146,6 +163,10 @@ def test_whether_its_trouble_makes_the_order_attention_is_its_own_affair(install
     quiet = Rule(BEFORE.when, by_row=True, attention=frozenset())
     site.agent.ctx.calls = with_notify(call, quiet)
     assert order_of(site)["stage"] == "ready"
+    site.agent.ctx.settings = site.settings.model_copy(update={"calls": {}})
+    assert order_of(site)["stage"] == "ready", (
+        "also if it is switched off, or on the page, which knows no keys of calls"
+    )
 
 
 def test_it_is_explained_with_every_attempt(installation: Raise, once: bool) -> None:  # noqa: FBT001 - a fixture
@@ -263,13 +284,14 @@ def test_its_keys_come_from_a_file_or_from_variables(tmp_path: Path) -> None:
     assert not Notify(once=False).is_on(load(file, {}))
     env = {"SUPPLIER_AGENT_CALLS__NOTIFY__ENABLED": "true"}
     assert Notify(once=False).is_on(load(file, env))
-    assert Shown("calls.notify.enabled", '"true"', "SUPPLIER_AGENT_CALLS__NOTIFY__ENABLED") in shown(file, env)
-    assert Shown("calls.notify.enabled", "false", f"{file}:3") in shown(file, {})
+    assert Shown("calls.notify.enabled", HIDDEN, "SUPPLIER_AGENT_CALLS__NOTIFY__ENABLED") in shown(file, env)
+    assert Shown("calls.notify.enabled", HIDDEN, f"{file}:3") in shown(file, {})
     with pytest.raises(ConfigError, match="SUPPLIER_AGENT_CALLS__NOTIFY: there is no such setting"):
         load(file, {"SUPPLIER_AGENT_CALLS__NOTIFY": "true"})
 
 
 def test_of_the_calls_of_this_program_the_most_urgent_goes_first_and_one_alone_goes_once() -> None:
-    assert (list(CALLS), len(CALLS)) == (["ship", "acknowledge", "label"], 3)
-    assert (set(CALLS.once), CALLS.ledgered) == ({"ship"}, "ship")
+    assert [call.PRIORITY for call in CALLS.values()] == sorted(call.PRIORITY for call in CALLS.values())
+    assert [kind for kind in CALLS if kind in {"ship", "acknowledge", "label"}] == ["ship", "acknowledge", "label"]
+    assert ("ship" in CALLS.once, CALLS.ledgered) == (True, "ship")
     assert timedelta(0) == CALLS["label"].delay(settings_for(Path(), SUPPLIER))

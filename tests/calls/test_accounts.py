@@ -5,15 +5,19 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from supplier_agent import cli
 from supplier_agent.base.errors import ConfigError
 from supplier_agent.calls import Ending, Job
+from supplier_agent.calls.protocol import MARKETPLACE
 from supplier_agent.marketplace.rate_limit import Pace
 from supplier_agent.outbox import DONE, LATER, REFUSED, UNKNOWN, Outcome
 from supplier_agent.reports import health
+from supplier_agent.runtime.wiring import lacks_every_token
 from supplier_agent.settings import Settings
 from supplier_agent.suppliers.circuit_breakers import WRITES
 from supplier_agent.tick.context import MOST_IN_FLIGHT, Account, Flight
@@ -46,6 +50,13 @@ class Deliver(Notify):
         receiver.tokens.append(token())
         ending: Ending = receiver.answers(token())
         return ending
+
+
+def told(site: Site) -> list[tuple[str, str, str]]:
+    """Return the problems of accounts that `status` lists."""
+    with site.agent.ctx.store.read() as tx:
+        found = health.problems(tx, site.settings, now=site.clock.now())
+    return [(each.supplier, each.code, each.what) for each in found if each.order is None]
 
 
 class World:
@@ -95,7 +106,8 @@ def test_what_a_receiver_refuses_to_take_delays_nothing_at_the_marketplace(world
     site.run_for(30)
     assert state(site, "ship") == ("done", 1)
     with site.agent.ctx.store.read() as tx:
-        assert not health.problems(tx, site.settings, {}, now=site.clock.now()), "of the marketplace, nothing is wrong"
+        found = health.problems(tx, site.settings, {}, now=site.clock.now())
+    assert {each.supplier for each in found} <= {NAME}, "of the marketplace, nothing is wrong"
 
 
 def test_a_receiver_that_is_down_is_asked_less_and_less_often_and_then_served(world: World) -> None:
@@ -157,7 +169,10 @@ def test_an_account_whose_token_is_missing_waits_alone(world: World) -> None:
     account = site.agent.accounts[NAME]
     account.read_token, account.token, account.token_suspect = read, None, True
     site.run_for(60)
-    assert (state(site, NOTIFY)[0], account.token_problem, world.failing(NAME)) == ("owed", "there is no token", False)
+    assert (state(site, NOTIFY)[0], account.token_problem, world.failing(NAME)) == ("owed", "there is no token", True)
+    ((name, code, what),) = told(site)
+    assert (name, code) == (NAME, "writes_failing")
+    assert what.endswith(": there is no token")
     site.flag(ids(site))
     site.run_for(60)
     assert state(site, "ship") == ("done", 1)
@@ -190,9 +205,27 @@ def test_so_many_404s_pause_the_account_that_gave_them_alone(installation: Raise
     site.run_for(120)
     assert site.ask("SELECT name FROM suppliers WHERE paused_at IS NOT NULL") == [(NAME,)]
     assert len(world.receiver.heard_at) == 3
+    ((name, code, what),) = told(site)
+    assert (name, code, "404: wrong address or credentials?" in what) == (NAME, "paused", True)
     site.flag(ids(site))
     site.run_for(60)
     assert site.ask("SELECT count(*) FROM orders WHERE ship_confirmed_at IS NOT NULL") == [(4,)]
+
+
+def test_a_person_pauses_and_resumes_an_account_by_its_name(world: World, tmp_path: Path) -> None:
+    site = world.site
+    site.start()
+    site.run_for(5)
+    site.stop()
+    config = tmp_path / "agent.toml"
+    config.write_text(f'state_dir = "{site.settings.state_dir}"\n[suppliers.{SUPPLIER}]\ntoken = "t"\n')
+    paused = "SELECT name FROM suppliers WHERE paused_at IS NOT NULL"
+    assert cli.run(["--config", str(config), "pause", NAME]) == 0
+    assert site.ask(paused) == [(NAME,)]
+    assert cli.run(["--config", str(config), "resume", NAME]) == 0
+    assert site.ask(paused) == []
+    assert cli.run(["--config", str(config), "resume", f"{SUPPLIER}/other"]) == 2
+    assert cli.run(["--config", str(config), "resume", "stranger/shop"]) == 2
 
 
 class Silent(AtOnce):
@@ -245,6 +278,15 @@ def test_a_receiver_that_asks_for_silence_gets_it_and_the_marketplace_is_served(
     site.flag(ids(site))
     site.run_for(60)
     assert state(site, "ship") == ("done", 1)
+
+
+def test_an_account_that_needs_no_token_does_not_hide_that_no_supplier_has_one(world: World) -> None:
+    receiver, marketplace = world.account(world.site, 1), world.account(world.site, 1)
+    receiver.token, marketplace.token, marketplace.kind = "", None, MARKETPLACE
+    assert lacks_every_token([marketplace, receiver])
+    marketplace.token = "t"
+    receiver.token = None
+    assert not lacks_every_token([marketplace, receiver])
 
 
 def test_settings_are_those_of_the_supplier(world: World) -> None:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from supplier_agent.base.errors import ConfigError
 from supplier_agent.settings import Hours, Schedule, Settings, Supplier, load
 from supplier_agent.settings.handed import read_back, without_secrets
-from supplier_agent.settings.schema import shown
+from supplier_agent.settings.schema import HIDDEN, shown
 
 CANARY = "canary-7f3a91"
 MINIMAL = "[suppliers.notio]\n"
@@ -868,3 +868,16 @@ def test_addresses_of_alerts_are_texts_or_tables_and_stay_secret(tmp_path: Path)
     handed = without_secrets(made)
     assert "word" not in f"{said}{made!r}{handed}{made.model_dump_json()}"
     assert read_back(handed, {}).alerts.urls == ()
+
+
+def test_no_key_of_a_call_reaches_the_page_or_is_shown_because_it_may_be_a_secret(tmp_path: Path) -> None:
+    file = tmp_path / "agent.toml"
+    file.write_text(
+        '[suppliers.notio]\ntoken = "t"\n[web]\nlisten = "127.0.0.1:1"\n[calls.notify]\nkey = "s3cret"\nfew = 2\n'
+    )
+    settings = load(file, {})
+    handed = without_secrets(settings)
+    assert "s3cret" not in f"{handed}{settings!r}{shown(file, {})}"
+    assert read_back(handed, {}).calls == {}
+    told = {each.key: each.value for each in shown(file, {}) if each.key.startswith("calls")}
+    assert told == {"calls.notify.key": HIDDEN, "calls.notify.few": HIDDEN}

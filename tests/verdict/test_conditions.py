@@ -1,5 +1,6 @@
 """The conditions in SQL say what the pure functions say, for every invented order."""
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -10,6 +11,8 @@ from hypothesis import given
 
 from supplier_agent.db import plain_sql
 from supplier_agent.db.plain_sql import text, within
+from supplier_agent.order import WANTED, sound_stage
+from supplier_agent.reports.counts import STAGE, stage_by
 from supplier_agent.verdict import Act, Blocker, ProblemCode, Role, Stage, Verdict
 from tests.verdict.invented import FEW, STATES, invented
 
@@ -25,6 +28,8 @@ def stuck(verdict: Verdict) -> bool:
 
 
 CHANGED = {Blocker.LABEL_CHANGED, Blocker.PRODUCT_CHANGED, Blocker.QUANTITY_CHANGED, Blocker.CARRIER_CHANGED}
+QUIET = {kind: replace(rule, attention=frozenset({"unknown"})) for kind, rule in WANTED.items() if kind != "ship"}
+"""Rules by which a parked call does not make its order need a person; of a kind without a rule, every stuck call does."""
 PAIRS: dict[str, Any] = {
     "STUCK": stuck,
     "HELD_THOUGH_MARKED": has(ProblemCode.HELD_THOUGH_MARKED),
@@ -57,9 +62,11 @@ def test_each_condition_is_what_the_verdict_says(
             found = {(row.supplier, row.menzzo_order_id) for row in look.rows(sql, *values)}
             sound = {key for key in is_open if Blocker.DAMAGED not in made.orders[key].blockers}
             assert found & sound == {key for key in sound if holds(made.orders[key])}, name
-        for row in look.rows(f"SELECT *, {plain_sql.STAGE} AS stage FROM orders"):
+        for row in look.rows(f"SELECT *, {STAGE} AS stage FROM orders"):
             verdict = made.orders[row.supplier, row.menzzo_order_id]
             assert Blocker.DAMAGED in verdict.blockers or verdict.stage == Stage(row.stage)
+        for row in look.rows(f"SELECT *, {stage_by(QUIET)} AS stage FROM orders"):
+            assert row.stage == sound_stage(row, look.rows("SELECT * FROM calls WHERE order_id = ?", row.id), QUIET)
         needs = {
             (row.supplier, row.menzzo_order_id)
             for row in look.rows(f"SELECT * FROM orders WHERE {plain_sql.OPEN} AND ({plain_sql.NEEDS_A_PERSON})")
