@@ -216,7 +216,7 @@ def test_more_flags_within_a_minute_than_usual_wait_for_a_person(tmp_path: Path,
     assert "supplier-agent approve notio" in cure
     assert "supplier-agent approve notio" in next_of(site, ids(site, "notio")[0])
     said = person(site, lambda tx: safety_stops.agree(tx, "notio", site.clock.now()))
-    assert said.startswith("11 orders")
+    assert said.startswith("approved: 11 orders")
     site.run_for(600)
     assert ships(site, "notio") == 11
     assert not [what for what, _, _ in problems(site) if "unusually many" in what]
