@@ -72,7 +72,7 @@ def test_where_reads_work_all_the_while_no_second_ship_call_is_parked_and_all_go
     assert states(site, "ship") == ["owed"] * 4 + ["parked"]
     assert 2 <= len(site.world.requests("ship-sale")) < 20, "with back-off"
     assert not any(line.effect for line in site.world.requests("ship-sale"))
-    lane = next(each for each in problems(site) if each.what.startswith("writes fail"))
+    lane = next(each for each in problems(site) if each.what.startswith("writes have failed"))
     assert "login.example" in lane.what
     assert "supplier-agent retry" in lane.cure
     kinds = [line.endpoint for line in site.world.log]

@@ -69,7 +69,8 @@ VERDICT = (
     Mutant(
         "a call that waits for a person is no problem",
         "verdict/problems.py",
-        '        elif call.state == "parked":\n            yield ProblemCode.CALL_PARKED, facts\n',
+        '        elif call.state == "parked":\n'
+        '            yield ProblemCode.CALL_PARKED, facts if _closing_helps(call.kind) else facts | case_of("alone")\n',
         "",
         (ORDER,),
     ),

@@ -394,7 +394,7 @@ def test_shipped_means_confirmed(tmp_path: Path) -> None:
         assert "a person said" in shop.whole(doubtful)["next"]
         counted = shop.run("status", "--json").json["suppliers"][SUPPLIER]["ship_evidence"]
         assert counted == {"confirmed": 3, "unverified": 4, "person": 1, "not_recorded": 0}
-        assert "without the marketplace's yes: 4 unverified, 1 person" in shop.run("status").out
+        assert "shipped, but not confirmed by the marketplace: 4 unverified, 1 person" in shop.run("status").out
 
 
 def test_two_agents_never_send_the_same_call(tmp_path: Path) -> None:

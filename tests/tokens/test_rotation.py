@@ -90,7 +90,7 @@ def test_the_token_that_follows_is_taken_up_by_itself_within_seconds(tmp_path: P
     site.run_for(60)
     assert site.ask("SELECT acknowledged_at IS NOT NULL FROM orders WHERE menzzo_order_id = ?", late) == [(1,)]
     assert (row(site)["token_mark"], row(site)["token_key"]) == (token_mark(NAME, NEW), "token_next")
-    assert any("token_next is in use" in what for what in told(site))
+    assert any("token_next has been in use" in what for what in told(site))
     assert row(site)["token_refused_at"] is None
     site.stop()
 

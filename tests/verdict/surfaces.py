@@ -352,7 +352,7 @@ SURFACES: Mapping[str, Surface] = {
         lambda made: run(made, "status"),
         _read_status,
         {
-            "nothing vanished": lambda raw: "\n".join(line for line in raw.splitlines() if "no longer lists" not in line),
+            "nothing vanished": lambda raw: "\n".join(line for line in raw.splitlines() if "has not listed it" not in line),
             "a refused token is an old one": lambda raw: raw.replace("refuses the token (since", "has the token (since"),
             "a paused supplier is ok": lambda raw: raw.replace(" paused ", " ok "),
         },
@@ -362,7 +362,7 @@ SURFACES: Mapping[str, Surface] = {
         _read_alert,
         {
             "nothing vanished": without("no longer list"),
-            "no label waits to be marked": without("its label is ready"),
+            "no label waits to be marked": without("its label has been ready"),
             "what is urgent is not": lambda raw: raw.replace("URGENT", "PROBLEM"),
             "a refused token is an old one": lambda raw: raw.replace("refuses the token (since", "has the token (since"),
             "the problem is another supplier's": lambda raw: raw.replace("asir-group: ", "notio: "),
