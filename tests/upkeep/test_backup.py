@@ -184,7 +184,7 @@ def test_two_suppliers_with_one_id_are_told_apart_by_every_act(site: Site) -> No
     ):
         site.run(*words, code=2)
         assert "say which: --supplier" in site.said, words
-    assert "flagged" in site.run("ship", one, "--supplier", "notio")
+    assert "marked as shipped" in site.run("ship", one, "--supplier", "notio")
 
 
 def test_a_restore_needs_a_stopped_agent_and_a_sound_copy(site: Site, tmp_path: Path) -> None:

@@ -286,7 +286,7 @@ def test_a_kill_at_any_time_holds_nothing(slow: Site) -> None:
     assert ships(slow) == [1, 1, 0, 0]
 
 
-# ------------------------------------------------------------------------------------------------ the ledger is lost
+# ------------------------------------------------------------------------------------------------ the ledger has been lost
 
 
 def lose(site: Site, how: str) -> None:
@@ -336,7 +336,7 @@ def test_without_its_ledger_nothing_marked_goes_and_no_new_one_is_begun_until_a_
         (problem, _) = (
             each for each in health.problems(tx, slow.settings, now=slow.clock.now()) if "release --all" in each.cure
         )
-    assert "ledger is lost" in problem.what
+    assert "ledger has been lost" in problem.what
     slow.stop()
     slow.start()
     store = open_store(slow.database)
