@@ -269,11 +269,6 @@ def printed(tx: Session, order: Order, now: datetime, who: str, where: str, *, s
     return times_printed(tx, order)
 
 
-def prints_of(tx: Session, order: Order) -> Sequence[Print]:
-    """Return the prints of an order, oldest first."""
-    return tx.exec(select(Print).where(Print.order_id == order.id).order_by(col(Print.id))).all()
-
-
 def times_printed(tx: Session, order: Order) -> int:
     """Return how often the label of an order has been printed from the page."""
     return tx.exec(select(func.count()).where(Event.order_id == order.id, Event.what == PRINTED)).one()

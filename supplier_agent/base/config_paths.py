@@ -103,7 +103,7 @@ def _must_be_ours(place: Path, env: Mapping[str, str]) -> None:
 def not_ours(place: Path, why: str) -> ConfigError:
     """Return the error about a file that was not named and cannot be trusted."""
     return ConfigError(
-        f"The configuration {place.absolute()} is not used: {why}, so somebody else may have put it there.",
+        f"The configuration {place.absolute()} is not used: {why}, so someone else may have put it there.",
         f"If it is the right one, name it: supplier-agent --config {place} …; else name yours, "
         f"by --config FILE or ${PATH_VARIABLE}, or call supplier-agent from another folder (cd /).",
     )

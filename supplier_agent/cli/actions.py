@@ -10,6 +10,8 @@ from supplier_agent.cli.context import JsonOption, Surroundings, here, result, s
 from supplier_agent.cli.each import Named, Outcome, do_each, tell
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlmodel import Session
 
     from supplier_agent.db.tables import Order
@@ -35,14 +37,21 @@ def _ids(words: Sequence[str]) -> list[str]:
 
 
 def _each(
-    surroundings: Surroundings,
+    context: typer.Context,
     ids: Sequence[str],
     supplier: str,
-    act: "Callable[[Session, Order], str]",
+    act: "Callable[[Session, Order, datetime, str], str]",
     *,
     as_json: bool,
 ) -> int:
-    return do_each(surroundings, [Named(each, supplier) for each in ids], act, as_json=as_json)
+    """Do an act of actions.py for each order, now, as the user of the command."""
+    surroundings = here(context)
+    return do_each(
+        surroundings,
+        [Named(each, supplier) for each in ids],
+        lambda tx, order: act(tx, order, surroundings.clock.now(), surroundings.who),
+        as_json=as_json,
+    )
 
 
 def ship(
@@ -84,7 +93,7 @@ def ship(
             "--override works for one order at a time", "supplier-agent ship ID --override NAME, once for each"
         )
     flagging = Flagging(surroundings, override or None)
-    code = flagging.advise(_each(surroundings, names, supplier, flagging, as_json=as_json))
+    code = flagging.advise(do_each(surroundings, [Named(each, supplier) for each in names], flagging, as_json=as_json))
     undo = surroundings.settings.ship.undo_seconds
     if undo and code == 0:
         say(
@@ -97,14 +106,7 @@ def unship(context: typer.Context, ids: Ids, supplier: SupplierOption = "", as_j
     """Undo the mark as shipped, if the ship call has not begun."""
     from supplier_agent import actions
 
-    surroundings = here(context)
-    return _each(
-        surroundings,
-        _ids(ids),
-        supplier,
-        lambda tx, order: actions.unship(tx, order, surroundings.clock.now(), surroundings.who),
-        as_json=as_json,
-    )
+    return _each(context, _ids(ids), supplier, actions.unship, as_json=as_json)
 
 
 def resolve(
@@ -130,12 +132,11 @@ def resolve(
         raise UsageError(
             "--by needs the name of the person who asked Menzzo", "supplier-agent resolve ID --shipped --by NAME"
         )
-    surroundings = here(context)
     return _each(
-        surroundings,
+        context,
         [menzzo_order_id],
         supplier,
-        lambda tx, order: actions.resolve(tx, order, surroundings.clock.now(), by.strip(), shipped=shipped),
+        lambda tx, order, now, _user: actions.resolve(tx, order, now, by.strip(), shipped=shipped),
         as_json=as_json,
     )
 
@@ -182,12 +183,11 @@ def hold(
     """Put an order on hold: it is neither acknowledged nor reported."""
     from supplier_agent import actions
 
-    surroundings = here(context)
     return _each(
-        surroundings,
+        context,
         [menzzo_order_id],
         supplier,
-        lambda tx, order: actions.hold(tx, order, surroundings.clock.now(), surroundings.who, _reason(reason)),
+        lambda tx, order, now, who: actions.hold(tx, order, now, who, _reason(reason)),
         as_json=as_json,
     )
 
@@ -212,16 +212,9 @@ def release(
             "say which: an id, or --all (for what is held after a restore), and --by with the latter",
             "supplier-agent release ID, or supplier-agent release --all --by NAME",
         )
-    surroundings = here(context)
     if all_:
-        return _release_all(surroundings, by.strip(), supplier, as_json=as_json)
-    return _each(
-        surroundings,
-        [menzzo_order_id],
-        supplier,
-        lambda tx, order: actions.release(tx, order, surroundings.clock.now(), surroundings.who),
-        as_json=as_json,
-    )
+        return _release_all(here(context), by.strip(), supplier, as_json=as_json)
+    return _each(context, [menzzo_order_id], supplier, actions.release, as_json=as_json)
 
 
 def _release_all(surroundings: Surroundings, by: str, supplier: str, *, as_json: bool) -> int:
@@ -276,12 +269,11 @@ def close(
     """Close orders that were handled elsewhere (shipped by hand, cancelled)."""
     from supplier_agent import actions
 
-    surroundings = here(context)
     return _each(
-        surroundings,
+        context,
         _ids(ids),
         supplier,
-        lambda tx, order: actions.close(tx, order, surroundings.clock.now(), surroundings.who, _reason(reason)),
+        lambda tx, order, now, who: actions.close(tx, order, now, who, _reason(reason)),
         as_json=as_json,
     )
 
@@ -292,14 +284,7 @@ def reopen(
     """Reopen a closed order."""
     from supplier_agent import actions
 
-    surroundings = here(context)
-    return _each(
-        surroundings,
-        [menzzo_order_id],
-        supplier,
-        lambda tx, order: actions.reopen(tx, order, surroundings.clock.now(), surroundings.who),
-        as_json=as_json,
-    )
+    return _each(context, [menzzo_order_id], supplier, actions.reopen, as_json=as_json)
 
 
 def _reason(text: str) -> str:

@@ -133,10 +133,9 @@ def last_good(look: Look, name: str, *purposes: str) -> Any:  # noqa: ANN401 - a
 
 OPEN = "ship_confirmed_at IS NULL AND closed_reason IS NULL"
 """Something may still be done for it: its stage is neither `shipped` nor `closed`."""
-STUCK = (
-    "EXISTS (SELECT 1 FROM calls WHERE order_id = orders.id"
-    " AND state IN ('sending', 'parked', 'unknown') AND state <> 'sending')"  # as the index calls_stuck has it
-)
+WAITS_FOR_A_PERSON = "state IN ('sending', 'parked', 'unknown') AND state <> 'sending'"
+"""A call that is parked or unknown, in the words of the index calls_stuck."""
+STUCK = f"EXISTS (SELECT 1 FROM calls WHERE order_id = orders.id AND {WAITS_FOR_A_PERSON})"  # noqa: S608 - a constant
 """ProblemCode.CALL_UNKNOWN or CALL_PARKED, of an open order."""
 
 
@@ -146,8 +145,9 @@ def stage_sql(quiet: Iterable[tuple[str, str]]) -> str:
     quiet: kinds and states of calls that wait for a person, and whose order needs none (order.Rule.attention).
     """
     but = "".join(f" AND NOT (kind = '{kind}' AND state = '{state}')" for kind, state in sorted(quiet))
+    stuck = f"EXISTS (SELECT 1 FROM calls WHERE order_id = orders.id AND {WAITS_FOR_A_PERSON}{but})"  # noqa: S608 - constants
     return f"""CASE WHEN ship_confirmed_at IS NOT NULL THEN 'shipped' WHEN closed_reason IS NOT NULL THEN 'closed'
- WHEN {STUCK.removesuffix(")")}{but}) THEN 'attention' WHEN held_reason IS NOT NULL THEN 'held' WHEN shipped = 1 THEN 'flagged'
+ WHEN {stuck} THEN 'attention' WHEN held_reason IS NOT NULL THEN 'held' WHEN shipped = 1 THEN 'flagged'
  WHEN acknowledged_at IS NULL THEN 'new' WHEN label_path IS NULL THEN 'acknowledged' ELSE 'ready' END"""
 
 

@@ -6,11 +6,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from supplier_agent.db.plain_sql import NEEDS_A_PERSON, OPEN, UNFLAGGED, WAITING, last_good, supplier_of, text
+from supplier_agent.db.plain_sql import (
+    NEEDS_A_PERSON,
+    OPEN,
+    UNFLAGGED,
+    WAITING,
+    WAITS_FOR_A_PERSON,
+    last_good,
+    supplier_of,
+    text,
+)
 from supplier_agent.order import WANTED
 from supplier_agent.reading.missing_orders import absence_of
 from supplier_agent.verdict.codes import ProblemCode
@@ -40,7 +49,7 @@ SELECT supplier, max(id) AS id, ended_at FROM reads
 _ENDED = ", ".join(f"'{kind}'" for kind, rule in WANTED.items() if not rule.after_shipping)
 SHIPPED_AND_STUCK = f"""
 SELECT order_id AS id FROM calls JOIN orders ON orders.id = order_id
- WHERE state IN ('sending', 'parked', 'unknown') AND state <> 'sending' AND kind NOT IN ({_ENDED})
+ WHERE {WAITS_FOR_A_PERSON} AND kind NOT IN ({_ENDED})
    AND ship_confirmed_at IS NOT NULL AND closed_reason IS NULL ORDER BY +order_id LIMIT {MOST}
 """  # noqa: S608 - constants
 """ProblemCode.CALL_UNKNOWN or CALL_PARKED, of a shipped order, by the index calls_stuck."""
@@ -68,16 +77,13 @@ def suppliers(
     lasting = _lasting(look)
     found = {}
     for name in settings.suppliers:
-        row, gone = supplier_of(look, name), absence_of(look, name)
+        gone = absence_of(look, name)
         resync = (
             "SELECT * FROM runs WHERE supplier = ? AND purpose = 'resync' AND started_at IS NULL ORDER BY id LIMIT 1"
         )
         owed = look.rows("SELECT DISTINCT kind FROM calls WHERE supplier = ? AND state = 'owed'", name)
-        found[name] = SupplierState(
-            name=name,
-            **{column: getattr(row, column) for column in OF_ROW},
-            token_missing=(no_token or {}).get(name),
-            lanes={lane.lane: lane for lane in look.rows("SELECT * FROM lanes WHERE supplier = ?", name)},
+        found[name] = replace(
+            _account(look, supplier_of(look, name), no_token),
             owed=frozenset(call.kind for call in owed),
             resync=look.first(resync, name),
             sweep=last_good(look, name, "sweep"),
@@ -91,13 +97,7 @@ def suppliers(
         )
     for row in look.rows("SELECT * FROM suppliers WHERE instr(name, '/') ORDER BY name"):
         if owner_of(row.name) in settings.suppliers:
-            found[row.name] = SupplierState(
-                row.name,
-                **{column: getattr(row, column) for column in OF_ROW},
-                token_missing=(no_token or {}).get(row.name),
-                lanes={lane.lane: lane for lane in look.rows("SELECT * FROM lanes WHERE supplier = ?", row.name)},
-                owed=found[owner_of(row.name)].owed,
-            )
+            found[row.name] = replace(_account(look, row, no_token), owed=found[owner_of(row.name)].owed)
     for row in look.rows(
         f"SELECT supplier, count(*) AS number, sum(shipped) AS marked, min(menzzo_order_id) AS example"  # noqa: S608 - constants
         f" FROM orders WHERE {OPEN} GROUP BY supplier"
@@ -107,6 +107,16 @@ def suppliers(
                 row.supplier, open_orders=row.number, marked=row.marked or 0, example=str(row.example)
             )
     return found
+
+
+def _account(look: Look, row: Any, no_token: Mapping[str, str | None] | None) -> SupplierState:  # noqa: ANN401 - a row
+    """Return what its own row and its lanes say of an account."""
+    return SupplierState(
+        row.name,
+        **{column: getattr(row, column) for column in OF_ROW},
+        token_missing=(no_token or {}).get(row.name),
+        lanes={lane.lane: lane for lane in look.rows("SELECT * FROM lanes WHERE supplier = ?", row.name)},
+    )
 
 
 def _rejected(look: Look, name: str, since: datetime | None) -> tuple[str, ...]:
@@ -238,7 +248,7 @@ def damaged(look: Look) -> list[int]:
 def strays(look: Look) -> list[Any]:
     """Return the calls that wait for a person and whose order is missing, because its row was deleted with another tool."""
     return look.rows(
-        "SELECT calls.* FROM calls WHERE state IN ('sending', 'parked', 'unknown') AND state <> 'sending'"
+        f"SELECT calls.* FROM calls WHERE {WAITS_FOR_A_PERSON}"  # noqa: S608 - a constant
         " AND NOT EXISTS (SELECT 1 FROM orders WHERE orders.id = order_id) ORDER BY +id LIMIT ?",
         MOST,
     )

@@ -1,6 +1,7 @@
 """One order as JSON: its facts, its whole history, what happens next and why. Read-only."""
 
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from sqlmodel import Session, col, select
@@ -12,17 +13,25 @@ from supplier_agent.db.tables import Event, Order
 from supplier_agent.reports import facts
 from supplier_agent.reports.facts import OrderFacts
 from supplier_agent.settings import Settings
-from supplier_agent.verdict import Blocker, Role, SupplierState, Verdict, judge_order
+from supplier_agent.verdict import Blocker, Role, SupplierState, SupplierVerdict, Verdict, judge_order, judge_supplier
 from supplier_agent.words import Words
 from supplier_agent.words.formats import iso, money
 
 
 class Judge:
-    """Judges orders in one transaction; the suppliers are loaded once."""
+    """Judges orders and suppliers in one transaction; the suppliers are loaded, and judged, once."""
 
     def __init__(self, look: Look, settings: Settings, now: datetime, kinds: Calls = CALLS) -> None:
         self.suppliers = facts.suppliers(look, settings)
         self._settings, self._now, self._kinds = settings, now, kinds
+
+    @cached_property
+    def of_suppliers(self) -> dict[str, SupplierVerdict]:
+        """The verdict on each supplier and account, by name."""
+        return {
+            name: judge_supplier(each, self._settings, self._now, lane_of=self._kinds.lane_of)
+            for name, each in self.suppliers.items()
+        }
 
     def of(self, each: OrderFacts) -> Verdict:
         """Return the verdict on one order."""

@@ -23,7 +23,6 @@ SLACK_SECONDS = 5.0
 """Tolerance for clocks that are read one after the other, or adjusted slowly."""
 STARTING, RUNNING, STOPPING, STOPPED = "starting", "running", "stopping", "stopped"
 RESTART = "systemctl restart supplier-agent (or end that process, and start the agent again)"
-RESTART_PAGE = "systemctl restart supplier-agent-page if that unit serves it, else supplier-agent"
 CORRECT_IT = "correct it (supplier-agent config check), then: systemctl reload supplier-agent"
 """What to do about a rejected configuration."""
 

@@ -5,6 +5,7 @@ Rows may come from tables.py or from plain SQL: anything with these columns.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -73,6 +74,20 @@ class Kinds(Protocol):
         """Return when each kind is wanted, except those that the settings switch off."""
 
 
+@dataclass(frozen=True)
+class _Case:
+    """What one order is judged by; see `judge_order`. wants: the kinds of the calls that its facts ask for now."""
+
+    order: Order
+    calls: Sequence[Call]
+    supplier: SupplierState
+    settings: Settings
+    now: datetime
+    kinds: Kinds
+    attempts: Sequence[Attempt] | None
+    wants: Sequence[str]
+
+
 def judge_order(
     order: Order,
     calls: Sequence[Call],
@@ -95,9 +110,11 @@ def judge_order(
     4. What happens next: the first step in `_next` that applies.
     5. Its problems, one by one.
     """
+    wants = [want.kind for want in rule.wanted(order, calls, kinds.rules(settings))]
+    case = _Case(order, calls, supplier, settings, now, kinds, attempts, wants)
     own = tuple(own_blockers(order, calls, prints))
     over = order.ship_confirmed_at is not None or order.closed_reason is not None
-    blockers = own if over else (*own, *_of_supplier(order, calls, supplier, settings, now, kinds))
+    blockers = own if over else (*own, *_of_supplier(case))
     possible = frozenset(_possible(order, calls, blockers))
     return Verdict(
         stage=Stage(rule.stage(order, calls, kinds.all_rules)),
@@ -105,7 +122,7 @@ def judge_order(
         unverified=order.acknowledge_evidence == "unverified" and order.ship_confirmed_at is None,
         blockers=blockers,
         may={role: possible & MAY[role] for role in Role},
-        next=_next(order, calls, own, supplier, settings, now, kinds, attempts),
+        next=_next(case, own),
         problems=tuple(problems_of(order, calls, own, settings, now, attempts)),
     )
 
@@ -144,14 +161,8 @@ def own_blockers(order: Order, calls: Sequence[Call], prints: Sequence[Print]) -
         yield from changed_since_printed(order, prints)
 
 
-def _of_supplier(
-    order: Order,
-    calls: Sequence[Call],
-    supplier: SupplierState,
-    settings: Settings,
-    now: datetime,
-    kinds: Kinds,
-) -> Iterable[Blocker]:
+def _of_supplier(case: _Case) -> Iterable[Blocker]:
+    supplier, settings, kinds = case.supplier, case.settings, case.kinds
     if supplier.name not in settings.suppliers:
         yield Blocker.SUPPLIER_UNKNOWN
         return
@@ -163,15 +174,11 @@ def _of_supplier(
         Blocker.TOKEN_REFUSED: supplier.token_refused_at is not None,
     }
     yield from (blocker for blocker, does in holds.items() if does)
-    needed = {
-        SHIP,
-        *(call.kind for call in calls if call.state in {"owed", "sending"}),
-        *_wanted(order, calls, kinds.rules(settings)),
-    }
+    needed = {SHIP, *case.wants, *(call.kind for call in case.calls if call.state in {"owed", "sending"})}
     lanes = {kinds.lane_of[kind] for kind in needed if kind in kinds.lane_of}
     if any(lane.lane in lanes for lane in supplier.failing(kinds.lane_of)):
         yield Blocker.UNREACHABLE
-    if supplier.quiet_until is not None and supplier.quiet_until > now:
+    if supplier.quiet_until is not None and supplier.quiet_until > case.now:
         yield Blocker.QUIET
 
 
@@ -189,10 +196,6 @@ def changed_since_printed(order: Order, prints: Sequence[Print]) -> Iterable[Blo
     for blocker, (then, now) in pairs.items():
         if then is not None and now is not None and then != now:
             yield blocker
-
-
-def _wanted(order: Order, calls: Sequence[Call], rules: rule.Rules) -> list[str]:
-    return [want.kind for want in rule.wanted(order, calls, rules)]
 
 
 # -- what may be done --------------------------------------------------------------------------------------------------
@@ -225,31 +228,24 @@ def _possible(order: Order, calls: Sequence[Call], blockers: Sequence[Blocker]) 
 # -- what happens next -------------------------------------------------------------------------------------------------
 
 
-def _next(
-    order: Order,
-    calls: Sequence[Call],
-    blockers: Sequence[Blocker],
-    supplier: SupplierState,
-    settings: Settings,
-    now: datetime,
-    kinds: Kinds,
-    attempts: Sequence[Attempt] | None,
-) -> Next:
+def _next(case: _Case, blockers: Sequence[Blocker]) -> Next:
     """Return the first step that applies.
 
     1. It is damaged, shipped or closed. 2. The outcome of a call is unknown: a person decides, or it is sent once more.
     3. Its supplier is not configured. 4. A call is parked. 5. It is held. 6. A call is wanted: when it is sent, or what it
     waits for. 7. It is no longer listed. 8. It waits in the warehouse.
     """
+    order, calls = case.order, case.calls
     if (ending := _ending(order, calls)) is not None:
         return ending
+    is_configured = case.supplier.name in case.settings.suppliers
     unknown = next((call for call in calls if call.state == "unknown"), None)
     if unknown is not None:
-        again = _sent_again_at(unknown, settings, now, kinds, attempts)
-        if again is not None and supplier.name in settings.suppliers:
+        again = _sent_again_at(case, unknown)
+        if again is not None and is_configured:
             return Next(NextStep.RESEND, again, unknown.kind)
         return Next(NextStep.UNKNOWN, kind=unknown.kind)
-    if supplier.name not in settings.suppliers:
+    if not is_configured:
         return Next(NextStep.SUPPLIER_UNKNOWN)
     parked = next((call for call in calls if call.state == "parked"), None)
     if parked is not None:
@@ -257,10 +253,8 @@ def _next(
     if order.held_reason is not None:
         return Next(NextStep.HELD, facts={"reason": str(order.held_reason)})
     missing = tuple(map(Blocker, rule.blockers(order)))
-    wants = _wanted(order, calls, kinds.rules(settings))
-    if wants:
-        call = next((call for call in calls if call.kind == wants[0]), None)
-        return _when(order, wants[0], call, missing if order.shipped == 1 else (), supplier, settings, now, kinds)
+    if case.wants:
+        return _when(case, case.wants[0], missing if order.shipped == 1 else ())
     if Blocker.VANISHED in missing:
         return Next(NextStep.VANISHED, waits_for=missing, facts=case_of("marked" if order.shipped == 1 else "unmarked"))
     changed = tuple(each for each in blockers if each in CHANGED)
@@ -286,33 +280,24 @@ def _ending(order: Order, calls: Sequence[Call]) -> Next | None:
     return None
 
 
-def _sent_again_at(
-    call: Call, settings: Settings, now: datetime, kinds: Kinds, attempts: Sequence[Attempt] | None
-) -> datetime | None:
-    kind = kinds.get(call.kind)
-    if kind is None or attempts is None:
+def _sent_again_at(case: _Case, call: Call) -> datetime | None:
+    kind = case.kinds.get(call.kind)
+    if kind is None or case.attempts is None:
         return None
-    return kind.by_itself(call, [each for each in attempts if each.call_id == call.id], settings, now)
+    of_it = [each for each in case.attempts if each.call_id == call.id]
+    return kind.by_itself(call, of_it, case.settings, case.now)
 
 
-def _when(
-    order: Order,
-    kind: str,
-    call: Call | None,
-    missing: tuple[Blocker, ...],
-    supplier: SupplierState,
-    settings: Settings,
-    now: datetime,
-    kinds: Kinds,
-) -> Next:
+def _when(case: _Case, kind: str, missing: tuple[Blocker, ...]) -> Next:
     """Return the first reason why a wanted call waits, or else when it is sent."""
-    held_back = _held_back(kind, call, supplier, settings)
+    call = next((call for call in case.calls if call.kind == kind), None)
+    held_back = _held_back(case, kind, call)
     if held_back is not None:
         step, facts = held_back
         return Next(step, None, kind, missing, facts)
-    known_at = call.due_at if call is not None else None
-    at = known_at if known_at is not None else kinds[kind].due_at(order, settings)
-    lane, quiet = supplier.lanes.get(kinds[kind].LANE), supplier.quiet_until
+    now, known_at = case.now, call.due_at if call is not None else None
+    at = known_at if known_at is not None else case.kinds[kind].due_at(case.order, case.settings)
+    lane, quiet = case.supplier.lanes.get(case.kinds[kind].LANE), case.supplier.quiet_until
     if lane is not None and lane.resume_at is not None and lane.resume_at > max(at, now):
         facts = case_of("lane") | {"lane": lane.lane, "reason": str(lane.reason or "")}
         return Next(NextStep.OUTAGE, lane.resume_at, kind, missing, facts)
@@ -326,15 +311,14 @@ def _when(
     return Next(NextStep.LATER, at, kind, missing, detail)
 
 
-def _held_back(
-    kind: str, call: Call | None, supplier: SupplierState, settings: Settings
-) -> tuple[NextStep, Facts] | None:
+def _held_back(case: _Case, kind: str, call: Call | None) -> tuple[NextStep, Facts] | None:
     """Return why a wanted call waits for an unknown time; None if it does not."""
+    supplier = case.supplier
     if call is not None and call.state == "sending":
         return NextStep.SENDING, {}
     if supplier.paused_at is not None:
         return NextStep.PAUSED, who_paused(supplier)
-    if settings.read_only:
+    if case.settings.read_only:
         return NextStep.READ_ONLY, {}
     if kind == SHIP and supplier.flags_asked_at is not None:
         return NextStep.MANY_FLAGS, {}

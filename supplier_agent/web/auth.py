@@ -21,7 +21,7 @@ from supplier_agent.db.store import LockedError
 from supplier_agent.settings.web import Station
 from supplier_agent.web import peers, people
 from supplier_agent.web.peers import Ours
-from supplier_agent.web.request import COOKIE, LANGUAGES, Room, Session, Somebody, Visit, mark, words
+from supplier_agent.web.request import COOKIE, LANGUAGES, Room, Session, SignedIn, Visit, mark, words
 from supplier_agent.web.view import bare, page
 
 MOST_BYTES = 256 * 1024
@@ -158,7 +158,7 @@ class Door:
             proxied=proxied,
         )
 
-    def _who(self, session: Session | None, proxied: str, *, by_pin: bool) -> Somebody | None:
+    def _who(self, session: Session | None, proxied: str, *, by_pin: bool) -> SignedIn | None:
         """Return who is signed in. People, roles and PINs are read from the database each time, so a change applies at once."""
         if session is None or (not by_pin and session.who != proxied):
             return None
@@ -166,7 +166,7 @@ class Door:
             person = people.find(tx, session.who)
         if person is None or people.mark(person) != session.mark:
             return None
-        return Somebody(person.name, person.role)
+        return SignedIn(person.name, person.role)
 
     def _token(self, session: Session) -> str:
         return hmac.new(self.room.key.encode(), f"form {session.seed}".encode(), hashlib.sha256).hexdigest()

@@ -11,12 +11,11 @@ from datetime import date, datetime
 from sqlalchemy import ColumnElement, text
 from sqlmodel import Session, col, func, or_, select
 
-from supplier_agent.calls import CALLS
 from supplier_agent.db import plain_sql
 from supplier_agent.db.plain_sql import within
 from supplier_agent.db.tables import Barcode, Order
 from supplier_agent.reports import facts
-from supplier_agent.verdict import Blocker, Problem, judge_installation, judge_supplier
+from supplier_agent.verdict import Blocker, Problem, judge_installation
 from supplier_agent.verdict.codes import INFO
 from supplier_agent.web.order_view import AT_ONCE, Judged, Line, judged, lines, unsettled
 from supplier_agent.web.request import Visit
@@ -79,21 +78,16 @@ class Around:
 def around(tx: Session, visit: Visit) -> Around:
     """Count orders and problems, and judge the suppliers."""
     flags = dict(tx.exec(select(Order.shipped, func.count()).where(OPEN).group_by(col(Order.shipped))).all())
-    states = []
-    for supplier in visit.judge(tx).suppliers.values():
-        found = judge_supplier(supplier, visit.room.settings, visit.now, lane_of=CALLS.lane_of)
-        if found.because:
-            states.append((supplier.name, visit.sentences.state(found.because[0])))
+    of_suppliers = visit.judge(tx).of_suppliers
+    states = [(name, visit.sentences.state(each.because[0])) for name, each in of_suppliers.items() if each.because]
     problems = len(rows_with_problems(tx, visit)) + len(wider_problems(tx, visit))
     return Around(flags.get(0, 0), flags.get(1, 0), problems, states)
 
 
 def wider_problems(tx: Session, visit: Visit) -> list[Problem]:
     """Return the problems of the suppliers and of the installation."""
-    settings, found = visit.room.settings, list[Problem]()
-    for supplier in visit.judge(tx).suppliers.values():
-        found += judge_supplier(supplier, settings, visit.now, lane_of=CALLS.lane_of).problems
-    found += judge_installation(facts.installation(within(tx)), settings)
+    found = [problem for each in visit.judge(tx).of_suppliers.values() for problem in each.problems]
+    found += judge_installation(facts.installation(within(tx)), visit.room.settings)
     return [problem for problem in found if problem.code not in INFO]
 
 

@@ -132,7 +132,7 @@ class Room:
 
 
 @dataclass(frozen=True)
-class Somebody:
+class SignedIn:
     """Who is signed in."""
 
     name: str
@@ -156,7 +156,7 @@ class Visit:
     peer: str  # the client's address; "" behind a proxy that names none
     words: Words
     station: Station
-    who: Somebody | None = None  # None: nobody is signed in
+    who: SignedIn | None = None  # None: nobody is signed in
     session: Session | None = None  # None: no station was chosen yet
     token: str = ""
     proxied: str = ""  # the user that the proxy names
@@ -168,7 +168,7 @@ class Visit:
         self.now = self.room.clock.now()
 
     @property
-    def person(self) -> Somebody:
+    def person(self) -> SignedIn:
         """Return who is signed in; auth.py has checked that."""
         assert self.who is not None  # noqa: S101 - see above
         return self.who

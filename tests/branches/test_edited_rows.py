@@ -1,4 +1,4 @@
-"""Rows that somebody edits, deletes or guards by hand while the agent works: it harms that row, and nothing is sent twice."""
+"""Rows that a person edits, deletes or guards by hand while the agent works: this harms that row, and nothing is sent twice."""
 
 import sqlite3
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""Few threads: whoever waits for one is served as soon as it is free, and what decides nothing has threads of its own."""
+"""Few threads: an account that waits for one is served as soon as it is free, and what decides nothing has threads of its own."""
 
 from collections.abc import Callable
 from functools import partial

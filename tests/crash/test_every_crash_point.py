@@ -1,6 +1,7 @@
 """A process that dies at any step of a cycle loses no order, ships none twice and none unasked, and knows what it does not know.
 
-Here: every step, some pairs of steps, some deaths at random. `python -m tests.crash` tries every pair, and thousands at random.
+Here: every fourth step (every step in `.ci/run`), some pairs of steps, some deaths at random. `python -m tests.crash` tries every
+pair, and thousands at random.
 """
 
 import json
@@ -37,8 +38,9 @@ def test_the_intent_is_on_the_disk_before_the_request_and_the_outcome_before_the
         assert "commit: before" in steps_of_a_cycle[steps_of_a_cycle.index(f"ledger {this} done: after") :]
 
 
-def test_no_death_at_any_step_breaks_a_promise(tmp_path: Path, steps_of_a_cycle: list[str]) -> None:
-    histories = in_parallel(tmp_path, [(number,) for number in range(1, len(steps_of_a_cycle) + 1)])
+@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.slow)])
+def test_no_death_at_any_step_breaks_a_promise(tmp_path: Path, steps_of_a_cycle: list[str], every: int) -> None:
+    histories = in_parallel(tmp_path, [(number,) for number in range(1, len(steps_of_a_cycle) + 1, every)])
     assert not report(histories)
     assert all(len(history.died_at) == 1 for history in histories)
     endings = Counter(" ".join(history.endings) for history in histories)
@@ -59,4 +61,4 @@ def test_no_row_of_random_deaths_breaks_a_promise(tmp_path: Path) -> None:
     assert not lap.wrong, f"python -m tests.crash --kills {KILLS} --seed {SEED} repeats it"
     assert lap.at_steps > KILLS // 5
     assert lap.at_instants > KILLS // 5
-    assert lap.shipped
+    assert lap.shipped + lap.unknown, "no ship call was sent: the harness does not test what it should"

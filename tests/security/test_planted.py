@@ -78,7 +78,7 @@ def test_a_planted_configuration_sends_the_token_nowhere(office: Office, words: 
     for user in (AGENT, ROOT_USER):
         done = user.agent(None, *words, cwd=str(office.state_dir))
         assert done.returncode == 78, (done.stdout, done.stderr)
-        assert "is a state folder, so somebody else may have put it there" in done.stderr
+        assert "is a state folder, so someone else may have put it there" in done.stderr
         assert "--config" in done.stderr
     assert office.thief.world.log == []
 

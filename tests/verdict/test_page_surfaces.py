@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from supplier_agent.reports.facts import OrderFacts
 from supplier_agent.reports.order_report import Judge
@@ -38,21 +38,12 @@ def agree(folder: Path, new_database: Path, state: dict[str, Any]) -> None:
         made.store.close()
 
 
-@FEW
-@given(state=STATES)
+@pytest.mark.parametrize("examples", [FEW, pytest.param(MANY, marks=pytest.mark.slow)], ids=["few", "many"])
 def test_the_page_says_what_the_verdict_says(
-    tmp_path_factory: pytest.TempPathFactory, new_database: Path, state: dict[str, Any]
+    tmp_path_factory: pytest.TempPathFactory, new_database: Path, examples: settings
 ) -> None:
-    agree(tmp_path_factory.mktemp("page"), new_database, state)
-
-
-@pytest.mark.slow
-@MANY
-@given(state=STATES)
-def test_the_page_says_what_the_verdict_says_in_many_states(
-    tmp_path_factory: pytest.TempPathFactory, new_database: Path, state: dict[str, Any]
-) -> None:
-    agree(tmp_path_factory.mktemp("page"), new_database, state)
+    folder = tmp_path_factory.mktemp("page")
+    examples(given(state=STATES)(lambda state: agree(folder, new_database, state)))()
 
 
 WORKING = (
@@ -89,7 +80,7 @@ class LyingJudge(Judge):
     """A judge that tells the page something else than the verdict."""
 
     def __init__(self, honest: Judge, lie: Callable[[Verdict], Verdict]) -> None:
-        self.suppliers, self._honest, self._lie = honest.suppliers, honest, lie
+        self.suppliers, self.of_suppliers, self._honest, self._lie = honest.suppliers, honest.of_suppliers, honest, lie
 
     def of(self, each: OrderFacts) -> Verdict:
         return self._lie(self._honest.of(each))

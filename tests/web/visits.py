@@ -10,7 +10,7 @@ from supplier_agent.printing.papers import Press, Sizes
 from supplier_agent.settings import Settings
 from supplier_agent.settings.web import Station
 from supplier_agent.web.peers import Tries
-from supplier_agent.web.request import Room, Seal, Session, Somebody, Visit, words
+from supplier_agent.web.request import Room, Seal, Session, SignedIn, Visit, words
 from tests.scan.shelf import SETTINGS
 
 KEY = "0" * 64
@@ -52,5 +52,5 @@ def visit_of(
     name = {"packer": "Anna", "lead": "Lea"}[role]
     return Visit(
         room, "/", query or {}, form or {}, parts or {}, "127.0.0.1", words(language), Station(name="Bench 1"),
-        who=Somebody(name, role), session=Session(name, "Bench 1", "", "0" * 32), token="0" * 64,
+        who=SignedIn(name, role), session=Session(name, "Bench 1", "", "0" * 32), token="0" * 64,
     )  # fmt: skip
