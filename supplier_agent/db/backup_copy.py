@@ -21,7 +21,7 @@ def copy(source: sqlite3.Connection, target: Path) -> None:
     Root writes as the owner of the folder, so that the copy belongs to that user.
     """
     try:
-        source.execute("PRAGMA schema_version").fetchone()  # opens its files as the user who may read them
+        source.execute("PRAGMA schema_version").fetchone()  # opens the files now, as the user who may read them
         with files.as_owner_of(target.parent):
             _write(source, target)
     except FileNotFoundError as error:
@@ -76,7 +76,7 @@ def check(path: Path) -> str:
 
 
 def opened(path: Path) -> sqlite3.Connection:
-    """Open a copy for reading, and leave no files next to it. A WAL next to it belongs to it."""
+    """Open a copy for reading, without creating files next to it. A WAL file next to a copy is a part of it."""
     wal = path.with_name(path.name + "-wal")
     mode = "rw" if wal.exists() and wal.stat().st_size else "ro&immutable=1"
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True)

@@ -1,6 +1,6 @@
-"""One supplier's account at the marketplace: the four requests of its API, each ending in a value.
+"""One supplier's account at the marketplace: the four requests of its API, each with a value as its result.
 
-Only reads are retried here, for a few seconds; the outbox decides about everything else.
+Only reads are retried here, for a few seconds. The outbox decides when any other request is made again.
 """
 
 import hashlib
@@ -60,10 +60,10 @@ READ_AGAIN = {Means.NOT_SENT, Means.LOST, Means.FAILED}
 
 @dataclass(frozen=True, eq=False)
 class Marketplace:
-    """One supplier's account. Every request waits for its turn by the supplier's rate limit.
+    """One supplier's account. Every request waits for the supplier's rate limit.
 
-    `token` is called before each request, so that a new token is used at once. `stopping` ends the retries of a read.
-    `heard` is called with the seconds that each answer took on the network, in the worker's thread.
+    `token` is called before each request, so that a new token is used at once. `stopping` returns True to end the retries of a
+    read. `heard` is called in the worker's thread, with the seconds that an answer took on the network.
     """
 
     supplier: str
@@ -97,7 +97,7 @@ class Marketplace:
         """POST /api/{supplier}/acknowledge-sale, once (API notes, 4).
 
         Documented: the body, and `success` in the answer (by the sample code). Not documented: the rest of the
-        answer, errors, and whether a second acknowledgement is harmless (we take it to be).
+        answer, errors, and whether a second acknowledgement is harmless (we assume that it is).
         """
         return self._post("acknowledge-sale", menzzo_order_id)
 
@@ -105,16 +105,16 @@ class Marketplace:
         """POST /api/{supplier}/ship-sale, once (API notes, 5).
 
         Documented: the body, `success` in the answer (by the sample code), and that the customer is notified.
-        Not documented: idempotency, errors, any way to ask whether it happened.
+        Not documented: idempotency, errors, any way to find out whether it took effect.
         """
         return self._post("ship-sale", menzzo_order_id)
 
     def fetch_label(self, link: str) -> LabelBytes | Verdict:
-        """GET what `link_to_label` points to (API notes, 6).
+        """GET the file to which `link_to_label` points (API notes, 6).
 
-        Not documented: whether the token is needed, how long a link lives, what is there before the label is.
-        The token is sent to the marketplace's own origin only. Up to three redirects, each checked like the link, and one
-        deadline for all of them.
+        Not documented: whether the token is needed, how long a link is valid, what the answer is before the label is ready.
+        The token is sent to the marketplace's own origin only. Up to three redirects are followed, each checked like the link,
+        with one deadline for all requests.
         """
         deadline = self.wire.deadline()
         step = allowed(link, self.base_url, self.label_origins)
@@ -143,7 +143,7 @@ class Marketplace:
             return LabelBytes(reply.body, target.url.path)
         if reply.status in REDIRECTS and "location" in reply.headers:
             return reply.headers["location"]
-        # Without a token, none was refused: file servers answer 403 for links that expired or do not work yet.
+        # Without a token, a 403 is not about the token: file servers answer so for links that have expired or are not ready.
         unripe = found.means is Means.TOKEN_REFUSED and not target.with_token
         return replace(found, means=Means.NOT_FOUND) if unripe or reply.status in NOT_READY else found
 
@@ -215,7 +215,7 @@ class Marketplace:
         return httpx.URL(f"{self.base_url.rstrip('/')}/api/{self.supplier}/{name}")
 
     def _token(self) -> str | Verdict:
-        """Return the token. If it cannot be read, the call ends like one whose token was refused; nothing was sent."""
+        """Return the token. If it cannot be read, nothing is sent, and the result is the same as for a refused token."""
         try:
             return self.token()
         except AgentError as error:
@@ -227,7 +227,7 @@ def _worth_reading_again(ending: Listing | Verdict) -> bool:
 
 
 def _last_result(state: RetryCallState) -> Listing | Verdict:
-    """Return the result of the last try; tenacity would raise an error."""
+    """Return the result of the last try. Without this, tenacity would raise an error."""
     assert state.outcome is not None  # noqa: S101 - tenacity calls this after a try
     ending: Listing | Verdict = state.outcome.result()
     return ending
