@@ -58,7 +58,7 @@ def _write(source: sqlite3.Connection, target: Path) -> None:
 def _must_be(descriptor: int, path: Path) -> None:
     """Raise StateError if a path no longer leads to the file that was created there."""
     if not os.path.samestat(os.fstat(descriptor), path.lstat()):
-        raise StateError(f"{path} was exchanged while it was written")
+        raise StateError(f"{path} was replaced while it was written")
 
 
 def check(path: Path) -> str:
@@ -71,7 +71,7 @@ def check(path: Path) -> str:
     except (sqlite3.Error, TypeError) as error:
         verdict = str(error)
     raise StateError(
-        f"{path} is no sound database of supplier-agent: {verdict}", "name a file that `supplier-agent backup` wrote"
+        f"{path} is not a valid database of supplier-agent: {verdict}", "name a file that `supplier-agent backup` wrote"
     )
 
 

@@ -32,12 +32,12 @@ class Private:
         if stat.S_ISLNK(found.st_mode):
             return "it is a link"
         if not stat.S_ISREG(found.st_mode):
-            return "it is no plain file"
+            return "it is not a regular file"
         if found.st_uid != self.owner:
             return "it belongs to another user"
         if found.st_nlink != 1:
-            return "it has a second name elsewhere"
-        return "others than the agent may write it" if found.st_mode & 0o022 else ""
+            return "it has a hard link elsewhere"
+        return "users other than the agent may write it" if found.st_mode & 0o022 else ""
 
     def look(self, name: str) -> str:
         """Return why the file of that name cannot be trusted, MISSING if there is none, or ""."""

@@ -95,7 +95,7 @@ class Ledger:
                 self.fault, self._torn = "", False
         except OSError as error:
             raise StateError(
-                f"the ship ledger {self.path} cannot be begun: {error.strerror}. Nothing is shipped without it.",
+                f"the ship ledger {self.path} cannot be started: {error.strerror}. Nothing is shipped without it.",
                 "free some disk space, or give the folder to the agent's user",
             ) from error
         self.identity = identity

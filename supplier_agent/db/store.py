@@ -98,7 +98,7 @@ class Store:
         if not same:
             raise StateError(
                 f"the database {self.path} was moved or replaced while the agent runs; "
-                "the agent stops, so that nothing is written beside it",
+                "the agent stops, so that it does not write to the old file",
                 "stop the agent before a restore, then start it again",
             )
 
@@ -125,7 +125,9 @@ def _explained(error: Exception, path: Path) -> AgentError:
             "close the program that edits it (for example a database browser with unsaved changes)",
         )
     if "full" in text or ("disk I/O error" in text and _is_nearly_full(path)):
-        return FullError(f"the disk of {path} is full; nothing is sent until there is room", "free some disk space")
+        return FullError(
+            f"the disk of {path} is full; nothing is sent until space is available", "free some disk space"
+        )
     if any(
         words in text for words in ("too late to undo", "never deleted", "recorded by the database", "two suppliers")
     ):
