@@ -1,7 +1,8 @@
 """ship-sale: tell the marketplace that the order was shipped. It notifies the customer and cannot be undone.
 
-It is sent only after a person marked the order as shipped, and at most once automatically. If the answer is lost, we cannot know
-whether it was processed, so the call becomes unknown and waits for `resolve` (or is sent once more if the user chose `resend`).
+It is sent only after a person has marked the order as shipped, and at most once automatically. If the answer is lost, we cannot
+know whether the marketplace received the call, so it becomes unknown and waits for `resolve` (or is sent once more, if the user
+chose `resend`). Made twice, it may notify the customer twice.
 """
 
 from collections.abc import Mapping
@@ -40,9 +41,10 @@ class Ship(OutwardCall[Tools]):
     def perform(self, job: Job, tools: Tools) -> Ending:
         """Report the order as shipped, once.
 
-        Source: API notes, 5. There is no idempotency key, no status to read back (9.7), and no example of an answer (9.8).
+        Source: API notes, 5. Documented: the body, `success` in the answer (by the sample code), and that the customer is
+        notified. There is no idempotency key, no status to read back (9.7), and no example of an answer (9.8).
         """
-        verdict = tools.marketplace.ship_sale(job.menzzo_order_id)
+        verdict = tools.marketplace.post(self.ENDPOINT, job.menzzo_order_id)
         ending = ending_of(verdict)
         if ending.outcome.kind == DONE:
             facts = {"ship_confirmed_at": tools.marketplace.clock.now(), "ship_evidence": verdict.means.value}

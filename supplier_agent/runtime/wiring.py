@@ -13,7 +13,6 @@ from supplier_agent.base.clock import Clock
 from supplier_agent.base.errors import AgentError, ConfigError
 from supplier_agent.base.log import Log
 from supplier_agent.calls import Tools
-from supplier_agent.calls.protocol import MARKETPLACE
 from supplier_agent.db import private, state_folder
 from supplier_agent.db.ship_ledger import Ledger
 from supplier_agent.db.store import FullError, LockedError, open_store
@@ -26,6 +25,7 @@ from supplier_agent.reports.vitals import DATABASE_LOCKED, DISK_FULL, Trouble
 from supplier_agent.settings import Settings, egress
 from supplier_agent.tick.context import Account, Context
 from supplier_agent.tick.workers import Workers
+from supplier_agent.verdict.supplier import MARKETPLACE
 
 
 def assemble(
@@ -176,11 +176,10 @@ def make_account(
         clock=clock,
         stopping=lambda: stopping() or account.reads_failing,
     )
-    by_number = settings.suppliers[name].order_number_filter
     account = Account(
         name,
         name,
-        tools=lambda heard: Tools(replace(marketplace, heard=heard), labels, by_number),
+        tools=lambda heard: Tools(replace(marketplace, heard=heard), labels, settings),
         pace=pace,
         read_token=lambda: read_token(name),
         read_next_token=lambda: read_next(name),

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from supplier_agent.verdict.codes import Facts
 
 READS = "reads"
+MARKETPLACE = "marketplace"
+"""The kind of a supplier's account at the marketplace, which has the supplier's name; another is named SUPPLIER/KIND."""
 TOKEN_DAYS, WARN_DAYS = 90, 83
 """Menzzo replaces tokens every 90 days; the old one works for 7 days more (API notes, 1)."""
 TOKEN_NEXT = "token_next"  # noqa: S105 - a key of the configuration
@@ -82,6 +84,13 @@ class SupplierState:
     open_orders: int = 0  # only for a supplier that is not in the configuration, like the next two
     marked: int = 0
     example: str = ""  # the id of one of them
+    accounts: Mapping[str, SupplierState] = field(default_factory=dict)  # its other accounts, by kind
+
+    def account(self, kind: str) -> SupplierState:
+        """Return its account of that kind, by the kind's name in calls/; one that has no row yet is well."""
+        if kind == MARKETPLACE:
+            return self
+        return self.accounts.get(kind) or SupplierState(f"{self.name}/{kind}")
 
     def failing(self, lane_of: Mapping[str, str]) -> list[Lane]:
         """Return the lanes that fail and have something to send. A lane without calls is not tried, so it is not failing.

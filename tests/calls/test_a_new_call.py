@@ -133,10 +133,17 @@ def test_one_of_a_shipped_order_that_waits_for_a_person_is_a_problem(installatio
     with ctx.store.read() as tx:
         (found,) = health.problems(tx, ctx.settings, now=site.clock.now())
         plan = tx.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {SHIPPED_AND_STUCK}").all()
-    assert (found.code, found.order, "notify" in found.what) == (code, this, True)
+    assert (found.code, found.order, found.what.startswith("notification call: ")) == (code, this, True)
     assert "calls_stuck" in str(plan)
     told = order_of(site)
     assert (told["stage"], told["problem_codes"], told["next_code"]) == ("shipped", [code], code.removeprefix("call_"))
+    if kind == UNKNOWN:
+        asks = (
+            f"ask the shop whether it has arrived, then: supplier-agent resolve {this} --supplier {SUPPLIER} --arrived"
+        )
+        assert found.cure.startswith(asks)
+        assert "--arrived --by NAME" in str(told["next"])
+        assert "whether the shop received its notification call" in str(told["next"])
     if kind == REFUSED:
         assert (found.cure, "retry" in told["may"]) == (f"supplier-agent retry {this} --supplier {SUPPLIER}", True)  # type: ignore[operator]
 
@@ -174,7 +181,7 @@ def test_it_is_explained_with_every_attempt(installation: Raise, once: bool) -> 
     site = installation(with_notify(call))
     site.run_for(10)
     told = order_of(site)
-    assert (told["next_code"], "notify" in str(told["next"])) == ("later", True)
+    assert (told["next_code"], "notification call" in str(told["next"])) == ("later", True)
     site.run_for(DAY, 900)
     told = order_of(site)
     (notify,) = [each for each in told["calls"] if each["kind"] == NOTIFY]  # type: ignore[attr-defined]
@@ -281,9 +288,11 @@ def test_a_mistake_in_its_section_is_said(tmp_path: Path, given: dict[str, dict[
 def test_its_keys_come_from_a_file_or_from_variables(tmp_path: Path) -> None:
     file = tmp_path / "agent.toml"
     file.write_text('state_dir = "state"\n[calls.notify]\nenabled = false\n[suppliers.notio]\ntoken = "t"\n')
-    assert not Notify(once=False).is_on(load(file, {}))
+    calls = with_notify(Notify(once=False))
+    assert not calls.is_on(NOTIFY, load(file, {}))
     env = {"SUPPLIER_AGENT_CALLS__NOTIFY__ENABLED": "true"}
-    assert Notify(once=False).is_on(load(file, env))
+    assert calls.is_on(NOTIFY, load(file, env))
+    assert calls.is_on("ship", load(file, {})), "it has no such key"
     assert Shown("calls.notify.enabled", HIDDEN, "SUPPLIER_AGENT_CALLS__NOTIFY__ENABLED") in shown(file, env)
     assert Shown("calls.notify.enabled", HIDDEN, f"{file}:3") in shown(file, {})
     with pytest.raises(ConfigError, match="SUPPLIER_AGENT_CALLS__NOTIFY: there is no such setting"):

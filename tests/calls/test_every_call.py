@@ -7,7 +7,7 @@ import pytest
 from supplier_agent.calls import CALLS, Calls
 from supplier_agent.outbox import NOT_SENT, REFUSED, UNKNOWN
 from supplier_agent.settings import Settings
-from supplier_agent.words.english import ENGLISH
+from supplier_agent.words.english import SENTENCES
 from tests.calls.conftest import Raise, ids, state
 from tests.calls.new_call import Notify, Scripted, breaks, ends, scripted, with_notify
 from tests.world.harness import Site
@@ -103,4 +103,4 @@ def test_each_file_of_calls_has_its_rule_and_says_what_it_is() -> None:
         assert call.LANE
         assert call.ENDPOINT
         assert call.REHEARSED
-        assert ENGLISH[f"kind.{kind}"], "its name in problems and fixes"
+        assert {f"{each}.{kind}" for each in ("kind", "receiver")} <= SENTENCES.keys(), "in words/, or in its file"

@@ -62,8 +62,8 @@ VERDICT = (
     Mutant(
         "a call of a paused supplier is said to go at its time",
         "verdict/order.py",
-        "    if supplier.paused_at is not None:\n        return NextStep.PAUSED",
-        "    if supplier.paused_at is not None and settings.read_only:\n        return NextStep.PAUSED",
+        "    if account.paused_at is not None:\n        return NextStep.PAUSED",
+        "    if account.paused_at is not None and case.settings.read_only:\n        return NextStep.PAUSED",
         (ORDER,),
     ),
     Mutant(

@@ -446,9 +446,13 @@ PLANTED = (
     Mutant(
         "a write is tried three times, like a read",
         "marketplace/client.py",
-        """        return self._post("ship-sale", menzzo_order_id)""",
-        """        first = self._post("ship-sale", menzzo_order_id)
-        return first if first.means is Means.CONFIRMED else self._post("ship-sale", menzzo_order_id)""",
+        """        reply = self._send("POST", self._endpoint(endpoint), headers, ANSWER_BYTES, content)
+""",
+        """        for _ in range(3):
+            reply = self._send("POST", self._endpoint(endpoint), headers, ANSWER_BYTES, content)
+            if verdict(reply, menzzo_order_id, self.clock.now(), [token]).means is Means.CONFIRMED:
+                break
+""",
         ("tests/marketplace/test_account.py",),
     ),
     # -- pace and pauses -------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from supplier_agent.calls import CALLS, Ending, Job
-from supplier_agent.calls.protocol import OUTCOMES, ending_of
+from supplier_agent.calls.protocol import AWHILE, OUTCOMES, ending_of
 from supplier_agent.db.tables import Attempt, Call
 from supplier_agent.marketplace import Means, Verdict
 from supplier_agent.outbox import Next, Outcome
@@ -42,7 +42,8 @@ def after(
     outage: bool = False,
     **job: Any,  # noqa: ANN401 - any fact
 ) -> Next:
-    ending = Ending(Outcome(outcome, "the answer", status), outage=outage)
+    quiet = AWHILE if status == 429 else None
+    ending = Ending(Outcome(outcome, "the answer", status), outage=outage, quiet_seconds=quiet)
     return CALLS[kind].after(replace(JOB, kind=kind, **job), ending, SETTINGS, now, 0.0)
 
 
