@@ -34,7 +34,7 @@ class Calls(Mapping[str, AnyCall]):
         self.once = frozenset(kind for kind, call in self._calls.items() if call.ONCE)
         self.lane_of = {
             kind: call.LANE for kind, call in self.at(MARKETPLACE).items()
-        }  # only of calls to the marketplace
+        }  # of calls to the marketplace alone
         self.ledgered = next((kind for kind, call in self._calls.items() if call.LEDGERED), "")
 
     __hash__ = object.__hash__  # by identity: it is the default of a dataclass field, which must be hashable

@@ -53,7 +53,7 @@ class Tools:
 
 @dataclass(frozen=True)
 class Ending:
-    """The result of a worker: the outcome, and what it says about the whole supplier.
+    """The result of a worker: the outcome, and what it says about the whole account.
 
     outage: the lane must pause. token_refused: the account must pause. quiet_seconds: the receiver asked us to wait: the lane
     waits if this is an outage too, else the whole account; AWHILE: it did not say how long; None: it did not ask.
@@ -88,7 +88,7 @@ class Unfinished:
 class Need(Enum):
     """What a call needs before it may be sent, besides its due time, the rate and a working lane."""
 
-    AGREED_FLAGS = "agreed flags"  # no approval of unusually many marks is pending
+    MARKS_APPROVED = "marks approved"  # no approval of unusually many marks is pending
     STILL_LIST = "still list"  # the list is not being read page by page: the call would change it between two pages
     WHOLE_LABEL = "whole label"  # the label file, if the order has one, is what was stored
 
@@ -105,6 +105,7 @@ WHY = {
     NOT_SENT: "it was not sent",
     LATER: "the receiver asked us to try again later",
     UNKNOWN: "no clear answer; it is tried again",
+    REFUSED: "it was redirected",
 }
 """Why a call is tried again; the answer follows."""
 
@@ -155,7 +156,7 @@ class OutwardCall(ABC, Generic[T]):
         """Return the next state of the call.
 
         1. Done.
-        2. Refused: the answer is about this order, so a person decides.
+        2. Refused: the answer is about this order, so a person decides. A redirect is not, and repeating the call may be harmless.
         3. Perhaps received, and not to be repeated (ONCE): unknown, so a person decides.
         4. Else it is owed again. An outage pauses the lane and says nothing about this order. An answer about this order counts:
            the call waits longer each time, and after `park_after_attempts` a person decides.
@@ -163,7 +164,7 @@ class OutwardCall(ABC, Generic[T]):
         retry, kind, detail = settings.retry, ending.outcome.kind, ending.outcome.detail
         if kind == DONE:
             return Next("done")
-        if kind == REFUSED:
+        if kind == REFUSED and (ending.redirected_to is None or self.ONCE):
             return Next("parked", strike=True, why=detail or "it was refused")
         if kind == UNKNOWN and self.ONCE:
             return Next("unknown", why=f"the answer was lost or unclear: {detail}")
@@ -175,10 +176,10 @@ class OutwardCall(ABC, Generic[T]):
         return Next("owed", now + wait, strike=strike, why=f"{WHY[kind]}: {detail}"[:500])
 
     def repeats_lost(self, settings: Settings) -> bool:  # noqa: ARG002 - see the class
-        """Tell whether a call whose answer was lost may be repeated automatically; `by_itself` returns when."""
+        """Tell whether a call whose answer was lost may be repeated automatically; `repeat_at` returns when."""
         return False
 
-    def by_itself(self, call: Call, attempts: list[Attempt], settings: Settings, now: datetime) -> datetime | None:  # noqa: ARG002 - see the class
+    def repeat_at(self, call: Call, attempts: list[Attempt], settings: Settings, now: datetime) -> datetime | None:  # noqa: ARG002 - see the class
         """Return when a call with an unknown outcome is repeated automatically; None: never."""
         return None
 

@@ -54,7 +54,7 @@ class Kind(Protocol):
     def due_at(self, order: Order, settings: Settings) -> datetime:
         """Return when the call may be sent, from the order's facts."""
 
-    def by_itself(self, call: Call, attempts: list[Attempt], settings: Settings, now: datetime) -> datetime | None:
+    def repeat_at(self, call: Call, attempts: list[Attempt], settings: Settings, now: datetime) -> datetime | None:
         """Return when a call with an unknown outcome is repeated automatically; None: never."""
 
 
@@ -117,15 +117,17 @@ def judge_order(
     wants = [want.kind for want in rule.wanted(order, calls, kinds.rules(settings))]
     case = _Case(order, calls, supplier, settings, now, kinds, attempts, wants)
     own = tuple(own_blockers(order, calls, prints))
-    over = order.ship_confirmed_at is not None or order.closed_reason is not None
-    blockers = own if over else (*own, *_of_supplier(case))
+    is_finished = order.ship_confirmed_at is not None or order.closed_reason is not None
+    blockers = own if is_finished else (*own, *_of_supplier(case))
     possible = frozenset(_possible(order, calls, blockers))
+    may = {role: possible & MAY[role] for role in Role}
+    may[Role.IT] |= _of_other_calls(order, calls)
     return Verdict(
         stage=Stage(rule.stage(order, calls, kinds.all_rules)),
         evidence=text_of(order.ship_evidence) if order.ship_confirmed_at is not None else None,
         unverified=order.acknowledge_evidence == "unverified" and order.ship_confirmed_at is None,
         blockers=blockers,
-        may={role: possible & MAY[role] for role in Role},
+        may=may,
         next=_next(case, own),
         problems=tuple(problems_of(order, calls, own, settings, now, attempts)),
     )
@@ -229,6 +231,13 @@ def _possible(order: Order, calls: Sequence[Call], blockers: Sequence[Blocker]) 
         yield from (Act.RESOLVE, Act.SEND_AGAIN)
 
 
+def _of_other_calls(order: Order, calls: Sequence[Call]) -> frozenset[Act]:
+    """Return what may be done about an unknown call that is not the ship call. Only IT: the page asks about shipping alone."""
+    waiting = calls if order.ship_confirmed_at is None else stuck_after_shipping(calls)
+    unknown = any(call.state == "unknown" and call.kind != SHIP for call in waiting)
+    return frozenset({Act.RESOLVE, Act.SEND_AGAIN}) if unknown and order.closed_reason is None else frozenset()
+
+
 # -- what happens next -------------------------------------------------------------------------------------------------
 
 
@@ -289,7 +298,7 @@ def _sent_again_at(case: _Case, call: Call) -> datetime | None:
     if kind is None or case.attempts is None:
         return None
     of_it = [each for each in case.attempts if each.call_id == call.id]
-    return kind.by_itself(call, of_it, case.settings, case.now)
+    return kind.repeat_at(call, of_it, case.settings, case.now)
 
 
 def _when(case: _Case, kind: str, missing: tuple[Blocker, ...]) -> Next:

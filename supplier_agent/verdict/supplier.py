@@ -142,9 +142,11 @@ def judge_supplier(
                                          ("failing", late)) if why),
         ("ok", ()),
     )  # fmt: skip
-    problems = paused or (*_flags(supplier), *_token_age(supplier, now), *_way(supplier, refused, failing))
-    if supplier.token_missing is not None and not paused:
-        problems = (*_flags(supplier), *_token_age(supplier, now), _token_missing(supplier))
+    if supplier.token_missing is not None:
+        unreachable: Iterable[Problem] = (_token_missing(supplier),)
+    else:
+        unreachable = (*(refused or failing), *_not_fully_read(supplier))
+    problems = paused or (*_flags(supplier), *_token_age(supplier, now), *unreachable)
     return SupplierVerdict(
         state,
         because,
@@ -272,8 +274,7 @@ def _token_age(supplier: SupplierState, now: datetime) -> Iterable[Problem]:
         yield Problem(ProblemCode.TOKEN_OLD, supplier.name, None, since, facts)
 
 
-def _way(supplier: SupplierState, refused: tuple[Problem, ...], failing: tuple[Problem, ...]) -> Iterable[Problem]:
-    yield from refused or failing
+def _not_fully_read(supplier: SupplierState) -> Iterable[Problem]:
     sweep = supplier.whole
     if sweep is not None and sweep.proof == "partial" and sweep.started_at is not None:
         facts: Facts = {"first": str(sweep.date_from), "last": str(sweep.date_to)}

@@ -11,6 +11,7 @@ from supplier_agent.words.alerts import ALERTS, TITLES
 from supplier_agent.words.page import PAGE
 
 _ORDER = "%(order)s --supplier %(supplier)s"
+_RETRY_OR_CLOSE = f"supplier-agent retry {_ORDER} (or: supplier-agent close {_ORDER} --reason TEXT)"
 RELEASE = "supplier-agent release --all (lists them), then: supplier-agent release --all --by NAME"
 
 STAGES: Mapping[str, str] = {
@@ -27,7 +28,7 @@ STAGES: Mapping[str, str] = {
 KINDS: Mapping[str, str] = {
     "kind.acknowledge": "acknowledge", "kind.label": "label", "kind.ship": "ship",
     "receiver.acknowledge": "the marketplace", "receiver.label": "the marketplace", "receiver.ship": "the marketplace",
-    "receiver.other": "its receiver",
+    "receiver.other": "the receiver",
 }  # fmt: skip
 """The names of calls, and who receives them. A kind without a name is shown as its code."""
 JOINTS: Mapping[str, str] = {"joint.and": " and ", "joint.also": "; "}
@@ -153,8 +154,10 @@ ORDER_PROBLEMS: Mapping[str, str] = {
         f"ask Menzzo whether it is shipped, then: supplier-agent resolve {_ORDER} --shipped (or --send-again) --by NAME"
     ),
     "problem.call_parked": "%(kind)s call: it waits for a person: %(detail)s",
-    "fix.call_parked": f"supplier-agent retry {_ORDER} (or: supplier-agent close {_ORDER} --reason TEXT)",
-    "fix.call_parked.alone": f"supplier-agent retry {_ORDER}",
+    "fix.call_parked": f"supplier-agent retry {_ORDER}",
+    "fix.call_parked.acknowledge": _RETRY_OR_CLOSE,
+    "fix.call_parked.label": _RETRY_OR_CLOSE,
+    "fix.call_parked.ship": _RETRY_OR_CLOSE,
     "problem.call_unknown.stray": (
         "%(kind)s call of an order whose row %(row)s is missing: we do not know whether %(receiver)s received it: %(detail)s"
     ),

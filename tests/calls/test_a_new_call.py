@@ -1,5 +1,7 @@
 """A new outward call is a rule and a file: the loop, the reports, the dry run and the rest serve it without naming it."""
 
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,6 +25,8 @@ from supplier_agent.reports.facts import SHIPPED_AND_STUCK
 from supplier_agent.runtime.dry_run import Rehearsal, Rehearsed, RehearsedLabels
 from supplier_agent.settings import load
 from supplier_agent.settings.schema import HIDDEN, Shown, shown
+from supplier_agent.words import say
+from supplier_agent.words.english import add_sentences
 from tests.calls.conftest import SUPPLIER, Raise, ids, state
 from tests.calls.new_call import AFTER, BEFORE, DELAY_SECONDS, NOTIFY, Notify, Scripted, ends, with_notify
 from tests.world.harness import AtOnce, Site, settings_for
@@ -142,6 +146,7 @@ def test_one_of_a_shipped_order_that_waits_for_a_person_is_a_problem(installatio
             f"ask the shop whether it has arrived, then: supplier-agent resolve {this} --supplier {SUPPLIER} --arrived"
         )
         assert found.cure.startswith(asks)
+        assert {"resolve", "send_again"} <= set(told["may"])  # type: ignore[call-overload]
         assert "--arrived --by NAME" in str(told["next"])
         assert "whether the shop received its notification call" in str(told["next"])
     if kind == REFUSED:
@@ -187,6 +192,32 @@ def test_it_is_explained_with_every_attempt(installation: Raise, once: bool) -> 
     (notify,) = [each for each in told["calls"] if each["kind"] == NOTIFY]  # type: ignore[attr-defined]
     assert [each["outcome"] for each in notify["attempts"]] == ["not_sent", "done"]
     assert told["next_code"] == "warehouse", "what its row says is done is not due any more"
+
+
+def test_status_loads_the_calls_only_for_one_that_declares_its_own_sentences() -> None:
+    code = """
+import sys
+from supplier_agent.reports.health import load_sentences
+from supplier_agent.verdict import Problem, ProblemCode
+for kind in ("ship", "notify"):
+    load_sentences([Problem(ProblemCode.CALL_PARKED, facts={"kind": kind})])
+    print("supplier_agent.calls" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"], "they bring HTTP and ORM along"
+
+
+def test_its_sentences_replace_none_of_the_programs_and_without_them_its_code_is_shown() -> None:
+    add_sentences(
+        {"stage.ready": "never", "fix.call_parked.thing": "look at the shop, then: supplier-agent retry %(order)s"}
+    )
+    assert say("stage.ready") == "ready"
+    parked = {"order": "1_1", "supplier": SUPPLIER, "detail": "no"}
+    assert say("fix.call_parked", {**parked, "kind": "ship"}).startswith("supplier-agent retry 1_1")
+    assert say("fix.call_parked", {**parked, "kind": "thing"}) == "look at the shop, then: supplier-agent retry 1_1"
+    assert say("problem.call_unknown", {**parked, "kind": "other"}) == (
+        "other call: we do not know whether the receiver received it: no"
+    )
 
 
 def test_it_is_rehearsed_and_not_made(installation: Raise, once: bool, rule: Rule) -> None:  # noqa: FBT001 - a fixture

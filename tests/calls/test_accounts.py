@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -20,7 +21,7 @@ from supplier_agent.db.tables import Alert, Order
 from supplier_agent.marketplace.connections import Deadline
 from supplier_agent.marketplace.wire import Answer, Reply, Wire
 from supplier_agent.reports import health, order_report
-from supplier_agent.runtime.wiring import lacks_every_token
+from supplier_agent.runtime.wiring import calls_without_account, lacks_every_token
 from supplier_agent.tick.context import MOST_IN_FLIGHT, Account, Flight
 from supplier_agent.verdict.supplier import MARKETPLACE
 from tests.calls.conftest import SUPPLIER, Raise, ids, state
@@ -218,6 +219,18 @@ def test_so_many_404s_pause_the_account_that_gave_them_alone(installation: Raise
     assert site.ask("SELECT count(*) FROM orders WHERE ship_confirmed_at IS NOT NULL") == [(4,)]
 
 
+def test_a_receiver_that_redirects_parks_no_order(installation: Raise) -> None:
+    world = World(installation, orders=3)
+    world.says(Answer(302, {"location": "https://elsewhere.example/"}, b""))
+    site = world.site
+    site.start()
+    site.run_for(600, 900)
+    assert (state(site, NOTIFY)[0], world.failing(NAME)) == ("owed", True)
+    world.says(THANKS)
+    site.run_for(2 * HOUR, 900)
+    assert site.ask("SELECT DISTINCT state FROM calls WHERE kind = 'notify'") == [("done",)]
+
+
 def test_a_person_pauses_and_resumes_an_account_by_its_name(world: World, tmp_path: Path) -> None:
     site = world.site
     site.start()
@@ -284,6 +297,15 @@ def test_a_receiver_that_asks_for_silence_gets_it_and_the_marketplace_is_served(
     site.flag(ids(site))
     site.run_for(60)
     assert state(site, "ship") == ("done", 1)
+
+
+def test_a_call_that_is_switched_on_and_has_no_account_is_refused(world: World) -> None:
+    site = world.site
+    both = [world.account(site, 1), replace(world.account(site, 1), name=SUPPLIER, kind=MARKETPLACE)]
+    assert calls_without_account(both, site.settings, site.calls) == []
+    assert calls_without_account(both[1:], site.settings, site.calls) == [NOTIFY]
+    off = site.settings.model_copy(update={"calls": {}})
+    assert calls_without_account(both[1:], off, site.calls) == []
 
 
 def test_an_account_that_needs_no_token_does_not_hide_that_no_supplier_has_one(world: World) -> None:

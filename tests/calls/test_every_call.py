@@ -1,4 +1,4 @@
-"""One set of cases for every call there is: those of this program, and one that it does not have, of both natures."""
+"""One set of cases for every call there is: those of this program, and one that it does not have, of each sort."""
 
 from pathlib import Path
 
@@ -13,7 +13,11 @@ from tests.calls.new_call import Notify, Scripted, breaks, ends, scripted, with_
 from tests.world.harness import Site
 
 DAY, WAREHOUSE = 20000, 2000
-NEW = {"notify": with_notify(Notify(once=False)), "notify once": with_notify(Notify(once=True))}
+NEW = {
+    "notify": with_notify(Notify(once=False)),
+    "notify once": with_notify(Notify(once=True)),
+    "notify elsewhere": with_notify(Notify(once=False, account="shop")),
+}
 EVERY = [*CALLS, *NEW]
 PACKAGE = Path(__file__).parents[2] / "supplier_agent" / "calls"
 

@@ -149,15 +149,15 @@ PLANTED = (
     Mutant(
         "the undo window is ignored",
         "calls/ship.py",
-        "    return max(flagged_at, order.undo_opened_at or flagged_at) + self.delay(settings)",
-        "    return max(flagged_at, order.undo_opened_at or flagged_at)",
+        "    return max(marked_at, order.undo_opened_at or marked_at) + self.delay(settings)",
+        "    return max(marked_at, order.undo_opened_at or marked_at)",
         ("tests/unit/test_calls.py",),
     ),
     Mutant(
         "who lets a marked order go on opens no new undo window",
         "calls/ship.py",
-        "max(flagged_at, order.undo_opened_at or flagged_at)",
-        "flagged_at",
+        "max(marked_at, order.undo_opened_at or marked_at)",
+        "marked_at",
         ("tests/unit/test_acts.py",),
     ),
     Mutant(

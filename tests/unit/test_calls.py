@@ -137,10 +137,10 @@ def test_resend_goes_once_more_after_one_lost_answer_and_asks_after_two(
 ) -> None:
     call = Call(order_id=1, supplier=SUPPLIER, kind="ship", state="unknown", owed_at=NOW)
     resend = settings_of(ship={"after_lost_answer": "resend", "settle_seconds": 60})
-    assert CALLS["ship"].by_itself(call, tries(*outcomes), resend, NOW) == (None if seconds is None else at(seconds))
-    assert CALLS["ship"].by_itself(call, tries(*outcomes), SETTINGS, NOW) is None, "the default asks"
-    assert CALLS["acknowledge"].by_itself(call, tries(*outcomes), resend, NOW) is None
-    assert CALLS["label"].by_itself(call, tries(*outcomes), resend, NOW) is None
+    assert CALLS["ship"].repeat_at(call, tries(*outcomes), resend, NOW) == (None if seconds is None else at(seconds))
+    assert CALLS["ship"].repeat_at(call, tries(*outcomes), SETTINGS, NOW) is None, "the default asks"
+    assert CALLS["acknowledge"].repeat_at(call, tries(*outcomes), resend, NOW) is None
+    assert CALLS["label"].repeat_at(call, tries(*outcomes), resend, NOW) is None
 
 
 # ------------------------------------------------------------------------------------------------------ acknowledge
