@@ -185,7 +185,7 @@ class Lane(SQLModel, table=True):
     __tablename__ = "lanes"
 
     supplier: str = Field(primary_key=True)
-    lane: str = Field(primary_key=True)  # reads, writes, labels
+    lane: str = Field(primary_key=True)  # reads, writes, labels, others
     failures: int = 0
     failing_since: datetime | None = None  # null: it works
     failed_at: datetime | None = None  # the last failure; null: it works

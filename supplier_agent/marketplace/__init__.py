@@ -4,6 +4,7 @@ This file has the values and the interface of a client, without HTTP. client.py 
 interpret the answers, links.py decides where a label may come from, wire.py sends, rate_limit.py limits the rate.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -76,11 +77,8 @@ class Client(Protocol):
     def get_sales(self, query: Query) -> Listing | Verdict:
         """Return one page of the list of orders."""
 
-    def acknowledge_sale(self, menzzo_order_id: str) -> Verdict:
-        """Tell the marketplace that we have the order."""
-
-    def ship_sale(self, menzzo_order_id: str) -> Verdict:
-        """Tell the marketplace that the order has been shipped."""
+    def post(self, endpoint: str, menzzo_order_id: str, fields: Mapping[str, object] | None = None) -> Verdict:
+        """Tell the marketplace something about one order, once. `fields`: what the endpoint needs besides the order's id."""
 
     def fetch_label(self, link: str) -> LabelBytes | Verdict:
         """Download the label behind a link."""

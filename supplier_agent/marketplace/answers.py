@@ -39,6 +39,11 @@ def verdict(
     )
 
 
+def plain_verdict(reply: Reply, now: datetime, secrets: Sequence[str] = ()) -> Verdict:
+    """Judge the reply of a receiver that is not the marketplace: any 2xx means that the call arrived, whatever the body says."""
+    return _judge(reply, now, secrets, lambda _: Means.CONFIRMED)
+
+
 def read_verdict(reply: Reply, now: datetime, secrets: Sequence[str] = ()) -> Verdict:
     """Judge the reply to a read, if it is not a 200."""
     found = _judge(reply, now, secrets, lambda _: Means.UNCLEAR)

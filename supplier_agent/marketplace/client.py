@@ -93,21 +93,23 @@ class Marketplace:
         ending = retrying(self._read, query)
         return replace(ending, tries=retrying.statistics["attempt_number"])
 
-    def acknowledge_sale(self, menzzo_order_id: str) -> Verdict:
-        """POST /api/{supplier}/acknowledge-sale, once (API notes, 4).
+    def post(self, endpoint: str, menzzo_order_id: str, fields: Mapping[str, object] | None = None) -> Verdict:
+        """POST /api/{supplier}/{endpoint}, once: acknowledge-sale and ship-sale (API notes, 4 and 5).
 
-        Documented: the body, and `success` in the answer (by the sample code). Not documented: the rest of the
-        answer, errors, and whether a second acknowledgement is harmless (we assume that it is).
+        Documented: the body of these two, and `success` in the answer (by the sample code). Not documented: the rest of
+        the answer, errors, and idempotency.
         """
-        return self._post("acknowledge-sale", menzzo_order_id)
-
-    def ship_sale(self, menzzo_order_id: str) -> Verdict:
-        """POST /api/{supplier}/ship-sale, once (API notes, 5).
-
-        Documented: the body, `success` in the answer (by the sample code), and that the customer is notified.
-        Not documented: idempotency, errors, any way to find out whether it took effect.
-        """
-        return self._post("ship-sale", menzzo_order_id)
+        token = self._token()
+        if isinstance(token, Verdict):
+            return token
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "Accept": "application/json",
+            "Content-Type": "application/json",
+        }
+        content = json.dumps({"menzzo_order_id": menzzo_order_id, **(fields or {})}).encode()
+        reply = self._send("POST", self._endpoint(endpoint), headers, ANSWER_BYTES, content)
+        return verdict(reply, menzzo_order_id, self.clock.now(), [token])
 
     def fetch_label(self, link: str) -> LabelBytes | Verdict:
         """GET the file to which `link_to_label` points (API notes, 6).
@@ -167,19 +169,6 @@ class Marketplace:
             age_seconds=age_seconds(reply.headers),
             ahead_seconds=ahead_seconds(reply.headers, self.clock.now()),
         )
-
-    def _post(self, endpoint: str, menzzo_order_id: str) -> Verdict:
-        token = self._token()
-        if isinstance(token, Verdict):
-            return token
-        headers = {
-            "Authorization": f"Bearer {token}",
-            "Accept": "application/json",
-            "Content-Type": "application/json",
-        }
-        content = json.dumps({"menzzo_order_id": menzzo_order_id}).encode()
-        reply = self._send("POST", self._endpoint(endpoint), headers, ANSWER_BYTES, content)
-        return verdict(reply, menzzo_order_id, self.clock.now(), [token])
 
     def _send(
         self,

@@ -59,9 +59,9 @@ WAYS: tuple[Mutant, ...] = (
     _way(
         "test_every_stored_order_is_acknowledged_at_least_once",
         "a lost answer of an acknowledge ends it",
-        "calls/acknowledge.py",
-        '        if kind == DONE:\n            return Next("done")\n        if kind == REFUSED:',
-        '        if kind in {DONE, UNKNOWN}:\n            return Next("done")\n        if kind == REFUSED:',
+        "calls/protocol.py",
+        '        if kind == DONE:\n            return Next("done")\n',
+        '        if kind in {DONE, UNKNOWN}:\n            return Next("done")\n',
     ),
     _way(
         "test_every_stored_order_is_acknowledged_at_least_once",
