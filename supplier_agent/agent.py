@@ -17,6 +17,8 @@ from supplier_agent.tick.choose import LOOK_SECONDS, next_step
 from supplier_agent.tick.context import Account, Context
 
 LOCKED_SECONDS = 1.0
+TURN_SECONDS = 0.05
+"""After so long, a turn writes what it has done, so that other writers of the database never wait much longer."""
 DRAIN_SECONDS = 28.0
 """How long a stop waits for requests in flight. By default, every call has a shorter deadline than this."""
 
@@ -28,7 +30,6 @@ class Agent:
         self.ctx, self.stopping = ctx, False
         ctx.accounts = {account.name: account for account in accounts}
         self.holding = False  # send nothing new: a new configuration waits for the requests in flight
-        self._compared = True  # False: another program wrote, and the ship ledger must be compared
         self._locked_until = 0.0
         self.database_problem: LockedError | None = None  # None: the last turn found the database free
 
@@ -73,18 +74,15 @@ class Agent:
         if (wait := self._locked_until - ctx.clock.monotonic()) > 0:
             return wait
         try:
-            ctx.inbox.take_in()
-            for name in ctx.workers.call_up() & self.accounts.keys():
-                self.accounts[name].look_at = 0.0
             ctx.store.must_still_be_there()
             self._heal()
             if ctx.store.changed_elsewhere():
                 ctx.look_again()
-                self._compared = False
-            self._compared = self._compared or ctx.rollback.look(ctx.clock.now())
-            for account in self.accounts.values():
-                if max(account.look_at, account.rests_until) <= ctx.clock.monotonic():
-                    settle.alone(ctx, account, self._serve)
+                ctx.is_compared = False
+            ctx.is_compared = ctx.is_compared or ctx.rollback.look(ctx.clock.now())
+            with ctx.turn():
+                self._settle_and_tick()
+            did_something = ctx.follow_up()
         except LockedError as error:  # nothing is lost: results wait in the inbox, and the same steps are tried again
             ctx.log.problem("database", error.what)
             self.database_problem = error
@@ -92,8 +90,24 @@ class Agent:
             return LOCKED_SECONDS
         ctx.log.solved("database")
         self.database_problem = None
+        if did_something or ctx.inbox.has_steps:  # so that a round ends with a turn in which nothing happens
+            return 0.0
         next_look = min(max(account.look_at, account.rests_until) for account in self.accounts.values())
         return max(0.0, next_look - ctx.clock.monotonic())
+
+    def _settle_and_tick(self) -> None:
+        """Settle results, then tick accounts, those that waited longest first, until this turn has lasted long enough."""
+        ctx = self.ctx
+        until = ctx.clock.monotonic() + TURN_SECONDS
+        ctx.inbox.take_in(lambda: ctx.clock.monotonic() < until)
+        for name in ctx.workers.call_up() & self.accounts.keys():
+            self.accounts[name].look_at = 0.0
+        for account in sorted(self.accounts.values(), key=lambda each: each.ticked_at):
+            now = ctx.clock.monotonic()
+            if now >= until:
+                return
+            if max(account.look_at, account.rests_until) <= now:
+                settle.alone(ctx, account, self._serve)
 
     def tick(self, account: Account) -> float:
         """Serve one account; return the seconds until there may be something to do again."""
@@ -116,7 +130,9 @@ class Agent:
         return LOOK_SECONDS
 
     def _serve(self, account: Account) -> None:
-        account.look_at = self.ctx.clock.monotonic() + self.tick(account)
+        account.ticked_at = self.ctx.clock.monotonic()
+        wait = self.tick(account)
+        account.look_at = account.ticked_at + (0.0 if account.facts_changed else wait)
 
     def _heal(self) -> None:
         """Plan every open order again once an hour, whether or not it is known to have changed."""

@@ -23,17 +23,18 @@ HEAL = timedelta(hours=1)
 
 
 def plan(ctx: Context, account: Account) -> None:
-    """Derive the calls of this supplier's orders whose facts have changed."""
-    while account.facts_changed:
-        with ctx.store.read() as tx:
-            changed = _changed(tx, account.supplier)
-        if changed:
-            account.flags_changed |= any(changed.values()) or account.ships_wait
-            one_by_one(ctx, account.name, [*changed], lambda tx, ids: derive(ctx, tx, those(tx, ids)))
-            ctx.wake(account.supplier)
-        if account.flags_changed:
-            _check_flag_rate(ctx, account)
-        account.facts_changed = bool(changed)
+    """Derive the calls of up to BATCH orders whose facts have changed; `facts_changed` stays True if there may be more."""
+    if not account.facts_changed:
+        return
+    with ctx.store.read() as tx:
+        changed = _changed(tx, account.supplier)
+    if changed:
+        account.flags_changed |= any(changed.values()) or account.ships_wait
+        one_by_one(ctx, account.name, [*changed], lambda tx, ids: derive(ctx, tx, those(tx, ids)))
+        ctx.wake(account.supplier)
+    if account.flags_changed:
+        _check_flag_rate(ctx, account)
+    account.facts_changed = len(changed) == BATCH
 
 
 def heal(ctx: Context, account: Account) -> None:

@@ -1,7 +1,7 @@
-"""Settle: results become facts, each in one short transaction on the loop's thread.
+"""Settle: results become facts, on the loop's thread, each in a savepoint of the turn's transaction.
 
-The answer of a ship call is written to the ledger first, because the database may be locked and the ledger is not. After a
-LockedError the same step is tried again: nothing changes before its transaction commits.
+The answer of a ship call is written to the ledger first, because the database may be locked and the ledger is not. If the turn's
+transaction fails, the accounts are as before it, and the same results are settled again in the next turn (Context.turn).
 """
 
 from collections.abc import Callable
@@ -46,11 +46,12 @@ def note_answer(ctx: Context, flight: Flight, done: "Future[Any]") -> None:
 
 def landed(ctx: Context, account: Account, flight: Flight, done: "Future[Any]") -> None:
     """Settle the result of a worker: a call, a page, or a label whose file must be checked first."""
+    ctx.touch(account)
     result, job = (None if done.exception() else done.result()), flight.job
     if isinstance(result, Unfinished) and job is not None:
         account.landed(flight)
         account.checking.add(job.call_id)
-        ctx.workers.finish(account.name, result, lambda ending: _checked(ctx, account, job, ending))
+        ctx.then(lambda: ctx.workers.finish(account.name, result, lambda ending: _checked(ctx, account, job, ending)))
         return
     worker = done.exception()
     if worker is not None and not isinstance(worker, NotStartedError):
@@ -84,6 +85,7 @@ def _settle(ctx: Context, account: Account, flight: Flight, done: "Future[Any]")
 def _checked(ctx: Context, account: Account, job: Job, ending: Ending) -> None:
     """Settle a call whose answer was processed on this machine after its request had ended."""
     account = ctx.accounts.get(account.name, account)  # a new configuration may have been adopted meanwhile
+    ctx.touch(account)
     try:
         settle_call(ctx, account, job, ending)
     except Exception as error:
@@ -121,6 +123,7 @@ def give_up_reading(ctx: Context, account: Account, why: str) -> None:
 
 def alone(ctx: Context, account: Account, step: Callable[[Account], None]) -> None:
     """Run a step for one account. After an internal error that account rests, and the others continue."""
+    ctx.touch(account)
     try:
         step(account)
     except Exception as error:
@@ -169,9 +172,9 @@ def settle_call(ctx: Context, account: Account, job: Job, ending: Ending) -> Non
     account.facts_changed = account.facts_changed or not settled.planned
     if ending.outcome.facts:
         ctx.wake(account.supplier)
-    log_events.call(ctx.log, job, ending.outcome, settled.state)
-    paused = [Change(safety_stops.PAUSED)] if settled.paused else []
-    log_events.changes(ctx.log, account.name, [*paused, *changes], ending.outcome.detail)
+    changes = [*([Change(safety_stops.PAUSED)] if settled.paused else []), *changes]
+    ctx.then(lambda: log_events.call(ctx.log, job, ending.outcome, settled.state))
+    ctx.then(lambda: log_events.changes(ctx.log, account.name, changes, ending.outcome.detail))
 
 
 def settle(ctx: Context, tx: Session, account: Account, job: Job, ending: Ending) -> Settled:
@@ -263,8 +266,8 @@ def settle_page(ctx: Context, account: Account, flight: Flight, answer: Listing 
         account.longest_page = max(account.longest_page, len(answer.rows))
         tokens.proved(ctx, account, flight.token, works)
     if isinstance(step, pull.Finished):
-        ctx.read_since_ping.add(name)
-        ctx.read_lately.add(name)
-    log_events.page(ctx.log, name, step)
-    log_events.changes(ctx.log, name, changes, answer.detail if isinstance(answer, Verdict) else None)
+        ctx.then(lambda: ctx.read_since_ping.add(name))
+        ctx.then(lambda: ctx.read_lately.add(name))
+    ctx.then(lambda: log_events.page(ctx.log, name, step))
+    ctx.then(lambda: log_events.changes(ctx.log, name, changes, answer.detail if isinstance(answer, Verdict) else None))
     return ending

@@ -167,6 +167,7 @@ def test_a_label_file_that_somebody_removed_is_fetched_again_within_the_hour(ins
     file = site.settings.state_dir / "labels" / "notio" / f"{order.menzzo_order_id}.pdf"
     file.unlink()
     site.run_for(HOUR, 300)
+    site.run_for(10)
     assert file.read_bytes() == order.label
     assert calls(site, "label") == [("done", 2)]
     ((who, detail),) = site.ask("SELECT who, detail FROM events WHERE what = 'label lost'")
