@@ -90,9 +90,9 @@ def claim(ctx: Context, tx: Session, account: Account, stands: Standing, call_id
     )
 
 
-def send(ctx: Context, account: Account, call: Call) -> None:
+def send(ctx: Context, account: Account, call: outbox.Due) -> None:
     """Claim a call and hand it to a worker, which can start now. The intent is on disk before the request is sent."""
-    now, call_id, stands = ctx.clock.now(), call.id or 0, account.standing
+    now, call_id, stands = ctx.clock.now(), call.id, account.standing
     assert stands is not None  # noqa: S101 - choose.py has just loaded it
     heard: list[float] = []
     tools = account.tools(heard.append)  # if this fails, the call stays owed

@@ -69,12 +69,18 @@ def _check_flag_rate(ctx: Context, account: Account) -> None:
         ctx.log.info("ships.resumed", supplier=account.supplier, what=said)
 
 
+_CHANGED = (
+    select(Order.id, Order.shipped, Order.ship_confirmed_at)
+    .where(col(Order.supplier) == bindparam("supplier"), col(Order.planned_at).is_(None))
+    .order_by(col(Order.id))
+    .limit(BATCH)
+)
+
+
 def _changed(tx: Session, supplier: str) -> dict[int, bool]:
-    """Return up to BATCH orders that changed since they were planned, each with whether it is marked as shipped."""
-    query = select(Order.id, Order.shipped).where(Order.supplier == supplier, col(Order.planned_at).is_(None))
-    return {
-        row: shipped == 1 for row, shipped in tx.exec(query.order_by(col(Order.id)).limit(BATCH)) if row is not None
-    }
+    """Return up to BATCH orders that changed since they were planned, each with whether it is marked and not confirmed."""
+    rows = tx.exec(_CHANGED, params={"supplier": supplier})
+    return {row: shipped == 1 and confirmed is None for row, shipped, confirmed in rows if row is not None}
 
 
 def _open_after(tx: Session, supplier: str, last: int) -> list[int]:
