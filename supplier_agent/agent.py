@@ -2,8 +2,8 @@
 
     tick(account) = pull (remote -> facts) · plan (facts -> calls owed) · deliver (calls -> remote -> facts)
 
-`turn` does everything that can be done now and returns when there may be more to do. Its caller decides when to call it again:
-daemon.py, once.py, or a test with a fake clock. Results are settled through the inbox, where settle.py puts them.
+`turn` does everything that can be done now, in one transaction, and returns when there may be more to do. Its caller decides when
+to call it again: daemon.py, once.py, or a test with a fake clock.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -42,7 +42,7 @@ class Agent:
         """Decide about everything that the last process left unfinished."""
         ctx, now = self.ctx, self.ctx.clock.now()
         ctx.rollback.start(now)
-        self.clock_changed()
+        plan.clock_changed(ctx)
         ctx.labels.clear_leftovers()
         with ctx.store.write() as tx:
             for call in plan.recover(ctx, tx):
@@ -58,14 +58,6 @@ class Agent:
             account.longest_page = account.longest_page or read_log.longest_page(tx, account.name)
             if self.ctx.round_at is not None:
                 snapshot.try_now(tx, account.name, self.ctx.clock.now())
-
-    def clock_changed(self) -> None:
-        """Check everything again. If the clock was set back, bring forward times that are now too far in the future."""
-        for account in self.accounts.values():
-            with self.ctx.store.write() as tx:
-                plan.after_clock_change(self.ctx, tx, account)
-        self.ctx.heal_at = self.ctx.clock.now()
-        self.ctx.look_again()
 
     def turn(self) -> float:
         """Settle results, then tick every account that may have something to do. Return the seconds until the next turn."""
@@ -143,10 +135,6 @@ class Agent:
             settle.alone(self.ctx, account, lambda each: plan.heal(self.ctx, each))
         self.ctx.heal_at = now + plan.HEAL
 
-    def in_flight(self) -> int:
-        """Return the number of requests that workers are making."""
-        return self.ctx.in_flight()
-
     def drain(self, seconds: float, step_seconds: float, show: Callable[[], object]) -> None:
         """Send nothing new and cancel label checks; settle requests in flight, for at most `seconds`."""
         ctx, self.stopping = self.ctx, True
@@ -159,7 +147,3 @@ class Agent:
         for name, account in self.accounts.items():
             for flight in account.in_flight:
                 ctx.log.warning("request.abandoned", supplier=name, call=flight.kind)
-
-    def end(self) -> None:
-        """Record in the database and the ship ledger that this process ended normally."""
-        self.ctx.rollback.end(self.ctx.clock.now())

@@ -23,6 +23,7 @@ from supplier_agent.reports.vitals import STOPPING, WORKERS_HUNG, Trouble
 from supplier_agent.runtime.page_process import PageProcess
 from supplier_agent.runtime.reload import Reload
 from supplier_agent.runtime.wiring import database_troubles
+from supplier_agent.tick import plan
 from supplier_agent.tick.choose import LOOK_SECONDS
 
 WATCH_SECONDS = 0.2
@@ -217,7 +218,7 @@ class Daemon:
         self._wall, self._monotonic = wall, monotonic
         if jumped:
             self._agent.ctx.log.warning("clock.jumped", now=wall.isoformat(timespec="seconds"))
-            self._agent.ctx.inbox.put(self._agent.clock_changed)
+            self._agent.ctx.inbox.put(partial(plan.clock_changed, self._agent.ctx))
             for name in self._agent.accounts:
                 self._scheduler.modify_job(name, next_run_time=wall)
 

@@ -243,8 +243,17 @@ def repeat_lost(ctx: Context, account: Account) -> datetime | None:
     return soonest
 
 
-def after_clock_change(ctx: Context, tx: Session, account: Account) -> None:
-    """After the clock was set back, bring forward what would be delayed: nothing waits longer than its longest wait from now."""
+def clock_changed(ctx: Context) -> None:
+    """Check everything again. If the clock was set back, bring forward times that are now too far in the future."""
+    for account in ctx.accounts.values():
+        with ctx.store.write() as tx:
+            _not_too_late(ctx, tx, account)
+    ctx.heal_at = ctx.clock.now()
+    ctx.look_again()
+
+
+def _not_too_late(ctx: Context, tx: Session, account: Account) -> None:
+    """Bring forward what would be delayed: nothing waits longer than its longest wait from now."""
     now, cache_seconds = ctx.clock.now(), ctx.settings.suppliers[account.supplier].cache_seconds
     longest = OutwardCall.longest_backoff(ctx.settings, cache_seconds)
     for kind, call in ctx.calls.at(account.kind).items():

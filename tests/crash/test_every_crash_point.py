@@ -45,7 +45,9 @@ def test_no_death_at_any_step_breaks_a_promise(tmp_path: Path, steps_of_a_cycle:
     histories = in_parallel(tmp_path, [(number,) for number in range(1, len(steps_of_a_cycle) + 1, every)])
     assert not report(histories)
     died = [history for history in histories if history.died_at]
-    assert len(died) > 0.9 * len(histories), "results that come together are settled together: then there are fewer steps"
+    assert len(died) > 0.9 * len(histories), (
+        "results that come together are settled together: then there are fewer steps"
+    )
     endings = Counter(" ".join(history.endings) for history in histories)
     print(f"{len(histories)} crash points, endings {dict(endings)}")  # noqa: T201 - shown with -s
     assert endings["done unknown"], "no crash point met a ship call: the harness does not test what it should"
