@@ -8,7 +8,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -51,30 +51,86 @@ class Store:
         self.path = path
         self.upgraded_from = upgraded_from  # the copy made before the upgrade; None: it was up to date
         self._engine = engine
+        self.in_turn = False
+        self._joined: Session | None = None  # the transaction of the present turn; None: nothing was written in it yet
         self._inode = path.stat().st_ino
         self._data_version = self._pragma("data_version")
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """Run one short write transaction: on disk completely when the block ends, or not at all. No network inside."""
-        with self._transaction("IMMEDIATE") as session:
+        """Run one short write transaction: on disk completely when the block ends, or not at all. No network inside.
+
+        Within a `turn` it is a savepoint of the turn's transaction: on disk when the turn ends.
+        """
+        with self._savepoint() if self.in_turn else self._transaction("IMMEDIATE") as session:
             yield session
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """Run reads on one consistent view of the database."""
-        with self._transaction("DEFERRED") as session:
+        """Run reads on one consistent view of the database. Within a `turn`, they see what it has written."""
+        if self._joined is None:
+            with self._transaction("DEFERRED") as session:
+                yield session
+        else:
+            yield self._joined
+            self._joined.expunge_all()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Join all writes of this block in one transaction: one flush to disk for all of them. It starts with the first write.
+
+        If the block or the commit fails, nothing of it is written.
+        """
+        self.in_turn = True
+        try:
+            yield
+            if self._joined is not None:
+                self._commit(self._joined)
+        except (DatabaseError, sqlite3.Error) as error:
+            raise _explained(error, self.path) from error
+        finally:
+            session, self._joined, self.in_turn = self._joined, None, False
+            if session is not None:
+                session.close()
+
+    @contextmanager
+    def _savepoint(self) -> Iterator[Session]:
+        session = self._joined or self._begin("IMMEDIATE")
+        self._joined = session
+        nested = session.begin_nested()
+        try:
             yield session
+            nested.commit()
+        except (DatabaseError, sqlite3.Error) as error:
+            with suppress(DatabaseError):  # a full disk: SQLite has rolled back the whole transaction
+                nested.rollback()
+            raise _explained(error, self.path) from error
+        except BaseException:
+            nested.rollback()
+            raise
+        finally:
+            session.expunge_all()  # each block reads its rows again: statements may have changed them
+
+    def _begin(self, begin: str) -> Session:
+        session = Session(self._engine, expire_on_commit=False)
+        try:
+            session.connection(execution_options={"begin": begin})
+        except (DatabaseError, sqlite3.Error) as error:
+            session.close()
+            raise _explained(error, self.path) from error
+        return session
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[Session]:
         try:
-            with Session(self._engine, expire_on_commit=False) as session:
-                session.connection(execution_options={"begin": begin})
+            with self._begin(begin) as session:
                 yield session
-                session.commit()
+                self._commit(session)
         except (DatabaseError, sqlite3.Error) as error:
             raise _explained(error, self.path) from error
+
+    def _commit(self, session: Session) -> None:
+        session.commit()
 
     def _pragma(self, name: str) -> object:
         try:

@@ -61,7 +61,7 @@ def assemble(
 
     def close() -> None:
         with suppress(AgentError):  # the disk is full: then only the next start counts the epoch
-            agent.end()
+            agent.ctx.rollback.end(agent.ctx.clock.now())
         close_parts()
 
     accounts = make_accounts(settings, env, wire, clock, labels, lambda: agent.stopping)

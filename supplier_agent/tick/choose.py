@@ -7,7 +7,7 @@ from sqlmodel import Session, col, select
 
 from supplier_agent import outbox
 from supplier_agent.calls import AnyCall, Need
-from supplier_agent.db.tables import Call, Lane, Read
+from supplier_agent.db.tables import Lane, Read
 from supplier_agent.reading.schedule import Due
 from supplier_agent.reading.strategy import Phase
 from supplier_agent.suppliers import circuit_breakers, read_log, safety_stops, snapshot
@@ -23,7 +23,7 @@ LOOK_SECONDS = 30.0
 class Choice:
     """A call that may be sent now. probe: a failing lane needs a read first, to see whether the marketplace answers."""
 
-    call: Call | None = None
+    call: outbox.Due | None = None
     probe: bool = False
 
 
@@ -31,7 +31,7 @@ class Choice:
 class Step:
     """What to send next: the read if `read_first`, else the call, else the read. Neither: wait `idle_seconds`."""
 
-    call: Call | None
+    call: outbox.Due | None
     read: Due | None
     read_first: bool
     idle_seconds: float

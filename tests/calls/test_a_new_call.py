@@ -25,6 +25,7 @@ from supplier_agent.reports.facts import SHIPPED_AND_STUCK
 from supplier_agent.runtime.dry_run import Rehearsal, Rehearsed, RehearsedLabels
 from supplier_agent.settings import load
 from supplier_agent.settings.schema import HIDDEN, Shown, shown
+from supplier_agent.tick import plan
 from supplier_agent.words import say
 from supplier_agent.words.english import add_sentences
 from tests.calls.conftest import SUPPLIER, Raise, ids, state
@@ -272,7 +273,7 @@ def test_a_clock_that_is_set_back_delays_it_by_no_more_than_its_longest_wait(ins
     site.run_for(10)
     with site.agent.ctx.store.write() as tx:
         tx.connection().exec_driver_sql("UPDATE calls SET due_at = '2027-06-01 00:00:00.000000' WHERE kind = 'notify'")
-    site.agent.clock_changed()
+    plan.clock_changed(site.agent.ctx)
     site.run_for(DAY, 900)
     assert state(site, NOTIFY) == ("done", 1)
 

@@ -133,7 +133,7 @@ def test_what_was_flagged_under_a_clock_that_ran_ahead_waits_no_longer_once_it_i
     if restarted:
         site.start()
     else:
-        site.agent.clock_changed()
+        plan.clock_changed(site.agent.ctx)
     assert UNDO_SECONDS - 1 <= seconds_to_the_report(site) <= UNDO_SECONDS + 5
     site.stop()
 
