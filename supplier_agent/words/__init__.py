@@ -190,7 +190,11 @@ class Words:
     def reason(self, problem: Problem) -> str:
         """Return why a supplier's state is not ok, as a short sentence."""
         code = f"reason.{problem.code}"
-        return self.say(code if code in SENTENCES else "reason.failing", _facts(problem))
+        if code not in SENTENCES:
+            if "lane" not in problem.facts:
+                return self.problem(problem)
+            code = "reason.failing"
+        return self.say(code, _facts(problem))
 
     def worded(self, problem: Problem) -> Worded:
         """Return a problem with its sentence and its fix."""
