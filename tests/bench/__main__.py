@@ -32,7 +32,7 @@ ROWS: Mapping[str, Measure] = {
 }
 
 
-QUICK = 0.03
+QUICK = 0.02
 """The scale of a run that only shows that each figure can be made."""
 
 

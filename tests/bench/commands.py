@@ -35,8 +35,12 @@ READS: dict[str, float | None] = {
     "check --offline": None,
     "export orders": None,
     "run --once --dry-run": None,
+    "run --once": None,
 }
-"""Every command that only reads, and the seconds that it may take; None: it reads everything, or asks the marketplace."""
+"""Every command that only reads, `run --once` with nothing new, and the seconds that each may take.
+
+None: it reads everything, or asks the marketplace.
+"""
 
 
 def imports(sizes: Sizes) -> Iterator[Figure]:

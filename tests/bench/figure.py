@@ -46,7 +46,7 @@ class Sizes:
             elif name not in {"slow", "seed"}:
                 numbers = [small(each) for each in value] if isinstance(value, tuple) else []
                 found[name] = tuple(sorted({*numbers})) or (small(value) if isinstance(value, int) else value * scale)
-        return type(self)(**found | {"limit": max(60, self.limit * scale)})
+        return type(self)(**found | {"limit": max(300, self.limit * scale)})
 
 
 @dataclass(frozen=True)
