@@ -1,11 +1,13 @@
 -- A year of orders and all that belongs to them. :orders, of which the newest :open are open; :seconds between two orders; :bytes of a
--- label. Of the open ones, one in ten each waits for its label, waits for a person, or is held; the rest is ready.
+-- label. Of the open ones, one in ten each waits for its label, waits for a person, or is held; the rest is ready. They are of the last
+-- two days, however long the history is: so as many of them are a problem in each size.
 CREATE TEMP TABLE invented AS
 WITH RECURSIVE
   n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :orders),
   made AS (SELECT i, i > :orders - :open AS is_open, CASE i % 2 WHEN 0 THEN 'bench' ELSE 'other' END AS supplier,
                   printf('%d_%d', 15000000000 + i, 1000000 + i) AS this, printf('%064d', i) AS sha256,
-                  strftime('%Y-%m-%d %H:%M:%f000', 'now', printf('-%f seconds', 60 + (:orders - i) * :seconds)) AS at FROM n)
+                  strftime('%Y-%m-%d %H:%M:%f000', 'now', printf('-%f seconds', 60 + iif(i > :orders - :open,
+                    (:orders - i) * 172800.0 / :open, 172800 + (:orders - :open - i) * :seconds))) AS at FROM n)
 SELECT *, is_open AND i % 10 = 1 AS unlabelled, is_open AND i % 10 = 2 AS stuck, is_open AND i % 10 = 3 AS held,
        'http://127.0.0.1/' || this AS link, 'labels/' || supplier || '/' || this || '.pdf' AS path FROM made;
 
