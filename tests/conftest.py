@@ -1,11 +1,24 @@
-"""What tests of several folders begin with."""
+"""What tests of several folders start with."""
 
+import os
+import signal
 import sqlite3
 from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
+
+
+@pytest.fixture(autouse=True)
+def _process() -> Iterator[None]:
+    """Give each test the usual umask, and undo what a command that runs in this process changes for the tests after it."""
+    umask = os.umask(0o022)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+    yield
+    os.umask(umask)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

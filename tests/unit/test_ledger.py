@@ -250,11 +250,8 @@ def test_a_copy_in_its_place_is_noticed(path: Path, ledger: Ledger) -> None:  # 
 
 
 def test_only_its_owner_may_read_it(path: Path) -> None:
-    before = os.umask(0)
-    try:
-        begun(path).close()
-    finally:
-        os.umask(before)
+    os.umask(0)
+    begun(path).close()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
