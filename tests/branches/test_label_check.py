@@ -98,7 +98,7 @@ def test_a_checked_label_that_the_database_refuses_is_fetched_again_and_keeps_no
         (this,) = {facts["order"] for event, facts in site.said if event == "internal.error"}
         assert site.ask("SELECT id FROM orders WHERE menzzo_order_id = ?", this) == [(1,)]
         editor.execute("DROP TRIGGER breaks")
-    site.run_for(3600, 300)
+    site.run_for(3600)
     assert site.ask("SELECT label_path IS NOT NULL FROM orders") == [(1,), (1,)]
     site.stop()
 

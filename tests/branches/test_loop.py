@@ -239,7 +239,7 @@ def test_more_flags_within_a_minute_than_usual_wait_for_a_person(installation: R
 def test_a_cursor_that_the_marketplace_refuses_is_no_outage_and_loses_nothing(installation: Raise) -> None:
     site = collected(installation(3, semantics=Semantics(cursor="always_refused")))
     site.world.arrive("notio").label = b"%PDF-1.4 a label\n%%EOF\n"
-    site.run_for(3700, 300)
+    site.run_for(3700)
     assert site.ask("SELECT count(*) FROM orders WHERE acknowledged_at IS NOT NULL") == [(4,)]
     assert site.ask("SELECT count(*) FROM lanes WHERE failing_since IS NOT NULL") == [(0,)]
     assert 400 in {line.status for line in site.world.log}, "no cursor was tried"
@@ -296,7 +296,7 @@ def test_a_round_that_a_person_starts_does_not_wait_for_a_back_off(installation:
     site = installation(1)
     site.sky = meets("get-sales", faults.status(500))
     site.start()
-    site.run_for(4000, 300)
+    site.run_for(4000)
     assert not site.ask("SELECT * FROM orders")
     site.sky = meets("", faults.status(500))
     site.agent.ctx.round_at = site.clock.now()

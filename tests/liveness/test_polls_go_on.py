@@ -41,7 +41,7 @@ def settled(folder: Path, clock: SetClock) -> Site:
     world = World.with_orders(3, today=TEN_O_CLOCK.date(), clock=clock, suppliers=[SUPPLIER])
     site = Site(settings_for(folder / "state", SUPPLIER, schedule=ALL_DAY), world, clock)
     site.start()
-    site.run_for(INTERVAL_SECONDS + 100, INTERVAL_SECONDS)
+    site.run_for(INTERVAL_SECONDS + 100)
     assert len(reads(site)) >= 2
     return site
 
@@ -105,7 +105,7 @@ def test_after_a_broken_answer_the_next_good_read_comes_in_time(old: Site, name:
     requests = len(old.world.requests("get-sales"))
     seconds = LONG_SECONDS / 8 if "429" in name else LONG_SECONDS  # a server that says when to come again is believed
     old.world.faults.arm("get-sales", BROKEN[name], seconds=seconds)
-    old.run_for(seconds, INTERVAL_SECONDS)
+    old.run_for(seconds)
     asked = len(old.world.requests("get-sales")) - requests
     old.world.faults.disarm()
     assert seconds_to_the_next_read(old) <= INTERVAL_SECONDS + GRACE_SECONDS
@@ -125,7 +125,7 @@ def test_after_an_outage_or_a_fault_of_ours_the_next_good_read_comes_in_time(
     old: Site, how: Callable[[], bool]
 ) -> None:
     old.wire.reachable = how
-    old.run_for(LONG_SECONDS, INTERVAL_SECONDS)
+    old.run_for(LONG_SECONDS)
     old.wire.reachable = lambda: True
     assert seconds_to_the_next_read(old) <= INTERVAL_SECONDS + GRACE_SECONDS
 
@@ -172,7 +172,7 @@ def test_writes_that_fail_all_day_do_not_hold_up_the_reads(site: Site) -> None:
     for _ in range(20):
         site.world.arrive(SUPPLIER, TEN_O_CLOCK.date())
     site.flag(order.menzzo_order_id for order in site.world.orders(SUPPLIER))
-    site.run_for(LONG_SECONDS, INTERVAL_SECONDS)
+    site.run_for(LONG_SECONDS)
     moments = [datetime.fromisoformat(at) for at in reads(site)]
     gaps = [(late - early).total_seconds() for early, late in pairwise(moments)]
     # In life workers hang side by side. Here one request is made after the other, and so many may go before an overdue read.

@@ -158,7 +158,7 @@ def test_nothing_is_asked_while_the_marketplace_wants_silence(endpoint: str, tmp
     too_many = faults.status(429, headers=(("Retry-After", "300"),))
     site.world.faults.arm(endpoint, too_many, times=1)  # type: ignore[arg-type] # one of the four names
     known = len(site.world.log)
-    site.run_for(7200, 300)
+    site.run_for(7200)
     lines = site.world.log[known:]
     (place,) = [number for number, line in enumerate(lines) if line.status == 429]
     on_their_way = [line for line in lines[place + 1 :] if line.monotonic - lines[place].monotonic < 10]
@@ -177,14 +177,14 @@ def test_a_429_without_a_time_is_asked_less_and_less_often_and_one_request_goes_
     flag_all(site)
     site.world.faults.arm(endpoint, faults.status(429), seconds=4 * 3600)  # type: ignore[arg-type] # one of the four names
     known = len(site.world.log)
-    site.run_for(4 * 3600, 300)
+    site.run_for(4 * 3600)
     asked = [line for line in site.world.log[known:] if line.status == 429]
     assert 5 <= len(asked) <= 30, "each acknowledge that works opens the writes again"
     gaps = [after.monotonic - before.monotonic for before, after in pairwise(asked)]
     assert max(gaps) >= (900 if endpoint == "get-sales" else 1800), (
         "reading is asked no less often than the news is polled"
     )
-    site.run_for(2 * 3600, 300)  # it answers again
+    site.run_for(2 * 3600)  # it answers again
     assert site.ask("SELECT count(*) FROM orders WHERE ship_confirmed_at IS NULL AND shipped = 1") == [(0,)]
     site.stop()
 
@@ -194,7 +194,7 @@ def test_after_a_refused_token_only_reads_ask_whether_a_new_one_works(tmp_path: 
     site.world.tokens[SUPPLIER] = "another"
     flag_all(site)
     known = len(site.world.log)
-    site.run_for(6 * 3600, 900, until=lambda: len(site.world.log) > known + 60)
+    site.run_for(6 * 3600, until=lambda: len(site.world.log) > known + 60)
     refused = site.world.log[known:]
     assert {line.status for line in refused} == {401}
     writes = [line for line in refused if line.endpoint != "get-sales"]
