@@ -31,7 +31,7 @@ from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.web import documents, problems_page, scan_page
 from tests.web.visits import visit_of
-from tests.world.harness import MONDAY, ManualClock, Site, settings_for
+from tests.world.harness import MONDAY, ManualClock, Site, arrive, settings_for
 
 JUNK: tuple[str, ...] = (
     "x'00ff'",
@@ -91,8 +91,7 @@ def site_of(tmp_path: Path, cells: int = 1, **sections: Any) -> Site:  # noqa: A
     clock = ManualClock(MONDAY)
     world = World(clock, SUPPLIERS)
     for supplier in SUPPLIERS:
-        for _ in range(cells + 1 if supplier == "notio" else 1):
-            world.arrive(supplier).label = b"%PDF-1.4 a label\n%%EOF\n"
+        arrive(world, supplier, cells + 1 if supplier == "notio" else 1)
     settings = settings_for(tmp_path / "state", *SUPPLIERS, requests_per_second=50, **sections)
     return Site(settings, world, clock, Semantics())
 
@@ -235,8 +234,7 @@ def test_every_cell_that_cannot_be_read_is_known_to_the_index_and_no_sound_row_i
     """The condition in SQL finds every row that Python cannot read: `status` asks nothing else."""
     cells = {table: cells_of(columns) for table, columns in COLUMNS.items()}
     site = site_of(tmp_path, sum(map(len, cells.values())), read_only=True)
-    site.start()
-    site.run_for(60)
+    site.collected()
     assert site.ask("SELECT (SELECT count(*) FROM damaged_orders) + (SELECT count(*) FROM damaged_calls)") == [(0,)]
     orders = spoil(site, "orders", cells["orders"], "")
     assert len(orders) > len(COLUMNS["orders"])

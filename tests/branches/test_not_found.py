@@ -136,8 +136,7 @@ def test_an_acknowledge_that_is_answered_with_503_and_a_time_waits_that_long_and
 ) -> None:
     site = installation(1)
     site.sky = meets("acknowledge-sale", faults.status(503, headers=(("Retry-After", "90"),)), 1)
-    site.start()
-    site.run_for(60)
+    site.collected()
     assert site.ask("SELECT outcome FROM attempts a JOIN calls c ON c.id = a.call_id WHERE kind = 'acknowledge'") == [
         ("later",)
     ]

@@ -51,8 +51,7 @@ def act(site: Site, what: Callable[..., object], *how: str) -> None:
 
 def test_an_order_that_vanishes_and_comes_back_is_noted_twice(installation: Raise) -> None:
     site = installation(2, schedule=HOURLY)
-    site.start()
-    site.run_for(60)
+    site.collected()
     gone, stays = site.world.orders("notio")
     listed = "SELECT menzzo_order_id, missed_at IS NULL FROM orders ORDER BY id"
     gone.visible_from = site.clock.true_now() + timedelta(days=99)
@@ -100,8 +99,7 @@ def test_a_list_that_cannot_be_read_to_its_end_is_told_once_and_so_is_that_it_ca
 
 def test_what_the_servers_cache_would_answer_is_not_asked_and_moves_no_cursor(installation: Raise) -> None:
     site = installation(2, "asir-group", semantics=Semantics(page="ignored", cursor="ignored"))
-    site.start()
-    site.run_for(60)
+    site.collected()
     ((cursor,),) = site.ask("SELECT cursor FROM suppliers")
     late, today, day = site.world.arrive("asir-group"), site.clock.now().date(), timedelta(days=1)
     for _ in range(2):
@@ -161,8 +159,7 @@ def test_a_cursor_that_is_not_heeded_is_tried_again_only_after_a_day(installatio
 
 def test_a_label_file_that_somebody_removed_is_fetched_again_within_the_hour(installation: Raise) -> None:
     site = installation(1)
-    site.start()
-    site.run_for(60)
+    site.collected()
     order = site.world.orders("notio")[0]
     file = site.settings.state_dir / "labels" / "notio" / f"{order.menzzo_order_id}.pdf"
     file.unlink()
@@ -196,8 +193,7 @@ def test_an_order_that_is_held_after_a_lost_answer_is_sent_once_more_only_when_i
     installation: Raise,
 ) -> None:
     site = installation(1, ship={"undo_seconds": 0, "after_lost_answer": "resend", "settle_seconds": 600})
-    site.start()
-    site.run_for(60)
+    site.collected()
     act(site, actions.ship)
     site.sky = meets(SHIP, faults.close(applied=False), 1)
     site.run_for(60)
@@ -216,8 +212,7 @@ def test_an_order_that_is_held_after_a_lost_answer_is_sent_once_more_only_when_i
 
 def test_of_two_agents_that_chose_the_same_call_one_has_it(installation: Raise) -> None:
     site = installation(1, ship={"undo_seconds": 30})
-    site.start()
-    site.run_for(60)
+    site.collected()
     act(site, actions.ship)
     site.run_for(5)
     site.clock.sleep(30)

@@ -16,9 +16,9 @@ import pytest
 from supplier_agent import cli
 from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Order
-from tests.unit.conftest import database, keep, new_database, ready, store
+from tests.unit.conftest import keep, ready
 
-__all__ = ["database", "keep", "new_database", "store"]
+__all__ = ["keep"]
 
 PROGRAM = [sys.executable, "-m", "supplier_agent"]
 ROOT = Path(__file__).parents[2]

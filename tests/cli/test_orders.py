@@ -20,7 +20,8 @@ from supplier_agent.order import STAGES, stage
 from supplier_agent.reports.counts import STAGE
 from supplier_agent.reports.lists import is_of
 from tests.cli.conftest import Installation
-from tests.unit.conftest import NOW, order_of, ready
+from tests.unit.conftest import order_of, ready
+from tests.world.clocks import NOW
 
 STATES = (None, "owed", "sending", "done", "parked", "unknown", "dropped")
 PAIRS = [*itertools.combinations_with_replacement(STATES, 2)]

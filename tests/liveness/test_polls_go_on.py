@@ -171,7 +171,7 @@ def test_writes_that_fail_all_day_do_not_hold_up_the_reads(site: Site) -> None:
         site.world.faults.arm(endpoint, faults.hang(applied=False), seconds=LONG_SECONDS)
     for _ in range(20):
         site.world.arrive(SUPPLIER, TEN_O_CLOCK.date())
-    site.flag(order.menzzo_order_id for order in site.world.orders(SUPPLIER))
+    site.flag()
     site.run_for(LONG_SECONDS)
     moments = [datetime.fromisoformat(at) for at in reads(site)]
     gaps = [(late - early).total_seconds() for early, late in pairwise(moments)]

@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,6 +24,7 @@ from supplier_agent.sandbox.api import Api
 from supplier_agent.sandbox.world import World
 from supplier_agent.tick.context import Context
 from supplier_agent.tick.workers import Threads, Workers
+from tests.world.clocks import until
 from tests.world.harness import MONDAY, ChecksAtOnce, ManualClock, NoSockets, no_fault, settings_for
 
 PATIENCE_SECONDS = 10.0
@@ -136,13 +137,6 @@ def playing(folder: Path) -> Iterator[Scene]:
         yield scene
     finally:
         scene.end()
-
-
-def until(true: Callable[[], object]) -> None:
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not true():
-        assert time.monotonic() < end, "it never came true"
-        time.sleep(0.01)
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ from supplier_agent.db.ship_ledger import Decision, Entry, Ledger
 from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Call, Order
 from supplier_agent.tick import plan
-from tests.unit.conftest import NOW, SUPPLIER, at, context_of, ready
+from tests.unit.conftest import SUPPLIER, at, context_of, ready
+from tests.world.clocks import NOW
 
 ID = "15000012345_789"
 Keep = Callable[..., int]

@@ -20,7 +20,8 @@ from supplier_agent.db.migrations import known, upgrade
 from supplier_agent.db.store import LockedError, Store, open_store
 from supplier_agent.db.tables import Order, Supplier
 from supplier_agent.db.triggers import DAMAGE, TRIGGERS
-from tests.unit.conftest import NOW, order_of
+from tests.unit.conftest import order_of
+from tests.world.clocks import NOW
 
 Sql = Callable[..., list[Any]]
 Keep = Callable[..., int]

@@ -18,7 +18,8 @@ from supplier_agent.base.errors import UsageError
 from supplier_agent.cli.shipfile import Line, lines_of
 from supplier_agent.db.state_folder import PAGE_LOCK, InstanceLock, is_held
 from supplier_agent.sandbox import faults
-from tests.e2e.installation import Site, installed, until
+from tests.e2e.installation import Site, installed
+from tests.world.clocks import until
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,8 @@ from supplier_agent.labels.scan import as_typed
 from supplier_agent.web.lists import PAGE
 from tests.web.benchmark import fill
 from tests.web.chromium import MISSING, PATH, PATIENCE_MS, chromium, scan, sign_in
-from tests.web.stage import OTHER, Stage, until
+from tests.web.stage import OTHER, Stage
+from tests.world.clocks import until
 
 pytestmark = pytest.mark.skipif(PATH is None, reason=MISSING)
 

@@ -11,7 +11,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Self, TypeVar
 
 import httpx
 
@@ -282,8 +282,19 @@ class Site:
                 moments.append(datetime.fromisoformat(text).replace(tzinfo=UTC))
         return min([most_seconds, *((moment - now).total_seconds() for moment in moments)])
 
-    def flag(self, ids: Iterable[str]) -> None:
-        """Flag orders as the warehouse does, in SQL. Then the moment is made ours: the trigger takes the machine's time."""
+    def collected(self) -> Self:
+        """Start, and let the agent read and acknowledge all orders, and fetch their labels."""
+        self.start()
+        self.run_for(60)
+        return self
+
+    def flag(self, ids: Iterable[str] | None = None) -> None:
+        """Flag orders (None: all of them) as the warehouse does, in SQL.
+
+        Then the moment is made ours: the trigger takes the machine's time.
+        """
+        if ids is None:
+            ids = [order.menzzo_order_id for name in self.settings.suppliers for order in self.world.orders(name)]
         now = f"{self.clock.now():%Y-%m-%d %H:%M:%S.%f}"
         with sqlite3.connect(self.database, isolation_level=None) as connection:
             for each in ids:
