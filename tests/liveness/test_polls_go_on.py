@@ -13,6 +13,7 @@ from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.faults import Endpoint, Fault
 from supplier_agent.sandbox.world import World
 from supplier_agent.suppliers import read_log
+from supplier_agent.tick.choose import LOOK_SECONDS
 from supplier_agent.tick.context import READ_EVERY
 from tests.world.harness import ManualClock, Site, settings_for
 
@@ -75,7 +76,7 @@ def reads(site: Site) -> list[str]:
 def seconds_to_the_next_read(site: Site) -> float:
     """Let the agent go on until it has read again; return how long that took."""
     began, before = site.clock.monotonic(), len(reads(site))
-    site.run_for(3 * INTERVAL_SECONDS, until=lambda: len(reads(site)) > before)
+    site.run_for(3 * INTERVAL_SECONDS, LOOK_SECONDS, until=lambda: len(reads(site)) > before)
     assert len(reads(site)) > before, "it does not read any more"
     return site.clock.monotonic() - began
 
