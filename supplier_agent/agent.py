@@ -2,8 +2,8 @@
 
     tick(account) = pull (remote -> facts) · plan (facts -> calls owed) · deliver (calls -> remote -> facts)
 
-`turn` does everything that can be done now and returns when there may be more to do. Its caller decides when to call it again:
-daemon.py, once.py, or a test with a fake clock. Results are settled through the inbox, where settle.py puts them.
+`turn` does everything that can be done now, in one transaction, and returns when there may be more to do. Its caller decides when
+to call it again: daemon.py, once.py, or a test with a fake clock.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -17,6 +17,8 @@ from supplier_agent.tick.choose import LOOK_SECONDS, next_step
 from supplier_agent.tick.context import Account, Context
 
 LOCKED_SECONDS = 1.0
+TURN_SECONDS = 0.05
+"""After so long, a turn writes what it has done, so that other writers of the database never wait much longer."""
 DRAIN_SECONDS = 28.0
 """How long a stop waits for requests in flight. By default, every call has a shorter deadline than this."""
 
@@ -28,7 +30,6 @@ class Agent:
         self.ctx, self.stopping = ctx, False
         ctx.accounts = {account.name: account for account in accounts}
         self.holding = False  # send nothing new: a new configuration waits for the requests in flight
-        self._compared = True  # False: another program wrote, and the ship ledger must be compared
         self._locked_until = 0.0
         self.database_problem: LockedError | None = None  # None: the last turn found the database free
 
@@ -41,7 +42,7 @@ class Agent:
         """Decide about everything that the last process left unfinished."""
         ctx, now = self.ctx, self.ctx.clock.now()
         ctx.rollback.start(now)
-        self.clock_changed()
+        plan.clock_changed(ctx)
         ctx.labels.clear_leftovers()
         with ctx.store.write() as tx:
             for call in plan.recover(ctx, tx):
@@ -58,14 +59,6 @@ class Agent:
             if self.ctx.round_at is not None:
                 snapshot.try_now(tx, account.name, self.ctx.clock.now())
 
-    def clock_changed(self) -> None:
-        """Check everything again. If the clock was set back, bring forward times that are now too far in the future."""
-        for account in self.accounts.values():
-            with self.ctx.store.write() as tx:
-                plan.after_clock_change(self.ctx, tx, account)
-        self.ctx.heal_at = self.ctx.clock.now()
-        self.ctx.look_again()
-
     def turn(self) -> float:
         """Settle results, then tick every account that may have something to do. Return the seconds until the next turn."""
         ctx = self.ctx
@@ -73,18 +66,15 @@ class Agent:
         if (wait := self._locked_until - ctx.clock.monotonic()) > 0:
             return wait
         try:
-            ctx.inbox.take_in()
-            for name in ctx.workers.call_up() & self.accounts.keys():
-                self.accounts[name].look_at = 0.0
             ctx.store.must_still_be_there()
             self._heal()
             if ctx.store.changed_elsewhere():
                 ctx.look_again()
-                self._compared = False
-            self._compared = self._compared or ctx.rollback.look(ctx.clock.now())
-            for account in self.accounts.values():
-                if max(account.look_at, account.rests_until) <= ctx.clock.monotonic():
-                    settle.alone(ctx, account, self._serve)
+                ctx.is_compared = False
+            ctx.is_compared = ctx.is_compared or ctx.rollback.look(ctx.clock.now())
+            with ctx.turn():
+                self._settle_and_tick()
+            did_something = ctx.follow_up()
         except LockedError as error:  # nothing is lost: results wait in the inbox, and the same steps are tried again
             ctx.log.problem("database", error.what)
             self.database_problem = error
@@ -92,8 +82,24 @@ class Agent:
             return LOCKED_SECONDS
         ctx.log.solved("database")
         self.database_problem = None
+        if did_something or ctx.inbox.has_steps:  # so that a round ends with a turn in which nothing happens
+            return 0.0
         next_look = min(max(account.look_at, account.rests_until) for account in self.accounts.values())
         return max(0.0, next_look - ctx.clock.monotonic())
+
+    def _settle_and_tick(self) -> None:
+        """Settle results, then tick accounts, those that waited longest first, until this turn has lasted long enough."""
+        ctx = self.ctx
+        until = ctx.clock.monotonic() + TURN_SECONDS
+        ctx.inbox.take_in(lambda: ctx.clock.monotonic() < until)
+        for name in ctx.workers.call_up() & self.accounts.keys():
+            self.accounts[name].look_at = 0.0
+        for account in sorted(self.accounts.values(), key=lambda each: each.ticked_at):
+            now = ctx.clock.monotonic()
+            if now >= until:
+                return
+            if max(account.look_at, account.rests_until) <= now:
+                settle.alone(ctx, account, self._serve)
 
     def tick(self, account: Account) -> float:
         """Serve one account; return the seconds until there may be something to do again."""
@@ -116,7 +122,9 @@ class Agent:
         return LOOK_SECONDS
 
     def _serve(self, account: Account) -> None:
-        account.look_at = self.ctx.clock.monotonic() + self.tick(account)
+        account.ticked_at = self.ctx.clock.monotonic()
+        wait = self.tick(account)
+        account.look_at = account.ticked_at + (0.0 if account.facts_changed else wait)
 
     def _heal(self) -> None:
         """Plan every open order again once an hour, whether or not it is known to have changed."""
@@ -126,10 +134,6 @@ class Agent:
         for account in self.accounts.values():
             settle.alone(self.ctx, account, lambda each: plan.heal(self.ctx, each))
         self.ctx.heal_at = now + plan.HEAL
-
-    def in_flight(self) -> int:
-        """Return the number of requests that workers are making."""
-        return self.ctx.in_flight()
 
     def drain(self, seconds: float, step_seconds: float, show: Callable[[], object]) -> None:
         """Send nothing new and cancel label checks; settle requests in flight, for at most `seconds`."""
@@ -143,7 +147,3 @@ class Agent:
         for name, account in self.accounts.items():
             for flight in account.in_flight:
                 ctx.log.warning("request.abandoned", supplier=name, call=flight.kind)
-
-    def end(self) -> None:
-        """Record in the database and the ship ledger that this process ended normally."""
-        self.ctx.rollback.end(self.ctx.clock.now())

@@ -7,6 +7,7 @@ a claim changes a row from owed to sending exactly once, and only the holder of 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, insert
 from sqlmodel import Session, col, func, select, update
@@ -130,22 +131,38 @@ def attempts_of(tx: Session, call: Call) -> Sequence[Attempt]:
 _AS_IS = {"synchronize_session": False}  # later readers of the row load it again
 
 # Run before every request, so these statements are built once.
-_OWED = select(Call).where(
-    col(Call.supplier) == bindparam("supplier"), col(Call.kind) == bindparam("kind"), Call.state == "owed"
+_MINE = (
+    col(Call.supplier) == bindparam("supplier"),
+    col(Call.kind) == bindparam("kind"),
+    col(Call.state) == "owed",
 )
-_DUE = _OWED.where(col(Call.due_at) <= bindparam("now")).order_by(col(Call.due_at), col(Call.id)).limit(1)
+_DUE = (
+    select(Call.id, Call.order_id, Call.kind)
+    .where(*_MINE, col(Call.due_at) <= bindparam("now"))
+    .order_by(col(Call.due_at), col(Call.id))
+    .limit(1)
+)
 _DUE_OF_ANOTHER = _DUE.where(col(Call.order_id) != bindparam("avoid"))
-_NEXT_DUE = _OWED.where(col(Call.due_at) > bindparam("now")).with_only_columns(func.min(Call.due_at))
+_NEXT_DUE = select(func.min(Call.due_at)).where(*_MINE, col(Call.due_at) > bindparam("now"))
 
 
-def due(tx: Session, supplier: str, kind: str, now: datetime, avoid_order_id: int | None = None) -> Call | None:
+class Due(NamedTuple):
+    """A call that may be sent now."""
+
+    id: int
+    order_id: int
+    kind: str
+
+
+def due(tx: Session, supplier: str, kind: str, now: datetime, avoid_order_id: int | None = None) -> Due | None:
     """Return the call of that kind that has been due longest; one of another order than `avoid_order_id` if there is one."""
     values = {"supplier": supplier, "kind": kind, "now": now}
     if avoid_order_id is not None:
-        other = tx.exec(_DUE_OF_ANOTHER, params={**values, "avoid": avoid_order_id}).first()
+        other = tx.execute(_DUE_OF_ANOTHER, {**values, "avoid": avoid_order_id}).first()
         if other is not None:
-            return other
-    return tx.exec(_DUE, params=values).first()
+            return Due(*other)
+    found = tx.execute(_DUE, values).first()
+    return None if found is None else Due(*found)
 
 
 def next_due_at(tx: Session, supplier: str, kind: str, now: datetime) -> datetime | None:

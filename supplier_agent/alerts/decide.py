@@ -10,6 +10,7 @@ from datetime import datetime, time, timedelta, tzinfo
 from supplier_agent.db.tables import Alert
 from supplier_agent.verdict import Problem, ProblemCode, Severity
 from supplier_agent.verdict.codes import severity_of
+from supplier_agent.verdict.supplier import owner_of
 
 DIGEST = "digest"
 """The daily report is a row of alerts too, which records when it was last sent."""
@@ -42,7 +43,10 @@ class Fact:
 
 @dataclass(frozen=True)
 class Recipient:
-    """One address. `supplier`: it gets only this supplier's alerts; None: all. `least`: the lowest severity that it gets."""
+    """One address.
+
+    `supplier`: it gets only the alerts of this supplier and its other accounts; None: all. `least`: the lowest severity it gets.
+    """
 
     name: str  # without secrets, for people
     supplier: str | None = None
@@ -50,7 +54,8 @@ class Recipient:
 
     def hears(self, row: Alert) -> bool:
         """Tell whether it gets an alert."""
-        return self.supplier in {None, row.supplier} and RANK.index(severity_of(row.cause)) >= RANK.index(self.least)
+        is_mine = self.supplier in {None, owner_of(row.supplier or "")}
+        return is_mine and RANK.index(severity_of(row.cause)) >= RANK.index(self.least)
 
     @property
     def hears_reports(self) -> bool:

@@ -89,17 +89,12 @@ def run(
             page = PageProcess(agent.ctx.settings, surroundings.env, agent.ctx.clock, agent.ctx.log)
             ping = partial(_ping, surroundings, agent)
             return Daemon(agent, surroundings.env, stop, ping, reload, beat, page).run()
-        from supplier_agent.labels.barcodes import LabelCodes
-        from supplier_agent.labels.pdf import PdfWork
         from supplier_agent.maintenance.retention import Retention
         from supplier_agent.reports.vitals import STOPPING
         from supplier_agent.runtime.once import run_once
 
         found: list[Worded] = []
-        with (
-            progress() as show,
-            LabelCodes(agent.ctx.settings.state_dir, PdfWork(agent.ctx.clock), agent.ctx.log) as codes,
-        ):
+        with progress() as show:
             code = run_once(
                 agent,
                 _beating(show, agent, beat),
@@ -108,7 +103,6 @@ def run(
                 found.extend,
             )
             beat.beat(STOPPING)
-            codes.catch_up(stop.event.is_set)
             Retention(
                 agent.ctx.store, agent.ctx.labels, agent.ctx.clock, agent.ctx.log, lambda: agent.ctx.settings
             ).go_round(stop.event.is_set)

@@ -1,7 +1,7 @@
 """`state_dir/private`: the ship ledger and the page's key, which only the agent may touch. Staff may write the folder above it.
 
-So nothing in it is opened by a path that others could change: the folder and its files are opened without following links,
-and the opened file is checked by owner, type and mode.
+So no file in it is opened by a path that others could change. The folder and its files are opened without following links, and
+owner, type and mode of the opened file are checked.
 """
 
 import os
@@ -22,22 +22,22 @@ SAFELY = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 @dataclass(frozen=True)
 class Private:
-    """The open folder. Names are looked up in this folder only; each method raises OSError."""
+    """The open folder. Names are looked up in this folder only. Each method may raise OSError."""
 
     descriptor: int
-    owner: int  # the owner that everything in it must have
+    owner: int  # the user to whom every file in it must belong
 
     def fault(self, found: os.stat_result) -> str:
         """Return why a file cannot be trusted, in a few words, or ""."""
         if stat.S_ISLNK(found.st_mode):
             return "it is a link"
         if not stat.S_ISREG(found.st_mode):
-            return "it is no plain file"
+            return "it is not a regular file"
         if found.st_uid != self.owner:
             return "it belongs to another user"
         if found.st_nlink != 1:
-            return "it has a second name elsewhere"
-        return "others than the agent may write it" if found.st_mode & 0o022 else ""
+            return "it has a hard link elsewhere"
+        return "users other than the agent may write it" if found.st_mode & 0o022 else ""
 
     def look(self, name: str) -> str:
         """Return why the file of that name cannot be trusted, MISSING if there is none, or ""."""
@@ -75,7 +75,7 @@ class Private:
             return file.read()
 
     def put_aside(self, name: str) -> None:
-        """Rename a file, so that nothing takes it for ours, and a person can still look at it."""
+        """Rename a file, so that it is not used, and a person can still look at it."""
         number = os.stat(name, dir_fd=self.descriptor, follow_symlinks=False).st_ino
         aside = f"{name}-not-ours-{number}"
         os.rename(name, aside, src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor)
@@ -104,9 +104,9 @@ def opened(folder: Path) -> Iterator[Private]:
 def _opened(folder: Path) -> Private:
     """Open the folder as its owner.
 
-    1. Any user but root: it must be their own. Another user's folder is renamed only by the owner of the state folder: staff
-       could rename it too, but must not do so just by running a command.
-    2. Root works for the owner of the state folder.
+    1. For a user other than root, it must be that user's own folder. Only the owner of the state folder renames another user's
+       folder: staff could rename it too, but must not do so just by running a command.
+    2. Root opens it for the owner of the state folder.
     """
     with suppress(FileExistsError):
         _make(folder)
@@ -136,9 +136,9 @@ def _make(folder: Path) -> None:
 
 
 def take_in(folder: Path, name: str) -> None:
-    """Move a file that an older version kept in the state folder itself to its place here, if it can be trusted.
+    """Move a file from the state folder, where an older version kept it, into this folder.
 
-    It is left alone if it cannot be trusted, or if there is one here already. Calling it again does nothing.
+    Nothing is moved if the file cannot be trusted, or if this folder already has one of that name. Calling it again does nothing.
     """
     old = folder.parent / name
     with opened(folder) as private:

@@ -1,4 +1,4 @@
-"""The state folder and its rights, whatever the umask. Staff are members of the agent's group.
+"""The state folder, its permissions, and the lock. The umask does not matter. Staff are members of the agent's group.
 
 state_dir/            2770   agent.db, *.lock  0660   labels/…, health.json, page.json  0640
 state_dir/private/     700   shipped.jsonl (the ship ledger), page.key, page.tries  0600   (private.py)
@@ -31,11 +31,11 @@ __all__ = ["DATABASE", "FOLDER_MODE", "LABELS", "LEDGER", "LOCK", "PAGE_LOCK", "
 
 
 def prepare(state_dir: Path) -> None:
-    """Create the folder if necessary, and set the rights above on it and the database if we may.
+    """Create the folder if necessary, and set the permissions above on it and on the database, if this user may.
 
-    A folder with other contents is left as it is: `check` says what is wrong with it.
+    The permissions of a folder with other content are not changed: `check` reports what is wrong with it.
     """
-    os.umask(0o007)  # SQLite and mkdir would give others more rights than we want
+    os.umask(0o007)  # otherwise SQLite and mkdir would give other users more rights
     try:
         _make(state_dir)
         with files.as_owner_of(state_dir):
@@ -70,14 +70,14 @@ def _allow(path: Path, mode: int) -> None:
         files.allow(path, mode)
 
 
-# -- One instance per state: an flock on a file that is never deleted. It is freed by the kernel, even after kill -9.
+# -- One instance per state: an flock on a file that is never deleted. The kernel frees it, even after kill -9.
 
 TRIES, PAUSE_SECONDS = 5, 0.05
-"""`is_held` takes the lock for a moment to find out; a start at that moment must not give up."""
+"""`is_held` takes the lock for a moment. An instance that starts at that moment has to try again."""
 
 
 class InstanceLock:
-    """Held from construction until `release`. Raises BusyError, with the holder's name, if another instance holds it."""
+    """The lock, held from construction until `release`. Raises BusyError, with the holder's name, if another instance holds it."""
 
     def __init__(self, path: Path, command: str, clock: Clock) -> None:
         try:
@@ -95,7 +95,7 @@ class InstanceLock:
                 "stop it first (systemctl stop supplier-agent), or let it do the work",
             )
         note = json.dumps({"pid": os.getpid(), "command": command, "since": clock.now().isoformat(timespec="seconds")})
-        with contextlib.suppress(OSError):  # for information only: a full disk is no error here
+        with contextlib.suppress(OSError):  # for information only, so a full disk does not matter
             os.ftruncate(self._fd, 0)
             os.pwrite(self._fd, note.encode(), 0)
 
@@ -118,7 +118,7 @@ class InstanceLock:
 
 @dataclass(frozen=True)
 class Holder:
-    """Which process holds a state. None: not recorded yet."""
+    """The process that holds a state. None: not recorded yet."""
 
     command: str | None = None
     pid: int | None = None
@@ -135,7 +135,7 @@ def note(path: Path) -> Holder:
 
 
 def holder(path: Path) -> str:
-    """Return who holds the lock, in words."""
+    """Return which process holds the lock, as text."""
     who = note(path)
     if who.command is None or who.since is None:
         return "it has not written its name yet"

@@ -1,6 +1,7 @@
-"""The carriers' barcodes, read when a label is stored, so that staff can scan what is on the box.
+"""The carriers' barcodes, read after a label was stored, so that staff can scan what is on the box.
 
-Runs next to the loop on its own connection, and the loop never waits for it: a label that cannot be read does not delay its order.
+Runs in the page's process, which has a lower priority than the agent, on its own connection. Without a page, nobody scans, and
+nothing is read. A label that cannot be read does not delay its order.
 """
 
 import threading
@@ -58,7 +59,7 @@ def keep(tx: Session, order: int, sha256: str, codes: Sequence[str]) -> bool:
 
 
 class LabelCodes:
-    """Searches new labels for codes: `catch_up` once, or from `start` until `close`, which also ends its process."""
+    """Searches new labels for codes from `start` until `close`, which also ends its process."""
 
     def __init__(self, state_dir: Path, work: PdfWork, log: Log) -> None:
         self._state_dir, self._work, self._log = state_dir, work, log
@@ -67,12 +68,6 @@ class LabelCodes:
         # Labels whose file does not match the database: not read again each time.
         self._passed_over: dict[int, tuple[str, int]] = {}
         self._store: Store | None = None  # None: not opened yet, or lost
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.close()
 
     def start(self) -> Self:
         """Run until `close`, in its own thread."""

@@ -16,8 +16,6 @@ from supplier_agent.agent import DRAIN_SECONDS, Agent
 from supplier_agent.alerts import Watch
 from supplier_agent.base.process import Stop
 from supplier_agent.db.store import LockedError, is_ours
-from supplier_agent.labels.barcodes import LabelCodes
-from supplier_agent.labels.pdf import PdfWork
 from supplier_agent.maintenance.retention import Retention
 from supplier_agent.reports.counts import counts
 from supplier_agent.reports.heartbeat import AGENT, Heartbeat
@@ -25,6 +23,7 @@ from supplier_agent.reports.vitals import STOPPING, WORKERS_HUNG, Trouble
 from supplier_agent.runtime.page_process import PageProcess
 from supplier_agent.runtime.reload import Reload
 from supplier_agent.runtime.wiring import database_troubles
+from supplier_agent.tick import plan
 from supplier_agent.tick.choose import LOOK_SECONDS
 
 WATCH_SECONDS = 0.2
@@ -37,7 +36,7 @@ FAULT_SECONDS = 1.0
 HUNG_SECONDS = 30.0
 """A worker this far beyond its deadline is stuck, and the watchdog is no longer fed."""
 LAST_SECONDS = 2.0
-"""How long a stop waits for the threads that read barcodes and send alerts. After the next start they do their work again."""
+"""How long a stop waits for the thread that sends alerts. After the next start it does its work again."""
 
 
 def notify(env: Mapping[str, str], message: str) -> None:
@@ -108,7 +107,6 @@ class Daemon:
         agent.start()
         if self._reload is not None:
             self._reload.start()
-        codes = LabelCodes(agent.ctx.settings.state_dir, PdfWork(agent.ctx.clock), agent.ctx.log).start()
         watch = Watch(lambda: agent.ctx.settings, agent.ctx.clock, agent.ctx.log, self._heartbeat.keep).start()
         self._scheduler.start()
         if self._page is not None:
@@ -127,12 +125,10 @@ class Daemon:
             if self._page is not None:
                 self._page.ask_to_stop()  # it ends while the loop finishes requests in flight
             self._scheduler.shutdown(wait=False)
-            codes.stop()
             watch.stop()
         agent.drain(DRAIN_SECONDS, WATCH_SECONDS, lambda: self._heartbeat.beat(STOPPING))
         if self._page is not None:
             self._page.close()
-        codes.close(LAST_SECONDS)
         watch.close(LAST_SECONDS)
         agent.ctx.log.info("agent.stopped")
         return 0
@@ -222,7 +218,7 @@ class Daemon:
         self._wall, self._monotonic = wall, monotonic
         if jumped:
             self._agent.ctx.log.warning("clock.jumped", now=wall.isoformat(timespec="seconds"))
-            self._agent.ctx.inbox.put(self._agent.clock_changed)
+            self._agent.ctx.inbox.put(partial(plan.clock_changed, self._agent.ctx))
             for name in self._agent.accounts:
                 self._scheduler.modify_job(name, next_run_time=wall)
 

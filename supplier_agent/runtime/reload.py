@@ -70,7 +70,7 @@ class Reload:
         agent, settings = self._agent, self._waits
         if settings is None:
             return True
-        if agent.in_flight():
+        if agent.ctx.in_flight():
             if agent.ctx.clock.monotonic() < self._until:
                 return False
             self._end()

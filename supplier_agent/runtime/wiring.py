@@ -12,8 +12,7 @@ from supplier_agent.agent import Agent
 from supplier_agent.base.clock import Clock
 from supplier_agent.base.errors import AgentError, ConfigError
 from supplier_agent.base.log import Log
-from supplier_agent.calls import Tools
-from supplier_agent.calls.protocol import MARKETPLACE
+from supplier_agent.calls import CALLS, Calls, Tools
 from supplier_agent.db import private, state_folder
 from supplier_agent.db.ship_ledger import Ledger
 from supplier_agent.db.store import FullError, LockedError, open_store
@@ -26,6 +25,7 @@ from supplier_agent.reports.vitals import DATABASE_LOCKED, DISK_FULL, Trouble
 from supplier_agent.settings import Settings, egress
 from supplier_agent.tick.context import Account, Context
 from supplier_agent.tick.workers import Workers
+from supplier_agent.verdict.supplier import MARKETPLACE
 
 
 def assemble(
@@ -61,7 +61,7 @@ def assemble(
 
     def close() -> None:
         with suppress(AgentError):  # the disk is full: then only the next start counts the epoch
-            agent.end()
+            agent.ctx.rollback.end(agent.ctx.clock.now())
         close_parts()
 
     accounts = make_accounts(settings, env, wire, clock, labels, lambda: agent.stopping)
@@ -139,7 +139,10 @@ def make_accounts(
     labels: LabelFolder,
     stopping: Callable[[], bool],
 ) -> list[Account]:
-    """Return all accounts of these settings. Add another kind of account here."""
+    """Return all accounts of these settings. Add another kind of account here.
+
+    Raises ValueError if a call is switched on and has no account: it would be owed forever.
+    """
 
     def read_token(name: str) -> str:
         return settings.token_of(name, env)
@@ -147,10 +150,20 @@ def make_accounts(
     def read_next(name: str) -> str | None:
         return settings.next_token_of(name, env)
 
-    return [
+    accounts = [
         make_account(settings, name, wire, clock, labels, read_token, stopping, read_next)
         for name in settings.suppliers
     ]
+    if missing := calls_without_account(accounts, settings):
+        raise ValueError(f"{', '.join(missing)}: a call needs an account of its kind from make_accounts")
+    return accounts
+
+
+def calls_without_account(accounts: Iterable[Account], settings: Settings, kinds: Calls = CALLS) -> list[str]:
+    """Return the calls that are switched on, and that some supplier has no account for."""
+    there = {(account.supplier, account.kind) for account in accounts}
+    on = {kind: call for kind, call in kinds.items() if kinds.is_on(kind, settings)}
+    return [kind for kind, call in on.items() if any((name, call.ACCOUNT) not in there for name in settings.suppliers)]
 
 
 def make_account(
@@ -176,11 +189,10 @@ def make_account(
         clock=clock,
         stopping=lambda: stopping() or account.reads_failing,
     )
-    by_number = settings.suppliers[name].order_number_filter
     account = Account(
         name,
         name,
-        tools=lambda heard: Tools(replace(marketplace, heard=heard), labels, by_number),
+        tools=lambda heard: Tools(replace(marketplace, heard=heard), labels, settings),
         pace=pace,
         read_token=lambda: read_token(name),
         read_next_token=lambda: read_next(name),

@@ -16,7 +16,8 @@ from typing import Literal
 
 from supplier_agent.base.clock import Clock
 
-Endpoint = Literal["get-sales", "acknowledge-sale", "ship-sale", "label", "sandbox", "other"]
+Endpoint = str
+"""The last part of the path of one of the API's endpoints (api.py); or label, sandbox, other."""
 Token = Literal["none", "right", "wrong"]
 Headers = tuple[tuple[str, str], ...]
 

@@ -1,4 +1,4 @@
-"""Claim: commit the intent of a call, then hand its request to a worker. Reads are handed over here too, without a claim."""
+"""Claim: write the intent of a call, and once it is on disk, hand its request to a worker. Reads are handed over here too."""
 
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -87,12 +87,13 @@ def claim(ctx: Context, tx: Session, account: Account, stands: Standing, call_id
         not_found_since=not_found_since if call.strikes else None,
         maybe_sent=any(attempt.outcome in {outbox.UNKNOWN, None} for attempt in attempts),
         asked=read_log.asked(tx, account.supplier, now, cache_seconds),
+        facts={name: getattr(order, name) for name in kind.SENDS},
     )
 
 
-def send(ctx: Context, account: Account, call: Call) -> None:
+def send(ctx: Context, account: Account, call: outbox.Due) -> None:
     """Claim a call and hand it to a worker, which can start now. The intent is on disk before the request is sent."""
-    now, call_id, stands = ctx.clock.now(), call.id or 0, account.standing
+    now, call_id, stands = ctx.clock.now(), call.id, account.standing
     assert stands is not None  # noqa: S101 - choose.py has just loaded it
     heard: list[float] = []
     tools = account.tools(heard.append)  # if this fails, the call stays owed
@@ -115,16 +116,11 @@ def send(ctx: Context, account: Account, call: Call) -> None:
         plan.plan(ctx, account)
         return
     kind = ctx.calls[job.kind]
-    flight = Flight(job.kind, kind.LANE, now, ctx.clock.monotonic(), job, account.token or "", heard)
     if Need.WHOLE_LABEL in kind.NEEDS:
         ctx.log.solved(f"label {account.name}", account.name)
-    if kind.LEDGERED:
-        try:
-            ctx.ledger.write(job.supplier, job.menzzo_order_id, job.number, None, now)
-        except StateError as error:
-            _come_back_unsent(ctx, account, flight, error.what)
-            return
     account.slots_since_read += 1
+    place = ctx.workers.take(kind.LANE, account.name)
+    flight = Flight(job.kind, place, now, ctx.clock.monotonic(), job, account.token or "", heard)
     _fly(ctx, account, flight, kind.perform, job, tools)
 
 
@@ -134,15 +130,6 @@ def _count_vain(ctx: Context, account: Account, call_id: int) -> None:
     if account.vain[1] > MOST_VAIN:
         with ctx.store.write() as tx:
             outbox.park_call(tx, call_id, f"{INTERNAL}: it can never be claimed")
-
-
-def _come_back_unsent(ctx: Context, account: Account, flight: Flight, why: str) -> None:
-    """End a claimed call as not sent. It counts as in flight until it is settled, so a stop waits for it."""
-    done: Future[Any] = Future()
-    done.set_result(Ending(Outcome(NOT_SENT, why), outage=True))
-    account.in_flight.append(flight)
-    ctx.inbox.put(lambda: settle.landed(ctx, account, flight, done))
-    ctx.rollback.look(ctx.clock.now())
 
 
 def _put_off(ctx: Context, account: Account, call_id: int, why: str, now: datetime) -> None:
@@ -173,20 +160,35 @@ def read(ctx: Context, account: Account, due: Due) -> bool:
             return True
         account.run = run  # only now: if the commit failed, there is no row for it
     account.slots_since_read = 0
-    flight = Flight(READ, READS, now, ctx.clock.monotonic(), token=account.token or "")
+    place = ctx.workers.take(READS, account.name)
+    flight = Flight(READ, place, now, ctx.clock.monotonic(), token=account.token or "")
     get_sales = account.tools(flight.heard.append).marketplace.get_sales
     _fly(ctx, account, flight, get_sales, account.run.plan.query)
     return True
 
 
 def _fly(ctx: Context, account: Account, flight: Flight, request: Callable[..., Any], *arguments: object) -> None:
+    """Count a request as in flight, and send it once its intent is on disk: in the database, and a ship call's in the ledger."""
+
+    def landed(done: "Future[Any]") -> None:
+        settle.landed(ctx, account, flight, done)
+
+    def depart() -> None:
+        job = flight.job
+        if job is not None and ctx.calls[job.kind].LEDGERED:
+            try:
+                ctx.ledger.write(job.supplier, job.menzzo_order_id, job.number, None, flight.started_at)
+            except StateError as error:
+                unsent: Future[Any] = Future()
+                unsent.set_result(Ending(Outcome(NOT_SENT, error.what), outage=True))
+                ctx.workers.leave(flight.place)
+                ctx.inbox.put(lambda: landed(unsent))
+                ctx.is_compared = False
+                return
+        ctx.workers.start(
+            flight.place, landed, request, *arguments, at_once=lambda done: settle.note_answer(ctx, flight, done)
+        )
+
     account.pace.book()
     account.in_flight.append(flight)
-    ctx.workers.start(
-        flight.lane,
-        account.name,
-        lambda done: settle.landed(ctx, account, flight, done),
-        request,
-        *arguments,
-        at_once=lambda done: settle.note_answer(ctx, flight, done),
-    )
+    ctx.then(depart)

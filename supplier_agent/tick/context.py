@@ -5,7 +5,9 @@ at the marketplace is one kind: it also pulls the list of orders. A kind that on
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -16,7 +18,6 @@ from supplier_agent import outbox
 from supplier_agent.base.clock import Clock
 from supplier_agent.base.log import Log
 from supplier_agent.calls import CALLS, Calls, Job
-from supplier_agent.calls.protocol import MARKETPLACE
 from supplier_agent.db.ship_ledger import Ledger
 from supplier_agent.db.store import Store, is_ours
 from supplier_agent.db.tables import Order
@@ -29,7 +30,8 @@ from supplier_agent.settings import Settings
 from supplier_agent.suppliers.circuit_breakers import LABELS
 from supplier_agent.suppliers.snapshot import Standing
 from supplier_agent.tick.pull import OpenRun
-from supplier_agent.tick.workers import Inbox, Workers
+from supplier_agent.tick.workers import Inbox, Place, Workers
+from supplier_agent.verdict.supplier import MARKETPLACE
 
 INTERNAL = "internal error"
 """The code of a problem: an error of this program, not of the marketplace."""
@@ -49,12 +51,17 @@ class Flight:
     """A request in flight. `job` is None for a read."""
 
     kind: str
-    lane: str
+    place: Place  # its thread
     started_at: datetime
     started: float  # monotonic seconds
     job: Job | None = None
     token: str = field(default="", repr=False)  # the token it was sent with
     heard: list[float] = field(default_factory=list)  # network seconds of each answer
+
+    @property
+    def lane(self) -> str:
+        """The lane whose thread it uses."""
+        return self.place.lane
 
 
 @dataclass
@@ -90,6 +97,7 @@ class Account:
     ships_wait: bool = False  # ship calls wait until a person approves unusually many marks
     flags_changed: bool = False  # marked orders were planned; not checked yet whether they are unusually many
     look_at: float = 0.0  # monotonic: when to tick it next
+    ticked_at: float = 0.0  # monotonic: when it was ticked last
     vain: tuple[int, int] = (0, 0)  # the call whose claim failed last, and how often in a row
     rests_until: float = 0.0  # monotonic: after an internal error, not served before this time
 
@@ -97,6 +105,12 @@ class Account:
     def pulls(self) -> bool:
         """Whether it has a list of orders to read."""
         return self.kind == MARKETPLACE
+
+    def memory(self) -> dict[str, Any]:
+        """Return a copy of its present state. `vars(account).update(memory)` brings it back."""
+        return {
+            name: copy(value) if isinstance(value, (list, set, dict)) else value for name, value in vars(self).items()
+        }
 
     def flying(self, lane: str) -> int:
         """Return the number of requests of that lane in flight."""
@@ -146,6 +160,13 @@ class Context:
     rollback: Watch = field(init=False)  # does the ship ledger belong to this database?
     read_since_ping: set[str] = field(default_factory=set)  # suppliers read since the last ping of the heartbeat URL
     read_lately: set[str] = field(default_factory=set)  # the same, for the heartbeat URLs of single suppliers
+    is_compared: bool = (
+        True  # False: the ship ledger must be compared with the database, in which another program wrote
+    )
+    _before: dict[int, tuple[Account, dict[str, Any]]] = field(
+        default_factory=dict
+    )  # accounts as they were before the turn
+    _afterwards: list[Callable[[], object]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Plan every open order in the first turn."""
@@ -178,6 +199,54 @@ class Context:
     def under_way(self) -> int:
         """Return the number of unsettled requests: in flight, or fetched labels being checked."""
         return self.in_flight() + sum(len(account.checking) for account in self.accounts.values())
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Run one turn in one transaction: all that it settles, plans and claims. `follow_up` does what waits for the commit.
+
+        If the transaction fails (locked, disk full), nothing of the turn has happened: its results are settled in the next one.
+        """
+        try:
+            with self.store.turn():
+                yield
+        except BaseException:
+            self._undo()
+            raise
+        else:
+            self.inbox.settled()
+        finally:
+            self._before.clear()
+
+    def follow_up(self) -> bool:
+        """Do what waited for the commit of the turn; return whether there was anything."""
+        steps, self._afterwards = self._afterwards, []
+        for step in steps:
+            try:
+                step()
+            except Exception as error:  # noqa: BLE001 - the others must be done all the same
+                self.log.fault("internal.error", "after a turn", error)
+        return bool(steps)
+
+    def then(self, step: Callable[[], object]) -> None:
+        """Do this once what the turn writes is on disk: start a request, log a change. Outside of a turn: do it now."""
+        if self.store.in_turn:
+            self._afterwards.append(step)
+        else:
+            step()
+
+    def touch(self, account: Account) -> None:
+        """Remember an account as it is before this turn changes it."""
+        if self.store.in_turn and id(account) not in self._before:
+            self._before[id(account)] = account, account.memory()
+
+    def _undo(self) -> None:
+        for account, before in self._before.values():
+            for flight in account.in_flight:
+                if flight not in before["in_flight"]:
+                    self.workers.leave(flight.place)
+            vars(account).update(before)
+        self._afterwards.clear()
+        self.inbox.again()
 
     def look_again(self, name: str | None = None) -> None:
         """Invalidate the caches of one account, or of all, and tick it in the next turn."""

@@ -23,17 +23,18 @@ HEAL = timedelta(hours=1)
 
 
 def plan(ctx: Context, account: Account) -> None:
-    """Derive the calls of this supplier's orders whose facts have changed."""
-    while account.facts_changed:
-        with ctx.store.read() as tx:
-            changed = _changed(tx, account.supplier)
-        if changed:
-            account.flags_changed |= any(changed.values()) or account.ships_wait
-            one_by_one(ctx, account.name, [*changed], lambda tx, ids: derive(ctx, tx, those(tx, ids)))
-            ctx.wake(account.supplier)
-        if account.flags_changed:
-            _check_flag_rate(ctx, account)
-        account.facts_changed = bool(changed)
+    """Derive the calls of up to BATCH orders whose facts have changed; `facts_changed` stays True if there may be more."""
+    if not account.facts_changed:
+        return
+    with ctx.store.read() as tx:
+        changed = _changed(tx, account.supplier)
+    if changed:
+        account.flags_changed |= any(changed.values()) or account.ships_wait
+        one_by_one(ctx, account.name, [*changed], lambda tx, ids: derive(ctx, tx, those(tx, ids)))
+        ctx.wake(account.supplier)
+    if account.flags_changed:
+        _check_flag_rate(ctx, account)
+    account.facts_changed = len(changed) == BATCH
 
 
 def heal(ctx: Context, account: Account) -> None:
@@ -68,12 +69,18 @@ def _check_flag_rate(ctx: Context, account: Account) -> None:
         ctx.log.info("ships.resumed", supplier=account.supplier, what=said)
 
 
+_CHANGED = (
+    select(Order.id, Order.shipped, Order.ship_confirmed_at)
+    .where(col(Order.supplier) == bindparam("supplier"), col(Order.planned_at).is_(None))
+    .order_by(col(Order.id))
+    .limit(BATCH)
+)
+
+
 def _changed(tx: Session, supplier: str) -> dict[int, bool]:
-    """Return up to BATCH orders that changed since they were planned, each with whether it is marked as shipped."""
-    query = select(Order.id, Order.shipped).where(Order.supplier == supplier, col(Order.planned_at).is_(None))
-    return {
-        row: shipped == 1 for row, shipped in tx.exec(query.order_by(col(Order.id)).limit(BATCH)) if row is not None
-    }
+    """Return up to BATCH orders that changed since they were planned, each with whether it is marked and not confirmed."""
+    rows = tx.exec(_CHANGED, params={"supplier": supplier})
+    return {row: shipped == 1 and confirmed is None for row, shipped, confirmed in rows if row is not None}
 
 
 def _open_after(tx: Session, supplier: str, last: int) -> list[int]:
@@ -226,7 +233,7 @@ def repeat_lost(ctx: Context, account: Account) -> datetime | None:
             order = tx.get(Order, call.order_id)
             if order is None or call.kind not in {want.kind for want in wanted(order, (), ctx.rules)}:
                 continue
-            at = mine[call.kind].by_itself(call, list(outbox.attempts_of(tx, call)), ctx.settings, now)
+            at = mine[call.kind].repeat_at(call, list(outbox.attempts_of(tx, call)), ctx.settings, now)
             if at is not None and at <= now:
                 outbox.owe_again(tx, call, now)
                 what, detail = f"{call.kind} is sent once more", 'after_lost_answer = "resend"'
@@ -236,8 +243,17 @@ def repeat_lost(ctx: Context, account: Account) -> datetime | None:
     return soonest
 
 
-def after_clock_change(ctx: Context, tx: Session, account: Account) -> None:
-    """After the clock was set back, bring forward what would be delayed: nothing waits longer than its longest wait from now."""
+def clock_changed(ctx: Context) -> None:
+    """Check everything again. If the clock was set back, bring forward times that are now too far in the future."""
+    for account in ctx.accounts.values():
+        with ctx.store.write() as tx:
+            _not_too_late(ctx, tx, account)
+    ctx.heal_at = ctx.clock.now()
+    ctx.look_again()
+
+
+def _not_too_late(ctx: Context, tx: Session, account: Account) -> None:
+    """Bring forward what would be delayed: nothing waits longer than its longest wait from now."""
     now, cache_seconds = ctx.clock.now(), ctx.settings.suppliers[account.supplier].cache_seconds
     longest = OutwardCall.longest_backoff(ctx.settings, cache_seconds)
     for kind, call in ctx.calls.at(account.kind).items():

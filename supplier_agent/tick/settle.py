@@ -1,15 +1,17 @@
-"""Settle: results become facts, each in one short transaction on the loop's thread.
+"""Settle: results become facts, on the loop's thread, each in a savepoint of the turn's transaction.
 
-The answer of a ship call is written to the ledger first, because the database may be locked and the ledger is not. After a
-LockedError the same step is tried again: nothing changes before its transaction commits.
+The answer of a ship call is written to the ledger first, because the database may be locked and the ledger is not. If the turn's
+transaction fails, the accounts are as before it, and the same results are settled again in the next turn (Context.turn).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import cache
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlalchemy import Update, bindparam
+from sqlmodel import Session, col, select, update
 
 from supplier_agent import outbox
 from supplier_agent.base.errors import StateError
@@ -20,7 +22,7 @@ from supplier_agent.marketplace import Listing, Means, Verdict
 from supplier_agent.outbox import NOT_SENT, UNKNOWN, Next, Outcome, backoff
 from supplier_agent.suppliers import circuit_breakers, read_log, safety_stops
 from supplier_agent.suppliers.circuit_breakers import READS
-from supplier_agent.tick import log_events, plan, pull, tokens
+from supplier_agent.tick import log_events, pull, tokens
 from supplier_agent.tick.context import Account, Context, Flight, fault
 from supplier_agent.tick.outages import Change, note_ending, read_ending
 from supplier_agent.tick.workers import NotStartedError
@@ -46,11 +48,12 @@ def note_answer(ctx: Context, flight: Flight, done: "Future[Any]") -> None:
 
 def landed(ctx: Context, account: Account, flight: Flight, done: "Future[Any]") -> None:
     """Settle the result of a worker: a call, a page, or a label whose file must be checked first."""
+    ctx.touch(account)
     result, job = (None if done.exception() else done.result()), flight.job
     if isinstance(result, Unfinished) and job is not None:
         account.landed(flight)
         account.checking.add(job.call_id)
-        ctx.workers.finish(account.name, result, lambda ending: _checked(ctx, account, job, ending))
+        ctx.then(lambda: ctx.workers.finish(account.name, result, lambda ending: _checked(ctx, account, job, ending)))
         return
     worker = done.exception()
     if worker is not None and not isinstance(worker, NotStartedError):
@@ -84,6 +87,7 @@ def _settle(ctx: Context, account: Account, flight: Flight, done: "Future[Any]")
 def _checked(ctx: Context, account: Account, job: Job, ending: Ending) -> None:
     """Settle a call whose answer was processed on this machine after its request had ended."""
     account = ctx.accounts.get(account.name, account)  # a new configuration may have been adopted meanwhile
+    ctx.touch(account)
     try:
         settle_call(ctx, account, job, ending)
     except Exception as error:
@@ -121,6 +125,7 @@ def give_up_reading(ctx: Context, account: Account, why: str) -> None:
 
 def alone(ctx: Context, account: Account, step: Callable[[Account], None]) -> None:
     """Run a step for one account. After an internal error that account rests, and the others continue."""
+    ctx.touch(account)
     try:
         step(account)
     except Exception as error:
@@ -146,41 +151,32 @@ def _ending_of(done: "Future[Any]") -> Ending:
 # A call
 
 
-@dataclass(frozen=True)
-class Settled:
-    """What an ending changed."""
-
-    state: str | None  # the present state of the call; None: another process settled it
-    planned: bool  # False: the order could not be planned with its new facts; the planner will report the error
-    paused: bool  # the 404 safety stop paused the account
-
-
 def settle_call(ctx: Context, account: Account, job: Job, ending: Ending) -> None:
     """Record how a call ended, what it changed, and what it says about its account."""
     lane, stands = ctx.calls[job.kind].LANE, account.standing
     account.standing, changes = None, list[Change]()
     with ctx.store.write() as tx:
-        settled = settle(ctx, tx, account, job, ending)
-        as_before = stands is not None and ending.was_heard and stands.is_well(lane) and not settled.paused
+        state, paused = settle(ctx, tx, account, job, ending)
+        as_before = stands is not None and ending.was_heard and stands.is_well(lane) and not paused
         if not as_before:
             changes = note_ending(ctx, tx, account, lane, ending, job.order_id)
     if as_before:
         account.standing = stands  # still working: nothing was written about the account, so the snapshot is valid
-    account.facts_changed = account.facts_changed or not settled.planned
-    if ending.outcome.facts:
-        ctx.wake(account.supplier)
-    log_events.call(ctx.log, job, ending.outcome, settled.state)
-    paused = [Change(safety_stops.PAUSED)] if settled.paused else []
-    log_events.changes(ctx.log, account.name, [*paused, *changes], ending.outcome.detail)
+    account.facts_changed = account.facts_changed or bool(ending.outcome.facts)
+    changes = [*([Change(safety_stops.PAUSED)] if paused else []), *changes]
+    ctx.then(lambda: log_events.call(ctx.log, job, ending.outcome, state))
+    ctx.then(lambda: log_events.changes(ctx.log, account.name, changes, ending.outcome.detail))
 
 
-def settle(ctx: Context, tx: Session, account: Account, job: Job, ending: Ending) -> Settled:
+def settle(ctx: Context, tx: Session, account: Account, job: Job, ending: Ending) -> tuple[str | None, bool]:
     """Record how an attempt ended, and what follows from it, step by step.
+
+    Return the present state of the call (None: another process settled it), and whether the 404 safety stop paused the account.
 
     1. If a redirect has already parked one call in this outage, further orders are not parked: for them it means "try later".
     2. Decide the next state of the call: its kind decides, or `_after_fault` after an internal error.
     3. Store the attempt and the call, if the claim is still ours: another process cannot have the same attempt number.
-    4. Store the facts of the order, even if another process settled the call, because we have the answer. Plan the order.
+    4. Store the facts of the order, even if another process settled the call, because we have the answer.
     5. Store the reads that the call made.
     6. After a 404, check whether so many in a row mean that the address is wrong.
     """
@@ -190,7 +186,7 @@ def settle(ctx: Context, tx: Session, account: Account, job: Job, ending: Ending
     outcome = ending.outcome
     after = _after_fault(ctx, job, ending) if ending.fault else call.after(job, ending, ctx.settings, now, ctx.chance())
     state = after.state if outbox.settle(tx, job.call_id, job.number, outcome, after, now) else None
-    planned = _add_facts(ctx, tx, job, outcome)
+    _add_facts(tx, job, outcome.facts)
     for read in ending.reads:
         read_log.write(tx, job.supplier, read, None)
     paused = False
@@ -198,23 +194,19 @@ def settle(ctx: Context, tx: Session, account: Account, job: Job, ending: Ending
         kinds = [kind for kind, each in ctx.calls.at(account.kind).items() if each.BRAKES_ON_404]
         limit = ctx.settings.brakes.not_found_in_a_row
         paused = safety_stops.mind_the_address(tx, account.name, account.supplier, kinds, limit, now)
-    return Settled(state, planned, paused)
+    return state, paused
 
 
-def _add_facts(ctx: Context, tx: Session, job: Job, outcome: Outcome) -> bool:
-    """Store the new facts of the order and plan it. False if planning failed; the facts are stored anyway."""
-    if not outcome.facts:
-        return True
-    order = tx.get_one(Order, job.order_id)
-    for name, value in outcome.facts.items():
-        setattr(order, name, value)
-    order.planned_at = None
-    try:
-        with tx.begin_nested():
-            plan.derive(ctx, tx, [order])
-    except Exception:  # noqa: BLE001 - if the disk is full, the commit fails too and is tried again
-        return False
-    return True
+def _add_facts(tx: Session, job: Job, facts: Mapping[str, object]) -> None:
+    """Store new facts of the order. Its calls are planned in the same turn, with those of all others that changed."""
+    if facts:
+        tx.exec(_facts_of(tuple(facts)), params={"row": job.order_id, **{f"new_{name}": facts[name] for name in facts}})
+
+
+@cache
+def _facts_of(names: Sequence[str]) -> Update:
+    new: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
+    return update(Order).where(col(Order.id) == bindparam("row")).values(planned_at=None, **new)
 
 
 def _after_fault(ctx: Context, job: Job, ending: Ending) -> Next:
@@ -263,8 +255,8 @@ def settle_page(ctx: Context, account: Account, flight: Flight, answer: Listing 
         account.longest_page = max(account.longest_page, len(answer.rows))
         tokens.proved(ctx, account, flight.token, works)
     if isinstance(step, pull.Finished):
-        ctx.read_since_ping.add(name)
-        ctx.read_lately.add(name)
-    log_events.page(ctx.log, name, step)
-    log_events.changes(ctx.log, name, changes, answer.detail if isinstance(answer, Verdict) else None)
+        ctx.then(lambda: ctx.read_since_ping.add(name))
+        ctx.then(lambda: ctx.read_lately.add(name))
+    ctx.then(lambda: log_events.page(ctx.log, name, step))
+    ctx.then(lambda: log_events.changes(ctx.log, name, changes, answer.detail if isinstance(answer, Verdict) else None))
     return ending

@@ -19,13 +19,11 @@ from supplier_agent.calls import Ending, Unfinished
 from supplier_agent.db.store import is_ours
 from supplier_agent.labels.pdf.process import Checks
 from supplier_agent.outbox import NOT_SENT, UNKNOWN, Outcome
-from supplier_agent.suppliers.circuit_breakers import LABELS, READS, WRITES
+from supplier_agent.suppliers.circuit_breakers import LABELS, OTHERS, READS, WRITES
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-OTHERS = "others"
-"""The lane for everything else: heartbeat URLs."""
 HALVES = {READS: 128, WRITES: 64, LABELS: 64, OTHERS: 8}
 """Half of the threads of each lane. Reads come first and show which suppliers are slow: 100 of them fit into one half."""
 SLOW_SECONDS = 2.0
@@ -61,6 +59,7 @@ class Threads(Executor):
 class Place:
     """One thread of a lane, held by an account since a monotonic time."""
 
+    lane: str
     account: str
     since: float
 
@@ -71,8 +70,8 @@ class Bulkhead:
     `suspects`, shared by all lanes: the accounts whose last call in any lane was slow.
     """
 
-    def __init__(self, clock: Clock, half: int, suspects: set[str]) -> None:
-        self._clock, self._half, self._suspects = clock, half, suspects
+    def __init__(self, lane: str, clock: Clock, half: int, suspects: set[str]) -> None:
+        self._lane, self._clock, self._half, self._suspects = lane, clock, half, suspects
         self._taken: list[Place] = []
         self._slow: dict[str, bool] = {}  # by account: whether its last call in this lane was slow
         self._waiting: dict[str, None] = {}  # accounts that found no free thread, in order
@@ -89,7 +88,7 @@ class Bulkhead:
         """Take a thread, after `may_start` returned True."""
         self._promised.discard(account)
         self._waiting.pop(account, None)
-        place = Place(account, self._clock.monotonic())
+        place = Place(self._lane, account, self._clock.monotonic())
         self._taken.append(place)
         return place
 
@@ -139,15 +138,16 @@ Step = Callable[[], None]
 
 
 class Inbox:
-    """Steps in the order of arrival. If the database is locked, the step stays first in line, so no result is lost.
+    """Steps in the order of arrival. A step whose turn failed is run again in the next one, so no result is lost.
 
-    `fault` is called with any other error of a step, and the step is skipped: an internal error would happen again.
+    `fault` is called with an internal error of a step, and the step is skipped: the error would happen again.
     """
 
     def __init__(self, fault: Callable[[Exception], None] | None = None) -> None:
         self._fault = fault
         self._queue: queue.SimpleQueue[tuple[Step, Step | None]] = queue.SimpleQueue()
-        self._taken: list[Step] = []
+        self._taken: list[Step] = []  # arrived
+        self._run_now: list[Step] = []  # run in the present turn, which is not committed yet
 
     def put(self, step: Step, at_once: Step | None = None) -> None:
         """Add a step for the loop's thread. Thread-safe.
@@ -176,13 +176,27 @@ class Inbox:
         if at_once is not None:
             self._run(at_once)
 
-    def take_in(self) -> None:
-        """Run every step that has arrived, each once."""
+    def take_in(self, goes_on: Callable[[], bool] = lambda: True) -> None:
+        """Run the steps that have arrived, while `goes_on`. Afterwards, `settled` forgets them, or `again` puts them back."""
         self.hear()
-        while self._taken:
+        while self._taken and goes_on():
             self._run(self._taken[0])
-            self._taken.pop(0)
+            self._run_now.append(self._taken.pop(0))
             self.hear()
+
+    def settled(self) -> None:
+        """Forget the steps that were run: what they have written is on disk."""
+        self._run_now.clear()
+
+    def again(self) -> None:
+        """Put the steps that were run back: nothing of what they have written is on disk."""
+        self._taken[:0] = self._run_now
+        self._run_now.clear()
+
+    @property
+    def has_steps(self) -> bool:
+        """Whether steps have arrived that were not run yet."""
+        return bool(self._taken)
 
     def _run(self, step: Step) -> None:
         try:
@@ -205,7 +219,7 @@ class Workers:
         self._executor, self.checks = executor, checks
         self.inbox = Inbox(lambda error: log.fault("internal.error", "inbox", error))
         suspects: set[str] = set()
-        self._bulkheads = {lane: Bulkhead(clock, half, suspects) for lane, half in halves.items()}
+        self._bulkheads = {lane: Bulkhead(lane, clock, half, suspects) for lane, half in halves.items()}
 
     def may_start(self, lane: str, account: str) -> bool:
         """Tell whether a request of this account would start at once; if not, `call_up` returns the account when it would."""
@@ -215,14 +229,21 @@ class Workers:
         """Return the accounts that waited for a thread and have one reserved in this turn."""
         return {account for bulkhead in self._bulkheads.values() for account in bulkhead.call_up()}
 
+    def take(self, lane: str, account: str) -> Place:
+        """Take a thread, after `may_start` returned True; `start` uses it."""
+        return self._bulkheads[lane].take(account)
+
+    def leave(self, place: Place) -> None:
+        """Give a thread back. Idempotent."""
+        self._bulkheads[place.lane].leave(place)
+
     def start(
-        self, lane: str, account: str, landed: Landed, request: Callable[..., Any], *arguments: object, at_once: Landed
+        self, place: Place, landed: Landed, request: Callable[..., Any], *arguments: object, at_once: Landed
     ) -> None:
-        """Start a request, after `may_start` returned True. `landed` settles it; `at_once` runs even if the database is locked."""
-        place = self._bulkheads[lane].take(account)
+        """Start a request. `landed` settles it, in a turn; `at_once` runs even if the database is locked."""
 
         def take_in(done: "Future[Any]") -> None:
-            self._bulkheads[lane].leave(place)
+            self.leave(place)
             landed(done)
 
         try:
@@ -241,7 +262,7 @@ class Workers:
         """Start a request whose result is not needed, in the lane OTHERS; False if no thread is free now."""
         if not self.may_start(OTHERS, name):
             return False
-        self.start(OTHERS, name, _ignore, errand, at_once=_ignore)
+        self.start(self.take(OTHERS, name), _ignore, errand, at_once=_ignore)
         return True
 
 

@@ -1,4 +1,4 @@
-"""The page's process: it listens for people ([web]) and machines ([metrics]).
+"""The page's process: it listens for people ([web]) and machines ([metrics]), and reads the barcodes on labels for scanning.
 
 It has no token: the settings come through stdin, without one. What it cannot do yet (a port is taken, there is no database) it
 shows in its heartbeat (page.json) and tries again. It ends on a signal, or when the agent that started it ends.
@@ -25,6 +25,8 @@ from supplier_agent.base.process import Stop
 from supplier_agent.db import state_folder
 from supplier_agent.db.state_folder import InstanceLock, holder
 from supplier_agent.db.store import LockedError, Store, open_store
+from supplier_agent.labels.barcodes import LabelCodes
+from supplier_agent.labels.pdf import PdfWork
 from supplier_agent.metrics.routes import Source, routes
 from supplier_agent.printing.papers import Press
 from supplier_agent.reports.heartbeat import PAGE, Heartbeat, tell
@@ -78,11 +80,14 @@ class PageServer:
             opened.callback(press.close)
             source = Source(database, self._settings)
             opened.callback(source.close)
+            codes = LabelCodes(self._settings.state_dir, PdfWork(self._clock), self._log)
+            opened.callback(codes.close)
             app = make_app(room_of(self._settings, store, self._clock, self._log, press), source)
             self._look_around(store, listener.url)
             limits = Limits(MOST_SOCKETS, MOST_SOCKETS_OF_A_PEER, lambda address: has_seats_of_its_own(web, address))
             listener.serve(app, limits)
             opened.callback(listener.close)  # before the resources that it uses
+            codes.start()
             self._listener, self._store, self.url, self._opened = listener, store, listener.url, opened.pop_all()
 
     def _look_around(self, store: Store, url: str) -> None:

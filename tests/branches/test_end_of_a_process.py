@@ -46,7 +46,7 @@ def test_a_copy_of_the_database_made_before_an_orderly_end_is_older_afterwards_s
     copy = site.settings.state_dir / "copy.db"
     site.agent.ctx.store.backup(copy)
     site.agent.drain(1, 0.001, lambda: None)
-    site.agent.end()
+    site.agent.ctx.rollback.end(site.clock.now())
     site.crash()
     for each in site.settings.state_dir.glob(f"{site.database.name}-*"):
         each.unlink()

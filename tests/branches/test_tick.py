@@ -14,7 +14,7 @@ from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings
 from supplier_agent.suppliers import read_log, snapshot
-from supplier_agent.tick import choose, claim, pull
+from supplier_agent.tick import choose, claim, plan, pull
 from tests.branches.conftest import Raise, meets
 from tests.world.harness import ManualClock, Site
 from tests.world.mortal import SHIP, Spell
@@ -164,6 +164,7 @@ def test_a_label_file_that_somebody_removed_is_fetched_again_within_the_hour(ins
     file = site.settings.state_dir / "labels" / "notio" / f"{order.menzzo_order_id}.pdf"
     file.unlink()
     site.run_for(HOUR)
+    site.run_for(10)
     assert file.read_bytes() == order.label
     assert calls(site, "label") == [("done", 2)]
     ((who, detail),) = site.ask("SELECT who, detail FROM events WHERE what = 'label lost'")
@@ -182,7 +183,7 @@ def test_silence_that_was_asked_for_ends_if_the_clock_is_set_back_by_more_than_i
     assert site.ask("SELECT quiet_until FROM suppliers") != [(None,)]
     assert len(site.world.log) == 1
     site.clock.wrong_by -= back
-    site.agent.clock_changed()
+    plan.clock_changed(site.agent.ctx)
     site.run_for(30)
     assert len(site.world.log) >= requests
     assert len(site.ask("SELECT id FROM orders")) == int(requests > 1)

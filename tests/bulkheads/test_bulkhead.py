@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from supplier_agent.suppliers.circuit_breakers import READS
 from supplier_agent.tick.workers import SLOW_SECONDS, Bulkhead, Place, Threads
 from tests.world.harness import ManualClock
 
@@ -17,7 +18,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def bulkhead(clock: ManualClock) -> Bulkhead:
-    return Bulkhead(clock, HALF, set())
+    return Bulkhead(READS, clock, HALF, set())
 
 
 def start(bulkhead: Bulkhead, *accounts: str) -> list[Place]:
@@ -67,7 +68,7 @@ def test_an_account_is_slow_only_until_it_is_quick_again(bulkhead: Bulkhead, clo
 
 def test_who_is_slow_in_one_lane_counts_as_slow_in_another_until_it_is_known_there(clock: ManualClock) -> None:
     suspects: set[str] = set()
-    reads, writes = Bulkhead(clock, HALF, suspects), Bulkhead(clock, HALF, suspects)
+    reads, writes = Bulkhead(READS, clock, HALF, suspects), Bulkhead(READS, clock, HALF, suspects)
     places = [reads.take(name) for name in names("slow", HALF + 1)]
     clock.sleep(SLOW_SECONDS + 0.1)
     for place in places:

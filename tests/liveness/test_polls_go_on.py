@@ -13,6 +13,7 @@ from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.faults import Endpoint, Fault
 from supplier_agent.sandbox.world import World
 from supplier_agent.suppliers import read_log
+from supplier_agent.tick import plan
 from supplier_agent.tick.choose import LOOK_SECONDS
 from supplier_agent.tick.context import READ_EVERY
 from tests.world.harness import ManualClock, Site, settings_for
@@ -146,7 +147,7 @@ def test_after_a_crash_and_a_restart_the_next_good_read_comes_in_time(site: Site
 )
 def test_after_the_clock_was_set_the_next_good_read_comes_in_time(site: Site, clock: SetClock, jump: timedelta) -> None:
     clock.set_by = jump
-    site.agent.ctx.inbox.put(site.agent.clock_changed)  # as the daemon does within a turn
+    site.agent.ctx.inbox.put(lambda: plan.clock_changed(site.agent.ctx))  # as the daemon does within a turn
     assert seconds_to_the_next_read(site) <= INTERVAL_SECONDS + GRACE_SECONDS
 
 

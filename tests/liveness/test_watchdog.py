@@ -156,23 +156,23 @@ def test_a_daemon_says_that_it_is_ready_feeds_the_watchdog_and_says_that_it_stop
 
 
 def test_a_worker_that_hangs_starves_the_watchdog_until_it_returns(scene: Scene) -> None:
-    until(lambda: scene.agent.accounts["notio"].next_read is not None and not scene.agent.in_flight())
+    until(lambda: scene.agent.accounts["notio"].next_read is not None and not scene.agent.ctx.in_flight())
     until(lambda: scene.feeds() >= 2, "before, all is well")
     scene.hang.set()
     scene.clock.pushed += scene.agent.ctx.settings.schedule.poll_seconds + 3600  # the next poll is due: it hangs
     scene.agent.ctx.inbox.put(scene.agent.ctx.look_again)
-    until(scene.agent.in_flight)
+    until(scene.agent.ctx.in_flight)
     scene.clock.pushed += 4 * TIMEOUT_SECONDS + HUNG_SECONDS + 1
     until(lambda: scene.feeds(1) == 0)
     assert scene.feeds() == 0, "a hung worker is not progress"
     scene.hang.clear()
     scene.let_go.set()
-    until(lambda: not scene.agent.in_flight())
+    until(lambda: not scene.agent.ctx.in_flight())
     until(lambda: scene.feeds() >= 2, "it has returned")
 
 
 def test_a_loop_that_hangs_starves_the_watchdog(scene: Scene) -> None:
-    until(lambda: not scene.agent.in_flight())
+    until(lambda: not scene.agent.ctx.in_flight())
     until(lambda: scene.feeds() >= 2)
     let_go = threading.Event()
 

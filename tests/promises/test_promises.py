@@ -439,7 +439,7 @@ def test_two_agents_never_send_the_same_call(tmp_path: Path) -> None:
 
 def _serve(agent: Agent, begin: threading.Barrier, over: threading.Event) -> None:
     begin.wait()
-    while not over.is_set() or agent.in_flight():
+    while not over.is_set() or agent.ctx.in_flight():
         agent.stopping = over.is_set()
         agent.ctx.inbox.wait(min(agent.turn(), 0.01))
 

@@ -16,6 +16,7 @@ from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.orders import Order
 from supplier_agent.sandbox.world import World
 from supplier_agent.suppliers.circuit_breakers import READS
+from supplier_agent.tick import plan
 from tests.simulation.people import People
 from tests.simulation.weather import DAY, Weather
 from tests.world.harness import settings_for
@@ -124,7 +125,7 @@ class Days(Life):
         self.jumps.append(self.clock.monotonic())
         if self.dice.random() < 0.5:
             self.or_die(self.site.turn)
-        self.or_die(self.site.agent.clock_changed)
+        self.or_die(lambda: plan.clock_changed(self.site.agent.ctx))
 
     # -- the marketplace ------------------------------------------------------------------------------------------
 

@@ -127,7 +127,7 @@ def test_what_was_flagged_under_a_clock_that_ran_ahead_waits_no_longer_once_it_i
     if restarted:
         site.start()
     else:
-        site.agent.clock_changed()
+        plan.clock_changed(site.agent.ctx)
     assert UNDO_SECONDS - 1 <= seconds_to_the_report(site) <= UNDO_SECONDS + 5
     site.stop()
 
@@ -150,7 +150,7 @@ def test_nothing_is_asked_while_the_marketplace_wants_silence(endpoint: str, tmp
     arrive(site.world, SUPPLIER, 4)
     site.flag()
     too_many = faults.status(429, headers=(("Retry-After", "300"),))
-    site.world.faults.arm(endpoint, too_many, times=1)  # type: ignore[arg-type] # one of the four names
+    site.world.faults.arm(endpoint, too_many, times=1)
     known = len(site.world.log)
     site.run_for(7200)
     lines = site.world.log[known:]
@@ -169,7 +169,7 @@ def test_a_429_without_a_time_is_asked_less_and_less_often_and_one_request_goes_
     site = collected(tmp_path, 4)
     arrive(site.world, SUPPLIER, 4)
     site.flag()
-    site.world.faults.arm(endpoint, faults.status(429), seconds=4 * 3600)  # type: ignore[arg-type] # one of the four names
+    site.world.faults.arm(endpoint, faults.status(429), seconds=4 * 3600)
     known = len(site.world.log)
     site.run_for(4 * 3600)
     asked = [line for line in site.world.log[known:] if line.status == 429]

@@ -64,6 +64,10 @@ def test_a_state_where_nothing_has_run_says_how_to_begin(settings: Settings) -> 
     assert found.suppliers[SUPPLIER].state == "failing"
 
 
+def test_a_supplier_that_was_never_read_says_why_in_a_sentence(settings: Settings) -> None:
+    assert told(settings).suppliers[SUPPLIER].reason(Words()) == "nothing has run yet"
+
+
 def test_all_is_well(settings: Settings, store: Store) -> None:
     read(store)
     found = told(settings, 60)

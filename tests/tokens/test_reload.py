@@ -282,7 +282,7 @@ def test_an_error_of_our_own_refuses_the_change_and_sending_goes_on(tmp_path: Pa
 
 def test_a_request_that_never_ends_refuses_the_change_and_sending_goes_on(tmp_path: Path) -> None:
     it = turned(tmp_path, 8)
-    while not it.site.agent.in_flight():
+    while not it.site.agent.ctx.in_flight():
         it.site.clock.sleep(0.2)
         it.site.agent.turn()
     it.next = settings_for(tmp_path / "state", "notio")

@@ -170,7 +170,7 @@ def test_what_a_person_took_back_after_the_copy_is_not_shipped_by_the_copy(
         slow.run_for(30)
         slow.crash()
     else:
-        slow.agent.end()
+        slow.agent.ctx.rollback.end(slow.clock.now())
         slow.stop()
     if noted == "while no agent ran":
         decide(slow, decision, one)

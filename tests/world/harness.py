@@ -242,7 +242,7 @@ class Site:
     def stop(self) -> None:
         """End as SIGTERM does: send nothing more, and settle what came back."""
         self.agent.stopping = True
-        while self.agent.in_flight():
+        while self.agent.ctx.in_flight():
             self.agent.turn()
         self.crash()
 
@@ -266,7 +266,7 @@ class Site:
     def turn(self) -> float | None:
         """Let the agent do what can be done now; return the seconds that it would wait, None if an answer has come already."""
         wait = self.agent.turn()
-        return None if self.agent.in_flight() else wait
+        return None if self.agent.ctx.in_flight() else wait
 
     def nothing_before(self, most_seconds: float) -> float:
         """Return the seconds until the agent has anything to do: it would look every 30 s, and find nothing."""

@@ -3,8 +3,7 @@
 Dying is a BaseException out of the step: nobody handles it, and whatever the agent kept in memory goes with it.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -93,12 +92,10 @@ class MortalStore(Store):
         vars(self).update(vars(store))
         self._doom = doom
 
-    @contextmanager
-    def write(self) -> Iterator[Session]:
-        """Write, and perhaps die: before the commit all of it is lost, after it all of it is there."""
-        with super().write() as tx:
-            yield tx
-            self._doom.step("commit: before")
+    def _commit(self, session: Session) -> None:
+        """Commit, and perhaps die: before it all of the transaction is lost, after it all of it is there."""
+        self._doom.step("commit: before")
+        super()._commit(session)
         self._doom.step("commit: after")
 
 
@@ -133,7 +130,7 @@ class WeatheredWire(NoSockets):
             turn()
             doom.step(f"{endpoint}: first byte")
             if spell.fault is not None:
-                world.faults.arm(endpoint, spell.fault)  # type: ignore[arg-type] # one of the four names
+                world.faults.arm(endpoint, spell.fault)
 
         known = len(world.log)
         try:
