@@ -1,11 +1,60 @@
-"""What tests of several folders begin with."""
+"""What tests of several folders start with."""
 
+import os
+import shutil
+import signal
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
+
+from supplier_agent.db.store import Store, open_store
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with the files of few tests: those are the long ones, and several workers end at about the same time."""
+    tests = Counter(item.path for item in items)
+    items.sort(key=lambda item: tests[item.path])  # stable: the order in a file stays
+
+
+@pytest.fixture(autouse=True)
+def _process() -> Iterator[None]:
+    """Give each test the usual umask, and undo what a command that runs in this process changes for the tests after it."""
+    umask = os.umask(0o022)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+    yield
+    os.umask(umask)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture(scope="session")
+def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the file of a state database in which nothing has happened: to make one takes longer than most tests."""
+    path: Path = tmp_path_factory.mktemp("new") / "agent.db"
+    store = open_store(path, agent=True)
+    store.checkpoint()
+    store.close()
+    return path
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    """Return where the state database is."""
+    return tmp_path / "agent.db"
+
+
+@pytest.fixture
+def store(database: Path, new_database: Path) -> Iterator[Store]:
+    """Return a new state database, as the agent opens it."""
+    shutil.copyfile(new_database, database)
+    opened = open_store(database, agent=True)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """What is told and when: on change only, grouped, a flapping cause rarely, a daily report once. Pure, so time is a number."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -9,9 +9,9 @@ import pytest
 from supplier_agent.alerts.decide import Decision, Fact, Patience, Recipient, changes, digest_since, key_of, to_send
 from supplier_agent.db.tables import Alert
 from supplier_agent.verdict import Problem, ProblemCode, Severity
+from tests.world.clocks import NOW
 
 PARIS = ZoneInfo("Europe/Paris")
-NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 PATIENCE = Patience(timedelta(minutes=1), timedelta(hours=1), time(7, 30), PARIS)
 
 

@@ -13,7 +13,8 @@ from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
 from tests.alerts.conftest import Service
-from tests.e2e.installation import Site, until
+from tests.e2e.installation import Site
+from tests.world.clocks import until
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")  # apprise's, at its import
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,8 @@ from supplier_agent.labels.barcodes import LabelCodes, keep, unread
 from supplier_agent.labels.pdf import PdfWork
 from supplier_agent.labels.scan import read
 from tests.barcodes.drawing import Code, Page, pdf
-from tests.scan.shelf import NOW, order_of, put, unjudged
+from tests.scan.shelf import order_of, put, unjudged
+from tests.world.clocks import NOW, until
 
 Said = list[tuple[str, dict[str, object]]]
 
@@ -157,9 +157,7 @@ def test_a_program_that_does_not_start_takes_no_label_for_read(
     assert reader.catch_up(never) == 1
 
 
-def test_it_goes_on_by_itself_until_it_is_closed(
-    tmp_path: Path, store: Store, reader: LabelCodes, until: Callable[[Callable[[], bool]], None]
-) -> None:
+def test_it_goes_on_by_itself_until_it_is_closed(tmp_path: Path, store: Store, reader: LabelCodes) -> None:
     reader.start()
     (row,) = put(store, label(tmp_path, 1, parcel("XY000000001FR")))
     until(lambda: codes(store, row) == ["XY000000001FR"])

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.installation import Site, installed, until
+from tests.e2e.installation import Site, installed
+from tests.world.clocks import until
 
 pytestmark = pytest.mark.slow
 

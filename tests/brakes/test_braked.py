@@ -104,7 +104,7 @@ def test_a_paused_supplier_sends_nothing_and_the_other_goes_on(
     stored = [each for (each,) in site.ask("SELECT menzzo_order_id FROM orders")]
     assert {*stored} >= {*ids(site, other)}
     flag(site, stored)
-    site.run_for(2400, stride_seconds=900)
+    site.run_for(2400)
     assert len(since(site, known, paused)) <= in_flight
     assert {line.endpoint for line in since(site, known, other)} >= {"get-sales", "ship-sale"}
     assert site.ask("SELECT count(*) FROM orders WHERE supplier = ? AND ship_confirmed_at IS NULL", other) == [(0,)]
@@ -119,10 +119,10 @@ def test_it_stays_paused_over_a_restart_and_goes_on_where_it_was(tmp_path: Path)
     site.stop()
     known = len(site.world.log)
     site.start()
-    site.run_for(1800, stride_seconds=900)
+    site.run_for(1800)
     assert not since(site, known, "notio")
     person(site, lambda tx: safety_stops.resume(tx, "notio", site.clock.now()))
-    site.run_for(1800, stride_seconds=900)
+    site.run_for(1800)
     assert site.ask("SELECT count(*) FROM orders WHERE supplier = 'notio' AND acknowledged_at IS NULL") == [(0,)]
     assert site.ask("SELECT count(*) FROM orders WHERE supplier = 'notio'") == [(6,)]
     site.stop()
@@ -183,7 +183,7 @@ def test_read_only_reads_and_does_nothing_else_and_says_so(tmp_path: Path) -> No
     site.start()
     site.run_for(60)
     flag(site, ids(site, "notio"))
-    site.run_for(3600, stride_seconds=900)
+    site.run_for(3600)
     assert {line.endpoint for line in site.world.log} == {"get-sales"}
     assert site.ask("SELECT count(*) FROM orders") == [(4,)]
     assert any(what.startswith("READ-ONLY") and code == 1 for what, _, code in problems(site))
@@ -261,7 +261,7 @@ def test_the_question_stands_over_a_restart(tmp_path: Path) -> None:
     site.run_for(30)
     site.crash()
     site.start()
-    site.run_for(1800, stride_seconds=900)
+    site.run_for(1800)
     assert ships(site, "notio") == 0
     site.stop()
 

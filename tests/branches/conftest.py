@@ -12,7 +12,7 @@ from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.tick.choose import LOOK_SECONDS
 from tests.model.later import Later
-from tests.world.harness import MONDAY, settings_for
+from tests.world.harness import MONDAY, arrive, settings_for
 from tests.world.mortal import MortalSite, SetClock, Spell
 
 
@@ -67,8 +67,7 @@ def installation(tmp_path: Path) -> Raise:
     ) -> MortalSite:
         clock = SetClock(MONDAY)
         world = World(clock.true, (supplier,))
-        for _ in range(orders):
-            world.arrive(supplier).label = b"%PDF-1.4 a label\n%%EOF\n"
+        arrive(world, supplier, orders)
         settings = settings_for(tmp_path / "state", supplier, **({"ship": {"undo_seconds": 0}} | sections))
         return MortalSite(settings, world, clock, semantics)
 

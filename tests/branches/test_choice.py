@@ -14,10 +14,9 @@ ACKNOWLEDGE = "acknowledge-sale"
 def with_new_orders(site: MortalSite, number: int) -> MortalSite:
     """Collect what is listed, let so many more be listed, and mark the first ones as shipped the moment those are stored."""
     first = ids(site.world)
-    site.start()
-    site.run_for(60)
+    site.collected()
     arrive(site.world, "notio", number)
-    site.run_for(3600, 900, until=lambda: len(site.ask("SELECT 1 FROM orders")) == len(first) + number)
+    site.run_for(3600, until=lambda: len(site.ask("SELECT 1 FROM orders")) == len(first) + number)
     site.flag(first)
     return site
 
@@ -35,7 +34,7 @@ def asked_in_an_outage(site: MortalSite, seconds: float) -> Sequence[str]:
         return Spell(not_sent=endpoint.endswith("-sale"))
 
     site.sky = sky
-    site.run_for(seconds, 900)
+    site.run_for(seconds)
     return asked
 
 

@@ -21,7 +21,7 @@ from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.words import Worded
 from tests.branches.conftest import Raise, work_for
-from tests.world.harness import MONDAY, AtOnce, settings_for
+from tests.world.harness import MONDAY, AtOnce, arrive, settings_for
 from tests.world.mortal import MortalSite, SetClock, Spell
 
 TWO = ("aaa", "notio")
@@ -51,8 +51,7 @@ def two(tmp_path: Path, orders: int = 2, **sections: Any) -> MortalSite:  # noqa
     clock = SetClock(MONDAY)
     world = World(clock.true, TWO)
     for name in TWO:
-        for _ in range(orders):
-            world.arrive(name).label = b"%PDF-1.4 a label\n%%EOF\n"
+        arrive(world, name, orders)
     settings = settings_for(tmp_path / "state", *TWO, **({"ship": {"undo_seconds": 0}} | sections))
     return MortalSite(settings, world, clock, Semantics())
 
@@ -87,8 +86,7 @@ def problems(site: MortalSite) -> list[Worded]:
 
 def test_an_error_while_looking_over_orders_parks_the_one_that_it_met(tmp_path: Path) -> None:
     site = two(tmp_path)
-    site.start()
-    site.run_for(60)
+    site.collected()
     bad, *good = ids(site)
     whole = site.agent.ctx.labels
     with_labels(site, BrokenLabels(whole, bad, heal=True))
@@ -99,7 +97,7 @@ def test_an_error_while_looking_over_orders_parks_the_one_that_it_met(tmp_path: 
     (event,) = said(site)
     assert event["order"] == bad
     assert "is_there" in str(event["traceback"])
-    site.flag(ids(site))
+    site.flag()
     site.run_for(60)
     assert sorted(site.ask("SELECT menzzo_order_id FROM orders WHERE ship_confirmed_at IS NOT NULL")) == sorted(
         (each,) for each in good
@@ -115,11 +113,10 @@ def test_an_error_while_looking_over_orders_parks_the_one_that_it_met(tmp_path: 
 
 def test_an_error_while_claiming_parks_the_call_and_the_next_one_goes(tmp_path: Path) -> None:
     site = two(tmp_path)
-    site.start()
-    site.run_for(60)
+    site.collected()
     bad, *good = ids(site)
     with_labels(site, BrokenLabels(site.agent.ctx.labels, bad, heal=False))
-    site.flag(ids(site))
+    site.flag()
     site.run_for(60)
     assert site.ask("SELECT state, detail FROM calls WHERE kind = 'ship' AND state <> 'done'") == [
         ("parked", "internal error: KeyError")
@@ -161,9 +158,8 @@ class NoThread(Executor):
 
 def test_a_ship_call_that_no_worker_took_was_not_sent_and_is_tried_again(installation: Raise) -> None:
     site = installation(1)
-    site.start()
-    site.run_for(60)
-    site.flag(ids(site))
+    site.collected()
+    site.flag()
     site.agent.ctx.workers._executor = NoThread()  # noqa: SLF001 - the one of the harness never fails
     site.run_for(5)
     site.agent.ctx.workers._executor = AtOnce()  # noqa: SLF001 - as above
@@ -175,9 +171,8 @@ def test_a_ship_call_that_no_worker_took_was_not_sent_and_is_tried_again(install
 
 def test_an_error_while_settling_leaves_a_ship_call_unknown_until_the_ledger_tells(installation: Raise) -> None:
     site = installation(2)
-    site.start()
-    site.run_for(60)
-    site.flag(ids(site))
+    site.collected()
+    site.flag()
     with sqlite3.connect(site.database) as connection:
         connection.execute(
             "CREATE TRIGGER breaks BEFORE UPDATE OF ship_confirmed_at ON orders WHEN NEW.id = 1 "
@@ -315,7 +310,7 @@ def test_no_commit_that_fails_lets_one_suppliers_reading_count_as_anothers(tmp_p
         (4,)
     ]
     assert site.ask("SELECT DISTINCT supplier FROM runs WHERE proof = 'complete' ORDER BY 1") == [("aaa",), ("notio",)]
-    site.flag(ids(site))
+    site.flag()
     work_for(site, 60)
     assert site.ask("SELECT count(*) FROM orders WHERE ship_confirmed_at IS NOT NULL") == [(4,)]
     assert len(site.world.requests("ship-sale")) == 4
@@ -333,10 +328,10 @@ def test_a_lock_between_planning_and_the_brake_lets_no_unusual_flag_pass(tmp_pat
         refused[0] += asked
         return asked and refused[0] == 1
 
-    site.world.arrive("aaa").label = site.world.arrive("aaa").label = b"%PDF-1.4 a label\n%%EOF\n"
+    arrive(site.world, "aaa", 2)
     work_for(site, 4000)
     with_commits_that_fail(site, fails)
-    site.flag(ids(site))
+    site.flag()
     work_for(site, 300)
     assert refused[0], "it was met"
     assert len(site.world.requests("ship-sale", "aaa")) == 0
@@ -359,10 +354,9 @@ def test_a_ledger_that_goes_while_the_database_is_locked_leaves_no_ship_call_tha
     installation: Raise,
 ) -> None:
     site = installation(1)
-    site.start()
-    site.run_for(60)
+    site.collected()
     folder = site.agent.ctx.ledger.path.parent
-    site.flag(ids(site))
+    site.flag()
     moved = [False]
 
     def fails(tx: Session) -> bool:

@@ -19,11 +19,9 @@ def by_hand(site: MortalSite, *statements: str) -> None:
             connection.execute(each)
 
 
-def collected(site: MortalSite) -> MortalSite:
+def flagged(site: MortalSite) -> MortalSite:
     """Let it read, acknowledge and fetch labels; then flag every order."""
-    site.start()
-    site.run_for(60)
-    site.flag(this for (this,) in site.ask("SELECT menzzo_order_id FROM orders"))
+    site.collected().flag()
     return site
 
 
@@ -31,7 +29,7 @@ def collected(site: MortalSite) -> MortalSite:
 def test_a_ship_call_whose_row_was_damaged_while_it_waited_is_repaired_and_sent_once(
     installation: Raise, damage: str
 ) -> None:
-    site = collected(installation(2, ship={"undo_seconds": 30}))
+    site = flagged(installation(2, ship={"undo_seconds": 30}))
     site.run_for(5)
     by_hand(site, f"UPDATE calls SET {damage} WHERE kind = 'ship' AND order_id = 1")
     site.run_for(20)
@@ -46,7 +44,7 @@ def test_a_ship_call_whose_row_was_damaged_while_it_waited_is_repaired_and_sent_
 
 
 def test_an_order_whose_calls_cannot_be_told_apart_is_held_back_and_no_other(installation: Raise) -> None:
-    site = collected(installation(2, ship={"undo_seconds": 30}))
+    site = flagged(installation(2, ship={"undo_seconds": 30}))
     site.run_for(5)
     by_hand(
         site,
@@ -86,7 +84,7 @@ def test_a_ship_call_that_a_trigger_never_lets_begin_is_parked_and_the_others_go
 
 
 def test_a_call_of_an_order_that_is_not_there_keeps_nobody_from_starting(installation: Raise) -> None:
-    site = collected(installation(1, ship={"undo_seconds": 600}))
+    site = flagged(installation(1, ship={"undo_seconds": 600}))
     site.run_for(5)
     site.stop()
     by_hand(

@@ -40,8 +40,7 @@ def test_a_copy_of_the_database_made_before_an_orderly_end_is_older_afterwards_s
     installation: Raise,
 ) -> None:
     site = installation(1, ship={"undo_seconds": 600})
-    site.start()
-    site.run_for(60)
+    site.collected()
     site.flag(this for (this,) in site.ask("SELECT menzzo_order_id FROM orders"))
     site.run_for(60)
     copy = site.settings.state_dir / "copy.db"
@@ -81,8 +80,7 @@ def test_a_locked_database_is_the_agents_own_trouble_for_as_long_as_it_is_locked
     impatient: None,  # noqa: ARG001 - a fixture
 ) -> None:
     site = installation(1, schedule=OFTEN)
-    site.start()
-    site.run_for(60)
+    site.collected()
     assert troubles(site) == []
     with closing(sqlite3.connect(site.database, isolation_level=None)) as editor:
         editor.execute("BEGIN IMMEDIATE")
@@ -99,8 +97,7 @@ def test_a_full_disk_is_said_while_it_is_full_and_what_came_meanwhile_is_collect
     installation: Raise, connections: list[sqlite3.Connection]
 ) -> None:
     site = installation(1, schedule=OFTEN)
-    site.start()
-    site.run_for(60)
+    site.collected()
     for each in connections:
         each.execute("PRAGMA max_page_count = 1")  # no page more than there are
     for _ in range(60):

@@ -44,8 +44,7 @@ def test_an_impossible_request_in_the_database_is_finished_as_failed(
     installation: Raise, first: str, last: str | None
 ) -> None:
     site = installation(2)
-    site.start()
-    site.run_for(60)
+    site.collected()
     with site.agent.ctx.store.write() as tx:
         read_log.request(tx, SUPPLIER, date(2026, 11, 1), date(2026, 11, 2), site.clock.now())
         tx.flush()

@@ -15,7 +15,7 @@ from supplier_agent.sandbox.world import World
 from supplier_agent.tick.context import MOST_LABELS
 from supplier_agent.tick.workers import Workers
 from tests.branches.conftest import Raise
-from tests.world.harness import AtOnce, ChecksAtOnce, ManualClock, Site, no_fault, settings_for
+from tests.world.harness import AtOnce, ChecksAtOnce, ManualClock, Site, arrive, no_fault, settings_for
 from tests.world.mortal import Death
 
 
@@ -23,7 +23,7 @@ def site_that_checks(tmp_path: Path, check: Callable[[Path], str | None]) -> Sit
     """Return an installation of one supplier with one order, whose label `check` looks at."""
     clock = ManualClock()
     world = World(clock, ("notio",))
-    world.arrive("notio").label = b"%PDF-1.4 a label\n%%EOF\n"
+    arrive(world, "notio")
     return Site(settings_for(tmp_path / "state", "notio"), world, clock, pdf_fault=check)
 
 
@@ -98,7 +98,7 @@ def test_a_checked_label_that_the_database_refuses_is_fetched_again_and_keeps_no
         (this,) = {facts["order"] for event, facts in site.said if event == "internal.error"}
         assert site.ask("SELECT id FROM orders WHERE menzzo_order_id = ?", this) == [(1,)]
         editor.execute("DROP TRIGGER breaks")
-    site.run_for(3600, 300)
+    site.run_for(3600)
     assert site.ask("SELECT label_path IS NOT NULL FROM orders") == [(1,), (1,)]
     site.stop()
 

@@ -18,12 +18,8 @@ from supplier_agent.tick.choose import LOOK_SECONDS
 from supplier_agent.tick.context import MOST_IN_FLIGHT
 from tests.branches.conftest import Raise, meets
 from tests.model.later import Later
-from tests.world.harness import settings_for
+from tests.world.harness import arrive, settings_for
 from tests.world.mortal import SHIP, Death, MortalSite, Spell
-
-
-def flag_all(site: MortalSite) -> None:
-    site.flag([order.menzzo_order_id for name in site.settings.suppliers for order in site.world.orders(name)])
 
 
 def ships(site: MortalSite) -> list[tuple[Any, ...]]:
@@ -33,16 +29,9 @@ def ships(site: MortalSite) -> list[tuple[Any, ...]]:
     )
 
 
-def collected(site: MortalSite) -> MortalSite:
-    """Let it read, acknowledge and fetch labels."""
-    site.start()
-    site.run_for(60)
-    return site
-
-
 def test_a_call_that_a_death_left_in_doubt_is_told_at_the_start(installation: Raise) -> None:
-    site = collected(installation(1))
-    flag_all(site)
+    site = installation(1).collected()
+    site.flag()
     site.doom.among, site.doom.steps_left = f"{SHIP}: answered", 1
     with pytest.raises(Death):
         site.run_for(10)
@@ -57,8 +46,8 @@ def test_while_the_database_is_locked_nothing_goes_and_afterwards_everything_doe
     installation: Raise,
     impatient: None,  # noqa: ARG001 - a fixture
 ) -> None:
-    site = collected(installation(2))
-    flag_all(site)
+    site = installation(2).collected()
+    site.flag()
     known = len(site.world.log)
     with closing(sqlite3.connect(site.database, isolation_level=None)) as editor:
         editor.execute("BEGIN IMMEDIATE")
@@ -75,8 +64,8 @@ def test_while_the_database_is_locked_nothing_goes_and_afterwards_everything_doe
 
 
 def test_an_agent_that_stops_sends_nothing_more(installation: Raise) -> None:
-    site = collected(installation(2))
-    flag_all(site)
+    site = installation(2).collected()
+    site.flag()
     known = len(site.world.log)
     site.agent.stopping = True
     site.agent.ctx.look_again()
@@ -87,8 +76,8 @@ def test_an_agent_that_stops_sends_nothing_more(installation: Raise) -> None:
 
 
 def test_a_ship_call_whose_intent_cannot_be_noted_does_not_leave(installation: Raise) -> None:
-    site = collected(installation(1))
-    flag_all(site)
+    site = installation(1).collected()
+    site.flag()
     ledger = site.agent.ctx.ledger._fd  # noqa: SLF001 - the disk under the open file is full, and only there
     spare, full = os.dup(ledger), os.open("/dev/full", os.O_WRONLY)
     os.dup2(full, ledger)
@@ -110,9 +99,9 @@ def test_a_ship_call_whose_intent_cannot_be_noted_does_not_leave(installation: R
 
 
 def test_a_stop_leaves_no_ship_call_in_doubt_whose_intent_could_not_be_noted(installation: Raise) -> None:
-    site = collected(installation(30, brakes={"flags_per_minute": 100}))
+    site = installation(30, brakes={"flags_per_minute": 100}).collected()
     site.run_for(120)
-    flag_all(site)
+    site.flag()
     ledger = site.agent.ctx.ledger._fd  # noqa: SLF001 - the disk under the open file is full, and only there
     spare, full = os.dup(ledger), os.open("/dev/full", os.O_WRONLY)
     os.dup2(full, ledger)
@@ -130,7 +119,7 @@ def test_a_stop_leaves_no_ship_call_in_doubt_whose_intent_could_not_be_noted(ins
 
 
 def test_a_decision_that_could_not_be_noted_is_noted_as_soon_as_it_can_be(installation: Raise) -> None:
-    site = collected(installation(1))
+    site = installation(1).collected()
     ledger = site.agent.ctx.ledger._fd  # noqa: SLF001 - the disk under the open file is full, and only there
     spare, full = os.dup(ledger), os.open("/dev/full", os.O_WRONLY)
     os.dup2(full, ledger)
@@ -147,8 +136,8 @@ def test_a_decision_that_could_not_be_noted_is_noted_as_soon_as_it_can_be(instal
 
 
 def test_an_outcome_that_cannot_be_noted_in_the_ledger_is_told_and_in_the_database(installation: Raise) -> None:
-    site = collected(installation(1))
-    flag_all(site)
+    site = installation(1).collected()
+    site.flag()
     ledger = site.agent.ctx.ledger._fd  # noqa: SLF001 - the disk under the open file fills up while the request is away
     spare, full = os.dup(ledger), os.open("/dev/full", os.O_WRONLY)
 
@@ -190,7 +179,7 @@ def test_a_fault_of_our_own_in_a_worker_is_told_and_counts_as_a_lost_answer(
     site.start()
     site.run_for(5)
     if endpoint == SHIP:
-        flag_all(site)
+        site.flag()
     site.run_for(5)
     failed = [facts for event, facts in site.said if event == "worker.failed"]
     assert failed
@@ -210,8 +199,8 @@ def test_a_fault_of_our_own_in_a_worker_is_told_and_counts_as_a_lost_answer(
 
 
 def test_who_chose_resend_gets_one_more_try_after_a_lost_answer_and_no_third(installation: Raise) -> None:
-    site = collected(installation(1, ship={"undo_seconds": 0, "after_lost_answer": "resend", "settle_seconds": 600}))
-    flag_all(site)
+    site = installation(1, ship={"undo_seconds": 0, "after_lost_answer": "resend", "settle_seconds": 600}).collected()
+    site.flag()
     site.sky = meets(SHIP, faults.close(applied=False))
     site.run_for(590)
     assert [state for state, *_ in ships(site)] == ["unknown"]
@@ -223,8 +212,8 @@ def test_who_chose_resend_gets_one_more_try_after_a_lost_answer_and_no_third(ins
 
 
 def test_more_flags_within_a_minute_than_usual_wait_for_a_person(installation: Raise) -> None:
-    site = collected(installation(4, brakes={"flags_per_minute": 3}))
-    flag_all(site)
+    site = installation(4, brakes={"flags_per_minute": 3}).collected()
+    site.flag()
     site.run_for(120)
     assert not site.world.requests("ship-sale")
     assert any("unusually many marks need approval" in f"{event} {facts}" for event, facts in site.said)
@@ -237,9 +226,9 @@ def test_more_flags_within_a_minute_than_usual_wait_for_a_person(installation: R
 
 
 def test_a_cursor_that_the_marketplace_refuses_is_no_outage_and_loses_nothing(installation: Raise) -> None:
-    site = collected(installation(3, semantics=Semantics(cursor="always_refused")))
-    site.world.arrive("notio").label = b"%PDF-1.4 a label\n%%EOF\n"
-    site.run_for(3700, 300)
+    site = installation(3, semantics=Semantics(cursor="always_refused")).collected()
+    arrive(site.world, "notio")
+    site.run_for(3700)
     assert site.ask("SELECT count(*) FROM orders WHERE acknowledged_at IS NOT NULL") == [(4,)]
     assert site.ask("SELECT count(*) FROM lanes WHERE failing_since IS NOT NULL") == [(0,)]
     assert 400 in {line.status for line in site.world.log}, "no cursor was tried"
@@ -249,11 +238,11 @@ def test_a_cursor_that_the_marketplace_refuses_is_no_outage_and_loses_nothing(in
 def test_a_label_that_was_altered_on_the_disk_is_fetched_again_before_its_order_is_reported(
     installation: Raise,
 ) -> None:
-    site = collected(installation(1))
+    site = installation(1).collected()
     order = site.world.orders("notio")[0]
     file = site.settings.state_dir / "labels" / "notio" / f"{order.menzzo_order_id}.pdf"
     file.write_bytes(b"%PDF-1.4 somebody's own\n%%EOF\n")
-    flag_all(site)
+    site.flag()
     site.run_for(60)
     assert file.read_bytes() == order.label
     assert [line.endpoint for line in site.world.log[-2:]] == ["label", "ship-sale"]
@@ -296,7 +285,7 @@ def test_a_round_that_a_person_starts_does_not_wait_for_a_back_off(installation:
     site = installation(1)
     site.sky = meets("get-sales", faults.status(500))
     site.start()
-    site.run_for(4000, 300)
+    site.run_for(4000)
     assert not site.ask("SELECT * FROM orders")
     site.sky = meets("", faults.status(500))
     site.agent.ctx.round_at = site.clock.now()
@@ -309,7 +298,7 @@ def test_a_round_that_a_person_starts_does_not_wait_for_a_back_off(installation:
 def test_another_configuration_holds_for_what_is_flagged_already_and_for_a_supplier_that_is_new(
     installation: Raise,
 ) -> None:
-    site = collected(installation(2))
+    site = installation(2).collected()
     with site.agent.ctx.store.write() as tx:
         for order in site.world.orders("notio"):
             actions.ship(tx, actions.find(tx, order.menzzo_order_id), site.clock.now(), "the warehouse")

@@ -53,7 +53,7 @@ def test_what_a_label_server_says_instead_of_a_label(
     assert site.ask(told) == [(state, outcome)]
     paused = "SELECT count(*) FROM lanes WHERE lane = 'labels' AND resume_at IS NOT NULL"
     assert site.ask(paused) == [(pauses,)]
-    site.run_for(3700, 300)
+    site.run_for(3700)
     assert site.ask("SELECT count(*) FROM orders WHERE label_path IS NOT NULL") == [(int(state == "owed"),)]
     site.stop()
 
@@ -63,7 +63,7 @@ def test_a_label_that_is_never_linked_reaches_a_person(installation: Raise) -> N
     site = installation(1, semantics=Semantics(label_before_ready="no_link"), retry=hours)
     site.world.orders("notio")[0].label_ready_from = site.clock.true_now().replace(year=2030)
     site.start()
-    site.run_for(3 * 3600, 600)
+    site.run_for(3 * 3600)
     assert site.ask("SELECT state, detail FROM calls WHERE kind = 'label'") == [
         ("parked", "the marketplace has not linked a label yet")
     ]

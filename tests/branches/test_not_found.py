@@ -11,7 +11,6 @@ from tests.branches.conftest import Raise, meets
 from tests.world.mortal import MortalSite
 
 NOT_THERE = faults.status(404)
-STRIDE_SECONDS = 300
 
 
 def acknowledge(site: MortalSite, number: int = 0) -> tuple[str, int, str]:
@@ -35,7 +34,7 @@ def test_what_is_still_listed_is_acknowledged_again_until_a_person_is_asked(inst
     site.start()
     site.run_for(20)
     assert acknowledge(site)[0] == "owed", "a 404 alone proves nothing"
-    site.run_for(3 * 3600, STRIDE_SECONDS)
+    site.run_for(3 * 3600)
     state, attempts, why = acknowledge(site)
     assert (state, attempts >= 3) == ("parked", True)
     assert "its list does not show that the order is gone" in why
@@ -52,7 +51,7 @@ def test_what_is_listed_no_more_is_parked_without_another_acknowledge(installati
     site.run_for(20)
     gone = site.world.orders(supplier)[0]
     gone.visible_from = site.clock.true_now() + timedelta(days=99)
-    site.run_for(3 * 3600, STRIDE_SECONDS)
+    site.run_for(3 * 3600)
     state, _, why = acknowledge(site)
     assert state == "parked"
     assert "no longer lists the order" in why
@@ -69,7 +68,7 @@ def test_an_order_is_looked_for_on_every_page_of_its_day(installation: Raise, pa
     site.run_for(40)
     gone, last = site.world.orders("notio")[0], site.world.orders("notio")[-1]
     gone.visible_from = site.clock.true_now() + timedelta(days=99)
-    site.run_for(3 * 3600, STRIDE_SECONDS)
+    site.run_for(3 * 3600)
     assert [acknowledge(site, number)[0] for number in range(7)] == ["parked", *["done"] * 6]
     assert max(url.count("page=3") for url in looked_up(site)) == 1
     assert len(site.world.requests("acknowledge-sale", "notio", last.menzzo_order_id)) == 2
@@ -87,7 +86,7 @@ def test_a_look_that_fails_proves_nothing(installation: Raise) -> None:
     assert acknowledge(site)[0] == "owed"
     assert len(site.world.requests("acknowledge-sale")) == 2, "nobody can say that it is gone, so it is tried again"
     site.sky = meets("", NOT_THERE)
-    site.run_for(7200, STRIDE_SECONDS)
+    site.run_for(7200)
     assert "no longer lists the order" in acknowledge(site)[2]
     assert len(site.world.requests("acknowledge-sale")) == 2
     site.stop()
@@ -98,7 +97,7 @@ def test_an_order_without_a_date_is_not_looked_for_where_only_days_can_be_asked(
     site.world.arrive_raw("notio", {"menzzo_order_id": "15000012345_789", "sku": "SOFA-1", "quantity": 1, "price": 5})
     site.sky = meets("acknowledge-sale", NOT_THERE, 2)
     site.start()
-    site.run_for(7200, STRIDE_SECONDS)
+    site.run_for(7200)
     assert acknowledge(site)[:2] == ("done", 3)
     assert not looked_up(site)
     site.stop()
@@ -112,7 +111,7 @@ def test_the_same_question_is_not_asked_while_the_server_answers_it_from_its_cac
         site.world.arrive_raw("asir-group", row | {"order_date": f"{site.clock.true_now():%Y-%m-%d}"})
     site.sky = meets("acknowledge-sale", NOT_THERE, 4)
     site.start()
-    site.run_for(4 * 3600, STRIDE_SECONDS)
+    site.run_for(4 * 3600)
     asked = site.ask("SELECT url, started_at FROM reads WHERE run_id IS NULL ORDER BY id")
     assert asked
     assert len({url for url, _ in asked}) < len(site.world.requests("acknowledge-sale")) - 2
@@ -137,8 +136,7 @@ def test_an_acknowledge_that_is_answered_with_503_and_a_time_waits_that_long_and
 ) -> None:
     site = installation(1)
     site.sky = meets("acknowledge-sale", faults.status(503, headers=(("Retry-After", "90"),)), 1)
-    site.start()
-    site.run_for(60)
+    site.collected()
     assert site.ask("SELECT outcome FROM attempts a JOIN calls c ON c.id = a.call_id WHERE kind = 'acknowledge'") == [
         ("later",)
     ]

@@ -8,6 +8,7 @@ from supplier_agent.reports import health
 from supplier_agent.sandbox import faults
 from supplier_agent.words import Worded
 from tests.branches.conftest import Raise
+from tests.world.harness import arrive
 from tests.world.mortal import MortalSite, Spell
 
 AWAY = faults.redirect("https://login.example/sso?ticket=secret", code=302)
@@ -24,17 +25,6 @@ def clear(_endpoint: str) -> Spell:
     return Spell()
 
 
-def collected(site: MortalSite) -> MortalSite:
-    """Let it read and acknowledge all orders, and fetch their labels."""
-    site.start()
-    site.run_for(120)
-    return site
-
-
-def flag_all(site: MortalSite) -> None:
-    site.flag(order.menzzo_order_id for order in site.world.orders("notio"))
-
-
 def states(site: MortalSite, kind: str) -> list[str]:
     return sorted(state for (state,) in site.ask("SELECT state FROM calls WHERE kind = ?", kind))
 
@@ -47,9 +37,9 @@ def problems(site: MortalSite) -> list[Worded]:
 def test_one_ship_call_is_parked_and_the_others_go_by_themselves_when_the_address_is_right_again(
     installation: Raise,
 ) -> None:
-    site = collected(installation(5))
+    site = installation(5).collected()
     site.sky = redirects("get-sales", *WRITES)
-    flag_all(site)
+    site.flag()
     site.run_for(3 * HOUR)
     assert states(site, "ship") == ["owed"] * 4 + ["parked"]
     assert len(site.world.requests("ship-sale")) <= 2, "those that were in flight together"
@@ -65,9 +55,9 @@ def test_one_ship_call_is_parked_and_the_others_go_by_themselves_when_the_addres
 def test_where_reads_work_all_the_while_no_second_ship_call_is_parked_and_all_goes_on_afterwards(
     installation: Raise,
 ) -> None:
-    site = collected(installation(5))
+    site = installation(5).collected()
     site.sky = redirects(*WRITES)
-    flag_all(site)
+    site.flag()
     site.run_for(5 * HOUR)
     assert states(site, "ship") == ["owed"] * 4 + ["parked"]
     assert 2 <= len(site.world.requests("ship-sale")) < 20, "with back-off"
@@ -94,9 +84,9 @@ def test_where_reads_work_all_the_while_no_second_ship_call_is_parked_and_all_go
 def test_an_acknowledge_is_tried_again_after_a_read_each_time_and_is_never_parked(
     installation: Raise,
 ) -> None:
-    site = collected(installation(2))
+    site = installation(2).collected()
     site.sky = redirects(*WRITES)
-    site.world.arrive("notio").label = b"%PDF-1.4 a label\n%%EOF\n"
+    arrive(site.world, "notio")
     site.run_for(5 * HOUR)
     assert states(site, "acknowledge") == ["done", "done", "owed"]
     assert site.ask("SELECT max(strikes) FROM calls WHERE state = 'owed' AND kind = 'acknowledge'") == [(0,)]
@@ -105,7 +95,7 @@ def test_an_acknowledge_is_tried_again_after_a_read_each_time_and_is_never_parke
     tries = [at for at, kind in enumerate(kinds) if kind == "acknowledge-sale" and at >= first]
     assert len(tries) > 3
     assert all("get-sales" in kinds[one:other] for one, other in itertools.pairwise(tries))
-    flag_all(site)
+    site.flag()
     site.run_for(5 * HOUR)
     assert states(site, "ship") == ["owed", "parked"], "the third waits for its acknowledgement"
     site.sky = clear

@@ -12,7 +12,7 @@ from supplier_agent.suppliers.circuit_breakers import OTHERS
 from supplier_agent.tick.workers import HALVES, Workers
 from tests.branches.conftest import Raise, work_for
 from tests.model.later import Later
-from tests.world.harness import MONDAY, ChecksAtOnce, no_fault, settings_for
+from tests.world.harness import MONDAY, ChecksAtOnce, arrive, no_fault, settings_for
 from tests.world.mortal import MortalSite, SetClock
 
 NAMES = ("asir-group", "notio")
@@ -23,7 +23,7 @@ def site_of_few_threads(tmp_path: Path) -> tuple[MortalSite, Later]:
     clock = SetClock(MONDAY)
     world = World(clock.true, NAMES)
     for name in NAMES:
-        world.arrive(name).label = b"%PDF-1.4 a label\n%%EOF\n"
+        arrive(world, name)
     site = MortalSite(settings_for(tmp_path / "state", *NAMES, requests_per_second=5), world, clock, Semantics())
     site.wire.answer_seconds = 0
     later, agent = Later(clock.monotonic), site.start()

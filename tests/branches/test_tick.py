@@ -51,15 +51,14 @@ def act(site: Site, what: Callable[..., object], *how: str) -> None:
 
 def test_an_order_that_vanishes_and_comes_back_is_noted_twice(installation: Raise) -> None:
     site = installation(2, schedule=HOURLY)
-    site.start()
-    site.run_for(60)
+    site.collected()
     gone, stays = site.world.orders("notio")
     listed = "SELECT menzzo_order_id, missed_at IS NULL FROM orders ORDER BY id"
     gone.visible_from = site.clock.true_now() + timedelta(days=99)
-    site.run_for(5 * HOUR, HOUR)
+    site.run_for(5 * HOUR)
     assert site.ask(listed) == [(gone.menzzo_order_id, 0), (stays.menzzo_order_id, 1)]
     gone.visible_from = None
-    site.run_for(5 * HOUR, HOUR)
+    site.run_for(5 * HOUR)
     assert site.ask(listed) == [(gone.menzzo_order_id, 1), (stays.menzzo_order_id, 1)]
     events = "SELECT menzzo_order_id, what FROM events JOIN orders o ON o.id = order_id WHERE who = 'marketplace'"
     assert site.ask(events) == [(gone.menzzo_order_id, "no longer listed"), (gone.menzzo_order_id, "listed again")]
@@ -70,10 +69,10 @@ def test_an_entry_without_an_id_is_kept_and_told_once_however_often_it_is_listed
     site = installation(1, schedule=HOURLY)
     site.world.arrive_raw("notio", {"sku": "SOFA-1"})
     site.start()
-    site.run_for(5 * HOUR, HOUR)
+    site.run_for(5 * HOUR)
     assert site.ask("SELECT raw, last_listed_at > received_at FROM rejected_entries") == [('{"sku": "SOFA-1"}', 1)]
     site.world.arrive_raw("notio", "two")
-    site.run_for(3 * HOUR, HOUR)
+    site.run_for(3 * HOUR)
     assert [facts["entries"] for facts in told(site, "entry.rejected")] == [1, 1]
     assert site.ask("SELECT raw FROM rejected_entries WHERE id = 2") == [('"two"',)]
     assert site.ask("SELECT acknowledged_at IS NOT NULL FROM orders") == [(1,)], "it hides no good one"
@@ -83,14 +82,14 @@ def test_an_entry_without_an_id_is_kept_and_told_once_however_often_it_is_listed
 def test_a_list_that_cannot_be_read_to_its_end_is_told_once_and_so_is_that_it_can(installation: Raise) -> None:
     site = installation(5, semantics=UNPAGED, schedule=HOURLY)
     site.start()
-    site.run_for(7 * HOUR, HOUR)
+    site.run_for(7 * HOUR)
     whole = "SELECT proof FROM runs WHERE purpose = 'sweep' ORDER BY id"
     assert {proof for (proof,) in site.ask(whole)} == {"partial"}
     assert site.ask("SELECT count(*) FROM orders") == [(2,)]
     (problem,) = told(site, "problem.found", "reading of notio")
     assert "not fully read: neither page nor cursor" in str(problem["detail"])
     site.api.semantics = Semantics()
-    site.run_for(3 * HOUR, HOUR)
+    site.run_for(3 * HOUR)
     assert site.ask(whole)[-1] == ("complete",)
     assert site.ask("SELECT count(*) FROM orders") == [(5,)]
     assert len(told(site, "problem.found", "reading of notio")) == 1
@@ -100,8 +99,7 @@ def test_a_list_that_cannot_be_read_to_its_end_is_told_once_and_so_is_that_it_ca
 
 def test_what_the_servers_cache_would_answer_is_not_asked_and_moves_no_cursor(installation: Raise) -> None:
     site = installation(2, "asir-group", semantics=Semantics(page="ignored", cursor="ignored"))
-    site.start()
-    site.run_for(60)
+    site.collected()
     ((cursor,),) = site.ask("SELECT cursor FROM suppliers")
     late, today, day = site.world.arrive("asir-group"), site.clock.now().date(), timedelta(days=1)
     for _ in range(2):
@@ -132,7 +130,7 @@ def test_a_list_that_is_not_found_is_an_outage_only_until_it_was_found_once(inst
     assert lane(site, "reads") == (0, None)
     ((known,),) = site.ask("SELECT max(id) FROM runs")
     site.sky = meets("get-sales", faults.status(404))
-    site.run_for(5 * HOUR, HOUR)
+    site.run_for(5 * HOUR)
     later = site.ask("SELECT purpose, proof, listed FROM runs WHERE id > ?", known)
     assert set(later) == {("poll", "complete", 0), ("sweep", "complete", 0)}
     assert lane(site, "reads") == (0, None)
@@ -143,11 +141,11 @@ def test_a_list_that_is_not_found_is_an_outage_only_until_it_was_found_once(inst
 def test_a_cursor_that_is_not_heeded_is_tried_again_only_after_a_day(installation: Raise) -> None:
     site = installation(3, semantics=Semantics(cursor="ignored"), schedule=HOURLY | {"sweep_seconds": 99 * HOUR})
     site.start()
-    site.run_for(23 * HOUR, HOUR)
+    site.run_for(23 * HOUR)
     by_cursor = "SELECT started_at FROM reads WHERE url LIKE '%last_menzzo_order_number%' ORDER BY id"
     assert len(site.ask(by_cursor)) == 1
     late = site.world.arrive("notio")
-    site.run_for(4 * HOUR, HOUR)
+    site.run_for(4 * HOUR)
     assert site.ask("SELECT menzzo_order_id, acknowledged_at IS NOT NULL FROM orders WHERE id = 4") == [
         (late.menzzo_order_id, 1)
     ]
@@ -161,12 +159,11 @@ def test_a_cursor_that_is_not_heeded_is_tried_again_only_after_a_day(installatio
 
 def test_a_label_file_that_somebody_removed_is_fetched_again_within_the_hour(installation: Raise) -> None:
     site = installation(1)
-    site.start()
-    site.run_for(60)
+    site.collected()
     order = site.world.orders("notio")[0]
     file = site.settings.state_dir / "labels" / "notio" / f"{order.menzzo_order_id}.pdf"
     file.unlink()
-    site.run_for(HOUR, 300)
+    site.run_for(HOUR)
     site.run_for(10)
     assert file.read_bytes() == order.label
     assert calls(site, "label") == [("done", 2)]
@@ -197,13 +194,12 @@ def test_an_order_that_is_held_after_a_lost_answer_is_sent_once_more_only_when_i
     installation: Raise,
 ) -> None:
     site = installation(1, ship={"undo_seconds": 0, "after_lost_answer": "resend", "settle_seconds": 600})
-    site.start()
-    site.run_for(60)
+    site.collected()
     act(site, actions.ship)
     site.sky = meets(SHIP, faults.close(applied=False), 1)
     site.run_for(60)
     act(site, actions.hold, "the customer called")
-    site.run_for(2 * HOUR, 300)
+    site.run_for(2 * HOUR)
     assert calls(site, "ship") == [("unknown", 1)]
     act(site, actions.release)
     site.run_for(60)
@@ -217,8 +213,7 @@ def test_an_order_that_is_held_after_a_lost_answer_is_sent_once_more_only_when_i
 
 def test_of_two_agents_that_chose_the_same_call_one_has_it(installation: Raise) -> None:
     site = installation(1, ship={"undo_seconds": 30})
-    site.start()
-    site.run_for(60)
+    site.collected()
     act(site, actions.ship)
     site.run_for(5)
     site.clock.sleep(30)

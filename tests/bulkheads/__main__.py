@@ -14,7 +14,8 @@ from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.faults import Endpoint
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
-from tests.bulkheads.conftest import Plant, until
+from tests.bulkheads.conftest import Plant
+from tests.world.clocks import until
 
 SLOW, QUICK = [f"slow-{number}" for number in range(100)], [f"quick-{number}" for number in range(200)]
 ENDPOINTS: tuple[Endpoint, ...] = ("get-sales", "acknowledge-sale", "label")

@@ -94,14 +94,6 @@ class Plant:
         self._systemd.close()
 
 
-def until(true: Callable[[], object], what: str, seconds: float = 60.0) -> None:
-    """Wait until something has happened; fail if it does not."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, f"waited in vain: {what}"
-        time.sleep(0.05)
-
-
 @pytest.fixture
 def build(tmp_path: Path) -> Iterator[Callable[[Sequence[str], int], Plant]]:
     """Return what builds a plant with these suppliers, each with so many orders."""

@@ -8,7 +8,8 @@ import pytest
 from supplier_agent.sandbox import faults
 from supplier_agent.tick.context import MOST_LABELS
 from tests.barcodes.drawing import assemble
-from tests.bulkheads.conftest import Plant, until
+from tests.bulkheads.conftest import Plant
+from tests.world.clocks import until
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,8 @@ import pytest
 
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.faults import Endpoint
-from tests.bulkheads.conftest import STOP_SECONDS, Plant, until
+from tests.bulkheads.conftest import STOP_SECONDS, Plant
+from tests.world.clocks import until
 
 pytestmark = pytest.mark.slow
 

@@ -16,7 +16,7 @@ from supplier_agent.check.environment import file_system
 from supplier_agent.db.state_folder import InstanceLock
 from supplier_agent.settings import Settings
 from tests.check.conftest import Found
-from tests.unit.conftest import HandClock
+from tests.world.clocks import HandClock
 
 Make = Callable[..., Settings]
 

@@ -17,7 +17,7 @@ from supplier_agent.db.store import open_store
 from supplier_agent.settings import Settings, load
 from tests.check.conftest import Found
 from tests.disk.people import AGENT, hall
-from tests.unit.conftest import HandClock
+from tests.world.clocks import HandClock
 
 ODD = "it's a; touch PWNED; `touch PWNED` & #"
 COMMAND = re.compile(r"(?:sudo )?(?:chmod|chown|chgrp|install|rm|mv|ls) .*")

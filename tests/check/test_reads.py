@@ -14,7 +14,7 @@ from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings
 from tests.check.conftest import Found
-from tests.unit.conftest import HandClock
+from tests.world.clocks import HandClock
 
 Make = Callable[..., Settings]
 TOKEN = "sandbox-notio"

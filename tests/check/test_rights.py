@@ -13,7 +13,7 @@ from supplier_agent.db.store import open_store
 from supplier_agent.settings import Settings, load
 from tests.check.conftest import Found
 from tests.disk.people import AGENT, hall, install, why_not
-from tests.unit.conftest import HandClock
+from tests.world.clocks import HandClock
 
 
 @pytest.fixture

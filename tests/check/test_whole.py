@@ -8,7 +8,7 @@ import pytest
 from supplier_agent.check import whole
 from supplier_agent.settings import Settings
 from tests.check.conftest import Found
-from tests.unit.conftest import NOW
+from tests.world.clocks import NOW
 
 Make = Callable[..., Settings]
 

@@ -16,9 +16,9 @@ import pytest
 from supplier_agent import cli
 from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Order
-from tests.unit.conftest import database, keep, new_database, ready, store
+from tests.unit.conftest import keep, ready
 
-__all__ = ["database", "keep", "new_database", "store"]
+__all__ = ["keep"]
 
 PROGRAM = [sys.executable, "-m", "supplier_agent"]
 ROOT = Path(__file__).parents[2]
@@ -53,17 +53,18 @@ class Installation:
         assert b"Traceback" not in err, err.decode(errors="replace")
         return subprocess.CompletedProcess(words, process.returncode, out, err)
 
-    def code_of(self, *words: str) -> int:
-        """Run a command in this process, and return its exit code."""
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            return cli.run(["--config", str(self.config), *words])
+    def told(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command in this process, which takes a tenth of the time."""
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = cli.run(["--config", str(self.config), *words])
+        return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
 
     def said(self, *words: str) -> str:
-        """Run a command in this process, which ends well, and return its results."""
-        out = io.StringIO()
-        with contextlib.redirect_stdout(out):
-            assert cli.run(["--config", str(self.config), *words]) == 0
-        return out.getvalue()
+        """Run a command in this process, which succeeds, and return its results."""
+        done = self.told(*words)
+        assert done.returncode == 0
+        return done.stdout
 
     def ask(self, statement: str) -> list[Any]:
         """Return the rows of a statement, as staff type it."""

@@ -22,23 +22,24 @@ def test_of_all_that_hold_the_first_of_the_contract_is_returned() -> None:
 
 
 def test_an_unknown_order_among_others_is_2_and_the_others_are_done(eight: Installation) -> None:
-    eight.run("close", IDS[0], "--reason", "by hand")
-    done = eight.run("ship", IDS[0], "no-such_1", IDS[1])
+    eight.told("close", IDS[0], "--reason", "by hand")
+    done = eight.told("ship", IDS[0], "no-such_1", IDS[1])
     assert done.returncode == 2
     assert eight.ask("SELECT count(*) FROM orders WHERE shipped = 1") == [(1,)]
 
 
 def test_a_refusal_alone_is_1(eight: Installation) -> None:
-    eight.run("close", IDS[0], "--reason", "by hand")
-    assert eight.run("ship", IDS[0], IDS[1]).returncode == 1
+    eight.told("close", IDS[0], "--reason", "by hand")
+    assert eight.told("ship", IDS[0], IDS[1]).returncode == 1
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_locked_database_is_74_and_is_waited_for_but_once(eight: Installation) -> None:
     with closing(sqlite3.connect(eight.folder / "agent.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        done = eight.run("ship", *IDS)
+        done = eight.told("ship", *IDS)
     assert done.returncode == 74
-    assert done.stderr.count(b"not tried") == len(IDS) - 1
+    assert done.stderr.count("not tried") == len(IDS) - 1
 
 
 @pytest.mark.parametrize(
@@ -55,12 +56,12 @@ def test_a_locked_database_is_74_and_is_waited_for_but_once(eight: Installation)
     ],
 )  # fmt: skip
 def test_a_mistake_in_the_words_is_2(eight: Installation, words: tuple[str, ...]) -> None:
-    assert eight.code_of(*words) == 2
+    assert eight.told(*words).returncode == 2
 
 
 def test_a_file_that_cannot_be_read_is_2_and_nothing_is_done(eight: Installation, tmp_path: Path) -> None:
     (tmp_path / "ids").write_text("\n".join(IDS))
-    assert eight.run("ship", "--file", "/no/such/file").returncode == 2
-    assert eight.run("ship", "--file", str(tmp_path)).returncode == 2
-    assert eight.run("ship", "--file", str(tmp_path / "ids"), "--success", "/no/such/folder/x").returncode == 2
+    assert eight.told("ship", "--file", "/no/such/file").returncode == 2
+    assert eight.told("ship", "--file", str(tmp_path)).returncode == 2
+    assert eight.told("ship", "--file", str(tmp_path / "ids"), "--success", "/no/such/folder/x").returncode == 2
     assert eight.ask("SELECT count(*) FROM orders WHERE shipped = 1") == [(0,)]

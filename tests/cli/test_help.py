@@ -30,19 +30,19 @@ def test_every_command_has_examples_and_each_of_them_is_a_command() -> None:
 
 def test_help_of_a_command_shows_its_examples(here: Installation) -> None:
     for words in (("help", "config", "init"), ("config", "init", "--help")):
-        said = here.run(*words)
+        said = here.told(*words)
         assert said.returncode == 0
-        assert b"Usage: supplier-agent config init" in said.stdout
-        assert b"Examples:\n    supplier-agent config init\n" in said.stdout
-    assert b"Commands:" in here.run("help").stdout
+        assert "Usage: supplier-agent config init" in said.stdout
+        assert "Examples:\n    supplier-agent config init\n" in said.stdout
+    assert "Commands:" in here.told("help").stdout
 
 
 def test_quiet_prints_results_and_errors_alone(eight: Installation) -> None:
-    done = eight.run("--quiet", "ship", IDS[0])
-    assert done.stdout == f"{IDS[0]}: marked as shipped\n".encode()
-    assert done.stderr == b""
-    assert b"it is already marked as shipped" in eight.run("-q", "ship", IDS[0]).stdout
-    assert b"there is no order" in eight.run("-q", "ship", "no-such_1").stderr
+    done = eight.told("--quiet", "ship", IDS[0])
+    assert done.stdout == f"{IDS[0]}: marked as shipped\n"
+    assert done.stderr == ""
+    assert "it is already marked as shipped" in eight.told("-q", "ship", IDS[0]).stdout
+    assert "there is no order" in eight.told("-q", "ship", "no-such_1").stderr
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_json_has_a_schema(
 
 
 def test_json_tells_each_order_with_its_error(eight: Installation) -> None:
-    said = json.loads(eight.run("ship", IDS[0], "no-such_1", "--json").stdout)["orders"]
+    said = json.loads(eight.told("ship", IDS[0], "no-such_1", "--json").stdout)["orders"]
     assert [(each["menzzo_order_id"], each["done"], each["exit_code"]) for each in said] == [
         (IDS[0], True, 0), ("no-such_1", False, 2),
     ]  # fmt: skip

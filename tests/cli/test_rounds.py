@@ -15,7 +15,7 @@ from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
 from tests.cli.conftest import Installation
-from tests.unit.conftest import HandClock
+from tests.world.clocks import HandClock
 
 pytestmark = pytest.mark.slow
 

@@ -104,7 +104,7 @@ def test_a_file_that_is_no_list_of_orders_is_2(eight: Installation, tmp_path: Pa
     ],
 )  # fmt: skip
 def test_a_day_that_no_order_has_is_a_mistake(eight: Installation, words: tuple[str, ...]) -> None:
-    assert eight.code_of(*words) == (0 if words[-1] == "" else 2)
+    assert eight.told(*words).returncode == (0 if words[-1] == "" else 2)
 
 
 def test_what_a_terminal_cannot_show_is_shown_as_its_escape(eight: Installation) -> None:

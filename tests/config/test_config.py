@@ -228,11 +228,8 @@ def test_where_the_service_is_installed_its_group_may_read_the_new_file(
     target = tmp_path / "c.toml"
     assert cli.run(["config", "init", str(target)]) == 0
     assert (target.stat().st_gid, stat.S_IMODE(target.stat().st_mode)) == (1, 0o640)
-    before = os.umask(0o077)
-    try:
-        assert cli.run(["config", "init", str(tmp_path / "etc" / "c.toml")]) == 0
-    finally:
-        os.umask(before)
+    os.umask(0o077)
+    assert cli.run(["config", "init", str(tmp_path / "etc" / "c.toml")]) == 0
     folder = (tmp_path / "etc").stat()
     assert (folder.st_gid, stat.S_IMODE(folder.st_mode)) == (1, 0o750), "a folder that is made for it, too"
     assert stat.S_IMODE(tmp_path.stat().st_mode) & 0o777 != 0o750, "one that was there is left alone"

@@ -19,8 +19,8 @@ from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.faults import LogLine
 from tests.disk.injection import ROOT, configure
 from tests.disk.place import Place, place
-from tests.e2e.installation import until
 from tests.promises.shop import open_shop
+from tests.world.clocks import until
 
 pytestmark = pytest.mark.slow
 

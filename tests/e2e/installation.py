@@ -6,8 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,11 +113,3 @@ def installed(
             if process.poll() is None:
                 process.kill()
                 process.communicate()
-
-
-def until(true: Callable[[], object], seconds: float = DEADLINE_SECONDS) -> None:
-    """Wait until something holds; fail if it never does."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it never came true"
-        time.sleep(0.02)

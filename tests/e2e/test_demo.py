@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -29,7 +30,18 @@ def environment(temporary: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
+def left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple["subprocess.Popen[str]", Path]]:
+    """Return a demo whose reader left after the first line, and its temporary folder."""
+    folder, pipe = tmp_path_factory.mktemp("left"), subprocess.PIPE
+    with subprocess.Popen(DEMO, env=environment(folder), stdout=pipe, stderr=pipe, text=True) as demo:
+        assert demo.stdout is not None
+        demo.stdout.readline()
+        demo.stdout.close()
+        yield demo, folder
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory, left: object) -> Played:  # noqa: ARG001 - that one plays meanwhile
     """Return one demo that ran to its end, how long it took, and its temporary folder."""
     folder = tmp_path_factory.mktemp("demo")
     started = time.monotonic()
@@ -109,18 +121,12 @@ def test_ctrl_c_ends_the_demo_at_once_and_leaves_nothing(tmp_path: Path) -> None
     assert not list(tmp_path.iterdir())
 
 
-def test_a_reader_who_has_seen_enough_is_no_error(tmp_path: Path) -> None:
-    with subprocess.Popen(
-        DEMO, env=environment(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as demo:
-        assert demo.stdout is not None
-        assert demo.stderr is not None
-        demo.stdout.readline()
-        demo.stdout.close()
-        complaint = demo.stderr.read()
-        demo.wait(timeout=LONGEST_SECONDS)
-    assert not complaint
-    assert not list(tmp_path.iterdir())
+def test_a_reader_who_has_seen_enough_is_no_error(left: tuple["subprocess.Popen[str]", Path]) -> None:
+    demo, folder = left
+    assert demo.stderr is not None
+    assert not demo.stderr.read()
+    demo.wait(timeout=LONGEST_SECONDS)
+    assert not list(folder.iterdir())
 
 
 def test_a_claim_that_is_not_so_is_found(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.orders import draw
-from tests.e2e.installation import Site, until
+from tests.e2e.installation import Site
+from tests.world.clocks import until
 
 pytestmark = pytest.mark.slow
 

@@ -5,13 +5,12 @@ import json
 import os
 import ssl
 import struct
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from supplier_agent import cli
 from supplier_agent.alerts.post import Post, trial
 from supplier_agent.base.clock import SystemClock
 from supplier_agent.base.errors import ConfigError
@@ -29,7 +28,6 @@ from tests.printing.test_printer import JOB
 from tests.printing.test_printer import answer as ipp_answer
 
 YES = b'{"success": true}'
-ROOT = Path(__file__).parents[2]
 SECRET = "s%40cret"  # as it is written in an address
 PAIR = base64.b64encode(b"ana:s@cret")
 
@@ -291,7 +289,9 @@ def test_printers_take_it(ours: Authority) -> None:
 
 
 @pytest.mark.parametrize("by", ["configuration", "environment"])
-def test_check_says_which_way_it_went_and_a_round_takes_it(ours: Authority, tmp_path: Path, by: str) -> None:
+def test_check_says_which_way_it_went_and_a_round_takes_it(
+    ours: Authority, tmp_path: Path, by: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     with RawServer(answer(whole(b"[]")), ours.server) as server, ConnectProxy({"api.example": server.port}) as proxy:
         url = proxy.url(f"ana:{SECRET}")
         http = f'[http]\nproxy = "{url}"\nca_file = "{ours.ca_file}"\n' if by == "configuration" else ""
@@ -299,13 +299,14 @@ def test_check_says_which_way_it_went_and_a_round_takes_it(ours: Authority, tmp_
         file.write_text(
             f'base_url = "https://api.example"\nstate_dir = "state"\n{http}[suppliers.notio]\ntoken = "x"\n'
         )
-        env = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
-        env |= {} if http else {"HTTPS_PROXY": url, "SSL_CERT_FILE": str(ours.ca_file)}
+        for name in [each for each in os.environ if "proxy" in each.lower()]:
+            monkeypatch.delenv(name)
+        for name, value in {} if http else {"HTTPS_PROXY": url, "SSL_CERT_FILE": str(ours.ca_file)}.items():
+            monkeypatch.setenv(name, value)
         said = {}
         for command in ("check", "run --once", "config show"):
-            words = [sys.executable, "-m", "supplier_agent", "--config", str(file), *command.split()]
-            done = subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
-            said[command] = done.stdout + done.stderr
+            cli.run(["--config", str(file), *command.split()])
+            said[command] = "".join(capsys.readouterr())
     where = "proxy in [http]" if http else "HTTPS_PROXY"
     assert f"https://api.example is reached through the proxy 127.0.0.1:{proxy.port} ({where})" in said["check"]
     assert f"only those in {ours.ca_file}" in said["check"]

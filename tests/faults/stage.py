@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 from supplier_agent.base.clock import SystemClock
@@ -19,11 +19,11 @@ from supplier_agent.reading.strategy import Query
 from supplier_agent.sandbox.orders import draw
 from supplier_agent.settings import Settings
 from tests.marketplace.raw_server import Peer, Script
+from tests.world.clocks import NOW
 
 SUPPLIER, TOKEN = "notio", "secret-token"
 IDS = ("15000012345_789", "15000012345_790")
 """The order of which the effect does not take place, and the one of which it does."""
-NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 LABEL_BYTES = 1 << 20
 PDF = draw(IDS[0], "SOFA-1", 1, "GLS")
 ROWS = json.dumps([{"menzzo_order_id": IDS[0], "sku": "SOFA-1", "quantity": 1, "price": 2.5}]).encode()

@@ -14,6 +14,7 @@ from supplier_agent.sandbox.faults import Endpoint, Fault
 from supplier_agent.sandbox.world import World
 from supplier_agent.suppliers import read_log
 from supplier_agent.tick import plan
+from supplier_agent.tick.choose import LOOK_SECONDS
 from supplier_agent.tick.context import READ_EVERY
 from tests.world.harness import ManualClock, Site, settings_for
 
@@ -42,7 +43,7 @@ def settled(folder: Path, clock: SetClock) -> Site:
     world = World.with_orders(3, today=TEN_O_CLOCK.date(), clock=clock, suppliers=[SUPPLIER])
     site = Site(settings_for(folder / "state", SUPPLIER, schedule=ALL_DAY), world, clock)
     site.start()
-    site.run_for(INTERVAL_SECONDS + 100, INTERVAL_SECONDS)
+    site.run_for(INTERVAL_SECONDS + 100)
     assert len(reads(site)) >= 2
     return site
 
@@ -76,7 +77,7 @@ def reads(site: Site) -> list[str]:
 def seconds_to_the_next_read(site: Site) -> float:
     """Let the agent go on until it has read again; return how long that took."""
     began, before = site.clock.monotonic(), len(reads(site))
-    site.run_for(3 * INTERVAL_SECONDS, until=lambda: len(reads(site)) > before)
+    site.run_for(3 * INTERVAL_SECONDS, LOOK_SECONDS, until=lambda: len(reads(site)) > before)
     assert len(reads(site)) > before, "it does not read any more"
     return site.clock.monotonic() - began
 
@@ -106,7 +107,7 @@ def test_after_a_broken_answer_the_next_good_read_comes_in_time(old: Site, name:
     requests = len(old.world.requests("get-sales"))
     seconds = LONG_SECONDS / 8 if "429" in name else LONG_SECONDS  # a server that says when to come again is believed
     old.world.faults.arm("get-sales", BROKEN[name], seconds=seconds)
-    old.run_for(seconds, INTERVAL_SECONDS)
+    old.run_for(seconds)
     asked = len(old.world.requests("get-sales")) - requests
     old.world.faults.disarm()
     assert seconds_to_the_next_read(old) <= INTERVAL_SECONDS + GRACE_SECONDS
@@ -126,7 +127,7 @@ def test_after_an_outage_or_a_fault_of_ours_the_next_good_read_comes_in_time(
     old: Site, how: Callable[[], bool]
 ) -> None:
     old.wire.reachable = how
-    old.run_for(LONG_SECONDS, INTERVAL_SECONDS)
+    old.run_for(LONG_SECONDS)
     old.wire.reachable = lambda: True
     assert seconds_to_the_next_read(old) <= INTERVAL_SECONDS + GRACE_SECONDS
 
@@ -172,8 +173,8 @@ def test_writes_that_fail_all_day_do_not_hold_up_the_reads(site: Site) -> None:
         site.world.faults.arm(endpoint, faults.hang(applied=False), seconds=LONG_SECONDS)
     for _ in range(20):
         site.world.arrive(SUPPLIER, TEN_O_CLOCK.date())
-    site.flag(order.menzzo_order_id for order in site.world.orders(SUPPLIER))
-    site.run_for(LONG_SECONDS, INTERVAL_SECONDS)
+    site.flag()
+    site.run_for(LONG_SECONDS)
     moments = [datetime.fromisoformat(at) for at in reads(site)]
     gaps = [(late - early).total_seconds() for early, late in pairwise(moments)]
     # In life workers hang side by side. Here one request is made after the other, and so many may go before an overdue read.

@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,6 +24,7 @@ from supplier_agent.sandbox.api import Api
 from supplier_agent.sandbox.world import World
 from supplier_agent.tick.context import Context
 from supplier_agent.tick.workers import Threads, Workers
+from tests.world.clocks import until
 from tests.world.harness import MONDAY, ChecksAtOnce, ManualClock, NoSockets, no_fault, settings_for
 
 PATIENCE_SECONDS = 10.0
@@ -138,13 +139,6 @@ def playing(folder: Path) -> Iterator[Scene]:
         scene.end()
 
 
-def until(true: Callable[[], object]) -> None:
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not true():
-        assert time.monotonic() < end, "it never came true"
-        time.sleep(0.01)
-
-
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
     with playing(tmp_path) as scene:
@@ -154,7 +148,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
 def test_a_daemon_says_that_it_is_ready_feeds_the_watchdog_and_says_that_it_stops(tmp_path: Path) -> None:
     with playing(tmp_path) as scene:
         until(lambda: "READY=1" in scene.systemd.heard())
-        assert scene.feeds() >= 2
+        until(lambda: scene.feeds() >= 2)
         scene.stop.event.set()
         until(lambda: scene.codes)
         assert "STOPPING=1" in scene.systemd.heard()
@@ -163,7 +157,7 @@ def test_a_daemon_says_that_it_is_ready_feeds_the_watchdog_and_says_that_it_stop
 
 def test_a_worker_that_hangs_starves_the_watchdog_until_it_returns(scene: Scene) -> None:
     until(lambda: scene.agent.accounts["notio"].next_read is not None and not scene.agent.ctx.in_flight())
-    assert scene.feeds() >= 2, "before, all is well"
+    until(lambda: scene.feeds() >= 2, "before, all is well")
     scene.hang.set()
     scene.clock.pushed += scene.agent.ctx.settings.schedule.poll_seconds + 3600  # the next poll is due: it hangs
     scene.agent.ctx.inbox.put(scene.agent.ctx.look_again)
@@ -174,12 +168,12 @@ def test_a_worker_that_hangs_starves_the_watchdog_until_it_returns(scene: Scene)
     scene.hang.clear()
     scene.let_go.set()
     until(lambda: not scene.agent.ctx.in_flight())
-    assert scene.feeds() >= 2, "it has returned"
+    until(lambda: scene.feeds() >= 2, "it has returned")
 
 
 def test_a_loop_that_hangs_starves_the_watchdog(scene: Scene) -> None:
     until(lambda: not scene.agent.ctx.in_flight())
-    assert scene.feeds() >= 2
+    until(lambda: scene.feeds() >= 2)
     let_go = threading.Event()
 
     def hang() -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from supplier_agent.base.clock import SystemClock
 from supplier_agent.sandbox import faults
-from tests.e2e.installation import Site, installed, until
+from tests.e2e.installation import Site, installed
+from tests.world.clocks import until
 
 pytestmark = pytest.mark.slow
 

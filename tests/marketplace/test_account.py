@@ -19,8 +19,8 @@ from supplier_agent.marketplace.client import Marketplace
 from supplier_agent.marketplace.rate_limit import Pace
 from supplier_agent.marketplace.wire import Wire
 from supplier_agent.reading.strategy import Query
-from tests.marketplace.conftest import SteppedClock
 from tests.marketplace.raw_server import Peer, RawServer, answer, whole
+from tests.world.clocks import HandClock
 
 BASE = "https://api.menzzo.fr"
 FILES = "https://files.example"
@@ -51,8 +51,8 @@ def account(
 
 
 @pytest.fixture
-def clock() -> SteppedClock:
-    return SteppedClock()
+def clock() -> HandClock:
+    return HandClock()
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def tokens(api: respx.MockRouter) -> list[str | None]:
 # Reading -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_page_is_read_as_the_document_shows(api: respx.MockRouter, clock: SteppedClock) -> None:
+def test_a_page_is_read_as_the_document_shows(api: respx.MockRouter, clock: HandClock) -> None:
     body = json.dumps([{"menzzo_order_id": ID, "sku": "A", "quantity": 1, "price": 2.5, "order_date": "2026-01-15"}, 5])
     route = api.get("/api/asir-group/get-sales").respond(text=body)
     query = Query(page=2, date_from=date(2026, 1, 1), date_to=date(2026, 1, 31), cursor="1_2", order_number=ID)
@@ -85,13 +85,13 @@ def test_a_page_is_read_as_the_document_shows(api: respx.MockRouter, clock: Step
     assert tokens(api) == ["Bearer secret-token"]
 
 
-def test_a_path_in_the_base_url_is_kept(clock: SteppedClock) -> None:
+def test_a_path_in_the_base_url_is_kept(clock: HandClock) -> None:
     with respx.mock() as router:
         router.get("https://proxy.example/menzzo/api/asir-group/get-sales?page=1").respond(json=[])
         assert isinstance(account(clock, "https://proxy.example/menzzo/").get_sales(Query()), Listing)
 
 
-def test_a_failing_read_is_tried_three_times_within_seconds(api: respx.MockRouter, clock: SteppedClock) -> None:
+def test_a_failing_read_is_tried_three_times_within_seconds(api: respx.MockRouter, clock: HandClock) -> None:
     route = api.get("/api/asir-group/get-sales").respond(500, text="broken")
     assert account(clock).get_sales(Query()) == Verdict(Means.FAILED, "broken", 500, tries=3)
     assert route.call_count == 3
@@ -100,7 +100,7 @@ def test_a_failing_read_is_tried_three_times_within_seconds(api: respx.MockRoute
 
 @pytest.mark.parametrize("first", [httpx.Response(502), httpx.ConnectError("no"), httpx.ReadTimeout("no")])
 def test_a_read_that_failed_once_is_made_again(
-    api: respx.MockRouter, clock: SteppedClock, first: httpx.Response | Exception
+    api: respx.MockRouter, clock: HandClock, first: httpx.Response | Exception
 ) -> None:
     api.get("/api/asir-group/get-sales").side_effect = [first, httpx.Response(200, json=[])]
     found = account(clock).get_sales(Query())
@@ -120,7 +120,7 @@ def test_a_read_that_failed_once_is_made_again(
     ],
 )
 def test_an_answer_that_says_something_is_not_asked_for_again(
-    api: respx.MockRouter, clock: SteppedClock, status: int, means: Means
+    api: respx.MockRouter, clock: HandClock, status: int, means: Means
 ) -> None:
     route = api.get("/api/asir-group/get-sales").respond(status)
     found = account(clock).get_sales(Query())
@@ -129,19 +129,19 @@ def test_an_answer_that_says_something_is_not_asked_for_again(
     assert route.call_count == 1
 
 
-def test_a_server_that_says_when_to_come_back_is_not_asked_before(api: respx.MockRouter, clock: SteppedClock) -> None:
+def test_a_server_that_says_when_to_come_back_is_not_asked_before(api: respx.MockRouter, clock: HandClock) -> None:
     route = api.get("/api/asir-group/get-sales").respond(503, headers={"Retry-After": "90"})
     assert account(clock).get_sales(Query()) == Verdict(Means.FAILED, "", 503, 90)
     assert route.call_count == 1
 
 
-def test_stopping_ends_the_retries_of_a_read(api: respx.MockRouter, clock: SteppedClock) -> None:
+def test_stopping_ends_the_retries_of_a_read(api: respx.MockRouter, clock: HandClock) -> None:
     route = api.get("/api/asir-group/get-sales").respond(500)
     found = account(clock, stopping=lambda: True).get_sales(Query())
     assert (found.tries, route.call_count, clock.slept) == (1, 1, [])
 
 
-def test_a_200_that_is_no_list_is_unclear_and_kept(api: respx.MockRouter, clock: SteppedClock) -> None:
+def test_a_200_that_is_no_list_is_unclear_and_kept(api: respx.MockRouter, clock: HandClock) -> None:
     api.get("/api/asir-group/get-sales").respond(text="<html>secret-token</html>")
     assert account(clock).get_sales(Query()) == Verdict(
         Means.UNCLEAR, "the answer is not JSON: Expecting value at character 0. The answer: <html>[token]</html>", 200
@@ -155,7 +155,7 @@ WRITES = ("acknowledge-sale", "ship-sale")
 
 @pytest.mark.parametrize("endpoint", WRITES)
 def test_a_write_is_one_post_with_the_id_and_nothing_else(
-    api: respx.MockRouter, clock: SteppedClock, endpoint: str
+    api: respx.MockRouter, clock: HandClock, endpoint: str
 ) -> None:
     route = api.post(f"/api/asir-group/{endpoint}").respond(json={"success": True})
     found = account(clock).post(endpoint, ID)
@@ -169,7 +169,7 @@ def test_a_write_is_one_post_with_the_id_and_nothing_else(
 @pytest.mark.parametrize("endpoint", WRITES)
 @pytest.mark.parametrize("status", [200, 204, 307, 400, 401, 404, 408, 429, 500, 503])
 def test_a_write_is_never_repeated_here_whatever_the_answer(
-    api: respx.MockRouter, clock: SteppedClock, endpoint: str, status: int
+    api: respx.MockRouter, clock: HandClock, endpoint: str, status: int
 ) -> None:
     route = api.post(f"/api/asir-group/{endpoint}").respond(status, headers={"Location": "/elsewhere"})
     account(clock).post(endpoint, ID)
@@ -183,12 +183,12 @@ def test_a_lost_answer_is_never_taken_for_a_refusal_and_the_request_left_once() 
     assert len(server.requests) == 1
 
 
-def test_the_answer_is_kept_without_the_token_that_it_echoes(api: respx.MockRouter, clock: SteppedClock) -> None:
+def test_the_answer_is_kept_without_the_token_that_it_echoes(api: respx.MockRouter, clock: HandClock) -> None:
     api.post("/api/asir-group/ship-sale").respond(400, text="bad: Bearer secret-token")
     assert account(clock).post("ship-sale", ID).detail == "bad: Bearer [token]"
 
 
-def test_a_new_token_counts_from_the_next_request_on(api: respx.MockRouter, clock: SteppedClock) -> None:
+def test_a_new_token_counts_from_the_next_request_on(api: respx.MockRouter, clock: HandClock) -> None:
     api.post("/api/asir-group/ship-sale").respond(401)
     left = ["first", "second"]
     marketplace = account(clock, token=lambda: left.pop(0))
@@ -197,7 +197,7 @@ def test_a_new_token_counts_from_the_next_request_on(api: respx.MockRouter, cloc
     assert tokens(api) == ["Bearer first", "Bearer second"]
 
 
-def test_without_a_token_nothing_is_sent_and_the_call_ends_as_if_it_were_refused(clock: SteppedClock) -> None:
+def test_without_a_token_nothing_is_sent_and_the_call_ends_as_if_it_were_refused(clock: HandClock) -> None:
     def no_token() -> str:
         raise ConfigError("there is no token", "write one")
 
@@ -226,14 +226,14 @@ def test_every_request_waits_for_its_turn_of_the_rate() -> None:
 # Labels ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_label_comes_as_bytes_with_the_path_but_not_the_query(api: respx.MockRouter, clock: SteppedClock) -> None:
+def test_a_label_comes_as_bytes_with_the_path_but_not_the_query(api: respx.MockRouter, clock: HandClock) -> None:
     api.get("/api/files/a%20b.pdf", params={"sig": "1"}).respond(content=PDF)
     found = account(clock).fetch_label(f"{BASE}/api/files/a%20b.pdf?sig=1")
     assert found == LabelBytes(PDF, "/api/files/a b.pdf", tries=1)
     assert tokens(api) == ["Bearer secret-token"]
 
 
-def test_the_token_goes_to_the_marketplace_alone(clock: SteppedClock) -> None:
+def test_the_token_goes_to_the_marketplace_alone(clock: HandClock) -> None:
     with respx.mock() as router:
         router.get(f"{BASE}/x.pdf").respond(302, headers={"Location": f"{FILES}/y.pdf"})
         router.get(f"{FILES}/y.pdf").respond(302, headers={"Location": "/z.pdf"})
@@ -243,7 +243,7 @@ def test_the_token_goes_to_the_marketplace_alone(clock: SteppedClock) -> None:
         assert tokens(router) == ["Bearer secret-token", None, None, "Bearer secret-token"]
 
 
-def test_a_redirect_to_where_nobody_allowed_is_refused_and_never_asked(clock: SteppedClock) -> None:
+def test_a_redirect_to_where_nobody_allowed_is_refused_and_never_asked(clock: HandClock) -> None:
     with respx.mock() as router:
         router.get(f"{BASE}/x.pdf").respond(302, headers={"Location": "https://evil.example/y.pdf?sig=1"})
         assert account(clock).fetch_label("/x.pdf") == Verdict(
@@ -254,14 +254,14 @@ def test_a_redirect_to_where_nobody_allowed_is_refused_and_never_asked(clock: St
 
 
 @pytest.mark.parametrize("link", ["", "http://api.menzzo.fr/x", "https://evil.example/x", "//evil.example/x"])
-def test_a_bad_link_is_refused_without_a_request(clock: SteppedClock, link: str) -> None:
+def test_a_bad_link_is_refused_without_a_request(clock: HandClock, link: str) -> None:
     with respx.mock():
         found = account(clock).fetch_label(link)
     assert isinstance(found, Verdict)
     assert (found.means, found.tries) == (Means.REFUSED, 0)
 
 
-def test_redirects_in_a_circle_end_after_three(api: respx.MockRouter, clock: SteppedClock) -> None:
+def test_redirects_in_a_circle_end_after_three(api: respx.MockRouter, clock: HandClock) -> None:
     route = api.get("/x.pdf").respond(302, headers={"Location": "/x.pdf"})
     assert account(clock).fetch_label("/x.pdf") == Verdict(
         Means.REFUSED, "the label's link redirects more than 3 times", tries=4
@@ -289,7 +289,7 @@ def test_redirects_in_a_circle_end_after_three(api: respx.MockRouter, clock: Ste
     ],
 )
 def test_a_label_that_does_not_come_says_why(
-    api: respx.MockRouter, clock: SteppedClock, status: int, means: Means
+    api: respx.MockRouter, clock: HandClock, status: int, means: Means
 ) -> None:
     route = api.get("/x.pdf").respond(status)
     found = account(clock).fetch_label("/x.pdf")
@@ -298,7 +298,7 @@ def test_a_label_that_does_not_come_says_why(
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_refusal_by_a_host_that_got_no_token_says_nothing_about_the_token(clock: SteppedClock, status: int) -> None:
+def test_a_refusal_by_a_host_that_got_no_token_says_nothing_about_the_token(clock: HandClock, status: int) -> None:
     with respx.mock() as router:
         router.get(f"{FILES}/x.pdf").respond(status, text="expired")
         assert account(clock).fetch_label(f"{FILES}/x.pdf") == Verdict(Means.NOT_FOUND, "expired", status)
@@ -306,7 +306,7 @@ def test_a_refusal_by_a_host_that_got_no_token_says_nothing_about_the_token(cloc
 
 @pytest.mark.parametrize(("size", "fits"), [(1000, True), (1001, False)])
 def test_a_label_may_be_as_large_as_configured(
-    api: respx.MockRouter, clock: SteppedClock, size: int, *, fits: bool
+    api: respx.MockRouter, clock: HandClock, size: int, *, fits: bool
 ) -> None:
     api.get("/x.pdf").respond(content=b"x" * size)
     found = account(clock).fetch_label("/x.pdf")

@@ -1,15 +1,14 @@
 """What an answer means: the table of the public contract, row by row."""
 
 import time
-from datetime import UTC, datetime
 
 import pytest
 
 from supplier_agent.marketplace import Means, Verdict
 from supplier_agent.marketplace.answers import in_words, read_verdict, verdict
 from supplier_agent.marketplace.wire import Answer, Lost, NotSent, TooLarge
+from tests.world.clocks import NOW
 
-NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 ID = "15000012345_789"
 
 

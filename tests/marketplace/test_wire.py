@@ -15,8 +15,9 @@ import pytest
 from supplier_agent.base.clock import SystemClock
 from supplier_agent.marketplace.connections import Deadline, Progress
 from supplier_agent.marketplace.wire import Answer, Lost, NotSent, Reply, TooLarge, Wire
-from tests.marketplace.conftest import Certificate, SteppedClock
+from tests.marketplace.conftest import Certificate
 from tests.marketplace.raw_server import Peer, RawServer, Script, answer, drip, whole
+from tests.world.clocks import HandClock
 
 DEADLINE_SECONDS = 0.4
 GRACE_SECONDS = 1.0
@@ -283,7 +284,7 @@ def test_waiting_for_the_turn_does_not_count_against_the_deadline() -> None:
 
 
 def test_a_request_that_is_too_late_takes_no_turn_and_does_not_count_as_sent() -> None:
-    clock = SteppedClock()
+    clock = HandClock()
     progress = Progress(Deadline(clock, 5), lambda: pytest.fail("a slot of the rate was used up"))
     clock.sleep(6)
     with pytest.raises(httpcore.ConnectTimeout):

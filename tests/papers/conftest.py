@@ -6,16 +6,7 @@ from pathlib import Path
 import pytest
 
 from supplier_agent.base.clock import SystemClock
-from supplier_agent.db.store import Store
 from supplier_agent.printing.papers import Press
-from tests.scan.shelf import shelf
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """Open an empty database."""
-    with shelf(tmp_path) as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

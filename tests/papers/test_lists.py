@@ -15,8 +15,9 @@ from supplier_agent.printing.papers import card
 from supplier_agent.web.lists import hand_over, may_go, pick_list
 from supplier_agent.web.order_view import Judged
 from supplier_agent.web.request import Visit
-from tests.scan.shelf import NOW, order_of, put
+from tests.scan.shelf import order_of, put
 from tests.web.visits import visit_of
+from tests.world.clocks import NOW
 
 
 @pytest.fixture

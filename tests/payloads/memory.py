@@ -99,11 +99,11 @@ def packed(body: bytes) -> bytes:
 
 
 SHAPES: Mapping[str, Callable[[], Take]] = {
-    "a gzip bomb of 300 MB as a list": lambda: listed(answer(packed(bomb(300)))),
+    "a gzip bomb of 150 MB as a list": lambda: listed(answer(packed(bomb(150)))),
     "a gzip of 12 MB of blanks": lambda: listed(answer(packed(bomb(12)))),
-    "a list of 300 MB": lambda: listed(flood(300)),
-    "a label of 300 MB": lambda: labelled(flood(300)),
-    "a gzip bomb of 300 MB as a label": lambda: labelled(answer(packed(bomb(300)))),
+    "a list of 150 MB": lambda: listed(flood(150)),
+    "a label of 150 MB": lambda: labelled(flood(150)),
+    "a gzip bomb of 150 MB as a label": lambda: labelled(answer(packed(bomb(150)))),
     "nested 100,000 deep": lambda: read(b"[" * 100_000 + b"]" * 100_000),
     "objects nested 100,000 deep": lambda: read(b'{"data":' * 100_000),
     "5,000-digit integers": lambda: read(b"[" + b",".join([b"9" * 5000] * 1000) + b"]"),
@@ -117,7 +117,7 @@ SHAPES: Mapping[str, Callable[[], Take]] = {
     "one key a hundred thousand times": lambda: read(b"[{" + b'"a":0,' * 100_000 + b'"a":1}]'),
     "as many entries as are stored, each without an id": lambda: read(many(b'{"a":[1,2,3]}', MOST_ROWS)),
     "as many entries as are stored, each odd": lambda: read(many(ODD_ROW, MOST_ROWS)),
-    "a list packed again and again": lambda: listed(answer(packed(gzip.compress(bomb(300))))),
+    "a list packed again and again": lambda: listed(answer(packed(gzip.compress(bomb(150))))),
 }
 
 
@@ -156,5 +156,5 @@ def growth_mb(shape: Callable[[], Take]) -> int:
 
 def measure() -> dict[str, int]:
     """Return the growth of every shape in MB. For a process with one thread: it forks."""
-    bomb(300)  # once, not in every process
+    bomb(150)  # once, not in every process
     return {name: growth_mb(shape) for name, shape in SHAPES.items()}

@@ -1,24 +1,11 @@
-"""A shop for each test, and what a command changes of the process around it put back."""
+"""A shop for each test."""
 
-import os
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.promises.shop import Shop, open_shop
-
-
-@pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
-    """Put back the umask and the signal handlers, which belong to the process."""
-    umask = os.umask(0o022)
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    yield
-    os.umask(umask)
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,6 +20,7 @@ from supplier_agent.base.clock import SystemClock
 from supplier_agent.sandbox.orders import Order
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
+from tests.world.clocks import until
 
 ROOT = Path(__file__).parents[2]
 SUPPLIER = "notio"
@@ -160,11 +160,3 @@ def open_shop(folder: Path, orders: int) -> Iterator[Shop]:
     world = World.with_orders(orders, today=today, clock=clock, suppliers=[SUPPLIER])
     with Sandbox(world) as sandbox:
         yield Shop(folder, sandbox)
-
-
-def until(true: Callable[[], object], what: str) -> None:
-    """Wait until something has happened; fail if it does not."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not true():
-        assert time.monotonic() < deadline, f"waited in vain: {what}"
-        time.sleep(0.02)

@@ -25,7 +25,8 @@ from supplier_agent.sandbox.orders import Order
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import load
-from tests.promises.shop import SUPPLIER, Shop, open_shop, until
+from tests.promises.shop import SUPPLIER, Shop, open_shop
+from tests.world.clocks import until
 
 NEVER_MIND_LABELS = {"label_first_seconds": 3600, "max_seconds": 3600}
 """A label that is not ready is not asked for again within a test."""

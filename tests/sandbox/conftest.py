@@ -1,35 +1,20 @@
 """A world on a clock that only the test moves, and its sandbox on a real port."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 import pytest
 
 from supplier_agent.sandbox.orders import Order
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
-
-
-class HandClock:
-    """Stands still until it is slept through."""
-
-    def __init__(self) -> None:
-        self._seconds = 0.0
-
-    def now(self) -> datetime:
-        return datetime(2026, 1, 20, 12, tzinfo=UTC) + timedelta(seconds=self._seconds)
-
-    def monotonic(self) -> float:
-        return 1000 + self._seconds
-
-    def sleep(self, seconds: float) -> None:
-        self._seconds += seconds
+from tests.world.clocks import HandClock
 
 
 @pytest.fixture
 def world() -> World:
     """Return six orders of asir-group, on three days, and one of notio."""
-    world = World(HandClock())
+    world = World(HandClock(start=datetime(2026, 1, 20, 12, tzinfo=UTC)))
     for place, menzzo_order_id in enumerate(("8_1", "9_1", "9_2", "10_1", "10_20", "10_3")):
         day = date(2026, 1, 15 + place // 2)
         world.add(Order("asir-group", menzzo_order_id, f"SKU-{place}", 1, 25000, "CHRONOPOST", day))

@@ -1,18 +1,17 @@
 """Orders as the warehouse finds them: in a database of their own, each a few facts away from an ordinary one."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from supplier_agent.calls import CALLS
-from supplier_agent.db.store import Store, open_store
+from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Call, Order, Print
 from supplier_agent.settings import Settings
 from supplier_agent.verdict import SupplierState, Verdict, judge_order
+from tests.world.clocks import NOW
 
-NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 SUPPLIER = "notio"
 
 
@@ -48,16 +47,6 @@ def verdict_of(order: Order, calls: Sequence[Call] = (), prints: Sequence[Print]
 def unjudged(rows: Sequence[int]) -> Mapping[int, Verdict]:
     """Return one verdict for all orders: for tests in which it does not matter."""
     return dict.fromkeys(rows, verdict_of(order_of()))
-
-
-@contextmanager
-def shelf(folder: Path) -> Iterator[Store]:
-    """Open an empty database in a folder."""
-    store = open_store(folder / "agent.db", agent=True)
-    try:
-        yield store
-    finally:
-        store.close()
 
 
 def put(store: Store, *orders: Order) -> list[int]:

@@ -12,7 +12,8 @@ from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Barcode, Order
 from supplier_agent.labels import lookup
 from supplier_agent.labels.scan import Meaning, Way, as_typed, read
-from tests.scan.shelf import NOW, order_of, put, unjudged, verdict_of
+from tests.scan.shelf import order_of, put, unjudged, verdict_of
+from tests.world.clocks import NOW
 
 ID = "15000012345_789"
 

@@ -1,7 +1,7 @@
 """One station: what each scan leads to."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -23,8 +23,8 @@ from supplier_agent.labels.scan import (
 )
 from supplier_agent.verdict import Blocker, Verdict
 from tests.scan.shelf import order_of, verdict_of
+from tests.world.clocks import NOW
 
-NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 MAY_SHIP = verdict_of(order_of())
 A = Match(1, MAY_SHIP, frozenset({Way.LABEL}))
 B = replace(A, order=2)

@@ -1,5 +1,5 @@
-"""The same shop, and the same tidying up after a command, as the promises have."""
+"""The same shop as the promises have."""
 
-from tests.promises.conftest import _as_before, shop
+from tests.promises.conftest import shop
 
-__all__ = ["_as_before", "shop"]
+__all__ = ["shop"]

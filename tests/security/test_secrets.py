@@ -19,7 +19,8 @@ from supplier_agent.runtime.once import run_once
 from supplier_agent.runtime.wiring import assemble
 from supplier_agent.sandbox import faults
 from supplier_agent.settings import load
-from tests.promises.shop import ROOT, SUPPLIER, Shop, open_shop, until
+from tests.promises.shop import ROOT, SUPPLIER, Shop, open_shop
+from tests.world.clocks import until
 
 pytestmark = pytest.mark.slow
 

@@ -27,19 +27,13 @@ def collected(folder: Path, orders: int) -> Site:
     world = World(clock, (SUPPLIER,))
     arrive(world, SUPPLIER, orders)
     site = Site(settings_for(folder / "state", SUPPLIER, ship={"undo_seconds": 0}), world, clock)
-    site.start()
-    site.run_for(60)
-    return site
-
-
-def flag_all(site: Site) -> None:
-    site.flag([order.menzzo_order_id for order in site.world.orders(SUPPLIER)])
+    return site.collected()
 
 
 def claimed_after(site: Site, change: str) -> tuple[int, Job | None]:
     """Flag the one order, change it after the plan and before the claim; return its ship call, and what was claimed."""
     agent = site.agent
-    flag_all(site)
+    site.flag()
     agent.ctx.look_again()
     plan.plan(agent.ctx, agent.accounts[SUPPLIER])  # the change must come after the plan and before the claim
     ((call_id,),) = site.ask("SELECT id FROM calls WHERE kind = 'ship' AND state = 'owed'")
@@ -154,11 +148,11 @@ def test_what_was_listed_under_a_clock_that_ran_ahead_is_acknowledged_at_once(tm
 def test_nothing_is_asked_while_the_marketplace_wants_silence(endpoint: str, tmp_path: Path) -> None:
     site = collected(tmp_path, 4)
     arrive(site.world, SUPPLIER, 4)
-    flag_all(site)
+    site.flag()
     too_many = faults.status(429, headers=(("Retry-After", "300"),))
     site.world.faults.arm(endpoint, too_many, times=1)
     known = len(site.world.log)
-    site.run_for(7200, 300)
+    site.run_for(7200)
     lines = site.world.log[known:]
     (place,) = [number for number, line in enumerate(lines) if line.status == 429]
     on_their_way = [line for line in lines[place + 1 :] if line.monotonic - lines[place].monotonic < 10]
@@ -174,17 +168,17 @@ def test_a_429_without_a_time_is_asked_less_and_less_often_and_one_request_goes_
 ) -> None:
     site = collected(tmp_path, 4)
     arrive(site.world, SUPPLIER, 4)
-    flag_all(site)
+    site.flag()
     site.world.faults.arm(endpoint, faults.status(429), seconds=4 * 3600)
     known = len(site.world.log)
-    site.run_for(4 * 3600, 300)
+    site.run_for(4 * 3600)
     asked = [line for line in site.world.log[known:] if line.status == 429]
     assert 5 <= len(asked) <= 30, "each acknowledge that works opens the writes again"
     gaps = [after.monotonic - before.monotonic for before, after in pairwise(asked)]
     assert max(gaps) >= (900 if endpoint == "get-sales" else 1800), (
         "reading is asked no less often than the news is polled"
     )
-    site.run_for(2 * 3600, 300)  # it answers again
+    site.run_for(2 * 3600)  # it answers again
     assert site.ask("SELECT count(*) FROM orders WHERE ship_confirmed_at IS NULL AND shipped = 1") == [(0,)]
     site.stop()
 
@@ -192,9 +186,9 @@ def test_a_429_without_a_time_is_asked_less_and_less_often_and_one_request_goes_
 def test_after_a_refused_token_only_reads_ask_whether_a_new_one_works(tmp_path: Path) -> None:
     site = collected(tmp_path, 5)
     site.world.tokens[SUPPLIER] = "another"
-    flag_all(site)
+    site.flag()
     known = len(site.world.log)
-    site.run_for(6 * 3600, 900, until=lambda: len(site.world.log) > known + 60)
+    site.run_for(6 * 3600, until=lambda: len(site.world.log) > known + 60)
     refused = site.world.log[known:]
     assert {line.status for line in refused} == {401}
     writes = [line for line in refused if line.endpoint != "get-sales"]

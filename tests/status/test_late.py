@@ -1,13 +1,12 @@
 """When a read is late: asked at each moment of a day with opening hours, pauses, outages and clocks that somebody sets."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from supplier_agent.db.state_folder import Holder
-from supplier_agent.db.store import Store, open_store
+from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Read, Run
 from supplier_agent.reports.health import judged
 from supplier_agent.reports.vitals import RUNNING, Pulse, Signs
@@ -24,13 +23,6 @@ SEVEN = datetime(2026, 11, 23, 6, tzinfo=UTC)
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return settings_of(state_dir=tmp_path, suppliers={SUPPLIER: {"token": "t"}})
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(tmp_path / "agent.db", agent=True)
-    yield opened
-    opened.close()
 
 
 def read(store: Store, at: datetime, *, well: bool = True, purpose: str = "sweep") -> None:

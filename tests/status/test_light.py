@@ -40,26 +40,28 @@ def config(tmp_path: Path) -> Path:
 
 
 def cpu_seconds(*words: str) -> float:
-    """Return the least CPU of five runs: what the others took more, the machine took."""
-    taken = []
-    for _ in range(5):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False, timeout=30)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        taken.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    return min(taken)
+    """Return the CPU of one run."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False, timeout=30)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def limit(word: str) -> float:
-    """Return the most CPU that a command may take: on a machine that is slow at the moment, some times what pydantic takes."""
-    return max(
-        MOST_SECONDS[word], MOST_SECONDS[word] * 9 * cpu_seconds(sys.executable, "-c", "import pydantic_settings")
-    )
+def is_light(config: Path, *words: str) -> bool:
+    """Tell whether one run of five takes little CPU: what the others took more, the machine took.
+
+    On a machine that is slow at the moment, little is some times what pydantic takes.
+    """
+    command, most = (*PROGRAM, "--config", str(config), *words), MOST_SECONDS[words[0]]
+    if any(cpu_seconds(*command) <= most for _ in range(5)):
+        return True
+    pydantic = min(cpu_seconds(sys.executable, "-c", "import pydantic_settings") for _ in range(5))
+    return any(cpu_seconds(*command) <= most * 9 * pydantic for _ in range(5))
 
 
 @pytest.mark.parametrize("word", MOST_SECONDS)
 def test_it_costs_little_cpu(config: Path, word: str) -> None:
-    assert cpu_seconds(*PROGRAM, "--config", str(config), word) <= limit(word)
+    assert is_light(config, word)
 
 
 @pytest.fixture
@@ -75,8 +77,7 @@ def working(config: Path) -> Iterator[Path]:
 
 
 def test_nor_does_it_cost_more_while_an_agent_works(working: Path) -> None:
-    taken = cpu_seconds(*PROGRAM, "--config", str(working), "status", "--alive")
-    assert taken <= limit("status")
+    assert is_light(working, "status", "--alive")
 
 
 @pytest.mark.parametrize("words", [("status",), ("status", "--json"), ("status", "--alive")])

@@ -16,7 +16,8 @@ from supplier_agent.suppliers import circuit_breakers, snapshot
 from supplier_agent.suppliers.circuit_breakers import READS, Patience
 from supplier_agent.verdict import Problem, ProblemCode
 from supplier_agent.words import Words
-from tests.unit.conftest import NOW, SUPPLIER, HandClock, at, settings_of
+from tests.unit.conftest import SUPPLIER, at, settings_of
+from tests.world.clocks import NOW, HandClock
 
 
 def told(suppliers: int = 1, problems: int = 0, *, failing: int = 0) -> Told:

@@ -22,7 +22,8 @@ from supplier_agent.base.clock import SystemClock
 from supplier_agent.db.state_folder import is_held
 from supplier_agent.reports import heartbeat
 from supplier_agent.reports.heartbeat import AGENT
-from tests.promises.shop import SUPPLIER, Shop, open_shop, until
+from tests.promises.shop import SUPPLIER, Shop, open_shop
+from tests.world.clocks import until
 
 pytestmark = pytest.mark.slow
 

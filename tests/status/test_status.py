@@ -24,7 +24,7 @@ from supplier_agent import cli
 from supplier_agent.base.errors import StateError
 from supplier_agent.db import plain_sql
 from supplier_agent.db.state_folder import InstanceLock
-from supplier_agent.db.store import Store, open_store
+from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Call, Run
 from supplier_agent.reports import status
 from supplier_agent.reports.heartbeat import Heartbeat
@@ -34,19 +34,13 @@ from supplier_agent.settings import Settings
 from supplier_agent.suppliers import circuit_breakers, read_log, snapshot
 from supplier_agent.suppliers.circuit_breakers import READS, Patience
 from supplier_agent.words import Words
-from tests.unit.conftest import NOW, SUPPLIER, HandClock, at, ready, settings_of
+from tests.unit.conftest import SUPPLIER, at, ready, settings_of
+from tests.world.clocks import NOW, HandClock
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return settings_of(state_dir=tmp_path, suppliers={SUPPLIER: {"token": "t"}})
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(tmp_path / "agent.db", agent=True)
-    yield opened
-    opened.close()
 
 
 def read(store: Store, seconds: float = 0, purpose: str = "sweep") -> None:

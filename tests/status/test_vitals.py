@@ -16,7 +16,8 @@ from supplier_agent.reports import heartbeat, vitals
 from supplier_agent.reports.heartbeat import AGENT, PAGE, Heartbeat
 from supplier_agent.reports.vitals import Pulse, Signs, Trouble
 from supplier_agent.words import Words
-from tests.unit.conftest import NOW, HandClock, at
+from tests.unit.conftest import at
+from tests.world.clocks import NOW, HandClock
 
 RUNS = Holder("run", 7, at(-3600))
 LOCKED = Trouble("database_locked", "the database is locked", "close the program")

@@ -25,7 +25,8 @@ from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings
 from supplier_agent.suppliers.circuit_breakers import LABELS
 from tests.e2e.installation import Site as Installation
-from tests.e2e.installation import installed, until
+from tests.e2e.installation import installed
+from tests.world.clocks import until
 from tests.world.harness import ManualClock, Site, no_fault, settings_for
 
 pytestmark = pytest.mark.slow

@@ -70,7 +70,7 @@ def working_with_the_next(folder: Path, files: tuple[Path, Path]) -> Site:
 
 
 def run_until_it_works(site: Site, known: int) -> None:
-    site.run_for(9000, stride_seconds=600, until=lambda: "right" in tokens_of(site, known))
+    site.run_for(9000, until=lambda: "right" in tokens_of(site, known))
     site.run_for(1)
 
 
@@ -112,7 +112,7 @@ def test_once_it_was_moved_up_nothing_more_is_said_of_it(tmp_path: Path, files: 
     site = working_with_the_next(tmp_path, files)
     since, known = row(site)["token_since"], len(site.world.log)
     files[1].replace(files[0])
-    site.run_for(2 * 3600, stride_seconds=900)
+    site.run_for(2 * 3600)
     assert (row(site)["token_key"], row(site)["token_since"]) == ("token", since)
     assert set(tokens_of(site, known)) == {"right"}
     assert not [what for what in told(site) if "token" in what]
@@ -126,7 +126,7 @@ def test_two_refused_tokens_take_turns_less_and_less_often(tmp_path: Path, files
     files[1].write_text(NEW)
     site.world.tokens[NAME] = THIRD
     known = len(site.world.log)
-    site.run_for(5400, stride_seconds=600)
+    site.run_for(5400)
     lines = site.world.log[known:]
     assert {line.token for line in lines} == {"wrong"}
     assert 4 <= len(lines) <= 20

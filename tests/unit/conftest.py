@@ -1,10 +1,9 @@
 """What the rooms' tests share: a database of their own, orders as values, a clock that only the test moves."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,36 +11,18 @@ import pytest
 
 from supplier_agent.base.log import Log
 from supplier_agent.db.ship_ledger import Ledger
-from supplier_agent.db.store import Store, open_store
+from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Call, Order
 from supplier_agent.settings import Settings
 from supplier_agent.tick.context import Context
+from tests.world.clocks import NOW, HandClock
 
-NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 SUPPLIER = "notio"
 
 
 def at(seconds: float) -> datetime:
     """Return the instant so many seconds after NOW."""
     return NOW + timedelta(seconds=seconds)
-
-
-@dataclass
-class HandClock:
-    """Time that passes when somebody sleeps."""
-
-    seconds: float = 0.0
-    slept: list[float] = field(default_factory=list)
-
-    def now(self) -> datetime:
-        return at(self.seconds)
-
-    def monotonic(self) -> float:
-        return 1000 + self.seconds
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.seconds += seconds
 
 
 def context_of(ledger: Ledger, now: datetime) -> Context:
@@ -87,30 +68,6 @@ def ready(menzzo_order_id: str = "15000012345_789", **facts: Any) -> Order:  # n
 def settings_of(**sections: Any) -> Settings:  # noqa: ANN401 - any section
     """Return a configuration with these sections changed."""
     return Settings(**({"suppliers": {SUPPLIER: {"token": "t"}, "asir-group": {"token": "t"}}} | sections))
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Path:
-    return tmp_path / "agent.db"
-
-
-@pytest.fixture(scope="session")
-def new_database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Return the bytes of a state database in which nothing has happened."""
-    path: Path = tmp_path_factory.mktemp("new") / "agent.db"
-    store = open_store(path, agent=True)
-    store.checkpoint()
-    store.close()
-    return path.read_bytes()
-
-
-@pytest.fixture
-def store(database: Path, new_database: bytes) -> Iterator[Store]:
-    """Return a fresh state database, as the agent opens it."""
-    database.write_bytes(new_database)
-    opened = open_store(database, agent=True)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ from supplier_agent.db.tables import Call, Installation, Order
 from supplier_agent.order import stage, wanted
 from supplier_agent.outbox import Next, Outcome
 from supplier_agent.tick import plan
-from tests.unit.conftest import NOW, SUPPLIER, at, context_of, order_of, ready
+from tests.unit.conftest import SUPPLIER, at, context_of, order_of, ready
+from tests.world.clocks import NOW
 
 ID = "15000012345_789"
 LATER = at(60)

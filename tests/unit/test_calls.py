@@ -11,7 +11,8 @@ from supplier_agent.calls.protocol import AWHILE, OUTCOMES, ending_of
 from supplier_agent.db.tables import Attempt, Call
 from supplier_agent.marketplace import Means, Verdict
 from supplier_agent.outbox import Next, Outcome
-from tests.unit.conftest import NOW, SUPPLIER, at, order_of, ready, settings_of
+from tests.unit.conftest import SUPPLIER, at, order_of, ready, settings_of
+from tests.world.clocks import NOW
 
 SETTINGS = settings_of()
 JOB = Job(

@@ -12,7 +12,8 @@ from supplier_agent.reports import order_report
 from supplier_agent.settings import Settings
 from supplier_agent.suppliers import circuit_breakers, snapshot
 from supplier_agent.suppliers.circuit_breakers import LABELS, WRITES, Patience
-from tests.unit.conftest import NOW, SUPPLIER, at, order_of, ready, settings_of
+from tests.unit.conftest import SUPPLIER, at, order_of, ready, settings_of
+from tests.world.clocks import NOW
 
 ID = "15000012345_789"
 Keep = Callable[..., int]

@@ -11,7 +11,8 @@ import pytest
 
 from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Order
-from tests.unit.conftest import NOW, order_of, ready
+from tests.unit.conftest import order_of, ready
+from tests.world.clocks import NOW
 
 ID = "15000012345_789"
 Keep = Callable[..., int]

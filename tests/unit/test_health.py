@@ -16,7 +16,8 @@ from supplier_agent.suppliers import circuit_breakers, snapshot
 from supplier_agent.suppliers.circuit_breakers import LABELS, READS, WRITES, Patience
 from supplier_agent.verdict import Problem, ProblemCode
 from supplier_agent.words import Worded
-from tests.unit.conftest import NOW, SUPPLIER, at, order_of, ready, settings_of
+from tests.unit.conftest import SUPPLIER, at, order_of, ready, settings_of
+from tests.world.clocks import NOW
 
 Keep = Callable[..., int]
 SETTINGS = settings_of(suppliers={SUPPLIER: {"token": "t"}})

@@ -4,7 +4,6 @@ import hashlib
 import os
 import stat
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,13 +29,6 @@ def folder(tmp_path: Path) -> LabelFolder:
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     return tmp_path / "labels" / SUPPLIER
-
-
-@pytest.fixture
-def umask() -> Iterator[None]:
-    before = os.umask(0o022)
-    yield
-    os.umask(before)
 
 
 def pdf(text: str) -> bytes:
@@ -135,7 +127,6 @@ def test_a_disk_that_refuses_is_an_oserror_and_leaves_the_old_label(folder: Labe
     assert (home / f"{ID}.pdf").read_bytes() == PDF
 
 
-@pytest.mark.usefixtures("umask")
 @pytest.mark.parametrize("mask", [0o000, 0o022, 0o077, 0o777])
 def test_rights_are_the_same_whatever_the_umask_was(tmp_path: Path, mask: int) -> None:
     os.umask(mask)
@@ -152,7 +143,6 @@ def test_rights_are_the_same_whatever_the_umask_was(tmp_path: Path, mask: int) -
     assert all(mode & 0o050 == 0o050 for path, mode in modes.items() if path.is_dir()), "staff get in"
 
 
-@pytest.mark.usefixtures("umask")
 def test_a_folder_that_holds_other_things_keeps_its_rights(tmp_path: Path) -> None:
     (tmp_path / "somebody-elses").touch()
     tmp_path.chmod(0o755)

@@ -4,7 +4,8 @@ from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Lane
 from supplier_agent.suppliers import circuit_breakers
 from supplier_agent.suppliers.circuit_breakers import READS, WRITES, Patience
-from tests.unit.conftest import NOW, SUPPLIER, at
+from tests.unit.conftest import SUPPLIER, at
+from tests.world.clocks import NOW
 
 PATIENCE = Patience(30, 3600, 0.0)
 

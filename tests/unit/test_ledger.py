@@ -17,7 +17,8 @@ from supplier_agent.db.ship_ledger import Decision, Entry, Ledger
 from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Call, Order
 from supplier_agent.tick import plan
-from tests.unit.conftest import NOW, SUPPLIER, at, context_of, ready
+from tests.unit.conftest import SUPPLIER, at, context_of, ready
+from tests.world.clocks import NOW
 
 ID = "15000012345_789"
 Keep = Callable[..., int]
@@ -250,11 +251,8 @@ def test_a_copy_in_its_place_is_noticed(path: Path, ledger: Ledger) -> None:  # 
 
 
 def test_only_its_owner_may_read_it(path: Path) -> None:
-    before = os.umask(0)
-    try:
-        begun(path).close()
-    finally:
-        os.umask(before)
+    os.umask(0)
+    begun(path).close()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 

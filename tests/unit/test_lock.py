@@ -12,7 +12,7 @@ import pytest
 
 from supplier_agent.base.errors import BusyError, StateError
 from supplier_agent.db.state_folder import InstanceLock, holder, is_held
-from tests.unit.conftest import HandClock
+from tests.world.clocks import HandClock
 
 ROOT = Path(__file__).parents[2]
 HOLD = """

@@ -10,7 +10,8 @@ from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Order
 from supplier_agent.marketplace import Rejected, Seen
 from supplier_agent.tick.observe import CHANGEABLE, Observed, observe
-from tests.unit.conftest import NOW, SUPPLIER, at, ready
+from tests.unit.conftest import SUPPLIER, at, ready
+from tests.world.clocks import NOW
 
 ID = "15000012345_789"
 DAY = date(2026, 11, 20)

@@ -7,7 +7,8 @@ import pytest
 
 from supplier_agent.db.tables import Call, Order
 from supplier_agent.order import STAGES, WANTED, blockers, stage, uncover, unusable, wanted
-from tests.unit.conftest import NOW, order_of
+from tests.unit.conftest import order_of
+from tests.world.clocks import NOW
 
 LINK = "https://api.menzzo.fr/labels/1.pdf"
 LABELS = ((None, None), (LINK + "?sig=1", None), (LINK + "?sig=2", LINK), (LINK, LINK + "l"), (None, LINK))

@@ -15,7 +15,8 @@ from supplier_agent.db.store import Store, open_store
 from supplier_agent.db.tables import Call, Order
 from supplier_agent.order import Want
 from supplier_agent.outbox import Next, Outcome
-from tests.unit.conftest import NOW, SUPPLIER, at, order_of
+from tests.unit.conftest import SUPPLIER, at, order_of
+from tests.world.clocks import NOW
 
 Keep = Callable[..., int]
 Sql = Callable[..., list[Any]]

@@ -20,7 +20,8 @@ from supplier_agent.db.migrations import known, upgrade
 from supplier_agent.db.store import LockedError, Store, open_store
 from supplier_agent.db.tables import Order, Supplier
 from supplier_agent.db.triggers import DAMAGE, TRIGGERS
-from tests.unit.conftest import NOW, order_of
+from tests.unit.conftest import order_of
+from tests.world.clocks import NOW
 
 Sql = Callable[..., list[Any]]
 Keep = Callable[..., int]
@@ -62,14 +63,11 @@ def test_sqlite_answers_that_it_is_set_as_we_asked(database: Path, store: Store)
 
 
 def test_nobody_else_may_read_it_whatever_the_umask_was(database: Path) -> None:
-    before = os.umask(0)
-    try:
-        open_store(database, agent=True).close()
-        with closing(sqlite3.connect(database)) as connection:
-            connection.execute("UPDATE orders SET shipped = 1")
-            modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in database.parent.glob("agent.db*")}
-    finally:
-        os.umask(before)
+    os.umask(0)
+    open_store(database, agent=True).close()
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("UPDATE orders SET shipped = 1")
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in database.parent.glob("agent.db*")}
     assert modes == dict.fromkeys(("agent.db", "agent.db-wal", "agent.db-shm"), 0o660)
 
 

@@ -4,7 +4,6 @@ import contextlib
 import csv
 import io
 import json
-import os
 import shlex
 import signal
 import sqlite3
@@ -19,7 +18,8 @@ from supplier_agent.base.errors import UsageError
 from supplier_agent.cli.shipfile import Line, lines_of
 from supplier_agent.db.state_folder import PAGE_LOCK, InstanceLock, is_held
 from supplier_agent.sandbox import faults
-from tests.e2e.installation import Site, installed, until
+from tests.e2e.installation import Site, installed
+from tests.world.clocks import until
 
 pytestmark = pytest.mark.slow
 
@@ -41,14 +41,9 @@ class Here(Site):
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    umask = os.umask(0o022)
-    handlers = [(number, signal.getsignal(number)) for number in (signal.SIGTERM, signal.SIGINT)]
     with installed(tmp_path, 4, days=2, suppliers=("notio",), make=Here) as made:
         made.configure(NOW)
         yield made
-    os.umask(umask)
-    for number, handler in handlers:
-        signal.signal(number, handler)
 
 
 def ids(site: Site) -> list[str]:

@@ -3,14 +3,12 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from supplier_agent.db.store import Store, open_store
+from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Attempt, Call, Event, Order
 from supplier_agent.maintenance.export import BATCH, SUBJECTS, Chosen, write
 from supplier_agent.reports import order_report
@@ -19,13 +17,6 @@ from tests.unit.conftest import settings_of
 NOON = datetime(2026, 11, 21, 11, tzinfo=UTC)
 SETTINGS = settings_of()
 ALL = Chosen(None, None, None, SETTINGS, NOON)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(tmp_path / "agent.db", agent=True)
-    yield opened
-    opened.close()
 
 
 def keep(store: Store, number: int, **facts: Any) -> int:  # noqa: ANN401 - any column

@@ -19,7 +19,8 @@ from supplier_agent.verdict import (
     Verdict,
     judge_order,
 )
-from tests.unit.conftest import NOW, SUPPLIER, at, order_of, ready, settings_of
+from tests.unit.conftest import SUPPLIER, at, order_of, ready, settings_of
+from tests.world.clocks import NOW
 
 SETTINGS = settings_of()
 WELL = SupplierState(SUPPLIER)

@@ -9,7 +9,8 @@ from supplier_agent.db.tables import Lane, Run
 from supplier_agent.verdict import InstallationState, ProblemCode, SupplierState, judge_installation, judge_supplier
 from supplier_agent.verdict.codes import EXIT_CODES, INFO, URGENT, Act, Problem, Severity
 from supplier_agent.verdict.supplier import Lasting
-from tests.unit.conftest import NOW, SUPPLIER, at, settings_of
+from tests.unit.conftest import SUPPLIER, at, settings_of
+from tests.world.clocks import NOW
 
 SETTINGS = settings_of()
 LANE_OF = {"ship": "writes", "label": "labels"}

@@ -12,7 +12,7 @@ from supplier_agent.verdict.codes import INFO, LIFTED_BY_OVERRIDE, Next
 from supplier_agent.words import LOCALE, Words, say
 from supplier_agent.words.english import ENGLISH
 from supplier_agent.words.formats import and_more, duration, instant, money
-from tests.unit.conftest import NOW
+from tests.world.clocks import NOW
 
 PARIS = ZoneInfo("Europe/Paris")
 OWN_WORDS = {

@@ -5,7 +5,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -216,11 +216,3 @@ def browsing(url: str) -> Iterator[Browser]:
     """Yield a browser without JavaScript."""
     with httpx.Client(base_url=url, follow_redirects=True, timeout=20) as client:
         yield Browser(url, client)
-
-
-def until(true: Callable[[], object], seconds: float = 40.0) -> None:
-    """Wait until something holds; fail if it never does."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it never came true"
-        time.sleep(0.02)

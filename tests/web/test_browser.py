@@ -12,9 +12,8 @@ from supplier_agent.labels.scan import as_typed
 from supplier_agent.web.lists import PAGE
 from tests.web.benchmark import fill
 from tests.web.chromium import MISSING, PATH, PATIENCE_MS, chromium, scan, sign_in
-from tests.web.stage import OTHER, Stage, until
-
-pytestmark = pytest.mark.slow
+from tests.web.stage import OTHER, Stage
+from tests.world.clocks import until
 
 pytestmark = pytest.mark.skipif(PATH is None, reason=MISSING)
 
@@ -71,6 +70,7 @@ def test_the_second_scan_marks_and_the_time_to_take_it_back_runs_down(stage: Sta
     assert stage.facts(row).shipped == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["fr", "tr"])
 def test_a_scanner_with_the_wrong_keyboard_is_understood_and_told_once(stage: Stage, page: Page, layout: str) -> None:
     row = stage.order(ID)
@@ -84,6 +84,7 @@ def test_a_scanner_with_the_wrong_keyboard_is_understood_and_told_once(stage: St
     assert stage.facts(row).shipped == 1
 
 
+@pytest.mark.slow
 def test_an_undo_at_the_last_second_counts_and_one_after_it_is_told_the_truth(stage: Stage, page: Page) -> None:
     row = stage.order(ID)
     scan(page, ID)
@@ -103,6 +104,7 @@ def test_an_undo_at_the_last_second_counts_and_one_after_it_is_told_the_truth(st
     assert stage.facts(row).shipped == 1
 
 
+@pytest.mark.slow
 def test_when_the_time_has_run_out_the_page_says_so_by_itself(stage: Stage, page: Page) -> None:
     row = stage.order(ID)
     page.clock.install()
@@ -125,6 +127,7 @@ def test_when_the_time_has_run_out_the_page_says_so_by_itself(stage: Stage, page
     expect(page.locator(".truth")).to_contain_text("confirmed it as shipped at")
 
 
+@pytest.mark.slow
 def test_two_stations_on_one_box_ship_it_once(stage: Stage, page: Page, browser: Browser) -> None:
     row = stage.order(ID)
     stage.person("Ben")
@@ -141,6 +144,7 @@ def test_two_stations_on_one_box_ship_it_once(stage: Stage, page: Page, browser:
     assert [event.who for event in stage.history(row) if event.what == "flagged as shipped"] == ["Anna"]
 
 
+@pytest.mark.slow
 def test_what_is_scanned_while_the_agent_is_away_is_recorded_once_when_it_is_back(stage: Stage, page: Page) -> None:
     rows = [stage.order(f"15000012345_{number}") for number in (1, 2)]
     port = int(stage.url.rpartition(":")[2])
@@ -161,6 +165,7 @@ def test_what_is_scanned_while_the_agent_is_away_is_recorded_once_when_it_is_bac
     assert [event.what for event in stage.history(rows[0])] == ["flagged as shipped"]
 
 
+@pytest.mark.slow
 def test_the_keyboard_alone_is_enough(stage: Stage, page: Page) -> None:
     row = stage.order(ID)
     page.keyboard.type("789")
@@ -176,6 +181,7 @@ def test_the_keyboard_alone_is_enough(stage: Stage, page: Page) -> None:
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [TABLET, PHONE], ids=["1024x768", "phone"])
 def test_no_page_is_wider_than_the_screen(stage: Stage, page: Page, size: ViewportSize) -> None:
     row = stage.order(ID, sku="A-VERY-LONG-ARTICLE-NAME-" * 5)
@@ -188,6 +194,7 @@ def test_no_page_is_wider_than_the_screen(stage: Stage, page: Page, size: Viewpo
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], path
 
 
+@pytest.mark.slow
 def test_all_that_matters_stands_on_one_screen_and_is_large_enough_for_gloves(stage: Stage, page: Page) -> None:
     for number in (1, 2):
         stage.order(f"15000012345_{number}")
@@ -202,6 +209,7 @@ def test_all_that_matters_stands_on_one_screen_and_is_large_enough_for_gloves(st
         assert box["height"] >= 44, name
 
 
+@pytest.mark.slow
 def test_five_thousand_open_orders_are_paged_and_searched(stage: Stage, page: Page) -> None:
     fill(stage, 5000, 5000)
     page.goto(f"{stage.url}/list")
@@ -216,6 +224,7 @@ def test_five_thousand_open_orders_are_paged_and_searched(stage: Stage, page: Pa
     answered(page, "blue")
 
 
+@pytest.mark.slow
 def test_the_answer_is_read_aloud_and_not_told_by_colour_alone(stage: Stage, page: Page) -> None:
     stage.order(ID)
     aloud = page.locator("#aloud")
@@ -250,6 +259,7 @@ FAINT = """() => {
 }"""
 
 
+@pytest.mark.slow
 def test_every_text_stands_out_from_its_ground(stage: Stage, page: Page) -> None:
     """By the measure of WCAG 2.2 AA: 4.5 to 1, and 3 to 1 for large letters."""
     row = stage.order(ID)

@@ -13,9 +13,7 @@ from tests.web.chromium import MISSING, PATH, chromium, scan, sign_in
 from tests.web.payloads import PAYLOADS
 from tests.web.stage import LEADS_PIN, SUPPLIER, Stage
 
-pytestmark = pytest.mark.slow
-
-pytestmark = pytest.mark.skipif(PATH is None, reason=MISSING)
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(PATH is None, reason=MISSING)]
 
 ID = "15000012345_789"
 

@@ -24,9 +24,10 @@ from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
 from supplier_agent.web import people
-from tests.e2e.installation import Site, until
+from tests.e2e.installation import Site
 from tests.web.stage import BENCH, PIN, SALT, Stage, browsing
 from tests.web.test_process import report, serving
+from tests.world.clocks import until
 
 pytestmark = pytest.mark.slow
 

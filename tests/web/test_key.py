@@ -15,11 +15,8 @@ def kept(tmp_path: Path) -> Path:
 
 
 def test_it_is_made_once_for_the_agent_alone(tmp_path: Path, kept: Path) -> None:
-    before = os.umask(0)
-    try:
-        key = read_key(tmp_path)
-    finally:
-        os.umask(before)
+    os.umask(0)
+    key = read_key(tmp_path)
     assert len(key) == 64
     assert read_key(tmp_path) == key
     assert (kept.stat().st_mode & 0o777, kept.parent.stat().st_mode & 0o7777) == (0o600, 0o700)

@@ -27,8 +27,9 @@ from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings, egress
 from supplier_agent.settings.handed import read_back, without_secrets
 from supplier_agent.web import people
-from tests.e2e.installation import Site, until
+from tests.e2e.installation import Site
 from tests.web.stage import PIN, SALT, Browser, browsing
+from tests.world.clocks import until
 
 PAGE = '[web]\nlisten = "127.0.0.1:0"\n'
 BOTH = PAGE + '[metrics]\nlisten = "127.0.0.1:0"\n'
@@ -109,7 +110,7 @@ def memory_of(pid: int) -> bytes:
     return bytes(found)
 
 
-@pytest.mark.parametrize("by_itself", [False, True])
+@pytest.mark.parametrize("by_itself", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_the_page_holds_no_token(site: Site, monkeypatch: pytest.MonkeyPatch, *, by_itself: bool) -> None:
     credentials = site.folder / "credentials"
     credentials.mkdir()

@@ -15,7 +15,8 @@ from supplier_agent.reports import heartbeat
 from supplier_agent.reports.vitals import STOPPED, Pulse
 from supplier_agent.runtime.page_process import PageProcess, next_wait
 from supplier_agent.settings import Settings
-from tests.web.stage import MovableClock, until
+from tests.web.stage import MovableClock
+from tests.world.clocks import until
 
 HANGS = (sys.executable, "-c", "import sys, time; sys.stdin.readline(); time.sleep(300)")
 DIES = (sys.executable, "-c", "raise SystemExit(7)")

@@ -12,24 +12,9 @@ from supplier_agent.settings.web import Station
 from supplier_agent.web.peers import Tries
 from supplier_agent.web.request import Room, Seal, Session, SignedIn, Visit, words
 from tests.scan.shelf import SETTINGS
+from tests.world.clocks import HandClock
 
 KEY = "0" * 64
-
-
-class StillClock:
-    """A clock that always shows the same instant."""
-
-    def __init__(self, at: datetime) -> None:
-        self._at = at
-
-    def now(self) -> datetime:
-        return self._at
-
-    def monotonic(self) -> float:
-        return self._at.timestamp()
-
-    def sleep(self, seconds: float) -> None:
-        """Do not wait."""
 
 
 def visit_of(
@@ -45,7 +30,7 @@ def visit_of(
     press: Press | None = None,
 ) -> Visit:
     """Return a visit of a person with this role, at a station without a printer. No label is ever opened."""
-    clock = StillClock(now)
+    clock = HandClock(start=now)
     press = press or Press(Path("/nowhere"), clock)
     seal = Seal(KEY, 12)
     room = Room(settings, store, clock, Log(None, None), press, Sizes(press), seal, Tries(None), KEY)

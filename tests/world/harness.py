@@ -11,7 +11,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Self, TypeVar
 
 import httpx
 
@@ -42,6 +42,7 @@ T = TypeVar("T")
 LABEL = b"%PDF-1.4 a label\n%%EOF\n"
 MONDAY = datetime(2026, 11, 23, 6, tzinfo=UTC)
 LEAST_SECONDS = 0.001
+STRIDE_SECONDS = 900.0
 SHORT_SECONDS = 5.0
 """Who waits no longer has something to do."""
 MOST_TURNS_IN_PLACE = 500
@@ -252,12 +253,12 @@ class Site:
         self.running = False
 
     def run_for(
-        self, seconds: float, stride_seconds: float = LOOK_SECONDS, until: Callable[[], bool] = lambda: False
+        self, seconds: float, stride_seconds: float = STRIDE_SECONDS, until: Callable[[], bool] = lambda: False
     ) -> None:
         """Let the agent work for that long, or until something holds.
 
-        An idle agent looks every 30 s whether opening time or a new token has come. A longer `stride_seconds` skips such looks
-        up to the next moment at which it has anything to do, which makes days cheap.
+        An idle agent looks every 30 s whether opening time or a new token has come. Here it skips such looks up to the next
+        moment at which it has anything to do, `stride_seconds` at most: hours become cheap.
         """
         idle = self.nothing_before if stride_seconds > LOOK_SECONDS else lambda _most: 0.0
         pass_time(self.clock, seconds, self.turn, lambda: idle(stride_seconds), until)
@@ -281,8 +282,19 @@ class Site:
                 moments.append(datetime.fromisoformat(text).replace(tzinfo=UTC))
         return min([most_seconds, *((moment - now).total_seconds() for moment in moments)])
 
-    def flag(self, ids: Iterable[str]) -> None:
-        """Flag orders as the warehouse does, in SQL. Then the moment is made ours: the trigger takes the machine's time."""
+    def collected(self) -> Self:
+        """Start, and let the agent read and acknowledge all orders, and fetch their labels."""
+        self.start()
+        self.run_for(60)
+        return self
+
+    def flag(self, ids: Iterable[str] | None = None) -> None:
+        """Flag orders (None: all of them) as the warehouse does, in SQL.
+
+        Then the moment is made ours: the trigger takes the machine's time.
+        """
+        if ids is None:
+            ids = [order.menzzo_order_id for name in self.settings.suppliers for order in self.world.orders(name)]
         now = f"{self.clock.now():%Y-%m-%d %H:%M:%S.%f}"
         with sqlite3.connect(self.database, isolation_level=None) as connection:
             for each in ids:
