@@ -23,7 +23,7 @@ from supplier_agent.settings import Settings
 from supplier_agent.settings.handed import SUPERVISED, without_secrets
 from supplier_agent.settings.model import NETWORK_VARIABLES
 
-COMMAND: Sequence[str] = (sys.executable, "-P", "-m", "supplier_agent.web")
+COMMAND: Sequence[str] = (sys.executable, "-P", "-m", "supplier_agent.web.process")
 """-P: never import a module of that name from the current folder."""
 KEPT = {"PATH", "HOME", "LANG", "LANGUAGE", "TZ", "TERM", "NO_COLOR", "JOURNAL_STREAM", *NETWORK_VARIABLES}
 """What the child needs for programs, language, logging and printers. None of these variables holds a token."""

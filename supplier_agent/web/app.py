@@ -20,10 +20,10 @@ from supplier_agent.metrics.routes import routes as routes_for_machines
 from supplier_agent.printing.papers import Press, Sizes
 from supplier_agent.settings import Settings
 from supplier_agent.web import auth, documents, problems_page, scan_page
+from supplier_agent.web.answers import trouble
 from supplier_agent.web.auth import HEADERS, SIGN_IN, Door, Handler, OneByOne
 from supplier_agent.web.peers import Ours, Tries
 from supplier_agent.web.request import Room, Seal, read_key
-from supplier_agent.web.view import trouble
 
 STATIC = Path(__file__).with_name("static")
 

@@ -20,9 +20,9 @@ from supplier_agent.base.errors import AgentError
 from supplier_agent.db.store import LockedError
 from supplier_agent.settings.web import Station
 from supplier_agent.web import peers, people
+from supplier_agent.web.answers import bare, page
 from supplier_agent.web.peers import Ours
 from supplier_agent.web.request import COOKIE, LANGUAGES, Room, Session, SignedIn, Visit, mark, words
-from supplier_agent.web.view import bare, page
 
 MOST_BYTES = 256 * 1024
 """The maximum size of a form: five thousand ticked orders are 60 kB."""

@@ -13,10 +13,9 @@ from supplier_agent import actions
 from supplier_agent.db.tables import Order, RejectedEntry
 from supplier_agent.verdict import Act, Blocker, Problem, ProblemCode, Severity
 from supplier_agent.web import answers, lists, order_view
-from supplier_agent.web.answers import GREEN, RED, YELLOW, Answer
+from supplier_agent.web.answers import GREEN, RED, YELLOW, Answer, page
 from supplier_agent.web.order_view import Judged, Line
 from supplier_agent.web.request import Visit
-from supplier_agent.web.view import page
 
 MOST = 50
 """The maximum number of rejected entries on the page; the count above the list is always complete."""

@@ -1,6 +1,6 @@
-"""The page's process: it listens for people ([web]) and machines ([metrics]).
+"""The page's process, which `run` or `page` starts: it listens for people ([web]) and machines ([metrics]).
 
-It has no token: the settings come through stdin, without one. What it cannot do yet (a port is taken, there is no database) it
+It has no token: its settings come through stdin, without one. What it cannot do yet (a port is taken, there is no database) it
 shows in its heartbeat (page.json) and tries again. It ends on a signal, or when the agent that started it ends.
 """
 
@@ -21,7 +21,7 @@ from supplier_agent.base import log
 from supplier_agent.base.clock import Clock, SystemClock
 from supplier_agent.base.errors import AgentError, BusyError, StateError
 from supplier_agent.base.log import Log
-from supplier_agent.base.process import Stop
+from supplier_agent.base.process import Stop, ended
 from supplier_agent.db import state_folder
 from supplier_agent.db.state_folder import InstanceLock, holder
 from supplier_agent.db.store import LockedError, Store, open_store
@@ -31,7 +31,7 @@ from supplier_agent.reports.heartbeat import PAGE, Heartbeat, tell
 from supplier_agent.reports.vitals import PAGE as NOT_LISTENING
 from supplier_agent.reports.vitals import Trouble
 from supplier_agent.settings import Settings
-from supplier_agent.settings.handed import read_back
+from supplier_agent.settings.handed import SUPERVISED, read_back
 from supplier_agent.web.answers import forget
 from supplier_agent.web.app import make_app, room_of
 from supplier_agent.web.listener import Limits, Listener
@@ -274,3 +274,8 @@ def _step_back() -> None:
         os.nice(NICENESS)
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123 - a knob, not a file
         file.write(str(EXPENDABLE))
+
+
+if __name__ == "__main__":
+    code = ended(lambda: serve(supervised=SUPERVISED in sys.argv[1:], env=os.environ))
+    os._exit(code)  # do not wait for threads that still answer a request

@@ -18,7 +18,7 @@ from supplier_agent.metrics.exposition import Tally
 from supplier_agent.metrics.figures import gauges
 from supplier_agent.order import WANTED, Rule
 from supplier_agent.outbox import LATER, NOT_SENT, REFUSED, UNKNOWN
-from supplier_agent.reports import health, order_report
+from supplier_agent.reports import health, orders
 from supplier_agent.reports.facts import SHIPPED_AND_STUCK
 from supplier_agent.runtime.dry_run import Rehearsal, Rehearsed, RehearsedLabels
 from supplier_agent.settings import load
@@ -52,7 +52,7 @@ def order_of(site: Site) -> dict[str, object]:
     ctx = site.agent.ctx
     with ctx.store.read() as tx:
         order = tx.exec(select(Order)).one()
-        return order_report.whole(tx, order, ctx.settings, site.clock.now(), kinds=ctx.calls)
+        return orders.whole(tx, order, ctx.settings, site.clock.now(), kinds=ctx.calls)
 
 
 def test_it_is_planned_waits_for_its_time_and_is_delivered_once(

@@ -13,7 +13,7 @@ import pytest
 
 from supplier_agent.db.store import open_store
 from supplier_agent.db.tables import Order
-from supplier_agent.sandbox.demo.comparison import compare
+from supplier_agent.sandbox.demo.marketplace import compare
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings
 

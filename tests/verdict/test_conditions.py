@@ -12,7 +12,7 @@ from hypothesis import given
 from supplier_agent.db import plain_sql
 from supplier_agent.db.plain_sql import text, within
 from supplier_agent.order import WANTED, sound_stage
-from supplier_agent.reports.counts import STAGE, stage_by
+from supplier_agent.reports.status import STAGE, stage_by
 from supplier_agent.verdict import Act, Blocker, ProblemCode, Role, Stage, Verdict
 from tests.verdict.invented import FEW, STATES, invented
 

@@ -16,8 +16,7 @@ from supplier_agent.db.state_folder import InstanceLock
 from supplier_agent.runtime.daemon import Daemon
 from supplier_agent.runtime.page_process import PageProcess
 from supplier_agent.runtime.wiring import assemble
-from supplier_agent.sandbox.demo.arrangement import Arrangement, arrange, write_configuration
-from supplier_agent.sandbox.demo.comparison import compare
+from supplier_agent.sandbox.demo.marketplace import Arrangement, arrange, compare, write_configuration
 from supplier_agent.sandbox.demo.warehouse import (
     AGENT,
     ANNA,

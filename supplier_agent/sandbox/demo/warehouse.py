@@ -20,7 +20,7 @@ from supplier_agent.base.clock import Clock
 from supplier_agent.db import state_folder
 from supplier_agent.db.store import open_store
 from supplier_agent.db.tables import Order, RejectedEntry
-from supplier_agent.sandbox.demo.arrangement import Arrangement
+from supplier_agent.sandbox.demo.marketplace import Arrangement
 from supplier_agent.settings import Settings
 from supplier_agent.web import people
 
