@@ -45,7 +45,6 @@ class Damaged:
     """An order for which nothing is sent: its data cannot be read, or an internal error stopped it."""
 
     order: Any  # a row
-    why: str
     seems: str  # the stage that follows from its other facts
 
 
@@ -70,27 +69,11 @@ def calls_in(states: str | None) -> list[Any]:
 
 
 def damaged(look: Look) -> list[Damaged]:
-    """Return every damaged order. An index has the few candidates (triggers.py); order.py decides."""
-    if look.first("SELECT name FROM sqlite_master WHERE name = 'damaged_orders'") is None:
-        return []  # the index was dropped; the next start of the agent creates it
-    calls: dict[int, list[Any]] = {}
-    for call in look.rows(
-        "SELECT * FROM calls WHERE order_id IN (SELECT order_id FROM damaged_calls) ORDER BY order_id"
-    ):
-        calls.setdefault(call.order_id, []).append(call)
-    rows = look.rows(
-        """
-        SELECT orders.*, (SELECT group_concat(DISTINCT kind || ' ' || state) FROM calls WHERE order_id = orders.id) AS states
-          FROM orders
-         WHERE id IN (SELECT id FROM damaged_orders UNION SELECT order_id FROM damaged_calls) ORDER BY id
-        """
-    )
-    found = []
-    for row in rows:
-        why = damage(row, calls.get(row.id, ()))
-        if why:
-            found.append(Damaged(row, why, sound_stage(row, calls_in(row.states))))
-    return found
+    """Return every damaged order."""
+    found = facts.orders_of(look, facts.damaged(look))
+    return [
+        Damaged(each.order, sound_stage(each.order, each.calls)) for each in found if damage(each.order, each.calls)
+    ]
 
 
 ALIKE = """

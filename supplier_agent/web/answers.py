@@ -160,10 +160,9 @@ def environment(language: str) -> Environment:
     return made
 
 
-def page(visit: Visit, tx: Session, template: str, status: int = 200, **facts: object) -> Response:
-    """Return a page for a person who is signed in."""
-    around = lists.around(tx, visit)
-    return bare(visit, template, status, around=around, **facts)
+def page(visit: Visit, tx: Session, template: str, *, around: lists.Around | None = None, **facts: object) -> Response:
+    """Return a page for a person who is signed in. around: None: it is loaded here."""
+    return bare(visit, template, around=around or lists.around(tx, visit), **facts)
 
 
 def bare(visit: Visit, template: str, status: int = 200, **facts: object) -> Response:

@@ -73,10 +73,9 @@ class Problems:
         return not (self.wider or self.orders)
 
 
-def find(tx: Session, visit: Visit) -> Problems:
+def find(tx: Session, visit: Visit, around: lists.Around) -> Problems:
     """Return everything that needs a person, or that a person should know."""
-    wider = lists.wider_problems(tx, visit)
-    orders = order_view.judged(tx, visit, lists.rows_with_problems(tx, visit), attempts=True)
+    wider, orders = around.wider, order_view.judged(tx, visit, around.rows, attempts=True)
     reports = {event.order_id: event for event in order_view.unsettled(tx, lists.MOST_PROBLEMS)}
     shown = []
     for each in sorted(orders, key=_rank):
@@ -125,7 +124,9 @@ Decision = Callable[[Session, Order, Visit], str]
 def problems(visit: Visit) -> Response:
     """Show what needs a person."""
     with visit.room.store.read() as tx:
-        return page(visit, tx, "problems.html", found=find(tx, visit), answer=answers.last(tx, visit))
+        around = lists.around(tx, visit)
+        found = find(tx, visit, around)
+        return page(visit, tx, "problems.html", around=around, found=found, answer=answers.last(tx, visit))
 
 
 def _by(visit: Visit) -> tuple[str, str]:

@@ -33,7 +33,7 @@ def show(visit: Visit) -> Response:
         choices = order_view.lines(tx, visit, answer.matches) if answer else ()
         oldest = () if shown or choices else lists.oldest(tx, visit, OLDEST)
         facts: dict[str, object] = {"board": shown, "choices": choices, "oldest": oldest, "reports": order_view.KINDS}
-        return page(visit, tx, "desk.html", 200, answer=answer, **facts)
+        return page(visit, tx, "desk.html", answer=answer, **facts)
 
 
 def scanned(visit: Visit) -> Response:
