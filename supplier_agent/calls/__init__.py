@@ -58,7 +58,9 @@ class Calls(Mapping[str, AnyCall]):
 
     def rules(self, settings: Settings) -> Rules:
         """Return the rules of the calls that these settings do not switch off."""
-        return {kind: rule for kind, rule in self._rules.items() if self._calls[kind].is_on(settings)}
+        on = settings.calls_on
+        is_on = (lambda kind: self._calls[kind].is_on(settings)) if on is None else on.__contains__
+        return {kind: rule for kind, rule in self._rules.items() if is_on(kind)}
 
     def at(self, account_kind: str) -> dict[str, AnyCall]:
         """Return the calls to accounts of that kind."""

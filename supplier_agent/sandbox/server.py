@@ -344,9 +344,9 @@ off_hours_poll_seconds = 60
 undo_seconds = 10
 
 {tables}
-What the marketplace really knows:
+The marketplace's own records:
   curl {url}/sandbox/truth
-One more order comes in:
+Add one more order:
 {one_more}
 
 Stop with Ctrl-C."""

@@ -80,24 +80,30 @@ def once(visit: Visit, act: Callable[[Session, Answer | None], Answer]) -> tuple
     if not _KEY.match(key):
         raise AgentError("this form has no key", "load the page again")
     try:
-        with visit.room.store.write() as tx:
-            found = _read(tx, key)
-            before = last(tx, visit)
-            answer = found or _signed(act(tx, before), visit)
-            if found is None:
-                tx.add(Submission(key=key, at=visit.now, answer=json.dumps(asdict(answer))))
+        done = _stored(visit, key, act)
     except StateError:
         raise
     except AgentError as error:
-        with visit.room.store.write() as tx:
-            before = last(tx, visit) or Answer(RED, "")
-            found = None
-            answer = _signed(
-                replace(before, sign=RED, say="refused", facts={"why": error.what}, notes=(), silent=False), visit
-            )
-            tx.add(Submission(key=key, at=visit.now, answer=json.dumps(asdict(answer))))
+        why = error.what
+        done = _stored(visit, key, lambda _tx, before: _refused(before, why))
     visit.keep(last=key)
-    return answer, found is None
+    return done
+
+
+def _refused(before: Answer | None, why: str) -> Answer:
+    """Return the order on the screen with the reason why the database refused."""
+    return replace(before or Answer(RED, ""), sign=RED, say="refused", facts={"why": why}, notes=(), silent=False)
+
+
+def _stored(visit: Visit, key: str, act: Callable[[Session, Answer | None], Answer]) -> tuple[Answer, bool]:
+    with visit.room.store.write() as tx:
+        if (found := _read(tx, key)) is not None:
+            return found, False
+        answer = replace(
+            act(tx, last(tx, visit)), who=visit.person.name, station=visit.station.name, at=visit.now.isoformat()
+        )
+        tx.add(Submission(key=key, at=visit.now, answer=json.dumps(asdict(answer))))
+    return answer, True
 
 
 def add_note(visit: Visit, tx: Session, say: str, facts: Facts) -> None:
@@ -109,10 +115,6 @@ def add_note(visit: Visit, tx: Session, say: str, facts: Facts) -> None:
     found["notes"] = [*found["notes"], [say, dict(facts)]]
     row.answer = json.dumps(found)
     tx.add(row)
-
-
-def _signed(answer: Answer, visit: Visit) -> Answer:
-    return replace(answer, who=visit.person.name, station=visit.station.name, at=visit.now.isoformat())
 
 
 def forget(tx: Session, now: datetime) -> None:
@@ -162,7 +164,7 @@ def environment(language: str) -> Environment:
 
 def page(visit: Visit, tx: Session, template: str, *, around: lists.Around | None = None, **facts: object) -> Response:
     """Return a page for a person who is signed in. around: None: it is loaded here."""
-    return bare(visit, template, around=around or lists.around(tx, visit), **facts)
+    return bare(visit, template, 200, around=around or lists.around(tx, visit), **facts)
 
 
 def bare(visit: Visit, template: str, status: int = 200, **facts: object) -> Response:

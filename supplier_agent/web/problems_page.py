@@ -129,42 +129,35 @@ def problems(visit: Visit) -> Response:
         return page(visit, tx, "problems.html", around=around, found=found, answer=answers.last(tx, visit))
 
 
-def _by(visit: Visit) -> tuple[str, str]:
-    return visit.person.name, visit.station.name
-
-
 def _resolve(tx: Session, order: Order, visit: Visit, *, shipped: bool) -> str:
-    who, station = _by(visit)
-    actions.resolve(tx, order, visit.now, who, shipped=shipped, station=station)
+    actions.resolve(tx, order, visit.now, visit.person.name, shipped=shipped, station=visit.station.name)
     return "resolved_shipped" if shipped else "resolved_again"
 
 
 def _retry(tx: Session, order: Order, visit: Visit) -> str:
-    who, station = _by(visit)
-    actions.retry(tx, order, visit.now, who, station=station)
+    actions.retry(tx, order, visit.now, visit.person.name, station=visit.station.name)
     return "retried_marked" if order.shipped else "retried"
 
 
 def _hold(tx: Session, order: Order, visit: Visit) -> str:
-    who, station = _by(visit)
-    actions.hold(tx, order, visit.now, who, " ".join(visit.field("reason", 200).split()), station=station)
+    reason = " ".join(visit.field("reason", 200).split())
+    actions.hold(tx, order, visit.now, visit.person.name, reason, station=visit.station.name)
     return "held_now"
 
 
 def _release(tx: Session, order: Order, visit: Visit) -> str:
-    who, station = _by(visit)
-    actions.release(tx, order, visit.now, who, station=station)
+    actions.release(tx, order, visit.now, visit.person.name, station=visit.station.name)
     return "released_marked" if order.shipped else "released"
 
 
 def _override(tx: Session, order: Order, visit: Visit) -> str:
-    who, station = _by(visit)
-    actions.ship(tx, order, visit.now, who, override_by=who, station=station)
+    who = visit.person.name
+    actions.ship(tx, order, visit.now, who, override_by=who, station=visit.station.name)
     return "overridden"
 
 
 def _settle(tx: Session, order: Order, visit: Visit) -> str:
-    order_view.settle(tx, order.id or 0, visit.now, *_by(visit))
+    order_view.settle(tx, order.id or 0, visit.now, visit.person.name, visit.station.name)
     return "settled"
 
 

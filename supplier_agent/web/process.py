@@ -10,11 +10,13 @@ import os
 import signal
 import sys
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 from structlog.typing import FilteringBoundLogger
 
 from supplier_agent.base import log
@@ -43,47 +45,71 @@ MOST_SOCKETS_OF_A_PEER = 8
 """Sockets per peer: a browser opens six. This machine and the proxy have no limit."""
 
 
-class PageServer:
-    """Serves [web] listen, from the first `must_serve` until `stop`. `url`: where it listens; empty: nowhere yet."""
+class Server(ABC):
+    """Serves one address, from the first `must_serve` until `stop`. `url`: where it listens; empty: nowhere yet."""
 
-    def __init__(self, settings: Settings, clock: Clock, log: Log) -> None:
-        self._settings, self._clock, self._log = settings, clock, log
+    def __init__(self, name: str, address: tuple[str, int] | None, key: str) -> None:
+        assert address is not None  # noqa: S101 - it is only made where there is one
+        self._name, self._address, self._key = name, address, key
         self._opened = ExitStack()
         self._listener: Listener | None = None
-        self._store: Store | None = None
         self.url = ""
 
     def must_serve(self) -> None:
-        """Listen, if that is not so already. Raises AgentError if it cannot be done now.
-
-        A database file that was replaced is opened again: SQLite would go on writing to the old file.
-        """
-        if self._listener is not None and self._store is not None and self._listener.is_alive:
-            with suppress(AgentError):
-                self._store.must_still_be_there()
-                return
+        """Listen, if that is not so already. Raises AgentError if it cannot be done now."""
+        if self._listener is not None and self._listener.is_alive and self._is_usable():
+            return
         self.stop()
-        self._start()
-
-    def _start(self) -> None:
-        web = self._settings.web
-        assert web.address is not None  # noqa: S101 - it is only made where there is one
         with ExitStack() as opened:
-            listener = Listener("page", web.address, "[web] listen")
+            listener = Listener(self._name, self._address, self._key)
             opened.callback(listener.close)
-            database = self._settings.state_dir / state_folder.DATABASE
-            store = open_store(database)
-            opened.callback(store.close)
-            press = Press(self._settings.state_dir, self._clock)
-            opened.callback(press.close)
-            source = Source(database, self._settings)
-            opened.callback(source.close)
-            app = make_app(room_of(self._settings, store, self._clock, self._log, press), source)
-            self._look_around(store, listener.url)
-            limits = Limits(MOST_SOCKETS, MOST_SOCKETS_OF_A_PEER, lambda address: has_seats_of_its_own(web, address))
+            app, limits = self._open(opened, listener.url)
             listener.serve(app, limits)
             opened.callback(listener.close)  # before the resources that it uses
-            self._listener, self._store, self.url, self._opened = listener, store, listener.url, opened.pop_all()
+            self._listener, self.url, self._opened = listener, listener.url, opened.pop_all()
+
+    def stop(self) -> None:
+        """Stop listening; requests that are being answered get a few seconds."""
+        self._opened.close()
+        self._listener, self.url = None, ""
+
+    @abstractmethod
+    def _open(self, opened: ExitStack, url: str) -> tuple[ASGIApp, Limits]:
+        """Open what is served at this URL; `opened` closes it."""
+
+    def _is_usable(self) -> bool:
+        """Tell whether what was opened can still be used."""
+        return True
+
+
+class PageServer(Server):
+    """Serves people: `[web] listen`."""
+
+    def __init__(self, settings: Settings, clock: Clock, log: Log) -> None:
+        super().__init__("page", settings.web.address, "[web] listen")
+        self._settings, self._clock, self._log = settings, clock, log
+        self._store: Store | None = None
+
+    def _open(self, opened: ExitStack, url: str) -> tuple[ASGIApp, Limits]:
+        settings, web = self._settings, self._settings.web
+        database = settings.state_dir / state_folder.DATABASE
+        self._store = store = open_store(database)
+        opened.callback(store.close)
+        press = Press(settings.state_dir, self._clock)
+        opened.callback(press.close)
+        source = Source(database, settings)
+        opened.callback(source.close)
+        app = make_app(room_of(settings, store, self._clock, self._log, press), source)
+        self._look_around(store, url)
+        return app, Limits(MOST_SOCKETS, MOST_SOCKETS_OF_A_PEER, lambda address: has_seats_of_its_own(web, address))
+
+    def _is_usable(self) -> bool:
+        """Tell whether the database file is still the same. SQLite would go on writing to one that was replaced."""
+        with suppress(AgentError):
+            if self._store is not None:
+                self._store.must_still_be_there()
+                return True
+        return False
 
     def _look_around(self, store: Store, url: str) -> None:
         """Delete old answers, and log what matters to the person who sets up the page."""
@@ -96,46 +122,24 @@ class PageServer:
         if nobody:
             self._log.warning("page.unattended", detail="nobody may sign in yet: supplier-agent person add NAME")
 
-    def stop(self) -> None:
-        """Stop listening; requests that are being answered get a few seconds."""
-        self._opened.close()
-        self._listener, self._store, self.url = None, None, ""
-
 
 MOST_MACHINE_SOCKETS = 16
 """Sockets per peer: Prometheus holds one, a load balancer a few."""
 
 
-class MachineServer:
-    """Serves [metrics] listen, from the first `must_serve` until `stop`. `url`: where it listens; empty: nowhere yet."""
+class MachineServer(Server):
+    """Serves machines: `[metrics] listen`."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
+        super().__init__("metrics", settings.metrics.address, "[metrics] listen")
         self._settings, self._clock = settings, clock
-        self._opened = ExitStack()
-        self._listener: Listener | None = None
-        self.url = ""
 
-    def must_serve(self) -> None:
-        """Listen, if that is not so already. Raises AgentError if it cannot be done now."""
-        if self._listener is not None and self._listener.is_alive:
-            return
-        self.stop()
-        address = self._settings.metrics.address
-        assert address is not None  # noqa: S101 - it is only made where there is one
-        with ExitStack() as opened:
-            listener = Listener("metrics", address, "[metrics] listen")
-            opened.callback(listener.close)
-            source = Source(self._settings.state_dir / state_folder.DATABASE, self._settings)
-            opened.callback(source.close)
-            ours = Ours(address, self._settings.web.origin)
-            app = Starlette(routes=routes(source, self._settings, self._clock, ours.hold))
-            listener.serve(app, Limits(MOST_MACHINE_SOCKETS, MOST_MACHINE_SOCKETS, lambda _address: None))
-            self._listener, self.url, self._opened = listener, listener.url, opened.pop_all()
-
-    def stop(self) -> None:
-        """Stop listening."""
-        self._opened.close()
-        self._listener, self.url = None, ""
+    def _open(self, opened: ExitStack, url: str) -> tuple[ASGIApp, Limits]:  # noqa: ARG002 - as in Server
+        source = Source(self._settings.state_dir / state_folder.DATABASE, self._settings)
+        opened.callback(source.close)
+        ours = Ours(self._address, self._settings.web.origin)
+        app = Starlette(routes=routes(source, self._settings, self._clock, ours.hold))
+        return app, Limits(MOST_MACHINE_SOCKETS, MOST_MACHINE_SOCKETS, lambda _address: None)
 
 
 AT_ONCE = 20
@@ -247,7 +251,7 @@ class Process:
         self._before = serves
 
 
-def _fault(server: PageServer | MachineServer) -> AgentError | None:
+def _fault(server: Server) -> AgentError | None:
     """Make a server listen; return the reason if it cannot."""
     try:
         server.must_serve()

@@ -32,8 +32,16 @@ def show(visit: Visit) -> Response:
         shown = board(tx, visit, answer.order) if answer and answer.order else None
         choices = order_view.lines(tx, visit, answer.matches) if answer else ()
         oldest = () if shown or choices else lists.oldest(tx, visit, OLDEST)
-        facts: dict[str, object] = {"board": shown, "choices": choices, "oldest": oldest, "reports": order_view.KINDS}
-        return page(visit, tx, "desk.html", answer=answer, **facts)
+        return page(
+            visit,
+            tx,
+            "desk.html",
+            answer=answer,
+            board=shown,
+            choices=choices,
+            oldest=oldest,
+            reports=order_view.KINDS,
+        )
 
 
 def scanned(visit: Visit) -> Response:

@@ -22,6 +22,7 @@ from supplier_agent.reports import health, orders
 from supplier_agent.reports.facts import SHIPPED_AND_STUCK
 from supplier_agent.runtime.dry_run import Rehearsal, Rehearsed, RehearsedLabels
 from supplier_agent.settings import load
+from supplier_agent.settings.handed import read_back, without_secrets
 from supplier_agent.settings.schema import HIDDEN, Shown, shown
 from tests.calls.conftest import SUPPLIER, Raise, ids, state
 from tests.calls.new_call import AFTER, BEFORE, DELAY_SECONDS, NOTIFY, Notify, Scripted, ends, with_notify
@@ -276,6 +277,15 @@ def test_a_mistake_in_its_section_is_said(tmp_path: Path, given: dict[str, dict[
         calls.check(settings_for(tmp_path, SUPPLIER, calls=given))
     assert said in caught.value.what
     calls.check(settings_for(tmp_path, SUPPLIER, calls={"notify": {"enabled": True}}))
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_the_page_knows_without_its_keys_whether_it_is_on(tmp_path: Path, is_on: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    calls = with_notify(Notify(once=False))
+    settings = settings_for(tmp_path, SUPPLIER, calls={"notify": {"enabled": is_on}})
+    again = read_back(without_secrets(settings, calls.rules(settings)), {})
+    assert not again.calls
+    assert (NOTIFY in calls.rules(settings), NOTIFY in calls.rules(again)) == (is_on, is_on)
 
 
 def test_its_keys_come_from_a_file_or_from_variables(tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def arrange(clock: Clock) -> Arrangement:
 
 
 def write_configuration(arrangement: Arrangement, folder: Path, *, page: bool) -> Path:
-    """Write the agent's configuration, with the warehouse page if wanted; it holds tokens, so nobody else may read it."""
+    """Write the agent's configuration, with the warehouse page if wanted; it holds tokens, so only its owner may read it."""
     path = folder / "supplier-agent.toml"
     path.touch(mode=0o600)
     path.write_text(arrangement.configuration() + (_PAGE if page else ""))
@@ -185,22 +185,22 @@ def _of_supplier(tx: Session, world: World, settings: Settings, name: str, flagg
         _zero("lost: listed, but not stored", sold.keys() - stored.keys()),
         _zero("invented: stored, but never listed", stored.keys() - sold.keys()),
         Line("acknowledged", (len(acknowledged),)),
-        _zero("forgotten", sold.keys() - acknowledged),
-        _zero("claimed otherwise", acknowledged ^ says_acknowledged),
+        _zero("forgotten: not acknowledged", sold.keys() - acknowledged),
+        _zero("recorded differently", acknowledged ^ says_acknowledged),
         Line("shipped", (len(shipped),)),
-        _zero("forgotten: flagged, but not reported", sold.keys() & set(flagged) - shipped),
-        _zero("unasked: reported without a flag", shipped - set(flagged)),
+        _zero("forgotten: marked, but not reported", sold.keys() & set(flagged) - shipped),
+        _zero("unasked: reported without a mark", shipped - set(flagged)),
         _zero("twice: reported more than once", {this for this in sent if sent.count(this) > 1}),
-        _zero("claimed otherwise", shipped ^ says_shipped),
+        _zero("recorded differently", shipped ^ says_shipped),
         Line("labels on disk", (len(labels),)),
         _zero(
             "not equal, byte for byte",
             {this for this in labels if not _equal(stored[this], sold.get(this), settings.state_dir)},
         ),
-        Line("entries that nobody can use", (len(unusable),)),
+        Line("entries that cannot be used", (len(unusable),)),
         _zero("not kept word for word", [row for row in unusable if row not in kept]),
         Line("requests in the busiest second", (_busiest(requests),)),
-        _zero(f"more than {settings.requests_per_second:g}, the rate that is set", range(most, _busiest(requests))),
+        _zero(f"more than {settings.requests_per_second:g}, the rate in the settings", range(most, _busiest(requests))),
         _zero("without the right token", [line for line in requests if line.token != "right"]),  # noqa: S105 - a word of the log
     )
 

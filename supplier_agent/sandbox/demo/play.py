@@ -84,7 +84,7 @@ def tell(result: Callable[[str], None], env: Mapping[str, str], stop: Stop, *, k
             settings, story = load(config, {}), Story(result, clock)
             story.scene(*introduction(arrangement, settings))
             with (
-                running(settings, clock, stop, story.hear, config.with_name("agent.ctx.log")) as agent,
+                running(settings, clock, stop, story.hear, config.with_name("agent.log")) as agent,
                 Warehouse(settings, config, env, clock, story) as warehouse,
             ):
                 play = Play(arrangement, settings, warehouse, story, clock, stop, agent)
@@ -116,7 +116,7 @@ class Play:
         except KeyboardInterrupt:
             return INTERRUPTED
         if config_to_keep is not None:
-            self.warehouse.take_up_the_page()
+            self.warehouse.open_the_page()
             self.stay(config_to_keep)
         return 0 if holds else 1
 
@@ -137,7 +137,7 @@ class Play:
         undo = self.settings.ship.undo_seconds
         self.story.scene(
             "",
-            f"Parcels leave the building. A flag can be taken back for {undo:g} s, then the marketplace is told.",
+            f"Parcels are handed over. A mark can be undone for {undo:g} s; then the order is reported as shipped.",
             "",
         )
         story = self.arrangement
@@ -181,8 +181,8 @@ class Play:
         for each in sorted(self.warehouse.ready() - {self.arrangement.undone, self.arrangement.left_alone}):
             self.warehouse.flag(each)
         self.until("all parcels are reported", lambda: self.warehouse.confirmed() >= self.warehouse.flagged)
-        self.story.add(WAREHOUSE, self.arrangement.undone, "still stands here: nothing was reported for it")
-        self.story.add(WAREHOUSE, self.arrangement.left_alone, "nobody has flagged it: nothing was reported for it")
+        self.story.add(WAREHOUSE, self.arrangement.undone, "is still in the warehouse: nothing was reported for it")
+        self.story.add(WAREHOUSE, self.arrangement.left_alone, "nobody has marked it: nothing was reported for it")
 
     def compare(self) -> bool:
         """Print the comparison of the records; return whether they match."""
