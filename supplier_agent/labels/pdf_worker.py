@@ -103,24 +103,19 @@ def _bounded(page: "PdfPage", scale: float) -> float:
 
 
 def picture(path: str, width: int) -> tuple[Facts, bytes]:
-    """Return the first page as a PNG of that width in pixels, and the size of every page in mm."""
+    """Return the first page as a PNG of that width in pixels."""
     with _opened(Path(path)) as document:
         page = document[0]
         across, down = page.get_size()
         scale = min(width / across, 4 * width / down)  # limits the height of a very long page
         bitmap = page.render(scale=_bounded(page, scale), grayscale=True)
-        return {"sizes": _sizes(document)}, _png(bitmap)
+        return {}, _png(bitmap)
 
 
-def sizes(path: str) -> tuple[Facts, bytes]:
-    """Return width and height of every page in mm, as displayed: rotated and cropped."""
+def size(path: str) -> tuple[Facts, bytes]:
+    """Return width and height of the first page in mm, as displayed: rotated and cropped."""
     with _opened(Path(path)) as document:
-        return {"sizes": _sizes(document)}, b""
-
-
-def _sizes(document: "PdfDocument") -> list[tuple[float, float]]:
-    found = [document.get_page_size(index) for index in range(min(len(document), MOST_PAGES))]
-    return [(round(width * MM_PER_POINT, 1), round(height * MM_PER_POINT, 1)) for width, height in found]
+        return {"size": [round(points * MM_PER_POINT, 1) for points in document.get_page_size(0)]}, b""
 
 
 def _png(bitmap: "PdfBitmap") -> bytes:
@@ -150,10 +145,10 @@ def join(paths: list[str]) -> tuple[Facts, bytes]:
         except Exception as error:  # noqa: BLE001 - what pypdf may raise at a stranger's file is not known
             left_out.append((number, f"it could not be read ({type(error).__name__})"))
     if not writer.pages:
-        return {"pages": 0, "left_out": left_out}, b""
+        return {"left_out": left_out}, b""
     content = io.BytesIO()
     writer.write(content)
-    return {"pages": len(writer.pages), "left_out": left_out}, content.getvalue()
+    return {"left_out": left_out}, content.getvalue()
 
 
 def nothing() -> tuple[Facts, bytes]:
@@ -168,7 +163,7 @@ TASKS: Mapping[str, Callable[..., tuple[Facts, bytes]]] = {
     "check": check,
     "codes": codes,
     "picture": picture,
-    "sizes": sizes,
+    "size": size,
     "join": join,
     "nothing": nothing,
 }

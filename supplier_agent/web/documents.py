@@ -234,7 +234,7 @@ def preview(visit: Visit) -> Response:
     made = visit.room.press.preview(order.label_path)
     if isinstance(made, Fault):
         return Response(status_code=404)
-    return Response(made.png, media_type="image/png", headers={"Cache-Control": f"private, max-age={PREVIEW_SECONDS}"})
+    return Response(made, media_type="image/png", headers={"Cache-Control": f"private, max-age={PREVIEW_SECONDS}"})
 
 
 def pdf(content: bytes, name: str) -> Response:
