@@ -123,6 +123,7 @@ class Api:
         with self.world.lock:
             line = self._note(request)
             if request.body is None:
+                line.is_complete = False
                 return Handled(None, None, line)
             fault = self.world.faults.take(line)
             answer = self._answer(request, line, base_url, applies=fault is None or fault.applied)

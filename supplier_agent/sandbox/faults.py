@@ -65,6 +65,7 @@ class LogLine:
     cached: bool = False
     effect: Literal["acknowledged", "shipped"] | None = None  # what really happened, whatever the answer
     fault: str | None = None  # the name of the fault that the request met
+    is_complete: bool = True  # False: the connection ended before the whole body had arrived
 
 
 def json_answer(status: int, value: object) -> Answer:

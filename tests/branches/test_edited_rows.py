@@ -3,6 +3,8 @@
 import sqlite3
 from contextlib import closing
 
+import pytest
+
 from supplier_agent.order import UNREADABLE
 from supplier_agent.tick.context import READ
 from tests.branches.conftest import Raise, first_request, work_for
@@ -25,10 +27,13 @@ def collected(site: MortalSite) -> MortalSite:
     return site
 
 
-def test_a_ship_call_whose_row_was_damaged_while_it_waited_is_repaired_and_sent_once(installation: Raise) -> None:
+@pytest.mark.parametrize("damage", ["attempts = 'three', subject = x'00ff'", "subject = x'00ff'"])
+def test_a_ship_call_whose_row_was_damaged_while_it_waited_is_repaired_and_sent_once(
+    installation: Raise, damage: str
+) -> None:
     site = collected(installation(2, ship={"undo_seconds": 30}))
     site.run_for(5)
-    by_hand(site, "UPDATE calls SET attempts = 'three', subject = x'00ff' WHERE kind = 'ship' AND order_id = 1")
+    by_hand(site, f"UPDATE calls SET {damage} WHERE kind = 'ship' AND order_id = 1")
     site.run_for(20)
     assert site.world.requests("ship-sale") == [], "the undo window is still open"
     site.run_for(60)

@@ -16,6 +16,7 @@ TESTS = (
     "tests/branches",
     "tests/calls",
     "tests/bulkheads/test_bulkhead.py",
+    "tests/coverage/test_ledger.py",
     "tests/unit/test_acts.py",
     "tests/unit/test_order.py",
     "tests/unit/test_outbox.py",
