@@ -5,7 +5,7 @@ import sys
 
 from supplier_agent.base import process
 from supplier_agent.base.process import ended
-from supplier_agent.reports.status import screen
+from supplier_agent.reports import screen
 
 
 def main() -> None:

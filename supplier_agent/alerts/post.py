@@ -17,7 +17,7 @@ from supplier_agent.db.plain_sql import Look, text, within
 from supplier_agent.db.tables import Alert
 from supplier_agent.order import STAGES
 from supplier_agent.reading import coverage
-from supplier_agent.reports import counts
+from supplier_agent.reports import status
 from supplier_agent.settings import Settings
 from supplier_agent.settings.egress import DIRECT, Egress
 from supplier_agent.verdict import ProblemCode, Severity
@@ -145,7 +145,7 @@ def _of_supplier(
         """,
         name, text(since),
     )  # fmt: skip
-    stages = counts.counts(look, name)
+    stages = status.counts(look, name)
     which = ", ".join(f"{stages[stage]} {words.say(f'stage.{stage}')}" for stage in OPEN if stages.get(stage))
     gaps = len(coverage.gaps(tx, settings, name, now))
     unclear = counted.without_a_yes or 0

@@ -59,6 +59,8 @@ class Calls(Mapping[str, AnyCall]):
 
     def is_on(self, kind: str, settings: Settings) -> bool:
         """Tell whether a call is switched on: by the key `enabled` of its section, or because it has no such key."""
+        if settings.calls_on is not None:
+            return kind in settings.calls_on
         section = self._calls[kind].Section
         return "enabled" not in section.model_fields or settings.of_call(kind, section).model_dump()["enabled"] is True
 

@@ -136,8 +136,7 @@ def page(context: typer.Context) -> None:
     """
     from supplier_agent.base import files
     from supplier_agent.base.errors import ConfigError
-    from supplier_agent.runtime.page_process import COMMAND, environment
-    from supplier_agent.settings.handed import without_secrets
+    from supplier_agent.runtime.page_process import COMMAND, environment, for_the_page
 
     surroundings = here(context)
     settings = surroundings.settings
@@ -145,7 +144,7 @@ def page(context: typer.Context) -> None:
         raise ConfigError("there is nothing to serve", 'set [web] listen = "127.0.0.1:8080", or [metrics] listen')
     # This process has read the configuration, which may contain a token: replace it by a process that gets only the settings.
     descriptor = os.memfd_create("settings")
-    os.write(descriptor, without_secrets(settings).encode() + b"\n")
+    os.write(descriptor, for_the_page(settings).encode() + b"\n")
     os.lseek(descriptor, 0, os.SEEK_SET)
     os.dup2(descriptor, 0)
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))

@@ -12,7 +12,7 @@ from supplier_agent.base.process import on_one_line
 from supplier_agent.cli.context import JsonOption, Surroundings, day, here, result, result_json, say
 
 if TYPE_CHECKING:
-    from supplier_agent.reports.lists import Filter, Found, Row
+    from supplier_agent.reports.orders import Filter, Found, Row
 
 MOST = 10**9
 
@@ -47,7 +47,7 @@ def orders(
     from supplier_agent.base.process import is_heard
     from supplier_agent.db.store import is_there
     from supplier_agent.order import STAGES
-    from supplier_agent.reports.lists import Filter, chosen, summaries
+    from supplier_agent.reports.orders import Filter, chosen, summaries
 
     if stage and stage not in STAGES:
         raise UsageError(f"there is no stage {stage!r}", f"the stages are: {', '.join(STAGES)}")
@@ -151,7 +151,7 @@ def order(
 ) -> None:
     """Show everything about one order: facts, every call and attempt, what happens next and why."""
     from supplier_agent.actions import find
-    from supplier_agent.reports.order_report import whole
+    from supplier_agent.reports.orders import whole
     from supplier_agent.words import Words
 
     surroundings = here(context)

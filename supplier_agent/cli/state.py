@@ -28,7 +28,7 @@ def status(
     ] = False,
 ) -> int:
     """Show the status: suppliers, counts, and problems with the command that fixes each."""
-    from supplier_agent.reports.status.screen import Asked, answer
+    from supplier_agent.reports.screen import Asked, answer
 
     surroundings = here(context)
     return answer(Asked(surroundings.config, as_json, watch, alive), surroundings.env, surroundings.clock)
@@ -112,7 +112,7 @@ def list_(
     from supplier_agent.base.process import on_one_line
     from supplier_agent.db.store import is_there
     from supplier_agent.db.tables import Alert
-    from supplier_agent.reports.order_report import instant
+    from supplier_agent.reports.orders import instant
     from supplier_agent.verdict.codes import severity_of
 
     surroundings = here(context)

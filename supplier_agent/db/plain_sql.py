@@ -168,10 +168,10 @@ WAITING = f"""held_reason IS NULL AND NOT ({VANISHED})
  AND (acknowledged_at IS NULL AND first_seen_at < ?1 OR shipped = 1 AND shipped_at < ?1)
  AND NOT EXISTS (SELECT 1 FROM calls WHERE order_id = orders.id AND state IN ('sending', 'parked', 'unknown'))"""  # noqa: S608 - constants
 """ProblemCode.WAITING, of an open order. ?1: now less waiting_seconds."""
-UNFLAGGED = f"""held_reason IS NULL AND NOT ({VANISHED}) AND shipped = 0 AND label_path IS NOT NULL AND acknowledged_at < ?1
+UNFLAGGED = f"""held_reason IS NULL AND NOT ({VANISHED}) AND shipped = 0 AND label_path IS NOT NULL AND acknowledged_at < ?2
  AND coalesce((SELECT max(ended_at) FROM attempts JOIN calls ON calls.id = call_id
-                WHERE order_id = orders.id AND kind = 'label' AND outcome = 'done'), acknowledged_at) < ?1"""  # noqa: S608 - as above
-"""ProblemCode.UNFLAGGED, of an open order. ?1: now less unflagged_seconds."""
+                WHERE order_id = orders.id AND kind = 'label' AND outcome = 'done'), acknowledged_at) < ?2"""  # noqa: S608 - as above
+"""ProblemCode.UNFLAGGED, of an open order. ?2: now less unflagged_seconds."""
 NEEDS_A_PERSON = f"({STUCK}) OR ({HELD_THOUGH_MARKED}) OR ({VANISHED}) OR ({CHANGED_SINCE_PRINTED})"
 """Any problem of an open order that does not depend on the time. Damaged orders have their own index (triggers.py)."""
 TO_SHIP = f"shipped = 0 AND held_reason IS NULL AND NOT ({VANISHED})"

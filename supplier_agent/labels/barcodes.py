@@ -1,16 +1,17 @@
-"""The carriers' barcodes, read after a label was stored, so that staff can scan what is on the box.
+"""From a code on a box to its order: the carriers' barcodes are read from new labels, and `find` looks up what was scanned.
 
-Runs in the page's process, which has a lower priority than the agent, on its own connection. Without a page, nobody scans, and
-nothing is read. A label that cannot be read does not delay its order.
+The reading runs in the page's process, which has a lower priority than the agent, on its own connection. Without a page, nobody
+scans, and nothing is read. A label that cannot be read does not delay its order. A scan is looked up by id, last part, customer's
+order, product or such a barcode, with indexed reads only; every match counts: the same code on two orders names both.
 """
 
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from sqlalchemy import text
+from sqlalchemy import ColumnElement, text
 from sqlmodel import Session, col, delete, select, update
 
 from supplier_agent.base.errors import AgentError
@@ -19,7 +20,8 @@ from supplier_agent.db import state_folder
 from supplier_agent.db.store import Store, open_store
 from supplier_agent.db.tables import UNREAD, Barcode, Order
 from supplier_agent.labels.pdf import Done, Failed, PdfWork
-from supplier_agent.labels.scan import alias
+from supplier_agent.labels.scan import MOST, Match, Meaning, Reading, Scan, Way, alias
+from supplier_agent.verdict import Verdict
 
 LOOK_SECONDS = 1.0
 """How often new labels are looked for. The query reads an index that is nearly always empty."""
@@ -174,3 +176,66 @@ class LabelCodes:
             raise AgentError("the program that reads PDFs does not start", "supplier-agent check --offline")
         self._log.warning("label.codes_unread", order=label.menzzo_order_id, detail=answer.why)
         return ()
+
+
+Judge = Callable[[Sequence[int]], Mapping[int, Verdict]]
+"""Return the verdicts on orders, by row id."""
+
+
+def find(tx: Session, scan: Scan, judge: Judge) -> Meaning:
+    """Return what a scan means. A text that names an order as it came is never corrected for another layout."""
+    if scan.command is not None:
+        return Meaning(command=scan.command, layout=scan.layout)
+    if not scan.readings:
+        return Meaning(empty=True)
+    as_it_came, *repaired = scan.readings
+    for readings in ((as_it_came,), repaired):
+        found = _found(tx, readings)
+        if found:
+            first = dict(list(found.items())[:MOST])
+            verdicts = judge(list(first))
+            matches = [Match(row, verdicts[row], each.ways) for row, each in first.items() if row in verdicts]
+            layout = next(each.layout for each in found.values())
+            return Meaning(matches=tuple(matches), layout=layout, more=len(found) > MOST)
+    return Meaning()
+
+
+@dataclass(frozen=True)
+class _Found:
+    ways: frozenset[Way]
+    layout: str | None  # the layout that was corrected to find it; None: none
+
+
+def _found(tx: Session, readings: Iterable[Reading]) -> Mapping[int, _Found]:
+    found: dict[int, _Found] = {}
+    for reading in readings:
+        for way, order in _by_every_way(tx, _spellings(reading.text)):
+            before = found.get(order.id or 0, _Found(frozenset(), reading.layout))
+            found[order.id or 0] = replace(before, ways=before.ways | {way})
+    return found
+
+
+def _spellings(text: str) -> list[str]:
+    """Return variants of the text: caps lock swaps letters, and people type blanks that they see."""
+    return list(dict.fromkeys((text, text.upper(), text.lower(), text.swapcase(), text.replace(" ", ""))))
+
+
+def _by_every_way(tx: Session, texts: list[str]) -> Iterable[tuple[Way, Order]]:
+    of_its_own: Mapping[Way, ColumnElement[bool]] = {
+        Way.ORDER: col(Order.menzzo_order_id).in_(texts),
+        Way.LAST_PART: col(Order.sale_product_id).in_(texts),
+        Way.INCREMENT: col(Order.increment_id).in_(texts),
+    }
+    for way, condition in of_its_own.items():
+        for order in tx.exec(select(Order).where(condition).order_by(col(Order.id)).limit(MOST + 1)):
+            yield way, order
+    labelled = select(Order).join(Barcode).where(col(Barcode.code).in_([alias(text) for text in texts]))
+    labelled = labelled.where(Barcode.label_sha256 == Order.label_sha256)  # not from a replaced label
+    for order in tx.exec(labelled.order_by(col(Order.id)).limit(MOST + 1)):
+        yield Way.LABEL, order
+    of_product = select(Order).where(
+        col(Order.sku).in_(texts), col(Order.ship_confirmed_at).is_(None), col(Order.closed_reason).is_(None)
+    )
+    products = tx.exec(of_product.order_by(col(Order.shipped), col(Order.id)).limit(MOST + 1)).all()
+    for order in [order for order in products if order.shipped == 0] or products:
+        yield Way.SKU, order

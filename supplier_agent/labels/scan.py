@@ -2,7 +2,7 @@
 
 1. `read`: clean the text, remove the symbology prefix, recognise a command. A scanner types like a US keyboard; if the computer
    uses another layout, other characters arrive. Such a text is offered as it came and as it was probably meant.
-2. lookup.py finds the orders that it names (`Meaning`), each with its verdict.
+2. barcodes.py finds the orders that it names (`Meaning`), each with its verdict.
 3. `next_step`: at one station the first scan shows an order, and the second scan of the same order marks it as shipped, unless
    the verdict forbids it: then the answer is red, whatever was scanned before.
 """

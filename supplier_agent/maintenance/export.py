@@ -19,7 +19,7 @@ from supplier_agent.db.plain_sql import within
 from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Attempt, Call, Event, Order
 from supplier_agent.reports import facts
-from supplier_agent.reports.order_report import Judge, instant, summary
+from supplier_agent.reports.orders import Judge, instant, summary
 from supplier_agent.settings import Settings
 from supplier_agent.words import Words
 

@@ -11,8 +11,8 @@ from sqlmodel import Session
 from supplier_agent.db.plain_sql import OPEN, VANISHED, Look, supplier_of, within
 from supplier_agent.order import STAGES, WANTED, sound_stage
 from supplier_agent.reading import coverage
-from supplier_agent.reports import counts, facts, health
-from supplier_agent.reports.counts import damaged
+from supplier_agent.reports import facts, health, status
+from supplier_agent.reports.status import damaged
 from supplier_agent.reports.vitals import Signs
 from supplier_agent.settings import Settings
 from supplier_agent.suppliers import read_log
@@ -118,7 +118,7 @@ def _wrong(tx: Session, look: Look, settings: Settings, now: datetime, signs: Si
         "rejected_entries",
         "All listed entries without a usable id so far; each is stored word for word.",
         ("supplier",),
-        _per(names, lambda name: counts.rejected_entries(look, name)),
+        _per(names, lambda name: status.rejected_entries(look, name)),
     )
     yield Gauge(
         "vanished_orders",
@@ -155,7 +155,7 @@ def _orders(
     is_open, closed = dict.fromkeys(names, 0), dict.fromkeys(names, 0)
     for alike in look.rows(ALIKE):
         if alike.supplier in is_open:
-            found[alike.supplier, sound_stage(alike, counts.calls_in(alike.states))] += alike.number
+            found[alike.supplier, sound_stage(alike, status.calls_in(alike.states))] += alike.number
             is_open[alike.supplier] += alike.number
     for row in look.rows(CLOSED):
         closed[row.supplier] = row.number
@@ -172,7 +172,7 @@ def _orders(
 
 def _evidence(look: Look, shipped: Mapping[str, int]) -> Iterator[tuple[tuple[str, ...], float]]:
     for name, number in shipped.items():
-        for evidence, orders in counts.evidence(look, name, number).items():
+        for evidence, orders in status.evidence(look, name, number).items():
             yield (name, evidence), float(orders)
 
 

@@ -59,20 +59,10 @@ _SECONDS_EACH = 0.1
 
 
 @dataclass(frozen=True)
-class Preview:
-    """The first page of a label as a PNG."""
-
-    png: bytes
-    size: Size
-    pages: int
-
-
-@dataclass(frozen=True)
 class Bulk:
     """Many labels as one PDF. `left_out`: the labels that are not in it, each with why."""
 
     content: bytes
-    pages: int
     left_out: tuple[tuple[str, str], ...]
 
 
@@ -92,24 +82,22 @@ class Press:
         self._state_dir = state_dir
         self._quick, self._slow = PdfWork(clock), PdfWork(clock)
 
-    def preview(self, label_path: str) -> Preview | Fault:
-        """Return the first page of a label. `label_path` is the order's: relative to the state folder."""
-        path = self._path(label_path)
-        if path is None:
-            return _absent()
-        answer = _asked(self._quick, "picture", path=str(path), width=WIDTH)
+    def preview(self, label_path: str) -> bytes | Fault:
+        """Return the first page of a label as a PNG. `label_path` is the order's: relative to the state folder."""
+        answer = self._first_page("picture", label_path, width=WIDTH)
+        return answer if isinstance(answer, Fault) else answer.content
+
+    def size(self, label_path: str) -> Size | Fault:
+        """Return the displayed size of the first page of a label."""
+        answer = self._first_page("size", label_path)
         if isinstance(answer, Fault):
             return answer
-        sizes = _sizes(answer)
-        return Preview(answer.content, sizes[0], len(sizes))
+        width, height = answer.facts["size"]
+        return width, height
 
-    def sizes(self, label_path: str) -> tuple[Size, ...] | Fault:
-        """Return the displayed size of each page of a label."""
+    def _first_page(self, task: str, label_path: str, **about: int) -> Done | Fault:
         path = self._path(label_path)
-        if path is None:
-            return _absent()
-        answer = _asked(self._quick, "sizes", path=str(path))
-        return answer if isinstance(answer, Fault) else _sizes(answer)
+        return _absent() if path is None else _asked(self._quick, task, path=str(path), **about)
 
     def bulk(self, label_paths: Sequence[str]) -> Bulk | Fault:
         """Return labels as one PDF, in this order, pages unchanged. Labels that cannot be read are left out and named."""
@@ -132,7 +120,7 @@ class Press:
         left_out += [(there[number][0], why) for number, why in answer.facts["left_out"]]
         if not answer.content:
             return Fault("none of these labels can be read" if label_paths else "there is no label to print")
-        return Bulk(answer.content, answer.facts["pages"], tuple(left_out))
+        return Bulk(answer.content, tuple(left_out))
 
     def _path(self, label_path: str) -> Path | None:
         """Return the path of a label, if it is in the folder of labels: others can write to the database."""
@@ -158,10 +146,6 @@ def _asked(work: PdfWork, task: str, *, more_seconds: float = 0.0, **about: obje
 
 def _absent() -> Fault:
     return Fault("its file is missing; it is downloaded again automatically", may_pass=True)
-
-
-def _sizes(answer: Done) -> tuple[Size, ...]:
-    return tuple((width, height) for width, height in answer.facts["sizes"])
 
 
 _NOT_FOR_A_PAGE = re.compile(r"\A.*?(?=<svg)| id=\"barcode\"|\s*<desc>.*?</desc>", re.DOTALL)
@@ -219,10 +203,10 @@ class Sizes:
             return None
 
     def _look(self, label_path: str, _sha256: str) -> Size | None:
-        sizes = self._press.sizes(label_path)
-        if isinstance(sizes, Fault) and sizes.may_pass:
+        size = self._press.size(label_path)
+        if isinstance(size, Fault) and size.may_pass:
             raise _NotNowError
-        return None if isinstance(sizes, Fault) or not sizes else sizes[0]
+        return None if isinstance(size, Fault) else size
 
 
 class _NotNowError(Exception):

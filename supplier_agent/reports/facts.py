@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from supplier_agent.settings import Settings
 
 MOST = 500
-"""The maximum number of problems that are listed; the counts are always complete."""
+"""The maximum number of orders with problems that are listed; the counts are always complete."""
+AT_ONCE = 500
+"""How many orders are loaded with one statement."""
 LAST_READS, LAST_READS_OF_ALL = 200, 5000
 OF_ROW = (
     *("cursor", "cursor_refused", "cursor_distrusted_at", "paused_at", "paused_by", "paused_reason", "flags_asked_at"),
@@ -101,15 +103,21 @@ def suppliers(
             account = replace(_account(look, row, no_token), owed=found[owner].owed)
             found[owner] = replace(found[owner], accounts={**found[owner].accounts, kind: account})
             found[row.name] = account
-    for row in look.rows(
-        f"SELECT supplier, count(*) AS number, sum(shipped) AS marked, min(menzzo_order_id) AS example"  # noqa: S608 - constants
-        f" FROM orders WHERE {OPEN} GROUP BY supplier"
-    ):
-        if row.supplier not in found:
-            found[row.supplier] = SupplierState(
-                row.supplier, open_orders=row.number, marked=row.marked or 0, example=str(row.example)
-            )
+    for row in _strangers(look, list(found)):
+        found[row.supplier] = SupplierState(
+            row.supplier, open_orders=row.number, marked=row.marked or 0, example=str(row.example)
+        )
     return found
+
+
+def _strangers(look: Look, known: Sequence[str]) -> list[Any]:
+    """Return the open orders of all other suppliers. The index orders_open finds these orders, so no others are read."""
+    marks = ", ".join("?" * len(known))
+    return look.rows(
+        f"SELECT supplier, count(*) AS number, sum(shipped) AS marked, min(menzzo_order_id) AS example"  # noqa: S608 - question marks and constants
+        f" FROM orders WHERE {OPEN} AND supplier NOT IN ({marks}) GROUP BY supplier",
+        *known,
+    )
 
 
 def _account(look: Look, row: Any, no_token: Mapping[str, str | None] | None) -> SupplierState:  # noqa: ANN401 - a row
@@ -193,26 +201,28 @@ class OrderFacts:
 
 
 def orders_of(look: Look, ids: Sequence[int], *, attempts: bool = False) -> list[OrderFacts]:
-    """Return the orders of these row ids, in this order, with the rows that belong to them."""
-    marks = ", ".join("?" * len(ids))
-    found = {row.id: row for row in look.rows(f"SELECT * FROM orders WHERE id IN ({marks})", *ids)}  # noqa: S608 - question marks
-    calls = _by_order(look.rows(f"SELECT * FROM calls WHERE order_id IN ({marks}) ORDER BY id", *ids))  # noqa: S608 - as above
-    prints = _by_order(look.rows(f"SELECT * FROM prints WHERE order_id IN ({marks}) ORDER BY id", *ids))  # noqa: S608 - as above
-    tried: dict[int, list[Any]] | None = None
+    """Return the orders of these row ids, in this order, with the rows that belong to them. A missing order is left out."""
+    found = []
+    for start in range(0, len(ids), AT_ONCE):
+        found += _several(look, ids[start : start + AT_ONCE], attempts=attempts)
+    return found
+
+
+def _several(look: Look, ids: Sequence[int], *, attempts: bool) -> list[OrderFacts]:
+    of_these = f"({', '.join('?' * len(ids))})"
+    rows = {row.id: row for row in look.rows(f"SELECT * FROM orders WHERE id IN {of_these}", *ids)}  # noqa: S608 - question marks
+    calls = _by_order(look.rows(f"SELECT * FROM calls WHERE order_id IN {of_these} ORDER BY id", *ids))  # noqa: S608 - as above
+    prints = _by_order(look.rows(f"SELECT * FROM prints WHERE order_id IN {of_these} ORDER BY id", *ids))  # noqa: S608 - as above
+    tried = None
     if attempts:
-        tried = _by_order(
-            look.rows(
-                f"SELECT attempts.*, order_id FROM attempts JOIN calls ON calls.id = call_id"  # noqa: S608 - as above
-                f" WHERE order_id IN ({marks}) ORDER BY attempts.id",
-                *ids,
-            )
-        )
+        sql = f"SELECT attempts.*, order_id FROM attempts JOIN calls ON calls.id = call_id WHERE order_id IN {of_these}"  # noqa: S608 - as above
+        tried = _by_order(look.rows(f"{sql} ORDER BY attempts.id", *ids))
     return [
         OrderFacts(
-            found[each], calls.get(each, ()), prints.get(each, ()), None if tried is None else tried.get(each, ())
+            rows[each], calls.get(each, ()), prints.get(each, ()), None if tried is None else tried.get(each, ())
         )
         for each in ids
-        if each in found
+        if each in rows
     ]
 
 
@@ -223,21 +233,31 @@ def _by_order(rows: Iterable[Any]) -> dict[int, list[Any]]:
     return dict(found)
 
 
-def ids_with_problems(look: Look, settings: Settings, now: datetime, most: int = MOST) -> set[int]:
-    """Return the row ids of orders that may have a problem: at most `most` for each condition."""
+def ids_with_problems(
+    look: Look, settings: Settings, now: datetime, most: int = MOST, *, held: bool = False
+) -> list[int]:
+    """Return the row ids of orders that may have a problem, at most `most`. held: also of those that are only on hold.
+
+    In this order, the oldest of each first: shipped orders with a call that waits for a person, open orders that need a person,
+    damaged orders, those that wait too long, those that are not marked, those on hold. So the least important are cut off first.
+    """
+    groups = [NEEDS_A_PERSON, WAITING, UNFLAGGED, *(["held_reason IS NOT NULL"] if held else [])]
+    first_of = " ".join(f"WHEN {condition} THEN {place}" for place, condition in enumerate(groups))
     waiting = now - timedelta(seconds=settings.alerts.waiting_seconds)
     unflagged = now - timedelta(seconds=settings.alerts.unflagged_seconds)
-    found = set(damaged(look)[:most])
-    for condition, before in ((NEEDS_A_PERSON, None), (WAITING, waiting), (UNFLAGGED, unflagged)):
-        values = (text(before),) if before is not None else ()
-        sql = f"SELECT id FROM orders WHERE {OPEN} AND ({condition}) ORDER BY +id LIMIT {most}"  # noqa: S608 - constants
-        found |= {row.id for row in look.rows(sql, *values)}
-    return found | {row.id for row in look.rows(SHIPPED_AND_STUCK)[:most]}
+    # One pass over the open orders, because reading their rows is what takes long.
+    rows = look.rows(
+        f"SELECT * FROM (SELECT id, CASE {first_of} END AS place FROM orders WHERE {OPEN})"  # noqa: S608 - constants
+        f" WHERE place IS NOT NULL ORDER BY place, id LIMIT {most}",
+        text(waiting), text(unflagged),
+    )  # fmt: skip
+    stuck = [*look.rows(SHIPPED_AND_STUCK), *(row for row in rows if row.place == 0)]
+    return list(dict.fromkeys([*(row.id for row in stuck), *damaged(look), *(row.id for row in rows)]))[:most]
 
 
-def with_problems(look: Look, settings: Settings, now: datetime, most: int = MOST) -> list[OrderFacts]:
+def with_problems(look: Look, settings: Settings, now: datetime) -> list[OrderFacts]:
     """Return the orders that may have a problem, with their attempts, by row id."""
-    return orders_of(look, sorted(ids_with_problems(look, settings, now, most)), attempts=True)
+    return orders_of(look, sorted(ids_with_problems(look, settings, now)), attempts=True)
 
 
 def damaged(look: Look) -> list[int]:

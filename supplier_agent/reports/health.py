@@ -124,15 +124,9 @@ def exit_code(found: Collection[Problem | Worded]) -> int:
     return worst({problem.exit_code for problem in found})
 
 
-def last_round_at(tx: "Session | Look") -> datetime | None:
-    """Return when the last run of any supplier ended, complete or not; None before the first."""
-    at: datetime | None = plain_sql.within(tx).first("SELECT max(ended_at) AS ended_at FROM runs").ended_at
-    return at
-
-
 def is_stale(tx: "Session | Look", settings: "Settings", now: datetime) -> bool:
     """Tell whether the last round is older than twice the poll interval."""
-    last = last_round_at(tx)
+    last = plain_sql.within(tx).first("SELECT max(ended_at) AS ended_at FROM runs").ended_at  # null: there was none
     slowest = max(
         max(settings.poll_interval(name, now), each.cache_seconds) for name, each in settings.suppliers.items()
     )

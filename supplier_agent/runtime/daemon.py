@@ -17,8 +17,8 @@ from supplier_agent.alerts import Watch
 from supplier_agent.base.process import Stop
 from supplier_agent.db.store import LockedError, is_ours
 from supplier_agent.maintenance.retention import Retention
-from supplier_agent.reports.counts import counts
 from supplier_agent.reports.heartbeat import AGENT, Heartbeat
+from supplier_agent.reports.status import counts
 from supplier_agent.reports.vitals import STOPPING, WORKERS_HUNG, Trouble
 from supplier_agent.runtime.page_process import PageProcess
 from supplier_agent.runtime.reload import Reload

@@ -26,7 +26,7 @@ from supplier_agent.db.ship_ledger import Ledger
 from supplier_agent.db.store import Store, open_store
 from supplier_agent.db.tables import Order, Read
 from supplier_agent.labels import LabelFolder
-from supplier_agent.labels.pdf.process import Checks
+from supplier_agent.labels.pdf import Checks
 from supplier_agent.marketplace.rate_limit import Pace
 from supplier_agent.outbox import DONE, Outcome
 from supplier_agent.reports import facts

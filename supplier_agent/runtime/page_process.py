@@ -15,6 +15,7 @@ from typing import Self
 
 from supplier_agent.base.clock import Clock
 from supplier_agent.base.log import Log
+from supplier_agent.calls import CALLS
 from supplier_agent.db import state_folder
 from supplier_agent.reports.heartbeat import PAGE, Heartbeat, read, tell
 from supplier_agent.reports.vitals import PAGE as NOT_LISTENING
@@ -23,7 +24,7 @@ from supplier_agent.settings import Settings
 from supplier_agent.settings.handed import SUPERVISED, without_secrets
 from supplier_agent.settings.model import NETWORK_VARIABLES
 
-COMMAND: Sequence[str] = (sys.executable, "-P", "-m", "supplier_agent.web")
+COMMAND: Sequence[str] = (sys.executable, "-P", "-m", "supplier_agent.web.process")
 """-P: never import a module of that name from the current folder."""
 KEPT = {"PATH", "HOME", "LANG", "LANGUAGE", "TZ", "TERM", "NO_COLOR", "JOURNAL_STREAM", *NETWORK_VARIABLES}
 """What the child needs for programs, language, logging and printers. None of these variables holds a token."""
@@ -49,8 +50,9 @@ def next_wait(before: float, lived: float) -> float:
     return min(LONGEST_WAIT_SECONDS, max(FIRST_WAIT_SECONDS, before * 2))
 
 
-def _handed(settings: Settings) -> str:
-    return without_secrets(settings) if settings.listen else ""
+def for_the_page(settings: Settings) -> str:
+    """Return the settings for the page's process; "" if it has nothing to serve."""
+    return without_secrets(settings, CALLS.rules(settings)) if settings.listen else ""
 
 
 class PageProcess:
@@ -66,7 +68,7 @@ class PageProcess:
         command: Sequence[str] = COMMAND,
     ) -> None:
         # `stderr`: where the child's log goes; None: to our stderr.
-        self._folder, self._handed = settings.state_dir, _handed(settings)
+        self._folder, self._handed = settings.state_dir, for_the_page(settings)
         self._env, self._clock, self._log = environment(env), clock, log
         self._stderr, self._command = stderr, command
         self._wake, self._stopping = threading.Event(), False
@@ -79,7 +81,7 @@ class PageProcess:
 
     def follow(self, settings: Settings) -> None:
         """Update the child to a new configuration; it is restarted only if its settings changed."""
-        self._handed = _handed(settings)
+        self._handed = for_the_page(settings)
         self._wake.set()
 
     def ask_to_stop(self) -> None:

@@ -17,7 +17,7 @@ from supplier_agent.db import private, state_folder
 from supplier_agent.db.ship_ledger import Ledger
 from supplier_agent.db.store import FullError, LockedError, open_store
 from supplier_agent.labels import LabelFolder
-from supplier_agent.labels.pdf.process import Checks
+from supplier_agent.labels.pdf import Checks
 from supplier_agent.marketplace.client import Marketplace
 from supplier_agent.marketplace.rate_limit import Pace
 from supplier_agent.marketplace.wire import Wire

@@ -112,7 +112,7 @@ class Fault:
     wire: Wire = Wire.WHOLE
     answer: Answer | None = None  # None: the API's own answer, as if the effect had taken place
     seconds: float | None = None  # how long, or between two pieces; None: until the client gives up
-    data: bytes = b""  # what is sent beside or instead of the answer
+    data: bytes = b""  # what is sent in addition to the answer, or instead of it
     keep: float = 1.0  # the part of the body that stays, with a length that fits it
     measured: bool = True  # whether a broken body was announced with its full length
 

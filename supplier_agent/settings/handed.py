@@ -1,7 +1,7 @@
 """The settings for another process that must not have a token: as JSON, without all secrets."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,12 @@ SUPERVISED = "--supervised"
 """The child then gives a sign of life on stdout, which no full disk holds up, and ends with its stdin."""
 
 
-def without_secrets(settings: Settings) -> str:
-    """Return the settings as JSON. The path of a token file is included, its content is not."""
-    return json.dumps(_open(settings))
+def without_secrets(settings: Settings, calls_on: Iterable[str]) -> str:
+    """Return the settings as JSON. The path of a token file is included, its content is not.
+
+    calls_on: the kinds of calls that are switched on, because the keys of `[calls]` are left out: they may be secrets.
+    """
+    return json.dumps({**_open(settings), "calls_on": sorted(calls_on)})
 
 
 def read_back(text: str, env: Mapping[str, str]) -> Settings:

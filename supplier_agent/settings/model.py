@@ -1,6 +1,6 @@
 """Every key of the configuration with its default and bounds. What each key means is in the example file."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
@@ -177,6 +177,7 @@ class Settings(BaseSettings):
     _config_path: Path | None = PrivateAttr(default=None)
     _warnings: tuple[str, ...] = PrivateAttr(default=())
     _network_env: Mapping[str, str] = PrivateAttr(default_factory=dict)
+    _calls_on: frozenset[str] | None = PrivateAttr(default=None)
 
     def __init__(
         self,
@@ -184,6 +185,7 @@ class Settings(BaseSettings):
         config_path: Path | None = None,
         warnings: tuple[str, ...] = (),
         network_env: Mapping[str, str] | None = None,
+        calls_on: Iterable[str] | None = None,
         **values: object,
     ) -> None:
         # Sources are passed in: os.environ and .env files are never read implicitly.
@@ -191,6 +193,7 @@ class Settings(BaseSettings):
         self._config_path = config_path
         self._warnings = warnings
         self._network_env = network_env or {}
+        self._calls_on = None if calls_on is None else frozenset(calls_on)
 
     def of_call(self, kind: str, section: type[S]) -> S:
         """Return the keys of `[calls.KIND]`, as the file of that call declares them. `Calls.check` has proved them."""
@@ -210,6 +213,11 @@ class Settings(BaseSettings):
     def network_env(self) -> Mapping[str, str]:
         """The variables for proxy and certificates (NETWORK_VARIABLES) that are set; used by egress.py."""
         return self._network_env
+
+    @property
+    def calls_on(self) -> frozenset[str] | None:
+        """The kinds of calls that are switched on, in a process that has no keys of `[calls]`; None: the keys say it."""
+        return self._calls_on
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from supplier_agent.base.clock import Clock
 from supplier_agent.base.log import Log
 from supplier_agent.calls import Ending, Unfinished
 from supplier_agent.db.store import is_ours
-from supplier_agent.labels.pdf.process import Checks
+from supplier_agent.labels.pdf import Checks
 from supplier_agent.outbox import NOT_SENT, UNKNOWN, Outcome
 from supplier_agent.suppliers.circuit_breakers import LABELS, OTHERS, READS, WRITES
 

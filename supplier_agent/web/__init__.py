@@ -5,5 +5,5 @@ listener   sockets, and their limits        auth, people   sign-in and access; n
 peers      addresses, and wrong PINs        request        one request, its cookie and language
 scan_page, documents, problems_page         the pages themselves
 order_view, lists                           what the pages show of orders
-answers    each form is handled once        view           templates and sentences
+answers    each form is handled once; templates and sentences
 """

@@ -1,19 +1,28 @@
-"""The answers of the page, stored by the key of the form: a form that is sent twice is done once, and answered the same.
+"""What the page answers. An answer is stored by the key of its form: a form that is sent twice is done once, and answered the same.
 
-Sentences are stored as codes with facts, so that they can be shown in the reader's language.
+Sentences are stored as codes with facts, and rendered in the reader's language (words/) when a page is shown. The templates escape
+everything.
 """
 
 import json
 import re
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlmodel import Session, col, delete
+from starlette.responses import HTMLResponse, Response
 
 from supplier_agent.base.errors import AgentError, StateError
+from supplier_agent.db.store import LockedError
 from supplier_agent.db.tables import Submission
-from supplier_agent.web.request import Visit
+from supplier_agent.web import lists
+from supplier_agent.web.request import LANGUAGES, Visit, mark, words
+from supplier_agent.words.page import PAGE
 
 GREEN, BLUE, YELLOW, RED = "green", "blue", "yellow", "red"
 """Done, shown, check, no: there are only these four."""
@@ -71,24 +80,30 @@ def once(visit: Visit, act: Callable[[Session, Answer | None], Answer]) -> tuple
     if not _KEY.match(key):
         raise AgentError("this form has no key", "load the page again")
     try:
-        with visit.room.store.write() as tx:
-            found = _read(tx, key)
-            before = last(tx, visit)
-            answer = found or _signed(act(tx, before), visit)
-            if found is None:
-                tx.add(Submission(key=key, at=visit.now, answer=json.dumps(asdict(answer))))
+        done = _stored(visit, key, act)
     except StateError:
         raise
     except AgentError as error:
-        with visit.room.store.write() as tx:
-            before = last(tx, visit) or Answer(RED, "")
-            found = None
-            answer = _signed(
-                replace(before, sign=RED, say="refused", facts={"why": error.what}, notes=(), silent=False), visit
-            )
-            tx.add(Submission(key=key, at=visit.now, answer=json.dumps(asdict(answer))))
+        why = error.what
+        done = _stored(visit, key, lambda _tx, before: _refused(before, why))
     visit.keep(last=key)
-    return answer, found is None
+    return done
+
+
+def _refused(before: Answer | None, why: str) -> Answer:
+    """Return the order on the screen with the reason why the database refused."""
+    return replace(before or Answer(RED, ""), sign=RED, say="refused", facts={"why": why}, notes=(), silent=False)
+
+
+def _stored(visit: Visit, key: str, act: Callable[[Session, Answer | None], Answer]) -> tuple[Answer, bool]:
+    with visit.room.store.write() as tx:
+        if (found := _read(tx, key)) is not None:
+            return found, False
+        answer = replace(
+            act(tx, last(tx, visit)), who=visit.person.name, station=visit.station.name, at=visit.now.isoformat()
+        )
+        tx.add(Submission(key=key, at=visit.now, answer=json.dumps(asdict(answer))))
+    return answer, True
 
 
 def add_note(visit: Visit, tx: Session, say: str, facts: Facts) -> None:
@@ -102,10 +117,73 @@ def add_note(visit: Visit, tx: Session, say: str, facts: Facts) -> None:
     tx.add(row)
 
 
-def _signed(answer: Answer, visit: Visit) -> Answer:
-    return replace(answer, who=visit.person.name, station=visit.station.name, at=visit.now.isoformat())
-
-
 def forget(tx: Session, now: datetime) -> None:
     """Delete answers that are too old for a browser to ask for."""
     tx.exec(delete(Submission).where(col(Submission.at) < now - KEPT))
+
+
+WORDS: Mapping[str, str] = {
+    "green": mark("Done"),
+    "blue": mark("Shown"),
+    "yellow": mark("Check"),
+    "red": mark("No"),
+}
+"""The word of each answer, for people who cannot see its colour."""
+
+
+def sentence(say: str, facts: Facts, visit: Visit) -> str:
+    """Return an answer, or a note of it, in the language of this request; "" for a code of an older version."""
+    given = {
+        name: datetime.fromisoformat(str(value)) if name == "at" and value else value for name, value in facts.items()
+    }
+    key = next((f"{group}.{say}" for group in ("answer", "note") if f"{group}.{say}" in PAGE), "")
+    return visit.sentences.say(key, given) if key else ""
+
+
+TEMPLATES = Path(__file__).with_name("templates")
+SIGNS = {"green": "✓", "blue": "●", "yellow": "!", "red": "✕"}
+"""The sign of each answer, for people who cannot see its colour."""
+
+
+@cache
+def environment(language: str) -> Environment:
+    """Return the templates in one language. All values are escaped; an unknown name is an error."""
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    catalogue = words(language).catalogue
+    made.install_gettext_callables(catalogue.gettext, catalogue.ngettext, newstyle=True)  # type: ignore[attr-defined]  # the extension's
+    made.globals |= {"SIGNS": SIGNS, "WORDS": WORDS, "LANGUAGES": LANGUAGES}
+    return made
+
+
+def page(visit: Visit, tx: Session, template: str, *, around: lists.Around | None = None, **facts: object) -> Response:
+    """Return a page for a person who is signed in. around: None: it is loaded here."""
+    return bare(visit, template, 200, around=around or lists.around(tx, visit), **facts)
+
+
+def bare(visit: Visit, template: str, status: int = 200, **facts: object) -> Response:
+    """Return a page that needs no data from the database."""
+    html = (
+        environment(visit.words.code)
+        .get_template(template)
+        .render(
+            visit=visit,
+            new_key=lambda: secrets.token_hex(16),
+            sentence=lambda say, told: sentence(say, told, visit),
+            clock=visit.sentences.at,
+            say=visit.sentences.say,
+            **facts,
+        )
+    )
+    return HTMLResponse(html, status, {"Cache-Control": "no-store"})
+
+
+def trouble(visit: Visit, error: AgentError, status: int) -> Response:
+    """Return the page of an error: what happened, and how to fix it."""
+    return bare(visit, "trouble.html", status, error=error, busy=isinstance(error, LockedError))

@@ -23,7 +23,6 @@ from supplier_agent.web import auth, documents, problems_page, scan_page
 from supplier_agent.web.auth import HEADERS, SIGN_IN, Door, Handler, OneByOne
 from supplier_agent.web.peers import Ours, Tries
 from supplier_agent.web.request import Room, Seal, read_key
-from supplier_agent.web.view import trouble
 
 STATIC = Path(__file__).with_name("static")
 
@@ -82,7 +81,7 @@ def make_app(room: Room, source: Source) -> ASGIApp:
     """Return the page as an ASGI application, with the routes for machines, which read from their own `source`."""
     settings = room.settings
     ours = Ours(settings.web.address, settings.web.origin)
-    door, at_a_time = Door(room, trouble, ours), OneByOne()
+    door, at_a_time = Door(room, ours), OneByOne()
     routes: list[Route | Mount] = [
         Route(SIGN_IN, door.open(auth.door, anyone=True)),
         Route(SIGN_IN, door.open(auth.enter, anyone=True, one_by_one=at_a_time), methods=["POST"]),

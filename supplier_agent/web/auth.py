@@ -20,9 +20,9 @@ from supplier_agent.base.errors import AgentError
 from supplier_agent.db.store import LockedError
 from supplier_agent.settings.web import Station
 from supplier_agent.web import peers, people
+from supplier_agent.web.answers import bare, page, trouble
 from supplier_agent.web.peers import Ours
 from supplier_agent.web.request import COOKIE, LANGUAGES, Room, Session, SignedIn, Visit, mark, words
-from supplier_agent.web.view import bare, page
 
 MOST_BYTES = 256 * 1024
 """The maximum size of a form: five thousand ticked orders are 60 kB."""
@@ -78,21 +78,13 @@ class OneByOne:
 
 @dataclass(frozen=True)
 class Door:
-    """Checks requests. `trouble` renders an error page from sentence, fix and status; `ours` knows the names of this host."""
+    """Checks requests. `ours` knows the names of this host."""
 
     room: Room
-    trouble: Callable[[Visit, AgentError, int], Response]
     ours: Ours
 
-    def open(
-        self,
-        handler: Handler,
-        *,
-        anyone: bool = False,
-        leads: bool = False,
-        one_by_one: "OneByOne | None" = None,
-    ) -> Endpoint:
-        """Return the endpoint of a handler, which runs in a thread. `anyone`: signed in or not. `leads`: only for leads.
+    def open(self, handler: Handler, *, anyone: bool = False, one_by_one: OneByOne | None = None) -> Endpoint:
+        """Return the endpoint of a handler, which runs in a thread. `anyone`: signed in or not.
 
         `one_by_one`: expensive requests (a PIN: 16 MB and 50 ms) wait here for their turn, without using a thread.
         """
@@ -101,7 +93,7 @@ class Door:
             try:
                 form = await _form(request) if request.method == "POST" else {}
                 async with one_by_one.turn() if one_by_one is not None else nullcontext():
-                    return await run_in_threadpool(self._answer, request, form, handler, anyone=anyone, leads=leads)
+                    return await run_in_threadpool(self._answer, request, form, handler, anyone=anyone)
             except ClientDisconnect:
                 return Response(status_code=400)
             except Refused as refused:
@@ -110,7 +102,7 @@ class Door:
         return endpoint
 
     def _answer(
-        self, request: Request, form: Mapping[str, Sequence[str]], handler: Handler, *, anyone: bool, leads: bool
+        self, request: Request, form: Mapping[str, Sequence[str]], handler: Handler, *, anyone: bool
     ) -> Response:
         self._must_be_our_address(request)
         visit = self._visit(request, form)
@@ -118,16 +110,14 @@ class Door:
             self._must_come_from_our_page(request, visit, anyone=anyone)
         if visit.who is None and not anyone:
             return RedirectResponse(SIGN_IN, 303)
-        if leads and not visit.person.leads:
-            raise Refused(403, "this needs a lead")
         before = visit.session
         try:
             self.room.store.must_still_be_there()
             response = handler(visit)
         except LockedError as error:  # nothing was recorded: the page keeps the form, and says so
-            response = self.trouble(visit, error, 503)
+            response = trouble(visit, error, 503)
         except AgentError as error:
-            response = self.trouble(visit, error, 409)
+            response = trouble(visit, error, 409)
         if visit.session != before:
             self._set_cookie(response, visit.session)
         return response

@@ -17,11 +17,10 @@ from supplier_agent.printing import papers
 from supplier_agent.printing.papers import Fault, Fit, paper
 from supplier_agent.settings import egress
 from supplier_agent.web import answers, lists
-from supplier_agent.web.answers import GREEN, YELLOW, Answer, Facts
+from supplier_agent.web.answers import GREEN, YELLOW, Answer, Facts, page
 from supplier_agent.web.lists import Search
 from supplier_agent.web.order_view import by_whom, judged, line, troubles, truth
 from supplier_agent.web.request import Visit, row_id
-from supplier_agent.web.view import page
 from supplier_agent.words.formats import and_more
 
 BROWSER = "browser"
@@ -235,7 +234,7 @@ def preview(visit: Visit) -> Response:
     made = visit.room.press.preview(order.label_path)
     if isinstance(made, Fault):
         return Response(status_code=404)
-    return Response(made.png, media_type="image/png", headers={"Cache-Control": f"private, max-age={PREVIEW_SECONDS}"})
+    return Response(made, media_type="image/png", headers={"Cache-Control": f"private, max-age={PREVIEW_SECONDS}"})
 
 
 def pdf(content: bytes, name: str) -> Response:

@@ -17,7 +17,7 @@ from supplier_agent.db.tables import Barcode, Order
 from supplier_agent.reports import facts
 from supplier_agent.verdict import Blocker, Problem, judge_installation
 from supplier_agent.verdict.codes import INFO
-from supplier_agent.web.order_view import AT_ONCE, Judged, Line, judged, lines, unsettled
+from supplier_agent.web.order_view import Judged, Line, judged, lines, unsettled
 from supplier_agent.web.request import Visit
 
 PAGE = 50
@@ -67,12 +67,21 @@ class Found:
 
 @dataclass(frozen=True)
 class Around:
-    """What every page shows: how many orders to ship and problems there are, and which suppliers do not work, and why."""
+    """What every page shows: how many orders to ship and problems there are, and which suppliers do not work, and why.
+
+    wider: the problems of the suppliers and of the installation. rows: the orders of the problems page.
+    """
 
     to_ship: int
     marked: int
-    problems: int
+    wider: Sequence[Problem]
+    rows: Sequence[int]
     suppliers: Sequence[tuple[str, str]]
+
+    @property
+    def problems(self) -> int:
+        """Return the number of problems."""
+        return len(self.wider) + len(self.rows)
 
 
 def around(tx: Session, visit: Visit) -> Around:
@@ -80,23 +89,21 @@ def around(tx: Session, visit: Visit) -> Around:
     flags = dict(tx.exec(select(Order.shipped, func.count()).where(OPEN).group_by(col(Order.shipped))).all())
     of_suppliers = visit.judge(tx).of_suppliers
     states = [(name, visit.sentences.state(each.because[0])) for name, each in of_suppliers.items() if each.because]
-    problems = len(rows_with_problems(tx, visit)) + len(wider_problems(tx, visit))
-    return Around(flags.get(0, 0), flags.get(1, 0), problems, states)
+    return Around(flags.get(0, 0), flags.get(1, 0), _wider_problems(tx, visit), _rows_with_problems(tx, visit), states)
 
 
-def wider_problems(tx: Session, visit: Visit) -> list[Problem]:
+def _wider_problems(tx: Session, visit: Visit) -> list[Problem]:
     """Return the problems of the suppliers and of the installation."""
     found = [problem for each in visit.judge(tx).of_suppliers.values() for problem in each.problems]
     found += judge_installation(facts.installation(within(tx)), visit.room.settings)
     return [problem for problem in found if problem.code not in INFO]
 
 
-def rows_with_problems(tx: Session, visit: Visit) -> list[int]:
-    """Return the orders of the problems page: with a problem, on hold, or reported by a packer."""
-    held = f"SELECT id FROM orders WHERE {plain_sql.OPEN} AND held_reason IS NOT NULL LIMIT {MOST_PROBLEMS}"  # noqa: S608 - constants
-    found = {each.id for each in within(tx).rows(held)} | {event.order_id for event in unsettled(tx, MOST_PROBLEMS)}
-    found |= facts.ids_with_problems(within(tx), visit.room.settings, visit.now, MOST_PROBLEMS)
-    return sorted(found)[:MOST_PROBLEMS]
+def _rows_with_problems(tx: Session, visit: Visit) -> list[int]:
+    """Return the orders of the problems page: reported by a packer, with a problem, or on hold; the most important ones."""
+    found = [event.order_id for event in unsettled(tx, MOST_PROBLEMS)]
+    found += facts.ids_with_problems(within(tx), visit.room.settings, visit.now, MOST_PROBLEMS, held=True)
+    return list(dict.fromkeys(found))[:MOST_PROBLEMS]
 
 
 def _conditions(search: Search) -> list[ColumnElement[bool]]:
@@ -251,8 +258,8 @@ _HASHED = "sha256:"
 def _codes(tx: Session, rows: Sequence[int]) -> dict[int, list[str]]:
     """Return the codes on the current label of each order, except its own id and hashed codes."""
     found: dict[int, list[str]] = defaultdict(list)
-    for start in range(0, len(rows), AT_ONCE):
-        ids = rows[start : start + AT_ONCE]
+    for start in range(0, len(rows), facts.AT_ONCE):
+        ids = rows[start : start + facts.AT_ONCE]
         query = select(Barcode.order_id, Barcode.code).join(Order).where(col(Barcode.order_id).in_(ids))
         query = query.where(Barcode.label_sha256 == Order.label_sha256, Barcode.code != Order.menzzo_order_id)
         for order_id, code in tx.exec(query.order_by(col(Barcode.id))):

@@ -24,8 +24,6 @@ from supplier_agent.web.request import Visit
 
 MOST_LINES = 40
 """The maximum number of lines of one customer's order on the screen."""
-AT_ONCE = 500
-"""How many orders are loaded with one statement."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +55,8 @@ class Judged:
 
 def judged(tx: Session, visit: Visit, rows: Sequence[int], *, attempts: bool = False) -> list[Judged]:
     """Return the orders of these row ids with their verdicts, in this order; a missing order is left out."""
-    judge, found = visit.judge(tx), list[Judged]()
-    for start in range(0, len(rows), AT_ONCE):
-        several = facts.orders_of(within(tx), rows[start : start + AT_ONCE], attempts=attempts)
-        found += [Judged(each.order, judge.of(each)) for each in several]
-    return found
+    judge = visit.judge(tx)
+    return [Judged(each.order, judge.of(each)) for each in facts.orders_of(within(tx), rows, attempts=attempts)]
 
 
 def verdicts(tx: Session, visit: Visit, rows: Sequence[int]) -> dict[int, Verdict]:

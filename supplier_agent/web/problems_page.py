@@ -13,10 +13,9 @@ from supplier_agent import actions
 from supplier_agent.db.tables import Order, RejectedEntry
 from supplier_agent.verdict import Act, Blocker, Problem, ProblemCode, Severity
 from supplier_agent.web import answers, lists, order_view
-from supplier_agent.web.answers import GREEN, RED, YELLOW, Answer
+from supplier_agent.web.answers import GREEN, RED, YELLOW, Answer, page
 from supplier_agent.web.order_view import Judged, Line
 from supplier_agent.web.request import Visit
-from supplier_agent.web.view import page
 
 MOST = 50
 """The maximum number of rejected entries on the page; the count above the list is always complete."""
@@ -74,10 +73,9 @@ class Problems:
         return not (self.wider or self.orders)
 
 
-def find(tx: Session, visit: Visit) -> Problems:
+def find(tx: Session, visit: Visit, around: lists.Around) -> Problems:
     """Return everything that needs a person, or that a person should know."""
-    wider = lists.wider_problems(tx, visit)
-    orders = order_view.judged(tx, visit, lists.rows_with_problems(tx, visit), attempts=True)
+    wider, orders = around.wider, order_view.judged(tx, visit, around.rows, attempts=True)
     reports = {event.order_id: event for event in order_view.unsettled(tx, lists.MOST_PROBLEMS)}
     shown = []
     for each in sorted(orders, key=_rank):
@@ -126,45 +124,40 @@ Decision = Callable[[Session, Order, Visit], str]
 def problems(visit: Visit) -> Response:
     """Show what needs a person."""
     with visit.room.store.read() as tx:
-        return page(visit, tx, "problems.html", found=find(tx, visit), answer=answers.last(tx, visit))
-
-
-def _by(visit: Visit) -> tuple[str, str]:
-    return visit.person.name, visit.station.name
+        around = lists.around(tx, visit)
+        found = find(tx, visit, around)
+        return page(visit, tx, "problems.html", around=around, found=found, answer=answers.last(tx, visit))
 
 
 def _resolve(tx: Session, order: Order, visit: Visit, *, shipped: bool) -> str:
-    who, station = _by(visit)
-    actions.resolve(tx, order, visit.now, who, shipped=shipped, station=station)
+    actions.resolve(tx, order, visit.now, visit.person.name, shipped=shipped, station=visit.station.name)
     return "resolved_shipped" if shipped else "resolved_again"
 
 
 def _retry(tx: Session, order: Order, visit: Visit) -> str:
-    who, station = _by(visit)
-    actions.retry(tx, order, visit.now, who, station=station)
+    actions.retry(tx, order, visit.now, visit.person.name, station=visit.station.name)
     return "retried_marked" if order.shipped else "retried"
 
 
 def _hold(tx: Session, order: Order, visit: Visit) -> str:
-    who, station = _by(visit)
-    actions.hold(tx, order, visit.now, who, " ".join(visit.field("reason", 200).split()), station=station)
+    reason = " ".join(visit.field("reason", 200).split())
+    actions.hold(tx, order, visit.now, visit.person.name, reason, station=visit.station.name)
     return "held_now"
 
 
 def _release(tx: Session, order: Order, visit: Visit) -> str:
-    who, station = _by(visit)
-    actions.release(tx, order, visit.now, who, station=station)
+    actions.release(tx, order, visit.now, visit.person.name, station=visit.station.name)
     return "released_marked" if order.shipped else "released"
 
 
 def _override(tx: Session, order: Order, visit: Visit) -> str:
-    who, station = _by(visit)
-    actions.ship(tx, order, visit.now, who, override_by=who, station=station)
+    who = visit.person.name
+    actions.ship(tx, order, visit.now, who, override_by=who, station=visit.station.name)
     return "overridden"
 
 
 def _settle(tx: Session, order: Order, visit: Visit) -> str:
-    order_view.settle(tx, order.id or 0, visit.now, *_by(visit))
+    order_view.settle(tx, order.id or 0, visit.now, visit.person.name, visit.station.name)
     return "settled"
 
 

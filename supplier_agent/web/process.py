@@ -1,6 +1,6 @@
-"""The page's process: it listens for people ([web]) and machines ([metrics]), and reads the barcodes on labels for scanning.
+"""The page's process, which `run` or `page` starts: it listens for people ([web]) and machines ([metrics]), and reads barcodes.
 
-It has no token: the settings come through stdin, without one. What it cannot do yet (a port is taken, there is no database) it
+It has no token: its settings come through stdin, without one. What it cannot do yet (a port is taken, there is no database) it
 shows in its heartbeat (page.json) and tries again. It ends on a signal, or when the agent that started it ends.
 """
 
@@ -10,18 +10,20 @@ import os
 import signal
 import sys
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 from structlog.typing import FilteringBoundLogger
 
 from supplier_agent.base import log
 from supplier_agent.base.clock import Clock, SystemClock
 from supplier_agent.base.errors import AgentError, BusyError, StateError
 from supplier_agent.base.log import Log
-from supplier_agent.base.process import Stop
+from supplier_agent.base.process import Stop, ended
 from supplier_agent.db import state_folder
 from supplier_agent.db.state_folder import InstanceLock, holder
 from supplier_agent.db.store import LockedError, Store, open_store
@@ -33,7 +35,7 @@ from supplier_agent.reports.heartbeat import PAGE, Heartbeat, tell
 from supplier_agent.reports.vitals import PAGE as NOT_LISTENING
 from supplier_agent.reports.vitals import Trouble
 from supplier_agent.settings import Settings
-from supplier_agent.settings.handed import read_back
+from supplier_agent.settings.handed import SUPERVISED, read_back
 from supplier_agent.web.answers import forget
 from supplier_agent.web.app import make_app, room_of
 from supplier_agent.web.listener import Limits, Listener
@@ -45,50 +47,72 @@ MOST_SOCKETS_OF_A_PEER = 8
 """Sockets per peer: a browser opens six. This machine and the proxy have no limit."""
 
 
-class PageServer:
-    """Serves [web] listen, from the first `must_serve` until `stop`. `url`: where it listens; empty: nowhere yet."""
+class Server(ABC):
+    """Serves one address, from the first `must_serve` until `stop`. `url`: where it listens; empty: nowhere yet."""
 
-    def __init__(self, settings: Settings, clock: Clock, log: Log) -> None:
-        self._settings, self._clock, self._log = settings, clock, log
+    def __init__(self, name: str, address: tuple[str, int] | None, key: str) -> None:
+        assert address is not None  # noqa: S101 - it is only made where there is one
+        self._name, self._address, self._key = name, address, key
         self._opened = ExitStack()
         self._listener: Listener | None = None
-        self._store: Store | None = None
         self.url = ""
 
     def must_serve(self) -> None:
-        """Listen, if that is not so already. Raises AgentError if it cannot be done now.
-
-        A database file that was replaced is opened again: SQLite would go on writing to the old file.
-        """
-        if self._listener is not None and self._store is not None and self._listener.is_alive:
-            with suppress(AgentError):
-                self._store.must_still_be_there()
-                return
+        """Listen, if that is not so already. Raises AgentError if it cannot be done now."""
+        if self._listener is not None and self._listener.is_alive and self._is_usable():
+            return
         self.stop()
-        self._start()
-
-    def _start(self) -> None:
-        web = self._settings.web
-        assert web.address is not None  # noqa: S101 - it is only made where there is one
         with ExitStack() as opened:
-            listener = Listener("page", web.address, "[web] listen")
+            listener = Listener(self._name, self._address, self._key)
             opened.callback(listener.close)
-            database = self._settings.state_dir / state_folder.DATABASE
-            store = open_store(database)
-            opened.callback(store.close)
-            press = Press(self._settings.state_dir, self._clock)
-            opened.callback(press.close)
-            source = Source(database, self._settings)
-            opened.callback(source.close)
-            codes = LabelCodes(self._settings.state_dir, PdfWork(self._clock), self._log)
-            opened.callback(codes.close)
-            app = make_app(room_of(self._settings, store, self._clock, self._log, press), source)
-            self._look_around(store, listener.url)
-            limits = Limits(MOST_SOCKETS, MOST_SOCKETS_OF_A_PEER, lambda address: has_seats_of_its_own(web, address))
+            app, limits = self._open(opened, listener.url)
             listener.serve(app, limits)
             opened.callback(listener.close)  # before the resources that it uses
-            codes.start()
-            self._listener, self._store, self.url, self._opened = listener, store, listener.url, opened.pop_all()
+            self._listener, self.url, self._opened = listener, listener.url, opened.pop_all()
+
+    def stop(self) -> None:
+        """Stop listening; requests that are being answered get a few seconds."""
+        self._opened.close()
+        self._listener, self.url = None, ""
+
+    @abstractmethod
+    def _open(self, opened: ExitStack, url: str) -> tuple[ASGIApp, Limits]:
+        """Open what is served at this URL; `opened` closes it."""
+
+    def _is_usable(self) -> bool:
+        """Tell whether what was opened can still be used."""
+        return True
+
+
+class PageServer(Server):
+    """Serves people: `[web] listen`."""
+
+    def __init__(self, settings: Settings, clock: Clock, log: Log) -> None:
+        super().__init__("page", settings.web.address, "[web] listen")
+        self._settings, self._clock, self._log = settings, clock, log
+        self._store: Store | None = None
+
+    def _open(self, opened: ExitStack, url: str) -> tuple[ASGIApp, Limits]:
+        settings, web = self._settings, self._settings.web
+        database = settings.state_dir / state_folder.DATABASE
+        self._store = store = open_store(database)
+        opened.callback(store.close)
+        press = Press(settings.state_dir, self._clock)
+        opened.callback(press.close)
+        source = Source(database, settings)
+        opened.callback(source.close)
+        app = make_app(room_of(settings, store, self._clock, self._log, press), source)
+        self._look_around(store, url)
+        opened.callback(LabelCodes(settings.state_dir, PdfWork(self._clock), self._log).start().close)
+        return app, Limits(MOST_SOCKETS, MOST_SOCKETS_OF_A_PEER, lambda address: has_seats_of_its_own(web, address))
+
+    def _is_usable(self) -> bool:
+        """Tell whether the database file is still the same. SQLite would go on writing to one that was replaced."""
+        with suppress(AgentError):
+            if self._store is not None:
+                self._store.must_still_be_there()
+                return True
+        return False
 
     def _look_around(self, store: Store, url: str) -> None:
         """Delete old answers, and log what matters to the person who sets up the page."""
@@ -101,46 +125,24 @@ class PageServer:
         if nobody:
             self._log.warning("page.unattended", detail="nobody may sign in yet: supplier-agent person add NAME")
 
-    def stop(self) -> None:
-        """Stop listening; requests that are being answered get a few seconds."""
-        self._opened.close()
-        self._listener, self._store, self.url = None, None, ""
-
 
 MOST_MACHINE_SOCKETS = 16
 """Sockets per peer: Prometheus holds one, a load balancer a few."""
 
 
-class MachineServer:
-    """Serves [metrics] listen, from the first `must_serve` until `stop`. `url`: where it listens; empty: nowhere yet."""
+class MachineServer(Server):
+    """Serves machines: `[metrics] listen`."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
+        super().__init__("metrics", settings.metrics.address, "[metrics] listen")
         self._settings, self._clock = settings, clock
-        self._opened = ExitStack()
-        self._listener: Listener | None = None
-        self.url = ""
 
-    def must_serve(self) -> None:
-        """Listen, if that is not so already. Raises AgentError if it cannot be done now."""
-        if self._listener is not None and self._listener.is_alive:
-            return
-        self.stop()
-        address = self._settings.metrics.address
-        assert address is not None  # noqa: S101 - it is only made where there is one
-        with ExitStack() as opened:
-            listener = Listener("metrics", address, "[metrics] listen")
-            opened.callback(listener.close)
-            source = Source(self._settings.state_dir / state_folder.DATABASE, self._settings)
-            opened.callback(source.close)
-            ours = Ours(address, self._settings.web.origin)
-            app = Starlette(routes=routes(source, self._settings, self._clock, ours.hold))
-            listener.serve(app, Limits(MOST_MACHINE_SOCKETS, MOST_MACHINE_SOCKETS, lambda _address: None))
-            self._listener, self.url, self._opened = listener, listener.url, opened.pop_all()
-
-    def stop(self) -> None:
-        """Stop listening."""
-        self._opened.close()
-        self._listener, self.url = None, ""
+    def _open(self, opened: ExitStack, url: str) -> tuple[ASGIApp, Limits]:  # noqa: ARG002 - as in Server
+        source = Source(self._settings.state_dir / state_folder.DATABASE, self._settings)
+        opened.callback(source.close)
+        ours = Ours(self._address, self._settings.web.origin)
+        app = Starlette(routes=routes(source, self._settings, self._clock, ours.hold))
+        return app, Limits(MOST_MACHINE_SOCKETS, MOST_MACHINE_SOCKETS, lambda _address: None)
 
 
 AT_ONCE = 20
@@ -252,7 +254,7 @@ class Process:
         self._before = serves
 
 
-def _fault(server: PageServer | MachineServer) -> AgentError | None:
+def _fault(server: Server) -> AgentError | None:
     """Make a server listen; return the reason if it cannot."""
     try:
         server.must_serve()
@@ -279,3 +281,8 @@ def _step_back() -> None:
         os.nice(NICENESS)
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123 - a knob, not a file
         file.write(str(EXPENDABLE))
+
+
+if __name__ == "__main__":
+    code = ended(lambda: serve(supervised=SUPERVISED in sys.argv[1:], env=os.environ))
+    os._exit(code)  # do not wait for threads that still answer a request

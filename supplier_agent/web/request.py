@@ -20,7 +20,7 @@ from supplier_agent.db import private
 from supplier_agent.db.plain_sql import within
 from supplier_agent.db.store import Store
 from supplier_agent.printing.papers import Press, Sizes
-from supplier_agent.reports.order_report import Judge
+from supplier_agent.reports.orders import Judge
 from supplier_agent.settings import Settings
 from supplier_agent.settings.web import Language, Station
 from supplier_agent.verdict import Role

@@ -9,15 +9,14 @@ from starlette.responses import RedirectResponse, Response
 
 from supplier_agent import actions
 from supplier_agent.db.tables import Order
-from supplier_agent.labels import lookup, scan
+from supplier_agent.labels import barcodes, scan
 from supplier_agent.labels.scan import Match, Step
 from supplier_agent.verdict import OF_SUPPLIER, Act
 from supplier_agent.web import answers, lists, order_view
-from supplier_agent.web.answers import BLUE, GREEN, RED, YELLOW, Answer
+from supplier_agent.web.answers import BLUE, GREEN, RED, YELLOW, Answer, page
 from supplier_agent.web.documents import print_label
 from supplier_agent.web.order_view import board, judged, verdicts
 from supplier_agent.web.request import Visit
-from supplier_agent.web.view import page
 
 LONGEST_SCAN = 2000
 OLDEST = 8
@@ -33,8 +32,16 @@ def show(visit: Visit) -> Response:
         shown = board(tx, visit, answer.order) if answer and answer.order else None
         choices = order_view.lines(tx, visit, answer.matches) if answer else ()
         oldest = () if shown or choices else lists.oldest(tx, visit, OLDEST)
-        facts: dict[str, object] = {"board": shown, "choices": choices, "oldest": oldest, "reports": order_view.KINDS}
-        return page(visit, tx, "desk.html", 200, answer=answer, **facts)
+        return page(
+            visit,
+            tx,
+            "desk.html",
+            answer=answer,
+            board=shown,
+            choices=choices,
+            oldest=oldest,
+            reports=order_view.KINDS,
+        )
 
 
 def scanned(visit: Visit) -> Response:
@@ -44,7 +51,7 @@ def scanned(visit: Visit) -> Response:
 
     def act(tx: Session, before: Answer | None) -> Answer:
         station = scan.Station.unpack(dict(before.memory) if before else {})
-        meaning = lookup.find(tx, scan.read(raw), lambda rows: verdicts(tx, visit, rows))
+        meaning = barcodes.find(tx, scan.read(raw), lambda rows: verdicts(tx, visit, rows))
         return take(tx, visit, before, scan.next_step(station, raw, meaning, at, one_scan=visit.station.one_scan), raw)
 
     return _done(visit, *answers.once(visit, act))

@@ -11,7 +11,7 @@ from sqlmodel import col, select
 from supplier_agent.base.log import Log
 from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Barcode, Order
-from supplier_agent.labels import lookup
+from supplier_agent.labels import barcodes
 from supplier_agent.labels.barcodes import LabelCodes, keep, unread
 from supplier_agent.labels.pdf import PdfWork
 from supplier_agent.labels.scan import read
@@ -66,7 +66,7 @@ def test_each_new_label_is_read_once(tmp_path: Path, store: Store, reader: Label
     with store.read() as tx:
         assert [
             tx.get_one(Order, match.order).menzzo_order_id
-            for match in lookup.find(tx, read("XY000000007FR"), unjudged).matches
+            for match in barcodes.find(tx, read("XY000000007FR"), unjudged).matches
         ] == ["7_7"]
 
 

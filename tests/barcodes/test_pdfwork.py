@@ -81,7 +81,6 @@ def test_the_picture_is_a_png_of_the_first_page(work: PdfWork, label: Path) -> N
     label.write_bytes(pdf(Page([Code("XY123456789FR")]), Page(width_mm=210, height_mm=297)))
     answer = work.ask("picture", path=str(label), width=1200)
     assert isinstance(answer, Done)
-    assert answer.facts["sizes"] == [[100.0, 150.0], [210.0, 297.0]]
     assert answer.content.startswith(b"\x89PNG\r\n\x1a\n")
     width, height = struct.unpack(">II", answer.content[16:24])
     assert (width, height) == (1200, 1801)
@@ -95,9 +94,9 @@ def test_the_picture_is_a_png_of_the_first_page(work: PdfWork, label: Path) -> N
 
 def test_a_turned_page_is_measured_as_it_is_seen(work: PdfWork, label: Path) -> None:
     label.write_bytes(pdf(Page(turned=90)))
-    answer = work.ask("sizes", path=str(label))
+    answer = work.ask("size", path=str(label))
     assert isinstance(answer, Done)
-    assert answer.facts["sizes"] == [[150.0, 100.0]]
+    assert answer.facts["size"] == [150.0, 100.0]
 
 
 def page_of(box: str, content: bytes, more: bytes = b"") -> bytes:
@@ -138,7 +137,7 @@ def test_a_hostile_file_costs_nothing_but_its_own_answer(work: PdfWork, label: P
     for answer in (
         work.ask("codes", path=str(label)),
         work.ask("picture", path=str(label), width=600),
-        work.ask("sizes", path=str(label)),
+        work.ask("size", path=str(label)),
         work.ask("join", paths=[str(label)]),
     ):
         assert isinstance(answer, Failed) or len(answer.content) < 20_000_000
@@ -160,14 +159,14 @@ def test_what_takes_too_long_is_ended_and_the_next_file_is_read(hasty: PdfWork, 
     assert isinstance(answer, Failed)
     assert "0.5 s" in answer.why
     label.write_bytes(pdf(Page()))
-    assert isinstance(hasty.ask("sizes", path=str(label), more_seconds=10), Done)
+    assert isinstance(hasty.ask("size", path=str(label), more_seconds=10), Done)
 
 
 def test_a_process_that_does_not_stir_is_not_waited_for(hasty: PdfWork, label: Path) -> None:
     label.write_bytes(pdf(Page()))
     began = time.monotonic()
     os.kill(pid(hasty), signal.SIGSTOP)
-    assert isinstance(hasty.ask("sizes", path=str(label)), Failed)
+    assert isinstance(hasty.ask("size", path=str(label)), Failed)
     assert time.monotonic() - began < 20
 
 
@@ -180,8 +179,8 @@ def test_the_process_has_little_memory_and_may_write_no_file(work: PdfWork) -> N
 def test_a_process_that_was_killed_is_started_anew(work: PdfWork, label: Path) -> None:
     label.write_bytes(pdf(Page()))
     os.kill(pid(work), signal.SIGKILL)
-    assert isinstance(work.ask("sizes", path=str(label)), Failed)
-    assert isinstance(work.ask("sizes", path=str(label)), Done)
+    assert isinstance(work.ask("size", path=str(label)), Failed)
+    assert isinstance(work.ask("size", path=str(label)), Done)
 
 
 def test_many_may_ask_at_once(work: PdfWork, tmp_path: Path) -> None:
@@ -207,5 +206,5 @@ def test_a_process_that_has_grown_hands_over_a_whole_file_before_it_is_ended(wor
     before = pid(work)
     joined = work.ask("join", more_seconds=60, paths=[str(label)] * 24)
     assert isinstance(joined, Done), joined
-    assert (joined.facts["pages"], len(joined.content) > 24 * (3 << 19)) == (24, True)
+    assert len(joined.content) > 24 * (3 << 19)
     assert pid(work) != before, "it had grown"

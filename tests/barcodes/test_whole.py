@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from supplier_agent.base.clock import SystemClock
-from supplier_agent.labels.pdf import PdfWork
-from supplier_agent.labels.pdf.process import MEMORY_BYTES, SECONDS
+from supplier_agent.labels.pdf import MEMORY_BYTES, SECONDS, PdfWork
 from supplier_agent.sandbox.orders import draw
 
 LABEL = draw("15000012345_789", "CHAIR", 1, "GEODIS")

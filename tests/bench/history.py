@@ -15,7 +15,7 @@ from sqlmodel import Session
 from supplier_agent import outbox
 from supplier_agent.db import state_folder
 from supplier_agent.db.store import Store, open_store
-from supplier_agent.reports import counts, lists
+from supplier_agent.reports import orders, status
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings
 from supplier_agent.suppliers import read_log, snapshot
@@ -123,13 +123,13 @@ QUERIES: dict[str, Callable[[Session, Open], object]] = {
     "outbox.next_due_at": lambda tx, at: outbox.next_due_at(tx, SUPPLIER, "label", at.clock.now()),
     "snapshot.look": lambda tx, _: snapshot.look(tx, SUPPLIER),
     "read_log.due": lambda tx, at: read_log.due(tx, SUPPLIER, at.settings, at.clock.now()),
-    "counts.counts": lambda tx, _: counts.counts(tx, SUPPLIER),
-    "counts.evidence": lambda tx, _: counts.evidence(tx, SUPPLIER, 0),
+    "status.counts": lambda tx, _: status.counts(tx, SUPPLIER),
+    "status.evidence": lambda tx, _: status.evidence(tx, SUPPLIER, 0),
 }
 STEPS: dict[str, Callable[[Open], object]] = {
     **{name: partial(Open.ask, query=query) for name, query in QUERIES.items()},
-    "lists.chosen, open": lambda at: lists.chosen(at.store, lists.Filter()),
-    "lists.chosen, stage ready": lambda at: lists.chosen(at.store, lists.Filter(stage="ready", is_open=False)),
+    "orders.chosen, open": lambda at: orders.chosen(at.store, orders.Filter()),
+    "orders.chosen, stage ready": lambda at: orders.chosen(at.store, orders.Filter(stage="ready", is_open=False)),
     "an idle turn": Open.turn,
     "a turn after another program's write": Open.turn_after_a_write,
 }

@@ -12,7 +12,8 @@ from sqlmodel import Session
 from supplier_agent import actions
 from supplier_agent.base.errors import AgentError
 from supplier_agent.db.store import open_store
-from supplier_agent.reports import health, order_report
+from supplier_agent.reports import health
+from supplier_agent.reports import orders as order_reports
 from supplier_agent.reports.status import tell
 from supplier_agent.runtime.once import run_once
 from supplier_agent.sandbox import faults
@@ -79,7 +80,7 @@ def next_of(site: Site, menzzo_order_id: str) -> str:
     store = open_store(site.database)
     try:
         with store.read() as tx:
-            whole = order_report.whole(tx, actions.find(tx, menzzo_order_id), site.settings, site.clock.now())
+            whole = order_reports.whole(tx, actions.find(tx, menzzo_order_id), site.settings, site.clock.now())
     finally:
         store.close()
     return str(whole["next"])

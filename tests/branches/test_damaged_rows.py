@@ -25,7 +25,8 @@ from supplier_agent.metrics.exposition import Tally
 from supplier_agent.metrics.figures import gauges
 from supplier_agent.order import damage
 from supplier_agent.reading import coverage
-from supplier_agent.reports import health, order_report, status
+from supplier_agent.reports import health, status
+from supplier_agent.reports import orders as order_reports
 from supplier_agent.sandbox.faults import Endpoint
 from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
@@ -158,7 +159,7 @@ def everybody_looks(site: Site, capsys: pytest.CaptureFixture[str]) -> Mapping[s
         assert command(["--config", str(config), *words]) == 0
     with site.agent.ctx.store.read() as tx:
         for order in tx.exec(select(Order)):
-            assert json.dumps(order_report.whole(tx, order, settings, now))
+            assert json.dumps(order_reports.whole(tx, order, settings, now))
     for (each,) in site.ask("SELECT menzzo_order_id FROM orders WHERE id % 19 = 0"):
         assert command(["--config", str(config), "order", each, "--json"]) == 0
         assert command(["--config", str(config), "order", each]) == 0

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from supplier_agent.labels.pdf.process import Check
+from supplier_agent.labels.pdf import Check
 from supplier_agent.sandbox.world import World
 from supplier_agent.tick.context import MOST_LABELS
 from supplier_agent.tick.workers import Workers

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from supplier_agent.base.clock import SystemClock
-from supplier_agent.labels.pdf.process import PROCESSES, Checks, Fault
+from supplier_agent.labels.pdf import PROCESSES, Checks, Fault
 
 PATIENCE_SECONDS = 10.0
 

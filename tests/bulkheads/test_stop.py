@@ -31,7 +31,7 @@ def look_up(host, *rest, **more):
     return real(host, *rest, **more)
 
 socket.getaddrinfo = look_up
-if "supplier_agent.labels.pdf" in sys.orig_argv:
+if "supplier_agent.labels.pdf_worker" in sys.orig_argv:
     time.sleep(3600)
 """
 """Read by each Python at its start: a name that the resolver never answers for, and a PDF process that never begins."""

@@ -20,10 +20,11 @@ from supplier_agent.metrics.exposition import Tally
 from supplier_agent.metrics.figures import gauges
 from supplier_agent.order import WANTED, Rule
 from supplier_agent.outbox import LATER, NOT_SENT, REFUSED, UNKNOWN
-from supplier_agent.reports import health, order_report
+from supplier_agent.reports import health, orders
 from supplier_agent.reports.facts import SHIPPED_AND_STUCK
 from supplier_agent.runtime.dry_run import Rehearsal, Rehearsed, RehearsedLabels
 from supplier_agent.settings import load
+from supplier_agent.settings.handed import read_back, without_secrets
 from supplier_agent.settings.schema import HIDDEN, Shown, shown
 from supplier_agent.tick import plan
 from supplier_agent.words import say
@@ -57,7 +58,7 @@ def order_of(site: Site) -> dict[str, object]:
     ctx = site.agent.ctx
     with ctx.store.read() as tx:
         order = tx.exec(select(Order)).one()
-        return order_report.whole(tx, order, ctx.settings, site.clock.now(), kinds=ctx.calls)
+        return orders.whole(tx, order, ctx.settings, site.clock.now(), kinds=ctx.calls)
 
 
 def test_it_is_planned_waits_for_its_time_and_is_delivered_once(
@@ -315,6 +316,15 @@ def test_a_mistake_in_its_section_is_said(tmp_path: Path, given: dict[str, dict[
         calls.check(settings_for(tmp_path, SUPPLIER, calls=given))
     assert said in caught.value.what
     calls.check(settings_for(tmp_path, SUPPLIER, calls={"notify": {"enabled": True}}))
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_the_page_knows_without_its_keys_whether_it_is_on(tmp_path: Path, is_on: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    calls = with_notify(Notify(once=False))
+    settings = settings_for(tmp_path, SUPPLIER, calls={"notify": {"enabled": is_on}})
+    again = read_back(without_secrets(settings, calls.rules(settings)), {})
+    assert not again.calls
+    assert (NOTIFY in calls.rules(settings), NOTIFY in calls.rules(again)) == (is_on, is_on)
 
 
 def test_its_keys_come_from_a_file_or_from_variables(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from supplier_agent.calls import Job
 from supplier_agent.db.tables import Alert, Order
 from supplier_agent.marketplace.connections import Deadline
 from supplier_agent.marketplace.wire import Answer, Reply, Wire
-from supplier_agent.reports import health, order_report
+from supplier_agent.reports import health, orders
 from supplier_agent.runtime.wiring import calls_without_account, lacks_every_token
 from supplier_agent.tick.context import MOST_IN_FLIGHT, Account, Flight
 from supplier_agent.verdict.supplier import MARKETPLACE
@@ -323,7 +323,7 @@ def next_of(site: Site) -> tuple[object, str]:
     with ctx.store.read() as tx:
         order = tx.exec(select(Order)).first()
         assert order is not None
-        found = order_report.whole(tx, order, site.settings, site.clock.now(), kinds=ctx.calls)
+        found = orders.whole(tx, order, site.settings, site.clock.now(), kinds=ctx.calls)
     return found["next_code"], str(found["next"])
 
 

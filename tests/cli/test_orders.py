@@ -17,8 +17,8 @@ from supplier_agent.db.plain_sql import OPEN
 from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Barcode, Call, Order
 from supplier_agent.order import STAGES, stage
-from supplier_agent.reports.counts import STAGE
-from supplier_agent.reports.lists import is_of
+from supplier_agent.reports.orders import is_of
+from supplier_agent.reports.status import STAGE
 from tests.cli.conftest import Installation
 from tests.unit.conftest import order_of, ready
 from tests.world.clocks import NOW

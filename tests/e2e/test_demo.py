@@ -14,7 +14,7 @@ import pytest
 
 from supplier_agent.db.store import open_store
 from supplier_agent.db.tables import Order
-from supplier_agent.sandbox.demo.comparison import compare
+from supplier_agent.sandbox.demo.marketplace import compare
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings
 
@@ -74,20 +74,20 @@ def test_the_demo_is_plain_text_without_the_agents_log(
     [
         r"agent +\d+_\d+ +acknowledged",
         r"agent +\d+_\d+ +label: not ready: .*; it is tried again",
-        r"agent +\d+_\d+ +label on disk",
+        r"agent +\d+_\d+ +label stored",
         r"agent +notio +an entry is kept word for word, unused: menzzo_order_id is null",
         r"warehouse +\d+_\d+ +UPDATE orders SET shipped = 1 WHERE menzzo_order_id = '\d+_\d+'",
         r"warehouse +\d+_\d+ +supplier-agent ship ID: marked as shipped; it waits for its label",
         r"warehouse +\d+_\d+ +supplier-agent unship ID: no longer marked as shipped",
         r"but the database refuses: too late to undo",
-        r"agent +\d+_\d+ +ship: NOBODY KNOWS .* Not repeated; a person is asked",
+        r"agent +\d+_\d+ +ship: OUTCOME UNKNOWN .* Not repeated; a person decides",
         r"\$ supplier-agent order \d+_\d+",
         r"ship: unknown",
         r"\$ supplier-agent resolve \d+_\d+ --shipped --by Anna",
         r"\d+_\d+: recorded as shipped; nothing is sent",
         r"marketplace +\d+_\d+ +is listed only now, with an old number",
-        r"agent +\d+_\d+ +reported as shipped, and the marketplace said yes",
-        r"All of it is zero: what the agent claims is what the marketplace knows",
+        r"agent +\d+_\d+ +reported as shipped, and confirmed by the marketplace",
+        r"All of them are zero: the records match",
     ],
 )
 def test_the_demo_tells_it(played: Played, sentence: str) -> None:
@@ -100,7 +100,7 @@ def test_every_difference_that_is_counted_is_zero(
 ) -> None:
     done, _, _ = played
     counted = re.findall(
-        r"^  (lost|invented|unasked|twice|forgotten|claimed|not|more|without)\b.*?((?: +\d+)+)$",
+        r"^  (lost|invented|unasked|twice|forgotten|recorded|not|more|without)\b.*?((?: +\d+)+)$",
         done.stdout,
         re.MULTILINE,
     )
@@ -154,5 +154,5 @@ def test_a_claim_that_is_not_so_is_found(tmp_path: Path) -> None:
     counts = {line.what: line.counts for line in found.lines if any(line.counts)}
     assert not found.holds
     assert counts["lost: listed, but not stored"] == (1,), lost
-    assert counts["unasked: reported without a flag"] == (1,)
-    assert counts["claimed otherwise"] == (1,)
+    assert counts["unasked: reported without a mark"] == (1,)
+    assert counts["recorded differently"] == (1,)

@@ -10,7 +10,7 @@ from pathlib import Path
 from supplier_agent.base.clock import SystemClock
 from supplier_agent.calls import CALLS, Job, Tools, Unfinished
 from supplier_agent.labels import LabelFolder
-from supplier_agent.labels.pdf.tasks import flaw
+from supplier_agent.labels.pdf_worker import flaw
 from supplier_agent.marketplace import Listing
 from supplier_agent.marketplace.client import Marketplace
 from supplier_agent.marketplace.rate_limit import Pace

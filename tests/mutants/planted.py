@@ -479,14 +479,14 @@ PLANTED = (
     ),
     Mutant(
         "one supplier's checks take every process",
-        "labels/pdf/process.py",
+        "labels/pdf.py",
         "                    if supplier in self._busy:\n                        continue\n",
         "",
         (BULKHEADS + "test_checks.py",),
     ),
     Mutant(
         "what a check says that was ended is believed",
-        "labels/pdf/process.py",
+        "labels/pdf.py",
         "                if self._is_closed:  # an answer",
         "                if False:  # an answer",
         (BULKHEADS + "test_checks.py",),
@@ -542,7 +542,7 @@ PLANTED = (
     ),
     Mutant(
         "a swollen PDF process goes on",
-        "labels/pdf/__main__.py",
+        "labels/pdf_worker.py",
         '        leaves = facts.get("fault") == TOO_MUCH or _resident_bytes() > MOST_RESIDENT_BYTES\n',
         "",
         ("tests/barcodes/test_whole.py", "-k", "fresh_process or without_memory"),

@@ -157,7 +157,7 @@ WAYS: tuple[Mutant, ...] = (
     _way(
         "test_a_label_on_disk_is_whole",
         "a label that was cut off is kept",
-        "labels/pdf/tasks.py",
+        "labels/pdf_worker.py",
         '    if b"%%EOF" not in content[-1024:]:\n        return "it is a PDF, but cut off"\n',
         "    if b'%%EOF' not in content[-1024:]:\n        return ''\n",
     ),

@@ -10,7 +10,7 @@ from sqlalchemy import event, text
 
 from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Barcode, Order
-from supplier_agent.labels import lookup
+from supplier_agent.labels import barcodes
 from supplier_agent.labels.scan import Meaning, Way, as_typed, read
 from tests.scan.shelf import order_of, put, unjudged, verdict_of
 from tests.world.clocks import NOW
@@ -20,7 +20,7 @@ ID = "15000012345_789"
 
 def find(store: Store, scanned: str) -> Meaning:
     with store.read() as tx:
-        return lookup.find(tx, read(scanned), unjudged)
+        return barcodes.find(tx, read(scanned), unjudged)
 
 
 def ids(store: Store, scanned: str) -> list[str]:
@@ -121,7 +121,7 @@ def test_each_order_comes_with_its_verdict(store: Store) -> None:
         row: verdict_of(order_of(held_reason=reason)) for row, reason in zip(rows, ("damaged", None), strict=True)
     }
     with store.read() as tx:
-        found = lookup.find(tx, read("15"), lambda asked: {row: verdicts[row] for row in asked})
+        found = barcodes.find(tx, read("15"), lambda asked: {row: verdicts[row] for row in asked})
     assert [(match.order, match.verdict) for match in found.matches] == list(verdicts.items())
 
 
@@ -143,7 +143,7 @@ def asked(store: Store, scanned: str) -> list[tuple[str, object]]:
         engine = tx.get_bind()
         listen = lambda _c, _cursor, statement, values, *_: said.append((statement, values))  # noqa: E731 - one line
         event.listen(engine, "before_cursor_execute", listen)
-        lookup.find(tx, read(scanned), unjudged)
+        barcodes.find(tx, read(scanned), unjudged)
         event.remove(engine, "before_cursor_execute", listen)
     return [(statement, values) for statement, values in said if statement.startswith("SELECT")]
 

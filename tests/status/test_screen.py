@@ -10,8 +10,8 @@ import pytest
 from supplier_agent.db.state_folder import Holder
 from supplier_agent.db.store import open_store
 from supplier_agent.order import STAGES
-from supplier_agent.reports import status
-from supplier_agent.reports.status import Line, Told, screen
+from supplier_agent.reports import screen, status
+from supplier_agent.reports.status import Line, Told
 from supplier_agent.suppliers import circuit_breakers, snapshot
 from supplier_agent.suppliers.circuit_breakers import READS, Patience
 from supplier_agent.verdict import Problem, ProblemCode

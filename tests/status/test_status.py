@@ -26,10 +26,9 @@ from supplier_agent.db import plain_sql
 from supplier_agent.db.state_folder import InstanceLock
 from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Call, Run
-from supplier_agent.reports import status
+from supplier_agent.reports import screen, status
 from supplier_agent.reports.heartbeat import Heartbeat
-from supplier_agent.reports.status import screen
-from supplier_agent.reports.status.screen import Asked
+from supplier_agent.reports.screen import Asked
 from supplier_agent.settings import Settings
 from supplier_agent.suppliers import circuit_breakers, read_log, snapshot
 from supplier_agent.suppliers.circuit_breakers import READS, Patience

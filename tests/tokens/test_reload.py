@@ -16,7 +16,7 @@ from supplier_agent import actions
 from supplier_agent.base.clock import Clock
 from supplier_agent.base.errors import ConfigError
 from supplier_agent.base.process import Hangup
-from supplier_agent.labels.pdf.process import Check, Checks
+from supplier_agent.labels.pdf import Check, Checks
 from supplier_agent.marketplace.wire import Wire
 from supplier_agent.reports import health
 from supplier_agent.runtime.reload import Reload

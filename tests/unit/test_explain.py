@@ -8,7 +8,7 @@ import pytest
 from supplier_agent import outbox
 from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Order
-from supplier_agent.reports import order_report
+from supplier_agent.reports import orders
 from supplier_agent.settings import Settings
 from supplier_agent.suppliers import circuit_breakers, snapshot
 from supplier_agent.suppliers.circuit_breakers import LABELS, WRITES, Patience
@@ -23,7 +23,7 @@ SETTINGS = settings_of()
 def next_of(store: Store, order_id: int, settings: Settings = SETTINGS, seconds: float = 0) -> str:
     with store.read() as tx:
         order = tx.get_one(Order, order_id)
-        return str(order_report.whole(tx, order, settings, at(seconds))["next"])
+        return str(orders.whole(tx, order, settings, at(seconds))["next"])
 
 
 def attempt(store: Store, order_id: int, kind: str, outcome: str | None, after: str, seconds: float = 0) -> None:
@@ -161,7 +161,7 @@ def test_the_whole_story_has_every_call_attempt_and_event(store: Store, keep: Ke
     attempt(store, order_id, "ship", "not_sent", "owed")
     attempt(store, order_id, "ship", None, "unknown", seconds=100)
     with store.read() as tx:
-        told: Any = order_report.whole(tx, tx.get_one(Order, order_id), SETTINGS, NOW)
+        told: Any = orders.whole(tx, tx.get_one(Order, order_id), SETTINGS, NOW)
     assert (told["stage"], told["price"], told["order_date"]) == ("attention", "250.00", "2026-11-20")
     assert told["shipped"] is True
     calls = {call["kind"]: call for call in told["calls"]}
@@ -183,7 +183,7 @@ def test_the_whole_story_has_every_call_attempt_and_event(store: Store, keep: Ke
     ("cents", "text"), [(None, None), (0, "0.00"), (5, "0.05"), (25000, "250.00"), (100000000099, "1000000000.99")]
 )
 def test_money_has_two_decimals(cents: int | None, text: str | None) -> None:
-    assert order_report.price(cents) == text
+    assert orders.price(cents) == text
 
 
 def test_a_summary_has_the_keys_of_the_contract(store: Store, keep: Keep) -> None:
@@ -199,7 +199,7 @@ def test_a_summary_has_the_keys_of_the_contract(store: Store, keep: Keep) -> Non
 
 def whole(store: Store, order_id: int) -> dict[str, Any]:
     with store.read() as tx:
-        return order_report.whole(tx, tx.get_one(Order, order_id), SETTINGS, NOW)
+        return orders.whole(tx, tx.get_one(Order, order_id), SETTINGS, NOW)
 
 
 @pytest.mark.parametrize(
@@ -249,5 +249,5 @@ def test_what_happens_next_has_a_code(
 ) -> None:
     order_id = keep(order, **states)
     with store.read() as tx:
-        told = order_report.whole(tx, tx.get_one(Order, order_id), SETTINGS, NOW)
+        told = orders.whole(tx, tx.get_one(Order, order_id), SETTINGS, NOW)
     assert told["next_code"] == code

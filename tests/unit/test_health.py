@@ -11,7 +11,7 @@ from supplier_agent.base.process import EXIT_ORDER
 from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Call, Order, Run
 from supplier_agent.order import STAGES, stage
-from supplier_agent.reports import counts, health
+from supplier_agent.reports import health, status
 from supplier_agent.suppliers import circuit_breakers, snapshot
 from supplier_agent.suppliers.circuit_breakers import LABELS, READS, WRITES, Patience
 from supplier_agent.verdict import Problem, ProblemCode
@@ -62,7 +62,7 @@ def test_the_counts_in_sql_are_those_of_the_rule(store: Store, seed: int) -> Non
             tx.add_all(calls)
             expected[order.supplier][stage(order, calls)] += 1
     with store.read() as tx:
-        assert {name: counts.counts(tx, name) for name in expected} == expected
+        assert {name: status.counts(tx, name) for name in expected} == expected
     assert set(expected[SUPPLIER]) == set(STAGES), "each stage was met"
 
 
@@ -159,4 +159,4 @@ def test_what_is_not_fully_read_is_said(store: Store) -> None:
 def test_a_table_of_counts_knows_no_other_stage(store: Store, keep: Keep) -> None:
     keep(Order(**ready().model_dump()))
     with store.read() as tx:
-        assert counts.counts(tx, SUPPLIER) == {"ready": 1}
+        assert status.counts(tx, SUPPLIER) == {"ready": 1}

@@ -11,6 +11,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from supplier_agent.base.errors import ConfigError
+from supplier_agent.order import WANTED
 from supplier_agent.settings import Hours, Schedule, Settings, Supplier, load
 from supplier_agent.settings.handed import read_back, without_secrets
 from supplier_agent.settings.schema import HIDDEN, shown
@@ -865,7 +866,7 @@ def test_addresses_of_alerts_are_texts_or_tables_and_stay_secret(tmp_path: Path)
     ]
     said = {each.key: each.value for each in shown(file, env)}
     assert said["alerts.urls"] == '[{ url = "(hidden)", severity = "info" }, { url = "(hidden)", severity = "urgent" }]'
-    handed = without_secrets(made)
+    handed = without_secrets(made, WANTED)
     assert "word" not in f"{said}{made!r}{handed}{made.model_dump_json()}"
     assert read_back(handed, {}).alerts.urls == ()
 
@@ -876,8 +877,9 @@ def test_no_key_of_a_call_reaches_the_page_or_is_shown_because_it_may_be_a_secre
         '[suppliers.notio]\ntoken = "t"\n[web]\nlisten = "127.0.0.1:1"\n[calls.notify]\nkey = "s3cret"\nfew = 2\n'
     )
     settings = load(file, {})
-    handed = without_secrets(settings)
+    handed = without_secrets(settings, WANTED)
     assert "s3cret" not in f"{handed}{settings!r}{shown(file, {})}"
     assert read_back(handed, {}).calls == {}
+    assert read_back(handed, {}).calls_on == frozenset(WANTED)
     told = {each.key: each.value for each in shown(file, {}) if each.key.startswith("calls")}
     assert told == {"calls.notify.key": HIDDEN, "calls.notify.few": HIDDEN}

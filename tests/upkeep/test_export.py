@@ -11,7 +11,7 @@ import pytest
 from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Attempt, Call, Event, Order
 from supplier_agent.maintenance.export import BATCH, SUBJECTS, Chosen, write
-from supplier_agent.reports import order_report
+from supplier_agent.reports import orders
 from tests.unit.conftest import settings_of
 
 NOON = datetime(2026, 11, 21, 11, tzinfo=UTC)
@@ -63,7 +63,7 @@ def test_both_forms_have_every_order_over_many_batches(store: Store) -> None:
 def test_an_exported_order_says_what_the_commands_say(store: Store) -> None:
     keep(store, 1)
     with store.read() as tx:
-        said = order_report.whole(tx, tx.get_one(Order, 1), SETTINGS, NOON)
+        said = orders.whole(tx, tx.get_one(Order, 1), SETTINGS, NOON)
     (row,) = as_json(store, "orders")
     assert {name: said[name] for name in row} | {"blockers": "not_acknowledged no_label"} == row
     assert (row["price"], row["stage"], row["shipped"]) == ("19.99", "new", False)

@@ -18,7 +18,7 @@ from html import unescape
 from supplier_agent.db.tables import Order
 from supplier_agent.labels.scan import missing
 from supplier_agent.printing.papers import Bulk, Fault, Press
-from supplier_agent.reports.order_report import Judge
+from supplier_agent.reports.orders import Judge
 from supplier_agent.verdict import CHANGED, STOPS, Act, Blocker, Role, Verdict
 from supplier_agent.verdict.codes import INFO
 from supplier_agent.web import documents, problems_page, scan_page

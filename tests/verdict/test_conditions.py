@@ -12,7 +12,7 @@ from hypothesis import given
 from supplier_agent.db import plain_sql
 from supplier_agent.db.plain_sql import text, within
 from supplier_agent.order import WANTED, sound_stage
-from supplier_agent.reports.counts import STAGE, stage_by
+from supplier_agent.reports.status import STAGE, stage_by
 from supplier_agent.verdict import Act, Blocker, ProblemCode, Role, Stage, Verdict
 from tests.verdict.invented import FEW, STATES, invented
 
@@ -57,7 +57,8 @@ def test_each_condition_is_what_the_verdict_says(
         }
         ages = {"WAITING": made.settings.alerts.waiting_seconds, "UNFLAGGED": made.settings.alerts.unflagged_seconds}
         for name, holds in PAIRS.items():
-            values = (text(made.now - timedelta(seconds=ages[name])),) if name in ages else ()
+            values = [text(made.now - timedelta(seconds=seconds)) for seconds in ages.values()] if name in ages else []
+            values = values[:1] if name == "WAITING" else values
             sql = f"SELECT * FROM orders WHERE {plain_sql.OPEN} AND ({getattr(plain_sql, name)})"
             found = {(row.supplier, row.menzzo_order_id) for row in look.rows(sql, *values)}
             sound = {key for key in is_open if Blocker.DAMAGED not in made.orders[key].blockers}

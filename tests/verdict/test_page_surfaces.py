@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 from supplier_agent.reports.facts import OrderFacts
-from supplier_agent.reports.order_report import Judge
+from supplier_agent.reports.orders import Judge
 from supplier_agent.verdict import Act, Blocker, Role, Verdict
 from supplier_agent.verdict.codes import INFO
 from supplier_agent.web.request import Visit

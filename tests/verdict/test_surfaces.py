@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 
 from supplier_agent.db.plain_sql import within
-from supplier_agent.reports.counts import counts
 from supplier_agent.reports.health import judged
+from supplier_agent.reports.status import counts
 from supplier_agent.verdict import Blocker, NextStep, Role, Verdict
 from supplier_agent.verdict.codes import INFO, severity_of
 from tests.verdict.invented import DAYS, FEW, HOURS, MANY, STATES, STRANGER, Invented, invented

@@ -10,9 +10,9 @@ import pytest
 from supplier_agent.labels.scan import Say
 from supplier_agent.verdict import NextStep, ProblemCode
 from supplier_agent.verdict.codes import STOPS
+from supplier_agent.web.answers import WORDS
 from supplier_agent.web.order_view import KINDS, WITH_THE_SUPPLIER
 from supplier_agent.web.request import words
-from supplier_agent.web.view import WORDS
 from supplier_agent.words import Words, say
 from supplier_agent.words.page import PAGE as SENTENCES
 from tests.web import catalogues

@@ -18,6 +18,7 @@ import pytest
 from supplier_agent.base.clock import SystemClock
 from supplier_agent.db import state_folder
 from supplier_agent.db.store import open_store
+from supplier_agent.order import WANTED
 from supplier_agent.reports.heartbeat import PAGE as SHOWN
 from supplier_agent.reports.vitals import STOPPED
 from supplier_agent.runtime.page_process import GRACE_SECONDS, environment
@@ -168,7 +169,7 @@ def test_what_is_handed_over_holds_no_secret_and_is_otherwise_the_same() -> None
             "asir-group": {"token_file": "/run/token", "heartbeat_url": "https://s3cret.example/b"},
         },
     )
-    handed = without_secrets(settings)
+    handed = without_secrets(settings, WANTED)
     assert "s3cret" not in handed
     again = read_back(handed, {"HTTPS_PROXY": "http://proxy.example:3128", "SUPPLIER_AGENT_X": "1"})
     assert again.network_env == {"HTTPS_PROXY": "http://proxy.example:3128"}
@@ -182,7 +183,7 @@ def test_what_is_handed_over_holds_no_secret_and_is_otherwise_the_same() -> None
 )
 def test_what_changes_only_for_the_agent_changes_nothing_for_the_page(changed: dict[str, Any]) -> None:
     settings: dict[str, Any] = {"web": {"listen": "127.0.0.1:80"}, "suppliers": {"notio": {"token_file": "/run/token"}}}
-    assert without_secrets(Settings(**settings)) == without_secrets(Settings(**settings | changed))
+    assert without_secrets(Settings(**settings), WANTED) == without_secrets(Settings(**settings | changed), WANTED)
 
 
 def test_passwords_without_which_nothing_can_be_printed_are_handed_over() -> None:
@@ -191,7 +192,7 @@ def test_passwords_without_which_nothing_can_be_printed_are_handed_over() -> Non
     settings = Settings(
         web={"listen": "127.0.0.1:80", "stations": stations}, http={"proxy": proxy}, suppliers={"notio": {"token": "t"}}
     )
-    again = read_back(without_secrets(settings), {})
+    again = read_back(without_secrets(settings, WANTED), {})
     assert again.web == settings.web
     way_out = egress.of(again).proxy_for("https", "printer.example", 631)
     assert way_out is not None

@@ -22,7 +22,7 @@ from supplier_agent.db import state_folder
 from supplier_agent.db.ship_ledger import Ledger
 from supplier_agent.db.store import Store, open_store
 from supplier_agent.labels import Label, LabelFolder, NotALabel
-from supplier_agent.labels.pdf.process import Check, Checks, Fault
+from supplier_agent.labels.pdf import Check, Checks, Fault
 from supplier_agent.marketplace.connections import Deadline
 from supplier_agent.marketplace.wire import Answer, Lost, NotSent, Reply, Wire
 from supplier_agent.runtime.wiring import make_account

@@ -15,7 +15,7 @@ from supplier_agent.db import state_folder
 from supplier_agent.db.ship_ledger import Ledger
 from supplier_agent.db.store import Store, open_store
 from supplier_agent.labels import LabelFolder
-from supplier_agent.labels.pdf.process import Checks
+from supplier_agent.labels.pdf import Checks
 from supplier_agent.marketplace.wire import Answer, Lost, NotSent, Reply
 from supplier_agent.sandbox.faults import Fault
 from tests.world.books import Sent

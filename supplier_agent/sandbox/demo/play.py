@@ -16,8 +16,7 @@ from supplier_agent.db.state_folder import InstanceLock
 from supplier_agent.runtime.daemon import Daemon
 from supplier_agent.runtime.page_process import PageProcess
 from supplier_agent.runtime.wiring import assemble
-from supplier_agent.sandbox.demo.arrangement import Arrangement, arrange, write_configuration
-from supplier_agent.sandbox.demo.comparison import compare
+from supplier_agent.sandbox.demo.marketplace import Arrangement, arrange, compare, write_configuration
 from supplier_agent.sandbox.demo.warehouse import (
     AGENT,
     ANNA,
@@ -85,7 +84,7 @@ def tell(result: Callable[[str], None], env: Mapping[str, str], stop: Stop, *, k
             settings, story = load(config, {}), Story(result, clock)
             story.scene(*introduction(arrangement, settings))
             with (
-                running(settings, clock, stop, story.hear, config.with_name("agent.ctx.log")) as agent,
+                running(settings, clock, stop, story.hear, config.with_name("agent.log")) as agent,
                 Warehouse(settings, config, env, clock, story) as warehouse,
             ):
                 play = Play(arrangement, settings, warehouse, story, clock, stop, agent)
@@ -117,7 +116,7 @@ class Play:
         except KeyboardInterrupt:
             return INTERRUPTED
         if config_to_keep is not None:
-            self.warehouse.take_up_the_page()
+            self.warehouse.open_the_page()
             self.stay(config_to_keep)
         return 0 if holds else 1
 
@@ -138,16 +137,14 @@ class Play:
         undo = self.settings.ship.undo_seconds
         self.story.scene(
             "",
-            f"Parcels leave the building. A flag can be taken back for {undo:g} s, then the marketplace is told.",
+            f"Parcels are handed over. A mark can be undone for {undo:g} s; then the order is reported as shipped.",
             "",
         )
         story = self.arrangement
         self.warehouse.flag_by_sql(story.by_sql)
-        for each in (
-            story.undone,
-            story.slow_label,
-            *(order.menzzo_order_id for order in self.arrangement.sold("notio")),
-        ):
+        # The one to undo is the last, so that even on a slow machine the undo comes in time.
+        notio = (order.menzzo_order_id for order in self.arrangement.sold("notio"))
+        for each in (story.slow_label, *notio, story.undone):
             self.warehouse.flag(each)
         self.pause(SECOND_THOUGHTS_SECONDS)
         self.warehouse.take_back(story.undone)
@@ -182,8 +179,8 @@ class Play:
         for each in sorted(self.warehouse.ready() - {self.arrangement.undone, self.arrangement.left_alone}):
             self.warehouse.flag(each)
         self.until("all parcels are reported", lambda: self.warehouse.confirmed() >= self.warehouse.flagged)
-        self.story.add(WAREHOUSE, self.arrangement.undone, "still stands here: nothing was reported for it")
-        self.story.add(WAREHOUSE, self.arrangement.left_alone, "nobody has flagged it: nothing was reported for it")
+        self.story.add(WAREHOUSE, self.arrangement.undone, "is still in the warehouse: nothing was reported for it")
+        self.story.add(WAREHOUSE, self.arrangement.left_alone, "nobody has marked it: nothing was reported for it")
 
     def compare(self) -> bool:
         """Print the comparison of the records; return whether they match."""

@@ -20,7 +20,7 @@ from supplier_agent.base.clock import Clock
 from supplier_agent.db import state_folder
 from supplier_agent.db.store import open_store
 from supplier_agent.db.tables import Order, RejectedEntry
-from supplier_agent.sandbox.demo.arrangement import Arrangement
+from supplier_agent.sandbox.demo.marketplace import Arrangement
 from supplier_agent.settings import Settings
 from supplier_agent.web import people
 
@@ -28,8 +28,8 @@ MARKETPLACE, AGENT, WAREHOUSE = "marketplace", "agent", "warehouse"
 
 _DONE = {
     "acknowledge": "acknowledged: the marketplace knows that we have it",
-    "label": "label on disk, checked to be a whole PDF",
-    "ship": "reported as shipped, and the marketplace said yes",
+    "label": "label stored, and checked to be a complete PDF",
+    "ship": "reported as shipped, and confirmed by the marketplace",
 }
 
 
@@ -75,15 +75,15 @@ def in_words(event: str, facts: Mapping[str, object]) -> str:
         case "call.postponed":
             return f"{kind}: {detail}; it is tried again"
         case "call.unknown":
-            return f"{kind}: NOBODY KNOWS ({detail}). Not repeated; a person is asked"
+            return f"{kind}: OUTCOME UNKNOWN ({detail}). Not repeated; a person decides"
         case "call.parked":
-            return f"{kind}: {detail}; a person is asked"
+            return f"{kind}: {detail}; a person decides"
         case "page.read" if facts.get("added"):
-            return f"page {facts.get('page')} of the list, orders that are new and stored: {facts.get('added')}"
+            return f"page {facts.get('page')} of the list read; new orders stored: {facts.get('added')}"
         case "run.finished" if facts.get("added"):
-            return f"{facts.get('purpose')} read to its end: {facts.get('listed')} listed, {facts.get('added')} of them new"
+            return f"{facts.get('purpose')} read completely: {facts.get('listed')} listed, {facts.get('added')} of them new"
         case "supplier.failed":
-            return f"{facts.get('what')}: they pause, then one goes first to see"
+            return f"{facts.get('what')}: calls pause, then a single one is tried first"
         case "supplier.recovered":
             return str(facts.get("what"))
         case "run.finished" | "page.read" | "agent.started" | "agent.stopped" | "page.started" | "page.unattended":
@@ -107,7 +107,7 @@ class Warehouse:
         self.flagged: set[str] = set()
 
     def __enter__(self) -> Self:
-        """Begin to work."""
+        """Start."""
         return self
 
     def __exit__(
@@ -116,7 +116,7 @@ class Warehouse:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop working."""
+        """Stop."""
         self.store.close()
 
     # -- what they do ---------------------------------------------------------------------------------------------
@@ -162,7 +162,7 @@ class Warehouse:
         )
         return (done.stdout + done.stderr).splitlines()
 
-    def take_up_the_page(self) -> None:
+    def open_the_page(self) -> None:
         """Allow the visitor to sign in on the page."""
         with self.store.write() as tx:
             for name, role, pin in PINS:
@@ -222,41 +222,41 @@ def introduction(arrangement: Arrangement, settings: Settings) -> list[str]:
         "",
         f"marketplace  a stand-in of the Menzzo supplier API at {arrangement.sandbox.url}; some things go wrong on purpose",
         f"agent        the real one; its database and its labels are in {settings.state_dir}",
-        "warehouse    people who say what has left the building",
+        "warehouse    people who mark orders as shipped",
     ]
 
 
 def heading() -> list[str]:
     """Return what the table compares."""
-    return ["The marketplace's own books against the agent's claims. What is indented must be zero:"]
+    return ["The marketplace's records compared with the agent's. Indented lines must be zero:"]
 
 
 def verdict(*, holds: bool) -> list[str]:
     """Return what the table proves."""
     if holds:
-        return ["All of it is zero: what the agent claims is what the marketplace knows."]
+        return ["All of them are zero: the records match."]
     return [
-        "NOT all of it is zero: the agent is wrong somewhere. This is a fault of ours; please report it with all the lines above.",
+        "NOT all of them are zero: the agent has a bug. Please report it with all the lines above.",
     ]
 
 
 def invitation(config: Path, settings: Settings, url: str, page: str, arrival_seconds: float) -> list[str]:
-    """Return what to try in another terminal while the demo stays up."""
+    """Return what to try in another terminal while the demo runs."""
     flag = "UPDATE orders SET shipped = 1 WHERE menzzo_order_id = 'ID'"
     who = " or ".join(f"{name} ({role}, PIN {pin})" for name, role, pin in PINS)
     return [
         f"The warehouse page is at {page}. Sign in as {who},",
-        "and scan what waits: type its last number and press Enter, twice.",
+        "and scan an order: type its last number and press Enter, twice.",
         "",
-        f"The demo stays up until Ctrl-C, and every {arrival_seconds:g} s an order comes in. In another terminal:",
+        f"The demo runs until Ctrl-C, with a new order every {arrival_seconds:g} s. In another terminal:",
         "",
         f"  alias supplier-agent='{sys.executable} -m supplier_agent --config {config}'",
         "  supplier-agent status",
         "  supplier-agent orders --stage ready",
         "  supplier-agent order ID",
-        "  supplier-agent ship ID     # then look here: the marketplace is told after the undo window",
+        "  supplier-agent ship ID     # then look here: it is reported after the undo window",
         f'  sqlite3 {settings.state_dir / state_folder.DATABASE} "{flag}"',
-        f"  curl {url}/sandbox/truth     # what the marketplace really knows",
+        f"  curl {url}/sandbox/truth     # the marketplace's own records",
         f"  tail -f {config.with_name('agent.log')}",
     ]
 
@@ -266,5 +266,5 @@ def goodbye(*, stopped: bool) -> list[str]:
     if stopped:
         return ["", "Stopped. Nothing is left behind."]
     return [
-        "Nothing is left behind. To look around in it: supplier-agent demo --keep. For orders of your own: README.md, Install."
+        "Nothing is left behind. To look around: supplier-agent demo --keep. To install it for your own orders: README.md, Install."
     ]

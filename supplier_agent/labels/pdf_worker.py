@@ -1,13 +1,17 @@
-"""What is done with a PDF: check that it is complete, read its barcodes, paint it, measure it, join many.
+"""The worker process, started by pdf.py: it checks a PDF, reads its barcodes, paints it, measures it, or joins many.
 
-Runs in the working process only. The check of a downloaded label needs pypdf; pdfium and zxing cost 20 MB more, so the first
-task that needs them loads them.
+One task for each line of stdin, within its own limits. The check of a downloaded label needs pypdf; pdfium and zxing cost 20 MB
+more, so the first task that needs them loads them.
 """
 
+import errno
 import hashlib
 import io
+import json
 import math
+import resource
 import struct
+import sys
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from pypdf import PdfReader, PdfWriter
 from pypdf.errors import PyPdfError
+
+from supplier_agent.labels.pdf import MEMORY_BYTES, MOST_RESIDENT_BYTES, TOO_MUCH
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfBitmap, PdfDocument, PdfPage
@@ -97,24 +103,19 @@ def _bounded(page: "PdfPage", scale: float) -> float:
 
 
 def picture(path: str, width: int) -> tuple[Facts, bytes]:
-    """Return the first page as a PNG of that width in pixels, and the size of every page in mm."""
+    """Return the first page as a PNG of that width in pixels."""
     with _opened(Path(path)) as document:
         page = document[0]
         across, down = page.get_size()
         scale = min(width / across, 4 * width / down)  # limits the height of a very long page
         bitmap = page.render(scale=_bounded(page, scale), grayscale=True)
-        return {"sizes": _sizes(document)}, _png(bitmap)
+        return {}, _png(bitmap)
 
 
-def sizes(path: str) -> tuple[Facts, bytes]:
-    """Return width and height of every page in mm, as displayed: rotated and cropped."""
+def size(path: str) -> tuple[Facts, bytes]:
+    """Return width and height of the first page in mm, as displayed: rotated and cropped."""
     with _opened(Path(path)) as document:
-        return {"sizes": _sizes(document)}, b""
-
-
-def _sizes(document: "PdfDocument") -> list[tuple[float, float]]:
-    found = [document.get_page_size(index) for index in range(min(len(document), MOST_PAGES))]
-    return [(round(width * MM_PER_POINT, 1), round(height * MM_PER_POINT, 1)) for width, height in found]
+        return {"size": [round(points * MM_PER_POINT, 1) for points in document.get_page_size(0)]}, b""
 
 
 def _png(bitmap: "PdfBitmap") -> bytes:
@@ -144,10 +145,10 @@ def join(paths: list[str]) -> tuple[Facts, bytes]:
         except Exception as error:  # noqa: BLE001 - what pypdf may raise at a stranger's file is not known
             left_out.append((number, f"it could not be read ({type(error).__name__})"))
     if not writer.pages:
-        return {"pages": 0, "left_out": left_out}, b""
+        return {"left_out": left_out}, b""
     content = io.BytesIO()
     writer.write(content)
-    return {"pages": len(writer.pages), "left_out": left_out}, content.getvalue()
+    return {"left_out": left_out}, content.getvalue()
 
 
 def nothing() -> tuple[Facts, bytes]:
@@ -162,7 +163,62 @@ TASKS: Mapping[str, Callable[..., tuple[Facts, bytes]]] = {
     "check": check,
     "codes": codes,
     "picture": picture,
-    "sizes": sizes,
+    "size": size,
     "join": join,
     "nothing": nothing,
 }
+
+
+_FILES = 32
+
+
+def main() -> None:
+    """Run one task for each line of stdin until it is closed. The answer is a line of JSON, then the bytes that it announces."""
+    for limit, most in (
+        (resource.RLIMIT_AS, MEMORY_BYTES),
+        (resource.RLIMIT_FSIZE, 0),  # it writes no file
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NOFILE, _FILES),
+    ):
+        resource.setrlimit(limit, (most, most))
+    leaves = False
+    while not leaves and (line := sys.stdin.buffer.readline()):
+        about = json.loads(line)
+        _bound_the_processor(about.pop("seconds"))
+        facts, content = _work(about.pop("task"), about)
+        leaves = facts.get("fault") == TOO_MUCH or _resident_bytes() > MOST_RESIDENT_BYTES
+        head = {**facts, "bytes": len(content), "leaves": leaves}
+        sys.stdout.buffer.write(json.dumps(head).encode() + b"\n" + content)
+        sys.stdout.buffer.flush()
+
+
+def _work(name: str, about: Mapping[str, Any]) -> tuple[Mapping[str, Any], bytes]:
+    """Run one task. Its result is facts or a fault of the file; an error number says that the file cannot be read."""
+    try:
+        return TASKS[name](**about)
+    except MemoryError:
+        return {"fault": TOO_MUCH}, b""
+    except OSError as error:
+        if error.errno == errno.ENOMEM:
+            return {"fault": TOO_MUCH}, b""
+        return {"errno": error.errno or errno.EIO}, b""
+    except Exception as error:  # noqa: BLE001 - what three libraries may raise at a stranger's file is not known
+        return {"fault": f"it could not be read ({type(error).__name__})"}, b""
+
+
+def _resident_bytes() -> int:
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    except OSError:  # not Linux: its maximum so far, in bytes or kilobytes
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def _bound_the_processor(seconds: float) -> None:
+    """End this process when its parent is gone."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    most = int(used.ru_utime + used.ru_stime + 2 * seconds) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (most, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+
+
+if __name__ == "__main__":
+    main()

@@ -56,7 +56,7 @@ class PdfWork:
         self._process: subprocess.Popen[bytes] | None = None
 
     def ask(self, task: str, *, more_seconds: float = 0.0, **about: object) -> Done | Failed:
-        """Run one task of tasks.py. Never raises because of a file's content.
+        """Run one task of pdf_worker.py. Never raises because of a file's content.
 
         Raises OSError if the file cannot be read or the process cannot run: a temporary problem, not one of the file.
         """
@@ -141,7 +141,7 @@ def _start() -> subprocess.Popen[bytes]:
     # cron starts us in the state folder, where staff may write: import nothing from the current folder.
     places = [each for each in sys.path if Path(each).is_absolute()]
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "supplier_agent.labels.pdf"],
+        [sys.executable, "-P", "-m", "supplier_agent.labels.pdf_worker"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -1,17 +1,120 @@
-"""The end of the demo: compares the marketplace's records with the agent's, line by line. Indented lines must be zero."""
+"""The demo's marketplace: a week of orders, planned failures, and the configuration of an agent for it.
+
+At the end, its records are compared with the agent's, line by line. Indented lines must be zero.
+"""
 
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from sqlmodel import Session, select
 
+from supplier_agent.base.clock import Clock
 from supplier_agent.db.tables import Order, RejectedEntry
+from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.faults import LogLine
+from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.orders import Order as Sold
+from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings
+
+ORDERS = 10
+CACHE_SECONDS = 2.0
+LABEL_LATE = timedelta(seconds=3)
+ORDER_LATE = timedelta(seconds=5)
+
+_CONFIGURATION = """\
+# The agent of the demo. Everything is fast here: undo 2 s, back-offs of a second, a sweep every 7 s.
+base_url = "{url}"
+state_dir = "state"
+requests_per_second = 20
+
+[schedule]
+poll_seconds = 2
+off_hours_poll_seconds = 2
+sweep_seconds = 7
+
+[retry]
+first_seconds = 1
+max_seconds = 4
+label_first_seconds = 1
+
+[ship]
+undo_seconds = 2
+
+[suppliers.asir-group]
+token = "{tokens[asir-group]}"
+cache_seconds = {cache_seconds}
+
+[suppliers.notio]
+token = "{tokens[notio]}"
+"""
+
+
+_PAGE = """
+[web]
+listen = "127.0.0.1:0"
+stations = [{ name = "Bench 1", page = "100x150" }, { name = "Bench 2", one_scan = true }]
+"""
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """The sandbox, and the orders (`menzzo_order_id`) with a special role."""
+
+    sandbox: Sandbox
+    late: str  # listed late with an old number: behind the cursor
+    slow_label: str
+    undone: str
+    left_alone: str
+    by_sql: str
+    lost_answer: str  # its ship-sale takes effect, and the answer never arrives
+
+    @property
+    def world(self) -> World:
+        """The marketplace's records."""
+        return self.sandbox.world
+
+    def sold(self, supplier: str | None = None) -> list[Sold]:
+        """Return the orders of a supplier, or of all, including future ones, without the unusable entry."""
+        names = [supplier] if supplier else list(self.world.tokens)
+        return [order for name in names for order in self.world.orders(name) if order.row_json is None]
+
+    def late_is_listed(self) -> bool:
+        """Tell whether the late order can be seen by now."""
+        order = self.world.order("asir-group", self.late)
+        return order is not None and order.visible(self.world.clock.now())
+
+    def configuration(self) -> str:
+        """Return the configuration of an agent for this marketplace. Its address must be known."""
+        return _CONFIGURATION.format(url=self.sandbox.url, tokens=self.world.tokens, cache_seconds=CACHE_SECONDS)
+
+
+def arrange(clock: Clock) -> Arrangement:
+    """Return a marketplace that is not listening yet."""
+    now = clock.now()
+    world = World.with_orders(ORDERS, today=now.date(), clock=clock)
+    late, slow_label, undone, left_alone, by_sql = world.orders("asir-group")
+    lost_answer = world.orders("notio")[1]
+    late.visible_from = now + ORDER_LATE
+    slow_label.label_ready_from = now + LABEL_LATE
+    world.arrive_raw("notio", {"sku": "CHAIR-SCANDI-X4-OAK", "quantity": 1, "price": 89.5})
+    world.faults.arm("ship-sale", faults.close(applied=True), menzzo_order_id=lost_answer.menzzo_order_id)
+    semantics = Semantics(cache_seconds={"asir-group": CACHE_SECONDS})
+    parts = (late, slow_label, undone, left_alone, by_sql, lost_answer)
+    return Arrangement(Sandbox(world, semantics), *(order.menzzo_order_id for order in parts))
+
+
+def write_configuration(arrangement: Arrangement, folder: Path, *, page: bool) -> Path:
+    """Write the agent's configuration, with the warehouse page if wanted; it holds tokens, so only its owner may read it."""
+    path = folder / "supplier-agent.toml"
+    path.touch(mode=0o600)
+    path.write_text(arrangement.configuration() + (_PAGE if page else ""))
+    return path
+
 
 TOLERANCE = 1.05
 """Tolerance for a rate that is measured by two clocks."""
@@ -82,22 +185,22 @@ def _of_supplier(tx: Session, world: World, settings: Settings, name: str, flagg
         _zero("lost: listed, but not stored", sold.keys() - stored.keys()),
         _zero("invented: stored, but never listed", stored.keys() - sold.keys()),
         Line("acknowledged", (len(acknowledged),)),
-        _zero("forgotten", sold.keys() - acknowledged),
-        _zero("claimed otherwise", acknowledged ^ says_acknowledged),
+        _zero("forgotten: not acknowledged", sold.keys() - acknowledged),
+        _zero("recorded differently", acknowledged ^ says_acknowledged),
         Line("shipped", (len(shipped),)),
-        _zero("forgotten: flagged, but not reported", sold.keys() & set(flagged) - shipped),
-        _zero("unasked: reported without a flag", shipped - set(flagged)),
+        _zero("forgotten: marked, but not reported", sold.keys() & set(flagged) - shipped),
+        _zero("unasked: reported without a mark", shipped - set(flagged)),
         _zero("twice: reported more than once", {this for this in sent if sent.count(this) > 1}),
-        _zero("claimed otherwise", shipped ^ says_shipped),
+        _zero("recorded differently", shipped ^ says_shipped),
         Line("labels on disk", (len(labels),)),
         _zero(
             "not equal, byte for byte",
             {this for this in labels if not _equal(stored[this], sold.get(this), settings.state_dir)},
         ),
-        Line("entries that nobody can use", (len(unusable),)),
+        Line("entries that cannot be used", (len(unusable),)),
         _zero("not kept word for word", [row for row in unusable if row not in kept]),
         Line("requests in the busiest second", (_busiest(requests),)),
-        _zero(f"more than {settings.requests_per_second:g}, the rate that is set", range(most, _busiest(requests))),
+        _zero(f"more than {settings.requests_per_second:g}, the rate in the settings", range(most, _busiest(requests))),
         _zero("without the right token", [line for line in requests if line.token != "right"]),  # noqa: S105 - a word of the log
     )
 
