@@ -19,7 +19,7 @@ from supplier_agent.db.plain_sql import Look, supplier_of, text, within
 from supplier_agent.reading import coverage
 from supplier_agent.reports.facts import last_arrival_at
 from supplier_agent.settings import Settings
-from supplier_agent.settings.hours import DAY, Calendar
+from supplier_agent.settings.schedule import DAY, Calendar
 from supplier_agent.verdict import Problem, ProblemCode
 
 SLOW = frozenset({ProblemCode.SILENCE, ProblemCode.NOT_READ})

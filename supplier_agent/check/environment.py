@@ -11,11 +11,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from supplier_agent.base.clock import Clock
-from supplier_agent.base.config_paths import is_of_the_system
 from supplier_agent.base.errors import AgentError, ConfigError
+from supplier_agent.base.files import is_of_the_system
 from supplier_agent.check import rights
 from supplier_agent.check.report import Report
-from supplier_agent.db import private, state_folder
+from supplier_agent.db import state_folder
 from supplier_agent.db.store import Store, open_store
 from supplier_agent.db.triggers import TRIGGERS
 from supplier_agent.reports.health import strangers
@@ -116,7 +116,7 @@ def _folder(report: Report, folder: Path) -> bool:
         what = f"{folder} is mounted read-only" if read_only else f"{_me()} may not write {folder}"
         report.bad(what, "mount it read-write, or correct state_dir" if read_only else _as_the_agent(), 78)
         return False
-    for name in (state_folder.LABELS, private.FOLDER, state_folder.LEDGER, state_folder.LOCK):
+    for name in (state_folder.LABELS, state_folder.PRIVATE, state_folder.LEDGER, state_folder.LOCK):
         path = folder / name
         if rights.is_plain(path) and not os.access(path, os.R_OK | os.W_OK):
             what = f"{_me()} may not write {path}; it should belong to the same user as the folder"

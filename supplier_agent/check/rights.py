@@ -12,17 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from supplier_agent.base import files
-from supplier_agent.base.config_paths import is_of_the_system
-from supplier_agent.base.files import groups_of
+from supplier_agent.base.files import groups_of, is_of_the_system
 from supplier_agent.base.process import ended
 from supplier_agent.check.report import Report
-from supplier_agent.db import private, state_folder
+from supplier_agent.db import state_folder
 
 NOBODY = 65534
 SOFTWARE_ERROR = 70
 DATABASE_FILES = tuple(state_folder.DATABASE + suffix for suffix in ("", "-wal", "-shm"))
 READ, WRITE, ENTER = 4, 2, 1
-PRIVATE = (private.FOLDER, state_folder.LEDGER)
+PRIVATE = (state_folder.PRIVATE, state_folder.LEDGER)
 NEARLY_EMPTY = {"lost+found"}
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from supplier_agent.cli.batch import Named, Outcome, do_each, tell
 from supplier_agent.cli.context import JsonOption, Surroundings, here, result, say, stdin_lines
-from supplier_agent.cli.each import Named, Outcome, do_each, tell
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -78,7 +78,7 @@ def ship(
 ) -> int:
     """Mark orders as shipped. `-` reads ids from stdin."""
     from supplier_agent.base.errors import UsageError
-    from supplier_agent.cli.shipfile import Flagging, ship_file
+    from supplier_agent.cli.batch import Flagging, ship_file
 
     if bool(ids) == (file is not None) or (file is None and (success or failure)) or (file is not None and override):
         raise UsageError(

@@ -36,7 +36,7 @@ def init(
 ) -> None:
     """Write the commented example as a new configuration. An existing file is not changed."""
     from supplier_agent.base.errors import AgentError
-    from supplier_agent.settings.schema import example_text
+    from supplier_agent.settings.dump import example_text
 
     target = Path(file) if file else _usual_place(here(context).config, here(context).env)
     if target.exists():
@@ -64,7 +64,7 @@ def init(
 
 def _usual_place(config: str, env: Mapping[str, str]) -> Path:
     """Return where the other commands will find it."""
-    from supplier_agent.base.config_paths import PATH_VARIABLE, PLACES
+    from supplier_agent.base.files import PATH_VARIABLE, PLACES
 
     named = config or env.get(PATH_VARIABLE)
     if named:
@@ -77,7 +77,7 @@ def _let_the_agent_read(target: Path, *, with_folder: bool) -> None:
     """Let only the service's group read the file that root has written, because it may contain a token."""
     import grp
 
-    from supplier_agent.base.config_paths import STATE_DIR
+    from supplier_agent.base.files import STATE_DIR
 
     try:
         group = grp.getgrnam(SERVICE_GROUP).gr_gid
@@ -95,7 +95,7 @@ def _let_the_agent_read(target: Path, *, with_folder: bool) -> None:
 
 def show(context: typer.Context, as_json: JsonOption = False) -> None:
     """Show every effective value and its source: default, file and line, or a variable. Secrets are hidden."""
-    from supplier_agent.settings.schema import shown
+    from supplier_agent.settings.dump import shown
 
     surroundings = here(context)
     found = shown(Path(surroundings.config) if surroundings.config else None, surroundings.env)
@@ -121,7 +121,7 @@ def check(context: typer.Context, as_json: JsonOption = False) -> None:
 
 def schema() -> None:
     """Print a JSON schema of the file, for completion and checks in editors."""
-    from supplier_agent.settings.schema import schema as described
+    from supplier_agent.settings.dump import schema as described
 
     result_json(described())
 
@@ -137,7 +137,7 @@ def page(context: typer.Context) -> None:
     from supplier_agent.base import files
     from supplier_agent.base.errors import ConfigError
     from supplier_agent.runtime.page_process import COMMAND, environment
-    from supplier_agent.settings.handed import without_secrets
+    from supplier_agent.settings.dump import without_secrets
 
     surroundings = here(context)
     settings = surroundings.settings

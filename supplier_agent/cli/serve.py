@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from supplier_agent.agent import Agent
     from supplier_agent.base.process import Hangup, Stop
     from supplier_agent.reports.heartbeat import Heartbeat
-    from supplier_agent.runtime.reload import Reload
+    from supplier_agent.runtime.wiring import Reload
     from supplier_agent.settings import Settings
     from supplier_agent.words import Worded
 
@@ -206,7 +206,7 @@ def _beating(show: Callable[[str], None], agent: "Agent", beat: "Heartbeat") -> 
 
 def _reload(surroundings: Surroundings, agent: "Agent", hangup: "Hangup") -> "Reload":
     """Return a function that reloads the configuration on request."""
-    from supplier_agent.runtime.reload import Reload
+    from supplier_agent.runtime.wiring import Reload
 
     def load() -> "Settings":
         return Surroundings(surroundings.config, surroundings.env).settings

@@ -15,8 +15,8 @@ from datetime import datetime
 from pathlib import Path
 
 from supplier_agent.base.errors import StateError
-from supplier_agent.db import private
-from supplier_agent.db.private import SAFELY, Private
+from supplier_agent.db import state_folder
+from supplier_agent.db.state_folder import SAFELY, Private
 
 NAMELESS = ""
 """The identity of a ledger from an older version."""
@@ -62,7 +62,7 @@ class Ledger:
         self._inode = self._marked_inode = 0  # of the file; in the last mark (0: none)
         self._fd = NOT_OPEN
         self._torn = False
-        with private.opened(path.parent) as folder:
+        with state_folder.open_private(path.parent) as folder:
             self.fault = folder.look(path.name)
             if self.fault:
                 return
@@ -89,7 +89,7 @@ class Ledger:
         try:
             if self.fault or self._fd == NOT_OPEN:
                 self.close()
-                with private.opened(self.path.parent) as folder:
+                with state_folder.open_private(self.path.parent) as folder:
                     self._fd = folder.create(self.path.name)
                 self._inode = os.fstat(self._fd).st_ino
                 self.fault, self._torn = "", False

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from supplier_agent.base.errors import AgentError, ConfigError, StateError
 from supplier_agent.base.files import allow, as_owner_of, replace
-from supplier_agent.db import backup_copy, private, state_folder
+from supplier_agent.db import backup_copy, state_folder
 from supplier_agent.db.migrations import known
 from supplier_agent.db.ship_ledger import Ledger
 from supplier_agent.db.store import LockedError, Store, open_store
@@ -87,7 +87,7 @@ def _put(database: Path, fresh: Path, ledger_beside: bytes, now: datetime) -> Re
     allow(fresh, 0o660)
     for tail in ("-wal", "-shm"):  # left by an interrupted restore, or put there: it would be used with this copy
         fresh.with_name(fresh.name + tail).unlink(missing_ok=True)
-    private.take_in(state_dir / private.FOLDER, LEDGER_NAME)
+    state_folder.take_in(state_dir / state_folder.PRIVATE, LEDGER_NAME)
     ledger = Ledger(state_dir / state_folder.LEDGER)
     store = open_store(fresh, agent=True)
     try:

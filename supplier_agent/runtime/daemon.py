@@ -23,8 +23,7 @@ from supplier_agent.reports.counts import counts
 from supplier_agent.reports.heartbeat import AGENT, Heartbeat
 from supplier_agent.reports.vitals import STOPPING, WORKERS_HUNG, Trouble
 from supplier_agent.runtime.page_process import PageProcess
-from supplier_agent.runtime.reload import Reload
-from supplier_agent.runtime.wiring import database_troubles
+from supplier_agent.runtime.wiring import Reload, database_troubles
 from supplier_agent.tick.choose import LOOK_SECONDS
 
 WATCH_SECONDS = 0.2

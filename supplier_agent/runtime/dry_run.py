@@ -20,7 +20,7 @@ from supplier_agent.base.clock import Clock
 from supplier_agent.base.errors import StateError
 from supplier_agent.base.log import Log
 from supplier_agent.calls import CALLS, Calls, Ending, Job
-from supplier_agent.db import private, state_folder
+from supplier_agent.db import state_folder
 from supplier_agent.db.plain_sql import within
 from supplier_agent.db.ship_ledger import Ledger
 from supplier_agent.db.store import Store, open_store
@@ -226,13 +226,13 @@ def _copy_state(settings: Settings, folder: Path) -> None:
             store.close()
     content = _ledger(settings.state_dir)
     if content is not None:
-        with private.opened(folder / private.FOLDER) as opened:
+        with state_folder.open_private(folder / state_folder.PRIVATE) as opened:
             opened.write(Path(state_folder.LEDGER).name, content)
 
 
 def _ledger(state_dir: Path) -> bytes | None:
     """Return the content of the ship ledger without creating anything. Without the folder `private`, it is where 0.1.0 kept it."""
-    if (state_dir / private.FOLDER).is_dir():
+    if (state_dir / state_folder.PRIVATE).is_dir():
         ledger = Ledger(state_dir / state_folder.LEDGER)
         try:
             return ledger.content()

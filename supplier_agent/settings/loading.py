@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import InitSettingsSource
 
-from supplier_agent.base.config_paths import PATH_VARIABLE, PLACES, PREFIX, candidates, not_ours
 from supplier_agent.base.errors import ConfigError
+from supplier_agent.base.files import PATH_VARIABLE, PLACES, PREFIX, candidates, not_ours
 from supplier_agent.settings.layers import (
     Environment,
     FileLayer,
@@ -29,8 +29,8 @@ from supplier_agent.settings.layers import (
     sections,
 )
 from supplier_agent.settings.model import KNOWN_SUPPLIERS, NETWORK_VARIABLES, Settings, Supplier
+from supplier_agent.settings.sections import Station
 from supplier_agent.settings.values import close
-from supplier_agent.settings.web import Station
 
 _NUMBER = "must be a number"
 _WHOLE = "must be a whole number"

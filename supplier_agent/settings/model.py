@@ -19,29 +19,30 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from supplier_agent.base.config_paths import STATE_DIR
 from supplier_agent.base.errors import ConfigError
-from supplier_agent.settings.addresses import BaseUrl, HeartbeatUrl, Origins, ProxyUrl
-from supplier_agent.settings.alerts import Addresses, Alerts
-from supplier_agent.settings.hours import Calendar, calendar, poll_interval
-from supplier_agent.settings.schedule import Holidays, Schedule
+from supplier_agent.base.files import STATE_DIR
+from supplier_agent.settings.schedule import Calendar, Holidays, Schedule, calendar, poll_interval
+from supplier_agent.settings.sections import Addresses, Alerts, Metrics, Web
 from supplier_agent.settings.tokens import SECRETS_DIR, parse_token, read_next_token, read_token
 from supplier_agent.settings.values import (
+    BaseUrl,
     Count,
     CountOrOff,
     Day,
     DaysOrForEver,
     Deadline,
+    HeartbeatUrl,
     Location,
     NotNegative,
+    Origins,
     Positive,
+    ProxyUrl,
     Rate,
     Slug,
     StateDir,
     Zone,
     close,
 )
-from supplier_agent.settings.web import Metrics, Web
 
 S = TypeVar("S", bound=BaseModel)
 

@@ -4,7 +4,7 @@ import os
 import sys
 
 from supplier_agent.base.process import ended
-from supplier_agent.settings.handed import SUPERVISED
+from supplier_agent.settings.dump import SUPERVISED
 from supplier_agent.web.process import serve
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from supplier_agent.reports import health, order_report
 from supplier_agent.reports.facts import SHIPPED_AND_STUCK
 from supplier_agent.runtime.dry_run import Rehearsal, Rehearsed, RehearsedLabels
 from supplier_agent.settings import load
-from supplier_agent.settings.schema import HIDDEN, Shown, shown
+from supplier_agent.settings.dump import HIDDEN, Shown, shown
 from tests.calls.conftest import SUPPLIER, Raise, ids, state
 from tests.calls.new_call import AFTER, BEFORE, DELAY_SECONDS, NOTIFY, Notify, Scripted, ends, with_notify
 from tests.world.harness import AtOnce, Site, settings_for

@@ -12,8 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from supplier_agent.base.errors import ConfigError
 from supplier_agent.settings import Hours, Schedule, Settings, Supplier, load
-from supplier_agent.settings.handed import read_back, without_secrets
-from supplier_agent.settings.schema import HIDDEN, shown
+from supplier_agent.settings.dump import HIDDEN, read_back, shown, without_secrets
 
 CANARY = "canary-7f3a91"
 MINIMAL = "[suppliers.notio]\n"

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from supplier_agent.base import files
-from supplier_agent.base.config_paths import candidates
 from supplier_agent.base.errors import ConfigError
+from supplier_agent.base.files import candidates
 from tests.disk.people import AGENT, STAFF, STRANGER, hall
 
 root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to other users")

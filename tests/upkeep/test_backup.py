@@ -16,7 +16,7 @@ import pytest
 from supplier_agent import cli
 from supplier_agent.base.clock import SystemClock
 from supplier_agent.base.errors import UsageError
-from supplier_agent.cli.shipfile import Line, lines_of
+from supplier_agent.cli.batch import Line, lines_of
 from supplier_agent.db.state_folder import PAGE_LOCK, InstanceLock, is_held
 from supplier_agent.sandbox import faults
 from tests.e2e.installation import Site, installed, until

@@ -1,6 +1,7 @@
-"""A JSON schema of the configuration file, with which editors complete keys, explain them and mark mistakes.
+"""The settings in written form: a JSON schema of the file for editors, every effective value, and JSON for another process.
 
-It is built from the model; the example provides the meaning of keys and how values are written (hours and days as text).
+None of them contains a secret. The schema is built from the model; the example provides the meaning of keys and how values are
+written (hours and days as text).
 """
 
 import json
@@ -17,7 +18,8 @@ from pydantic import BaseModel, SecretStr
 
 from supplier_agent.settings.layers import Place, Tree, key_lines, read_environment
 from supplier_agent.settings.loading import load
-from supplier_agent.settings.model import KNOWN_SUPPLIERS, Settings
+from supplier_agent.settings.model import KNOWN_SUPPLIERS, NETWORK_VARIABLES, Http, Settings
+from supplier_agent.settings.sections import Address, Station
 
 NAME = "supplier-agent.example.toml"
 _PACKAGE = Path(__file__).parents[1]
@@ -172,3 +174,54 @@ def _source(place: Place, variables: Mapping[Place, str], file: Path | None, lin
 
 def _dotted(place: Place) -> str:
     return ".".join(place)
+
+
+# -- JSON for another process that must not have a token (the page).
+
+FOR_PRINTING: frozenset[tuple[type[BaseModel], str]] = frozenset({(Station, "printer"), (Http, "proxy")})
+"""Passed on nevertheless: printing needs the printer's password, and that of the proxy on the way to it."""
+
+SUPERVISED = "--supervised"
+"""The child then gives a sign of life on stdout, which no full disk holds up, and ends with its stdin."""
+
+
+def without_secrets(settings: Settings) -> str:
+    """Return the settings as JSON. The path of a token file is included, its content is not."""
+    return json.dumps(_open(settings))
+
+
+def read_back(text: str, env: Mapping[str, str]) -> Settings:
+    """Return the settings from JSON; of `env`, only proxy and certificates are used. Raises ValueError if they are not valid."""
+    return Settings(**json.loads(text), network_env={name: env[name] for name in NETWORK_VARIABLES if env.get(name)})
+
+
+def _open(model: BaseModel) -> dict[str, Any]:
+    """Return everything that is not secret: a secret is a SecretStr, or a field that is left out of `repr`.
+
+    Defaults are left out too, so that the other process cannot see whether a secret was given.
+    """
+    found = model.model_dump(mode="json")
+    for name, field in type(model).model_fields.items():
+        value = getattr(model, name)
+        is_hidden = not field.repr and (type(model), name) not in FOR_PRINTING
+        if is_hidden or _is_secret(value) or value == field.get_default(call_default_factory=True):
+            del found[name]
+        elif isinstance(value, BaseModel):
+            found[name] = _open(value)
+            if not found[name]:
+                del found[name]
+        elif isinstance(value, dict):
+            found[name] = {key: _open(each) for key, each in value.items()}
+        elif isinstance(value, tuple) and any(isinstance(each, BaseModel) for each in value):
+            found[name] = [_open(each) for each in value]
+        elif isinstance(value, Path):
+            found[name] = str(value.absolute())  # the other process works in another folder
+    return found
+
+
+def _is_secret(value: object) -> bool:
+    return isinstance(value, SecretStr) or (isinstance(value, tuple) and any(map(_holds_one, value)))
+
+
+def _holds_one(value: object) -> bool:
+    return _is_secret(value) or (isinstance(value, Address) and _is_secret(value.url))
