@@ -35,15 +35,15 @@ def doubt(path: Path, uid: int | None = None) -> str | None:
     for step in steps:
         found = step.lstat()
         if found.st_uid not in owners:
-            return f"{step} belongs to {_user(found.st_uid)}"
+            return f"{step} belongs to {user_name(found.st_uid)}"
         if stat.S_ISLNK(found.st_mode):
             continue  # its mode means nothing; where it leads comes next
         if found.st_mode & stat.S_ISVTX and step != last:
             continue
         if found.st_mode & stat.S_IWOTH:
-            return f"everybody may write {step}"
+            return f"everyone may write {step}"
         if found.st_mode & stat.S_IWGRP and not _is_private(step, found.st_gid, owners):
-            return f"the group {_group(found.st_gid)} may write {step}"
+            return f"the group {group_name(found.st_gid)} may write {step}"
     return None
 
 
@@ -88,13 +88,15 @@ def _is_private(path: Path, gid: int, owners: set[int]) -> bool:
     return group.gr_name in own and members == {group.gr_name}
 
 
-def _user(uid: int) -> str:
+def user_name(uid: int) -> str:
+    """Return the name of a user, or the number."""
     with suppress(KeyError):
         return pwd.getpwuid(uid).pw_name
     return f"uid {uid}"
 
 
-def _group(gid: int) -> str:
+def group_name(gid: int) -> str:
+    """Return the name of a group, or its number."""
     with suppress(KeyError):
         return grp.getgrgid(gid).gr_name
     return str(gid)
@@ -179,6 +181,15 @@ def folder(path: Path, mode: int = 0o770) -> None:
             raise NotADirectoryError(errno.ENOTDIR, "it is a link or a file, not a folder", str(path)) from None
 
 
+def flush(path: Path) -> None:
+    """Flush the names in a folder to disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 # ------------------------------------------------------------------------------------------------ root, in another's folder
 
 
@@ -246,33 +257,10 @@ SYSTEM_TREES = tuple(
 SYSTEM_FOLDERS = frozenset(
     Path("/", each)
     for each in (
-        *(
-            "",
-            "dev",
-            "dev/shm",
-            "home",
-            "media",
-            "mnt",
-            "opt",
-            "root",
-            "run",
-            "run/lock",
-            "run/user",
-            "srv",
-            "tmp",
-            "usr",
-        ),
-        *(
-            "usr/local",
-            "usr/local/bin",
-            "usr/local/etc",
-            "usr/local/lib",
-            "usr/local/sbin",
-            "usr/local/share",
-            "usr/src",
-        ),
-        *("var", "var/backups", "var/cache", "var/crash", "var/lib", "var/local", "var/lock", "var/log", "var/mail"),
-        *("var/opt", "var/run", "var/spool", "var/tmp"),
+        *("", "dev", "dev/shm", "home", "media", "mnt", "opt", "root", "run", "run/lock", "run/user", "srv", "tmp"),
+        *("usr", "usr/local", "usr/local/bin", "usr/local/etc", "usr/local/lib", "usr/local/sbin", "usr/local/share"),
+        *("usr/src", "var", "var/backups", "var/cache", "var/crash", "var/lib", "var/local", "var/lock", "var/log"),
+        *("var/mail", "var/opt", "var/run", "var/spool", "var/tmp"),
     )
 )
 """Folders that the whole machine shares; a folder below them may be a user's own."""

@@ -30,32 +30,9 @@ EARLIEST_YEAR = 2026
 LARGEST_TO_PROVE_BYTES = 500 << 20
 """A larger database is checked completely only on request, because that takes minutes."""
 NETWORK = {
-    *(
-        "nfs",
-        "nfs4",
-        "cifs",
-        "smb3",
-        "smbfs",
-        "smb2",
-        "9p",
-        "afs",
-        "ncpfs",
-        "davfs",
-        "ceph",
-        "glusterfs",
-        "lustre",
-        "gpfs",
-    ),
-    *(
-        "fuse.sshfs",
-        "fuse.glusterfs",
-        "fuse.cephfs",
-        "fuse.rclone",
-        "fuse.s3fs",
-        "fuse.davfs2",
-        "fuse.smbnetfs",
-        "beegfs",
-    ),
+    *("nfs", "nfs4", "cifs", "smb2", "smb3", "smbfs", "9p", "afs", "ncpfs", "davfs", "beegfs"),
+    *("ceph", "glusterfs", "lustre", "gpfs", "fuse.sshfs", "fuse.glusterfs", "fuse.cephfs", "fuse.rclone"),
+    *("fuse.s3fs", "fuse.davfs2", "fuse.smbnetfs"),
 }
 PASSING = {"overlay", "aufs", "tmpfs", "ramfs"}
 """File systems that disappear with the container or the power."""
@@ -301,21 +278,9 @@ def _token(report: Report, settings: Settings, name: str, env: Mapping[str, str]
         if _is_a_token_s_own(file, settings):
             report.doubt(what, rights.pasted("chmod", "600", file))
         else:
-            install = (
-                "sudo",
-                "install",
-                "-m",
-                "600",
-                "-o",
-                "supplier-agent",
-                "-g",
-                "supplier-agent",
-                "/dev/stdin",
-                own,
-            )
-            report.doubt(
-                f"{what}, and may not be a token's own file", f"put the token into one: {rights.pasted(*install)}"
-            )
+            ours = ("-m", "600", "-o", "supplier-agent", "-g", "supplier-agent")
+            install = rights.pasted("sudo", "install", *ours, "/dev/stdin", own)
+            report.doubt(f"{what}, and may not be a token's own file", f"put the token into one: {install}")
 
 
 def _is_a_token_s_own(file: Path, settings: Settings) -> bool:

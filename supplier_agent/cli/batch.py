@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self, TextIO
 
 from supplier_agent.base import files
+from supplier_agent.base.errors import AgentError, StateError, UsageError
 from supplier_agent.base.process import DISK, NEEDS_A_PERSON, on_one_line, worst
 from supplier_agent.cli.context import Surroundings, complain, progress, result, result_json, say, stdin_lines
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from supplier_agent.base.errors import AgentError
     from supplier_agent.db.tables import Order
 
 
@@ -62,7 +62,6 @@ def outcomes(
 ) -> Iterator[Outcome]:
     """Apply the action to each order, and yield its result once it is on disk."""
     from supplier_agent.actions import find
-    from supplier_agent.base.errors import AgentError, StateError
 
     failed: StateError | None = None  # None: the database works
     with surroundings.store() as store:
@@ -126,18 +125,8 @@ ORDER_HEADS, SUPPLIER_HEADS = ("menzzo_order_id", "order", "order_id", "id"), ("
 DELIMITERS = (";", "\t", ",")
 
 
-@dataclass(frozen=True)
-class Line:
-    """One order of the file. `supplier` is "" if the file has none."""
-
-    order: str
-    supplier: str
-
-
-def lines_of(rows: Iterable[str]) -> Iterator[Line]:
+def lines_of(rows: Iterable[str]) -> Iterator[Named]:
     """Read the orders, line by line; blank lines are skipped. Raises UsageError if a CSV has no column for the order."""
-    from supplier_agent.base.errors import UsageError
-
     order, supplier, delimiter = 0, None, ","
     first = True
     for number, row in enumerate(rows, 1):
@@ -158,12 +147,10 @@ def lines_of(rows: Iterable[str]) -> Iterator[Line]:
                     "name the column menzzo_order_id, or put one id on each line",
                 )
         cells = [*_cells(text, delimiter, number), ""]
-        yield Line(_cell(cells, order), _cell(cells, supplier))
+        yield Named(_cell(cells, order), _cell(cells, supplier))
 
 
 def _cells(text: str, delimiter: str, number: int) -> list[str]:
-    from supplier_agent.base.errors import UsageError
-
     try:
         return next(csv.reader([text], delimiter=delimiter))
     except csv.Error as error:
@@ -187,14 +174,12 @@ def ship_file(
     as_json: bool = False,
 ) -> int:
     """Mark each order of the file in its own transaction; return the most important exit code."""
-    from supplier_agent.base.errors import UsageError
-
     paths = [path.resolve() for path in (file, success, failure) if path is not None]
     if len({*paths}) != len(paths):
         raise UsageError(
             "two of the three files are the same", "name a file of its own for --success and for --failure"
         )
-    named = [Named(line.order, line.supplier or supplier) for line in lines_of(_rows(file))]
+    named = [Named(each.order, each.supplier or supplier) for each in lines_of(_rows(file))]
     done: list[Outcome] = []
     flagging = Flagging(surroundings)
     with ExitStack() as opened:
@@ -244,8 +229,6 @@ class Flagging:
 
 
 def _rows(file: Path) -> list[str]:
-    from supplier_agent.base.errors import UsageError
-
     if str(file) == "-":
         return stdin_lines()
     try:
@@ -267,8 +250,6 @@ class Answers:
     @classmethod
     def opened(cls, stack: ExitStack, path: Path | None) -> Self:
         """Open the file until the stack closes. Raises UsageError, before anything is done, if it cannot be written."""
-        from supplier_agent.base.errors import UsageError
-
         if path is None:
             return cls(None)
         try:

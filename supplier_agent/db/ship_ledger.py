@@ -105,11 +105,8 @@ class Ledger:
         try:
             fact = json.loads(line)
             if "epoch" in fact:
-                self.identity, self.epoch, self._marked_inode = (
-                    str(fact["ledger"]),
-                    int(fact["epoch"]),
-                    int(fact["inode"]),
-                )
+                mark = str(fact["ledger"]), int(fact["epoch"]), int(fact["inode"])  # read whole, or not at all
+                self.identity, self.epoch, self._marked_inode = mark
                 if self.epoch:  # 0 only sets the identity: the database may not know it yet, or may be older
                     self.last_call = self.last_decision = None
             elif "what" in fact:
@@ -191,13 +188,8 @@ class Ledger:
         for line in content.split(b"\n"):
             try:
                 fact = json.loads(line)
-                supplier, order, attempt, outcome = (
-                    fact["supplier"],
-                    fact["order"],
-                    int(fact["attempt"]),
-                    fact["outcome"],
-                )
-                at = datetime.fromisoformat(fact["at"])
+                supplier, order, outcome = fact["supplier"], fact["order"], fact["outcome"]
+                attempt, at = int(fact["attempt"]), datetime.fromisoformat(fact["at"])
             except (ValueError, KeyError, TypeError):
                 continue  # another kind of line, or an incomplete last line
             mine = self.last(supplier, order)

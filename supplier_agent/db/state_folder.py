@@ -7,7 +7,6 @@ Staff are members of the agent's group and may write the upper folder. So nothin
 could change: the folder and its files are opened without following links, and checked by owner, type and mode once open.
 """
 
-import contextlib
 import fcntl
 import json
 import os
@@ -19,6 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Self
 
 from supplier_agent.base import files
 from supplier_agent.base.clock import Clock
@@ -144,10 +144,10 @@ def _make_private(folder: Path) -> None:
     if os.geteuid() == 0:
         found = folder.parent.stat()
         os.chown(folder, found.st_uid, found.st_gid, follow_symlinks=False)
-    _sync(folder.parent)
+    files.flush(folder.parent)
 
 
-def take_in(folder: Path, name: str) -> None:
+def adopt(folder: Path, name: str) -> None:
     """Move a file that an older version kept in the state folder itself to its place here, if it can be trusted.
 
     It is left alone if it cannot be trusted, or if there is one here already. Calling it again does nothing.
@@ -167,16 +167,7 @@ def take_in(folder: Path, name: str) -> None:
         if moved.st_ino != found.st_ino:  # replaced at this moment
             private.put_aside(name)
         os.fsync(private.descriptor)
-        _sync(folder.parent)
-
-
-def _sync(folder: Path) -> None:
-    """Flush the names in a folder to disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        files.flush(folder.parent)
 
 
 FOLDER_MODE = 0o2770
@@ -253,7 +244,7 @@ class InstanceLock:
                 "stop it first (systemctl stop supplier-agent), or let it do the work",
             )
         note = json.dumps({"pid": os.getpid(), "command": command, "since": clock.now().isoformat(timespec="seconds")})
-        with contextlib.suppress(OSError):  # for information only: a full disk is no error here
+        with suppress(OSError):  # for information only: a full disk is no error here
             os.ftruncate(self._fd, 0)
             os.pwrite(self._fd, note.encode(), 0)
 
@@ -267,9 +258,17 @@ class InstanceLock:
                 return True
         return False
 
+    def __enter__(self) -> Self:
+        """Hold it during a block."""
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Free it at the end of the block."""
+        self.release()
+
     def release(self) -> None:
         """Free the lock."""
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             os.ftruncate(self._fd, 0)
         os.close(self._fd)
 

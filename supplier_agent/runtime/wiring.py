@@ -5,7 +5,7 @@ the previous one stays in use, and the refusal is stored in the database for `st
 """
 
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import replace
@@ -18,7 +18,6 @@ from supplier_agent.base.errors import AgentError, ConfigError
 from supplier_agent.base.log import Log
 from supplier_agent.base.process import Hangup
 from supplier_agent.calls import Tools
-from supplier_agent.calls.protocol import MARKETPLACE
 from supplier_agent.db import state_folder
 from supplier_agent.db.ship_ledger import Ledger
 from supplier_agent.db.store import FullError, LockedError, is_ours, open_store
@@ -49,42 +48,29 @@ def assemble(
 
     Raises ConfigError if no supplier has a token. If only some lack one, those are shown as paused, and the others work.
     """
+    usable(settings, env)
     wire = wire_of(settings, clock)
     store = open_store(settings.state_dir / state_folder.DATABASE, agent=True)
     if store.upgraded_from is not None:
         log.info("database.upgraded", copy=str(store.upgraded_from))
-    state_folder.take_in(settings.state_dir / state_folder.PRIVATE, Path(state_folder.LEDGER).name)
+    state_folder.adopt(settings.state_dir / state_folder.PRIVATE, Path(state_folder.LEDGER).name)
     ledger = make_ledger(settings.state_dir / state_folder.LEDGER)
     checks = Checks(clock)
     labels = LabelFolder(settings.state_dir)
-    agent: Agent
+    workers = Workers(clock, executor, checks, log)
+    ctx = Context(settings, store, ledger, labels, clock, random.random, log, workers)
+    ctx.round_at, ctx.told_to_read_only = round_at, reads_only
+    agent = Agent(ctx, make_accounts(settings, env, wire, clock, labels, lambda: agent.stopping))
 
-    def close_parts() -> None:
+    def close() -> None:
+        with suppress(AgentError):  # the disk is full: then only the next start counts the epoch
+            agent.end()
         store.checkpoint()
         store.close()
         ledger.close()
         checks.close()
 
-    def close() -> None:
-        with suppress(AgentError):  # the disk is full: then only the next start counts the epoch
-            agent.end()
-        close_parts()
-
-    accounts = make_accounts(settings, env, wire, clock, labels, lambda: agent.stopping)
-    if lacks_every_token(accounts):
-        close_parts()
-        for name in settings.suppliers:
-            settings.token_of(name, env)  # raises: what is missing, and where it was searched
-    workers = Workers(clock, executor, checks, log)
-    ctx = Context(settings, store, ledger, labels, clock, random.random, log, workers)
-    ctx.round_at, ctx.told_to_read_only = round_at, reads_only
-    agent = Agent(ctx, accounts)
     return agent, close
-
-
-def lacks_every_token(accounts: Iterable[Account]) -> bool:
-    """Tell whether no supplier has a token for the marketplace. Other accounts do not count."""
-    return all(account.token is None for account in accounts if account.kind == MARKETPLACE)
 
 
 def database_troubles(locked: LockedError | None) -> list[Trouble]:
@@ -101,16 +87,15 @@ def wire_of(settings: Settings, clock: Clock) -> Wire:
 
 def usable(settings: Settings, env: Mapping[str, str]) -> None:
     """Raise ConfigError if no supplier has a token, or if the proxy or its certificates cannot be used."""
-    missing, _ = None, egress.of(settings)
+    egress.of(settings)
+    missing = []
     for name in settings.suppliers:
         try:
             settings.token_of(name, env)
         except ConfigError as error:
-            missing = error
-        else:
-            return
-    if missing is not None:
-        raise missing
+            missing.append(error)
+    if missing and len(missing) == len(settings.suppliers):
+        raise missing[0]
 
 
 def reassemble(agent: Agent, settings: Settings, env: Mapping[str, str], wire: Wire) -> list[str]:
@@ -145,55 +130,35 @@ def make_accounts(
     labels: LabelFolder,
     stopping: Callable[[], bool],
 ) -> list[Account]:
-    """Return all accounts of these settings. Add another kind of account here."""
+    """Return all accounts of these settings, each with its token if that can be read. Add another kind of account here."""
 
-    def read_token(name: str) -> str:
-        return settings.token_of(name, env)
+    def at_the_marketplace(name: str) -> Account:
+        pace = Pace(clock, settings.requests_per_second)
+        marketplace = Marketplace(
+            supplier=name,
+            base_url=settings.base_url,
+            token=lambda: account.token or "",
+            wire=wire,
+            pace=pace,
+            max_label_bytes=settings.http.max_label_bytes,
+            label_origins=settings.http.label_origins,
+            clock=clock,
+            stopping=lambda: stopping() or account.reads_failing,
+        )
+        by_number = settings.suppliers[name].order_number_filter
+        account = Account(
+            name,
+            name,
+            tools=lambda heard: Tools(replace(marketplace, heard=heard), labels, by_number),
+            pace=pace,
+            read_token=lambda: settings.token_of(name, env),
+            read_next_token=lambda: settings.next_token_of(name, env),
+        )
+        with suppress(ConfigError):  # else the loop logs it, pauses this account, and reads the token again later
+            account.token = settings.token_of(name, env)
+        return account
 
-    def read_next(name: str) -> str | None:
-        return settings.next_token_of(name, env)
-
-    return [
-        make_account(settings, name, wire, clock, labels, read_token, stopping, read_next)
-        for name in settings.suppliers
-    ]
-
-
-def make_account(
-    settings: Settings,
-    name: str,
-    wire: Wire,
-    clock: Clock,
-    labels: LabelFolder,
-    read_token: Callable[[str], str],
-    stopping: Callable[[], bool],
-    read_next: Callable[[str], str | None] = lambda _name: None,
-) -> Account:
-    """Return a supplier's account at the marketplace, with its token if that can be read."""
-    pace = Pace(clock, settings.requests_per_second)
-    marketplace = Marketplace(
-        supplier=name,
-        base_url=settings.base_url,
-        token=lambda: account.token or "",
-        wire=wire,
-        pace=pace,
-        max_label_bytes=settings.http.max_label_bytes,
-        label_origins=settings.http.label_origins,
-        clock=clock,
-        stopping=lambda: stopping() or account.reads_failing,
-    )
-    by_number = settings.suppliers[name].order_number_filter
-    account = Account(
-        name,
-        name,
-        tools=lambda heard: Tools(replace(marketplace, heard=heard), labels, by_number),
-        pace=pace,
-        read_token=lambda: read_token(name),
-        read_next_token=lambda: read_next(name),
-    )
-    with suppress(ConfigError):  # else the loop logs it, pauses this account, and reads the token again later
-        account.token = read_token(name)
-    return account
+    return [at_the_marketplace(name) for name in settings.suppliers]
 
 
 # -- Reload.
@@ -294,10 +259,7 @@ class Reload:
     def _note(self, refused: str | None) -> None:
         now = self._agent.ctx.clock.now()
         with self._agent.ctx.store.write() as tx:
-            row = tx.get(Chore, CHORE)
             if refused is not None:
-                row = row or Chore(name=CHORE, done_at=now)
-                row.done_at, row.detail = now, refused
-                tx.add(row)
-            elif row is not None:
+                tx.merge(Chore(name=CHORE, done_at=now, detail=refused))
+            elif (row := tx.get(Chore, CHORE)) is not None:
                 tx.delete(row)

@@ -16,10 +16,11 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, SecretStr
 
-from supplier_agent.settings.layers import Place, Tree, key_lines, read_environment
+from supplier_agent.settings.layers import Place, key_lines, read_environment
 from supplier_agent.settings.loading import load
-from supplier_agent.settings.model import KNOWN_SUPPLIERS, NETWORK_VARIABLES, Http, Settings
-from supplier_agent.settings.sections import Address, Station
+from supplier_agent.settings.model import KNOWN_SUPPLIERS, Http, Settings
+from supplier_agent.settings.schedule import written_days
+from supplier_agent.settings.sections import Address, Station, written_time
 
 NAME = "supplier-agent.example.toml"
 _PACKAGE = Path(__file__).parents[1]
@@ -28,14 +29,9 @@ _KEY = re.compile(r"\A(?:# )?([a-z_]+) = ")
 
 
 def example_text() -> str:
-    """Return the path of the example: in the package of an installation (see pyproject.toml), in config/ of a checkout."""
+    """Return the example: from the package of an installation (see pyproject.toml), or from config/ of a checkout."""
     installed = _PACKAGE / NAME
     return (installed if installed.exists() else _PACKAGE.parent / "config" / NAME).read_text(encoding="utf-8")
-
-
-def example_tree() -> Tree:
-    """Return the text of the example."""
-    return tomllib.loads(example_text())
 
 
 def example_comments() -> dict[Place, str]:
@@ -64,7 +60,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 def schema() -> dict[str, Any]:
     """Return the schema of the file."""
     whole = Settings.model_json_schema()
-    tree, comments = example_tree(), example_comments()
+    tree, comments = tomllib.loads(example_text()), example_comments()
     whole["properties"] = {
         name: _told(each, (name,), tree.get(name), comments) for name, each in whole["properties"].items()
     }
@@ -103,7 +99,6 @@ def _told(
 HIDDEN = '"(hidden)"'
 _USER = re.compile(r"\A([A-Za-z][A-Za-z0-9+.-]*://)[^/]*@")
 """User and password in an address. They end at the last @ before the path."""
-DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 @dataclass(frozen=True)
@@ -151,7 +146,7 @@ def _written(value: object, *, hidden: bool = False) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(_written(each) for each in value)}]"
     if isinstance(value, frozenset):
-        return json.dumps(",".join(DAY_NAMES[day] for day in sorted(value)))
+        return json.dumps(written_days(value))
     if isinstance(value, str):
         value = _USER.sub(r"\1(hidden)@", value)
     if isinstance(value, bool | str):
@@ -159,7 +154,7 @@ def _written(value: object, *, hidden: bool = False) -> str:
     if isinstance(value, int | float):
         return f"{value:.15g}"
     if isinstance(value, time):
-        return f'"{value:%H:%M}"'
+        return json.dumps(written_time(value))
     return json.dumps(value.key if isinstance(value, ZoneInfo) else str(value), ensure_ascii=False)
 
 
@@ -192,7 +187,7 @@ def without_secrets(settings: Settings) -> str:
 
 def read_back(text: str, env: Mapping[str, str]) -> Settings:
     """Return the settings from JSON; of `env`, only proxy and certificates are used. Raises ValueError if they are not valid."""
-    return Settings(**json.loads(text), network_env={name: env[name] for name in NETWORK_VARIABLES if env.get(name)})
+    return Settings(**json.loads(text), network_env=env)
 
 
 def _open(model: BaseModel) -> dict[str, Any]:

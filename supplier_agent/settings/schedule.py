@@ -1,16 +1,15 @@
 """The `[schedule]` section: when the warehouse works (hours, days, holidays), and how often orders are read. Pure."""
 
-import json
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import cached_property, lru_cache
-from typing import Annotated, Protocol
+from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
-from supplier_agent.settings.values import Days, Positive, as_text
+from supplier_agent.settings.values import Days, Positive, Section, as_text, parse_list
 
 EVERY_DAY, BUSINESS_DAYS, BUSINESS_HOURS = "every_day", "business_days", "business_hours"
 """What counts when the age of an order is measured. A holiday never counts."""
@@ -56,7 +55,7 @@ class Holiday:
         return " to ".join(days)
 
     def days(self) -> Iterator[date]:
-        """Yield each day. A yearly range that ends before it begins goes past the new year."""
+        """Yield each day. A yearly range that ends before it starts goes past the new year."""
         day = self.first
         while True:
             yield day
@@ -84,7 +83,7 @@ def parse_holiday(text: str) -> Holiday:
     if year is None:
         return Holiday(first, last, yearly=True)
     if last < first:
-        raise ValueError("ends before it begins")
+        raise ValueError("ends before it starts")
     if (last - first).days >= LONGEST_DAYS:
         raise ValueError("is longer than a year")
     return Holiday(first, last)
@@ -108,7 +107,7 @@ class Calendar:
         return frozenset((day.month, day.day) for each in self.holidays if each.yearly for day in each.days())
 
     def is_holiday(self, day: date) -> bool:
-        """Tell whether this day is a holiday. A Sunday is none by itself."""
+        """Tell whether this day is a holiday. A Sunday is not one."""
         return day in self._dated or (day.month, day.day) in self._yearly
 
     def works_on(self, day: date) -> bool:
@@ -167,23 +166,6 @@ def calendar(hours: Hours, days: frozenset[int], holidays: tuple[Holiday, ...], 
     return Calendar(hours, days, holidays, zone)
 
 
-class Rhythm(Protocol):
-    """The keys of `[schedule]` that decide how often a supplier is read."""
-
-    @property
-    def poll_seconds(self) -> float:
-        """In business hours."""
-
-    @property
-    def off_hours_poll_seconds(self) -> float:
-        """Outside them, and on holidays."""
-
-
-def poll_interval(rhythm: Rhythm, calendar: Calendar, now_utc: datetime) -> float:
-    """Return the seconds between two polls, as of now."""
-    return rhythm.poll_seconds if calendar.is_open(now_utc) else rhythm.off_hours_poll_seconds
-
-
 def dated_until(holidays: Iterable[Holiday]) -> date | None:
     """Return the last of the days that have a year; None if none has."""
     return max((each.last for each in holidays if not each.yearly), default=None)
@@ -237,17 +219,10 @@ def written_days(days: frozenset[int]) -> str:
     return ",".join(_DAY_NAMES[day] for day in sorted(days))
 
 
-_HOLIDAYS = 'must be a list like ["12-25", "2026-08-03 to 2026-08-21"]'
-
-
 def parse_holidays(value: object) -> tuple[Holiday, ...]:
     """Return days and ranges, from a list (of texts, or dates of TOML), or from text (a variable) as JSON or with commas."""
-    if isinstance(value, str):
-        text = value.strip()
-        value = _json(text) if text.startswith("[") else [part for part in text.split(",") if part.strip()]
-    if not isinstance(value, list | tuple):
-        raise ValueError(_HOLIDAYS)  # noqa: TRY004 - pydantic collects no TypeErrors
-    return tuple(_holiday(number, each) for number, each in enumerate(value, 1))
+    items = parse_list(value, '["12-25", "2026-08-03 to 2026-08-21"]')
+    return tuple(_holiday(number, each) for number, each in enumerate(items, 1))
 
 
 def _holiday(number: int, value: object) -> Holiday:
@@ -259,13 +234,6 @@ def _holiday(number: int, value: object) -> Holiday:
         return parse_holiday(as_text(value))
     except ValueError as error:
         raise ValueError(f"has something at place {number} that {error}") from None
-
-
-def _json(text: str) -> object:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        raise ValueError(_HOLIDAYS) from None
 
 
 def written_holidays(holidays: tuple[Holiday, ...] | None) -> list[str] | None:
@@ -282,10 +250,8 @@ Holidays = Annotated[
 """Public holidays and company leave."""
 
 
-class Schedule(BaseModel):
+class Schedule(Section):
     """The `[schedule]` section."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     poll_seconds: Positive = 900
     off_hours_poll_seconds: Positive = 3600
@@ -296,3 +262,7 @@ class Schedule(BaseModel):
     holidays: Holidays = ()
     sweep_seconds: Positive = 21_600
     sweep_days: Days = 14
+
+    def poll_interval(self, calendar: Calendar, now: datetime) -> float:
+        """Return the seconds between two polls, as of now."""
+        return self.poll_seconds if calendar.is_open(now) else self.off_hours_poll_seconds

@@ -1,30 +1,46 @@
 """The sections for people and monitoring: `[web]` with its stations, `[metrics]` and `[alerts]`."""
 
 import ipaddress
-import json
 import re
 from datetime import time
 from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainSerializer,
     SecretStr,
     WithJsonSchema,
 )
 
-from supplier_agent.settings.values import Bytes, NotNegative, Positive, as_text, is_loopback, parse_origin
+from supplier_agent.settings.values import (
+    Bytes,
+    NotNegative,
+    Positive,
+    Section,
+    as_text,
+    is_loopback,
+    parse_list,
+    parse_origin,
+)
 
 Language = Literal["en", "fr", "pl", "tr"]
 
-_HEADER = re.compile(r"\A[A-Za-z][A-Za-z0-9-]{0,60}\Z")
 _PAGE = re.compile(r"\A([1-9][0-9]{1,3}) ?x ?([1-9][0-9]{1,3})\Z")
-_PRINTER = re.compile(r"\A(ipps?|https?)://[\x21-\x7e]{1,300}\Z")
 _LONGEST_NAME = 40
+
+
+def _like(pattern: str, problem: str) -> BeforeValidator:
+    """Return the check of a text that may be empty."""
+
+    def parse(value: object) -> str:
+        text = as_text(value)
+        if text and not re.fullmatch(pattern, text):
+            raise ValueError(problem)
+        return text
+
+    return BeforeValidator(parse)
 
 
 def parse_listen(value: object) -> str:
@@ -42,30 +58,14 @@ def parse_listen(value: object) -> str:
     return text
 
 
-def address_of(listen: str) -> tuple[str, int] | None:
-    """Return host and port of a `listen`; None: nowhere."""
-    host, _, port = listen.rpartition(":")
-    return (host.removeprefix("[").removesuffix("]"), int(port)) if listen else None
-
-
 def parse_own_origin(value: object) -> str:
     """Return the page's address in browsers, behind a proxy; empty: the address in `listen`."""
     return "" if value == "" else parse_origin(value)
 
 
-def parse_header(value: object) -> str:
-    """Return the name of a header; empty means none is trusted."""
-    text = as_text(value)
-    if text and not _HEADER.match(text):
-        raise ValueError('is no header, like "X-Remote-User"')
-    return text
-
-
 def parse_proxies(value: object) -> tuple[str, ...]:
     """Return addresses, from a list or from text with commas."""
-    given = value.split(",") if isinstance(value, str) else value
-    if not isinstance(given, list | tuple):
-        raise ValueError('must be a list like ["127.0.0.1"]')  # noqa: TRY004 - pydantic collects no TypeErrors
+    given = parse_list(value, '["127.0.0.1"]')
     try:
         return tuple(str(ipaddress.ip_address(str(each).strip())) for each in given if str(each).strip())
     except ValueError:
@@ -76,15 +76,7 @@ def parse_name(value: object) -> str:
     """Return the name of a station."""
     text = as_text(value).strip()
     if not text or not text.isprintable() or len(text) > _LONGEST_NAME:
-        raise ValueError("must be 1 to 40 letters, as they stand on the bench")
-    return text
-
-
-def parse_printer(value: object) -> str:
-    """Return the address of a printer; empty: this station prints with its browser."""
-    text = as_text(value)
-    if text and not _PRINTER.match(text):
-        raise ValueError('must be an address like "ipp://127.0.0.1/printers/zebra"')
+        raise ValueError("must be 1 to 40 letters, as on the bench")
     return text
 
 
@@ -97,14 +89,14 @@ def parse_page(value: object) -> str:
     return f"{found[1]}x{found[2]}" if found else ""
 
 
-class Station(BaseModel):
+class Station(Section):
     """A place with a browser: its printer, paper and way of scanning."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     name: Annotated[str, BeforeValidator(parse_name)]
     language: Language | None = None  # None: the language of [web]
-    printer: Annotated[str, BeforeValidator(parse_printer)] = Field(default="", repr=False)  # may contain a password
+    printer: Annotated[
+        str, _like(r"(ipps?|https?)://[\x21-\x7e]{1,300}", 'must be an address like "ipp://127.0.0.1/printers/zebra"')
+    ] = Field(default="", repr=False)  # may contain a password; "": this station prints with its browser
     page: Annotated[str, BeforeValidator(parse_page)] = ""
     one_scan: bool = False
     print_on_scan: bool = False
@@ -117,14 +109,8 @@ class Station(BaseModel):
         return (int(width), int(height)) if height else None
 
 
-def _from_text(value: object) -> object:
-    """Return the list that an environment variable holds as JSON."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
-        raise ValueError('must be a list like [{ name = "Bench 1" }]') from None
+def _stations(value: object) -> list[object]:
+    return parse_list(value, '[{ name = "Bench 1" }]', separator=None)
 
 
 def _named_once(stations: tuple[Station, ...]) -> tuple[Station, ...]:
@@ -133,23 +119,27 @@ def _named_once(stations: tuple[Station, ...]) -> tuple[Station, ...]:
     return stations
 
 
-class Web(BaseModel):
-    """The `[web]` section."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+class Listener(Section):
+    """A section with an address to listen on."""
 
     listen: Annotated[str, BeforeValidator(parse_listen)] = ""
-    language: Language = "en"
-    origin: Annotated[str, BeforeValidator(parse_own_origin)] = ""
-    proxy_header: Annotated[str, BeforeValidator(parse_header)] = ""
-    proxies: Annotated[tuple[str, ...], BeforeValidator(parse_proxies)] = ("127.0.0.1", "::1")
-    session_hours: Annotated[int, Field(ge=1, le=24 * 31)] = 12
-    stations: Annotated[tuple[Station, ...], BeforeValidator(_from_text), AfterValidator(_named_once)] = ()
 
     @property
     def address(self) -> tuple[str, int] | None:
         """Return host and port to listen on; None: nowhere."""
-        return address_of(self.listen)
+        host, _, port = self.listen.rpartition(":")
+        return (host.removeprefix("[").removesuffix("]"), int(port)) if self.listen else None
+
+
+class Web(Listener):
+    """The `[web]` section."""
+
+    language: Language = "en"
+    origin: Annotated[str, BeforeValidator(parse_own_origin)] = ""
+    proxy_header: Annotated[str, _like(r"[A-Za-z][A-Za-z0-9-]{0,60}", 'is no header, like "X-Remote-User"')] = ""
+    proxies: Annotated[tuple[str, ...], BeforeValidator(parse_proxies)] = ("127.0.0.1", "::1")
+    session_hours: Annotated[int, Field(ge=1, le=24 * 31)] = 12
+    stations: Annotated[tuple[Station, ...], BeforeValidator(_stations), AfterValidator(_named_once)] = ()
 
     @property
     def is_open(self) -> bool:
@@ -166,31 +156,19 @@ class Web(BaseModel):
         return self.stations or (Station(name="Page"),)
 
 
-class Metrics(BaseModel):
+class Metrics(Listener):
     """The `[metrics]` section: a separate address for monitoring, with its own limits. Served by the page's process."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    listen: Annotated[str, BeforeValidator(parse_listen)] = ""
-
-    @property
-    def address(self) -> tuple[str, int] | None:
-        """Return host and port to listen on; None: nowhere."""
-        return address_of(self.listen)
 
 
 # -- Where alerts are sent, and when. An address may contain a password, so it is a secret like a token.
 
 _URL = re.compile(r"\A[A-Za-z][A-Za-z0-9+.-]*://[\x21-\x7e]{1,4000}\Z")
 _TIME = re.compile(r"\A([01][0-9]|2[0-3]):([0-5][0-9])\Z")
-_LIST = 'must be a list like ["mailto://…", { url = "ntfy://…", severity = "urgent" }]'
 SEVERITIES = ("info", "warning", "urgent")
 
 
-class Address(BaseModel):
+class Address(Section):
     """One address of apprise. `severity`: the least that is sent to it; only with "info" it gets the daily report."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     url: SecretStr
     severity: Literal["info", "warning", "urgent"] = "info"
@@ -203,12 +181,8 @@ def parse_alert_urls(value: object) -> tuple[Address, ...]:
     """
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
-    if isinstance(value, str):
-        text = value.strip()
-        value = _json(text) if text.startswith("[") else text.split()
-    if not isinstance(value, list | tuple):
-        raise ValueError(_LIST)  # noqa: TRY004 - pydantic collects no TypeErrors
-    return tuple(_address(number, each) for number, each in enumerate(value, 1))
+    items = parse_list(value, '["mailto://…", { url = "ntfy://…", severity = "urgent" }]', separator=r"\s+")
+    return tuple(_address(number, each) for number, each in enumerate(items, 1))
 
 
 def _address(number: int, value: object) -> Address:
@@ -224,13 +198,6 @@ def _address(number: int, value: object) -> Address:
     if severity not in SEVERITIES:
         raise ValueError(f'has a severity at place {number} that is not "info", "warning" or "urgent"')
     return Address.model_validate({"url": plain, "severity": severity})
-
-
-def _json(text: str) -> object:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        raise ValueError(_LIST) from None
 
 
 def parse_time_of_day(value: object) -> time | None:
@@ -268,10 +235,8 @@ Addresses = Annotated[
 """Where alerts go."""
 
 
-class Alerts(BaseModel):
+class Alerts(Section):
     """The `[alerts]` section. Without `urls`, nothing is sent; `alerts list` shows the alerts all the same."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     urls: Addresses = ()
     group_seconds: NotNegative = 60

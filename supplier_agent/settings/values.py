@@ -10,10 +10,10 @@ import re
 import zoneinfo
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from supplier_agent.base.files import is_of_the_system
 
@@ -21,6 +21,12 @@ _YEAR_SECONDS = 366 * 86_400
 
 _DATE = re.compile(r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 _SLUG = re.compile(r"\A[a-z0-9][a-z0-9-]{0,40}\Z")
+
+
+class Section(BaseModel):
+    """A table of the configuration. An unknown key is an error, and no error repeats a value."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 def close(word: str, known: list[str], likeness: float = 0.7) -> str | None:
@@ -34,6 +40,26 @@ def as_text(value: object) -> str:
     if isinstance(value, str):
         return value
     raise ValueError("must be text in quotes")
+
+
+def parse_list(value: object, like: str, separator: str | None = ",") -> list[Any]:
+    """Return the items of a list, or of text (a variable) as JSON or with separators. `like`: a list for the error message.
+
+    separator: a regular expression; None: text is JSON.
+    """
+    problem = f"must be a list like {like}"
+    if isinstance(value, str):
+        text = value.strip()
+        if separator is None or text.startswith("["):
+            try:
+                value = json.loads(text)
+            except (ValueError, RecursionError):
+                raise ValueError(problem) from None
+        else:
+            value = [part.strip() for part in re.split(separator, text) if part.strip()]
+    if not isinstance(value, list | tuple):
+        raise ValueError(problem)  # noqa: TRY004 - pydantic collects no TypeErrors
+    return list(value)
 
 
 def _number(value: object) -> object:
@@ -163,12 +189,7 @@ def parse_origin(value: object) -> str:
 
 def parse_origins(value: object) -> tuple[str, ...]:
     """Return origins without duplicates, from a list, or from text (a variable) as JSON or with commas."""
-    if isinstance(value, str):
-        text = value.strip()
-        value = _json(text) if text.startswith("[") else [part.strip() for part in text.split(",") if part.strip()]
-    if isinstance(value, list | tuple):
-        return tuple(dict.fromkeys(parse_origin(item) for item in value))
-    raise ValueError('must be a list like ["https://files.example.com"]')
+    return tuple(dict.fromkeys(parse_origin(item) for item in parse_list(value, '["https://files.example.com"]')))
 
 
 def parse_heartbeat_url(value: object) -> str:
@@ -204,13 +225,6 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _json(text: str) -> object:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        raise ValueError('must be a list like ["https://files.example.com"]') from None
-
-
 def _split(value: object) -> SplitResult:
     text = as_text(value)
     # urlsplit drops tabs and newlines and trims; so an address with such characters is refused first.
@@ -222,7 +236,7 @@ def _split(value: object) -> SplitResult:
     except ValueError:
         raise ValueError("has a host or port that cannot be") from None
     if parts.scheme not in _DEFAULT_PORTS or not text.lower().startswith(f"{parts.scheme}://"):
-        raise ValueError("must begin with https://")
+        raise ValueError("must start with https://")
     host = parts.hostname or ""
     if port == 0 or not (_is_address(host) if ":" in host else _HOST.match(host)):
         raise ValueError("has a host or port that cannot be")
@@ -237,7 +251,7 @@ def _guarded(value: object) -> SplitResult:
     if {"?", "#"} & set(as_text(value)):
         raise ValueError("has a query (?…) or fragment (#…); leave it out")
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
-        raise ValueError("must begin with https:// (http only goes to this machine, like http://127.0.0.1:8080)")
+        raise ValueError("must start with https:// (http only goes to this machine, like http://127.0.0.1:8080)")
     return parts
 
 

@@ -53,7 +53,7 @@ def read_key(state_dir: Path) -> str:
     folder = state_dir / state_folder.PRIVATE
     path = folder / KEY_FILE
     try:
-        state_folder.take_in(folder, KEY_FILE)
+        state_folder.adopt(folder, KEY_FILE)
         with state_folder.open_private(folder) as opened:
             if opened.look(KEY_FILE):
                 opened.write(KEY_FILE, secrets.token_hex(KEY_BYTES).encode())

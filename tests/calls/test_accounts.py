@@ -13,11 +13,9 @@ import pytest
 from supplier_agent import cli
 from supplier_agent.base.errors import ConfigError
 from supplier_agent.calls import Ending, Job
-from supplier_agent.calls.protocol import MARKETPLACE
 from supplier_agent.marketplace.rate_limit import Pace
 from supplier_agent.outbox import DONE, LATER, REFUSED, UNKNOWN, Outcome
 from supplier_agent.reports import health
-from supplier_agent.runtime.wiring import lacks_every_token
 from supplier_agent.settings import Settings
 from supplier_agent.suppliers.circuit_breakers import WRITES
 from supplier_agent.tick.context import MOST_IN_FLIGHT, Account, Flight
@@ -278,15 +276,6 @@ def test_a_receiver_that_asks_for_silence_gets_it_and_the_marketplace_is_served(
     site.flag(ids(site))
     site.run_for(60)
     assert state(site, "ship") == ("done", 1)
-
-
-def test_an_account_that_needs_no_token_does_not_hide_that_no_supplier_has_one(world: World) -> None:
-    receiver, marketplace = world.account(world.site, 1), world.account(world.site, 1)
-    receiver.token, marketplace.token, marketplace.kind = "", None, MARKETPLACE
-    assert lacks_every_token([marketplace, receiver])
-    marketplace.token = "t"
-    receiver.token = None
-    assert not lacks_every_token([marketplace, receiver])
 
 
 def test_settings_are_those_of_the_supplier(world: World) -> None:

@@ -374,7 +374,7 @@ def before_this_version(site: Site) -> Path:
 
 
 def taken_in(site: Site) -> None:
-    state_folder.take_in(site.settings.state_dir / state_folder.PRIVATE, "shipped.jsonl")
+    state_folder.adopt(site.settings.state_dir / state_folder.PRIVATE, "shipped.jsonl")
 
 
 def test_the_ledger_of_the_version_before_is_moved_and_nothing_is_held(site: Site) -> None:
