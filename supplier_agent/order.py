@@ -2,7 +2,7 @@
 
     listed ──> acknowledge ──> label ──> [a person marks it as shipped] ──> undo window ──> ship ──> confirmed
 
-To add an outward call, add one line to WANTED and one file to calls/. Nothing else names the kinds.
+To add an outward call, add one line to WANTED and one file to calls/ (CONTRIBUTING.md); nothing else has to know the new kind.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ done
 [ "$purge" = no ] || [ "$remove" = yes ] || die '--purge goes with --uninstall' 2
 [ "$(id -u)" -eq 0 ] || die "only root may do this: sudo $0" 77
 
-# Without a running systemd (while an image is built, in a chroot) files are installed, and nothing is started.
+# Without a running systemd (in the build of an image, in a chroot), files are installed and nothing is started.
 has_systemd() {
     [ -d /run/systemd/system ]
 }
@@ -85,14 +85,14 @@ uninstall() {
         say "removed. Kept: $etc (configuration), /etc/credstore/token-* (tokens), $state (orders, labels), the user $name"
         return
     fi
-    printf 'install: delete %s and %s, with every order, every label and the ledger that keeps a parcel from being\n' "$etc" "$state"
-    printf 'install: reported twice? This cannot be undone. Type "delete" and Enter: '
+    printf 'install: delete %s and %s, with every order, every label, and the ledger without which a parcel may be\n' "$etc" "$state"
+    printf 'install: reported twice? This cannot be undone. Type "delete" and press Enter: '
     read -r answer || answer=
     [ "$answer" = delete ] || die 'nothing more was deleted' 1
     rm -rf $etc $state $units/$name.service.d $units/$name-page.service.d $units/$name-once.service.d $units/$name-once.timer.d
     if id -u $name >/dev/null 2>&1; then userdel $name; fi
     if getent group $name >/dev/null; then groupdel $name; fi
-    say 'deleted. Tokens in /etc/credstore and a state_dir elsewhere are yours to delete.'
+    say 'deleted. Tokens in /etc/credstore and a state_dir elsewhere are kept: delete them yourself.'
 }
 
 if [ "$remove" = yes ]; then
@@ -101,10 +101,10 @@ if [ "$remove" = yes ]; then
 fi
 
 # ----------------------------------------------------------------------------------------------------------- prepare
-# Everything that needs the network is done next to the installed program, which keeps running.
+# Steps that need the network are done first, in a separate folder. The installed program keeps running meanwhile.
 
 for tool in systemd-sysusers systemd-tmpfiles; do
-    command -v $tool >/dev/null || die "$tool is not here; without systemd see docs/how-to/install.md: a container, or cron"
+    command -v $tool >/dev/null || die "$tool is missing; without systemd, use a container or cron: docs/how-to/install.md"
 done
 
 find_python() {
@@ -112,7 +112,7 @@ find_python() {
         [ -n "$candidate" ] || continue
         "$candidate" -c 'import ensurepip, sqlite3, ssl, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 ||
             continue
-        # A person's own interpreter (pyenv, a home folder) would be hidden from the service by ProtectHome=.
+        # ProtectHome= would hide an interpreter in a home folder (pyenv) from the service.
         case $("$candidate" -c 'import os, sys; print(os.path.realpath(sys.executable))') in
             /home/* | ~root/*) continue ;;
         esac
@@ -122,7 +122,7 @@ find_python() {
 }
 
 python=$(find_python)
-[ -n "$python" ] || die 'no Python 3.11 or newer with venv outside of homes (Debian, Ubuntu: sudo apt install python3-venv)'
+[ -n "$python" ] || die 'there is no Python 3.11 or later with venv outside home folders (Debian, Ubuntu: sudo apt install python3-venv)'
 
 was_running='' page_was_running=no
 put_back() {
@@ -131,7 +131,7 @@ put_back() {
     if [ "$code" -ne 0 ] && [ -d $former ]; then
         rm -rf $program
         mv $former $program
-        say 'that failed; the version of before is back' >&2
+        say 'the installation failed; the previous version is back' >&2
     fi
     if [ "$code" -ne 0 ] && [ "$page_was_running" = yes ]; then systemctl start $name-page.service || :; fi
     if [ "$code" -ne 0 ] && [ -n "$was_running" ]; then systemctl start "$was_running" || :; fi
@@ -151,15 +151,15 @@ pip() {
     "$work/build/bin/python" -m pip --disable-pip-version-check --quiet "$@"
 }
 
-say "fetching the libraries, each checked against its hash in requirements.lock ($python) …"
+say "downloading the libraries, each checked against its hash in requirements.lock ($python) …"
 "$python" -m venv "$work/build"
 # Locks are complete, so nothing is resolved (--no-deps): the current content of the index does not matter.
 pip install --require-hashes --no-deps --only-binary=:all: -r "$checkout/requirements-build.lock"
 pip download --require-hashes --no-deps --only-binary=:all: -r "$checkout/requirements.lock" -d "$work/wheels"
-# A copy, so that root leaves no files in a person's checkout.
+# A copy, so that root creates no files in another user's checkout.
 mkdir "$work/source"
 for each in supplier_agent config pyproject.toml hatch_build.py README.md LICENSE; do cp -R "$checkout/$each" "$work/source/"; done
-# The commit that `--version` shows. The checkout may belong to a person, and root's git would refuse to read it.
+# The commit that `--version` shows. The checkout may belong to another user, and root's git would refuse to read it.
 commit=$(git -c safe.directory="$checkout" -C "$checkout" rev-parse --short=12 HEAD 2>/dev/null || :)
 (cd "$work/source" && SOURCE_COMMIT=$commit "$work/build/bin/hatchling" build -t wheel -d "$work/dist" >/dev/null 2>&1) ||
     die 'the package could not be built; is the checkout complete?'
@@ -207,10 +207,10 @@ if [ ! -e $etc/$name.toml ]; then
 fi
 for person in $staff; do
     usermod -aG $name "$person"
-    say "$person is in the group $name; it counts from the next login"
+    say "$person is in the group $name; this takes effect at the next login"
 done
 
-# zsh expects #compdef in the first line, and the first line is blank.
+# zsh expects #compdef in the first line, but the command prints a blank line first.
 completion() {
     mkdir -p "${2%/*}"
     $program/bin/supplier-agent --show-completion "$1" | sed '/./,$!d' >"$2"
@@ -236,7 +236,7 @@ fi
 say "$version is in $program, its configuration in $etc/$name.toml"
 cat <<NEXT
 
-Next: name your supplier in the configuration, give it its token, prove both, and start:
+Next: enter your supplier and its token, check the configuration, and start the service:
 
   sudoedit $etc/$name.toml
   cd / && sudo -u $name $name check

@@ -16,6 +16,7 @@ from supplier_agent.settings import Settings
 from supplier_agent.settings.schedule import DAY, Calendar
 from supplier_agent.verdict import Problem, ProblemCode, Severity
 from supplier_agent.verdict.codes import severity_of
+from supplier_agent.verdict.supplier import owner_of
 
 DIGEST_HOURS = timedelta(hours=6)
 """A report that is later than this is skipped: the agent was not running, and the news is old."""
@@ -55,7 +56,10 @@ class Fact:
 
 @dataclass(frozen=True)
 class Recipient:
-    """One address. `supplier`: it gets only this supplier's alerts; None: all. `least`: the lowest severity that it gets."""
+    """One address.
+
+    `supplier`: it gets only the alerts of this supplier and its other accounts; None: all. `least`: the lowest severity it gets.
+    """
 
     name: str  # without secrets, for people
     supplier: str | None = None
@@ -63,7 +67,8 @@ class Recipient:
 
     def hears(self, row: Alert) -> bool:
         """Tell whether it gets an alert."""
-        return self.supplier in {None, row.supplier} and RANK.index(severity_of(row.cause)) >= RANK.index(self.least)
+        is_mine = self.supplier in {None, owner_of(row.supplier or "")}
+        return is_mine and RANK.index(severity_of(row.cause)) >= RANK.index(self.least)
 
     @property
     def hears_reports(self) -> bool:

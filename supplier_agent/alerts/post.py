@@ -22,6 +22,7 @@ from supplier_agent.settings import Settings
 from supplier_agent.settings.egress import DIRECT, Egress
 from supplier_agent.verdict import ProblemCode, Severity
 from supplier_agent.verdict.codes import severity_of
+from supplier_agent.verdict.supplier import owner_of
 from supplier_agent.words import Words
 from supplier_agent.words.formats import and_more
 
@@ -132,7 +133,7 @@ def report(
     """
     words = check.words
     lines = [_of_supplier(tx, check, name, since) for name in check.settings.suppliers if supplier in {None, name}]
-    mine = [fact for fact in check.facts if supplier in {None, fact.supplier}]
+    mine = [fact for fact in check.facts if supplier in {None, owner_of(fact.supplier or "")}]
     number = sum(len(fact.problems) for fact in mine)
     size = "none" if not number else "one" if number == 1 else "many"
     lines += ["", words.say(f"report.problems.{size}", number=number)]

@@ -1,12 +1,7 @@
-"""Every outward call, one file each.
+"""Every outward call, one file each. How to add one: CONTRIBUTING.md.
 
-To add one:
-
-1. Add a line to order.WANTED: when do an order's facts ask for it?
-2. Add a file here with the name of the kind and `CALL = …` (protocol.OutwardCall): everything else about it.
-3. Add a test file.
-
-Nothing else names the kinds. A kind without its file or its line is an error at startup.
+A line of order.WANTED says when the facts of an order ask for a kind of call. The file here with the name of the kind has `CALL`
+(protocol.OutwardCall), which is everything else about it. A kind without its file or its line is an error at startup.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,11 +11,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from supplier_agent.base.errors import ConfigError
-from supplier_agent.calls.protocol import MARKETPLACE, Ending, Job, Need, OutwardCall, Tools, Unfinished
+from supplier_agent.calls.protocol import Ending, Job, Keys, Need, OutwardCall, Tools, Unfinished
 from supplier_agent.order import WANTED, Rules
 from supplier_agent.settings import Settings
 from supplier_agent.settings.loading import PROVE
 from supplier_agent.settings.values import close
+from supplier_agent.verdict.supplier import MARKETPLACE
+from supplier_agent.words.english import add_sentences
 
 AnyCall = OutwardCall[Any]
 
@@ -37,7 +34,7 @@ class Calls(Mapping[str, AnyCall]):
         self.once = frozenset(kind for kind, call in self._calls.items() if call.ONCE)
         self.lane_of = {
             kind: call.LANE for kind, call in self.at(MARKETPLACE).items()
-        }  # only of calls to the marketplace
+        }  # of calls to the marketplace alone
         self.ledgered = next((kind for kind, call in self._calls.items() if call.LEDGERED), "")
 
     __hash__ = object.__hash__  # by identity: it is the default of a dataclass field, which must be hashable
@@ -57,8 +54,13 @@ class Calls(Mapping[str, AnyCall]):
         return self._rules
 
     def rules(self, settings: Settings) -> Rules:
-        """Return the rules of the calls that these settings do not switch off."""
-        return {kind: rule for kind, rule in self._rules.items() if self._calls[kind].is_on(settings)}
+        """Return the rules of the calls that these settings switch on."""
+        return {kind: rule for kind, rule in self._rules.items() if self.is_on(kind, settings)}
+
+    def is_on(self, kind: str, settings: Settings) -> bool:
+        """Tell whether a call is switched on: by the key `enabled` of its section, or because it has no such key."""
+        section = self._calls[kind].Section
+        return "enabled" not in section.model_fields or settings.of_call(kind, section).model_dump()["enabled"] is True
 
     def at(self, account_kind: str) -> dict[str, AnyCall]:
         """Return the calls to accounts of that kind."""
@@ -104,5 +106,7 @@ def _found(kind: str) -> AnyCall:
 
 CALLS = Calls({kind: _found(kind) for kind in WANTED})
 """All outward calls of this program."""
+for _call in CALLS.values():
+    add_sentences(_call.WORDS)
 
-__all__ = ["CALLS", "AnyCall", "Calls", "Ending", "Job", "Need", "OutwardCall", "Tools", "Unfinished"]
+__all__ = ["CALLS", "AnyCall", "Calls", "Ending", "Job", "Keys", "Need", "OutwardCall", "Tools", "Unfinished"]

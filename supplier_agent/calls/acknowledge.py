@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from supplier_agent.calls.protocol import Ending, Job, Need, OutwardCall, Tools, ending_of
 from supplier_agent.marketplace import Listing, Seen
-from supplier_agent.outbox import DONE, LATER, NOT_SENT, REFUSED, UNKNOWN, Next, Outcome, backoff
+from supplier_agent.outbox import DONE, LATER, REFUSED, UNKNOWN, Next, Outcome, backoff
 from supplier_agent.reading.strategy import Query
 from supplier_agent.settings import Settings
 from supplier_agent.suppliers.circuit_breakers import WRITES
@@ -16,11 +16,6 @@ NOT_FOUND_TRIES = 4
 """The first try and at least three more (public contract, "What an answer means", 404)."""
 NOT_FOUND = 404
 MOST_PAGES = 10
-WHY = {
-    NOT_SENT: "the marketplace could not be reached",
-    LATER: "the marketplace asked to try again later",
-    UNKNOWN: "no clear answer; it is tried again",
-}
 
 
 class Acknowledge(OutwardCall[Tools]):
@@ -33,13 +28,14 @@ class Acknowledge(OutwardCall[Tools]):
     def perform(self, job: Job, tools: Tools) -> Ending:
         """Acknowledge; after a 404, check first whether the order is still listed.
 
-        Source: API notes, 4. The answer's body is not documented (9.8).
+        Source: API notes, 4. Documented: the request's body. Not documented: the answer's body (9.8), and whether a second
+        acknowledgement is harmless; we take it to be.
         """
         reads: list[ReadDone] = []
         if job.not_found_since is not None and not _still_listed(job, tools, reads):
             gone = "the marketplace answered 404 and no longer lists the order: cancelled, or acknowledged elsewhere"
             return Ending(Outcome(REFUSED, gone), reads=tuple(reads))
-        verdict = tools.marketplace.acknowledge_sale(job.menzzo_order_id)
+        verdict = tools.marketplace.post(self.ENDPOINT, job.menzzo_order_id)
         ending = ending_of(verdict)
         if ending.redirected_to is not None:  # it says nothing about this order, and trying again is harmless
             ending = replace(ending, outcome=replace(ending.outcome, kind=LATER))
@@ -53,35 +49,20 @@ class Acknowledge(OutwardCall[Tools]):
         return replace(ending, reads=tuple(reads))
 
     def after(self, job: Job, ending: Ending, settings: Settings, now: datetime, chance: float) -> Next:
-        """Return the next state: tried again after anything but a clear refusal; parked only for answers about this order."""
-        retry, kind = settings.retry, ending.outcome.kind
-        if kind == DONE:
-            return Next("done")
-        if kind == REFUSED:
-            if ending.outcome.http_status != NOT_FOUND:
-                return Next("parked", strike=True, why=ending.outcome.detail or "the marketplace refused it")
-            cache = timedelta(seconds=settings.suppliers[job.supplier].cache_seconds)
-            first = job.not_found_since or now
-            if job.strikes + 1 >= NOT_FOUND_TRIES and now - first > cache:
-                why = f"the marketplace answered 404 {job.strikes + 1} times, but its list does not show that the order is gone"
-                return Next("parked", strike=True, why=why)
-            wait = max(
-                backoff(retry.first_seconds, retry.max_seconds, job.strikes + 1, chance),
-                cache / 3 + timedelta(seconds=1),
-            )
-            return Next(
-                "owed",
-                now + wait,
-                strike=True,
-                why="the marketplace answered 404; the agent checks whether it still lists the order",
-            )
-        # Only an answer while everything else works says something about this order; no answer and outages do not.
-        strike = kind == UNKNOWN and ending.outcome.http_status is not None and not job.lane_was_failing
-        if strike and job.strikes + 1 >= retry.park_after_attempts:
-            return Next("parked", strike=True, why=f"the marketplace failed {job.strikes + 1} times for this order")
-        wait = backoff(retry.first_seconds, retry.max_seconds, job.strikes + 1, chance) if strike else timedelta(0)
-        why = WHY[kind] if ending.redirected_to is None else "it was redirected"
-        return Next("owed", now + wait, strike=strike, why=f"{why}: {ending.outcome.detail}"[:500])
+        """Return the next state: a 404 is tried again until the list cannot be older than it; the rest as for every call."""
+        if ending.outcome.kind != REFUSED or ending.outcome.http_status != NOT_FOUND:
+            return super().after(job, ending, settings, now, chance)
+        retry, cache = settings.retry, timedelta(seconds=settings.suppliers[job.supplier].cache_seconds)
+        first = job.not_found_since or now
+        if job.strikes + 1 >= NOT_FOUND_TRIES and now - first > cache:
+            why = f"the marketplace answered 404 {job.strikes + 1} times, but its list does not show that the order is gone"
+            return Next("parked", strike=True, why=why)
+        wait = max(
+            backoff(retry.first_seconds, retry.max_seconds, job.strikes + 1, chance),
+            cache / 3 + timedelta(seconds=1),
+        )
+        why = "the marketplace answered 404; the agent checks whether it still lists the order"
+        return Next("owed", now + wait, strike=True, why=why)
 
     def facts_when_rehearsed(self, job: Job, now: datetime) -> Mapping[str, object]:  # noqa: ARG002 - the same for every call
         """Return that the order is acknowledged."""
@@ -90,7 +71,8 @@ class Acknowledge(OutwardCall[Tools]):
 
 def _still_listed(job: Job, tools: Tools, reads: list[ReadDone]) -> bool:
     """Read the order again. Unless a complete list does not contain it, it counts as still listed."""
-    if tools.order_number_filter:
+    by_number = tools.settings.suppliers[job.supplier].order_number_filter
+    if by_number:
         query = Query(order_number=job.increment_id)
     elif job.order_date is not None:
         query = Query(date_from=job.order_date, date_to=job.order_date + timedelta(days=1))
@@ -109,7 +91,7 @@ def _still_listed(job: Job, tools: Tools, reads: list[ReadDone]) -> bool:
         ids = {row.menzzo_order_id for row in answer.rows if isinstance(row, Seen)}
         if job.menzzo_order_id in ids:
             return True
-        if not ids - listed or tools.order_number_filter:
+        if not ids - listed or by_number:
             return False
         listed |= ids
     return True

@@ -1,4 +1,4 @@
-"""What all outward calls share: the job that a worker gets, and what the marketplace's verdict means for it."""
+"""What all outward calls share: what a call declares, the job that a worker gets, and what an answer means for it."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import Enum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -13,9 +14,10 @@ from pydantic import BaseModel, ConfigDict
 from supplier_agent.db.tables import Attempt, Call, Order
 from supplier_agent.labels import LabelFolder
 from supplier_agent.marketplace import Client, Means, Verdict
-from supplier_agent.outbox import DONE, LATER, NOT_SENT, REFUSED, UNKNOWN, Next, Outcome
+from supplier_agent.outbox import DONE, LATER, NOT_SENT, REFUSED, UNKNOWN, Next, Outcome, backoff
 from supplier_agent.settings import Settings
 from supplier_agent.suppliers.read_log import ReadDone
+from supplier_agent.verdict.supplier import MARKETPLACE
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Job:
     not_found_since: datetime | None  # the first 404 of the present series; None: the last answer was not a 404
     maybe_sent: bool  # an earlier attempt may have happened
     asked: frozenset[str]  # reads that the server would now answer from its cache
+    facts: Mapping[str, object] = field(default_factory=dict)  # the columns of the order that the call names in SENDS
 
 
 @dataclass(frozen=True)
@@ -45,16 +48,17 @@ class Tools:
 
     marketplace: Client
     labels: LabelFolder
-    order_number_filter: bool
+    settings: Settings
 
 
 @dataclass(frozen=True)
 class Ending:
-    """The result of a worker: the outcome, and what it says about the whole supplier.
+    """The result of a worker: the outcome, and what it says about the whole account.
 
-    outage: the lane must pause. token_refused: the supplier must pause. quiet_seconds: silence was asked for: for the lane if
-    this is an outage too, else for the whole supplier. redirected_to: the host of a redirect; None: not a redirect.
-    reads: the get-sales requests that the call made. fault: an internal error ended it, not the marketplace.
+    outage: the lane must pause. token_refused: the account must pause. quiet_seconds: the receiver asked us to wait: the lane
+    waits if this is an outage too, else the whole account; AWHILE: it did not say how long; None: it did not ask.
+    redirected_to: the host of a redirect; None: not a redirect. reads: the get-sales requests that the call made.
+    fault: an internal error ended it, not the receiver.
     """
 
     outcome: Outcome
@@ -67,7 +71,7 @@ class Ending:
 
     @property
     def was_heard(self) -> bool:
-        """Tell whether the marketplace answered normally: nothing is wrong with the whole supplier."""
+        """Tell whether the receiver answered normally: nothing is wrong with the whole account."""
         return not (self.outage or self.token_refused or self.fault) and self.quiet_seconds is None
 
 
@@ -81,31 +85,36 @@ class Unfinished:
     finish: Callable[[Callable[[Path], str | None]], Ending]
 
 
-MARKETPLACE = "marketplace"
-"""The kind of a supplier's account at the marketplace."""
-
-
 class Need(Enum):
     """What a call needs before it may be sent, besides its due time, the rate and a working lane."""
 
-    AGREED_FLAGS = "agreed flags"  # no approval of unusually many marks is pending
+    MARKS_APPROVED = "marks approved"  # no approval of unusually many marks is pending
     STILL_LIST = "still list"  # the list is not being read page by page: the call would change it between two pages
     WHOLE_LABEL = "whole label"  # the label file, if the order has one, is what was stored
 
 
-class NoKeys(BaseModel):
-    """A section of the configuration without keys."""
+class Keys(BaseModel):
+    """The keys of `[calls.KIND]`: none. A call that has keys declares a subclass; the key `enabled` switches the call on."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 T = TypeVar("T")
 
+WHY = {
+    NOT_SENT: "it was not sent",
+    LATER: "the receiver asked us to try again later",
+    UNKNOWN: "no clear answer; it is tried again",
+    REFUSED: "it was redirected",
+}
+"""Why a call is tried again; the answer follows."""
+
 
 class OutwardCall(ABC, Generic[T]):
     """One kind of outward call: where it is sent, when, how, and what follows from its result.
 
-    The values here are defaults. `T`: the tools of a worker, which depend on the kind of account.
+    A call declares LANE, PRIORITY, ENDPOINT, REHEARSED and `perform`; all else has a default. `T`: the tools of a worker, which
+    depend on the kind of account.
     """
 
     ACCOUNT = MARKETPLACE  # the kind of account that it is sent to
@@ -115,13 +124,11 @@ class OutwardCall(ABC, Generic[T]):
     LEDGERED = False  # also in the ship ledger, so a restored database does not send it again. At most one kind
     NEEDS: frozenset[Need] = frozenset()
     BRAKES_ON_404 = True  # 404 for many orders in a row means a wrong address: the account is paused
-    ENDPOINT: str  # its name in the metrics
+    ENDPOINT: str  # its name in the metrics, and in the address of a call to the marketplace
     REHEARSED: str  # what the dry run prints before the order's id: "send ship-sale for"
-    Section: type[BaseModel] = NoKeys  # the keys of `[calls.KIND]`
-
-    def is_on(self, settings: Settings) -> bool:  # noqa: ARG002 - a call may have a setting that switches it off
-        """Tell whether the settings switch this call on."""
-        return True
+    SENDS: tuple[str, ...] = ()  # the columns of the order that `perform` finds in `Job.facts`
+    Section: type[Keys] = Keys  # the keys of `[calls.KIND]`
+    WORDS: Mapping[str, str] = MappingProxyType({})  # its sentences in English, by the keys of words/english.py
 
     def delay(self, settings: Settings) -> timedelta:  # noqa: ARG002 - see the class
         """Return the delay between the facts that ask for the call and the call; included in `due_at`."""
@@ -145,15 +152,34 @@ class OutwardCall(ABC, Generic[T]):
     def perform(self, job: Job, tools: T) -> Ending | Unfinished:
         """Make the call, in a worker. Every result is a value; errors are not raised."""
 
-    @abstractmethod
     def after(self, job: Job, ending: Ending, settings: Settings, now: datetime, chance: float) -> Next:
-        """Return the next state of the call."""
+        """Return the next state of the call.
+
+        1. Done.
+        2. Refused: the answer is about this order, so a person decides. A redirect is not, and repeating the call may be harmless.
+        3. Perhaps received, and not to be repeated (ONCE): unknown, so a person decides.
+        4. Else it is owed again. An outage pauses the lane and says nothing about this order. An answer about this order counts:
+           the call waits longer each time, and after `park_after_attempts` a person decides.
+        """
+        retry, kind, detail = settings.retry, ending.outcome.kind, ending.outcome.detail
+        if kind == DONE:
+            return Next("done")
+        if kind == REFUSED and (ending.redirected_to is None or self.ONCE):
+            return Next("parked", strike=True, why=detail or "it was refused")
+        if kind == UNKNOWN and self.ONCE:
+            return Next("unknown", why=f"the answer was lost or unclear: {detail}")
+        failed = kind == UNKNOWN and ending.outcome.http_status is not None and not job.lane_was_failing
+        strike = failed or (kind == LATER and ending.was_heard)
+        if strike and job.strikes + 1 >= retry.park_after_attempts:
+            return Next("parked", strike=True, why=f"it failed {job.strikes + 1} times for this order: {detail}"[:500])
+        wait = backoff(retry.first_seconds, retry.max_seconds, job.strikes + 1, chance) if strike else timedelta(0)
+        return Next("owed", now + wait, strike=strike, why=f"{WHY[kind]}: {detail}"[:500])
 
     def repeats_lost(self, settings: Settings) -> bool:  # noqa: ARG002 - see the class
-        """Tell whether a call whose answer was lost may be repeated automatically; `by_itself` returns when."""
+        """Tell whether a call whose answer was lost may be repeated automatically; `repeat_at` returns when."""
         return False
 
-    def by_itself(self, call: Call, attempts: list[Attempt], settings: Settings, now: datetime) -> datetime | None:  # noqa: ARG002 - see the class
+    def repeat_at(self, call: Call, attempts: list[Attempt], settings: Settings, now: datetime) -> datetime | None:  # noqa: ARG002 - see the class
         """Return when a call with an unknown outcome is repeated automatically; None: never."""
         return None
 
@@ -166,7 +192,7 @@ CONFIRMED, UNVERIFIED, PERSON = Means.CONFIRMED.value, Means.UNVERIFIED.value, "
 """The evidence by which a call counts as done: a confirmation, an answer that did not deny it, or a person's statement."""
 
 AWHILE = 0.0
-"""Silence was asked for (429) without a duration: the lane backs off, as after a failure."""
+"""The receiver asked us to wait (429) and did not say how long: the lane backs off, as after a failure."""
 
 OUTCOMES = {
     Means.CONFIRMED: DONE,
@@ -186,7 +212,7 @@ OUTCOMES = {
 
 
 def ending_of(verdict: Verdict) -> Ending:
-    """Return the ending of acknowledge-sale or ship-sale. The call adds the facts of a success."""
+    """Return the ending of a call from the verdict on its answer. The call adds the facts of a success."""
     kind = OUTCOMES[verdict.means]
     detail = f"unverified, the answer was: {verdict.detail!r}" if verdict.means is Means.UNVERIFIED else verdict.detail
     return Ending(

@@ -1,7 +1,8 @@
 """ship-sale: tell the marketplace that the order was shipped. It notifies the customer and cannot be undone.
 
-It is sent only after a person marked the order as shipped, and at most once automatically. If the answer is lost, we cannot know
-whether it was processed, so the call becomes unknown and waits for `resolve` (or is sent once more if the user chose `resend`).
+It is sent only after a person has marked the order as shipped, and at most once automatically. If the answer is lost, we cannot
+know whether the marketplace received the call, so it becomes unknown and waits for `resolve` (or is sent once more, if the user
+chose `resend`). Made twice, it may notify the customer twice.
 """
 
 from collections.abc import Mapping
@@ -21,7 +22,7 @@ class Ship(OutwardCall[Tools]):
     """The ship call; see the module."""
 
     LANE, PRIORITY, ONCE, LEDGERED = WRITES, 0, True, True
-    NEEDS = frozenset({Need.AGREED_FLAGS, Need.WHOLE_LABEL})
+    NEEDS = frozenset({Need.MARKS_APPROVED, Need.WHOLE_LABEL})
     ENDPOINT, REHEARSED = "ship-sale", "send ship-sale for"
 
     def delay(self, settings: Settings) -> timedelta:
@@ -30,8 +31,8 @@ class Ship(OutwardCall[Tools]):
 
     def due_at(self, order: Order, settings: Settings) -> datetime:
         """Return when it may be sent: after the undo window since the mark, or since a later action that reopened the window."""
-        flagged_at = order.shipped_at or order.first_seen_at
-        return max(flagged_at, order.undo_opened_at or flagged_at) + self.delay(settings)
+        marked_at = order.shipped_at or order.first_seen_at
+        return max(marked_at, order.undo_opened_at or marked_at) + self.delay(settings)
 
     def longest_wait(self, settings: Settings, cache_seconds: float) -> timedelta:  # noqa: ARG002 - the same for every call
         """Return the undo window: a call that was not sent is due again at once."""
@@ -40,9 +41,10 @@ class Ship(OutwardCall[Tools]):
     def perform(self, job: Job, tools: Tools) -> Ending:
         """Report the order as shipped, once.
 
-        Source: API notes, 5. There is no idempotency key, no status to read back (9.7), and no example of an answer (9.8).
+        Source: API notes, 5. Documented: the body, `success` in the answer (by the sample code), and that the customer is
+        notified. There is no idempotency key, no status to read back (9.7), and no example of an answer (9.8).
         """
-        verdict = tools.marketplace.ship_sale(job.menzzo_order_id)
+        verdict = tools.marketplace.post(self.ENDPOINT, job.menzzo_order_id)
         ending = ending_of(verdict)
         if ending.outcome.kind == DONE:
             facts = {"ship_confirmed_at": tools.marketplace.clock.now(), "ship_evidence": verdict.means.value}
@@ -69,7 +71,7 @@ class Ship(OutwardCall[Tools]):
         """Return whether the user chose `resend`."""
         return settings.ship.after_lost_answer == "resend"
 
-    def by_itself(self, call: Call, attempts: list[Attempt], settings: Settings, now: datetime) -> datetime | None:  # noqa: ARG002 - the same for every call
+    def repeat_at(self, call: Call, attempts: list[Attempt], settings: Settings, now: datetime) -> datetime | None:  # noqa: ARG002 - the same for every call
         """Return when an unknown call is sent once more: only with `after_lost_answer = "resend"`, only after one lost answer."""
         lost = [each for each in attempts if each.outcome in {UNKNOWN, None}]
         if not self.repeats_lost(settings) or len(lost) != 1 or attempts[-1].number != lost[0].number:

@@ -104,18 +104,18 @@ def unship(context: typer.Context, ids: Ids, supplier: WhichSupplier = "", as_js
 def resolve(
     context: typer.Context,
     menzzo_order_id: Id,
-    by: Annotated[str, typer.Option(metavar="NAME", help="Who asked Menzzo.")],
-    shipped: Annotated[bool, typer.Option("--shipped", help="Menzzo has it as shipped.")] = False,
-    send_again: Annotated[
-        bool, typer.Option("--send-again", help="Menzzo does not have it as shipped: send the call again.")
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who asked the receiver, usually Menzzo.")],
+    arrived: Annotated[
+        bool, typer.Option("--shipped", "--arrived", help="Menzzo has it as shipped; another call: it has arrived.")
     ] = False,
+    send_again: Annotated[bool, typer.Option("--send-again", help="It has not arrived: send the call again.")] = False,
     supplier: WhichSupplier = "",
     as_json: JsonOption = False,
 ) -> int:
-    """Record Menzzo's answer about a ship call whose outcome is unknown: --shipped or --send-again."""
+    """Record what the receiver says about a call whose outcome is unknown: --shipped (or --arrived), or --send-again."""
     from supplier_agent import actions
 
-    if shipped == send_again:
+    if arrived == send_again:
         raise UsageError(
             "say what Menzzo answered: --shipped or --send-again", f"supplier-agent order {menzzo_order_id}"
         )
@@ -126,7 +126,7 @@ def resolve(
     return _each(
         context,
         [Named(menzzo_order_id, supplier)],
-        lambda tx, order, now, _user: actions.resolve(tx, order, now, by.strip(), shipped=shipped),
+        lambda tx, order, now, _user: actions.resolve(tx, order, now, by.strip(), shipped=arrived),
         as_json=as_json,
     )
 

@@ -21,7 +21,7 @@ def copy(source: sqlite3.Connection, target: Path) -> None:
     Root writes as the owner of the folder, so that the copy belongs to that user.
     """
     try:
-        source.execute("PRAGMA schema_version").fetchone()  # opens its files as the user who may read them
+        source.execute("PRAGMA schema_version").fetchone()  # opens the files now, as the user who may read them
         with files.as_owner_of(target.parent):
             _write(source, target)
     except FileNotFoundError as error:
@@ -58,7 +58,7 @@ def _write(source: sqlite3.Connection, target: Path) -> None:
 def _must_be(descriptor: int, path: Path) -> None:
     """Raise StateError if a path no longer leads to the file that was created there."""
     if not os.path.samestat(os.fstat(descriptor), path.lstat()):
-        raise StateError(f"{path} was exchanged while it was written")
+        raise StateError(f"{path} was replaced while it was written")
 
 
 def check(path: Path) -> str:
@@ -71,12 +71,12 @@ def check(path: Path) -> str:
     except (sqlite3.Error, TypeError) as error:
         verdict = str(error)
     raise StateError(
-        f"{path} is no sound database of supplier-agent: {verdict}", "name a file that `supplier-agent backup` wrote"
+        f"{path} is not a valid database of supplier-agent: {verdict}", "name a file that `supplier-agent backup` wrote"
     )
 
 
 def opened(path: Path) -> sqlite3.Connection:
-    """Open a copy for reading, and leave no files next to it. A WAL next to it belongs to it."""
+    """Open a copy for reading, without creating files next to it. A WAL file next to a copy is a part of it."""
     wal = path.with_name(path.name + "-wal")
     mode = "rw" if wal.exists() and wal.stat().st_size else "ro&immutable=1"
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True)

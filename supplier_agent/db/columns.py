@@ -1,4 +1,4 @@
-"""The column types of the tables, which read cells by cells.py, so that no row makes a query fail; in SQL, which rows need that."""
+"""Column types that accept damaged cells (cells.py), so that no row makes a query fail, and the SQL that finds such rows."""
 
 from collections.abc import Callable, Iterable
 from datetime import date
@@ -16,9 +16,9 @@ Reader = Callable[[Any], Any]
 INSTANT = "[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9] [0-2][0-9]:[0-5][0-9]:[0-5][0-9].[0-9][0-9][0-9][0-9][0-9][0-9]"
 DAY = "[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]"
 ODD = f"*[{chr(0x80)}-{chr(0xBF)}{chr(0xFFFD)}]*"
-"""SQLite reads most bytes that are not UTF-8 as one of these, and few real characters."""
+"""SQLite reads most bytes that are not UTF-8 as one of these characters. Few real texts contain them."""
 FOREIGN = f"*[^{chr(1)}-{chr(0x7F)}]*"
-"""Any character that is not ASCII: all bytes that are not UTF-8, and every accent."""
+"""Any character that is not ASCII. It matches every byte that is not UTF-8, but also every accent."""
 USUAL = f"BETWEEN '{cells.FIRST_YEAR}' AND '{cells.LAST_YEAR}'"
 
 
@@ -75,7 +75,7 @@ class Text(AutoString):
 
 
 class Raw(types.TypeDecorator[bytes]):
-    """Bytes; anything else counts as null, because the text in the next column says the same."""
+    """Bytes. Any other value counts as null, because the text in another column has the same content."""
 
     impl = LargeBinary
     cache_ok = True
@@ -104,10 +104,10 @@ def _tolerant(column: "Column[Any]") -> "types.TypeEngine[Any]":
 
 
 def is_damaged(table: Table, matters: str, always: str = "") -> str:
-    """Return the SQL condition for rows with a cell that may be unreadable: all that are, and some that only look so.
+    """Return the SQL condition for rows that may have an unreadable cell. It matches every such row, and some sound ones.
 
-    SQLite cannot recognise UTF-8, so every text with an accent is checked: in the rows that still matter, and in one column
-    `always`. Elsewhere, where accents accumulate, only unusual texts are checked.
+    SQLite cannot recognise UTF-8. So every text with an accent matches in the rows for which `matters` is true, and in the
+    column `always`. In other rows, where accents accumulate, only unusual characters match.
     """
     columns = [column for column in table.columns if not column.primary_key]
     foreign = [f"{each.name} GLOB '{FOREIGN}'" for each in columns if isinstance(each.type, Text)]

@@ -1,10 +1,11 @@
-"""Plain rows of the state database, by SQL and without the ORM, which is fast. Never writes.
+"""Rows of the state database by plain SQL, which is faster than the ORM. Never writes.
 
-A row has its table's columns by name, instants and dates as such, so order.py and schedule.py read it like one of tables.py.
+A row has its table's columns as attributes, with instants and dates converted, so order.py and schedule.py can read it like a
+row of tables.py.
 
-Also the conditions in SQL that stand for a verdict, for counts and lists that cannot judge each row. Each names the code that it
-stands for, and a test with invented rows holds it equal to the pure function. They are written for a row of `orders`, in the words
-of the partial indexes of tables.py: SQLite uses an index for no others. `?1` and the like stand for instants.
+The module also has SQL conditions that replace a verdict where counts and lists cannot judge each row. Each names the code that it
+replaces, and a test with generated rows compares it with the pure function. A condition is about a row of `orders`. It repeats the
+text of a partial index in tables.py, because SQLite uses the index only then. `?1` and similar marks are instants.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
 BUSY_SECONDS = 2.0
-"""Writers do not block readers; a program that does has locked the whole database, and a health check must not wait for it."""
+"""In WAL mode, writers do not block readers. If a read waits, the whole database is locked: a health check must not wait long."""
 INSTANTS = ("_at", "_since", "_until")
 DAYS = ("order_date", "date_from", "date_to")
 OF_SUPPLIER = (
@@ -33,7 +34,7 @@ OF_SUPPLIER = (
 )
 """The columns of a supplier; all null before the first read."""
 READS = "reads"
-"""The lane that is always in use."""
+"""The lane of reads, which every supplier uses."""
 NUMBERS = {
     *("quantity", "price_cents", "label_bytes", "order_id", "attempts", "strikes", "call_id", "number", "http_status"),
     *("failures", "last_order_id", "pages", "listed", "added", "run_id", "tries", "age_seconds", "ahead_seconds"),
@@ -122,9 +123,9 @@ def last_good(look: Look, name: str, *purposes: str) -> Any:  # noqa: ANN401 - a
 
 
 OPEN = "ship_confirmed_at IS NULL AND closed_reason IS NULL"
-"""Something may still be done for it: its stage is neither `shipped` nor `closed`."""
+"""An open order: its stage is neither `shipped` nor `closed`."""
 WAITS_FOR_A_PERSON = "state IN ('sending', 'parked', 'unknown') AND state <> 'sending'"
-"""A call that is parked or unknown, in the words of the index calls_stuck."""
+"""A call that is parked or unknown, in the text of the index calls_stuck."""
 STUCK = f"EXISTS (SELECT 1 FROM calls WHERE order_id = orders.id AND {WAITS_FOR_A_PERSON})"  # noqa: S608 - a constant
 """ProblemCode.CALL_UNKNOWN or CALL_PARKED, of an open order."""
 
@@ -132,7 +133,7 @@ STUCK = f"EXISTS (SELECT 1 FROM calls WHERE order_id = orders.id AND {WAITS_FOR_
 def stage_sql(quiet: Iterable[tuple[str, str]]) -> str:
     """Return the stage of any order that is not damaged (order.sound_stage), as an expression.
 
-    quiet: kinds and states of calls that wait for a person, and whose order needs none (order.Rule.attention).
+    quiet: kinds and states of stuck calls that do not move their order to the stage `attention` (order.Rule.attention).
     """
     but = "".join(f" AND NOT (kind = '{kind}' AND state = '{state}')" for kind, state in sorted(quiet))
     stuck = f"EXISTS (SELECT 1 FROM calls WHERE order_id = orders.id AND {WAITS_FOR_A_PERSON}{but})"  # noqa: S608 - constants
@@ -162,6 +163,6 @@ UNFLAGGED = f"""held_reason IS NULL AND NOT ({VANISHED}) AND shipped = 0 AND lab
                 WHERE order_id = orders.id AND kind = 'label' AND outcome = 'done'), acknowledged_at) < ?1"""  # noqa: S608 - as above
 """ProblemCode.UNFLAGGED, of an open order. ?1: now less unflagged_seconds."""
 NEEDS_A_PERSON = f"({STUCK}) OR ({HELD_THOUGH_MARKED}) OR ({VANISHED}) OR ({CHANGED_SINCE_PRINTED})"
-"""Any problem of an open order that has no age. Damaged orders are known by an index of their own (triggers)."""
+"""Any problem of an open order that does not depend on the time. Damaged orders have their own index (triggers.py)."""
 TO_SHIP = f"shipped = 0 AND held_reason IS NULL AND NOT ({VANISHED})"
 """Act.SHIP, of an open order that is neither damaged nor changed since its label was printed."""

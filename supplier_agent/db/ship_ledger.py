@@ -1,7 +1,7 @@
-"""The ship ledger: one line before each ship call and one after, fsynced, in `state_dir/private`.
+"""The ship ledger in `state_dir/private`: a line is flushed to disk before each ship call, and one after it.
 
-A database that was restored or replaced does not know what was shipped or undone since; the ledger does. Lines are JSON, and an
-incomplete last line is ignored:
+A database that was restored or replaced does not know what was shipped or undone since, but the ledger does. Lines are JSON, and
+an incomplete last line is ignored:
     {"at", "supplier", "order", "attempt", "outcome"}            a ship call; outcome null is the intent
     {"at", "supplier", "order", "what", "who", "detail", "event"}  a person's decision; event is its id in the database
     {"at", "ledger", "epoch", "inode"}                           a mark that ledger and database share (rollback.py)
@@ -46,9 +46,9 @@ class Decision:
 
 
 class Ledger:
-    """The ship ledger, if it exists and can be trusted; otherwise `fault` says why not, and nothing is written.
+    """The ship ledger, if it exists and can be trusted. Otherwise `fault` is the reason, and nothing is written.
 
-    Opening never creates one; `begin` does. Only the instance that holds the lock writes it.
+    Opening does not create the file; `begin` does. Only the instance that holds the lock writes to it.
     """
 
     def __init__(self, path: Path, *, moved: bool = False) -> None:
@@ -85,7 +85,7 @@ class Ledger:
             ) from error
 
     def begin(self, identity: str, at: datetime) -> None:
-        """Start a ledger. An existing one continues under that identity; one that cannot be trusted is renamed."""
+        """Start a ledger. An existing one continues under that identity. A file that cannot be trusted is renamed."""
         try:
             if self.fault or self._fd == NOT_OPEN:
                 self.close()
@@ -95,7 +95,7 @@ class Ledger:
                 self.fault, self._torn = "", False
         except OSError as error:
             raise StateError(
-                f"the ship ledger {self.path} cannot be begun: {error.strerror}. Nothing is shipped without it.",
+                f"the ship ledger {self.path} cannot be started: {error.strerror}. Nothing is shipped without it.",
                 "free some disk space, or give the folder to the agent's user",
             ) from error
         self.identity = identity
@@ -107,7 +107,7 @@ class Ledger:
             if "epoch" in fact:
                 mark = str(fact["ledger"]), int(fact["epoch"]), int(fact["inode"])  # read whole, or not at all
                 self.identity, self.epoch, self._marked_inode = mark
-                if self.epoch:  # 0 only sets the identity: the database may not know it yet, or may be older
+                if self.epoch:  # epoch 0 only sets the identity: the database may not have it yet, or may be older
                     self.last_call = self.last_decision = None
             elif "what" in fact:
                 self.last_decision = Decision(**fact)
@@ -116,7 +116,7 @@ class Ledger:
                 self._entries[(fact["supplier"], fact["order"])] = entry
                 self.last_call = (fact["supplier"], fact["order"], entry.attempt)
         except (ValueError, KeyError, TypeError):
-            return  # cut off by a crash or a full disk: the previous line still says that it may have been sent
+            return  # cut off by a crash or a full disk: the line before it still records the intent
 
     def last(self, supplier: str, menzzo_order_id: str) -> Entry | None:
         """Return the latest entry of an order, or None if it never had a ship call."""

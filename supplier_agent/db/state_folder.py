@@ -1,4 +1,4 @@
-"""The state folder: its rights (whatever the umask), the instance lock, and `private`, which only the agent may touch.
+"""The state folder: its permissions (the umask does not matter), the lock, and `private`, which only the agent may touch.
 
 state_dir/            2770   agent.db, *.lock  0660   labels/…, health.json, page.json  0640
 state_dir/private/     700   shipped.jsonl (the ship ledger), page.key, page.tries  0600
@@ -34,22 +34,22 @@ SAFELY = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 @dataclass(frozen=True)
 class Private:
-    """The open folder. Names are looked up in this folder only; each method raises OSError."""
+    """The open folder. Names are looked up in this folder only. Each method may raise OSError."""
 
     descriptor: int
-    owner: int  # the owner that everything in it must have
+    owner: int  # the user to whom every file in it must belong
 
     def fault(self, found: os.stat_result) -> str:
         """Return why a file cannot be trusted, in a few words, or ""."""
         if stat.S_ISLNK(found.st_mode):
             return "it is a link"
         if not stat.S_ISREG(found.st_mode):
-            return "it is no plain file"
+            return "it is not a regular file"
         if found.st_uid != self.owner:
             return "it belongs to another user"
         if found.st_nlink != 1:
-            return "it has a second name elsewhere"
-        return "others than the agent may write it" if found.st_mode & 0o022 else ""
+            return "it has a hard link elsewhere"
+        return "users other than the agent may write it" if found.st_mode & 0o022 else ""
 
     def look(self, name: str) -> str:
         """Return why the file of that name cannot be trusted, MISSING if there is none, or ""."""
@@ -87,7 +87,7 @@ class Private:
             return file.read()
 
     def put_aside(self, name: str) -> None:
-        """Rename a file, so that nothing takes it for ours, and a person can still look at it."""
+        """Rename a file, so that it is not used, and a person can still look at it."""
         number = os.stat(name, dir_fd=self.descriptor, follow_symlinks=False).st_ino
         aside = f"{name}-not-ours-{number}"
         os.rename(name, aside, src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor)
@@ -116,9 +116,9 @@ def open_private(folder: Path) -> Iterator[Private]:
 def _open_private(folder: Path) -> Private:
     """Open the folder as its owner.
 
-    1. Any user but root: it must be their own. Another user's folder is renamed only by the owner of the state folder: staff
-       could rename it too, but must not do so just by running a command.
-    2. Root works for the owner of the state folder.
+    1. For a user other than root, it must be that user's own folder. Only the owner of the state folder renames another user's
+       folder: staff could rename it too, but must not do so just by running a command.
+    2. Root opens it for the owner of the state folder.
     """
     with suppress(FileExistsError):
         _make_private(folder)
@@ -148,9 +148,9 @@ def _make_private(folder: Path) -> None:
 
 
 def adopt(folder: Path, name: str) -> None:
-    """Move a file that an older version kept in the state folder itself to its place here, if it can be trusted.
+    """Move a file from the state folder, where an older version kept it, into this folder.
 
-    It is left alone if it cannot be trusted, or if there is one here already. Calling it again does nothing.
+    Nothing is moved if the file cannot be trusted, or if this folder already has one of that name. Calling it again does nothing.
     """
     old = folder.parent / name
     with open_private(folder) as private:
@@ -180,11 +180,11 @@ __all__ = ["DATABASE", "FOLDER_MODE", "LABELS", "LEDGER", "LOCK", "PAGE_LOCK", "
 
 
 def prepare(state_dir: Path) -> None:
-    """Create the folder if necessary, and set the rights above on it and the database if we may.
+    """Create the folder if necessary, and set the permissions above on it and on the database, if this user may.
 
-    A folder with other contents is left as it is: `check` says what is wrong with it.
+    The permissions of a folder with other content are not changed: `check` reports what is wrong with it.
     """
-    os.umask(0o007)  # SQLite and mkdir would give others more rights than we want
+    os.umask(0o007)  # otherwise SQLite and mkdir would give other users more rights
     try:
         _make(state_dir)
         with files.as_owner_of(state_dir):
@@ -219,14 +219,14 @@ def _allow(path: Path, mode: int) -> None:
         files.allow(path, mode)
 
 
-# -- One instance per state: an flock on a file that is never deleted. It is freed by the kernel, even after kill -9.
+# -- One instance per state: an flock on a file that is never deleted. The kernel frees it, even after kill -9.
 
 TRIES, PAUSE_SECONDS = 5, 0.05
-"""`is_held` takes the lock for a moment to find out; a start at that moment must not give up."""
+"""`is_held` takes the lock for a moment. An instance that starts at that moment has to try again."""
 
 
 class InstanceLock:
-    """Held from construction until `release`. Raises BusyError, with the holder's name, if another instance holds it."""
+    """The lock, held from construction until `release`. Raises BusyError, with the holder's name, if another instance holds it."""
 
     def __init__(self, path: Path, command: str, clock: Clock) -> None:
         try:
@@ -244,7 +244,7 @@ class InstanceLock:
                 "stop it first (systemctl stop supplier-agent), or let it do the work",
             )
         note = json.dumps({"pid": os.getpid(), "command": command, "since": clock.now().isoformat(timespec="seconds")})
-        with suppress(OSError):  # for information only: a full disk is no error here
+        with suppress(OSError):  # for information only, so a full disk does not matter
             os.ftruncate(self._fd, 0)
             os.pwrite(self._fd, note.encode(), 0)
 
@@ -275,7 +275,7 @@ class InstanceLock:
 
 @dataclass(frozen=True)
 class Holder:
-    """Which process holds a state. None: not recorded yet."""
+    """The process that holds a state. None: not recorded yet."""
 
     command: str | None = None
     pid: int | None = None
@@ -292,7 +292,7 @@ def note(path: Path) -> Holder:
 
 
 def holder(path: Path) -> str:
-    """Return who holds the lock, in words."""
+    """Return which process holds the lock, as text."""
     who = note(path)
     if who.command is None or who.since is None:
         return "it has not written its name yet"

@@ -1,7 +1,7 @@
-"""The database: opening it, short transactions, its guards and migrations. Knows nothing of orders.
+"""Opens the database, upgrades it, creates its triggers, and runs short transactions. Knows nothing about orders.
 
-SQLite in WAL with synchronous=FULL: an intent that was committed is on the disk before the request leaves. Only the agent
-checkpoints. Reads never block writers; a writer begins with BEGIN IMMEDIATE, so it never fails half-way for a lock.
+SQLite runs in WAL mode with synchronous=FULL, so a committed intent is on disk before the request is sent. Only the agent makes
+checkpoints. Reads never block writers. A writer starts with BEGIN IMMEDIATE, so it never fails half-way because of a lock.
 """
 
 import os
@@ -98,7 +98,7 @@ class Store:
         if not same:
             raise StateError(
                 f"the database {self.path} was moved or replaced while the agent runs; "
-                "the agent stops, so that nothing is written beside it",
+                "the agent stops, so that it does not write to the old file",
                 "stop the agent before a restore, then start it again",
             )
 
@@ -117,7 +117,7 @@ class Store:
 
 
 def _explained(error: Exception, path: Path) -> AgentError:
-    """Turn a database error into a message. Raised as LockedError if trying again may help."""
+    """Turn a database error into one for people: a LockedError if trying again may help."""
     text = str(error.orig if isinstance(error, DatabaseError) else error)  # SQLAlchemy's text contains the values
     if "locked" in text or "busy" in text:
         return LockedError(
@@ -125,7 +125,9 @@ def _explained(error: Exception, path: Path) -> AgentError:
             "close the program that edits it (for example a database browser with unsaved changes)",
         )
     if "full" in text or ("disk I/O error" in text and _is_nearly_full(path)):
-        return FullError(f"the disk of {path} is full; nothing is sent until there is room", "free some disk space")
+        return FullError(
+            f"the disk of {path} is full; nothing is sent until space is available", "free some disk space"
+        )
     if any(
         words in text for words in ("too late to undo", "never deleted", "recorded by the database", "two suppliers")
     ):
@@ -168,7 +170,7 @@ def _unusable(path: Path, error: OSError) -> StateError:
 
 
 def _connect(engine: Engine, *, checkpoints: bool) -> None:
-    """Set SQLite's options for this connection, and check its answers: only they show that a pragma was refused."""
+    """Set SQLite's options on each connection and read them back, because SQLite does not report a refused pragma."""
 
     @event.listens_for(engine, "connect")
     def on_connect(connection: sqlite3.Connection, _record: object) -> None:
@@ -210,13 +212,13 @@ def open_store(path: Path, *, agent: bool = False) -> Store:
     Raises StateError if it is missing (staff's commands) or damaged, ConfigError if it is newer than this program.
     """
     if agent:
-        # We set the mode: SQLite would create the file without write access for staff (-wal and -shm get the same mode).
+        # SQLite would create the file without write access for staff. Its -wal and -shm files get the same mode.
         _touch(path)
     elif not is_there(path):
         raise _missing(path)
     engine, copy = _engine(path, agent=agent), None
     try:
-        if _is_empty(engine):  # not only at the first start: also after a crash during it
+        if _is_empty(engine):  # at the first start, or after a crash during it
             if not agent:
                 raise _missing(path)
             _create(engine)
@@ -269,7 +271,7 @@ def _upgrade(engine: Engine, path: Path, *, allowed: bool) -> Path | None:
         return None
     if found is None:
         raise StateError(f"{path} is a database, but not one of supplier-agent", "check state_dir in the configuration")
-    from supplier_agent.db.migrations import known, upgrade  # noqa: PLC0415 - alembic costs more than all the rest of a start
+    from supplier_agent.db.migrations import known, upgrade  # noqa: PLC0415 - importing alembic takes longer than the rest of a start
 
     if found not in known():
         raise ConfigError(

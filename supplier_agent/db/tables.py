@@ -1,4 +1,4 @@
-"""Every table, on one screen. Next to each nullable column: what null means.
+"""Every table. Next to each nullable column: what null means.
 
 Instants are UTC; in SQLite they are text `YYYY-MM-DD HH:MM:SS.ffffff`. Stages are not stored: order.py computes them.
 """
@@ -14,11 +14,11 @@ UNREAD = (
     "label_sha256 IS NOT NULL AND coalesce(label_read_sha256, '') <> label_sha256"
     " AND ship_confirmed_at IS NULL AND closed_reason IS NULL"
 )
-"""A label of an open order that was not searched for barcodes yet. Index and query must use the same words."""
+"""A label of an open order that was not searched for barcodes yet. Index and query must use the same text."""
 
 
 WITHOUT_A_YES = "ship_confirmed_at IS NOT NULL AND coalesce(ship_evidence, '') <> 'confirmed'"
-"""Shipped, but without a clear yes of the marketplace. Index and query must use the same words."""
+"""Shipped, but without a clear yes of the marketplace. Index and query must use the same text."""
 
 
 def _partial(name: str, *columns: str, where: str) -> Index:
@@ -34,7 +34,7 @@ class Order(SQLModel, table=True):
         UniqueConstraint("supplier", "menzzo_order_id"),
         CheckConstraint("shipped IN (0, 1)", name="shipped_is_0_or_1"),
         Index("orders_by_menzzo_order_id", "menzzo_order_id"),
-        # The page's list, in its order, with all columns that it counts by; the last two, so that the table is not read.
+        # The page's list, sorted, with all columns that it counts by. With the last two, the table itself is not read.
         _partial(
             "orders_listed",
             "order_date",
@@ -51,15 +51,15 @@ class Order(SQLModel, table=True):
         Index("orders_by_increment_id", "increment_id"),
         Index("orders_by_sale_product_id", "sale_product_id"),
         _partial("orders_by_sku", "sku", where="ship_confirmed_at IS NULL AND closed_reason IS NULL"),
-        # Which labels have not been searched for barcodes? What was marked as shipped, and when?
+        # Labels that have not been searched for barcodes. Orders by the time of their mark.
         _partial("orders_label_unread", "label_sha256", where=UNREAD),
         _partial("orders_by_shipped_at", "shipped_at", where="shipped_at IS NOT NULL"),
         # The planner reads only orders that changed and orders that are open; both stay few.
         _partial("orders_to_plan", "supplier", where="planned_at IS NULL"),
         _partial("orders_open", "supplier", where="ship_confirmed_at IS NULL AND closed_reason IS NULL"),
-        # With the open ones, it gives the number of shipped orders without reading each of them.
+        # With orders_open, it gives the number of shipped orders without reading each of them.
         _partial("orders_closed", "supplier", where="ship_confirmed_at IS NULL AND closed_reason IS NOT NULL"),
-        # The few that are shipped without the marketplace's yes, so that those with it need not be counted one by one.
+        # The few orders that are shipped without the marketplace's yes, so that the many others need not be counted one by one.
         _partial("orders_without_a_yes", "supplier", "ship_evidence", where=WITHOUT_A_YES),
     )
 
@@ -96,12 +96,12 @@ class Order(SQLModel, table=True):
     planned_at: datetime | None = None  # null: facts have changed since its calls were last planned
     last_listed_at: datetime | None = None  # when a run last listed it; null: not since this column exists
     missed_at: datetime | None = None  # when a complete run of its day no longer listed it; null: it is listed
-    vanished_at: datetime | None = None  # the same, if that means something; null: listed, or it means nothing
+    vanished_at: datetime | None = None  # missed_at, if its absence means something; null: listed, or it means nothing
     fault: str | None = None  # the internal error that stopped it, until `retry`; null: none
 
 
 class Installation(SQLModel, table=True):
-    """Which ship ledger belongs to this database, and how far both match (rollback.py). One row."""
+    """The ship ledger that belongs to this database, and how far both match (rollback.py). One row."""
 
     __tablename__ = "installation"
 
@@ -121,9 +121,9 @@ class Call(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("order_id", "kind"),
         CheckConstraint("state IN ('owed', 'sending', 'done', 'parked', 'unknown', 'dropped')", name="state_is_known"),
-        # For every request: what is due next for this supplier?
+        # For every request: the call that is due next for this supplier.
         _partial("calls_owed", "supplier", "kind", "due_at", where="state = 'owed'"),
-        # For status and page: what needs a person? At the start: what was being sent?
+        # For status and page: the calls that need a person. At the start: the calls that were being sent.
         _partial("calls_stuck", "order_id", where="state IN ('sending', 'parked', 'unknown')"),
     )
 
@@ -172,7 +172,7 @@ class Supplier(SQLModel, table=True):
     paused_by: str | None = None  # who: a person's name, or "agent"; null: not paused
     paused_reason: str | None = None  # null: not paused
     resumed_at: datetime | None = None  # when a person last resumed it; null: never paused
-    flags_asked_at: datetime | None = None  # too many marks at once: a person is asked; null: no
+    flags_asked_at: datetime | None = None  # since when too many marks wait for approval; null: none wait
     flags_agreed_at: datetime | None = None  # a person approved marks up to then; null: never asked
     token_mark: str | None = None  # fingerprint of the token; null: none was used yet
     token_since: datetime | None = None  # first use of that token; null: none was used yet
@@ -185,7 +185,7 @@ class Lane(SQLModel, table=True):
     __tablename__ = "lanes"
 
     supplier: str = Field(primary_key=True)
-    lane: str = Field(primary_key=True)  # reads, writes, labels
+    lane: str = Field(primary_key=True)  # reads, writes, labels, others
     failures: int = 0
     failing_since: datetime | None = None  # null: it works
     failed_at: datetime | None = None  # the last failure; null: it works
@@ -196,7 +196,7 @@ class Lane(SQLModel, table=True):
 
 
 class Run(SQLModel, table=True):
-    """One run: a date range that is read page by page, and what that proved."""
+    """One run: a date range that is read page by page, and what was proved by that."""
 
     __tablename__ = "runs"
     __table_args__ = (Index("runs_by_supplier", "supplier", "purpose", "id"),)
@@ -319,7 +319,7 @@ class Person(SQLModel, table=True):
     pin_scrypt: str
     added_at: datetime
     left_at: datetime | None = None  # null: may still work
-    sessions_ended: int = Field(default=0, sa_column_kwargs={"server_default": "0"})  # how often all were
+    sessions_ended: int = Field(default=0, sa_column_kwargs={"server_default": "0"})  # how often all were ended
 
 
 class Submission(SQLModel, table=True):
@@ -337,7 +337,7 @@ DIGEST = "digest"
 
 
 class Alert(SQLModel, table=True):
-    """A problem that lasts: sent once when it begins, and once when it is over."""
+    """A problem that lasts: sent once when it starts, and once when it is over."""
 
     __tablename__ = "alerts"
     __table_args__ = (_partial("alerts_open", "cause", "supplier", where="solved_at IS NULL"),)

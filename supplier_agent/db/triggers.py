@@ -1,8 +1,8 @@
 """Triggers that apply to every writer: they set the time of a flag, and refuse a late undo and the deletion of an order.
 
-A statement typed by hand obeys them too. They are created and verified at every start, because tools that copy a table drop
-its triggers silently. They cannot tell staff from agent, so they only protect `shipped`, identity and existence of an order.
-Anything else that staff write is accepted; an index finds the rows that it damaged.
+They also apply to a statement typed by hand. They are created and verified at every start, because tools that copy a table drop
+its triggers silently. They cannot distinguish staff from the agent, so they only protect `shipped`, identity and existence of an
+order. Other changes are accepted, and an index finds the rows that they damaged.
 """
 
 from supplier_agent.db.columns import INSTANT, is_damaged
@@ -36,8 +36,8 @@ BEGIN
   UPDATE orders SET shipped_at = NULL, planned_at = NULL, undo_opened_at = NULL, override_by = NULL, override_covers = NULL
    WHERE id = NEW.id;
 END""",
-    # SQLite's 'now' stays the same within one statement. Two suppliers may have the same id, and a statement that names only the
-    # id means one of them; the other supplier's order would be shipped unasked.
+    # SQLite's 'now' stays the same within one statement. Two suppliers may have the same id. A statement that names only the id is
+    # meant for one order, and would ship the other supplier's order unasked.
     "orders_flag_means_one": f"""
 CREATE TRIGGER orders_flag_means_one BEFORE UPDATE OF shipped ON orders WHEN NEW.shipped = 1 AND OLD.shipped = 0
 BEGIN
@@ -97,4 +97,4 @@ DAMAGE = {
     "damaged_orders": f"CREATE VIEW damaged_orders AS SELECT * FROM orders WHERE {ORDERS_DAMAGED}",  # noqa: S608 - constants
     "damaged_calls": f"CREATE VIEW damaged_calls AS SELECT * FROM calls WHERE {CALLS_DAMAGED}",  # noqa: S608 - constants
 }
-"""Rows with a cell that may be unreadable (cells.py decides), or that an internal error parked. The views use the indexes."""
+"""Rows with a cell that may be unreadable (cells.py decides), or that an internal error stopped. The views use the indexes."""

@@ -1,9 +1,10 @@
-"""The Menzzo supplier API: four requests, each ending in a value; the only package that talks to the marketplace.
+"""The Menzzo supplier API: four requests, each with a value as its result. The only package that talks to the marketplace.
 
-Here are the values and what a client can do, without HTTP. client.py makes the requests, answers.py and listing.py interpret the
-answers, links.py decides where a label may come from, wire.py sends, rate_limit.py keeps the rate.
+This file has the values and the interface of a client, without HTTP. client.py makes the requests, answers.py and listing.py
+interpret the answers, links.py decides where a label may come from, wire.py sends, rate_limit.py limits the rate.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -14,7 +15,7 @@ from supplier_agent.reading.strategy import Query
 
 
 class Means(StrEnum):
-    """What is known once a request ended."""
+    """What is known after a request."""
 
     CONFIRMED = "confirmed"  # the marketplace says that it is done
     UNVERIFIED = "unverified"  # accepted, without the documented `success`
@@ -23,16 +24,16 @@ class Means(StrEnum):
     REDIRECTED = "redirected"  # never followed: the address is wrong, or something else answers
     TOKEN_REFUSED = "token_refused"  # noqa: S105 - a meaning
     TOO_MANY = "too_many"
-    UNCLEAR = "unclear"  # an answer that says nothing certain
-    FAILED = "failed"  # the server reported a failure; it may have done the work before
-    LOST = "lost"  # sent, no whole answer
+    UNCLEAR = "unclear"  # an answer that proves neither a yes nor a no
+    FAILED = "failed"  # the server reported a failure, but may have done the work before
+    LOST = "lost"  # sent, but no complete answer came
     NOT_SENT = "not_sent"
     TOO_LARGE = "too_large"  # reads only
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The ending of a call. `detail` is the answer word for word, escaped, or our sentence if there is none.
+    """The result of a call. `detail` is the answer word for word, escaped, or our own sentence if no answer came.
 
     `http_status` is None if no answer came. `tries` counts the requests.
     """
@@ -47,13 +48,13 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Listing:
-    """One page of get-sales. `sha256` is that of the answer's body: equal pages have equal sums."""
+    """One page of get-sales. `sha256` is the hash of the answer's body, so equal pages have equal hashes."""
 
     rows: tuple[Seen | Rejected, ...]
     http_status: int
     sha256: str
     tries: int = 1
-    age_seconds: int | None = None  # how long it was in a cache; None: the server does not say
+    age_seconds: int | None = None  # how long it was in a cache; None: not known
     ahead_seconds: int | None = None  # the server's clock minus ours; None: the answer has no time
 
 
@@ -67,23 +68,20 @@ class LabelBytes:
 
 
 class Client(Protocol):
-    """What a supplier's account at the marketplace can be asked; client.py is the real one."""
+    """The requests that a supplier's account at the marketplace can make. client.py implements them."""
 
     @property
     def clock(self) -> Clock:
-        """Its time."""
+        """The clock of this client."""
 
     def get_sales(self, query: Query) -> Listing | Verdict:
         """Return one page of the list of orders."""
 
-    def acknowledge_sale(self, menzzo_order_id: str) -> Verdict:
-        """Tell the marketplace that we have the order."""
-
-    def ship_sale(self, menzzo_order_id: str) -> Verdict:
-        """Tell the marketplace that the order has been shipped."""
+    def post(self, endpoint: str, menzzo_order_id: str, fields: Mapping[str, object] | None = None) -> Verdict:
+        """Tell the marketplace something about one order, once. `fields`: what the endpoint needs besides the order's id."""
 
     def fetch_label(self, link: str) -> LabelBytes | Verdict:
-        """Return what a label's link leads to."""
+        """Download the label behind a link."""
 
 
 __all__ = ["Client", "LabelBytes", "Listing", "Means", "Rejected", "Seen", "Verdict"]

@@ -1,4 +1,4 @@
-"""What an answer means (docs/reference/public-contract.md), read top to bottom. Pure; keeps the answer word for word."""
+"""Interprets answers, as docs/reference/public-contract.md describes. Pure. The answer is kept word for word."""
 
 import json
 import re
@@ -23,7 +23,7 @@ DENIES = (False, "false", "0")  # and 0
 FAILURES = {"error", "failure", "failed"}
 _ORDER_ID = re.compile(r"[0-9]+_[0-9]+", re.ASCII)
 
-# Control characters, and those that change a line's direction or split it: an answer must not control a terminal or a log.
+# Control characters, and characters that change a line's direction or split it. An answer must not control a terminal or a log.
 _HOSTILE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
 
 
@@ -32,15 +32,20 @@ def verdict(
 ) -> Verdict:
     """Judge the reply to acknowledge-sale or ship-sale for one order (public contract, "What an answer means").
 
-    `always_success`: this supplier's answers always have `success`, so one without it says nothing certain.
+    `always_success`: this supplier's answers always have `success`, so an answer without it is unclear.
     """
     return _judge(
         reply, now, secrets, lambda answer: _accepted(answer.body, menzzo_order_id, always_success=always_success)
     )
 
 
+def plain_verdict(reply: Reply, now: datetime, secrets: Sequence[str] = ()) -> Verdict:
+    """Judge the reply of a receiver that is not the marketplace: any 2xx means that the call arrived, whatever the body says."""
+    return _judge(reply, now, secrets, lambda _: Means.CONFIRMED)
+
+
 def read_verdict(reply: Reply, now: datetime, secrets: Sequence[str] = ()) -> Verdict:
-    """Judge the reply to a read that is not the 200 it should be."""
+    """Judge the reply to a read, if it is not a 200."""
     found = _judge(reply, now, secrets, lambda _: Means.UNCLEAR)
     if isinstance(reply, TooLarge):
         return Verdict(Means.TOO_LARGE, found.detail)
@@ -82,7 +87,7 @@ def _by_status(status: int) -> Means:
             return Means.NOT_FOUND
         case 429:
             return Means.TOO_MANY
-        case 408 | 425:  # the server had not read or not accepted the request: says nothing about this order
+        case 408 | 425:  # the server did not read or did not accept the request, which is not about this order
             return Means.FAILED
         case _ if 300 <= status < 400:  # noqa: PLR2004 - redirects
             return Means.REDIRECTED
@@ -95,7 +100,7 @@ def _by_status(status: int) -> Means:
 
 
 def _accepted(body: bytes, menzzo_order_id: str, *, always_success: bool) -> Means:
-    """Judge the body of a 2xx, in this order.
+    """Judge the body of a 2xx, by the first rule that applies.
 
     1. Empty: unverified.
     2. Not a JSON object, a key given twice, or about another order: unclear.
@@ -140,12 +145,12 @@ def _is_error_code(value: object) -> bool:
 
 
 def _denies_deeper(said: Mapping[str, Any]) -> bool:
-    """Tell whether a part of the answer denies although its top level does not: then the answer is unclear."""
+    """Tell whether a part of the answer denies although its top level does not. Then the answer is unclear."""
     return any(isinstance(part, dict) and part is not said and _denies(part) for part in _parts(said))
 
 
 def _parts(said: object) -> Iterator[object]:
-    """Yield every value of the answer, at any depth: objects, arrays, keys and what they hold. Without recursion."""
+    """Yield every value of the answer, at any depth: objects, arrays, their keys and values. Without recursion."""
     waiting = [said]
     while waiting:
         part = waiting.pop()
@@ -158,7 +163,7 @@ def _parts(said: object) -> Iterator[object]:
 
 
 def _names_another(said: Mapping[str, Any], menzzo_order_id: str) -> bool:
-    """Tell whether the answer is about another order. Next to our id, other lines of the same customer's order do not count."""
+    """Tell whether the answer is about another order. With our id in it, other lines of the same customer's order do not count."""
     own = re.compile(rf"(?<![0-9A-Za-z_-]){re.escape(menzzo_order_id)}(?![0-9A-Za-z_-])", re.ASCII)
     parts = list(_parts(said))
     named_too = any(isinstance(part, str) and own.search(part) for part in parts)
@@ -188,7 +193,7 @@ def _refuse(constant: str) -> None:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Build an object; refuse one that gives a key twice."""
+    """Build an object. Raises ValueError if a key occurs twice."""
     told = dict(pairs)
     if len(told) < len(pairs):
         raise ValueError

@@ -1,6 +1,6 @@
-"""One supplier's account at the marketplace: the four requests of its API, each ending in a value.
+"""One supplier's account at the marketplace: the four requests of its API, each with a value as its result.
 
-Only reads are retried here, for a few seconds; the outbox decides about everything else.
+Only reads are retried here, for a few seconds. The outbox decides when any other request is made again.
 """
 
 import hashlib
@@ -60,10 +60,10 @@ READ_AGAIN = {Means.NOT_SENT, Means.LOST, Means.FAILED}
 
 @dataclass(frozen=True, eq=False)
 class Marketplace:
-    """One supplier's account. Every request waits for its turn by the supplier's rate limit.
+    """One supplier's account. Every request waits for the supplier's rate limit.
 
-    `token` is called before each request, so that a new token is used at once. `stopping` ends the retries of a read.
-    `heard` is called with the seconds that each answer took on the network, in the worker's thread.
+    `token` is called before each request, so that a new token is used at once. `stopping` returns True to end the retries of a
+    read. `heard` is called in the worker's thread, with the seconds that an answer took on the network.
     """
 
     supplier: str
@@ -93,28 +93,30 @@ class Marketplace:
         ending = retrying(self._read, query)
         return replace(ending, tries=retrying.statistics["attempt_number"])
 
-    def acknowledge_sale(self, menzzo_order_id: str) -> Verdict:
-        """POST /api/{supplier}/acknowledge-sale, once (API notes, 4).
+    def post(self, endpoint: str, menzzo_order_id: str, fields: Mapping[str, object] | None = None) -> Verdict:
+        """POST /api/{supplier}/{endpoint}, once: acknowledge-sale and ship-sale (API notes, 4 and 5).
 
-        Documented: the body, and `success` in the answer (by the sample code). Not documented: the rest of the
-        answer, errors, and whether a second acknowledgement is harmless (we take it to be).
+        Documented: the body of these two, and `success` in the answer (by the sample code). Not documented: the rest of
+        the answer, errors, and idempotency.
         """
-        return self._post("acknowledge-sale", menzzo_order_id)
-
-    def ship_sale(self, menzzo_order_id: str) -> Verdict:
-        """POST /api/{supplier}/ship-sale, once (API notes, 5).
-
-        Documented: the body, `success` in the answer (by the sample code), and that the customer is notified.
-        Not documented: idempotency, errors, any way to ask whether it happened.
-        """
-        return self._post("ship-sale", menzzo_order_id)
+        token = self._token()
+        if isinstance(token, Verdict):
+            return token
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "Accept": "application/json",
+            "Content-Type": "application/json",
+        }
+        content = json.dumps({"menzzo_order_id": menzzo_order_id, **(fields or {})}).encode()
+        reply = self._send("POST", self._endpoint(endpoint), headers, ANSWER_BYTES, content)
+        return verdict(reply, menzzo_order_id, self.clock.now(), [token])
 
     def fetch_label(self, link: str) -> LabelBytes | Verdict:
-        """GET what `link_to_label` points to (API notes, 6).
+        """GET the file to which `link_to_label` points (API notes, 6).
 
-        Not documented: whether the token is needed, how long a link lives, what is there before the label is.
-        The token is sent to the marketplace's own origin only. Up to three redirects, each checked like the link, and one
-        deadline for all of them.
+        Not documented: whether the token is needed, how long a link is valid, what the answer is before the label is ready.
+        The token is sent to the marketplace's own origin only. Up to three redirects are followed, each checked like the link,
+        with one deadline for all requests.
         """
         deadline = self.wire.deadline()
         step = allowed(link, self.base_url, self.label_origins)
@@ -143,7 +145,7 @@ class Marketplace:
             return LabelBytes(reply.body, target.url.path)
         if reply.status in REDIRECTS and "location" in reply.headers:
             return reply.headers["location"]
-        # Without a token, none was refused: file servers answer 403 for links that expired or do not work yet.
+        # Without a token, a 403 is not about the token: file servers answer so for links that have expired or are not ready.
         unripe = found.means is Means.TOKEN_REFUSED and not target.with_token
         return replace(found, means=Means.NOT_FOUND) if unripe or reply.status in NOT_READY else found
 
@@ -167,19 +169,6 @@ class Marketplace:
             age_seconds=age_seconds(reply.headers),
             ahead_seconds=ahead_seconds(reply.headers, self.clock.now()),
         )
-
-    def _post(self, endpoint: str, menzzo_order_id: str) -> Verdict:
-        token = self._token()
-        if isinstance(token, Verdict):
-            return token
-        headers = {
-            "Authorization": f"Bearer {token}",
-            "Accept": "application/json",
-            "Content-Type": "application/json",
-        }
-        content = json.dumps({"menzzo_order_id": menzzo_order_id}).encode()
-        reply = self._send("POST", self._endpoint(endpoint), headers, ANSWER_BYTES, content)
-        return verdict(reply, menzzo_order_id, self.clock.now(), [token])
 
     def _send(
         self,
@@ -215,7 +204,7 @@ class Marketplace:
         return httpx.URL(f"{self.base_url.rstrip('/')}/api/{self.supplier}/{name}")
 
     def _token(self) -> str | Verdict:
-        """Return the token. If it cannot be read, the call ends like one whose token was refused; nothing was sent."""
+        """Return the token. If it cannot be read, nothing is sent, and the result is the same as for a refused token."""
         try:
             return self.token()
         except AgentError as error:
@@ -227,7 +216,7 @@ def _worth_reading_again(ending: Listing | Verdict) -> bool:
 
 
 def _last_result(state: RetryCallState) -> Listing | Verdict:
-    """Return the result of the last try; tenacity would raise an error."""
+    """Return the result of the last try. Without this, tenacity would raise an error."""
     assert state.outcome is not None  # noqa: S101 - tenacity calls this after a try
     ending: Listing | Verdict = state.outcome.result()
     return ending

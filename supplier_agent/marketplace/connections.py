@@ -1,7 +1,7 @@
-"""The network under one exchange: every step gets the time that is left, and the first byte of the request is noticed.
+"""The network layer of one exchange. Each step gets the time that is left, and the first byte of the request is recorded.
 
-httpx starts its time-out again for each read, so a slow server could hold a worker for hours; and an exception says little
-about whether the request left. Here both are certain.
+httpx restarts its timeout for each read, so a slow server could block a worker for hours. And its exceptions do not show whether
+the request was sent. This module knows both.
 """
 
 import re
@@ -20,7 +20,7 @@ from supplier_agent.settings.egress import Proxy
 LONGEST_HEAD = 1 << 16
 
 Resolve = Callable[[str, int], Sequence[str]]
-"""Turns a host name and a port into addresses; raises OSError."""
+"""Turns a host name and a port into addresses. May raise OSError."""
 
 
 def resolve(host: str, port: int) -> list[str]:
@@ -29,7 +29,7 @@ def resolve(host: str, port: int) -> list[str]:
 
 
 class Deadline:
-    """When a call must be over, including all its exchanges. Waiting for the rate limit does not count."""
+    """When a call must be over, with all its exchanges. The time spent waiting for the rate limit does not count."""
 
     def __init__(self, clock: Clock, seconds: float) -> None:
         self._clock = clock
@@ -40,14 +40,14 @@ class Deadline:
         return self._ends_at - self._clock.monotonic()
 
     def wait(self, turn: Callable[[], None]) -> None:
-        """Wait for the turn by the rate limit, and extend the deadline by that time."""
+        """Wait for the rate limit, and extend the deadline by that time."""
         began = self._clock.monotonic()
         turn()
         self._ends_at += self._clock.monotonic() - began
 
 
 class Progress:
-    """How far one exchange has got, and how long it may still take."""
+    """What one exchange has sent and received so far, and how long it may still take."""
 
     def __init__(self, deadline: Deadline, turn: Callable[[], None]) -> None:
         self._deadline = deadline
@@ -64,9 +64,9 @@ class Progress:
         return seconds
 
     def first_byte(self) -> None:
-        """Wait for the turn, outside the deadline. From here on, the request may have arrived."""
+        """Wait for the turn, which does not count towards the deadline. After this, the request may have arrived."""
         if not self.sent:
-            self.left(httpcore.ConnectTimeout)  # do not use a turn for a request that would be too late anyway
+            self.left(httpcore.ConnectTimeout)  # do not use a turn for a request that is too late
             self._deadline.wait(self._turn)
             self.sent = True
 
@@ -77,7 +77,7 @@ class Progress:
 
 
 class WatchedStream(httpcore.NetworkStream):
-    """A socket. With TLS, the stream that `start_tls` returns writes the request; the handshake goes through the one below."""
+    """A socket. With TLS, the stream that `start_tls` returns writes the request. The handshake uses the stream below it."""
 
     def __init__(self, stream: httpcore.NetworkStream, progress: Progress) -> None:
         self._stream = stream
@@ -85,7 +85,7 @@ class WatchedStream(httpcore.NetworkStream):
         progress.stream = stream
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - the deadline decides
-        """Read what there is."""
+        """Read what has arrived, or wait for it."""
         data = self._stream.read(max_bytes, self._progress.left(httpcore.ReadTimeout))
         self._progress.received_bytes += len(data)
         return data
@@ -115,11 +115,11 @@ class WatchedStream(httpcore.NetworkStream):
 
 
 class TunnelError(httpcore.ConnectError):
-    """The proxy refused the tunnel; the message is ours. Nothing of the request was sent."""
+    """The proxy refused the tunnel, so nothing of the request was sent. The message is our own sentence."""
 
 
 class WatchedNetwork(httpcore.NetworkBackend):
-    """Opens the one connection of one exchange, through a proxy if there is one. `tunnel`: with CONNECT, as for https."""
+    """Opens the one connection of one exchange, through a proxy if there is one. `tunnel`: use CONNECT, as for https."""
 
     def __init__(
         self, progress: Progress, resolve: Resolve, proxy: Proxy | None = None, *, tunnel: bool = True
@@ -137,7 +137,7 @@ class WatchedNetwork(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        """Connect; watching starts when the connection to the server is open, because talking to a proxy is not the request."""
+        """Connect. Watching starts with the connection to the server: what is sent to a proxy before is not the request."""
         if self._proxy is None:
             return WatchedStream(self._open(host, port, local_address, socket_options), self._progress)
         stream = self._open(self._proxy.host, self._proxy.port, local_address, socket_options)
@@ -147,7 +147,7 @@ class WatchedNetwork(httpcore.NetworkBackend):
         return WatchedStream(stream, self._progress)
 
     def _ask_for_a_way(self, stream: httpcore.NetworkStream, proxy: Proxy, target: str) -> None:
-        """CONNECT (RFC 9110, 9.3.6): a 2xx without a body, then the bytes are the server's."""
+        """Send CONNECT (RFC 9110, 9.3.6). After a 2xx, which has no body, all bytes come from the server."""
         lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
         lines += [f"Proxy-Authorization: {proxy.authorization}"] if proxy.authorization else []
         stream.write("\r\n".join([*lines, "", ""]).encode("ascii"), self._progress.left(httpcore.ConnectTimeout))
@@ -172,7 +172,7 @@ class WatchedNetwork(httpcore.NetworkBackend):
         local_address: str | None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None,
     ) -> httpcore.NetworkStream:
-        """Try the host's addresses in turn; a dead one must not use up the time of the next."""
+        """Try the host's addresses in turn. Each gets a share of the time, so that a dead address leaves some for the next."""
         addresses = self._addresses(host, port)
         failure: Exception = httpcore.ConnectError("the name has no address")
         for behind, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
@@ -184,7 +184,7 @@ class WatchedNetwork(httpcore.NetworkBackend):
         raise failure
 
     def _addresses(self, host: str, port: int) -> Sequence[str]:
-        """Look up the name. The resolver has no deadline, so it gets a thread that may be abandoned."""
+        """Look up the name. The resolver has no deadline, so it runs in a thread that may be abandoned."""
         found: list[Sequence[str] | Exception] = []
 
         def look_up() -> None:
@@ -218,7 +218,7 @@ class UndecodableError(Exception):
 
 
 def collect(chunks: Iterable[bytes], limit_bytes: int) -> bytes:
-    """Join the chunks; raise TooLargeError at the first byte above the limit."""
+    """Join the chunks. Raises TooLargeError at the first byte above the limit."""
     parts: list[bytes] = []
     size = 0
     for chunk in chunks:
@@ -232,7 +232,8 @@ def collect(chunks: Iterable[bytes], limit_bytes: int) -> bytes:
 def decode(body: bytes, encoding: str, limit_bytes: int) -> bytes:
     """Unpack a body that the server compressed although we asked for `identity`.
 
-    Raises TooLargeError before a decompression bomb unfolds, UndecodableError for anything but one complete gzip or deflate stream.
+    Raises TooLargeError before a decompression bomb can fill the memory, and UndecodableError for anything other than one complete
+    gzip or deflate stream.
     """
     match encoding.strip().lower():
         case "" | "identity":

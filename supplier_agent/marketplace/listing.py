@@ -13,7 +13,7 @@ from supplier_agent.base.cells import is_usual
 
 WRAPPERS = ("data", "sales", "items", "orders")
 MOST_ROWS, MOST_VALUES = 50_000, 500_000
-"""Far more than any page has. A few bytes of JSON take a hundred times as much memory."""
+"""Far more than any page has. Parsed JSON can take a hundred times the memory of its text."""
 MOST_PIECES = 1_000_000
 MOST_MONEY = 10**9
 LONGEST_TEXT = 200
@@ -45,7 +45,7 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True)
 class Rejected:
-    """A row without a usable id: its bytes as they were in the answer."""
+    """A row without a usable id. `raw`: its bytes as they were in the answer."""
 
     raw: bytes
     reason: str
@@ -61,8 +61,8 @@ class Unreadable:
 def parse_rows(body: bytes) -> tuple[Seen | Rejected, ...] | Unreadable:
     """Read the body of a 200 from get-sales (API notes, 3): a JSON array, one object per order.
 
-    A byte that is not UTF-8 affects only its field, not the page. Objects that contain the array under one of WRAPPERS are
-    not documented but accepted.
+    A byte that is not UTF-8 affects only its field, not the page. An object with the array under one of WRAPPERS is accepted,
+    although that is not documented.
     """
     if body.count(b",") > MOST_VALUES:
         return Unreadable(f"the answer holds more than {MOST_VALUES} values; no page of orders does")
@@ -93,7 +93,7 @@ class _Odd:
 
 
 class _Doubled(dict[str, Any]):
-    """An object with a key given twice; the last one wins, as usual."""
+    """An object in which a key occurs twice. The last value counts, as usual in JSON."""
 
     pairs: list[tuple[str, Any]]
 
@@ -103,7 +103,7 @@ def _parse(text: str) -> object:
         return json.loads(text, parse_float=Decimal, parse_constant=_Odd, object_pairs_hook=_build, strict=False)
     except json.JSONDecodeError:
         raise
-    except (ValueError, ArithmeticError):  # a number too long or too large for Python: once more, with care
+    except (ValueError, ArithmeticError):  # a number is too long or too large for Python: parse again and check each
         return json.loads(
             text,
             parse_int=_careful_int,
@@ -173,7 +173,7 @@ def _text(name: str, value: object, longest: int, problems: list[str]) -> str | 
     """Read a text that may be missing."""
     if value is None or value == "":
         return None
-    # isprintable is several times faster than the pattern and stricter: what it accepts needs no second check
+    # isprintable is several times faster than the pattern, and stricter: a text that it accepts needs no second check
     if isinstance(value, str) and len(value) <= longest and (value.isprintable() or not _UNPRINTABLE.search(value)):
         return value.strip() or None
     problems.append(f"{name} is {_shown(value)}, not a text of at most {longest} printable characters")
@@ -242,11 +242,11 @@ def _day(text: str) -> date | None:
         day = date.fromisoformat(text) if len(text) == len("YYYY-MM-DD") else datetime.fromisoformat(text).date()
     except ValueError:
         return None
-    return day if is_usual(day) else None  # 9999-12-31 means "never", and no day follows it
+    return day if is_usual(day) else None  # 9999-12-31 means "never", and no later day exists
 
 
 def _word_for_word(text: str, rows: Sequence[Seen | Rejected]) -> tuple[Seen | Rejected, ...]:
-    """Give each rejected row its original text. A second pass, only for the rare pages that need it."""
+    """Give each rejected row its original text, in a second pass that only few pages need."""
     decoder = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_Odd, strict=False)
     found: list[Seen | Rejected] = []
     at = _list_begins(text, decoder) + 1
@@ -260,7 +260,7 @@ def _word_for_word(text: str, rows: Sequence[Seen | Rejected]) -> tuple[Seen | R
 
 
 def _list_begins(text: str, decoder: json.JSONDecoder) -> int:
-    """Return where the list of rows begins: at the start, or in an object, under its one wrapper with a list."""
+    """Return where the list of rows starts: at the start of the text, or in an object, under its one wrapper with a list."""
     at = _past(text, 0, _GAPS)
     if text[at] == "[":
         return at
@@ -270,7 +270,7 @@ def _list_begins(text: str, decoder: json.JSONDecoder) -> int:
         key, at = decoder.raw_decode(text, at)
         begin = _past(text, at, _GAPS + ":")
         _, at = decoder.raw_decode(text, begin)
-        lists.pop(key, None)  # a key given twice counts the second time
+        lists.pop(key, None)  # if a key occurs twice, the second value counts
         if key in WRAPPERS and text[begin] == "[":
             lists[key] = begin
         at = _past(text, at, _GAPS)

@@ -1,7 +1,7 @@
-"""One supplier's rate limit: at most `per_second` requests leave, from any thread and however long they take to connect.
+"""One supplier's rate limit: at most `per_second` requests are sent per second, from any thread, however slow the connections.
 
-The loop plans with `free_in`. The worker calls `wait_turn` with the connection open, right before the first byte, so that a
-slow handshake cannot push two requests into the same second.
+The loop plans with `free_in`. The worker calls `wait_turn` when the connection is open, right before the first byte, so that a
+slow handshake cannot move two requests into the same second.
 """
 
 import threading
@@ -10,24 +10,24 @@ from supplier_agent.base.clock import Clock
 
 
 class Pace:
-    """Slots of one supplier, `1 / per_second` seconds apart. The first is one interval after the start.
+    """Turns of one supplier, `1 / per_second` seconds apart. The first turn is one interval after the start.
 
-    The previous process may have just sent its last request. Waiting one interval keeps the limit across restarts
-    without writing the time of every request to disk.
+    The previous process may just have sent its last request. Waiting one interval keeps the limit across restarts, without
+    writing the time of every request to disk.
     """
 
     MARGIN = 1.005
     """Tolerance for timers and schedulers, so that the limit also holds by the server's clock."""
 
     MOST_BOOKED = 64
-    """Requests without a connection do not use their turns; an outage must not accumulate them."""
+    """A request that gets no connection does not use its turn. An outage must not accumulate these turns."""
 
     def __init__(self, clock: Clock, per_second: float) -> None:
         self._clock = clock
         self.interval = self.MARGIN / per_second
         self._lock = threading.Lock()
         self._next_turn = self._free_at = clock.monotonic() + self.interval
-        self._booked = 0  # turns given out by the loop and not used by a worker yet
+        self._booked = 0  # turns that the loop has booked and no worker has used yet
 
     def free_in(self) -> float:
         """Return the seconds until another request may be given to a worker; 0: now."""
@@ -35,9 +35,9 @@ class Pace:
             return max(0.0, self._free_at - self._clock.monotonic())
 
     def book(self) -> None:
-        """Give out the turn that `free_in` said is free.
+        """Book the turn that `free_in` reported as free.
 
-        The next is free one interval after this one was, not after it was noticed, so that delays do not lower the rate.
+        The next turn is one interval after this one became free, not after it was booked, so that delays do not lower the rate.
         """
         with self._lock:
             self._booked = min(self._booked + 1, self.MOST_BOOKED)

@@ -1,4 +1,4 @@
-"""One HTTP exchange: a total deadline, its own connection, and an ending that says whether the request left.
+"""One HTTP exchange, with a total deadline, its own connection, and a result that shows whether the request was sent.
 
 httpx's Client is not used: it would add redirects, cookies, its own choice of proxies, decompression without a limit, and log
 lines with whole URLs. httpx checks the URL, httpcore sends, and egress.py chooses proxy and certificates.
@@ -37,7 +37,7 @@ PING_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole answer came. Header names are in lower case; the body is unpacked."""
+    """A complete answer. Header names are in lower case; the body is unpacked."""
 
     status: int
     headers: Mapping[str, str]
@@ -46,21 +46,21 @@ class Answer:
 
 @dataclass(frozen=True)
 class NotSent:
-    """Not one byte of the request left: it may be made again, of whatever kind."""
+    """No byte of the request was sent, so any request may be made again."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Lost:
-    """The request or a part of it left, and no complete answer came: it may have been carried out."""
+    """At least a part of the request was sent, and no complete answer came, so it may have taken effect."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class TooLarge:
-    """The answer's body was longer than the limit and was not read on."""
+    """The answer's body is longer than the limit. The rest of it was not read."""
 
     limit_bytes: int
 
@@ -71,8 +71,8 @@ Reply: TypeAlias = Answer | NotSent | Lost | TooLarge
 class Wire:
     """Sends requests. Two exchanges share only the trusted certificates.
 
-    So bytes that a server sends late or unasked are never taken for the answer to another request. Reasons are our own
-    sentences: a library's message may contain the token or the server's text.
+    So bytes that a server sends late or unasked never count as the answer to another request. Reasons are our own sentences,
+    because a library's message may contain the token or the server's text.
     """
 
     def __init__(
@@ -100,10 +100,10 @@ class Wire:
         turn: Callable[[], None],
         deadline: Deadline | None = None,
     ) -> Reply:
-        """Send one request and wait for the complete answer; network errors are values, never exceptions.
+        """Send one request and wait for the complete answer. Network errors are values, never exceptions.
 
-        `turn` is called once, with connection and TLS established, right before the first byte of the request; the time it
-        takes does not count. `deadline`: the one of a call that makes several requests.
+        `turn` is called once, when connection and TLS are established, right before the first byte of the request. Its time does
+        not count. `deadline`: the deadline of a call that makes several requests.
         """
         progress = Progress(deadline or self.deadline(), turn)
         return self._run(progress, method, url, headers, content, limit_bytes)
@@ -135,7 +135,7 @@ class Wire:
             return TooLarge(limit_bytes)
         except UndecodableError as error:
             return Lost(str(error))
-        except Exception as error:  # noqa: BLE001 - whatever broke, the caller must learn whether the request left
+        except Exception as error:  # noqa: BLE001 - after any error, the caller must know whether the request was sent
             by = f" (through the proxy {proxy.shown})" if proxy is not None else ""
             return Lost(_lost(error, progress) + by) if progress.sent else NotSent(_not_sent(error) + by)
         finally:
@@ -197,7 +197,7 @@ def _hand_to(proxy: Proxy, request: httpcore.Request) -> None:
 
 
 def _not_sent(error: BaseException) -> str:
-    """Return in our words why nothing was sent. The cause of an httpcore error has the details."""
+    """Return in our own words why nothing was sent. The cause of an httpcore error has the details."""
     if isinstance(error, AgentError):
         return error.what
     if isinstance(error, TunnelError):
@@ -223,7 +223,7 @@ def _not_sent(error: BaseException) -> str:
 
 
 def _lost(error: BaseException, progress: Progress) -> str:
-    """Return in our words how the answer was lost."""
+    """Return in our own words how the answer was lost."""
     so_far = f"after {progress.received_bytes} bytes of the answer" if progress.received_bytes else "without an answer"
     match error:
         case httpcore.TimeoutException():

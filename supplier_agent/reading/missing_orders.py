@@ -1,7 +1,7 @@
-"""Orders that are no longer listed, and whether that means something for this supplier. In plain SQL (plain_sql.py).
+"""Orders that are no longer listed, and whether that means something for this supplier. Uses plain SQL (plain_sql.py).
 
-It is not documented whether an acknowledged order stays on the list (API notes, 9.3). So one that we acknowledged, or may
-have, only counts as missing if others stayed after their acknowledgement. One that we never touched always counts.
+It is not documented whether an acknowledged order stays on the list (API notes, 9.3). So an order that we have or may have
+acknowledged only counts as missing if other orders stayed after their acknowledgement. Other orders always count.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ def days_of(run: Run) -> tuple[date, date]:
 
 
 def as_of(started_at: datetime, cache_seconds: float, age_seconds: int | None) -> datetime:
-    """Return when the oldest answer of a run may have been made. The run has seen everything listed by then.
+    """Return when the oldest answer of a run may have been made. The run has seen every order that was listed by then.
 
-    The documented cache does not show its age; another cache in front of it does (`Age`). The two ages add up.
+    The documented cache does not show the age of an answer. Another cache in front of it does (`Age`). Both ages are added.
     """
     return started_at - timedelta(seconds=cache_seconds + (age_seconds or 0))
 
@@ -47,14 +47,14 @@ FEW = 4
 LOOKED_AT = 5000
 """Only this many of the newest orders are examined, so that the cost does not grow."""
 CHORE = "missing orders of "
-"""Where `Absence` is kept, followed by the supplier's name."""
+"""With the supplier's name, the name of the row of `chores` that stores its `Absence`."""
 NEXT_RUNS = 20
-"""The second run is among the next runs, up to this many; the others are of other days."""
+"""The second run of a day is looked for among this many later runs; the others are of other days."""
 
 
 @dataclass(frozen=True)
 class Habit:
-    """What happened to orders after their acknowledgement: `seen` were listed again, `left` disappeared."""
+    """What happened to orders after their acknowledgement: `seen` of them were listed again, `left` of them disappeared."""
 
     seen: int
     left: int
@@ -77,9 +77,9 @@ class Habit:
 
 
 def habit(look: Look, supplier: str, cache_seconds: float, apart: datetime | None = None) -> Habit:
-    """Return what the newest acknowledged orders show. A cached answer may be older than the acknowledgement.
+    """Return what happened to the newest acknowledged orders. A cached answer may be older than the acknowledgement.
 
-    apart: orders that were missed at that instant are not counted as left; None: all are.
+    apart: orders that were missed at that instant do not count as `left`. None: all missed orders count.
     """
     rows = look.rows(
         """
@@ -101,15 +101,15 @@ SELECT id, supplier, order_date, missed_at, acknowledged_at IS NOT NULL
    AND NOT EXISTS (SELECT 1 FROM calls WHERE order_id = orders.id AND kind = 'ship' AND attempts > 0)
  ORDER BY id
 """  # noqa: S608 - a constant
-"""A ship call that was sent may have taken effect, whatever its outcome, and removed the order from the list."""
+"""Without orders that had a ship call: it may have taken effect and removed the order from the list, whatever its outcome."""
 
 
 @dataclass(frozen=True)
 class Absence:
     """What happened to orders after their acknowledgement, as of the last complete run.
 
-    seen: listed again later. left: no longer listed. stay: whether they stay listed; None: too few to tell. gone_at_once: this
-    many open orders disappeared with one run, which says nothing about each; 0: none. gone_since: when.
+    seen: listed again later. left: no longer listed. stay: whether they stay listed; None: too few to tell. gone_at_once: the
+    number of open orders that disappeared with one run, which proves nothing about each; 0: none. gone_since: when.
     """
 
     seen: int = 0
@@ -119,13 +119,13 @@ class Absence:
     gone_since: datetime | None = None
 
     def pack(self) -> str:
-        """Return it as text, for the detail of a chore."""
+        """Return the value as text, for the detail of a chore."""
         since = self.gone_since.isoformat() if self.gone_since is not None else None
         return json.dumps({**asdict(self), "gone_since": since})
 
     @classmethod
     def unpack(cls, text: str | None) -> Absence:
-        """Return the value from `pack`; any other text means that nothing is known."""
+        """Return the value from a text by `pack`. Any other text means that nothing is known."""
         try:
             found = json.loads(text or "{}")
             since = found.pop("gone_since", None)
@@ -136,7 +136,7 @@ class Absence:
 
 @dataclass(frozen=True)
 class Judged:
-    """The missed orders whose absence means something, and that of the supplier as a whole (`absence`)."""
+    """The ids of orders whose absence means something, and the result for the supplier as a whole (`absence`)."""
 
     vanished: frozenset[int]
     absence: Absence
@@ -146,9 +146,10 @@ def judge(look: Look, supplier: str, cache_seconds: float) -> Judged:
     """Decide what it means that orders are missing.
 
     1. Only open orders that we never tried to ship count.
-    2. Those that we acknowledged, or may have, count only if acknowledged orders stay listed.
-    3. If more than half of the open orders disappeared with one run, that is one problem of the supplier, and none vanished.
-    4. A second complete run must have missed them as well.
+    2. Orders that we have or may have acknowledged count only if acknowledged orders stay listed.
+    3. A second complete run must have missed them as well.
+    4. If more than half of the open orders disappeared with one run, that is one problem of the supplier, and none of these
+       orders vanished.
     """
     gone = look.rows(GONE, supplier)
     moments = Counter(order.missed_at for order in gone)
@@ -189,7 +190,7 @@ def missing(look: Look, supplier: str) -> list[Any]:
 
 
 def _twice(look: Look, order: Any, cache_seconds: float, known: dict[tuple[Any, Any], bool]) -> bool:  # noqa: ANN401 - a row
-    """Tell whether a second complete run of its day missed it too: pages may shift during one run."""
+    """Tell whether a second complete run of its day missed the order too, because pages may shift during one run."""
     key = order.missed_at, order.order_date
     if key not in known:
         runs = look.rows(

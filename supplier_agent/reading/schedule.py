@@ -1,6 +1,6 @@
-"""When a supplier is read next, and for what, from what its last runs proved. Pure.
+"""Decides when a supplier is read next, and for what purpose, from its last runs. Pure.
 
-Rows may come from tables.py or plain_sql.py: the loop and `status` both use this.
+Rows may come from tables.py or plain_sql.py, because both the loop and `status` use this module.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from supplier_agent.db.tables import Run, Supplier
 
 CACHE_GRACE = timedelta(seconds=1)
-"""Clocks differ: read a moment after the server's cache has expired, not a moment before."""
+"""Clocks differ, so a read starts this long after the server's cache has expired."""
 DISTRUST = timedelta(days=1)
-"""How long polls use dates after the cursor was wrong; then the cursor is tried again."""
+"""How long polls use dates after the cursor was wrong. Then the cursor is tried again."""
 
 
 @dataclass(frozen=True)
 class Due:
-    """The next run: purpose and time. `resync` is the row of a person's request."""
+    """The next run: its purpose and time. `resync` is the row of a person's request."""
 
     purpose: str
     at: datetime
@@ -59,8 +59,8 @@ def next_read(
     4. A sweep is due: a poll right before it, then the sweep.
     5. Otherwise: a poll, after its interval and the server's cache.
 
-    `earliest`: nothing starts before, because of a pause or because the marketplace asked us to wait. `round_at`: when a
-    `run --once` began; it reads once, and waits for the server's cache but not for the poll interval.
+    `earliest`: no run starts before it, because of a pause or because the marketplace asked us to wait. `round_at`: when a
+    `run --once` started; it reads once, and waits for the server's cache but not for the poll interval.
     """
     supplier, sweep, poll = known.supplier, known.sweep, known.poll
     if supplier.token_refused_at is not None:
@@ -83,19 +83,19 @@ def next_read(
             return Due("sweep", earliest) if owed else Due("poll", now + interval)
         interval = timedelta(0)
     if sweep_at <= now:
-        # A poll comes right before a sweep: what only the sweep finds shows that the cursor misses orders.
+        # A poll comes right before a sweep. If only the sweep finds an order, the cursor misses orders.
         polled = poll is not None and poll.started_at is not None and poll.started_at >= sweep_at
         if polled or trusted_cursor(supplier, now) is None:
             return Due("sweep", earliest)
         return Due("poll", max(earliest, cached_until))
-    # Reading takes at most half of the time, because no acknowledgement is sent meanwhile. A round reads only once.
+    # No acknowledgement is sent while a run reads, so reading takes at most half of the time. A round reads only once.
     took = last.ended_at - last.started_at if round_at is None else timedelta(0)
     poll_at = max(last.started_at + interval, last.ended_at + took, cached_until)
     return Due("poll", max(earliest, poll_at)) if poll_at <= sweep_at else Due("sweep", max(earliest, sweep_at))
 
 
 def trusted_cursor(supplier: Supplier, now: datetime) -> str | None:
-    """Return the cursor for polls, or None if there is none or it cannot be trusted."""
+    """Return the cursor for polls, or None if there is none or it is not trusted."""
     if supplier.cursor == supplier.cursor_refused:
         return None
     if is_distrusted(supplier, now) or isinstance(supplier.cursor, Unreadable):
@@ -104,5 +104,5 @@ def trusted_cursor(supplier: Supplier, now: datetime) -> str | None:
 
 
 def is_distrusted(supplier: Supplier, now: datetime) -> bool:
-    """Tell whether order numbers recently turned out not to rise with time."""
+    """Tell whether a recent read showed that order numbers do not rise with time."""
     return supplier.cursor_distrusted_at is not None and supplier.cursor_distrusted_at > now - DISTRUST

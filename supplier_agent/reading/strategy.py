@@ -1,10 +1,10 @@
 """What to read next, and what a complete read proves. Pure: no clock, no database, no network.
 
-The marketplace documents neither page size, order, end of pages nor the meaning of its cursor (API notes, 9.1 and 9.2), so
-nothing is taken for granted: a run goes on until the server has nothing more to show, whatever way it shows it.
+The marketplace documents neither page size, order, end of pages nor the meaning of its cursor (API notes, 9.1 and 9.2). So
+this module assumes nothing: a run continues until the server has nothing more to show, in whatever way it shows that.
 
     poll    from the cursor: what is newer than the newest order we know. Every quarter of an hour, usually one request.
-    sweep   all of the last days by date and page, without the cursor: what makes it complete. Every few hours.
+    sweep   all of the last days by date and page, without the cursor, so that nothing is missed. Every few hours.
     resync  a sweep over dates that a person names.        probe   one small read to see whether the token works.
 
 Within a run:   PAGES ──same page again──> CARRY (the cursor does the paging) ──nothing new──> DAYS (one day at a time)
@@ -19,7 +19,7 @@ from urllib.parse import urlencode
 MAX_PAGES = 2000
 """The maximum number of pages of a run; then it ends as partial."""
 NEWS_DAYS = 2
-"""How many days back a poll reads without the cursor."""
+"""How many days back a poll without the cursor reads."""
 FARTHEST = timedelta(days=3653)
 """Ten years: a `resync` must be within this time of today."""
 BLANKS = 3
@@ -71,7 +71,7 @@ class Run:
     date_from: date
     date_to: date | None  # None: up to the newest
     query: Query
-    news_from: date  # where a poll without the cursor begins
+    news_from: date  # where a poll without the cursor starts
     phase: Phase = Phase.PAGES
     pages: int = 0
     listed: frozenset[str] = frozenset()  # every id (or digest of a rejected entry) of this run
@@ -84,7 +84,7 @@ class Run:
     cut: tuple[date, ...] = ()  # days that filled a page, and may have more orders
     refused: bool = False  # the server does not know the cursor
     misled: bool = False  # the cursor does not mean "newer than this"
-    by_number: bool = True  # newer orders have higher numbers; False: that turned out to be wrong
+    by_number: bool = True  # newer orders have higher numbers; False: a read showed that they do not
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def is_possible(first: date, last: date, today: date) -> bool:
 
 
 def rank(menzzo_order_id: str) -> tuple[int, int] | None:
-    """Return the sort key of an id, by age, or None if the id is not numeric: such ids are never compared."""
+    """Return the sort key of an id, by age, or None if the id is not numeric. Such ids are never compared."""
     increment_id, _, sale_product_id = menzzo_order_id.rpartition("_")
     if increment_id.isascii() and increment_id.isdigit() and sale_product_id.isdigit():
         return int(increment_id), int(sale_product_id)
@@ -120,9 +120,9 @@ def poll(
 ) -> Run:
     """Start a poll: by the cursor, or over the last days if there is no usable cursor.
 
-    The dates limit what a server that ignores the cursor sends. They differ from a sweep's dates, so that a cache that forgets
-    the cursor never answers one with the other. `since` is the last day that was read completely. If numbers do not rise with
-    time (not `by_number`), a page of known orders does not end the run: new orders may follow.
+    The dates limit the answer of a server that ignores the cursor. They differ from a sweep's dates, so that a cache without the
+    cursor in its key never answers one with the other. `since` is the last day that was read completely. If numbers do not rise
+    with time (not `by_number`), a page of known orders does not end the run, because new orders may follow.
     """
     news_from = min(today, since or today) - timedelta(days=NEWS_DAYS)
     if cursor is None:
@@ -133,21 +133,21 @@ def poll(
 
 
 def sweep(purpose: str, today: date, date_from: date, date_to: date, longest: int) -> Run:
-    """Start reading a date range page by page. `date_to` should be one day later, because it may be exclusive (API notes, 9.5)."""
+    """Start to read a date range page by page. `date_to` should be one day later, because it may be exclusive (API notes, 9.5)."""
     return Run(
         purpose, today, date_from, date_to, Query(date_from=date_from, date_to=date_to), date_from, longest=longest
     )
 
 
 def earlier(run: Run) -> Run:
-    """Start a run one day earlier: another URL, which the cache of the first one cannot answer."""
+    """Return the run started one day earlier: another URL, which the cache of the first one cannot answer."""
     day = timedelta(days=1)
     start = run.date_from - day
     return replace(run, date_from=start, news_from=run.news_from - day, query=replace(run.query, date_from=start))
 
 
 def probe(today: date, asked: Collection[str]) -> Run:
-    """Start one small read that the server cannot answer from its cache: a URL that was not requested lately."""
+    """Start one small read that the server cannot answer from its cache, with a URL that was not requested lately."""
     days = (today + timedelta(days=ahead) for ahead in range(1, len(asked) + 2))
     query = next(query for day in days if str(query := Query(date_from=today, date_to=day)) not in asked)
     return Run("probe", today, today, query.date_to, query, today)
@@ -193,18 +193,18 @@ def _next_page(run: Run, page: tuple[str, ...], known: frozenset[str], new: bool
     if not page:
         return End(run, "complete")
     if cursor is not None and query.page == 1:
-        # With an inclusive cursor the page starts with it. Alone it means "nothing newer", unless pages have only one row.
+        # If the cursor is inclusive, the page starts with it. Alone it means "nothing newer", unless pages have only one row.
         if set(page) == {cursor} and run.longest > 1:
             return End(run, "complete")
         if any(_older(each, cursor) for each in known & set(page)):
             return _without_cursor(run, misled=True)
     again = query.page > 1 and set(page) == set(run.last_page)
-    if again and query.page == 2:  # noqa: PLR2004 - the first repeat: one page in all, or a server that does not heed `page`
+    if again and query.page == 2:  # noqa: PLR2004 - the first repeat: there is only one page, or the server ignores `page`
         return _carry(run, page)
-    if again and run.blanks > 1:  # twice in a row: the last page repeats for ever; once: the list may have moved
+    if again and run.blanks > 1:  # repeated twice: the server repeats its last page; once: the list may have moved
         return End(run, "complete")
     if run.purpose == "poll" and cursor is None and run.by_number and set(page) <= known and _descends(page):
-        return End(run, "complete")  # newest first and all known: nothing new further down; the sweep reads the rest
+        return End(run, "complete")  # newest first and all known: no new order can follow, and the sweep reads the rest
     if not new and run.blanks >= BLANKS:
         return End(run, "partial", "the list changes from page to page, so its end cannot be found")
     return replace(run, query=replace(query, page=query.page + 1))
@@ -240,8 +240,8 @@ def _rises(run: Run, page: Sequence[str]) -> bool | None:
 def _carry(run: Run, page: Sequence[str]) -> Run | End:
     """Use the cursor for paging: request what follows the last order of this page.
 
-    Each request ends on a different future day. No order has such a date, but a cache that forgets the cursor (API notes, 8: its
-    key is page, dates and order_number) then cannot answer one page with another. Only every second day is used, because the
+    Each request ends on a different future day. No order has such a date, but a cache without the cursor in its key (API notes, 8:
+    the key is page, dates and order_number) then cannot answer one page with another. Only every second day is used, because the
     sweep right after a poll starts a day later.
     """
     cursor = next((mark for mark in reversed(page) if "_" in mark), None)
@@ -270,9 +270,9 @@ def _by_days(run: Run) -> Run | End:
 def _next_day(run: Run, page: tuple[str, ...], known: frozenset[str], new: bool) -> Run | End:  # noqa: ARG001, FBT001 - as above
     day, until, last = run.query.date_from, run.query.date_to, run.date_to
     assert day is not None  # noqa: S101 - _by_days set it
-    assert last is not None  # noqa: S101 - _by_days saw to it
+    assert last is not None  # noqa: S101 - _by_days checked it
     if not page and until == day and not run.by_day:
-        # Either a day without orders, or `date_to` is exclusive: one request that includes the next day shows which.
+        # The day has no orders, or `date_to` is exclusive. One request that includes the next day shows which.
         return replace(run, query=replace(run.query, date_to=day + timedelta(days=1)))
     if page and len(page) >= run.longest:  # a shorter page is complete, because the server has sent longer ones
         run = replace(run, cut=(*run.cut, day))

@@ -97,7 +97,10 @@ def suppliers(
         )
     for row in look.rows("SELECT * FROM suppliers WHERE instr(name, '/') ORDER BY name"):
         if owner_of(row.name) in settings.suppliers:
-            found[row.name] = replace(_account(look, row, no_token), owed=found[owner_of(row.name)].owed)
+            owner, kind = owner_of(row.name), row.name.partition("/")[2]
+            account = replace(_account(look, row, no_token), owed=found[owner].owed)
+            found[owner] = replace(found[owner], accounts={**found[owner].accounts, kind: account})
+            found[row.name] = account
     for row in look.rows(
         f"SELECT supplier, count(*) AS number, sum(shipped) AS marked, min(menzzo_order_id) AS example"  # noqa: S608 - constants
         f" FROM orders WHERE {OPEN} GROUP BY supplier"

@@ -17,6 +17,7 @@ from supplier_agent.verdict.codes import INFO
 from supplier_agent.verdict.order import order_problems
 from supplier_agent.verdict.supplier import owner_of
 from supplier_agent.words import Worded, Words
+from supplier_agent.words.english import KINDS
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -63,6 +64,7 @@ def judged(
     for each in facts.with_problems(look, settings, now):
         found += order_problems(each.order, each.calls, each.prints, settings, now, each.attempts)
     found += [_stray(call) for call in facts.strays(look)]
+    load_sentences(found)
     left_out = INFO if since is None else INFO | NOT_OF_A_ROUND
     found = [problem for problem in found if problem.code not in left_out]
     return sorted(found, key=lambda problem: EXIT_ORDER.index(problem.exit_code))
@@ -77,6 +79,12 @@ def lane_of(suppliers: Collection[SupplierState]) -> Mapping[str, str]:
     from supplier_agent.calls import CALLS  # noqa: PLC0415 - as above
 
     return CALLS.lane_of
+
+
+def load_sentences(found: Collection[Problem]) -> None:
+    """Load the kinds of calls if a problem is about one that declares its own sentences, because loading them takes long."""
+    if any(f"kind.{each.facts['kind']}" not in KINDS for each in found if "kind" in each.facts):
+        from supplier_agent import calls  # noqa: F401, PLC0415 - as above
 
 
 def _stray(call: Any) -> Problem:  # noqa: ANN401 - a row

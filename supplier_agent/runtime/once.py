@@ -80,7 +80,7 @@ def _next_moment(tx: Session, ctx: Context, account: Account, now: datetime) -> 
     row, moments = snapshot.known_supplier(tx, account.name), []
     paused, quiet_until = row.token_refused_at is not None, row.quiet_until
     for kind, call in ctx.calls.at(account.kind).items() if not ctx.reads_only else ():
-        if Need.AGREED_FLAGS in call.NEEDS and safety_stops.ships_wait(row):
+        if Need.MARKS_APPROVED in call.NEEDS and safety_stops.ships_wait(row):
             continue
         at = _due_at(tx, ctx, account.supplier, kind, call, now)
         lane = circuit_breakers.of(tx, account.name, call.LANE)

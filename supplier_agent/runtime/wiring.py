@@ -5,7 +5,7 @@ the previous one stays in use, and the refusal is stored in the database for `st
 """
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import replace
@@ -17,7 +17,7 @@ from supplier_agent.base.clock import Clock
 from supplier_agent.base.errors import AgentError, ConfigError
 from supplier_agent.base.log import Log
 from supplier_agent.base.process import Hangup
-from supplier_agent.calls import Tools
+from supplier_agent.calls import CALLS, Calls, Tools
 from supplier_agent.db import state_folder
 from supplier_agent.db.ship_ledger import Ledger
 from supplier_agent.db.store import FullError, LockedError, is_ours, open_store
@@ -130,7 +130,10 @@ def make_accounts(
     labels: LabelFolder,
     stopping: Callable[[], bool],
 ) -> list[Account]:
-    """Return all accounts of these settings, each with its token if that can be read. Add another kind of account here."""
+    """Return all accounts of these settings, each with its token if that can be read. Add another kind of account here.
+
+    Raises ValueError if a call is switched on and has no account: it would be owed forever.
+    """
 
     def at_the_marketplace(name: str) -> Account:
         pace = Pace(clock, settings.requests_per_second)
@@ -145,11 +148,10 @@ def make_accounts(
             clock=clock,
             stopping=lambda: stopping() or account.reads_failing,
         )
-        by_number = settings.suppliers[name].order_number_filter
         account = Account(
             name,
             name,
-            tools=lambda heard: Tools(replace(marketplace, heard=heard), labels, by_number),
+            tools=lambda heard: Tools(replace(marketplace, heard=heard), labels, settings),
             pace=pace,
             read_token=lambda: settings.token_of(name, env),
             read_next_token=lambda: settings.next_token_of(name, env),
@@ -158,7 +160,17 @@ def make_accounts(
             account.token = settings.token_of(name, env)
         return account
 
-    return [at_the_marketplace(name) for name in settings.suppliers]
+    accounts = [at_the_marketplace(name) for name in settings.suppliers]
+    if missing := calls_without_account(accounts, settings):
+        raise ValueError(f"{', '.join(missing)}: a call needs an account of its kind from make_accounts")
+    return accounts
+
+
+def calls_without_account(accounts: Iterable[Account], settings: Settings, kinds: Calls = CALLS) -> list[str]:
+    """Return the calls that are switched on, and that some supplier has no account for."""
+    there = {(account.supplier, account.kind) for account in accounts}
+    on = {kind: call for kind, call in kinds.items() if kinds.is_on(kind, settings)}
+    return [kind for kind, call in on.items() if any((name, call.ACCOUNT) not in there for name in settings.suppliers)]
 
 
 # -- Reload.

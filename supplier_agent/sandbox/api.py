@@ -22,11 +22,8 @@ from supplier_agent.sandbox.listing import Listing, Semantics
 from supplier_agent.sandbox.orders import WELL_FORMED_ID, Order
 from supplier_agent.sandbox.world import World, truth
 
-_ENDPOINTS: Mapping[str, Endpoint] = {
-    "get-sales": "get-sales",
-    "acknowledge-sale": "acknowledge-sale",
-    "ship-sale": "ship-sale",
-}
+_METHODS: Mapping[Endpoint, str] = {"get-sales": "GET", "acknowledge-sale": "POST", "ship-sale": "POST"}
+"""The endpoints of the API, with their method. One that is added here and has no effect of its own answers with success."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +49,9 @@ def route(request: Request, world: World) -> Route:
     match path.split("/"):
         case ["", "api", "files", *_]:
             return Route("label")
-        case ["", "api", supplier, name] if supplier in world.tokens and name in _ENDPOINTS:
+        case ["", "api", supplier, name] if supplier in world.tokens and name in _METHODS:
             asked_for = body_field(request, "menzzo_order_id")
-            return Route(_ENDPOINTS[name], supplier, asked_for if isinstance(asked_for, str) else None)
+            return Route(name, supplier, asked_for if isinstance(asked_for, str) else None)
         case ["", "sandbox", _]:
             return Route("sandbox")
     return Route("other")
@@ -80,12 +77,6 @@ def token_of(request: Request, expected: str | None) -> Token:
     return "right" if right else "wrong"
 
 
-_METHODS: Mapping[Endpoint, str] = {
-    "get-sales": "GET",
-    "acknowledge-sale": "POST",
-    "ship-sale": "POST",
-    "label": "GET",
-}
 _SUCCESS: Mapping[str, Answer] = {
     "success_true": json_answer(HTTPStatus.OK, {"success": True}),
     "empty": Answer(HTTPStatus.OK),
@@ -123,6 +114,7 @@ class Api:
         with self.world.lock:
             line = self._note(request)
             if request.body is None:
+                line.is_complete = False
                 return Handled(None, None, line)
             fault = self.world.faults.take(line)
             answer = self._answer(request, line, base_url, applies=fault is None or fault.applied)
@@ -156,8 +148,9 @@ class Api:
         if line.endpoint == "other" or line.supplier is None:
             return error_answer(HTTPStatus.NOT_FOUND, "not found")
         method = "GET" if request.method == "HEAD" else request.method
-        if method != _METHODS[line.endpoint]:
-            return error_answer(HTTPStatus.METHOD_NOT_ALLOWED, f"use {_METHODS[line.endpoint]}")
+        allowed = _METHODS.get(line.endpoint, "GET")
+        if method != allowed:
+            return error_answer(HTTPStatus.METHOD_NOT_ALLOWED, f"use {allowed}")
         if line.token in ("none", "wrong") and (line.endpoint != "label" or self.semantics.labels_need_token):
             return error_answer(HTTPStatus.UNAUTHORIZED, "unauthorized")
         if line.endpoint == "get-sales":
@@ -175,7 +168,11 @@ class Api:
             return self._label(order)
         if line.endpoint == "acknowledge-sale":
             return self._acknowledge(order, line, applies=applies)
-        return self._ship(order, line, applies=applies)
+        return (
+            self._ship(order, line, applies=applies)
+            if line.endpoint == "ship-sale"
+            else _SUCCESS[self.semantics.success]
+        )
 
     def _acknowledge(self, order: Order, line: LogLine, *, applies: bool) -> Answer:
         if order.acknowledged_at and self.semantics.repeat_acknowledge == "not_found":

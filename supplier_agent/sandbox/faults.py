@@ -16,7 +16,8 @@ from typing import Literal
 
 from supplier_agent.base.clock import Clock
 
-Endpoint = Literal["get-sales", "acknowledge-sale", "ship-sale", "label", "sandbox", "other"]
+Endpoint = str
+"""The last part of the path of one of the API's endpoints (api.py); or label, sandbox, other."""
 Token = Literal["none", "right", "wrong"]
 Headers = tuple[tuple[str, str], ...]
 
@@ -65,6 +66,7 @@ class LogLine:
     cached: bool = False
     effect: Literal["acknowledged", "shipped"] | None = None  # what really happened, whatever the answer
     fault: str | None = None  # the name of the fault that the request met
+    is_complete: bool = True  # False: the connection ended before the whole body had arrived
 
 
 def json_answer(status: int, value: object) -> Answer:

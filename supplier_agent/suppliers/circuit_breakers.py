@@ -13,7 +13,9 @@ from supplier_agent.db.tables import Lane
 from supplier_agent.outbox import backoff
 
 READS, WRITES, LABELS = "reads", "writes", "labels"
-ALL = (READS, WRITES, LABELS)
+OTHERS = "others"
+"""The lane of calls to other receivers than the marketplace, and of heartbeat URLs: threads apart from the marketplace's."""
+ALL = (READS, WRITES, LABELS, OTHERS)
 
 
 @dataclass(frozen=True)

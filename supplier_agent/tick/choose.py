@@ -61,7 +61,7 @@ def next_step(ctx: Context, account: Account, again_at: datetime | None) -> Step
 def choose(ctx: Context, tx: Session, account: Account, stands: Standing, now: datetime, *, read_waits: bool) -> Choice:
     """Return the call to send next. `read_waits`: a read is waiting to begin.
 
-    1. None while the account is paused, its token is refused, or the marketplace asked for silence.
+    1. None while the account is paused, its token is refused, or the receiver asked us to wait.
     2. Lane by lane, the one with the most urgent kind of call first. The circuit breaker must be closed, and the lane must
        have room for another request.
     3. In a working lane: the first kind (by PRIORITY) that has what it needs and a call that is due.
@@ -95,7 +95,7 @@ def choose(ctx: Context, tx: Session, account: Account, stands: Standing, now: d
 def _missing(account: Account, stands: Standing, *, read_waits: bool) -> frozenset[Need]:
     """Return the needs that are not met now. Whether a label is whole is checked when its call is claimed."""
     reading_pages = read_waits or (account.run is not None and account.run.plan.phase is Phase.PAGES)
-    needs = {Need.AGREED_FLAGS: safety_stops.ships_wait(stands.supplier), Need.STILL_LIST: reading_pages}
+    needs = {Need.MARKS_APPROVED: safety_stops.ships_wait(stands.supplier), Need.STILL_LIST: reading_pages}
     return frozenset(need for need, is_missing in needs.items() if is_missing)
 
 
@@ -115,7 +115,7 @@ def _first_after_failure(
        is harmless. An account without reads relies on the pause alone.
     4. A call that needs a still list waits until the pages are read.
     """
-    waits_for_a_person = {kind for kind, call in calls.items() if Need.AGREED_FLAGS in call.NEEDS & missing}
+    waits_for_a_person = {kind for kind, call in calls.items() if Need.MARKS_APPROVED in call.NEEDS & missing}
     kinds = sorted(calls.keys() - waits_for_a_person, key=lambda kind: (calls[kind].ONCE, calls[kind].PRIORITY))
     due = [outbox.due(tx, account.supplier, kind, now, lane.last_order_id) for kind in kinds]
     found = [call for call in due if call is not None]

@@ -87,6 +87,7 @@ def claim(ctx: Context, tx: Session, account: Account, stands: Standing, call_id
         not_found_since=not_found_since if call.strikes else None,
         maybe_sent=any(attempt.outcome in {outbox.UNKNOWN, None} for attempt in attempts),
         asked=read_log.asked(tx, account.supplier, now, cache_seconds),
+        facts={name: getattr(order, name) for name in kind.SENDS},
     )
 
 

@@ -16,7 +16,6 @@ from supplier_agent import outbox
 from supplier_agent.base.clock import Clock
 from supplier_agent.base.log import Log
 from supplier_agent.calls import CALLS, Calls, Job
-from supplier_agent.calls.protocol import MARKETPLACE
 from supplier_agent.db.ship_ledger import Ledger
 from supplier_agent.db.store import Store, is_ours
 from supplier_agent.db.tables import Order
@@ -30,6 +29,7 @@ from supplier_agent.suppliers.circuit_breakers import LABELS
 from supplier_agent.suppliers.snapshot import Standing
 from supplier_agent.tick.pull import OpenRun
 from supplier_agent.tick.workers import Inbox, Workers
+from supplier_agent.verdict.supplier import MARKETPLACE
 
 INTERNAL = "internal error"
 """The code of a problem: an error of this program, not of the marketplace."""

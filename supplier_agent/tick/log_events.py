@@ -10,12 +10,9 @@ from supplier_agent.db.tables import Call, Order
 from supplier_agent.outbox import DONE, Outcome
 from supplier_agent.tick import pull
 from supplier_agent.tick.outages import Change
+from supplier_agent.words import say
 
 EVENTS = {"parked": "call.parked", "unknown": "call.unknown"}
-CURES = {
-    "parked": "supplier-agent order {order}; then: supplier-agent retry {order}",
-    "unknown": "ask Menzzo whether {order} is shipped; then: supplier-agent resolve {order} --shipped (or --send-again) --by NAME",
-}
 
 
 def call(log: Log, job: Job, outcome: Outcome, state: str | None) -> None:
@@ -25,11 +22,18 @@ def call(log: Log, job: Job, outcome: Outcome, state: str | None) -> None:
     if outcome.kind == DONE:
         log.info("call.done", **facts)
     elif state in EVENTS:
-        log.warning(EVENTS[state], **facts, **ending, cure=CURES[state].format(order=job.menzzo_order_id))
+        log.warning(EVENTS[state], **facts, **ending, cure=_cure(state, job))
     elif job.number == 1:
         log.info("call.postponed", **facts, **ending)
     else:  # logged once; `order ID` has every attempt
         log.debug("call.postponed", **facts, **ending)
+
+
+def _cure(state: str, job: Job) -> str:
+    """Return the command that fixes a stuck call. After a refusal, a person reads the answer first."""
+    facts = {"order": job.menzzo_order_id, "supplier": job.supplier, "kind": job.kind}
+    fix = say(f"fix.call_{state}", facts)
+    return f"supplier-agent order {job.menzzo_order_id}; then: {fix}" if state == "parked" else fix
 
 
 def lost(log: Log, tx: Session, of: Call) -> None:

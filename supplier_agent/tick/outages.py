@@ -1,4 +1,4 @@
-"""What an ending says about the whole account: its lane works or fails, its token is refused, or silence was asked for."""
+"""What an ending says about the whole account: its lane works or fails, its token is refused, or it asked us to wait."""
 
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -23,7 +23,7 @@ class Change(NamedTuple):
 
 
 TOKEN_REFUSED, TOKEN_ACCEPTED = Change("token refused"), Change("token accepted", recovered=True)
-SILENCE = Change("asked for silence")
+WAIT_ASKED = Change("asked us to wait")
 
 
 def note_ending(
@@ -35,8 +35,8 @@ def note_ending(
 
     1. An internal error says nothing about the account.
     2. Token refused: the account pauses, except for one read at a time. Without reads, the lane pauses instead.
-    3. An outage, or silence asked for without a duration: the lane pauses; a lane that is already failing backs off further.
-    4. Silence asked for with a duration: the whole account pauses.
+    3. An outage, or a 429 that does not say how long to wait: the lane pauses; one that already fails backs off further.
+    4. An answer that says how long to wait: the whole account pauses.
     5. Success: the lane's pause ends, and a read that was answered proves the token.
     """
     now, retry = ctx.clock.now(), ctx.settings.retry
@@ -55,7 +55,7 @@ def note_ending(
     if ending.quiet_seconds is not None:
         account_row.quiet_until = now + timedelta(seconds=ending.quiet_seconds or retry.first_seconds)
         tx.add(account_row)
-        return [SILENCE]
+        return [WAIT_ASKED]
     changes = [Change(f"{lane_name} recovered", recovered=True)] if circuit_breakers.worked(tx, lane) else []
     if lane_name == READS and account_row.token_refused_at is not None:
         account_row.token_refused_at = None

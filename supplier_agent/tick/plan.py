@@ -226,7 +226,7 @@ def repeat_lost(ctx: Context, account: Account) -> datetime | None:
             order = tx.get(Order, call.order_id)
             if order is None or call.kind not in {want.kind for want in wanted(order, (), ctx.rules)}:
                 continue
-            at = mine[call.kind].by_itself(call, list(outbox.attempts_of(tx, call)), ctx.settings, now)
+            at = mine[call.kind].repeat_at(call, list(outbox.attempts_of(tx, call)), ctx.settings, now)
             if at is not None and at <= now:
                 outbox.owe_again(tx, call, now)
                 what, detail = f"{call.kind} is sent once more", 'after_lost_answer = "resend"'

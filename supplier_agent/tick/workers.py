@@ -19,13 +19,11 @@ from supplier_agent.calls import Ending, Unfinished
 from supplier_agent.db.store import is_ours
 from supplier_agent.labels.pdf.process import Checks
 from supplier_agent.outbox import NOT_SENT, UNKNOWN, Outcome
-from supplier_agent.suppliers.circuit_breakers import LABELS, READS, WRITES
+from supplier_agent.suppliers.circuit_breakers import LABELS, OTHERS, READS, WRITES
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-OTHERS = "others"
-"""The lane for everything else: heartbeat URLs."""
 HALVES = {READS: 128, WRITES: 64, LABELS: 64, OTHERS: 8}
 """Half of the threads of each lane. Reads come first and show which suppliers are slow: 100 of them fit into one half."""
 SLOW_SECONDS = 2.0

@@ -44,13 +44,17 @@ class Kind(Protocol):
     """What a verdict needs to know about a kind of call (calls/)."""
 
     @property
-    def LANE(self) -> str:  # noqa: N802 - as the files of calls/ have it
+    def ACCOUNT(self) -> str:  # noqa: N802 - as the files of calls/ have it
+        """The kind of account that it is sent to."""
+
+    @property
+    def LANE(self) -> str:  # noqa: N802 - as above
         """Its lane."""
 
     def due_at(self, order: Order, settings: Settings) -> datetime:
         """Return when the call may be sent, from the order's facts."""
 
-    def by_itself(self, call: Call, attempts: list[Attempt], settings: Settings, now: datetime) -> datetime | None:
+    def repeat_at(self, call: Call, attempts: list[Attempt], settings: Settings, now: datetime) -> datetime | None:
         """Return when a call with an unknown outcome is repeated automatically; None: never."""
 
 
@@ -113,15 +117,17 @@ def judge_order(
     wants = [want.kind for want in rule.wanted(order, calls, kinds.rules(settings))]
     case = _Case(order, calls, supplier, settings, now, kinds, attempts, wants)
     own = tuple(own_blockers(order, calls, prints))
-    over = order.ship_confirmed_at is not None or order.closed_reason is not None
-    blockers = own if over else (*own, *_of_supplier(case))
+    is_finished = order.ship_confirmed_at is not None or order.closed_reason is not None
+    blockers = own if is_finished else (*own, *_of_supplier(case))
     possible = frozenset(_possible(order, calls, blockers))
+    may = {role: possible & MAY[role] for role in Role}
+    may[Role.IT] |= _of_other_calls(order, calls)
     return Verdict(
         stage=Stage(rule.stage(order, calls, kinds.all_rules)),
         evidence=text_of(order.ship_evidence) if order.ship_confirmed_at is not None else None,
         unverified=order.acknowledge_evidence == "unverified" and order.ship_confirmed_at is None,
         blockers=blockers,
-        may={role: possible & MAY[role] for role in Role},
+        may=may,
         next=_next(case, own),
         problems=tuple(problems_of(order, calls, own, settings, now, attempts)),
     )
@@ -225,6 +231,13 @@ def _possible(order: Order, calls: Sequence[Call], blockers: Sequence[Blocker]) 
         yield from (Act.RESOLVE, Act.SEND_AGAIN)
 
 
+def _of_other_calls(order: Order, calls: Sequence[Call]) -> frozenset[Act]:
+    """Return what may be done about an unknown call that is not the ship call. Only IT: the page asks about shipping alone."""
+    waiting = calls if order.ship_confirmed_at is None else stuck_after_shipping(calls)
+    unknown = any(call.state == "unknown" and call.kind != SHIP for call in waiting)
+    return frozenset({Act.RESOLVE, Act.SEND_AGAIN}) if unknown and order.closed_reason is None else frozenset()
+
+
 # -- what happens next -------------------------------------------------------------------------------------------------
 
 
@@ -285,24 +298,25 @@ def _sent_again_at(case: _Case, call: Call) -> datetime | None:
     if kind is None or case.attempts is None:
         return None
     of_it = [each for each in case.attempts if each.call_id == call.id]
-    return kind.by_itself(call, of_it, case.settings, case.now)
+    return kind.repeat_at(call, of_it, case.settings, case.now)
 
 
 def _when(case: _Case, kind: str, missing: tuple[Blocker, ...]) -> Next:
     """Return the first reason why a wanted call waits, or else when it is sent."""
     call = next((call for call in case.calls if call.kind == kind), None)
-    held_back = _held_back(case, kind, call)
+    account = case.supplier.account(case.kinds[kind].ACCOUNT)
+    held_back = _held_back(case, account, kind, call)
     if held_back is not None:
         step, facts = held_back
         return Next(step, None, kind, missing, facts)
     now, known_at = case.now, call.due_at if call is not None else None
     at = known_at if known_at is not None else case.kinds[kind].due_at(case.order, case.settings)
-    lane, quiet = case.supplier.lanes.get(case.kinds[kind].LANE), case.supplier.quiet_until
+    lane, quiet, name = account.lanes.get(case.kinds[kind].LANE), account.quiet_until, account.name
     if lane is not None and lane.resume_at is not None and lane.resume_at > max(at, now):
-        facts = case_of("lane") | {"lane": lane.lane, "reason": str(lane.reason or "")}
+        facts = case_of("lane") | {"supplier": name, "lane": lane.lane, "reason": str(lane.reason or "")}
         return Next(NextStep.OUTAGE, lane.resume_at, kind, missing, facts)
     if quiet is not None and quiet > max(at, now):
-        return Next(NextStep.OUTAGE, quiet, kind, missing, case_of("quiet"))
+        return Next(NextStep.OUTAGE, quiet, kind, missing, case_of("quiet") | {"supplier": name})
     if at <= now:
         return Next(NextStep.DUE, None, kind, missing)
     if kind == SHIP and (call is None or call.attempts == 0):
@@ -311,17 +325,17 @@ def _when(case: _Case, kind: str, missing: tuple[Blocker, ...]) -> Next:
     return Next(NextStep.LATER, at, kind, missing, detail)
 
 
-def _held_back(case: _Case, kind: str, call: Call | None) -> tuple[NextStep, Facts] | None:
-    """Return why a wanted call waits for an unknown time; None if it does not."""
-    supplier = case.supplier
+def _held_back(case: _Case, account: SupplierState, kind: str, call: Call | None) -> tuple[NextStep, Facts] | None:
+    """Return why a wanted call waits for an unknown time; None if it does not. account: the one that it is sent to."""
+    named: Facts = {"supplier": account.name}
     if call is not None and call.state == "sending":
         return NextStep.SENDING, {}
-    if supplier.paused_at is not None:
-        return NextStep.PAUSED, who_paused(supplier)
+    if account.paused_at is not None:
+        return NextStep.PAUSED, who_paused(account) | named
     if case.settings.read_only:
         return NextStep.READ_ONLY, {}
-    if kind == SHIP and supplier.flags_asked_at is not None:
+    if kind == SHIP and account.flags_asked_at is not None:
         return NextStep.MANY_FLAGS, {}
-    if supplier.token_missing is not None:
-        return NextStep.TOKEN_MISSING, {}
-    return (NextStep.TOKEN_REFUSED, {}) if supplier.token_refused_at is not None else None
+    if account.token_missing is not None:
+        return NextStep.TOKEN_MISSING, named
+    return (NextStep.TOKEN_REFUSED, named) if account.token_refused_at is not None else None

@@ -73,11 +73,6 @@ def stuck_after_shipping(calls: Iterable[Call]) -> list[Call]:
     return [call for call in calls if call.state in STUCK and call.kind not in ended]
 
 
-def _closing_helps(kind: str) -> bool:
-    """Tell whether closing the order is an answer to a parked call: not if the order does not depend on the call."""
-    return kind in rule.WANTED and not rule.WANTED[kind].by_row
-
-
 def _of_calls(calls: Sequence[Call]) -> Iterable[tuple[ProblemCode, Facts]]:
     """Yield the problems of its calls; unknown outcomes come first."""
     for call in sorted(calls, key=lambda call: call.state != "unknown"):
@@ -85,7 +80,7 @@ def _of_calls(calls: Sequence[Call]) -> Iterable[tuple[ProblemCode, Facts]]:
         if call.state == "unknown":
             yield ProblemCode.CALL_UNKNOWN, facts
         elif call.state == "parked":
-            yield ProblemCode.CALL_PARKED, facts if _closing_helps(call.kind) else facts | case_of("alone")
+            yield ProblemCode.CALL_PARKED, facts
         elif call.state == "owed" and call.attempts >= MANY_ATTEMPTS:
             yield ProblemCode.CALL_TRIED_OFTEN, {**facts, "attempts": call.attempts}
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from supplier_agent.verdict.codes import Facts
 
 READS = "reads"
+MARKETPLACE = "marketplace"
+"""The kind of a supplier's account at the marketplace, which has the supplier's name; another is named SUPPLIER/KIND."""
 TOKEN_DAYS, WARN_DAYS = 90, 83
 """Menzzo replaces tokens every 90 days; the old one works for 7 days more (API notes, 1)."""
 TOKEN_NEXT = "token_next"  # noqa: S105 - a key of the configuration
@@ -82,6 +84,13 @@ class SupplierState:
     open_orders: int = 0  # only for a supplier that is not in the configuration, like the next two
     marked: int = 0
     example: str = ""  # the id of one of them
+    accounts: Mapping[str, SupplierState] = field(default_factory=dict)  # its other accounts, by kind
+
+    def account(self, kind: str) -> SupplierState:
+        """Return its account of that kind, by the kind's name in calls/; one that has no row yet is well."""
+        if kind == MARKETPLACE:
+            return self
+        return self.accounts.get(kind) or SupplierState(f"{self.name}/{kind}")
 
     def failing(self, lane_of: Mapping[str, str]) -> list[Lane]:
         """Return the lanes that fail and have something to send. A lane without calls is not tried, so it is not failing.
@@ -133,9 +142,11 @@ def judge_supplier(
                                          ("failing", late)) if why),
         ("ok", ()),
     )  # fmt: skip
-    problems = paused or (*_flags(supplier), *_token_age(supplier, now), *_way(supplier, refused, failing))
-    if supplier.token_missing is not None and not paused:
-        problems = (*_flags(supplier), *_token_age(supplier, now), _token_missing(supplier))
+    if supplier.token_missing is not None:
+        unreachable: Iterable[Problem] = (_token_missing(supplier),)
+    else:
+        unreachable = (*(refused or failing), *_not_fully_read(supplier))
+    problems = paused or (*_flags(supplier), *_token_age(supplier, now), *unreachable)
     return SupplierVerdict(
         state,
         because,
@@ -263,8 +274,7 @@ def _token_age(supplier: SupplierState, now: datetime) -> Iterable[Problem]:
         yield Problem(ProblemCode.TOKEN_OLD, supplier.name, None, since, facts)
 
 
-def _way(supplier: SupplierState, refused: tuple[Problem, ...], failing: tuple[Problem, ...]) -> Iterable[Problem]:
-    yield from refused or failing
+def _not_fully_read(supplier: SupplierState) -> Iterable[Problem]:
     sweep = supplier.whole
     if sweep is not None and sweep.proof == "partial" and sweep.started_at is not None:
         facts: Facts = {"first": str(sweep.date_from), "last": str(sweep.date_to)}

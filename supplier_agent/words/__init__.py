@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from supplier_agent.words.english import ENGLISH
+from supplier_agent.words.english import SENTENCES
 from supplier_agent.words.formats import clock, duration, instant, iso, size
 
 if TYPE_CHECKING:
@@ -43,15 +43,22 @@ def say(
     zone: tzinfo = UTC,
     now: datetime | None = None,
 ) -> str:
-    """Return the sentence of a code (`group.code`) with its facts; the fact `case` chooses between several sentences.
+    """Return the sentence of a code (`group.code`) with its facts. The facts `case` and `kind` choose between several sentences.
 
     Instants are shown in this zone, and durations in one unit. now: instants are short (formats.clock); None: they are complete.
     A missing fact is shown as a question mark, so that the rest of the sentence can still be read.
     """
     given = _Facts(facts or {})
-    key = f"{code}.{given['case']}" if "case" in given and f"{code}.{given['case']}" in ENGLISH else code
+    if "kind" in given:
+        given["receiver"] = given["kind"]
     shown = _Facts({name: _shown(name, value, given, language, zone, now) for name, value in given.items()})
-    return _translated(language)(ENGLISH[key]) % shown
+    return _translated(language)(SENTENCES[_key(code, given) or code]) % shown
+
+
+def _key(code: str, facts: Mapping[str, object]) -> str | None:
+    """Return the key of the sentence of a code: for its case, else for its kind of call, else for all; None: there is none."""
+    keys = (*(f"{code}.{facts[name]}" for name in ("case", "kind") if name in facts), code)
+    return next((key for key in keys if key in SENTENCES), None)
 
 
 class _Facts(dict[str, object]):
@@ -68,14 +75,16 @@ def _shown(
         return duration(value)
     if name.endswith(SIZES) and isinstance(value, int):
         return size(value)
-    if name == "kind" and f"kind.{value}" in ENGLISH:
+    if name == "kind" and f"kind.{value}" in SENTENCES:
         return say(f"kind.{value}", language=language)
+    if name == "receiver":
+        return say(_key(f"receiver.{value}", {}) or "receiver.other", language=language)
     if name in CODES and isinstance(value, str):
         facts = {other: known for other, known in given.items() if other not in CODES}
         keys = {each: f"{CODES[name]}.{each}" for each in value.split()}
-        joint = _translated(language)(" and " if name == "missing" else "; ")
+        joint = say("joint.and" if name == "missing" else "joint.also", language=language)
         return joint.join(
-            say(key, facts, language, zone, now) if key in ENGLISH else each for each, key in keys.items()
+            say(key, facts, language, zone, now) if key in SENTENCES else each for each, key in keys.items()
         )
     return value
 
@@ -167,20 +176,21 @@ class Words:
         return self._for_a_warehouse("todo", problem)
 
     def _for_a_warehouse(self, group: str, problem: Problem) -> str:
-        failing = f"{group}.failing" if problem.code.endswith("_failing") else ""
-        keys = (f"{group}.{problem.code}.{problem.facts.get('case')}", f"{group}.{problem.code}", failing)
         facts = _facts(problem)
-        return next((self.say(key, facts, call=facts.get("kind", "")) for key in keys if key in ENGLISH), "")
+        key = _key(f"{group}.{problem.code}", facts)
+        if key is None and problem.code.endswith("_failing"):
+            key = _key(f"{group}.failing", {})
+        return "" if key is None else self.say(key, facts, call=facts.get("kind", ""))
 
     def state(self, problem: Problem) -> str:
         """Return why a supplier's state is not ok, in one or two words."""
         code = f"state.{problem.code}"
-        return self.say(code if code in ENGLISH else "state.failing")
+        return self.say(code if code in SENTENCES else "state.failing")
 
     def reason(self, problem: Problem) -> str:
         """Return why a supplier's state is not ok, as a short sentence."""
         code = f"reason.{problem.code}"
-        return self.say(code if code in ENGLISH else "reason.failing", _facts(problem))
+        return self.say(code if code in SENTENCES else "reason.failing", _facts(problem))
 
     def worded(self, problem: Problem) -> Worded:
         """Return a problem with its sentence and its fix."""
@@ -196,7 +206,7 @@ class Words:
 
     def blockers(self, blockers: Iterable[Blocker]) -> str:
         """Return several blockers as one phrase."""
-        return "; ".join(self.blocker(each) for each in blockers)
+        return self.say("joint.also").join(self.blocker(each) for each in blockers)
 
     def waits_for(self, blockers: Iterable[Blocker]) -> str:
         """Return what a marked order waits for, as one phrase: "its acknowledgement and its label"."""
@@ -208,7 +218,7 @@ class Words:
 
     def next(self, next_: Next, order: str, supplier: str) -> str:
         """Return what happens next and why. `order` is its menzzo_order_id."""
-        facts: dict[str, object] = {**next_.facts, "kind": next_.kind, "order": order, "supplier": supplier}
+        facts: dict[str, object] = {"order": order, "supplier": supplier, **next_.facts, "kind": next_.kind}
         if next_.at is not None:
             facts["at"] = next_.at
         codes = " ".join(next_.waits_for)
@@ -227,8 +237,7 @@ def _own(group: str, problem: Problem) -> str:
     if "what" in problem.facts:
         return f"{group}.said"
     code = f"{group}.{problem.code}"
-    case = f"{code}.{problem.facts.get('case')}"
-    return code if code in ENGLISH or case in ENGLISH else f"{group}.failing"
+    return f"{group}.failing" if _key(code, problem.facts) is None else code
 
 
 def _facts(problem: Problem) -> dict[str, object]:

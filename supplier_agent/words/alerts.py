@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 TITLES: Mapping[str, str] = {
     "title.order_damaged": "orders have unreadable data, and nothing is sent for them",
-    "title.call_unknown": "it is not known whether the marketplace received a call",
+    "title.call_unknown": "it is not known whether a call was received",
     "title.call_parked": "calls were refused, or tried too often, and wait for a person",
     "title.call_tried_often": "calls were tried several times, and are tried again",
     "title.held_though_marked": "orders are marked as shipped and on hold, so they are not reported",

@@ -1,14 +1,17 @@
 """Every sentence about orders and suppliers, by its code. English is the source; the catalogues in locale/ translate it.
 
-A key is `group.code`, or `group.code.case` if a code has several sentences. Facts are inserted as %(name)s.
+A key is `group.code`, or `group.code.case` if a code has several sentences; `group.code.KIND` is the sentence for one kind of call.
+Facts are inserted as %(name)s. A call that is not here declares its sentences in its file (`WORDS`); they stay English.
 """
 
+from collections import ChainMap
 from collections.abc import Mapping
 
 from supplier_agent.words.alerts import ALERTS, TITLES
 from supplier_agent.words.page import PAGE
 
 _ORDER = "%(order)s --supplier %(supplier)s"
+_RETRY_OR_CLOSE = f"supplier-agent retry {_ORDER} (or: supplier-agent close {_ORDER} --reason TEXT)"
 RELEASE = "supplier-agent release --all (lists them), then: supplier-agent release --all --by NAME"
 
 STAGES: Mapping[str, str] = {
@@ -22,9 +25,13 @@ STAGES: Mapping[str, str] = {
     "stage.ready": "ready",
 }
 
-KINDS: Mapping[str, str] = {"kind.acknowledge": "acknowledge", "kind.label": "label", "kind.ship": "ship"}
-"""The names of calls. A kind that is not here is shown as its code."""
-JOINTS = (" and ", "; ")
+KINDS: Mapping[str, str] = {
+    "kind.acknowledge": "acknowledge", "kind.label": "label", "kind.ship": "ship",
+    "receiver.acknowledge": "the marketplace", "receiver.label": "the marketplace", "receiver.ship": "the marketplace",
+    "receiver.other": "the receiver",
+}  # fmt: skip
+"""The names of calls, and who receives them. A kind without a name is shown as its code."""
+JOINTS: Mapping[str, str] = {"joint.and": " and ", "joint.also": "; "}
 """The separators of the parts of a list."""
 
 EVIDENCE: Mapping[str, str] = {
@@ -78,7 +85,11 @@ NEXT: Mapping[str, str] = {
     "next.closed": f"Nothing: it is closed (%(reason)s). To open it again: supplier-agent reopen {_ORDER}",
     "next.resend": "The answer to its %(kind)s call was lost; it is sent once more at %(at)s (resend).",
     "next.unknown": (
-        "A person decides: we do not know whether the marketplace received its %(kind)s call. Ask Menzzo, then: "
+        "A person decides: we do not know whether %(receiver)s received its %(kind)s call. Find out, then: "
+        f"supplier-agent resolve {_ORDER} --arrived --by NAME (or --send-again --by NAME)"
+    ),
+    "next.unknown.ship": (
+        "A person decides: we do not know whether the marketplace received its ship call. Ask Menzzo, then: "
         f"supplier-agent resolve {_ORDER} --shipped --by NAME (or --send-again --by NAME)"
     ),
     "next.supplier_unknown": (
@@ -135,15 +146,20 @@ ORDER_PROBLEMS: Mapping[str, str] = {
     "fix.order_damaged.cells": "correct it, then: UPDATE orders SET planned_at = NULL, fault = NULL WHERE id = %(row)s",
     "problem.order_damaged.fault": ("%(fault)s (row %(row)s); nothing is sent for this order until it is corrected"),
     "fix.order_damaged.fault": f"supplier-agent retry {_ORDER}",
-    "problem.call_unknown": "%(kind)s call: we do not know whether the marketplace received it: %(detail)s",
+    "problem.call_unknown": "%(kind)s call: we do not know whether %(receiver)s received it: %(detail)s",
     "fix.call_unknown": (
+        f"ask %(receiver)s whether it has arrived, then: supplier-agent resolve {_ORDER} --arrived (or --send-again) --by NAME"
+    ),
+    "fix.call_unknown.ship": (
         f"ask Menzzo whether it is shipped, then: supplier-agent resolve {_ORDER} --shipped (or --send-again) --by NAME"
     ),
     "problem.call_parked": "%(kind)s call: it waits for a person: %(detail)s",
-    "fix.call_parked": f"supplier-agent retry {_ORDER} (or: supplier-agent close {_ORDER} --reason TEXT)",
-    "fix.call_parked.alone": f"supplier-agent retry {_ORDER}",
+    "fix.call_parked": f"supplier-agent retry {_ORDER}",
+    "fix.call_parked.acknowledge": _RETRY_OR_CLOSE,
+    "fix.call_parked.label": _RETRY_OR_CLOSE,
+    "fix.call_parked.ship": _RETRY_OR_CLOSE,
     "problem.call_unknown.stray": (
-        "%(kind)s call of an order whose row %(row)s is missing: we do not know whether the marketplace received it: %(detail)s"
+        "%(kind)s call of an order whose row %(row)s is missing: we do not know whether %(receiver)s received it: %(detail)s"
     ),
     "problem.call_parked.stray": "%(kind)s call of an order whose row %(row)s is missing: %(detail)s",
     "fix.call_unknown.stray": "the row was deleted with another tool: restore a backup (supplier-agent restore FILE)",
@@ -297,7 +313,16 @@ INSTALLATION_PROBLEMS: Mapping[str, str] = {
 """`said`: text of the agent or of the alerts, passed on unchanged."""
 
 ENGLISH: Mapping[str, str] = {
-    **STAGES, **KINDS, **EVIDENCE, **BLOCKERS, **WAITS_FOR, **NEXT, **ORDER_PROBLEMS, **SUPPLIER_PROBLEMS, **INSTALLATION_PROBLEMS,
-    **TITLES, **ALERTS,
+    **STAGES, **KINDS, **JOINTS, **EVIDENCE, **BLOCKERS, **WAITS_FOR, **NEXT,
+    **ORDER_PROBLEMS, **SUPPLIER_PROBLEMS, **INSTALLATION_PROBLEMS, **TITLES, **ALERTS,
     **PAGE,
 }  # fmt: skip
+
+_OF_CALLS: dict[str, str] = {}
+SENTENCES: Mapping[str, str] = ChainMap(dict(ENGLISH), _OF_CALLS)
+"""Those above, which no call can replace, and those of the files of calls."""
+
+
+def add_sentences(sentences: Mapping[str, str]) -> None:
+    """Add the sentences that a call's own file declares. calls/ does this when it is loaded."""
+    _OF_CALLS.update(sentences)

@@ -129,12 +129,14 @@ TROUBLE: Mapping[str, str] = {
     "todo.order_damaged.cells": "Tell IT.",
     "trouble.order_damaged.fault": "An internal error stopped it. Nothing is sent for it.",
     "todo.order_damaged.fault": "Try again. If it comes back, tell IT.",
-    "trouble.call_unknown": (
+    "trouble.call_unknown": "The answer to a call was lost (%(call)s). We do not know whether it was received.",
+    "todo.call_unknown": "Tell IT.",
+    "trouble.call_unknown.ship": (
         "The answer of the marketplace was lost (%(call)s). We do not know whether it was received, and whether the customer "
         "was notified."
     ),
-    "todo.call_unknown": "Ask Menzzo whether this order is shipped, then press the answer:",
-    "trouble.call_parked": "The marketplace refused it (%(call)s). It is not tried again automatically.",
+    "todo.call_unknown.ship": "Ask Menzzo whether this order is shipped, then press the answer:",
+    "trouble.call_parked": "It was refused (%(call)s). It is not tried again automatically.",
     "todo.call_parked": "When the cause is gone, try again. If the order is cancelled: put it on hold, and tell IT to close it.",
     "trouble.call_tried_often": "Tried %(attempts)s times (%(call)s). It is tried again automatically.",
     "trouble.held_though_marked": "It is marked as shipped, and on hold: nothing is reported.",

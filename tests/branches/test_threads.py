@@ -8,7 +8,8 @@ import pytest
 
 from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
-from supplier_agent.tick.workers import HALVES, OTHERS, Workers
+from supplier_agent.suppliers.circuit_breakers import OTHERS
+from supplier_agent.tick.workers import HALVES, Workers
 from tests.branches.conftest import Raise, work_for
 from tests.model.later import Later
 from tests.world.harness import MONDAY, ChecksAtOnce, no_fault, settings_for

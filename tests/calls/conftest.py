@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from supplier_agent.calls import Calls
+from supplier_agent.marketplace.rate_limit import Pace
 from supplier_agent.sandbox.world import World
+from supplier_agent.tick.context import Account
+from supplier_agent.verdict.supplier import MARKETPLACE
 from tests.world.harness import ManualClock, Site, settings_for
 
 SUPPLIER = "notio"
@@ -27,6 +30,8 @@ def installation(tmp_path: Path) -> Iterator[Raise]:
         on = {kind: {"enabled": True} for kind, call in kinds.items() if "enabled" in call.Section.model_fields}
         sections = {"calls": on, "ship": {"undo_seconds": 0}} | sections
         site = Site(settings_for(tmp_path / "state", SUPPLIER, **sections), world, clock, calls=kinds)
+        elsewhere = {call.ACCOUNT for call in kinds.values()} - {MARKETPLACE}
+        site.others = lambda one: [nowhere(one, kind) for kind in elsewhere]
         sites.append(site)
         site.start()
         return site
@@ -35,6 +40,11 @@ def installation(tmp_path: Path) -> Iterator[Raise]:
     for site in sites:
         if site.running:
             site.stop()
+
+
+def nowhere(site: Site, kind: str) -> Account:
+    """Return an account that has no tools: its calls are scripted."""
+    return Account(f"{SUPPLIER}/{kind}", SUPPLIER, lambda _heard: None, Pace(site.clock, 1), kind=kind, token="")
 
 
 def state(site: Site, kind: str) -> tuple[str, int]:

@@ -4,15 +4,14 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
-from supplier_agent.calls import CALLS, AnyCall, Calls, Ending, Job, Need, OutwardCall
-from supplier_agent.calls.protocol import MARKETPLACE
+from supplier_agent.calls import CALLS, AnyCall, Calls, Ending, Job, Keys, OutwardCall
 from supplier_agent.db.tables import Order
-from supplier_agent.order import STUCK, WANTED, Rule
-from supplier_agent.outbox import DONE, LATER, NOT_SENT, REFUSED, UNKNOWN, Next, Outcome, backoff
+from supplier_agent.order import WANTED, Rule
+from supplier_agent.outbox import DONE, NOT_SENT, UNKNOWN, Next, Outcome
 from supplier_agent.settings import Settings
-from supplier_agent.suppliers.circuit_breakers import WRITES
+from supplier_agent.suppliers.circuit_breakers import OTHERS
+from supplier_agent.verdict.supplier import MARKETPLACE
+from supplier_agent.words.english import add_sentences
 
 NOTIFY = "notify"
 DELAY_SECONDS = 20
@@ -25,53 +24,38 @@ AFTER = Rule(
 )
 
 
-class Keys(BaseModel):
+class NotifyKeys(Keys):
     """`[calls.notify]`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     enabled: bool = False
 
 
 class Notify(OutwardCall[Any]):
-    """Tells someone of an order. `once`: they do not like to be told twice."""
+    """Notifies a shop of an order. `once`: the shop does not want to be notified twice."""
 
-    LANE, PRIORITY, ENDPOINT, REHEARSED = WRITES, 3, "notification", "notify the shop of"
-    NEEDS: frozenset[Need] = frozenset()
-    Section = Keys
+    LANE, PRIORITY, ENDPOINT, REHEARSED = OTHERS, 3, "notification", "notify the shop of"
+    SENDS = ("sku",)
+    Section = NotifyKeys
+    WORDS = {"kind.notify": "notification", "receiver.notify": "the shop"}  # noqa: RUF012 - read-only
 
     def __init__(self, *, once: bool, account: str = MARKETPLACE) -> None:
         self.ONCE, self.ACCOUNT = once, account
 
-    def is_on(self, settings: Settings) -> bool:
-        return settings.of_call(NOTIFY, Keys).enabled
+    def due_at(self, order: Order, settings: Settings) -> datetime:
+        return (order.ship_confirmed_at or order.acknowledged_at or order.first_seen_at) + self.delay(settings)
 
     def delay(self, settings: Settings) -> timedelta:  # noqa: ARG002 - as in OutwardCall
         return timedelta(seconds=DELAY_SECONDS)
 
-    def due_at(self, order: Order, settings: Settings) -> datetime:
-        return (order.ship_confirmed_at or order.acknowledged_at or order.first_seen_at) + self.delay(settings)
-
-    def perform(self, job: Job, tools: Any) -> Ending:  # noqa: ANN401 - whatever its account has
-        assert tools is not None
-        return Ending(Outcome(DONE, f"told of {job.menzzo_order_id}", 200))
-
-    def after(self, job: Job, ending: Ending, settings: Settings, now: datetime, chance: float) -> Next:
-        kind, why = ending.outcome.kind, ending.outcome.detail
-        if kind == DONE:
-            return Next("done")
-        if kind == REFUSED:
-            return Next("parked", strike=True, why=why)
-        if kind == UNKNOWN and self.ONCE:
-            return Next("unknown", why=why)
-        strike = kind in {UNKNOWN, LATER}
-        retry = settings.retry
-        wait = backoff(retry.first_seconds, retry.max_seconds, job.strikes + 1, chance) if strike else timedelta(0)
-        return Next("owed", now + wait, strike=strike, why=why)
+    def perform(self, job: Job, tools: Any) -> Ending:  # noqa: ANN401, ARG002 - as in OutwardCall
+        return Ending(Outcome(DONE, f"the shop knows {job.menzzo_order_id}, {job.facts['sku']}", 200))
 
 
 class Scripted(OutwardCall[Any]):
-    """Another call, whose next attempts end as a test says; then as they do. `made`: the orders it was performed for."""
+    """Another call, whose next attempts end as a test says; then as they do. `made`: the orders it was performed for.
+
+    At another receiver than the marketplace, for which the sandbox stands in, they end well.
+    """
 
     def __init__(self, inner: AnyCall, *script: Callable[[], Ending]) -> None:
         for name in dir(inner):
@@ -79,7 +63,8 @@ class Scripted(OutwardCall[Any]):
                 setattr(self, name, getattr(inner, name))
         self.made: list[str] = []
         self._script = list(script)
-        self._perform, self._after = inner.perform, inner.after
+        self._perform = inner.perform if inner.ACCOUNT == MARKETPLACE else lambda _job, _tools: ends(DONE, 200)()
+        self._after = inner.after
 
     def after(self, job: Job, ending: Ending, settings: Settings, now: datetime, chance: float) -> Next:
         return self._after(job, ending, settings, now, chance)
@@ -101,7 +86,8 @@ def breaks() -> Ending:
 
 
 def with_notify(call: AnyCall, rule: Rule = BEFORE) -> Calls:
-    """Return the calls of this program and one more."""
+    """Return the calls of this program and one more, as `calls/` does for its files."""
+    add_sentences(call.WORDS)
     return Calls({**CALLS, NOTIFY: call}, {**WANTED, NOTIFY: rule})
 
 
@@ -117,7 +103,6 @@ __all__ = [
     "BEFORE",
     "DELAY_SECONDS",
     "NOTIFY",
-    "STUCK",
     "Notify",
     "Scripted",
     "breaks",

@@ -1,5 +1,7 @@
 """A new outward call is a rule and a file: the loop, the reports, the dry run and the rest serve it without naming it."""
 
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,6 +25,8 @@ from supplier_agent.reports.facts import SHIPPED_AND_STUCK
 from supplier_agent.runtime.dry_run import Rehearsal, Rehearsed, RehearsedLabels
 from supplier_agent.settings import load
 from supplier_agent.settings.dump import HIDDEN, Shown, shown
+from supplier_agent.words import say
+from supplier_agent.words.english import add_sentences
 from tests.calls.conftest import SUPPLIER, Raise, ids, state
 from tests.calls.new_call import AFTER, BEFORE, DELAY_SECONDS, NOTIFY, Notify, Scripted, ends, with_notify
 from tests.world.harness import AtOnce, Site, settings_for
@@ -133,10 +137,18 @@ def test_one_of_a_shipped_order_that_waits_for_a_person_is_a_problem(installatio
     with ctx.store.read() as tx:
         (found,) = health.problems(tx, ctx.settings, now=site.clock.now())
         plan = tx.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {SHIPPED_AND_STUCK}").all()
-    assert (found.code, found.order, "notify" in found.what) == (code, this, True)
+    assert (found.code, found.order, found.what.startswith("notification call: ")) == (code, this, True)
     assert "calls_stuck" in str(plan)
     told = order_of(site)
     assert (told["stage"], told["problem_codes"], told["next_code"]) == ("shipped", [code], code.removeprefix("call_"))
+    if kind == UNKNOWN:
+        asks = (
+            f"ask the shop whether it has arrived, then: supplier-agent resolve {this} --supplier {SUPPLIER} --arrived"
+        )
+        assert found.cure.startswith(asks)
+        assert {"resolve", "send_again"} <= set(told["may"])  # type: ignore[call-overload]
+        assert "--arrived --by NAME" in str(told["next"])
+        assert "whether the shop received its notification call" in str(told["next"])
     if kind == REFUSED:
         assert (found.cure, "retry" in told["may"]) == (f"supplier-agent retry {this} --supplier {SUPPLIER}", True)  # type: ignore[operator]
 
@@ -174,12 +186,38 @@ def test_it_is_explained_with_every_attempt(installation: Raise, once: bool) -> 
     site = installation(with_notify(call))
     site.run_for(10)
     told = order_of(site)
-    assert (told["next_code"], "notify" in str(told["next"])) == ("later", True)
+    assert (told["next_code"], "notification call" in str(told["next"])) == ("later", True)
     site.run_for(DAY, 900)
     told = order_of(site)
     (notify,) = [each for each in told["calls"] if each["kind"] == NOTIFY]  # type: ignore[attr-defined]
     assert [each["outcome"] for each in notify["attempts"]] == ["not_sent", "done"]
     assert told["next_code"] == "warehouse", "what its row says is done is not due any more"
+
+
+def test_status_loads_the_calls_only_for_one_that_declares_its_own_sentences() -> None:
+    code = """
+import sys
+from supplier_agent.reports.health import load_sentences
+from supplier_agent.verdict import Problem, ProblemCode
+for kind in ("ship", "notify"):
+    load_sentences([Problem(ProblemCode.CALL_PARKED, facts={"kind": kind})])
+    print("supplier_agent.calls" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"], "they bring HTTP and ORM along"
+
+
+def test_its_sentences_replace_none_of_the_programs_and_without_them_its_code_is_shown() -> None:
+    add_sentences(
+        {"stage.ready": "never", "fix.call_parked.thing": "look at the shop, then: supplier-agent retry %(order)s"}
+    )
+    assert say("stage.ready") == "ready"
+    parked = {"order": "1_1", "supplier": SUPPLIER, "detail": "no"}
+    assert say("fix.call_parked", {**parked, "kind": "ship"}).startswith("supplier-agent retry 1_1")
+    assert say("fix.call_parked", {**parked, "kind": "thing"}) == "look at the shop, then: supplier-agent retry 1_1"
+    assert say("problem.call_unknown", {**parked, "kind": "other"}) == (
+        "other call: we do not know whether the receiver received it: no"
+    )
 
 
 def test_it_is_rehearsed_and_not_made(installation: Raise, once: bool, rule: Rule) -> None:  # noqa: FBT001 - a fixture
@@ -281,9 +319,11 @@ def test_a_mistake_in_its_section_is_said(tmp_path: Path, given: dict[str, dict[
 def test_its_keys_come_from_a_file_or_from_variables(tmp_path: Path) -> None:
     file = tmp_path / "agent.toml"
     file.write_text('state_dir = "state"\n[calls.notify]\nenabled = false\n[suppliers.notio]\ntoken = "t"\n')
-    assert not Notify(once=False).is_on(load(file, {}))
+    calls = with_notify(Notify(once=False))
+    assert not calls.is_on(NOTIFY, load(file, {}))
     env = {"SUPPLIER_AGENT_CALLS__NOTIFY__ENABLED": "true"}
-    assert Notify(once=False).is_on(load(file, env))
+    assert calls.is_on(NOTIFY, load(file, env))
+    assert calls.is_on("ship", load(file, {})), "it has no such key"
     assert Shown("calls.notify.enabled", HIDDEN, "SUPPLIER_AGENT_CALLS__NOTIFY__ENABLED") in shown(file, env)
     assert Shown("calls.notify.enabled", HIDDEN, f"{file}:3") in shown(file, {})
     with pytest.raises(ConfigError, match="SUPPLIER_AGENT_CALLS__NOTIFY: there is no such setting"):

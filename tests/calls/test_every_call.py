@@ -1,4 +1,4 @@
-"""One set of cases for every call there is: those of this program, and one that it does not have, of both natures."""
+"""One set of cases for every call there is: those of this program, and one that it does not have, of each sort."""
 
 from pathlib import Path
 
@@ -7,13 +7,17 @@ import pytest
 from supplier_agent.calls import CALLS, Calls
 from supplier_agent.outbox import NOT_SENT, REFUSED, UNKNOWN
 from supplier_agent.settings import Settings
-from supplier_agent.words.english import ENGLISH
+from supplier_agent.words.english import SENTENCES
 from tests.calls.conftest import Raise, ids, state
 from tests.calls.new_call import Notify, Scripted, breaks, ends, scripted, with_notify
 from tests.world.harness import Site
 
 DAY, WAREHOUSE = 20000, 2000
-NEW = {"notify": with_notify(Notify(once=False)), "notify once": with_notify(Notify(once=True))}
+NEW = {
+    "notify": with_notify(Notify(once=False)),
+    "notify once": with_notify(Notify(once=True)),
+    "notify elsewhere": with_notify(Notify(once=False, account="shop")),
+}
 EVERY = [*CALLS, *NEW]
 PACKAGE = Path(__file__).parents[2] / "supplier_agent" / "calls"
 
@@ -103,4 +107,4 @@ def test_each_file_of_calls_has_its_rule_and_says_what_it_is() -> None:
         assert call.LANE
         assert call.ENDPOINT
         assert call.REHEARSED
-        assert ENGLISH[f"kind.{kind}"], "its name in problems and fixes"
+        assert {f"{each}.{kind}" for each in ("kind", "receiver")} <= SENTENCES.keys(), "in words/, or in its file"

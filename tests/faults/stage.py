@@ -127,7 +127,7 @@ def request(kind: str, market: Marketplace, folder: Path, menzzo_order_id: str, 
         return Ended(means, time.monotonic() - began, answer.tries, repr(answer))
     attempt = job(kind, menzzo_order_id, f"/label.pdf?{menzzo_order_id}", maybe_sent=maybe_sent)
     folder.mkdir(exist_ok=True)
-    tools = Tools(market, LabelFolder(folder), order_number_filter=False)
+    tools = Tools(market, LabelFolder(folder), settings(folder))
     ending = CALLS[kind].perform(attempt, tools)
     if isinstance(ending, Unfinished):
         ending = ending.finish(lambda path: flaw(path) or None)

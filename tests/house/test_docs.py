@@ -12,6 +12,7 @@ import typer
 
 from supplier_agent.cli import app
 from supplier_agent.db.tables import Call
+from supplier_agent.words.english import ENGLISH
 from tests.house import reference, told
 from tests.house.conftest import PACKAGE, ROOT
 from tests.house.event_words import WHEN
@@ -101,6 +102,23 @@ def test_every_command_exists_with_its_options(page: Path) -> None:
 def test_a_wrong_command_would_be_seen() -> None:
     text = "`supplier-agent shop ID`, `supplier-agent ship ID --ovrride NAME`\n```sh\nsudo -u x supplier-agent check  # --x\n```"
     assert [bool(wrong(words)) for words in commands_in(text)] == [False, True, True]
+
+
+def commands_of(sentence: str) -> Iterator[list[str]]:
+    """Yield the words of each command line of ours in a sentence, up to its full stop."""
+    for piece in re.split(r"(?=\bsupplier-agent )", re.sub(r"%\(\w+\)s", "X", sentence)):
+        found = COMMAND.match(piece.split(". ")[0].split(", then")[0])
+        if found is not None and not piece.startswith("supplier-agent on X"):  # the name of an installation
+            yield found[1].split()
+
+
+def test_every_command_that_a_sentence_recommends_exists_with_its_options() -> None:
+    lines = [(key, words) for key, text in ENGLISH.items() for words in commands_of(text)]
+    assert [(key, said) for key, words in lines if (said := wrong(words))] == []
+    assert len(lines) > 40
+    assert [wrong(words) for words in commands_of("If so: supplier-agent aprove X. If not: supplier-agent ship X --way Y.")] == [
+        "there is no command aprove", "ship has no option --way",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", reference.PAGES)

@@ -239,7 +239,7 @@ printf '#!/bin/sh\n[ "$*" != "-m venv /opt/supplier-agent" ] || exit 1\nexec pyt
 chmod +x "$root/usr/local/bin/failing-python"
 holds 'an upgrade that fails puts the former program back, and starts it' sh -c \
     '! PYTHON=failing-python sh /src/systemd/install.sh && supplier-agent --version && systemctl --quiet is-active supplier-agent'
-grep -q 'that failed; the version of before is back' "$work/said" || fails 'and says so'
+grep -q 'the installation failed; the previous version is back' "$work/said" || fails 'and says so'
 ok 'and says so'
 before=$(main_pid)
 echo '# mine' >>"$root/etc/supplier-agent/supplier-agent.toml"

@@ -1,4 +1,4 @@
-"""Planted bugs in what is decided: the verdict on an order or a supplier, which call goes next, and what an answer changes."""
+"""Planted bugs in what is decided: the verdict, which call goes next, what an answer changes, and how a new call is served."""
 
 from tests.mutants.planted import Mutant
 
@@ -8,6 +8,8 @@ CHOICE = "tests/branches/test_choice.py"
 REDIRECT = "tests/branches/test_redirect.py"
 CONTAINMENT = "tests/branches/test_containment.py"
 BRAKED = "tests/brakes/test_braked.py"
+ACCOUNTS = "tests/calls/test_accounts.py"
+NEW_CALL = "tests/calls/test_a_new_call.py"
 
 VERDICT = (
     Mutant(
@@ -62,15 +64,14 @@ VERDICT = (
     Mutant(
         "a call of a paused supplier is said to go at its time",
         "verdict/order.py",
-        "    if supplier.paused_at is not None:\n        return NextStep.PAUSED",
-        "    if supplier.paused_at is not None and settings.read_only:\n        return NextStep.PAUSED",
+        "    if account.paused_at is not None:\n        return NextStep.PAUSED",
+        "    if account.paused_at is not None and case.settings.read_only:\n        return NextStep.PAUSED",
         (ORDER,),
     ),
     Mutant(
         "a call that waits for a person is no problem",
         "verdict/problems.py",
-        '        elif call.state == "parked":\n'
-        '            yield ProblemCode.CALL_PARKED, facts if _closing_helps(call.kind) else facts | case_of("alone")\n',
+        '        elif call.state == "parked":\n            yield ProblemCode.CALL_PARKED, facts\n',
         "",
         (ORDER,),
     ),
@@ -168,4 +169,56 @@ SETTLE = (
     ),
 )
 
-DECIDED = (*VERDICT, *CHOOSE, *SETTLE)
+EXTEND = (
+    Mutant(
+        "what a call to another receiver waits for is said of the marketplace",
+        "verdict/order.py",
+        "    account = case.supplier.account(case.kinds[kind].ACCOUNT)\n",
+        "    account = case.supplier\n",
+        (ACCOUNTS,),
+    ),
+    Mutant(
+        "the recipients of a supplier get no alert of its other accounts",
+        "alerts/decide.py",
+        'self.supplier in {None, owner_of(row.supplier or "")}',
+        "self.supplier in {None, row.supplier}",
+        (ACCOUNTS,),
+    ),
+    Mutant(
+        "what another receiver took is taken for an unclear answer",
+        "marketplace/answers.py",
+        "    return _judge(reply, now, secrets, lambda _: Means.CONFIRMED)\n",
+        "    return _judge(reply, now, secrets, lambda _: Means.UNCLEAR)\n",
+        (ACCOUNTS,),
+    ),
+    Mutant(
+        "a redirect parks every order of a call that may be repeated",
+        "calls/protocol.py",
+        "        if kind == REFUSED and (ending.redirected_to is None or self.ONCE):\n",
+        "        if kind == REFUSED:\n",
+        (ACCOUNTS,),
+    ),
+    Mutant(
+        "a call that must not be repeated is tried again",
+        "calls/protocol.py",
+        "        if kind == UNKNOWN and self.ONCE:\n",
+        "        if kind == UNKNOWN and self.ONCE and job.number > 1:\n",
+        ("tests/calls/test_every_call.py",),
+    ),
+    Mutant(
+        "a call is on although its setting switches it off",
+        "calls/__init__.py",
+        '        return "enabled" not in section.model_fields or settings.of_call(kind, section).model_dump()["enabled"] is True\n',
+        '        return "enabled" not in section.model_fields or settings.of_call(kind, section) is not None\n',
+        (NEW_CALL,),
+    ),
+    Mutant(
+        "a call replaces a sentence of the program",
+        "words/english.py",
+        "ChainMap(dict(ENGLISH), _OF_CALLS)",
+        "ChainMap(_OF_CALLS, dict(ENGLISH))",
+        (NEW_CALL,),
+    ),
+)
+
+DECIDED = (*VERDICT, *CHOOSE, *SETTLE, *EXTEND)

@@ -149,15 +149,15 @@ PLANTED = (
     Mutant(
         "the undo window is ignored",
         "calls/ship.py",
-        "    return max(flagged_at, order.undo_opened_at or flagged_at) + self.delay(settings)",
-        "    return max(flagged_at, order.undo_opened_at or flagged_at)",
+        "    return max(marked_at, order.undo_opened_at or marked_at) + self.delay(settings)",
+        "    return max(marked_at, order.undo_opened_at or marked_at)",
         ("tests/unit/test_calls.py",),
     ),
     Mutant(
         "who lets a marked order go on opens no new undo window",
         "calls/ship.py",
-        "max(flagged_at, order.undo_opened_at or flagged_at)",
-        "flagged_at",
+        "max(marked_at, order.undo_opened_at or marked_at)",
+        "marked_at",
         ("tests/unit/test_acts.py",),
     ),
     Mutant(
@@ -446,9 +446,13 @@ PLANTED = (
     Mutant(
         "a write is tried three times, like a read",
         "marketplace/client.py",
-        """        return self._post("ship-sale", menzzo_order_id)""",
-        """        first = self._post("ship-sale", menzzo_order_id)
-        return first if first.means is Means.CONFIRMED else self._post("ship-sale", menzzo_order_id)""",
+        """        reply = self._send("POST", self._endpoint(endpoint), headers, ANSWER_BYTES, content)
+""",
+        """        for _ in range(3):
+            reply = self._send("POST", self._endpoint(endpoint), headers, ANSWER_BYTES, content)
+            if verdict(reply, menzzo_order_id, self.clock.now(), [token]).means is Means.CONFIRMED:
+                break
+""",
         ("tests/marketplace/test_account.py",),
     ),
     # -- pace and pauses -------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ WAYS: tuple[Mutant, ...] = (
     ),
     _way(
         "test_no_listed_order_is_lost",
-        "an answer that is no list ends a run well",
+        "an answer that is not a list ends a run as complete",
         "tick/pull.py",
         "    if answer.http_status not in {400, 404, 422}:\n        return None\n",
         "    if answer.http_status not in {400, 404, 422}:\n        return reading.End(plan, 'complete')\n",
@@ -59,9 +59,9 @@ WAYS: tuple[Mutant, ...] = (
     _way(
         "test_every_stored_order_is_acknowledged_at_least_once",
         "a lost answer of an acknowledge ends it",
-        "calls/acknowledge.py",
-        '        if kind == DONE:\n            return Next("done")\n        if kind == REFUSED:',
-        '        if kind in {DONE, UNKNOWN}:\n            return Next("done")\n        if kind == REFUSED:',
+        "calls/protocol.py",
+        '        if kind == DONE:\n            return Next("done")\n',
+        '        if kind in {DONE, UNKNOWN}:\n            return Next("done")\n',
     ),
     _way(
         "test_every_stored_order_is_acknowledged_at_least_once",
@@ -79,7 +79,7 @@ WAYS: tuple[Mutant, ...] = (
     ),
     _way(
         "test_ship_is_never_sent_unasked",
-        "what is ready is shipped although nobody marked it",
+        "a ready order is shipped although nobody marked it",
         "order.py",
         "o.shipped == 1 and o.held_reason is None and not blockers(o)",
         "o.held_reason is None and not blockers(o)",
@@ -100,7 +100,7 @@ WAYS: tuple[Mutant, ...] = (
     ),
     _way(
         "test_ship_is_sent_at_most_once_without_a_person",
-        "a call that a death cut off is owed again",
+        "a ship call that a crash interrupted is sent again",
         "outbox.py",
         "        if call.kind in once:\n",
         "        if call.kind in once and not call.attempts:\n",
@@ -114,42 +114,42 @@ WAYS: tuple[Mutant, ...] = (
     ),
     _way(
         "test_ship_is_sent_at_most_once_without_a_person",
-        "resend lets it go a third time",
+        "resend sends the call a third time",
         "calls/ship.py",
         "or len(lost) != 1 or attempts[-1].number != lost[0].number",
         "or len(lost) not in {1, 2}",
     ),
     _way(
         "test_not_knowing_is_said",
-        "a page of HTML is taken for a yes",
+        "an HTML page counts as a yes",
         "calls/protocol.py",
         "    Means.UNCLEAR: UNKNOWN,",
         "    Means.UNCLEAR: DONE,",
     ),
     _way(
         "test_not_knowing_is_said",
-        "an error of the server is taken for a no",
+        "a server error counts as a no",
         "calls/protocol.py",
         "    Means.FAILED: UNKNOWN,",
         "    Means.FAILED: REFUSED,",
     ),
     _way(
         "test_shipped_means_confirmed",
-        "a page of HTML confirms",
+        "an HTML page confirms the shipment",
         "calls/protocol.py",
         "    Means.UNCLEAR: UNKNOWN,",
         "    Means.UNCLEAR: DONE,",
     ),
     _way(
         "test_shipped_means_confirmed",
-        "a refusal confirms",
+        "a refusal confirms the shipment",
         "calls/protocol.py",
         "    Means.REFUSED: REFUSED,",
         "    Means.REFUSED: DONE,",
     ),
     _way(
         "test_a_label_on_disk_is_whole",
-        "a label is written where it will be read",
+        "a label is written directly to its final file",
         "labels/folder.py",
         '        part = folder / f".{menzzo_order_id}.part"\n',
         "        part = target\n",
@@ -170,14 +170,14 @@ WAYS: tuple[Mutant, ...] = (
     ),
     _way(
         "test_it_tells_when_it_stops",
-        "the dead-man address hears of rounds that failed",
+        "the heartbeat URL is pinged after a failed round",
         "tick/settle.py",
         "    if isinstance(step, pull.Finished):\n",
         "    if True:\n",
     ),
     _way(
         "test_the_token_goes_nowhere_else",
-        "the token goes along to another address of a label",
+        "the token is sent to another origin with a label request",
         "marketplace/links.py",
         "    if origin in _origins(label_origins):  # the settings allow http there only for a loopback address\n"
         "        return Target(url, with_token=False)",
@@ -185,14 +185,14 @@ WAYS: tuple[Mutant, ...] = (
     ),
     _way(
         "test_the_token_goes_nowhere_else",
-        "an answer that names the token is kept as it is",
+        "an answer that contains the token is stored unchanged",
         "marketplace/answers.py",
         """            text = text.replace(spelling, "[token]")""",
         "            text = str(text)",
     ),
     _way(
         "test_ship_is_never_sent_unasked",
-        "a restore holds nothing of what is marked in the copy",
+        "a restore does not hold the orders that are marked in the copy",
         "maintenance/restore.py",
         "            taken_back = rollback.since_the_copy(tx, ledger)\n"
         "            held = rollback.hold(tx, ledger, RESTORED, now)\n",
@@ -200,7 +200,7 @@ WAYS: tuple[Mutant, ...] = (
     ),
     _way(
         "test_ship_is_never_sent_unasked",
-        "a database that was replaced by other means is taken for the same one",
+        "a database that was replaced by other means is not noticed",
         "maintenance/rollback.py",
         "        if finding.relation is Relation.SAME and accepted is None:\n",
         "        if accepted is None:\n",
@@ -214,7 +214,7 @@ WAYS: tuple[Mutant, ...] = (
     ),
     _way(
         "test_shipped_means_confirmed",
-        "an answer that says nothing is called confirmed",
+        "an answer that says nothing counts as confirmed",
         "calls/ship.py",
         '"ship_evidence": verdict.means.value}',
         '"ship_evidence": "confirmed"}',

@@ -156,7 +156,7 @@ def test_nothing_is_asked_while_the_marketplace_wants_silence(endpoint: str, tmp
     arrive(site.world, SUPPLIER, 4)
     flag_all(site)
     too_many = faults.status(429, headers=(("Retry-After", "300"),))
-    site.world.faults.arm(endpoint, too_many, times=1)  # type: ignore[arg-type] # one of the four names
+    site.world.faults.arm(endpoint, too_many, times=1)
     known = len(site.world.log)
     site.run_for(7200, 300)
     lines = site.world.log[known:]
@@ -175,7 +175,7 @@ def test_a_429_without_a_time_is_asked_less_and_less_often_and_one_request_goes_
     site = collected(tmp_path, 4)
     arrive(site.world, SUPPLIER, 4)
     flag_all(site)
-    site.world.faults.arm(endpoint, faults.status(429), seconds=4 * 3600)  # type: ignore[arg-type] # one of the four names
+    site.world.faults.arm(endpoint, faults.status(429), seconds=4 * 3600)
     known = len(site.world.log)
     site.run_for(4 * 3600, 300)
     asked = [line for line in site.world.log[known:] if line.status == 429]

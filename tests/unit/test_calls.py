@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from supplier_agent.calls import CALLS, Ending, Job
-from supplier_agent.calls.protocol import OUTCOMES, ending_of
+from supplier_agent.calls.protocol import AWHILE, OUTCOMES, ending_of
 from supplier_agent.db.tables import Attempt, Call
 from supplier_agent.marketplace import Means, Verdict
 from supplier_agent.outbox import Next, Outcome
@@ -42,7 +42,8 @@ def after(
     outage: bool = False,
     **job: Any,  # noqa: ANN401 - any fact
 ) -> Next:
-    ending = Ending(Outcome(outcome, "the answer", status), outage=outage)
+    quiet = AWHILE if status == 429 else None
+    ending = Ending(Outcome(outcome, "the answer", status), outage=outage, quiet_seconds=quiet)
     return CALLS[kind].after(replace(JOB, kind=kind, **job), ending, SETTINGS, now, 0.0)
 
 
@@ -136,10 +137,10 @@ def test_resend_goes_once_more_after_one_lost_answer_and_asks_after_two(
 ) -> None:
     call = Call(order_id=1, supplier=SUPPLIER, kind="ship", state="unknown", owed_at=NOW)
     resend = settings_of(ship={"after_lost_answer": "resend", "settle_seconds": 60})
-    assert CALLS["ship"].by_itself(call, tries(*outcomes), resend, NOW) == (None if seconds is None else at(seconds))
-    assert CALLS["ship"].by_itself(call, tries(*outcomes), SETTINGS, NOW) is None, "the default asks"
-    assert CALLS["acknowledge"].by_itself(call, tries(*outcomes), resend, NOW) is None
-    assert CALLS["label"].by_itself(call, tries(*outcomes), resend, NOW) is None
+    assert CALLS["ship"].repeat_at(call, tries(*outcomes), resend, NOW) == (None if seconds is None else at(seconds))
+    assert CALLS["ship"].repeat_at(call, tries(*outcomes), SETTINGS, NOW) is None, "the default asks"
+    assert CALLS["acknowledge"].repeat_at(call, tries(*outcomes), resend, NOW) is None
+    assert CALLS["label"].repeat_at(call, tries(*outcomes), resend, NOW) is None
 
 
 # ------------------------------------------------------------------------------------------------------ acknowledge

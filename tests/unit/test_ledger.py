@@ -164,11 +164,11 @@ def plant(path: Path, kind: str) -> None:
     match kind:
         case "it is a link":
             path.symlink_to(elsewhere)
-        case "it has a second name elsewhere":
+        case "it has a hard link elsewhere":
             path.hardlink_to(elsewhere)
-        case "it is no plain file":
+        case "it is not a regular file":
             os.mkfifo(path)
-        case "others than the agent may write it":
+        case "users other than the agent may write it":
             path.touch()
             path.chmod(0o660)
 
@@ -178,9 +178,9 @@ def plant(path: Path, kind: str) -> None:
     [
         state_folder.MISSING,
         "it is a link",
-        "it has a second name elsewhere",
-        "it is no plain file",
-        "others than the agent may write it",
+        "it has a hard link elsewhere",
+        "it is not a regular file",
+        "users other than the agent may write it",
     ],
 )
 def test_what_is_not_certainly_ours_is_not_a_ledger_and_none_is_made_in_silence(path: Path, kind: str) -> None:

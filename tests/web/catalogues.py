@@ -18,7 +18,7 @@ from babel.messages.pofile import read_po, write_po
 
 from supplier_agent import words
 from supplier_agent.web import request
-from supplier_agent.words.english import ENGLISH, JOINTS
+from supplier_agent.words.english import ENGLISH
 
 TRANSLATED = ("fr", "pl", "tr")
 KEYWORDS = {"_": None, "gettext": None, "mark": None, "say": None, "ngettext": (1, 2)}
@@ -100,7 +100,7 @@ def _of_page() -> Catalog:
 
 def _of_words() -> Catalog:
     found = Catalog(domain=words.DOMAIN)
-    for sentence in (*JOINTS, *(text for code, text in ENGLISH.items() if code.split(".")[0] not in IN_ENGLISH)):
+    for sentence in (text for code, text in ENGLISH.items() if code.split(".")[0] not in IN_ENGLISH):
         if re.sub(r"%\(\w+\)s", "", sentence):  # more than a fact that is passed on as it is
             found.add(sentence)
     return found

@@ -85,10 +85,14 @@ def _outcomes(ledger: Path) -> set[Attempt]:
 
 
 def arrived(world: World, supplier: str = SUPPLIER) -> list[Sent]:
-    """Return the ship calls in the marketplace's log. Each was answered clearly, or its process died."""
+    """Return the ship calls in the marketplace's log. Each was answered clearly, or its process died.
+
+    A process that died while it sent one has sent none: without its whole body, no server can act on it.
+    """
     return [
         Sent(line.monotonic, line.menzzo_order_id or "", line.status, clear=True)
         for line in world.requests("ship-sale", supplier)
+        if line.is_complete
     ]
 
 

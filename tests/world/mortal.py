@@ -135,7 +135,7 @@ class WeatheredWire(NoSockets):
             turn()
             doom.step(f"{endpoint}: first byte")
             if spell.fault is not None:
-                world.faults.arm(endpoint, spell.fault)  # type: ignore[arg-type] # one of the four names
+                world.faults.arm(endpoint, spell.fault)
 
         known = len(world.log)
         try:

@@ -1,4 +1,4 @@
-"""Upgrades of the database by alembic. A fresh database is created from tables.py; a test holds the two equal."""
+"""Upgrades the database with alembic. A new database is created from tables.py; a test checks that both give the same schema."""
 
 from pathlib import Path
 

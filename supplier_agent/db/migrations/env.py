@@ -1,4 +1,4 @@
-"""Run by alembic: every migration happens inside the transaction that migrations.upgrade opened."""
+"""Run by alembic: every migration runs in the transaction that migrations.upgrade opened."""
 
 from alembic import context
 

@@ -1,7 +1,7 @@
 """Coverage: for every supplier and day, which run proves that no order was lost, and as of when.
 
-days.py decides and writes the report (pure), query.py reads the journal. Every figure follows from the tables runs, reads
-and orders.
+days.py decides and writes the report (pure). query.py reads the journal. Every figure can be computed from the tables runs,
+reads and orders.
 """
 
 from supplier_agent.reading.coverage.days import Day, Late, Ledger, State, as_json, page

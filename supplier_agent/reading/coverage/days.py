@@ -1,4 +1,4 @@
-"""What runs prove about a day, how late its orders came, and the report of it. Pure: no clock, no database.
+"""What runs prove about a day, how late its orders came, and the report. Pure: no clock, no database.
 
 A complete run has seen every order of its days that was listed when its oldest answer may have been made (`as_of`). A day is
 proved once that time is after the day's end: everything listed during the day is in our tables.
@@ -28,7 +28,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Reading:
-    """One run over whole days that has ended. `as_of`: when the oldest of its answers may have been made."""
+    """A finished run over whole days. `as_of`: when the oldest of its answers may have been made."""
 
     run: int
     purpose: str
@@ -43,7 +43,7 @@ class Reading:
     detail: str | None
 
     def covers(self, day: date) -> bool:
-        """Tell whether it asked for this day."""
+        """Tell whether the run read this day."""
         return self.first <= day <= self.last
 
 
@@ -55,8 +55,8 @@ class Day:
     is_over: bool
     state: State
     best: Reading | None  # the complete reading that proves the most; None: there is none
-    runs: tuple[int, ...]  # every reading that proves `state`, the newest first
-    why: str  # what is missing; "" where the day is proved
+    runs: tuple[int, ...]  # every reading that proves `state`, newest first
+    why: str  # what is missing; "" if the day is proved
     is_overdue: bool  # it should be proved by now
 
 
@@ -68,7 +68,7 @@ def starts_at(day: date, zone: tzinfo) -> datetime:
 def judge(day: date, readings: Iterable[Reading], now: datetime, zone: tzinfo, patience: timedelta) -> Day:
     """Return what the readings prove about a day. `patience`: how long after its end it may stay unproved.
 
-    A reading that began later than now was made before the clock was set back: it proves nothing about now.
+    A reading with a start later than now was made before the clock was set back, so it proves nothing.
     """
     mine = [each for each in readings if each.covers(day) and each.started_at <= now]
     whole = sorted((each for each in mine if each.proof == "complete"), key=lambda each: each.as_of, reverse=True)
@@ -123,7 +123,7 @@ class Late:
 
     @property
     def advice(self) -> str:
-        """What this says about `sweep_days`, in one sentence."""
+        """One sentence on whether `sweep_days` is enough."""
         reach = f"sweep_days = {self.sweep_days}"
         if not self.orders:
             return f"{reach} is enough, as far as can be seen"
@@ -134,7 +134,7 @@ class Late:
 
 
 def days_late(order_date: date, first_seen_at: datetime, settled: datetime | None, zone: tzinfo) -> int:
-    """Return how many days after its date an order came, 0 for one that was there when its day was first proved."""
+    """Return how many days after its date an order came; 0 if it was stored before its day was first proved."""
     if settled is None or first_seen_at <= settled:
         return 0
     return max(1, (first_seen_at.astimezone(zone).date() - order_date).days)

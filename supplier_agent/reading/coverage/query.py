@@ -1,4 +1,4 @@
-"""Coverage from the journal, in plain SQL (plain_sql.py): which runs there were, and what they prove about each day."""
+"""Reads coverage from the journal, in plain SQL (plain_sql.py): the runs, and what they prove about each day."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -54,7 +54,7 @@ def _orders_per_day(look: Look, supplier: str, since: date) -> dict[date, int]:
 def _late(look: Look, supplier: str, settled: Mapping[date, datetime | None], zone: tzinfo) -> list[tuple[date, int]]:
     """Return date and days late of each order that came late.
 
-    Orders whose date the marketplace changed later are left out: by the old date they may have been on time.
+    Orders whose date the marketplace changed later are left out, because by the old date they may have been on time.
     """
     days = [(day, at) for day, at in settled.items() if at is not None]
     if not days:
@@ -96,7 +96,7 @@ def gaps(tx: Session | Look, settings: Settings, supplier: str, now: datetime) -
 def _overdue(
     look: Look, settings: Settings, supplier: str, first: date, last: date, now: datetime, most: int
 ) -> list[date]:
-    """Return the days that these runs leave unproved. Normally the newest sweep alone leaves none."""
+    """Return the overdue days that these runs do not prove. Normally the newest sweep proves every day."""
     readings, zone = _readings(look, settings, supplier, first, most), settings.timezone
     judged = (judge(day, readings, now, zone, patience(settings, supplier)) for day in _days(first, last))
     return [day.day for day in judged if day.is_overdue]
