@@ -1,8 +1,7 @@
 """Alerts: notify people of problems and of their end, without floods of messages and without secrets.
 
-verdict/ decides what is a problem, for `status` and alerts alike. facts.py groups the problems and adds those that take long to
-find (silence, unproved days), decide.py decides what to send to whom (pure), post.py writes and delivers the messages, and
-watch.py runs all of this every 30 seconds, in its own thread.
+verdict/ decides what is a problem, for `status` and alerts alike. decide.py decides what is worth an alert, and what to send to
+whom (pure), post.py writes and delivers the messages, and watch.py runs all of this every 30 seconds, in its own thread.
 """
 
 from supplier_agent.alerts.post import Post

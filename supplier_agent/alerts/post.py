@@ -5,7 +5,7 @@ message is not tried for a while, longer each time; it gets the messages later. 
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from sqlmodel import Session
 
 from supplier_agent.alerts.decide import Decision, Fact, Key, Recipient, key_of
-from supplier_agent.db.plain_sql import Look, text, within
+from supplier_agent.db.plain_sql import text, within
 from supplier_agent.db.tables import Alert
 from supplier_agent.order import STAGES
 from supplier_agent.reading import coverage
@@ -47,6 +47,26 @@ class Message:
     kind: str = "info"
 
 
+@dataclass(frozen=True)
+class Check:
+    """One check of the state, for all messages about it. `where`: the machine's name, for people with several."""
+
+    settings: Settings
+    facts: Sequence[Fact]
+    now: datetime
+    where: str
+
+    @property
+    def words(self) -> Words:
+        """The sentences in the warehouse's language."""
+        return words_of(self.settings)
+
+    @property
+    def counts(self) -> dict[Key, int]:
+        """About how many orders each fact concerns."""
+        return {fact.key: fact.count for fact in self.facts}
+
+
 def words_of(settings: Settings) -> Words:
     """Return the sentences in the warehouse's language and time zone."""
     return Words(settings.web.language, settings.timezone)
@@ -67,9 +87,10 @@ def about(fact: Fact, words: Words) -> tuple[str, str]:
     return words.say("alert.several", title=title, orders=and_more(orders)), words.say("alert.all")
 
 
-def changed(decision: Decision, facts: Mapping[Key, Fact], where: str, words: Words) -> Message:
-    """Return the message about new and solved problems. `where`: the machine's name, for people with several."""
-    bad, good = decision.bad, decision.good
+def changed(decision: Decision, check: Check) -> Message:
+    """Return the message about new and solved problems."""
+    bad, good, words = decision.bad, decision.good, check.words
+    facts = {fact.key: fact for fact in check.facts}
     urgent = sum(severity_of(row.cause) is Severity.URGENT for row in bad)
     said = words.say("alert.began.one" if len(bad) == 1 else "alert.began.many", number=len(bad)) if bad else ""
     if urgent:
@@ -79,7 +100,7 @@ def changed(decision: Decision, facts: Mapping[Key, Fact], where: str, words: Wo
     lines = [line for row in bad for line in _began(row, facts.get(key_of(row)), words)]
     lines += [words.say("alert.line.solved", what=_with_supplier(row, _title(row, words))) for row in good]
     kind = KINDS[severity_of(bad[0].cause)] if bad else SOLVED
-    return Message(words.say("alert.title", where=where, said=said), _with_zone(lines, words), kind)
+    return Message(words.say("alert.title", where=check.where, said=said), _with_zone(lines, words), kind)
 
 
 def _began(row: Alert, fact: Fact | None, words: Words) -> list[str]:
@@ -104,23 +125,15 @@ def _with_zone(lines: Sequence[str], words: Words) -> str:
 
 
 def report(
-    tx: Session,
-    settings: Settings,
-    facts: Sequence[Fact],
-    since: datetime,
-    now: datetime,
-    where: str,
-    supplier: str | None = None,
-    most: int = MOST_PROBLEMS,
+    tx: Session, check: Check, since: datetime, supplier: str | None = None, most: int = MOST_PROBLEMS
 ) -> Message:
     """Return the daily report: what was received, acknowledged and shipped since then, what is open, and the problems.
 
     supplier: only this one; None: all suppliers and the installation. most: the maximum number of problem lines.
     """
-    words, look = words_of(settings), within(tx)
-    names = [name for name in settings.suppliers if supplier in {None, name}]
-    lines = [_of_supplier(tx, look, settings, name, since, now, words) for name in names]
-    mine = [fact for fact in facts if supplier in {None, owner_of(fact.supplier or "")}]
+    words = check.words
+    lines = [_of_supplier(tx, check, name, since) for name in check.settings.suppliers if supplier in {None, name}]
+    mine = [fact for fact in check.facts if supplier in {None, owner_of(fact.supplier or "")}]
     number = sum(len(fact.problems) for fact in mine)
     size = "none" if not number else "one" if number == 1 else "many"
     lines += ["", words.say(f"report.problems.{size}", number=number)]
@@ -129,13 +142,12 @@ def report(
         lines.append(f"- {fact.supplier}: {what}" if fact.supplier else f"- {what}")
     if len(mine) > most:
         lines.append(words.say("report.more", number=len(mine) - most))
-    day = now.astimezone(settings.timezone).date()
-    return Message(words.say("report.title", where=where, day=day), _with_zone(lines, words))
+    day = check.now.astimezone(check.settings.timezone).date()
+    return Message(words.say("report.title", where=check.where, day=day), _with_zone(lines, words))
 
 
-def _of_supplier(
-    tx: Session, look: Look, settings: Settings, name: str, since: datetime, now: datetime, words: Words
-) -> str:
+def _of_supplier(tx: Session, check: Check, name: str, since: datetime) -> str:
+    look, words = within(tx), check.words
     counted = look.first(
         """
         SELECT sum(first_seen_at >= ?2) AS came, sum(acknowledged_at >= ?2) AS acknowledged,
@@ -147,7 +159,7 @@ def _of_supplier(
     )  # fmt: skip
     stages = status.counts(look, name)
     which = ", ".join(f"{stages[stage]} {words.say(f'stage.{stage}')}" for stage in OPEN if stages.get(stage))
-    gaps = len(coverage.gaps(tx, settings, name, now))
+    gaps = len(coverage.gaps(tx, check.settings, name, check.now))
     unclear = counted.without_a_yes or 0
     return words.say(
         "report.supplier",

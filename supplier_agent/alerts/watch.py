@@ -5,26 +5,29 @@ A message is recorded as sent after an address has accepted it: after a crash in
 
 import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Self
 
 from sqlmodel import Session, col, func, or_, select
 
-from supplier_agent.alerts import decide, facts, post
-from supplier_agent.alerts.decide import DIGEST, Change, Decision, Fact, Key, Patience
-from supplier_agent.alerts.post import Box, Message, Post
+from supplier_agent.alerts import decide, post
+from supplier_agent.alerts.decide import Change, Decision, Fact, Patience
+from supplier_agent.alerts.post import Box, Check, Message, Post
 from supplier_agent.base.clock import Clock
 from supplier_agent.base.errors import AgentError
 from supplier_agent.base.log import Log
 from supplier_agent.db import state_folder
-from supplier_agent.db.plain_sql import within
+from supplier_agent.db.plain_sql import Look, supplier_of, text, within
 from supplier_agent.db.store import Store, open_store
-from supplier_agent.db.tables import Alert
+from supplier_agent.db.tables import DIGEST, Alert
+from supplier_agent.reading import coverage
 from supplier_agent.reports import health, heartbeat
+from supplier_agent.reports.facts import last_arrival_at
 from supplier_agent.reports.vitals import ALERTS, Trouble
 from supplier_agent.settings import Settings, egress
-from supplier_agent.verdict import Problem
+from supplier_agent.verdict import Problem, ProblemCode
 from supplier_agent.words import Words
 
 EVERY_SECONDS = 30.0
@@ -55,7 +58,7 @@ class Watch:
         self._post = Post(settings(), egress.of(settings()))
         self._slow: list[Problem] = []
         self._slow_at: float | None = None
-        self._habits: dict[str, facts.Habits | None] = {}
+        self._habits: dict[str, decide.Habits | None] = {}
         self._learned_at: float | None = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -90,11 +93,8 @@ class Watch:
         `at_end_of_round`: this process makes no further check, so nothing is held back for grouping.
         """
         try:
-            store = open_store(self._settings().state_dir / state_folder.DATABASE)
-            try:
+            with closing(open_store(self._settings().state_dir / state_folder.DATABASE)) as store:
                 self._look(store, at_end_of_round=at_end_of_round)
-            finally:
-                store.close()
         except AgentError as error:
             self._log.problem(SAID, error.what)
         except Exception as error:  # noqa: BLE001 - alerts must not take the agent with them; the text might hold an address
@@ -107,42 +107,43 @@ class Watch:
             self._post = renewed
         patience = _patience(settings, at_end_of_round=at_end_of_round)
         with store.read() as tx:
-            found = facts.group(self._problems(tx, settings, now), settings, now)
+            found = decide.group(self._problems(tx, settings, now), settings, now)
             rows = _rows(tx, now - patience.again)
             last = tx.exec(select(func.max(Alert.told_at)).where(Alert.cause == DIGEST)).one()
         change = decide.changes(found, rows)
         if change.begin or change.end or any(row.text != _text(fact, settings) for row, fact in change.lasts):
             with store.write() as tx:
                 rows = _keep(tx, change, settings, now - patience.again, now)
-        decision = decide.to_send(rows, {fact.key: fact.count for fact in found}, now, patience, self._post.recipients)
+        check = Check(settings, found, now, self._where)
+        decision = decide.to_send(rows, check.counts, now, patience, self._post.recipients)
         report = Decision(digest_since=decide.digest_since(last, now, patience))
-        self._send(store, decision.with_(report), found, now)
+        self._send(store, decision.with_(report), check)
 
     def _problems(self, tx: Session, settings: Settings, now: datetime) -> list[Problem]:
         """Return the problems of `status`, with the new results of the slow checks instead of those in the table of alerts."""
         signs = heartbeat.signs_of(settings, self._clock)
-        known = [each for each in health.judged(tx, settings, now, signs=signs) if each.code not in facts.SLOW]
+        known = [each for each in health.judged(tx, settings, now, signs=signs) if each.code not in decide.SLOW]
         return [*known, *self._slowly(tx, settings, now)]
 
     def _slowly(self, tx: Session, settings: Settings, now: datetime) -> Sequence[Problem]:
         monotonic = self._clock.monotonic()
         if self._learned_at is None or monotonic - self._learned_at >= LEARN_SECONDS:
             self._learned_at = monotonic
-            look, since = within(tx), now - facts.HISTORY
+            look, since = within(tx), now - decide.HISTORY
             self._habits = {
-                name: facts.learn(facts.arrivals(look, name, since), now, settings.calendar(name))
+                name: decide.learn(_arrivals(look, name, since), now, settings.calendar(name))
                 for name in settings.suppliers
             }
         if self._slow_at is None or monotonic - self._slow_at >= SLOW_SECONDS:
             self._slow_at = monotonic
-            self._slow = list(facts.slow(tx, settings, self._habits, now))
+            self._slow = list(slow(tx, settings, self._habits, now))
         return self._slow
 
-    def _send(self, store: Store, decision: Decision, found: Sequence[Fact], now: datetime) -> None:
+    def _send(self, store: Store, decision: Decision, check: Check) -> None:
         monotonic = self._clock.monotonic()
         self._post.send_owed(monotonic)
         for part in decision.parts():
-            self._send_part(store, part, found, now, monotonic)
+            self._send_part(store, part, check, monotonic)
         failing = self._post.failing(monotonic)
         if failing:
             self._fault(f"no message can be delivered to {', '.join(failing)}; it is tried again")
@@ -150,7 +151,7 @@ class Watch:
             self._log.solved(SAID)
             self._show(SAID, [])
 
-    def _send_part(self, store: Store, part: Decision, found: Sequence[Fact], now: datetime, monotonic: float) -> None:
+    def _send_part(self, store: Store, part: Decision, check: Check, monotonic: float) -> None:
         """Send a message to all its recipients, each with its own part.
 
         1. What any address accepts is recorded as sent. 2. The other addresses get it later. 3. What no address accepts stays
@@ -162,25 +163,25 @@ class Watch:
             if mine.is_quiet:
                 continue
             rests = monotonic < box.rests_until
-            if not rests and self._post.send(box, self._message(store, mine, found, now, box), monotonic):
+            if not rests and self._post.send(box, _message(store, mine, check, box), monotonic):
                 taken = taken.with_(mine)
             else:
                 missed.append((box, mine))
         if taken.is_quiet:
             return
         with store.write() as tx:
-            _note(tx, taken, {fact.key: fact.count for fact in found}, now)
+            _note(tx, taken, check)
         for box, mine in missed:
             owed = mine.within(taken)
             if not owed.is_quiet:
-                box.owed.append((self._message(store, owed, found, now, box), monotonic))
+                box.owed.append((_message(store, owed, check, box), monotonic))
 
-    def _message(self, store: Store, part: Decision, found: Sequence[Fact], now: datetime, box: Box) -> Message:
-        settings = self._settings()
-        if part.digest_since is None:
-            return post.changed(part, {fact.key: fact for fact in found}, self._where, post.words_of(settings))
-        with store.read() as tx:
-            return post.report(tx, settings, found, part.digest_since, now, self._where, box.recipient.supplier)
+
+def _message(store: Store, part: Decision, check: Check, box: Box) -> Message:
+    if part.digest_since is None:
+        return post.changed(part, check)
+    with store.read() as tx:
+        return post.report(tx, check, part.digest_since, box.recipient.supplier)
 
 
 def _patience(settings: Settings, *, at_end_of_round: bool) -> Patience:
@@ -213,14 +214,49 @@ def _keep(tx: Session, change: Change, settings: Settings, told_since: datetime,
     return _rows(tx, told_since)
 
 
-def _note(tx: Session, decision: Decision, counts: dict[Key, int], now: datetime) -> None:
+def _note(tx: Session, decision: Decision, check: Check) -> None:
     """Record what was sent."""
+    now = check.now
     for row in decision.bad:
         mine = tx.get_one(Alert, row.id)
-        mine.told_at, mine.told_count = now, counts.get(decide.key_of(row), 1)
+        mine.told_at, mine.told_count = now, check.counts.get(decide.key_of(row), 1)
     for row in decision.good:
         tx.get_one(Alert, row.id).solved_told_at = now
     if decision.digest_since is not None:
         told = Alert(cause=DIGEST, text="daily report", since=decision.digest_since, told_at=now)
         told.told_count, told.solved_at, told.solved_told_at = 0, now, now
         tx.add(told)
+
+
+def slow(
+    tx: Session, settings: Settings, habits: Mapping[str, decide.Habits | None], now: datetime
+) -> Iterator[Problem]:
+    """Yield the problems that take long to find: unproved days, and silence. `habits`: of each supplier; None: too little data."""
+    look = within(tx)
+    for name in settings.suppliers:
+        gaps = coverage.gaps(tx, settings, name, now)
+        if gaps:
+            days = {"case": "one" if len(gaps) == 1 else "many", "first": f"{gaps[0]}", "last": f"{gaps[-1]}"}
+            yield Problem(ProblemCode.NOT_READ, name, facts={**days, "number": len(gaps)})
+        silent_since = _silent_since(look, settings, name, habits.get(name))
+        if silent_since is not None:
+            yield Problem(ProblemCode.SILENCE, name, since=silent_since)
+
+
+def _silent_since(look: Look, settings: Settings, name: str, habits: decide.Habits | None) -> datetime | None:
+    """Return since when no order has arrived, if that is unusual. A supplier that cannot be read is not silent."""
+    if habits is None or not settings.alerts.silence:
+        return None
+    arrived_at, read_at = last_arrival_at(look, name), supplier_of(look, name).last_success_at
+    if arrived_at is None or read_at is None:
+        return None
+    return arrived_at if decide.is_unusual(habits, arrived_at, read_at, settings.calendar(name)) else None
+
+
+def _arrivals(look: Look, supplier: str, since: datetime) -> list[datetime]:
+    """Return when readings of this supplier found new orders."""
+    rows = look.rows(
+        "SELECT ended_at FROM runs WHERE supplier = ? AND purpose IN ('poll', 'sweep') AND added > 0 AND ended_at >= ?",
+        supplier, text(since),
+    )  # fmt: skip
+    return [row.ended_at for row in rows]

@@ -26,16 +26,8 @@ BOUNDS = {
 """The smallest and the largest allowed number, by column."""
 NEVER_EMPTY = {
     *("supplier", "menzzo_order_id", "increment_id", "sale_product_id", "sku", "carrier", "link_to_label", "problem"),
-    *(
-        "label_link",
-        "label_path",
-        "label_sha256",
-        "label_read_sha256",
-        "override_by",
-        "held_reason",
-        "closed_reason",
-        "fault",
-    ),
+    *("label_link", "label_path", "label_sha256", "label_read_sha256"),
+    *("override_by", "held_reason", "closed_reason", "fault"),
 }
 """Columns whose text is never '': a missing value is null, and '' would look like a person's statement or a product."""
 DECODE = partial(str, encoding="utf-8", errors="surrogateescape")

@@ -1,4 +1,4 @@
-"""Files that others may write: which can be trusted, and how to write safely in a folder that is shared with staff.
+"""Files: where configuration and state are, which files can be trusted, and how to write in a folder shared with staff.
 
 Staff may write the state folder, so any name in it may be a link to a file of the agent or of root, a pipe, or a folder.
 Whatever is written there goes through `create`, `opened` or `replace`, which follow no link in the last part of a path;
@@ -10,9 +10,11 @@ import grp
 import os
 import pwd
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from supplier_agent.base.errors import ConfigError
 
 MOST_LINKS = 40
 """As many as the kernel follows in one path."""
@@ -33,15 +35,15 @@ def doubt(path: Path, uid: int | None = None) -> str | None:
     for step in steps:
         found = step.lstat()
         if found.st_uid not in owners:
-            return f"{step} belongs to {_user(found.st_uid)}"
+            return f"{step} belongs to {user_name(found.st_uid)}"
         if stat.S_ISLNK(found.st_mode):
             continue  # its mode means nothing; where it leads comes next
         if found.st_mode & stat.S_ISVTX and step != last:
             continue
         if found.st_mode & stat.S_IWOTH:
-            return f"everybody may write {step}"
+            return f"everyone may write {step}"
         if found.st_mode & stat.S_IWGRP and not _is_private(step, found.st_gid, owners):
-            return f"the group {_group(found.st_gid)} may write {step}"
+            return f"the group {group_name(found.st_gid)} may write {step}"
     return None
 
 
@@ -86,13 +88,15 @@ def _is_private(path: Path, gid: int, owners: set[int]) -> bool:
     return group.gr_name in own and members == {group.gr_name}
 
 
-def _user(uid: int) -> str:
+def user_name(uid: int) -> str:
+    """Return the name of a user, or the number."""
     with suppress(KeyError):
         return pwd.getpwuid(uid).pw_name
     return f"uid {uid}"
 
 
-def _group(gid: int) -> str:
+def group_name(gid: int) -> str:
+    """Return the name of a group, or its number."""
     with suppress(KeyError):
         return grp.getgrgid(gid).gr_name
     return str(gid)
@@ -177,6 +181,15 @@ def folder(path: Path, mode: int = 0o770) -> None:
             raise NotADirectoryError(errno.ENOTDIR, "it is a link or a file, not a folder", str(path)) from None
 
 
+def flush(path: Path) -> None:
+    """Flush the names in a folder to disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 # ------------------------------------------------------------------------------------------------ root, in another's folder
 
 
@@ -218,3 +231,84 @@ def groups_of(uid: int, gid: int) -> tuple[int, ...]:
         return tuple(os.getgrouplist(pwd.getpwuid(uid).pw_name, gid))
     except KeyError:
         return (gid,)
+
+
+# ------------------------------------------------------- the configuration file, and folders that cannot hold the state
+
+PREFIX = "SUPPLIER_AGENT_"
+PATH_VARIABLE = "SUPPLIER_AGENT_CONFIG"
+PLACES = (Path("config/supplier-agent.toml"), Path("/etc/supplier-agent/supplier-agent.toml"))
+"""Where the file is looked for if none was named; the first is below the current folder."""
+STATE_DIR = Path("/var/lib/supplier-agent")
+"""Where the state is, unless the configuration says otherwise."""
+STATE_DIR_VARIABLE = f"{PREFIX}STATE_DIR"
+DATABASE = "agent.db"
+"""A folder with one of these is a state folder."""
+
+
+SYSTEM_TREES = tuple(
+    Path(each)
+    for each in (
+        *("/bin", "/boot", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/sbin", "/sys"),
+        *("/usr/bin", "/usr/include", "/usr/lib", "/usr/libexec", "/usr/sbin", "/usr/share"),
+    )
+)
+"""Folders that belong to the system."""
+SYSTEM_FOLDERS = frozenset(
+    Path("/", each)
+    for each in (
+        *("", "dev", "dev/shm", "home", "media", "mnt", "opt", "root", "run", "run/lock", "run/user", "srv", "tmp"),
+        *("usr", "usr/local", "usr/local/bin", "usr/local/etc", "usr/local/lib", "usr/local/sbin", "usr/local/share"),
+        *("usr/src", "var", "var/backups", "var/cache", "var/crash", "var/lib", "var/local", "var/lock", "var/log"),
+        *("var/mail", "var/opt", "var/run", "var/spool", "var/tmp"),
+    )
+)
+"""Folders that the whole machine shares; a folder below them may be a user's own."""
+
+
+def is_of_the_system(path: Path) -> bool:
+    """Tell whether a path is, or leads to, a folder of the system or one that the whole machine shares."""
+    for each in {Path(os.path.normpath(path)), Path(os.path.realpath(path))}:
+        if each in SYSTEM_FOLDERS or any(each.is_relative_to(tree) for tree in SYSTEM_TREES):
+            return True
+    return False
+
+
+def candidates(path: Path | None, env: Mapping[str, str], places: Sequence[Path] = PLACES) -> Sequence[Path]:
+    """Return where the file may be: the first that exists is read; a file that was named has to exist.
+
+    Raises ConfigError if there is a file below the current folder that someone else may have put there, because it decides
+    where the token is sent. Using the next place instead would be a guess.
+    """
+    if path is not None:
+        return (path,)
+    if env.get(PATH_VARIABLE):
+        return (Path(env[PATH_VARIABLE]),)
+    # Started in a folder that this user may not read: nobody named that file.
+    found = tuple(place for place in places if os.access(place.parent, os.X_OK))
+    for place in found:
+        if not place.is_absolute() and os.path.lexists(place):
+            _must_be_ours(place, env)
+    return found
+
+
+def _must_be_ours(place: Path, env: Mapping[str, str]) -> None:
+    states = {STATE_DIR, *([Path(env[STATE_DIR_VARIABLE])] if env.get(STATE_DIR_VARIABLE) else [])}
+    inside = next(
+        (each for each in place.absolute().parents if each in states or os.path.lexists(each / DATABASE)), None
+    )
+    try:
+        why = f"{inside} is a state folder" if inside else doubt(place) or doubt(Path.cwd())
+    except OSError as error:
+        why = f"{error.filename or place} cannot be looked at ({error.strerror})"
+    if why is not None:
+        raise not_ours(place, why)
+
+
+def not_ours(place: Path, why: str) -> ConfigError:
+    """Return the error about a file that was not named and cannot be trusted."""
+    return ConfigError(
+        f"The configuration {place.absolute()} is not used: {why}, so someone else may have put it there.",
+        f"If it is the right one, name it: supplier-agent --config {place} …; else name yours, "
+        f"by --config FILE or ${PATH_VARIABLE}, or call supplier-agent from another folder (cd /).",
+    )

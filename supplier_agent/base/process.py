@@ -13,8 +13,8 @@ from errno import ECONNRESET, EPIPE
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TextIO, cast
 
-from supplier_agent.base.config_paths import PREFIX
 from supplier_agent.base.errors import AgentError, ConfigError, UsageError
+from supplier_agent.base.files import PREFIX
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer

@@ -11,11 +11,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from supplier_agent.base.clock import Clock
-from supplier_agent.base.config_paths import is_of_the_system
 from supplier_agent.base.errors import AgentError, ConfigError
+from supplier_agent.base.files import is_of_the_system
 from supplier_agent.check import rights
 from supplier_agent.check.report import Report
-from supplier_agent.db import private, state_folder
+from supplier_agent.db import state_folder
 from supplier_agent.db.store import Store, open_store
 from supplier_agent.db.triggers import TRIGGERS
 from supplier_agent.reports.health import strangers
@@ -30,32 +30,9 @@ EARLIEST_YEAR = 2026
 LARGEST_TO_PROVE_BYTES = 500 << 20
 """A larger database is checked completely only on request, because that takes minutes."""
 NETWORK = {
-    *(
-        "nfs",
-        "nfs4",
-        "cifs",
-        "smb3",
-        "smbfs",
-        "smb2",
-        "9p",
-        "afs",
-        "ncpfs",
-        "davfs",
-        "ceph",
-        "glusterfs",
-        "lustre",
-        "gpfs",
-    ),
-    *(
-        "fuse.sshfs",
-        "fuse.glusterfs",
-        "fuse.cephfs",
-        "fuse.rclone",
-        "fuse.s3fs",
-        "fuse.davfs2",
-        "fuse.smbnetfs",
-        "beegfs",
-    ),
+    *("nfs", "nfs4", "cifs", "smb2", "smb3", "smbfs", "9p", "afs", "ncpfs", "davfs", "beegfs"),
+    *("ceph", "glusterfs", "lustre", "gpfs", "fuse.sshfs", "fuse.glusterfs", "fuse.cephfs", "fuse.rclone"),
+    *("fuse.s3fs", "fuse.davfs2", "fuse.smbnetfs"),
 }
 PASSING = {"overlay", "aufs", "tmpfs", "ramfs"}
 """File systems that disappear with the container or the power."""
@@ -116,7 +93,7 @@ def _folder(report: Report, folder: Path) -> bool:
         what = f"{folder} is mounted read-only" if read_only else f"{_me()} may not write {folder}"
         report.bad(what, "mount it read-write, or correct state_dir" if read_only else _as_the_agent(), 78)
         return False
-    for name in (state_folder.LABELS, private.FOLDER, state_folder.LEDGER, state_folder.LOCK):
+    for name in (state_folder.LABELS, state_folder.PRIVATE, state_folder.LEDGER, state_folder.LOCK):
         path = folder / name
         if rights.is_plain(path) and not os.access(path, os.R_OK | os.W_OK):
             what = f"{_me()} may not write {path}; it should belong to the same user as the folder"
@@ -301,21 +278,9 @@ def _token(report: Report, settings: Settings, name: str, env: Mapping[str, str]
         if _is_a_token_s_own(file, settings):
             report.doubt(what, rights.pasted("chmod", "600", file))
         else:
-            install = (
-                "sudo",
-                "install",
-                "-m",
-                "600",
-                "-o",
-                "supplier-agent",
-                "-g",
-                "supplier-agent",
-                "/dev/stdin",
-                own,
-            )
-            report.doubt(
-                f"{what}, and may not be a token's own file", f"put the token into one: {rights.pasted(*install)}"
-            )
+            ours = ("-m", "600", "-o", "supplier-agent", "-g", "supplier-agent")
+            install = rights.pasted("sudo", "install", *ours, "/dev/stdin", own)
+            report.doubt(f"{what}, and may not be a token's own file", f"put the token into one: {install}")
 
 
 def _is_a_token_s_own(file: Path, settings: Settings) -> bool:

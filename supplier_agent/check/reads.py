@@ -39,8 +39,7 @@ def look(report: Report, settings: Settings, env: Mapping[str, str], clock: Cloc
     with ExitStack() as stack:
         store = None
         if settings.state_dir.is_dir():
-            held = state_folder.InstanceLock(lock_file, "check", clock)
-            stack.callback(held.release)
+            stack.enter_context(state_folder.InstanceLock(lock_file, "check", clock))
             database = settings.state_dir / state_folder.DATABASE
             store = stack.enter_context(closing(open_store(database, agent=True))) if _has_journal(settings) else None
         for name in settings.suppliers:

@@ -1,6 +1,5 @@
 """Rights in the state folder, tested as the real user: root passes every check, so it becomes that user first."""
 
-import grp
 import os
 import pwd
 import shlex
@@ -12,17 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from supplier_agent.base import files
-from supplier_agent.base.config_paths import is_of_the_system
-from supplier_agent.base.files import groups_of
+from supplier_agent.base.files import groups_of, is_of_the_system
 from supplier_agent.base.process import ended
 from supplier_agent.check.report import Report
-from supplier_agent.db import private, state_folder
+from supplier_agent.db import state_folder
 
 NOBODY = 65534
 SOFTWARE_ERROR = 70
 DATABASE_FILES = tuple(state_folder.DATABASE + suffix for suffix in ("", "-wal", "-shm"))
 READ, WRITE, ENTER = 4, 2, 1
-PRIVATE = (private.FOLDER, state_folder.LEDGER)
+PRIVATE = (state_folder.PRIVATE, state_folder.LEDGER)
 NEARLY_EMPTY = {"lost+found"}
 
 
@@ -36,10 +34,7 @@ class User:
 
     def __str__(self) -> str:
         """Return the name of the account, or its number."""
-        try:
-            return pwd.getpwuid(self.uid).pw_name
-        except KeyError:
-            return f"uid {self.uid}"
+        return files.user_name(self.uid)
 
 
 def user_to_become(state_dir: Path) -> User | None:
@@ -80,7 +75,7 @@ def configuration(report: Report, path: Path | None) -> None:
     with suppress(OSError):  # this user may not see it: reported when it is read
         why = files.doubt(path) if path is not None else None
         if why is not None:
-            what = f"the configuration {path} could be replaced by users other than root and {User(os.geteuid(), 0)}: {why}"
+            what = f"the configuration {path} could be replaced by users other than root and {files.user_name(os.geteuid())}: {why}"
             report.doubt(what, "keep it where root alone writes: /etc/supplier-agent/supplier-agent.toml")
 
 
@@ -122,20 +117,13 @@ def staff(report: Report, state_dir: Path) -> None:
             what = f"{path} is a link, has a second name, or is not a plain file or folder: the agent did not create it"
             report.doubt(what, f"find out what it is, then remove it: {pasted('ls', '-ld', path)}")
     group = state_dir.stat().st_gid
-    called = _name_of(group)
+    called = files.group_name(group)
     wrong = list(_locked_doors(state_dir, User(NOBODY, group, (group,)), group))
     for path, cure in wrong:
         report.doubt(f"staff (group {called}) cannot write {path}: they cannot mark orders in the database", cure)
     if not wrong and (state_dir / state_folder.DATABASE).exists():
         report.good(f"staff (group {called}) may read everything and mark orders in the database")
     _closed_to_others(report, state_dir)
-
-
-def _name_of(group: int) -> str:
-    try:
-        return grp.getgrgid(group).gr_name
-    except KeyError:
-        return str(group)
 
 
 def _locked_doors(state_dir: Path, member: User, group: int) -> Iterator[tuple[Path, str]]:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from supplier_agent.base.process import ended
+from supplier_agent.base.errors import UsageError
+from supplier_agent.base.process import commit, ended
 from supplier_agent.cli import actions, config, maintenance, orders, serve, state
 from supplier_agent.cli.context import Surroundings, current, epilog
 
@@ -35,8 +36,6 @@ for module in (serve, orders, actions, state, config, maintenance):
 @app.command(name="help")
 def help_(context: typer.Context, words: Annotated[list[str] | None, typer.Argument(metavar="COMMAND")] = None) -> None:
     """Show the help of a command, with examples."""
-    from supplier_agent.base.errors import UsageError
-
     inner = context.find_root()
     for word in words or ():
         command = getattr(inner.command, "commands", {}).get(word)
@@ -64,7 +63,6 @@ def _version(wanted: bool) -> None:
         import sqlite3
 
         from supplier_agent import __version__
-        from supplier_agent.base.process import commit
 
         python = ".".join(str(part) for part in sys.version_info[:3])
         typer.echo(

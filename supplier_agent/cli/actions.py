@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from supplier_agent.cli.context import JsonOption, Surroundings, here, result, say, stdin_lines
-from supplier_agent.cli.each import Named, Outcome, do_each, tell
+from supplier_agent.base.errors import AgentError, UsageError
+from supplier_agent.cli.batch import Named, Outcome, do_each, tell
+from supplier_agent.cli.context import JsonOption, ReasonOption, WhichSupplier, here, result, say, stdin_lines
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 Ids = Annotated[list[str], typer.Argument(metavar="ID")]
 Id = Annotated[str, typer.Argument(metavar="ID")]
-SupplierOption = Annotated[str, typer.Option("--supplier", help="The supplier, if two have this id.")]
-ReasonOption = Annotated[str, typer.Option("--reason", help="The reason, for others to read.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -28,30 +27,25 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def _ids(words: Sequence[str]) -> list[str]:
-    """Return the ids, with `-` replaced by those from stdin: one per line, blank lines skipped."""
+def _named(words: Sequence[str], supplier: str) -> list[Named]:
+    """Return the orders, with `-` replaced by the ids from stdin: one per line, blank lines skipped."""
     ids: list[str] = []
     for word in words:
         ids += [line.strip() for line in stdin_lines() if line.strip()] if word == "-" else [word.strip()]
-    return ids
+    return [Named(each, supplier) for each in ids]
 
 
 def _each(
     context: typer.Context,
-    ids: Sequence[str],
-    supplier: str,
+    named: Sequence[Named],
     act: "Callable[[Session, Order, datetime, str], str]",
     *,
     as_json: bool,
 ) -> int:
     """Do an act of actions.py for each order, now, as the user of the command."""
     surroundings = here(context)
-    return do_each(
-        surroundings,
-        [Named(each, supplier) for each in ids],
-        lambda tx, order: act(tx, order, surroundings.clock.now(), surroundings.who),
-        as_json=as_json,
-    )
+    now, who = surroundings.clock.now, surroundings.who
+    return do_each(surroundings, named, lambda tx, order: act(tx, order, now(), who), as_json=as_json)
 
 
 def ship(
@@ -64,7 +58,7 @@ def ship(
             help="Report one order despite its blockers (no label, not acknowledged, no longer listed). NAME: who decided it.",
         ),
     ] = "",
-    supplier: SupplierOption = "",
+    supplier: WhichSupplier = "",
     file: Annotated[
         Path | None, typer.Option("--file", metavar="FILE", help="Read ids from FILE: one per line, or a CSV.")
     ] = None,
@@ -77,8 +71,7 @@ def ship(
     as_json: JsonOption = False,
 ) -> int:
     """Mark orders as shipped. `-` reads ids from stdin."""
-    from supplier_agent.base.errors import UsageError
-    from supplier_agent.cli.shipfile import Flagging, ship_file
+    from supplier_agent.cli.batch import Flagging, ship_file
 
     if bool(ids) == (file is not None) or (file is None and (success or failure)) or (file is not None and override):
         raise UsageError(
@@ -87,26 +80,25 @@ def ship(
         )
     if file is not None:
         return ship_file(here(context), file, success, failure, supplier, as_json=as_json)
-    surroundings, names = here(context), _ids(ids or [])
-    if override and len(names) != 1:
+    surroundings, named = here(context), _named(ids or [], supplier)
+    if override and len(named) != 1:
         raise UsageError(
             "--override works for one order at a time", "supplier-agent ship ID --override NAME, once for each"
         )
     flagging = Flagging(surroundings, override or None)
-    code = flagging.advise(do_each(surroundings, [Named(each, supplier) for each in names], flagging, as_json=as_json))
+    code = flagging.advise(do_each(surroundings, named, flagging, as_json=as_json))
     undo = surroundings.settings.ship.undo_seconds
     if undo and code == 0:
-        say(
-            f"reported to the marketplace after {undo:g} s; to undo: supplier-agent unship {names[0] if len(names) == 1 else 'ID'}"
-        )
+        which = named[0].order if len(named) == 1 else "ID"
+        say(f"reported to the marketplace after {undo:g} s; to undo: supplier-agent unship {which}")
     return code
 
 
-def unship(context: typer.Context, ids: Ids, supplier: SupplierOption = "", as_json: JsonOption = False) -> int:
+def unship(context: typer.Context, ids: Ids, supplier: WhichSupplier = "", as_json: JsonOption = False) -> int:
     """Undo the mark as shipped, if the ship call has not begun."""
     from supplier_agent import actions
 
-    return _each(context, _ids(ids), supplier, actions.unship, as_json=as_json)
+    return _each(context, _named(ids, supplier), actions.unship, as_json=as_json)
 
 
 def resolve(
@@ -117,12 +109,11 @@ def resolve(
         bool, typer.Option("--shipped", "--arrived", help="Menzzo has it as shipped; another call: it has arrived.")
     ] = False,
     send_again: Annotated[bool, typer.Option("--send-again", help="It has not arrived: send the call again.")] = False,
-    supplier: SupplierOption = "",
+    supplier: WhichSupplier = "",
     as_json: JsonOption = False,
 ) -> int:
     """Record what the receiver says about a call whose outcome is unknown: --shipped (or --arrived), or --send-again."""
     from supplier_agent import actions
-    from supplier_agent.base.errors import UsageError
 
     if arrived == send_again:
         raise UsageError(
@@ -134,8 +125,7 @@ def resolve(
         )
     return _each(
         context,
-        [menzzo_order_id],
-        supplier,
+        [Named(menzzo_order_id, supplier)],
         lambda tx, order, now, _user: actions.resolve(tx, order, now, by.strip(), shipped=arrived),
         as_json=as_json,
     )
@@ -145,39 +135,32 @@ def retry(
     context: typer.Context,
     ids: Annotated[list[str] | None, typer.Argument(metavar="ID")] = None,
     all_: Annotated[bool, typer.Option("--all", help="All parked calls.")] = False,
-    supplier: SupplierOption = "",
+    supplier: WhichSupplier = "",
     as_json: JsonOption = False,
 ) -> int:
     """Try parked calls again."""
     from supplier_agent import actions
-    from supplier_agent.base.errors import UsageError
 
     if bool(ids) == all_:
         raise UsageError(
             "say which: one or more ids, or --all", "supplier-agent retry ID, or supplier-agent retry --all"
         )
-    surroundings = here(context)
-    named = [Named(each, supplier) for each in _ids(ids or [])]
+    named = _named(ids or [], supplier)
     if all_:
-        with surroundings.store() as store, store.read() as tx:
+        with here(context).store() as store, store.read() as tx:
             named = [
                 Named(order.menzzo_order_id, order.supplier) for order in actions.parked_orders(tx, supplier or None)
             ]
         if not named:
             say("nothing is parked")
-    return do_each(
-        surroundings,
-        named,
-        lambda tx, order: actions.retry(tx, order, surroundings.clock.now(), surroundings.who),
-        as_json=as_json,
-    )
+    return _each(context, named, actions.retry, as_json=as_json)
 
 
 def hold(
     context: typer.Context,
     menzzo_order_id: Id,
     reason: ReasonOption,
-    supplier: SupplierOption = "",
+    supplier: WhichSupplier = "",
     as_json: JsonOption = False,
 ) -> int:
     """Put an order on hold: it is neither acknowledged nor reported."""
@@ -185,8 +168,7 @@ def hold(
 
     return _each(
         context,
-        [menzzo_order_id],
-        supplier,
+        [Named(menzzo_order_id, supplier)],
         lambda tx, order, now, who: actions.hold(tx, order, now, who, _reason(reason)),
         as_json=as_json,
     )
@@ -200,12 +182,11 @@ def release(
         typer.Option("--all", help="List the orders that are held after a restore; with --by, release them."),
     ] = False,
     by: Annotated[str, typer.Option(metavar="NAME", help="With --all: who has checked that list.")] = "",
-    supplier: SupplierOption = "",
+    supplier: WhichSupplier = "",
     as_json: JsonOption = False,
 ) -> int:
     """Release an order from hold."""
     from supplier_agent import actions
-    from supplier_agent.base.errors import UsageError
 
     if bool(menzzo_order_id) == all_ or (by.strip() and not all_):
         raise UsageError(
@@ -213,14 +194,15 @@ def release(
             "supplier-agent release ID, or supplier-agent release --all --by NAME",
         )
     if all_:
-        return _release_all(here(context), by.strip(), supplier, as_json=as_json)
-    return _each(context, [menzzo_order_id], supplier, actions.release, as_json=as_json)
+        return _release_all(context, by.strip(), supplier, as_json=as_json)
+    return _each(context, [Named(menzzo_order_id, supplier)], actions.release, as_json=as_json)
 
 
-def _release_all(surroundings: Surroundings, by: str, supplier: str, *, as_json: bool) -> int:
+def _release_all(context: typer.Context, by: str, supplier: str, *, as_json: bool) -> int:
     """List the orders that the agent holds; release them only with the name of a person who has checked the list."""
     from supplier_agent import actions
 
+    surroundings = here(context)
     with surroundings.store() as store, store.read() as tx:
         held = [
             (Named(order.menzzo_order_id, order.supplier), order.held_reason or "")
@@ -230,10 +212,10 @@ def _release_all(surroundings: Surroundings, by: str, supplier: str, *, as_json:
         return _list_held(held, as_json=as_json)
     with surroundings.store() as store, store.write() as tx:
         begun = actions.accept_new_ledger(tx, by)
-    code = do_each(
-        surroundings,
+    code = _each(
+        context,
         [named for named, _why in held],
-        lambda tx, order: actions.release(tx, order, surroundings.clock.now(), by),
+        lambda tx, order, now, _user: actions.release(tx, order, now, by),
         as_json=as_json,
     )
     if begun:
@@ -244,8 +226,6 @@ def _release_all(surroundings: Surroundings, by: str, supplier: str, *, as_json:
 
 
 def _list_held(held: "Sequence[tuple[Named, str]]", *, as_json: bool) -> int:
-    from supplier_agent.base.errors import AgentError
-
     if as_json:
         cure = "supplier-agent release --all --by NAME"
         tell([Outcome(named, "", AgentError(why, cure)) for named, why in held], as_json=True)
@@ -264,32 +244,29 @@ def _list_held(held: "Sequence[tuple[Named, str]]", *, as_json: bool) -> int:
 
 
 def close(
-    context: typer.Context, ids: Ids, reason: ReasonOption, supplier: SupplierOption = "", as_json: JsonOption = False
+    context: typer.Context, ids: Ids, reason: ReasonOption, supplier: WhichSupplier = "", as_json: JsonOption = False
 ) -> int:
     """Close orders that were handled elsewhere (shipped by hand, cancelled)."""
     from supplier_agent import actions
 
     return _each(
         context,
-        _ids(ids),
-        supplier,
+        _named(ids, supplier),
         lambda tx, order, now, who: actions.close(tx, order, now, who, _reason(reason)),
         as_json=as_json,
     )
 
 
 def reopen(
-    context: typer.Context, menzzo_order_id: Id, supplier: SupplierOption = "", as_json: JsonOption = False
+    context: typer.Context, menzzo_order_id: Id, supplier: WhichSupplier = "", as_json: JsonOption = False
 ) -> int:
     """Reopen a closed order."""
     from supplier_agent import actions
 
-    return _each(context, [menzzo_order_id], supplier, actions.reopen, as_json=as_json)
+    return _each(context, [Named(menzzo_order_id, supplier)], actions.reopen, as_json=as_json)
 
 
 def _reason(text: str) -> str:
-    from supplier_agent.base.errors import UsageError
-
     if not text.strip():
         raise UsageError("--reason needs a few words", 'for example: --reason "shipped by hand on Monday"')
     return text.strip()

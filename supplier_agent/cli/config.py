@@ -9,13 +9,15 @@ from typing import Annotated
 
 import typer
 
+from supplier_agent.base import files
+from supplier_agent.base.errors import AgentError, ConfigError, UsageError
 from supplier_agent.cli.context import JsonOption, here, result, result_json, say, stdin_lines
 
 SERVICE_GROUP = "supplier-agent"
 group = typer.Typer(
     no_args_is_help=True,
     help="Write, show or describe the configuration.",
-    epilog="Begin with: supplier-agent config init. What holds now, and why: supplier-agent config show.",
+    epilog="Start with: supplier-agent config init. What holds now, and why: supplier-agent config show.",
 )
 
 
@@ -35,8 +37,7 @@ def init(
     file: Annotated[str, typer.Argument(metavar="[FILE]", help="The file to write; default: the usual place.")] = "",
 ) -> None:
     """Write the commented example as a new configuration. An existing file is not changed."""
-    from supplier_agent.base.errors import AgentError
-    from supplier_agent.settings.schema import example_text
+    from supplier_agent.settings.dump import example_text
 
     target = Path(file) if file else _usual_place(here(context).config, here(context).env)
     if target.exists():
@@ -64,12 +65,10 @@ def init(
 
 def _usual_place(config: str, env: Mapping[str, str]) -> Path:
     """Return where the other commands will find it."""
-    from supplier_agent.base.config_paths import PATH_VARIABLE, PLACES
-
-    named = config or env.get(PATH_VARIABLE)
+    named = config or env.get(files.PATH_VARIABLE)
     if named:
         return Path(named)
-    checkout, system = PLACES
+    checkout, system = files.PLACES
     return system if os.geteuid() == 0 and not checkout.parent.is_dir() else checkout
 
 
@@ -77,12 +76,12 @@ def _let_the_agent_read(target: Path, *, with_folder: bool) -> None:
     """Let only the service's group read the file that root has written, because it may contain a token."""
     import grp
 
-    from supplier_agent.base.config_paths import STATE_DIR
-
     try:
         group = grp.getgrnam(SERVICE_GROUP).gr_gid
     except KeyError:
-        group = STATE_DIR.stat().st_gid if STATE_DIR.is_dir() else 0  # another user, if the service was set up by hand
+        group = (
+            files.STATE_DIR.stat().st_gid if files.STATE_DIR.is_dir() else 0
+        )  # another user, if the service was set up by hand
     if group == 0:
         say(
             f"root alone may read it. If another user runs the agent: chgrp GROUP {shlex.quote(str(target))}, and chmod 640"
@@ -95,7 +94,7 @@ def _let_the_agent_read(target: Path, *, with_folder: bool) -> None:
 
 def show(context: typer.Context, as_json: JsonOption = False) -> None:
     """Show every effective value and its source: default, file and line, or a variable. Secrets are hidden."""
-    from supplier_agent.settings.schema import shown
+    from supplier_agent.settings.dump import shown
 
     surroundings = here(context)
     found = shown(Path(surroundings.config) if surroundings.config else None, surroundings.env)
@@ -121,7 +120,7 @@ def check(context: typer.Context, as_json: JsonOption = False) -> None:
 
 def schema() -> None:
     """Print a JSON schema of the file, for completion and checks in editors."""
-    from supplier_agent.settings.schema import schema as described
+    from supplier_agent.settings.dump import schema as described
 
     result_json(described())
 
@@ -134,8 +133,6 @@ def page(context: typer.Context) -> None:
 
     `run` starts it automatically if [web] or [metrics] listen is set and no other process serves it.
     """
-    from supplier_agent.base import files
-    from supplier_agent.base.errors import ConfigError
     from supplier_agent.runtime.page_process import COMMAND, environment, for_the_page
 
     surroundings = here(context)
@@ -155,8 +152,6 @@ def page(context: typer.Context) -> None:
 
 def _pin() -> str:
     """Ask for a PIN, twice on a terminal; otherwise read it from the first line of stdin."""
-    from supplier_agent.base.errors import UsageError
-
     if not sys.stdin.isatty():
         return next(iter(stdin_lines()), "")
     first = str(typer.prompt("PIN", hide_input=True, err=True))

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from supplier_agent.base import files
 from supplier_agent.base.clock import Clock, SystemClock
+from supplier_agent.base.errors import UsageError
 from supplier_agent.base.process import printable
+from supplier_agent.db.state_folder import DATABASE, LOCK
 
 if TYPE_CHECKING:
     from datetime import date
@@ -22,6 +25,11 @@ if TYPE_CHECKING:
 
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+FromOption = Annotated[str, typer.Option("--from", metavar="DATE", help="The first day, YYYY-MM-DD.")]
+ToOption = Annotated[str, typer.Option("--to", metavar="DATE", help="The last day, YYYY-MM-DD.")]
+OnlySupplier = Annotated[str, typer.Option("--supplier", help="Only this supplier.")]
+WhichSupplier = Annotated[str, typer.Option("--supplier", help="The supplier, if two have this id.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="The reason, for others to read.")]
 YEARS = range(2000, 2100)
 """Days outside this range are typing errors; far outside, date arithmetic fails."""
 
@@ -52,21 +60,16 @@ class Surroundings:
     @property
     def database(self) -> Path:
         """Where the state database is."""
-        from supplier_agent.db.state_folder import DATABASE
-
         return self.settings.state_dir / DATABASE
 
     @property
     def lock_file(self) -> Path:
         """Where the instance lock is."""
-        from supplier_agent.db.state_folder import LOCK
-
         return self.settings.state_dir / LOCK
 
     @contextmanager
     def store(self) -> "Iterator[Store]":
         """Open the state database as a command does: no upgrade, no checkpoint. In this block, root acts as the folder's owner."""
-        from supplier_agent.base import files
         from supplier_agent.db.store import open_store
 
         with files.as_owner_of(self.settings.state_dir):
@@ -75,6 +78,17 @@ class Surroundings:
                 yield store
             finally:
                 store.close()
+
+    def known(self, supplier: str) -> str:
+        """Return the name of a supplier. Raises UsageError if the configuration has none of that name."""
+        have = self.settings.suppliers
+        if supplier not in have:
+            raise UsageError(f"there is no supplier {supplier} in the configuration", f"it has: {', '.join(have)}")
+        return supplier
+
+    def suppliers(self, only: str) -> list[str]:
+        """Return the names of all suppliers, or of this one ("": all). Raises UsageError if it is not in the configuration."""
+        return [self.known(only)] if only else list(self.settings.suppliers)
 
     @property
     def who(self) -> str:
@@ -117,8 +131,6 @@ def result_json(value: object) -> None:
 
 def stdin_lines() -> list[str]:
     """Return the lines of stdin. Raises UsageError if they are not text."""
-    from supplier_agent.base.errors import UsageError
-
     try:
         return [line.rstrip("\n") for line in sys.stdin]
     except UnicodeDecodeError as error:
@@ -128,8 +140,6 @@ def stdin_lines() -> list[str]:
 def day(option: str, text: str) -> "date | None":
     """Return the day of an option; None if it is empty. Raises UsageError for an impossible day."""
     from datetime import date
-
-    from supplier_agent.base.errors import UsageError
 
     try:
         found = date.fromisoformat(text) if text else None

@@ -8,8 +8,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from supplier_agent.base import files
+from supplier_agent.base.errors import BusyError, UsageError
 from supplier_agent.base.process import is_heard
-from supplier_agent.cli.context import JsonOption, Surroundings, day, here, result, result_json, say
+from supplier_agent.cli.context import (
+    FromOption,
+    JsonOption,
+    OnlySupplier,
+    ReasonOption,
+    Surroundings,
+    ToOption,
+    day,
+    here,
+    result,
+    result_json,
+    say,
+)
+from supplier_agent.db import state_folder
+from supplier_agent.db.state_folder import InstanceLock, holder, is_held
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -39,7 +55,6 @@ def backup(
     as_json: JsonOption = False,
 ) -> None:
     """Write a consistent backup, also while the agent runs: FILE, and next to it the ship ledger."""
-    from supplier_agent.base.errors import UsageError
     from supplier_agent.maintenance.restore import back_up
 
     surroundings = here(context)
@@ -56,12 +71,12 @@ def backup(
         copied = {"file": str(file), "bytes": file.stat().st_size, "ledger": str(ledger) if ledger else None}
         result_json({"schema": 1, **copied})
         return
-    beside = (
+    and_ledger = (
         f", and next to it {ledger.name}, the ship ledger"
         if ledger
         else "; nothing was ever shipped, so there is no ship ledger"
     )
-    result(f"{file}: {file.stat().st_size} bytes, checked{beside}.")
+    result(f"{file}: {file.stat().st_size} bytes, checked{and_ledger}.")
     say(STEPS.format(file=typed))
 
 
@@ -74,10 +89,6 @@ def restore(
     as_json: JsonOption = False,
 ) -> int:
     """Restore a backup; orders marked in it are held until `release`. The agent must be stopped."""
-    from supplier_agent.base import files
-    from supplier_agent.base.errors import BusyError, UsageError
-    from supplier_agent.db import state_folder
-    from supplier_agent.db.state_folder import InstanceLock, holder, is_held
     from supplier_agent.maintenance import restore as putting_back
 
     surroundings = here(context)
@@ -102,14 +113,12 @@ def restore(
     state_folder.prepare(folder)
     with files.as_owner_of(folder):
         lock = InstanceLock(surroundings.lock_file, "restore", surroundings.clock)
-    try:
+    with lock:
         if file is None:
             with files.as_owner_of(folder):
                 done = putting_back.rolled_back(folder, now)
         else:
             done = putting_back.put_back(file, folder, now)
-    finally:
-        lock.release()
     if as_json:
         result_json({"schema": 1, **_as_json(done)})
         return 1 if done.held else 0
@@ -161,12 +170,11 @@ def export(
     context: typer.Context,
     what: Annotated[str, typer.Argument(metavar="orders|calls|events")],
     form: Annotated[str, typer.Option("--format", metavar="csv|json", help="The format.")] = "csv",
-    from_: Annotated[str, typer.Option("--from", metavar="DATE", help="The first day, YYYY-MM-DD.")] = "",
-    to: Annotated[str, typer.Option("--to", metavar="DATE", help="The last day, YYYY-MM-DD.")] = "",
-    supplier: Annotated[str, typer.Option(help="Only this supplier.")] = "",
+    from_: FromOption = "",
+    to: ToOption = "",
+    supplier: OnlySupplier = "",
 ) -> None:
     """Write orders, calls (with every attempt) or events as CSV or JSON to stdout."""
-    from supplier_agent.base.errors import UsageError
     from supplier_agent.maintenance.export import FORMS, SUBJECTS, Chosen, write
 
     if what not in SUBJECTS or form not in FORMS:
@@ -184,15 +192,6 @@ def export(
                 break
 
 
-def _known(surroundings: Surroundings, name: str) -> str:
-    from supplier_agent.base.errors import UsageError
-
-    if name not in surroundings.settings.suppliers:
-        have = ", ".join(surroundings.settings.suppliers)
-        raise UsageError(f"there is no supplier {name} in the configuration", f"it has: {have}")
-    return name
-
-
 def _account(surroundings: Surroundings, name: str) -> str:
     """Return a supplier, or another account of a supplier that the agent has served: SUPPLIER/ACCOUNT."""
     from supplier_agent.db.tables import Supplier
@@ -202,7 +201,7 @@ def _account(surroundings: Surroundings, name: str) -> str:
         with surroundings.store() as store, store.read() as tx:
             if tx.get(Supplier, name) is not None:
                 return name
-    return _known(surroundings, name)
+    return surroundings.known(name)
 
 
 def _tell(surroundings: Surroundings, name: str, act: "Callable[[Session], str]", *, as_json: bool) -> None:
@@ -214,7 +213,7 @@ def _tell(surroundings: Surroundings, name: str, act: "Callable[[Session], str]"
 def pause(
     context: typer.Context,
     supplier: SupplierName,
-    reason: Annotated[str, typer.Option("--reason", help="The reason, for others to read.")] = "no reason was given",
+    reason: ReasonOption = "no reason was given",
     as_json: JsonOption = False,
 ) -> None:
     """Pause a supplier: send nothing, not even reads, until `resume`."""
@@ -244,5 +243,5 @@ def approve(context: typer.Context, supplier: SupplierName, as_json: JsonOption 
     from supplier_agent.suppliers import safety_stops
 
     surroundings = here(context)
-    name = _known(surroundings, supplier)
+    name = surroundings.known(supplier)
     _tell(surroundings, name, lambda tx: safety_stops.agree(tx, name, surroundings.clock.now()), as_json=as_json)

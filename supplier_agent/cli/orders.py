@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from supplier_agent.base.process import on_one_line
-from supplier_agent.cli.context import JsonOption, Surroundings, day, here, result, result_json, say
+from supplier_agent.base.errors import UsageError
+from supplier_agent.base.process import is_heard, on_one_line
+from supplier_agent.cli.context import JsonOption, OnlySupplier, WhichSupplier, day, here, result, result_json, say
 
 if TYPE_CHECKING:
     from supplier_agent.reports.orders import Filter, Found, Row
@@ -25,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 def orders(
     context: typer.Context,
-    supplier: Annotated[str, typer.Option(help="Only this supplier.")] = "",
+    supplier: OnlySupplier = "",
     stage: Annotated[
         str, typer.Option(help="Only this stage: new, acknowledged, ready, flagged, attention, held, closed, shipped.")
     ] = "",
@@ -43,8 +44,6 @@ def orders(
     as_json: JsonOption = False,
 ) -> None:
     """List open orders, oldest first; with --all or --stage also shipped and closed ones."""
-    from supplier_agent.base.errors import UsageError
-    from supplier_agent.base.process import is_heard
     from supplier_agent.db.store import is_there
     from supplier_agent.order import STAGES
     from supplier_agent.reports.orders import Filter, chosen, summaries
@@ -54,13 +53,13 @@ def orders(
     surroundings = here(context)
     wanted = Filter(supplier, stage, search.strip(), day("--since", since), is_open=not (all_ or stage))
     if not is_there(surroundings.database):
-        _known(surroundings, supplier, stored=False)
+        surroundings.suppliers(supplier)
         result("[]") if as_json else say("no orders yet: nothing has run (supplier-agent run --once)")
         return
     with surroundings.store() as store:
         found = chosen(store, wanted, limit)
-        if not found.ids:
-            _known(surroundings, supplier, stored=found.supplier_is_stored)
+        if not found.ids and not found.supplier_is_stored:
+            surroundings.suppliers(supplier)
         show = _array if as_json else _table
         for line in show(summaries(store, found.ids, surroundings.settings, surroundings.clock), found.widths):
             result(line)
@@ -68,15 +67,6 @@ def orders(
                 return
     if not as_json:
         _say_how_many(found, wanted)
-
-
-def _known(surroundings: Surroundings, supplier: str, *, stored: bool) -> None:
-    """Raise UsageError for a supplier that has neither a section nor an order."""
-    from supplier_agent.base.errors import UsageError
-
-    have = surroundings.settings.suppliers
-    if supplier and supplier not in have and not stored:
-        raise UsageError(f"there is no supplier {supplier} in the configuration", f"it has: {', '.join(have)}")
 
 
 def _array(rows: "Iterable[Row]", _widths: object) -> Iterator[str]:
@@ -146,7 +136,7 @@ def _plain(value: object) -> str:
 def order(
     context: typer.Context,
     menzzo_order_id: Annotated[str, typer.Argument(metavar="ID")],
-    supplier: Annotated[str, typer.Option(help="The supplier, if two have this id.")] = "",
+    supplier: WhichSupplier = "",
     as_json: JsonOption = False,
 ) -> None:
     """Show everything about one order: facts, every call and attempt, what happens next and why."""
@@ -167,8 +157,8 @@ def order(
 
 
 LABELS = {
-    "shipped": "flagged as shipped",
-    "shipped_at": "flagged at",
+    "shipped": "marked as shipped",
+    "shipped_at": "marked at",
     "ship_confirmed_at": "ship reported at",
     "menzzo_order_id": "order",
 }

@@ -11,7 +11,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from supplier_agent.cli.context import JsonOption, Surroundings, complain, here, progress, result, result_json, say
+from supplier_agent.base import files
+from supplier_agent.base.errors import AgentError, UsageError
+from supplier_agent.base.process import Hangup, Stop
+from supplier_agent.cli.context import (
+    FromOption,
+    JsonOption,
+    OnlySupplier,
+    Surroundings,
+    ToOption,
+    complain,
+    here,
+    progress,
+    result,
+    result_json,
+    say,
+)
+from supplier_agent.db import state_folder
+from supplier_agent.db.state_folder import InstanceLock, is_held
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -19,10 +36,7 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
     from supplier_agent.agent import Agent
-    from supplier_agent.base.process import Hangup, Stop
     from supplier_agent.reports.heartbeat import Heartbeat
-    from supplier_agent.runtime.reload import Reload
-    from supplier_agent.settings import Settings
     from supplier_agent.words import Worded
 
 READ_ONLY = "--read-only"
@@ -65,7 +79,6 @@ def run(
         raise typer.BadParameter("--json goes with --dry-run: supplier-agent run --once --dry-run --json")
     if metrics_file is not None and not once:
         raise typer.BadParameter("--metrics-file goes with --once; a daemon serves /metrics on [metrics] listen")
-    from supplier_agent.base.process import Hangup, Stop
     from supplier_agent.verdict import Problem, ProblemCode
     from supplier_agent.words import Words
 
@@ -84,31 +97,29 @@ def run(
         if not once:
             from supplier_agent.runtime.daemon import Daemon
             from supplier_agent.runtime.page_process import PageProcess
+            from supplier_agent.runtime.wiring import Reload
 
-            reload = _reload(surroundings, agent, hangup)
+            again = partial(Surroundings, surroundings.config, surroundings.env)
+            reload = Reload(agent, surroundings.env, hangup, lambda: again().settings)
             page = PageProcess(agent.ctx.settings, surroundings.env, agent.ctx.clock, agent.ctx.log)
             ping = partial(_ping, surroundings, agent)
             return Daemon(agent, surroundings.env, stop, ping, reload, beat, page).run()
         from supplier_agent.maintenance.retention import Retention
+        from supplier_agent.reports.health import exit_code
         from supplier_agent.reports.vitals import STOPPING
         from supplier_agent.runtime.once import run_once
 
-        found: list[Worded] = []
         with progress() as show:
-            code = run_once(
-                agent,
-                _beating(show, agent, beat),
-                lambda: _ping(surroundings, agent, None),
-                stop.event.is_set,
-                found.extend,
-            )
+            found = run_once(agent, _beating(show, agent, beat), stop.event.is_set)
+            if agent.ctx.all_were_read() and not stop.event.is_set():
+                _ping(surroundings, agent, None)
             beat.beat(STOPPING)
             Retention(
                 agent.ctx.store, agent.ctx.labels, agent.ctx.clock, agent.ctx.log, lambda: agent.ctx.settings
             ).go_round(stop.event.is_set)
         _after_the_round(surroundings, agent, metrics_file, stop)
         _say_why(found)
-        return code
+        return exit_code(found)
 
 
 def _say_why(found: "Sequence[Worded]") -> None:
@@ -128,7 +139,6 @@ def _agent(
 ) -> "Iterator[tuple[Agent, Heartbeat]]":
     """Build the agent on this state, as its only instance."""
     from supplier_agent.base import files, log
-    from supplier_agent.db import state_folder
     from supplier_agent.runtime.wiring import assemble
     from supplier_agent.tick.workers import Threads
 
@@ -136,7 +146,7 @@ def _agent(
     state_folder.prepare(settings.state_dir)
     with (
         files.as_owner_of(settings.state_dir),
-        _lock(surroundings, command),
+        InstanceLock(surroundings.lock_file, command, surroundings.clock),
         _heartbeat(surroundings, command) as beat,
     ):
         level = "debug" if surroundings.is_verbose else "warning" if surroundings.is_quiet else settings.log.level
@@ -154,21 +164,8 @@ def _agent(
 
 
 @contextmanager
-def _lock(surroundings: Surroundings, command: str) -> Iterator[None]:
-    """Hold the instance lock of this state during the block."""
-    from supplier_agent.db.state_folder import InstanceLock
-
-    lock = InstanceLock(surroundings.lock_file, command, surroundings.clock)
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-@contextmanager
 def _heartbeat(surroundings: Surroundings, command: str) -> "Iterator[Heartbeat]":
     """Write the heartbeat of this process; an error that ends it is recorded there."""
-    from supplier_agent.base.errors import AgentError
     from supplier_agent.reports.heartbeat import AGENT, Heartbeat
     from supplier_agent.reports.vitals import AGENT_DIED, STARTING, Trouble
 
@@ -196,16 +193,6 @@ def _beating(show: Callable[[str], None], agent: "Agent", beat: "Heartbeat") -> 
         beat.beat()
 
     return shown
-
-
-def _reload(surroundings: Surroundings, agent: "Agent", hangup: "Hangup") -> "Reload":
-    """Return a function that reloads the configuration on request."""
-    from supplier_agent.runtime.reload import Reload
-
-    def load() -> "Settings":
-        return Surroundings(surroundings.config, surroundings.env).settings
-
-    return Reload(agent, surroundings.env, hangup, load)
 
 
 def _after_the_round(surroundings: Surroundings, agent: "Agent", metrics_file: Path | None, stop: "Stop") -> None:
@@ -251,8 +238,6 @@ def _dry_run(surroundings: Surroundings, stop: "Stop", *, as_json: bool) -> int:
 
     Its requests are recorded, because the marketplace answers from a cache: the next run must not send the same ones.
     """
-    from supplier_agent.base import files
-    from supplier_agent.db import state_folder
     from supplier_agent.runtime.dry_run import rehearse
 
     settings = surroundings.settings
@@ -261,7 +246,7 @@ def _dry_run(surroundings: Surroundings, stop: "Stop", *, as_json: bool) -> int:
         state_folder.prepare(settings.state_dir)
     with files.as_owner_of(settings.state_dir), ExitStack() as held, progress() as show:
         if remembers or surroundings.lock_file.exists():
-            held.enter_context(_lock(surroundings, "run --once --dry-run"))
+            held.enter_context(InstanceLock(surroundings.lock_file, "run --once --dry-run", surroundings.clock))
         done = rehearse(settings, surroundings.env, surroundings.clock, show, stop.event.is_set)
     # The lock is released first: a slow reader of the output must not keep a daemon from starting.
     if as_json:
@@ -275,16 +260,14 @@ def _dry_run(surroundings: Surroundings, stop: "Stop", *, as_json: bool) -> int:
 
 def resync(
     context: typer.Context,
-    from_: Annotated[str, typer.Option("--from", metavar="DATE", help="The first day, YYYY-MM-DD.")],
-    to: Annotated[str, typer.Option("--to", metavar="DATE", help="The last day, YYYY-MM-DD.")],
-    supplier: Annotated[str, typer.Option(help="Only this supplier.")] = "",
+    from_: FromOption,
+    to: ToOption,
+    supplier: OnlySupplier = "",
     as_json: JsonOption = False,
 ) -> int:
     """Read a date range again, page by page."""
     from datetime import date
 
-    from supplier_agent.base.errors import UsageError
-    from supplier_agent.db.state_folder import is_held
     from supplier_agent.reading.strategy import is_possible
     from supplier_agent.suppliers.read_log import request
 
@@ -294,26 +277,21 @@ def resync(
     except ValueError as error:
         raise UsageError(f"{from_} to {to} is not a range of days", "write them as YYYY-MM-DD") from error
     if last < first:
-        raise UsageError(f"{from_} lies after {to}", f"supplier-agent resync --from {to} --to {from_}")
-    names = [supplier] if supplier else list(surroundings.settings.suppliers)
-    if supplier and supplier not in surroundings.settings.suppliers:
-        raise UsageError(
-            f"there is no supplier {supplier} in the configuration",
-            f"it has: {', '.join(surroundings.settings.suppliers)}",
-        )
+        raise UsageError(f"{from_} is after {to}", f"supplier-agent resync --from {to} --to {from_}")
+    names = surroundings.suppliers(supplier)
     now = surroundings.clock.now()
     if not is_possible(first, last, now.astimezone(surroundings.settings.timezone).date()):
-        raise UsageError(f"{from_} to {to} does not lie within ten years of today", "write the days as YYYY-MM-DD")
+        raise UsageError(f"{from_} to {to} is not within ten years of today", "write the days as YYYY-MM-DD")
     if is_held(surroundings.lock_file):
         with surroundings.store() as store, store.write() as tx:
             for name in names:
                 request(tx, name, first, last, now)
-            left = _resync_as_json(tx, now, [], 0)
+            left = _resync_as_json(tx, now, [])
         if as_json:
             result_json(left)
         say("the running agent will do it; see: supplier-agent status")
         return 0
-    from supplier_agent.base.process import Stop
+    from supplier_agent.reports.health import exit_code
     from supplier_agent.runtime.once import run_once
 
     stop = Stop()
@@ -321,29 +299,29 @@ def resync(
         with agent.ctx.store.write() as tx:
             for name in names:
                 request(tx, name, first, last, now)
-        found: list[Worded] = []
         with progress() as show:
-            code = run_once(agent, _beating(show, agent, beat), lambda: None, stop.event.is_set, found.extend)
+            found = run_once(agent, _beating(show, agent, beat), stop.event.is_set)
         with agent.ctx.store.read() as tx:
-            read = _resync_as_json(tx, now, found, code)
+            read = _resync_as_json(tx, now, found)
     if as_json:
         result_json(read)
     _say_why(found)
-    return code
+    return exit_code(found)
 
 
-def _resync_as_json(tx: "Session", asked_at: "datetime", found: "Sequence[Worded]", code: int) -> dict[str, object]:
+def _resync_as_json(tx: "Session", asked_at: "datetime", found: "Sequence[Worded]") -> dict[str, object]:
     """Return the object of `resync --json`: the run of each supplier for this request, and its progress."""
     from sqlmodel import select
 
     from supplier_agent.db.tables import Run
+    from supplier_agent.reports.health import exit_code
 
     asked = select(Run).where(Run.purpose == "resync", Run.requested_at == asked_at).order_by(Run.supplier)
     keys = ("supplier", "date_from", "date_to", "started_at", "ended_at", "proof", "pages", "listed", "added", "detail")
     runs = [json.loads(run.model_dump_json(include=set(keys))) for run in tx.exec(asked)]
     return {
         "schema": 1,
-        "exit_code": code,
+        "exit_code": exit_code(found),
         "runs": [{key: run[key] for key in keys} for run in runs],
         "problems": [each.as_json() for each in found],
     }
@@ -366,7 +344,6 @@ def demo(
     ] = False,
 ) -> int:
     """Show a demo: sandbox, agent and warehouse in a temporary folder."""
-    from supplier_agent.base.process import Stop
     from supplier_agent.sandbox.demo import tell
 
     return tell(result, here(context).env, Stop(), keep=keep)

@@ -4,7 +4,9 @@ from typing import Annotated
 
 import typer
 
-from supplier_agent.cli.context import JsonOption, day, here, result, result_json, say
+from supplier_agent.base.errors import UsageError
+from supplier_agent.base.process import on_one_line
+from supplier_agent.cli.context import JsonOption, OnlySupplier, day, here, result, result_json, say
 
 
 def register(app: typer.Typer) -> None:
@@ -63,26 +65,23 @@ def coverage(
         str, typer.Option("--from", metavar="DATE", help="The first day, YYYY-MM-DD [default: the days of the sweeps].")
     ] = "",
     to: Annotated[str, typer.Option("--to", metavar="DATE", help="The last day, YYYY-MM-DD [default: today].")] = "",
-    supplier: Annotated[str, typer.Option(help="Only this supplier.")] = "",
+    supplier: OnlySupplier = "",
     as_json: JsonOption = False,
 ) -> int:
     """Show which run proves, for each day, that no order was lost; exit code 1 if a day should be proved but is not."""
-    from supplier_agent.base.errors import UsageError
     from supplier_agent.reading import coverage
 
     surroundings = here(context)
     settings, now = surroundings.settings, surroundings.clock.now()
-    if supplier and supplier not in settings.suppliers:
-        known = ", ".join(settings.suppliers)
-        raise UsageError(f"there is no supplier {supplier} in the configuration", f"it has: {known}")
+    names = surroundings.suppliers(supplier)
     first, last = day("--from", from_), day("--to", to)
     found = []
     with surroundings.store() as store, store.read() as tx:
-        for name in [supplier] if supplier else settings.suppliers:
+        for name in names:
             usual = coverage.usual_range(tx, settings, name, now)
             begin, end = first or min(usual[0], last or usual[0]), last or max(usual[1], first or usual[1])
             if end < begin:
-                raise UsageError(f"{begin} lies after {end}", f"supplier-agent coverage --from {end} --to {begin}")
+                raise UsageError(f"{begin} is after {end}", f"supplier-agent coverage --from {end} --to {begin}")
             found.append(coverage.ledger(tx, settings, name, begin, end, now))
     if as_json:
         result_json({"schema": 1, "suppliers": {told.supplier: coverage.as_json(told) for told in found}})
@@ -109,9 +108,8 @@ def list_(
     """List present and recent problems; exit code 1 if there is a present one."""
     from sqlmodel import col, select
 
-    from supplier_agent.base.process import on_one_line
     from supplier_agent.db.store import is_there
-    from supplier_agent.db.tables import Alert
+    from supplier_agent.db.tables import DIGEST, Alert
     from supplier_agent.reports.orders import instant
     from supplier_agent.verdict.codes import severity_of
 
@@ -119,7 +117,7 @@ def list_(
     found: list[Alert] = []
     if is_there(surroundings.database):
         with surroundings.store() as store, store.read() as tx:
-            query = select(Alert).where(Alert.cause != "digest")
+            query = select(Alert).where(Alert.cause != DIGEST)
             found += tx.exec(query.where(col(Alert.solved_at).is_(None)).order_by(col(Alert.id)))
             over = query.where(col(Alert.solved_at).is_not(None)).order_by(col(Alert.id).desc()).limit(LAST)
             found += reversed(tx.exec(over).all())

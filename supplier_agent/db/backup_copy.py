@@ -46,7 +46,7 @@ def _write(source: sqlite3.Connection, target: Path) -> None:
         _must_be(descriptor, part)
         os.fsync(descriptor)
         part.replace(target)
-        _onto_the_disk(target.parent)
+        files.flush(target.parent)
     except (OSError, sqlite3.Error, StateError):
         with suppress(OSError):
             part.unlink(missing_ok=True)
@@ -100,11 +100,3 @@ def before_upgrade(source: sqlite3.Connection, database: Path, schema: str) -> P
     for old in of_upgrades[:-KEPT]:
         old.unlink(missing_ok=True)
     return target
-
-
-def _onto_the_disk(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -37,18 +37,8 @@ READS = "reads"
 """The lane of reads, which every supplier uses."""
 NUMBERS = {
     *("quantity", "price_cents", "label_bytes", "order_id", "attempts", "strikes", "call_id", "number", "http_status"),
-    *(
-        "failures",
-        "last_order_id",
-        "pages",
-        "listed",
-        "added",
-        "run_id",
-        "tries",
-        "age_seconds",
-        "ahead_seconds",
-        "told_count",
-    ),
+    *("failures", "last_order_id", "pages", "listed", "added", "run_id", "tries", "age_seconds", "ahead_seconds"),
+    "told_count",
 }
 """Columns with whole numbers, by name."""
 

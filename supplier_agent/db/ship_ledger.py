@@ -15,8 +15,8 @@ from datetime import datetime
 from pathlib import Path
 
 from supplier_agent.base.errors import StateError
-from supplier_agent.db import private
-from supplier_agent.db.private import SAFELY, Private
+from supplier_agent.db import state_folder
+from supplier_agent.db.state_folder import SAFELY, Private
 
 NAMELESS = ""
 """The identity of a ledger from an older version."""
@@ -62,7 +62,7 @@ class Ledger:
         self._inode = self._marked_inode = 0  # of the file; in the last mark (0: none)
         self._fd = NOT_OPEN
         self._torn = False
-        with private.opened(path.parent) as folder:
+        with state_folder.open_private(path.parent) as folder:
             self.fault = folder.look(path.name)
             if self.fault:
                 return
@@ -89,7 +89,7 @@ class Ledger:
         try:
             if self.fault or self._fd == NOT_OPEN:
                 self.close()
-                with private.opened(self.path.parent) as folder:
+                with state_folder.open_private(self.path.parent) as folder:
                     self._fd = folder.create(self.path.name)
                 self._inode = os.fstat(self._fd).st_ino
                 self.fault, self._torn = "", False
@@ -105,11 +105,8 @@ class Ledger:
         try:
             fact = json.loads(line)
             if "epoch" in fact:
-                self.identity, self.epoch, self._marked_inode = (
-                    str(fact["ledger"]),
-                    int(fact["epoch"]),
-                    int(fact["inode"]),
-                )
+                mark = str(fact["ledger"]), int(fact["epoch"]), int(fact["inode"])  # read whole, or not at all
+                self.identity, self.epoch, self._marked_inode = mark
                 if self.epoch:  # epoch 0 only sets the identity: the database may not have it yet, or may be older
                     self.last_call = self.last_decision = None
             elif "what" in fact:
@@ -191,13 +188,8 @@ class Ledger:
         for line in content.split(b"\n"):
             try:
                 fact = json.loads(line)
-                supplier, order, attempt, outcome = (
-                    fact["supplier"],
-                    fact["order"],
-                    int(fact["attempt"]),
-                    fact["outcome"],
-                )
-                at = datetime.fromisoformat(fact["at"])
+                supplier, order, outcome = fact["supplier"], fact["order"], fact["outcome"]
+                attempt, at = int(fact["attempt"]), datetime.fromisoformat(fact["at"])
             except (ValueError, KeyError, TypeError):
                 continue  # another kind of line, or an incomplete last line
             mine = self.last(supplier, order)

@@ -1,29 +1,178 @@
-"""The state folder, its permissions, and the lock. The umask does not matter. Staff are members of the agent's group.
+"""The state folder: its permissions (the umask does not matter), the lock, and `private`, which only the agent may touch.
 
 state_dir/            2770   agent.db, *.lock  0660   labels/…, health.json, page.json  0640
-state_dir/private/     700   shipped.jsonl (the ship ledger), page.key, page.tries  0600   (private.py)
+state_dir/private/     700   shipped.jsonl (the ship ledger), page.key, page.tries  0600
+
+Staff are members of the agent's group and may write the upper folder. So nothing in `private` is opened by a path that others
+could change: the folder and its files are opened without following links, and checked by owner, type and mode once open.
 """
 
-import contextlib
 import fcntl
 import json
 import os
 import pwd
 import shlex
-from contextlib import suppress
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Self
 
 from supplier_agent.base import files
 from supplier_agent.base.clock import Clock
-from supplier_agent.base.config_paths import DATABASE, STATE_DIR
 from supplier_agent.base.errors import BusyError, StateError
-from supplier_agent.db import private
+from supplier_agent.base.files import DATABASE, STATE_DIR
+
+PRIVATE = "private"
+PRIVATE_MODE = 0o700
+MISSING = "it is not there"
+SAFELY = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+"""Do not follow links, and do not wait for a pipe in the file's place."""
+
+
+@dataclass(frozen=True)
+class Private:
+    """The open folder. Names are looked up in this folder only. Each method may raise OSError."""
+
+    descriptor: int
+    owner: int  # the user to whom every file in it must belong
+
+    def fault(self, found: os.stat_result) -> str:
+        """Return why a file cannot be trusted, in a few words, or ""."""
+        if stat.S_ISLNK(found.st_mode):
+            return "it is a link"
+        if not stat.S_ISREG(found.st_mode):
+            return "it is not a regular file"
+        if found.st_uid != self.owner:
+            return "it belongs to another user"
+        if found.st_nlink != 1:
+            return "it has a hard link elsewhere"
+        return "users other than the agent may write it" if found.st_mode & 0o022 else ""
+
+    def look(self, name: str) -> str:
+        """Return why the file of that name cannot be trusted, MISSING if there is none, or ""."""
+        try:
+            return self.fault(os.stat(name, dir_fd=self.descriptor, follow_symlinks=False))
+        except FileNotFoundError:
+            return MISSING
+
+    def create(self, name: str) -> int:
+        """Create a file and return its descriptor. An existing file of that name is renamed."""
+        if self.look(name) != MISSING:
+            self.put_aside(name)
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | SAFELY
+        descriptor = os.open(name, flags, 0o600, dir_fd=self.descriptor)
+        if os.geteuid() == 0:
+            os.fchown(descriptor, self.owner, -1)
+        os.fsync(self.descriptor)
+        return descriptor
+
+    def write(self, name: str, content: bytes) -> None:
+        """Put a complete file in its place. A file of that name that is not ours is renamed."""
+        part = f"{name}.part-{os.getpid()}"
+        with os.fdopen(self.create(part), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if self.look(name) not in {"", MISSING}:
+            self.put_aside(name)
+        os.rename(part, name, src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor)
+        os.fsync(self.descriptor)
+
+    def read(self, name: str) -> bytes:
+        """Return the content of a file."""
+        with os.fdopen(os.open(name, os.O_RDONLY | SAFELY, dir_fd=self.descriptor), "rb") as file:
+            return file.read()
+
+    def put_aside(self, name: str) -> None:
+        """Rename a file, so that it is not used, and a person can still look at it."""
+        number = os.stat(name, dir_fd=self.descriptor, follow_symlinks=False).st_ino
+        aside = f"{name}-not-ours-{number}"
+        os.rename(name, aside, src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor)
+
+
+@contextmanager
+def open_private(folder: Path) -> Iterator[Private]:
+    """Open the private folder, and create it if it is missing.
+
+    Anything else of that name (a link, a file, another user's folder) is renamed. Raises StateError if the folder cannot be
+    used at all.
+    """
+    try:
+        private = _open_private(folder)
+    except OSError as error:
+        raise StateError(
+            f"the folder {folder} cannot be used: {error.strerror}. Nothing is shipped without it.",
+            f"give it to the agent's user alone: chown USER {folder}; chmod 700 {folder}",
+        ) from error
+    try:
+        yield private
+    finally:
+        os.close(private.descriptor)
+
+
+def _open_private(folder: Path) -> Private:
+    """Open the folder as its owner.
+
+    1. For a user other than root, it must be that user's own folder. Only the owner of the state folder renames another user's
+       folder: staff could rename it too, but must not do so just by running a command.
+    2. Root opens it for the owner of the state folder.
+    """
+    with suppress(FileExistsError):
+        _make_private(folder)
+    found, state_dir, me = folder.lstat(), folder.parent.stat().st_uid, os.geteuid()
+    owner = me or state_dir
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner:
+        if me not in {0, state_dir}:
+            raise PermissionError(1, "it belongs to another user")
+        folder.rename(folder.with_name(f"{folder.name}-not-ours-{found.st_ino}"))
+        _make_private(folder)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | SAFELY)
+    found = os.fstat(descriptor)
+    if found.st_uid != owner:  # replaced at this moment
+        os.close(descriptor)
+        raise PermissionError(1, "it belongs to another user")
+    if stat.S_IMODE(found.st_mode) != PRIVATE_MODE:
+        os.fchmod(descriptor, PRIVATE_MODE)
+    return Private(descriptor, owner)
+
+
+def _make_private(folder: Path) -> None:
+    folder.mkdir(mode=PRIVATE_MODE)
+    if os.geteuid() == 0:
+        found = folder.parent.stat()
+        os.chown(folder, found.st_uid, found.st_gid, follow_symlinks=False)
+    files.flush(folder.parent)
+
+
+def adopt(folder: Path, name: str) -> None:
+    """Move a file from the state folder, where an older version kept it, into this folder.
+
+    Nothing is moved if the file cannot be trusted, or if this folder already has one of that name. Calling it again does nothing.
+    """
+    old = folder.parent / name
+    with open_private(folder) as private:
+        if private.look(name) != MISSING:
+            return
+        try:
+            found = old.lstat()
+            if private.fault(found):
+                return
+            os.rename(old, name, dst_dir_fd=private.descriptor)
+        except FileNotFoundError:
+            return
+        moved = os.stat(name, dir_fd=private.descriptor, follow_symlinks=False)
+        if moved.st_ino != found.st_ino:  # replaced at this moment
+            private.put_aside(name)
+        os.fsync(private.descriptor)
+        files.flush(folder.parent)
+
 
 FOLDER_MODE = 0o2770
 LOCK, PAGE_LOCK, LABELS = "agent.lock", "page.lock", "labels"
-LEDGER = f"{private.FOLDER}/shipped.jsonl"
+LEDGER = f"{PRIVATE}/shipped.jsonl"
 SERVICE_USER = "supplier-agent"
 """The account that install.sh makes."""
 
@@ -95,7 +244,7 @@ class InstanceLock:
                 "stop it first (systemctl stop supplier-agent), or let it do the work",
             )
         note = json.dumps({"pid": os.getpid(), "command": command, "since": clock.now().isoformat(timespec="seconds")})
-        with contextlib.suppress(OSError):  # for information only, so a full disk does not matter
+        with suppress(OSError):  # for information only, so a full disk does not matter
             os.ftruncate(self._fd, 0)
             os.pwrite(self._fd, note.encode(), 0)
 
@@ -109,9 +258,17 @@ class InstanceLock:
                 return True
         return False
 
+    def __enter__(self) -> Self:
+        """Hold it during a block."""
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Free it at the end of the block."""
+        self.release()
+
     def release(self) -> None:
         """Free the lock."""
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             os.ftruncate(self._fd, 0)
         os.close(self._fd)
 

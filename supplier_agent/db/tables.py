@@ -332,6 +332,10 @@ class Submission(SQLModel, table=True):
     answer: str  # JSON
 
 
+DIGEST = "digest"
+"""The `cause` of the row that records when the daily report was last sent."""
+
+
 class Alert(SQLModel, table=True):
     """A problem that lasts: sent once when it starts, and once when it is over."""
 

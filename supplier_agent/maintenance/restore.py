@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from sqlmodel import Session
+
 from supplier_agent.base.errors import AgentError, ConfigError, StateError
 from supplier_agent.base.files import allow, as_owner_of, replace
-from supplier_agent.db import backup_copy, private, state_folder
+from supplier_agent.db import backup_copy, state_folder
 from supplier_agent.db.migrations import known
 from supplier_agent.db.ship_ledger import Ledger
 from supplier_agent.db.store import LockedError, Store, open_store
@@ -42,7 +44,7 @@ def back_up(store: Store, state_dir: Path, target: Path) -> Path | None:
     In this order, so that the ledger's copy has everything that the database's copy has.
     """
     store.backup(target)
-    ledger, beside = state_dir / state_folder.LEDGER, target.with_name(target.name + SUFFIX)
+    ledger, ledger_copy = state_dir / state_folder.LEDGER, target.with_name(target.name + SUFFIX)
     try:
         content = ledger.read_bytes()
     except FileNotFoundError:
@@ -54,12 +56,12 @@ def back_up(store: Store, state_dir: Path, target: Path) -> Path | None:
         ) from error
     try:
         with as_owner_of(target.parent):
-            replace(beside, content)
+            replace(ledger_copy, content)
     except OSError as error:
         raise StateError(
-            f"{beside} could not be written: {error.strerror}", "free some space, or choose another folder"
+            f"{ledger_copy} could not be written: {error.strerror}", "free some space, or choose another folder"
         ) from error
-    return beside
+    return ledger_copy
 
 
 def put_back(copy: Path, state_dir: Path, now: datetime) -> Restored:
@@ -74,30 +76,27 @@ def put_back(copy: Path, state_dir: Path, now: datetime) -> Restored:
         )
     database = state_dir / state_folder.DATABASE
     fresh = database.with_name(f"{database.name}.restoring")
-    ledger_beside = _beside(copy)
+    ledger_copy = _ledger_copy(copy)
     with closing(backup_copy.opened(copy)) as source:
         backup_copy.copy(source, fresh)
     # Root may read the copy anywhere; from here on it acts as the folder's owner, who then owns the new files.
     with as_owner_of(state_dir):
-        return _put(database, fresh, ledger_beside, now)
+        return _put(database, fresh, ledger_copy, now)
 
 
-def _put(database: Path, fresh: Path, ledger_beside: bytes, now: datetime) -> Restored:
+def _put(database: Path, fresh: Path, ledger_copy: bytes, now: datetime) -> Restored:
     state_dir = database.parent
     allow(fresh, 0o660)
     for tail in ("-wal", "-shm"):  # left by an interrupted restore, or put there: it would be used with this copy
         fresh.with_name(fresh.name + tail).unlink(missing_ok=True)
-    private.take_in(state_dir / private.FOLDER, LEDGER_NAME)
-    ledger = Ledger(state_dir / state_folder.LEDGER)
-    store = open_store(fresh, agent=True)
-    try:
+    state_folder.adopt(state_dir / state_folder.PRIVATE, LEDGER_NAME)
+    with closing(Ledger(state_dir / state_folder.LEDGER)) as ledger, closing(open_store(fresh, agent=True)) as store:
         _note_decisions(database, ledger)  # while the old database can still be read
         with store.write() as tx:
-            finding, row = rollback.judge(tx, ledger), rollback.installation(tx)
-            lost = finding.why if finding.relation is Relation.LOST else ""
+            row, lost = rollback.installation(tx), _lost(tx, ledger)
             if lost or ledger.fault:
                 ledger.begin(secrets.token_hex(8), now)
-            learned = ledger.learn(ledger_beside)
+            learned = ledger.learn(ledger_copy)
             taken_back = rollback.since_the_copy(tx, ledger)
             held = rollback.hold(tx, ledger, RESTORED, now)
             rollback.bind(tx, row, ledger, now)
@@ -106,30 +105,28 @@ def _put(database: Path, fresh: Path, ledger_beside: bytes, now: datetime) -> Re
         store.close()
         aside = _exchange(database, fresh, now)
         ledger.mark(epoch, now)
-    finally:
-        store.close()
-        ledger.close()
     told = tuple((each.supplier, each.order, rollback.in_words(each)) for each in taken_back.values())
     return Restored(aside, learned, held, told[::-1], lost)
 
 
+def _lost(tx: Session, ledger: Ledger) -> str:
+    """Return why the ledger does not belong to this database; "": it does."""
+    finding = rollback.judge(tx, ledger)
+    return finding.why if finding.relation is Relation.LOST else ""
+
+
 def rolled_back(state_dir: Path, now: datetime) -> Restored:
     """Hold marked orders, because a person says that the whole machine was reset; the caller holds the instance lock."""
-    store, ledger = open_store(state_dir / state_folder.DATABASE, agent=True), Ledger(state_dir / state_folder.LEDGER)
-    try:
+    database, ledger_file = state_dir / state_folder.DATABASE, state_dir / state_folder.LEDGER
+    with closing(open_store(database, agent=True)) as store, closing(Ledger(ledger_file)) as ledger:
         with store.write() as tx:
-            row = rollback.installation(tx)
-            finding = rollback.judge(tx, ledger)
-            lost = finding.why if finding.relation is Relation.LOST else ""
+            row, lost = rollback.installation(tx), _lost(tx, ledger)
             held = rollback.hold(tx, ledger, RESTORED, now)
             if not lost:
                 rollback.bind(tx, row, ledger, now)
             epoch = row.epoch
         if not lost:
             ledger.mark(epoch, now)
-    finally:
-        store.close()
-        ledger.close()
     return Restored(None, 0, held, (), lost)
 
 
@@ -138,25 +135,20 @@ def _note_decisions(database: Path, ledger: Ledger) -> None:
     if ledger.fault or not database.exists():
         return
     try:
-        store = open_store(database)
-    except AgentError:
-        return
-    try:
-        with store.read() as tx:
-            if rollback.judge(tx, ledger).relation is not Relation.SAME:
-                return
-            new = rollback.new_decisions(tx, rollback.installation(tx).last_decision)
-        if new:
-            ledger.decide(new)
+        with closing(open_store(database)) as store:
+            with store.read() as tx:
+                if rollback.judge(tx, ledger).relation is not Relation.SAME:
+                    return
+                new = rollback.new_decisions(tx, rollback.installation(tx).last_decision)
+            if new:
+                ledger.decide(new)
     except LockedError:
         raise
     except AgentError:
         return
-    finally:
-        store.close()
 
 
-def _beside(copy: Path) -> bytes:
+def _ledger_copy(copy: Path) -> bytes:
     """Return the copy of the ledger next to the copy of the database; empty if there is none."""
     ledger = copy.with_name(copy.name + SUFFIX)
     try:

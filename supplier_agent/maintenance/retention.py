@@ -102,9 +102,8 @@ class Retention:
     def _note(self, now: datetime) -> None:
         gone = dict(sorted((+self._gone).items()))
         with self._store.write() as tx:
-            row = tx.get(Chore, CHORE) or Chore(name=CHORE, done_at=now)
-            row.done_at, row.detail = now, ", ".join(f"{number} {what}" for what, number in gone.items()) or None
-            tx.add(row)
+            detail = ", ".join(f"{number} {what}" for what, number in gone.items()) or None
+            tx.merge(Chore(name=CHORE, done_at=now, detail=detail))
         if gone:
             self._log.info("retention.done", **gone)
 

@@ -268,7 +268,7 @@ class Watch:
             if finding.relation is Relation.LOST and not accepted:
                 row.ledger_lost_at, row.ledger_lost_why = row.ledger_lost_at or now, finding.why
             else:
-                bind(tx, row, self._ledger, now, anew=accepted)
+                bind(tx, row, self._ledger, now, new_ledger=accepted)
             tx.add(row)
             epoch = row.epoch
         if finding.relation is Relation.REPLACED:
@@ -280,9 +280,9 @@ class Watch:
         self._ledger.mark(epoch, now)
 
 
-def bind(tx: Session, row: Installation, ledger: Ledger, now: datetime, *, anew: bool = False) -> None:
+def bind(tx: Session, row: Installation, ledger: Ledger, now: datetime, *, new_ledger: bool = False) -> None:
     """Link database and ledger; the caller marks the epoch in the ledger once this is committed."""
-    if ledger.fault or ledger.identity == NAMELESS or anew:
+    if ledger.fault or ledger.identity == NAMELESS or new_ledger:
         ledger.begin(secrets.token_hex(8), now)
     row.ledger_id, row.epoch, row.last_decision = ledger.identity, ledger.epoch + 1, _newest_event(tx)
     row.ledger_lost_at = row.ledger_lost_why = row.new_ledger_by = None

@@ -215,9 +215,7 @@ class Exposition:
     def _leave(self, tally: Tally, now: datetime) -> None:
         """Store the sums for the next process. If the database is busy, a later scrape does it."""
         with suppress(LockedError), self._store.write() as tx:
-            row = tx.get(Chore, CHORE) or Chore(name=CHORE, done_at=now)
-            row.done_at, row.detail = now, tally.as_json()
-            tx.add(row)
+            tx.merge(Chore(name=CHORE, done_at=now, detail=tally.as_json()))
             self._left = tally.attempt + tally.read
 
 

@@ -4,11 +4,12 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlmodel import Session
 
 from supplier_agent.db.plain_sql import OPEN, VANISHED, Look, supplier_of, within
+from supplier_agent.db.tables import DIGEST
 from supplier_agent.order import STAGES, WANTED, sound_stage
 from supplier_agent.reading import coverage
 from supplier_agent.reports import facts, health, status
@@ -19,7 +20,6 @@ from supplier_agent.suppliers import read_log
 from supplier_agent.verdict import Problem, Severity
 from supplier_agent.verdict.codes import severity_of
 
-DIGEST = "digest"
 LAST_READS = 200
 
 
@@ -90,7 +90,11 @@ def gauges(
         "token_age_seconds",
         "How long the current token has been in use.",
         ("supplier",),
-        _ages(((name, rows[name].token_since) for name in names), now),
+        (
+            ((name,), max(0.0, (now - row.token_since).total_seconds()))
+            for name, row in rows.items()
+            if row.token_since is not None
+        ),
     )
     yield Gauge(
         "paused",
@@ -261,10 +265,6 @@ def _disk_free_bytes(settings: Settings) -> float | None:
 
 def _instants(pairs: Iterable[tuple[str, datetime | None]]) -> Iterator[tuple[tuple[str, ...], float]]:
     yield from (((name,), at.timestamp()) for name, at in pairs if at is not None)
-
-
-def _ages(pairs: Iterable[tuple[str, datetime | None]], now: datetime) -> Iterator[tuple[tuple[str, ...], float]]:
-    yield from (((name,), max(timedelta(0), now - at).total_seconds()) for name, at in pairs if at is not None)
 
 
 def _per(names: Iterable[str], count: Callable[[str], int]) -> Iterator[tuple[tuple[str, ...], float]]:

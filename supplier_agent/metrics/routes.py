@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,27 +103,24 @@ def routes(source: Source, settings: Settings, clock: Clock, is_ours: Callable[[
         except AgentError as error:
             return PlainTextResponse(f"{error.what}\n", 503)
 
-    def ready() -> Response:
-        return _answer(ready_of(settings, clock))
-
     async def metrics(request: Request) -> Response:
-        if not is_ours(request.headers.get("host", "")):
-            return NOT_OURS
         async with scrape:
             return await run_in_threadpool(figures, request.headers.get("accept-encoding", ""))
 
-    async def healthz(request: Request) -> Response:
-        if not is_ours(request.headers.get("host", "")):
-            return NOT_OURS
+    async def healthz(_request: Request) -> Response:
         return _answer(health_of(settings.state_dir, clock))
 
-    async def readyz(request: Request) -> Response:
-        if not is_ours(request.headers.get("host", "")):
-            return NOT_OURS
+    async def readyz(_request: Request) -> Response:
         async with look:
-            return await run_in_threadpool(ready)
+            return _answer(await run_in_threadpool(ready_of, settings, clock))
 
-    return [Route("/metrics", metrics), Route("/healthz", healthz), Route("/readyz", readyz)]
+    def route(path: str, answer: Callable[[Request], Awaitable[Response]]) -> Route:
+        async def guarded(request: Request) -> Response:
+            return await answer(request) if is_ours(request.headers.get("host", "")) else NOT_OURS
+
+        return Route(path, guarded)
+
+    return [route("/metrics", metrics), route("/healthz", healthz), route("/readyz", readyz)]
 
 
 def _answer(health: Health) -> Response:

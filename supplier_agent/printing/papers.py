@@ -16,7 +16,7 @@ from supplier_agent.base.clock import Clock
 from supplier_agent.db.tables import Order
 from supplier_agent.labels.pdf import Done, Failed, PdfWork
 from supplier_agent.labels.scan import Command
-from supplier_agent.settings.web import Station
+from supplier_agent.settings.sections import Station
 
 Size = tuple[float, float]
 """Width and height in mm."""

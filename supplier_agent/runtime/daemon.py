@@ -21,8 +21,7 @@ from supplier_agent.reports.heartbeat import AGENT, Heartbeat
 from supplier_agent.reports.status import counts
 from supplier_agent.reports.vitals import STOPPING, WORKERS_HUNG, Trouble
 from supplier_agent.runtime.page_process import PageProcess
-from supplier_agent.runtime.reload import Reload
-from supplier_agent.runtime.wiring import database_troubles
+from supplier_agent.runtime.wiring import Reload, database_troubles
 from supplier_agent.tick import plan
 from supplier_agent.tick.choose import LOOK_SECONDS
 

@@ -7,6 +7,7 @@ import random
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from supplier_agent.base.clock import Clock
 from supplier_agent.base.errors import StateError
 from supplier_agent.base.log import Log
 from supplier_agent.calls import CALLS, Calls, Ending, Job
-from supplier_agent.db import private, state_folder
+from supplier_agent.db import state_folder
 from supplier_agent.db.plain_sql import within
 from supplier_agent.db.ship_ledger import Ledger
 from supplier_agent.db.store import Store, open_store
@@ -30,6 +31,7 @@ from supplier_agent.labels.pdf import Checks
 from supplier_agent.marketplace.rate_limit import Pace
 from supplier_agent.outbox import DONE, Outcome
 from supplier_agent.reports import facts
+from supplier_agent.reports.health import exit_code
 from supplier_agent.runtime.once import run_once
 from supplier_agent.runtime.wiring import make_accounts, wire_of
 from supplier_agent.settings import Settings
@@ -135,13 +137,12 @@ def rehearse(
     stopped: Callable[[], bool],
 ) -> Rehearsed:
     """Return every write call that `run --once` would make now, and how that run would end."""
-    problems: list[Worded] = []
-    with tempfile.TemporaryDirectory(prefix="supplier-agent-dry-run-") as name:
+    with tempfile.TemporaryDirectory(prefix="supplier-agent-dry-run-") as name, ExitStack() as held:
         folder = Path(name)
         _copy_state(settings, folder)
         rehearsal = Rehearsal(clock)
-        store = open_store(folder / state_folder.DATABASE, agent=True)
-        ledger = Ledger(folder / state_folder.LEDGER, moved=True)
+        store = held.enter_context(closing(open_store(folder / state_folder.DATABASE, agent=True)))
+        ledger = held.enter_context(closing(Ledger(folder / state_folder.LEDGER, moved=True)))
         labels = RehearsedLabels(folder)
         wire = wire_of(settings, clock)
 
@@ -157,13 +158,11 @@ def rehearse(
         with store.read() as tx:
             before = read_log.newest(tx)
         try:
-            code = run_once(agent, progress, lambda: None, stopped, problems.extend)
+            problems = run_once(agent, progress, stopped)
         finally:
             rehearsal.shutdown()
             _remember_questions(store, before, settings)
-            store.close()
-            ledger.close()
-        return Rehearsed(code, rehearsal.calls, _left_alone(folder, settings, clock.now()), problems)
+        return Rehearsed(exit_code(problems), rehearsal.calls, _left_alone(folder, settings, clock.now()), problems)
 
 
 def _remember_questions(copy: Store, before: int, settings: Settings) -> None:
@@ -181,11 +180,8 @@ def _remember_questions(copy: Store, before: int, settings: Settings) -> None:
         store = open_store(database, agent=not database.exists())  # a database that needs an upgrade is not changed
     except StateError:
         return
-    try:
-        with store.write() as tx:
-            tx.add_all(reads)
-    finally:
-        store.close()
+    with closing(store), store.write() as tx:
+        tx.add_all(reads)
 
 
 def _left_alone(folder: Path, settings: Settings, now: datetime) -> list[LeftAlone]:
@@ -194,19 +190,15 @@ def _left_alone(folder: Path, settings: Settings, now: datetime) -> list[LeftAlo
     if settings.read_only:
         found.append(LeftAlone("", ProblemCode.READ_ONLY.value, words.problem(Problem(ProblemCode.READ_ONLY))))
     early = []
-    store = open_store(folder / state_folder.DATABASE)
-    try:
-        with store.read() as tx:
-            states = facts.suppliers(within(tx), settings)
-            for name, supplier in settings.suppliers.items():
-                problems = judge_supplier(states[name], settings, now, lane_of={}).problems
-                stopped = [each for each in problems if each.code in HOLDS_UP]
-                found += [LeftAlone(name, each.code.value, words.problem(each)) for each in stopped]
-                if supplier.start_date is not None and (count := _early(tx, name, supplier.start_date)):
-                    what = f"{count} orders are dated before start_date and skipped"
-                    early.append(LeftAlone(name, BEFORE_START_DATE, what, count))
-    finally:
-        store.close()
+    with closing(open_store(folder / state_folder.DATABASE)) as store, store.read() as tx:
+        states = facts.suppliers(within(tx), settings)
+        for name, supplier in settings.suppliers.items():
+            problems = judge_supplier(states[name], settings, now, lane_of={}).problems
+            stopped = [each for each in problems if each.code in HOLDS_UP]
+            found += [LeftAlone(name, each.code.value, words.problem(each)) for each in stopped]
+            if supplier.start_date is not None and (count := _early(tx, name, supplier.start_date)):
+                what = f"{count} orders are dated before start_date and skipped"
+                early.append(LeftAlone(name, BEFORE_START_DATE, what, count))
     return [*found, *early]
 
 
@@ -219,25 +211,19 @@ def _early(tx: Session, name: str, start_date: date) -> int:
 def _copy_state(settings: Settings, folder: Path) -> None:
     database = settings.state_dir / state_folder.DATABASE
     if database.exists():
-        store = open_store(database)
-        try:
+        with closing(open_store(database)) as store:
             store.backup(folder / state_folder.DATABASE)
-        finally:
-            store.close()
     content = _ledger(settings.state_dir)
     if content is not None:
-        with private.opened(folder / private.FOLDER) as opened:
+        with state_folder.open_private(folder / state_folder.PRIVATE) as opened:
             opened.write(Path(state_folder.LEDGER).name, content)
 
 
 def _ledger(state_dir: Path) -> bytes | None:
     """Return the content of the ship ledger without creating anything. Without the folder `private`, it is where 0.1.0 kept it."""
-    if (state_dir / private.FOLDER).is_dir():
-        ledger = Ledger(state_dir / state_folder.LEDGER)
-        try:
+    if (state_dir / state_folder.PRIVATE).is_dir():
+        with closing(Ledger(state_dir / state_folder.LEDGER)) as ledger:
             return ledger.content()
-        finally:
-            ledger.close()
     try:
         return files.read(state_dir / Path(state_folder.LEDGER).name, most=1 << 30)
     except OSError:

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 from supplier_agent.agent import DRAIN_SECONDS, Agent
 from supplier_agent.calls import AnyCall, Need
 from supplier_agent.db.tables import Call, Order
-from supplier_agent.reports.health import exit_code, problems
+from supplier_agent.reports.health import problems
 from supplier_agent.suppliers import circuit_breakers, read_log, safety_stops, snapshot
 from supplier_agent.tick.context import Account, Context
 from supplier_agent.words import Worded
@@ -16,17 +16,8 @@ from supplier_agent.words import Worded
 LEAST_SECONDS, STEP_SECONDS = 0.01, 0.25
 
 
-def run_once(
-    agent: Agent,
-    progress: Callable[[str], None],
-    heartbeat: Callable[[], None],
-    stopped: Callable[[], bool],
-    explain: Callable[[Sequence[Worded]], None] = lambda _found: None,
-) -> int:
-    """Do everything that is due, wait for short back-offs, and return the exit code (public contract, "Exit codes").
-
-    `explain` is called with the problems behind the exit code.
-    """
+def run_once(agent: Agent, progress: Callable[[str], None], stopped: Callable[[], bool]) -> Sequence[Worded]:
+    """Do everything that is due, wait for short back-offs, and return the problems behind the exit code (health.exit_code)."""
     patience = agent.ctx.settings.retry.once_patience_seconds
     agent.start()
     started_at = agent.ctx.clock.now()
@@ -55,18 +46,14 @@ def run_once(
     agent.drain(DRAIN_SECONDS, STEP_SECONDS, lambda: progress(_doing(agent)))
     if agent.database_problem is not None:
         raise agent.database_problem
-    if agent.ctx.all_were_read() and not stopped():
-        heartbeat()
     with agent.ctx.store.read() as tx:
-        found = problems(
+        return problems(
             tx,
             agent.ctx.settings,
             {a.name: a.token_problem for a in agent.accounts.values()},
             since=started_at,
             now=agent.ctx.clock.now(),
         )
-    explain(found)
-    return exit_code(found)
 
 
 def _worth_waiting(agent: Agent) -> float | None:

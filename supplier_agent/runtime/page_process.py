@@ -21,7 +21,7 @@ from supplier_agent.reports.heartbeat import PAGE, Heartbeat, read, tell
 from supplier_agent.reports.vitals import PAGE as NOT_LISTENING
 from supplier_agent.reports.vitals import STARTING, STILL_SECONDS, Pulse, Trouble
 from supplier_agent.settings import Settings
-from supplier_agent.settings.handed import SUPERVISED, without_secrets
+from supplier_agent.settings.dump import SUPERVISED, without_secrets
 from supplier_agent.settings.model import NETWORK_VARIABLES
 
 COMMAND: Sequence[str] = (sys.executable, "-P", "-m", "supplier_agent.web.process")

@@ -1,4 +1,8 @@
-"""The only place where the real parts are wired: settings in, an agent out. Tests wire other parts in the same way."""
+"""The only place where the real parts are wired: settings in, an agent out, at the start and at a reload. Tests wire other parts.
+
+A reload is read on SIGHUP, then refused with a reason, or adopted once nothing is in flight. A bad configuration changes nothing:
+the previous one stays in use, and the refusal is stored in the database for `status`.
+"""
 
 import random
 from collections.abc import Callable, Iterable, Mapping
@@ -12,20 +16,21 @@ from supplier_agent.agent import Agent
 from supplier_agent.base.clock import Clock
 from supplier_agent.base.errors import AgentError, ConfigError
 from supplier_agent.base.log import Log
+from supplier_agent.base.process import Hangup
 from supplier_agent.calls import CALLS, Calls, Tools
-from supplier_agent.db import private, state_folder
+from supplier_agent.db import state_folder
 from supplier_agent.db.ship_ledger import Ledger
-from supplier_agent.db.store import FullError, LockedError, open_store
+from supplier_agent.db.store import FullError, LockedError, is_ours, open_store
+from supplier_agent.db.tables import Chore
 from supplier_agent.labels import LabelFolder
 from supplier_agent.labels.pdf import Checks
 from supplier_agent.marketplace.client import Marketplace
 from supplier_agent.marketplace.rate_limit import Pace
 from supplier_agent.marketplace.wire import Wire
-from supplier_agent.reports.vitals import DATABASE_LOCKED, DISK_FULL, Trouble
+from supplier_agent.reports.vitals import CONFIGURATION, CORRECT_IT, DATABASE_LOCKED, DISK_FULL, RESTART, Trouble
 from supplier_agent.settings import Settings, egress
 from supplier_agent.tick.context import Account, Context
 from supplier_agent.tick.workers import Workers
-from supplier_agent.verdict.supplier import MARKETPLACE
 
 
 def assemble(
@@ -43,42 +48,29 @@ def assemble(
 
     Raises ConfigError if no supplier has a token. If only some lack one, those are shown as paused, and the others work.
     """
+    usable(settings, env)
     wire = wire_of(settings, clock)
     store = open_store(settings.state_dir / state_folder.DATABASE, agent=True)
     if store.upgraded_from is not None:
         log.info("database.upgraded", copy=str(store.upgraded_from))
-    private.take_in(settings.state_dir / private.FOLDER, Path(state_folder.LEDGER).name)
+    state_folder.adopt(settings.state_dir / state_folder.PRIVATE, Path(state_folder.LEDGER).name)
     ledger = make_ledger(settings.state_dir / state_folder.LEDGER)
     checks = Checks(clock)
     labels = LabelFolder(settings.state_dir)
-    agent: Agent
+    workers = Workers(clock, executor, checks, log)
+    ctx = Context(settings, store, ledger, labels, clock, random.random, log, workers)
+    ctx.round_at, ctx.told_to_read_only = round_at, reads_only
+    agent = Agent(ctx, make_accounts(settings, env, wire, clock, labels, lambda: agent.stopping))
 
-    def close_parts() -> None:
+    def close() -> None:
+        with suppress(AgentError):  # the disk is full: then only the next start counts the epoch
+            agent.ctx.rollback.end(agent.ctx.clock.now())
         store.checkpoint()
         store.close()
         ledger.close()
         checks.close()
 
-    def close() -> None:
-        with suppress(AgentError):  # the disk is full: then only the next start counts the epoch
-            agent.ctx.rollback.end(agent.ctx.clock.now())
-        close_parts()
-
-    accounts = make_accounts(settings, env, wire, clock, labels, lambda: agent.stopping)
-    if lacks_every_token(accounts):
-        close_parts()
-        for name in settings.suppliers:
-            settings.token_of(name, env)  # raises: what is missing, and where it was searched
-    workers = Workers(clock, executor, checks, log)
-    ctx = Context(settings, store, ledger, labels, clock, random.random, log, workers)
-    ctx.round_at, ctx.told_to_read_only = round_at, reads_only
-    agent = Agent(ctx, accounts)
     return agent, close
-
-
-def lacks_every_token(accounts: Iterable[Account]) -> bool:
-    """Tell whether no supplier has a token for the marketplace. Other accounts do not count."""
-    return all(account.token is None for account in accounts if account.kind == MARKETPLACE)
 
 
 def database_troubles(locked: LockedError | None) -> list[Trouble]:
@@ -95,16 +87,15 @@ def wire_of(settings: Settings, clock: Clock) -> Wire:
 
 def usable(settings: Settings, env: Mapping[str, str]) -> None:
     """Raise ConfigError if no supplier has a token, or if the proxy or its certificates cannot be used."""
-    missing, _ = None, egress.of(settings)
+    egress.of(settings)
+    missing = []
     for name in settings.suppliers:
         try:
             settings.token_of(name, env)
         except ConfigError as error:
-            missing = error
-        else:
-            return
-    if missing is not None:
-        raise missing
+            missing.append(error)
+    if missing and len(missing) == len(settings.suppliers):
+        raise missing[0]
 
 
 def reassemble(agent: Agent, settings: Settings, env: Mapping[str, str], wire: Wire) -> list[str]:
@@ -139,21 +130,37 @@ def make_accounts(
     labels: LabelFolder,
     stopping: Callable[[], bool],
 ) -> list[Account]:
-    """Return all accounts of these settings. Add another kind of account here.
+    """Return all accounts of these settings, each with its token if that can be read. Add another kind of account here.
 
     Raises ValueError if a call is switched on and has no account: it would be owed forever.
     """
 
-    def read_token(name: str) -> str:
-        return settings.token_of(name, env)
+    def at_the_marketplace(name: str) -> Account:
+        pace = Pace(clock, settings.requests_per_second)
+        marketplace = Marketplace(
+            supplier=name,
+            base_url=settings.base_url,
+            token=lambda: account.token or "",
+            wire=wire,
+            pace=pace,
+            max_label_bytes=settings.http.max_label_bytes,
+            label_origins=settings.http.label_origins,
+            clock=clock,
+            stopping=lambda: stopping() or account.reads_failing,
+        )
+        account = Account(
+            name,
+            name,
+            tools=lambda heard: Tools(replace(marketplace, heard=heard), labels, settings),
+            pace=pace,
+            read_token=lambda: settings.token_of(name, env),
+            read_next_token=lambda: settings.next_token_of(name, env),
+        )
+        with suppress(ConfigError):  # else the loop logs it, pauses this account, and reads the token again later
+            account.token = settings.token_of(name, env)
+        return account
 
-    def read_next(name: str) -> str | None:
-        return settings.next_token_of(name, env)
-
-    accounts = [
-        make_account(settings, name, wire, clock, labels, read_token, stopping, read_next)
-        for name in settings.suppliers
-    ]
+    accounts = [at_the_marketplace(name) for name in settings.suppliers]
     if missing := calls_without_account(accounts, settings):
         raise ValueError(f"{', '.join(missing)}: a call needs an account of its kind from make_accounts")
     return accounts
@@ -166,37 +173,105 @@ def calls_without_account(accounts: Iterable[Account], settings: Settings, kinds
     return [kind for kind, call in on.items() if any((name, call.ACCOUNT) not in there for name in settings.suppliers)]
 
 
-def make_account(
-    settings: Settings,
-    name: str,
-    wire: Wire,
-    clock: Clock,
-    labels: LabelFolder,
-    read_token: Callable[[str], str],
-    stopping: Callable[[], bool],
-    read_next: Callable[[str], str | None] = lambda _name: None,
-) -> Account:
-    """Return a supplier's account at the marketplace, with its token if that can be read."""
-    pace = Pace(clock, settings.requests_per_second)
-    marketplace = Marketplace(
-        supplier=name,
-        base_url=settings.base_url,
-        token=lambda: account.token or "",
-        wire=wire,
-        pace=pace,
-        max_label_bytes=settings.http.max_label_bytes,
-        label_origins=settings.http.label_origins,
-        clock=clock,
-        stopping=lambda: stopping() or account.reads_failing,
-    )
-    account = Account(
-        name,
-        name,
-        tools=lambda heard: Tools(replace(marketplace, heard=heard), labels, settings),
-        pace=pace,
-        read_token=lambda: read_token(name),
-        read_next_token=lambda: read_next(name),
-    )
-    with suppress(ConfigError):  # else the loop logs it, pauses this account, and reads the token again later
-        account.token = read_token(name)
-    return account
+# -- Reload.
+
+CHORE = "configuration"
+"""The row of the table `chores` that has the last rejection and its time."""
+DRAIN_SECONDS = 60.0
+"""How long to wait for the requests in flight; each has a shorter deadline."""
+
+
+class Reload:
+    """Switches an agent to a new configuration. `load` reads it, and raises ConfigError if it cannot be used."""
+
+    def __init__(
+        self,
+        agent: Agent,
+        env: Mapping[str, str],
+        hangup: Hangup,
+        load: Callable[[], Settings],
+        make_wire: Callable[[Settings, Clock], Wire] = wire_of,
+    ) -> None:
+        self._agent, self._env, self._hangup, self._load, self._make_wire = agent, env, hangup, load, make_wire
+        self.refused: Trouble | None = None  # None: the last configuration was adopted
+        self._waits: Settings | None = None  # None: no configuration waits for the requests in flight
+        self._until = 0.0
+
+    @property
+    def is_asked(self) -> bool:
+        """Tell whether a reload was requested (SIGHUP)."""
+        return self._hangup.event.is_set()
+
+    @property
+    def is_under_way(self) -> bool:
+        """Tell whether a new configuration waits until nothing is in flight. Until then nothing new is sent."""
+        return self._waits is not None
+
+    def start(self) -> None:
+        """Clear the rejection of an earlier process: this process has read its configuration at startup."""
+        self._note(None)
+
+    def begin(self) -> bool:
+        """Read the configuration; return whether it can be used. `finish` adopts it."""
+        self._hangup.event.clear()
+        try:
+            settings = self._load()
+            usable(settings, self._env)
+        except AgentError as error:
+            self._refuse(error)
+            return False
+        self._waits, self._agent.holding = settings, True
+        self._until = self._agent.ctx.clock.monotonic() + DRAIN_SECONDS
+        return True
+
+    def finish(self) -> bool:
+        """Adopt the new configuration if nothing is in flight any more; return whether this reload is over."""
+        agent, settings = self._agent, self._waits
+        if settings is None:
+            return True
+        if agent.ctx.in_flight():
+            if agent.ctx.clock.monotonic() < self._until:
+                return False
+            self._end()
+            self._refuse(
+                ConfigError("a request in flight does not end; the previous configuration stays in use", "reload again")
+            )
+            return True
+        try:
+            self._note(None)
+            waits = reassemble(agent, settings, self._env, self._make_wire(settings, agent.ctx.clock))
+        except Exception as error:
+            if not is_ours(error):
+                raise  # the database is locked: the next turn tries again
+            agent.ctx.log.fault("internal.error", "reload", error)
+            self._end()
+            self._refuse(ConfigError(f"an internal error ({type(error).__name__}) kept it from being used", RESTART))
+            return True
+        self.refused = None
+        self._end()
+        agent.ctx.log.info("configuration.adopted", suppliers=", ".join(agent.accounts))
+        for key in waits:
+            agent.ctx.log.warning("configuration.postponed", key=key, cure="restart the agent to apply it")
+        return True
+
+    def _end(self) -> None:
+        self._waits, self._agent.holding = None, False
+        self._agent.ctx.look_again()
+
+    def _refuse(self, error: AgentError) -> None:
+        said = "; ".join(line.strip() for line in error.what.splitlines()).replace(":; ", ": ")  # one line of a log
+        self._agent.ctx.log.error(
+            "configuration.refused", detail=said, cure=error.cure, note="the previous configuration stays in use"
+        )
+        self.refused = Trouble(
+            CONFIGURATION, f"a new configuration was refused; still using the previous one: {said}", CORRECT_IT
+        )
+        self._note(said)
+
+    def _note(self, refused: str | None) -> None:
+        now = self._agent.ctx.clock.now()
+        with self._agent.ctx.store.write() as tx:
+            if refused is not None:
+                tx.merge(Chore(name=CHORE, done_at=now, detail=refused))
+            elif (row := tx.get(Chore, CHORE)) is not None:
+                tx.delete(row)

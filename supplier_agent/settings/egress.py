@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from supplier_agent.base.errors import ConfigError
 from supplier_agent.settings import Settings
-from supplier_agent.settings.addresses import is_loopback, parse_proxy
+from supplier_agent.settings.values import is_loopback, parse_proxy
 
 LOOPBACK = "localhost,127.0.0.0/8,::1"
 _ENVIRONMENT = threading.Lock()

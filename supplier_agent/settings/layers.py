@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel, SecretStr
 from pydantic_settings import InitSettingsSource
 
-from supplier_agent.base.config_paths import PATH_VARIABLE, PREFIX
+from supplier_agent.base.files import PATH_VARIABLE, PREFIX
 from supplier_agent.settings.model import KNOWN_SUPPLIERS, Settings, Supplier
 from supplier_agent.settings.values import close
 

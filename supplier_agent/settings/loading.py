@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import InitSettingsSource
 
-from supplier_agent.base.config_paths import PATH_VARIABLE, PLACES, PREFIX, candidates, not_ours
 from supplier_agent.base.errors import ConfigError
+from supplier_agent.base.files import PATH_VARIABLE, PLACES, PREFIX, candidates, not_ours
 from supplier_agent.settings.layers import (
     Environment,
     FileLayer,
@@ -28,9 +28,9 @@ from supplier_agent.settings.layers import (
     rooted,
     sections,
 )
-from supplier_agent.settings.model import KNOWN_SUPPLIERS, NETWORK_VARIABLES, Settings, Supplier
+from supplier_agent.settings.model import KNOWN_SUPPLIERS, Settings, Supplier
+from supplier_agent.settings.sections import Station
 from supplier_agent.settings.values import close
-from supplier_agent.settings.web import Station
 
 _NUMBER = "must be a number"
 _WHOLE = "must be a whole number"
@@ -121,7 +121,7 @@ def _meant(place: Place) -> str:
     )
     if meant is None:
         return "; leave it out"
-    hint = ", which stands before the first [section]" if table and len(meant) == 1 else ""
+    hint = ", which belongs before the first [section]" if table and len(meant) == 1 else ""
     return f"; did you mean {_dotted(meant)}{hint}?"
 
 
@@ -173,7 +173,7 @@ def load(path: Path | None, env: Mapping[str, str], places: tuple[Path, ...] = P
             *layers,
             config_path=file.path if file else None,
             warnings=_warnings(file),
-            network_env={name: env[name] for name in NETWORK_VARIABLES if env.get(name)},
+            network_env=env,
         )
     except ValidationError as error:
         invalid = error
@@ -182,8 +182,8 @@ def load(path: Path | None, env: Mapping[str, str], places: tuple[Path, ...] = P
         where = Whereabouts(environment, file.path, key_lines(file.text)) if file else Whereabouts(environment)
         mistakes = sentences(invalid, where)
         raise ConfigError("The configuration cannot be used:" + "".join(f"\n  {line}" for line in mistakes), PROVE)
-    if file and not file.path.is_absolute() and not _named(path, env) and _lies_in(file.path, settings.state_dir):
-        raise not_ours(file.path, f"it lies in {settings.state_dir}, the state folder that it names")
+    if file and not file.path.is_absolute() and not _named(path, env) and _is_in(file.path, settings.state_dir):
+        raise not_ours(file.path, f"it is in {settings.state_dir}, the state folder that it names")
     return settings
 
 
@@ -192,7 +192,7 @@ def _named(path: Path | None, env: Mapping[str, str]) -> Path | None:
     return path or (Path(env[PATH_VARIABLE]) if env.get(PATH_VARIABLE) else None)
 
 
-def _lies_in(path: Path, folder: Path) -> bool:
+def _is_in(path: Path, folder: Path) -> bool:
     return path.resolve().is_relative_to(folder.resolve())
 
 
@@ -203,10 +203,10 @@ def _find(path: Path | None, env: Mapping[str, str], places: tuple[Path, ...], *
         if file:
             return file
     if named:
-        told = "--config" if path else f"${PATH_VARIABLE}"
+        option = "--config" if path else f"${PATH_VARIABLE}"
         raise ConfigError(
-            f"The configuration file {named}, named by {told}, does not exist.",
-            f"Correct {told}, or write the example there: supplier-agent config init {shlex.quote(str(named))}",
+            f"The configuration file {named}, named by {option}, does not exist.",
+            f"Correct {option}, or write the example there: supplier-agent config init {shlex.quote(str(named))}",
         )
     if needed:
         raise ConfigError(
@@ -267,5 +267,5 @@ def _warnings(file: _File | None) -> tuple[str, ...]:
     if not any(isinstance(supplier, dict) and "token" in supplier for supplier in suppliers.values()):
         return ()
     return (
-        f"{file.path} holds a token and everybody on this machine may read it; run: chmod o-r {shlex.quote(str(file.path))}",
+        f"{file.path} holds a token and everyone on this machine may read it; run: chmod o-r {shlex.quote(str(file.path))}",
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -10,7 +11,6 @@ from zoneinfo import ZoneInfo
 from pydantic import (
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PrivateAttr,
     SecretStr,
@@ -19,58 +19,50 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from supplier_agent.base.config_paths import STATE_DIR
-from supplier_agent.base.errors import ConfigError
-from supplier_agent.settings.addresses import BaseUrl, HeartbeatUrl, Origins, ProxyUrl
-from supplier_agent.settings.alerts import Addresses, Alerts
-from supplier_agent.settings.hours import Calendar, calendar, poll_interval
-from supplier_agent.settings.schedule import Holidays, Schedule
+from supplier_agent.base.files import STATE_DIR
+from supplier_agent.settings.schedule import Calendar, Holidays, Schedule, calendar
+from supplier_agent.settings.sections import Addresses, Alerts, Metrics, Web
 from supplier_agent.settings.tokens import SECRETS_DIR, parse_token, read_next_token, read_token
 from supplier_agent.settings.values import (
+    BaseUrl,
     Count,
     CountOrOff,
     Day,
     DaysOrForEver,
     Deadline,
+    HeartbeatUrl,
     Location,
     NotNegative,
+    Origins,
     Positive,
+    ProxyUrl,
     Rate,
+    Section,
     Slug,
     StateDir,
     Zone,
     close,
 )
-from supplier_agent.settings.web import Metrics, Web
 
 S = TypeVar("S", bound=BaseModel)
 
 
-class Keep(BaseModel):
+class Keep(Section):
     """The `[keep]` section. Orders themselves have no key: one that was deleted would look new when it is listed again."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     labels_days: DaysOrForEver = 90
     journal_days: DaysOrForEver = 365
 
 
-class Brakes(BaseModel):
+class Brakes(Section):
     """The `[brakes]` section."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     flags_per_minute: CountOrOff = 0
     not_found_in_a_row: CountOrOff = 20
 
 
-# -- The `[log]` section: level and format.
-
-
-class Log(BaseModel):
+class Log(Section):
     """The `[log]` section."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     format: Literal["auto", "console", "json", "journal"] = "auto"
     level: Literal["debug", "info", "warning", "error"] = "info"
@@ -90,10 +82,8 @@ NETWORK_VARIABLES = (
 """The usual variables for proxies and certificates: used if [http] does not set them."""
 
 
-class Retry(BaseModel):
+class Retry(Section):
     """The `[retry]` section. A first wait above `max_seconds` is simply `max_seconds`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     first_seconds: Positive = 30
     max_seconds: Positive = 3600
@@ -103,20 +93,16 @@ class Retry(BaseModel):
     label_park_seconds: NotNegative = 259_200
 
 
-class Ship(BaseModel):
+class Ship(Section):
     """The `[ship]` section."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     undo_seconds: NotNegative = 120
     after_lost_answer: Literal["ask", "resend"] = "ask"
     settle_seconds: NotNegative = 1860
 
 
-class Http(BaseModel):
+class Http(Section):
     """The `[http]` section."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     timeout_seconds: Deadline = 20
     max_label_bytes: Count = 10_485_760
@@ -125,10 +111,8 @@ class Http(BaseModel):
     ca_file: Location | None = None
 
 
-class Supplier(BaseModel):
+class Supplier(Section):
     """One `[suppliers.SLUG]` section. Without `token` and `token_file` the token is a system or container secret."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     token: Annotated[SecretStr, BeforeValidator(parse_token)] | None = None
     token_file: Location | None = None
@@ -184,7 +168,7 @@ class Settings(BaseSettings):
         *sources: PydanticBaseSettingsSource,
         config_path: Path | None = None,
         warnings: tuple[str, ...] = (),
-        network_env: Mapping[str, str] | None = None,
+        network_env: Mapping[str, str] = MappingProxyType({}),
         calls_on: Iterable[str] | None = None,
         **values: object,
     ) -> None:
@@ -192,7 +176,7 @@ class Settings(BaseSettings):
         super().__init__(_build_sources=(sources or (InitSettingsSource(type(self), values),), values))
         self._config_path = config_path
         self._warnings = warnings
-        self._network_env = network_env or {}
+        self._network_env = {name: network_env[name] for name in NETWORK_VARIABLES if network_env.get(name)}
         self._calls_on = None if calls_on is None else frozenset(calls_on)
 
     def of_call(self, kind: str, section: type[S]) -> S:
@@ -233,7 +217,7 @@ class Settings(BaseSettings):
 
     def poll_interval(self, slug: str, now: datetime) -> float:
         """Return the seconds between two polls, as of now. Asked again at each look, so the opening hour counts at once."""
-        return poll_interval(self.schedule, self.calendar(slug), now)
+        return self.schedule.poll_interval(self.calendar(slug), now)
 
     def counted_ago(self, slug: str, seconds: float, now: datetime) -> datetime:
         """Return the instant since which so much time has counted for the age of this supplier's orders (alerts.age_counts)."""
@@ -241,12 +225,7 @@ class Settings(BaseSettings):
 
     def token_of(self, slug: str, env: Mapping[str, str], secrets_dir: Path = SECRETS_DIR) -> str:
         """Return the supplier's current token; it is read at each call, so that a new one is noticed."""
-        supplier = self.suppliers.get(slug)
-        if supplier is None:
-            raise ConfigError(
-                f"There is no supplier {slug} in the configuration; there is {', '.join(self.suppliers)}.",
-                f"Use one of these, or add [suppliers.{slug}].",
-            )
+        supplier = self.suppliers[slug]
         return read_token(slug, supplier.token, supplier.token_file, env, secrets_dir)
 
     def next_token_of(self, slug: str, env: Mapping[str, str], secrets_dir: Path = SECRETS_DIR) -> str | None:

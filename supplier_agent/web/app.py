@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from supplier_agent.base.clock import Clock
 from supplier_agent.base.log import Log
-from supplier_agent.db import private
+from supplier_agent.db import state_folder
 from supplier_agent.db.store import Store
 from supplier_agent.metrics.routes import Source
 from supplier_agent.metrics.routes import routes as routes_for_machines
@@ -73,7 +73,7 @@ def room_of(settings: Settings, store: Store, clock: Clock, log: Log, press: Pre
     """Return what all requests share. Creates the key that signs cookies if there is none."""
     key = read_key(settings.state_dir)
     seal = Seal(key, settings.web.session_hours)
-    tries = Tries(settings.state_dir / private.FOLDER)
+    tries = Tries(settings.state_dir / state_folder.PRIVATE)
     return Room(settings, store, clock, log, press, Sizes(press), seal, tries, key)
 
 

@@ -18,7 +18,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from supplier_agent.base.errors import AgentError
 from supplier_agent.db.store import LockedError
-from supplier_agent.settings.web import Station
+from supplier_agent.settings.sections import Station
 from supplier_agent.web import peers, people
 from supplier_agent.web.answers import bare, page, trouble
 from supplier_agent.web.peers import Ours

@@ -18,9 +18,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from supplier_agent.base.errors import StateError
-from supplier_agent.db import private
-from supplier_agent.settings.addresses import is_loopback
-from supplier_agent.settings.web import Web
+from supplier_agent.db import state_folder
+from supplier_agent.settings.sections import Web
+from supplier_agent.settings.values import is_loopback
 
 UNKNOWN = ""
 """The peer of a request through a proxy that does not name the client."""
@@ -182,7 +182,7 @@ class Tries:
                 for kind, wrong in self._wrong.items()
             }
         )
-        with contextlib.suppress(OSError, StateError), private.opened(self._folder) as folder:
+        with contextlib.suppress(OSError, StateError), state_folder.open_private(self._folder) as folder:
             folder.write(FILE, text.encode())
 
 
@@ -217,5 +217,5 @@ def _read(folder: Path | None) -> dict[str, dict[str, _Wrong]]:
 
 
 def _kept(folder: Path) -> bytes:
-    with private.opened(folder) as opened:
+    with state_folder.open_private(folder) as opened:
         return b"{}" if opened.look(FILE) else opened.read(FILE)

@@ -35,7 +35,7 @@ from supplier_agent.reports.heartbeat import PAGE, Heartbeat, tell
 from supplier_agent.reports.vitals import PAGE as NOT_LISTENING
 from supplier_agent.reports.vitals import Trouble
 from supplier_agent.settings import Settings
-from supplier_agent.settings.handed import SUPERVISED, read_back
+from supplier_agent.settings.dump import SUPERVISED, read_back
 from supplier_agent.web.answers import forget
 from supplier_agent.web.app import make_app, room_of
 from supplier_agent.web.listener import Limits, Listener

@@ -16,13 +16,13 @@ from sqlmodel import Session as Transaction
 from supplier_agent.base.clock import Clock
 from supplier_agent.base.errors import StateError
 from supplier_agent.base.log import Log
-from supplier_agent.db import private
+from supplier_agent.db import state_folder
 from supplier_agent.db.plain_sql import within
 from supplier_agent.db.store import Store
 from supplier_agent.printing.papers import Press, Sizes
 from supplier_agent.reports.orders import Judge
 from supplier_agent.settings import Settings
-from supplier_agent.settings.web import Language, Station
+from supplier_agent.settings.sections import Language, Station
 from supplier_agent.verdict import Role
 from supplier_agent.web.peers import Tries
 from supplier_agent.web.people import LEAD
@@ -50,11 +50,11 @@ def read_key(state_dir: Path) -> str:
 
     A key that another user could have written is set aside; then everyone signs in again.
     """
-    folder = state_dir / private.FOLDER
+    folder = state_dir / state_folder.PRIVATE
     path = folder / KEY_FILE
     try:
-        private.take_in(folder, KEY_FILE)
-        with private.opened(folder) as opened:
+        state_folder.adopt(folder, KEY_FILE)
+        with state_folder.open_private(folder) as opened:
             if opened.look(KEY_FILE):
                 opened.write(KEY_FILE, secrets.token_hex(KEY_BYTES).encode())
             key = opened.read(KEY_FILE).decode().strip()

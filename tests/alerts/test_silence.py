@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from supplier_agent.alerts.facts import HISTORY, Habits, is_unusual, learn
-from supplier_agent.settings.hours import Calendar, Hours, parse_holiday
+from supplier_agent.alerts.decide import HISTORY, Habits, is_unusual, learn
+from supplier_agent.settings.schedule import Calendar, Hours, parse_holiday
 
 PARIS = ZoneInfo("Europe/Paris")
 

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import pytest
 
-from supplier_agent.alerts import facts, post
+from supplier_agent.alerts import decide, post
 from supplier_agent.db import state_folder
 from supplier_agent.db.state_folder import InstanceLock
 from supplier_agent.db.tables import Call
@@ -118,10 +118,10 @@ def test_every_problem_of_the_verdict_is_worth_an_alert_and_has_its_words(
     here = installed()
     long_ago = here.clock.now() - timedelta(days=1)
     problems = [Problem(code, "notio", number, long_ago, {"what": "a", "fix": "b"}) for number in (None, "1_1", "1_2")]
-    found = facts.group(problems[:1], here.settings, here.clock.now())
-    assert [(fact.code, fact.count) for fact in found] == ([] if code in facts.UNSENDABLE else [(code, 1)])
+    found = decide.group(problems[:1], here.settings, here.clock.now())
+    assert [(fact.code, fact.count) for fact in found] == ([] if code in decide.UNSENDABLE else [(code, 1)])
     for of in (problems[:1], problems[1:2], problems[1:]):
-        for fact in facts.group(of, here.settings, here.clock.now()):
+        for fact in decide.group(of, here.settings, here.clock.now()):
             what, _ = post.about(fact, Words())
             assert what
             assert all(problem.order in what for problem in of if problem.order)

@@ -14,6 +14,7 @@ from supplier_agent.base.errors import AgentError
 from supplier_agent.db.store import open_store
 from supplier_agent.reports import health
 from supplier_agent.reports import orders as order_reports
+from supplier_agent.reports.health import exit_code
 from supplier_agent.reports.status import tell
 from supplier_agent.runtime.once import run_once
 from supplier_agent.sandbox import faults
@@ -157,7 +158,7 @@ def test_a_round_does_not_wait_for_a_paused_supplier(tmp_path: Path) -> None:
     pause(site, "notio")
     site.agent.ctx.round_at = site.clock.now()
     began = site.clock.monotonic()
-    code = run_once(site.agent, lambda _text: site.clock.sleep(0.05), lambda: None, lambda: False)
+    code = exit_code(run_once(site.agent, lambda _text: site.clock.sleep(0.05), lambda: False))
     assert code == 1
     assert site.clock.monotonic() - began < 60
     assert site.ask("SELECT count(*) FROM orders WHERE supplier = 'asir-group' AND acknowledged_at IS NULL") == [(0,)]

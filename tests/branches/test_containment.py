@@ -16,6 +16,7 @@ from supplier_agent.db.store import LockedError, Store, open_store
 from supplier_agent.db.tables import Installation, Order, Supplier
 from supplier_agent.maintenance.rollback import Watch
 from supplier_agent.reports import health
+from supplier_agent.reports.health import exit_code
 from supplier_agent.runtime.once import run_once
 from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
@@ -248,7 +249,7 @@ def test_a_round_does_not_wait_for_a_supplier_that_rests_after_an_error(tmp_path
             site.flag(flagged)
         site.clock.sleep(0.3)
 
-    assert run_once(site.agent, while_it_works, lambda: None, lambda: False) == 69
+    assert exit_code(run_once(site.agent, while_it_works, lambda: False)) == 69
     assert flagged
     assert [event["supplier"] for event in said(site)] == ["aaa"]
     assert site.ask("SELECT count(*) FROM orders WHERE supplier = 'notio' AND label_path IS NOT NULL") == [(3,)]

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from sqlmodel import SQLModel, select
 
-from supplier_agent.alerts import facts
+from supplier_agent.alerts import decide, watch
 from supplier_agent.base.cells import unreadable
 from supplier_agent.cli import run as command
 from supplier_agent.db.plain_sql import within
@@ -133,8 +133,8 @@ def everybody_looks(site: Site, capsys: pytest.CaptureFixture[str]) -> Mapping[s
     now, settings = site.clock.now(), site.settings
     with site.agent.ctx.store.read() as tx:
         look = within(tx)
-        facts.group(health.judged(look, settings, now), settings, now)
-        list(facts.slow(tx, settings, {}, now))
+        decide.group(health.judged(look, settings, now), settings, now)
+        list(watch.slow(tx, settings, {}, now))
         tally = Tally()
         tally.catch_up(look)
         for gauge in gauges(tx, settings, tally.orders, now):

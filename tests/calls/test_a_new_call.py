@@ -24,8 +24,7 @@ from supplier_agent.reports import health, orders
 from supplier_agent.reports.facts import SHIPPED_AND_STUCK
 from supplier_agent.runtime.dry_run import Rehearsal, Rehearsed, RehearsedLabels
 from supplier_agent.settings import load
-from supplier_agent.settings.handed import read_back, without_secrets
-from supplier_agent.settings.schema import HIDDEN, Shown, shown
+from supplier_agent.settings.dump import HIDDEN, Shown, read_back, shown, without_secrets
 from supplier_agent.tick import plan
 from supplier_agent.words import say
 from supplier_agent.words.english import add_sentences

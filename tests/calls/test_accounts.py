@@ -13,15 +13,14 @@ import pytest
 from sqlmodel import select
 
 from supplier_agent import cli
-from supplier_agent.alerts.decide import Recipient
-from supplier_agent.alerts.facts import group
+from supplier_agent.alerts.decide import Recipient, group
 from supplier_agent.base.errors import ConfigError
 from supplier_agent.calls import Job
 from supplier_agent.db.tables import Alert, Order
 from supplier_agent.marketplace.connections import Deadline
 from supplier_agent.marketplace.wire import Answer, Reply, Wire
 from supplier_agent.reports import health, orders
-from supplier_agent.runtime.wiring import calls_without_account, lacks_every_token
+from supplier_agent.runtime.wiring import calls_without_account
 from supplier_agent.tick.context import MOST_IN_FLIGHT, Account, Flight
 from supplier_agent.verdict.supplier import MARKETPLACE
 from tests.calls.conftest import SUPPLIER, Raise, ids, state
@@ -306,15 +305,6 @@ def test_a_call_that_is_switched_on_and_has_no_account_is_refused(world: World) 
     assert calls_without_account(both[1:], site.settings, site.calls) == [NOTIFY]
     off = site.settings.model_copy(update={"calls": {}})
     assert calls_without_account(both[1:], off, site.calls) == []
-
-
-def test_an_account_that_needs_no_token_does_not_hide_that_no_supplier_has_one(world: World) -> None:
-    receiver, marketplace = world.account(world.site, 1), world.account(world.site, 1)
-    receiver.token, marketplace.token, marketplace.kind = "", None, MARKETPLACE
-    assert lacks_every_token([marketplace, receiver])
-    marketplace.token = "t"
-    receiver.token = None
-    assert not lacks_every_token([marketplace, receiver])
 
 
 def next_of(site: Site) -> tuple[object, str]:

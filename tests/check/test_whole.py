@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from supplier_agent.check import whole
+from supplier_agent import check
 from supplier_agent.settings import Settings
 from tests.check.conftest import Found
 from tests.world.clocks import NOW
@@ -14,14 +14,14 @@ Make = Callable[..., Settings]
 
 
 def test_the_defaults_fit_together(found: Found, settings: Make) -> None:
-    whole.fits_together(found.report, settings(), {}, NOW)
+    check.fits_together(found.report, settings(), {}, NOW)
     assert not found.of("warning")
     assert any("where it is Sat 13:00: open, read every 900 s" in line for line in found.of("ok"))
 
 
 def test_it_says_which_supplier_has_a_holiday_today(found: Found, settings: Make) -> None:
     sections = {"suppliers": {"notio": {"holidays": ["11-21"]}, "asir-group": {}}}
-    whole.fits_together(found.report, settings(**sections), {}, NOW)
+    check.fits_together(found.report, settings(**sections), {}, NOW)
     assert [line.strip().partition("Sat 13:00: ")[2] for line in found.of("ok") if "Sat 13:00" in line] == [
         "closed, a holiday, read every 3600 s (notio)",
         "open, read every 900 s (asir-group)",
@@ -46,7 +46,7 @@ def test_it_says_which_supplier_has_a_holiday_today(found: Found, settings: Make
 def test_a_contradiction_is_doubted_with_its_cure(
     found: Found, settings: Make, sections: Mapping[str, Any], words: str
 ) -> None:
-    whole.fits_together(found.report, settings(**sections), {}, NOW)
+    check.fits_together(found.report, settings(**sections), {}, NOW)
     said = found.only("warning", words)
     assert said.rpartition("\n")[2], "no cure"
     assert found.report.exit_code == 0
@@ -55,5 +55,5 @@ def test_a_contradiction_is_doubted_with_its_cure(
 def test_a_token_among_the_files_of_staff_is_doubted(found: Found, settings: Make) -> None:
     token = settings().state_dir / "token"
     token.write_text("t")
-    whole.fits_together(found.report, settings(suppliers={"notio": {"token_file": str(token)}}), {}, NOW)
+    check.fits_together(found.report, settings(suppliers={"notio": {"token_file": str(token)}}), {}, NOW)
     found.only("warning", "which staff can read")

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from supplier_agent import cli
-from supplier_agent.base import config_paths
+from supplier_agent.base import files
 from supplier_agent.settings import Settings, load
-from supplier_agent.settings import schema as examples
-from supplier_agent.settings.schema import HIDDEN, Shown, schema, shown
+from supplier_agent.settings import dump as examples
+from supplier_agent.settings.dump import HIDDEN, Shown, schema, shown
 
 EXAMPLE = Path(__file__).parents[2] / "config" / examples.NAME
 CANARY = "canary-7f3a91"
@@ -240,11 +240,11 @@ def test_where_no_service_is_installed_root_is_told_that_it_alone_may_read_the_f
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(cli.config, "SERVICE_GROUP", "no-such-group-here")
-    monkeypatch.setattr(config_paths, "STATE_DIR", tmp_path / "none")
+    monkeypatch.setattr(files, "STATE_DIR", tmp_path / "none")
     assert cli.run(["config", "init", str(tmp_path / "c.toml")]) == 0
     assert "root alone may read it" in capsys.readouterr().err
     (tmp_path / "state").mkdir()
     os.chown(tmp_path / "state", 1, 1)
-    monkeypatch.setattr(config_paths, "STATE_DIR", tmp_path / "state")
+    monkeypatch.setattr(files, "STATE_DIR", tmp_path / "state")
     assert cli.run(["config", "init", str(tmp_path / "d.toml")]) == 0
     assert ((tmp_path / "d.toml").stat().st_gid, stat.S_IMODE((tmp_path / "d.toml").stat().st_mode)) == (1, 0o640)

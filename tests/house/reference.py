@@ -17,8 +17,7 @@ from typing import Any
 import typer
 from sqlmodel import SQLModel
 
-from supplier_agent.alerts.decide import RANK
-from supplier_agent.alerts.facts import UNSENDABLE
+from supplier_agent.alerts.decide import RANK, UNSENDABLE
 from supplier_agent.base import errors, process
 from supplier_agent.cli import app
 from supplier_agent.db import tables

@@ -19,7 +19,7 @@ from supplier_agent.db.ship_ledger import Ledger
 from supplier_agent.db.store import open_store
 from supplier_agent.labels import LabelFolder
 from supplier_agent.runtime.daemon import FEED_SECONDS, HUNG_SECONDS, Daemon
-from supplier_agent.runtime.wiring import make_account
+from supplier_agent.runtime.wiring import make_accounts
 from supplier_agent.sandbox.api import Api
 from supplier_agent.sandbox.world import World
 from supplier_agent.tick.context import Context
@@ -87,14 +87,14 @@ class Scene:
         world = World.with_orders(1, today=MONDAY.date(), clock=self.clock, suppliers=["notio"])
         wire = NoSockets(Api(world), ManualClock(), settings.base_url)
         wire.reachable = self._reachable
-        labels, read_token = LabelFolder(settings.state_dir), lambda name: settings.token_of(name, {})
+        labels = LabelFolder(settings.state_dir)
         self._store = open_store(settings.state_dir / state_folder.DATABASE, agent=True)
         self._ledger = Ledger(settings.state_dir / state_folder.LEDGER)
-        account = make_account(settings, "notio", wire, self.clock, labels, read_token, self.stop.event.is_set)
+        accounts = make_accounts(settings, {}, wire, self.clock, labels, self.stop.event.is_set)
         log = Log(None)
         workers = Workers(self.clock, Threads(), ChecksAtOnce(no_fault), log)
         ctx = Context(settings, self._store, self._ledger, labels, self.clock, lambda: 0.0, log, workers)
-        self.agent = Agent(ctx, [account])
+        self.agent = Agent(ctx, accounts)
         self.daemon = Daemon(self.agent, self.systemd.env, self.stop, lambda _: None)
         self.codes: list[int] = []
         self._thread = threading.Thread(target=lambda: self.codes.append(self.daemon.run()))

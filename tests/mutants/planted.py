@@ -190,7 +190,7 @@ PLANTED = (
     ),
     Mutant(
         "a link is followed to the ship ledger",
-        "db/private.py",
+        "db/state_folder.py",
         "        if stat.S_ISLNK(found.st_mode):",
         "        if stat.S_ISLNK(found.st_mode) and not found.st_mode:",
         ("tests/unit/test_ledger.py",),

@@ -80,7 +80,7 @@ def debugged(shop: Shop, form: str) -> str:
     with ThreadPoolExecutor(4) as executor:
         logger = log.Log(log.set_up({}, said, form=form, level="debug"))
         agent, close = assemble(settings, {}, clock, executor, logger, round_at=clock.now())
-        run_once(agent, lambda text: print(text, file=said), lambda: None, lambda: False)
+        run_once(agent, lambda text: print(text, file=said), lambda: False)
         said.write(
             repr(agent)
             + repr(settings)

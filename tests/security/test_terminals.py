@@ -64,7 +64,7 @@ def test_no_log_line_is_steered_or_split(shop: Shop, form: str) -> None:
     with ThreadPoolExecutor(4) as executor:
         logger = log.Log(log.set_up({"NO_COLOR": "1"}, said, form=FORMS[form], level="debug"))
         agent, close = assemble(settings, {}, clock, executor, logger, round_at=clock.now())
-        run_once(agent, lambda _: None, lambda: None, lambda: False)
+        run_once(agent, lambda _: None, lambda: False)
         close()
     lines = said.getvalue().splitlines()
     assert len(lines) > 10

@@ -19,7 +19,7 @@ from supplier_agent.base.process import Hangup
 from supplier_agent.labels.pdf import Check, Checks
 from supplier_agent.marketplace.wire import Wire
 from supplier_agent.reports import health
-from supplier_agent.runtime.reload import Reload
+from supplier_agent.runtime.wiring import Reload
 from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings

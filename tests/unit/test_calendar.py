@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supplier_agent.settings import Settings, load
-from supplier_agent.settings.hours import (
+from supplier_agent.settings.dump import shown
+from supplier_agent.settings.schedule import (
     BUSINESS_DAYS,
     BUSINESS_HOURS,
     DAY,
@@ -21,7 +22,6 @@ from supplier_agent.settings.hours import (
     dated_until,
     parse_holiday,
 )
-from supplier_agent.settings.schema import shown
 
 PARIS = ZoneInfo("Europe/Paris")
 ZONES = st.sampled_from(

@@ -12,7 +12,7 @@ import pytest
 
 from supplier_agent import outbox
 from supplier_agent.base.errors import StateError
-from supplier_agent.db import private
+from supplier_agent.db import state_folder
 from supplier_agent.db.ship_ledger import Decision, Entry, Ledger
 from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Call, Order
@@ -177,7 +177,7 @@ def plant(path: Path, kind: str) -> None:
 @pytest.mark.parametrize(
     "kind",
     [
-        private.MISSING,
+        state_folder.MISSING,
         "it is a link",
         "it has a hard link elsewhere",
         "it is not a regular file",
@@ -207,7 +207,7 @@ def test_a_file_or_folder_of_another_user_is_not_ours(tmp_path: Path) -> None:
     assert Ledger(path).fault == "it belongs to another user"
     os.chown(path, 0, -1)
     os.chown(path.parent, 12345, -1)
-    assert Ledger(path).fault == private.MISSING
+    assert Ledger(path).fault == state_folder.MISSING
     assert len(list(tmp_path.glob("private-not-ours-*/shipped.jsonl"))) == 1
     os.chown(tmp_path, 12345, -1)  # root works for the one whose state folder it is
     path.parent.rmdir()

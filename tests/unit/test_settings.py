@@ -13,8 +13,7 @@ from pydantic import BaseModel, ValidationError
 from supplier_agent.base.errors import ConfigError
 from supplier_agent.order import WANTED
 from supplier_agent.settings import Hours, Schedule, Settings, Supplier, load
-from supplier_agent.settings.handed import read_back, without_secrets
-from supplier_agent.settings.schema import HIDDEN, shown
+from supplier_agent.settings.dump import HIDDEN, read_back, shown, without_secrets
 
 CANARY = "canary-7f3a91"
 MINIMAL = "[suppliers.notio]\n"
@@ -266,8 +265,8 @@ cache_seconds = true
         ("poll_seconds = 1\n", "did you mean schedule.poll_seconds?"),
         ("undo_second = 1\n", "did you mean ship.undo_seconds?"),
         ("token = 'x'\n", "did you mean suppliers.NAME.token?"),
-        ("[http]\nstate_dir = '/x'\n", "did you mean state_dir, which stands before the first [section]?"),
-        ("[suppliers.notio]\nbase_url = 'https://x'\n", "did you mean base_url, which stands before the first"),
+        ("[http]\nstate_dir = '/x'\n", "did you mean state_dir, which belongs before the first [section]?"),
+        ("[suppliers.notio]\nbase_url = 'https://x'\n", "did you mean base_url, which belongs before the first"),
         ("[suppliers.notio.deep]\n", "suppliers.notio.deep is not a key of the configuration; leave it out"),
         ("[[schedule]]\n", "schedule must be a section of keys"),
         ("schedule = 5\n", "agent.toml:1: schedule must be a section of keys"),
@@ -490,7 +489,7 @@ def test_a_heartbeat_address_is_http_or_https(tmp_path: Path, written: str) -> N
         ("schedule", "holidays = ['2026-12-25 - 2026-12-31']", 'nor a range like "12-24 to 01-02"'),
         ("schedule", "holidays = ['2026-02-29']", "names a day that does not exist"),
         ("schedule", "holidays = ['12-24 to 2027-01-02']", "has a year on one side only"),
-        ("schedule", "holidays = ['2027-08-20 to 2027-08-02']", "ends before it begins"),
+        ("schedule", "holidays = ['2027-08-20 to 2027-08-02']", "ends before it starts"),
         ("schedule", "holidays = ['2026-08-02 to 2027-08-20']", "is longer than a year"),
         ("suppliers.notio", "holidays = '12-25, 13-01'", "at place 2 that names a day that does not exist"),
         ("alerts", "urls = 5", 'must be a list like ["mailto://…", { url = "ntfy://…", severity = "urgent" }]'),

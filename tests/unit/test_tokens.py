@@ -149,8 +149,3 @@ def test_a_token_file_without_permission_says_so(tmp_path: Path) -> None:
     file.chmod(0)
     with pytest.raises(ConfigError, match="Permission denied"):
         settings(token_file=file).token_of("notio", {}, tmp_path)
-
-
-def test_an_unknown_supplier_has_no_token(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no supplier notoi in the configuration; there is notio"):
-        settings().token_of("notoi", {}, tmp_path)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from supplier_agent.base import files
-from supplier_agent.base.config_paths import candidates
 from supplier_agent.base.errors import ConfigError
+from supplier_agent.base.files import candidates
 from tests.disk.people import AGENT, STAFF, STRANGER, hall
 
 root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to other users")
@@ -148,7 +148,7 @@ def test_the_folder_in_which_a_command_is_typed_counts_too(place: Path, monkeypa
     monkeypatch.chdir(work)
     assert candidates(None, {}, (file,)) == (file,), "below /tmp, but in a folder that nobody else may write"
     assert candidates(None, {"SUPPLIER_AGENT_CONFIG": "x"}, (file,)) == (Path("x"),)
-    for why, mode in (("everybody may write", 0o1777), ("everybody may write", 0o777)):
+    for why, mode in (("everyone may write", 0o1777), ("everyone may write", 0o777)):
         work.chmod(mode)
         with pytest.raises(ConfigError, match=why):
             candidates(None, {}, (file,))

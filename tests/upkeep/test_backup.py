@@ -15,7 +15,7 @@ import pytest
 from supplier_agent import cli
 from supplier_agent.base.clock import SystemClock
 from supplier_agent.base.errors import UsageError
-from supplier_agent.cli.shipfile import Line, lines_of
+from supplier_agent.cli.batch import Named, lines_of
 from supplier_agent.db.state_folder import PAGE_LOCK, InstanceLock, is_held
 from supplier_agent.sandbox import faults
 from tests.e2e.installation import Site, installed
@@ -281,7 +281,7 @@ def test_an_export_goes_to_stdout(site: Site) -> None:
     ],
 )
 def test_files_of_orders_come_in_several_forms(text: str, orders: list[tuple[str, str]]) -> None:
-    assert [*lines_of(text.splitlines())] == [Line(*each) for each in orders]
+    assert [*lines_of(text.splitlines())] == [Named(*each) for each in orders]
 
 
 def test_a_csv_without_a_column_of_orders_is_refused() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from supplier_agent import actions
 from supplier_agent.base.errors import ConfigError, StateError
-from supplier_agent.db import private, state_folder
+from supplier_agent.db import state_folder
 from supplier_agent.db.backup_copy import FOLDER
 from supplier_agent.db.ship_ledger import Ledger
 from supplier_agent.db.store import Store, open_store
@@ -374,7 +374,7 @@ def before_this_version(site: Site) -> Path:
 
 
 def taken_in(site: Site) -> None:
-    private.take_in(site.settings.state_dir / private.FOLDER, "shipped.jsonl")
+    state_folder.adopt(site.settings.state_dir / state_folder.PRIVATE, "shipped.jsonl")
 
 
 def test_the_ledger_of_the_version_before_is_moved_and_nothing_is_held(site: Site) -> None:

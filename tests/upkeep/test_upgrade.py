@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from supplier_agent.base.errors import StateError
-from supplier_agent.db import SCHEMA, private
+from supplier_agent.db import SCHEMA, state_folder
 from supplier_agent.db.backup_copy import FOLDER, KEPT
 from supplier_agent.db.migrations import known
 from supplier_agent.db.state_folder import LEDGER
@@ -177,7 +177,7 @@ def test_the_way_back_to_the_first_release_ships_nothing_again(tmp_path: Path) -
     }
     line = '{{"at":"2026-11-23T06:06:40+00:00","supplier":"{1}","order":"{0}","attempt":1,"outcome":null}}\n'
     (tmp_path / Path(LEDGER).name).write_text("".join(line.format(*each) for each in shipped.items()))
-    private.take_in(tmp_path / private.FOLDER, Path(LEDGER).name)
+    state_folder.adopt(tmp_path / state_folder.PRIVATE, Path(LEDGER).name)
     clock.sleep(7 * 3600)
     world = World(clock)
     site = Site(settings_for(tmp_path, "notio", ship={"undo_seconds": 0}), world, clock)

@@ -18,9 +18,8 @@ from typing import Any
 from prometheus_client.parser import text_string_to_metric_families
 
 from supplier_agent import cli
-from supplier_agent.alerts.decide import Decision, Fact
-from supplier_agent.alerts.facts import group
-from supplier_agent.alerts.post import changed, report, words_of
+from supplier_agent.alerts.decide import Decision, Fact, group
+from supplier_agent.alerts.post import Check, changed, report
 from supplier_agent.db.tables import Alert
 from supplier_agent.metrics.exposition import exposition
 from supplier_agent.reports.health import judged
@@ -203,13 +202,13 @@ def _alert(made: Invented) -> str:
         Alert(id=number, cause=fact.code.value, supplier=fact.supplier, text="", since=made.now)
         for number, fact in enumerate(found)
     ]
-    return changed(Decision(tuple(rows)), {fact.key: fact for fact in found}, "here", words_of(made.settings)).body
+    return changed(Decision(tuple(rows)), Check(made.settings, found, made.now, "here")).body
 
 
 def _report(made: Invented) -> str:
     found = _facts(made)
     with made.store.read() as tx:
-        return report(tx, made.settings, found, made.now - DAYS, made.now, "here", most=10**6).body
+        return report(tx, Check(made.settings, found, made.now, "here"), made.now - DAYS, most=10**6).body
 
 
 def _group_of(line: str, made: Invented) -> tuple[str, str, int]:

@@ -26,7 +26,7 @@ from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings, egress
-from supplier_agent.settings.handed import read_back, without_secrets
+from supplier_agent.settings.dump import read_back, without_secrets
 from supplier_agent.web import people
 from tests.e2e.installation import Site
 from tests.web.stage import PIN, SALT, Browser, browsing

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent.db import private
-from supplier_agent.settings.web import Web
+from supplier_agent.db import state_folder
+from supplier_agent.settings.sections import Web
 from supplier_agent.web.peers import (
     FILE,
     FORGET_SECONDS,
@@ -80,7 +80,7 @@ def test_a_clock_that_was_set_back_makes_nobody_wait_longer() -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return tmp_path / private.FOLDER
+    return tmp_path / state_folder.PRIVATE
 
 
 def test_the_counts_outlive_the_process(folder: Path) -> None:
@@ -96,7 +96,7 @@ def test_the_counts_outlive_the_process(folder: Path) -> None:
     "content", ["", "[", "[]", '{"pair": 1}', '{"pair": {"x": 1}}', '{"pair": {"x": ["a", "b"]}}', '{"odd": {}}', "\0"]
 )
 def test_a_file_that_cannot_be_read_counts_for_nothing(folder: Path, content: str) -> None:
-    with private.opened(folder) as opened:
+    with state_folder.open_private(folder) as opened:
         opened.write(FILE, content.encode())
     assert Tries(folder).wait_seconds("Anna", "10.0.0.7", NOW, known=True) == 0
 
@@ -105,7 +105,7 @@ def test_a_link_in_the_place_of_the_file_is_neither_read_nor_written(folder: Pat
     elsewhere = folder.parent / "elsewhere"
     wrong(Tries(elsewhere), "Anna", "10.0.0.7", 5)
     before = (elsewhere / FILE).read_bytes()
-    with private.opened(folder):
+    with state_folder.open_private(folder):
         (folder / FILE).symlink_to(elsewhere / FILE)
     assert Tries(folder).wait_seconds("Anna", "10.0.0.7", NOW, known=True) == 0
     assert (elsewhere / FILE).read_bytes() == before
@@ -114,14 +114,14 @@ def test_a_link_in_the_place_of_the_file_is_neither_read_nor_written(folder: Pat
 
 def test_without_the_folder_the_counts_are_kept_in_memory(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    assert wrong(Tries(tmp_path / "file" / private.FOLDER), "Anna", "10.0.0.7", 50) == LIMITS[PAIR].free
+    assert wrong(Tries(tmp_path / "file" / state_folder.PRIVATE), "Anna", "10.0.0.7", 50) == LIMITS[PAIR].free
 
 
 def test_the_counts_stay_small(folder: Path) -> None:
     full = {
         kind: {f"{number:024x}": [1, NOW.timestamp()] for number in range(MOST_REMEMBERED)} for kind in (PAIR, PEER)
     }
-    with private.opened(folder) as opened:
+    with state_folder.open_private(folder) as opened:
         opened.write(FILE, json.dumps(full).encode())
     tries = Tries(folder)
     for number in range(50):

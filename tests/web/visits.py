@@ -8,7 +8,7 @@ from supplier_agent.base.log import Log
 from supplier_agent.db.store import Store
 from supplier_agent.printing.papers import Press, Sizes
 from supplier_agent.settings import Settings
-from supplier_agent.settings.web import Station
+from supplier_agent.settings.sections import Station
 from supplier_agent.web.peers import Tries
 from supplier_agent.web.request import Room, Seal, Session, SignedIn, Visit, words
 from tests.scan.shelf import SETTINGS

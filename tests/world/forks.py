@@ -32,6 +32,7 @@ from supplier_agent.base.clock import Clock, SystemClock
 from supplier_agent.base.errors import AgentError
 from supplier_agent.db import state_folder
 from supplier_agent.db.state_folder import InstanceLock
+from supplier_agent.reports.health import exit_code
 from supplier_agent.runtime.once import run_once
 from supplier_agent.runtime.wiring import assemble
 from supplier_agent.sandbox.server import Sandbox
@@ -109,7 +110,7 @@ def cycle(
             try:
                 if steps is not None:
                     step_through(agent, steps)
-                return run_once(agent, lambda _: None, lambda: None, lambda: False)
+                return exit_code(run_once(agent, lambda _: None, lambda: False))
             finally:
                 close()
     finally:

@@ -25,7 +25,7 @@ from supplier_agent.labels import Label, LabelFolder, NotALabel
 from supplier_agent.labels.pdf import Check, Checks, Fault
 from supplier_agent.marketplace.connections import Deadline
 from supplier_agent.marketplace.wire import Answer, Lost, NotSent, Reply, Wire
-from supplier_agent.runtime.wiring import make_account
+from supplier_agent.runtime.wiring import make_accounts
 from supplier_agent.sandbox.api import Api
 from supplier_agent.sandbox.faults import Request
 from supplier_agent.sandbox.faults import Wire as Travels
@@ -204,28 +204,12 @@ class Site:
         store, ledger = open_store(self.database, agent=True), Ledger(folder / state_folder.LEDGER)
         return store, ledger, LabelFolder(folder), ChecksAtOnce(self.pdf_fault)
 
-    def read_token(self, name: str) -> str:
-        """Return a supplier's token, as the agent reads it."""
-        return self.settings.token_of(name, {})
-
     def assemble(self) -> Agent:
         """Put an agent together on the folder, as wiring.py does."""
         assert not self.running
         settings = self.settings
         self._store, self._ledger, labels, checks = self.parts()
-        made = [
-            make_account(
-                settings,
-                name,
-                self.wire,
-                self.clock,
-                labels,
-                self.read_token,
-                lambda: self.agent.stopping,
-                lambda each: settings.next_token_of(each, {}),
-            )
-            for name in settings.suppliers
-        ]
+        made = make_accounts(settings, {}, self.wire, self.clock, labels, lambda: self.agent.stopping)
         log = Log(None, lambda event, facts: self.said.append((event, facts)))
         workers = Workers(self.clock, self.executor, checks, log)
         chance = self._dice.random

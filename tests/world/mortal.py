@@ -6,11 +6,13 @@ Dying is a BaseException out of the step: nobody handles it, and whatever the ag
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import httpx
 from sqlmodel import Session
 
+from supplier_agent.agent import Agent
 from supplier_agent.db import state_folder
 from supplier_agent.db.ship_ledger import Ledger
 from supplier_agent.db.store import Store, open_store
@@ -177,6 +179,10 @@ class MortalSite(Site):
         store = MortalStore(open_store(self.database, agent=True), self.doom)
         return store, SteppedLedger(folder / state_folder.LEDGER, step), labels, ChecksAtOnce(labels.look)
 
-    def read_token(self, name: str) -> str:
-        """Return the token that the supplier has now."""
-        return self.tokens[name]
+    def assemble(self) -> Agent:
+        """Put the same together; its accounts read the tokens that the suppliers have now."""
+        agent = super().assemble()
+        for account in agent.accounts.values():
+            account.read_token = partial(self.tokens.__getitem__, account.name)
+            account.token = self.tokens[account.name]
+        return agent

@@ -1,19 +1,120 @@
-"""`ship --file`: mark the orders of a file, and write which were marked and which were not, with the reason.
+"""One action on many orders, from the command line, from stdin or from a file: each in its own transaction.
 
-The file has one id per line, or is a CSV (comma, semicolon or tab) with a column menzzo_order_id and optionally a supplier.
+Nothing is printed between two actions, so a slow or closed reader of the output delays none of them. An error in one order does
+not affect the others; after an error of the database itself, the rest is not tried.
 """
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TextIO
 
 from supplier_agent.base import files
+from supplier_agent.base.errors import AgentError, StateError, UsageError
 from supplier_agent.base.process import DISK, NEEDS_A_PERSON, on_one_line, worst
-from supplier_agent.cli.context import Surroundings, complain, result, say, stdin_lines
-from supplier_agent.cli.each import Named, Outcome, outcomes, tell
+from supplier_agent.cli.context import Surroundings, complain, progress, result, result_json, say, stdin_lines
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from supplier_agent.db.tables import Order
+
+
+@dataclass(frozen=True)
+class Named:
+    """An order as given by a person. `supplier` is "" if not given."""
+
+    order: str
+    supplier: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The result of one action: its message, or its error (None: it was done)."""
+
+    named: Named
+    said: str
+    error: "AgentError | None" = None
+
+    @property
+    def exit_code(self) -> int:
+        """Return the exit code of this one (public contract, "Exit codes")."""
+        return 0 if self.error is None else self.error.exit_code
+
+    def as_json(self) -> dict[str, object]:
+        """Return the object of `--json`."""
+        what, cure = (None, None) if self.error is None else (self.error.what, self.error.cure)
+        return {
+            "menzzo_order_id": self.named.order,
+            "supplier": self.named.supplier or None,
+            "done": self.error is None,
+            "said": self.said or None,
+            "error": what,
+            "cure": cure,
+            "exit_code": self.exit_code,
+        }
+
+
+def outcomes(
+    surroundings: Surroundings, named: Iterable[Named], act: "Callable[[Session, Order], str]"
+) -> Iterator[Outcome]:
+    """Apply the action to each order, and yield its result once it is on disk."""
+    from supplier_agent.actions import find
+
+    failed: StateError | None = None  # None: the database works
+    with surroundings.store() as store:
+        for each in named:
+            if failed is not None:
+                yield Outcome(each, "", StateError(f"not tried: {failed.what}", failed.cure))
+                continue
+            try:
+                with store.write() as tx:
+                    said = act(tx, find(tx, each.order, each.supplier or None))
+            except StateError as error:
+                failed = error
+                yield Outcome(each, "", error)
+            except AgentError as error:
+                yield Outcome(each, "", error)
+            else:
+                yield Outcome(each, said)
+
+
+def do_each(
+    surroundings: Surroundings,
+    named: Iterable[Named],
+    act: "Callable[[Session, Order], str]",
+    *,
+    as_json: bool = False,
+) -> int:
+    """Apply the action to each order, then print all results, and return the exit code for all of them."""
+    done: list[Outcome] = []
+    try:
+        with progress() as show:
+            for outcome in outcomes(surroundings, named, act):
+                done.append(outcome)
+                show(f"{len(done)} orders")
+    finally:  # also those done before Ctrl-C
+        tell(done, as_json=as_json)
+    return worst({outcome.exit_code for outcome in done})
+
+
+def tell(done: Iterable[Outcome], *, as_json: bool) -> None:
+    """Print the result of each order."""
+    if as_json:
+        result_json({"schema": 1, "orders": [outcome.as_json() for outcome in done]})
+        return
+    for outcome in done:
+        if outcome.error is None:
+            result(f"{outcome.named.order}: {outcome.said}")
+        else:
+            about = "" if outcome.named.order in outcome.error.what else f"{outcome.named.order}: "
+            complain(f"supplier-agent: {about}{outcome.error}")
+
+
+# -- `ship --file`. The file has one id per line, or is a CSV (comma, semicolon or tab) with a column menzzo_order_id and
+# optionally a supplier. Two other files get the orders that were marked, and those that were not, with the reason.
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -24,18 +125,8 @@ ORDER_HEADS, SUPPLIER_HEADS = ("menzzo_order_id", "order", "order_id", "id"), ("
 DELIMITERS = (";", "\t", ",")
 
 
-@dataclass(frozen=True)
-class Line:
-    """One order of the file. `supplier` is "" if the file has none."""
-
-    order: str
-    supplier: str
-
-
-def lines_of(rows: Iterable[str]) -> Iterator[Line]:
+def lines_of(rows: Iterable[str]) -> Iterator[Named]:
     """Read the orders, line by line; blank lines are skipped. Raises UsageError if a CSV has no column for the order."""
-    from supplier_agent.base.errors import UsageError
-
     order, supplier, delimiter = 0, None, ","
     first = True
     for number, row in enumerate(rows, 1):
@@ -56,12 +147,10 @@ def lines_of(rows: Iterable[str]) -> Iterator[Line]:
                     "name the column menzzo_order_id, or put one id on each line",
                 )
         cells = [*_cells(text, delimiter, number), ""]
-        yield Line(_cell(cells, order), _cell(cells, supplier))
+        yield Named(_cell(cells, order), _cell(cells, supplier))
 
 
 def _cells(text: str, delimiter: str, number: int) -> list[str]:
-    from supplier_agent.base.errors import UsageError
-
     try:
         return next(csv.reader([text], delimiter=delimiter))
     except csv.Error as error:
@@ -85,14 +174,12 @@ def ship_file(
     as_json: bool = False,
 ) -> int:
     """Mark each order of the file in its own transaction; return the most important exit code."""
-    from supplier_agent.base.errors import UsageError
-
     paths = [path.resolve() for path in (file, success, failure) if path is not None]
     if len({*paths}) != len(paths):
         raise UsageError(
             "two of the three files are the same", "name a file of its own for --success and for --failure"
         )
-    named = [Named(line.order, line.supplier or supplier) for line in lines_of(_rows(file))]
+    named = [Named(each.order, each.supplier or supplier) for each in lines_of(_rows(file))]
     done: list[Outcome] = []
     flagging = Flagging(surroundings)
     with ExitStack() as opened:
@@ -142,8 +229,6 @@ class Flagging:
 
 
 def _rows(file: Path) -> list[str]:
-    from supplier_agent.base.errors import UsageError
-
     if str(file) == "-":
         return stdin_lines()
     try:
@@ -165,8 +250,6 @@ class Answers:
     @classmethod
     def opened(cls, stack: ExitStack, path: Path | None) -> Self:
         """Open the file until the stack closes. Raises UsageError, before anything is done, if it cannot be written."""
-        from supplier_agent.base.errors import UsageError
-
         if path is None:
             return cls(None)
         try:

@@ -1,12 +1,13 @@
-"""A JSON schema of the configuration file, with which editors complete keys, explain them and mark mistakes.
+"""The settings in written form: a JSON schema of the file for editors, every effective value, and JSON for another process.
 
-It is built from the model; the example provides the meaning of keys and how values are written (hours and days as text).
+None of them contains a secret. The schema is built from the model; the example provides the meaning of keys and how values are
+written (hours and days as text).
 """
 
 import json
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import time
 from pathlib import Path
@@ -15,9 +16,11 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, SecretStr
 
-from supplier_agent.settings.layers import Place, Tree, key_lines, read_environment
+from supplier_agent.settings.layers import Place, key_lines, read_environment
 from supplier_agent.settings.loading import load
-from supplier_agent.settings.model import KNOWN_SUPPLIERS, Settings
+from supplier_agent.settings.model import KNOWN_SUPPLIERS, Http, Settings
+from supplier_agent.settings.schedule import written_days
+from supplier_agent.settings.sections import Address, Station, written_time
 
 NAME = "supplier-agent.example.toml"
 _PACKAGE = Path(__file__).parents[1]
@@ -26,14 +29,9 @@ _KEY = re.compile(r"\A(?:# )?([a-z_]+) = ")
 
 
 def example_text() -> str:
-    """Return the path of the example: in the package of an installation (see pyproject.toml), in config/ of a checkout."""
+    """Return the example: from the package of an installation (see pyproject.toml), or from config/ of a checkout."""
     installed = _PACKAGE / NAME
     return (installed if installed.exists() else _PACKAGE.parent / "config" / NAME).read_text(encoding="utf-8")
-
-
-def example_tree() -> Tree:
-    """Return the text of the example."""
-    return tomllib.loads(example_text())
 
 
 def example_comments() -> dict[Place, str]:
@@ -62,7 +60,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 def schema() -> dict[str, Any]:
     """Return the schema of the file."""
     whole = Settings.model_json_schema()
-    tree, comments = example_tree(), example_comments()
+    tree, comments = tomllib.loads(example_text()), example_comments()
     whole["properties"] = {
         name: _told(each, (name,), tree.get(name), comments) for name, each in whole["properties"].items()
     }
@@ -101,7 +99,6 @@ def _told(
 HIDDEN = '"(hidden)"'
 _USER = re.compile(r"\A([A-Za-z][A-Za-z0-9+.-]*://)[^/]*@")
 """User and password in an address. They end at the last @ before the path."""
-DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 @dataclass(frozen=True)
@@ -149,7 +146,7 @@ def _written(value: object, *, hidden: bool = False) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(_written(each) for each in value)}]"
     if isinstance(value, frozenset):
-        return json.dumps(",".join(DAY_NAMES[day] for day in sorted(value)))
+        return json.dumps(written_days(value))
     if isinstance(value, str):
         value = _USER.sub(r"\1(hidden)@", value)
     if isinstance(value, bool | str):
@@ -157,7 +154,7 @@ def _written(value: object, *, hidden: bool = False) -> str:
     if isinstance(value, int | float):
         return f"{value:.15g}"
     if isinstance(value, time):
-        return f'"{value:%H:%M}"'
+        return json.dumps(written_time(value))
     return json.dumps(value.key if isinstance(value, ZoneInfo) else str(value), ensure_ascii=False)
 
 
@@ -172,3 +169,57 @@ def _source(place: Place, variables: Mapping[Place, str], file: Path | None, lin
 
 def _dotted(place: Place) -> str:
     return ".".join(place)
+
+
+# -- JSON for another process that must not have a token (the page).
+
+FOR_PRINTING: frozenset[tuple[type[BaseModel], str]] = frozenset({(Station, "printer"), (Http, "proxy")})
+"""Passed on nevertheless: printing needs the printer's password, and that of the proxy on the way to it."""
+
+SUPERVISED = "--supervised"
+"""The child then gives a sign of life on stdout, which no full disk holds up, and ends with its stdin."""
+
+
+def without_secrets(settings: Settings, calls_on: Iterable[str]) -> str:
+    """Return the settings as JSON. The path of a token file is included, its content is not.
+
+    calls_on: the kinds of calls that are switched on, because the keys of `[calls]` are left out: they may be secrets.
+    """
+    return json.dumps({**_open(settings), "calls_on": sorted(calls_on)})
+
+
+def read_back(text: str, env: Mapping[str, str]) -> Settings:
+    """Return the settings from JSON; of `env`, only proxy and certificates are used. Raises ValueError if they are not valid."""
+    return Settings(**json.loads(text), network_env=env)
+
+
+def _open(model: BaseModel) -> dict[str, Any]:
+    """Return everything that is not secret: a secret is a SecretStr, or a field that is left out of `repr`.
+
+    Defaults are left out too, so that the other process cannot see whether a secret was given.
+    """
+    found = model.model_dump(mode="json")
+    for name, field in type(model).model_fields.items():
+        value = getattr(model, name)
+        is_hidden = not field.repr and (type(model), name) not in FOR_PRINTING
+        if is_hidden or _is_secret(value) or value == field.get_default(call_default_factory=True):
+            del found[name]
+        elif isinstance(value, BaseModel):
+            found[name] = _open(value)
+            if not found[name]:
+                del found[name]
+        elif isinstance(value, dict):
+            found[name] = {key: _open(each) for key, each in value.items()}
+        elif isinstance(value, tuple) and any(isinstance(each, BaseModel) for each in value):
+            found[name] = [_open(each) for each in value]
+        elif isinstance(value, Path):
+            found[name] = str(value.absolute())  # the other process works in another folder
+    return found
+
+
+def _is_secret(value: object) -> bool:
+    return isinstance(value, SecretStr) or (isinstance(value, tuple) and any(map(_holds_one, value)))
+
+
+def _holds_one(value: object) -> bool:
+    return _is_secret(value) or (isinstance(value, Address) and _is_secret(value.url))
