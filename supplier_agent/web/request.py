@@ -63,7 +63,7 @@ def read_key(state_dir: Path) -> str:
             f"the page's key {path} cannot be used: {error.strerror}", f"give it to the agent: {path}"
         ) from error
     if len(key) < KEY_BYTES:
-        raise StateError(f"the page's key {path} is too short", f"delete {path}; everybody then signs in again")
+        raise StateError(f"the page's key {path} is too short", f"delete {path}; everyone then signs in again")
     return key
 
 
