@@ -164,7 +164,7 @@ def test_an_order_is_on_the_page_of_problems_once_with_all_that_can_be_done(
     assert lea.html.count(f'href="/order/{row}"') == 1
     for text in (
         "It is damaged: leg broken",
-        "The marketplace refused it (shipping report)",
+        "It was refused (shipping report)",
         "409: changed",
         "ask first",
     ):
