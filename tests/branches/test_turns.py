@@ -9,9 +9,9 @@ from sqlmodel import Session
 
 from supplier_agent.agent import LOCKED_SECONDS, TURN_SECONDS
 from supplier_agent.db.store import FullError, LockedError, Store
+from supplier_agent.db.tables import Event
 from supplier_agent.maintenance.rollback import Watch
 from tests.branches.conftest import Raise, work_for
-from tests.model.later import Later
 from tests.world.mortal import MortalSite
 
 NEVER = 10**9
@@ -80,23 +80,20 @@ def test_nothing_leaves_before_its_intent_is_on_disk(installation: Raise) -> Non
 
 
 def test_what_comes_together_is_written_together(installation: Raise) -> None:
-    site = installation(2)
-    later = Later(site.clock.monotonic)
-    site.executor = later
+    site = installation(1)
     site.start()
-    work_for(site, 60, later, until=lambda: len(site.ask("SELECT 1 FROM orders")) == 2)
-    commits = with_commits(site)
-    while sum(each.job is not None for each in later.waiting) < 2:
-        site.clock.sleep(1)
-        site.agent.turn()
-    before = commits.count
-    while later.waiting:
-        later.make(0)
+    work_for(site, 60)
+    commits, ctx = with_commits(site), site.agent.ctx
+
+    def note(what: str) -> None:
+        with ctx.store.write() as tx:
+            tx.add(Event(order_id=1, at=site.clock.now(), who="agent", what=what))
+
+    for what in ("first", "second", "third"):
+        ctx.inbox.put(partial(note, what))
     site.agent.turn()
-    assert commits.count == before + 1
-    assert site.ask("SELECT count(*) FROM attempts") == [(2,)]
-    site.agent.turn()
-    assert site.ask("SELECT count(*) FROM attempts WHERE ended_at IS NOT NULL") == [(2,)]
+    assert commits.count == 1
+    assert site.ask("SELECT count(*) FROM events WHERE what IN ('first', 'second', 'third')") == [(3,)]
     site.stop()
 
 

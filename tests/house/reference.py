@@ -303,12 +303,12 @@ def _names(layer: str) -> list[str]:
 
 def _purpose(name: str) -> str:
     words = (ast.get_docstring(ast.parse(_file(name).read_text())) or "").split("\n\n")[0]
-    return f"`{name.rpartition('/')[2]}`{'/' * (PACKAGE / name).is_dir()} {' '.join(words.split())}"
+    return f"`{name.rpartition('/')[2]}`{'/' * (_file(name).name == '__init__.py')} {' '.join(words.split())}"
 
 
 def _file(name: str) -> Path:
-    folder = PACKAGE / name
-    return folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py")
+    package, module = PACKAGE / name / "__init__.py", (PACKAGE / name).with_suffix(".py")
+    return module if module.exists() else package
 
 
 # ------------------------------------------------------------------------------------------------------------- writing

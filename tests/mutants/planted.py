@@ -44,15 +44,15 @@ PLANTED = (
     Mutant(
         "the ship ledger gets no intent",
         "tick/claim.py",
-        "ctx.ledger.write(job.supplier, job.menzzo_order_id, job.number, None, now)",
+        "ctx.ledger.write(job.supplier, job.menzzo_order_id, job.number, None, flight.started_at)",
         "pass",
         (INTENT,),
     ),
     Mutant(
         "a ship call leaves although its intent could not be noted",
         "tick/claim.py",
-        "            _come_back_unsent(ctx, account, flight, error.what)\n            return\n",
-        "            ctx.log.problem('ledger', error.what)\n",
+        "                ctx.inbox.put(lambda: landed(unsent))\n                ctx.is_compared = False\n                return\n",
+        "                ctx.log.problem('ledger', error.what)\n",
         (LOOP,),
     ),
     Mutant(
