@@ -20,8 +20,6 @@ from tests.proof.page import Setting
 
 TINY = Sizes().scaled(0.0005)
 SETTING = Setting(date(2026, 11, 21), "abc", "a machine", "Python", 1, 7)
-LONG = "aeghi"
-"""These start dozens of processes."""
 NOT_READS = {
     *("run", "resync", "sandbox", "demo", "ship", "unship", "resolve", "retry", "hold", "release", "close", "reopen"),
     *("page", "backup", "restore", "pause", "resume", "approve", "agree", "help", "config"),
@@ -29,7 +27,8 @@ NOT_READS = {
 """Commands that change something, run until they are stopped, or ask no database."""
 
 
-@pytest.mark.parametrize("row", [pytest.param(row, marks=[pytest.mark.slow] * (row in LONG)) for row in ROWS])
+@pytest.mark.slow  # each starts dozens of processes
+@pytest.mark.parametrize("row", ROWS)
 def test_a_row_can_be_made(row: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     figures, failed = measured(TINY, {row: ROWS[row]})

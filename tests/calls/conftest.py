@@ -15,6 +15,8 @@ from tests.world.harness import ManualClock, Site, settings_for
 
 SUPPLIER = "notio"
 PDF = b"%PDF-1.4 a label\n%%EOF\n"
+SELDOM = {"poll_seconds": 3600, "off_hours_poll_seconds": 3600, "sweep_seconds": 43200}
+"""The tests are about calls: an hour between two reads saves most of their time."""
 Raise = Callable[..., Site]
 
 
@@ -28,7 +30,7 @@ def installation(tmp_path: Path) -> Iterator[Raise]:
         for _ in range(orders):
             world.arrive(SUPPLIER).label = PDF
         on = {kind: {"enabled": True} for kind, call in kinds.items() if "enabled" in call.Section.model_fields}
-        sections = {"calls": on, "ship": {"undo_seconds": 0}} | sections
+        sections = {"calls": on, "ship": {"undo_seconds": 0}, "schedule": SELDOM} | sections
         site = Site(settings_for(tmp_path / "state", SUPPLIER, **sections), world, clock, calls=kinds)
         elsewhere = {call.ACCOUNT for call in kinds.values()} - {MARKETPLACE}
         site.others = lambda one: [nowhere(one, kind) for kind in elsewhere]
