@@ -30,15 +30,9 @@ PLANTED = (
     # -- calls: intent, claim, repetition --------------------------------------------------------------------------
     Mutant(
         "the request leaves before its intent is committed",
-        "tick/claim.py",
-        """            job = claim(ctx, tx, account, stands, call_id)
-""",
-        """            job = claim(ctx, tx, account, stands, call_id)
-            if job is not None:
-                kind = ctx.calls[job.kind]
-                early = Flight(job.kind, kind.LANE, now, ctx.clock.monotonic(), job, account.token or "")
-                return _fly(ctx, account, early, kind.perform, job, tools)
-""",
+        "tick/context.py",
+        "        if self.store.in_turn:\n            self._afterwards.append(step)\n",
+        "        if False:\n            self._afterwards.append(step)\n",
         (INTENT, DEATHS),
     ),
     Mutant(
