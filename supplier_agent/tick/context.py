@@ -228,11 +228,8 @@ class Context:
         return bool(steps)
 
     def then(self, step: Callable[[], object]) -> None:
-        """Do this once what the turn writes is on disk: start a request, log a change. Outside of a turn: do it now."""
-        if self.store.in_turn:
-            self._afterwards.append(step)
-        else:
-            step()
+        """Do this once what the turn writes is on disk: start a request, log a change."""
+        self._afterwards.append(step)
 
     def touch(self, account: Account) -> None:
         """Remember an account as it is before this turn changes it."""

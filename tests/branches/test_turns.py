@@ -124,3 +124,12 @@ def test_a_fault_after_a_turn_does_not_keep_the_others_from_being_sent(installat
     assert [facts["error"] for event, facts in site.said if event == "internal.error"] == ["KeyError"]
     assert site.ask("SELECT count(*) FROM orders WHERE acknowledged_at IS NOT NULL") == [(2,)]
     site.stop()
+
+
+def test_it_is_known_when_every_list_was_read(installation: Raise) -> None:
+    site = installation(1)
+    site.start()
+    assert not site.agent.ctx.all_were_read()
+    work_for(site, 60)
+    assert site.agent.ctx.all_were_read()
+    site.stop()

@@ -31,8 +31,8 @@ PLANTED = (
     Mutant(
         "the request leaves before its intent is committed",
         "tick/context.py",
-        "        if self.store.in_turn:\n            self._afterwards.append(step)\n",
-        "        if False:\n            self._afterwards.append(step)\n",
+        "        self._afterwards.append(step)\n",
+        "        step()\n",
         (INTENT, DEATHS),
     ),
     Mutant(
