@@ -14,6 +14,11 @@ from sqlalchemy.pool import Pool
 
 from supplier_agent.db.store import Store, open_store
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell has started the tests in the background
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # otherwise the programs that they start would ignore Ctrl-C
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Start with the files of few tests: those are the long ones, and several workers end at about the same time."""

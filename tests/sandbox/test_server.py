@@ -311,10 +311,7 @@ def test_a_taken_port_is_explained_with_its_cure(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
 def test_the_command_serves_until_it_is_told_to_stop(ending: signal.Signals) -> None:
-    program = (
-        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # ignored, if the tests run in the background
-        "from supplier_agent.sandbox.server import serve; serve(0, 3, lambda text: print(text, flush=True))"
-    )
+    program = "from supplier_agent.sandbox.server import serve; serve(0, 3, lambda text: print(text, flush=True))"
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stderr is not None
