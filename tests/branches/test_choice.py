@@ -12,11 +12,13 @@ ACKNOWLEDGE = "acknowledge-sale"
 
 
 def with_new_orders(site: MortalSite, number: int) -> MortalSite:
-    """Collect what is listed, let so many more be listed, and mark the first ones as shipped the moment those are stored."""
+    """Collect what is listed, and mark it as shipped the moment so many new orders wait to be acknowledged."""
     first = ids(site.world)
     site.collected()
-    arrive(site.world, "notio", number)
-    site.run_for(3600, until=lambda: len(site.ask("SELECT 1 FROM orders")) == len(first) + number)
+    if number:
+        arrive(site.world, "notio", number + 1)
+        known = len(site.world.requests(ACKNOWLEDGE))
+        site.run_for(3600, until=lambda: len(site.world.requests(ACKNOWLEDGE)) > known)
     site.flag(first)
     return site
 

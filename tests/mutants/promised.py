@@ -26,7 +26,7 @@ WAYS: tuple[Mutant, ...] = (
         "an answer that is not a list ends a run as complete",
         "tick/pull.py",
         "    if answer.http_status not in {400, 404, 422}:\n        return None\n",
-        "    if answer.http_status not in {400, 404, 422}:\n        return reading.End(plan, 'complete')\n",
+        "    if answer.http_status not in {400, 404, 422}:\n        return strategy.End(plan, 'complete')\n",
     ),
     _way(
         "test_no_listed_order_is_lost",
