@@ -76,7 +76,7 @@ class LabelFolder:
         if target.exists() and not _is_set_aside(target):
             self._set_aside(target)
         fetched.part.replace(target)
-        _sync_folder(target.parent)
+        files.flush(target.parent)
         return fetched.label
 
     def _set_aside(self, target: Path) -> None:
@@ -129,11 +129,3 @@ def _sha256_of(path: Path) -> str | None:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
         return None
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

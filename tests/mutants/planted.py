@@ -601,7 +601,7 @@ PLANTED = (
     Mutant(
         "the label's name is not waited for",
         "labels/folder.py",
-        "        _sync_folder(target.parent)\n",
+        "        files.flush(target.parent)\n",
         "",
         (DURABILITY,),
     ),
