@@ -91,7 +91,7 @@ ROWS = (
         lambda scale, _seed: _long("mutants", workers=1, every=max(1, round(1 / scale))),
         (TESTS,),
         least=25,
-        seconds=700,
+        seconds=1400,
     ),
     Row(
         "together",
