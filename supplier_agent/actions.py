@@ -182,9 +182,8 @@ def retry(tx: Session, order: Order, now: datetime, who: str, *, station: str | 
     parked = [call for call in outbox.of_order(tx, order.id or 0) if call.state == "parked"]
     if not parked and order.fault is None:
         return "it has no parked call"
-    if order.fault is not None:
-        order.fault = order.planned_at = None
-        tx.add(order)
+    order.fault = order.planned_at = None
+    tx.add(order)
     for call in parked:
         outbox.owe_again(tx, call, now)
     kinds = " and ".join(call.kind for call in parked) or "everything, after an internal error"

@@ -13,7 +13,7 @@ from sqlmodel import Session
 from supplier_agent.db.store import LockedError
 from supplier_agent.suppliers import read_log, snapshot
 from supplier_agent.tick import claim, log_events, plan, pull, settle, tokens
-from supplier_agent.tick.choose import LOOK_SECONDS, next_step
+from supplier_agent.tick.choose import LOOK_SECONDS, is_idle, next_step
 from supplier_agent.tick.context import Account, Context
 
 LOCKED_SECONDS = 1.0
@@ -63,15 +63,13 @@ class Agent:
         """Settle results, then tick every account that may have something to do. Return the seconds until the next turn."""
         ctx = self.ctx
         ctx.inbox.hear()
+        ctx.note_answers()
         if (wait := self._locked_until - ctx.clock.monotonic()) > 0:
             return wait
         try:
             ctx.store.must_still_be_there()
             self._heal()
-            if ctx.store.changed_elsewhere():
-                ctx.look_again()
-                ctx.is_compared = False
-            ctx.is_compared = ctx.is_compared or ctx.rollback.look(ctx.clock.now())
+            ctx.notice()
             with ctx.turn():
                 self._settle_and_tick()
             did_something = ctx.follow_up()
@@ -84,7 +82,7 @@ class Agent:
         self.database_problem = None
         if did_something or ctx.inbox.has_steps:  # so that a round ends with a turn in which nothing happens
             return 0.0
-        next_look = min(max(account.look_at, account.rests_until) for account in self.accounts.values())
+        next_look = min(account.next_look for account in self.accounts.values())
         return max(0.0, next_look - ctx.clock.monotonic())
 
     def _settle_and_tick(self) -> None:
@@ -93,13 +91,13 @@ class Agent:
         until = ctx.clock.monotonic() + TURN_SECONDS
         ctx.inbox.take_in(lambda: ctx.clock.monotonic() < until)
         for name in ctx.workers.call_up() & self.accounts.keys():
-            self.accounts[name].look_at = 0.0
-        for account in sorted(self.accounts.values(), key=lambda each: each.ticked_at):
-            now = ctx.clock.monotonic()
-            if now >= until:
+            self.accounts[name].wake()
+        now = ctx.clock.monotonic()
+        due = [account for account in self.accounts.values() if account.next_look <= now]
+        for account in sorted(due, key=lambda each: each.ticked_at):
+            if ctx.clock.monotonic() >= until:
                 return
-            if max(account.look_at, account.rests_until) <= now:
-                settle.alone(ctx, account, self._serve)
+            settle.alone(ctx, account, self._serve)
 
     def tick(self, account: Account) -> float:
         """Serve one account; return the seconds until there may be something to do again."""
@@ -123,7 +121,7 @@ class Agent:
 
     def _serve(self, account: Account) -> None:
         account.ticked_at = self.ctx.clock.monotonic()
-        wait = self.tick(account)
+        wait = LOOK_SECONDS if is_idle(self.ctx, account) else self.tick(account)
         account.look_at = account.ticked_at + (0.0 if account.facts_changed else wait)
 
     def _heal(self) -> None:

@@ -1,7 +1,8 @@
 """The ship ledger in `state_dir/private`: a line is flushed to disk before each ship call, and one after it.
 
-A database that was restored or replaced does not know what was shipped or undone since, but the ledger does. Lines are JSON, and
-an incomplete last line is ignored:
+A database that was restored or replaced does not know what was shipped or undone since, but the ledger does. It grows for ever, so
+a start reads only the lines since the last mark; the whole file is read when an order is looked up for the first time. Lines are
+JSON, and an incomplete last line is ignored:
     {"at", "supplier", "order", "attempt", "outcome"}            a ship call; outcome null is the intent
     {"at", "supplier", "order", "what", "who", "detail", "event"}  a person's decision; event is its id in the database
     {"at", "ledger", "epoch", "inode"}                           a mark that ledger and database share (rollback.py)
@@ -9,10 +10,13 @@ an incomplete last line is ignored:
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from supplier_agent.base.errors import StateError
 from supplier_agent.db import state_folder
@@ -21,6 +25,9 @@ from supplier_agent.db.state_folder import SAFELY, Private
 NAMELESS = ""
 """The identity of a ledger from an older version."""
 NOT_OPEN = -1
+TAIL_BYTES = 64 * 1024
+"""How much of the end of the file is read first, in search of the last mark."""
+LONGEST_LINE = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,17 @@ class Entry:
     attempt: int
     outcome: str | None
     at: str
+
+
+@dataclass(frozen=True)
+class ShipCall:
+    """A line about a ship call. outcome: None for the intent, which is on disk before the request is sent."""
+
+    supplier: str
+    order: str
+    attempt: int
+    outcome: str | None
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -57,7 +75,7 @@ class Ledger:
         self.identity, self.epoch = NAMELESS, 0
         self.last_call: tuple[str, str, int] | None = None  # supplier, order, attempt; None: none since the last mark
         self.last_decision: Decision | None = None  # None: none since the last mark
-        self._entries: dict[tuple[str, str], Entry] = {}
+        self._begins: dict[tuple[str, str], int] | None = {}  # where each order's last line begins; None: not read yet
         self.copied = False  # the file was replaced by a copy since the last mark
         self._inode = self._marked_inode = 0  # of the file; in the last mark (0: none)
         self._fd = NOT_OPEN
@@ -66,18 +84,21 @@ class Ledger:
             self.fault = folder.look(path.name)
             if self.fault:
                 return
-            content = self._open(folder)
-        for line in content.split(b"\n"):
-            self._learn(line)
+            tail = self._open(folder)
+        for line in tail:
+            self._learn(_fact(line))
         self.copied = not moved and self._marked_inode not in {0, self._inode}
-        self._torn = bool(content) and not content.endswith(b"\n")
+        self._torn = bool(tail and tail[-1])
 
-    def _open(self, folder: Private) -> bytes:
+    def _open(self, folder: Private) -> Sequence[bytes]:
         try:
             self._fd = os.open(self.path.name, os.O_RDWR | os.O_APPEND | SAFELY, dir_fd=folder.descriptor)
             found = os.fstat(self._fd)
             self.fault, self._inode = folder.fault(found), found.st_ino
-            return b"" if self.fault else _content(self._fd)
+            if self.fault:
+                return ()
+            self._begins = None
+            return _since_last_mark(self._fd)
         except OSError as error:
             raise StateError(
                 f"the ship ledger {self.path} cannot be opened: {error.strerror}. Nothing is shipped without it.",
@@ -92,7 +113,7 @@ class Ledger:
                 with state_folder.open_private(self.path.parent) as folder:
                     self._fd = folder.create(self.path.name)
                 self._inode = os.fstat(self._fd).st_ino
-                self.fault, self._torn = "", False
+                self.fault, self._torn, self._begins = "", False, {}
         except OSError as error:
             raise StateError(
                 f"the ship ledger {self.path} cannot be started: {error.strerror}. Nothing is shipped without it.",
@@ -101,33 +122,55 @@ class Ledger:
         self.identity = identity
         self.mark(0, at)
 
-    def _learn(self, line: bytes) -> None:
-        try:
-            fact = json.loads(line)
-            if "epoch" in fact:
-                mark = str(fact["ledger"]), int(fact["epoch"]), int(fact["inode"])  # read whole, or not at all
-                self.identity, self.epoch, self._marked_inode = mark
-                if self.epoch:  # epoch 0 only sets the identity: the database may not have it yet, or may be older
-                    self.last_call = self.last_decision = None
-            elif "what" in fact:
+    def _learn(self, fact: dict[str, Any]) -> None:
+        """Remember the last mark, and the last call and decision after it. A line that cannot be understood changes nothing."""
+        if (mark := _mark(fact)) is not None:
+            self.identity, self.epoch, self._marked_inode = mark
+            if self.epoch:  # epoch 0 only sets the identity: the database may not have it yet, or may be older
+                self.last_call = self.last_decision = None
+        elif "what" in fact:
+            with suppress(TypeError):
                 self.last_decision = Decision(**fact)
-            else:
-                entry = Entry(int(fact["attempt"]), fact["outcome"], str(fact["at"]))
-                self._entries[(fact["supplier"], fact["order"])] = entry
-                self.last_call = (fact["supplier"], fact["order"], entry.attempt)
-        except (ValueError, KeyError, TypeError):
-            return  # cut off by a crash or a full disk: the line before it still records the intent
+        elif (call := _call(fact)) is not None:
+            (supplier, order), entry = call
+            self.last_call = (supplier, order, entry.attempt)
 
     def last(self, supplier: str, menzzo_order_id: str) -> Entry | None:
-        """Return the latest entry of an order, or None if it never had a ship call."""
-        return self._entries.get((supplier, menzzo_order_id))
+        """Return the latest entry of an order, or None if it never had a ship call.
 
-    def write(self, supplier: str, menzzo_order_id: str, attempt: int, outcome: str | None, at: datetime) -> None:
-        """Append one line and flush it to disk. Raises StateError if that fails."""
-        if outcome is None and not self._is_in_its_place():
+        If the file cannot be read, or was changed by another program, it is not trusted any more.
+        """
+        key = supplier, menzzo_order_id
+        try:
+            if self._begins is None:
+                self._begins = _last_lines(self._fd)
+            if (begins := self._begins.get(key)) is None:
+                return None
+            found = _call(_fact(os.pread(self._fd, LONGEST_LINE, begins).partition(b"\n")[0]))
+        except OSError as error:
+            self.fault = f"it cannot be read: {error.strerror}"
+            return None
+        if found is None or found[0] != key:
+            self.fault = "it was changed while the agent ran"
+            return None
+        return found[1]
+
+    def write(self, calls: Sequence[ShipCall]) -> None:
+        """Append lines about ship calls, with one flush to disk. Raises StateError if that fails."""
+        if any(call.outcome is None for call in calls) and not self._is_in_its_place():
             self.fault = "it was moved away while the agent ran"
-        call = {"supplier": supplier, "order": menzzo_order_id, "attempt": attempt, "outcome": outcome}
-        self._append([{"at": at.isoformat(), **call}])
+        self._append(
+            [
+                {
+                    "at": call.at.isoformat(),
+                    "supplier": call.supplier,
+                    "order": call.order,
+                    "attempt": call.attempt,
+                    "outcome": call.outcome,
+                }
+                for call in calls
+            ]
+        )
 
     def _is_in_its_place(self) -> bool:
         try:
@@ -144,16 +187,17 @@ class Ledger:
         self._append([{"at": at.isoformat(), "ledger": self.identity, "epoch": epoch, "inode": self._inode}])
         self.copied = False
 
-    def _append(self, facts: "list[dict[str, object]]") -> None:
+    def _append(self, facts: Sequence[dict[str, Any]]) -> None:
         if self._fd == NOT_OPEN or self.fault:
             raise StateError(
                 f"the ship ledger {self.path} cannot be trusted: {self.fault}. Ship calls wait.",
                 "supplier-agent status",
             )
-        lines = b"".join(json.dumps(fact, separators=(",", ":")).encode() + b"\n" for fact in facts)
+        lines = [json.dumps(fact, separators=(",", ":")).encode() + b"\n" for fact in facts]
         try:
-            data = b"\n" + lines if self._torn else lines
+            data = b"".join([b"\n", *lines] if self._torn else lines)
             self._torn = os.write(self._fd, data) < len(data)
+            ends = os.lseek(self._fd, 0, os.SEEK_CUR)
             os.fdatasync(self._fd)
         except OSError as error:
             self._torn = True
@@ -165,18 +209,20 @@ class Ledger:
             raise StateError(
                 f"the ship ledger {self.path} was written in part: the disk is full", "free some disk space"
             )
-        for line in lines.splitlines():
-            self._learn(line)
+        begins = ends - sum(len(line) for line in lines)
+        for fact, line in zip(facts, lines, strict=True):
+            self._learn(fact)
+            if self._begins is not None and (found := _call(fact)) is not None:
+                self._begins[found[0]] = begins
+            begins += len(line)
 
     def decisions(self) -> Iterator[Decision]:
         """Yield every decision, newest first."""
         for line in reversed((self.content() or b"").split(b"\n")):
-            try:
-                fact = json.loads(line)
+            fact = _fact(line)
+            with suppress(TypeError):
                 if "what" in fact:
                     yield Decision(**fact)
-            except (ValueError, TypeError):
-                continue  # torn
 
     def content(self) -> bytes | None:
         """Return the whole content, or None if there is no trusted ledger."""
@@ -184,23 +230,27 @@ class Ledger:
 
     def learn(self, content: bytes) -> int:
         """Add ship calls that only another copy of the ledger knows; return the number of orders. Nothing is removed."""
-        learned: set[tuple[str, str]] = set()
+        learned: list[ShipCall] = []
+        known: dict[tuple[str, str], Entry | None] = {}
         for line in content.split(b"\n"):
-            try:
-                fact = json.loads(line)
-                supplier, order, outcome = fact["supplier"], fact["order"], fact["outcome"]
-                attempt, at = int(fact["attempt"]), datetime.fromisoformat(fact["at"])
-            except (ValueError, KeyError, TypeError):
+            if (found := _call(_fact(line))) is None:
                 continue  # another kind of line, or an incomplete last line
-            mine = self.last(supplier, order)
+            key, entry = found
+            mine = known.setdefault(key, self.last(*key))
+            try:
+                at = datetime.fromisoformat(entry.at)
+            except ValueError:
+                continue
             if (
                 mine is None
-                or attempt > mine.attempt
-                or (attempt == mine.attempt and mine.outcome is None and outcome is not None)
+                or entry.attempt > mine.attempt
+                or (entry.attempt == mine.attempt and mine.outcome is None and entry.outcome is not None)
             ):
-                self.write(supplier, order, attempt, outcome, at)
-                learned.add((supplier, order))
-        return len(learned)
+                known[key] = entry
+                learned.append(ShipCall(*key, entry.attempt, entry.outcome, at))
+        if learned:
+            self.write(learned)
+        return len({(call.supplier, call.order) for call in learned})
 
     def close(self) -> None:
         """Close the file."""
@@ -211,3 +261,60 @@ class Ledger:
 
 def _content(descriptor: int) -> bytes:
     return os.pread(descriptor, os.fstat(descriptor).st_size, 0)
+
+
+def _since_last_mark(descriptor: int) -> Sequence[bytes]:
+    """Return the lines from the last mark with an epoch on; all lines if there is none. The last one is empty unless it is torn."""
+    size, length = os.fstat(descriptor).st_size, TAIL_BYTES
+    while True:
+        begins = max(0, size - length)
+        lines = os.pread(descriptor, length, begins).split(b"\n")
+        if begins:
+            del lines[0]  # cut off
+        for number in reversed(range(len(lines))):
+            mark = _mark(_fact(lines[number]))
+            if mark is not None and mark[1]:
+                return lines[number:]
+        if not begins:
+            return lines
+        length *= 8
+
+
+def _last_lines(descriptor: int) -> dict[tuple[str, str], int]:
+    """Return where the last line of each order begins."""
+    found: dict[tuple[str, str], int] = {}
+    begins = 0
+    with os.fdopen(os.dup(descriptor), "rb") as file:
+        file.seek(0)
+        for line in file:
+            call = _call(_fact(line))
+            if call is not None:
+                supplier, order = call[0]
+                found[sys.intern(supplier), order] = begins
+            begins += len(line)
+    return found
+
+
+def _fact(line: bytes) -> dict[str, Any]:
+    """Return what a line says; {} if it was cut off by a crash or a full disk: the line before it still records the intent."""
+    try:
+        fact = json.loads(line)
+    except ValueError:
+        return {}
+    return fact if isinstance(fact, dict) else {}
+
+
+def _mark(fact: dict[str, Any]) -> tuple[str, int, int] | None:
+    """Return identity, epoch and inode; None if the line is not a whole mark."""
+    with suppress(ValueError, KeyError, TypeError):
+        return str(fact["ledger"]), int(fact["epoch"]), int(fact["inode"])
+    return None
+
+
+def _call(fact: dict[str, Any]) -> tuple[tuple[str, str], Entry] | None:
+    """Return supplier and order, and what the line says of them; None if it is not about a ship call."""
+    with suppress(ValueError, KeyError, TypeError):
+        return (str(fact["supplier"]), str(fact["order"])), Entry(
+            int(fact["attempt"]), fact["outcome"], str(fact["at"])
+        )
+    return None

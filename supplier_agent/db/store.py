@@ -55,6 +55,7 @@ class Store:
         self._joined: Session | None = None  # the transaction of the present turn; None: nothing was written in it yet
         self._inode = path.stat().st_ino
         self._data_version = self._pragma("data_version")
+        self._changed = False  # outside of the turns
 
     @contextmanager
     def write(self) -> Iterator[Session]:
@@ -62,8 +63,13 @@ class Store:
 
         Within a `turn` it is a savepoint of the turn's transaction: on disk when the turn ends.
         """
-        with self._savepoint() if self.in_turn else self._transaction("IMMEDIATE") as session:
+        if self.in_turn:
+            with self._savepoint() as session:
+                yield session
+            return
+        with self._transaction("IMMEDIATE") as session:
             yield session
+        self._changed = True
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -140,9 +146,10 @@ class Store:
             raise _explained(error, self.path) from error
 
     def changed_elsewhere(self) -> bool:
-        """Tell whether another connection has written since the last call. Takes microseconds, writes nothing."""
+        """Tell whether anything was written outside of the turns since the last call. Takes microseconds, writes nothing."""
         version = self._pragma("data_version")
-        changed, self._data_version = version != self._data_version, version
+        changed = self._changed or version != self._data_version
+        self._changed, self._data_version = False, version
         return changed
 
     def must_still_be_there(self) -> None:

@@ -23,12 +23,11 @@ from supplier_agent.reports.vitals import STOPPING, WORKERS_HUNG, Trouble
 from supplier_agent.runtime.page_process import PageProcess
 from supplier_agent.runtime.wiring import Reload, database_troubles
 from supplier_agent.tick import plan
-from supplier_agent.tick.choose import LOOK_SECONDS
+from supplier_agent.tick.choose import FULL_LOOK_SECONDS
 
 WATCH_SECONDS = 0.2
 """How often the loop checks whether another program wrote to the database; a mark is noticed within this time."""
 FEED_SECONDS = 10.0
-LOOK = timedelta(seconds=LOOK_SECONDS)
 JUMP_SECONDS = 5.0
 """If wall time and monotonic time diverge by more than this, the clock was set."""
 FAULT_SECONDS = 1.0
@@ -66,7 +65,7 @@ def make_scheduler(agent: Agent) -> BackgroundScheduler:
 
 def _wake_all(scheduler: BackgroundScheduler, agent: Agent) -> None:
     for name in set(agent.accounts) - {job.id for job in scheduler.get_jobs()}:
-        trigger = IntervalTrigger(seconds=LOOK_SECONDS, jitter=1, timezone="UTC")
+        trigger = IntervalTrigger(seconds=FULL_LOOK_SECONDS, jitter=1, timezone="UTC")
         scheduler.add_job(_wake, trigger, args=(agent, name), id=name, next_run_time=agent.ctx.clock.now())
 
 
@@ -222,12 +221,14 @@ class Daemon:
                 self._scheduler.modify_job(name, next_run_time=wall)
 
     def _reschedule(self) -> None:
-        """Set the scheduler to wake each supplier when its next read is due, and in between to check opening hours."""
+        """Set the scheduler to wake each supplier when its next read is due."""
+        now = self._agent.ctx.clock.now()
+        latest = now + timedelta(seconds=FULL_LOOK_SECONDS)
         for name, account in self._agent.accounts.items():
             at = account.next_read.at if account.next_read is not None else None
-            if at is not None and at > self._agent.ctx.clock.now() and self._wakes.get(name) != at:
+            if at is not None and self._wakes.get(name) != at and at > now:
                 self._wakes[name] = at
-                self._scheduler.modify_job(name, next_run_time=min(at, self._agent.ctx.clock.now() + LOOK))
+                self._scheduler.modify_job(name, next_run_time=min(at, latest))
 
     def _hung(self) -> bool:
         limit = self._agent.ctx.settings.http.timeout_seconds * 4 + HUNG_SECONDS

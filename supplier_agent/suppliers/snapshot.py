@@ -3,8 +3,9 @@
 The loop caches it until it is invalidated, because it needs it before every request. Writers read again, in their transaction.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from sqlalchemy import bindparam
@@ -69,3 +70,30 @@ def try_now(tx: Session, name: str, now: datetime, lane_name: str = circuit_brea
     if lane.resume_at is not None:
         lane.resume_at = now
         tx.add(lane)
+
+
+_ROWS = "SELECT name, * FROM suppliers", "SELECT supplier, * FROM lanes ORDER BY supplier, lane"
+_TO_PLAN = "SELECT DISTINCT supplier FROM orders WHERE planned_at IS NULL"
+_TO_READ = "SELECT id, supplier FROM runs WHERE id > ? AND purpose = 'resync' AND started_at IS NULL ORDER BY id"
+
+
+@dataclass
+class Changes:
+    """Finds the suppliers that another program may have changed, so that the others need not be looked at."""
+
+    _rows: Mapping[str, list[tuple[object, ...]]] = field(default_factory=dict)  # as at the last look
+    _run: int = 0  # the newest request to read days again that was seen
+
+    def look(self, tx: Session) -> set[str]:
+        """Return suppliers with orders to plan, with new requests to read days again, or with other rows than at the last look.
+
+        What the agent itself has changed since is among them; that does no harm.
+        """
+        ask, rows = tx.connection().exec_driver_sql, defaultdict[str, list[tuple[object, ...]]](list)
+        for name, *cells in (row for query in _ROWS for row in ask(query)):
+            rows[name].append(tuple(cells))
+        to_read = [tuple(row) for row in ask(_TO_READ, (self._run,))]
+        self._run = max([self._run, *(number for number, _ in to_read)])
+        changed = {name for name in rows.keys() | self._rows.keys() if rows.get(name) != self._rows.get(name)}
+        self._rows = dict(rows)
+        return changed | {name for _, name in to_read} | {name for (name,) in ask(_TO_PLAN)}

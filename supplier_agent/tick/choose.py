@@ -17,6 +17,8 @@ from supplier_agent.tick.context import READ_EVERY, Account, Context
 
 LOOK_SECONDS = 30.0
 """The longest time between two ticks of an account when nothing is due; opening hours and new tokens are noticed by then."""
+FULL_LOOK_SECONDS = 300.0
+"""After so long the database is asked what is due, even if nothing is known to have changed."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,23 @@ def next_step(ctx: Context, account: Account, again_at: datetime | None) -> Step
         idle = LOOK_SECONDS
         if read is None and choice.call is None:
             idle = _idle_seconds(ctx, tx, account, stands, now, again_at)
-    return Step(choice.call, read, read_first, idle)
+    account.idle_until = ctx.clock.monotonic() + idle
+    return Step(choice.call, read, read_first, min(idle, LOOK_SECONDS))
+
+
+def is_idle(ctx: Context, account: Account) -> bool:
+    """Tell whether the last look found nothing due until later, and nothing has changed since.
+
+    The agent wakes an account whose facts or calls it changes, and the loop notices what other programs change. That leaves what
+    is looked at here: the hours in which polls are more frequent, and a token that must be replaced.
+    """
+    if ctx.clock.monotonic() >= account.idle_until or account.facts_changed or account.token_suspect:
+        return False
+    return not account.pulls or (account.next_read is not None and _is_of_these_hours(ctx, account, ctx.clock.now()))
+
+
+def _is_of_these_hours(ctx: Context, account: Account, now: datetime) -> bool:
+    return account.poll_seconds == ctx.settings.poll_interval(account.supplier, now)
 
 
 def choose(ctx: Context, tx: Session, account: Account, stands: Standing, now: datetime, *, read_waits: bool) -> Choice:
@@ -145,10 +163,10 @@ def _read_due(ctx: Context, tx: Session, account: Account, stands: Standing, now
 
 
 def _next_read(ctx: Context, tx: Session, account: Account, now: datetime) -> Due:
-    """Return the next run. Cached until something happens, and for at most LOOK_SECONDS because of opening hours."""
-    if account.next_read is None or ctx.clock.monotonic() - account.next_read_asked >= LOOK_SECONDS:
+    """Return the next run. Cached until something happens, or other hours begin."""
+    if account.next_read is None or not _is_of_these_hours(ctx, account, now):
         account.next_read = read_log.due(tx, account.name, ctx.settings, now, round_at=ctx.round_at)
-        account.next_read_asked = ctx.clock.monotonic()
+        account.poll_seconds = ctx.settings.poll_interval(account.supplier, now)
     return account.next_read
 
 
@@ -161,4 +179,4 @@ def _idle_seconds(
     if account.pulls and account.run is None and not account.flying(READS):
         moments.append(_next_read(ctx, tx, account, now).at)
     waits = [(moment - now).total_seconds() for moment in moments if moment is not None and moment > now]
-    return min([LOOK_SECONDS, *waits])
+    return min([FULL_LOOK_SECONDS, *waits])

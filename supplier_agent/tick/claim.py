@@ -12,6 +12,7 @@ from supplier_agent import outbox
 from supplier_agent.base.cells import unreadable
 from supplier_agent.base.errors import StateError
 from supplier_agent.calls import Ending, Job, Need
+from supplier_agent.db.ship_ledger import ShipCall
 from supplier_agent.db.store import is_ours
 from supplier_agent.db.tables import Call, Order
 from supplier_agent.order import wanted
@@ -173,22 +174,23 @@ def _fly(ctx: Context, account: Account, flight: Flight, request: Callable[..., 
     def landed(done: "Future[Any]") -> None:
         settle.landed(ctx, account, flight, done)
 
-    def depart() -> None:
-        job = flight.job
-        if job is not None and ctx.calls[job.kind].LEDGERED:
-            try:
-                ctx.ledger.write(job.supplier, job.menzzo_order_id, job.number, None, flight.started_at)
-            except StateError as error:
-                unsent: Future[Any] = Future()
-                unsent.set_result(Ending(Outcome(NOT_SENT, error.what), outage=True))
-                ctx.workers.leave(flight.place)
-                ctx.inbox.put(lambda: landed(unsent))
-                ctx.is_compared = False
-                return
+    def start(refused: StateError | None = None) -> None:
+        if refused is not None:
+            unsent: Future[Any] = Future()
+            unsent.set_result(Ending(Outcome(NOT_SENT, refused.what), outage=True))
+            ctx.workers.leave(flight.place)
+            ctx.inbox.put(lambda: landed(unsent))
+            ctx.is_compared = False
+            return
         ctx.workers.start(
             flight.place, landed, request, *arguments, at_once=lambda done: settle.note_answer(ctx, flight, done)
         )
 
     account.pace.book()
     account.in_flight.append(flight)
-    ctx.then(depart)
+    job = flight.job
+    if job is not None and ctx.calls[job.kind].LEDGERED:
+        intent = ShipCall(job.supplier, job.menzzo_order_id, job.number, None, flight.started_at)
+        ctx.depart(intent, start)
+    else:
+        ctx.then(start)

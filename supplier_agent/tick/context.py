@@ -10,15 +10,17 @@ from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlmodel import Session
 
 from supplier_agent import outbox
 from supplier_agent.base.clock import Clock
+from supplier_agent.base.errors import StateError
 from supplier_agent.base.log import Log
 from supplier_agent.calls import CALLS, Calls, Job
-from supplier_agent.db.ship_ledger import Ledger
+from supplier_agent.db.ship_ledger import Ledger, ShipCall
 from supplier_agent.db.store import Store, is_ours
 from supplier_agent.db.tables import Order
 from supplier_agent.labels import LabelFolder
@@ -28,7 +30,7 @@ from supplier_agent.order import Rules
 from supplier_agent.reading.schedule import Due
 from supplier_agent.settings import Settings
 from supplier_agent.suppliers.circuit_breakers import LABELS
-from supplier_agent.suppliers.snapshot import Standing
+from supplier_agent.suppliers.snapshot import Changes, Standing
 from supplier_agent.tick.pull import OpenRun
 from supplier_agent.tick.workers import Inbox, Place, Workers
 from supplier_agent.verdict.supplier import MARKETPLACE
@@ -91,12 +93,13 @@ class Account:
     facts_changed: bool = True  # there may be orders to plan
     token_suspect: bool = True  # the token may be refused or missing: check before sending
     next_read: Due | None = None  # the next run; None: not known, ask the database
-    next_read_asked: float = 0.0  # monotonic: when the database was asked
+    poll_seconds: float = 0.0  # the interval between polls for which `next_read` was computed
     waits_for_rate: bool = False  # only the rate limit holds back the next request
     reads_failing: bool = False  # then a read is not retried within seconds: its lane decides when
     ships_wait: bool = False  # ship calls wait until a person approves unusually many marks
     flags_changed: bool = False  # marked orders were planned; not checked yet whether they are unusually many
     look_at: float = 0.0  # monotonic: when to tick it next
+    idle_until: float = 0.0  # monotonic: nothing becomes due before this time, unless something changes
     ticked_at: float = 0.0  # monotonic: when it was ticked last
     vain: tuple[int, int] = (0, 0)  # the call whose claim failed last, and how often in a row
     rests_until: float = 0.0  # monotonic: after an internal error, not served before this time
@@ -105,6 +108,11 @@ class Account:
     def pulls(self) -> bool:
         """Whether it has a list of orders to read."""
         return self.kind == MARKETPLACE
+
+    @property
+    def next_look(self) -> float:
+        """When to tick it next (monotonic seconds)."""
+        return max(self.look_at, self.rests_until)
 
     def memory(self) -> dict[str, Any]:
         """Return a copy of its present state. `vars(account).update(memory)` brings it back."""
@@ -137,7 +145,11 @@ class Account:
         if flight.heard:
             seconds, before = max(flight.heard), self.answer_seconds.get(flight.lane, 0.0)
             self.answer_seconds[flight.lane] = max(seconds, before * 0.8 + seconds * 0.2)
-        self.look_at = 0.0
+        self.wake()
+
+    def wake(self) -> None:
+        """Look for something to do in the next turn: something has changed."""
+        self.look_at = self.idle_until = 0.0
 
 
 @dataclass
@@ -156,17 +168,19 @@ class Context:
     round_at: datetime | None = None  # when a `run --once` began; None: the daemon, which polls by the clock
     told_to_read_only: bool = False  # by the command line; the settings may also do so
     accounts: dict[str, Account] = field(default_factory=dict)
+    changes: Changes = field(default_factory=Changes)  # made by other programs
     heal_at: datetime = field(init=False)  # when every open order is planned again
     rollback: Watch = field(init=False)  # does the ship ledger belong to this database?
     read_since_ping: set[str] = field(default_factory=set)  # suppliers read since the last ping of the heartbeat URL
     read_lately: set[str] = field(default_factory=set)  # the same, for the heartbeat URLs of single suppliers
-    is_compared: bool = (
-        True  # False: the ship ledger must be compared with the database, in which another program wrote
-    )
+    is_looked_at: bool = True  # False: another program wrote, and the accounts that it concerns were not looked at yet
+    is_compared: bool = True  # False: the same, and the ship ledger was not compared with the database yet
     _before: dict[int, tuple[Account, dict[str, Any]]] = field(
         default_factory=dict
     )  # accounts as they were before the turn
     _afterwards: list[Callable[[], object]] = field(default_factory=list)
+    _departures: list[tuple[ShipCall, Callable[[StateError | None], object]]] = field(default_factory=list)
+    _answers: list[ShipCall] = field(default_factory=list)  # heard, and not in the ship ledger yet
 
     def __post_init__(self) -> None:
         """Plan every open order in the first turn."""
@@ -209,6 +223,7 @@ class Context:
         try:
             with self.store.turn():
                 yield
+                self.note_answers()
         except BaseException:
             self._undo()
             raise
@@ -218,8 +233,12 @@ class Context:
             self._before.clear()
 
     def follow_up(self) -> bool:
-        """Do what waited for the commit of the turn; return whether there was anything."""
+        """Do what waited for the commit of the turn, ship calls last; return whether there was anything."""
         steps, self._afterwards = self._afterwards, []
+        departures, self._departures = self._departures, []
+        if departures:
+            refused = self._write_to_ledger([intent for intent, _ in departures])
+            steps += [partial(start, refused) for _, start in departures]
         for step in steps:
             try:
                 step()
@@ -230,6 +249,30 @@ class Context:
     def then(self, step: Callable[[], object]) -> None:
         """Do this once what the turn writes is on disk: start a request, log a change."""
         self._afterwards.append(step)
+
+    def depart(self, intent: ShipCall, start: Callable[[StateError | None], object]) -> None:
+        """Do `start` once the turn and the intent are on disk. All intents of a turn are written to the ship ledger together.
+
+        `start` receives the reason if they could not be written: then nothing may be sent.
+        """
+        self._departures.append((intent, start))
+
+    def hear(self, answer: ShipCall) -> None:
+        """Remember how a ship call ended, until `note_answers` writes it to the ship ledger."""
+        self._answers.append(answer)
+
+    def note_answers(self) -> None:
+        """Write to the ship ledger how ship calls ended. If that fails, their intents stay: after a crash now they are unknown."""
+        answers, self._answers = self._answers, []
+        if answers and (error := self._write_to_ledger(answers)) is not None:
+            self.log.problem("ledger", error.what)
+
+    def _write_to_ledger(self, calls: Sequence[ShipCall]) -> StateError | None:
+        try:
+            self.ledger.write(calls)
+        except StateError as error:
+            return error
+        return None
 
     def touch(self, account: Account) -> None:
         """Remember an account as it is before this turn changes it."""
@@ -243,18 +286,36 @@ class Context:
                     self.workers.leave(flight.place)
             vars(account).update(before)
         self._afterwards.clear()
+        self._departures.clear()
         self.inbox.again()
 
     def look_again(self, name: str | None = None) -> None:
         """Invalidate the caches of one account, or of all, and tick it in the next turn."""
         for account in self.accounts.values() if name is None else [self.accounts[name]]:
-            account.look_at, account.facts_changed, account.next_read, account.standing = 0.0, True, None, None
+            account.facts_changed, account.next_read, account.standing = True, None, None
+            account.wake()
+
+    def notice(self) -> None:
+        """Notice what other programs have written: look again at their suppliers, and compare the ship ledger.
+
+        Raises LockedError and StateError; then it is done again in the next turn.
+        """
+        if self.store.changed_elsewhere():
+            self.is_looked_at = self.is_compared = False
+        if not self.is_looked_at:
+            with self.store.read() as tx:
+                changed = self.changes.look(tx)
+                for account in self.accounts.values():
+                    if not changed.isdisjoint((account.name, account.supplier)):
+                        self.look_again(account.name)
+            self.is_looked_at = True
+        self.is_compared = self.is_compared or self.rollback.look(self.clock.now())
 
     def wake(self, supplier: str) -> None:
         """Tick every account of a supplier in the next turn, because new calls may be owed."""
         for account in self.accounts.values():
             if account.supplier == supplier:
-                account.look_at = 0.0
+                account.wake()
 
 
 def fault(error: BaseException) -> str:

@@ -14,8 +14,8 @@ from sqlalchemy import Update, bindparam
 from sqlmodel import Session, col, select, update
 
 from supplier_agent import outbox
-from supplier_agent.base.errors import StateError
 from supplier_agent.calls import Ending, Job, Unfinished
+from supplier_agent.db.ship_ledger import ShipCall
 from supplier_agent.db.store import is_ours
 from supplier_agent.db.tables import Attempt, Call, Order
 from supplier_agent.marketplace import Listing, Means, Verdict
@@ -36,14 +36,11 @@ REST_SECONDS = 30.0
 
 
 def note_answer(ctx: Context, flight: Flight, done: "Future[Any]") -> None:
-    """Record in the ship ledger how a call ended."""
+    """Have the ship ledger record how a call ended."""
     if flight.job is None or not ctx.calls[flight.job.kind].LEDGERED:
         return
     job, outcome = flight.job, _ending_of(done).outcome
-    try:
-        ctx.ledger.write(job.supplier, job.menzzo_order_id, job.number, outcome.kind, ctx.clock.now())
-    except StateError as error:  # the intent is stored: after a crash now the call would be unknown, which is safe
-        ctx.log.problem("ledger", error.what)
+    ctx.hear(ShipCall(job.supplier, job.menzzo_order_id, job.number, outcome.kind, ctx.clock.now()))
 
 
 def landed(ctx: Context, account: Account, flight: Flight, done: "Future[Any]") -> None:
@@ -95,7 +92,7 @@ def _checked(ctx: Context, account: Account, job: Job, ending: Ending) -> None:
             raise
         _give_up(ctx, account, job.kind, job, error)
     account.checking.discard(job.call_id)  # missing if its supplier was removed and added again during the check
-    account.look_at = 0.0
+    account.wake()
 
 
 def _give_up(ctx: Context, account: Account, kind: str, job: Job | None, error: Exception) -> None:

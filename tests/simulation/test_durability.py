@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from supplier_agent.db.ship_ledger import Ledger
+from supplier_agent.db.ship_ledger import Ledger, ShipCall
 from supplier_agent.labels import LabelFolder
 from tests.world.harness import MONDAY, keep
 
@@ -58,7 +58,7 @@ def test_each_line_of_the_ship_ledger_is_on_the_disk_when_write_returns(tmp_path
     ledger = Ledger(tmp_path / "shipped.jsonl")
     ledger.begin("here", MONDAY)
     for attempt, outcome in ((1, None), (1, "done")):
-        ledger.write("notio", "1_1", attempt, outcome, MONDAY)
+        ledger.write([ShipCall("notio", "1_1", attempt, outcome, MONDAY)])
         assert watched.seen[-1] == f"waited for shipped.jsonl of {ledger.path.stat().st_size} bytes"
     assert len([line for line in watched.seen if "shipped.jsonl" in line]) == 3
     ledger.close()

@@ -5,15 +5,17 @@ import os
 import resource
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from supplier_agent import outbox
 from supplier_agent.base.errors import StateError
 from supplier_agent.db import state_folder
-from supplier_agent.db.ship_ledger import Decision, Entry, Ledger
+from supplier_agent.db.ship_ledger import Decision, Entry, Ledger, ShipCall
 from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Call, Order
 from supplier_agent.tick import plan
@@ -44,15 +46,15 @@ def ledger(path: Path) -> Iterator[Ledger]:
 
 def reopened(path: Path) -> Ledger:
     ledger = Ledger(path)
-    ledger.close()  # what it learned stays
+    ledger.last("", "")  # reads the whole file
     return ledger
 
 
 def test_it_knows_the_latest_of_each_order_after_a_restart(path: Path, ledger: Ledger) -> None:
-    ledger.write(SUPPLIER, ID, 1, None, NOW)
-    ledger.write(SUPPLIER, ID, 1, "not_sent", at(1))
-    ledger.write(SUPPLIER, ID, 2, None, at(2))
-    ledger.write("asir-group", ID, 1, "done", at(3))
+    ledger.write([ShipCall(SUPPLIER, ID, 1, None, NOW)])
+    ledger.write([ShipCall(SUPPLIER, ID, 1, "not_sent", at(1))])
+    ledger.write([ShipCall(SUPPLIER, ID, 2, None, at(2))])
+    ledger.write([ShipCall("asir-group", ID, 1, "done", at(3))])
     for known in (ledger, reopened(path)):
         assert known.last(SUPPLIER, ID) == Entry(2, None, "2026-11-21T12:00:02+00:00")
         assert known.last("asir-group", ID) == Entry(1, "done", "2026-11-21T12:00:03+00:00")
@@ -60,15 +62,15 @@ def test_it_knows_the_latest_of_each_order_after_a_restart(path: Path, ledger: L
 
 
 def test_each_line_is_json_for_people_and_programs(path: Path, ledger: Ledger) -> None:
-    ledger.write(SUPPLIER, ID, 1, "done", NOW)
+    ledger.write([ShipCall(SUPPLIER, ID, 1, "done", NOW)])
     expected = {"at": "2026-11-21T12:00:00+00:00", "supplier": SUPPLIER, "order": ID, "attempt": 1, "outcome": "done"}
     assert [json.loads(line) for line in path.read_text().splitlines()][1:] == [expected]
 
 
 @pytest.mark.parametrize("cut", [1, 5, 40, 70])
 def test_a_torn_last_line_leaves_what_stood_before_it(path: Path, ledger: Ledger, cut: int) -> None:
-    ledger.write(SUPPLIER, ID, 1, None, NOW)
-    ledger.write(SUPPLIER, ID, 1, "done", at(1))
+    ledger.write([ShipCall(SUPPLIER, ID, 1, None, NOW)])
+    ledger.write([ShipCall(SUPPLIER, ID, 1, "done", at(1))])
     os.truncate(path, path.stat().st_size - cut)
     known = reopened(path).last(SUPPLIER, ID)
     assert known is not None
@@ -77,11 +79,11 @@ def test_a_torn_last_line_leaves_what_stood_before_it(path: Path, ledger: Ledger
 
 @pytest.mark.parametrize("cut", [1, 5, 40])
 def test_what_is_written_after_a_torn_line_can_be_read(path: Path, ledger: Ledger, cut: int) -> None:
-    ledger.write(SUPPLIER, ID, 1, "done", NOW)
+    ledger.write([ShipCall(SUPPLIER, ID, 1, "done", NOW)])
     os.truncate(path, path.stat().st_size - cut)
     after = Ledger(path)
-    after.write(SUPPLIER, "2_2", 1, None, at(1))
-    after.write(SUPPLIER, "2_2", 1, "done", at(2))
+    after.write([ShipCall(SUPPLIER, "2_2", 1, None, at(1))])
+    after.write([ShipCall(SUPPLIER, "2_2", 1, "done", at(2))])
     after.close()
     assert reopened(path).last(SUPPLIER, "2_2") == Entry(1, "done", "2026-11-21T12:00:02+00:00")
 
@@ -90,7 +92,7 @@ def test_what_is_written_after_a_torn_line_can_be_read(path: Path, ledger: Ledge
     "junk", [b"\0\0\0\0\n", b"[]\n", b"{}\n", b'{"attempt": "x"}\n', b"\xff\xfe\n", b"\n\n", b"7\n"]
 )
 def test_a_line_that_cannot_be_understood_hides_no_other(path: Path, ledger: Ledger, junk: bytes) -> None:
-    ledger.write(SUPPLIER, ID, 1, None, NOW)
+    ledger.write([ShipCall(SUPPLIER, ID, 1, None, NOW)])
     with path.open("ab") as file:
         file.write(junk)
     assert reopened(path).last(SUPPLIER, ID) is not None
@@ -107,21 +109,21 @@ def test_a_full_disk_is_said_and_every_byte_more_or_less_leaves_a_ledger_that_ca
     for room in range(130):
         path = tmp_path / f"{room}.jsonl"
         full = begun(path)
-        full.write(SUPPLIER, ID, 1, None, NOW)
+        full.write([ShipCall(SUPPLIER, ID, 1, None, NOW)])
         again = room_for(path, room)
         said = []
         try:
             for seconds in (1, 2):
                 try:
-                    full.write(SUPPLIER, ID, 1, "done", at(seconds))
+                    full.write([ShipCall(SUPPLIER, ID, 1, "done", at(seconds))])
                 except StateError as error:
                     said.append(error)
         finally:
             again()
         line = len(path.read_bytes().splitlines()[1]) + len('"done"') - len("null") + len("\n")
         assert len(said) == (2 if room < line else 1), "half a line is not written"
-        full.write(SUPPLIER, "2_2", 1, None, at(3))
-        full.write(SUPPLIER, "2_2", 1, "done", at(4))
+        full.write([ShipCall(SUPPLIER, "2_2", 1, None, at(3))])
+        full.write([ShipCall(SUPPLIER, "2_2", 1, "done", at(4))])
         full.close()
         known = reopened(path).last(SUPPLIER, "2_2")
         assert known is not None, room
@@ -133,7 +135,7 @@ def test_after_a_torn_line_a_disk_that_is_a_byte_too_small_is_full_too(tmp_path:
         path = tmp_path / f"{missing}.jsonl"
         first = begun(path)
         mark = path.stat().st_size
-        first.write(SUPPLIER, ID, 1, "done", NOW)
+        first.write([ShipCall(SUPPLIER, ID, 1, "done", NOW)])
         first.close()
         line = path.stat().st_size - mark
         os.truncate(path, mark + line - 5)
@@ -142,12 +144,12 @@ def test_after_a_torn_line_a_disk_that_is_a_byte_too_small_is_full_too(tmp_path:
         try:
             if missing:
                 with pytest.raises(StateError, match="in part"):
-                    torn.write(SUPPLIER, ID, 2, "done", NOW)
+                    torn.write([ShipCall(SUPPLIER, ID, 2, "done", NOW)])
             else:
-                torn.write(SUPPLIER, ID, 2, "done", NOW)
+                torn.write([ShipCall(SUPPLIER, ID, 2, "done", NOW)])
         finally:
             again()
-        torn.write(SUPPLIER, "2_2", 1, "done", NOW)
+        torn.write([ShipCall(SUPPLIER, "2_2", 1, "done", NOW)])
         torn.close()
         assert reopened(path).last(SUPPLIER, "2_2") is not None, missing
 
@@ -190,10 +192,10 @@ def test_what_is_not_certainly_ours_is_not_a_ledger_and_none_is_made_in_silence(
     ledger = Ledger(path)
     assert ledger.fault == kind
     with pytest.raises(StateError, match=kind):
-        ledger.write(SUPPLIER, ID, 1, None, NOW)
+        ledger.write([ShipCall(SUPPLIER, ID, 1, None, NOW)])
     assert sorted(each.name for each in path.parent.iterdir()) == before
     ledger.begin("here", NOW)
-    ledger.write(SUPPLIER, ID, 1, None, NOW)
+    ledger.write([ShipCall(SUPPLIER, ID, 1, None, NOW)])
     ledger.close()
     assert reopened(path).last(SUPPLIER, ID) is not None
     assert not (path.parent / "elsewhere").exists() or not (path.parent / "elsewhere").read_bytes()
@@ -226,7 +228,7 @@ def test_the_folder_of_another_or_a_link_is_put_aside(tmp_path: Path) -> None:
 
 
 def test_decisions_and_marks_are_no_ship_calls_and_the_newest_decision_comes_first(path: Path, ledger: Ledger) -> None:
-    ledger.write(SUPPLIER, ID, 1, None, NOW)
+    ledger.write([ShipCall(SUPPLIER, ID, 1, None, NOW)])
     one = Decision("2026-11-21T12:00:00+00:00", SUPPLIER, ID, "held", "Ana", "wait", 7)
     two = replace(one, what="released", event=8)
     ledger.decide([one, two])
@@ -287,7 +289,7 @@ def test_a_restored_database_believes_the_ledger(
 ) -> None:
     order_id = keep(ready(ID, shipped=1, shipped_at=NOW))
     for seconds, outcome in enumerate(outcomes):
-        ledger.write(SUPPLIER, ID, 1, outcome, at(seconds))
+        ledger.write([ShipCall(SUPPLIER, ID, 1, outcome, at(seconds))])
     order, call = planned(store, order_id, ledger)
     assert call is not None
     assert (call.state, call.attempts, order.ship_confirmed_at is not None) == (state, 1, confirmed)
@@ -295,8 +297,8 @@ def test_a_restored_database_believes_the_ledger(
 
 def test_a_restored_database_that_knows_of_no_flag_is_told_too(store: Store, keep: Keep, ledger: Ledger) -> None:
     order_id = keep(ready(ID))
-    ledger.write(SUPPLIER, ID, 1, None, NOW)
-    ledger.write(SUPPLIER, ID, 1, "done", at(7))
+    ledger.write([ShipCall(SUPPLIER, ID, 1, None, NOW)])
+    ledger.write([ShipCall(SUPPLIER, ID, 1, "done", at(7))])
     order, call = planned(store, order_id, ledger)
     assert order.ship_confirmed_at == at(7)
     assert call is not None
@@ -309,7 +311,7 @@ def test_a_database_that_knows_as_much_as_the_ledger_is_left_alone(store: Store,
         call = outbox.find(tx, order_id, "ship")
         assert call is not None
         assert outbox.claim(tx, call, NOW) == 1
-    ledger.write(SUPPLIER, ID, 1, None, NOW)
+    ledger.write([ShipCall(SUPPLIER, ID, 1, None, NOW)])
     _, call = planned(store, order_id, ledger)
     assert call is not None
     assert call.state == "sending"
@@ -334,9 +336,9 @@ def test_after_a_crash_the_ledger_decides_what_the_database_could_not_note(
         call = outbox.find(tx, order_id, "ship")
         assert call is not None
         assert outbox.claim(tx, call, NOW) == 1
-    ledger.write(SUPPLIER, ID, 1, None, NOW)
+    ledger.write([ShipCall(SUPPLIER, ID, 1, None, NOW)])
     if outcome is not None:
-        ledger.write(SUPPLIER, ID, 1, outcome, at(1))
+        ledger.write([ShipCall(SUPPLIER, ID, 1, outcome, at(1))])
     with store.write() as tx:
         unknown = plan.recover(context_of(ledger, at(60)), tx)
     with store.read() as tx:
@@ -356,8 +358,68 @@ def test_an_outcome_of_an_earlier_attempt_says_nothing_of_the_last(store: Store,
             assert call.id is not None
             assert outbox.claim(tx, call, NOW) == number
         if number == 1:
-            ledger.write(SUPPLIER, ID, 1, "not_sent", NOW)
+            ledger.write([ShipCall(SUPPLIER, ID, 1, "not_sent", NOW)])
             with store.write() as tx:
                 outbox.settle(tx, call.id, 1, outbox.Outcome("not_sent"), outbox.Next("owed", NOW), NOW)
     with store.write() as tx:
         assert [call.state for call in plan.recover(context_of(ledger, at(60)), tx)] == ["unknown"]
+
+
+# A ledger grows for ever: a start reads its end alone
+
+
+def naive(path: Path) -> tuple[str, int, tuple[str, str, int] | None, str | None, dict[tuple[str, str], Entry]]:
+    """Read a whole ledger from the beginning: identity, epoch, last call, last decision, the last line of each order."""
+    identity, epoch, call, decided, entries = "", 0, None, None, {}
+    for fact in map(json.loads, path.read_text().splitlines()):
+        if "epoch" in fact:
+            identity, epoch = fact["ledger"], fact["epoch"]
+            call, decided = (None, None) if epoch else (call, decided)
+        elif "what" in fact:
+            decided = fact["order"]
+        else:
+            call = fact["supplier"], fact["order"], fact["attempt"]
+            entries[call[:2]] = Entry(fact["attempt"], fact["outcome"], fact["at"])
+    return identity, epoch, call, decided, entries
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_a_start_knows_of_a_long_ledger_is_what_its_whole_says(path: Path, seed: int) -> None:
+    random, lines = Random(seed), list[dict[str, object]]()
+    for number in range(random.choice((10, 700, 6000))):
+        who: dict[str, object] = {
+            "at": at(number).isoformat(),
+            "supplier": random.choice((SUPPLIER, "é\n")),
+            "order": f"{number % 500}_é",
+        }
+        call = {**who, "attempt": number // 500 + 1, "outcome": random.choice((None, "done", "later"))}
+        decision = {**who, "what": "held", "who": "Ana", "detail": None, "event": number}
+        mark = {"at": who["at"], "ledger": "here", "epoch": number % 3, "inode": 0}
+        lines.append(random.choices((call, decision, mark), (1000, 100, 1 if seed % 2 else 0))[0])
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    path.chmod(0o600)
+    identity, epoch, last, decided, entries = naive(path)
+    with closing(Ledger(path)) as known:
+        assert (known.identity, known.epoch, known.last_call) == (identity, epoch, last)
+        assert (known.last_decision and known.last_decision.order) == decided
+        assert {key: known.last(*key) for key in entries} == entries
+        assert known.last(SUPPLIER, "never") is None
+
+
+def test_several_lines_are_one_flush_and_each_is_known_at_once(path: Path, ledger: Ledger) -> None:
+    assert ledger.last(SUPPLIER, "1_1") is None
+    ledger.write([ShipCall(SUPPLIER, "1_1", 1, None, NOW), ShipCall(SUPPLIER, "é_2", 1, None, at(1))])
+    ledger.write([ShipCall(SUPPLIER, "é_2", 1, "done", at(2)), ShipCall(SUPPLIER, "1_1", 1, "later", at(3))])
+    for known in (ledger, reopened(path)):
+        assert known.last(SUPPLIER, "1_1") == Entry(1, "later", at(3).isoformat())
+        assert known.last(SUPPLIER, "é_2") == Entry(1, "done", at(2).isoformat())
+
+
+def test_a_ledger_that_another_program_changes_is_not_trusted_any_more(path: Path, ledger: Ledger) -> None:
+    ledger.write([ShipCall(SUPPLIER, ID, 1, "done", NOW)])
+    assert ledger.last(SUPPLIER, ID) is not None
+    os.truncate(path, 10)
+    assert ledger.last(SUPPLIER, ID) is None
+    assert ledger.fault == "it was changed while the agent ran"
+    with pytest.raises(StateError, match="Ship calls wait"):
+        ledger.write([ShipCall(SUPPLIER, ID, 2, None, at(1))])

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -164,13 +165,15 @@ def test_a_full_disk_is_said_and_can_be_tried_again(store: Store) -> None:
         tx.add(Supplier(name="x" * 100_000))
 
 
-def test_what_others_write_is_noticed_and_what_we_write_is_not(store: Store, keep: Keep, sql: Sql) -> None:
+def test_what_others_write_is_noticed_and_what_a_turn_writes_is_not(store: Store, keep: Keep, sql: Sql) -> None:
     assert not store.changed_elsewhere()
-    keep(order_of("1_1"))
+    with store.turn():
+        keep(order_of("1_1"))
     assert not store.changed_elsewhere()
-    sql("UPDATE orders SET shipped = 1")
-    assert store.changed_elsewhere()
-    assert not store.changed_elsewhere(), "once"
+    for write in (partial(sql, "UPDATE orders SET shipped = 1"), partial(keep, order_of("1_2"))):
+        write()
+        assert store.changed_elsewhere()
+        assert not store.changed_elsewhere(), "once"
 
 
 # ---------------------------------------------------------------------------------------------- what is refused

@@ -1,11 +1,11 @@
 """The parts that write to the disk, with a death before, within and after each of their steps. What dying is, the caller says."""
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from supplier_agent.db.ship_ledger import Ledger
+from supplier_agent.db.ship_ledger import Ledger, ShipCall
 from supplier_agent.labels import Fetched, Label, LabelFolder, NotALabel
 
 
@@ -22,15 +22,18 @@ class SteppedLedger(Ledger):
         super().__init__(path)
         self._step = step
 
-    def write(self, supplier: str, menzzo_order_id: str, attempt: int, outcome: str | None, at: datetime) -> None:
-        """Write a line, and perhaps die."""
-        name = f"ledger {menzzo_order_id} {outcome or 'intent'}"
-        self._step(f"{name}: before")
-        self._step(f"{name}: torn", self._tear)
-        super().write(supplier, menzzo_order_id, attempt, outcome, at)
-        self._step(f"{name}: after")
+    def write(self, calls: Sequence[ShipCall]) -> None:
+        """Write lines, and perhaps die: before them, in the middle of each of them, after them."""
+        name = ", ".join(f"{call.order} {call.outcome or 'intent'}" for call in calls)
+        self._step(f"ledger {name}: before")
+        for number, call in enumerate(calls):
+            self._step(f"ledger {call.order} {call.outcome or 'intent'}: torn", partial(self._tear, calls[:number]))
+        super().write(calls)
+        self._step(f"ledger {name}: after")
 
-    def _tear(self) -> None:
+    def _tear(self, whole: Sequence[ShipCall]) -> None:
+        if whole:
+            super().write(whole)
         with self.path.open("ab") as file:
             file.write(b'{"at":"2026-')
 

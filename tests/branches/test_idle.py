@@ -1,0 +1,148 @@
+"""An idle account costs nothing: it is looked at when something is due, or when another program has changed something of it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+from sqlmodel import Session
+
+from supplier_agent import actions
+from supplier_agent.db.store import LockedError, open_store
+from supplier_agent.sandbox.listing import Semantics
+from supplier_agent.sandbox.world import World
+from supplier_agent.suppliers import read_log, safety_stops
+from supplier_agent.tick.choose import FULL_LOOK_SECONDS, LOOK_SECONDS
+from tests.branches.conftest import work_for
+from tests.branches.test_turns import with_commits
+from tests.world.harness import MONDAY, arrive, settings_for
+from tests.world.mortal import MortalSite, SetClock
+
+SUPPLIERS = "notio", "asir-group"
+ORDERS = 2
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[MortalSite]:
+    """Return an agent of two suppliers that has done all there is to do."""
+    clock = SetClock(MONDAY)
+    world = World(clock.true, SUPPLIERS)
+    for name in SUPPLIERS:
+        arrive(world, name, ORDERS)
+    settings = settings_for(tmp_path / "state", *SUPPLIERS, ship={"undo_seconds": 0})
+    made = MortalSite(settings, world, clock, Semantics())
+    made.start()
+    work_for(made, 120)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def statements(site: MortalSite) -> list[str]:
+    """Return the statements that the agent's database is asked from now on, without those that ask whether anything changed."""
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        if statement not in {"BEGIN DEFERRED", "PRAGMA data_version"}:
+            asked.append(statement)
+
+    event.listen(site.agent.ctx.store._engine, "before_cursor_execute", note)  # noqa: SLF001 - whose statements are counted
+    return asked
+
+
+def write(site: MortalSite, act: Callable[[Session], object]) -> None:
+    """Do something in the database as another program does."""
+    with closing(open_store(site.database)) as store, store.write() as tx:
+        act(tx)
+
+
+def ids(site: MortalSite, supplier: str) -> list[str]:
+    return [order.menzzo_order_id for order in site.world.orders(supplier)]
+
+
+def test_an_idle_look_asks_the_database_nothing(site: MortalSite, statements: list[str]) -> None:
+    work_for(site, FULL_LOOK_SECONDS + LOOK_SECONDS, until=lambda: bool(statements))
+    assert statements, "a full look, in case something was changed unnoticed"
+    work_for(site, 2.0)
+    statements.clear()
+    work_for(site, FULL_LOOK_SECONDS - 3 * LOOK_SECONDS)
+    assert statements == []
+
+
+def test_a_mark_makes_the_agent_look_at_its_supplier_alone(site: MortalSite) -> None:
+    write(
+        site, lambda tx: actions.hold(tx, actions.find(tx, ids(site, "notio")[1]), site.clock.now(), "Ana", "scratch")
+    )
+    site.agent.turn()
+    before = {name: account.standing for name, account in site.agent.accounts.items()}
+    write(site, lambda tx: actions.ship(tx, actions.find(tx, ids(site, "notio")[0]), site.clock.now(), "Ana"))
+    site.agent.turn()
+    assert site.agent.accounts["asir-group"].standing is before["asir-group"]
+    assert site.agent.accounts["notio"].standing is not before["notio"]
+    work_for(site, 30)
+    assert site.ask("SELECT count(*) FROM orders WHERE ship_confirmed_at IS NOT NULL") == [(1,)]
+
+
+def _again(tx: Session, site: MortalSite) -> None:
+    site.clock.sleep(2 * FULL_LOOK_SECONDS)  # beyond the server's cache
+    today = site.clock.now().date()
+    read_log.request(tx, "notio", today - timedelta(days=3), today, site.clock.now())
+
+
+def _parked(tx: Session, site: MortalSite) -> None:
+    tx.connection().exec_driver_sql("UPDATE calls SET state = 'parked' WHERE kind = 'acknowledge'")
+    actions.retry(tx, actions.find(tx, ids(site, "notio")[0]), site.clock.now(), "Ana")
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        pytest.param(lambda tx, site: safety_stops.pause(tx, "notio", site.clock.now(), "Ana", "stock"), id="pause"),
+        pytest.param(_parked, id="retry"),
+        pytest.param(_again, id="resync"),
+        pytest.param(
+            lambda tx, _: tx.connection().exec_driver_sql("UPDATE lanes SET reason = 'x' WHERE supplier = 'notio'"),
+            id="lane",
+        ),
+        pytest.param(
+            lambda tx, _: tx.connection().exec_driver_sql("UPDATE orders SET shipped = 1 WHERE supplier = 'notio'"),
+            id="marks",
+        ),
+    ],
+)
+def test_what_another_program_changes_about_a_supplier_is_noticed_in_the_next_turn(
+    site: MortalSite, act: Callable[[Session, MortalSite], object]
+) -> None:
+    before = {name: account.standing for name, account in site.agent.accounts.items()}
+    write(site, lambda tx: act(tx, site))
+    site.agent.turn()
+    assert site.agent.accounts["notio"].standing is not before["notio"]
+
+
+def test_what_could_not_be_read_when_it_changed_is_read_in_a_later_turn(site: MortalSite) -> None:
+    with_commits(site, 1, 3)
+    write(site, lambda tx: safety_stops.pause(tx, "notio", site.clock.now(), "Ana", "stock"))
+    for _ in range(3):
+        assert site.agent.turn() <= 1.0
+        site.clock.sleep(1.0)
+    assert isinstance(site.agent.database_problem, LockedError)
+    site.agent.turn()
+    standing = site.agent.accounts["notio"].standing
+    assert standing is not None
+    assert standing.supplier.paused_at is not None
+
+
+def test_when_other_hours_begin_an_idle_account_is_read_sooner(site: MortalSite) -> None:
+    schedule = site.settings.schedule
+    night, day = schedule.off_hours_poll_seconds, schedule.poll_seconds
+    assert night > 2 * day
+    opening = site.settings.calendar("notio")
+    while opening.is_open(site.clock.now()):
+        work_for(site, 600)
+    while not opening.is_open(site.clock.now()):
+        work_for(site, 60)
+    opened, before = site.clock.now(), len(site.world.requests("get-sales"))
+    work_for(site, 2 * day, until=lambda: len(site.world.requests("get-sales")) > before)
+    assert site.clock.now() - opened <= timedelta(seconds=day + 2 * LOOK_SECONDS)
