@@ -6,10 +6,11 @@ Instants are whole days or hours away from now, so that no verdict changes while
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, Phase
+from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
@@ -91,18 +92,30 @@ def suppliers(draw: st.DrawFn) -> dict[str, Any]:
     return {"row": row, "lanes": lanes}
 
 
-FEW = settings_of_hypothesis(
-    max_examples=12, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)  # fmt: skip
-"""The same states each time, so that a failure can be repeated; a state is small enough without being shrunk."""
-MANY = settings_of_hypothesis(FEW, max_examples=100)
-"""The same, for the slow tests of .ci/run: hundreds of orders."""
+FEW, MANY = 12, 100
+"""So many states: for ./run test, and for the slow tests of .ci/run."""
 STATES = st.fixed_dictionaries({
     "orders": st.lists(orders(), min_size=1, max_size=12),
     "suppliers": st.fixed_dictionaries({name: suppliers() for name in BOTH}),
     "read_only": st.sampled_from((False, False, False, True)),
 })  # fmt: skip
+
+
+@cache
+def states(number: int) -> Sequence[dict[str, Any]]:
+    """Return so many states, the same each time, so that a failure can be repeated; each is small enough to be read."""
+    found: list[dict[str, Any]] = []
+
+    @settings_of_hypothesis(
+        max_examples=number, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )  # fmt: skip
+    @given(state=STATES)
+    def collect(state: dict[str, Any]) -> None:
+        found.append(state)
+
+    collect()
+    return found
 
 
 @dataclass

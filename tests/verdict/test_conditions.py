@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
 
 from supplier_agent.db import plain_sql
 from supplier_agent.db.plain_sql import text, within
 from supplier_agent.order import WANTED, sound_stage
 from supplier_agent.reports.status import STAGE, stage_by
 from supplier_agent.verdict import Act, Blocker, ProblemCode, Role, Stage, Verdict
-from tests.verdict.invented import FEW, STATES, invented
+from tests.verdict.invented import FEW, invented, states
 
 FRESH = count()
 
@@ -41,8 +40,7 @@ PAIRS: dict[str, Any] = {
 }
 
 
-@FEW
-@given(state=STATES)
+@pytest.mark.parametrize("state", states(FEW), ids=range(FEW))
 def test_each_condition_is_what_the_verdict_says(
     tmp_path_factory: pytest.TempPathFactory, new_database: Path, state: dict[str, Any]
 ) -> None:

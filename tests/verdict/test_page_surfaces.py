@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
 
 from supplier_agent.reports.facts import OrderFacts
 from supplier_agent.reports.orders import Judge
 from supplier_agent.verdict import Act, Blocker, Role, Verdict
 from supplier_agent.verdict.codes import INFO
 from supplier_agent.web.request import Visit
-from tests.verdict.invented import FEW, HOURS, MANY, STATES, invented
+from tests.verdict.invented import FEW, HOURS, MANY, invented, states
 from tests.verdict.page_surfaces import SURFACES, Surface, differences, wider, words_of
 
 FRESH = count()
@@ -38,12 +37,13 @@ def agree(folder: Path, new_database: Path, state: dict[str, Any]) -> None:
         made.store.close()
 
 
-@pytest.mark.parametrize("examples", [FEW, pytest.param(MANY, marks=pytest.mark.slow)], ids=["few", "many"])
+@pytest.mark.parametrize("number", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
 def test_the_page_says_what_the_verdict_says(
-    tmp_path_factory: pytest.TempPathFactory, new_database: Path, examples: settings
+    tmp_path_factory: pytest.TempPathFactory, new_database: Path, number: int
 ) -> None:
     folder = tmp_path_factory.mktemp("page")
-    examples(given(state=STATES)(lambda state: agree(folder, new_database, state)))()
+    for state in states(number):
+        agree(folder, new_database, state)
 
 
 WORKING = (
