@@ -1,6 +1,6 @@
 """An idle account costs nothing: it is looked at when something is due, or when another program has changed something of it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -10,13 +10,13 @@ from sqlalchemy import event
 from sqlmodel import Session
 
 from supplier_agent import actions
-from supplier_agent.db.store import LockedError, open_store
+from supplier_agent.agent import LOCKED_SECONDS
+from supplier_agent.db.store import LockedError, Store, open_store
 from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.suppliers import read_log, safety_stops
 from supplier_agent.tick.choose import FULL_LOOK_SECONDS, LOOK_SECONDS
 from tests.branches.conftest import work_for
-from tests.branches.test_turns import with_commits
 from tests.world.harness import MONDAY, arrive, settings_for
 from tests.world.mortal import MortalSite, SetClock
 
@@ -24,17 +24,22 @@ SUPPLIERS = "notio", "asir-group"
 ORDERS = 2
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[MortalSite]:
+def at_work(tmp_path: Path, **sections: Mapping[str, object]) -> MortalSite:
     """Return an agent of two suppliers that has done all there is to do."""
     clock = SetClock(MONDAY)
     world = World(clock.true, SUPPLIERS)
     for name in SUPPLIERS:
         arrive(world, name, ORDERS)
-    settings = settings_for(tmp_path / "state", *SUPPLIERS, ship={"undo_seconds": 0})
+    settings = settings_for(tmp_path / "state", *SUPPLIERS, ship={"undo_seconds": 0}, **sections)
     made = MortalSite(settings, world, clock, Semantics())
     made.start()
     work_for(made, 120)
+    return made
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[MortalSite]:
+    made = at_work(tmp_path)
     yield made
     made.stop()
 
@@ -121,28 +126,42 @@ def test_what_another_program_changes_about_a_supplier_is_noticed_in_the_next_tu
     assert site.agent.accounts["notio"].standing is not before["notio"]
 
 
+class Blind(Store):
+    """The database of an agent, whose next reads fail as if it were locked."""
+
+    def __init__(self, store: Store, times: int) -> None:
+        vars(self).update(vars(store))
+        self.times = times
+
+    def _begin(self, begin: str) -> Session:
+        if begin == "DEFERRED" and self.times:
+            self.times -= 1
+            raise LockedError("another program holds the database", "end it")
+        return super()._begin(begin)
+
+
 def test_what_could_not_be_read_when_it_changed_is_read_in_a_later_turn(site: MortalSite) -> None:
-    with_commits(site, 1, 3)
+    site.agent.ctx.store = Blind(site.agent.ctx.store, 3)
     write(site, lambda tx: safety_stops.pause(tx, "notio", site.clock.now(), "Ana", "stock"))
     for _ in range(3):
-        assert site.agent.turn() <= 1.0
-        site.clock.sleep(1.0)
-    assert isinstance(site.agent.database_problem, LockedError)
+        assert site.agent.turn() == LOCKED_SECONDS
+        assert isinstance(site.agent.database_problem, LockedError)
+        site.clock.sleep(LOCKED_SECONDS)
     site.agent.turn()
     standing = site.agent.accounts["notio"].standing
     assert standing is not None
     assert standing.supplier.paused_at is not None
 
 
-def test_when_other_hours_begin_an_idle_account_is_read_sooner(site: MortalSite) -> None:
-    schedule = site.settings.schedule
-    night, day = schedule.off_hours_poll_seconds, schedule.poll_seconds
-    assert night > 2 * day
-    opening = site.settings.calendar("notio")
-    while opening.is_open(site.clock.now()):
-        work_for(site, 600)
-    while not opening.is_open(site.clock.now()):
-        work_for(site, 60)
-    opened, before = site.clock.now(), len(site.world.requests("get-sales"))
-    work_for(site, 2 * day, until=lambda: len(site.world.requests("get-sales")) > before)
-    assert site.clock.now() - opened <= timedelta(seconds=day + 2 * LOOK_SECONDS)
+def test_when_other_hours_begin_an_idle_account_is_read_at_once(tmp_path: Path) -> None:
+    schedule = {"poll_seconds": 60, "off_hours_poll_seconds": 7200}
+    site = at_work(tmp_path, schedule=schedule)
+    hours = site.settings.calendar("notio")
+    work_for(site, 40 * 3600, until=lambda: not hours.is_open(site.clock.now()))
+    work_for(site, 40 * 3600, until=lambda: hours.is_open(site.clock.now() + timedelta(minutes=1)))
+    site.agent.ctx.look_again()  # so that the next full look is long after the opening
+    work_for(site, 60, until=lambda: hours.is_open(site.clock.now()))
+    before = len(site.world.requests("get-sales"))
+    work_for(site, 2 * LOOK_SECONDS)
+    assert len(site.world.requests("get-sales")) > before
+    site.stop()

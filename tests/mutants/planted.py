@@ -18,6 +18,7 @@ class Mutant:
 
 
 CRASH = "tests/crash/test_every_crash_point.py"
+IDLE = "tests/branches/test_idle.py"
 INTENT = f"{CRASH}::test_the_intent_is_on_the_disk_before_the_request_and_the_outcome_before_the_database"
 DEATHS = f"{CRASH}::test_no_death_at_any_step_breaks_a_promise"
 LOOP = "tests/branches/test_loop.py"
@@ -138,6 +139,41 @@ PLANTED = (
         "ctx.ledger.last(order.supplier, order.menzzo_order_id) if is_in_ledger else None",
         "None",
         ("tests/unit/test_ledger.py",),
+    ),
+    Mutant(
+        "a ledger that another program has changed is trusted",
+        "db/ship_ledger.py",
+        '            self.fault = "it was changed while the agent ran"\n',
+        "",
+        ("tests/unit/test_ledger.py",),
+    ),
+    Mutant(
+        "a start takes the end of the ledger for all of it",
+        "db/ship_ledger.py",
+        "        if not begins:\n            return lines\n        length *= 8\n",
+        "        return lines\n",
+        ("tests/unit/test_ledger.py",),
+    ),
+    Mutant(
+        "what another program changes is not looked at",
+        "tick/context.py",
+        "                        self.look_again(account.name)\n            self.is_looked_at",
+        "                        pass\n            self.is_looked_at",
+        (IDLE,),
+    ),
+    Mutant(
+        "a change that could not be read is forgotten",
+        "tick/context.py",
+        "            self.is_looked_at = self.is_compared = False\n        if not self.is_looked_at:\n",
+        "            self.is_compared, self.is_looked_at = False, True\n",
+        (IDLE,),
+    ),
+    Mutant(
+        "an idle account is not looked at when other hours begin",
+        "tick/choose.py",
+        "(account.next_read is not None and _is_of_these_hours(ctx, account, ctx.clock.now()))",
+        "account.next_read is not None",
+        (IDLE,),
     ),
     # -- people ----------------------------------------------------------------------------------------------------
     Mutant(
