@@ -62,7 +62,7 @@ class Agent:
     def turn(self) -> float:
         """Settle results, then tick every account that may have something to do. Return the seconds until the next turn."""
         ctx = self.ctx
-        ctx.inbox.hear()
+        ctx.inbox.collect()
         ctx.note_answers()
         if (wait := self._locked_until - ctx.clock.monotonic()) > 0:
             return wait
@@ -89,7 +89,7 @@ class Agent:
         """Settle results, then tick accounts, those that waited longest first, until this turn has lasted long enough."""
         ctx = self.ctx
         until = ctx.clock.monotonic() + TURN_SECONDS
-        ctx.inbox.take_in(lambda: ctx.clock.monotonic() < until)
+        ctx.inbox.run(lambda: ctx.clock.monotonic() < until)
         for name in ctx.workers.call_up() & self.accounts.keys():
             self.accounts[name].wake()
         now = ctx.clock.monotonic()

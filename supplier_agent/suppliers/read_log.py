@@ -103,12 +103,12 @@ def last_good(tx: Session, supplier: str, *purposes: str) -> Run | None:
 
 def due(tx: Session, name: str, settings: Settings, now: datetime, *, round_at: datetime | None = None) -> Due:
     """Return the next run and its time (schedule.next_read)."""
-    stands, schedule = look(tx, name), settings.schedule
+    seen, schedule = look(tx, name), settings.schedule
     waiting = select(Run).where(Run.supplier == name, Run.purpose == "resync", col(Run.started_at).is_(None))
     resync = tx.exec(waiting.order_by(col(Run.id)).limit(1)).first()
-    readings = Readings(stands.supplier, resync, last_good(tx, name, "sweep"), last_good(tx, name, "poll"))
+    readings = Readings(seen.supplier, resync, last_good(tx, name, "sweep"), last_good(tx, name, "poll"))
     pauses = Pauses(settings.poll_interval(name, now), schedule.sweep_seconds, settings.suppliers[name].cache_seconds)
-    return next_read(readings, pauses, stands.not_before(now), now, round_at)
+    return next_read(readings, pauses, seen.not_before(now), now, round_at)
 
 
 def request(tx: Session, name: str, date_from: date, date_to: date, now: datetime) -> None:

@@ -19,7 +19,7 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Standing:
+class Snapshot:
     """The state of a supplier at one time. Read-only."""
 
     supplier: Supplier
@@ -50,11 +50,11 @@ def known_supplier(tx: Session, name: str) -> Supplier:
 _LANES = select(Lane).where(col(Lane.supplier) == bindparam("name"))
 
 
-def look(tx: Session, name: str) -> Standing:
+def look(tx: Session, name: str) -> Snapshot:
     """Return the present snapshot of a supplier."""
     found = {lane.lane: lane for lane in tx.exec(_LANES, params={"name": name})}
     known = {lane: found.get(lane) or Lane(supplier=name, lane=lane) for lane in circuit_breakers.ALL}
-    return Standing(known_supplier(tx, name), known)
+    return Snapshot(known_supplier(tx, name), known)
 
 
 def remember(tx: Session, name: str) -> None:

@@ -12,7 +12,7 @@ from supplier_agent.reading.schedule import Due
 from supplier_agent.reading.strategy import Phase
 from supplier_agent.suppliers import circuit_breakers, read_log, safety_stops, snapshot
 from supplier_agent.suppliers.circuit_breakers import READS
-from supplier_agent.suppliers.snapshot import Standing
+from supplier_agent.suppliers.snapshot import Snapshot
 from supplier_agent.tick.context import READ_EVERY, Account, Context
 
 LOOK_SECONDS = 30.0
@@ -48,15 +48,15 @@ def next_step(ctx: Context, account: Account, again_at: datetime | None) -> Step
     """
     now = ctx.clock.now()  # one time for all decisions below: with two, what becomes due in between would be missed
     with ctx.store.read() as tx:
-        stands = account.standing = account.standing or snapshot.look(tx, account.name)
-        read = _read_due(ctx, tx, account, stands, now)
+        seen = account.snapshot = account.snapshot or snapshot.look(tx, account.name)
+        read = _read_due(ctx, tx, account, seen, now)
         read_first = read is not None and account.slots_since_read >= READ_EVERY - 1
-        choice = Choice() if ctx.reads_only else choose(ctx, tx, account, stands, now, read_waits=read_first)
-        if choice.probe and account.pulls and not account.flying(READS) and stands.not_before(now) <= now:
+        choice = Choice() if ctx.reads_only else choose(ctx, tx, account, seen, now, read_waits=read_first)
+        if choice.probe and account.pulls and not account.flying(READS) and seen.not_before(now) <= now:
             read_first, read = True, read or Due("probe", now)
         idle = LOOK_SECONDS
         if read is None and choice.call is None:
-            idle = _idle_seconds(ctx, tx, account, stands, now, again_at)
+            idle = _idle_seconds(ctx, tx, account, seen, now, again_at)
     account.idle_until = ctx.clock.monotonic() + idle
     return Step(choice.call, read, read_first, min(idle, LOOK_SECONDS))
 
@@ -76,7 +76,7 @@ def _is_of_these_hours(ctx: Context, account: Account, now: datetime) -> bool:
     return account.poll_seconds == ctx.settings.poll_interval(account.supplier, now)
 
 
-def choose(ctx: Context, tx: Session, account: Account, stands: Standing, now: datetime, *, read_waits: bool) -> Choice:
+def choose(ctx: Context, tx: Session, account: Account, seen: Snapshot, now: datetime, *, read_waits: bool) -> Choice:
     """Return the call to send next. `read_waits`: a read is waiting to begin.
 
     1. None while the account is paused, its token is refused, or the receiver asked us to wait.
@@ -86,15 +86,15 @@ def choose(ctx: Context, tx: Session, account: Account, stands: Standing, now: d
     4. In a failing lane: the one call that tests whether it works again (`_first_after_failure`).
     5. If no thread is free for it, try the next lane.
     """
-    row = stands.supplier
+    row = seen.supplier
     if row.paused_at is not None or row.token_refused_at is not None:
         return Choice()
     if row.quiet_until is not None and row.quiet_until > now:
         return Choice()
-    missing = _missing(account, stands, read_waits=read_waits)
+    missing = _missing(account, seen, read_waits=read_waits)
     calls, probe = ctx.calls.at(account.kind), False
     for name in dict.fromkeys(call.LANE for call in calls.values()):
-        lane = stands.lanes[name]
+        lane = seen.lanes[name]
         if not (account.has_room(name) and circuit_breakers.is_open(lane, now, account.under_way(name))):
             continue
         mine = {kind: call for kind, call in calls.items() if name == call.LANE}
@@ -110,10 +110,10 @@ def choose(ctx: Context, tx: Session, account: Account, stands: Standing, now: d
     return Choice(None, probe)
 
 
-def _missing(account: Account, stands: Standing, *, read_waits: bool) -> frozenset[Need]:
+def _missing(account: Account, seen: Snapshot, *, read_waits: bool) -> frozenset[Need]:
     """Return the needs that are not met now. Whether a label is whole is checked when its call is claimed."""
     reading_pages = read_waits or (account.run is not None and account.run.plan.phase is Phase.PAGES)
-    needs = {Need.MARKS_APPROVED: safety_stops.ships_wait(stands.supplier), Need.STILL_LIST: reading_pages}
+    needs = {Need.MARKS_APPROVED: safety_stops.ships_wait(seen.supplier), Need.STILL_LIST: reading_pages}
     return frozenset(need for need, is_missing in needs.items() if is_missing)
 
 
@@ -152,9 +152,9 @@ def _answers_again(tx: Session, name: str, lane: Lane) -> bool:
     return tx.exec(query.where(col(Read.started_at) >= lane.failed_at).limit(1)).first() is not None
 
 
-def _read_due(ctx: Context, tx: Session, account: Account, stands: Standing, now: datetime) -> Due | None:
+def _read_due(ctx: Context, tx: Session, account: Account, seen: Snapshot, now: datetime) -> Due | None:
     """Return the run to begin or continue; None if nothing may be read now."""
-    if not account.pulls or account.flying(READS) or stands.not_before(now) > now:
+    if not account.pulls or account.flying(READS) or seen.not_before(now) > now:
         return None
     if account.run is not None:
         return Due(account.run.plan.purpose, now)
@@ -171,10 +171,10 @@ def _next_read(ctx: Context, tx: Session, account: Account, now: datetime) -> Du
 
 
 def _idle_seconds(
-    ctx: Context, tx: Session, account: Account, stands: Standing, now: datetime, again_at: datetime | None
+    ctx: Context, tx: Session, account: Account, seen: Snapshot, now: datetime, again_at: datetime | None
 ) -> float:
     """Return the seconds after `now` during which nothing becomes due for this account, unless something happens."""
-    moments: list[datetime | None] = [again_at, *stands.moments(now)]
+    moments: list[datetime | None] = [again_at, *seen.moments(now)]
     moments += [outbox.next_due_at(tx, account.supplier, kind, now) for kind in ctx.calls.at(account.kind)]
     if account.pulls and account.run is None and not account.flying(READS):
         moments.append(_next_read(ctx, tx, account, now).at)

@@ -20,18 +20,18 @@ from supplier_agent.outbox import NOT_SENT, Outcome
 from supplier_agent.reading.schedule import Due
 from supplier_agent.suppliers import read_log
 from supplier_agent.suppliers.circuit_breakers import READS
-from supplier_agent.suppliers.snapshot import Standing
+from supplier_agent.suppliers.snapshot import Snapshot
 from supplier_agent.tick import plan, pull, settle
 from supplier_agent.tick.context import INTERNAL, READ, Account, Context, Flight, fault, log_fault
 
 NOT_FOUND = 404
-MOST_VAIN = 10
+MOST_FAILED_CLAIMS = 10
 """More failed claims of one call in a row than this are an endless loop."""
 
 _WITH_ORDER = select(Call, Order).join(Order).where(col(Call.id) == bindparam("call_id")).with_for_update()
 
 
-def claim(ctx: Context, tx: Session, account: Account, stands: Standing, call_id: int) -> Job | None:
+def claim(ctx: Context, tx: Session, account: Account, seen: Snapshot, call_id: int) -> Job | None:
     """Move a call from owed to sending, if its order still asks for it now; None if it may not go.
 
     1. A damaged call row is not sent: planning repairs it first, if it can.
@@ -84,7 +84,7 @@ def claim(ctx: Context, tx: Session, account: Account, stands: Standing, call_id
         link_to_label=order.link_to_label,
         owed_at=call.owed_at,
         strikes=call.strikes,
-        lane_was_failing=stands.lanes[kind.LANE].failing_since is not None,
+        lane_was_failing=seen.lanes[kind.LANE].failing_since is not None,
         not_found_since=not_found_since if call.strikes else None,
         maybe_sent=any(attempt.outcome in {outbox.UNKNOWN, None} for attempt in attempts),
         asked=read_log.asked(tx, account.supplier, now, cache_seconds),
@@ -94,13 +94,13 @@ def claim(ctx: Context, tx: Session, account: Account, stands: Standing, call_id
 
 def send(ctx: Context, account: Account, call: outbox.Due) -> None:
     """Claim a call and hand it to a worker, which can start now. The intent is on disk before the request is sent."""
-    now, call_id, stands = ctx.clock.now(), call.id, account.standing
-    assert stands is not None  # noqa: S101 - choose.py has just loaded it
+    now, call_id, seen = ctx.clock.now(), call.id, account.snapshot
+    assert seen is not None  # noqa: S101 - choose.py has just loaded it
     heard: list[float] = []
     tools = account.tools(heard.append)  # if this fails, the call stays owed
     try:
         with ctx.store.write() as tx:
-            job = claim(ctx, tx, account, stands, call_id)
+            job = claim(ctx, tx, account, seen, call_id)
     except OSError as error:
         _put_off(ctx, account, call_id, f"its label cannot be read now: {error.strerror}", now)
         return
@@ -112,7 +112,7 @@ def send(ctx: Context, account: Account, call: outbox.Due) -> None:
         log_fault(ctx, account.name, call.order_id, error)
         return
     if job is None:
-        _count_vain(ctx, account, call_id)
+        _count_failed_claim(ctx, account, call_id)
         account.facts_changed = True
         plan.plan(ctx, account)
         return
@@ -125,10 +125,10 @@ def send(ctx: Context, account: Account, call: outbox.Due) -> None:
     _fly(ctx, account, flight, kind.perform, job, tools)
 
 
-def _count_vain(ctx: Context, account: Account, call_id: int) -> None:
+def _count_failed_claim(ctx: Context, account: Account, call_id: int) -> None:
     """Count failed claims, so that a call that planning cannot fix is not tried for ever."""
-    account.vain = (call_id, account.vain[1] + 1 if account.vain[0] == call_id else 1)
-    if account.vain[1] > MOST_VAIN:
+    account.failed_claims = (call_id, account.failed_claims[1] + 1 if account.failed_claims[0] == call_id else 1)
+    if account.failed_claims[1] > MOST_FAILED_CLAIMS:
         with ctx.store.write() as tx:
             outbox.park_call(tx, call_id, f"{INTERNAL}: it can never be claimed")
 
@@ -171,19 +171,19 @@ def read(ctx: Context, account: Account, due: Due) -> bool:
 def _fly(ctx: Context, account: Account, flight: Flight, request: Callable[..., Any], *arguments: object) -> None:
     """Count a request as in flight, and send it once its intent is on disk: in the database, and a ship call's in the ledger."""
 
-    def landed(done: "Future[Any]") -> None:
-        settle.landed(ctx, account, flight, done)
+    def finished(done: "Future[Any]") -> None:
+        settle.finished(ctx, account, flight, done)
 
     def start(refused: StateError | None = None) -> None:
         if refused is not None:
             unsent: Future[Any] = Future()
             unsent.set_result(Ending(Outcome(NOT_SENT, refused.what), outage=True))
             ctx.workers.leave(flight.place)
-            ctx.inbox.put(lambda: landed(unsent))
+            ctx.inbox.put(lambda: finished(unsent))
             ctx.is_compared = False
             return
         ctx.workers.start(
-            flight.place, landed, request, *arguments, at_once=lambda done: settle.note_answer(ctx, flight, done)
+            flight.place, finished, request, *arguments, at_once=lambda done: settle.note_answer(ctx, flight, done)
         )
 
     account.pace.book()

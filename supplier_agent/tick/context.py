@@ -30,7 +30,7 @@ from supplier_agent.order import Rules
 from supplier_agent.reading.schedule import Due
 from supplier_agent.settings import Settings
 from supplier_agent.suppliers.circuit_breakers import LABELS
-from supplier_agent.suppliers.snapshot import Changes, Standing
+from supplier_agent.suppliers.snapshot import Changes, Snapshot
 from supplier_agent.tick.pull import OpenRun
 from supplier_agent.tick.workers import Inbox, Place, Workers
 from supplier_agent.verdict.supplier import MARKETPLACE
@@ -83,7 +83,7 @@ class Account:
     token_problem: str | None = None
     refused: set[str] = field(default_factory=set, repr=False)  # tokens refused since one last worked
     proven: str | None = field(default=None, repr=False)  # the token known to work; None: not known yet
-    standing: Standing | None = None  # the cached snapshot; None: invalid, load it again
+    snapshot: Snapshot | None = None  # the cached snapshot; None: invalid, load it again
     in_flight: list[Flight] = field(default_factory=list)
     run: OpenRun | None = None
     longest_page: int = 0
@@ -101,7 +101,7 @@ class Account:
     look_at: float = 0.0  # monotonic: when to tick it next
     idle_until: float = 0.0  # monotonic: nothing becomes due before this time, unless something changes
     ticked_at: float = 0.0  # monotonic: when it was ticked last
-    vain: tuple[int, int] = (0, 0)  # the call whose claim failed last, and how often in a row
+    failed_claims: tuple[int, int] = (0, 0)  # the call whose claim failed last, and how often in a row
     rests_until: float = 0.0  # monotonic: after an internal error, not served before this time
 
     @property
@@ -139,7 +139,7 @@ class Account:
         fills_the_rate = math.ceil(self.answer_seconds.get(lane, 0.0) / self.pace.interval) + 1
         return self.flying(lane) < min(fills_the_rate, MOST_IN_FLIGHT)
 
-    def landed(self, flight: Flight) -> None:
+    def finished(self, flight: Flight) -> None:
         """Remove a request from flight and learn from how long its answer took; without an answer, nothing is learned."""
         self.in_flight.remove(flight)
         if flight.heard:
@@ -257,7 +257,7 @@ class Context:
         """
         self._departures.append((intent, start))
 
-    def hear(self, answer: ShipCall) -> None:
+    def answered(self, answer: ShipCall) -> None:
         """Remember how a ship call ended, until `note_answers` writes it to the ship ledger."""
         self._answers.append(answer)
 
@@ -292,7 +292,7 @@ class Context:
     def look_again(self, name: str | None = None) -> None:
         """Invalidate the caches of one account, or of all, and tick it in the next turn."""
         for account in self.accounts.values() if name is None else [self.accounts[name]]:
-            account.facts_changed, account.next_read, account.standing = True, None, None
+            account.facts_changed, account.next_read, account.snapshot = True, None, None
             account.wake()
 
     def notice(self) -> None:

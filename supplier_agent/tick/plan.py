@@ -61,7 +61,7 @@ def _check_flag_rate(ctx: Context, account: Account) -> None:
     account.flags_changed = False
     if said is None:
         return
-    account.standing = None
+    account.snapshot = None
     if said == safety_stops.ASKED:
         cure = f"supplier-agent approve {account.supplier}"
         ctx.log.warning("ships.paused", supplier=account.supplier, what=said, cure=cure)

@@ -105,7 +105,7 @@ def _sweep_from(tx: Session, name: str, settings: Settings, today: date) -> date
     return min(start, last.started_at.astimezone(settings.timezone).date() - timedelta(days=1))
 
 
-def take_in(
+def store_page(
     tx: Session,
     name: str,
     run: OpenRun,

@@ -40,15 +40,15 @@ def note_answer(ctx: Context, flight: Flight, done: "Future[Any]") -> None:
     if flight.job is None or not ctx.calls[flight.job.kind].LEDGERED:
         return
     job, outcome = flight.job, _ending_of(done).outcome
-    ctx.hear(ShipCall(job.supplier, job.menzzo_order_id, job.number, outcome.kind, ctx.clock.now()))
+    ctx.answered(ShipCall(job.supplier, job.menzzo_order_id, job.number, outcome.kind, ctx.clock.now()))
 
 
-def landed(ctx: Context, account: Account, flight: Flight, done: "Future[Any]") -> None:
+def finished(ctx: Context, account: Account, flight: Flight, done: "Future[Any]") -> None:
     """Settle the result of a worker: a call, a page, or a label whose file must be checked first."""
     ctx.touch(account)
     result, job = (None if done.exception() else done.result()), flight.job
     if isinstance(result, Unfinished) and job is not None:
-        account.landed(flight)
+        account.finished(flight)
         account.checking.add(job.call_id)
         ctx.then(lambda: ctx.workers.finish(account.name, result, lambda ending: _checked(ctx, account, job, ending)))
         return
@@ -63,7 +63,7 @@ def landed(ctx: Context, account: Account, flight: Flight, done: "Future[Any]") 
         if not is_ours(error):
             raise
         _give_up(ctx, account, flight.kind, job, error)
-    account.landed(flight)
+    account.finished(flight)
 
 
 def _settle(ctx: Context, account: Account, flight: Flight, done: "Future[Any]") -> None:
@@ -100,7 +100,7 @@ def _give_up(ctx: Context, account: Account, kind: str, job: Job | None, error: 
     order = job.menzzo_order_id if job else None
     about = f"{account.name} {kind} {order or ''}".rstrip()
     ctx.log.fault("internal.error", about, error, supplier=account.name, call=kind, order=order)
-    account.standing = account.next_read = None
+    account.snapshot = account.next_read = None
     account.facts_changed = True
     if job is None:
         give_up_reading(ctx, account, fault(error))
@@ -130,7 +130,7 @@ def alone(ctx: Context, account: Account, step: Callable[[Account], None]) -> No
             raise
         ctx.log.fault("internal.error", account.name, error, supplier=account.supplier)
         account.rests_until = ctx.clock.monotonic() + REST_SECONDS
-        account.standing = account.next_read = None
+        account.snapshot = account.next_read = None
         give_up_reading(ctx, account, fault(error))
 
 
@@ -150,15 +150,15 @@ def _ending_of(done: "Future[Any]") -> Ending:
 
 def settle_call(ctx: Context, account: Account, job: Job, ending: Ending) -> None:
     """Record how a call ended, what it changed, and what it says about its account."""
-    lane, stands = ctx.calls[job.kind].LANE, account.standing
-    account.standing, changes = None, list[Change]()
+    lane, seen = ctx.calls[job.kind].LANE, account.snapshot
+    account.snapshot, changes = None, list[Change]()
     with ctx.store.write() as tx:
         state, paused = settle(ctx, tx, account, job, ending)
-        as_before = stands is not None and ending.was_heard and stands.is_well(lane) and not paused
+        as_before = seen is not None and ending.was_heard and seen.is_well(lane) and not paused
         if not as_before:
             changes = note_ending(ctx, tx, account, lane, ending, job.order_id)
     if as_before:
-        account.standing = stands  # still working: nothing was written about the account, so the snapshot is valid
+        account.snapshot = seen  # still working: nothing was written about the account, so the snapshot is valid
     account.facts_changed = account.facts_changed or bool(ending.outcome.facts)
     changes = [*([Change(safety_stops.PAUSED)] if paused else []), *changes]
     ctx.then(lambda: log_events.call(ctx.log, job, ending.outcome, state))
@@ -236,9 +236,9 @@ def settle_page(ctx: Context, account: Account, flight: Flight, answer: Listing 
     """Store a page of the list, and what it says about the account."""
     if account.run is None:  # its run was ended meanwhile, and will be read again from the beginning
         return Ending(Outcome(UNKNOWN))
-    now, name, account.standing, changes = ctx.clock.now(), account.name, None, list[Change]()
+    now, name, account.snapshot, changes = ctx.clock.now(), account.name, None, list[Change]()
     with ctx.store.write() as tx:
-        step = pull.take_in(tx, name, account.run, answer, flight.started_at, ctx.settings, now)
+        step = pull.store_page(tx, name, account.run, answer, flight.started_at, ctx.settings, now)
         ending = read_ending(answer, failed=isinstance(step, pull.Failed))
         if isinstance(answer, Listing) or not isinstance(
             step, pull.OpenRun

@@ -46,7 +46,7 @@ def look(ctx: Context, account: Account) -> None:
     with ctx.store.write() as tx:
         for lane in (READS,) if account.pulls else ALL:
             snapshot.try_now(tx, account.name, ctx.clock.now(), lane)
-    account.token, account.token_problem, account.next_read, account.standing = untried[0], None, None, None
+    account.token, account.token_problem, account.next_read, account.snapshot = untried[0], None, None, None
 
 
 def refused(ctx: Context, account: Account, token: str) -> None:
@@ -115,4 +115,4 @@ def _note_missing(ctx: Context, account: Account, error: ConfigError) -> None:
                 pause_for_token(ctx, tx, account.name, error.what)
             else:  # nothing is sent without a token anyway; its lanes tell `status` why
                 lanes_wait(ctx, tx, account, error.what)
-        account.token_problem, account.standing = error.what, None
+        account.token_problem, account.snapshot = error.what, None

@@ -163,7 +163,7 @@ class Inbox:
         except queue.Empty:
             return
 
-    def hear(self) -> None:
+    def collect(self) -> None:
         """Collect the steps that have arrived, and run their `at_once` steps."""
         while True:
             try:
@@ -176,13 +176,13 @@ class Inbox:
         if at_once is not None:
             self._run(at_once)
 
-    def take_in(self, goes_on: Callable[[], bool] = lambda: True) -> None:
+    def run(self, goes_on: Callable[[], bool] = lambda: True) -> None:
         """Run the steps that have arrived, while `goes_on`. Afterwards, `settled` forgets them, or `again` puts them back."""
-        self.hear()
+        self.collect()
         while self._taken and goes_on():
             self._run(self._taken[0])
             self._run_now.append(self._taken.pop(0))
-            self.hear()
+            self.collect()
 
     def settled(self) -> None:
         """Forget the steps that were run: what they have written is on disk."""
@@ -207,7 +207,7 @@ class Inbox:
             self._fault(error)
 
 
-Landed = Callable[["Future[Any]"], None]
+Finished = Callable[["Future[Any]"], None]
 
 
 class Workers:
@@ -238,20 +238,20 @@ class Workers:
         self._bulkheads[place.lane].leave(place)
 
     def start(
-        self, place: Place, landed: Landed, request: Callable[..., Any], *arguments: object, at_once: Landed
+        self, place: Place, finished: Finished, request: Callable[..., Any], *arguments: object, at_once: Finished
     ) -> None:
-        """Start a request. `landed` settles it, in a turn; `at_once` runs even if the database is locked."""
+        """Start a request. `finished` settles it, in a turn; `at_once` runs even if the database is locked."""
 
-        def take_in(done: "Future[Any]") -> None:
+        def settle(done: "Future[Any]") -> None:
             self.leave(place)
-            landed(done)
+            finished(done)
 
         try:
             future = self._executor.submit(request, *arguments)
         except RuntimeError as error:
             future = Future()
             future.set_exception(NotStartedError(str(error)))
-        future.add_done_callback(lambda done: self.inbox.put(lambda: take_in(done), at_once=lambda: at_once(done)))
+        future.add_done_callback(lambda done: self.inbox.put(lambda: settle(done), at_once=lambda: at_once(done)))
 
     def finish(self, account: str, work: Unfinished, finished: Callable[[Ending], None]) -> None:
         """Run the rest of a call in another process; its thread is free for the next request."""

@@ -69,7 +69,7 @@ class Numbers:
                 while isinstance(step, pull.OpenRun):
                     with self.store.write() as tx:
                         answer = self.answer(step.plan.query)
-                        step = pull.take_in(tx, SUPPLIER, step, answer, self.now, self.settings, self.now)
+                        step = pull.store_page(tx, SUPPLIER, step, answer, self.now, self.settings, self.now)
             self.now += timedelta(minutes=15)
 
     def late(self) -> dict[str, timedelta]:
@@ -149,7 +149,7 @@ def test_what_lies_below_the_page_at_which_a_poll_broke_off_is_read_by_the_next_
     while isinstance(step, pull.OpenRun) and not step.added:
         with store.write() as tx:
             answer = world.answer(step.plan.query)
-            step = pull.take_in(tx, SUPPLIER, step, answer, world.now, world.settings, world.now)
+            step = pull.store_page(tx, SUPPLIER, step, answer, world.now, world.settings, world.now)
     assert isinstance(step, pull.OpenRun)
     with store.write() as tx:
         pull.abandon(tx, world.now)

@@ -81,11 +81,11 @@ def test_a_mark_makes_the_agent_look_at_its_supplier_alone(site: MortalSite) -> 
         site, lambda tx: actions.hold(tx, actions.find(tx, ids(site, "notio")[1]), site.clock.now(), "Ana", "scratch")
     )
     site.agent.turn()
-    before = {name: account.standing for name, account in site.agent.accounts.items()}
+    before = {name: account.snapshot for name, account in site.agent.accounts.items()}
     write(site, lambda tx: actions.ship(tx, actions.find(tx, ids(site, "notio")[0]), site.clock.now(), "Ana"))
     site.agent.turn()
-    assert site.agent.accounts["asir-group"].standing is before["asir-group"]
-    assert site.agent.accounts["notio"].standing is not before["notio"]
+    assert site.agent.accounts["asir-group"].snapshot is before["asir-group"]
+    assert site.agent.accounts["notio"].snapshot is not before["notio"]
     work_for(site, 30)
     assert site.ask("SELECT count(*) FROM orders WHERE ship_confirmed_at IS NOT NULL") == [(1,)]
 
@@ -120,10 +120,10 @@ def _parked(tx: Session, site: MortalSite) -> None:
 def test_what_another_program_changes_about_a_supplier_is_noticed_in_the_next_turn(
     site: MortalSite, act: Callable[[Session, MortalSite], object]
 ) -> None:
-    before = {name: account.standing for name, account in site.agent.accounts.items()}
+    before = {name: account.snapshot for name, account in site.agent.accounts.items()}
     write(site, lambda tx: act(tx, site))
     site.agent.turn()
-    assert site.agent.accounts["notio"].standing is not before["notio"]
+    assert site.agent.accounts["notio"].snapshot is not before["notio"]
 
 
 class Blind(Store):
@@ -148,9 +148,9 @@ def test_what_could_not_be_read_when_it_changed_is_read_in_a_later_turn(site: Mo
         assert isinstance(site.agent.database_problem, LockedError)
         site.clock.sleep(LOCKED_SECONDS)
     site.agent.turn()
-    standing = site.agent.accounts["notio"].standing
-    assert standing is not None
-    assert standing.supplier.paused_at is not None
+    seen = site.agent.accounts["notio"].snapshot
+    assert seen is not None
+    assert seen.supplier.paused_at is not None
 
 
 def test_when_other_hours_begin_an_idle_account_is_read_at_once(tmp_path: Path) -> None:

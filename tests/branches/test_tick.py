@@ -220,14 +220,14 @@ def test_of_two_agents_that_chose_the_same_call_one_has_it(installation: Raise) 
     agent, now, other = site.agent, site.clock.now(), open_store(site.database)
     account = agent.accounts["notio"]
     with agent.ctx.store.read() as tx:
-        stands = snapshot.look(tx, "notio")
-        chosen = choose.choose(agent.ctx, tx, account, stands, now, read_waits=False).call
+        seen = snapshot.look(tx, "notio")
+        chosen = choose.choose(agent.ctx, tx, account, seen, now, read_waits=False).call
     assert chosen is not None
     assert chosen.id is not None
     jobs = []
     for store in (other, agent.ctx.store):
         with store.write() as tx:
-            jobs.append(claim.claim(agent.ctx, tx, account, stands, chosen.id))
+            jobs.append(claim.claim(agent.ctx, tx, account, seen, chosen.id))
     other.close()
     assert [job and (job.kind, job.number) for job in jobs] == [("ship", 1), None]
     assert calls(site, "ship") == [("sending", 1)]

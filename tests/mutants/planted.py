@@ -46,14 +46,14 @@ PLANTED = (
     Mutant(
         "a ship call leaves although its intent could not be noted",
         "tick/claim.py",
-        "            ctx.inbox.put(lambda: landed(unsent))\n            ctx.is_compared = False\n            return\n",
+        "            ctx.inbox.put(lambda: finished(unsent))\n            ctx.is_compared = False\n            return\n",
         "            ctx.log.problem('ledger', refused.what)\n",
         (LOOP,),
     ),
     Mutant(
         "the ship ledger gets no outcome",
         "tick/settle.py",
-        "ctx.hear(ShipCall(job.supplier, job.menzzo_order_id, job.number, outcome.kind, ctx.clock.now()))",
+        "ctx.answered(ShipCall(job.supplier, job.menzzo_order_id, job.number, outcome.kind, ctx.clock.now()))",
         "pass",
         (INTENT,),
     ),

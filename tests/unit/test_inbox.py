@@ -17,10 +17,10 @@ def test_a_step_that_fails_stays_first_and_what_is_to_be_done_at_once_is_done_on
     inbox.put(lambda: done.append("settled"), at_once=lambda: done.append("noted"))
     for _ in range(2):
         with pytest.raises(OSError, match="locked"):
-            inbox.take_in()
+            inbox.run()
     assert done == ["noted"]
     locked.clear()
-    inbox.take_in()
+    inbox.run()
     assert done == ["noted", "page", "settled"]
 
 
@@ -30,5 +30,5 @@ def test_waiting_takes_one_step_off_the_line_and_does_at_once_what_it_says() -> 
     inbox.wait(0.0)
     assert done == ["noted"]
     inbox.wait(0.0)
-    inbox.take_in()
+    inbox.run()
     assert done == ["noted", "settled"]
