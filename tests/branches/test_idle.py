@@ -154,12 +154,12 @@ def test_what_could_not_be_read_when_it_changed_is_read_in_a_later_turn(site: Mo
 
 
 def test_when_other_hours_begin_an_idle_account_is_read_at_once(tmp_path: Path) -> None:
-    schedule = {"poll_seconds": 60, "off_hours_poll_seconds": 7200}
+    schedule = {"poll_seconds": 60, "off_hours_poll_seconds": 7200, "business_hours": "08:30-19:00"}
     site = at_work(tmp_path, schedule=schedule)
     hours = site.settings.calendar("notio")
     work_for(site, 40 * 3600, until=lambda: not hours.is_open(site.clock.now()))
     work_for(site, 40 * 3600, until=lambda: hours.is_open(site.clock.now() + timedelta(minutes=1)))
-    site.agent.ctx.look_again()  # so that the next full look is long after the opening
+    site.agent.ctx.look_again()  # so that the next full look is long after the opening, as is the hourly check
     work_for(site, 60, until=lambda: hours.is_open(site.clock.now()))
     before = len(site.world.requests("get-sales"))
     work_for(site, 2 * LOOK_SECONDS)
