@@ -145,7 +145,8 @@ class Inbox:
 
     def __init__(self, fault: Callable[[Exception], None] | None = None) -> None:
         self._fault = fault
-        self._queue: queue.SimpleQueue[tuple[Step, Step | None]] = queue.SimpleQueue()
+        # Not SimpleQueue: if its `get` loses the processor until the timeout has passed, it waits for ever.
+        self._queue: queue.Queue[tuple[Step, Step | None]] = queue.Queue()
         self._taken: list[Step] = []  # arrived
         self._run_now: list[Step] = []  # run in the present turn, which is not committed yet
 
@@ -159,7 +160,7 @@ class Inbox:
     def wait(self, seconds: float) -> None:
         """Wait until a step arrives, at most `seconds`."""
         try:
-            self._take(*self._queue.get(timeout=max(seconds, 0.001)))
+            self._take(*self._queue.get(timeout=max(seconds, 0.0)))
         except queue.Empty:
             return
 

@@ -133,3 +133,15 @@ def test_it_is_known_when_every_list_was_read(installation: Raise) -> None:
     work_for(site, 60)
     assert site.agent.ctx.all_were_read()
     site.stop()
+
+
+def test_a_turn_whose_time_is_up_serves_an_account_all_the_same(installation: Raise) -> None:
+    site = installation(1)
+    site.start()
+    account, ctx = site.agent.accounts["notio"], site.agent.ctx
+    account.wake()
+    before = account.ticked_at
+    ctx.inbox.put(lambda: site.clock.sleep(2 * TURN_SECONDS))
+    site.agent.turn()
+    assert account.ticked_at > before
+    site.stop()

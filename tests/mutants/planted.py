@@ -155,6 +155,13 @@ PLANTED = (
         ("tests/unit/test_ledger.py",),
     ),
     Mutant(
+        "the loop waits on a queue that may wait for ever",
+        "tick/workers.py",
+        "queue.Queue()",
+        "queue.SimpleQueue()  # type: ignore[assignment]",
+        ("tests/unit/test_inbox.py",),
+    ),
+    Mutant(
         "what another program changes is not looked at",
         "tick/context.py",
         "                        self.look_again(account.name)\n            self.is_looked_at",

@@ -1,5 +1,7 @@
 """Steps wait in line behind one that fails; what must be done at once does not."""
 
+import threading
+
 import pytest
 
 from supplier_agent.tick.workers import Inbox
@@ -32,3 +34,17 @@ def test_waiting_takes_one_step_off_the_line_and_does_at_once_what_it_says() -> 
     inbox.wait(0.0)
     inbox.run()
     assert done == ["noted", "settled"]
+
+
+def test_waiting_ends_in_time_even_if_the_processor_was_away_until_then() -> None:
+    waited = list[int]()
+
+    def wait() -> None:
+        for number in range(5000):
+            Inbox().wait(1e-7)  # over before it begins
+            waited.append(number)
+
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    thread.join(30)
+    assert len(waited) == 5000
