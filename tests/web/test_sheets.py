@@ -5,6 +5,7 @@ import re
 from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pypdf import PdfReader
@@ -240,7 +241,7 @@ def test_a_selection_is_a_pick_list(stage: Stage, anna: Browser) -> None:
 
 def test_the_search_says_that_an_order_is_shipped(stage: Stage, anna: Browser) -> None:
     now = stage.clock.now()
-    over = {"shipped": 1, "shipped_at": now, "ship_confirmed_at": now, "ship_evidence": "confirmed"}
+    over: dict[str, Any] = {"shipped": 1, "shipped_at": now, "ship_confirmed_at": now, "ship_evidence": "confirmed"}
     stage.order("15000012350_3", sku="SOFA", carrier="DPD", **over)
     for text in ("15000012350_3", "sofa", "dpd", "3"):
         anna.get(f"/list?q={text}")
