@@ -25,8 +25,8 @@ PAGE = 50
 LONGEST_SEARCH = 80
 MOST_PROBLEMS = 200
 """The maximum number of orders on the problems page, and in its count."""
-NEWEST = 5000
-"""How many of the newest marks are searched by every field."""
+NEWEST, MOST_OVER = 2000, 20
+"""How many of the newest marks are searched by every field; how many orders that are no longer to ship a search shows."""
 MOST_NOT_PRINTED = 2
 """The maximum number of orders to name whose label did not come out; the others are counted."""
 IN_ORDER = (col(Order.order_date), col(Order.supplier), col(Order.increment_id), col(Order.id))
@@ -208,10 +208,11 @@ def to_ship(tx: Session, visit: Visit, search: Search, number: int) -> Found:
     """Return one page of the open orders that are not marked as shipped yet; the first page is 1."""
     named = named_by(tx, visit, search)
     wanted = conditions(search, named)
-    total = count(tx, *wanted)
+    both = select(func.count(), func.count().filter(PRINTABLE)).select_from(Order).where(*wanted)
+    total, printable = tx.exec(both).one()
     number = min(max(1, number), max(1, -(-total // PAGE)))
     shown = lines(tx, visit, row_ids(tx, *wanted, most=PAGE, first=(number - 1) * PAGE))
-    return Found(shown, total, number, count(tx, *wanted, PRINTABLE), lines(tx, visit, _over(tx, search, named)))
+    return Found(shown, total, number, printable, lines(tx, visit, _over(tx, search, named)))
 
 
 def _over(tx: Session, search: Search, named: Sequence[int]) -> list[int]:
@@ -225,9 +226,9 @@ def _over(tx: Session, search: Search, named: Sequence[int]) -> list[int]:
     query = select(Order.id).where(is_over, *_matches(search, named))
     marks = select(Order.id, Order.shipped_at).where(col(Order.shipped_at).is_not(None))
     newest = marks.order_by(col(Order.shipped_at).desc()).limit(NEWEST).subquery()
-    recent = query.join(newest, newest.c.id == Order.id).order_by(newest.c.shipped_at.desc()).limit(PAGE)
+    recent = query.join(newest, newest.c.id == Order.id).order_by(newest.c.shipped_at.desc()).limit(MOST_OVER)
     rows = [*tx.exec(query.where(col(Order.id).in_(named))), *tx.exec(recent)]
-    return list(dict.fromkeys(row for row in rows if row is not None))[:PAGE]
+    return list(dict.fromkeys(row for row in rows if row is not None))[:MOST_OVER]
 
 
 def oldest(tx: Session, visit: Visit, most: int) -> Sequence[Line]:
