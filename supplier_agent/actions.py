@@ -17,7 +17,7 @@ from supplier_agent.db.tables import Call, Event, Installation, Order, Print
 from supplier_agent.order import LEDGER_LOST, blockers, covered
 from supplier_agent.words import say
 
-PRINTED = "label printed"
+PRINTED, NOT_PRINTED = "label printed", "label not printed"
 PRINTED_FACTS = ("label_sha256", "sku", "quantity", "carrier")
 """What is stored of an order when its label is printed: the facts by which the parcel is packed."""
 FLAGGED = "flagged as shipped"
@@ -266,6 +266,11 @@ def printed(tx: Session, order: Order, now: datetime, who: str, where: str, *, s
     tx.add(Print(order_id=order.id, printed_at=now, who=who, station=station, printer=where, **facts))
     tx.flush()
     return times_printed(tx, order)
+
+
+def not_printed(tx: Session, order: Order, now: datetime, who: str, why: str, *, station: str | None = None) -> None:
+    """Record that the label of an order did not come out. `why`: the printer, and the code of its failure."""
+    _note(tx, order, now, who, NOT_PRINTED, why, station)
 
 
 def times_printed(tx: Session, order: Order) -> int:

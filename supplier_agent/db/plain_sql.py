@@ -166,3 +166,9 @@ NEEDS_A_PERSON = f"({STUCK}) OR ({HELD_THOUGH_MARKED}) OR ({VANISHED}) OR ({CHAN
 """Any problem of an open order that does not depend on the time. Damaged orders have their own index (triggers.py)."""
 TO_SHIP = f"shipped = 0 AND held_reason IS NULL AND NOT ({VANISHED})"
 """Act.SHIP, of an open order that is neither damaged nor changed since its label was printed."""
+PRINTABLE = f"({TO_SHIP}) AND fault IS NULL AND label_path IS NOT NULL AND NOT ({CHANGED_SINCE_PRINTED})"
+"""Judged.may_print (web/order_view.py), of an open order that can be read."""
+HANDED_OVER = f"""shipped = 1 AND (ship_confirmed_at IS NOT NULL
+ OR closed_reason IS NULL AND held_reason IS NULL AND fault IS NULL AND NOT ({VANISHED}))"""
+"""On the hand-over list: no Verdict.stops, unless it was reported already. Of an order that can be read."""
+UNPRINTED = "NOT EXISTS (SELECT 1 FROM prints WHERE prints.order_id = orders.id)"

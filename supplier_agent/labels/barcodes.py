@@ -236,6 +236,7 @@ def _by_every_way(tx: Session, texts: list[str]) -> Iterable[tuple[Way, Order]]:
     of_product = select(Order).where(
         col(Order.sku).in_(texts), col(Order.ship_confirmed_at).is_(None), col(Order.closed_reason).is_(None)
     )
-    products = tx.exec(of_product.order_by(col(Order.shipped), col(Order.id)).limit(MOST + 1)).all()
+    oldest_first = (col(Order.shipped), col(Order.order_date), col(Order.id))
+    products = tx.exec(of_product.order_by(*oldest_first).limit(MOST + 1)).all()
     for order in [order for order in products if order.shipped == 0] or products:
         yield Way.SKU, order

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from supplier_agent.base.errors import AgentError
 from supplier_agent.settings.egress import DIRECT, Egress
@@ -131,12 +131,17 @@ PORT = 631
 MOST_BYTES = 1 << 20
 """The maximum size of an answer."""
 _OK = 200
+_QUEUE = re.compile(r"/(?:printers|classes)/([^/]+)/?\Z")
+"""The path of a queue of CUPS; printers themselves have paths like /ipp/print."""
 _TUNNEL = re.compile(r"Tunnel connection failed: ([0-9]{3})")
 
 
 @dataclass(frozen=True)
 class NotPrinted:
-    """Nothing is printed. `code`: address, unreachable, timeout, refused, format, stopped or answer."""
+    """Nothing is printed. `code`: address, unreachable, timeout, refused, format, stopped, answer or unknown.
+
+    Of a job that was not sent (queue.py): late, full or ended.
+    """
 
     why: str
     code: str
@@ -158,6 +163,18 @@ def parse_uri(uri: str) -> str:
         raise ValueError("the path of a printer's address has characters that it cannot have")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"{scheme}://{host}{f':{port}' if port else ''}{parts.path or '/ipp/print'}"
+
+
+def name_of(uri: str) -> str:
+    """Return how people know a printer: the name of its queue in CUPS, or its host."""
+    try:
+        parts = urlsplit(uri)
+        port = parts.port
+    except ValueError:
+        return "?"
+    if queue := _QUEUE.match(parts.path):
+        return unquote(queue[1])
+    return f"{parts.hostname or '?'}{'' if port in {None, PORT} else f':{port}'}"
 
 
 def post(uri: str, body: bytes, seconds: float, egress: Egress = DIRECT) -> bytes | NotPrinted:

@@ -57,7 +57,19 @@ def last(tx: Session, visit: Visit) -> Answer | None:
     if visit.session is None or not visit.session.last:
         return None
     answer = _read(tx, visit.session.last)
-    return answer if answer and (answer.who, answer.station) == (visit.person.name, visit.station.name) else None
+    if answer is None or (answer.who, answer.station) != (visit.person.name, visit.station.name):
+        return None
+    return replace(answer, notes=tuple(_as_of(visit.now, *note) for note in answer.notes))
+
+
+BEGUN = "print_begun"
+"""The note of a label that is given to a printer; `until` is when its ending is known at the latest."""
+
+
+def _as_of(now: datetime, say: str, facts: Facts) -> tuple[str, Facts]:
+    """Return a note as it is now: a print without an ending was lost with its process."""
+    lost = say == BEGUN and datetime.fromisoformat(str(facts["until"])) < now
+    return ("print_lost" if lost else say), facts
 
 
 def _read(tx: Session, key: str) -> Answer | None:
@@ -106,13 +118,13 @@ def _stored(visit: Visit, key: str, act: Callable[[Session, Answer | None], Answ
     return answer, True
 
 
-def add_note(visit: Visit, tx: Session, say: str, facts: Facts) -> None:
-    """Add messages to the answer that was just given."""
-    row = tx.get(Submission, visit.field("key"))
+def add_note(tx: Session, key: str, say: str, facts: Facts, *, instead_of: str = "") -> None:
+    """Add a message to the answer with this key. instead_of: the code of a message that it replaces."""
+    row = tx.get(Submission, key)
     if row is None:
         return
     found = json.loads(row.answer)
-    found["notes"] = [*found["notes"], [say, dict(facts)]]
+    found["notes"] = [*(note for note in found["notes"] if note[0] != instead_of), [say, dict(facts)]]
     row.answer = json.dumps(found)
     tx.add(row)
 

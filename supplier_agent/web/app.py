@@ -17,6 +17,7 @@ from supplier_agent.db import state_folder
 from supplier_agent.db.store import Store
 from supplier_agent.metrics.routes import Source
 from supplier_agent.metrics.routes import routes as routes_for_machines
+from supplier_agent.printing import Printers
 from supplier_agent.printing.papers import Press, Sizes
 from supplier_agent.settings import Settings
 from supplier_agent.web import auth, documents, problems_page, scan_page
@@ -74,7 +75,8 @@ def room_of(settings: Settings, store: Store, clock: Clock, log: Log, press: Pre
     key = read_key(settings.state_dir)
     seal = Seal(key, settings.web.session_hours)
     tries = Tries(settings.state_dir / state_folder.PRIVATE)
-    return Room(settings, store, clock, log, press, Sizes(press), seal, tries, key)
+    printers = Printers(clock, log, settings)
+    return Room(settings, store, clock, log, press, Sizes(press), printers, seal, tries, key)
 
 
 def make_app(room: Room, source: Source) -> ASGIApp:

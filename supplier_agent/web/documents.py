@@ -1,12 +1,14 @@
 """Lists and printed documents: orders to ship, pick list, hand-over list, card of commands, labels on screen and on paper.
 
-Each print is counted. A printer that fails blocks nothing.
+A print is recorded when it is done. A printer never delays an answer: it gets its labels afterwards (printing/queue.py).
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlencode
 
 from sqlmodel import Session, col, select
 from starlette.responses import RedirectResponse, Response
@@ -15,15 +17,19 @@ from supplier_agent import actions, printing
 from supplier_agent.db.tables import Event, Order
 from supplier_agent.printing import papers
 from supplier_agent.printing.papers import Fault, Fit, paper
-from supplier_agent.settings import egress
-from supplier_agent.web import answers, lists
+from supplier_agent.printing.queue import SETTLED_WITHIN
+from supplier_agent.settings.sections import Station
+from supplier_agent.web import answers, lists, sheets
 from supplier_agent.web.answers import GREEN, YELLOW, Answer, Facts, page
 from supplier_agent.web.lists import Search
 from supplier_agent.web.order_view import by_whom, judged, line, troubles, truth
-from supplier_agent.web.request import Visit, row_id
+from supplier_agent.web.request import Room, Visit, row_id
+from supplier_agent.web.sheets import Batch
 from supplier_agent.words.formats import and_more
 
 BROWSER = "browser"
+MOST_NAMED = 20
+"""The maximum number of orders to name whose labels were not printed; the others are counted."""
 
 
 def content_of(visit: Visit, order: Order) -> bytes | None:
@@ -38,62 +44,108 @@ def content_of(visit: Visit, order: Order) -> bytes | None:
 
 
 def print_label(visit: Visit, row: int, *, by_itself: bool) -> None:
-    """Print the label of an order, and add the result to the current answer. `by_itself`: it is printed automatically."""
+    """Print the label of an order, without waiting for the printer. `by_itself`: it is printed automatically."""
     with visit.room.store.read() as tx:
         order = tx.get(Order, row)
     if order is None:
         return
-    say, facts = _printed(visit, order, by_itself=by_itself)
+    content = content_of(visit, order)
+    note = _refusal(visit, order, content, by_itself=by_itself)
+    if note is None and content is not None and visit.station.printer:
+        _send(visit, content, order.menzzo_order_id, [order])
+        return
     with visit.room.store.write() as tx:
-        if say in {"printed", BROWSER}:  # of the order as it was read above, because that is what is printed
-            where = str(facts.get("printer", BROWSER))
-            times = actions.printed(tx, order, visit.now, visit.person.name, where, station=visit.station.name)
-            if say == "printed":
-                say, facts = ("printed" if times > 1 else "printed_first"), dict(facts) | {"times": times}
-        answers.add_note(visit, tx, say, facts)
-        if facts.get("ignored"):
-            answers.add_note(visit, tx, "ignored", {})
+        if note is None:
+            note = BROWSER, {"row": row}
+            _printed_here(tx, visit, [order])
+        answers.add_note(tx, visit.field("key"), *note)
 
 
-def _printed(visit: Visit, order: Order, *, by_itself: bool) -> tuple[str, Facts]:
+def _refusal(visit: Visit, order: Order, content: bytes | None, *, by_itself: bool) -> tuple[str, Facts] | None:
+    """Return why the label cannot be printed; None if it can."""
     if order.label_path is None:
         return "no_label", {}
-    content = content_of(visit, order)
     if content is None:
         return "label_damaged", {}
     if by_itself:
         page = paper(visit.room.sizes, order, visit.station)
         if page.fit is Fit.TOO_LARGE:
             return "too_large", {"label": page.label, "paper": page.paper}
-    if not visit.station.printer:
-        return BROWSER, {"row": order.id or 0}
-    return send(visit, content, order.menzzo_order_id)
+    return None
 
 
-def send(visit: Visit, content: bytes, title: str) -> tuple[str, Facts]:
-    """Send a PDF to the station's printer; return the messages."""
+def _printed_here(tx: Session, visit: Visit, orders: Sequence[Order]) -> None:
+    """Record that the browser prints these labels."""
+    for order in orders:
+        actions.printed(tx, order, visit.now, visit.person.name, BROWSER, station=visit.station.name)
+
+
+def _send(visit: Visit, content: bytes, title: str, orders: Sequence[Order]) -> None:
+    """Give a PDF to the station's printer. A note of the answer says so, until it says what became of it."""
     own = visit.station.page_mm  # without it CUPS uses the queue's default size, and cuts off what does not fit
     media = printing.custom_media(*own).keyword if own else None
-    way_out = egress.of(visit.room.settings)
-    done = printing.print_pdf(visit.station.printer, content, title, visit.person.name, media=media, egress=way_out)
-    name = visit.station.printer.rpartition("/")[2] or visit.station.printer
-    if isinstance(done, printing.NotPrinted):
-        visit.room.log.warning("label.not_printed", station=visit.station.name, order=title, detail=done.why)
-        return "not_printed", {"printer_fault": done.code}
-    return "printed", {"printer": name, "ignored": " ".join(done.ignored)}
+    sent = Sent(visit.room, visit.field("key"), visit.person.name, visit.station, orders)
+    with visit.room.store.write() as tx:
+        until = (visit.now + SETTLED_WITHIN).isoformat()
+        answers.add_note(tx, sent.key, answers.BEGUN, {**sent.facts, "until": until})
+    names = {order.id or 0: order.menzzo_order_id for order in orders}
+    visit.room.printers.put(printing.Job(visit.station.printer, content, title, sent.who, media, names, sent.ended))
 
 
-MOST_DAYS_AGO = 31
-PREVIEW_SECONDS = 3600
-HISTORY = 200
-MOST_NAMED = 20
-"""The maximum number of orders to name whose labels were not printed; the others are counted."""
+@dataclass(frozen=True)
+class Sent:
+    """Labels that a printer was given. key: of the answer. orders: as they were then, because that is what is printed."""
+
+    room: Room
+    key: str
+    who: str
+    station: Station
+    orders: Sequence[Order]
+
+    @property
+    def facts(self) -> dict[str, str | int]:
+        """Return the facts of the notes about it."""
+        named = and_more([order.menzzo_order_id for order in self.orders], lists.MOST_NOT_PRINTED)
+        return {"printer": printing.name_of(self.station.printer), "orders": named, "labels": len(self.orders)}
+
+    def ended(self, ending: printing.Printed | printing.NotPrinted) -> None:
+        """Record what became of it, in the history of each order and in the note of the answer."""
+        facts, now, at = self.facts, self.room.clock.now(), self.station.name
+        with self.room.store.write() as tx:
+            if isinstance(ending, printing.NotPrinted):
+                self.room.log.warning("label.not_printed", station=at, order=str(facts["orders"]), detail=ending.why)
+                why = f"{facts['printer']}: {ending.code}"
+                for order in self.orders:
+                    actions.not_printed(tx, order, now, self.who, why, station=at)
+                answers.add_note(
+                    tx, self.key, "not_printed", {**facts, "printer_fault": ending.code}, instead_of=answers.BEGUN
+                )
+                return
+            times = [
+                actions.printed(tx, order, now, self.who, str(facts["printer"]), station=at) for order in self.orders
+            ]
+            say = "printed_many" if len(times) > 1 else "printed" if times[0] > 1 else "printed_first"
+            answers.add_note(tx, self.key, say, {**facts, "times": times[0]}, instead_of=answers.BEGUN)
+            if ending.ignored:
+                answers.add_note(tx, self.key, "ignored", {})
+
+
+ASK_ABOVE = 50
+"""More labels than this are only printed after a second question."""
 
 
 def search_of(visit: Visit) -> Search:
     """Return the search of the URL, or of the form."""
-    given = visit.query or {name: visit.field(name) for name in ("q", "supplier", "carrier")}
-    return Search(given.get("q", "")[: lists.LONGEST_SEARCH], given.get("supplier", ""), given.get("carrier", ""))
+    given = visit.query or {name: visit.field(name) for name in ("q", "supplier", "carrier", "unprinted")}
+    text = given.get("q", "")[: lists.LONGEST_SEARCH]
+    return Search(text, given.get("supplier", ""), given.get("carrier", ""), given.get("unprinted") == "1")
+
+
+def address_of(path: str, search: Search, **more: str) -> str:
+    """Return the address of a list with this search."""
+    given = {"q": search.text, "supplier": search.supplier, "carrier": search.carrier}
+    given |= ({"unprinted": "1"} if search.unprinted else {}) | more
+    return f"{path}?{urlencode({name: value for name, value in given.items() if value})}".removesuffix("?")
 
 
 def to_ship(visit: Visit) -> Response:
@@ -108,61 +160,109 @@ def to_ship(visit: Visit) -> Response:
             found=lists.to_ship(tx, visit, search, row_id(visit.query.get("page", "1")) or 1),
             carriers=lists.carriers(tx, search.supplier),
             suppliers=sorted(visit.room.settings.suppliers),
+            most=sheets.MOST_LABELS,
+            address=lambda path, **more: address_of(path, search, **more),
             answer=answers.last(tx, visit),
         )
 
 
 def print_many(visit: Visit) -> Response:
-    """Print labels in list order: as one job on the station's printer, or as one PDF for the browser."""
-    rows = [row for each in visit.form.get("row", ()) if (row := row_id(each)) is not None]
-    search, by_printer = search_of(visit), visit.field("how") == "printer" and bool(visit.station.printer)
+    """Print labels in the order of the pick list: as one job on the station's printer, or as one PDF for the browser."""
+    search, everything, how = search_of(visit), visit.field("all") == "1", visit.field("how")
+    rows = _rows(visit.form.get("row", ()))
+    if how == "pick":
+        is_ticked = bool(rows) and not everything
+        address = address_of("/pick", Search(), rows=_joined(rows)) if is_ticked else address_of("/pick", search)
+        return RedirectResponse(address, 303)
+    by_printer = how == "printer" and bool(visit.station.printer)
     with visit.room.store.read() as tx:
-        found = lists.with_label(tx, visit, search, None if visit.field("all") == "1" else rows)
-    chosen = [each.order for each in found if each.may_print]
-    stopped = [str(each.order.menzzo_order_id) for each in found if not each.may_print]
-    bulk = visit.room.press.bulk([order.label_path or "" for order in chosen]) if chosen else Fault("")
-    nothing = "labels_none" if rows or visit.field("all") == "1" else "labels_unticked"
-    _answer, now = answers.once(visit, lambda _tx, before: _bulk_answer(bulk, len(chosen), stopped, nothing, before))
-    if isinstance(bulk, Fault):
-        return RedirectResponse("/list", 303)
-    if now:
-        where, note = BROWSER, None
-        if by_printer:
-            note = send(visit, bulk.content, f"{len(chosen)} labels")
-            where = str(note[1].get("printer", ""))
+        batch = sheets.batch(tx, visit, search, None if everything else rows)
+    asks = len(batch.orders) > ASK_ABOVE and visit.field("sure") != "1"
+    bulk = None if asks else _opened(visit, batch)
+    total = max(batch.total, visit.number("of") or 0)  # of: as the question before said
+    say, about = _outcome(batch, bulk, total, nothing="labels_none" if rows or everything else "labels_unticked")
+    about = {**about, "how": "printer" if by_printer else "pdf"}
+
+    def act(_tx: Session, before: Answer | None) -> Answer:
+        is_fine = say == "labels_sent" and not batch.left_out
+        memory = before.memory if before else {}
+        return Answer(GREEN if is_fine else YELLOW, say, about, memory=memory, notes=tuple(_left_out(batch, bulk)))
+
+    answer, now = answers.once(visit, act)
+    if bulk is None or isinstance(bulk, Fault) or answer.facts.get("rows") != about["rows"]:
+        return RedirectResponse(address_of("/list", search), 303)
+    orders = _in_it(batch, bulk)
+    if now and by_printer:
+        _send(visit, bulk.content, f"{len(orders)} labels", orders)
+    elif now:
         with visit.room.store.write() as tx:
-            left_out = {path for path, _ in bulk.left_out}
-            if note is None or note[0] == "printed":
-                for order in chosen:
-                    if order.label_path not in left_out:
-                        actions.printed(tx, order, visit.now, visit.person.name, where, station=visit.station.name)
-            else:
-                answers.add_note(visit, tx, *note)
-    return RedirectResponse("/list", 303) if by_printer else pdf(bulk.content, "labels.pdf")
+            _printed_here(tx, visit, orders)
+    return RedirectResponse(address_of("/list", search), 303) if by_printer else pdf(bulk.content, "labels.pdf")
 
 
-def _bulk_answer(
-    bulk: papers.Bulk | Fault, number: int, stopped: Sequence[str], nothing: str, before: Answer | None
-) -> Answer:
-    memory = before.memory if before else {}
-    notes: list[tuple[str, Facts]] = (
-        [("left_out_stopped", {"orders": and_more(stopped, MOST_NAMED)})] if stopped else []
-    )
+def _opened(visit: Visit, batch: Batch) -> papers.Bulk | Fault:
+    paths = [each.order.label_path or "" for each in batch.orders]
+    return visit.room.press.bulk(paths) if paths else Fault("")
+
+
+def _in_it(batch: Batch, bulk: papers.Bulk) -> list[Order]:
+    """Return the orders whose labels are in the PDF."""
+    unread = {path for path, _ in bulk.left_out}
+    return [each.order for each in batch.orders if each.order.label_path not in unread]
+
+
+def _outcome(
+    batch: Batch, bulk: papers.Bulk | Fault | None, total: int, nothing: str
+) -> tuple[str, dict[str, str | int]]:
+    """Return what a request for many labels leads to. bulk: None: it is asked once more."""
     if isinstance(bulk, Fault):
-        say = "refused" if bulk.why else nothing
-        return Answer(YELLOW, say, {"why": bulk.why}, memory=memory, notes=tuple(notes))
-    if bulk.left_out:
+        return ("refused" if bulk.why else nothing), {"why": bulk.why}
+    labels, rest = len(batch.orders), max(0, total - len(batch.orders))
+    facts: dict[str, str | int] = {"total": total, "rest": rest, "case": "some" if rest else "all"}
+    facts["rows"] = _joined(each.order.id for each in batch.orders)
+    if bulk is None:
+        return "labels_asked", facts | {"labels": labels}
+    return "labels_sent", facts | {"labels": len(_in_it(batch, bulk))}
+
+
+def _left_out(batch: Batch, bulk: papers.Bulk | Fault | None) -> list[tuple[str, Facts]]:
+    """Return the notes that name what is not printed, by reason."""
+    notes: list[tuple[str, Facts]] = [
+        (say, {"orders": and_more(ids, MOST_NAMED)}) for say, ids in batch.left_out.items()
+    ]
+    if isinstance(bulk, papers.Bulk) and bulk.left_out:
         notes.append(("left_out", {"number": len(bulk.left_out)}))
-    labels = {"labels": number - len(bulk.left_out)}
-    return Answer(YELLOW if stopped else GREEN, "labels_sent", labels, memory=memory, notes=tuple(notes))
+    return notes
+
+
+def _rows(texts: Sequence[str]) -> list[int]:
+    return [row for each in texts if (row := row_id(each)) is not None]
+
+
+def _joined(rows: Iterable[int]) -> str:
+    return "-".join(str(row) for row in rows)
+
+
+MOST_DAYS_AGO = 31
+PREVIEW_SECONDS = 3600
+HISTORY = 200
 
 
 def pick_list(visit: Visit) -> Response:
-    """Show what to pick from the shelves, by article."""
-    supplier = visit.query.get("supplier", "")
+    """Show what to pick from the shelves, by article: for all orders, those of a search, or those that were ticked."""
+    search, ticked = search_of(visit), _rows(visit.query.get("rows", "").split("-"))
     with visit.room.store.read() as tx:
-        picks = lists.pick_list(tx, visit, supplier or None)
-        return page(visit, tx, "pick.html", picks=picks, supplier=supplier, answer=None)
+        return page(
+            visit,
+            tx,
+            "pick.html",
+            picks=sheets.pick_list(tx, visit, search, ticked or None),
+            search=search,
+            ticked=len(ticked),
+            carriers=lists.carriers(tx, search.supplier),
+            suppliers=sorted(visit.room.settings.suppliers),
+            answer=None,
+        )
 
 
 def hand_over(visit: Visit) -> Response:
@@ -171,7 +271,7 @@ def hand_over(visit: Visit) -> Response:
     since = visit.midnight(days)
     until = visit.midnight(days - 1) if days else visit.now + timedelta(seconds=1)
     with visit.room.store.read() as tx:
-        carriers, stay = lists.hand_over(tx, visit, since, until)
+        carriers, stay = sheets.hand_over(tx, visit, since, until)
         day = since.astimezone(visit.room.settings.timezone).date()
         return page(
             visit, tx, "hand_over.html", carriers=carriers, stay=stay, day=day.isoformat(), days=days, answer=None

@@ -28,10 +28,14 @@ MOST_LINES = 40
 
 @dataclass(frozen=True)
 class Judged:
-    """One order and its current verdict. `order` is a plain row: a cell that cannot be read is `Unreadable`."""
+    """One order and its current verdict. `order` is a plain row: a cell that cannot be read is `Unreadable`.
+
+    printed: how often its label was printed.
+    """
 
     order: Any
     verdict: Verdict
+    printed: int = 0
 
     def cell(self, column: str) -> Any:  # noqa: ANN401 - whatever the column holds
         """Return a cell of its row; None if it is null or cannot be read."""
@@ -49,14 +53,26 @@ class Judged:
 
     @property
     def may_print(self) -> bool:
-        """Whether its label may be printed in a batch: nothing but an outdated label keeps it from shipping."""
-        return Act.PRINT in self.verdict.may[Role.PACKER] and CHANGED.issuperset(self.verdict.stops)
+        """Whether its label may be printed in a batch: it is still to ship, and nothing stops it.
+
+        A label that is out of date is printed at the bench, with the box at hand: the old one must come off.
+        """
+        return self.may_go and not self.verdict.stops
+
+    @property
+    def may_go(self) -> bool:
+        """Whether it may be shipped, perhaps after its label was printed again."""
+        is_to_ship = self.order.shipped == 0 and self.cell("ship_confirmed_at") is None
+        return is_to_ship and Act.PRINT in self.verdict.may[Role.PACKER] and CHANGED.issuperset(self.verdict.stops)
 
 
 def judged(tx: Session, visit: Visit, rows: Sequence[int], *, attempts: bool = False) -> list[Judged]:
     """Return the orders of these row ids with their verdicts, in this order; a missing order is left out."""
     judge = visit.judge(tx)
-    return [Judged(each.order, judge.of(each)) for each in facts.orders_of(within(tx), rows, attempts=attempts)]
+    return [
+        Judged(each.order, judge.of(each), len(each.prints))
+        for each in facts.orders_of(within(tx), rows, attempts=attempts)
+    ]
 
 
 def verdicts(tx: Session, visit: Visit, rows: Sequence[int]) -> dict[int, Verdict]:
@@ -80,6 +96,7 @@ class Line:
     stops: str
     later: str
     may_print: bool
+    printed: int
 
     @property
     def id(self) -> str:
@@ -103,6 +120,7 @@ def line(each: Judged, visit: Visit) -> Line:
         say("now.stopped", each.facts) if each.verdict.stops else "",
         visit.sentences.blockers(missing(each.verdict)),
         each.may_print,
+        each.printed,
     )
 
 

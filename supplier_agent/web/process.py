@@ -101,9 +101,11 @@ class PageServer(Server):
         opened.callback(press.close)
         source = Source(database, settings)
         opened.callback(source.close)
-        app = make_app(room_of(settings, store, self._clock, self._log, press), source)
+        room = room_of(settings, store, self._clock, self._log, press)
+        app = make_app(room, source)
         self._look_around(store, url)
         opened.callback(LabelCodes(settings.state_dir, PdfWork(self._clock), self._log).start().close)
+        opened.callback(room.printers.close)  # first: what was not printed is recorded while there is a database
         return app, Limits(MOST_SOCKETS, MOST_SOCKETS_OF_A_PEER, lambda address: has_seats_of_its_own(web, address))
 
     def _is_usable(self) -> bool:

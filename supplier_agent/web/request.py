@@ -19,6 +19,7 @@ from supplier_agent.base.log import Log
 from supplier_agent.db import state_folder
 from supplier_agent.db.plain_sql import within
 from supplier_agent.db.store import Store
+from supplier_agent.printing import Printers
 from supplier_agent.printing.papers import Press, Sizes
 from supplier_agent.reports.orders import Judge
 from supplier_agent.settings import Settings
@@ -126,6 +127,7 @@ class Room:
     log: Log
     press: Press
     sizes: Sizes
+    printers: Printers
     seal: Seal
     tries: Tries
     key: str

@@ -23,7 +23,7 @@ ANSWERS: Mapping[str, str] = {
     "answer.stopped_marked": "Do not ship: %(stops)s. It is marked as shipped: %(by)s at %(at)s.",
     "answer.undoing": "Undone. Nothing is reported to the marketplace.",
     "answer.nothing_to_undo": "There is nothing to undo.",
-    "answer.printing": "The label is printed again.",
+    "answer.printing": "Printing the label.",
     "answer.nothing_to_print": "There is nothing to print.",
     "answer.problem": "What is wrong with it?",
     "answer.no_order_for_problem": "Scan the box first, then say what is wrong.",
@@ -42,6 +42,9 @@ ANSWERS: Mapping[str, str] = {
     "answer.resolved_shipped": "Recorded as shipped. Nothing is sent.",
     "answer.resolved_again": "It is sent again, after a new undo window.",
     "answer.labels_sent": "Labels to print: %(labels)s.",
+    "answer.labels_sent.some": "Labels to print: %(labels)s of %(total)s, the oldest ones.",
+    "answer.labels_asked": "Print %(labels)s labels? Nothing is printed yet.",
+    "answer.labels_asked.some": "Print the oldest %(labels)s of %(total)s labels? Nothing is printed yet.",
     "answer.labels_none": "None of these orders has a label to print.",
     "answer.labels_unticked": "No order is ticked. Tick the orders to print, or “all”.",
     "answer.needs_lead": "Only a lead may do this.",
@@ -51,8 +54,13 @@ ANSWERS: Mapping[str, str] = {
 NOTES: Mapping[str, str] = {
     "note.printed": "Label printed (%(printer)s), %(times)s× in all.",
     "note.printed_first": "Label printed (%(printer)s).",
+    "note.printed_many": "Labels printed (%(printer)s): %(labels)s.",
+    "note.print_begun": "Sent to the printer (%(printer)s).",
     "note.not_printed": (
-        "The label was not printed: %(printer_fault)s. You can go on shipping; print it again later, or with the browser."
+        "%(orders)s: NOT printed, %(printer_fault)s. You can go on shipping; print it again later, or with the browser."
+    ),
+    "note.print_lost": (
+        "%(orders)s: we do not know whether the label was printed (%(printer)s). Look at the printer, and print it again if needed."
     ),
     "note.no_label": "There is no label to print yet.",
     "note.label_damaged": "The label on the disk is damaged. Tell IT.",
@@ -62,6 +70,12 @@ NOTES: Mapping[str, str] = {
     "note.browser": "The label opens in the browser: print it at 100 %%, not “fit to page”.",
     "note.left_out": "Labels that could not be read and were left out: %(number)s.",
     "note.left_out_stopped": "Not printed, because they must not ship: %(orders)s.",
+    "note.left_out_changed": (
+        "Not printed, because they have changed since their label was printed: %(orders)s. Print each of them with the box at "
+        "hand, and replace the old label."
+    ),
+    "note.left_out_over": "Not printed, because they are shipped, or have no label: %(orders)s.",
+    "note.left_out_waiting": "Not printed a second time, because their labels are being printed: %(orders)s.",
     "note.ignored": "The printer says that it may scale the label. Compare the size.",
     "note.layout_fr": "The scanner's keyboard layout is not that of this computer (French). The code was corrected.",
     "note.layout_tr": "The scanner's keyboard layout is not that of this computer (Turkish). The code was corrected.",
@@ -78,6 +92,9 @@ PRINTER: Mapping[str, str] = {
     "printer.answer": "the printer's answer cannot be understood",
     "printer.stopped": "the printer is stopped (paper, cover, ribbon?)",
     "printer.unknown": "the printer did not say why",
+    "printer.late": "the printer was busy for too long",
+    "printer.full": "too many labels wait for the printer",
+    "printer.ended": "the page was restarted before it was printed",
 }
 
 STOPS: Mapping[str, str] = {
@@ -200,6 +217,7 @@ REPORTS: Mapping[str, str] = {
 
 PAPERS: Mapping[str, str] = {
     "paper.print_again": "print the label again",
+    "paper.not_printed": "%(orders)s not printed: %(printer_fault)s",
     "paper.not_to_hand_over": "Do not hand over: %(stops)s",
 }
 

@@ -545,13 +545,13 @@ PLANTED = (
     Mutant(
         "labels of orders that must not ship are printed in bulk",
         "web/order_view.py",
-        " and CHANGED.issuperset(self.verdict.stops)",
-        "",
-        ("tests/web/test_verdict.py", "-k", "bulk"),
+        "        return self.may_go and not self.verdict.stops\n",
+        "        return Act.PRINT in self.verdict.may[Role.PACKER]\n",
+        ("tests/papers/test_lists.py", "-k", "batch"),
     ),
     Mutant(
         "the driver gets what was put on hold after it was marked",
-        "web/lists.py",
+        "web/sheets.py",
         "    kept = {each.order.id for each in stay}\n",
         "    kept = set[int]()\n",
         ("tests/papers/test_lists.py", "-k", "hand_over"),

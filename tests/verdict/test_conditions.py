@@ -37,6 +37,7 @@ PAIRS: dict[str, Any] = {
     "WAITING": has(ProblemCode.WAITING),
     "UNFLAGGED": has(ProblemCode.UNFLAGGED),
     "TO_SHIP": lambda verdict: Act.SHIP in verdict.may[Role.IT] or (verdict.stops and set(verdict.stops) <= CHANGED),
+    "PRINTABLE": lambda verdict: {Act.SHIP, Act.PRINT} <= verdict.may[Role.IT] and not verdict.stops,
 }
 
 

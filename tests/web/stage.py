@@ -138,7 +138,7 @@ class Browser:
     def get(self, path: str) -> str:
         return self._took(self.client.get(path))
 
-    def post(self, path: str, **fields: str) -> str:
+    def post(self, path: str, **fields: str | list[str]) -> str:
         form = {"token": self.token(), "key": secrets.token_hex(16)} | fields
         return self._took(self.client.post(path, data=form, headers={"Origin": self.url}))
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from supplier_agent.base.log import Log
 from supplier_agent.db.store import Store
+from supplier_agent.printing import Printers
 from supplier_agent.printing.papers import Press, Sizes
 from supplier_agent.settings import Settings
 from supplier_agent.settings.sections import Station
@@ -33,7 +34,9 @@ def visit_of(
     clock = HandClock(start=now)
     press = press or Press(Path("/nowhere"), clock)
     seal = Seal(KEY, 12)
-    room = Room(settings, store, clock, Log(None, None), press, Sizes(press), seal, Tries(None), KEY)
+    log = Log(None, None)
+    printers = Printers(clock, log, settings)
+    room = Room(settings, store, clock, log, press, Sizes(press), printers, seal, Tries(None), KEY)
     name = {"packer": "Anna", "lead": "Lea"}[role]
     return Visit(
         room, "/", query or {}, form or {}, parts or {}, "127.0.0.1", words(language), Station(name="Bench 1"),

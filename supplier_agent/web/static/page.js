@@ -3,8 +3,8 @@
 "use strict";
 (() => {
   const UNSENT = "supplier-agent unsent";
-  const AGAIN = 2000, PULSE = 5000, PATIENCE = 15000;
-  const TONES = { green: [[660, 0.09], [880, 0.16]], blue: [[660, 0.07]], yellow: [[440, 0.12], [440, 0.12]], red: [[196, 0.35], [147, 0.4]] };
+  const AGAIN = 2000, PULSE = 5000, SOON = 1000, PATIENCE = 15000;
+  const TONES = { green: [[660, 0.09], [880, 0.16]], blue: [[660, 0.07]], yellow: [[440, 0.12], [440, 0.12]], red: [[196, 0.35], [147, 0.4]], alarm: [[523, 0.12], [392, 0.12], [523, 0.12], [392, 0.3]] };
   const body = document.body;
   const field = () => document.getElementById("scan");
   const who = () => body.dataset.who || "";
@@ -33,7 +33,7 @@
     let at = sound.currentTime + 0.01;
     for (const [pitch, seconds] of TONES[sign]) {
       const tone = sound.createOscillator(), loud = sound.createGain();
-      tone.type = sign === "red" ? "square" : "sine";
+      tone.type = sign === "red" || sign === "alarm" ? "square" : "sine";
       tone.frequency.value = pitch;
       loud.gain.setValueAtTime(0.25, at).exponentialRampToValueAtTime(0.001, at + seconds);
       tone.connect(loud).connect(sound.destination);
@@ -54,6 +54,24 @@
     if (fresh) tellAnswer();
     countDown();
     focusScan();
+    tellAlarm();
+    lookSoon();
+    document.dispatchEvent(new Event("swapped"));
+  }
+
+  // A label that did not come out sounds once, on whatever page, and whatever was scanned since.
+  function tellAlarm() {
+    const alarm = document.querySelector("[data-alarm]"), heard = "supplier-agent alarm";
+    if (!alarm || alarm.dataset.alarm === sessionStorage.getItem(heard)) return;
+    sessionStorage.setItem(heard, alarm.dataset.alarm);
+    play("alarm");
+    document.getElementById("aloud").textContent = alarm.innerText;
+  }
+
+  let soon = 0;
+  function lookSoon() {
+    clearTimeout(soon);
+    if (document.querySelector("[data-soon]")) soon = setTimeout(() => document.activeElement.closest("main") ? lookSoon() : refresh(), SOON);
   }
 
   function tellAnswer() {
@@ -74,9 +92,10 @@
   const wait = () => ({ signal: AbortSignal.timeout(PATIENCE) });
 
   async function refresh() {
+    const said = body.dataset.said;
     try {
-      const answer = await fetch(location.href, wait());
-      if (answer.ok && !answer.redirected) swap(await answer.text());
+      const answer = await fetch(location.href, wait()), html = answer.ok && !answer.redirected && await answer.text();
+      if (html && body.dataset.said === said) swap(html); // else something was scanned meanwhile
     } catch { /* the pulse tells */ }
   }
 
@@ -148,6 +167,7 @@
       const answer = await fetch("/pulse?at=" + encodeURIComponent(location.pathname), wait());
       if (answer.ok && !answer.redirected) {
         document.getElementById("pulse").innerHTML = await answer.text();
+        tellAlarm();
         if (kept().length) send();
         else if (document.querySelector("[data-live]") && !document.activeElement.closest("main")) refresh();
       }
@@ -158,6 +178,8 @@
   tellUnsent(kept());
   countDown();
   focusScan();
+  tellAlarm();
+  lookSoon();
   if (kept().length) send();
   setInterval(pulse, PULSE);
 })();

@@ -1,0 +1,141 @@
+"""Printing in a real browser: the tone of a label that did not come out, buttons that count, and sheets of paper."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from pypdf import PdfReader
+from sqlmodel import col, update
+
+from supplier_agent.db.tables import Order
+from tests.printing.test_queue import NOBODY, device
+from tests.web.benchmark import fill
+from tests.web.chromium import MISSING, PATH, PATIENCE_MS, chromium, scan, sign_in
+from tests.web.stage import BENCH, Stage, staged
+
+pytestmark = pytest.mark.skipif(PATH is None, reason=MISSING)
+
+TONES = """window.tones = [];
+const start = OscillatorNode.prototype.start;
+OscillatorNode.prototype.start = function (at) { window.tones.push(this.frequency.value); return start.call(this, at); };"""
+ALARM = [523, 392, 523, 392]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    with browser.new_context(viewport={"width": 1024, "height": 768}) as context:
+        context.set_default_timeout(PATIENCE_MS)
+        made = context.new_page()
+        wrong: list[str] = []
+        made.on("pageerror", lambda error: wrong.append(str(error)))
+        made.on("console", lambda told: wrong.append(told.text) if "Content Security Policy" in told.text else None)
+        made.add_init_script(TONES)
+        yield made
+        assert not wrong
+
+
+def with_printer(uri: str) -> tuple[dict[str, object], ...]:
+    return ({"name": BENCH, "printer": uri, "print_on_scan": True},)
+
+
+def test_a_label_that_does_not_come_out_sounds_once_and_its_order_stays_in_the_header(
+    tmp_path: Path, pristine: Path, page: Page
+) -> None:
+    with staged(tmp_path, pristine=pristine, stations=with_printer(NOBODY)) as stage:
+        stage.order("15000012345_789")
+        sign_in(page, stage.url)
+        scan(page, "15000012345_789")
+        expect(page.locator("header .not-printed")).to_contain_text("15000012345_789 not printed")
+        expect(page.locator(".note.not_printed")).to_contain_text("the printer cannot be reached")
+        assert [round(tone) for tone in page.evaluate("tones")] == [660, *ALARM]
+        expect(page.locator("#aloud")).to_contain_text("not printed")
+        assert page.evaluate("document.activeElement.id") == "scan"
+        page.goto(f"{stage.url}/hand-over")
+        expect(page.locator("header .not-printed")).to_be_visible()
+        assert page.evaluate("tones") == []
+
+
+def test_the_answer_comes_while_the_printer_hangs_and_tells_by_itself_when_it_has_printed(
+    tmp_path: Path, pristine: Path, page: Page
+) -> None:
+    with device(hangs=True) as it, staged(tmp_path, pristine=pristine, stations=with_printer(it.uri)) as stage:
+        stage.order("15000012345_789")
+        sign_in(page, stage.url)
+        scan(page, "15000012345_789")
+        expect(page.locator("[data-sign]")).to_have_attribute("data-sign", "blue")
+        expect(page.locator(".note")).to_contain_text("Sent to the printer")
+        it.let_go.set()
+        expect(page.locator(".note")).to_contain_text("Label printed")
+        assert [round(tone) for tone in page.evaluate("tones")] == [660]
+
+
+def test_the_buttons_say_how_many_labels_they_print_and_none_is_pressed_without_a_tick(
+    tmp_path: Path, pristine: Path, page: Page
+) -> None:
+    with device() as it, staged(tmp_path, pristine=pristine, stations=with_printer(it.uri)) as stage:
+        for number in range(4):
+            stage.order(f"15000012345_{number}", held_reason="x" if number == 3 else None)
+        sign_in(page, stage.url)
+        page.goto(f"{stage.url}/list")
+        button = page.locator("button[value=printer]")
+        expect(button).to_be_disabled()
+        expect(page.locator("button[value=pdf]")).to_be_disabled()
+        page.locator("input[name=row]:enabled").first.check()
+        expect(button).to_have_text("Print 1 label")
+        page.locator(".page-ticks").check()
+        expect(button).to_have_text("Print 3 labels")
+        expect(page.locator("button[value=pdf]")).to_have_text("3 labels as one PDF")
+        page.locator(".page-ticks").uncheck()
+        expect(button).to_be_disabled()
+        page.locator("input[name=all]").check()
+        expect(button).to_have_text("Print 3 labels")
+        button.click()
+        expect(page.locator(".note.printed_many")).to_contain_text("Labels printed")
+        expect(page.locator(".row .printed [aria-hidden]")).to_have_count(3)
+        expect(button).to_be_disabled()
+
+
+@pytest.mark.slow
+def test_five_thousand_orders_are_a_pick_list_that_can_be_read(stage: Stage, page: Page) -> None:
+    fill(stage, 5000, 5000)
+    with stage.store.write() as tx:
+        tx.exec(update(Order).where(col(Order.id) < 3000).values(sku="CHAIR-SCANDI-X4-OAK-WITH-A-LONG-NAME"))
+    sign_in(page, stage.url)
+    page.goto(f"{stage.url}/pick")
+    for media in ("screen", "print"):
+        page.emulate_media(media=media)
+        widths = page.locator(".picks th").evaluate_all("all => all.map((each) => each.offsetWidth)")
+        assert widths[0] >= 0.25 * sum(widths), media
+        assert widths[2] >= 0.4 * sum(widths), media
+    sheets = PdfReader(io.BytesIO(page.pdf(format="A4"))).pages
+    texts = [sheet.extract_text() for sheet in sheets]
+    assert "CHAIR-SCANDI-X4-OAK-" in " ".join(texts)
+    assert all("Article" in text for text in texts)
+    assert len(sheets) < 70
+
+
+@pytest.mark.slow
+def test_every_sheet_for_the_driver_has_date_sender_carrier_totals_and_a_place_to_sign(
+    stage: Stage, page: Page
+) -> None:
+    now = stage.clock.now()
+    for number in range(90):
+        carrier = "GLS" if number else "DPD"
+        stage.order(f"15000012345_{number:02}", carrier=carrier, shipped=1, shipped_at=now, label=False)
+    sign_in(page, stage.url)
+    page.goto(f"{stage.url}/hand-over")
+    sheets = [sheet.extract_text() for sheet in PdfReader(io.BytesIO(page.pdf(format="A4"))).pages]
+    assert len(sheets) > 2
+    for number, sheet in enumerate(sheets):
+        carrier, orders = ("GLS", "89 orders") if number else ("DPD", "1 order")
+        for text in (f"{now:%Y-%m-%d}", "Sender: notio", f"Hand-over to the carrier: {carrier}", orders, "Signature"):
+            assert text in sheet, (number, text)
+    assert sum(sheet.count("15000012345_") for sheet in sheets) == 90
