@@ -46,6 +46,7 @@ FORMS: Mapping[str, Handler] = {
     "/decide": problems_page.decided,
     "/print": documents.print_many,
     "/language": auth.speak,
+    "/device": auth.adapt,
     "/sign-out": auth.leave,
 }
 

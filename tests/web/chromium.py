@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlencode
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
@@ -35,13 +36,19 @@ def chromium() -> Iterator[Browser]:
 
 def sign_in(page: Page, url: str, name: str = "Anna", station: str = "Bench 1", pin: str = "4711") -> Page:
     """Sign somebody in as they would."""
-    page.goto(f"{url}/sign-in")
-    page.select_option("#station", station)
-    page.select_option("#name", name)
+    page.goto(f"{url}/sign-in?{urlencode({'station': station})}")
+    page.check(f"input[name=name][value='{name}']")
     page.fill("#pin", pin)
     page.click("button.main")
     page.wait_for_selector("#scan")
     return page
+
+
+def switch(page: Page, name: str, value: str) -> None:
+    """Press a switch in the menu of the header; the page is loaded again."""
+    page.click(".menu summary")
+    with page.expect_navigation():
+        page.click(f".menu button[name={name}][value='{value}']")
 
 
 def scan(page: Page, code: str, milliseconds: float = 1) -> None:
