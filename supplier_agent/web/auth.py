@@ -20,13 +20,22 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from supplier_agent.base.errors import AgentError
 from supplier_agent.db.store import LockedError
-from supplier_agent.settings.sections import Station
+from supplier_agent.settings.sections import Station, Web
 from supplier_agent.web import peers, people
 from supplier_agent.web.answers import bare, page, trouble
 from supplier_agent.web.peers import Ours
 from supplier_agent.web.request import (
-    COOKIE, DEVICE_COOKIE, DEVICE_SECONDS, LANGUAGES, Room, Session, SignedIn, Visit, mark, words,
-)  # fmt: skip
+    COOKIE,
+    DEVICE_COOKIE,
+    DEVICE_SECONDS,
+    LANGUAGES,
+    Room,
+    Session,
+    SignedIn,
+    Visit,
+    mark,
+    words,
+)
 
 MOST_BYTES = 256 * 1024
 """The maximum size of a form: five thousand ticked orders are 60 kB."""
@@ -45,9 +54,15 @@ HEADERS: Mapping[str, str] = {
     "Referrer-Policy": "same-origin",  # with no-referrer, browsers send the origin "null" with our own forms
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 SIGN_IN = "/sign-in"
+
+
+def headers(web: Web) -> Mapping[str, str]:
+    """Return the headers of every answer. The camera may only be used over https, where it can scan."""
+    camera = "(self)" if web.is_https else "()"
+    return {**HEADERS, "Permissions-Policy": f"camera={camera}, geolocation=(), microphone=(), payment=(), usb=()"}
+
 
 Handler = Callable[[Visit], Response]
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -124,7 +139,8 @@ class Door:
         except AgentError as error:
             response = trouble(visit, error, 409)
         if visit.session != session:
-            self._set_cookie(response, COOKIE, visit.session and self.room.seal.sign(visit.session), self.room.seal.seconds)
+            signed = None if visit.session is None else self.room.seal.sign(visit.session)
+            self._set_cookie(response, COOKIE, signed, self.room.seal.seconds)
         if visit.device != device:
             self._set_cookie(response, DEVICE_COOKIE, self.room.seal.sign(visit.device), DEVICE_SECONDS)
         return response
@@ -202,7 +218,7 @@ class Door:
             max_age=seconds,
             httponly=True,
             samesite="strict",
-            secure=self.room.settings.web.origin.startswith("https:"),
+            secure=self.room.settings.web.is_https,
         )
 
 

@@ -24,10 +24,10 @@ expect.set_options(timeout=PATIENCE_MS)
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """Yield a browser without a window."""
+def chromium(*more: str) -> Iterator[Browser]:
+    """Yield a browser without a window. `more`: further arguments of Chromium."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=PATH, args=list(QUIET))
+        browser = playwright.chromium.launch(executable_path=PATH, args=[*QUIET, *more])
         try:
             yield browser
         finally:
@@ -55,3 +55,26 @@ def scan(page: Page, code: str, milliseconds: float = 1) -> None:
     """Type a code as a scanner does: fast, into whatever has the focus, with Enter at its end."""
     page.keyboard.type(code, delay=milliseconds)
     page.keyboard.press("Enter")
+
+
+FAINT = """() => {
+  const parse = (text) => { const n = text.match(/[\\d.]+/g).map(Number); return [n[0], n[1], n[2], n.length > 3 ? n[3] : 1]; };
+  const over = (top, below) => [0, 1, 2].map((i) => top[i] * top[3] + below[i] * (1 - top[3]));
+  const light = (rgb) => rgb.map((v) => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const ground = (element) => {
+    const own = parse(getComputedStyle(element).backgroundColor);
+    return own[3] === 1 || !element.parentElement ? over(own, [255, 255, 255]) : over(own, ground(element.parentElement));
+  };
+  const faint = [];
+  for (const element of document.querySelectorAll("body *")) {
+    const text = [...element.childNodes].filter((n) => n.nodeType === 3 && n.data.trim()).map((n) => n.data.trim()).join(" ");
+    if (!text || !element.checkVisibility() || element.closest("[disabled]")) continue;
+    const style = getComputedStyle(element), below = ground(element), size = parseFloat(style.fontSize);
+    const [a, b] = [light(over(parse(style.color), below)), light(below)].sort((x, y) => y - x);
+    const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
+    if ((a + 0.05) / (b + 0.05) < (large ? 3 : 4.5)) faint.push(`${text}: ${((a + 0.05) / (b + 0.05)).toFixed(2)}`);
+  }
+  return faint;
+}"""
+"""The texts whose contrast is less than WCAG 2.2 AA asks: 4.5 to 1, and 3 to 1 for large letters."""

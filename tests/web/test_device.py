@@ -1,4 +1,4 @@
-"""What a browser remembers of its place: the station, also for the next person; colours, text and keyboard. And its sign-in page."""
+"""What a browser remembers of its place: the station, also for the next person, and how it shows the page. And the sign-in page."""
 
 import re
 from pathlib import Path
@@ -55,7 +55,9 @@ def test_a_kiosk_names_its_station_in_its_start_address(stage: Stage) -> None:
         assert f"<b>{OTHER}</b> Anna" in browser.html  # where a person works does not change by an address
 
 
-def test_the_station_can_be_changed_and_its_language_is_that_of_the_sign_in_page(tmp_path: Path, pristine: Path) -> None:
+def test_the_station_can_be_changed_and_its_language_is_that_of_the_sign_in_page(
+    tmp_path: Path, pristine: Path
+) -> None:
     stations = ({"name": BENCH, "language": "pl"}, {"name": OTHER})
     with staged(tmp_path, pristine=pristine, stations=stations) as stage, browsing(stage.url) as browser:
         browser.sign_in("Anna")
@@ -106,9 +108,7 @@ def test_what_a_device_remembers_cannot_be_forged_nor_taken_for_a_session() -> N
         ("keyboard", "none", 'inputmode="none"'),
     ],
 )
-def test_a_switch_of_the_device_stays_after_signing_out(
-    stage: Stage, anna: Browser, switch: str, value: str, shown: str
-) -> None:
+def test_a_switch_of_the_device_stays_after_signing_out(anna: Browser, switch: str, value: str, shown: str) -> None:
     assert shown not in anna.html
     anna.post("/device", back="/list", **{switch: value})
     assert "To ship, oldest first" in anna.said
@@ -140,3 +140,11 @@ def test_a_pin_is_no_password_for_a_browser(stage: Stage) -> None:
         assert 'type="password"' not in browser.html
         assert 'autocomplete="off"' in field
         assert 'inputmode="numeric"' in field
+
+
+@pytest.mark.parametrize(("origin", "camera"), [("", "()"), ("https://warehouse.example", "(self)")])
+def test_the_camera_is_only_for_a_page_over_https(tmp_path: Path, pristine: Path, origin: str, camera: str) -> None:
+    with staged(tmp_path, pristine=pristine, origin=origin) as stage, browsing(stage.url) as browser:
+        answer = browser.client.get("/sign-in")
+        assert f"camera={camera}," in answer.headers["permissions-policy"]
+        assert ("camera.js" in answer.text) == bool(origin)
