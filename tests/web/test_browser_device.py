@@ -322,8 +322,7 @@ DETECTOR = """window.BarcodeDetector = class {
 @pytest.mark.slow
 def test_a_camera_scans_once_for_each_tap(tmp_path: Path, pristine: Path, browser: Browser) -> None:
     """Chromium on Linux has a camera for tests, but reads no barcodes: the detector is ours."""
-    origin = {"origin": "https://warehouse.example"}
-    with staged(tmp_path, pristine=pristine, **origin) as stage:
+    with staged(tmp_path, pristine=pristine, origin="https://warehouse.example") as stage:
         for context in contexts(browser, viewport=PHONE):
             context.add_init_script(DETECTOR)
             row = stage.order(ID)
