@@ -146,6 +146,11 @@ class Web(Listener):
         """Tell whether other machines can reach the page."""
         return self.address is not None and not is_loopback(self.address[0])
 
+    @property
+    def is_https(self) -> bool:
+        """Tell whether browsers reach the page over https."""
+        return self.origin.startswith("https:")
+
     def station(self, name: str) -> Station | None:
         """Return the station of that name. If none is configured, there is one, without a printer."""
         return next((each for each in self.benches if each.name == name), None)

@@ -21,7 +21,7 @@ from supplier_agent.printing import Printers
 from supplier_agent.printing.papers import Press, Sizes
 from supplier_agent.settings import Settings
 from supplier_agent.web import auth, documents, problems_page, scan_page
-from supplier_agent.web.auth import HEADERS, SIGN_IN, Door, Handler, OneByOne
+from supplier_agent.web.auth import SIGN_IN, Door, Handler, OneByOne
 from supplier_agent.web.peers import Ours, Tries
 from supplier_agent.web.request import Room, Seal, read_key
 
@@ -47,6 +47,7 @@ FORMS: Mapping[str, Handler] = {
     "/decide": problems_page.decided,
     "/print": documents.print_many,
     "/language": auth.speak,
+    "/device": auth.adapt,
     "/sign-out": auth.leave,
 }
 
@@ -54,8 +55,8 @@ FORMS: Mapping[str, Handler] = {
 class Guarded:
     """Adds the security headers to every response."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, headers: Mapping[str, str]) -> None:
+        self._app, self._headers = app, headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -63,7 +64,7 @@ class Guarded:
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
+                for name, value in self._headers.items():
                     headers.setdefault(name, value)
             await send(message)
 
@@ -97,4 +98,4 @@ def make_app(room: Room, source: Source) -> ASGIApp:
         room.log.error("page.failed", detail=f"{type(error).__name__}: {error}"[:500])
         return PlainTextResponse("This went wrong here; it is in the agent's log. Nothing was recorded.\n", 500)
 
-    return Guarded(Starlette(routes=routes, exception_handlers={500: failed}))
+    return Guarded(Starlette(routes=routes, exception_handlers={500: failed}), auth.headers(settings.web))

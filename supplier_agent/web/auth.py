@@ -1,16 +1,18 @@
 """Access: the checks of every request (cookie, proxy, a form's origin, token and size), and the sign-in page.
 
-Also what belongs to no single page: the language, signing out, and the pulse that shows a browser that the page is served.
+Also what belongs to no single page: the language, what a device remembers, signing out, and the pulse that shows a browser that
+the page is served.
 """
 
 import asyncio
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
-from dataclasses import dataclass
-from urllib.parse import parse_qsl
+from dataclasses import dataclass, replace
+from urllib.parse import parse_qsl, urlencode
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
@@ -18,11 +20,22 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from supplier_agent.base.errors import AgentError
 from supplier_agent.db.store import LockedError
-from supplier_agent.settings.sections import Station
+from supplier_agent.settings.sections import Station, Web
 from supplier_agent.web import peers, people
 from supplier_agent.web.answers import bare, page, trouble
 from supplier_agent.web.peers import Ours
-from supplier_agent.web.request import COOKIE, LANGUAGES, Room, Session, SignedIn, Visit, mark, words
+from supplier_agent.web.request import (
+    COOKIE,
+    DEVICE_COOKIE,
+    DEVICE_SECONDS,
+    LANGUAGES,
+    Room,
+    Session,
+    SignedIn,
+    Visit,
+    mark,
+    words,
+)
 
 MOST_BYTES = 256 * 1024
 """The maximum size of a form: five thousand ticked orders are 60 kB."""
@@ -41,9 +54,15 @@ HEADERS: Mapping[str, str] = {
     "Referrer-Policy": "same-origin",  # with no-referrer, browsers send the origin "null" with our own forms
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 SIGN_IN = "/sign-in"
+
+
+def headers(web: Web) -> Mapping[str, str]:
+    """Return the headers of every answer. The camera may only be used over https, where it can scan."""
+    camera = "(self)" if web.is_https else "()"
+    return {**HEADERS, "Permissions-Policy": f"camera={camera}, geolocation=(), microphone=(), payment=(), usb=()"}
+
 
 Handler = Callable[[Visit], Response]
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -109,8 +128,9 @@ class Door:
         if request.method == "POST":
             self._must_come_from_our_page(request, visit, anyone=anyone)
         if visit.who is None and not anyone:
-            return RedirectResponse(SIGN_IN, 303)
-        before = visit.session
+            station = visit.query.get("station", "")  # a kiosk may name it in its start address
+            return RedirectResponse(f"{SIGN_IN}?{urlencode({'station': station})}" if station else SIGN_IN, 303)
+        session, device = visit.session, visit.device
         try:
             self.room.store.must_still_be_there()
             response = handler(visit)
@@ -118,13 +138,17 @@ class Door:
             response = trouble(visit, error, 503)
         except AgentError as error:
             response = trouble(visit, error, 409)
-        if visit.session != before:
-            self._set_cookie(response, visit.session)
+        if visit.session != session:
+            signed = None if visit.session is None else self.room.seal.sign(visit.session)
+            self._set_cookie(response, COOKIE, signed, self.room.seal.seconds)
+        if visit.device != device:
+            self._set_cookie(response, DEVICE_COOKIE, self.room.seal.sign(visit.device), DEVICE_SECONDS)
         return response
 
     def _visit(self, request: Request, form: Mapping[str, Sequence[str]]) -> Visit:
         room, web = self.room, self.room.settings.web
-        session = room.seal.read(request.cookies.get(COOKIE, ""))
+        session = room.seal.session(request.cookies.get(COOKIE, ""))
+        device = room.seal.device(request.cookies.get(DEVICE_COOKIE, ""))
         peer = request.client.host if request.client else ""
         trusted = bool(web.proxy_header) and peer in web.proxies
         proxied = request.headers.get(web.proxy_header, "").strip() if trusted else ""
@@ -132,6 +156,7 @@ class Door:
         if station is None:
             session = None
         who = self._who(session, proxied, by_pin=not web.proxy_header)
+        station = station or web.station(request.query_params.get("station", device.station))
         language = (session.language if session else "") or (station.language if station else None) or web.language
         return Visit(
             room,
@@ -144,6 +169,7 @@ class Door:
             station or Station(name="-"),
             who=who,
             session=session if who else None,
+            device=device,
             token=self._token(session) if session else "",
             proxied=proxied,
         )
@@ -182,24 +208,25 @@ class Door:
         ):
             raise Refused(403, "this form is too old: load the page again")
 
-    def _set_cookie(self, response: Response, session: Session | None) -> None:
-        if session is None:
-            response.delete_cookie(COOKIE)
+    def _set_cookie(self, response: Response, name: str, value: str | None, seconds: int) -> None:
+        if value is None:
+            response.delete_cookie(name)
             return
         response.set_cookie(
-            COOKIE,
-            self.room.seal.sign(session),
-            max_age=self.room.seal.seconds,
+            name,
+            value,
+            max_age=seconds,
             httponly=True,
             samesite="strict",
-            secure=self.room.settings.web.origin.startswith("https:"),
+            secure=self.room.settings.web.is_https,
         )
 
 
 def begin(visit: Visit, person_name: str, mark: str, station: str) -> None:
-    """Sign a person in at a station; the chosen language stays."""
+    """Sign a person in at a station, which this browser then remembers; the chosen language stays."""
     language = visit.session.language if visit.session else ""
     visit.session = Session(person_name, station, mark, secrets.token_hex(16), language)
+    visit.device = replace(visit.device, station=station)
 
 
 async def _form(request: Request) -> Mapping[str, Sequence[str]]:
@@ -224,11 +251,12 @@ async def _form(request: Request) -> Mapping[str, Sequence[str]]:
 WRONG = mark("This PIN does not belong to this name.")
 UNKNOWN = mark("%(name)s may not work here. A lead or your IT can change that: supplier-agent person add")
 WAIT = mark("Too many wrong PINs. Try again in %(seconds)s s.")
-NO_STATION = mark("Choose where you work.")
+NO_STATION = mark("Choose a station.")
+NO_NAME = mark("Choose a name.")
 
 
 def door(visit: Visit, told: str = "", status: int = 200) -> Response:
-    """Show who may sign in, and where."""
+    """Show who may sign in, and where. No name is chosen in advance: the next person is often another one."""
     wanted = visit.query.get("lang", "") or visit.field("lang")
     if wanted in LANGUAGES:
         visit.words = words(wanted)
@@ -239,11 +267,21 @@ def door(visit: Visit, told: str = "", status: int = 200) -> Response:
         "sign_in.html",
         status,
         names=names,
-        stations=[station.name for station in visit.room.settings.web.benches],
+        stations=[each.name for each in visit.room.settings.web.benches],
         name=visit.field("name"),
-        station=visit.field("station"),
+        station=_place(visit),
         told=told,
     )
+
+
+def _place(visit: Visit) -> str:
+    """Return the station of this browser: named in the address or the form, else remembered; "" if it is to be chosen."""
+    web = visit.room.settings.web
+    if len(web.benches) == 1:
+        return web.benches[0].name
+    named = visit.query.get("station", visit.field("station") or visit.device.station)
+    station = web.station(named)
+    return station.name if station else ""
 
 
 def enter(visit: Visit) -> Response:
@@ -254,6 +292,8 @@ def enter(visit: Visit) -> Response:
         return door(visit, say(NO_STATION), 400)
     by_pin = not room.settings.web.proxy_header
     name = visit.field("name", people.LONGEST_NAME) if by_pin else visit.proxied
+    if by_pin and not name:
+        return door(visit, say(NO_NAME), 400)
     with room.store.read() as tx:
         person = people.find(tx, name)
     who = f"{name} {person.added_at}" if person is not None else name  # a new PIN starts without wrong tries
@@ -280,7 +320,7 @@ def leave(visit: Visit) -> Response:
     with visit.room.store.write() as tx:
         people.end_sessions(tx, visit.person.name)
     visit.session = None
-    return RedirectResponse("/sign-in", 303)
+    return RedirectResponse(SIGN_IN, 303)
 
 
 def speak(visit: Visit) -> Response:
@@ -288,8 +328,27 @@ def speak(visit: Visit) -> Response:
     wanted = visit.field("lang")
     if wanted in LANGUAGES:
         visit.keep(language=wanted)
+    return _back(visit)
+
+
+SWITCHES: Mapping[str, Sequence[str]] = {"look": ("", "light", "dark"), "text": ("", "large"), "keyboard": ("", "none")}
+"""What a person may switch on a device, and its values. The first one is what a new device has."""
+
+
+def adapt(visit: Visit) -> Response:
+    """Change what this browser remembers: its colours, the size of its text, and whether the scan field opens a keyboard."""
+    wanted = {name: visit.field(name) for name in SWITCHES if name in visit.form}
+    visit.device = replace(visit.device, **{name: value for name, value in wanted.items() if value in SWITCHES[name]})
+    return _back(visit)
+
+
+_OWN_PATH = re.compile(r"\A(/[a-z0-9-]+)+\Z")
+
+
+def _back(visit: Visit) -> Response:
+    """Return to the page on which a form was sent."""
     back = visit.field("back")
-    return RedirectResponse(back if back in {"/", "/list", "/problems", "/pick", "/hand-over", "/card"} else "/", 303)
+    return RedirectResponse(back if _OWN_PATH.match(back) else "/", 303)
 
 
 def pulse(visit: Visit) -> Response:

@@ -22,7 +22,7 @@ from supplier_agent.settings.sections import Station
 from supplier_agent.web import answers, lists, sheets
 from supplier_agent.web.answers import GREEN, YELLOW, Answer, Facts, page
 from supplier_agent.web.lists import Search
-from supplier_agent.web.order_view import by_whom, judged, line, troubles, truth
+from supplier_agent.web.order_view import in_history, judged, line, troubles, truth
 from supplier_agent.web.request import Room, Visit, row_id
 from supplier_agent.web.sheets import Batch
 from supplier_agent.words.formats import and_more
@@ -310,7 +310,7 @@ def history(visit: Visit) -> Response:
             truth=truth(each, visit),
             troubles=troubles(each, visit),
             may=each.verdict.may[visit.role],
-            happened=[(by_whom(event, visit), event.what, event.detail or "") for event in tx.exec(query)],
+            happened=[in_history(event, visit) for event in tx.exec(query)],
             answer=None,
         )
 

@@ -223,7 +223,15 @@ def marked_by(tx: Session, row: int) -> Event | None:
 
 def by_whom(event: Event, visit: Visit) -> str:
     """Return who did it, where and when."""
-    return f"{where(event)}, {visit.sentences.at(event.at)}"
+    by = where(event) if event.station else visit.sentences.stored("who", event.who)
+    return f"{by}, {visit.sentences.at(event.at)}"
+
+
+def in_history(event: Event, visit: Visit) -> tuple[str, str, str]:
+    """Return who did it, what it was, and its detail, in the language of this request. What people wrote stays as it is."""
+    stored = visit.sentences.stored
+    detail = in_words(event, visit) if event.what == REPORTED else stored("where", event.detail or "")
+    return by_whom(event, visit), stored("event", event.what), detail
 
 
 def where(event: Event) -> str:

@@ -29,7 +29,9 @@ from supplier_agent.web.peers import Tries
 from supplier_agent.web.people import LEAD
 from supplier_agent.words import Words as Sentences
 
-COOKIE = "desk"
+COOKIE, DEVICE_COOKIE = "desk", "device"
+DEVICE_SECONDS = 400 * 86400
+"""How long a browser remembers its device: the longest that browsers allow."""
 KEY_FILE = "page.key"
 KEY_BYTES = 32
 
@@ -44,6 +46,16 @@ class Session:
     seed: str  # for the token in its forms
     language: str = ""  # empty: the language of the station
     last: str = ""  # empty: nothing was done yet
+
+
+@dataclass(frozen=True)
+class Device:
+    """What a browser remembers of its place, also after people have signed out."""
+
+    station: str = ""  # empty: not chosen yet
+    look: str = ""  # "light" or "dark"; empty: as the device itself is set
+    text: str = ""  # "large"; empty: normal
+    keyboard: str = ""  # "none": the scan field opens no keyboard on the screen; empty: it does
 
 
 def read_key(state_dir: Path) -> str:
@@ -69,22 +81,31 @@ def read_key(state_dir: Path) -> str:
 
 
 class Seal:
-    """Signs and reads sessions. `hours` is how long one lasts."""
+    """Signs and reads what cookies hold. `hours` is how long a session lasts."""
 
     def __init__(self, key: str, hours: int) -> None:
-        self._serializer = URLSafeTimedSerializer(key, salt="supplier-agent page")
+        self._session = URLSafeTimedSerializer(key, salt="supplier-agent page")
+        self._device = URLSafeTimedSerializer(key, salt="supplier-agent device")
         self.seconds = hours * 3600
 
-    def sign(self, session: Session) -> str:
+    def sign(self, kept: Session | Device) -> str:
         """Return the cookie's value."""
-        return self._serializer.dumps(list(asdict(session).values()))
+        serializer = self._session if isinstance(kept, Session) else self._device
+        return serializer.dumps(list(asdict(kept).values()))
 
-    def read(self, value: str) -> Session | None:
+    def session(self, value: str) -> Session | None:
         """Return the session, or None if it has no valid signature or is too old."""
         try:
-            return Session(*self._serializer.loads(value, max_age=self.seconds))
+            return Session(*self._session.loads(value, max_age=self.seconds))
         except (BadSignature, TypeError):
             return None
+
+    def device(self, value: str) -> Device:
+        """Return what this browser remembers; nothing if it has no valid signature."""
+        try:
+            return Device(*self._device.loads(value, max_age=DEVICE_SECONDS))
+        except (BadSignature, TypeError):
+            return Device()
 
 
 LOCALE = Path(__file__).with_name("locale")
@@ -148,7 +169,7 @@ class SignedIn:
 
 @dataclass
 class Visit:
-    """One request. A handler may replace `session`; auth.py returns it as the cookie."""
+    """One request. A handler may replace `session` and `device`; auth.py returns them as cookies."""
 
     room: Room
     path: str
@@ -159,7 +180,8 @@ class Visit:
     words: Words
     station: Station
     who: SignedIn | None = None  # None: nobody is signed in
-    session: Session | None = None  # None: no station was chosen yet
+    session: Session | None = None  # None: nobody is signed in
+    device: Device = Device()
     token: str = ""
     proxied: str = ""  # the user that the proxy names
     now: datetime = field(init=False)

@@ -155,6 +155,11 @@ class Words:
         """Return one sentence of the catalogue."""
         return say(code, {**(facts or {}), **more}, self.language, self.zone, self.now)
 
+    def stored(self, group: str, text: str) -> str:
+        """Return the sentence of a text that the database stores; a text without one stays as it is."""
+        code = f"{group}.{text}"
+        return self.say(code) if code in SENTENCES else text
+
     def at(self, at: datetime) -> str:
         """Return an instant."""
         return instant(at, self.zone) if self.now is None else clock(at, self.zone, self.now)

@@ -2,7 +2,7 @@
 
 The groups: `answer` to a scan or a button, `note` next to it, `stop` why an order must not ship, `now` how an order is,
 `trouble` and `todo` on the page of problems, `state` of a supplier in the bar, `call` and `printer` in the words of a warehouse,
-`report` what packers report, `paper` on printed lists.
+`report` what packers report, `paper` on printed lists, `event`, `who` and `where` in the history of an order.
 """
 
 from collections.abc import Mapping
@@ -221,6 +221,35 @@ PAPERS: Mapping[str, str] = {
     "paper.not_to_hand_over": "Do not hand over: %(stops)s",
 }
 
+HISTORY: Mapping[str, str] = {
+    "event.flagged as shipped": "Marked as shipped",
+    "event.flag taken back": "Undone: not marked as shipped",
+    "event.label printed": "Label printed",
+    "event.label lost": "The label was lost, and is fetched again",
+    "event.label removed": "Old label removed",
+    "event.journal shortened": "Old entries removed",
+    "event.held": "Put on hold",
+    "event.released": "Released",
+    "event.closed": "Closed",
+    "event.reopened": "Reopened",
+    "event.retry": "Tried again",
+    "event.override": "Decided: ship it all the same",
+    "event.resolved: shipped": "Decided: it is shipped",
+    "event.resolved: send again": "Decided: send again",
+    "event.ship is sent once more": "Sent once more, because the answer was lost",
+    "event.ship ledger believed": "Taken from the ship ledger",
+    "event.changed": "Changed",
+    "event.no longer listed": "No longer listed",
+    "event.listed again": "Listed again",
+    "event.problem reported": "Problem reported",
+    "event.problem settled": "Problem solved",
+    "who.marketplace": "marketplace",
+    "who.agent": "agent",
+    "who.database": "database",
+    "where.browser": "browser",
+}
+"""The history of an order. The code is what the database stores (events.what, who and detail)."""
+
 PAGE: Mapping[str, str] = {
-    **ANSWERS, **NOTES, **PRINTER, **STOPS, **NOW, **TROUBLE, **STATES, **CALL_NAMES, **REPORTS, **PAPERS,
+    **ANSWERS, **NOTES, **PRINTER, **STOPS, **NOW, **TROUBLE, **STATES, **CALL_NAMES, **REPORTS, **PAPERS, **HISTORY,
 }  # fmt: skip

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, ViewportSize
 
-from tests.web.chromium import chromium, scan, sign_in
+from tests.web.chromium import chromium, scan, sign_in, switch
 from tests.web.stage import Stage, staged
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -69,7 +69,7 @@ def main(folder: Path) -> None:
         take(lead, folder, "page-hand-over")
         phone = browser.new_context(viewport=PHONE).new_page()
         sign_in(phone, stage.url, station="Bench 2")
-        phone.click("header button[value=fr]")
+        switch(phone, "lang", "fr")
         phone.wait_for_selector("html[lang=fr]")
         scan(phone, CHAIR)
         phone.wait_for_selector("[data-sign=blue]")

@@ -11,7 +11,7 @@ from supplier_agent.db.tables import Order
 from supplier_agent.labels.scan import as_typed
 from supplier_agent.web.lists import PAGE
 from tests.web.benchmark import fill
-from tests.web.chromium import MISSING, PATH, PATIENCE_MS, chromium, scan, sign_in
+from tests.web.chromium import FAINT, MISSING, PATH, PATIENCE_MS, chromium, scan, sign_in
 from tests.web.stage import OTHER, Stage
 from tests.world.clocks import until
 
@@ -235,28 +235,6 @@ def test_the_answer_is_read_aloud_and_not_told_by_colour_alone(stage: Stage, pag
     scan(page, "4006381333931")
     expect(aloud).to_contain_text("No No order has the code")
     assert page.locator(".answer .sign").inner_text() == "✕"
-
-
-FAINT = """() => {
-  const parse = (text) => { const n = text.match(/[\\d.]+/g).map(Number); return [n[0], n[1], n[2], n.length > 3 ? n[3] : 1]; };
-  const over = (top, below) => [0, 1, 2].map((i) => top[i] * top[3] + below[i] * (1 - top[3]));
-  const light = (rgb) => rgb.map((v) => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-  const ground = (element) => {
-    const own = parse(getComputedStyle(element).backgroundColor);
-    return own[3] === 1 || !element.parentElement ? over(own, [255, 255, 255]) : over(own, ground(element.parentElement));
-  };
-  const faint = [];
-  for (const element of document.querySelectorAll("body *")) {
-    const text = [...element.childNodes].filter((n) => n.nodeType === 3 && n.data.trim()).map((n) => n.data.trim()).join(" ");
-    if (!text || !element.checkVisibility() || element.closest("[disabled]")) continue;
-    const style = getComputedStyle(element), below = ground(element), size = parseFloat(style.fontSize);
-    const [a, b] = [light(over(parse(style.color), below)), light(below)].sort((x, y) => y - x);
-    const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
-    if ((a + 0.05) / (b + 0.05) < (large ? 3 : 4.5)) faint.push(`${text}: ${((a + 0.05) / (b + 0.05)).toFixed(2)}`);
-  }
-  return faint;
-}"""
 
 
 @pytest.mark.slow

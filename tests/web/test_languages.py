@@ -7,11 +7,16 @@ from typing import Any
 
 import pytest
 
+import supplier_agent
+from supplier_agent.actions import FLAGGED, PRINTED
+from supplier_agent.db.tables import Event
 from supplier_agent.labels.scan import Say
+from supplier_agent.maintenance.retention import REMOVED, SHORTENED
+from supplier_agent.maintenance.rollback import DECISIONS
 from supplier_agent.verdict import NextStep, ProblemCode
 from supplier_agent.verdict.codes import STOPS
 from supplier_agent.web.answers import WORDS
-from supplier_agent.web.order_view import KINDS, WITH_THE_SUPPLIER
+from supplier_agent.web.order_view import KINDS, REPORTED, SETTLED, WITH_THE_SUPPLIER
 from supplier_agent.web.request import words
 from supplier_agent.words import Words, say
 from supplier_agent.words.page import PAGE as SENTENCES
@@ -95,6 +100,38 @@ def test_what_is_not_translated_is_said_in_english() -> None:
     assert Words("fr").say("now.stopped", stops="held no_such_code", held="verre") == (
         "Ne pas expédier : bloquée (verre) ; no_such_code."
     )
+
+
+def test_everything_that_the_code_writes_into_a_history_has_a_sentence() -> None:
+    written = {*DECISIONS, REMOVED, SHORTENED, PRINTED, FLAGGED, REPORTED, SETTLED}
+    for path in Path(supplier_agent.__file__).parent.rglob("*.py"):
+        written |= set(re.findall(r'Event\([^)]*what="([^"]+)"', path.read_text()))
+    assert {"label lost", "no longer listed"} <= written
+    assert {each for each in written if f"event.{each}" not in SENTENCES} == set()
+
+
+def test_the_history_of_an_order_is_in_the_language_of_the_page(stage: Stage, lea: Browser) -> None:
+    row = stage.order("15000012345_789")
+    about: tuple[dict[str, str | None], ...] = (
+        {"who": "Lea", "what": "held", "detail": "rayé", "station": BENCH},
+        {"who": "Anna", "what": PRINTED, "detail": "browser", "station": BENCH},
+        {"who": "Anna", "what": REPORTED, "detail": "damaged: un pied", "station": BENCH},
+        {"who": "database", "what": FLAGGED},
+        {"who": "cron", "what": "something new", "detail": "browser x"},
+    )
+    with stage.store.write() as tx:
+        tx.add_all(Event(order_id=row, at=stage.clock.now(), **each) for each in about)  # type: ignore[arg-type]  # by name
+    lea.post("/language", lang="fr")
+    lea.get(f"/order/{row}")
+    said = lea.said.partition("Historique, le plus récent d’abord")[2]
+    for each in (
+        "Bloquée rayé Lea (Bench 1), ",
+        "Étiquette imprimée navigateur Anna (Bench 1), ",
+        "Problème signalé C’est abîmé: un pied Anna (Bench 1), ",
+        "Marquée comme expédiée base de données, ",
+        "something new browser x cron, ",
+    ):
+        assert each in said
 
 
 def test_polish_counts_as_poles_do() -> None:

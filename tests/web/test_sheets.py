@@ -320,5 +320,5 @@ def test_the_history_tells_who_did_what_where(stage: Stage, anna: Browser) -> No
     row = stage.order("15000012350_3")
     anna.scan("15000012350_3").act("ship", row).act("undo", row)
     anna.get(f"/order/{row}")
-    assert "flag taken back" in anna.said
+    assert "Undone: not marked as shipped" in anna.said
     assert "Anna (Bench 1)" in anna.said

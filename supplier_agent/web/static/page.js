@@ -46,7 +46,8 @@
   function swap(html) {
     const next = new DOMParser().parseFromString(html, "text/html");
     if (!next.getElementById("screen")) return;
-    for (const id of ["screen", "pulse"]) document.getElementById(id)?.replaceWith(document.adoptNode(next.getElementById(id)));
+    document.getElementById("screen").replaceWith(document.adoptNode(next.getElementById("screen")));
+    showBar([...next.getElementById("pulse").children]);
     const token = next.querySelector("input[name=token]").value;
     for (const each of document.querySelectorAll("input[name=token]")) each.value = token;
     const fresh = next.body.dataset.said !== body.dataset.said;
@@ -162,17 +163,57 @@
     }, 200);
   }
 
+  // Changes only what is different, so that a link keeps the focus.
+  function showBar(next) {
+    const bar = document.getElementById("pulse"), links = [...bar.children];
+    next.forEach((link, place) => {
+      const old = links[place];
+      if (!old) bar.append(link);
+      else if (!old.isEqualNode(link)) {
+        for (const name of new Set([...old.getAttributeNames(), ...link.getAttributeNames()])) {
+          if (link.hasAttribute(name)) old.setAttribute(name, link.getAttribute(name));
+          else old.removeAttribute(name);
+        }
+        old.replaceChildren(...link.childNodes);
+      }
+    });
+    links.slice(next.length).forEach((gone) => gone.remove());
+  }
+
   async function pulse() {
     try {
       const answer = await fetch("/pulse?at=" + encodeURIComponent(location.pathname), wait());
       if (answer.ok && !answer.redirected) {
-        document.getElementById("pulse").innerHTML = await answer.text();
+        showBar([...new DOMParser().parseFromString(await answer.text(), "text/html").body.children]);
         tellAlarm();
         if (kept().length) send();
         else if (document.querySelector("[data-live]") && !document.activeElement.closest("main")) refresh();
       }
     } catch { /* unsent scans tell it; nothing else is lost */ }
   }
+
+  // The menu closes as people expect it.
+  const menu = document.querySelector(".menu");
+  document.addEventListener("click", (event) => { if (menu?.open && !menu.contains(event.target)) menu.open = false; });
+  menu?.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !menu.open) return;
+    event.stopPropagation();
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  });
+
+  // A device whose keyboard stays closed: it opens once, for one code.
+  const keyboard = document.getElementById("keyboard");
+  if (keyboard) {
+    keyboard.hidden = false;
+    keyboard.addEventListener("click", () => { field().inputMode = "text"; field().blur(); field().focus(); });
+    field().form.addEventListener("submit", () => { field().inputMode = "none"; });
+  }
+
+  // Signing in: after the name comes the PIN. Arrow keys, which go through the names, make clicks without a `detail`.
+  document.getElementById("names")?.addEventListener("click", (event) => {
+    if (event.detail && event.target.closest("label")) setTimeout(() => document.getElementById("pin").focus());
+  });
 
   if (!document.getElementById("pulse")) return;
   tellUnsent(kept());
