@@ -16,7 +16,7 @@ from supplier_agent.db.tables import Event, Order
 from supplier_agent.printing import papers
 from supplier_agent.printing.papers import Fault, Fit, paper
 from supplier_agent.settings import egress
-from supplier_agent.web import answers, lists
+from supplier_agent.web import answers, lists, problems_page
 from supplier_agent.web.answers import GREEN, YELLOW, Answer, Facts, page
 from supplier_agent.web.lists import Search
 from supplier_agent.web.order_view import by_whom, judged, line, troubles, truth
@@ -211,7 +211,7 @@ def history(visit: Visit) -> Response:
             troubles=troubles(each, visit),
             may=each.verdict.may[visit.role],
             happened=[(by_whom(event, visit), event.what, event.detail or "") for event in tx.exec(query)],
-            answer=None,
+            answer=problems_page.last(tx, visit),
         )
 
 

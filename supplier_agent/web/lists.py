@@ -17,7 +17,7 @@ from supplier_agent.db.tables import Barcode, Order
 from supplier_agent.reports import facts
 from supplier_agent.verdict import Blocker, Problem, judge_installation
 from supplier_agent.verdict.codes import INFO
-from supplier_agent.web.order_view import Judged, Line, judged, lines, unsettled
+from supplier_agent.web.order_view import Judged, Line, judged, lines
 from supplier_agent.web.request import Visit
 
 PAGE = 50
@@ -69,7 +69,7 @@ class Found:
 class Around:
     """What every page shows: how many orders to ship and problems there are, and which suppliers do not work, and why.
 
-    wider: the problems of the suppliers and of the installation. rows: the orders of the problems page.
+    wider: the problems of the suppliers and of the installation. rows: the orders that need a lead, the most important ones.
     """
 
     to_ship: int
@@ -80,7 +80,7 @@ class Around:
 
     @property
     def problems(self) -> int:
-        """Return the number of problems."""
+        """Return how many things need a lead: exactly what the problems page lists."""
         return len(self.wider) + len(self.rows)
 
 
@@ -89,7 +89,7 @@ def around(tx: Session, visit: Visit) -> Around:
     flags = dict(tx.exec(select(Order.shipped, func.count()).where(OPEN).group_by(col(Order.shipped))).all())
     of_suppliers = visit.judge(tx).of_suppliers
     states = [(name, visit.sentences.state(each.because[0])) for name, each in of_suppliers.items() if each.because]
-    return Around(flags.get(0, 0), flags.get(1, 0), _wider_problems(tx, visit), _rows_with_problems(tx, visit), states)
+    return Around(flags.get(0, 0), flags.get(1, 0), _wider_problems(tx, visit), _need_a_lead(tx, visit), states)
 
 
 def _wider_problems(tx: Session, visit: Visit) -> list[Problem]:
@@ -99,11 +99,9 @@ def _wider_problems(tx: Session, visit: Visit) -> list[Problem]:
     return [problem for problem in found if problem.code not in INFO]
 
 
-def _rows_with_problems(tx: Session, visit: Visit) -> list[int]:
-    """Return the orders of the problems page: reported by a packer, with a problem, or on hold; the most important ones."""
-    found = [event.order_id for event in unsettled(tx, MOST_PROBLEMS)]
-    found += facts.ids_with_problems(within(tx), visit.room.settings, visit.now, MOST_PROBLEMS, held=True)
-    return list(dict.fromkeys(found))[:MOST_PROBLEMS]
+def _need_a_lead(tx: Session, visit: Visit) -> list[int]:
+    """Return the orders with a problem or on hold. Every page counts them, so they are not judged here."""
+    return facts.ids_with_problems(within(tx), visit.room.settings, visit.now, MOST_PROBLEMS, held=True)
 
 
 def _conditions(search: Search) -> list[ColumnElement[bool]]:
