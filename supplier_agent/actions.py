@@ -239,19 +239,23 @@ def held_by_agent(tx: Session, supplier: str | None) -> Sequence[Order]:
     return tx.exec(query.order_by(col(Order.id))).all()
 
 
-def close(tx: Session, order: Order, now: datetime, who: str, reason: str) -> str:
+def close(tx: Session, order: Order, now: datetime, who: str, reason: str, *, station: str | None = None) -> str:
     """Close an order that was handled elsewhere: no further call is made for it."""
     if order.ship_confirmed_at is not None:
         return f"{_shipped_on(order)}: there is nothing left to close"
-    _set(tx, order, now, who, "closed_reason", reason, "closed")
+    _set(tx, order, now, who, "closed_reason", reason, "closed", station)
     return "closed; no further call is made for it" + _in_flight(tx, order)
 
 
-def reopen(tx: Session, order: Order, now: datetime, who: str) -> str:
-    """Reopen a closed order."""
+def reopen(
+    tx: Session, order: Order, now: datetime, who: str, reason: str | None = None, *, station: str | None = None
+) -> str:
+    """Reopen a closed order. reason: for its history; None: none is given."""
     if order.closed_reason is None:
         return "it is not closed"
-    _set(tx, order, now, who, "closed_reason", None, "reopened")
+    order.closed_reason, order.planned_at = None, None
+    tx.add(order)
+    _note(tx, order, now, who, "reopened", reason, station)
     return "reopened" + _reopen_window(tx, order, now)
 
 

@@ -1,7 +1,8 @@
 """`check`: finds mistakes before the first order comes. Each finding has its fix.
 
 Layers: every field (settings/, whose errors have line, key and the likely meaning), the whole (keys that are valid alone, but
-together are probably a mistake), the environment (environment.py, rights.py), and with a network the marketplace (reads.py).
+together are probably a mistake), the environment (environment.py, rights.py), the warehouse page (page.py), and with a network
+the marketplace (reads.py).
 If root runs it, it tests as the agent's user.
 """
 
@@ -14,7 +15,7 @@ from pathlib import Path
 from supplier_agent.base import files
 from supplier_agent.base.clock import Clock
 from supplier_agent.base.errors import ConfigError
-from supplier_agent.check import environment, reads, rights
+from supplier_agent.check import environment, page, reads, rights
 from supplier_agent.check.report import Finding, Report
 from supplier_agent.settings import Settings
 from supplier_agent.settings.schedule import dated_until
@@ -43,6 +44,8 @@ def prove(
     def environment_as_it_is() -> int:
         rights.configuration(report, settings.config_path)
         environment.look(report, settings, env, clock, tokens, thorough=thorough)
+        report.layer("page")
+        page.look(report, settings, offline=offline)
         return report.exit_code
 
     if agent is None:

@@ -165,13 +165,16 @@ def add(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME")],
     role: Annotated[
-        str, typer.Option(help="packer; or lead, who may also resolve, retry, hold and release.")
+        str, typer.Option(help="packer; or lead, who may also decide about problems, and add people.")
     ] = "packer",
     no_pin: Annotated[
         bool, typer.Option("--no-pin", help="Signs in only through the proxy (web.proxy_header).")
     ] = False,
 ) -> None:
-    """Add a person to the page, or change role and PIN. The PIN is asked for, or read from stdin."""
+    """Add a person to the page, or change role and PIN. The PIN is asked for, or read from stdin.
+
+    Before the first run, this creates the database. Nothing is read or acknowledged.
+    """
     import secrets
 
     from supplier_agent.web.people import SALT_BYTES, checked_name
@@ -180,7 +183,7 @@ def add(
     surroundings = here(context)
     name = checked_name(name)
     pin = None if no_pin else _pin()
-    with surroundings.store() as store, store.write() as tx:
+    with surroundings.store(new=True) as store, store.write() as tx:
         said = let_in(tx, name, role, pin, secrets.token_bytes(SALT_BYTES), surroundings.clock.now())
     result(f"{name}: {said}")
     if not surroundings.settings.web.listen:

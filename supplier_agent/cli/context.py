@@ -1,6 +1,7 @@
 """The context of a command: configuration, environment, user, terminal or not; and the examples that its help shows."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from supplier_agent.base import files
 from supplier_agent.base.clock import Clock, SystemClock
 from supplier_agent.base.errors import UsageError
 from supplier_agent.base.process import printable
+from supplier_agent.db import state_folder
 from supplier_agent.db.state_folder import DATABASE, LOCK
 
 if TYPE_CHECKING:
@@ -68,11 +70,21 @@ class Surroundings:
         return self.settings.state_dir / LOCK
 
     @contextmanager
-    def store(self) -> "Iterator[Store]":
-        """Open the state database as a command does: no upgrade, no checkpoint. In this block, root acts as the folder's owner."""
-        from supplier_agent.db.store import open_store
+    def store(self, *, new: bool = False) -> "Iterator[Store]":
+        """Open the state database as a command does: no upgrade, no checkpoint. In this block, root acts as the folder's owner.
+
+        new: create the database if it is missing, with nothing in it.
+        """
+        from supplier_agent.db.store import is_there, open_store
 
         with files.as_owner_of(self.settings.state_dir):
+            is_new = new and not is_there(self.database)
+        if is_new:
+            state_folder.prepare(self.settings.state_dir)
+        with files.as_owner_of(self.settings.state_dir):
+            if is_new and self.settings.state_dir.stat().st_uid == os.geteuid():  # nobody else may give it its owner
+                with state_folder.InstanceLock(self.lock_file, "a command that creates the database", self.clock):
+                    open_store(self.database, agent=True).close()
             store = open_store(self.database)
             try:
                 yield store

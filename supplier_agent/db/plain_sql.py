@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 BUSY_SECONDS = 2.0
 """In WAL mode, writers do not block readers. If a read waits, the whole database is locked: a health check must not wait long."""
-INSTANTS = ("_at", "_since", "_until")
+INSTANTS, INSTANT = ("_at", "_since", "_until"), "at"
 DAYS = ("order_date", "date_from", "date_to")
 OF_SUPPLIER = (
     *("cursor", "cursor_refused", "cursor_distrusted_at", "token_refused_at", "quiet_until", "last_success_at"),
@@ -74,7 +74,7 @@ def _row(cursor: sqlite3.Cursor, values: tuple[object, ...]) -> SimpleNamespace:
 
 
 def _value(column: str, value: object) -> object:
-    if column.endswith(INSTANTS):
+    if column.endswith(INSTANTS) or column == INSTANT:
         return cells.instant(value)
     if column in DAYS:
         return cells.day(value)

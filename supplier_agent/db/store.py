@@ -309,7 +309,7 @@ def _touch(path: Path) -> None:
 
 
 def _missing(path: Path) -> StateError:
-    cure = "supplier-agent run --once (or check state_dir in the configuration)"
+    cure = "supplier-agent run --once --dry-run, then: supplier-agent run --once (or correct state_dir in the configuration)"
     return StateError(f"there is no database at {path} yet", cure)
 
 

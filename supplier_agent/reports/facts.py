@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from supplier_agent.db.plain_sql import (
@@ -43,6 +42,10 @@ OF_ROW = (
 )
 LASTING = {each.value: each for each in (ProblemCode.SILENCE, ProblemCode.NOT_READ)}
 """The causes of alerts that take long to find: they are read from the table of alerts."""
+REPORTED, SETTLED = "problem reported", "problem settled"
+"""What the history of an order says when a packer reports a problem, and when a lead settles it."""
+TOLD = f"what IN ('{REPORTED}', '{SETTLED}')"
+"""Either, in the text of the index events_reported."""
 LAST_READ_OF_EACH = """
 SELECT supplier, max(id) AS id, ended_at FROM reads
  WHERE id > (SELECT max(id) FROM reads) - ? AND run_id IS NOT NULL GROUP BY +supplier
@@ -192,12 +195,16 @@ def installation(look: Look) -> InstallationState:
 
 @dataclass(frozen=True)
 class OrderFacts:
-    """The row of an order, and the rows that belong to it, oldest first. attempts: None: not loaded."""
+    """The row of an order, and the rows that belong to it, oldest first. attempts: None: not loaded.
+
+    report: what a packer reported about it, until a lead settles it; None: nothing.
+    """
 
     order: Any
     calls: Sequence[Any] = ()
     prints: Sequence[Any] = ()
     attempts: Sequence[Any] | None = None
+    report: Any | None = None
 
 
 def orders_of(look: Look, ids: Sequence[int], *, attempts: bool = False) -> list[OrderFacts]:
@@ -213,13 +220,19 @@ def _several(look: Look, ids: Sequence[int], *, attempts: bool) -> list[OrderFac
     rows = {row.id: row for row in look.rows(f"SELECT * FROM orders WHERE id IN {of_these}", *ids)}  # noqa: S608 - question marks
     calls = _by_order(look.rows(f"SELECT * FROM calls WHERE order_id IN {of_these} ORDER BY id", *ids))  # noqa: S608 - as above
     prints = _by_order(look.rows(f"SELECT * FROM prints WHERE order_id IN {of_these} ORDER BY id", *ids))  # noqa: S608 - as above
+    told = _by_order(look.rows(f"SELECT * FROM events WHERE order_id IN {of_these} AND {TOLD} ORDER BY id", *ids))  # noqa: S608 - as above
+    open_reports = {row: each[-1] for row, each in told.items() if each[-1].what == REPORTED}
     tried = None
     if attempts:
         sql = f"SELECT attempts.*, order_id FROM attempts JOIN calls ON calls.id = call_id WHERE order_id IN {of_these}"  # noqa: S608 - as above
         tried = _by_order(look.rows(f"{sql} ORDER BY attempts.id", *ids))
     return [
         OrderFacts(
-            rows[each], calls.get(each, ()), prints.get(each, ()), None if tried is None else tried.get(each, ())
+            rows[each],
+            calls.get(each, ()),
+            prints.get(each, ()),
+            None if tried is None else tried.get(each, ()),
+            open_reports.get(each),
         )
         for each in ids
         if each in rows
@@ -239,20 +252,30 @@ def ids_with_problems(
     """Return the row ids of orders that may have a problem, at most `most`. held: also of those that are only on hold.
 
     In this order, the oldest of each first: shipped orders with a call that waits for a person, open orders that need a person,
-    damaged orders, those that wait too long, those that are not marked, those on hold. So the least important are cut off first.
+    damaged orders, those that packers reported, those that wait too long, those that are not marked, those on hold. So the least
+    important are cut off first.
     """
     groups = [NEEDS_A_PERSON, WAITING, UNFLAGGED, *(["held_reason IS NOT NULL"] if held else [])]
     first_of = " ".join(f"WHEN {condition} THEN {place}" for place, condition in enumerate(groups))
-    waiting = now - timedelta(seconds=settings.alerts.waiting_seconds)
-    unflagged = now - timedelta(seconds=settings.alerts.unflagged_seconds)
+    waiting = _bound(settings, settings.alerts.waiting_seconds, now)
+    unflagged = _bound(settings, settings.alerts.unflagged_seconds, now)
+    first_of = first_of.replace("?1", waiting).replace("?2", unflagged)
     # One pass over the open orders, because reading their rows is what takes long.
     rows = look.rows(
-        f"SELECT * FROM (SELECT id, CASE {first_of} END AS place FROM orders WHERE {OPEN})"  # noqa: S608 - constants
-        f" WHERE place IS NOT NULL ORDER BY place, id LIMIT {most}",
-        text(waiting), text(unflagged),
-    )  # fmt: skip
+        f"SELECT * FROM (SELECT id, CASE {first_of} END AS place FROM orders WHERE {OPEN})"  # noqa: S608 - constants and instants
+        f" WHERE place IS NOT NULL ORDER BY place, id LIMIT {most}"
+    )
     stuck = [*look.rows(SHIPPED_AND_STUCK), *(row for row in rows if row.place == 0)]
-    return list(dict.fromkeys([*(row.id for row in stuck), *damaged(look), *(row.id for row in rows)]))[:most]
+    found = [*(row.id for row in stuck), *damaged(look), *reported(look, most), *(row.id for row in rows)]
+    return list(dict.fromkeys(found))[:most]
+
+
+def _bound(settings: Settings, seconds: float, now: datetime) -> str:
+    """Return, as SQL, the instant since which so much time has counted for the age of an order: by its supplier's calendar."""
+    of_each = {name: text(settings.counted_ago(name, seconds, now)) for name in settings.suppliers}
+    other = text(settings.counted_ago("", seconds, now))
+    cases = " ".join(f"WHEN '{name}' THEN '{at}'" for name, at in of_each.items() if at != other)
+    return f"CASE supplier {cases} ELSE '{other}' END" if cases else f"'{other}'"
 
 
 def with_problems(look: Look, settings: Settings, now: datetime) -> list[OrderFacts]:
@@ -266,6 +289,13 @@ def damaged(look: Look) -> list[int]:
         return []  # the index was dropped; the next start of the agent creates it
     rows = look.rows("SELECT id FROM damaged_orders UNION SELECT order_id AS id FROM damaged_calls ORDER BY id")
     return [row.id for row in rows if type(row.id) is int]  # the order id in a row of calls may itself be unreadable
+
+
+def reported(look: Look, most: int) -> list[int]:
+    """Return the row ids of open orders with a report of a packer that no lead has settled yet, by the index events_reported."""
+    newest = f"SELECT max(id) FROM events WHERE {TOLD} GROUP BY order_id"  # noqa: S608 - a constant
+    sql = f"SELECT order_id AS id FROM events JOIN orders ON orders.id = order_id WHERE events.id IN ({newest})"  # noqa: S608 - as above
+    return [row.id for row in look.rows(f"{sql} AND what = ? AND {OPEN} ORDER BY events.id LIMIT ?", REPORTED, most)]
 
 
 def strays(look: Look) -> list[Any]:

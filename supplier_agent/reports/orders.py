@@ -56,6 +56,7 @@ class Judge:
             self._now,
             kinds=self._kinds,
             attempts=each.attempts,
+            report=each.report,
         )
 
 

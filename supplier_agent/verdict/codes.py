@@ -89,6 +89,7 @@ class Act(StrEnum):
     SEND_AGAIN = "send_again"
     PRINT = "print"
     REPORT = "report"  # report a problem with the box
+    SETTLE = "settle"  # settle what was reported
     PAUSE = "pause"
     RESUME = "resume"
     APPROVE = "approve"
@@ -103,7 +104,9 @@ class Role(StrEnum):
 
 
 _PACKER = frozenset({Act.SHIP, Act.UNSHIP, Act.PRINT, Act.REPORT})
-_LEAD = _PACKER | {Act.HOLD, Act.RELEASE, Act.OVERRIDE, Act.RETRY, Act.RESOLVE, Act.SEND_AGAIN}
+_LEAD = _PACKER | {
+    Act.HOLD, Act.RELEASE, Act.OVERRIDE, Act.CLOSE, Act.REOPEN, Act.RETRY, Act.RESOLVE, Act.SEND_AGAIN, Act.SETTLE,
+}  # fmt: skip
 MAY: Mapping[Role, frozenset[Act]] = {Role.PACKER: _PACKER, Role.LEAD: _LEAD, Role.IT: frozenset(Act)}
 """All actions of each role; a verdict has those that are possible now."""
 
@@ -142,6 +145,15 @@ class Severity(StrEnum):
     URGENT = "urgent"
 
 
+class Report(StrEnum):
+    """What packers report about an order; `other` stands for anything else."""
+
+    DAMAGED = "damaged"
+    MISSING = "missing"
+    LABEL = "label"
+    OTHER = "other"
+
+
 class ProblemCode(StrEnum):
     """The codes of problems. They are public (`status --json`)."""
 
@@ -152,6 +164,7 @@ class ProblemCode(StrEnum):
     CALL_TRIED_OFTEN = "call_tried_often"
     HELD_THOUGH_MARKED = "held_though_marked"
     ORDER_VANISHED = "order_vanished"
+    ORDER_REPORTED = "order_reported"
     WAITING = "waiting"
     UNFLAGGED = "unflagged"
     CHANGED_SINCE_PRINTED = "changed_since_printed"

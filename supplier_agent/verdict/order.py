@@ -30,7 +30,7 @@ from supplier_agent.verdict.supplier import who_paused
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from supplier_agent.db.tables import Attempt, Call, Order, Print
+    from supplier_agent.db.tables import Attempt, Call, Event, Order, Print
     from supplier_agent.settings import Settings
     from supplier_agent.verdict.codes import Facts
     from supplier_agent.verdict.supplier import SupplierState
@@ -92,7 +92,7 @@ class _Case:
     wants: Sequence[str]
 
 
-def judge_order(
+def judge_order(  # noqa: PLR0913 - everything that an order is judged by
     order: Order,
     calls: Sequence[Call],
     prints: Sequence[Print],
@@ -102,11 +102,13 @@ def judge_order(
     *,
     kinds: Kinds,
     attempts: Sequence[Attempt] | None = None,
+    report: Event | None = None,
 ) -> Verdict:
     """Return the verdict on an order.
 
     calls: every call ever owed for it. prints: every print of its label, oldest first. kinds: calls.CALLS. attempts: of all its
-    calls, oldest first; None: not loaded, so what depends only on them (a resend, an unflagged label) is not judged.
+    calls, oldest first; None: not loaded, so what depends only on them (a resend, an unflagged label) is not judged. report: what
+    a packer reported about it, until a lead settles it; None: nothing.
 
     1. Its stage comes from the rule in order.py.
     2. All blockers, not only the first: from its facts, its supplier, and changes since its label was printed.
@@ -119,7 +121,7 @@ def judge_order(
     own = tuple(own_blockers(order, calls, prints))
     is_finished = order.ship_confirmed_at is not None or order.closed_reason is not None
     blockers = own if is_finished else (*own, *_of_supplier(case))
-    possible = frozenset(_possible(order, calls, blockers))
+    possible = frozenset(_possible(order, calls, blockers, report))
     may = {role: possible & MAY[role] for role in Role}
     may[Role.IT] |= _of_other_calls(order, calls)
     return Verdict(
@@ -129,7 +131,7 @@ def judge_order(
         blockers=blockers,
         may=may,
         next=_next(case, own),
-        problems=tuple(problems_of(order, calls, own, settings, now, attempts)),
+        problems=tuple(problems_of(order, calls, own, settings, now, attempts, report)),
     )
 
 
@@ -140,9 +142,11 @@ def order_problems(
     settings: Settings,
     now: datetime,
     attempts: Sequence[Attempt] | None = None,
+    report: Event | None = None,
 ) -> tuple[Problem, ...]:
     """Return only the problems of `judge_order`. They do not depend on supplier or kinds; `status` needs nothing else."""
-    return tuple(problems_of(order, calls, tuple(own_blockers(order, calls, prints)), settings, now, attempts))
+    blockers = tuple(own_blockers(order, calls, prints))
+    return tuple(problems_of(order, calls, blockers, settings, now, attempts, report))
 
 
 # -- what keeps it back ------------------------------------------------------------------------------------------------
@@ -207,7 +211,7 @@ def changed_since_printed(order: Order, prints: Sequence[Print]) -> Iterable[Blo
 # -- what may be done --------------------------------------------------------------------------------------------------
 
 
-def _possible(order: Order, calls: Sequence[Call], blockers: Sequence[Blocker]) -> Iterable[Act]:
+def _possible(order: Order, calls: Sequence[Call], blockers: Sequence[Blocker], report: Event | None) -> Iterable[Act]:
     if order.label_path is not None:
         yield Act.PRINT
     if order.ship_confirmed_at is not None:
@@ -218,6 +222,7 @@ def _possible(order: Order, calls: Sequence[Call], blockers: Sequence[Blocker]) 
         yield Act.REOPEN
         return
     yield from (Act.REPORT, Act.CLOSE, Act.RELEASE if order.held_reason is not None else Act.HOLD)
+    yield from [Act.SETTLE] if report is not None else []
     ship = next((call for call in calls if call.kind == SHIP), None)
     if order.shipped == 0 and not STOPS.intersection(blockers):
         yield Act.SHIP

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from supplier_agent import order as rule
 from supplier_agent.base.cells import known
-from supplier_agent.verdict.codes import CHANGED, Blocker, Problem, ProblemCode
+from supplier_agent.verdict.codes import CHANGED, Blocker, Problem, ProblemCode, Report
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from supplier_agent.db.tables import Attempt, Call, Order
+    from supplier_agent.db.tables import Attempt, Call, Event, Order
     from supplier_agent.settings import Settings
     from supplier_agent.verdict.codes import Facts
 
@@ -29,20 +29,23 @@ def problems_of(
     settings: Settings,
     now: datetime,
     attempts: Sequence[Attempt] | None,
+    report: Event | None,
 ) -> Iterable[Problem]:
-    """Yield the problems of an order from its own blockers: damage, calls that wait for a person, holds, absence, age, fields."""
+    """Yield the problems of an order: calls that wait for a person, a packer's report, holds, absence, age, damage, fields."""
 
     def problem(code: ProblemCode, facts: Facts) -> Problem:
         return Problem(code, order.supplier, order.menzzo_order_id, None, facts)
 
     damaged = Blocker.DAMAGED in blockers
     if order.ship_confirmed_at is None and order.closed_reason is None:
-        yield from (problem(code, facts) for code, facts in _of_calls(calls))
+        yield from (problem(code, facts) for code, facts in _of_calls(calls, attempts))
+        if report is not None:
+            yield _reported(order, report)
         if not damaged:  # its other facts cannot be relied on
             yield from _of_facts(order, blockers)
             yield from _of_age(order, calls, blockers, settings, now, attempts)
     elif order.closed_reason is None:
-        yield from (problem(code, facts) for code, facts in _of_calls(stuck_after_shipping(calls)))
+        yield from (problem(code, facts) for code, facts in _of_calls(stuck_after_shipping(calls), attempts))
     if damaged:
         yield problem(ProblemCode.ORDER_DAMAGED, _damage(order, calls))
     if order.problem is not None and known(order.problem) is not None:
@@ -73,10 +76,21 @@ def stuck_after_shipping(calls: Iterable[Call]) -> list[Call]:
     return [call for call in calls if call.state in STUCK and call.kind not in ended]
 
 
-def _of_calls(calls: Sequence[Call]) -> Iterable[tuple[ProblemCode, Facts]]:
+def _reported(order: Order, report: Event) -> Problem:
+    """Return what a packer reported: its kind, and perhaps a few words."""
+    kind, _, words = (text_of(report.detail) or "").partition(": ")
+    who, station = text_of(report.who) or "?", text_of(report.station)
+    by = f"{who} ({station})" if station else who
+    facts: Facts = {"report": kind if kind in set(Report) else Report.OTHER.value, "by": by}
+    facts |= {"words": words, "case": "words"} if words else {}
+    at = report.at if known(report.at) is not None else None
+    return Problem(ProblemCode.ORDER_REPORTED, order.supplier, order.menzzo_order_id, at, facts)
+
+
+def _of_calls(calls: Sequence[Call], attempts: Sequence[Attempt] | None) -> Iterable[tuple[ProblemCode, Facts]]:
     """Yield the problems of its calls; unknown outcomes come first."""
     for call in sorted(calls, key=lambda call: call.state != "unknown"):
-        facts: Facts = {"kind": call.kind, **said(call)}
+        facts: Facts = {"kind": call.kind, **said(call)} | ({} if attempts is None else _last_try(call, attempts))
         if call.state == "unknown":
             yield ProblemCode.CALL_UNKNOWN, facts
         elif call.state == "parked":
@@ -118,6 +132,27 @@ def _of_age(
         since = max([order.acknowledged_at, *(at for at in ended if at is not None)])
         if since < settings.counted_ago(name, alerts.unflagged_seconds, now):
             yield Problem(ProblemCode.UNFLAGGED, name, order.menzzo_order_id, since)
+
+
+def _last_try(call: Call, attempts: Sequence[Attempt]) -> Facts:
+    """Return when a call was last sent, the answer word for word, and why it was refused, as a code."""
+    last = next((each for each in reversed(attempts) if each.call_id == call.id), None)
+    if last is None:
+        return case_of("unsent") if call.attempts == 0 else {}
+    status = last.http_status if known(last.http_status) is not None else None
+    found = {"tried": last.ended_at or last.started_at, "status": status, "answer": text_of(last.detail)}
+    facts: Facts = {name: value for name, value in found.items() if value is not None}
+    return {**facts, **case_of("answered"), "refusal": _refusal(call.kind, status)}
+
+
+def _refusal(kind: str, status: int | None) -> str:
+    """Return the code for an HTTP status that refuses a call of this kind; None: no answer came."""
+    of_label = {200: "no_pdf", 404: "no_label"} if kind == "label" else {}
+    of_any = {401: "token", 403: "token", 404: "not_found", 409: "conflict"}
+    by_hundred = {2: "denied", 5: "server"}
+    if status is None:
+        return "no_answer"
+    return of_label.get(status) or of_any.get(status) or by_hundred.get(status // 100, "request")
 
 
 def fault_of(order: Order) -> str:

@@ -20,7 +20,7 @@ from supplier_agent.metrics.routes import routes as routes_for_machines
 from supplier_agent.printing import Printers
 from supplier_agent.printing.papers import Press, Sizes
 from supplier_agent.settings import Settings
-from supplier_agent.web import auth, documents, problems_page, scan_page
+from supplier_agent.web import auth, documents, problems_page, scan_page, team
 from supplier_agent.web.auth import SIGN_IN, Door, Handler, OneByOne
 from supplier_agent.web.peers import Ours, Tries
 from supplier_agent.web.request import Room, Seal, read_key
@@ -39,12 +39,14 @@ PAGES: Mapping[str, Handler] = {
     "/label/{row}.pdf": documents.label,
     "/preview/{row}.png": documents.preview,
     "/problems": problems_page.problems,
+    "/team": team.team,
 }
 FORMS: Mapping[str, Handler] = {
     "/scan": scan_page.scanned,
     "/pick-one": scan_page.picked,
     "/act": scan_page.pressed,
     "/decide": problems_page.decided,
+    "/team": team.managed,
     "/print": documents.print_many,
     "/language": auth.speak,
     "/device": auth.adapt,

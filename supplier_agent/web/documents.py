@@ -19,7 +19,7 @@ from supplier_agent.printing import papers
 from supplier_agent.printing.papers import Fault, Fit, paper
 from supplier_agent.printing.queue import SETTLED_WITHIN
 from supplier_agent.settings.sections import Station
-from supplier_agent.web import answers, lists, sheets
+from supplier_agent.web import answers, lists, problems_page, sheets
 from supplier_agent.web.answers import GREEN, YELLOW, Answer, Facts, page
 from supplier_agent.web.lists import Search
 from supplier_agent.web.order_view import in_history, judged, line, troubles, truth
@@ -311,7 +311,7 @@ def history(visit: Visit) -> Response:
             troubles=troubles(each, visit),
             may=each.verdict.may[visit.role],
             happened=[in_history(event, visit) for event in tx.exec(query)],
-            answer=None,
+            answer=problems_page.last(tx, visit),
         )
 
 

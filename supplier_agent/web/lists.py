@@ -17,7 +17,7 @@ from supplier_agent.printing import Trouble
 from supplier_agent.reports import facts
 from supplier_agent.verdict import Problem, judge_installation
 from supplier_agent.verdict.codes import INFO
-from supplier_agent.web.order_view import Line, lines, unsettled, verdicts
+from supplier_agent.web.order_view import Line, lines, verdicts
 from supplier_agent.web.request import Visit
 from supplier_agent.words.formats import and_more
 
@@ -102,7 +102,7 @@ class Around:
     """What every page shows: how many orders to ship and problems there are, and which suppliers do not work, and why.
 
     handed_over: how many orders are on the hand-over list of the day. wider: the problems of the suppliers and of the
-    installation. rows: the orders of the problems page. printers: those that do not print.
+    installation. rows: the orders that need a lead, the most important ones. printers: those that do not print.
     """
 
     to_ship: int
@@ -114,7 +114,7 @@ class Around:
 
     @property
     def problems(self) -> int:
-        """Return the number of problems."""
+        """Return how many things need a lead: exactly what the problems page lists."""
         return len(self.wider) + len(self.rows)
 
 
@@ -127,7 +127,7 @@ def around(tx: Session, visit: Visit) -> Around:
         to_ship,
         _handed_over_today(tx, visit),
         _wider_problems(tx, visit),
-        _rows_with_problems(tx, visit),
+        _need_a_lead(tx, visit),
         states,
         [_not_printing(each, visit) for each in visit.room.printers.troubles if _concerns(each, visit)],
     )
@@ -157,11 +157,9 @@ def _wider_problems(tx: Session, visit: Visit) -> list[Problem]:
     return [problem for problem in found if problem.code not in INFO]
 
 
-def _rows_with_problems(tx: Session, visit: Visit) -> list[int]:
-    """Return the orders of the problems page: reported by a packer, with a problem, or on hold; the most important ones."""
-    found = [event.order_id for event in unsettled(tx, MOST_PROBLEMS)]
-    found += facts.ids_with_problems(within(tx), visit.room.settings, visit.now, MOST_PROBLEMS, held=True)
-    return list(dict.fromkeys(found))[:MOST_PROBLEMS]
+def _need_a_lead(tx: Session, visit: Visit) -> list[int]:
+    """Return the orders with a problem or on hold. Every page counts them, so they are not judged here."""
+    return facts.ids_with_problems(within(tx), visit.room.settings, visit.now, MOST_PROBLEMS, held=True)
 
 
 def _matches(search: Search, named: Collection[int] = ()) -> list[ColumnElement[bool]]:

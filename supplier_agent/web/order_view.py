@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import text
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 
 from supplier_agent import actions
 from supplier_agent.base.cells import known
@@ -19,7 +18,7 @@ from supplier_agent.db.tables import Event, Order
 from supplier_agent.labels.scan import missing
 from supplier_agent.printing.papers import Paper, paper
 from supplier_agent.reports import facts
-from supplier_agent.verdict import CHANGED, STOPS, Act, NextStep, ProblemCode, Role, Verdict
+from supplier_agent.verdict import CHANGED, STOPS, Act, NextStep, ProblemCode, Report, Role, Verdict
 from supplier_agent.web.request import Visit
 
 MOST_LINES = 40
@@ -144,7 +143,6 @@ class Board:
     undo_seconds: float
     lines: Sequence[Line]
     shipped_by: str
-    report: str
 
 
 def board(tx: Session, visit: Visit, row: int) -> Board | None:
@@ -168,7 +166,6 @@ def board(tx: Session, visit: Visit, row: int) -> Board | None:
         undo_seconds=visit.room.settings.ship.undo_seconds,
         lines=_customers(tx, visit, each),
         shipped_by=by_whom(flagged[0], visit) if flagged and each.order.shipped == 1 else "",
-        report=latest(tx, visit, row) or "",
     )
 
 
@@ -230,8 +227,15 @@ def by_whom(event: Event, visit: Visit) -> str:
 def in_history(event: Event, visit: Visit) -> tuple[str, str, str]:
     """Return who did it, what it was, and its detail, in the language of this request. What people wrote stays as it is."""
     stored = visit.sentences.stored
-    detail = in_words(event, visit) if event.what == REPORTED else stored("where", event.detail or "")
+    detail = _in_words(event, visit) if event.what == facts.REPORTED else stored("where", event.detail or "")
     return by_whom(event, visit), stored("event", event.what), detail
+
+
+def _in_words(event: Event, visit: Visit) -> str:
+    """Return a packer's report as a sentence."""
+    kind, _, words = (event.detail or "").partition(": ")
+    said = visit.sentences.say(f"report.{kind if kind in set(Report) else Report.OTHER}")
+    return f"{said}: {words}" if words else said
 
 
 def where(event: Event) -> str:
@@ -239,43 +243,16 @@ def where(event: Event) -> str:
     return f"{event.who} ({event.station})" if event.station else event.who
 
 
-REPORTED, SETTLED = "problem reported", "problem settled"
-EITHER = text("events.what IN ('problem reported', 'problem settled')")
-"""The exact condition of the index on unsettled reports (tables.py): otherwise SQLite would not use it."""
-KINDS = ("damaged", "missing", "label", "other")
-"""What packers may report; the last one stands for anything else."""
 LONGEST = 200
 
 
-def report(tx: Session, row: int, kind: str, words: str, now: datetime, who: str, station: str) -> None:
+def report(tx: Session, row: int, kind: Report, words: str, now: datetime, who: str, station: str) -> None:
     """Record a packer's report about an order."""
     said = " ".join(words.split())[:LONGEST]
-    detail = f"{kind}: {said}" if said else kind
-    tx.add(Event(order_id=row, at=now, who=who, what=REPORTED, detail=detail, station=station))
+    detail = f"{kind}: {said}" if said else kind.value
+    tx.add(Event(order_id=row, at=now, who=who, what=facts.REPORTED, detail=detail, station=station))
 
 
 def settle(tx: Session, row: int, now: datetime, who: str, station: str) -> None:
     """Record that a report is settled."""
-    tx.add(Event(order_id=row, at=now, who=who, what=SETTLED, station=station))
-
-
-def latest(tx: Session, visit: Visit, row: int) -> str | None:
-    """Return the unsettled report about an order, in words; None if there is none."""
-    both = select(Event).where(Event.order_id == row, EITHER)
-    event = tx.exec(both.order_by(col(Event.id).desc()).limit(1)).first()
-    return in_words(event, visit) if event is not None and event.what == REPORTED else None
-
-
-def in_words(event: Event, visit: Visit) -> str:
-    """Return a report as a sentence."""
-    kind, _, words = (event.detail or KINDS[-1]).partition(": ")
-    said = visit.sentences.say(f"report.{kind if kind in KINDS else KINDS[-1]}")
-    return f"{said}: {words}" if words else said
-
-
-def unsettled(tx: Session, most: int) -> Sequence[Event]:
-    """Return the unsettled reports about open orders, oldest first."""
-    newest = select(func.max(Event.id)).where(EITHER).group_by(col(Event.order_id))
-    query = select(Event).join(Order).where(col(Event.id).in_(newest), Event.what == REPORTED)
-    query = query.where(col(Order.ship_confirmed_at).is_(None), col(Order.closed_reason).is_(None))
-    return tx.exec(query.order_by(col(Event.id)).limit(most)).all()
+    tx.add(Event(order_id=row, at=now, who=who, what=facts.SETTLED, station=station))

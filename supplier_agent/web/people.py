@@ -2,7 +2,8 @@
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlmodel import Session, col, select
@@ -51,13 +52,39 @@ def end_sessions(tx: Session, name: str) -> None:
         tx.add(person)
 
 
+FAULTS: Mapping[str, tuple[str, str]] = {
+    "name_wrong": ("a name has 1 to 40 letters", 'for example: supplier-agent person add "Anna" --role packer'),
+    "name_taken": (
+        "someone with this name already works here, in another spelling; the two could not be told apart",
+        "supplier-agent person list",
+    ),
+    "role_wrong": ("there is no role of this name", "use --role packer or --role lead"),
+    "pin_wrong": (f"a PIN has {SHORTEST_PIN} to {LONGEST_PIN} characters", "choose another one"),
+}
+"""Why a person cannot be added or changed: code, sentence and fix."""
+
+
+def fault(tx: Session, name: str, role: str, pin: str | None) -> str:
+    """Return the code of why this person cannot be added or changed; "" if nothing is wrong."""
+    if not _is_name(name):
+        return "name_wrong"
+    if any(_spoken(each.name) == _spoken(name) and each.name != name.strip() for each in present(tx)):
+        return "name_taken"
+    if role not in ROLES:
+        return "role_wrong"
+    return "pin_wrong" if pin is not None and not SHORTEST_PIN <= len(pin) <= LONGEST_PIN else ""
+
+
+def _spoken(name: str) -> str:
+    """Return a name as people hear it: `Anna` and `anna` are the same."""
+    return unicodedata.normalize("NFKC", name.strip()).casefold()
+
+
 def add(tx: Session, name: str, role: str, pin: str | None, salt: bytes, now: datetime) -> str:
     """Add a person, or change role and PIN. PIN None: only through the proxy. Return what was done."""
-    name = checked_name(name)
-    if role not in ROLES:
-        raise UsageError(f"there is no role {role!r}", "use --role packer or --role lead")
-    if pin is not None and not SHORTEST_PIN <= len(pin) <= LONGEST_PIN:
-        raise UsageError(f"a PIN has {SHORTEST_PIN} to {LONGEST_PIN} characters", "choose another one")
+    if code := fault(tx, name, role, pin):
+        raise UsageError(*FAULTS[code])
+    name = name.strip()
     known = tx.get(Person, name)
     person = known or Person(name=name, role=role, pin_scrypt=NO_PIN, added_at=now)
     person.role, person.left_at, person.added_at = role, None, now
@@ -68,10 +95,13 @@ def add(tx: Session, name: str, role: str, pin: str | None, salt: bytes, now: da
 
 def checked_name(name: str) -> str:
     """Return the name without surrounding blanks. Raises UsageError if it cannot be displayed."""
-    name = name.strip()
-    if not name or not name.isprintable() or len(name) > LONGEST_NAME:
-        raise UsageError("a name has 1 to 40 letters", 'for example: supplier-agent person add "Anna" --role packer')
-    return name
+    if not _is_name(name):
+        raise UsageError(*FAULTS["name_wrong"])
+    return name.strip()
+
+
+def _is_name(name: str) -> bool:
+    return 0 < len(name.strip()) <= LONGEST_NAME and name.strip().isprintable()
 
 
 def remove(tx: Session, name: str, now: datetime) -> str:

@@ -3,7 +3,9 @@
 Each order appears once, with all of its problems and all that this person may do about them now. Both come from the verdict.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlmodel import Session, col, func, select
@@ -16,24 +18,37 @@ from supplier_agent.web import answers, lists, order_view
 from supplier_agent.web.answers import GREEN, RED, YELLOW, Answer, page
 from supplier_agent.web.order_view import Judged, Line
 from supplier_agent.web.request import Visit
+from supplier_agent.words import say
 
 MOST = 50
 """The maximum number of rejected entries on the page; the count above the list is always complete."""
 FIRST = (
     ProblemCode.CALL_UNKNOWN, ProblemCode.ORDER_DAMAGED, ProblemCode.CALL_PARKED, ProblemCode.HELD_THOUGH_MARKED,
-    ProblemCode.ORDER_VANISHED, ProblemCode.CHANGED_SINCE_PRINTED,
+    ProblemCode.ORDER_VANISHED, ProblemCode.ORDER_REPORTED, ProblemCode.CHANGED_SINCE_PRINTED,
 )  # fmt: skip
 """The problems that are shown first, in this order; all others follow."""
-QUOTED = ("detail", "reason", "said")
+QUOTED = ("reason", "said")
 """The facts of a problem that quote the marketplace, or a person."""
+TOLD = ("message", "error", "detail", "reason")
+"""The keys under which an answer in JSON usually has its text for people."""
+ASKED = frozenset({ProblemCode.CALL_UNKNOWN, ProblemCode.CALL_PARKED, ProblemCode.ORDER_VANISHED})
+"""The problems of an order that Menzzo can answer."""
+ENDPOINTS: Mapping[object, str] = {"acknowledge": "acknowledge-sale", "label": "link_to_label", "ship": "ship-sale"}
+"""The calls that Menzzo receives, as its documentation names them."""
+SAID = frozenset({
+    "resolved_shipped", "resolved_again", "sure_again", "retried", "retried_marked", "held_now", "released", "released_marked",
+    "closed_now", "reopened", "reopened_marked", "overridden", "settled", "needs_lead", "needs_reason", "not_open", "refused",
+})  # fmt: skip
+"""The answers to a decision, by code."""
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """One problem. quoted: the words of the marketplace, or of a person. todo: what to do; "" for nothing."""
+    """One problem. quoted: the words of the marketplace, or of a person. answer: word for word. todo: what to do. "": none."""
 
     what: str
     quoted: str
+    answer: str
     todo: str
 
 
@@ -47,15 +62,22 @@ class WiderTrouble:
 
 @dataclass(frozen=True)
 class OrderTrouble:
-    """An order that needs a person. may: what this person may do with it now. report: what a packer reported; "" for nothing."""
+    """An order that needs a lead. may: what this person may do with it now."""
 
     line: Line
     troubles: Sequence[Trouble]
     held: str  # why it is on hold; "" if it is not
-    report: str
-    reported_by: str
     may: frozenset[str]
     worst: bool
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A message to Menzzo about the orders of a supplier, to be copied."""
+
+    supplier: str
+    orders: int
+    text: str
 
 
 @dataclass(frozen=True)
@@ -64,6 +86,7 @@ class Problems:
 
     wider: Sequence[WiderTrouble]
     orders: Sequence[OrderTrouble]
+    letters: Sequence[Letter]
     rejected: Sequence[RejectedEntry]
     rejected_in_all: int
 
@@ -74,23 +97,17 @@ class Problems:
 
 
 def find(tx: Session, visit: Visit, around: lists.Around) -> Problems:
-    """Return everything that needs a person, or that a person should know."""
-    wider, orders = around.wider, order_view.judged(tx, visit, around.rows, attempts=True)
-    reports = {event.order_id: event for event in order_view.unsettled(tx, lists.MOST_PROBLEMS)}
-    shown = []
-    for each in sorted(orders, key=_rank):
-        event = reports.get(each.order.id)
-        said = order_view.in_words(event, visit) if event is not None else ""
-        by = order_view.by_whom(event, visit) if event is not None else ""
-        matters = any(problem.severity is not Severity.INFO for problem in each.verdict.problems)
-        if said or matters or Blocker.HELD in each.verdict.blockers:
-            shown.append(_of_order(each, visit, said, by))
+    """Return everything that needs a lead, or that people should know."""
+    orders = sorted(order_view.judged(tx, visit, around.rows, attempts=True), key=_rank)
     entries: Sequence[RejectedEntry] = ()
-    if any(problem.code is ProblemCode.ENTRY_REJECTED for problem in wider):
+    if any(problem.code is ProblemCode.ENTRY_REJECTED for problem in around.wider):
         entries = tx.exec(select(RejectedEntry).order_by(col(RejectedEntry.last_listed_at).desc()).limit(MOST)).all()
-    number = tx.exec(select(func.count()).select_from(RejectedEntry)).one()
     return Problems(
-        [WiderTrouble(each.supplier or "", _trouble(each, visit)) for each in wider], shown, entries, number
+        [WiderTrouble(each.supplier or "", _trouble(each, visit)) for each in around.wider],
+        [_of_order(each, visit) for each in orders],
+        letters(orders),
+        entries,
+        tx.exec(select(func.count()).select_from(RejectedEntry)).one(),
     )
 
 
@@ -100,33 +117,75 @@ def _rank(each: Judged) -> tuple[int, int]:
 
 
 def _trouble(problem: Problem, visit: Visit) -> Trouble:
-    what = visit.sentences.trouble(problem)
-    quoted = str(next((problem.facts[name] for name in QUOTED if name in problem.facts), ""))
-    return Trouble(what, "" if quoted in what else quoted, visit.sentences.todo(problem))
+    what, answer = visit.sentences.trouble(problem), str(problem.facts.get("answer") or problem.facts.get("detail", ""))
+    quoted = gist(answer) or str(next((problem.facts[name] for name in QUOTED if name in problem.facts), ""))
+    return Trouble(what, "" if quoted in what else quoted, answer, visit.sentences.todo(problem))
 
 
-def _of_order(each: Judged, visit: Visit, report: str, reported_by: str) -> OrderTrouble:
+def gist(answer: str) -> str:
+    """Return what an answer in JSON says to people: the first text under one of the usual keys; "" if there is none."""
+    try:
+        said = json.loads(answer)
+    except (ValueError, RecursionError):
+        return ""
+    texts = [said.get(name) for name in TOLD] if isinstance(said, dict) else []
+    return next((each for each in texts if isinstance(each, str) and each.strip()), "")
+
+
+def _of_order(each: Judged, visit: Visit) -> OrderTrouble:
     verdict = each.verdict
     return OrderTrouble(
         order_view.line(each, visit),
         [_trouble(problem, visit) for problem in verdict.problems],
         each.facts["held"] if Blocker.HELD in verdict.blockers else "",
-        report,
-        reported_by,
         frozenset(verdict.may[visit.role]),
         any(problem.severity is Severity.URGENT for problem in verdict.problems),
     )
 
 
-Decision = Callable[[Session, Order, Visit], str]
+def letters(orders: Sequence[Judged]) -> Sequence[Letter]:
+    """Return a message to Menzzo for each supplier with orders to ask about: supplier, ids, messages and times, in English."""
+    asked: dict[str, dict[str, list[str]]] = defaultdict(dict)
+    for each in orders:
+        if lines := [line for problem in each.verdict.problems if problem.code in ASKED for line in _asked(problem)]:
+            asked[each.order.supplier][each.order.menzzo_order_id] = lines
+    return [
+        Letter(supplier, len(of_it), "\n".join([say("menzzo.head", {"supplier": supplier}), *_in_letter(of_it)]))
+        for supplier, of_it in sorted(asked.items())
+    ]
+
+
+def _in_letter(orders: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    for order, lines in orders.items():
+        yield from ("", order, *(f"  {line}" for line in lines))
+
+
+def _asked(problem: Problem) -> Iterator[str]:
+    facts = {**problem.facts, **({} if problem.since is None else {"since": problem.since})}
+    if facts.get("kind", "ship") not in ENDPOINTS:
+        return
+    facts["endpoint"] = ENDPOINTS[facts.get("kind", "ship")]
+    yield say(f"menzzo.{problem.code}", facts)
+    if facts.get("answer"):
+        yield say("menzzo.answer", facts | {"case": "status" if "status" in facts else ""})
 
 
 def problems(visit: Visit) -> Response:
-    """Show what needs a person."""
+    """Show what needs a lead."""
     with visit.room.store.read() as tx:
         around = lists.around(tx, visit)
         found = find(tx, visit, around)
-        return page(visit, tx, "problems.html", around=around, found=found, answer=answers.last(tx, visit))
+        return page(visit, tx, "problems.html", around=around, found=found, answer=last(tx, visit))
+
+
+def last(tx: Session, visit: Visit) -> Answer | None:
+    """Return the answer to the last decision; None if the last answer is about something else."""
+    answer = answers.last(tx, visit)
+    return answer if answer is not None and answer.say in SAID else None
+
+
+def _reason(visit: Visit) -> str:
+    return " ".join(visit.field("reason", 200).split())
 
 
 def _resolve(tx: Session, order: Order, visit: Visit, *, shipped: bool) -> str:
@@ -140,14 +199,23 @@ def _retry(tx: Session, order: Order, visit: Visit) -> str:
 
 
 def _hold(tx: Session, order: Order, visit: Visit) -> str:
-    reason = " ".join(visit.field("reason", 200).split())
-    actions.hold(tx, order, visit.now, visit.person.name, reason, station=visit.station.name)
+    actions.hold(tx, order, visit.now, visit.person.name, _reason(visit), station=visit.station.name)
     return "held_now"
 
 
 def _release(tx: Session, order: Order, visit: Visit) -> str:
     actions.release(tx, order, visit.now, visit.person.name, station=visit.station.name)
     return "released_marked" if order.shipped else "released"
+
+
+def _close(tx: Session, order: Order, visit: Visit) -> str:
+    actions.close(tx, order, visit.now, visit.person.name, _reason(visit), station=visit.station.name)
+    return "closed_now"
+
+
+def _reopen(tx: Session, order: Order, visit: Visit) -> str:
+    actions.reopen(tx, order, visit.now, visit.person.name, _reason(visit), station=visit.station.name)
+    return "reopened_marked" if order.shipped else "reopened"
 
 
 def _override(tx: Session, order: Order, visit: Visit) -> str:
@@ -161,22 +229,33 @@ def _settle(tx: Session, order: Order, visit: Visit) -> str:
     return "settled"
 
 
-DECISIONS: Mapping[str, tuple[Act | None, Decision]] = {
-    "shipped": (Act.RESOLVE, lambda tx, order, visit: _resolve(tx, order, visit, shipped=True)),
-    "again": (Act.SEND_AGAIN, lambda tx, order, visit: _resolve(tx, order, visit, shipped=False)),
-    "retry": (Act.RETRY, _retry),
-    "hold": (Act.HOLD, _hold),
-    "release": (Act.RELEASE, _release),
-    "override": (Act.OVERRIDE, _override),
-    "settle": (None, _settle),
+@dataclass(frozen=True)
+class Decision:
+    """What a lead can decide. needs: the verdict must allow it then. reason: it needs a reason. sure: it is asked once more."""
+
+    needs: Act
+    do: Callable[[Session, Order, Visit], str]
+    reason: bool = False
+    sure: bool = False
+
+
+DECISIONS: Mapping[str, Decision] = {
+    "shipped": Decision(Act.RESOLVE, lambda tx, order, visit: _resolve(tx, order, visit, shipped=True)),
+    "again": Decision(Act.SEND_AGAIN, lambda tx, order, visit: _resolve(tx, order, visit, shipped=False), sure=True),
+    "retry": Decision(Act.RETRY, _retry),
+    "hold": Decision(Act.HOLD, _hold, reason=True),
+    "release": Decision(Act.RELEASE, _release),
+    "close": Decision(Act.CLOSE, _close, reason=True),
+    "reopen": Decision(Act.REOPEN, _reopen, reason=True),
+    "override": Decision(Act.OVERRIDE, _override),
+    "settle": Decision(Act.SETTLE, _settle),
 }
-"""The buttons of a lead, each with the action that the verdict must allow at that moment; None: always allowed."""
+"""The buttons of a lead."""
 
 
 def decided(visit: Visit) -> Response:
     """Do what a lead has decided about an order."""
-    row = visit.number("row")
-    needs, decision = DECISIONS.get(visit.field("act"), (None, None))
+    row, decision = visit.number("row"), DECISIONS.get(visit.field("act"))
 
     def do(tx: Session, before: Answer | None) -> Answer:
         order = tx.get(Order, row) if row is not None else None
@@ -186,11 +265,13 @@ def decided(visit: Visit) -> Response:
         if order is None or row is None or decision is None:
             return Answer(RED, "not_open", memory=memory)
         (each,) = order_view.judged(tx, visit, [row])
-        if needs is not None and needs not in each.verdict.may[visit.role]:
+        if decision.needs not in each.verdict.may[visit.role]:
             return Answer(RED, "not_open", memory=memory)
-        if decision is _hold and not visit.field("reason").strip():
+        if decision.reason and not _reason(visit):
             return Answer(YELLOW, "needs_reason", order=row, memory=memory)
-        return Answer(GREEN, decision(tx, order, visit), order=row, memory=memory)
+        if decision.sure and visit.field("sure") != "yes":
+            return Answer(YELLOW, "sure_again", {"order": order.menzzo_order_id}, order=row, memory=memory)
+        return Answer(GREEN, decision.do(tx, order, visit), order=row, memory=memory)
 
     answers.once(visit, do)
-    return RedirectResponse("/" if visit.field("back") == "desk" else "/problems", 303)
+    return RedirectResponse({"desk": "/", "order": f"/order/{row}"}.get(visit.field("back"), "/problems"), 303)

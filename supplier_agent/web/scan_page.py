@@ -11,7 +11,7 @@ from supplier_agent import actions
 from supplier_agent.db.tables import Order
 from supplier_agent.labels import barcodes, scan
 from supplier_agent.labels.scan import Match, Step
-from supplier_agent.verdict import OF_SUPPLIER, Act
+from supplier_agent.verdict import OF_SUPPLIER, Act, Report
 from supplier_agent.web import answers, lists, order_view
 from supplier_agent.web.answers import BLUE, GREEN, RED, YELLOW, Answer, page
 from supplier_agent.web.documents import print_label
@@ -40,7 +40,7 @@ def show(visit: Visit) -> Response:
             board=shown,
             choices=choices,
             oldest=oldest,
-            reports=order_view.KINDS,
+            reports=tuple(Report),
         )
 
 
@@ -163,8 +163,7 @@ def _taken_back(tx: Session, visit: Visit, before: Answer | None, row: int, answ
 
 
 def _reported(tx: Session, visit: Visit, before: Answer | None, row: int) -> Answer:
-    kind = visit.field("kind")
-    kind = kind if kind in order_view.KINDS else "other"
+    kind = next((each for each in Report if each == visit.field("kind")), Report.OTHER)
     order_view.report(tx, row, kind, visit.field("text"), visit.now, visit.person.name, visit.station.name)
     return replace(_still(before), sign=GREEN, say="reported", order=row, memory=_cleared(before))
 

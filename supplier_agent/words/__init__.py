@@ -32,6 +32,7 @@ SIZES = "_bytes"
 """The suffix of facts that are sizes."""
 CODES = {
     "changed": "blocker", "missing": "waits_for", "later": "blocker", "stops": "stop", "call": "call", "printer_fault": "printer",
+    "report": "report", "refusal": "refusal",
 }  # fmt: skip
 """Facts that are codes themselves, with blanks between them: the group of the catalogue that has their words."""
 

@@ -9,6 +9,7 @@ TITLES: Mapping[str, str] = {
     "title.call_tried_often": "calls were tried several times, and are tried again",
     "title.held_though_marked": "orders are marked as shipped and on hold, so they are not reported",
     "title.order_vanished": "orders are no longer listed, though they are not shipped",
+    "title.order_reported": "packers reported a problem with orders",
     "title.waiting": "orders wait too long to be acknowledged or reported",
     "title.unflagged": "labels are ready, but nobody has marked the orders as shipped",
     "title.changed_since_printed": "orders have changed since their label was printed",

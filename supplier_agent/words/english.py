@@ -8,7 +8,7 @@ from collections import ChainMap
 from collections.abc import Mapping
 
 from supplier_agent.words.alerts import ALERTS, TITLES
-from supplier_agent.words.page import PAGE
+from supplier_agent.words.page import LETTERS, PAGE
 
 _ORDER = "%(order)s --supplier %(supplier)s"
 _RETRY_OR_CLOSE = f"supplier-agent retry {_ORDER} (or: supplier-agent close {_ORDER} --reason TEXT)"
@@ -179,6 +179,9 @@ ORDER_PROBLEMS: Mapping[str, str] = {
         "ask Menzzo whether it is cancelled; "
         f"if it is: supplier-agent close {_ORDER} --reason TEXT; if not: supplier-agent ship {_ORDER} --override NAME"
     ),
+    "problem.order_reported": "%(by)s reported at %(since)s: %(report)s",
+    "problem.order_reported.words": "%(by)s reported at %(since)s: %(report)s: %(words)s",
+    "fix.order_reported": "a lead decides, and settles it on the warehouse page, under Problems",
     "problem.waiting.acknowledge": "it has been waiting since %(since)s to be acknowledged",
     "problem.waiting.report": "it has been marked as shipped since %(since)s, and is still not reported",
     "fix.waiting": f"see what it waits for: supplier-agent order {_ORDER}",
@@ -315,7 +318,7 @@ INSTALLATION_PROBLEMS: Mapping[str, str] = {
 ENGLISH: Mapping[str, str] = {
     **STAGES, **KINDS, **JOINTS, **EVIDENCE, **BLOCKERS, **WAITS_FOR, **NEXT,
     **ORDER_PROBLEMS, **SUPPLIER_PROBLEMS, **INSTALLATION_PROBLEMS, **TITLES, **ALERTS,
-    **PAGE,
+    **PAGE, **LETTERS,
 }  # fmt: skip
 
 _OF_CALLS: dict[str, str] = {}

@@ -47,6 +47,22 @@ ANSWERS: Mapping[str, str] = {
     "answer.labels_asked.some": "Print the oldest %(labels)s of %(total)s labels? Nothing is printed yet.",
     "answer.labels_none": "None of these orders has a label to print.",
     "answer.labels_unticked": "No order is ticked. Tick the orders to print, or “all”.",
+    "answer.sure_again": (
+        "Send the report of %(order)s again? If Menzzo has received the first one, the customer is notified twice."
+    ),
+    "answer.closed_now": "Closed. Nothing more is sent for it.",
+    "answer.reopened": "Open again.",
+    "answer.reopened_marked": "Open again. It is marked as shipped, and is reported after a new undo window.",
+    "answer.person_added": "%(name)s can sign in now.",
+    "answer.person_changed": "%(name)s: changed.",
+    "answer.person_removed": "%(name)s is removed, and signed out everywhere.",
+    "answer.name_taken": "Someone called %(name)s already works here.",
+    "answer.name_wrong": "A name has 1 to 40 letters.",
+    "answer.pin_wrong": "A PIN has 4 to 64 characters.",
+    "answer.last_lead": "%(name)s is the only lead. Make someone else a lead first.",
+    "answer.nobody": "Nobody called %(name)s works here.",
+    "answer.test_sent": "The test page is sent to the printer of %(name)s. Is the whole frame on the paper?",
+    "answer.test_failed": "No test page from the printer of %(name)s: %(printer_fault)s.",
     "answer.needs_lead": "Only a lead may do this.",
     "answer.needs_reason": "Say in a few words why.",
 }
@@ -154,7 +170,9 @@ TROUBLE: Mapping[str, str] = {
     ),
     "todo.call_unknown.ship": "Ask Menzzo whether this order is shipped, then press the answer:",
     "trouble.call_parked": "It was refused (%(call)s). It is not tried again automatically.",
-    "todo.call_parked": "When the cause is gone, try again. If the order is cancelled: put it on hold, and tell IT to close it.",
+    "trouble.call_parked.answered": "It was refused (%(call)s): %(refusal)s. It is not tried again automatically.",
+    "trouble.call_parked.unsent": "It was not sent (%(call)s), because a person must check it first.",
+    "todo.call_parked": "When the cause is gone, try again. If the order is cancelled, close it.",
     "trouble.call_tried_often": "Tried %(attempts)s times (%(call)s). It is tried again automatically.",
     "trouble.held_though_marked": "It is marked as shipped, and on hold: nothing is reported.",
     "todo.held_though_marked": "If it has left: release it. If it has not: undo.",
@@ -163,7 +181,10 @@ TROUBLE: Mapping[str, str] = {
         "It is marked as shipped, but the marketplace has not listed it since %(since)s: it may be cancelled. Nothing is "
         "reported. Get the parcel back."
     ),
-    "todo.order_vanished": "Ask Menzzo. If it is cancelled: tell IT to close it.",
+    "todo.order_vanished": "Ask Menzzo. If it is cancelled, close it.",
+    "trouble.order_reported": "%(by)s reported at %(since)s: %(report)s",
+    "trouble.order_reported.words": "%(by)s reported at %(since)s: %(report)s: %(words)s",
+    "todo.order_reported": "Decide what happens with the parcel, then press “Solved”.",
     "trouble.changed_since_printed": "It has changed since its label was printed: %(changed)s.",
     "todo.changed_since_printed": "Print its label again, and replace the old one on the box.",
     "trouble.waiting.acknowledge": "It has been waiting for its acknowledgement since %(since)s.",
@@ -215,6 +236,31 @@ REPORTS: Mapping[str, str] = {
     "report.other": "Something else",
 }
 
+REFUSALS: Mapping[str, str] = {
+    "refusal.denied": "Menzzo answered that it did not accept it",
+    "refusal.not_found": "Menzzo does not know this order (404)",
+    "refusal.token": "Menzzo does not accept our token",
+    "refusal.conflict": "Menzzo says that the order is in another state (409)",
+    "refusal.request": "Menzzo did not accept the request (%(status)s)",
+    "refusal.server": "Menzzo had an internal error (%(status)s)",
+    "refusal.no_answer": "there was no answer",
+    "refusal.no_label": "Menzzo has no label for it yet (404)",
+    "refusal.no_pdf": "what came is not a usable label",
+}
+"""Why a call was refused: clauses."""
+
+LETTERS: Mapping[str, str] = {
+    "menzzo.head": "Supplier: %(supplier)s\n\nHello,\n\nplease help us with these orders:",
+    "menzzo.call_unknown": "%(endpoint)s, %(tried)s: we have no clear answer. Have you received it?",
+    "menzzo.call_unknown.ship": "%(endpoint)s, %(tried)s: we have no clear answer. Is this order shipped on your side?",
+    "menzzo.call_parked": "%(endpoint)s, %(tried)s: it was refused. What should we do?",
+    "menzzo.call_parked.unsent": "%(endpoint)s: we cannot send it (%(detail)s). What should we do?",
+    "menzzo.order_vanished": "get-sales has not listed it since %(since)s, and it is not shipped. Is it cancelled?",
+    "menzzo.answer": "Message: %(answer)s",
+    "menzzo.answer.status": "Message: HTTP %(status)s %(answer)s",
+}
+"""Messages to Menzzo, always in English, as its documentation asks: supplier, order ids, error messages."""
+
 PAPERS: Mapping[str, str] = {
     "paper.print_again": "print the label again",
     "paper.not_printed": "%(orders)s not printed: %(printer_fault)s",
@@ -251,5 +297,6 @@ HISTORY: Mapping[str, str] = {
 """The history of an order. The code is what the database stores (events.what, who and detail)."""
 
 PAGE: Mapping[str, str] = {
-    **ANSWERS, **NOTES, **PRINTER, **STOPS, **NOW, **TROUBLE, **STATES, **CALL_NAMES, **REPORTS, **PAPERS, **HISTORY,
+    **ANSWERS, **NOTES, **PRINTER, **STOPS, **NOW, **TROUBLE, **STATES, **CALL_NAMES, **REPORTS, **REFUSALS, **PAPERS,
+    **HISTORY,
 }  # fmt: skip

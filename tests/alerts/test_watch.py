@@ -39,6 +39,15 @@ def stuck(here: Post, state: str, number: int = 1) -> None:
         tx.add(Call(order_id=number, supplier="notio", kind="ship", state=state, owed_at=here.clock.now(), attempts=1))
 
 
+def reported(here: Post) -> None:
+    """Store an order that a packer has reported."""
+    here.keep(acknowledged_at=here.clock.now(), label_path="x")
+    here.sql(
+        "INSERT INTO events (order_id, at, who, what, detail, station) VALUES "
+        "(1, '2026-11-23 08:05:00.000000', 'Anna', 'problem reported', 'damaged: leg broken', 'Bench 1')"
+    )
+
+
 def token_refused(here: Post) -> None:
     here.sql("UPDATE suppliers SET token_refused_at = ?", f"{here.clock.now():%Y-%m-%d %H:%M:%S.%f}")
 
@@ -77,6 +86,7 @@ TROUBLES: dict[str, Callable[[Post], object]] = {
     ),
     "call_unknown": lambda here: stuck(here, "unknown"),
     "call_parked": lambda here: stuck(here, "parked"),
+    "order_reported": reported,
     "waiting": lambda here: here.keep(first_seen_at=here.clock.now() - timedelta(days=2)),
     "unflagged": lambda here: here.keep(acknowledged_at=here.clock.now() - timedelta(days=4), label_path="x"),
     "order_vanished": vanished,
@@ -142,6 +152,22 @@ def test_each_trouble_is_told_once_with_what_cures_it(services: Services, instal
     assert message["message"].startswith(f"{'URGENT' if severity == 'urgent' else 'PROBLEM'}: ")
     assert message["title"] == f"supplier-agent on here: 1 problem{' (1 urgent)' if severity == 'urgent' else ''}"
     assert message["type"] == {"urgent": "failure", "warning": "warning"}[severity]
+
+
+def test_a_packers_report_is_told_and_its_end_when_a_lead_settles_it(services: Services, installed: Installed) -> None:
+    service = services()
+    here = installed(service.url)
+    reported(here)
+    here.after(0)
+    here.after(1.5)
+    assert "PROBLEM: notio: 15000000000_1: Anna (Bench 1) reported at 2026-11-23 09:05" in service.bodies[0]
+    assert "It is damaged: leg broken" in service.bodies[0]
+    here.sql(
+        "INSERT INTO events (order_id, at, who, what) VALUES (1, '2026-11-23 11:00:00.000000', 'Lea', 'problem settled')"
+    )
+    here.after(0)
+    here.after(1.5)
+    assert service.bodies[1:] == ["solved: notio: packers reported a problem with orders\nTimes: Europe/Paris."]
 
 
 @pytest.mark.parametrize("cause", BESIDE)

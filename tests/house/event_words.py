@@ -26,6 +26,7 @@ WHEN: Mapping[str, str] = {
     "page.read": "one page of a longer run was read",
     "page.started": "the warehouse page is served",
     "page.unattended": "the warehouse page is served, but nobody can sign in yet",
+    "person.changed": "a lead changed on the page who works there; `by` and `name` say who, `what` is add, pin, role or remove",
     "pin.refused": "a wrong PIN",
     "problem.found": "a lasting problem began or changed (database locked, heartbeat URL, list not fully read)",
     "problem.solved": "it is over",

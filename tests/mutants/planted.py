@@ -559,9 +559,23 @@ PLANTED = (
     Mutant(
         "a lead may do what the verdict no longer allows",
         "web/problems_page.py",
-        "        if needs is not None and needs not in each.verdict.may[visit.role]:\n",
+        "        if decision.needs not in each.verdict.may[visit.role]:\n",
         "        if False:\n",
         ("tests/web/test_verdict.py", "-k", "override"),
+    ),
+    Mutant(
+        "a report is sent again without asking once more",
+        "web/problems_page.py",
+        '        if decision.sure and visit.field("sure") != "yes":\n',
+        "        if False:\n",
+        ("tests/web/test_lead.py", "-k", "asks_once_more"),
+    ),
+    Mutant(
+        "what a packer reports raises no alert",
+        "reports/facts.py",
+        "*reported(look, most), ",
+        "",
+        ("tests/alerts/test_watch.py", "-k", "order_reported"),
     ),
     Mutant(
         "a label that cannot be read now counts as changed",

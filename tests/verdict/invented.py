@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from supplier_agent.calls import CALLS
 from supplier_agent.db.plain_sql import within
 from supplier_agent.db.store import Store, open_store
-from supplier_agent.db.tables import Attempt, Call, Lane, Order, Print, Supplier
+from supplier_agent.db.tables import Attempt, Call, Event, Lane, Order, Print, Supplier
 from supplier_agent.reports import facts
 from supplier_agent.settings import Settings, load
 from supplier_agent.verdict import SupplierState, SupplierVerdict, Verdict, judge_order, judge_supplier
@@ -37,6 +37,8 @@ token = "t"
 token = "t"
 """
 
+SETTLED = "settled"
+"""Of a report: a lead has settled it."""
 Key = tuple[str, str]
 """An order: its supplier, and its menzzo_order_id."""
 
@@ -48,7 +50,7 @@ def maybe(strategy: st.SearchStrategy[Any], never: int = 2) -> st.SearchStrategy
 
 @st.composite
 def orders(draw: st.DrawFn) -> dict[str, Any]:
-    """Return the facts of an order, its calls and its prints, with instants as distances from now."""
+    """Return the facts of an order, its calls, its prints and a packer's report, with instants as distances from now."""
     order: dict[str, Any] = {
         "supplier": draw(st.sampled_from((*BOTH, *BOTH, STRANGER))),
         "first_seen_at": draw(AGO),
@@ -76,7 +78,8 @@ def orders(draw: st.DrawFn) -> dict[str, Any]:
             tried = draw(st.sampled_from((0, 1, 7)))
             calls.append({"kind": kind, "state": state, "due_at": due, "attempts": tried, "fetched": draw(AGO)})
     changed = draw(maybe(st.sets(st.sampled_from(("label_sha256", "sku", "quantity", "carrier"))), 2))
-    return {"order": order, "calls": calls, "printed": changed}
+    reported = draw(maybe(st.sampled_from(("damaged", "missing: a leg", "anything", SETTLED)), 3))
+    return {"order": order, "calls": calls, "printed": changed, "reported": reported}
 
 
 @st.composite
@@ -164,8 +167,10 @@ def invented(folder: Path, new_database: Path, state: dict[str, Any]) -> Invente
             supplier = states.get(order.supplier) or SupplierState(order.supplier)
             key = order.supplier, order.menzzo_order_id
             made.rows[key] = order
+            told = [each for each in tx.exec(_all(Event)) if each.order_id == order.id]
+            report = told[-1] if told and told[-1].what == facts.REPORTED else None
             made.orders[key] = judge_order(
-                order, calls, prints, supplier, made.settings, now, kinds=CALLS, attempts=attempts
+                order, calls, prints, supplier, made.settings, now, kinds=CALLS, attempts=attempts, report=report
             )
     return made
 
@@ -206,6 +211,12 @@ def _store(tx: Any, number: int, each: dict[str, Any], now: datetime) -> None:  
         if facts_["attempts"] and facts_["state"] == "done":
             at = now + facts_["fetched"]
             tx.add(Attempt(call_id=stored.id, number=1, started_at=at, ended_at=at, outcome="done"))
+    if (reported := each["reported"]) is not None:
+        about: dict[str, Any] = {"order_id": order.id, "at": now - HOURS, "who": "Ana", "station": "Bench 1"}
+        tx.add(Event(what=facts.REPORTED, detail="damaged" if reported == SETTLED else reported, **about))
+        if reported == SETTLED:
+            tx.flush()
+            tx.add(Event(what=facts.SETTLED, **about))
     if each["printed"] is not None:
         other = {"label_sha256": "1" * 64, "sku": "SOFA", "quantity": 4, "carrier": "GLS"}
         same = {

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from supplier_agent.calls import CALLS
-from supplier_agent.db.tables import Attempt, Call, Lane, Order, Print
+from supplier_agent.db.tables import Attempt, Call, Event, Lane, Order, Print
 from supplier_agent.verdict import (
     Act,
     Blocker,
@@ -40,8 +40,9 @@ def judged(
     now: datetime = NOW,
     prints: tuple[Print, ...] = (),
     attempts: tuple[Attempt, ...] | None = None,
+    report: Event | None = None,
 ) -> Verdict:
-    return judge_order(order, calls, prints, supplier, settings, now, kinds=CALLS, attempts=attempts)
+    return judge_order(order, calls, prints, supplier, settings, now, kinds=CALLS, attempts=attempts, report=report)
 
 
 def codes(verdict: Verdict) -> list[ProblemCode]:
@@ -146,7 +147,27 @@ def test_what_may_be_done_follows_from_the_facts(order: Order, calls: tuple[Call
     verdict = judged(order, *calls)
     assert verdict.may[Role.IT] == may
     assert verdict.may[Role.PACKER] == may & {"ship", "unship", "print", "report"}
-    assert verdict.may[Role.LEAD] == may - {"close", "reopen"}
+    assert verdict.may[Role.LEAD] == may
+
+
+@pytest.mark.parametrize(
+    ("detail", "facts"),
+    [
+        ("damaged: leg broken", {"report": "damaged", "words": "leg broken", "case": "words"}),
+        ("missing", {"report": "missing"}),
+        ("of an older version", {"report": "other"}),
+        (None, {"report": "other"}),
+    ],
+)
+def test_what_a_packer_reported_is_a_problem_until_a_lead_settles_it(detail: str | None, facts: dict[str, str]) -> None:
+    report = Event(order_id=1, at=NOW, who="Anna", what="problem reported", detail=detail, station="Bench 1")
+    verdict = judged(ready(), report=report)
+    (problem,) = verdict.problems
+    assert (problem.code, problem.since) == (ProblemCode.ORDER_REPORTED, NOW)
+    assert problem.facts == {"by": "Anna (Bench 1)", **facts}
+    assert (Act.SETTLE in verdict.may[Role.LEAD], Act.SETTLE in verdict.may[Role.PACKER]) == (True, False)
+    assert judged(ready(ship_confirmed_at=NOW), report=report).problems == ()
+    assert Act.SETTLE not in judged(ready(closed_reason="x"), report=report).may[Role.LEAD]
 
 
 # -- what happens next -------------------------------------------------------------------------------------------------

@@ -70,7 +70,7 @@ def a_state(**facts: Any) -> dict[str, Any]:  # noqa: ANN401 - any column
         "lanes": dict.fromkeys(("reads", "writes", "labels")),
     }  # fmt: skip
     return {
-        "orders": [{"order": order, "calls": [], "printed": None}],
+        "orders": [{"order": order, "calls": [], "printed": None, "reported": None}],
         "suppliers": {"notio": quiet, "asir-group": quiet},
         "read_only": False,
     }

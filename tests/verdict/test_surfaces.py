@@ -114,7 +114,12 @@ def test_no_surface_contradicts_the_verdict_and_none_is_silent(
 # -- planted lies ------------------------------------------------------------------------------------------------------
 
 
-def one(*calls: tuple[str, str], printed: set[str] | None = None, **facts: Any) -> dict[str, Any]:  # noqa: ANN401 - any fact
+def one(
+    *calls: tuple[str, str],
+    printed: set[str] | None = None,
+    reported: str | None = None,
+    **facts: Any,  # noqa: ANN401 - any fact
+) -> dict[str, Any]:
     """Return an order that is ready, with these facts changed."""
     order: dict[str, Any] = {
         "supplier": "notio", "first_seen_at": -HOURS, "acknowledged_at": -HOURS, "acknowledge_evidence": None, "has_label": True,
@@ -122,7 +127,7 @@ def one(*calls: tuple[str, str], printed: set[str] | None = None, **facts: Any) 
         "ship_evidence": None, "vanished_at": None, "override_covers": None, "fault": None, "problem": None,
     }  # fmt: skip
     made = [{"kind": kind, "state": state, "due_at": None, "attempts": 1, "fetched": -HOURS} for kind, state in calls]
-    return {"order": order | facts, "calls": made, "printed": printed}
+    return {"order": order | facts, "calls": made, "printed": printed, "reported": reported}
 
 
 RICH: dict[str, Any] = {
@@ -132,6 +137,7 @@ RICH: dict[str, Any] = {
         one(("ship", "unknown"), shipped_at=-HOURS), one(("label", "parked")), one(fault="an internal error"),
         one(ship_confirmed_at=-HOURS, ship_evidence="confirmed", shipped_at=-HOURS), one(closed_reason="by hand"),
         one(first_seen_at=-DAYS, acknowledged_at=None), one(acknowledged_at=-DAYS), one(printed={"quantity"}),
+        one(reported="damaged: leg"),
     ],
     "suppliers": {
         "asir-group": {"row": {"paused_at": -HOURS, "paused_by": "Ana", "paused_reason": "stocktaking"}, "lanes": {}},

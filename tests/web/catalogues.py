@@ -37,8 +37,8 @@ OF_THE_DAY = (
     '"Generated-By',
 )
 """Lines that would change with every run, and mean nothing to anyone."""
-IN_ENGLISH = frozenset({"next", "fix"})
-"""Groups of sentences with commands in them: only IT reads them, on the command line and in alerts."""
+IN_ENGLISH = frozenset({"next", "fix", "menzzo"})
+"""Groups of sentences with commands in them, which only IT reads, on the command line and in alerts; and messages to Menzzo."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from sqlmodel import col, select
 from supplier_agent.base.log import Log
 from supplier_agent.db import state_folder
 from supplier_agent.db.store import Store, open_store
-from supplier_agent.db.tables import Call, Event, Order
+from supplier_agent.db.tables import Attempt, Call, Event, Order
 from supplier_agent.sandbox import orders
 from supplier_agent.settings import Settings
 from supplier_agent.web import people
@@ -110,6 +110,18 @@ class Stage:
         with self.store.write() as tx:
             now = self.clock.now()
             tx.add(Call(order_id=row, supplier=SUPPLIER, kind=kind, state=state, owed_at=now, detail=detail or None))
+
+    def refused(self, row: int, status: int, answer: str, kind: str = "ship") -> None:
+        """Add a call that the marketplace has refused with this answer."""
+        now = self.clock.now()
+        with self.store.write() as tx:
+            call = Call(
+                order_id=row, supplier=SUPPLIER, kind=kind, state="parked", owed_at=now, attempts=1, detail=answer
+            )
+            tx.add(call)
+            tx.flush()
+            ended: dict[str, Any] = {"started_at": now, "ended_at": now, "outcome": "refused"}
+            tx.add(Attempt(call_id=call.id or 0, number=1, http_status=status, detail=answer, **ended))
 
     def person(self, name: str, role: str = "packer", pin: str = PIN) -> None:
         with self.store.write() as tx:

@@ -13,10 +13,11 @@ from supplier_agent.db.tables import Event
 from supplier_agent.labels.scan import Say
 from supplier_agent.maintenance.retention import REMOVED, SHORTENED
 from supplier_agent.maintenance.rollback import DECISIONS
-from supplier_agent.verdict import NextStep, ProblemCode
+from supplier_agent.reports.facts import REPORTED, SETTLED
+from supplier_agent.verdict import NextStep, ProblemCode, Report
 from supplier_agent.verdict.codes import STOPS
 from supplier_agent.web.answers import WORDS
-from supplier_agent.web.order_view import KINDS, REPORTED, SETTLED, WITH_THE_SUPPLIER
+from supplier_agent.web.order_view import WITH_THE_SUPPLIER
 from supplier_agent.web.request import words
 from supplier_agent.words import Words, say
 from supplier_agent.words.page import PAGE as SENTENCES
@@ -80,7 +81,7 @@ def test_every_code_that_the_page_may_say_has_a_sentence() -> None:
     assert not answers & notes
     assert {f"stop.{each}" for each in STOPS} == {key for key in SENTENCES if key.startswith("stop.")}
     assert {step for step, found in steps.items() if not found} == WITH_THE_SUPPLIER
-    assert {f"report.{kind}" for kind in KINDS} == {key for key in SENTENCES if key.startswith("report.")}
+    assert {f"report.{kind}" for kind in Report} == {key for key in SENTENCES if key.startswith("report.")}
     problems = {key.split(".")[1] for key in SENTENCES if key.startswith(("trouble.", "todo."))}
     assert problems - {"held", "failing"} <= set(ProblemCode)
     assert set(WORDS) == {"green", "blue", "yellow", "red"}

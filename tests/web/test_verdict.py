@@ -158,7 +158,7 @@ def test_an_order_is_on_the_page_of_problems_once_with_all_that_can_be_done(
     stage: Stage, anna: Browser, lea: Browser
 ) -> None:
     row = stage.order(ID, held_reason="ask first")
-    stage.call(row, "parked", detail="409: changed")
+    stage.refused(row, 409, "409: changed")
     anna.scan(ID).act("report", row, kind="damaged", text="leg broken")
     lea.get("/problems")
     assert lea.html.count(f'href="/order/{row}"') == 1

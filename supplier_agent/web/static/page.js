@@ -149,6 +149,17 @@
     else if (event.key.length === 1 && document.activeElement !== typed && !document.activeElement.matches("input, select, button, a, summary")) typed.focus();
   });
 
+  // Copies a message. The clipboard needs https; without it, the browser's older command does the same.
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest?.("[data-copy]");
+    if (!button) return;
+    const text = document.getElementById(button.dataset.copy);
+    text.focus();
+    text.select();
+    try { await navigator.clipboard.writeText(text.value); } catch { if (!document.execCommand("copy")) return; }
+    button.textContent = button.dataset.copied;
+  });
+
   let ticking = 0;
   function countDown() {
     clearInterval(ticking);
