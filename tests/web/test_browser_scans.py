@@ -45,15 +45,15 @@ def page(browser: Browser, stage: Stage) -> Iterator[Page]:
 
 
 def scan(page: Page, code: str, end: str = "Enter") -> None:
-    """Type a code as a scanner does, a key each 5 ms: the keys have their times, so that a busy machine changes nothing."""
-    keyboard, at = page.context.new_cdp_session(page), time.time() - 1
+    """Type a code as a scanner does, a key each millisecond: the keys have their times, so a busy machine changes nothing."""
+    keyboard, at = page.context.new_cdp_session(page), time.time()  # earlier than the page itself, and Chromium crashes
     keys = [{"key": each, "text": each} for each in code]
     keys.append({"key": end, "code": end, "windowsVirtualKeyCode": {"Enter": 13, "Tab": 9}[end]})
     keys[-1] |= {"text": "\r"} if end == "Enter" else {}
     for number, key in enumerate(keys):
         for kind in ("keyDown", "keyUp"):
             facts = {name: value for name, value in key.items() if kind == "keyDown" or name != "text"}
-            keyboard.send("Input.dispatchKeyEvent", {"type": kind, "timestamp": at + number * 0.005, **facts})
+            keyboard.send("Input.dispatchKeyEvent", {"type": kind, "timestamp": at + number * 0.001, **facts})
     keyboard.detach()
 
 
@@ -67,7 +67,7 @@ def heard(page: Page) -> list[float]:
 
 
 def hears(page: Page, tones: list[float]) -> None:
-    """Wait until these were the last to be played. (On a busy machine, an answer that takes long is first told as kept.)"""
+    """Wait until these were the last to be played: on a busy machine, an answer that takes long is first told as kept."""
     found: list[float] = []
 
     def heard_them() -> bool:
