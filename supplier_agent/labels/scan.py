@@ -151,8 +151,11 @@ class Meaning:
     empty: bool = False  # nothing was scanned
 
 
-REPEAT_SECONDS = 2
-"""A scanner may read a box twice, or two codes of one label: within this time, the same order is not a second scan."""
+REPEAT_SECONDS = 0.7
+"""A scanner may read a box twice, or two codes of one label: within this time, the same order is not a second scan.
+
+A repeat does not extend the time: otherwise someone who scans fast would never mark an order.
+"""
 SHOWN_SECONDS = 900
 """An order that was shown longer ago is shown again first: another person may scan it now."""
 
@@ -207,7 +210,9 @@ class Station:
 
     shown: int | None = None  # orders.id on the screen: its next scan marks it; None: none
     shown_at: AwareDatetime | None = None  # None: none is shown
-    refused: int | None = None  # the order on the screen that must not ship: print and problem are about it; None: none
+    refused: int | None = (
+        None  # the order on the screen that a scan does not mark: print and problem are about it; None: none
+    )
     flagged: int | None = None  # the last one marked here, for UNDO; None: none
     last: str = ""
     last_at: AwareDatetime | None = None  # None: nothing was scanned yet
@@ -243,7 +248,7 @@ class Step:
     matches: tuple[Match, ...] = ()  # one: show it; several: choose from these
     left: int | None = None  # the order shown before, which is not marked; None: none
     tell_layout: str | None = None  # the corrected layout, said once; None: it is right, or was said
-    ignored: bool = False  # a repeat: no action, no sound
+    ignored: bool = False  # a repeat: it is counted once, and nothing is done
     more: bool = False  # there are more matches than shown
 
 
@@ -254,6 +259,8 @@ _NAMES_THE_BOX = frozenset({Way.ORDER, Way.LAST_PART, Way.LABEL})
 def next_step(station: Station, scanned: str, meaning: Meaning, now: datetime, *, one_scan: bool = False) -> Step:
     """Return what a scan leads to. `scanned`: the text as it arrived; `one_scan`: the first scan already marks the order."""
     only = meaning.matches[0] if len(meaning.matches) == 1 else None
+    if _is_repeat(station, scanned, only, now):
+        return Step(station, Sign.SHOWN, Say.REPEATED, ignored=True)
     heard = replace(
         station,
         last=scanned,
@@ -261,9 +268,6 @@ def next_step(station: Station, scanned: str, meaning: Meaning, now: datetime, *
         last_order=only.order if only is not None else None,
         told_layout=station.told_layout or meaning.layout is not None,
     )
-    if _is_repeat(station, scanned, only, now):
-        heard = replace(heard, told_layout=station.told_layout)
-        return Step(heard, Sign.SHOWN, Say.REPEATED, matches=meaning.matches, ignored=True, more=meaning.more)
     if meaning.empty:
         step = Step(heard, Sign.CHECK, Say.NOTHING_SCANNED)
     elif meaning.command is not None:
@@ -273,8 +277,8 @@ def next_step(station: Station, scanned: str, meaning: Meaning, now: datetime, *
     elif meaning.matches:
         asks = cleared(heard)
         step = Step(asks, Sign.CHECK, Say.SEVERAL, matches=meaning.matches, more=meaning.more)
-    else:
-        step = Step(heard, Sign.NO, Say.UNKNOWN)
+    else:  # no order is on the screen with this answer, so none may be marked by the next scan
+        step = Step(cleared(heard), Sign.NO, Say.UNKNOWN)
     return replace(step, tell_layout=None if station.told_layout else meaning.layout)
 
 
@@ -306,6 +310,11 @@ def _of_one(station: Station, match: Match, now: datetime, *, one_scan: bool) ->
     return _show(station, match, now)
 
 
+def of_screen(station: Station, order: int | None) -> Station:
+    """Return what a station remembers while this order is on its screen: no other order may be marked by the next scan."""
+    return station if order is not None and order in {station.shown, station.refused} else cleared(station)
+
+
 def _on_screen(station: Station, now: datetime) -> int | None:
     if station.shown_at is None or abs(now - station.shown_at) > timedelta(seconds=SHOWN_SECONDS):
         return None
@@ -330,6 +339,23 @@ def _refuse(station: Station, match: Match) -> Step | None:
     if verdict.stops:
         sign, say = Sign.NO, Say.STOPPED_MARKED if May.UNSHIP in verdict.may[Role.PACKER] else Say.STOPPED
     return Step(replace(cleared(station), refused=match.order), sign, say, matches=(match,))
+
+
+_HOLDS: Mapping[Say, frozenset[Say | None]] = {
+    **dict.fromkeys((Say.SHOWN, Say.OTHER_SHOWN, Say.PRODUCT_ONLY), frozenset({None})),
+    **dict.fromkeys(
+        (Say.MARKED, Say.MARKED_WAITS, Say.ALREADY_MARKED), frozenset({Say.ALREADY_MARKED, Say.ALREADY_SHIPPED})
+    ),
+    **dict.fromkeys((Say.STOPPED, Say.STOPPED_MARKED), frozenset({Say.STOPPED, Say.STOPPED_MARKED})),
+    Say.UNDOING: frozenset({None, Say.STOPPED}),
+}
+"""The answers that say how an order is, and what a scan of it finds as long as this is true. None: it may be marked."""
+
+
+def is_true(say: str, verdict: Verdict) -> bool:
+    """Tell whether an answer about an order is still true: it may have changed elsewhere since."""
+    refusal = _refuse(Station(), Match(0, verdict))
+    return say not in _HOLDS or (refusal.say if refusal is not None else None) in _HOLDS[Say(say)]
 
 
 def missing(verdict: Verdict) -> tuple[Blocker, ...]:
@@ -368,4 +394,5 @@ def _obey(station: Station, command: Command, now: datetime) -> Step:
         return Step(station, Sign.SHOWN, Say.PRINTING, Act.PRINT, order)
     if order is None:
         return Step(station, Sign.CHECK, Say.NO_ORDER_FOR_PROBLEM)
-    return Step(station, Sign.CHECK, Say.PROBLEM, Act.PROBLEM, order)
+    # Something is wrong with it: a scan that follows shows it again, and does not mark it.
+    return Step(replace(cleared(station), refused=order), Sign.CHECK, Say.PROBLEM, Act.PROBLEM, order)

@@ -8,7 +8,7 @@ import json
 import re
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -26,6 +26,8 @@ from supplier_agent.words.page import PAGE
 
 GREEN, BLUE, YELLOW, RED = "green", "blue", "yellow", "red"
 """Done, shown, check, no: there are only these four."""
+GREY = "grey"
+"""Not an answer: the order on the screen has changed since it was answered."""
 KEPT = timedelta(days=7)
 _KEY = re.compile(r"\A[0-9a-f]{32}\Z")
 
@@ -47,7 +49,7 @@ class Answer:
     more: bool = False
     prints: int | None = None  # the order whose label is printed; None: none
     problem: bool = False  # the page asks what is wrong with the order
-    silent: bool = False  # a repeat: nothing was done, and there is no sound
+    repeated: bool = False  # the last answer again, for a scan that was counted once
     notes: tuple[tuple[str, Facts], ...] = ()  # further messages, by code
     memory: Mapping[str, object] = field(default_factory=dict)  # scan.Station, packed
 
@@ -79,7 +81,8 @@ def _read(tx: Session, key: str) -> Answer | None:
     found = json.loads(row.answer)
     found["matches"] = tuple(found["matches"])
     found["notes"] = tuple((say, facts) for say, facts in found["notes"])
-    return Answer(**found)
+    known = {each.name for each in fields(Answer)}  # an older version stored others
+    return Answer(**{name: value for name, value in found.items() if name in known})
 
 
 def once(visit: Visit, act: Callable[[Session, Answer | None], Answer]) -> tuple[Answer, bool]:
@@ -104,7 +107,10 @@ def once(visit: Visit, act: Callable[[Session, Answer | None], Answer]) -> tuple
 
 def _refused(before: Answer | None, why: str) -> Answer:
     """Return the order on the screen with the reason why the database refused."""
-    return replace(before or Answer(RED, ""), sign=RED, say="refused", facts={"why": why}, notes=(), silent=False)
+    kept = before or Answer(RED, "")
+    return Answer(
+        RED, "refused", {"why": why}, order=kept.order, matches=kept.matches, more=kept.more, memory=kept.memory
+    )
 
 
 def _stored(visit: Visit, key: str, act: Callable[[Session, Answer | None], Answer]) -> tuple[Answer, bool]:
@@ -139,6 +145,7 @@ WORDS: Mapping[str, str] = {
     "blue": mark("Shown"),
     "yellow": mark("Check"),
     "red": mark("No"),
+    "grey": mark("Changed"),
 }
 """The word of each answer, for people who cannot see its colour."""
 
@@ -153,7 +160,7 @@ def sentence(say: str, facts: Facts, visit: Visit) -> str:
 
 
 TEMPLATES = Path(__file__).with_name("templates")
-SIGNS = {"green": "✓", "blue": "●", "yellow": "!", "red": "✕"}
+SIGNS = {"green": "✓", "blue": "●", "yellow": "!", "red": "✕", "grey": "↻"}
 """The sign of each answer, for people who cannot see its colour."""
 
 

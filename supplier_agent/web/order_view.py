@@ -132,6 +132,7 @@ def lines(tx: Session, visit: Visit, rows: Sequence[int]) -> Sequence[Line]:
 class Board:
     """One order on the screen. `undo_until`: the earliest start of its ship call, if that is in the future."""
 
+    verdict: Verdict
     line: Line
     truth: Sequence[str]
     troubles: Sequence[str]
@@ -155,6 +156,7 @@ def board(tx: Session, visit: Visit, row: int) -> Board | None:
     waits = next_.kind == "ship" and next_.step in {NextStep.UNDO_WINDOW, NextStep.LATER} and Act.UNSHIP in may
     prints, flagged = _events(tx, row, actions.PRINTED), _events(tx, row, actions.FLAGGED)
     return Board(
+        verdict=each.verdict,
         line=line(each, visit),
         truth=truth(each, visit),
         troubles=troubles(each, visit),

@@ -13,7 +13,7 @@ from supplier_agent.labels import barcodes, scan
 from supplier_agent.labels.scan import Match, Step
 from supplier_agent.verdict import OF_SUPPLIER, Act, Report
 from supplier_agent.web import answers, lists, order_view
-from supplier_agent.web.answers import BLUE, GREEN, RED, YELLOW, Answer, page
+from supplier_agent.web.answers import BLUE, GREEN, GREY, RED, YELLOW, Answer, page
 from supplier_agent.web.documents import print_label
 from supplier_agent.web.order_view import board, judged, verdicts
 from supplier_agent.web.request import Visit
@@ -23,6 +23,8 @@ OLDEST = 8
 """How many orders are listed while none is on the screen."""
 OLDEST_SCAN = timedelta(days=1)
 """A scan that a browser has kept for longer than this counts as made now."""
+REPEATED: tuple[str, answers.Facts] = (scan.Say.REPEATED.value, {})
+"""The note of a scan that was counted once."""
 
 
 def show(visit: Visit) -> Response:
@@ -30,6 +32,9 @@ def show(visit: Visit) -> Response:
     with visit.room.store.read() as tx:
         answer = answers.last(tx, visit)
         shown = board(tx, visit, answer.order) if answer and answer.order else None
+        changed = False
+        if answer and shown and not scan.is_true(answer.say, shown.verdict):
+            answer, changed = replace(answer, sign=RED if shown.verdict.stops else GREY), True
         choices = order_view.lines(tx, visit, answer.matches) if answer else ()
         oldest = () if shown or choices else lists.oldest(tx, visit, OLDEST)
         return page(
@@ -38,6 +43,7 @@ def show(visit: Visit) -> Response:
             "desk.html",
             answer=answer,
             board=shown,
+            changed=changed,
             choices=choices,
             oldest=oldest,
             reports=tuple(Report),
@@ -50,9 +56,9 @@ def scanned(visit: Visit) -> Response:
     at = visit.now - _age(visit)
 
     def act(tx: Session, before: Answer | None) -> Answer:
-        station = scan.Station.unpack(dict(before.memory) if before else {})
         meaning = barcodes.find(tx, scan.read(raw), lambda rows: verdicts(tx, visit, rows))
-        return take(tx, visit, before, scan.next_step(station, raw, meaning, at, one_scan=visit.station.one_scan), raw)
+        step = scan.next_step(_memory(before), raw, meaning, at, one_scan=visit.station.one_scan)
+        return take(tx, visit, before, step, raw)
 
     return _done(visit, *answers.once(visit, act))
 
@@ -85,7 +91,8 @@ def pressed(visit: Visit) -> Response:
             case "print" if match is not None:
                 return replace(_still(before), sign=BLUE, say="printing", order=match.order, prints=match.order)
             case "problem" if match is not None:
-                return replace(_still(before), sign=YELLOW, say="problem", order=match.order, problem=True)
+                asks = replace(scan.cleared(_memory(before)), refused=match.order).pack()
+                return Answer(YELLOW, "problem", order=match.order, problem=True, memory=asks)
             case "report" if match is not None:
                 return _reported(tx, visit, before, match.order)
         return _unchanged(before, "not_open")
@@ -96,14 +103,14 @@ def pressed(visit: Visit) -> Response:
 def take(tx: Session, visit: Visit, before: Answer | None, step: Step, raw: str = "") -> Answer:
     """Do what a scan means, and return the answer."""
     if step.ignored:
-        return replace(before or Answer(YELLOW, "repeated"), silent=True, memory=step.station.pack())
+        return _counted_once(before, step)
     only = step.matches[0] if len(step.matches) == 1 else None
     several = tuple(match.order for match in step.matches) if only is None else ()
     answer = Answer(
         step.sign.value,
         step.say.value,
         _facts(tx, visit, step, only, raw),
-        order=step.order or (only.order if only else None),
+        order=step.order or (only.order if only else step.station.shown),
         matches=several,
         more=step.more,
         notes=tuple(_notes(step, only)),
@@ -123,6 +130,13 @@ def take(tx: Session, visit: Visit, before: Answer | None, step: Step, raw: str 
         case scan.Act.SHOW if visit.station.print_on_scan:
             return replace(answer, prints=step.order)
     return replace(answer, prints=step.order) if _prints_at_once(visit, step) else answer
+
+
+def _counted_once(before: Answer | None, step: Step) -> Answer:
+    """Return the last answer for a scan that repeats it. What was done is not done again: nothing is printed."""
+    kept = before or Answer(YELLOW, step.say.value)
+    notes = (*(note for note in kept.notes if note != REPEATED), REPEATED)
+    return replace(kept, prints=None, repeated=True, notes=notes, memory=step.station.pack())
 
 
 def _prints_at_once(visit: Visit, step: Step) -> bool:
@@ -179,7 +193,8 @@ def _unchanged(before: Answer | None, say: str) -> Answer:
 
 
 def _memory(before: Answer | None) -> scan.Station:
-    return scan.Station.unpack(dict(before.memory) if before else {})
+    """Return what the station remembers. Whatever page the last answer came from, only an order on the screen can be marked."""
+    return scan.of_screen(scan.Station.unpack(dict(before.memory)), before.order) if before else scan.Station()
 
 
 def _cleared(before: Answer | None) -> dict[str, object]:

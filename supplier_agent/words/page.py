@@ -11,7 +11,7 @@ ANSWERS: Mapping[str, str] = {
     "answer.shown": "Scan it again when you ship it.",
     "answer.marked": "Marked as shipped.",
     "answer.marked_waits": "Marked as shipped. Reported later: %(later)s.",
-    "answer.repeated": "The same code again: nothing was done.",
+    "answer.repeated": "The same code again: counted once.",
     "answer.nothing_scanned": "Nothing was scanned.",
     "answer.unknown": "No order has the code %(code)s.",
     "answer.several": "Several orders have this code: choose one.",

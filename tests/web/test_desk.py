@@ -1,8 +1,11 @@
 """Scan, show, scan again, flagged; undo; two stations; what must not ship. Through the real server, without JavaScript."""
 
 from datetime import timedelta
+from pathlib import Path
 
-from tests.web.stage import OTHER, Browser, Stage, browsing
+import pytest
+
+from tests.web.stage import BENCH, OTHER, Browser, Stage, browsing, staged
 
 ID = "15000012345_789"
 LATER = timedelta(seconds=3)
@@ -22,15 +25,107 @@ def test_the_first_scan_shows_and_the_second_marks_as_shipped(stage: Stage, anna
     assert (flagged.who, flagged.station, flagged.what) == ("Anna", "Bench 1", "flagged as shipped")
 
 
-def test_a_repeat_within_two_seconds_does_nothing(stage: Stage, anna: Browser) -> None:
+def test_a_repeat_at_once_is_counted_once_and_said(stage: Stage, anna: Browser) -> None:
     row = stage.order(ID)
     stage.clock.held = stage.clock.now()
     anna.scan(ID)
-    stage.clock.ahead += timedelta(seconds=1.9)
-    anna.scan(ID)
-    assert anna.sign == "blue"
-    assert "data-silent" in anna.html
+    for _ in range(2):
+        stage.clock.ahead += timedelta(seconds=0.3)
+        anna.scan(ID)
+        assert anna.sign == "blue"
+        assert "data-repeated" in anna.html
+        assert anna.said.count("counted once") == 1
     assert stage.facts(row).shipped == 0
+    stage.clock.ahead += timedelta(seconds=0.3)
+    anna.scan(ID)
+    assert (anna.sign, stage.facts(row).shipped) == ("green", 1)
+    assert "counted once" not in anna.said
+
+
+@pytest.mark.parametrize("code", [ID, "PRINT AGAIN"])
+def test_a_repeat_prints_nothing(tmp_path: Path, pristine: Path, code: str) -> None:
+    stations = ({"name": BENCH, "print_on_scan": True}, {"name": OTHER})
+    with staged(tmp_path, pristine=pristine, stations=stations) as stage, browsing(stage.url) as anna:
+        row = stage.order(ID)
+        stage.clock.held = stage.clock.now()
+        anna.sign_in("Anna").scan(ID)
+        if code != ID:
+            stage.clock.ahead += LATER
+            anna.scan(code)
+        before = [event.what for event in stage.history(row)].count("label printed")
+        assert before
+        for _ in range(3):
+            stage.clock.ahead += timedelta(seconds=0.1)
+            anna.scan(code)
+        assert [event.what for event in stage.history(row)].count("label printed") == before
+
+
+def test_what_is_not_on_the_screen_is_not_marked(stage: Stage, anna: Browser) -> None:
+    row = stage.order(ID)
+    for away in (
+        lambda: anna.scan("4006381333931"),  # no order has it
+        lambda: anna.post("/print", how="pdf"),  # nothing is ticked
+        lambda: anna.post("/decide", act="hold", row=str(row)),  # a packer may not
+    ):
+        anna.scan(ID)
+        stage.clock.ahead += LATER
+        away()
+        anna.get("/")
+        assert 'id="order-id"' not in anna.html
+        stage.clock.ahead += LATER
+        anna.scan(ID)
+        assert (anna.sign, stage.facts(row).shipped) == ("blue", 0)
+        anna.scan("NEXT")
+        stage.clock.ahead += LATER
+
+
+def test_an_order_that_stays_on_the_screen_can_be_marked(stage: Stage, anna: Browser) -> None:
+    row = stage.order(ID)
+    for code in (ID, "", "UNDO"):  # neither changes anything
+        anna.scan(code)
+        assert 'id="order-id"' in anna.html
+        stage.clock.ahead += LATER
+    anna.scan(ID)
+    assert (anna.sign, stage.facts(row).shipped) == ("green", 1)
+
+
+def test_the_answer_names_the_order(stage: Stage, anna: Browser) -> None:
+    rows = [stage.order(f"15000012345_{number}", sku=f"SOFA-{number}", quantity=number) for number in (1, 2)]
+    anna.scan("15000012345_1")
+    assert "1 SOFA-1 × 1 Shown Scan it again when you ship it." in anna.said
+    anna.act("ship", rows[0])
+    assert "1 SOFA-1 × 1 Done Marked as shipped." in anna.said
+    anna.scan("15000012345_2")
+    assert "2 SOFA-2 × 2 Shown" in anna.said
+    anna.scan("UNDO")
+    assert "1 SOFA-1 × 1 Check Undone." in anna.said
+    assert stage.facts(rows[0]).shipped == 0
+
+
+def test_an_answer_whose_fact_is_gone_is_grey_or_red(stage: Stage, anna: Browser, lea: Browser) -> None:
+    row = stage.order(ID)
+    anna.scan(ID)
+    lea.post("/decide", act="hold", row=str(row), reason="scratched")
+    anna.get("/")
+    assert (anna.sign, "No Do not ship: on hold (scratched)." in anna.said) == ("red", True)
+    lea.post("/decide", act="release", row=str(row))
+    anna.get("/")
+    assert anna.sign == "blue"
+    anna.act("ship", row)
+    assert anna.sign == "green"
+    lea.post("/act", act="undo", row=str(row))
+    anna.get("/")
+    assert (anna.sign, "Changed Ready to ship." in anna.said) == ("grey", True)
+
+
+def test_what_was_held_after_it_was_marked_is_red(stage: Stage, anna: Browser, lea: Browser) -> None:
+    row = stage.order(ID)
+    anna.scan(ID).act("ship", row)
+    lea.post("/decide", act="hold", row=str(row), reason="scratched")
+    stage.clock.ahead += LATER
+    anna.scan(ID)
+    assert anna.sign == "red"
+    assert "Do not ship: on hold (scratched). It is marked as shipped: Anna (Bench 1)" in anna.said
 
 
 def test_the_last_part_is_enough(stage: Stage, anna: Browser) -> None:

@@ -84,7 +84,7 @@ def test_every_code_that_the_page_may_say_has_a_sentence() -> None:
     assert {f"report.{kind}" for kind in Report} == {key for key in SENTENCES if key.startswith("report.")}
     problems = {key.split(".")[1] for key in SENTENCES if key.startswith(("trouble.", "todo."))}
     assert problems - {"held", "failing"} <= set(ProblemCode)
-    assert set(WORDS) == {"green", "blue", "yellow", "red"}
+    assert set(WORDS) == {"green", "blue", "yellow", "red", "grey"}
 
 
 def test_no_sentence_of_the_templates_is_about_an_order() -> None:

@@ -3,32 +3,32 @@
 "use strict";
 (() => {
   const LOOK = 150;
-  const button = document.getElementById("camera"), picture = document.getElementById("picture"), field = document.getElementById("scan");
-  if (!button || !("BarcodeDetector" in window) || !navigator.mediaDevices) return;
+  if (!("BarcodeDetector" in window) || !navigator.mediaDevices) return;
+  const button = () => document.getElementById("camera"), picture = () => document.getElementById("picture");
   let stream = null;
-  button.hidden = false;
 
   function close() {
     stream?.getTracks().forEach((track) => track.stop());
     stream = null;
-    picture.hidden = true;
+    if (picture()) picture().hidden = true;
   }
 
   async function open() {
     try {
       stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
     } catch {
-      alert(button.dataset.refused);
+      alert(button().dataset.refused);
       return;
     }
-    picture.srcObject = stream;
-    picture.hidden = false;
-    await picture.play();
+    picture().srcObject = stream;
+    picture().hidden = false;
+    await picture().play();
     const detector = new BarcodeDetector();
     while (stream) {
-      const [found] = await detector.detect(picture).catch(() => []);
+      const [found] = await detector.detect(picture()).catch(() => []);
       if (found && stream) {
         close();
+        const field = document.getElementById("scan");
         field.value = found.rawValue;
         field.form.requestSubmit();
       }
@@ -36,5 +36,8 @@
     }
   }
 
-  button.addEventListener("click", () => { if (stream) close(); else open(); });
+  const show = () => { if (button()) button().hidden = false; };
+  document.addEventListener("click", (event) => { if (event.target.closest?.("#camera")) { if (stream) close(); else open(); } });
+  document.addEventListener("swapped", show);
+  show();
 })();

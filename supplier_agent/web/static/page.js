@@ -1,27 +1,71 @@
-// What the page does beyond plain forms: the scan field keeps the focus, answers sound, the undo time runs down, and what the
-// agent could not receive is kept here and sent again, each with its own key, so that it is recorded once.
+// What the page does beyond plain forms: scans are taken on every page, answers sound, the undo time runs down, and what the agent
+// could not receive is kept here and sent again, each with its own key, so that it is recorded once.
 "use strict";
 (() => {
-  const UNSENT = "supplier-agent unsent";
-  const AGAIN = 2000, PULSE = 5000, SOON = 1000, PATIENCE = 15000;
-  const TONES = { green: [[660, 0.09], [880, 0.16]], blue: [[660, 0.07]], yellow: [[440, 0.12], [440, 0.12]], red: [[196, 0.35], [147, 0.4]], alarm: [[523, 0.12], [392, 0.12], [523, 0.12], [392, 0.3]] };
+  const UNSENT = "supplier-agent unsent", REFUSED = "supplier-agent refused";
+  const AGAIN = 2000, PULSE = 5000, PATIENCE = 15000, SLOW = 1500, SOON = 1000;
+  const TONES = {
+    green: [[660, 0.09], [880, 0.16]], blue: [[660, 0.07]], yellow: [[440, 0.12], [440, 0.12]], red: [[196, 0.35], [147, 0.4]],
+    kept: [[520, 0.07], [390, 0.07], [520, 0.07]], repeated: [[990, 0.04]], alarm: [[523, 0.12], [392, 0.12], [523, 0.12], [392, 0.3]],
+  };
+  const WRITES = "input:not([type=checkbox], [type=radio]), textarea, select";
   const body = document.body;
+  if (!body.dataset.who) return; // nobody is signed in
   const field = () => document.getElementById("scan");
-  const who = () => body.dataset.who || "";
-  let sound = null, sending = false;
+  const who = () => body.dataset.who;
+  const signOf = (page) => page.querySelector("#said [data-sign]")?.dataset.sign || "";
+  const textOf = (element) => (element ? element.textContent.replace(/\s+/g, " ").trim() : "");
+  const read = (html) => new DOMParser().parseFromString(html, "text/html");
+  let sound = null, sending = false, path = location.pathname, turn = 0; // turn: how often something was sent, or answered
 
-  const kept = () => { try { return JSON.parse(localStorage.getItem(UNSENT)) || []; } catch { return []; } };
-  const keep = (items) => { localStorage.setItem(UNSENT, JSON.stringify(items)); tellUnsent(items); };
+  const stored = (name) => { try { return JSON.parse(localStorage.getItem(name)) || []; } catch { return []; } };
+  const save = (name, items) => { localStorage.setItem(name, JSON.stringify(items)); tellKept(); };
+  const mine = () => stored(UNSENT).filter((item) => item.who === who());
   const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
-  function tellUnsent(items) {
-    const bar = document.getElementById("unsent");
-    if (!bar) return;
-    const late = items.filter((item) => item.tried || item.who !== who());
+  // -- what is kept in this browser -----------------------------------------------------------------------------------
+
+  function tellKept() {
+    const bar = document.getElementById("unsent"), list = document.getElementById("refused");
+    if (!bar || !list) return;
+    const late = stored(UNSENT).filter((item) => item.tried || item.who !== who());
     const names = [...new Set(late.map((item) => item.who).filter((name) => name !== who()))];
     bar.hidden = !late.length;
     bar.querySelector("b").textContent = late.length + (names.length ? ` (${names.join(", ")})` : "");
+    const refused = stored(REFUSED);
+    list.hidden = !refused.length;
+    list.querySelector("ul").replaceChildren(...refused.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
   }
+
+  // The agent does not answer: says that the last scan is kept, and takes the order before it, and its buttons, off the screen.
+  function hold() {
+    const items = mine(), last = items.filter((item) => !item.tried).pop();
+    if (!last) return;
+    save(UNSENT, stored(UNSENT).map((item) => (item.who === who() ? { ...item, tried: true } : item)));
+    play("kept");
+    const kept = document.getElementById("kept")?.content.cloneNode(true);
+    if (!kept) return;
+    kept.querySelector(".id").textContent = last.name;
+    document.getElementById("screen").replaceChildren(kept);
+    readAloud();
+    focusScan();
+  }
+
+  function take(url, fields, name) {
+    const isAway = mine().some((item) => item.tried);
+    save(UNSENT, [...stored(UNSENT), { url, fields: { ...fields, key: newKey() }, name, at: Date.now(), who: who(), tried: false }]);
+    if (isAway) hold();
+    send();
+  }
+
+  // An answer that the next one covers at once, or that came late, is not seen: what must not ship stays in a list.
+  function listIfRefused(page, item) {
+    if (signOf(page) !== "red" || !(item.tried || mine().length)) return;
+    const time = new Date(item.at).toLocaleTimeString(document.documentElement.lang, { timeStyle: "short" });
+    save(REFUSED, [...stored(REFUSED), `${time} ${textOf(page.querySelector("#said [data-sign] p"))}`]);
+  }
+
+  // -- what is on the screen ------------------------------------------------------------------------------------------
 
   function focusScan() {
     if (field() && [null, body, document.getElementById("screen")].includes(document.activeElement)) field().focus({ preventScroll: true });
@@ -30,6 +74,7 @@
   function play(sign) {
     if (!("sound" in body.dataset) || !TONES[sign]) return;
     sound = sound || new AudioContext();
+    sound.resume();
     let at = sound.currentTime + 0.01;
     for (const [pitch, seconds] of TONES[sign]) {
       const tone = sound.createOscillator(), loud = sound.createGain();
@@ -42,22 +87,49 @@
     }
   }
 
-  // Puts the answered page in place of this one, and leaves the scan field alone: someone may be typing in it.
-  function swap(html) {
-    const next = new DOMParser().parseFromString(html, "text/html");
-    if (!next.getElementById("screen")) return;
-    document.getElementById("screen").replaceWith(document.adoptNode(next.getElementById("screen")));
-    showBar([...next.getElementById("pulse").children]);
-    const token = next.querySelector("input[name=token]").value;
-    for (const each of document.querySelectorAll("input[name=token]")) each.value = token;
-    const fresh = next.body.dataset.said !== body.dataset.said;
-    Object.assign(body.dataset, { said: next.body.dataset.said, who: next.body.dataset.who });
-    if (fresh) tellAnswer();
+  // What a person reads there. The keys of forms and the time left to undo differ in each copy of the same page.
+  const face = (page) => Array.from(page.querySelectorAll("#screen :is(p, li, h1, dd, button)"), textOf).join("\n");
+
+  const readAloud = () => { document.getElementById("aloud").textContent = Array.from(document.querySelectorAll("#said p"), textOf).join(" "); };
+
+  // Puts a newer copy in place; a button that has the focus keeps it.
+  function renew(id, next) {
+    const active = document.activeElement;
+    const same = (each) => each.tagName === active.tagName && textOf(each).replace(/\d+/g, "") === textOf(active).replace(/\d+/g, "");
+    const focused = active?.closest(`#${id}`) ? [...next.querySelectorAll("a, button")].find(same) : null;
+    document.getElementById(id).replaceWith(next);
+    focused?.focus({ preventScroll: true });
+  }
+
+  // Puts the answered page in place of this one. The scan field is left alone, because someone may be typing in it. A page that has
+  // none becomes the scan page without being loaded, so that no scan is lost meanwhile.
+  function swap(page) {
+    if (!page.getElementById("screen")) return;
+    const isNew = page.body.dataset.said !== body.dataset.said, sign = signOf(document);
+    const isOther = isNew || face(page) !== face(document);
+    Object.assign(body.dataset, { said: page.body.dataset.said, who: page.body.dataset.who });
+    for (const each of document.querySelectorAll("input[name=token]")) each.value = tokenOf(page);
+    if (field() || !page.getElementById("scan")) {
+      renewPulse(page.getElementById("pulse"));
+      if (isNew) document.getElementById("screen").replaceWith(page.getElementById("screen"));
+      else if (isOther) renew("screen", page.getElementById("screen"));
+    } else {
+      document.title = page.title;
+      history.pushState(null, "", (path = "/"));
+      body.replaceChildren(...page.body.childNodes);
+      tellKept();
+    }
+    lookSoon();
+    if (!isOther) return;
+    tell(isNew, sign);
     countDown();
     focusScan();
-    tellAlarm();
-    lookSoon();
     document.dispatchEvent(new Event("swapped"));
+  }
+
+  function renewPulse(next) {
+    if (next && textOf(next) !== textOf(document.getElementById("pulse"))) renew("pulse", next);
+    tellAlarm();
   }
 
   // A label that did not come out sounds once, on whatever page, and whatever was scanned since.
@@ -69,18 +141,19 @@
     document.getElementById("aloud").textContent = alarm.innerText;
   }
 
+  // What a printer does with a label is known a moment after the answer.
   let soon = 0;
   function lookSoon() {
     clearTimeout(soon);
-    if (document.querySelector("[data-soon]")) soon = setTimeout(() => document.activeElement.closest("main") ? lookSoon() : refresh(), SOON);
+    if (document.querySelector("[data-soon]")) soon = setTimeout(() => document.activeElement?.closest("main") ? lookSoon() : refresh(), SOON);
   }
 
-  function tellAnswer() {
-    const answer = document.querySelector("[data-sign]");
-    if (answer && !("silent" in answer.dataset)) play(answer.dataset.sign);
-    document.getElementById("aloud").textContent = answer ? answer.querySelector("p").innerText : "";
-    const label = document.querySelector("[data-print]");
-    if (label) printInPlace(label.href);
+  function tell(isNew, signBefore) {
+    const answer = document.querySelector("#said [data-sign]"), label = document.querySelector("[data-print]");
+    readAloud();
+    if (answer && isNew) play("repeated" in answer.dataset ? "repeated" : answer.dataset.sign);
+    else if (answer && answer.dataset.sign !== signBefore) play(answer.dataset.sign);
+    if (label && isNew) printInPlace(label.href);
   }
 
   function printInPlace(href) {
@@ -89,76 +162,6 @@
     frame.onload = () => { try { frame.contentWindow.print(); } catch { /* the link stays */ } };
     body.append(frame);
   }
-
-  const wait = () => ({ signal: AbortSignal.timeout(PATIENCE) });
-
-  async function refresh() {
-    const said = body.dataset.said;
-    try {
-      const answer = await fetch(location.href, wait()), html = answer.ok && !answer.redirected && await answer.text();
-      if (html && body.dataset.said === said) swap(html); // else something was scanned meanwhile
-    } catch { /* the pulse tells */ }
-  }
-
-  async function send() {
-    if (sending) return;
-    sending = true;
-    try {
-      for (let item; (item = kept().find((each) => each.who === who()));) {
-        const form = new URLSearchParams(item.fields);
-        form.set("token", document.querySelector("input[name=token]")?.value || "");
-        form.set("age", String(Math.max(0, Date.now() - item.at)));
-        const answer = await fetch(item.url, { method: "POST", body: form, ...wait() });
-        if (new URL(answer.url).pathname === "/sign-in") { location.assign("/sign-in"); return; }
-        if (answer.status === 403) await refresh(); // signed in again elsewhere: the next try has the new token
-        const html = await answer.text();
-        const said = new DOMParser().parseFromString(html, "text/html").body?.dataset.said;
-        if (!answer.ok || said !== item.fields.key) throw new Error("not recorded");
-        keep(kept().filter((each) => each.fields.key !== item.fields.key));
-        if (field()) swap(html);
-      }
-    } catch {
-      keep(kept().map((item) => ({ ...item, tried: true })));
-      setTimeout(send, AGAIN);
-    } finally {
-      sending = false;
-    }
-  }
-
-  document.addEventListener("submit", (event) => {
-    const form = event.target;
-    if (!("keep" in form.dataset)) return;
-    event.preventDefault();
-    const fields = Object.fromEntries(new FormData(form, event.submitter));
-    if (form.id === "scan-form") { form.reset(); if (!fields.code.trim()) return; }
-    delete fields.token;
-    keep([...kept(), { url: form.getAttribute("action"), fields: { ...fields, key: newKey() }, at: Date.now(), who: who(), tried: false }]);
-    send();
-  });
-
-  document.addEventListener("click", (event) => {
-    const ask = event.target.dataset?.ask;
-    if (ask && confirm(ask)) keep([]);
-    if (!event.target.closest("a, button, input, select, label, summary")) focusScan();
-  });
-
-  document.addEventListener("keydown", (event) => {
-    const typed = field();
-    if (!typed || event.ctrlKey || event.altKey || event.metaKey) return;
-    if (event.key === "Escape") { typed.value = ""; typed.focus(); }
-    else if (event.key.length === 1 && document.activeElement !== typed && !document.activeElement.matches("input, select, button, a, summary")) typed.focus();
-  });
-
-  // Copies a message. The clipboard needs https; without it, the browser's older command does the same.
-  document.addEventListener("click", async (event) => {
-    const button = event.target.closest?.("[data-copy]");
-    if (!button) return;
-    const text = document.getElementById(button.dataset.copy);
-    text.focus();
-    text.select();
-    try { await navigator.clipboard.writeText(text.value); } catch { if (!document.execCommand("copy")) return; }
-    button.textContent = button.dataset.copied;
-  });
 
   let ticking = 0;
   function countDown() {
@@ -174,64 +177,108 @@
     }, 200);
   }
 
-  // Changes only what is different, so that a link keeps the focus.
-  function showBar(next) {
-    const bar = document.getElementById("pulse"), links = [...bar.children];
-    next.forEach((link, place) => {
-      const old = links[place];
-      if (!old) bar.append(link);
-      else if (!old.isEqualNode(link)) {
-        for (const name of new Set([...old.getAttributeNames(), ...link.getAttributeNames()])) {
-          if (link.hasAttribute(name)) old.setAttribute(name, link.getAttribute(name));
-          else old.removeAttribute(name);
-        }
-        old.replaceChildren(...link.childNodes);
-      }
-    });
-    links.slice(next.length).forEach((gone) => gone.remove());
+  // -- the agent ------------------------------------------------------------------------------------------------------
+
+  const wait = () => ({ signal: AbortSignal.timeout(PATIENCE) });
+  const tokenOf = (page) => page.querySelector("input[name=token]")?.value || "";
+
+  async function get(path) {
+    const answer = await fetch(path, wait());
+    return answer.ok && !answer.redirected ? read(await answer.text()) : null;
   }
 
-  async function pulse() {
+  // Shows what has changed elsewhere. An older page than the last answer is not shown.
+  async function refresh() {
+    const before = turn;
     try {
-      const answer = await fetch("/pulse?at=" + encodeURIComponent(location.pathname), wait());
-      if (answer.ok && !answer.redirected) {
-        showBar([...new DOMParser().parseFromString(await answer.text(), "text/html").body.children]);
-        tellAlarm();
-        if (kept().length) send();
-        else if (document.querySelector("[data-live]") && !document.activeElement.closest("main")) refresh();
-      }
+      const page = await get(field() ? "/" : location.pathname + location.search);
+      if (page && turn === before && !page.getElementById("scan") === !field()) swap(page);
     } catch { /* unsent scans tell it; nothing else is lost */ }
   }
 
-  // The menu closes as people expect it.
-  const menu = document.querySelector(".menu");
-  document.addEventListener("click", (event) => { if (menu?.open && !menu.contains(event.target)) menu.open = false; });
-  menu?.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || !menu.open) return;
-    event.stopPropagation();
-    menu.open = false;
-    menu.querySelector("summary").focus();
-  });
-
-  // A device whose keyboard stays closed: it opens once, for one code.
-  const keyboard = document.getElementById("keyboard");
-  if (keyboard) {
-    keyboard.hidden = false;
-    keyboard.addEventListener("click", () => { field().inputMode = "text"; field().blur(); field().focus(); });
-    field().form.addEventListener("submit", () => { field().inputMode = "none"; });
+  async function send() {
+    if (sending) return;
+    sending = true;
+    let token = tokenOf(document);
+    try {
+      for (let item; (item = mine()[0]);) {
+        turn += 1;
+        const form = new URLSearchParams(item.fields);
+        form.set("token", token);
+        form.set("age", String(Math.max(0, Date.now() - item.at)));
+        const slow = setTimeout(hold, SLOW);
+        const answer = await fetch(item.url, { method: "POST", body: form, ...wait() });
+        const page = read(await answer.text());
+        clearTimeout(slow);
+        if (new URL(answer.url).pathname === "/sign-in") { location.assign("/sign-in"); return; }
+        if (answer.status === 403) { // signed in again elsewhere: the next try has the new token
+          const fresh = await get("/");
+          if (fresh && tokenOf(fresh) !== token) { token = tokenOf(fresh); continue; }
+        }
+        if (!answer.ok || page.body.dataset.said !== item.fields.key) throw new Error("not recorded");
+        const items = stored(UNSENT), sent = items.find((each) => each.fields.key === item.fields.key);
+        turn += 1;
+        token = tokenOf(page);
+        save(UNSENT, items.filter((each) => each !== sent));
+        listIfRefused(page, sent || item);
+        swap(page);
+      }
+    } catch {
+      hold();
+      setTimeout(send, AGAIN);
+    } finally {
+      sending = false;
+    }
   }
 
-  // Signing in: after the name comes the PIN. Arrow keys, which go through the names, make clicks without a `detail`.
-  document.getElementById("names")?.addEventListener("click", (event) => {
-    if (event.detail && event.target.closest("label")) setTimeout(() => document.getElementById("pin").focus());
+  async function pulse() {
+    if (mine().length) return send();
+    if (field() && !document.querySelector(".sheet")) return refresh();
+    try {
+      const page = await get("/pulse?at=" + encodeURIComponent(location.pathname));
+      if (page) renewPulse(Object.assign(page.createElement("span"), { id: "pulse", innerHTML: page.body.innerHTML }));
+    } catch { /* as above */ }
+  }
+
+  // -- the person -----------------------------------------------------------------------------------------------------
+
+  document.addEventListener("scan", (event) => take("/scan", { code: event.detail }, event.detail));
+
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!("keep" in form.dataset)) return;
+    event.preventDefault();
+    const { token, ...fields } = Object.fromEntries(new FormData(form, event.submitter));
+    if (form.id === "scan-form") { form.reset(); if (!fields.code.trim()) return; }
+    take(form.getAttribute("action"), fields, fields.code || textOf(event.submitter));
   });
 
-  if (!document.getElementById("pulse")) return;
-  tellUnsent(kept());
+  document.addEventListener("click", (event) => {
+    const label = event.target.closest("[data-enlarge]");
+    if (label) { event.preventDefault(); label.closest(".board").classList.toggle("enlarged"); } // another window would take the scans
+    if (event.target.closest("[data-seen]")) save(REFUSED, []);
+    if (event.target.closest("[data-forget]")) save(UNSENT, []);
+    if (!event.target.closest("a, button, input, select, label, summary")) focusScan();
+  });
+
+  document.addEventListener("keydown", (event) => {
+    const typed = field(), active = document.activeElement;
+    if (!typed || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.key === "Escape") { typed.value = ""; typed.focus(); }
+    else if (event.key.length === 1 && event.key !== " " && !active?.matches(WRITES)) typed.focus(); // on a button too
+  });
+
+  // A printed label must not keep the focus: what is typed there is lost.
+  addEventListener("blur", () => setTimeout(() => {
+    if (document.activeElement?.tagName === "IFRAME") { document.activeElement.blur(); window.focus(); focusScan(); }
+  }));
+  addEventListener("popstate", () => { if (location.pathname !== path) location.reload(); });
+
+  tellKept();
   countDown();
   focusScan();
   tellAlarm();
   lookSoon();
-  if (kept().length) send();
+  if (mine().length) send();
   setInterval(pulse, PULSE);
 })();
