@@ -1,7 +1,7 @@
 """Scans typed at scanner speed into every page of a real browser, whatever has the focus, and the answers that they get."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 import pytest
@@ -47,7 +47,7 @@ def page(browser: Browser, stage: Stage) -> Iterator[Page]:
 def scan(page: Page, code: str, end: str = "Enter") -> None:
     """Type a code as a scanner does, a key each millisecond: the keys have their times, so a busy machine changes nothing."""
     keyboard, at = page.context.new_cdp_session(page), time.time()  # earlier than the page itself, and Chromium crashes
-    keys = [{"key": each, "text": each} for each in code]
+    keys: list[dict[str, str | int]] = [{"key": each, "text": each} for each in code]
     keys.append({"key": end, "code": end, "windowsVirtualKeyCode": {"Enter": 13, "Tab": 9}[end]})
     keys[-1] |= {"text": "\r"} if end == "Enter" else {}
     for number, key in enumerate(keys):
@@ -66,13 +66,13 @@ def heard(page: Page) -> list[float]:
     return tones
 
 
-def hears(page: Page, tones: list[float]) -> None:
+def hears(page: Page, tones: Sequence[float]) -> None:
     """Wait until these were the last to be played: on a busy machine, an answer that takes long is first told as kept."""
     found: list[float] = []
 
     def heard_them() -> bool:
         found.extend(heard(page))
-        return found[-len(tones) :] == tones
+        return found[-len(tones) :] == list(tones)
 
     until(heard_them)
 
