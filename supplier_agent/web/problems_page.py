@@ -150,12 +150,13 @@ def letters(orders: Sequence[Judged]) -> Sequence[Letter]:
         if lines := [line for problem in each.verdict.problems if problem.code in ASKED for line in _asked(problem)]:
             asked[each.order.supplier][each.order.menzzo_order_id] = lines
     return [
-        Letter(supplier, len(of_it), "\n".join([say("menzzo.head", {"supplier": supplier}), *_in_letter(of_it)]))
+        Letter(supplier, len(of_it), "\n".join(_in_letter(supplier, of_it)))
         for supplier, of_it in sorted(asked.items())
     ]
 
 
-def _in_letter(orders: Mapping[str, Sequence[str]]) -> Iterator[str]:
+def _in_letter(supplier: str, orders: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    yield from (say("menzzo.supplier", {"supplier": supplier}), "", say("menzzo.hello"), "", say("menzzo.please"))
     for order, lines in orders.items():
         yield from ("", order, *(f"  {line}" for line in lines))
 

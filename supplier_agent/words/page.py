@@ -250,7 +250,9 @@ REFUSALS: Mapping[str, str] = {
 """Why a call was refused: clauses."""
 
 LETTERS: Mapping[str, str] = {
-    "menzzo.head": "Supplier: %(supplier)s\n\nHello,\n\nplease help us with these orders:",
+    "menzzo.supplier": "Supplier: %(supplier)s",
+    "menzzo.hello": "Hello,",
+    "menzzo.please": "please help us with these orders:",
     "menzzo.call_unknown": "%(endpoint)s, %(tried)s: we have no clear answer. Have you received it?",
     "menzzo.call_unknown.ship": "%(endpoint)s, %(tried)s: we have no clear answer. Is this order shipped on your side?",
     "menzzo.call_parked": "%(endpoint)s, %(tried)s: it was refused. What should we do?",

@@ -180,7 +180,7 @@ def list_of(made: Invented, key: Key) -> Codes | None:
         return None
     stops = {f"stop:{code}" for code in verdict.stops}
     later = set() if stops else {f"later:{code}" for code in missing(verdict)}
-    ticks = {"act:print"} if Act.PRINT in verdict.may[Role.PACKER] and set(verdict.stops) <= CHANGED else set()
+    ticks = {"act:print"} if Act.PRINT in verdict.may[Role.PACKER] and not verdict.stops else set()
     return frozenset(stops | later | ticks)
 
 
@@ -244,24 +244,32 @@ def read_bulk_print(made: Invented, make: MakeJudge) -> Mapping[Key, Codes]:
     visit = a_visit(made, make, form=form, press=press)
     documents.print_many(visit)
     said = text_of(html_of(documents.to_ship, visit).partition('<div class="head">')[0])
-    left_out = re.findall(r"Not printed, because they must not ship: ([^.]*)\.", said)
-    names = left_out[0].split(" + ")[0].split(", ") if left_out else []
-    codes = {}
+    codes: dict[Key, set[str]] = {key: set() for key in made.rows}
     for key, order in made.rows.items():
         if order.label_path in press.asked:
-            codes[key] = frozenset({"act:print"})
-        elif key[1] in names:
-            codes[key] = frozenset({"stop:named"})
-    return codes
+            codes[key].add("act:print")
+    for reason, pattern in LEFT_OUT.items():
+        for names in re.findall(rf"Not printed, because they {pattern}: ([^.]*)\.", said):
+            for key in made.rows:
+                if key[1] in names.split(", "):
+                    codes[key].add(reason)
+    return {key: frozenset(found) for key, found in codes.items()}
+
+
+LEFT_OUT = {
+    "left:stopped": "must not ship",
+    "left:changed": "have changed since their label was printed",
+    "left:over": "are shipped, or have no label",
+}
 
 
 def bulk_print_of(made: Invented, key: Key) -> Codes | None:
+    """Return what becomes of an order that was ticked: it is printed, or it is named with one reason."""
     order, verdict = made.rows[key], made.orders[key]
-    if order.shipped or not is_open(order) or order.label_path is None:
-        return None
-    if CHANGED.issuperset(verdict.stops):
-        return frozenset({"act:print"})
-    return frozenset({"stop:named"})
+    is_to_ship = not order.shipped and order.ship_confirmed_at is None and Act.PRINT in verdict.may[Role.PACKER]
+    if is_to_ship and CHANGED.issuperset(verdict.stops):
+        return frozenset({"left:changed" if verdict.stops else "act:print"})
+    return frozenset({"left:stopped" if verdict.stops else "left:over"})
 
 
 DECISIONS = {
