@@ -262,7 +262,7 @@ def test_what_is_unfinished_is_kept(installation: Raise) -> None:
     with ctx.store.write() as tx:
         actions.retry(tx, tx.exec(select(Order)).one(), site.clock.now(), "Ana")
     site.run_for(300, 900)
-    site.clock.sleep(60 * DAY)
+    site.clock.sleep(90 * DAY)
     retention.go_round(lambda: False)
     assert (state(site, NOTIFY), site.ask(attempts)) == (("done", 3), [(1,)])
 
