@@ -214,10 +214,10 @@ def test_five_thousand_open_orders_are_paged_and_searched(stage: Stage, page: Pa
     fill(stage, 5000, 5000)
     page.goto(f"{stage.url}/list")
     expect(page.locator("h1")).to_contain_text("5000")
-    assert page.locator(".row").count() == PAGE
+    assert page.locator(".row:not(.titles)").count() == PAGE
     page.fill("input[name=q]", "_4321")
     page.press("input[name=q]", "Enter")
-    expect(page.locator(".row")).to_have_count(1)
+    expect(page.locator(".row:not(.titles)")).to_have_count(1)
     scan_field = page.goto(stage.url)
     assert scan_field
     scan(page, "4321")

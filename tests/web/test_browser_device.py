@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, exp
 from tests.web.chromium import FAINT, MISSING, PATH, PATIENCE_MS, chromium, scan, sign_in, switch
 from tests.web.stage import BENCH, LEADS_PIN, OTHER, PIN, Stage, staged
 
-pytestmark = pytest.mark.skipif(PATH is None, reason=MISSING)
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(PATH is None, reason=MISSING)]
 
 ID = "15000012345_789"
 TABLET, PHONE = ViewportSize(width=1024, height=768), ViewportSize(width=360, height=740)
@@ -164,7 +164,6 @@ def test_a_screen_reader_finds_every_control_by_its_name(stage: Stage, context: 
         assert page.evaluate(unnamed) == [], path
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "fr", "tr", "pl"])
 def test_the_header_of_a_phone_is_one_row(stage: Stage, phone: BrowserContext, language: str) -> None:
     page = sign_in(phone.new_page(), stage.url)
@@ -184,7 +183,6 @@ def test_the_header_of_a_phone_is_one_row(stage: Stage, phone: BrowserContext, l
     assert max(tops) - min(tops) < 12
 
 
-@pytest.mark.slow
 def test_an_outage_leaves_the_header_in_one_row(stage: Stage, context: BrowserContext) -> None:
     page = sign_in(context.new_page(), stage.url)
     html = "<a class=outage href='/problems'>▲ a-supplier-with-a-long-name: belirteç reddedildi</a>"
@@ -198,7 +196,6 @@ def test_an_outage_leaves_the_header_in_one_row(stage: Stage, context: BrowserCo
     assert page.evaluate("document.documentElement.scrollWidth") <= TABLET["width"]
 
 
-@pytest.mark.slow
 def test_a_phone_shows_each_order_of_a_choice_in_one_piece(stage: Stage, phone: BrowserContext) -> None:
     for number in (1, 2):
         stage.order(f"15000012345_81{number}", carrier="A CARRIER WITH A LONG NAME")
@@ -234,7 +231,6 @@ def everywhere(page: Page, stage: Stage) -> Iterator[str]:
         yield path
 
 
-@pytest.mark.slow
 def test_every_text_stands_out_in_the_dark_too(stage: Stage, context: BrowserContext) -> None:
     page = sign_in(context.new_page(), stage.url, "Lea", pin=LEADS_PIN)
     switch(page, "look", "dark")
@@ -257,7 +253,6 @@ def test_a_dark_device_gets_a_dark_page_unless_it_is_switched(stage: Stage, brow
         assert page.evaluate(ground) == "rgb(241, 244, 246)"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("size", [TABLET, PHONE], ids=["1024x768", "phone"])
 def test_large_text_fits_every_page(stage: Stage, context: BrowserContext, size: ViewportSize) -> None:
     page = sign_in(context.new_page(), stage.url, "Lea", pin=LEADS_PIN)
@@ -285,7 +280,6 @@ def test_a_handheld_opens_no_keyboard_unless_a_person_wants_to_type(stage: Stage
     assert page.evaluate(mode) == "none"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("look", ["light", "dark"])
 def test_the_focus_is_seen_on_every_ground(stage: Stage, context: BrowserContext, look: str) -> None:
     """By the measure of WCAG 2.2 AA for what is no text: 3 to 1 against the ground next to it."""
@@ -319,7 +313,6 @@ DETECTOR = """window.BarcodeDetector = class {
 };"""
 
 
-@pytest.mark.slow
 def test_a_camera_scans_once_for_each_tap(tmp_path: Path, pristine: Path, browser: Browser) -> None:
     """Chromium on Linux has a camera for tests, but reads no barcodes: the detector is ours."""
     with staged(tmp_path, pristine=pristine, origin="https://warehouse.example") as stage:

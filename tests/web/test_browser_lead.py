@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.web.chromium import MISSING, PATH, PATIENCE_MS, chromium, sign_in
 from tests.web.stage import LEADS_PIN, Stage
 
-pytestmark = pytest.mark.skipif(PATH is None, reason=MISSING)
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(PATH is None, reason=MISSING)]
 
 ID = "15000012345_789"
 

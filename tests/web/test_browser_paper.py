@@ -15,7 +15,7 @@ from tests.web.benchmark import fill
 from tests.web.chromium import MISSING, PATH, PATIENCE_MS, chromium, scan, sign_in
 from tests.web.stage import BENCH, Stage, staged
 
-pytestmark = pytest.mark.skipif(PATH is None, reason=MISSING)
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(PATH is None, reason=MISSING)]
 
 TONES = """window.tones = [];
 const start = OscillatorNode.prototype.start;
@@ -103,7 +103,6 @@ def test_the_buttons_say_how_many_labels_they_print_and_none_is_pressed_without_
         expect(button).to_be_disabled()
 
 
-@pytest.mark.slow
 def test_five_thousand_orders_are_a_pick_list_that_can_be_read(stage: Stage, page: Page) -> None:
     fill(stage, 5000, 5000)
     with stage.store.write() as tx:
@@ -122,7 +121,6 @@ def test_five_thousand_orders_are_a_pick_list_that_can_be_read(stage: Stage, pag
     assert len(sheets) < 70
 
 
-@pytest.mark.slow
 def test_every_sheet_for_the_driver_has_date_sender_carrier_totals_and_a_place_to_sign(
     stage: Stage, page: Page
 ) -> None:

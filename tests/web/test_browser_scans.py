@@ -11,7 +11,7 @@ from tests.web.chromium import MISSING, PATH, PATIENCE_MS, chromium, sign_in
 from tests.web.stage import LEADS_PIN, OTHER, Stage
 from tests.world.clocks import until
 
-pytestmark = pytest.mark.skipif(PATH is None, reason=MISSING)
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(PATH is None, reason=MISSING)]
 
 ID, B, VANISHED = "15000012345_789", "15000012345_790", "15000012345_791"
 LATER = timedelta(seconds=3)

@@ -119,17 +119,18 @@
       body.replaceChildren(...page.body.childNodes);
       tellKept();
     }
+    if (isOther) {
+      tell(isNew, sign);
+      countDown();
+      focusScan();
+      document.dispatchEvent(new Event("swapped"));
+    }
+    tellAlarm();
     lookSoon();
-    if (!isOther) return;
-    tell(isNew, sign);
-    countDown();
-    focusScan();
-    document.dispatchEvent(new Event("swapped"));
   }
 
   function renewPulse(next) {
     if (next && textOf(next) !== textOf(document.getElementById("pulse"))) renew("pulse", next);
-    tellAlarm();
   }
 
   // A label that did not come out sounds once, on whatever page, and whatever was scanned since.
@@ -237,6 +238,7 @@
     try {
       const page = await get("/pulse?at=" + encodeURIComponent(location.pathname));
       if (page) renewPulse(Object.assign(page.createElement("span"), { id: "pulse", innerHTML: page.body.innerHTML }));
+      tellAlarm();
     } catch { /* as above */ }
   }
 
