@@ -119,7 +119,8 @@ def is_damaged(table: Table, matters: str, always: str = "") -> str:
 def _damaged(column: "Column[Any]") -> str:
     name, kind = column.name, column.type
     if isinstance(kind, Instant):
-        usual = f"datetime({name}, '+0 days') IS substr({name}, 1, 19) AND substr({name}, 1, 4) {USUAL}"
+        seconds = f"substr({name}, 1, 19)"  # without the fraction, which SQLite rounds: up to the next second
+        usual = f"datetime({seconds}, '+0 days') IS {seconds} AND substr({name}, 1, 4) {USUAL}"
         return f"CASE WHEN typeof({name}) = 'text' AND {name} GLOB '{INSTANT}' THEN NOT ({usual}) ELSE {name} IS NOT NULL END"
     if isinstance(kind, Day):
         usual = f"date({name}, '+0 days') IS {name} AND substr({name}, 1, 4) {USUAL}"

@@ -55,7 +55,7 @@ RUNS = f"""
        AND NOT EXISTS (SELECT 1 FROM reads WHERE run_id = runs.id)
        AND id NOT IN (SELECT max(id) FROM runs WHERE proof IN ('complete', 'partial') GROUP BY supplier, purpose)
        AND id NOT IN (SELECT max(id) FROM runs WHERE proof = 'complete' AND purpose IN ('sweep', 'resync')
-                       GROUP BY supplier, date(started_at))
+                       GROUP BY supplier, substr(started_at, 1, 10))
 """  # noqa: S608 - constants
 ALERTS = f"SELECT id FROM alerts WHERE solved_told_at < :before ORDER BY id LIMIT {BATCH}"  # noqa: S608 - constants
 

@@ -179,7 +179,7 @@ class Filter:
             values.append(self.supplier)
         if self.since is not None:
             conditions.append(
-                "coalesce(order_date, date(first_seen_at)) >= ?"
+                "coalesce(order_date, date(substr(first_seen_at, 1, 19))) >= ?"
             )  # unreadable date: the day on which it was first seen
             values.append(self.since.isoformat())
         if self.search:

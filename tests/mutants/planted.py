@@ -162,6 +162,13 @@ PLANTED = (
         ("tests/unit/test_inbox.py",),
     ),
     Mutant(
+        "the last half millisecond of a second is no instant",
+        "db/triggers.py",
+        "datetime(substr(NEW.shipped_at, 1, 19), '+0 days')",
+        "datetime(NEW.shipped_at, '+0 days')",
+        ("tests/unit/test_store.py",),
+    ),
+    Mutant(
         "what another program changes is not looked at",
         "tick/context.py",
         "                        self.look_again(account.name)\n            self.is_looked_at",

@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import inspect
 from sqlmodel import SQLModel, create_engine
 
+from supplier_agent import actions
 from supplier_agent.base.errors import ConfigError, StateError
 from supplier_agent.db import SCHEMA
 from supplier_agent.db.migrations import known, upgrade
@@ -174,6 +175,19 @@ def test_what_others_write_is_noticed_and_what_a_turn_writes_is_not(store: Store
         write()
         assert store.changed_elsewhere()
         assert not store.changed_elsewhere(), "once"
+
+
+@pytest.mark.parametrize("micros", [0, 999_499, 999_500, 999_999])
+def test_every_microsecond_of_a_day_is_an_instant(store: Store, keep: Keep, sql: Sql, micros: int) -> None:
+    last = datetime(2026, 11, 21, 23, 59, 59, micros, tzinfo=UTC)
+    keep(order_of("1_1", first_seen_at=last, acknowledged_at=last, shipped=1, shipped_at=last))
+    keep(order_of("1_2", first_seen_at=last))
+    with store.write() as tx:
+        actions.ship(tx, actions.find(tx, "1_2", None), last, "Anna")
+    assert [row["shipped_at"] for row in sql("SELECT shipped_at FROM orders")] == [
+        f"2026-11-21 23:59:59.{micros:06}"
+    ] * 2
+    assert sql("SELECT id FROM damaged_orders") == [], "SQLite would round it up to the next second"
 
 
 # ---------------------------------------------------------------------------------------------- what is refused
