@@ -13,7 +13,7 @@ from sqlmodel import Session
 from supplier_agent.db.store import LockedError
 from supplier_agent.suppliers import read_log, snapshot
 from supplier_agent.tick import claim, log_events, plan, pull, settle, tokens
-from supplier_agent.tick.choose import LOOK_SECONDS, is_idle, next_step
+from supplier_agent.tick.choose import LOOK_SECONDS, idle_for, next_step
 from supplier_agent.tick.context import Account, Context
 
 LOCKED_SECONDS = 1.0
@@ -123,7 +123,7 @@ class Agent:
 
     def _serve(self, account: Account) -> None:
         account.ticked_at = self.ctx.clock.monotonic()
-        wait = LOOK_SECONDS if is_idle(self.ctx, account) else self.tick(account)
+        wait = idle_for(self.ctx, account) or self.tick(account)
         account.look_at = account.ticked_at + (0.0 if account.facts_changed else wait)
 
     def _heal(self) -> None:

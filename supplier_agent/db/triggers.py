@@ -13,7 +13,7 @@ NOW = "strftime('%Y-%m-%d %H:%M:%f', 'now') || '000'"
 
 NO_INSTANT = f"""NEW.shipped_at IS NOT NULL AND (typeof(NEW.shipped_at) <> 'text' OR NEW.shipped_at NOT GLOB '{INSTANT}'
   OR datetime(substr(NEW.shipped_at, 1, 19), '+0 days') IS NOT substr(NEW.shipped_at, 1, 19))"""
-"""Not a valid time in that format. '+0 days' makes SQLite turn 30 February into 2 March; a fraction of a second it would round up."""
+"""Not a valid time in that format. '+0 days' makes SQLite turn 30 February into 2 March. It would round fractions up."""
 
 TRIGGERS = {
     "orders_flagged": f"""

@@ -61,15 +61,17 @@ def next_step(ctx: Context, account: Account, again_at: datetime | None) -> Step
     return Step(choice.call, read, read_first, min(idle, LOOK_SECONDS))
 
 
-def is_idle(ctx: Context, account: Account) -> bool:
-    """Tell whether the last look found nothing due until later, and nothing has changed since.
+def idle_for(ctx: Context, account: Account) -> float:
+    """Return for how many seconds it can be left alone, because nothing is due and nothing has changed since the last look.
 
     The agent wakes an account whose facts or calls it changes, and the loop notices what other programs change. That leaves what
     is looked at here: the hours in which polls are more frequent, and a token that must be replaced.
     """
-    if ctx.clock.monotonic() >= account.idle_until or account.facts_changed or account.token_suspect:
-        return False
-    return not account.pulls or (account.next_read is not None and _is_of_these_hours(ctx, account, ctx.clock.now()))
+    if account.facts_changed or account.token_suspect:
+        return 0.0
+    if account.pulls and (account.next_read is None or not _is_of_these_hours(ctx, account, ctx.clock.now())):
+        return 0.0
+    return min(LOOK_SECONDS, max(0.0, account.idle_until - ctx.clock.monotonic()))
 
 
 def _is_of_these_hours(ctx: Context, account: Account, now: datetime) -> bool:

@@ -30,7 +30,7 @@ def at_work(tmp_path: Path, **sections: Mapping[str, object]) -> MortalSite:
     world = World(clock.true, SUPPLIERS)
     for name in SUPPLIERS:
         arrive(world, name, ORDERS)
-    settings = settings_for(tmp_path / "state", *SUPPLIERS, ship={"undo_seconds": 0}, **sections)
+    settings = settings_for(tmp_path / "state", *SUPPLIERS, **({"ship": {"undo_seconds": 0}} | sections))
     made = MortalSite(settings, world, clock, Semantics())
     made.start()
     work_for(made, 120)
@@ -164,4 +164,13 @@ def test_when_other_hours_begin_an_idle_account_is_read_at_once(tmp_path: Path) 
     before = len(site.world.requests("get-sales"))
     work_for(site, 2 * LOOK_SECONDS)
     assert len(site.world.requests("get-sales")) > before
+    site.stop()
+
+
+def test_what_becomes_due_is_done_on_time(tmp_path: Path) -> None:
+    site = at_work(tmp_path, ship={"undo_seconds": 100})
+    write(site, lambda tx: actions.ship(tx, actions.find(tx, ids(site, "notio")[0]), site.clock.now(), "Ana"))
+    marked = site.clock.monotonic()
+    work_for(site, 200, until=lambda: bool(site.world.requests("ship-sale")))
+    assert 100 <= site.clock.monotonic() - marked < 102
     site.stop()

@@ -169,6 +169,13 @@ PLANTED = (
         ("tests/unit/test_store.py",),
     ),
     Mutant(
+        "an idle account sleeps beyond the moment at which something is due",
+        "tick/choose.py",
+        "    return min(LOOK_SECONDS, max(0.0, account.idle_until - ctx.clock.monotonic()))\n",
+        "    return LOOK_SECONDS if account.idle_until > ctx.clock.monotonic() else 0.0\n",
+        (IDLE,),
+    ),
+    Mutant(
         "what another program changes is not looked at",
         "tick/context.py",
         "                        self.look_again(account.name)\n            self.is_looked_at",
@@ -185,8 +192,8 @@ PLANTED = (
     Mutant(
         "an idle account is not looked at when other hours begin",
         "tick/choose.py",
-        "(account.next_read is not None and _is_of_these_hours(ctx, account, ctx.clock.now()))",
-        "account.next_read is not None",
+        "(account.next_read is None or not _is_of_these_hours(ctx, account, ctx.clock.now()))",
+        "account.next_read is None",
         (IDLE,),
     ),
     # -- people ----------------------------------------------------------------------------------------------------
