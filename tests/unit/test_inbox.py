@@ -40,11 +40,11 @@ def test_waiting_ends_in_time_even_if_the_processor_was_away_until_then() -> Non
     waited = list[int]()
 
     def wait() -> None:
-        for number in range(5000):
+        for number in range(60_000):
             Inbox().wait(1e-7)  # over before it begins
             waited.append(number)
 
     thread = threading.Thread(target=wait, daemon=True)
     thread.start()
     thread.join(30)
-    assert len(waited) == 5000
+    assert len(waited) == 60_000
