@@ -20,8 +20,8 @@ from supplier_agent.words import say
 PRINTED, NOT_PRINTED = "label printed", "label not printed"
 PRINTED_FACTS = ("label_sha256", "sku", "quantity", "carrier")
 """What is stored of an order when its label is printed: the facts by which the parcel is packed."""
-FLAGGED = "flagged as shipped"
-"""Texts in an order's history; FLAGGED is written by a database trigger."""
+FLAGGED, UNDONE = "flagged as shipped", "flag taken back"
+"""Texts in an order's history; the last two are written by a database trigger."""
 
 
 def find(tx: Session, menzzo_order_id: str, supplier: str | None = None) -> Order:

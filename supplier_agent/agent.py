@@ -96,9 +96,7 @@ class Agent:
         due = [account for account in self.accounts.values() if account.next_look <= now]
         for account in sorted(due, key=lambda each: each.ticked_at):
             settle.alone(ctx, account, self._serve)
-            if (
-                ctx.clock.monotonic() >= until
-            ):  # asked after it, so that each turn serves one, however slow the machine is
+            if ctx.clock.monotonic() >= until:  # asked afterwards: each turn serves one, however slow the machine is
                 return
 
     def tick(self, account: Account) -> float:

@@ -132,10 +132,15 @@ def media_of(printer: Printer, width_mm: float, height_mm: float) -> Media | Non
     return None
 
 
-def custom_media(width_mm: float, height_mm: float) -> Media:
-    """Return a medium by its size only. If a printer does not support it, it is in `Printed.ignored`."""
-    size = f"{width_mm:g}x{height_mm:g}mm"
-    return Media(f"custom_{size}_{size}", width_mm, height_mm)
+def custom_media(page_mm: tuple[float, float] | None) -> str | None:
+    """Return the keyword of a medium by its size only. If a printer does not support it, it is in `Printed.ignored`.
+
+    None: the size is not known. Then CUPS uses the default size of the queue, and cuts off what does not fit.
+    """
+    if page_mm is None:
+        return None
+    size = f"{page_mm[0]:g}x{page_mm[1]:g}mm"
+    return f"custom_{size}_{size}"
 
 
 def _media(keyword: str) -> Media | None:

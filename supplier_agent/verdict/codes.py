@@ -146,12 +146,22 @@ class Severity(StrEnum):
 
 
 class Report(StrEnum):
-    """What packers report about an order; `other` stands for anything else."""
+    """What packers report about an order; `other` is anything else. An event stores it with a few words, as its detail."""
 
     DAMAGED = "damaged"
     MISSING = "missing"
     LABEL = "label"
     OTHER = "other"
+
+    def detail(self, words: str) -> str:
+        """Return what the event stores. words: "" for none."""
+        return f"{self}: {words}" if words else self.value
+
+    @classmethod
+    def read(cls, detail: str) -> tuple[Report, str]:
+        """Return the kind and the words that `detail` stored."""
+        kind, _, words = detail.partition(": ")
+        return cls(kind) if kind in set(cls) else cls.OTHER, words
 
 
 class ProblemCode(StrEnum):

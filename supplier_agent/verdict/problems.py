@@ -78,10 +78,10 @@ def stuck_after_shipping(calls: Iterable[Call]) -> list[Call]:
 
 def _reported(order: Order, report: Event) -> Problem:
     """Return what a packer reported: its kind, and perhaps a few words."""
-    kind, _, words = (text_of(report.detail) or "").partition(": ")
+    kind, words = Report.read(text_of(report.detail) or "")
     who, station = text_of(report.who) or "?", text_of(report.station)
     by = f"{who} ({station})" if station else who
-    facts: Facts = {"report": kind if kind in set(Report) else Report.OTHER.value, "by": by}
+    facts: Facts = {"report": kind.value, "by": by}
     facts |= {"words": words, "case": "words"} if words else {}
     at = report.at if known(report.at) is not None else None
     return Problem(ProblemCode.ORDER_REPORTED, order.supplier, order.menzzo_order_id, at, facts)

@@ -82,8 +82,7 @@ def _printed_here(tx: Session, visit: Visit, orders: Sequence[Order]) -> None:
 
 def _send(visit: Visit, content: bytes, title: str, orders: Sequence[Order]) -> None:
     """Give a PDF to the station's printer. A note of the answer says so, until it says what became of it."""
-    own = visit.station.page_mm  # without it CUPS uses the queue's default size, and cuts off what does not fit
-    media = printing.custom_media(*own).keyword if own else None
+    media = printing.custom_media(visit.station.page_mm)
     sent = Sent(visit.room, visit.field("key"), visit.person.name, visit.station, orders)
     with visit.room.store.write() as tx:
         until = (visit.now + SETTLED_WITHIN).isoformat()

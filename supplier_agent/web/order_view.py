@@ -235,8 +235,8 @@ def in_history(event: Event, visit: Visit) -> tuple[str, str, str]:
 
 def _in_words(event: Event, visit: Visit) -> str:
     """Return a packer's report as a sentence."""
-    kind, _, words = (event.detail or "").partition(": ")
-    said = visit.sentences.say(f"report.{kind if kind in set(Report) else Report.OTHER}")
+    kind, words = Report.read(event.detail or "")
+    said = visit.sentences.say(f"report.{kind}")
     return f"{said}: {words}" if words else said
 
 
@@ -251,8 +251,7 @@ LONGEST = 200
 def report(tx: Session, row: int, kind: Report, words: str, now: datetime, who: str, station: str) -> None:
     """Record a packer's report about an order."""
     said = " ".join(words.split())[:LONGEST]
-    detail = f"{kind}: {said}" if said else kind.value
-    tx.add(Event(order_id=row, at=now, who=who, what=facts.REPORTED, detail=detail, station=station))
+    tx.add(Event(order_id=row, at=now, who=who, what=facts.REPORTED, detail=kind.detail(said), station=station))
 
 
 def settle(tx: Session, row: int, now: datetime, who: str, station: str) -> None:

@@ -21,8 +21,6 @@ from supplier_agent.web.request import Visit
 
 EVENTS_OF_A_DAY = 50_000
 """How many of the newest events are searched for those of today: there is no index on their time, and it must stay fast."""
-UNDONE = "flag taken back"
-"""What the history says of an undone mark; written by a database trigger, like actions.FLAGGED."""
 PRINT_SECONDS = 5.0
 POINTS_PER_MM = 72 / 25.4
 SAID = frozenset({
@@ -88,10 +86,10 @@ def figures(tx: Session, visit: Visit) -> Sequence[Figures]:
     )  # fmt: skip
     done: dict[tuple[str, str], Counter[str]] = {}
     for row in rows:
-        if row.what in {actions.FLAGGED, UNDONE, actions.PRINTED, REPORTED}:
+        if row.what in {actions.FLAGGED, actions.UNDONE, actions.PRINTED, REPORTED}:
             done.setdefault((str(row.who), str(row.place)), Counter())[row.what] += row.times
     return [
-        Figures(*key, each[actions.FLAGGED], each[UNDONE], each[actions.PRINTED], each[REPORTED])
+        Figures(*key, each[actions.FLAGGED], each[actions.UNDONE], each[actions.PRINTED], each[REPORTED])
         for key, each in sorted(done.items())
     ]
 
@@ -178,13 +176,12 @@ def _tested(visit: Visit) -> Answer | None:
     station = visit.room.settings.web.station(visit.field("station"))
     if station is None or not station.printer:
         return None
-    media = printing.custom_media(*station.page_mm).keyword if station.page_mm else None
     done = printing.print_pdf(
         station.printer,
         test_page(station, visit.sentences.at(visit.now)),
         f"test {station.name}",
         visit.person.name,
-        media=media,
+        media=printing.custom_media(station.page_mm),
         seconds=PRINT_SECONDS,
         egress=egress.of(visit.room.settings),
     )

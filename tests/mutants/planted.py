@@ -233,7 +233,7 @@ PLANTED = (
         ("tests/upkeep/test_restore.py",),
     ),
     Mutant(
-        "a missing ship ledger is begun anew in silence",
+        "a missing ship ledger is replaced by a new one in silence",
         "maintenance/rollback.py",
         "        known = row.ledger_id is not None or _was_in_use(tx)",
         "        known = False",
@@ -522,7 +522,7 @@ PLANTED = (
         (BULKHEADS + "test_bulkhead.py",),
     ),
     Mutant(
-        "a place that was promised goes to whoever comes first",
+        "a place that was promised goes to the first who comes",
         "tick/workers.py",
         "                self._promised.add(account)\n",
         "",

@@ -59,14 +59,14 @@ def frame(jobs: "Queue[bytes]") -> tuple[float, float]:
 
 def test_a_label_is_printed_as_large_as_it_is(printers: Jobs) -> None:
     base, jobs = printers
-    answer = print_pdf(base + "zebra", LABEL, "label", media=custom_media(100, 150).keyword)
+    answer = print_pdf(base + "zebra", LABEL, "label", media=custom_media((100, 150)))
     assert isinstance(answer, Printed), answer
     assert frame(jobs) == pytest.approx(FRAME_MM, abs=0.5)
 
 
 def test_a_label_that_is_larger_than_the_paper_is_cut_and_not_made_smaller(printers: Jobs) -> None:
     base, jobs = printers
-    assert isinstance(print_pdf(base + "zebra", LABEL, "label", media=custom_media(100, 100).keyword), Printed)
+    assert isinstance(print_pdf(base + "zebra", LABEL, "label", media=custom_media((100, 100))), Printed)
     width, height = frame(jobs)
     assert width == pytest.approx(FRAME_MM[0], abs=0.5)
     assert height < 105  # the nearest paper that it has

@@ -3,9 +3,10 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from urllib.parse import urlencode
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
 
 PATH = shutil.which("chromium") or shutil.which("chromium-browser")
 MISSING = "no Chromium here (Debian: apt-get install chromium)"
@@ -20,6 +21,7 @@ QUIET = (
 )
 PATIENCE_MS = 40_000
 """What is waited for comes within a second; a machine that does ten other things may take longer."""
+TABLET = ViewportSize(width=1024, height=768)
 expect.set_options(timeout=PATIENCE_MS)
 
 
@@ -32,6 +34,19 @@ def chromium(*more: str) -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+@contextmanager
+def opened(browser: Browser, **options: Any) -> Iterator[BrowserContext]:  # noqa: ANN401 - any option of a context
+    """Yield a context of a tablet; fail if a script failed in it, or the content security policy had to stop something."""
+    context = browser.new_context(**{"viewport": TABLET} | options)
+    context.set_default_timeout(PATIENCE_MS)
+    wrong: list[str] = []
+    context.on("weberror", lambda error: wrong.append(str(error.error)))
+    context.on("console", lambda told: wrong.append(told.text) if "Content Security Policy" in told.text else None)
+    yield context
+    context.close()
+    assert not wrong
 
 
 def sign_in(page: Page, url: str, name: str = "Anna", station: str = "Bench 1", pin: str = "4711") -> Page:

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from supplier_agent.db import state_folder
 from tests.web.stage import LEADS_PIN, Browser, Stage, browsing, staged
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser as Chromium
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +28,14 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stage(tmp_path: Path, pristine: Path) -> Iterator[Stage]:
     with staged(tmp_path, pristine=pristine) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Chromium]":
+    from tests.web.chromium import chromium  # noqa: PLC0415 - playwright is loaded for the tests that use it
+
+    with chromium() as started:
+        yield started
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from supplier_agent.db.tables import Order
 from supplier_agent.labels.scan import as_typed
 from supplier_agent.web.lists import PAGE
 from tests.web.benchmark import fill
-from tests.web.chromium import FAINT, MISSING, PATH, PATIENCE_MS, chromium, scan, sign_in
+from tests.web.chromium import FAINT, MISSING, PATH, TABLET, opened, scan, sign_in
 from tests.web.stage import OTHER, Stage
 from tests.world.clocks import until
 
@@ -19,26 +19,13 @@ pytestmark = pytest.mark.skipif(PATH is None, reason=MISSING)
 
 ID = "15000012345_789"
 LATER = timedelta(seconds=3)
-TABLET, PHONE = ViewportSize(width=1024, height=768), ViewportSize(width=390, height=780)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as opened:
-        yield opened
+PHONE = ViewportSize(width=390, height=780)
 
 
 @pytest.fixture
 def page(browser: Browser, stage: Stage) -> Iterator[Page]:
-    context = browser.new_context(viewport=TABLET)
-    context.set_default_timeout(PATIENCE_MS)
-    made = context.new_page()
-    wrong: list[str] = []
-    made.on("pageerror", lambda error: wrong.append(str(error)))
-    made.on("console", lambda told: wrong.append(told.text) if "Content Security Policy" in told.text else None)
-    yield sign_in(made, stage.url)
-    context.close()
-    assert not wrong
+    with opened(browser) as context:
+        yield sign_in(context.new_page(), stage.url)
 
 
 def answered(page: Page, sign: str) -> None:

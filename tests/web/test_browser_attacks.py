@@ -9,19 +9,13 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from supplier_agent.db.tables import Event, RejectedEntry, Supplier
-from tests.web.chromium import MISSING, PATH, chromium, scan, sign_in
+from tests.web.chromium import MISSING, PATH, scan, sign_in
 from tests.web.payloads import PAYLOADS
 from tests.web.stage import LEADS_PIN, SUPPLIER, Stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(PATH is None, reason=MISSING)]
 
 ID = "15000012345_789"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -3,47 +3,37 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
-from tests.web.chromium import FAINT, MISSING, PATH, PATIENCE_MS, chromium, scan, sign_in, switch
+from tests.web.chromium import FAINT, MISSING, PATH, TABLET, chromium, opened, scan, sign_in, switch
 from tests.web.stage import BENCH, LEADS_PIN, OTHER, PIN, Stage, staged
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(PATH is None, reason=MISSING)]
 
 ID = "15000012345_789"
-TABLET, PHONE = ViewportSize(width=1024, height=768), ViewportSize(width=360, height=740)
+PHONE = ViewportSize(width=360, height=740)
 CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 FOCUSED = "document.activeElement.name || document.activeElement.getAttribute('href') || document.activeElement.tagName"
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with chromium(*CAMERA) as opened:
-        yield opened
-
-
-def contexts(browser: Browser, **options: Any) -> Iterator[BrowserContext]:  # noqa: ANN401 - any option of a context
-    context = browser.new_context(**{"viewport": TABLET} | options)
-    context.set_default_timeout(PATIENCE_MS)
-    wrong: list[str] = []
-    context.on("weberror", lambda error: wrong.append(str(error.error)))
-    context.on("console", lambda told: wrong.append(told.text) if "Content Security Policy" in told.text else None)
-    yield context
-    context.close()
-    assert not wrong
+    with chromium(*CAMERA) as started:
+        yield started
 
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    yield from contexts(browser)
+    with opened(browser) as context:
+        yield context
 
 
 @pytest.fixture
 def phone(browser: Browser) -> Iterator[BrowserContext]:
-    yield from contexts(browser, viewport=PHONE, has_touch=True, is_mobile=True)
+    with opened(browser, viewport=PHONE, has_touch=True, is_mobile=True) as context:
+        yield context
 
 
 def test_a_tap_on_a_name_leads_to_the_pin_and_a_new_person_is_two_taps_away(
@@ -245,7 +235,7 @@ def test_every_text_stands_out_in_the_dark_too(stage: Stage, context: BrowserCon
 
 
 def test_a_dark_device_gets_a_dark_page_unless_it_is_switched(stage: Stage, browser: Browser) -> None:
-    for dark in contexts(browser, color_scheme="dark"):
+    with opened(browser, color_scheme="dark") as dark:
         page = sign_in(dark.new_page(), stage.url)
         ground = "getComputedStyle(document.documentElement).backgroundColor"
         assert page.evaluate(ground) == "rgb(15, 22, 28)"
@@ -315,19 +305,21 @@ DETECTOR = """window.BarcodeDetector = class {
 
 def test_a_camera_scans_once_for_each_tap(tmp_path: Path, pristine: Path, browser: Browser) -> None:
     """Chromium on Linux has a camera for tests, but reads no barcodes: the detector is ours."""
-    with staged(tmp_path, pristine=pristine, origin="https://warehouse.example") as stage:
-        for context in contexts(browser, viewport=PHONE):
-            context.add_init_script(DETECTOR)
-            row = stage.order(ID)
-            page = sign_in(context.new_page(), stage.url)
-            page.click("#camera")
-            expect(page.locator("#picture")).to_be_visible()
-            page.evaluate(f"window.inFront = '{ID}'")
-            expect(page.locator("[data-sign]")).to_have_attribute("data-sign", "blue")
-            expect(page.locator("#picture")).to_be_hidden()
-            stage.clock.ahead += timedelta(seconds=10)
-            page.wait_for_timeout(500)
-            assert stage.facts(row).shipped == 0  # the box is still in front of the camera
-            page.click("#camera")
-            expect(page.locator("[data-sign]")).to_have_attribute("data-sign", "green")
-            assert stage.facts(row).shipped == 1
+    with (
+        staged(tmp_path, pristine=pristine, origin="https://warehouse.example") as stage,
+        opened(browser, viewport=PHONE) as context,
+    ):
+        context.add_init_script(DETECTOR)
+        row = stage.order(ID)
+        page = sign_in(context.new_page(), stage.url)
+        page.click("#camera")
+        expect(page.locator("#picture")).to_be_visible()
+        page.evaluate(f"window.inFront = '{ID}'")
+        expect(page.locator("[data-sign]")).to_have_attribute("data-sign", "blue")
+        expect(page.locator("#picture")).to_be_hidden()
+        stage.clock.ahead += timedelta(seconds=10)
+        page.wait_for_timeout(500)
+        assert stage.facts(row).shipped == 0  # the box is still in front of the camera
+        page.click("#camera")
+        expect(page.locator("[data-sign]")).to_have_attribute("data-sign", "green")
+        assert stage.facts(row).shipped == 1

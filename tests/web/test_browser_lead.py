@@ -1,22 +1,14 @@
 """The lead's desk in a real browser: a message to Menzzo is copied, and all of it works without JavaScript."""
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.web.chromium import MISSING, PATH, PATIENCE_MS, chromium, sign_in
+from tests.web.chromium import MISSING, PATH, PATIENCE_MS, sign_in
 from tests.web.stage import LEADS_PIN, Stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(PATH is None, reason=MISSING)]
 
 ID = "15000012345_789"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as opened:
-        yield opened
 
 
 def opened(browser: Browser, stage: Stage, *, javascript: bool = True) -> Page:

@@ -12,7 +12,7 @@ from sqlmodel import col, update
 from supplier_agent.db.tables import Order
 from tests.printing.test_queue import NOBODY, device
 from tests.web.benchmark import fill
-from tests.web.chromium import MISSING, PATH, PATIENCE_MS, chromium, scan, sign_in
+from tests.web.chromium import MISSING, PATH, opened, scan, sign_in
 from tests.web.stage import BENCH, Stage, staged
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(PATH is None, reason=MISSING)]
@@ -23,23 +23,11 @@ OscillatorNode.prototype.start = function (at) { window.tones.push(this.frequenc
 ALARM = [523, 392, 523, 392]
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as opened:
-        yield opened
-
-
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    with browser.new_context(viewport={"width": 1024, "height": 768}) as context:
-        context.set_default_timeout(PATIENCE_MS)
-        made = context.new_page()
-        wrong: list[str] = []
-        made.on("pageerror", lambda error: wrong.append(str(error)))
-        made.on("console", lambda told: wrong.append(told.text) if "Content Security Policy" in told.text else None)
-        made.add_init_script(TONES)
-        yield made
-        assert not wrong
+    with opened(browser) as context:
+        context.add_init_script(TONES)
+        yield context.new_page()
 
 
 def with_printer(uri: str) -> tuple[dict[str, object], ...]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from tests.web.chromium import MISSING, PATH, PATIENCE_MS, chromium, sign_in
+from tests.web.chromium import MISSING, PATH, TABLET, opened, sign_in
 from tests.web.stage import LEADS_PIN, OTHER, Stage
 from tests.world.clocks import until
 
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(PATH is None, reason=MISSING)
 
 ID, B, VANISHED = "15000012345_789", "15000012345_790", "15000012345_791"
 LATER = timedelta(seconds=3)
-TABLET, DESKTOP = ViewportSize(width=1024, height=768), ViewportSize(width=1920, height=1080)
+DESKTOP = ViewportSize(width=1920, height=1080)
 LISTEN = """
 window.tones = [];
 const start = OscillatorNode.prototype.start;
@@ -25,23 +25,11 @@ OscillatorNode.prototype.start = function (...at) { window.tones.push(this.frequ
 SHOWN, REPEATED, KEPT, UNKNOWN = [660], [990], [520, 390, 520], [196, 147]
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as opened:
-        yield opened
-
-
 @pytest.fixture
 def page(browser: Browser, stage: Stage) -> Iterator[Page]:
-    context = browser.new_context(viewport=TABLET)
-    context.set_default_timeout(PATIENCE_MS)
-    context.add_init_script(LISTEN)
-    made = context.new_page()
-    wrong: list[str] = []
-    made.on("pageerror", lambda error: wrong.append(str(error)))
-    yield sign_in(made, stage.url, "Lea", pin=LEADS_PIN)
-    context.close()
-    assert not wrong
+    with opened(browser) as context:
+        context.add_init_script(LISTEN)
+        yield sign_in(context.new_page(), stage.url, "Lea", pin=LEADS_PIN)
 
 
 def scan(page: Page, code: str, end: str = "Enter") -> None:
