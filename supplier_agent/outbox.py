@@ -130,7 +130,7 @@ def attempts_of(tx: Session, call: Call) -> Sequence[Attempt]:
 
 _AS_IS = {"synchronize_session": False}  # later readers of the row load it again
 
-# Run before every request, so these statements are built once.
+# Run before every request: built once, and run on the connection, because the ORM would take longer than the database.
 _MINE = (
     col(Call.supplier) == bindparam("supplier"),
     col(Call.kind) == bindparam("kind"),
@@ -158,16 +158,16 @@ def due(tx: Session, supplier: str, kind: str, now: datetime, avoid_order_id: in
     """Return the call of that kind that has been due longest; one of another order than `avoid_order_id` if there is one."""
     values = {"supplier": supplier, "kind": kind, "now": now}
     if avoid_order_id is not None:
-        other = tx.execute(_DUE_OF_ANOTHER, {**values, "avoid": avoid_order_id}).first()
+        other = tx.connection().execute(_DUE_OF_ANOTHER, {**values, "avoid": avoid_order_id}).first()
         if other is not None:
             return Due(*other)
-    found = tx.execute(_DUE, values).first()
+    found = tx.connection().execute(_DUE, values).first()
     return None if found is None else Due(*found)
 
 
 def next_due_at(tx: Session, supplier: str, kind: str, now: datetime) -> datetime | None:
     """Return when the next call of that kind becomes due; None if there is none."""
-    found: datetime | None = tx.scalar(_NEXT_DUE, params={"supplier": supplier, "kind": kind, "now": now})
+    found: datetime | None = tx.connection().scalar(_NEXT_DUE, {"supplier": supplier, "kind": kind, "now": now})
     return found
 
 
@@ -192,11 +192,11 @@ def claim(tx: Session, call: Call, now: datetime) -> int | None:
     The number and the attempt's row are written before the request is sent, so a crash leaves a trace.
     """
     number = call.attempts + 1
-    taken = tx.exec(_TAKE, params={"call_id": call.id, "before": call.attempts, "now": now}, execution_options=_AS_IS)
+    connection = tx.connection()
+    taken = connection.execute(_TAKE, {"call_id": call.id, "before": call.attempts, "now": now})
     if taken.rowcount != 1:
         return None
-    begun = {"call_id": call.id, "number": number, "started_at": now}
-    tx.connection().execute(_BEGIN, begun)
+    connection.execute(_BEGIN, {"call_id": call.id, "number": number, "started_at": now})
     return number
 
 
@@ -231,9 +231,10 @@ def settle(tx: Session, call_id: int, number: int, outcome: Outcome, after: Next
     claim = {"of": call_id, "nth": number}
     ended = {"ended_at": now, "http_status": outcome.http_status, "outcome": outcome.kind}
     ended["detail"] = outcome.detail or None
-    tx.exec(_END, params=claim | ended, execution_options=_AS_IS)
+    connection = tx.connection()
+    connection.execute(_END, claim | ended)
     became = {"state": after.state, "due_at": after.due_at, "detail": after.why, "strike": int(after.strike)}
-    return tx.exec(_SETTLE, params=claim | became, execution_options=_AS_IS).rowcount == 1
+    return connection.execute(_SETTLE, claim | became).rowcount == 1
 
 
 def not_later_than(tx: Session, kind: str, latest: datetime) -> None:

@@ -8,7 +8,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -140,8 +140,9 @@ class Store:
 
     def _pragma(self, name: str) -> object:
         try:
-            with self._engine.connect() as connection:
-                return connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            with closing(self._engine.raw_connection()) as connection:
+                (value, *_) = connection.cursor().execute(f"PRAGMA {name}").fetchone()
+                return value
         except (DatabaseError, sqlite3.Error) as error:
             raise _explained(error, self.path) from error
 

@@ -197,7 +197,8 @@ def settle(ctx: Context, tx: Session, account: Account, job: Job, ending: Ending
 def _add_facts(tx: Session, job: Job, facts: Mapping[str, object]) -> None:
     """Store new facts of the order. Its calls are planned in the same turn, with those of all others that changed."""
     if facts:
-        tx.exec(_facts_of(tuple(facts)), params={"row": job.order_id, **{f"new_{name}": facts[name] for name in facts}})
+        values = {"row": job.order_id, **{f"new_{name}": facts[name] for name in facts}}
+        tx.connection().execute(_facts_of(tuple(facts)), values)
 
 
 @cache
