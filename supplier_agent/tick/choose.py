@@ -71,7 +71,9 @@ def idle_for(ctx: Context, account: Account) -> float:
         return 0.0
     if account.pulls and (account.next_read is None or not _is_of_these_hours(ctx, account, ctx.clock.now())):
         return 0.0
-    return min(LOOK_SECONDS, max(0.0, account.idle_until - ctx.clock.monotonic()))
+    now = ctx.clock.monotonic()
+    together = LOOK_SECONDS - now % LOOK_SECONDS  # all idle accounts in one turn: a turn costs more than such a look
+    return min(together, max(0.0, account.idle_until - now))
 
 
 def _is_of_these_hours(ctx: Context, account: Account, now: datetime) -> bool:
