@@ -1,7 +1,9 @@
-"""The clients that the agent is compared with: `python -m tests.bench.bare URL RATE [FOLDER]`; rate 0 is as fast as possible.
+"""The clients that the agent is compared with: `python -m tests.bench.bare URL RATE [FOLDER [careful]]`.
 
-Without a folder, the bare calls ("floor b"). With it ("floor c"), a database in WAL with synchronous=FULL is committed for each
-batch, and a label is written to a temporary file, flushed and renamed. Nothing is retried, explained or undone.
+RATE 0 is as fast as possible. Without a folder, the bare calls ("floor b"). With it ("floor c"), a database in WAL with
+synchronous=FULL is committed for each batch, and a label is written to a temporary file, flushed and renamed. With "careful"
+("floor d"), each request has its own connection; its intent is committed before it leaves, and its result when it is there.
+Nothing is retried, explained or undone.
 """
 
 import asyncio
@@ -24,27 +26,29 @@ SUPPLIER = "bench"
 IN_FLIGHT, IN_FLIGHT_AT_A_RATE = 8, 32
 BATCH = 200
 TABLE = "CREATE TABLE orders (id TEXT PRIMARY KEY, row TEXT, acknowledged INTEGER, label TEXT, shipped INTEGER, done INTEGER)"
+INTENTS = "CREATE TABLE intents (id TEXT, url TEXT)"
 NOTED = {
     "listed": "INSERT INTO orders (id, row) VALUES (?1, ?2)",
     "acknowledge-sale": "UPDATE orders SET acknowledged = 1 WHERE id = ?1 AND ?2 = ''",
     "label": "UPDATE orders SET label = ?2 WHERE id = ?1",
     "ship-sale": "UPDATE orders SET done = 1 WHERE id = ?1 AND ?2 = ''",
+    "intent": "INSERT INTO intents VALUES (?1, ?2)",
 }
 
 
 class Books:
     """What is kept, in batches; nothing without a folder."""
 
-    def __init__(self, folder: Path | None) -> None:
-        self.folder, self.waiting = folder, list[tuple[str, str, str]]()
+    def __init__(self, folder: Path | None, batch: int) -> None:
+        self.folder, self.batch, self.waiting = folder, batch, list[tuple[str, str, str]]()
         if folder is not None:
             self.database = sqlite3.connect(folder / "bare.db", isolation_level=None)
-            for statement in ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", TABLE):
+            for statement in ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", TABLE, INTENTS):
                 self.database.execute(statement)
 
     def note(self, kind: str, this: str, value: str = "") -> None:
         self.waiting.append((kind, this, value))
-        if len(self.waiting) >= BATCH:
+        if len(self.waiting) >= self.batch:
             self.commit()
 
     def commit(self) -> None:
@@ -85,6 +89,8 @@ class Bare:
             now = asyncio.get_running_loop().time()
             self.free_at = max(now, self.free_at + self.interval)
             await asyncio.sleep(self.free_at - now)
+        if self.books.batch == 1:
+            self.books.note("intent", this, url)
         content = json.dumps({"menzzo_order_id": this}).encode() if this else None
         return (await self.client.request(method, url, content=content)).raise_for_status()
 
@@ -124,13 +130,14 @@ class Bare:
                 worker.cancel()
 
 
-async def main(url: str, rate: float, folder: Path | None) -> None:
+async def main(url: str, rate: float, folder: Path | None, *, careful: bool) -> None:
     in_flight = IN_FLIGHT_AT_A_RATE if rate else IN_FLIGHT
-    limits = httpx.Limits(max_connections=in_flight)
+    limits = httpx.Limits(max_connections=in_flight, max_keepalive_connections=0 if careful else None)
     headers = {"Authorization": f"Bearer {SUPPLIER}", "Content-Type": "application/json"}
     async with httpx.AsyncClient(base_url=url, headers=headers, limits=limits, trust_env=False) as client:
-        await Bare(client, Books(folder), rate).run(in_flight)
+        await Bare(client, Books(folder, 1 if careful else BATCH), rate).run(in_flight)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], float(sys.argv[2]), Path(sys.argv[3]) if sys.argv[3:] else None))
+    where = Path(sys.argv[3]) if sys.argv[3:] else None
+    asyncio.run(main(sys.argv[1], float(sys.argv[2]), where, careful="careful" in sys.argv[4:]))

@@ -13,6 +13,7 @@ from typing import Any
 
 from tests.bench.figure import Figure, Sizes, contest, ratios
 from tests.bench.measure import Cost, run
+from tests.bench.profile import PARTS, RECORDS, shares
 from tests.bench.site import CONFIRMED, LABELLED, Site, folder, python, serving
 
 PAGE = 50
@@ -74,12 +75,31 @@ def daemon(sizes: Sizes, orders: int, rate: float = 0.0) -> Drained:
             return Drained(running.stop(), server.report())
 
 
-def bare(sizes: Sizes, orders: int, rate: float = 0.0, *, keeps: bool = True, traced: bool = False) -> Drained:
-    """Run the bare client, with durable commits in batches, or keeping nothing."""
+def bare(
+    sizes: Sizes, orders: int, rate: float = 0.0, *, keeps: bool = True, careful: bool = False, traced: bool = False
+) -> Drained:
+    """Run the bare client, with durable commits in batches, or keeping nothing, or with two of the agent's promises."""
     with folder() as here, serving(sizes.limit, orders=orders, seconds=ANSWER_SECONDS if rate else 0) as server:
-        words = python("-m", "tests.bench.bare", server.url, str(rate), *([str(here)] if keeps else []))
+        words = python(
+            "-m",
+            "tests.bench.bare",
+            server.url,
+            str(rate),
+            *([str(here)] if keeps else []),
+            *(["careful"] if careful else []),
+        )
         cost = run([*STRACE, str(here / "trace"), *words] if traced else words, sizes.limit)
         return Drained(cost, server.report(), _fsyncs(here / "trace"))
+
+
+def profile(sizes: Sizes, orders: int) -> dict[str, float]:
+    """Do as `once` does, and return the share of each part in the processor time, in percent."""
+    with folder() as here, serving(sizes.limit, orders=orders) as server:
+        site, files = Site(here, server.url, sizes), [here / "first", here / "second"]
+        for file in files:
+            site.run("run", "--once", before=(*RECORDS, str(file), "--"))
+            site.mark_all()
+        return shares(files)
 
 
 def _fsyncs(trace: Path) -> int:
@@ -92,8 +112,11 @@ def full_speed(sizes: Sizes) -> Iterator[Figure]:
 
     From an empty state to all orders shipped: collected, acknowledged, labelled, marked, shipped. `run --once` runs twice, before
     and after the marks; the daemon runs once. Floor c is a bare client with 8 calls in flight that commits (WAL, synchronous=FULL)
-    in batches of 200 and flushes each label; after a crash it would repeat up to 200 calls. Floor b keeps nothing. CPU is that of
-    all processes, also of those that check PDFs; peak memory is that of the largest.
+    in batches of 200 and flushes each label; after a crash it would repeat up to 200 calls. Floor b keeps nothing. Floor d is floor
+    c with two of the agent's promises: no two requests share a connection, so that a late answer is never taken for another's, and
+    every intent and every result is committed by itself, before its request leaves. CPU is that of all processes, also of those
+    that check PDFs; peak memory is that of the largest. The last lines say where the CPU of `run --once` goes, without that of
+    checking PDFs (sampled by py-spy, if the machine has it).
     """
     walls, peaks = list[float](), list[float]()
     for orders in sizes.drained:
@@ -105,6 +128,7 @@ def full_speed(sizes: Sizes) -> Iterator[Figure]:
                 "daemon": partial(daemon, sizes, orders),
                 "floor c": partial(bare, sizes, orders),
                 "floor b": partial(bare, sizes, orders, keeps=False),
+                "floor d": partial(bare, sizes, orders, careful=True),
             },
         )
         for name, ours in found.items():
@@ -121,6 +145,11 @@ def full_speed(sizes: Sizes) -> Iterator[Figure]:
     for name, client, most in (("run --once", once, 3.0), ("floor c", bare, None)):
         fsyncs = [] if lacks else [client(sizes, small, traced=True).fsyncs / small]
         yield Figure("a", f"fsyncs of an order, {name}", fsyncs, "", most, note=lacks)
+    lacks = "" if shutil.which(RECORDS[0]) else "there is no py-spy on this machine"
+    used = {} if lacks else profile(sizes, small)
+    for name in PARTS:
+        title = f"where the CPU goes, {small:,} orders, run --once: {name}"
+        yield Figure("a", title, [] if lacks else [used[name]], "%", note=lacks)
 
 
 def _compared(title: str, ours: Sequence[Drained], floor: Sequence[Drained], name: str) -> Iterator[Figure]:
@@ -129,7 +158,7 @@ def _compared(title: str, ours: Sequence[Drained], floor: Sequence[Drained], nam
     yield Figure("a", f"peak memory, {title}", [d.cost.rss for d in ours], "MB")
     if name == "floor c":
         return
-    most = None if name == "floor b" else 2.0
+    most = None if name.startswith("floor") else 2.0
     yield Figure("a", f"wall time, {title}", ratios(ours, floor, lambda d: d.cost.wall), "x floor c", most)
     yield Figure("a", f"CPU, {title}", ratios(ours, floor, lambda d: d.cost.cpu), "x floor c", most)
     if most:

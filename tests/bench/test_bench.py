@@ -4,6 +4,7 @@ import json
 import re
 from datetime import date
 from functools import partial
+from pathlib import Path
 
 import pytest
 import typer
@@ -15,6 +16,7 @@ from tests.bench.drain import Drained
 from tests.bench.figure import Figure, Sizes, contest, ratios
 from tests.bench.measure import Cost, run
 from tests.bench.page import page
+from tests.bench.profile import CONNECTS, DECIDES, LIBRARY, SQLITE, START, shares
 from tests.bench.site import python
 from tests.proof.page import Setting
 
@@ -74,6 +76,30 @@ def test_a_line_is_json_with_value_spread_and_goal() -> None:
         "max": 3.0,
         "rounds": 3,
         "reached": True,
+    }
+
+
+def test_each_sample_counts_for_one_part_and_checking_pdfs_for_none(tmp_path: Path) -> None:
+    turn = "<module> (supplier_agent/__main__.py);Agent.turn (supplier_agent/agent.py:99)"
+    samples = {
+        "<module> (supplier_agent/__main__.py);_find_spec (<frozen importlib._bootstrap>)": (10, START),
+        f"{turn};claim (supplier_agent/outbox.py:1);DefaultDialect.do_execute (sqlalchemy/engine/default.py:9)": (
+            20,
+            SQLITE,
+        ),
+        f"{turn};claim (supplier_agent/outbox.py:1);Session.exec (sqlmodel/orm/session.py:9)": (30, LIBRARY),
+        f"{turn};claim (supplier_agent/outbox.py:1)": (25, DECIDES),
+        "run (threading.py);Wire._run (supplier_agent/marketplace/wire.py);connect_tcp (httpcore/_sync.py)": (
+            15,
+            CONNECTS,
+        ),
+        "run (threading.py);Checks._next (supplier_agent/labels/pdf.py:9);wait (threading.py)": (500, None),
+    }
+    file = tmp_path / "samples"
+    file.write_text("".join(f"{stack} {number}\n" for stack, (number, _) in samples.items()))
+    found = shares([file])
+    assert {name: share for name, share in found.items() if share} == {
+        name: number for number, name in samples.values() if name is not None
     }
 
 
