@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
@@ -18,6 +19,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell has started the
     signal.signal(
         signal.SIGINT, signal.default_int_handler
     )  # otherwise the programs that they start would ignore Ctrl-C
+
+
+hypothesis.settings.register_profile("tests", deadline=None)  # on a busy machine, one example may take seconds
+hypothesis.settings.load_profile("tests")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

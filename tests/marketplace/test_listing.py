@@ -325,7 +325,7 @@ def test_a_rejected_row_is_kept_byte_for_byte_whatever_it_is_wrapped_in(around: 
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None, database=None)
+@settings(max_examples=300, database=None)
 def test_no_mutation_of_an_answer_escapes(data: st.DataObject) -> None:
     body = bytearray(b"[" + row() + b"," + row(price="NaN", quantity='"3"') + b"]")
     for _ in range(data.draw(st.integers(1, 6))):

@@ -37,7 +37,7 @@ def test_every_mutated_answer_is_stored_once_and_whole(depot: Depot) -> None:
         depot.take_in(body)
 
 
-@settings(max_examples=40, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(body=bodies)
 def test_every_structure_is_stored_once_and_whole(depot: Depot, body: bytes) -> None:
     depot.take_in(body)
