@@ -171,8 +171,8 @@ PLANTED = (
     Mutant(
         "an idle account sleeps beyond the moment at which something is due",
         "tick/choose.py",
-        "    return min(LOOK_SECONDS, max(0.0, account.idle_until - ctx.clock.monotonic()))\n",
-        "    return LOOK_SECONDS if account.idle_until > ctx.clock.monotonic() else 0.0\n",
+        "    return min(together, max(0.0, account.idle_until - now))\n",
+        "    return together if account.idle_until > now else 0.0\n",
         (IDLE,),
     ),
     Mutant(
