@@ -22,8 +22,8 @@ WITHOUT_A_YES = "ship_confirmed_at IS NOT NULL AND coalesce(ship_evidence, '') <
 
 
 def _partial(name: str, *columns: str, where: str) -> Index:
-    """Return an index of only those rows for which `where` holds, in either database."""
-    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+    """Return an index of only those rows for which `where` holds."""
+    return Index(name, *columns, sqlite_where=text(where))
 
 
 class Order(SQLModel, table=True):
