@@ -136,10 +136,10 @@ sys.argv[1:], kept = ["--version"], Cycle()
 """
 
 
-@pytest.mark.parametrize(("end", "is_taken_apart"), [("main()", False), ("sys.exit()", True)])
-def test_a_command_does_not_take_its_objects_apart_before_it_ends(end: str, is_taken_apart: bool) -> None:
+@pytest.mark.parametrize(("end", "said"), [("main()", False), ("sys.exit()", True)])
+def test_a_command_does_not_take_its_objects_apart_before_it_ends(end: str, *, said: bool) -> None:
     done = subprocess.run([sys.executable, "-c", CYCLE.format(end)], capture_output=True, text=True, check=True)
-    assert ("taken apart" in done.stdout) is is_taken_apart
+    assert ("taken apart" in done.stdout) is said
 
 
 def test_a_change_of_the_configuration_counts_at_once(config: Path) -> None:
