@@ -216,9 +216,11 @@ def _copy_state(settings: Settings, folder: Path) -> None:
             store.backup(folder / state_folder.DATABASE)
     with _ledger(settings.state_dir) as lines:
         if lines is not None:
-            with state_folder.open_private(folder / state_folder.PRIVATE) as opened:
-                with os.fdopen(opened.create(Path(state_folder.LEDGER).name), "wb") as file:
-                    file.writelines(lines)
+            with (
+                state_folder.open_private(folder / state_folder.PRIVATE) as opened,
+                os.fdopen(opened.create(Path(state_folder.LEDGER).name), "wb") as file,
+            ):
+                file.writelines(lines)
 
 
 @contextmanager
