@@ -1,7 +1,7 @@
 """Commands that run something: run, resync, sandbox, demo."""
 
 import json
-import secrets
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -150,7 +150,7 @@ def _agent(
         _heartbeat(surroundings, command) as beat,
     ):
         level = "debug" if surroundings.is_verbose else "warning" if surroundings.is_quiet else settings.log.level
-        run = secrets.token_hex(4)
+        run = os.urandom(4).hex()
         logger = log.Log(log.set_up(surroundings.env, form=settings.log.format, level=level, run=run))
         round_at = surroundings.clock.now() if once else None
         agent, close = assemble(

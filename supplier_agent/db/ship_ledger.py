@@ -25,8 +25,10 @@ from supplier_agent.db.state_folder import SAFELY, Private
 NAMELESS = ""
 """The identity of a ledger from an older version."""
 NOT_OPEN = -1
-TAIL_BYTES = 64 * 1024
-"""How much of the end of the file is read first, in search of the last mark."""
+MARK = b'"ledger"'
+"""What only a mark contains."""
+BLOCK_BYTES = 64 * 1024
+"""How much of the file is in memory at a time."""
 LONGEST_LINE = 64 * 1024
 
 
@@ -84,21 +86,20 @@ class Ledger:
             self.fault = folder.look(path.name)
             if self.fault:
                 return
-            tail = self._open(folder)
-        for line in tail:
-            self._learn(_fact(line))
+            self._open(folder)
         self.copied = not moved and self._marked_inode not in {0, self._inode}
-        self._torn = bool(tail and tail[-1])
 
-    def _open(self, folder: Private) -> Sequence[bytes]:
+    def _open(self, folder: Private) -> None:
         try:
             self._fd = os.open(self.path.name, os.O_RDWR | os.O_APPEND | SAFELY, dir_fd=folder.descriptor)
             found = os.fstat(self._fd)
             self.fault, self._inode = folder.fault(found), found.st_ino
             if self.fault:
-                return ()
+                return
             self._begins = None
-            return _since_last_mark(self._fd)
+            for line in _lines(self._fd, _last_mark(self._fd)):
+                self._learn(_fact(line))
+                self._torn = not line.endswith(b"\n")
         except OSError as error:
             raise StateError(
                 f"the ship ledger {self.path} cannot be opened: {error.strerror}. Nothing is shipped without it.",
@@ -218,15 +219,15 @@ class Ledger:
 
     def decisions(self) -> Iterator[Decision]:
         """Yield every decision, newest first."""
-        for line in reversed((self.content() or b"").split(b"\n")):
+        for line in reversed([*(self.content() or ())]):
             fact = _fact(line)
             with suppress(TypeError):
                 if "what" in fact:
                     yield Decision(**fact)
 
-    def content(self) -> bytes | None:
-        """Return the whole content, or None if there is no trusted ledger."""
-        return None if self._fd == NOT_OPEN or self.fault else _content(self._fd)
+    def content(self) -> Iterator[bytes] | None:
+        """Return the whole content, line by line, or None if there is no trusted ledger."""
+        return None if self._fd == NOT_OPEN or self.fault else _lines(self._fd, 0)
 
     def learn(self, content: bytes) -> int:
         """Add ship calls that only another copy of the ledger knows; return the number of orders. Nothing is removed."""
@@ -259,39 +260,40 @@ class Ledger:
             self._fd = NOT_OPEN
 
 
-def _content(descriptor: int) -> bytes:
-    return os.pread(descriptor, os.fstat(descriptor).st_size, 0)
-
-
-def _since_last_mark(descriptor: int) -> Sequence[bytes]:
-    """Return the lines from the last mark with an epoch on; all lines if there is none. The last one is empty unless it is torn."""
-    size, length = os.fstat(descriptor).st_size, TAIL_BYTES
-    while True:
-        begins = max(0, size - length)
-        lines = os.pread(descriptor, length, begins).split(b"\n")
-        if begins:
-            del lines[0]  # cut off
-        for number in reversed(range(len(lines))):
-            mark = _mark(_fact(lines[number]))
+def _last_mark(descriptor: int) -> int:
+    """Return where the last mark with an epoch begins; 0 if there is none. It reads backwards, block by block."""
+    ends, rest = os.fstat(descriptor).st_size, b""  # rest: of a line that begins in an earlier block
+    while ends:
+        begins = max(0, ends - BLOCK_BYTES)
+        block = os.pread(descriptor, ends - begins, begins) + rest
+        whole = (block.find(b"\n") + 1 or len(block)) if begins else 0
+        until = len(block)
+        while (found := block.rfind(MARK, whole, until)) >= 0:
+            until = block.rfind(b"\n", 0, found) + 1
+            mark = _mark(_fact(block[until:].partition(b"\n")[0]))
             if mark is not None and mark[1]:
-                return lines[number:]
-        if not begins:
-            return lines
-        length *= 8
+                return begins + until
+        ends, rest = begins, block[:whole]
+    return 0
+
+
+def _lines(descriptor: int, begins: int) -> Iterator[bytes]:
+    """Yield each line from there on, with its end; an incomplete last line has none."""
+    with os.fdopen(os.dup(descriptor), "rb") as file:
+        file.seek(begins)
+        yield from file
 
 
 def _last_lines(descriptor: int) -> dict[tuple[str, str], int]:
     """Return where the last line of each order begins."""
     found: dict[tuple[str, str], int] = {}
     begins = 0
-    with os.fdopen(os.dup(descriptor), "rb") as file:
-        file.seek(0)
-        for line in file:
-            call = _call(_fact(line))
-            if call is not None:
-                supplier, order = call[0]
-                found[sys.intern(supplier), order] = begins
-            begins += len(line)
+    for line in _lines(descriptor, 0):
+        call = _call(_fact(line))
+        if call is not None:
+            supplier, order = call[0]
+            found[sys.intern(supplier), order] = begins
+        begins += len(line)
     return found
 
 

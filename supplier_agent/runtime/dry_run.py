@@ -3,11 +3,12 @@
 Nothing is changed: the copy is in a temporary folder, which is deleted. Only the reads are added to the real log of reads.
 """
 
+import os
 import random
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -213,18 +214,25 @@ def _copy_state(settings: Settings, folder: Path) -> None:
     if database.exists():
         with closing(open_store(database)) as store:
             store.backup(folder / state_folder.DATABASE)
-    content = _ledger(settings.state_dir)
-    if content is not None:
-        with state_folder.open_private(folder / state_folder.PRIVATE) as opened:
-            opened.write(Path(state_folder.LEDGER).name, content)
+    with _ledger(settings.state_dir) as lines:
+        if lines is not None:
+            with (
+                state_folder.open_private(folder / state_folder.PRIVATE) as opened,
+                os.fdopen(opened.create(Path(state_folder.LEDGER).name), "wb") as file,
+            ):
+                file.writelines(lines)
 
 
-def _ledger(state_dir: Path) -> bytes | None:
-    """Return the content of the ship ledger without creating anything. Without the folder `private`, it is where 0.1.0 kept it."""
+@contextmanager
+def _ledger(state_dir: Path) -> Iterator[Iterable[bytes] | None]:
+    """Give the content of the ship ledger without creating anything. Without the folder `private`, it is where 0.1.0 kept it."""
     if (state_dir / state_folder.PRIVATE).is_dir():
         with closing(Ledger(state_dir / state_folder.LEDGER)) as ledger:
-            return ledger.content()
+            yield ledger.content()
+        return
     try:
-        return files.read(state_dir / Path(state_folder.LEDGER).name, most=1 << 30)
+        content = files.read(state_dir / Path(state_folder.LEDGER).name, most=1 << 30)
     except OSError:
-        return None
+        yield None
+        return
+    yield [content]

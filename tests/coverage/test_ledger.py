@@ -12,13 +12,14 @@ import pytest
 
 from supplier_agent import actions
 from supplier_agent.cli import run as command
-from supplier_agent.db.plain_sql import within
+from supplier_agent.db.plain_sql import Look, look_at, within
+from supplier_agent.db.state_folder import DATABASE
 from supplier_agent.marketplace.client import age_seconds, ahead_seconds
 from supplier_agent.marketplace.wire import Answer, Reply
 from supplier_agent.reading import coverage
 from supplier_agent.reading.coverage import Ledger, State
 from supplier_agent.reading.missing_orders import absence_of
-from supplier_agent.reports import health
+from supplier_agent.reports import health, status
 from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.verdict import ProblemCode
@@ -453,3 +454,27 @@ def test_the_command_tells_programs_the_same_as_people(typed: Typed) -> None:
 )
 def test_a_slip_of_the_tongue_is_a_usage_error(typed: Typed, words: tuple[str, ...]) -> None:
     assert typed(*words)[0] == 2
+
+
+def test_no_question_about_days_or_open_orders_reads_every_order_of_a_supplier(opened: Open) -> None:
+    asked = list[tuple[str, tuple[object, ...]]]()
+
+    class Listening(Look):
+        def rows(self, sql: str, *values: object) -> list[Any]:
+            asked.append((sql, values))
+            return super().rows(sql, *values)
+
+    site = opened()
+    site.run_for(DAY.total_seconds(), stride_seconds=STRIDE)
+    with look_at(site.settings.state_dir / DATABASE) as look:
+        listening = Listening(look._connection)  # noqa: SLF001 - it has no other way to its connection
+        coverage.ledger(listening, site.settings, "notio", today(site), today(site), site.clock.now())
+        status.counts(listening, "notio")
+        status.evidence(listening, "notio", 1)
+        plans = {
+            f"{sql}: {row.detail}" for sql, values in asked for row in look.rows(f"EXPLAIN QUERY PLAN {sql}", *values)
+        }
+    assert any("COVERING INDEX orders_by_day (order_date>" in plan for plan in plans)
+    assert any("INDEX orders_without_a_yes" in plan for plan in plans)
+    of_all = [plan for plan in plans if "INDEX sqlite_autoindex_orders_1 (supplier=?)" in plan]
+    assert all("AS ever" in plan for plan in of_all), of_all  # the number of all orders is counted one by one

@@ -1,4 +1,4 @@
-"""`status` is light: a health check asks every 30 seconds, so it brings neither ORM nor HTTP nor the command line along."""
+"""A start is light. A health check asks `status` every 30 seconds, so it brings neither ORM nor HTTP nor the command line along."""
 
 import os
 import resource
@@ -91,15 +91,55 @@ def test_it_stays_light_while_an_agent_works_and_the_database_is_locked(working:
 
 def imported(config: Path, *words: str) -> set[str]:
     """Return the top-level names of everything that a command imports."""
+    return {name.partition(".")[0] for name in modules(config, *words)}
+
+
+def modules(config: Path, *words: str) -> set[str]:
+    """Return the names of all modules that a command imports."""
     command = [sys.executable, "-X", "importtime", "-m", "supplier_agent", "--config", str(config), *words]
     said = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30).stderr
-    return {
-        line.rpartition("|")[2].strip().partition(".")[0] for line in said.splitlines() if line.startswith("import")
-    }
+    return {line.rpartition("|")[2].strip() for line in said.splitlines() if line.startswith("import")}
 
 
 def test_the_check_of_imports_would_see_them(config: Path) -> None:
     assert {"sqlmodel", "typer"} <= imported(config, "orders")
+
+
+OF_THE_PAGE = ("uvicorn", "starlette", "jinja2", "pypdf", "pypdfium2", "zxingcpp", "supplier_agent.web")
+UNUSED = {
+    "--help": ("pydantic", "sqlmodel", "httpx", "sqlite3", "supplier_agent.reports", "supplier_agent.verdict"),
+    "--version": ("pydantic", "sqlmodel", "httpx", "supplier_agent.reports", "supplier_agent.verdict"),
+    "config show": ("sqlmodel", "httpx", "structlog", "supplier_agent.reports"),
+    "orders": ("httpx", "structlog", "apscheduler", "alembic", "rich", "sqlalchemy.dialects.postgresql", *OF_THE_PAGE),
+    "run --once --dry-run": ("apscheduler", "alembic.command", "sqlalchemy.dialects.postgresql", *OF_THE_PAGE),
+    "run --once": ("apscheduler", "alembic.command", "sqlalchemy.dialects.postgresql", *OF_THE_PAGE),
+}
+"""What a command does without. Each would cost more than the command's own work."""
+
+
+@pytest.mark.parametrize("words", UNUSED)
+def test_a_command_imports_only_what_it_uses(config: Path, words: str) -> None:
+    config.write_text(CONFIG.replace("token =", "token_file ="))  # it is not there, so nobody is asked
+    found = modules(config, *words.split())
+    assert "supplier_agent.cli" in found
+    assert not {name for name in found if name.startswith(UNUSED[words])}
+
+
+CYCLE = """
+import sys
+from supplier_agent.__main__ import main
+class Cycle:
+    def __init__(self): self.itself = self
+    def __del__(self): print("taken apart")
+sys.argv[1:], kept = ["--version"], Cycle()
+{}
+"""
+
+
+@pytest.mark.parametrize(("end", "said"), [("main()", False), ("sys.exit()", True)])
+def test_a_command_does_not_take_its_objects_apart_before_it_ends(end: str, *, said: bool) -> None:
+    done = subprocess.run([sys.executable, "-c", CYCLE.format(end)], capture_output=True, text=True, check=True)
+    assert ("taken apart" in done.stdout) is said
 
 
 def test_a_change_of_the_configuration_counts_at_once(config: Path) -> None:

@@ -423,3 +423,20 @@ def test_a_ledger_that_another_program_changes_is_not_trusted_any_more(path: Pat
     assert ledger.fault == "it was changed while the agent ran"
     with pytest.raises(StateError, match="Ship calls wait"):
         ledger.write([ShipCall(SUPPLIER, ID, 2, None, at(1))])
+
+
+@pytest.mark.parametrize("after", [0, 1, 5, 400, 600, 1500])
+@pytest.mark.parametrize("end", [b"", b'{"at":"2026-11-21T12'])
+def test_the_last_mark_is_found_however_far_back_it_is(path: Path, ledger: Ledger, after: int, end: bytes) -> None:
+    dice = Random(after)
+    ledger.mark(6, NOW)
+    ledger.write([ShipCall(SUPPLIER, "1_1", 1, "done", NOW)])
+    ledger.mark(7, NOW)
+    ledger.write([ShipCall(SUPPLIER, "9" * dice.randrange(1, 400), 1, "done", NOW) for _ in range(after)])
+    with path.open("ab") as file:
+        file.write(end)
+    with closing(Ledger(path)) as known:
+        assert (known.identity, known.epoch) == ("here", 7)
+        assert (known.last_call is None) is (after == 0)
+        known.write([ShipCall(SUPPLIER, ID, 1, None, NOW)])
+    assert reopened(path).last(SUPPLIER, ID) == Entry(1, None, NOW.isoformat())

@@ -45,7 +45,7 @@ def ledger(tx: Session | Look, settings: Settings, supplier: str, first: date, l
 
 def _orders_per_day(look: Look, supplier: str, since: date) -> dict[date, int]:
     rows = look.rows(
-        "SELECT order_date, count(*) AS number FROM orders WHERE supplier = ? AND order_date >= ? GROUP BY order_date",
+        "SELECT order_date, count(*) AS number FROM orders WHERE +supplier = ? AND order_date >= ? GROUP BY order_date",
         supplier, since.isoformat(),
     )  # fmt: skip
     return {row.order_date: row.number for row in rows}
