@@ -150,8 +150,8 @@ PLANTED = (
     Mutant(
         "a start takes the end of the ledger for all of it",
         "db/ship_ledger.py",
-        "        if not begins:\n            return lines\n        length *= 8\n",
-        "        return lines\n",
+        "        ends, rest = begins, block[:whole]\n    return 0\n",
+        "        return begins + whole\n    return 0\n",
         ("tests/unit/test_ledger.py",),
     ),
     Mutant(
