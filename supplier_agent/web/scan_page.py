@@ -23,6 +23,8 @@ OLDEST = 8
 """How many orders are listed while none is on the screen."""
 OLDEST_SCAN = timedelta(days=1)
 """A scan that a browser has kept for longer than this counts as made now."""
+MOST_BOXES = 12
+"""More parcels than this are shown as a number alone."""
 REPEATED: tuple[str, answers.Facts] = (scan.Say.REPEATED.value, {})
 """The note of a scan that was counted once."""
 
@@ -47,6 +49,7 @@ def show(visit: Visit) -> Response:
             choices=choices,
             oldest=oldest,
             reports=tuple(Report),
+            most_boxes=MOST_BOXES,
         )
 
 
