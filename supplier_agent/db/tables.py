@@ -309,9 +309,7 @@ class Barcode(SQLModel, table=True):
     order_id: int = Field(foreign_key="orders.id")
     code: str
     label_sha256: str  # the label it was read from
-    page: int | None = (
-        None  # the only page of the label that has it; null: it is on several, or was read before version 0.2
-    )
+    page: int | None = None  # the only page of the label with it; null: it is on several, or not read again yet
 
 
 class Parcel(SQLModel, table=True):
