@@ -1,7 +1,6 @@
 """The parcels of an order in the database: how many there are, what was scanned, and what a person confirmed (progress.py)."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -11,7 +10,7 @@ from sqlmodel import Session, col, select, update
 from supplier_agent.base.cells import known
 from supplier_agent.db.plain_sql import within
 from supplier_agent.db.tables import Barcode, Event, Order, Parcel
-from supplier_agent.labels.progress import Parcels, Source, expected
+from supplier_agent.labels.progress import Parcels, expected
 
 SCANNED, CONFIRMED = "parcel scanned", "parcels confirmed"
 """Texts in an order's history. Their detail: how many, of how many."""
@@ -54,7 +53,7 @@ def _of_row(row: Any, own: dict[int, bool]) -> Parcels:  # noqa: ANN401 - a row 
     pages = cell("label_pages") if row.is_read else None
     total, source = expected(cell("parcels_confirmed"), cell("cartons"), cell("quantity"), len(own), pages)
     scanned = frozenset(page for page, is_scanned in own.items() if is_scanned)
-    return Parcels(total, source, scanned, cell("article_name") or "", cell("bin") or "")
+    return Parcels(total, source, scanned, cell("article_name") or "", cell("bin") or "", pages or 0)
 
 
 class Count(StrEnum):
@@ -90,4 +89,4 @@ def confirm(tx: Session, row: int, number: int, now: datetime, who: str, station
     tx.exec(update(Order).where(col(Order.id) == row).values(parcels_confirmed=number))
     detail = f"{number}/{before.total}"
     tx.add(Event(order_id=row, at=now, who=who, what=CONFIRMED, detail=detail, station=station))
-    return replace(before, total=number, source=Source.PERSON)
+    return before.confirmed(number)

@@ -29,13 +29,17 @@ class Source(StrEnum):
 
 @dataclass(frozen=True)
 class Parcels:
-    """The parcels of one order. scanned: the pages of its label whose codes were scanned. name, bin: as in the articles file."""
+    """The parcels of one order. scanned: the pages of its label whose codes were scanned. name, bin: as in the articles file.
+
+    pages: of its label; 0: it was not read, or cannot be.
+    """
 
     total: int = 1
     source: Source = Source.PAGES
     scanned: frozenset[int] = frozenset()
     name: str = ""  # empty: the articles file has none
     bin: str = ""  # as above
+    pages: int = 0
 
     @property
     def done(self) -> int:
@@ -50,6 +54,10 @@ class Parcels:
     def plus(self, page: int | None) -> "Parcels":
         """Return them after a scan of a code of this page. None: the code names no parcel."""
         return self if page is None else replace(self, scanned=self.scanned | {page})
+
+    def confirmed(self, number: int) -> "Parcels":
+        """Return them after a person has counted them."""
+        return replace(self, total=number, source=Source.PERSON)
 
 
 ONE = Parcels()

@@ -160,7 +160,7 @@ class Step:
     act: Act | None = None  # None: there is nothing to do
     order: int | None = None  # orders.id; None: it is about no order
     matches: tuple[Match, ...] = ()  # one: show it; several: choose from these
-    left: int | None = None  # the order shown before, which is not marked; None: none
+    left: int | None = None  # the order on the screen before, which is not marked; None: none
     tell_layout: str | None = None  # the corrected layout, said once; None: it is right, or was said
     ignored: bool = False  # a repeat: it is counted once, and nothing is done
     counts: str = ""  # the code of the parcel that is recorded as scanned; empty: none
@@ -230,7 +230,8 @@ def _of_one(station: Station, match: Match, now: datetime, *, one_scan: bool) ->
         return Step(station, Sign.CHECK, Say.PRODUCT_ONLY, matches=(match,))
     is_complete = match.parcels.plus(match.page).is_complete
     if is_complete and (again or (one_scan and match.ways & _NAMES_THE_BOX)):
-        return _mark(station, match)
+        left = _on_screen(station, now)
+        return replace(_mark(station, match), left=None if left == match.order else left)
     shown = _show(station, match, now)
     return shown if match.parcels.total == 1 else _count(shown, match, again=again, is_complete=is_complete)
 

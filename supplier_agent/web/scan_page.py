@@ -111,14 +111,15 @@ def take(tx: Session, visit: Visit, before: Answer | None, step: Step, raw: str 
         return _counted_once(before, step)
     only = step.matches[0] if len(step.matches) == 1 else None
     several = tuple(match.order for match in step.matches) if only is None else ()
+    facts = _facts(tx, visit, step, only, raw)
     answer = Answer(
         step.sign.value,
         step.say.value,
-        _facts(tx, visit, step, only, raw),
+        facts,
         order=step.order or (only.order if only else step.station.shown),
         matches=several,
         more=step.more,
-        notes=tuple(_notes(step, only)),
+        notes=tuple(_notes(step, only, facts)),
         memory=step.station.pack(),
     )
     if step.order is None:
@@ -144,10 +145,11 @@ def _confirmed(tx: Session, visit: Visit, before: Answer | None, match: Match) -
     number = visit.number("number") or 0
     if not 1 <= number <= match.parcels.total:
         return _unchanged(before, "not_open")
-    if Act.SHIP in match.verdict.may[visit.role]:
-        counted = parcels.confirm(tx, match.order, number, visit.now, visit.person.name, visit.station.name)
-        match = replace(match, parcels=counted)
-    return take(tx, visit, before, scan.press_ship(_memory(before), match, visit.now))
+    counted = replace(match, parcels=match.parcels.confirmed(number))
+    step = scan.press_ship(_memory(before), counted, visit.now)
+    if step.act is scan.Act.SHIP:
+        parcels.confirm(tx, match.order, number, visit.now, visit.person.name, visit.station.name)
+    return take(tx, visit, before, step)
 
 
 def _counted_once(before: Answer | None, step: Step) -> Answer:
@@ -163,10 +165,12 @@ def _prints_at_once(visit: Visit, step: Step) -> bool:
     return step.act is scan.Act.SHIP and visit.station.one_scan and visit.station.print_on_scan and is_alone
 
 
-def _notes(step: Step, only: Match | None) -> Iterable[tuple[str, answers.Facts]]:
+def _notes(step: Step, only: Match | None, facts: answers.Facts) -> Iterable[tuple[str, answers.Facts]]:
     """Yield further messages. An outage of the supplier is not the packer's fault, so the answer stays green."""
     if step.tell_layout:
         yield f"layout_{step.tell_layout}", {}
+    if step.left is not None and step.act is scan.Act.SHIP:
+        yield "left_behind", {"left": facts["left"]}
     if only is not None and step.say is scan.Say.MARKED and (later := OF_SUPPLIER.intersection(only.verdict.blockers)):
         yield "later", {"later": " ".join(each for each in only.verdict.blockers if each in later)}
 

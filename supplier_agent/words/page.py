@@ -85,6 +85,7 @@ NOTES: Mapping[str, str] = {
     "note.print_lost": (
         "%(orders)s: we do not know whether the label was printed (%(printer)s). Look at the printer, and print it again if needed."
     ),
+    "note.left_behind": "The one before, %(left)s, is NOT marked as shipped.",
     "note.no_label": "There is no label to print yet.",
     "note.label_damaged": "The label on the disk is damaged. Tell IT.",
     "note.too_large": (

@@ -60,6 +60,15 @@ def test_with_one_scan_the_first_parcel_alone_ships_nothing(one_scan: tuple[Stag
     assert "label printed" not in dict(history(stage, row))  # the labels are on the parcels
 
 
+def test_with_one_scan_an_order_that_was_left_is_said(one_scan: tuple[Stage, Browser]) -> None:
+    stage, anna = one_scan
+    rows = [stage.order(ID, codes=CODES), stage.order("15000012346_790")]
+    scanned(stage, anna, "PARCEL-1")
+    assert scanned(stage, anna, "790") == "green"
+    assert f"The one before, {ID}, is NOT marked as shipped." in anna.said
+    assert [stage.facts(row).shipped for row in rows] == [0, 1]
+
+
 def test_labels_are_printed_with_the_scan_of_the_order_and_once(one_scan: tuple[Stage, Browser]) -> None:
     stage, anna = one_scan
     row = stage.order(ID, codes=CODES)
@@ -158,6 +167,12 @@ def test_the_articles_file_beats_the_label(stage: Stage, anna: Browser) -> None:
     assert f"789 {SKU} × 1 Chair Scandi, 4 pieces Bin A-12-3 Shown Parcel 1 of 2." in anna.said
     assert scanned(stage, anna, "PARCEL-3") == "green"
     assert stage.facts(row).shipped == 1
+
+
+def test_how_many_pages_are_printed_is_said(stage: Stage, anna: Browser) -> None:
+    stage.order(ID, codes=CODES)
+    scanned(stage, anna, "PARCEL-1")
+    assert "Pages 3" in anna.said
 
 
 def test_an_article_of_one_carton_is_shipped_as_always(stage: Stage, anna: Browser) -> None:
