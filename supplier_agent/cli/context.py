@@ -237,6 +237,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "person add": ("supplier-agent person add Anna --role packer", "supplier-agent person add Piotr --role lead"),
     "person list": ("supplier-agent person list",),
     "person remove": ("supplier-agent person remove Anna",),
+    "articles import": (
+        "supplier-agent articles import articles.csv",
+        "supplier-agent articles import articles.csv --supplier notio",
+    ),
+    "articles list": ("supplier-agent articles list", "supplier-agent articles list --csv > articles.csv"),
     "coverage": (
         "supplier-agent coverage",
         "supplier-agent coverage --from 2026-11-01 --to 2026-11-20 --supplier notio",

@@ -15,6 +15,8 @@ from supplier_agent import actions
 from supplier_agent.base.cells import known
 from supplier_agent.db.plain_sql import within
 from supplier_agent.db.tables import Event, Order
+from supplier_agent.labels import parcels
+from supplier_agent.labels.progress import ONE, Parcels
 from supplier_agent.labels.scan import missing
 from supplier_agent.printing.papers import Paper, paper
 from supplier_agent.reports import facts
@@ -35,6 +37,7 @@ class Judged:
     order: Any
     verdict: Verdict
     printed: int = 0
+    parcels: Parcels = ONE
 
     def cell(self, column: str) -> Any:  # noqa: ANN401 - whatever the column holds
         """Return a cell of its row; None if it is null or cannot be read."""
@@ -67,16 +70,17 @@ class Judged:
 
 def judged(tx: Session, visit: Visit, rows: Sequence[int], *, attempts: bool = False) -> list[Judged]:
     """Return the orders of these row ids with their verdicts, in this order; a missing order is left out."""
-    judge = visit.judge(tx)
+    judge, counted = visit.judge(tx), parcels.of_orders(tx, rows)
     return [
-        Judged(each.order, judge.of(each), len(each.prints))
+        Judged(each.order, judge.of(each), len(each.prints), counted[each.order.id])
         for each in facts.orders_of(within(tx), rows, attempts=attempts)
     ]
 
 
 def verdicts(tx: Session, visit: Visit, rows: Sequence[int]) -> dict[int, Verdict]:
     """Return only the verdicts, by row id, for a scan."""
-    return {each.order.id: each.verdict for each in judged(tx, visit, rows)}
+    judge = visit.judge(tx)
+    return {each.order.id: judge.of(each) for each in facts.orders_of(within(tx), rows)}
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,7 @@ class Line:
     later: str
     may_print: bool
     printed: int
+    parcels: Parcels
 
     @property
     def id(self) -> str:
@@ -120,6 +125,7 @@ def line(each: Judged, visit: Visit) -> Line:
         visit.sentences.blockers(missing(each.verdict)),
         each.may_print,
         each.printed,
+        each.parcels,
     )
 
 

@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from supplier_agent import actions
 from supplier_agent.db.tables import Order
-from supplier_agent.labels import barcodes, scan
+from supplier_agent.labels import barcodes, parcels, scan, typed
 from supplier_agent.labels.scan import Match, Step
 from supplier_agent.verdict import OF_SUPPLIER, Act, Report
 from supplier_agent.web import answers, lists, order_view
@@ -23,6 +23,8 @@ OLDEST = 8
 """How many orders are listed while none is on the screen."""
 OLDEST_SCAN = timedelta(days=1)
 """A scan that a browser has kept for longer than this counts as made now."""
+MOST_BOXES = 12
+"""More parcels than this are shown as a number alone."""
 REPEATED: tuple[str, answers.Facts] = (scan.Say.REPEATED.value, {})
 """The note of a scan that was counted once."""
 
@@ -47,6 +49,7 @@ def show(visit: Visit) -> Response:
             choices=choices,
             oldest=oldest,
             reports=tuple(Report),
+            most_boxes=MOST_BOXES,
         )
 
 
@@ -56,7 +59,7 @@ def scanned(visit: Visit) -> Response:
     at = visit.now - _age(visit)
 
     def act(tx: Session, before: Answer | None) -> Answer:
-        meaning = barcodes.find(tx, scan.read(raw), lambda rows: verdicts(tx, visit, rows))
+        meaning = barcodes.find(tx, typed.read(raw), lambda rows: verdicts(tx, visit, rows))
         step = scan.next_step(_memory(before), raw, meaning, at, one_scan=visit.station.one_scan)
         return take(tx, visit, before, step, raw)
 
@@ -86,6 +89,8 @@ def pressed(visit: Visit) -> Response:
                 return Answer(BLUE, "next", memory=scan.cleared(_memory(before)).pack())
             case "ship" if match is not None:
                 return take(tx, visit, before, scan.press_ship(_memory(before), match, visit.now))
+            case "parcels" if match is not None:
+                return _confirmed(tx, visit, before, match)
             case "undo" if match is not None:
                 return _taken_back(tx, visit, before, match.order)
             case "print" if match is not None:
@@ -106,18 +111,21 @@ def take(tx: Session, visit: Visit, before: Answer | None, step: Step, raw: str 
         return _counted_once(before, step)
     only = step.matches[0] if len(step.matches) == 1 else None
     several = tuple(match.order for match in step.matches) if only is None else ()
+    facts = _facts(tx, visit, step, only, raw)
     answer = Answer(
         step.sign.value,
         step.say.value,
-        _facts(tx, visit, step, only, raw),
+        facts,
         order=step.order or (only.order if only else step.station.shown),
         matches=several,
         more=step.more,
-        notes=tuple(_notes(step, only)),
+        notes=tuple(_notes(step, only, facts)),
         memory=step.station.pack(),
     )
     if step.order is None:
         return answer
+    if step.counts:
+        parcels.scanned(tx, step.order, step.counts, visit.now, visit.person.name, visit.station.name)
     match step.act:
         case scan.Act.SHIP:
             actions.ship(tx, _order(tx, step.order), visit.now, visit.person.name, station=visit.station.name)
@@ -132,6 +140,18 @@ def take(tx: Session, visit: Visit, before: Answer | None, step: Step, raw: str 
     return replace(answer, prints=step.order) if _prints_at_once(visit, step) else answer
 
 
+def _confirmed(tx: Session, visit: Visit, before: Answer | None, match: Match) -> Answer:
+    """Mark an order whose parcels a person has counted. More than expected are not possible."""
+    number = visit.number("number") or 0
+    if not 1 <= number <= match.parcels.total:
+        return _unchanged(before, "not_open")
+    counted = replace(match, parcels=match.parcels.confirmed(number))
+    step = scan.press_ship(_memory(before), counted, visit.now)
+    if step.act is scan.Act.SHIP:
+        parcels.confirm(tx, match.order, number, visit.now, visit.person.name, visit.station.name)
+    return take(tx, visit, before, step)
+
+
 def _counted_once(before: Answer | None, step: Step) -> Answer:
     """Return the last answer for a scan that repeats it. What was done is not done again: nothing is printed."""
     kept = before or Answer(YELLOW, step.say.value)
@@ -140,14 +160,17 @@ def _counted_once(before: Answer | None, step: Step) -> Answer:
 
 
 def _prints_at_once(visit: Visit, step: Step) -> bool:
-    """Tell whether a one-scan station prints with the scan that marks as shipped."""
-    return step.act is scan.Act.SHIP and visit.station.one_scan and visit.station.print_on_scan
+    """Tell whether a one-scan station prints with the scan that marks as shipped. Labels of several parcels are on them already."""
+    is_alone = all(match.parcels.total == 1 for match in step.matches)
+    return step.act is scan.Act.SHIP and visit.station.one_scan and visit.station.print_on_scan and is_alone
 
 
-def _notes(step: Step, only: Match | None) -> Iterable[tuple[str, answers.Facts]]:
+def _notes(step: Step, only: Match | None, facts: answers.Facts) -> Iterable[tuple[str, answers.Facts]]:
     """Yield further messages. An outage of the supplier is not the packer's fault, so the answer stays green."""
     if step.tell_layout:
         yield f"layout_{step.tell_layout}", {}
+    if step.left is not None and step.act is scan.Act.SHIP:
+        yield "left_behind", {"left": facts["left"]}
     if only is not None and step.say is scan.Say.MARKED and (later := OF_SUPPLIER.intersection(only.verdict.blockers)):
         yield "later", {"later": " ".join(each for each in only.verdict.blockers if each in later)}
 
@@ -159,11 +182,19 @@ def _facts(tx: Session, visit: Visit, step: Step, only: Match | None, raw: str) 
         marked, confirmed = order_view.marked_by(tx, only.order), each.cell("ship_confirmed_at")
         at = confirmed or (marked.at if marked is not None else None)
         facts |= each.facts
+        facts |= _of_parcels(step, only)
         facts |= {"by": order_view.where(marked) if marked is not None else "?", "at": at.isoformat() if at else ""}
     if step.left is not None:
         left = tx.get(Order, step.left)
         facts["left"] = left.menzzo_order_id if left else "?"
     return facts
+
+
+def _of_parcels(step: Step, only: Match) -> answers.Facts:
+    """Return how many parcels are scanned after this step, of how many."""
+    after = only.parcels.plus(only.page if step.counts else None)
+    case = {"case": "parcels"} if after.total > 1 else {}
+    return {"done": after.done, "parcels": after.total, **case}
 
 
 def _taken_back(tx: Session, visit: Visit, before: Answer | None, row: int, answer: Answer | None = None) -> Answer:
@@ -205,7 +236,9 @@ def _cleared(before: Answer | None) -> dict[str, object]:
 def _match(tx: Session, visit: Visit) -> Match | None:
     row = visit.number("row")
     found = verdicts(tx, visit, [row]) if row is not None else {}
-    return Match(row, found[row]) if row is not None and row in found else None
+    if row is None or row not in found:
+        return None
+    return Match(row, found[row], parcels=parcels.of_orders(tx, [row])[row])
 
 
 def _order(tx: Session, row: int) -> Order:

@@ -1,5 +1,6 @@
 """Lists of orders on paper: labels in a batch, pick list, hand-over list. The labels and the pick list have the same order."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -66,8 +67,18 @@ def _left_out(each: Judged, *, is_being_printed: bool) -> str:
 
 
 def in_pick_order(orders: Iterable[Judged]) -> list[Judged]:
-    """Return orders as they are picked: by article, and within it in the order given. Labels and pick list run in parallel."""
-    return sorted(orders, key=lambda each: (each.cell("sku") is None, each.cell("sku") or ""))
+    """Return orders as they are picked: by bin and article, then in the order given. Labels and pick list run in parallel."""
+    return sorted(orders, key=_by_place)
+
+
+def _by_place(each: Judged) -> tuple[bool, list[str | int], bool, str]:
+    place, sku = each.parcels.bin, each.cell("sku")
+    return not place, _in_numbers(place), sku is None, sku or ""
+
+
+def _in_numbers(place: str) -> list[str | int]:
+    """Return the key that sorts A-2 before A-10."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"([0-9]+)", place)]
 
 
 def _by_age(each: Judged) -> tuple[bool, str, str, str, int]:
@@ -84,16 +95,26 @@ class Pick:
     quantity: int | None  # None: not known for any of them
     orders: tuple[Judged, ...]
 
+    @property
+    def name(self) -> str:
+        """Return its name; "" if the articles file has none."""
+        return self.orders[0].parcels.name
+
+    @property
+    def bin(self) -> str:
+        """Return where it is; "" as above."""
+        return self.orders[0].parcels.bin
+
 
 def pick_list(tx: Session, visit: Visit, search: Search, rows: Sequence[int] | None = None) -> tuple[Pick, ...]:
     """Return the products of the orders that may ship, in pick order. rows: only of these orders.
 
     An order whose label must be printed again is included.
     """
-    by_sku: dict[str | None, list[Judged]] = defaultdict(list)
+    by_place: dict[tuple[str, str | None], list[Judged]] = defaultdict(list)
     for each in in_pick_order(may_go(tx, visit, search, rows)):
-        by_sku[each.cell("sku")].append(each)
-    return tuple(Pick(sku, _sum(of_it), tuple(of_it)) for sku, of_it in by_sku.items())
+        by_place[each.parcels.bin, each.cell("sku")].append(each)
+    return tuple(Pick(sku, _sum(of_it), tuple(of_it)) for (_, sku), of_it in by_place.items())
 
 
 def may_go(tx: Session, visit: Visit, search: Search, rows: Sequence[int] | None = None) -> Sequence[Judged]:
@@ -141,6 +162,11 @@ class HandOver:
         """Return the number of pieces; None if it is not known for any of them."""
         return _sum(parcel.each for parcel in self.parcels)
 
+    @property
+    def boxes(self) -> int:
+        """Return the number of boxes: the parcels of all these orders."""
+        return sum(parcel.each.parcels.total for parcel in self.parcels)
+
 
 def hand_over(
     tx: Session, visit: Visit, since: datetime, until: datetime, supplier: str | None = None
@@ -171,7 +197,7 @@ def hand_over(
 
 
 _HASHED = "sha256:"
-"""The prefix of a code that is stored as a hash (scan.alias) and cannot be printed."""
+"""The prefix of a code that is stored as a hash (typed.alias) and cannot be printed."""
 
 
 def _codes(tx: Session, rows: Sequence[int]) -> dict[int, list[str]]:

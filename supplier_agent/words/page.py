@@ -9,7 +9,14 @@ from collections.abc import Mapping
 
 ANSWERS: Mapping[str, str] = {
     "answer.shown": "Scan it again when you ship it.",
+    "answer.parcel": "Parcel %(done)s of %(parcels)s. Scan the next one.",
+    "answer.parcels_all": "All %(parcels)s parcels were scanned. Scan one again when you ship them.",
+    "answer.parcels_shown": "%(parcels)s parcels: scan the label of each one.",
+    "answer.parcel_again": "This parcel was scanned before: %(done)s of %(parcels)s. Scan another one, or confirm the number.",
+    "answer.parcel_unnamed": "This code does not say which parcel it is. Scan another code of its label, or confirm the number.",
+    "answer.parcels_missing": "%(done)s of %(parcels)s parcels were scanned. Scan the others, or confirm the number.",
     "answer.marked": "Marked as shipped.",
+    "answer.marked.parcels": "%(parcels)s parcels: marked as shipped.",
     "answer.marked_waits": "Marked as shipped. Reported later: %(later)s.",
     "answer.repeated": "The same code again: counted once.",
     "answer.nothing_scanned": "Nothing was scanned.",
@@ -78,6 +85,7 @@ NOTES: Mapping[str, str] = {
     "note.print_lost": (
         "%(orders)s: we do not know whether the label was printed (%(printer)s). Look at the printer, and print it again if needed."
     ),
+    "note.left_behind": "The one before, %(left)s, is NOT marked as shipped.",
     "note.no_label": "There is no label to print yet.",
     "note.label_damaged": "The label on the disk is damaged. Tell IT.",
     "note.too_large": (
@@ -289,6 +297,8 @@ HISTORY: Mapping[str, str] = {
     "event.changed": "Changed",
     "event.no longer listed": "No longer listed",
     "event.listed again": "Listed again",
+    "event.parcel scanned": "Parcel scanned",
+    "event.parcels confirmed": "Number of parcels confirmed",
     "event.problem reported": "Problem reported",
     "event.problem settled": "Problem solved",
     "who.marketplace": "marketplace",

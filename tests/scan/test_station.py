@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 
 from supplier_agent.db.tables import Print
+from supplier_agent.labels.progress import Parcels, Source
 from supplier_agent.labels.scan import (
+    SHOWN_SECONDS,
     Act,
-    Command,
     Match,
     Meaning,
     Say,
@@ -23,6 +24,7 @@ from supplier_agent.labels.scan import (
     of_screen,
     press_ship,
 )
+from supplier_agent.labels.typed import Command
 from supplier_agent.verdict import Blocker, Verdict
 from tests.scan.shelf import order_of, verdict_of
 from tests.world.clocks import NOW
@@ -319,3 +321,104 @@ def test_nothing_is_scanned_nothing_is_done() -> None:
 )
 def test_a_station_that_cannot_be_remembered_starts_afresh(packed: dict[str, object]) -> None:
     assert Station.unpack(packed) == Station()
+
+
+# -- orders of several parcels -----------------------------------------------------------------------------------------
+
+
+class Boxes(Bench):
+    """A station that scans the labels of one order of three parcels; the database is one set of pages."""
+
+    def __init__(self, total: int = 3, *, one_scan: bool = False) -> None:
+        super().__init__(one_scan=one_scan)
+        self.parcels = Parcels(total, Source.CODES)
+
+    def box(self, page: int | None, way: Way = Way.LABEL, seconds: float = 3) -> Step:
+        match = Match(1, MAY_SHIP, frozenset({way}), self.parcels, f"P{page}" if page else "", page)
+        self.now += timedelta(seconds=seconds)
+        step = next_step(self.station, f"{way}/{page}", Meaning(matches=(match,)), self.now, one_scan=self.one_scan)
+        self.station = Station.unpack(step.station.pack())
+        if step.counts:
+            assert step.counts == f"P{page}"
+            self.parcels = self.parcels.plus(page)
+        return step
+
+
+BOTH = pytest.mark.parametrize("one_scan", [False, True], ids=["two scans", "one scan"])
+
+
+@BOTH
+def test_the_last_parcel_marks(one_scan: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    bench = Boxes(one_scan=one_scan)
+    steps = [bench.box(page) for page in (2, 1, 3)]
+    assert [(step.say, step.act) for step in steps] == [(Say.PARCEL, None), (Say.PARCEL, None), (Say.MARKED, Act.SHIP)]
+    assert bench.parcels.done == 3
+
+
+@BOTH
+def test_two_scans_of_one_code_are_never_two_parcels(one_scan: bool) -> None:  # noqa: FBT001 - as above
+    bench = Boxes(2, one_scan=one_scan)
+    assert bench.box(1).say is Say.PARCEL
+    for _ in range(4):
+        step = bench.box(1)
+        assert (step.sign, step.say, step.act, step.counts) == (Sign.CHECK, Say.PARCEL_AGAIN, None, "")
+    assert bench.box(2).act is Act.SHIP
+
+
+@BOTH
+@pytest.mark.parametrize("way", [Way.ORDER, Way.LAST_PART, Way.INCREMENT, Way.LABEL])
+def test_a_code_that_names_no_parcel_never_marks(one_scan: bool, way: Way) -> None:  # noqa: FBT001 - as above
+    bench = Boxes(2, one_scan=one_scan)
+    first, second, third = (bench.box(None, way) for _ in range(3))
+    assert (first.say, first.act) == (Say.PARCELS_SHOWN, Act.SHOW)  # its labels may have to be printed
+    assert [(step.sign, step.say, step.act) for step in (second, third)] == [(Sign.CHECK, Say.PARCEL_UNNAMED, None)] * 2
+
+
+def test_parcels_that_were_scanned_elsewhere_or_long_ago_are_shown_first_and_then_marked() -> None:
+    bench = Boxes(2)
+    bench.box(1)
+    step = bench.box(2, seconds=SHOWN_SECONDS + 1)
+    assert (step.say, step.act, bench.parcels.done) == (Say.PARCELS_ALL, None, 2)
+    assert bench.box(2).act is Act.SHIP
+
+
+def test_with_one_scan_the_last_parcel_marks_wherever_the_others_were_scanned() -> None:
+    bench = Boxes(2, one_scan=True)
+    bench.box(1)
+    assert bench.box(2, seconds=SHOWN_SECONDS + 1).act is Act.SHIP
+
+
+def test_two_boxes_at_once_are_two_parcels_and_two_codes_of_one_box_are_a_repeat() -> None:
+    bench = Boxes()
+    bench.box(1)
+    assert bench.box(2, seconds=0.2).say is Say.PARCEL
+    assert bench.box(2, seconds=0.2).ignored
+    assert bench.box(None, Way.ORDER, seconds=0.2).ignored
+
+
+def test_the_parcel_of_another_order_says_that_the_one_before_is_not_marked() -> None:
+    bench = Boxes()
+    bench.scan(B)
+    step = bench.box(1)
+    assert (step.say, step.left, step.counts) == (Say.OTHER_SHOWN, 2, "P1")
+
+
+def test_a_parcel_of_an_order_that_must_not_ship_is_not_counted() -> None:
+    held, *_ = REFUSED["held"]
+    match = Match(1, held, frozenset({Way.LABEL}), Parcels(2, Source.CODES), "P1", 1)
+    step = Bench().scan(match)
+    assert (step.say, step.counts) == (Say.STOPPED, "")
+
+
+def test_the_button_marks_only_when_all_were_scanned_or_confirmed() -> None:
+    some = replace(A, parcels=Parcels(3, Source.CODES, frozenset({1})))
+    refused = press_ship(Station(), some, NOW)
+    assert (refused.sign, refused.say, refused.act) == (Sign.CHECK, Say.PARCELS_MISSING, None)
+    for parcels in (Parcels(2, Source.PERSON), Parcels(1, Source.CODES), Parcels(2, Source.CODES, frozenset({1, 2}))):
+        assert press_ship(Station(), replace(A, parcels=parcels), NOW).act is Act.SHIP
+
+
+@pytest.mark.parametrize("say", [Say.PARCEL, Say.PARCELS_ALL, Say.PARCELS_SHOWN, Say.PARCEL_AGAIN, Say.PARCELS_MISSING])
+def test_what_was_said_of_parcels_is_true_until_the_order_is_marked(say: Say) -> None:
+    marked, *_ = REFUSED["marked"]
+    assert (is_true(say, MAY_SHIP), is_true(say, marked)) == (True, False)

@@ -230,7 +230,7 @@ CREATE TABLE prints (
 	PRIMARY KEY (id), 
 	FOREIGN KEY(order_id) REFERENCES orders (id)
 );
-INSERT INTO "prints" VALUES(1,4,'2026-11-23 08:00:00.000000','Anna','Bench 1','browser','53d2d0f4f14593080b3765489db2da75bb643262afbc1d4db549aef25412b353','SOFA-3P',1,'GEODIS');
+INSERT INTO "prints" VALUES(1,1,'2026-11-20 09:00:00.000000','Anna','Bench 1','zebra','cdcbb537bd9001477b70c274961bddd0d86a481a0fb6f158c3412dcce1cdb9f0','SOFA-3P',2,'GEODIS');
 CREATE TABLE reads (
 	id INTEGER NOT NULL, 
 	run_id INTEGER, 

@@ -4,6 +4,7 @@ import sys
 import tempfile
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Page, ViewportSize
 
@@ -31,7 +32,7 @@ ORDERS = (
 
 def fill(stage: Stage) -> None:
     for number, (this, supplier, sku, quantity, carrier, day) in enumerate(ORDERS):
-        facts = {"supplier": supplier, "sku": sku, "quantity": quantity, "carrier": carrier}
+        facts: dict[str, Any] = {"supplier": supplier, "sku": sku, "quantity": quantity, "carrier": carrier}
         stage.order(this, order_date=date(2026, 11, day), label=number != WITHOUT_LABEL, **facts)
     held = stage.order("15000012340_781", sku="TABLE-LOFT-180-OAK", held_reason="top is scratched, ask the shop")
     lost = stage.order("15000012338_777", sku="TV-STAND-LINEA-WHITE", shipped=1, shipped_at=stage.clock.now())

@@ -5,7 +5,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -19,7 +19,7 @@ from sqlmodel import col, select
 from supplier_agent.base.log import Log
 from supplier_agent.db import state_folder
 from supplier_agent.db.store import Store, open_store
-from supplier_agent.db.tables import Attempt, Call, Event, Order
+from supplier_agent.db.tables import Article, Attempt, Barcode, Call, Event, Order
 from supplier_agent.sandbox import orders
 from supplier_agent.settings import Settings
 from supplier_agent.web import people
@@ -73,8 +73,18 @@ class Stage:
 
     # -- what there is ------------------------------------------------------------------------------------------------
 
-    def order(self, menzzo_order_id: str, *, label: bool = True, **facts: Any) -> int:  # noqa: ANN401 - any column
-        """Add an order, ready to leave unless told otherwise; return its row id."""
+    def order(
+        self,
+        menzzo_order_id: str,
+        *,
+        label: bool | bytes = True,
+        codes: Mapping[str, int | None] | None = None,
+        **facts: Any,  # noqa: ANN401 - any column
+    ) -> int:
+        """Add an order, ready to leave unless told otherwise; return its row id.
+
+        label: its file, or whether it has one. codes: what was read on it, with the page of each (None: several).
+        """
         increment_id, _, last = menzzo_order_id.rpartition("_")
         now = self.clock.now()
         known: dict[str, Any] = {
@@ -92,14 +102,26 @@ class Stage:
         } | facts
         order = Order(**known)
         if label:
-            self.give_label(order)
+            self.give_label(order, label if isinstance(label, bytes) else None)
+        if codes is not None:
+            order.label_read_sha256 = order.label_sha256
+            order.label_pages = order.label_pages or max((page or 1 for page in codes.values()), default=1)
         with self.store.write() as tx:
             tx.add(order)
             tx.flush()
-            return order.id or 0
+            row, sha256 = order.id or 0, order.label_sha256 or ""
+            for code, page in (codes or {}).items():
+                tx.add(Barcode(order_id=row, code=code, label_sha256=sha256, page=page))
+            return row
 
-    def give_label(self, order: Order) -> None:
-        content = orders.draw(order.menzzo_order_id, "SKU", order.quantity or 1, "GEODIS")
+    def article(self, sku: str, name: str = "", bin: str = "", cartons: int | None = None) -> None:  # noqa: A002 - its column
+        """Add an article, as from a file."""
+        with self.store.write() as tx:
+            known: dict[str, Any] = {"name": name or None, "bin": bin or None, "cartons": cartons}
+            tx.merge(Article(supplier=SUPPLIER, sku=sku, imported_at=self.clock.now(), **known))
+
+    def give_label(self, order: Order, content: bytes | None = None) -> None:
+        content = content or orders.draw(order.menzzo_order_id, "SKU", order.quantity or 1, "GEODIS")
         order.label_path = f"labels/{order.supplier}/{order.menzzo_order_id}.pdf"
         path = self.settings.state_dir / order.label_path
         path.parent.mkdir(parents=True, exist_ok=True)
