@@ -21,9 +21,9 @@ WITHOUT_A_YES = "ship_confirmed_at IS NOT NULL AND coalesce(ship_evidence, '') <
 """Shipped, but without a clear yes of the marketplace. Index and query must use the same text."""
 
 
-def _partial(name: str, *columns: str, where: str) -> Index:
+def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
     """Return an index of only those rows for which `where` holds, in either database."""
-    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
 
 
 class Order(SQLModel, table=True):
@@ -295,6 +295,44 @@ class Print(SQLModel, table=True):
     sku: str | None = None  # null: the marketplace had sent no readable one
     quantity: int | None = None  # null: as above
     carrier: str | None = None  # null: not named yet, or unreadable
+
+
+class Load(SQLModel, table=True):
+    """A vehicle onto which orders are loaded, until it departs."""
+
+    __tablename__ = "loads"
+    __table_args__ = (_partial("loads_open", "id", where="departed_at IS NULL"),)
+
+    id: int | None = Field(default=None, primary_key=True)  # null only before the row is written
+    vehicle: str
+    opened_at: datetime
+    opened_by: str
+    station: str
+    departed_at: datetime | None = None  # null: it is still being loaded
+    departed_by: str | None = None  # null: as above
+
+
+class Loaded(SQLModel, table=True):
+    """An order on a vehicle."""
+
+    __tablename__ = "loaded"
+    __table_args__ = (
+        Index("loaded_by_load", "load_id"),
+        # An order is on one vehicle at most, until it has left with it.
+        _partial("loaded_once", "order_id", where="left_at IS NULL AND removed_at IS NULL", unique=True),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)  # null only before the row is written
+    load_id: int = Field(foreign_key="loads.id")
+    order_id: int = Field(foreign_key="orders.id")
+    at: datetime
+    who: str
+    left_at: datetime | None = None  # when it left with the vehicle; null: it has not
+    removed_at: datetime | None = None  # when it was taken off, or recalled after it left; null: neither
+    removed_by: str | None = None  # null: as above
+    stayed_because: str | None = (
+        None  # why it had to stay at the departure: codes with blanks; null: it did not have to
+    )
 
 
 class Barcode(SQLModel, table=True):
