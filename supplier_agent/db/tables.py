@@ -15,10 +15,10 @@ UNREAD = (
     " AND ship_confirmed_at IS NULL AND closed_reason IS NULL"
 )
 """A label of an open order that was not searched for barcodes yet. Index and query must use the same text."""
-
-
 WITHOUT_A_YES = "ship_confirmed_at IS NOT NULL AND coalesce(ship_evidence, '') <> 'confirmed'"
 """Shipped, but without a clear yes of the marketplace. Index and query must use the same text."""
+ON_IT = "left_at IS NULL AND removed_at IS NULL"
+"""On a vehicle that has not departed. The queries are in loads.py."""
 
 
 def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
@@ -301,7 +301,6 @@ class Load(SQLModel, table=True):
     """A vehicle onto which orders are loaded, until it departs."""
 
     __tablename__ = "loads"
-    __table_args__ = (_partial("loads_open", "id", where="departed_at IS NULL"),)
 
     id: int | None = Field(default=None, primary_key=True)  # null only before the row is written
     vehicle: str
@@ -313,14 +312,10 @@ class Load(SQLModel, table=True):
 
 
 class Loaded(SQLModel, table=True):
-    """An order on a vehicle."""
+    """An order on a vehicle: on one at most, until it has left with it."""
 
     __tablename__ = "loaded"
-    __table_args__ = (
-        Index("loaded_by_load", "load_id"),
-        # An order is on one vehicle at most, until it has left with it.
-        _partial("loaded_once", "order_id", where="left_at IS NULL AND removed_at IS NULL", unique=True),
-    )
+    __table_args__ = (Index("loaded_by_load", "load_id"), _partial("loaded_once", "order_id", where=ON_IT, unique=True))
 
     id: int | None = Field(default=None, primary_key=True)  # null only before the row is written
     load_id: int = Field(foreign_key="loads.id")

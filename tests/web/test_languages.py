@@ -160,7 +160,9 @@ def test_a_station_has_its_language_and_a_browser_may_switch(tmp_path: Path, pri
 
 
 @pytest.mark.parametrize("language", ["en", *TRANSLATED])
-@pytest.mark.parametrize("path", ["/", "/list", "/problems", "/pick", "/hand-over", "/card", "/order/1", "/load", "/load/1"])
+@pytest.mark.parametrize(
+    "path", ["/", "/list", "/problems", "/pick", "/hand-over", "/card", "/order/1", "/load", "/load/1"]
+)
 def test_every_page_can_be_shown_in_every_language(speaking: Stage, reader: Browser, language: str, path: str) -> None:
     reader.post("/language", lang=language)
     reader.get(path)

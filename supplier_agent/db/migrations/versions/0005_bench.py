@@ -20,8 +20,6 @@ def upgrade() -> None:
         sa.Column("departed_by", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
-    still = sa.text("departed_at IS NULL")
-    op.create_index("loads_open", "loads", ["id"], unique=False, sqlite_where=still, postgresql_where=still)
     op.create_table(
         "loaded",
         sa.Column("id", sa.Integer(), nullable=False),
