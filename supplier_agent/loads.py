@@ -3,15 +3,18 @@
 Facts only: the verdict judges what may be loaded and what may leave. A departure marks orders as the bench does, with actions.ship.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlmodel import Session, and_, col, func, select
 
 from supplier_agent import actions
-from supplier_agent.db.tables import Event, Load, Loaded, Order
+from supplier_agent.db.tables import Event, Order
+from supplier_agent.db.vehicles import Load, Loaded, LoadedParcel
 
-LOADED, TAKEN_OFF, DEPARTED, STAYED, RECALLED = "loaded", "taken off", "departed", "stayed behind", "recalled"
+LOADED, PARCEL, TAKEN_OFF = "loaded", "parcel loaded", "taken off"
+DEPARTED, STAYED, RECALLED = "departed", "stayed behind", "recalled"
 """What the history of an order says. Its detail is the vehicle."""
 LONGEST_NAME = 60
 ON_IT = and_(col(Loaded.left_at).is_(None), col(Loaded.removed_at).is_(None))
@@ -56,10 +59,30 @@ def place_of(tx: Session, row: int) -> tuple[Loaded, Load] | None:
     return tx.exec(query).first()
 
 
-def put(tx: Session, load: Load, row: int, now: datetime, who: str, station: str) -> None:
+def pages_of(tx: Session, load: Load) -> Mapping[int, frozenset[int]]:
+    """Return which parcels were scanned onto a vehicle: the pages of their labels, by the id in `loaded`."""
+    query = select(LoadedParcel).join(Loaded).where(Loaded.load_id == load.id)
+    found: dict[int, set[int]] = defaultdict(set)
+    for each in tx.exec(query):
+        found[each.loaded_id].add(each.page)
+    return {loaded: frozenset(pages) for loaded, pages in found.items()}
+
+
+def put(tx: Session, load: Load, row: int, now: datetime, who: str, station: str) -> Loaded:
     """Record that an order is on a vehicle. It is not marked."""
-    tx.add(Loaded(load_id=load.id or 0, order_id=row, at=now, who=who))
+    place = Loaded(load_id=load.id or 0, order_id=row, at=now, who=who)
+    tx.add(place)
+    tx.flush()
     _note(tx, row, now, who, LOADED, load, station)
+    return place
+
+
+def put_parcel(
+    tx: Session, load: Load, place: Loaded, page: int, count: str, now: datetime, who: str, station: str
+) -> None:
+    """Record that one more parcel of an order is on the vehicle. count: how many, of how many."""
+    tx.add(LoadedParcel(loaded_id=place.id or 0, page=page, at=now, who=who))
+    _note(tx, place.order_id, now, who, PARCEL, load, station, f" ({count})")
 
 
 def take_off(tx: Session, load: Load, on_it: Loaded, now: datetime, who: str, station: str) -> None:
@@ -99,5 +122,5 @@ def recall(tx: Session, load: Load, left: Loaded, now: datetime, who: str, stati
     _note(tx, left.order_id, now, who, RECALLED, load, station)
 
 
-def _note(tx: Session, row: int, now: datetime, who: str, what: str, load: Load, station: str) -> None:
-    tx.add(Event(order_id=row, at=now, who=who, what=what, detail=load.vehicle, station=station))
+def _note(tx: Session, row: int, now: datetime, who: str, what: str, load: Load, station: str, more: str = "") -> None:
+    tx.add(Event(order_id=row, at=now, who=who, what=what, detail=load.vehicle + more, station=station))

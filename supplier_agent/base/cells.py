@@ -20,6 +20,9 @@ BOUNDS = {
     "quantity": (1, MOST),
     "price_cents": (0, 2**53),
     "label_bytes": (0, MOST),
+    "label_pages": (0, MOST),
+    "parcels_confirmed": (1, MOST),
+    "cartons": (1, MOST),
     "attempts": (0, MOST),
     "strikes": (0, MOST),
 }

@@ -38,7 +38,7 @@ READS = "reads"
 NUMBERS = {
     *("quantity", "price_cents", "label_bytes", "order_id", "attempts", "strikes", "call_id", "number", "http_status"),
     *("failures", "last_order_id", "pages", "listed", "added", "run_id", "tries", "age_seconds", "ahead_seconds"),
-    "told_count",
+    *("told_count", "label_pages", "parcels_confirmed", "page", "cartons"),
 }
 """Columns with whole numbers, by name."""
 

@@ -8,22 +8,20 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from supplier_agent.db import columns
+from supplier_agent.db import columns, vehicles  # noqa: F401 - its tables are part of the schema
 
 UNREAD = (
-    "label_sha256 IS NOT NULL AND coalesce(label_read_sha256, '') <> label_sha256"
+    "label_sha256 IS NOT NULL AND (coalesce(label_read_sha256, '') <> label_sha256 OR label_pages IS NULL)"
     " AND ship_confirmed_at IS NULL AND closed_reason IS NULL"
 )
-"""A label of an open order that was not searched for barcodes yet. Index and query must use the same text."""
+"""A label of an open order that was not searched for barcodes and counted yet. Index and query must use the same text."""
 WITHOUT_A_YES = "ship_confirmed_at IS NOT NULL AND coalesce(ship_evidence, '') <> 'confirmed'"
 """Shipped, but without a clear yes of the marketplace. Index and query must use the same text."""
-ON_IT = "left_at IS NULL AND removed_at IS NULL"
-"""On a vehicle that has not departed. The queries are in loads.py."""
 
 
-def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+def _partial(name: str, *columns: str, where: str) -> Index:
     """Return an index of only those rows for which `where` holds, in either database."""
-    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
 
 
 class Order(SQLModel, table=True):
@@ -83,6 +81,7 @@ class Order(SQLModel, table=True):
     label_sha256: str | None = None  # null: no label yet
     label_bytes: int | None = None  # null: no label yet
     label_read_sha256: str | None = None  # hash of the label that was searched for barcodes; null: none yet
+    label_pages: int | None = None  # how many pages that label has, 0 if it cannot be read; null: not counted yet
     shipped: int = 0  # 1: a person marked it as shipped
     shipped_at: datetime | None = None  # when it was marked; null: not marked
     ship_confirmed_at: datetime | None = None  # the ship call is settled as done; null: not yet, as far as we know
@@ -93,6 +92,7 @@ class Order(SQLModel, table=True):
     held_reason: str | None = None  # null: not held
     held_code: str | None = None  # why the agent held it: restored, ledger_lost; null: a person did, or it is not held
     closed_reason: str | None = None  # null: not closed
+    parcels_confirmed: int | None = None  # how many parcels a person counted; null: nobody did, or the mark was undone
     planned_at: datetime | None = None  # null: facts have changed since its calls were last planned
     last_listed_at: datetime | None = None  # when a run last listed it; null: not since this column exists
     missed_at: datetime | None = None  # when a complete run of its day no longer listed it; null: it is listed
@@ -297,39 +297,6 @@ class Print(SQLModel, table=True):
     carrier: str | None = None  # null: not named yet, or unreadable
 
 
-class Load(SQLModel, table=True):
-    """A vehicle onto which orders are loaded, until it departs."""
-
-    __tablename__ = "loads"
-
-    id: int | None = Field(default=None, primary_key=True)  # null only before the row is written
-    vehicle: str
-    opened_at: datetime
-    opened_by: str
-    station: str
-    departed_at: datetime | None = None  # null: it is still being loaded
-    departed_by: str | None = None  # null: as above
-
-
-class Loaded(SQLModel, table=True):
-    """An order on a vehicle: on one at most, until it has left with it."""
-
-    __tablename__ = "loaded"
-    __table_args__ = (Index("loaded_by_load", "load_id"), _partial("loaded_once", "order_id", where=ON_IT, unique=True))
-
-    id: int | None = Field(default=None, primary_key=True)  # null only before the row is written
-    load_id: int = Field(foreign_key="loads.id")
-    order_id: int = Field(foreign_key="orders.id")
-    at: datetime
-    who: str
-    left_at: datetime | None = None  # when it left with the vehicle; null: it has not
-    removed_at: datetime | None = None  # when it was taken off, or recalled after it left; null: neither
-    removed_by: str | None = None  # null: as above
-    stayed_because: str | None = (
-        None  # why it had to stay at the departure: codes with blanks; null: it did not have to
-    )
-
-
 class Barcode(SQLModel, table=True):
     """A barcode on the carrier's label of an order, which a scanner reads on the box."""
 
@@ -340,6 +307,39 @@ class Barcode(SQLModel, table=True):
     order_id: int = Field(foreign_key="orders.id")
     code: str
     label_sha256: str  # the label it was read from
+    page: int | None = (
+        None  # the only page of the label that has it; null: it is on several, or was read before version 0.2
+    )
+
+
+class Parcel(SQLModel, table=True):
+    """A code of an order's label that was scanned as one of its parcels. Append-only, but for the undo."""
+
+    __tablename__ = "parcels"
+    __table_args__ = (
+        Index("parcels_scanned", "order_id", "code", unique=True, sqlite_where=text("undone_at IS NULL")),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)  # null only before the row is written
+    order_id: int = Field(foreign_key="orders.id")
+    code: str  # as in barcodes
+    scanned_at: datetime
+    who: str
+    station: str | None = None  # null: not at a station of the page
+    undone_at: datetime | None = None  # when the mark of its order was undone: it is scanned again; null: it counts
+
+
+class Article(SQLModel, table=True):
+    """What a supplier's articles file says about one product. Written by `articles import`."""
+
+    __tablename__ = "articles"
+
+    supplier: str = Field(primary_key=True)
+    sku: str = Field(primary_key=True)
+    name: str | None = None  # null: not given
+    bin: str | None = None  # where it is stored; null: not given
+    cartons: int | None = None  # how many parcels one piece has; null: not given
+    imported_at: datetime
 
 
 class Person(SQLModel, table=True):

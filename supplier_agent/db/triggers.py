@@ -29,13 +29,14 @@ BEGIN
   SELECT RAISE(ABORT, 'too late to undo: the ship call is being sent, or its outcome is unknown (see: supplier-agent order ID)')
    WHERE EXISTS (SELECT 1 FROM calls WHERE order_id = OLD.id AND kind = 'ship' AND state IN ('sending', 'unknown', 'done'));
 END""",
-    "orders_undone": """
+    "orders_undone": f"""
 CREATE TRIGGER orders_undone AFTER UPDATE OF shipped ON orders WHEN NEW.shipped = 0 AND OLD.shipped = 1
 BEGIN
   UPDATE calls SET state = 'dropped', due_at = NULL WHERE order_id = NEW.id AND kind = 'ship' AND state IN ('owed', 'parked');
-  UPDATE orders SET shipped_at = NULL, planned_at = NULL, undo_opened_at = NULL, override_by = NULL, override_covers = NULL
-   WHERE id = NEW.id;
-END""",
+  UPDATE parcels SET undone_at = {NOW} WHERE order_id = NEW.id AND undone_at IS NULL;
+  UPDATE orders SET shipped_at = NULL, planned_at = NULL, undo_opened_at = NULL, override_by = NULL, override_covers = NULL,
+   parcels_confirmed = NULL WHERE id = NEW.id;
+END""",  # noqa: S608 - a constant of this file
     # SQLite's 'now' stays the same within one statement. Two suppliers may have the same id. A statement that names only the id is
     # meant for one order, and would ship the other supplier's order unasked.
     "orders_flag_means_one": f"""

@@ -19,8 +19,10 @@ from supplier_agent.base.log import Log
 from supplier_agent.db import state_folder
 from supplier_agent.db.store import Store, open_store
 from supplier_agent.db.tables import UNREAD, Barcode, Order
+from supplier_agent.labels import parcels
 from supplier_agent.labels.pdf import Done, Failed, PdfWork
-from supplier_agent.labels.scan import MOST, Match, Meaning, Reading, Scan, Way, alias
+from supplier_agent.labels.scan import MOST, Match, Meaning, Way
+from supplier_agent.labels.typed import Reading, Scan, alias
 from supplier_agent.verdict import Verdict
 
 LOOK_SECONDS = 1.0
@@ -49,14 +51,25 @@ def unread(tx: Session, after: str = "", most: int = BATCH) -> list[Unread]:
     return [Unread(order or 0, name, path or "", sha256 or "") for order, name, path, sha256 in rows]
 
 
-def keep(tx: Session, order: int, sha256: str, codes: Sequence[str]) -> bool:
-    """Record the codes of a label in place of an older label's; False if the label has changed meanwhile."""
+@dataclass(frozen=True)
+class Found:
+    """What was found on a label. codes: each with its page; None: it is on several."""
+
+    pages: int = 0  # 0: it could not be read
+    codes: Sequence[tuple[str, int | None]] = ()
+
+
+def keep(tx: Session, order: int, sha256: str, found: Found) -> bool:
+    """Record what is on a label in place of an older label's codes; False if the label has changed meanwhile."""
     current = update(Order).where(col(Order.id) == order, col(Order.label_sha256) == sha256)
-    if tx.exec(current.values(label_read_sha256=sha256)).rowcount != 1:
+    if tx.exec(current.values(label_read_sha256=sha256, label_pages=found.pages)).rowcount != 1:
         return False
     tx.exec(delete(Barcode).where(col(Barcode.order_id) == order))
-    names = dict.fromkeys(name for name in map(alias, codes) if name)
-    tx.add_all(Barcode(order_id=order, code=name, label_sha256=sha256) for name in names)
+    names: dict[str, int | None] = {}
+    for code, page in found.codes:
+        if name := alias(code):
+            names[name] = page if names.get(name, page) == page else None
+    tx.add_all(Barcode(order_id=order, code=name, label_sha256=sha256, page=page) for name, page in names.items())
     return True
 
 
@@ -133,21 +146,21 @@ class LabelCodes:
         return left
 
     def _read(self, store: Store, batch: Sequence[Unread], stopped: Callable[[], bool]) -> int:
-        found: list[tuple[Unread, Sequence[str]]] = []
+        found: list[tuple[Unread, Found]] = []
         for label in batch:
             if stopped():
                 break
-            codes = self._look_at(label)
+            read = self._look_at(label)
             if self._ended.is_set():  # an answer of a process that was ended cannot be trusted
                 break
-            if codes is None:
+            if read is None:
                 self._passed_over[label.order] = self._stamp(label)
             else:
-                found.append((label, codes))
+                found.append((label, read))
         if found:
             with store.write() as tx:
-                for label, codes in found:
-                    keep(tx, label.order, label.sha256, codes)
+                for label, read in found:
+                    keep(tx, label.order, label.sha256, read)
         return len(found)
 
     def _stamp(self, label: Unread) -> tuple[str, int]:
@@ -157,8 +170,8 @@ class LabelCodes:
         except (OSError, ValueError):
             return label.sha256, 0
 
-    def _look_at(self, label: Unread) -> Sequence[str] | None:
-        """Return the codes on a label; None if there is no such file (the loop notices that too).
+    def _look_at(self, label: Unread) -> Found | None:
+        """Return what is on a label; None if there is no such file (the loop notices that too).
 
         Raises OSError if the file cannot be read or the process cannot run now; it is tried again.
         """
@@ -167,15 +180,15 @@ class LabelCodes:
         except FileNotFoundError:
             return None
         if isinstance(answer, Done):
-            codes: list[str] = answer.facts["codes"]
-            return codes if answer.facts["sha256"] == label.sha256 else None
+            found = Found(answer.facts["pages"], [(code, page) for code, page in answer.facts["codes"]])
+            return found if answer.facts["sha256"] == label.sha256 else None
         assert isinstance(answer, Failed)  # noqa: S101 - the only other answer
         if self._ended.is_set():
             return None
         if not self._work.works():
             raise AgentError("the program that reads PDFs does not start", "supplier-agent check --offline")
         self._log.warning("label.codes_unread", order=label.menzzo_order_id, detail=answer.why)
-        return ()
+        return Found()
 
 
 Judge = Callable[[Sequence[int]], Mapping[int, Verdict]]
@@ -194,7 +207,12 @@ def find(tx: Session, scan: Scan, judge: Judge) -> Meaning:
         if found:
             first = dict(list(found.items())[:MOST])
             verdicts = judge(list(first))
-            matches = [Match(row, verdicts[row], each.ways) for row, each in first.items() if row in verdicts]
+            each_of = parcels.of_orders(tx, list(first))
+            matches = [
+                Match(row, verdicts[row], each.ways, each_of[row], each.code, each.page)
+                for row, each in first.items()
+                if row in verdicts
+            ]
             layout = next(each.layout for each in found.values())
             return Meaning(matches=tuple(matches), layout=layout, more=len(found) > MOST)
     return Meaning()
@@ -204,14 +222,17 @@ def find(tx: Session, scan: Scan, judge: Judge) -> Meaning:
 class _Found:
     ways: frozenset[Way]
     layout: str | None  # the layout that was corrected to find it; None: none
+    code: str = ""  # as Match
+    page: int | None = None  # as Match
 
 
 def _found(tx: Session, readings: Iterable[Reading]) -> Mapping[int, _Found]:
     found: dict[int, _Found] = {}
     for reading in readings:
-        for way, order in _by_every_way(tx, _spellings(reading.text)):
-            before = found.get(order.id or 0, _Found(frozenset(), reading.layout))
-            found[order.id or 0] = replace(before, ways=before.ways | {way})
+        for way, order, code in _by_every_way(tx, _spellings(reading.text)):
+            each = found.get(order.id or 0, _Found(frozenset(), reading.layout))
+            each = replace(each, ways=each.ways | {way})
+            found[order.id or 0] = each if code is None else replace(each, code=code.code, page=code.page)
     return found
 
 
@@ -220,7 +241,7 @@ def _spellings(text: str) -> list[str]:
     return list(dict.fromkeys((text, text.upper(), text.lower(), text.swapcase(), text.replace(" ", ""))))
 
 
-def _by_every_way(tx: Session, texts: list[str]) -> Iterable[tuple[Way, Order]]:
+def _by_every_way(tx: Session, texts: list[str]) -> Iterable[tuple[Way, Order, Barcode | None]]:
     of_its_own: Mapping[Way, ColumnElement[bool]] = {
         Way.ORDER: col(Order.menzzo_order_id).in_(texts),
         Way.LAST_PART: col(Order.sale_product_id).in_(texts),
@@ -228,15 +249,15 @@ def _by_every_way(tx: Session, texts: list[str]) -> Iterable[tuple[Way, Order]]:
     }
     for way, condition in of_its_own.items():
         for order in tx.exec(select(Order).where(condition).order_by(col(Order.id)).limit(MOST + 1)):
-            yield way, order
-    labelled = select(Order).join(Barcode).where(col(Barcode.code).in_([alias(text) for text in texts]))
+            yield way, order, None
+    labelled = select(Order, Barcode).join(Barcode).where(col(Barcode.code).in_([alias(text) for text in texts]))
     labelled = labelled.where(Barcode.label_sha256 == Order.label_sha256)  # not from a replaced label
-    for order in tx.exec(labelled.order_by(col(Order.id)).limit(MOST + 1)):
-        yield Way.LABEL, order
+    for order, code in tx.exec(labelled.order_by(col(Order.id)).limit(MOST + 1)):
+        yield Way.LABEL, order, code
     of_product = select(Order).where(
         col(Order.sku).in_(texts), col(Order.ship_confirmed_at).is_(None), col(Order.closed_reason).is_(None)
     )
     oldest_first = (col(Order.shipped), col(Order.order_date), col(Order.id))
     products = tx.exec(of_product.order_by(*oldest_first).limit(MOST + 1)).all()
     for order in [order for order in products if order.shipped == 0] or products:
-        yield Way.SKU, order
+        yield Way.SKU, order, None

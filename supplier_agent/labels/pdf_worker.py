@@ -21,6 +21,7 @@ from pypdf import PdfReader, PdfWriter
 from pypdf.errors import PyPdfError
 
 from supplier_agent.labels.pdf import MEMORY_BYTES, MOST_RESIDENT_BYTES, TOO_MUCH
+from supplier_agent.labels.progress import MOST_PAGES
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfBitmap, PdfDocument, PdfPage
@@ -31,8 +32,7 @@ DPI = (300, 406)
 """Bars of a thermal printer are a few dots of 1/203 inch wide; 300 dpi keeps them apart. 406 = 2 x 203, if that finds nothing."""
 MOST_PIXELS = 20_000_000
 """An A3 page at 300 dpi, or an A4 page at 406. A larger page is rendered smaller."""
-MOST_PAGES = 20
-MOST_CODES = 40
+MOST_CODES = 10 * MOST_PAGES
 SHORTEST = 5
 """Shorter codes are also found in ornaments."""
 FORMATS = ("Code128", "Code39", "ITF", "EAN13", "QRCode", "DataMatrix", "Aztec", "PDF417", "MaxiCode")
@@ -63,19 +63,22 @@ def flaw(path: Path) -> str:
 
 
 def codes(path: str) -> tuple[Facts, bytes]:
-    """Return the codes on the pages of a file, and the hash of the bytes that were read."""
+    """Return the codes in a file, each with its page (null: it is on several), the pages, and the hash of what was read."""
     content = Path(path).read_bytes()
-    found: dict[str, None] = {}
+    found: dict[str, int | None] = {}
     with _opened(content) as document:
         for index in range(min(len(document), MOST_PAGES)):
             page = document[index]
             for scale in dict.fromkeys(_bounded(page, dpi / POINTS_PER_INCH) for dpi in DPI):
                 seen = _codes_of(page, scale)
-                found.update(dict.fromkeys(seen))
+                found.update({text: index + 1 if found.get(text, index + 1) == index + 1 else None for text in seen})
                 if seen:
                     break
             page.close()
-    return {"sha256": hashlib.sha256(content).hexdigest(), "codes": list(found)[:MOST_CODES]}, b""
+        pages = len(document)
+    return {
+        "sha256": hashlib.sha256(content).hexdigest(), "pages": pages, "codes": list(found.items())[:MOST_CODES],
+    }, b""  # fmt: skip
 
 
 def _opened(file: Path | bytes) -> "PdfDocument":

@@ -1,14 +1,13 @@
-"""What a scan means and what it leads to: text in, one of four answers out. Pure: no clock, no database, no network.
+"""What a scan leads to: one of four answers. Pure: no clock, no database, no network.
 
-1. `read`: clean the text, remove the symbology prefix, recognise a command. A scanner types like a US keyboard; if the computer
-   uses another layout, other characters arrive. Such a text is offered as it came and as it was probably meant.
-2. barcodes.py finds the orders that it names (`Meaning`), each with its verdict.
+1. typed.py reads the text. 2. barcodes.py finds the orders that it names (`Meaning`), each with its verdict and its parcels.
 3. `next_step`: at one station the first scan shows an order, and the second scan of the same order marks it as shipped, unless
    the verdict forbids it: then the answer is red, whatever was scanned before.
+
+An order of several parcels is marked when each of them was scanned. The scan that shows it counts one of them, so that each label
+is scanned once.
 """
 
-import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,106 +15,11 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
+from supplier_agent.labels.progress import ONE, Parcels
+from supplier_agent.labels.typed import Command
 from supplier_agent.verdict import Act as May
 from supplier_agent.verdict import Role, Stage, Verdict
 from supplier_agent.verdict.codes import OF_SUPPLIER, STOPS, Blocker
-
-MOST_CHARACTERS = 4096
-"""Longer than any code: something is lying on the keyboard."""
-
-_AIM_PREFIX = re.compile(r"\A\][A-Za-z][0-9A-Za-z](?=.)")
-"""The prefix by which a scanner may announce the type of code (ISO/IEC 15424): ]C1, ]Q3, …"""
-
-_KEPT_AS_IT_IS = re.compile(r"\A[\x21-\x7e]{1,48}\Z")
-
-_US = r"""`1234567890-=qwertyuiop[]\asdfghjkl;'zxcvbnm,./~!@#$%^&*()_+QWERTYUIOP{}|ASDFGHJKL:"ZXCVBNM<>?"""
-_KEYBOARDS: Mapping[str, str] = {
-    "fr": """²&é"'(-è_çà)=azertyuiop^$*qsdfghjklmùwxcvbn,;:!~1234567890°+AZERTYUIOP¨£µQSDFGHJKLM%WXCVBN?./§""",
-    "tr": """"1234567890*-qwertyuıopğü,asdfghjklşizxcvbnmöç.é!'^+%&/()=?_QWERTYUIOPĞÜ;ASDFGHJKLŞİZXCVBNMÖÇ:""",  # noqa: RUF001 - the Turkish keyboard has two kinds of i
-}
-"""The same keys in the same order: first without, then with shift. Source: xkeyboard-config, symbols/fr and symbols/tr."""
-
-_TYPED = {name: str.maketrans(_US, keys) for name, keys in _KEYBOARDS.items()}
-_REPAIRED = {name: str.maketrans(keys, _US) for name, keys in _KEYBOARDS.items()}
-_INNOCENT = frozenset("-_./+ ")
-"""Characters of normal codes, which are no sign of a wrong layout. (Only - and _ are: a French 6 and 8.)"""
-
-
-class Command(StrEnum):
-    """The commands of the card. Capitals and a space: most layouts have them in the same place, and the others are corrected."""
-
-    UNDO = "UNDO"
-    PRINT_AGAIN = "PRINT AGAIN"
-    PROBLEM = "PROBLEM"
-    NEXT = "NEXT"
-
-
-@dataclass(frozen=True)
-class Reading:
-    """One way to read the typed text. `layout`: the layout ("fr", "tr") that was corrected; None: as it came."""
-
-    text: str
-    layout: str | None = None
-
-
-@dataclass(frozen=True)
-class Scan:
-    """All ways to read the typed text, most likely first; none: nothing was scanned."""
-
-    readings: tuple[Reading, ...] = ()
-    command: Command | None = None
-    layout: str | None = None  # the layout that was corrected to recognise the command; None: none
-
-
-def read(raw: str) -> Scan:
-    """Return the ways to read the text from a scanner or a person."""
-    text = tidy(raw)
-    if not text:
-        return Scan()
-    for layout in (None, *_KEYBOARDS):
-        words = (text if layout is None else text.translate(_REPAIRED[layout])).upper()
-        if words in set(Command):
-            return Scan(command=Command(words), layout=layout)
-    repaired = [
-        Reading(_without_prefix(text.translate(_REPAIRED[layout])), layout)
-        for layout in _KEYBOARDS
-        if _shows(layout, text)
-    ]
-    return Scan((Reading(_without_prefix(text)), *repaired))
-
-
-def tidy(raw: str) -> str:
-    """Return the text without invisible characters: control characters, group separators, blanks around it."""
-    return "".join(character for character in raw[:MOST_CHARACTERS] if character.isprintable()).strip()
-
-
-def _without_prefix(text: str) -> str:
-    return _AIM_PREFIX.sub("", text)
-
-
-def _shows(layout: str, text: str) -> bool:
-    """Tell whether the text has characters that only that layout makes of a code."""
-    signs = [
-        c for c in text if ord(c) in _REPAIRED[layout] and not (c.isascii() and c.isalnum()) and c not in _INNOCENT
-    ]
-    return bool(signs) or (layout == "fr" and set(text) <= {"-", "_"})
-
-
-def as_typed(text: str, layout: str) -> str:
-    """Return what arrives if a scanner types `text` on a computer with the layout "fr" or "tr"."""
-    return text.translate(_TYPED[layout])
-
-
-def alias(code: str) -> str:
-    """Return the form in which a code of the carrier's label is stored.
-
-    A long code, or one with blanks, may contain the customer's name and address: it is stored as a hash, and still found.
-    """
-    text = _without_prefix(tidy(code))
-    if _KEPT_AS_IT_IS.match(text):
-        return text
-    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}" if text else ""
-
 
 MOST = 50
 """The maximum number of orders to choose from."""
@@ -138,6 +42,9 @@ class Match:
     order: int
     verdict: Verdict
     ways: frozenset[Way] = frozenset()
+    parcels: Parcels = ONE
+    code: str = ""  # the code of its label that was scanned, as stored; empty: it was found by something else
+    page: int | None = None  # the page of the label that this code names; None: it names no parcel
 
 
 @dataclass(frozen=True)
@@ -192,6 +99,12 @@ class Say(StrEnum):
     PROBLEM = "problem"
     NO_ORDER_FOR_PROBLEM = "no_order_for_problem"
     NEXT = "next"
+    PARCEL = "parcel"  # one more of several
+    PARCELS_ALL = "parcels_all"  # each was scanned: scan one again to ship
+    PARCELS_SHOWN = "parcels_shown"  # scan each of them
+    PARCEL_AGAIN = "parcel_again"  # this one was scanned before
+    PARCEL_UNNAMED = "parcel_unnamed"  # the code does not say which parcel it is
+    PARCELS_MISSING = "parcels_missing"  # not all were scanned: scan them, or confirm the number
 
 
 class Act(StrEnum):
@@ -217,6 +130,7 @@ class Station:
     last: str = ""
     last_at: AwareDatetime | None = None  # None: nothing was scanned yet
     last_order: int | None = None  # the order that the last scan named; None: none, or several
+    last_page: int | None = None  # the parcel that it named, as Match.page
     told_layout: bool = False  # the page has said that the scanner's layout is wrong
 
     def pack(self) -> dict[str, object]:
@@ -249,6 +163,7 @@ class Step:
     left: int | None = None  # the order shown before, which is not marked; None: none
     tell_layout: str | None = None  # the corrected layout, said once; None: it is right, or was said
     ignored: bool = False  # a repeat: it is counted once, and nothing is done
+    counts: str = ""  # the code of the parcel that is recorded as scanned; empty: none
     more: bool = False  # there are more matches than shown
 
 
@@ -283,21 +198,29 @@ def choose(station: Station, match: Match, now: datetime) -> Step:
 
 def press_ship(station: Station, match: Match, now: datetime) -> Step:
     """Return what follows when a person presses the button: the order is marked, as after a second scan."""
-    return _refuse(station, match) or _mark(replace(station, last="", last_order=match.order, last_at=now), match)
+    if (refusal := _refuse(station, match)) is not None:
+        return refusal
+    if not match.parcels.is_complete:
+        return Step(station, Sign.CHECK, Say.PARCELS_MISSING, matches=(match,))
+    return _mark(replace(station, last="", last_order=match.order, last_page=None, last_at=now), match)
 
 
 def hear(station: Station, scanned: str, meaning: Meaning, now: datetime) -> Station:
     """Return what a station remembers of a scan itself."""
-    order = meaning.matches[0].order if len(meaning.matches) == 1 else None
+    only = meaning.matches[0] if len(meaning.matches) == 1 else None
+    order, page = (only.order, only.page) if only is not None else (None, None)
     told = station.told_layout or meaning.layout is not None
-    return replace(station, last=scanned, last_at=now, last_order=order, told_layout=told)
+    return replace(station, last=scanned, last_at=now, last_order=order, last_page=page, told_layout=told)
 
 
 def is_repeat(station: Station, scanned: str, only: Match | None, now: datetime) -> bool:
     """Tell whether a scan only repeats the last one."""
     if station.last_at is None or abs(now - station.last_at) >= timedelta(seconds=REPEAT_SECONDS):
         return False
-    return scanned == station.last or (only is not None and only.order == station.last_order)
+    if scanned == station.last or only is None:
+        return scanned == station.last
+    is_other_parcel = None not in {only.page, station.last_page} and only.page != station.last_page
+    return only.order == station.last_order and not (is_other_parcel and only.parcels.total > 1)
 
 
 def _of_one(station: Station, match: Match, now: datetime, *, one_scan: bool) -> Step:
@@ -307,9 +230,36 @@ def _of_one(station: Station, match: Match, now: datetime, *, one_scan: bool) ->
     again = _on_screen(station, now) == match.order
     if again and match.ways == {Way.SKU}:
         return Step(station, Sign.CHECK, Say.PRODUCT_ONLY, matches=(match,))
-    if again or (one_scan and match.ways & _NAMES_THE_BOX):
+    is_complete = match.parcels.plus(match.page).is_complete
+    if is_complete and (again or (one_scan and match.ways & _NAMES_THE_BOX)):
         return _mark(station, match)
-    return _show(station, match, now)
+    shown = _show(station, match, now)
+    return shown if match.parcels.total == 1 else _count(shown, match, again=again, is_complete=is_complete)
+
+
+def _count(shown: Step, match: Match, *, again: bool, is_complete: bool) -> Step:
+    """Return the answer to a scan of an order of several parcels that is not marked by it.
+
+    A label whose code was read is printed already. What it says is less important than another order that was left.
+    """
+    sign, say = shown.sign, shown.say
+    if not is_complete and shown.left is None:
+        if match.page in match.parcels.scanned:
+            sign, say = Sign.CHECK, Say.PARCEL_AGAIN
+        elif match.page is not None:
+            sign, say = Sign.SHOWN, Say.PARCEL
+        elif again:
+            sign, say = Sign.CHECK, Say.PARCEL_UNNAMED
+    elif shown.left is None:
+        sign, say = Sign.SHOWN, Say.PARCELS_ALL
+    act = None if again or match.page is not None else Act.SHOW
+    return replace(shown, sign=sign, say=say, act=act, counts=_counts(match))
+
+
+def _counts(match: Match) -> str:
+    """Return the code that is recorded, if it is a parcel that was not scanned yet."""
+    is_new = match.page is not None and match.page not in match.parcels.scanned
+    return match.code if is_new and match.parcels.total > 1 else ""
 
 
 def of_screen(station: Station, order: int | None) -> Station:
@@ -346,6 +296,10 @@ def _refuse(station: Station, match: Match) -> Step | None:
 _HOLDS: Mapping[Say, frozenset[Say | None]] = {
     **dict.fromkeys((Say.SHOWN, Say.OTHER_SHOWN, Say.PRODUCT_ONLY), frozenset({None})),
     **dict.fromkeys(
+        (Say.PARCEL, Say.PARCELS_ALL, Say.PARCELS_SHOWN, Say.PARCEL_AGAIN, Say.PARCEL_UNNAMED), frozenset({None})
+    ),
+    Say.PARCELS_MISSING: frozenset({None}),
+    **dict.fromkeys(
         (Say.MARKED, Say.MARKED_WAITS, Say.ALREADY_MARKED), frozenset({Say.ALREADY_MARKED, Say.ALREADY_SHIPPED})
     ),
     **dict.fromkeys((Say.STOPPED, Say.STOPPED_MARKED), frozenset({Say.STOPPED, Say.STOPPED_MARKED})),
@@ -370,7 +324,10 @@ def _show(station: Station, match: Match, now: datetime) -> Step:
     if refusal is not None:
         return refusal
     left = _on_screen(station, now)
-    sign, say = (Sign.SHOWN, Say.SHOWN) if left in {None, match.order} else (Sign.CHECK, Say.OTHER_SHOWN)
+    first = (
+        Say.SHOWN if match.parcels.total == 1 else Say.PARCELS_ALL if match.parcels.is_complete else Say.PARCELS_SHOWN
+    )
+    sign, say = (Sign.SHOWN, first) if left in {None, match.order} else (Sign.CHECK, Say.OTHER_SHOWN)
     shows = replace(station, shown=match.order, shown_at=now, refused=None)
     return Step(shows, sign, say, Act.SHOW, match.order, (match,), left=left if say is Say.OTHER_SHOWN else None)
 
@@ -378,7 +335,7 @@ def _show(station: Station, match: Match, now: datetime) -> Step:
 def _mark(station: Station, match: Match) -> Step:
     sign, say = (Sign.CHECK, Say.MARKED_WAITS) if missing(match.verdict) else (Sign.DONE, Say.MARKED)
     marks = replace(cleared(station), flagged=match.order)
-    return Step(marks, sign, say, Act.SHIP, match.order, (match,))
+    return Step(marks, sign, say, Act.SHIP, match.order, (match,), counts=_counts(match))
 
 
 def _obey(station: Station, command: Command, now: datetime) -> Step:

@@ -15,7 +15,7 @@ import zxingcpp
 from supplier_agent.base.clock import Clock
 from supplier_agent.db.tables import Order
 from supplier_agent.labels.pdf import Done, Failed, PdfWork
-from supplier_agent.labels.scan import Command
+from supplier_agent.labels.typed import Command
 from supplier_agent.settings.sections import Station
 
 Size = tuple[float, float]

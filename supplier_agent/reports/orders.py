@@ -18,7 +18,7 @@ from supplier_agent.calls import CALLS, Calls
 from supplier_agent.db.plain_sql import OPEN, Look, within
 from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Event, Order
-from supplier_agent.labels.scan import alias
+from supplier_agent.labels.typed import alias
 from supplier_agent.order import STAGES
 from supplier_agent.reports import facts, status
 from supplier_agent.reports.facts import OrderFacts

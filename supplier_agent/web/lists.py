@@ -13,7 +13,7 @@ from supplier_agent import loads
 from supplier_agent.db import plain_sql
 from supplier_agent.db.plain_sql import within
 from supplier_agent.db.tables import Order
-from supplier_agent.labels import barcodes, scan
+from supplier_agent.labels import barcodes, typed
 from supplier_agent.printing import Trouble
 from supplier_agent.reports import facts
 from supplier_agent.verdict import Problem, judge_installation
@@ -202,7 +202,7 @@ def named_by(tx: Session, visit: Visit, search: Search) -> Sequence[int]:
     """Return the orders that a scan of the text would name: by id, last part, customer's order, or a code on the label."""
     if not search.words:
         return ()
-    meaning = barcodes.find(tx, scan.read(search.text), lambda rows: verdicts(tx, visit, rows))
+    meaning = barcodes.find(tx, typed.read(search.text), lambda rows: verdicts(tx, visit, rows))
     return [match.order for match in meaning.matches]
 
 

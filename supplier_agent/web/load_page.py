@@ -12,9 +12,12 @@ from sqlmodel import Session
 from starlette.responses import RedirectResponse, Response
 
 from supplier_agent import actions, loads
-from supplier_agent.db.tables import Load, Loaded, Order
-from supplier_agent.labels import barcodes, scan
-from supplier_agent.labels.scan import Command, Match, Meaning, Way
+from supplier_agent.db.tables import Order
+from supplier_agent.db.vehicles import Load, Loaded
+from supplier_agent.labels import barcodes, parcels, scan, typed
+from supplier_agent.labels.progress import Parcels
+from supplier_agent.labels.scan import Match, Meaning, Way
+from supplier_agent.labels.typed import Command
 from supplier_agent.verdict import OF_SUPPLIER, Act, Blocker, Report
 from supplier_agent.web import answers, order_view, sheets
 from supplier_agent.web.answers import BLUE, GREEN, GREY, RED, YELLOW, Answer, Facts, page
@@ -26,22 +29,30 @@ from supplier_agent.words.formats import and_more
 DEPARTED = 10
 """How many of the last departures are listed."""
 MOST_NAMED = 20
-HOLDS = frozenset({"load_on", "load_already"})
+PARCELS = "parcels"
+"""Why an order stayed at a departure, if nothing stopped it: not all of its parcels were on the vehicle."""
+HOLDS = frozenset({"load_on", "load_parcel", "load_whole", "load_uncounted", "load_already", "load_parcel_again"})
 """Answers that are true as long as the order is on the vehicle and may leave."""
 
 
 @dataclass(frozen=True)
 class Aboard:
-    """An order that is, or was, on the vehicle. place: the fact; line: the order as lists show it."""
+    """An order that is, or was, on the vehicle. line: as lists show it. parcels: those that were scanned onto this vehicle."""
 
     place: Loaded
     each: Judged
     line: Line
+    parcels: Parcels
 
     @property
     def stays(self) -> bool:
         """Whether it must not leave."""
         return sheets.must_stay(self.each)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it may leave, but not all of its parcels are on the vehicle."""
+        return not self.stays and not self.parcels.is_complete
 
 
 @dataclass(frozen=True)
@@ -63,15 +74,24 @@ class Contents:
         """Return what is on the vehicle and must not leave."""
         return [aboard for aboard in self.on_it if aboard.stays]
 
+    @property
+    def short(self) -> Sequence[Aboard]:
+        """Return what is on the vehicle, but not with all of its parcels."""
+        return [aboard for aboard in self.on_it if aboard.is_short]
+
 
 def contents(tx: Session, visit: Visit, load: Load) -> Contents:
     """Return the orders of a vehicle, with their verdicts."""
     places = loads.of_load(tx, load)
-    orders = {each.order.id: each for each in judged(tx, visit, list({place.order_id for place in places}))}
+    rows = list({place.order_id for place in places})
+    orders, counted = {each.order.id: each for each in judged(tx, visit, rows)}, parcels.of_orders(tx, rows)
+    pages = loads.pages_of(tx, load)
     found = [
-        Aboard(place, orders[place.order_id], order_view.line(orders[place.order_id], visit))
+        Aboard(
+            place, each, order_view.line(each, visit), _on_vehicle(counted[place.order_id], pages.get(place.id or 0))
+        )
         for place in places
-        if place.order_id in orders
+        if (each := orders.get(place.order_id)) is not None
     ]
     return Contents(
         [each for each in found if each.place.left_at is None and each.place.removed_at is None],
@@ -79,6 +99,11 @@ def contents(tx: Session, visit: Visit, load: Load) -> Contents:
         [each for each in found if each.place.stayed_because is not None],
         [each for each in found if each.place.left_at is not None and each.place.removed_at is not None],
     )
+
+
+def _on_vehicle(of_order: Parcels, pages: frozenset[int] | None) -> Parcels:
+    """Return the parcels of an order that are on a vehicle. What was scanned at the bench may still be there."""
+    return replace(of_order, scanned=pages or frozenset())
 
 
 def vehicles(visit: Visit) -> Response:
@@ -133,7 +158,7 @@ def scanned(visit: Visit) -> Response:
 
     def act(tx: Session, before: Answer | None) -> Answer:
         load = _load(tx, visit)
-        meaning = barcodes.find(tx, scan.read(raw), lambda rows: verdicts(tx, visit, rows))
+        meaning = barcodes.find(tx, typed.read(raw), lambda rows: verdicts(tx, visit, rows))
         memory = scan.cleared(scan.Station.unpack(dict(before.memory)) if before else scan.Station())
         only = meaning.matches[0] if len(meaning.matches) == 1 else None
         is_last_here = before is not None and load is not None and before.facts.get("load") == load.id
@@ -145,7 +170,7 @@ def scanned(visit: Visit) -> Response:
         notes = ((f"layout_{layout}", {}),) if layout else ()
         if load is None:
             return Answer(RED, "load_choose", {"load": 0}, notes=notes, memory=heard)
-        undo = before.order if is_last_here and before is not None and before.say == "load_on" else None
+        undo = before.order if is_last_here and before is not None and before.say in HOLDS else None
         return replace(_answer(tx, visit, load, meaning, raw, undo), notes=notes, memory=heard)
 
     return _done(answers.once(visit, act)[0])
@@ -218,16 +243,38 @@ def _put(tx: Session, visit: Visit, load: Load, match: Match) -> Answer:
         return Answer(RED, "load_elsewhere", {**about, "other": place[1].vehicle}, order=match.order)
     if each.verdict.stops:
         return Answer(RED, "load_stopped", about, order=match.order)
+    if place is None and Act.SHIP not in match.verdict.may[visit.role]:
+        return _over(tx, each, about)
+    who, at = visit.person.name, visit.station.name
+    on_it = place[0] if place is not None else loads.put(tx, load, match.order, visit.now, who, at)
+    if match.parcels.total > 1:
+        return _put_parcel(tx, visit, load, on_it, match, about)
     if place is not None:
-        by = {"by": place[0].who, "at": place[0].at.isoformat()}
+        by = {"by": on_it.who, "at": on_it.at.isoformat()}
         return Answer(YELLOW, "load_already", about | by, order=match.order)
-    if Act.SHIP not in match.verdict.may[visit.role]:
-        marked, confirmed = order_view.marked_by(tx, match.order), each.cell("ship_confirmed_at")
-        at = confirmed or (marked.at if marked is not None else None)
-        by = {"by": order_view.where(marked) if marked is not None else "?", "at": at.isoformat() if at else ""}
-        return Answer(RED, "load_over", about | by, order=match.order)
-    loads.put(tx, load, match.order, visit.now, visit.person.name, visit.station.name)
     return Answer(GREEN, "load_on", about, order=match.order)
+
+
+def _put_parcel(tx: Session, visit: Visit, load: Load, on_it: Loaded, match: Match, about: Facts) -> Answer:
+    """Put a parcel of an order on the vehicle. Two scans of one code are never two parcels."""
+    before = _on_vehicle(match.parcels, loads.pages_of(tx, load).get(on_it.id or 0))
+    after = before.plus(match.page)
+    told = {**about, "done": after.done, "total": after.total}
+    if match.page is None:
+        return Answer(YELLOW, "load_uncounted", told, order=match.order)
+    if match.page in before.scanned:
+        return Answer(YELLOW, "load_parcel_again", told, order=match.order)
+    count = f"{after.done}/{after.total}"
+    loads.put_parcel(tx, load, on_it, match.page, count, visit.now, visit.person.name, visit.station.name)
+    return Answer(GREEN, "load_whole" if after.is_complete else "load_parcel", told, order=match.order)
+
+
+def _over(tx: Session, each: Judged, about: Facts) -> Answer:
+    """Return the answer to an order that is marked or shipped already."""
+    marked, confirmed = order_view.marked_by(tx, each.order.id), each.cell("ship_confirmed_at")
+    at = confirmed or (marked.at if marked is not None else None)
+    by = {"by": order_view.where(marked) if marked is not None else "?", "at": at.isoformat() if at else ""}
+    return Answer(RED, "load_over", {**about, **by}, order=each.order.id)
 
 
 def _after_departure(tx: Session, load: Load, row: int, about: Facts) -> Answer:
@@ -256,16 +303,28 @@ def _departs(tx: Session, visit: Visit, load: Load) -> Answer:
     found = contents(tx, visit, load)
     if load.departed_at is not None:
         return _departure(load, found)
-    leaves = {each.each.order.id: each.place for each in found.on_it if not each.stays}
-    stays = {each.each.order.id: (each.place, " ".join(each.each.verdict.stops)) for each in found.blocked}
-    if not leaves:
-        return Answer(RED, "depart_nothing", _about(load), notes=tuple(_staying(found.blocked)))
-    if visit.field("sure") != "yes":
+    counted = {each.line.row: number for each in found.short if (number := _counted(visit, each))}
+    stays = {each.line.row: (each.place, " ".join(each.each.verdict.stops)) for each in found.blocked}
+    stays |= {each.line.row: (each.place, PARCELS) for each in found.short if each.line.row not in counted}
+    leaves = {each.line.row: each.place for each in found.on_it if each.line.row not in stays}
+    notes = tuple(_staying(found.blocked))
+    if len(found.blocked) == len(found.on_it):
+        return Answer(RED, "depart_nothing", _about(load), notes=notes)
+    if visit.field("sure") != "yes" or not leaves:
         about = {**_about(load), "orders": len(leaves)}
-        return Answer(YELLOW, "depart_sure", about, notes=tuple(_staying(found.blocked)))
-    loads.depart(tx, load, leaves, stays, visit.now, visit.person.name, visit.station.name)
+        return Answer(YELLOW, "depart_sure", about, notes=(*notes, *_missing(found.short)))
+    who, at = visit.person.name, visit.station.name
+    for row, number in counted.items():
+        parcels.confirm(tx, row, number, visit.now, who, at)
+    loads.depart(tx, load, leaves, stays, visit.now, who, at)
     tx.flush()
     return _departure(load, contents(tx, visit, load))
+
+
+def _counted(visit: Visit, each: Aboard) -> int:
+    """Return how many parcels of an order the packer has counted on the vehicle; 0: it stays."""
+    number = visit.number(f"parcels-{each.line.row}") or 0
+    return number if number <= each.parcels.total else 0
 
 
 def _departure(load: Load, found: Contents) -> Answer:
@@ -281,10 +340,20 @@ def _staying(stay: Iterable[Aboard]) -> Iterable[tuple[str, Facts]]:
     by_reason: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for each in stay:
         facts = each.each.facts
-        reason = each.place.stayed_because or facts["stops"]
-        by_reason[reason, facts["held"], facts["closed"]].append(each.line.id)
+        by_reason[each.place.stayed_because or facts["stops"], facts["held"], facts["closed"]].append(_named(each))
     for (stops, held, closed), ids in by_reason.items():
-        yield "load_stays", {"orders": and_more(ids, MOST_NAMED), "stops": stops, "held": held, "closed": closed}
+        facts = {"orders": and_more(ids, MOST_NAMED), "stops": stops, "held": held, "closed": closed}
+        yield ("load_short" if stops == PARCELS else "load_stays"), facts
+
+
+def _missing(short: Sequence[Aboard]) -> Iterable[tuple[str, Facts]]:
+    """Yield the note that names the orders whose parcels are not all on the vehicle."""
+    if short:
+        yield "load_missing", {"orders": and_more([_named(each) for each in short], MOST_NAMED)}
+
+
+def _named(each: Aboard) -> str:
+    return each.line.id if each.parcels.total == 1 else f"{each.line.id} ({each.parcels.done}/{each.parcels.total})"
 
 
 def _reported_later(left: Collection[Aboard]) -> Iterable[tuple[str, Facts]]:

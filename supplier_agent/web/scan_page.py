@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from supplier_agent import actions
 from supplier_agent.db.tables import Order
-from supplier_agent.labels import barcodes, scan
+from supplier_agent.labels import barcodes, parcels, scan, typed
 from supplier_agent.labels.scan import Match, Step
 from supplier_agent.verdict import OF_SUPPLIER, Act, Report
 from supplier_agent.web import answers, lists, order_view
@@ -56,7 +56,7 @@ def scanned(visit: Visit) -> Response:
     at = visit.now - age(visit)
 
     def act(tx: Session, before: Answer | None) -> Answer:
-        meaning = barcodes.find(tx, scan.read(raw), lambda rows: verdicts(tx, visit, rows))
+        meaning = barcodes.find(tx, typed.read(raw), lambda rows: verdicts(tx, visit, rows))
         step = scan.next_step(_memory(before), raw, meaning, at, one_scan=visit.station.one_scan)
         return take(tx, visit, before, step, raw)
 
@@ -86,6 +86,8 @@ def pressed(visit: Visit) -> Response:
                 return Answer(BLUE, "next", memory=scan.cleared(_memory(before)).pack())
             case "ship" if match is not None:
                 return take(tx, visit, before, scan.press_ship(_memory(before), match, visit.now))
+            case "parcels" if match is not None:
+                return _confirmed(tx, visit, before, match)
             case "undo" if match is not None:
                 return _taken_back(tx, visit, before, match.order)
             case "print" if match is not None:
@@ -118,6 +120,8 @@ def take(tx: Session, visit: Visit, before: Answer | None, step: Step, raw: str 
     )
     if step.order is None:
         return answer
+    if step.counts:
+        parcels.scanned(tx, step.order, step.counts, visit.now, visit.person.name, visit.station.name)
     match step.act:
         case scan.Act.SHIP:
             actions.ship(tx, _order(tx, step.order), visit.now, visit.person.name, station=visit.station.name)
@@ -132,6 +136,17 @@ def take(tx: Session, visit: Visit, before: Answer | None, step: Step, raw: str 
     return replace(answer, prints=step.order) if _prints_at_once(visit, step) else answer
 
 
+def _confirmed(tx: Session, visit: Visit, before: Answer | None, match: Match) -> Answer:
+    """Mark an order whose parcels a person has counted. More than expected are not possible."""
+    number = visit.number("number") or 0
+    if not 1 <= number <= match.parcels.total:
+        return _unchanged(before, "not_open")
+    if Act.SHIP in match.verdict.may[visit.role]:
+        counted = parcels.confirm(tx, match.order, number, visit.now, visit.person.name, visit.station.name)
+        match = replace(match, parcels=counted)
+    return take(tx, visit, before, scan.press_ship(_memory(before), match, visit.now))
+
+
 def _counted_once(before: Answer | None, step: Step) -> Answer:
     """Return the last answer for a scan that repeats it. What was done is not done again: nothing is printed."""
     kept = before or Answer(YELLOW, step.say.value)
@@ -140,8 +155,9 @@ def _counted_once(before: Answer | None, step: Step) -> Answer:
 
 
 def _prints_at_once(visit: Visit, step: Step) -> bool:
-    """Tell whether a one-scan station prints with the scan that marks as shipped."""
-    return step.act is scan.Act.SHIP and visit.station.one_scan and visit.station.print_on_scan
+    """Tell whether a one-scan station prints with the scan that marks as shipped. Labels of several parcels are on them already."""
+    is_alone = all(match.parcels.total == 1 for match in step.matches)
+    return step.act is scan.Act.SHIP and visit.station.one_scan and visit.station.print_on_scan and is_alone
 
 
 def _notes(step: Step, only: Match | None) -> Iterable[tuple[str, answers.Facts]]:
@@ -159,11 +175,19 @@ def _facts(tx: Session, visit: Visit, step: Step, only: Match | None, raw: str) 
         marked, confirmed = order_view.marked_by(tx, only.order), each.cell("ship_confirmed_at")
         at = confirmed or (marked.at if marked is not None else None)
         facts |= each.facts
+        facts |= _of_parcels(step, only)
         facts |= {"by": order_view.where(marked) if marked is not None else "?", "at": at.isoformat() if at else ""}
     if step.left is not None:
         left = tx.get(Order, step.left)
         facts["left"] = left.menzzo_order_id if left else "?"
     return facts
+
+
+def _of_parcels(step: Step, only: Match) -> answers.Facts:
+    """Return how many parcels are scanned after this step, of how many."""
+    after = only.parcels.plus(only.page if step.counts else None)
+    case = {"case": "parcels"} if after.total > 1 else {}
+    return {"done": after.done, "parcels": after.total, **case}
 
 
 def _taken_back(tx: Session, visit: Visit, before: Answer | None, row: int, answer: Answer | None = None) -> Answer:
@@ -205,7 +229,9 @@ def _cleared(before: Answer | None) -> dict[str, object]:
 def _match(tx: Session, visit: Visit) -> Match | None:
     row = visit.number("row")
     found = verdicts(tx, visit, [row]) if row is not None else {}
-    return Match(row, found[row]) if row is not None and row in found else None
+    if row is None or row not in found:
+        return None
+    return Match(row, found[row], parcels=parcels.of_orders(tx, [row])[row])
 
 
 def _order(tx: Session, row: int) -> Order:

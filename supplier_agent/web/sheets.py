@@ -177,7 +177,7 @@ def by_carrier(tx: Session, orders: Sequence[Judged]) -> tuple[HandOver, ...]:
 
 
 _HASHED = "sha256:"
-"""The prefix of a code that is stored as a hash (scan.alias) and cannot be printed."""
+"""The prefix of a code that is stored as a hash (typed.alias) and cannot be printed."""
 
 
 def _codes(tx: Session, rows: Sequence[int]) -> dict[int, list[str]]:

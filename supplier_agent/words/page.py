@@ -9,7 +9,14 @@ from collections.abc import Mapping
 
 ANSWERS: Mapping[str, str] = {
     "answer.shown": "Scan it again when you ship it.",
+    "answer.parcel": "Parcel %(done)s of %(parcels)s. Scan the next one.",
+    "answer.parcels_all": "All %(parcels)s parcels were scanned. Scan one again when you ship them.",
+    "answer.parcels_shown": "%(parcels)s parcels: scan the label of each one.",
+    "answer.parcel_again": "This parcel was scanned before: %(done)s of %(parcels)s. Scan another one, or confirm the number.",
+    "answer.parcel_unnamed": "This code does not say which parcel it is. Scan another code of its label, or confirm the number.",
+    "answer.parcels_missing": "%(done)s of %(parcels)s parcels were scanned. Scan the others, or confirm the number.",
     "answer.marked": "Marked as shipped.",
+    "answer.marked.parcels": "All %(parcels)s parcels: marked as shipped.",
     "answer.marked_waits": "Marked as shipped. Reported later: %(later)s.",
     "answer.repeated": "The same code again: counted once.",
     "answer.nothing_scanned": "Nothing was scanned.",
@@ -65,6 +72,13 @@ ANSWERS: Mapping[str, str] = {
     "answer.test_failed": "No test page from the printer of %(name)s: %(printer_fault)s.",
     "answer.load_ready": "Scan what goes onto %(vehicle)s.",
     "answer.load_on": "On %(vehicle)s.",
+    "answer.load_parcel": "Parcel %(done)s of %(total)s is on %(vehicle)s.",
+    "answer.load_whole": "Complete: parcel %(done)s of %(total)s is on %(vehicle)s.",
+    "answer.load_parcel_again": "This parcel was already counted on %(vehicle)s: %(done)s of %(total)s.",
+    "answer.load_uncounted": (
+        "On %(vehicle)s, but this code names no single parcel: %(done)s of %(total)s are counted. Scan the code of each parcel, "
+        "or confirm their number at the departure."
+    ),
     "answer.load_already": "Already on %(vehicle)s: %(by)s at %(at)s.",
     "answer.load_off": "Taken off %(vehicle)s.",
     "answer.load_elsewhere": "Not loaded: it is on %(other)s. Take it off there first.",
@@ -116,6 +130,8 @@ NOTES: Mapping[str, str] = {
     "note.layout_fr": "The scanner's keyboard layout is not that of this computer (French). The code was corrected.",
     "note.layout_tr": "The scanner's keyboard layout is not that of this computer (Turkish). The code was corrected.",
     "note.more": "There are more orders than shown here.",
+    "note.load_short": "%(orders)s: not marked, stays here, because parcels are missing.",
+    "note.load_missing": "Not all parcels are on it: %(orders)s. Without a number, these orders stay here and are not marked.",
     "note.load_stays": "%(orders)s: not marked, stays here. Do not ship: %(stops)s.",
     "note.later": "Reported later: %(later)s.",
 }
@@ -313,10 +329,13 @@ HISTORY: Mapping[str, str] = {
     "event.no longer listed": "No longer listed",
     "event.listed again": "Listed again",
     "event.loaded": "Loaded onto",
+    "event.parcel loaded": "Parcel loaded onto",
     "event.taken off": "Taken off",
     "event.departed": "Departed with",
     "event.stayed behind": "Stayed here at the departure of",
     "event.recalled": "Recalled: did not leave with",
+    "event.parcel scanned": "Parcel scanned",
+    "event.parcels confirmed": "Parcels counted, and their number confirmed",
     "event.problem reported": "Problem reported",
     "event.problem settled": "Problem solved",
     "who.marketplace": "marketplace",

@@ -11,10 +11,10 @@ from sqlmodel import col, select
 from supplier_agent.base.log import Log
 from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Barcode, Order
-from supplier_agent.labels import barcodes
-from supplier_agent.labels.barcodes import LabelCodes, keep, unread
+from supplier_agent.labels import barcodes, parcels
+from supplier_agent.labels.barcodes import Found, LabelCodes, keep, unread
 from supplier_agent.labels.pdf import PdfWork
-from supplier_agent.labels.scan import read
+from supplier_agent.labels.typed import read
 from tests.barcodes.drawing import Code, Page, pdf
 from tests.scan.shelf import order_of, put, unjudged
 from tests.world.clocks import NOW, until
@@ -70,6 +70,30 @@ def test_each_new_label_is_read_once(tmp_path: Path, store: Store, reader: Label
         ] == ["7_7"]
 
 
+def test_the_parcels_on_a_label_are_counted(tmp_path: Path, store: Store, reader: LabelCodes) -> None:
+    content = pdf(
+        *(Page([Code(code), Code("1_1_ORDER", y_mm=80)]) for code in ("XY000000001FR", "XY000000002FR")), Page()
+    )
+    three, broken = put(store, label(tmp_path, 1, content), label(tmp_path, 2, b"%PDF-1.4 broken"))
+    reader.catch_up(never)
+    with store.read() as tx:
+        assert {row: tx.get_one(Order, row).label_pages for row in (three, broken)} == {three: 3, broken: 0}
+        assert {row: each.total for row, each in parcels.of_orders(tx, [three, broken]).items()} == {
+            three: 2,
+            broken: 1,
+        }
+
+
+def test_a_label_that_was_read_before_pages_were_counted_is_read_again(
+    tmp_path: Path, store: Store, reader: LabelCodes
+) -> None:
+    order = label(tmp_path, 1, parcel("XY000000001FR", "XY000000002FR"))
+    order.label_read_sha256 = order.label_sha256
+    (row,) = put(store, order)
+    assert reader.catch_up(never) == 1
+    assert codes(store, row) == ["XY000000001FR", "XY000000002FR"]
+
+
 def test_a_label_that_was_replaced_is_read_anew_and_its_old_codes_go(
     tmp_path: Path, store: Store, reader: LabelCodes
 ) -> None:
@@ -87,7 +111,7 @@ def test_a_label_that_was_replaced_is_read_anew_and_its_old_codes_go(
 def test_a_label_that_changes_while_it_is_read_is_read_again(tmp_path: Path, store: Store) -> None:
     (row,) = put(store, label(tmp_path, 1, parcel("XY000000001FR")))
     with store.write() as tx:
-        assert not keep(tx, row, "another", ["XY000000009FR"])
+        assert not keep(tx, row, "another", Found(1, [("XY000000009FR", 1)]))
         assert [each.order for each in unread(tx)] == [row]
 
 

@@ -41,7 +41,7 @@ def codes(work: PdfWork, path: Path, content: bytes) -> list[str]:
     answer = work.ask("codes", path=str(path))
     assert isinstance(answer, Done), answer
     assert answer.facts["sha256"] == hashlib.sha256(content).hexdigest()
-    return list(answer.facts["codes"])
+    return [code for code, _ in answer.facts["codes"]]
 
 
 LABELS = {
@@ -67,6 +67,15 @@ LABELS = {
 def test_the_codes_on_a_label_are_found(work: PdfWork, label: Path, name: str) -> None:
     content, expected = LABELS[name]
     assert codes(work, label, content) == expected
+
+
+def test_a_code_is_told_with_the_only_page_that_has_it(work: PdfWork, label: Path) -> None:
+    order = Code("15000012345_789", y_mm=80)
+    label.write_bytes(pdf(*(Page([Code(f"XY00000000{number}FR"), order]) for number in (1, 2)), Page()))
+    answer = work.ask("codes", path=str(label))
+    assert isinstance(answer, Done)
+    assert dict(answer.facts["codes"]) == {"XY000000001FR": 1, "15000012345_789": None, "XY000000002FR": 2}
+    assert answer.facts["pages"] == 3
 
 
 def test_a_bar_and_a_square_code_on_one_label_are_both_found(work: PdfWork, label: Path) -> None:

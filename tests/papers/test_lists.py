@@ -11,7 +11,7 @@ from sqlalchemy import event
 
 from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Barcode, Print
-from supplier_agent.labels.scan import Command, as_typed, read
+from supplier_agent.labels.typed import Command, as_typed, read
 from supplier_agent.printing.papers import card
 from supplier_agent.web.lists import Search, around, to_ship
 from supplier_agent.web.order_view import Judged

@@ -11,7 +11,8 @@ from sqlalchemy import event, text
 from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Barcode, Order
 from supplier_agent.labels import barcodes
-from supplier_agent.labels.scan import Meaning, Way, as_typed, read
+from supplier_agent.labels.scan import Meaning, Way
+from supplier_agent.labels.typed import as_typed, read
 from tests.scan.shelf import order_of, put, unjudged, verdict_of
 from tests.world.clocks import NOW
 

@@ -8,7 +8,6 @@ import pytest
 from supplier_agent.db.tables import Print
 from supplier_agent.labels.scan import (
     Act,
-    Command,
     Match,
     Meaning,
     Say,
@@ -23,6 +22,7 @@ from supplier_agent.labels.scan import (
     of_screen,
     press_ship,
 )
+from supplier_agent.labels.typed import Command
 from supplier_agent.verdict import Blocker, Verdict
 from tests.scan.shelf import order_of, verdict_of
 from tests.world.clocks import NOW

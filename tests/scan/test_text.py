@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supplier_agent.labels.scan import Command, alias, as_typed, read
+from supplier_agent.labels.typed import Command, alias, as_typed, read
 
 CODES = (
     "15000012345_789",

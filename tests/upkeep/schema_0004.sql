@@ -230,7 +230,7 @@ CREATE TABLE prints (
 	PRIMARY KEY (id), 
 	FOREIGN KEY(order_id) REFERENCES orders (id)
 );
-INSERT INTO "prints" VALUES(1,1,'2026-11-23 06:20:00.000000','Ana','Bench 1','browser','cdcbb537bd9001477b70c274961bddd0d86a481a0fb6f158c3412dcce1cdb9f0','SOFA-3P',2,'GEODIS');
+INSERT INTO "prints" VALUES(1,1,'2026-11-20 09:00:00.000000','Anna','Bench 1','zebra','cdcbb537bd9001477b70c274961bddd0d86a481a0fb6f158c3412dcce1cdb9f0','SOFA-3P',2,'GEODIS');
 CREATE TABLE reads (
 	id INTEGER NOT NULL, 
 	run_id INTEGER, 

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 from sqlmodel import col, update
 
 from supplier_agent.db.tables import Order
-from supplier_agent.labels.scan import as_typed
+from supplier_agent.labels.typed import as_typed
 from supplier_agent.web.lists import PAGE
 from tests.web.benchmark import fill
 from tests.web.chromium import FAINT, MISSING, PATH, TABLET, opened, scan, sign_in

@@ -106,7 +106,7 @@ def test_what_is_not_translated_is_said_in_english() -> None:
 
 def test_everything_that_the_code_writes_into_a_history_has_a_sentence() -> None:
     written = {*DECISIONS, REMOVED, SHORTENED, PRINTED, FLAGGED, REPORTED, SETTLED}
-    written |= {loads.LOADED, loads.TAKEN_OFF, loads.DEPARTED, loads.STAYED, loads.RECALLED}
+    written |= {loads.LOADED, loads.PARCEL, loads.TAKEN_OFF, loads.DEPARTED, loads.STAYED, loads.RECALLED}
     for path in Path(supplier_agent.__file__).parent.rglob("*.py"):
         written |= set(re.findall(r'Event\([^)]*what="([^"]+)"', path.read_text()))
     assert {"label lost", "no longer listed"} <= written

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from supplier_agent.db.plain_sql import within
-from supplier_agent.db.tables import Order, Supplier
+from supplier_agent.db.tables import Barcode, Order, Supplier
 from supplier_agent.reports import facts, health
 from supplier_agent.suppliers import safety_stops
 from supplier_agent.verdict import Problem, ProblemCode
@@ -315,3 +315,71 @@ def test_a_vehicle_that_does_not_exist_leads_to_all_of_them(anna: Browser) -> No
         assert "Load a vehicle" in anna.said
     anna.post("/load/99/scan", code=A)
     assert "Choose the vehicle first." in anna.said
+
+
+def parcels_of(stage: Stage, row: int, number: int) -> list[str]:
+    """Give an order a label of so many pages, each with a code of its own; return the codes."""
+    codes = [f"3SABC{row:04}{page}" for page in range(1, number + 1)]
+    with stage.store.write() as tx:
+        order = tx.get_one(Order, row)
+        order.label_pages, order.label_read_sha256 = number, order.label_sha256
+        sha256 = order.label_sha256 or ""
+        tx.add_all(
+            Barcode(order_id=row, code=code, label_sha256=sha256, page=page) for page, code in enumerate(codes, 1)
+        )
+    return codes
+
+
+def test_an_order_is_complete_once_each_of_its_parcels_was_scanned(stage: Stage, anna: Browser, van: str) -> None:
+    row = stage.order(A)
+    codes = parcels_of(stage, row, 3)
+    anna.get("/")
+    anna.scan(codes[2])  # at the bench, where it still is: it is not on the vehicle
+    stage.clock.ahead += LATER
+    said = (
+        "Parcel 1 of 3 is on GEODIS AB-123.",
+        "This parcel was already counted on GEODIS AB-123: 1 of 3.",
+        "Parcel 2 of 3 is on GEODIS AB-123.",
+        "Complete: parcel 3 of 3 is on GEODIS AB-123.",
+    )
+    for code, answer in zip((codes[0], codes[0], codes[1], codes[2]), said, strict=True):
+        put(stage, anna, van, code)
+        assert answer in anna.said
+    assert "3/3" in anna.said
+    depart(anna, van)
+    assert (stage.facts(row).shipped, stage.facts(row).parcels_confirmed) == (1, None)
+    loaded = [detail for what, detail in happened(stage, row) if what == "parcel loaded"]
+    assert loaded == [f"GEODIS AB-123 ({number}/3)" for number in (1, 2, 3)]
+
+
+def test_an_order_with_missing_parcels_stays_unless_the_packer_confirms_the_smaller_number(
+    stage: Stage, anna: Browser, van: str
+) -> None:
+    rows = [stage.order(A), stage.order(B), stage.order(C)]
+    first, second = parcels_of(stage, rows[0], 3), parcels_of(stage, rows[1], 2)
+    put(stage, anna, van, *first[:2], second[0], C)
+    anna.post(van, act="depart")
+    assert "Orders to mark as shipped: 1." in anna.said
+    assert f"Not all parcels are on it: {B} (1/2), {A} (2/3)." in anna.said
+    assert f'name="parcels-{rows[0]}"' in anna.html
+    depart(anna, van, **{f"parcels-{rows[0]}": "2", f"parcels-{rows[1]}": "9"})
+    assert "Orders marked as shipped: 2." in anna.said
+    assert f"{B} (1/2): not marked, stays here, because parcels are missing." in anna.said
+    assert [stage.facts(row).shipped for row in rows] == [1, 0, 1]
+    assert [stage.facts(row).parcels_confirmed for row in rows] == [2, None, None]
+    assert ("parcels confirmed", "2/3") in happened(stage, rows[0])
+    anna.get(van)
+    assert re.findall(r'<td class="id">(.*?)</td>', anna.html) == [A, C]
+
+
+def test_a_code_that_names_no_parcel_counts_none(stage: Stage, anna: Browser, van: str) -> None:
+    row = stage.order(A)
+    parcels_of(stage, row, 2)
+    for _ in range(2):
+        put(stage, anna, van, A)
+        assert (anna.sign, "this code names no single parcel: 0 of 2 are counted." in anna.said) == ("yellow", True)
+    depart(anna, van)
+    assert (anna.sign, "Orders to mark as shipped: 0." in anna.said) == ("yellow", True)
+    assert stage.facts(row).shipped == 0
+    depart(anna, van, **{f"parcels-{row}": "2"})
+    assert (stage.facts(row).shipped, stage.facts(row).parcels_confirmed) == (1, 2)

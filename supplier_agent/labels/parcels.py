@@ -1,0 +1,93 @@
+"""The parcels of an order in the database: how many there are, what was scanned, and what a person confirmed (progress.py)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlmodel import Session, col, select, update
+
+from supplier_agent.base.cells import known
+from supplier_agent.db.plain_sql import within
+from supplier_agent.db.tables import Barcode, Event, Order, Parcel
+from supplier_agent.labels.progress import Parcels, Source, expected
+
+SCANNED, CONFIRMED = "parcel scanned", "parcels confirmed"
+"""Texts in an order's history. Their detail: how many, of how many."""
+AT_ONCE = 500
+
+
+def of_orders(tx: Session, rows: Sequence[int]) -> dict[int, Parcels]:
+    """Return the parcels of these orders, by row id. A missing order is left out."""
+    found: dict[int, Parcels] = {}
+    for start in range(0, len(rows), AT_ONCE):
+        found |= _several(tx, rows[start : start + AT_ONCE])
+    return found
+
+
+def _several(tx: Session, rows: Sequence[int]) -> dict[int, Parcels]:
+    look, of_these = within(tx), f"({', '.join('?' * len(rows))})"
+    orders = look.rows(
+        "SELECT orders.id, quantity, parcels_confirmed, label_pages, label_read_sha256 = label_sha256 AS is_read,"  # noqa: S608 - question marks
+        " articles.name AS article_name, bin, cartons FROM orders LEFT JOIN articles ON articles.supplier = orders.supplier"
+        f" AND articles.sku = orders.sku WHERE orders.id IN {of_these}",
+        *rows,
+    )
+    pages = look.rows(
+        "SELECT barcodes.order_id, page, max(parcels.id IS NOT NULL) AS scanned FROM barcodes"  # noqa: S608 - as above
+        " JOIN orders ON orders.id = barcodes.order_id AND orders.label_sha256 = barcodes.label_sha256"
+        " LEFT JOIN parcels ON parcels.order_id = barcodes.order_id AND parcels.code = barcodes.code AND undone_at IS NULL"
+        f" WHERE barcodes.order_id IN {of_these} AND page IS NOT NULL GROUP BY barcodes.order_id, page",
+        *rows,
+    )
+    own: dict[int, dict[int, bool]] = {}
+    for each in pages:
+        own.setdefault(each.order_id, {})[each.page] = bool(each.scanned)
+    return {each.id: _of_row(each, own.get(each.id, {})) for each in orders}
+
+
+def _of_row(row: Any, own: dict[int, bool]) -> Parcels:  # noqa: ANN401 - a row of the query above
+    def cell(name: str) -> Any:  # noqa: ANN401 - whatever it holds; None if it cannot be read
+        return known(getattr(row, name))
+
+    pages = cell("label_pages") if row.is_read else None
+    total, source = expected(cell("parcels_confirmed"), cell("cartons"), cell("quantity"), len(own), pages)
+    scanned = frozenset(page for page, is_scanned in own.items() if is_scanned)
+    return Parcels(total, source, scanned, cell("article_name") or "", cell("bin") or "")
+
+
+class Count(StrEnum):
+    """What a scan means for the parcels of its order."""
+
+    NEW = "new"  # one more
+    AGAIN = "again"  # this parcel was scanned before
+    NONE = "none"  # its code names no parcel, or none of this order
+
+
+def scanned(tx: Session, row: int, code: str, now: datetime, who: str, station: str | None) -> tuple[Count, Parcels]:
+    """Record that a code of an order's label was scanned, as the label's codes are stored; return what that means.
+
+    It marks nothing: the caller decides what happens once the parcels are complete.
+    """
+    before = of_orders(tx, [row])[row]
+    query = select(Barcode.page).join(Order).where(Barcode.order_id == row, Barcode.code == code)
+    page = tx.exec(query.where(Barcode.label_sha256 == Order.label_sha256)).first()
+    if page is None:
+        return Count.NONE, before
+    if page in before.scanned:
+        return Count.AGAIN, before
+    after = before.plus(page)
+    tx.add(Parcel(order_id=row, code=code, scanned_at=now, who=who, station=station))
+    detail = f"{after.done}/{after.total}"
+    tx.add(Event(order_id=row, at=now, who=who, what=SCANNED, detail=detail, station=station))
+    return Count.NEW, after
+
+
+def confirm(tx: Session, row: int, number: int, now: datetime, who: str, station: str | None) -> Parcels:
+    """Record that a person counted the parcels of an order. An undo of its mark forgets that, and what was scanned."""
+    before = of_orders(tx, [row])[row]
+    tx.exec(update(Order).where(col(Order.id) == row).values(parcels_confirmed=number))
+    detail = f"{number}/{before.total}"
+    tx.add(Event(order_id=row, at=now, who=who, what=CONFIRMED, detail=detail, station=station))
+    return replace(before, total=number, source=Source.PERSON)
