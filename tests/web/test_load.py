@@ -317,22 +317,20 @@ def test_a_vehicle_that_does_not_exist_leads_to_all_of_them(anna: Browser) -> No
     assert "Choose the vehicle first." in anna.said
 
 
-def parcels_of(stage: Stage, row: int, number: int) -> list[str]:
-    """Give an order a label of so many pages, each with a code of its own; return the codes."""
+def order_of(stage: Stage, menzzo_order_id: str, number: int) -> tuple[int, list[str]]:
+    """Add an order with a label of so many pages, each with a code of its own; return its row id and the codes."""
+    label: dict[str, Any] = {"label_path": f"labels/{menzzo_order_id}.pdf", "label_sha256": "ab" * 32}
+    row = stage.order(menzzo_order_id, label=False, label_read_sha256="ab" * 32, label_pages=number, **label)
     codes = [f"3SABC{row:04}{page}" for page in range(1, number + 1)]
     with stage.store.write() as tx:
-        order = tx.get_one(Order, row)
-        order.label_pages, order.label_read_sha256 = number, order.label_sha256
-        sha256 = order.label_sha256 or ""
         tx.add_all(
-            Barcode(order_id=row, code=code, label_sha256=sha256, page=page) for page, code in enumerate(codes, 1)
+            Barcode(order_id=row, code=code, label_sha256="ab" * 32, page=page) for page, code in enumerate(codes, 1)
         )
-    return codes
+    return row, codes
 
 
 def test_an_order_is_complete_once_each_of_its_parcels_was_scanned(stage: Stage, anna: Browser, van: str) -> None:
-    row = stage.order(A)
-    codes = parcels_of(stage, row, 3)
+    row, codes = order_of(stage, A, 3)
     anna.get("/")
     anna.scan(codes[2])  # at the bench, where it still is: it is not on the vehicle
     stage.clock.ahead += LATER
@@ -355,8 +353,8 @@ def test_an_order_is_complete_once_each_of_its_parcels_was_scanned(stage: Stage,
 def test_an_order_with_missing_parcels_stays_unless_the_packer_confirms_the_smaller_number(
     stage: Stage, anna: Browser, van: str
 ) -> None:
-    rows = [stage.order(A), stage.order(B), stage.order(C)]
-    first, second = parcels_of(stage, rows[0], 3), parcels_of(stage, rows[1], 2)
+    (a, first), (b, second) = order_of(stage, A, 3), order_of(stage, B, 2)
+    rows = [a, b, stage.order(C)]
     put(stage, anna, van, *first[:2], second[0], C)
     anna.post(van, act="depart")
     assert "Orders to mark as shipped: 1." in anna.said
@@ -373,8 +371,7 @@ def test_an_order_with_missing_parcels_stays_unless_the_packer_confirms_the_smal
 
 
 def test_a_code_that_names_no_parcel_counts_none(stage: Stage, anna: Browser, van: str) -> None:
-    row = stage.order(A)
-    parcels_of(stage, row, 2)
+    row, _ = order_of(stage, A, 2)
     for _ in range(2):
         put(stage, anna, van, A)
         assert (anna.sign, "this code names no single parcel: 0 of 2 are counted." in anna.said) == ("yellow", True)
