@@ -132,7 +132,7 @@ NOTES: Mapping[str, str] = {
     "note.more": "There are more orders than shown here.",
     "note.load_short": "%(orders)s: not marked, stays here, because parcels are missing.",
     "note.load_missing": "Not all parcels are on it: %(orders)s. Without a number, these orders stay here and are not marked.",
-    "note.load_stays": "%(orders)s: not marked, stays here. Do not ship: %(stops)s.",
+    "note.load_stays": "%(orders)s: stays here. Do not ship: %(stops)s.",
     "note.later": "Reported later: %(later)s.",
 }
 
