@@ -10,6 +10,7 @@ from supplier_agent.db.tables import Order
 from tests.web.chromium import MISSING, PATH, TABLET, opened, sign_in
 from tests.web.stage import LEADS_PIN, OTHER, Stage
 from tests.web.test_browser_scans import LATER, LISTEN, answered, heard, hears, restart, scan
+from tests.web.test_load import order_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(PATH is None, reason=MISSING)]
 
@@ -116,6 +117,27 @@ def test_the_departure_asks_once_marks_all_prints_the_list_and_closes(stage: Sta
     scan(page, IDS[0])
     answered(page, "blue")
     expect(page.locator("#said")).to_contain_text("It left with GEODIS AB-123")
+
+
+def test_parcels_are_counted_and_a_smaller_number_is_chosen_with_the_keyboard(stage: Stage, page: Page) -> None:
+    row, codes = order_of(stage, IDS[0], 3)
+    other, _ = order_of(stage, IDS[1], 2)
+    begin(page)
+    for code in codes[:2]:  # two parcels of one order within the time of a repeat are two
+        scan(page, code)
+    expect(page.locator("#said")).to_contain_text("Parcel 2 of 3 is on GEODIS AB-123.")
+    scan(page, IDS[1])
+    on_it(page, 2)
+    page.locator(".depart button").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".note.load_missing")).to_contain_text(f"{IDS[1]} (0/2), {IDS[0]} (2/3)")
+    page.locator(f"select[name=parcels-{row}]").focus()
+    page.keyboard.press("2")
+    page.locator(".sheet .depart button").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#said")).to_contain_text("Orders marked as shipped: 1.")
+    assert marks(stage, [row, other]) == [1, 0]
+    assert stage.facts(row).parcels_confirmed == 2
 
 
 def test_two_benches_load_one_vehicle_and_see_each_other(stage: Stage, page: Page, browser: Browser) -> None:
