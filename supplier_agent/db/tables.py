@@ -8,15 +8,13 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from supplier_agent.db import columns
+from supplier_agent.db import columns, vehicles  # noqa: F401 - its tables are part of the schema
 
 UNREAD = (
     "label_sha256 IS NOT NULL AND (coalesce(label_read_sha256, '') <> label_sha256 OR label_pages IS NULL)"
     " AND ship_confirmed_at IS NULL AND closed_reason IS NULL"
 )
 """A label of an open order that was not searched for barcodes and counted yet. Index and query must use the same text."""
-
-
 WITHOUT_A_YES = "ship_confirmed_at IS NOT NULL AND coalesce(ship_evidence, '') <> 'confirmed'"
 """Shipped, but without a clear yes of the marketplace. Index and query must use the same text."""
 

@@ -174,16 +174,9 @@ _NAMES_THE_BOX = frozenset({Way.ORDER, Way.LAST_PART, Way.LABEL})
 def next_step(station: Station, scanned: str, meaning: Meaning, now: datetime, *, one_scan: bool = False) -> Step:
     """Return what a scan leads to. `scanned`: the text as it arrived; `one_scan`: the first scan already marks the order."""
     only = meaning.matches[0] if len(meaning.matches) == 1 else None
-    if _is_repeat(station, scanned, only, now):
+    if is_repeat(station, scanned, only, now):
         return Step(station, Sign.SHOWN, Say.REPEATED, ignored=True)
-    heard = replace(
-        station,
-        last=scanned,
-        last_at=now,
-        last_order=only.order if only is not None else None,
-        last_page=only.page if only is not None else None,
-        told_layout=station.told_layout or meaning.layout is not None,
-    )
+    heard = hear(station, scanned, meaning, now)
     if meaning.empty:
         step = Step(heard, Sign.CHECK, Say.NOTHING_SCANNED)
     elif meaning.command is not None:
@@ -212,7 +205,16 @@ def press_ship(station: Station, match: Match, now: datetime) -> Step:
     return _mark(replace(station, last="", last_order=match.order, last_page=None, last_at=now), match)
 
 
-def _is_repeat(station: Station, scanned: str, only: Match | None, now: datetime) -> bool:
+def hear(station: Station, scanned: str, meaning: Meaning, now: datetime) -> Station:
+    """Return what a station remembers of a scan itself."""
+    only = meaning.matches[0] if len(meaning.matches) == 1 else None
+    order, page = (only.order, only.page) if only is not None else (None, None)
+    told = station.told_layout or meaning.layout is not None
+    return replace(station, last=scanned, last_at=now, last_order=order, last_page=page, told_layout=told)
+
+
+def is_repeat(station: Station, scanned: str, only: Match | None, now: datetime) -> bool:
+    """Tell whether a scan only repeats the last one."""
     if station.last_at is None or abs(now - station.last_at) >= timedelta(seconds=REPEAT_SECONDS):
         return False
     if scanned == station.last or only is None:

@@ -21,7 +21,8 @@ from supplier_agent.db.plain_sql import (
 )
 from supplier_agent.order import WANTED
 from supplier_agent.reading.missing_orders import absence_of
-from supplier_agent.verdict.codes import ProblemCode
+from supplier_agent.verdict.codes import ProblemCode, Report
+from supplier_agent.verdict.problems import lasts_after_shipping
 from supplier_agent.verdict.supplier import InstallationState, Lasting, SupplierState, owner_of
 
 if TYPE_CHECKING:
@@ -221,7 +222,7 @@ def _several(look: Look, ids: Sequence[int], *, attempts: bool) -> list[OrderFac
     calls = _by_order(look.rows(f"SELECT * FROM calls WHERE order_id IN {of_these} ORDER BY id", *ids))  # noqa: S608 - as above
     prints = _by_order(look.rows(f"SELECT * FROM prints WHERE order_id IN {of_these} ORDER BY id", *ids))  # noqa: S608 - as above
     told = _by_order(look.rows(f"SELECT * FROM events WHERE order_id IN {of_these} AND {TOLD} ORDER BY id", *ids))  # noqa: S608 - as above
-    open_reports = {row: each[-1] for row, each in told.items() if each[-1].what == REPORTED}
+    open_reports = {row: report for row, each in told.items() if (report := _open_report(each)) is not None}
     tried = None
     if attempts:
         sql = f"SELECT attempts.*, order_id FROM attempts JOIN calls ON calls.id = call_id WHERE order_id IN {of_these}"  # noqa: S608 - as above
@@ -237,6 +238,16 @@ def _several(look: Look, ids: Sequence[int], *, attempts: bool) -> list[OrderFac
         for each in ids
         if each in rows
     ]
+
+
+def _open_report(told: Sequence[Any]) -> Any | None:  # noqa: ANN401 - a row
+    """Return the newest report since the last one was settled; None: there is none.
+
+    One that lasts after the shipping comes first: it must not be covered by another, which ends with the shipping.
+    """
+    settled = max((each.id for each in told if each.what == SETTLED), default=0)
+    since = [each for each in told if each.what == REPORTED and each.id > settled]
+    return next((each for each in reversed(since) if lasts_after_shipping(each)), since[-1] if since else None)
 
 
 def _by_order(rows: Iterable[Any]) -> dict[int, list[Any]]:
@@ -292,10 +303,19 @@ def damaged(look: Look) -> list[int]:
 
 
 def reported(look: Look, most: int) -> list[int]:
-    """Return the row ids of open orders with a report of a packer that no lead has settled yet, by the index events_reported."""
-    newest = f"SELECT max(id) FROM events WHERE {TOLD} GROUP BY order_id"  # noqa: S608 - a constant
-    sql = f"SELECT order_id AS id FROM events JOIN orders ON orders.id = order_id WHERE events.id IN ({newest})"  # noqa: S608 - as above
-    return [row.id for row in look.rows(f"{sql} AND what = ? AND {OPEN} ORDER BY events.id LIMIT ?", REPORTED, most)]
+    """Return the row ids of orders with a report of a packer that no lead has settled yet, by the index events_reported.
+
+    The order is open, or is reported as shipped and did not leave.
+    """
+    settled = f"SELECT order_id, max(id) AS id FROM events WHERE {TOLD} AND what = '{SETTLED}' GROUP BY order_id"  # noqa: S608 - constants
+    sql = (
+        f"SELECT events.order_id AS id FROM events JOIN orders ON orders.id = events.order_id"  # noqa: S608 - as above
+        f" LEFT JOIN ({settled}) AS settled ON settled.order_id = events.order_id"
+        f" WHERE {TOLD} AND what = ? AND events.id > coalesce(settled.id, 0) AND closed_reason IS NULL"
+        f" AND (ship_confirmed_at IS NULL OR detail = '{Report.NOT_LEFT}' OR detail LIKE '{Report.NOT_LEFT}:%')"
+        f" GROUP BY events.order_id ORDER BY max(events.id) LIMIT ?"
+    )
+    return [row.id for row in look.rows(sql, REPORTED, most)]
 
 
 def strays(look: Look) -> list[Any]:

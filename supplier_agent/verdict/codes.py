@@ -89,6 +89,7 @@ class Act(StrEnum):
     SEND_AGAIN = "send_again"
     PRINT = "print"
     REPORT = "report"  # report a problem with the box
+    RECALL = "recall"  # say that it did not leave, although it is marked or reported as shipped
     SETTLE = "settle"  # settle what was reported
     PAUSE = "pause"
     RESUME = "resume"
@@ -103,7 +104,7 @@ class Role(StrEnum):
     IT = "it"
 
 
-_PACKER = frozenset({Act.SHIP, Act.UNSHIP, Act.PRINT, Act.REPORT})
+_PACKER = frozenset({Act.SHIP, Act.UNSHIP, Act.PRINT, Act.REPORT, Act.RECALL})
 _LEAD = _PACKER | {
     Act.HOLD, Act.RELEASE, Act.OVERRIDE, Act.CLOSE, Act.REOPEN, Act.RETRY, Act.RESOLVE, Act.SEND_AGAIN, Act.SETTLE,
 }  # fmt: skip
@@ -152,6 +153,7 @@ class Report(StrEnum):
     MISSING = "missing"
     LABEL = "label"
     OTHER = "other"
+    NOT_LEFT = "not_left"  # it is reported as shipped, or was being reported, but did not leave
 
     def detail(self, words: str) -> str:
         """Return what the event stores. words: "" for none."""

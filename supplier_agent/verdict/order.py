@@ -24,7 +24,16 @@ from supplier_agent.verdict.codes import (
     Stage,
     Verdict,
 )
-from supplier_agent.verdict.problems import STUCK, case_of, fault_of, problems_of, said, stuck_after_shipping, text_of
+from supplier_agent.verdict.problems import (
+    STUCK,
+    case_of,
+    fault_of,
+    lasts_after_shipping,
+    problems_of,
+    said,
+    stuck_after_shipping,
+    text_of,
+)
 from supplier_agent.verdict.supplier import who_paused
 
 if TYPE_CHECKING:
@@ -215,12 +224,14 @@ def _possible(order: Order, calls: Sequence[Call], blockers: Sequence[Blocker], 
     if order.label_path is not None:
         yield Act.PRINT
     if order.ship_confirmed_at is not None:
-        if any(call.state == "parked" for call in stuck_after_shipping(calls)) and order.closed_reason is None:
-            yield Act.RETRY
+        if order.closed_reason is None:
+            yield from [Act.RETRY] if any(call.state == "parked" for call in stuck_after_shipping(calls)) else []
+            yield from (Act.RECALL, *([Act.SETTLE] if lasts_after_shipping(report) else []))
         return
     if order.closed_reason is not None:
         yield Act.REOPEN
         return
+    yield from [Act.RECALL] if order.shipped == 1 else []
     yield from (Act.REPORT, Act.CLOSE, Act.RELEASE if order.held_reason is not None else Act.HOLD)
     yield from [Act.SETTLE] if report is not None else []
     ship = next((call for call in calls if call.kind == SHIP), None)

@@ -46,6 +46,8 @@ def problems_of(
             yield from _of_age(order, calls, blockers, settings, now, attempts)
     elif order.closed_reason is None:
         yield from (problem(code, facts) for code, facts in _of_calls(stuck_after_shipping(calls), attempts))
+        if report is not None and lasts_after_shipping(report):
+            yield _reported(order, report)
     if damaged:
         yield problem(ProblemCode.ORDER_DAMAGED, _damage(order, calls))
     if order.problem is not None and known(order.problem) is not None:
@@ -74,6 +76,11 @@ def stuck_after_shipping(calls: Iterable[Call]) -> list[Call]:
     """Return the calls of a shipped order that wait for a person. The other kinds ended with the shipping."""
     ended = {kind for kind, each in rule.WANTED.items() if not each.after_shipping}
     return [call for call in calls if call.state in STUCK and call.kind not in ended]
+
+
+def lasts_after_shipping(report: Event | None) -> bool:
+    """Tell whether a report is still a problem once the order is reported as shipped: it did not leave."""
+    return report is not None and Report.read(text_of(report.detail) or "")[0] is Report.NOT_LEFT
 
 
 def _reported(order: Order, report: Event) -> Problem:

@@ -20,7 +20,7 @@ from supplier_agent.metrics.routes import routes as routes_for_machines
 from supplier_agent.printing import Printers
 from supplier_agent.printing.papers import Press, Sizes
 from supplier_agent.settings import Settings
-from supplier_agent.web import auth, documents, problems_page, scan_page, team
+from supplier_agent.web import auth, documents, load_page, problems_page, scan_page, team
 from supplier_agent.web.auth import SIGN_IN, Door, Handler, OneByOne
 from supplier_agent.web.peers import Ours, Tries
 from supplier_agent.web.request import Room, Seal, read_key
@@ -32,6 +32,8 @@ PAGES: Mapping[str, Handler] = {
     "/pulse": auth.pulse,
     "/list": documents.to_ship,
     "/pick": documents.pick_list,
+    "/load": load_page.vehicles,
+    "/load/{row}": load_page.show,
     "/hand-over": documents.hand_over,
     "/card": documents.card,
     "/card/{name}.svg": documents.code_image,
@@ -45,6 +47,8 @@ FORMS: Mapping[str, Handler] = {
     "/scan": scan_page.scanned,
     "/pick-one": scan_page.picked,
     "/act": scan_page.pressed,
+    "/load/{row}": load_page.pressed,
+    "/load/{row}/scan": load_page.scanned,
     "/decide": problems_page.decided,
     "/team": team.managed,
     "/print": documents.print_many,

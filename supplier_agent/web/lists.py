@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, text
 from sqlmodel import Session, and_, col, func, or_, select
 
+from supplier_agent import loads
 from supplier_agent.db import plain_sql
 from supplier_agent.db.plain_sql import within
 from supplier_agent.db.tables import Order
@@ -101,12 +102,14 @@ class NotPrinting:
 class Around:
     """What every page shows: how many orders to ship and problems there are, and which suppliers do not work, and why.
 
-    handed_over: how many orders are on the hand-over list of the day. wider: the problems of the suppliers and of the
-    installation. rows: the orders that need a lead, the most important ones. printers: those that do not print.
+    handed_over: how many orders are on the hand-over list of the day. loaded: how many are on vehicles that have not departed.
+    wider: the problems of the suppliers and of the installation. rows: the orders that need a lead, the most important ones.
+    printers: those that do not print.
     """
 
     to_ship: int
     handed_over: int
+    loaded: int
     wider: Sequence[Problem]
     rows: Sequence[int]
     suppliers: Sequence[tuple[str, str]]
@@ -126,6 +129,7 @@ def around(tx: Session, visit: Visit) -> Around:
     return Around(
         to_ship,
         _handed_over_today(tx, visit),
+        loads.on_vehicles(tx),
         _wider_problems(tx, visit),
         _need_a_lead(tx, visit),
         states,

@@ -252,6 +252,8 @@ def where(event: Event) -> str:
 
 
 LONGEST = 200
+OF_A_BOX = tuple(kind for kind in Report if kind is not Report.NOT_LEFT)
+"""What a packer may report at the bench. That an order did not leave is reported where it was loaded."""
 
 
 def report(tx: Session, row: int, kind: Report, words: str, now: datetime, who: str, station: str) -> None:

@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from supplier_agent import actions
 from supplier_agent.db.tables import Order, RejectedEntry
-from supplier_agent.verdict import Act, Blocker, Problem, ProblemCode, Severity
+from supplier_agent.verdict import Act, Blocker, Problem, ProblemCode, Report, Severity
 from supplier_agent.web import answers, lists, order_view
 from supplier_agent.web.answers import GREEN, RED, YELLOW, Answer, page
 from supplier_agent.web.order_view import Judged, Line
@@ -147,7 +147,7 @@ def letters(orders: Sequence[Judged]) -> Sequence[Letter]:
     """Return a message to Menzzo for each supplier with orders to ask about: supplier, ids, messages and times, in English."""
     asked: dict[str, dict[str, list[str]]] = defaultdict(dict)
     for each in orders:
-        if lines := [line for problem in each.verdict.problems if problem.code in ASKED for line in _asked(problem)]:
+        if lines := [line for problem in each.verdict.problems if _is_asked(problem) for line in _asked(problem)]:
             asked[each.order.supplier][each.order.menzzo_order_id] = lines
     return [
         Letter(supplier, len(of_it), "\n".join(_in_letter(supplier, of_it)))
@@ -159,6 +159,11 @@ def _in_letter(supplier: str, orders: Mapping[str, Sequence[str]]) -> Iterator[s
     yield from (say("menzzo.supplier", {"supplier": supplier}), "", say("menzzo.hello"), "", say("menzzo.please"))
     for order, lines in orders.items():
         yield from ("", order, *(f"  {line}" for line in lines))
+
+
+def _is_asked(problem: Problem) -> bool:
+    """Tell whether Menzzo is asked about a problem. Of the reports, only about an order that did not leave."""
+    return problem.code in ASKED or problem.facts.get("report") == Report.NOT_LEFT
 
 
 def _asked(problem: Problem) -> Iterator[str]:

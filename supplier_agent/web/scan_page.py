@@ -48,7 +48,7 @@ def show(visit: Visit) -> Response:
             changed=changed,
             choices=choices,
             oldest=oldest,
-            reports=tuple(Report),
+            reports=order_view.OF_A_BOX,
             most_boxes=MOST_BOXES,
         )
 
@@ -56,7 +56,7 @@ def show(visit: Visit) -> Response:
 def scanned(visit: Visit) -> Response:
     """Answer a scan."""
     raw = visit.field("code", LONGEST_SCAN)
-    at = visit.now - _age(visit)
+    at = visit.now - age(visit)
 
     def act(tx: Session, before: Answer | None) -> Answer:
         meaning = barcodes.find(tx, typed.read(raw), lambda rows: verdicts(tx, visit, rows))
@@ -208,7 +208,7 @@ def _taken_back(tx: Session, visit: Visit, before: Answer | None, row: int, answ
 
 
 def _reported(tx: Session, visit: Visit, before: Answer | None, row: int) -> Answer:
-    kind = next((each for each in Report if each == visit.field("kind")), Report.OTHER)
+    kind = next((each for each in order_view.OF_A_BOX if each == visit.field("kind")), Report.OTHER)
     order_view.report(tx, row, kind, visit.field("text"), visit.now, visit.person.name, visit.station.name)
     return replace(_still(before), sign=GREEN, say="reported", order=row, memory=_cleared(before))
 
@@ -245,7 +245,7 @@ def _order(tx: Session, row: int) -> Order:
     return tx.get_one(Order, row)
 
 
-def _age(visit: Visit) -> timedelta:
+def age(visit: Visit) -> timedelta:
     """Return how long the browser has kept a scan, by the browser's clock."""
     text = visit.field("age")
     age = timedelta(milliseconds=int(text)) if text.isascii() and text.isdecimal() and len(text) < 10 else timedelta(0)  # noqa: PLR2004 - eleven days

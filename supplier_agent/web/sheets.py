@@ -182,18 +182,24 @@ def hand_over(
     orders = [
         each for each in judged(tx, visit, [row for row in rows if row]) if supplier in {None, each.order.supplier}
     ]
-    stay = [each for each in orders if each.verdict.stops and each.cell("ship_confirmed_at") is None]
+    stay = [each for each in orders if must_stay(each)]
     kept = {each.order.id for each in stay}
+    return by_carrier(tx, [each for each in orders if each.order.id not in kept]), stay
+
+
+def must_stay(each: Judged) -> bool:
+    """Tell whether an order must not be handed over: something stops it, and it was not reported yet."""
+    return bool(each.verdict.stops) and each.cell("ship_confirmed_at") is None
+
+
+def by_carrier(tx: Session, orders: Sequence[Judged]) -> tuple[HandOver, ...]:
+    """Return what each carrier takes of these orders."""
     codes = _codes(tx, [each.order.id for each in orders])
-    by_carrier: dict[str | None, list[Parcel]] = defaultdict(list)
+    of_each: dict[str | None, list[Parcel]] = defaultdict(list)
     for each in orders:
-        if each.order.id not in kept:
-            by_carrier[each.cell("carrier")].append(Parcel(each, tuple(codes[each.order.id])))
-    lists = (
-        HandOver(carrier, tuple(parcels))
-        for carrier, parcels in sorted(by_carrier.items(), key=lambda item: (item[0] is None, item[0] or ""))
-    )
-    return tuple(lists), stay
+        of_each[each.cell("carrier")].append(Parcel(each, tuple(codes[each.order.id])))
+    in_order = sorted(of_each.items(), key=lambda item: (item[0] is None, item[0] or ""))
+    return tuple(HandOver(carrier, tuple(parcels)) for carrier, parcels in in_order)
 
 
 _HASHED = "sha256:"

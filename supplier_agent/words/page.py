@@ -70,6 +70,33 @@ ANSWERS: Mapping[str, str] = {
     "answer.nobody": "Nobody called %(name)s works here.",
     "answer.test_sent": "The test page is sent to the printer of %(name)s. Is the whole frame on the paper?",
     "answer.test_failed": "No test page from the printer of %(name)s: %(printer_fault)s.",
+    "answer.load_ready": "Scan what goes onto %(vehicle)s.",
+    "answer.load_on": "On %(vehicle)s.",
+    "answer.load_parcel": "Parcel %(done)s of %(total)s is on %(vehicle)s.",
+    "answer.load_whole": "Complete: parcel %(done)s of %(total)s is on %(vehicle)s.",
+    "answer.load_parcel_again": "This parcel was already counted on %(vehicle)s: %(done)s of %(total)s.",
+    "answer.load_uncounted": (
+        "On %(vehicle)s, but this code names no single parcel: %(done)s of %(total)s are counted. Scan the code of each parcel, "
+        "or confirm their number at the departure."
+    ),
+    "answer.load_already": "Already on %(vehicle)s: %(by)s at %(at)s.",
+    "answer.load_off": "Taken off %(vehicle)s.",
+    "answer.load_elsewhere": "Not loaded: it is on %(other)s. Take it off there first.",
+    "answer.load_stopped": "Not loaded. Do not ship: %(stops)s.",
+    "answer.load_over": "Not loaded: it is already marked as shipped, %(by)s at %(at)s.",
+    "answer.load_departed": "Not loaded: %(vehicle)s has departed. Choose another vehicle.",
+    "answer.load_left": "It left with %(vehicle)s at %(at)s.",
+    "answer.load_choose": "Nothing is done. Choose the vehicle first.",
+    "answer.load_product": "This is a product, not a box. Scan the label, or choose the order.",
+    "answer.load_no_command": "This command is only for the scan page.",
+    "answer.load_unnamed": "Type the carrier or the number plate first.",
+    "answer.depart_sure": "%(vehicle)s departs? Orders to mark as shipped: %(orders)s. Nothing is marked yet.",
+    "answer.depart_nothing": "Nothing on %(vehicle)s may leave. Nothing is marked.",
+    "answer.departed": "%(vehicle)s departed at %(at)s (%(by)s). Orders marked as shipped: %(orders)s.",
+    "answer.recall_why": "Say in a few words why it did not leave.",
+    "answer.recall_not": "It is not among the orders that left with this vehicle.",
+    "answer.recall_undone": "Recalled. Its report was not sent yet: the mark is undone, and nothing is reported.",
+    "answer.recalled": "Noted. It is reported as shipped although it did not leave: a lead sees it under Problems.",
     "answer.needs_lead": "Only a lead may do this.",
     "answer.needs_reason": "Say in a few words why.",
 }
@@ -104,6 +131,9 @@ NOTES: Mapping[str, str] = {
     "note.layout_fr": "The scanner's keyboard layout is not that of this computer (French). The code was corrected.",
     "note.layout_tr": "The scanner's keyboard layout is not that of this computer (Turkish). The code was corrected.",
     "note.more": "There are more orders than shown here.",
+    "note.load_short": "%(orders)s: not marked, stays here, because parcels are missing.",
+    "note.load_missing": "Not all parcels are on it: %(orders)s. Without a number, these orders stay here and are not marked.",
+    "note.load_stays": "%(orders)s: stays here. Do not ship: %(stops)s.",
     "note.later": "Reported later: %(later)s.",
 }
 
@@ -242,6 +272,7 @@ REPORTS: Mapping[str, str] = {
     "report.missing": "It is missing, or not complete",
     "report.label": "The label is wrong or cannot be read",
     "report.other": "Something else",
+    "report.not_left": "It is reported as shipped, but did not leave",
 }
 
 REFUSALS: Mapping[str, str] = {
@@ -266,6 +297,7 @@ LETTERS: Mapping[str, str] = {
     "menzzo.call_parked": "%(endpoint)s, %(tried)s: it was refused. What should we do?",
     "menzzo.call_parked.unsent": "%(endpoint)s: we cannot send it (%(detail)s). What should we do?",
     "menzzo.order_vanished": "get-sales has not listed it since %(since)s, and it is not shipped. Is it cancelled?",
+    "menzzo.order_reported": "we sent ship-sale by mistake: it has not left our warehouse (%(words)s). What should we do?",
     "menzzo.answer": "Message: %(answer)s",
     "menzzo.answer.status": "Message: HTTP %(status)s %(answer)s",
 }
@@ -297,6 +329,12 @@ HISTORY: Mapping[str, str] = {
     "event.changed": "Changed",
     "event.no longer listed": "No longer listed",
     "event.listed again": "Listed again",
+    "event.loaded": "Loaded onto",
+    "event.parcel loaded": "Parcel loaded onto",
+    "event.taken off": "Taken off",
+    "event.departed": "Departed with",
+    "event.stayed behind": "Stayed here at the departure of",
+    "event.recalled": "Recalled: did not leave with",
     "event.parcel scanned": "Parcel scanned",
     "event.parcels confirmed": "Number of parcels confirmed",
     "event.problem reported": "Problem reported",

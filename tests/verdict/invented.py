@@ -78,7 +78,7 @@ def orders(draw: st.DrawFn) -> dict[str, Any]:
             tried = draw(st.sampled_from((0, 1, 7)))
             calls.append({"kind": kind, "state": state, "due_at": due, "attempts": tried, "fetched": draw(AGO)})
     changed = draw(maybe(st.sets(st.sampled_from(("label_sha256", "sku", "quantity", "carrier"))), 2))
-    reported = draw(maybe(st.sampled_from(("damaged", "missing: a leg", "anything", SETTLED)), 3))
+    reported = draw(maybe(st.sampled_from(("damaged", "missing: a leg", "not_left: no room", "anything", SETTLED)), 3))
     return {"order": order, "calls": calls, "printed": changed, "reported": reported}
 
 

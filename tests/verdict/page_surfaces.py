@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from html import unescape
 
+from supplier_agent import loads
 from supplier_agent.db.tables import Order
 from supplier_agent.labels.scan import missing
 from supplier_agent.printing.papers import Bulk, Fault, Press
 from supplier_agent.reports.orders import Judge
 from supplier_agent.verdict import CHANGED, STOPS, Act, Blocker, Role, Verdict
 from supplier_agent.verdict.codes import INFO
-from supplier_agent.web import documents, problems_page, scan_page
+from supplier_agent.web import documents, load_page, problems_page, scan_page
 from supplier_agent.web.order_view import SAID_ANYWAY
 from supplier_agent.web.request import Visit
 from supplier_agent.words import Words
@@ -305,6 +306,29 @@ def problems_of(made: Invented, key: Key) -> Codes | None:
     return frozenset(stops | problems | acts | ({"held"} if held else set()))
 
 
+def read_load(made: Invented, make: MakeJudge) -> Mapping[Key, Codes]:
+    """Scan each order onto a vehicle. Nothing is marked, so the verdicts stay."""
+    with made.store.write() as tx:
+        van = loads.start(tx, "van", made.now, "Anna", "Bench 1").id
+
+    def read(_key: Key, order: Order, _verdict: Verdict) -> set[str]:
+        form = {"code": [order.menzzo_order_id], "key": [secrets.token_hex(16)], "token": [""]}
+        visit = a_visit(made, make, "packer", form=form, parts={"row": van})
+        load_page.scanned(visit)
+        answer = html_of(load_page.show, visit).partition('<div class="head screen">')[0]
+        sign = re.search(r'data-sign="(\w+)"', answer)
+        return read_back(made, order, text_of(answer)) | {f"sign:{sign[1] if sign else ''}"}
+
+    return of_each(made, read)
+
+
+def load_of(made: Invented, key: Key) -> Codes:
+    """Return what a scan onto a vehicle says: green if a packer may ship the order now, else red with every reason."""
+    verdict = made.orders[key]
+    sign = "green" if Act.SHIP in verdict.may[Role.PACKER] else "red"
+    return frozenset({f"sign:{sign}"} | {f"stop:{code}" for code in verdict.stops})
+
+
 SURFACES = (
     Surface("scan answer and board", read_scan, scan_of),
     Surface("order page", read_history, history_of),
@@ -313,6 +337,7 @@ SURFACES = (
     Surface("hand-over list", read_hand_over, hand_over_of),
     Surface("bulk print", read_bulk_print, bulk_print_of),
     Surface("problems page", read_problems, problems_of),
+    Surface("scan onto a vehicle", read_load, load_of),
 )
 
 

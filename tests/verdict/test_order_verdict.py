@@ -134,19 +134,27 @@ def test_what_changed_since_the_label_was_printed_stops_the_packer_until_it_is_p
         (order_of(), (), {"report", "ship", "hold", "close", "override"}),
         (ready(vanished_at=NOW), (), {"print", "report", "hold", "close", "override"}),
         (ready(held_reason="x", vanished_at=NOW), (), {"print", "report", "release", "close"}),
-        (ready(shipped=1), (call("ship", "owed"),), {"print", "report", "unship", "hold", "close"}),
-        (ready(shipped=1), (call("ship", "sending"),), {"print", "report", "hold", "close"}),
-        (ready(shipped=1), (call("ship", "unknown"),), {"print", "report", "hold", "close", "resolve", "send_again"}),
-        (ready(shipped=1), (call("ship", "parked"),), {"print", "report", "unship", "hold", "close", "retry"}),
+        (ready(shipped=1), (call("ship", "owed"),), {"recall", "print", "report", "unship", "hold", "close"}),
+        (ready(shipped=1), (call("ship", "sending"),), {"recall", "print", "report", "hold", "close"}),
+        (
+            ready(shipped=1),
+            (call("ship", "unknown"),),
+            {"recall", "print", "report", "hold", "close", "resolve", "send_again"},
+        ),
+        (
+            ready(shipped=1),
+            (call("ship", "parked"),),
+            {"recall", "print", "report", "unship", "hold", "close", "retry"},
+        ),
         (ready(fault="an internal error"), (), {"print", "report", "hold", "close", "retry"}),
         (ready(closed_reason="x"), (), {"print", "reopen"}),
-        (ready(ship_confirmed_at=NOW), (), {"print"}),
+        (ready(ship_confirmed_at=NOW), (), {"print", "recall"}),
     ],
 )
 def test_what_may_be_done_follows_from_the_facts(order: Order, calls: tuple[Call, ...], may: set[str]) -> None:
     verdict = judged(order, *calls)
     assert verdict.may[Role.IT] == may
-    assert verdict.may[Role.PACKER] == may & {"ship", "unship", "print", "report"}
+    assert verdict.may[Role.PACKER] == may & {"ship", "unship", "print", "report", "recall"}
     assert verdict.may[Role.LEAD] == may
 
 

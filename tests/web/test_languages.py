@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import supplier_agent
+from supplier_agent import loads
 from supplier_agent.actions import FLAGGED, PRINTED
 from supplier_agent.db.tables import Event
 from supplier_agent.labels.scan import Say
@@ -105,6 +106,7 @@ def test_what_is_not_translated_is_said_in_english() -> None:
 
 def test_everything_that_the_code_writes_into_a_history_has_a_sentence() -> None:
     written = {*DECISIONS, REMOVED, SHORTENED, PRINTED, FLAGGED, REPORTED, SETTLED}
+    written |= {loads.LOADED, loads.PARCEL, loads.TAKEN_OFF, loads.DEPARTED, loads.STAYED, loads.RECALLED}
     for path in Path(supplier_agent.__file__).parent.rglob("*.py"):
         written |= set(re.findall(r'Event\([^)]*what="([^"]+)"', path.read_text()))
     assert {"label lost", "no longer listed"} <= written
@@ -158,7 +160,9 @@ def test_a_station_has_its_language_and_a_browser_may_switch(tmp_path: Path, pri
 
 
 @pytest.mark.parametrize("language", ["en", *TRANSLATED])
-@pytest.mark.parametrize("path", ["/", "/list", "/problems", "/pick", "/hand-over", "/card", "/order/1"])
+@pytest.mark.parametrize(
+    "path", ["/", "/list", "/problems", "/pick", "/hand-over", "/card", "/order/1", "/load", "/load/1"]
+)
 def test_every_page_can_be_shown_in_every_language(speaking: Stage, reader: Browser, language: str, path: str) -> None:
     reader.post("/language", lang=language)
     reader.get(path)
@@ -179,6 +183,9 @@ def speaking(tmp_path_factory: pytest.TempPathFactory, pristine: Path) -> Iterat
         for number, facts in enumerate(states):
             row = stage.order(f"15000012345_{number}", **facts)
             stage.call(row, "unknown" if number == 2 else "parked", detail="x")
+        with stage.store.write() as tx:
+            load = loads.start(tx, "GEODIS AB-123", stage.clock.now(), "Anna", BENCH)
+            loads.put(tx, load, 1, stage.clock.now(), "Anna", BENCH)
         yield stage
 
 

@@ -12,6 +12,8 @@
     button.textContent = button.dataset.copied;
   });
 
+  document.addEventListener("click", (event) => { if (event.target.closest?.("[data-print-page]")) window.print(); });
+
   // The menu closes as people expect it.
   const open = () => document.querySelector(".menu[open]");
   document.addEventListener("click", (event) => { if (open() && !open().contains(event.target)) open().open = false; });

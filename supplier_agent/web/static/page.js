@@ -13,6 +13,7 @@
   if (!body.dataset.who) return; // nobody is signed in
   const field = () => document.getElementById("scan");
   const who = () => body.dataset.who;
+  const home = (page) => page.getElementById("scan-form")?.getAttribute("action") || ""; // where its scans go
   const signOf = (page) => page.querySelector("#said [data-sign]")?.dataset.sign || "";
   const textOf = (element) => (element ? element.textContent.replace(/\s+/g, " ").trim() : "");
   const read = (html) => new DOMParser().parseFromString(html, "text/html");
@@ -53,14 +54,14 @@
 
   function take(url, fields, name) {
     const isAway = mine().some((item) => item.tried);
-    save(UNSENT, [...stored(UNSENT), { url, fields: { ...fields, key: newKey() }, name, at: Date.now(), who: who(), tried: false }]);
+    save(UNSENT, [...stored(UNSENT), { url, fields: { ...fields, key: newKey() }, name, at: Date.now(), who: who(), from: home(document), tried: false }]);
     if (isAway) hold();
     send();
   }
 
   // An answer that the next one covers at once, or that came late, is not seen: what must not ship stays in a list.
   function listIfRefused(page, item) {
-    if (signOf(page) !== "red" || !(item.tried || mine().length)) return;
+    if (signOf(page) !== "red" || !(item.tried || mine().length || isElsewhere(item))) return;
     const time = new Date(item.at).toLocaleTimeString(document.documentElement.lang, { timeStyle: "short" });
     save(REFUSED, [...stored(REFUSED), `${time} ${textOf(page.querySelector("#said [data-sign] p"))}`]);
   }
@@ -87,6 +88,9 @@
     }
   }
 
+  // It was made on another page with a scan field. Its answer must not take this page away: the next scan would mean something else.
+  const isElsewhere = (item) => Boolean(field()) && "from" in item && item.from !== home(document);
+
   // What a person reads there. The keys of forms and the time left to undo differ in each copy of the same page.
   const face = (page) => Array.from(page.querySelectorAll("#screen :is(p, li, h1, dd, button)"), textOf).join("\n");
 
@@ -101,21 +105,21 @@
     focused?.focus({ preventScroll: true });
   }
 
-  // Puts the answered page in place of this one. The scan field is left alone, because someone may be typing in it. A page that has
-  // none becomes the scan page without being loaded, so that no scan is lost meanwhile.
+  // Puts the answered page in place of this one. The scan field is left alone, because someone may be typing in it. If scans go
+  // elsewhere from now on, the whole page is replaced without being loaded, so that no scan is lost meanwhile.
   function swap(page) {
     if (!page.getElementById("screen")) return;
     const isNew = page.body.dataset.said !== body.dataset.said, sign = signOf(document);
     const isOther = isNew || face(page) !== face(document);
     Object.assign(body.dataset, { said: page.body.dataset.said, who: page.body.dataset.who });
     for (const each of document.querySelectorAll("input[name=token]")) each.value = tokenOf(page);
-    if (field() || !page.getElementById("scan")) {
+    if (home(page) === home(document)) {
       renewPulse(page.getElementById("pulse"));
       if (isNew) document.getElementById("screen").replaceWith(page.getElementById("screen"));
       else if (isOther) renew("screen", page.getElementById("screen"));
     } else {
       document.title = page.title;
-      history.pushState(null, "", (path = "/"));
+      history.pushState(null, "", (path = page.body.dataset.path));
       body.replaceChildren(...page.body.childNodes);
       tellKept();
     }
@@ -155,6 +159,7 @@
     if (answer && isNew) play("repeated" in answer.dataset ? "repeated" : answer.dataset.sign);
     else if (answer && answer.dataset.sign !== signBefore) play(answer.dataset.sign);
     if (label && isNew) printInPlace(label.href);
+    if (isNew && document.querySelector("[data-print-now]")) setTimeout(() => window.print());
   }
 
   function printInPlace(href) {
@@ -192,8 +197,8 @@
   async function refresh() {
     const before = turn;
     try {
-      const page = await get(field() ? "/" : location.pathname + location.search);
-      if (page && turn === before && !page.getElementById("scan") === !field()) swap(page);
+      const page = await get(location.pathname + location.search);
+      if (page && turn === before && home(page) === home(document)) swap(page);
     } catch { /* unsent scans tell it; nothing else is lost */ }
   }
 
@@ -222,7 +227,8 @@
         token = tokenOf(page);
         save(UNSENT, items.filter((each) => each !== sent));
         listIfRefused(page, sent || item);
-        swap(page);
+        if (isElsewhere(item)) play(signOf(page));
+        else swap(page);
       }
     } catch {
       hold();
@@ -234,7 +240,7 @@
 
   async function pulse() {
     if (mine().length) return send();
-    if (field() && !document.querySelector(".sheet")) return refresh();
+    if (field() && !document.querySelector(".sheet") && !document.activeElement?.matches(`#screen :is(${WRITES})`)) return refresh();
     try {
       const page = await get("/pulse?at=" + encodeURIComponent(location.pathname));
       if (page) renewPulse(Object.assign(page.createElement("span"), { id: "pulse", innerHTML: page.body.innerHTML }));
@@ -244,7 +250,7 @@
 
   // -- the person -----------------------------------------------------------------------------------------------------
 
-  document.addEventListener("scan", (event) => take("/scan", { code: event.detail }, event.detail));
+  document.addEventListener("scan", (event) => take(home(document) || "/scan", { code: event.detail }, event.detail));
 
   document.addEventListener("submit", (event) => {
     const form = event.target;

@@ -1,0 +1,197 @@
+"""What is on a vehicle, its departure, and what is recalled after it.
+
+A departure marks everything on the vehicle in one transaction. What must not ship, or is not complete, is named and stays.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sqlmodel import Session
+
+from supplier_agent import actions, loads
+from supplier_agent.db.tables import Order
+from supplier_agent.db.vehicles import Load, Loaded
+from supplier_agent.labels import parcels
+from supplier_agent.labels.progress import Parcels
+from supplier_agent.verdict import OF_SUPPLIER, Act, Blocker, Report
+from supplier_agent.web import order_view, sheets
+from supplier_agent.web.answers import GREEN, RED, YELLOW, Answer, Facts
+from supplier_agent.web.order_view import Judged, Line, judged, verdicts
+from supplier_agent.web.request import Visit
+from supplier_agent.words.formats import and_more
+
+MOST_NAMED = 20
+PARCELS = "parcels"
+"""Why an order stayed at a departure, if nothing stopped it: not all of its parcels were on the vehicle."""
+
+
+@dataclass(frozen=True)
+class Aboard:
+    """An order that is, or was, on the vehicle. line: as lists show it. parcels: those that were scanned onto this vehicle."""
+
+    place: Loaded
+    each: Judged
+    line: Line
+    parcels: Parcels
+
+    @property
+    def stays(self) -> bool:
+        """Whether it must not leave."""
+        return sheets.must_stay(self.each)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it may leave, but not all of its parcels are on the vehicle. What the bench has marked is complete there."""
+        is_marked = self.each.order.shipped == 1 or self.each.cell("ship_confirmed_at") is not None
+        return not self.stays and not is_marked and not self.parcels.is_complete
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What is on a vehicle, what left with it, what had to stay, and what was recalled. The last one first."""
+
+    on_it: Sequence[Aboard]
+    left: Sequence[Aboard]
+    stayed: Sequence[Aboard]
+    recalled: Sequence[Aboard]
+
+    @property
+    def pieces(self) -> int:
+        """Return the number of pieces on the vehicle, as far as it is known."""
+        return sum(aboard.each.cell("quantity") or 0 for aboard in self.on_it)
+
+    @property
+    def blocked(self) -> Sequence[Aboard]:
+        """Return what is on the vehicle and must not leave."""
+        return [aboard for aboard in self.on_it if aboard.stays]
+
+    @property
+    def short(self) -> Sequence[Aboard]:
+        """Return what is on the vehicle, but not with all of its parcels."""
+        return [aboard for aboard in self.on_it if aboard.is_short]
+
+
+def contents(tx: Session, visit: Visit, load: Load) -> Contents:
+    """Return the orders of a vehicle, with their verdicts."""
+    places = loads.of_load(tx, load)
+    rows = list({place.order_id for place in places})
+    orders, counted = {each.order.id: each for each in judged(tx, visit, rows)}, parcels.of_orders(tx, rows)
+    pages = loads.pages_of(tx, load)
+    found = [
+        Aboard(place, each, order_view.line(each, visit), on_vehicle(counted[place.order_id], pages.get(place.id or 0)))
+        for place in places
+        if (each := orders.get(place.order_id)) is not None
+    ]
+    return Contents(
+        [each for each in found if each.place.left_at is None and each.place.removed_at is None],
+        [each for each in found if each.place.left_at is not None and each.place.removed_at is None],
+        [each for each in found if each.place.stayed_because is not None],
+        [each for each in found if each.place.left_at is not None and each.place.removed_at is not None],
+    )
+
+
+def on_vehicle(of_order: Parcels, pages: frozenset[int] | None) -> Parcels:
+    """Return the parcels of an order that are on a vehicle. What was scanned at the bench may still be there."""
+    return replace(of_order, scanned=pages or frozenset())
+
+
+def facts_of(load: Load) -> dict[str, str | int]:
+    """Return what every answer about a vehicle names."""
+    return {"load": load.id or 0, "vehicle": load.vehicle}
+
+
+def that_left(tx: Session, load: Load) -> Sequence[Loaded]:
+    """Return what left with a vehicle, and was not recalled."""
+    return [each for each in loads.of_load(tx, load) if each.left_at is not None and each.removed_at is None]
+
+
+# -- the departure -----------------------------------------------------------------------------------------------------
+
+
+def departs(tx: Session, visit: Visit, load: Load) -> Answer:
+    """Let the vehicle depart, after one question. Once it has departed, a press changes nothing and is answered the same."""
+    found = contents(tx, visit, load)
+    if load.departed_at is not None:
+        return _departure(load, found)
+    counted = {each.line.row: number for each in found.short if (number := _counted(visit, each))}
+    stays = {each.line.row: (each.place, " ".join(each.each.verdict.stops)) for each in found.blocked}
+    stays |= {each.line.row: (each.place, PARCELS) for each in found.short if each.line.row not in counted}
+    leaves = {each.line.row: each.place for each in found.on_it if each.line.row not in stays}
+    notes = tuple(_staying(found.blocked))
+    if len(found.blocked) == len(found.on_it):
+        return Answer(RED, "depart_nothing", facts_of(load), notes=notes)
+    if visit.field("sure") != "yes" or not leaves:
+        about = {**facts_of(load), "orders": len(leaves)}
+        return Answer(YELLOW, "depart_sure", about, notes=(*notes, *_missing(found.short)))
+    who, at = visit.person.name, visit.station.name
+    for row, number in counted.items():
+        parcels.confirm(tx, row, number, visit.now, who, at)
+    loads.depart(tx, load, leaves, stays, visit.now, who, at)
+    tx.flush()
+    return _departure(load, contents(tx, visit, load))
+
+
+def _counted(visit: Visit, each: Aboard) -> int:
+    """Return how many parcels of an order the packer has counted on the vehicle; 0: it stays."""
+    number = visit.number(f"parcels-{each.line.row}") or 0
+    return number if number <= each.parcels.total else 0
+
+
+def _departure(load: Load, found: Contents) -> Answer:
+    """Return what became of a departure."""
+    at = load.departed_at.isoformat() if load.departed_at else ""
+    about = {**facts_of(load), "at": at, "by": load.departed_by or "?", "orders": len(found.left)}
+    notes = [*_staying(found.stayed), *_reported_later(found.left)]
+    return Answer(YELLOW if found.stayed else GREEN, "departed", about, notes=tuple(notes))
+
+
+def _staying(stay: Iterable[Aboard]) -> Iterable[tuple[str, Facts]]:
+    """Yield the notes that name what must not leave, by reason. The reason of a departure is the one that it had then."""
+    by_reason: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for each in stay:
+        now = each.each.facts
+        by_reason[each.place.stayed_because or now["stops"], now["held"], now["closed"]].append(_named(each))
+    for (stops, held, closed), ids in by_reason.items():
+        facts = {"orders": and_more(ids, MOST_NAMED), "stops": stops, "held": held, "closed": closed}
+        yield ("load_short" if stops == PARCELS else "load_stays"), facts
+
+
+def _missing(short: Sequence[Aboard]) -> Iterable[tuple[str, Facts]]:
+    """Yield the note that names the orders whose parcels are not all on the vehicle."""
+    if short:
+        yield "load_missing", {"orders": and_more([_named(each) for each in short], MOST_NAMED)}
+
+
+def _named(each: Aboard) -> str:
+    return each.line.id if each.parcels.total == 1 else f"{each.line.id} ({each.parcels.done}/{each.parcels.total})"
+
+
+def _reported_later(left: Collection[Aboard]) -> Iterable[tuple[str, Facts]]:
+    """Yield what delays the reports of a supplier: this is not the driver's affair, and the vehicle may go."""
+    late: Mapping[Blocker, None] = {
+        each: None for aboard in left for each in aboard.each.verdict.blockers if each in OF_SUPPLIER
+    }
+    if late:
+        yield "later", {"later": " ".join(late)}
+
+
+# -- after it ----------------------------------------------------------------------------------------------------------
+
+
+def recalled(tx: Session, visit: Visit, load: Load, row: int) -> Answer:
+    """Recall an order that did not leave. Its mark is undone if its report was not sent yet, else a lead is told."""
+    left = next((each for each in that_left(tx, load) if each.order_id == row), None)
+    may = verdicts(tx, visit, [row])[row].may[visit.role] if left is not None else frozenset()
+    if left is None or not may & {Act.UNSHIP, Act.RECALL}:
+        return Answer(YELLOW, "recall_not", facts_of(load), order=row)
+    words = " ".join(visit.field("text").split())
+    if not words:
+        return Answer(YELLOW, "recall_why", facts_of(load), order=row, problem=True)
+    order, who, at = tx.get_one(Order, row), visit.person.name, visit.station.name
+    loads.recall(tx, load, left, visit.now, who, at)
+    if Act.UNSHIP in may:
+        actions.unship(tx, order, visit.now, who, station=at)
+        return Answer(GREEN, "recall_undone", facts_of(load), order=row)
+    order_view.report(tx, row, Report.NOT_LEFT, words, visit.now, who, at)
+    return Answer(GREEN, "recalled", facts_of(load), order=row)
