@@ -253,7 +253,7 @@ class Step:
 
 
 _NAMES_THE_BOX = frozenset({Way.ORDER, Way.LAST_PART, Way.LABEL})
-"""If found by one of these, one scan is enough. A customer's order may have several boxes, and so may a product."""
+"""If found by one of these, one scan is enough, if the label fits. An order or a product of a customer may have several boxes."""
 
 
 def next_step(station: Station, scanned: str, meaning: Meaning, now: datetime, *, one_scan: bool = False) -> Step:
@@ -305,7 +305,7 @@ def _of_one(station: Station, match: Match, now: datetime, *, one_scan: bool) ->
     again = _on_screen(station, now) == match.order
     if again and match.ways == {Way.SKU}:
         return Step(station, Sign.CHECK, Say.PRODUCT_ONLY, matches=(match,))
-    if again or (one_scan and match.ways & _NAMES_THE_BOX):
+    if again or (one_scan and match.ways & _NAMES_THE_BOX and not match.verdict.doubtful):
         return _mark(station, match)
     return _show(station, match, now)
 

@@ -142,6 +142,7 @@ class Retention:
                     continue
                 _run(tx, FORGET_LABEL, {"id": order})
                 _run(tx, "DELETE FROM barcodes WHERE order_id = :id", {"id": order})
+                _run(tx, "DELETE FROM label_facts WHERE order_id = :id", {"id": order})
                 detail = f"labels_days = {days} have passed since it was finished; its sha256 was {sha256}"
                 tx.add(Event(order_id=order, at=now, who="agent", what=REMOVED, detail=detail))
                 self._gone["labels"] += 1
