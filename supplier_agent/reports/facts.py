@@ -73,7 +73,8 @@ LABELS = f"SELECT * FROM (SELECT label_facts.*, ({TWIN}) AS twin FROM label_fact
 DOUBTFUL = " OR ".join(["twin IS NOT NULL", *(f"{each} = 0" for each in CRITERIA)])
 MET = f"""
 SELECT {", ".join(f"count({each}) AS of_{each}, sum({each}) AS {each}" for each in CRITERIA)}
-  FROM (SELECT * FROM label_facts WHERE supplier = ? AND carrier IS ? ORDER BY order_id DESC LIMIT {LAST_LABELS})
+  FROM (SELECT {", ".join(CRITERIA)} FROM label_facts
+         WHERE supplier = ? AND carrier IS ? ORDER BY order_id DESC LIMIT {LAST_LABELS})
 """  # noqa: S608 - constants
 """By the index label_facts_by_carrier."""
 

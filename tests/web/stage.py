@@ -20,6 +20,8 @@ from supplier_agent.base.log import Log
 from supplier_agent.db import state_folder
 from supplier_agent.db.store import Store, open_store
 from supplier_agent.db.tables import Attempt, Call, Event, Order
+from supplier_agent.labels.barcodes import LabelCodes
+from supplier_agent.labels.pdf import PdfWork
 from supplier_agent.sandbox import orders
 from supplier_agent.settings import Settings
 from supplier_agent.web import people
@@ -98,13 +100,30 @@ class Stage:
             tx.flush()
             return order.id or 0
 
-    def give_label(self, order: Order) -> None:
-        content = orders.draw(order.menzzo_order_id, "SKU", order.quantity or 1, "GEODIS")
+    def give_label(self, order: Order, of: str = "", carrier: str = "GEODIS") -> None:
+        """Store the label of an order. `of`: the order that it is for; its own unless told otherwise."""
+        content = orders.draw(of or order.menzzo_order_id, "SKU", order.quantity or 1, carrier)
         order.label_path = f"labels/{order.supplier}/{order.menzzo_order_id}.pdf"
         path = self.settings.state_dir / order.label_path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         order.label_sha256, order.label_bytes = hashlib.sha256(content).hexdigest(), len(content)
+
+    def replace_label(self, row: int, of: str, carrier: str = "GEODIS") -> None:
+        """Give an order the label of another one."""
+        with self.store.write() as tx:
+            self.give_label(tx.get_one(Order, row), of, carrier)
+
+    def read_labels(self) -> int:
+        """Read the new labels, as the page's process does; return how many."""
+        work = PdfWork(self.clock)
+        reader = LabelCodes(
+            self.settings.state_dir, work, Log(None, lambda event, facts: self.heard.append((event, facts)))
+        )
+        try:
+            return reader.catch_up(lambda: False)
+        finally:
+            reader.close()
 
     def call(self, row: int, state: str, kind: str = "ship", detail: str = "") -> None:
         with self.store.write() as tx:
