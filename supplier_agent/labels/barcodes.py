@@ -177,27 +177,31 @@ class LabelCodes:
 
         Raises OSError if the file cannot be read or the process cannot run now; it is tried again.
         """
-        codes = self._ask(label, "codes", "label.codes_unread")
-        if not codes:
-            return None if codes is None else Content()
-        text = self._ask(label, "text", "label.text_unread")
-        return None if text is None else Content(codes["codes"], text.get("text", ""), text.get("pages"))
+        codes = self._ask(label, "codes")
+        if isinstance(codes, Failed):
+            self._log.warning("label.codes_unread", order=label.menzzo_order_id, detail=codes.why)
+            return Content()
+        text = None if codes is None else self._ask(label, "text")
+        if codes is None or text is None:
+            return None
+        if isinstance(text, Failed):
+            self._log.warning("label.text_unread", order=label.menzzo_order_id, detail=text.why)
+            return Content(codes["codes"])
+        return Content(codes["codes"], text["text"], text["pages"])
 
-    def _ask(self, label: Unread, task: str, unread: str) -> Mapping[str, Any] | None:
-        """Return what a task finds on a label; empty if it cannot; None as above. unread: the event then."""
+    def _ask(self, label: Unread, task: str) -> Mapping[str, Any] | Failed | None:
+        """Return what a task finds on a label; None as above."""
         try:
             answer = self._work.ask(task, path=str(self._state_dir / label.path))
         except FileNotFoundError:
             return None
         if isinstance(answer, Done):
             return answer.facts if answer.facts["sha256"] == label.sha256 else None
-        assert isinstance(answer, Failed)  # noqa: S101 - the only other answer
         if self._ended.is_set():
             return None
         if not self._work.works():
             raise AgentError("the program that reads PDFs does not start", "supplier-agent check --offline")
-        self._log.warning(unread, order=label.menzzo_order_id, detail=answer.why)
-        return {}
+        return answer
 
 
 def _compared(store: Store, label: Unread, content: Content) -> LabelFacts | None:
