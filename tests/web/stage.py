@@ -116,7 +116,7 @@ class Stage:
 
     def read_labels(self) -> int:
         """Read the new labels, as the page's process does; return how many."""
-        work = PdfWork(self.clock)
+        work = PdfWork(self.clock, seconds=60)  # a machine that does ten other things is slow
         reader = LabelCodes(
             self.settings.state_dir, work, Log(None, lambda event, facts: self.heard.append((event, facts)))
         )

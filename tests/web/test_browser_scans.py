@@ -307,6 +307,8 @@ def test_a_label_that_may_be_the_wrong_one_is_yellow_and_heard(stage: Stage, pag
     stage.read_labels()
     answered(page, "yellow")  # by itself: the screen is refreshed when an order changes
     expect(page.locator(".answer p")).to_contain_text("order 15000012300_2 has the same label")
+    expect(page.locator("#aloud")).to_contain_text("order 15000012300_2 has the same label")
+    assert page.evaluate("document.getElementById('aloud').getBoundingClientRect().right") < 0, "it is only heard"
     page.goto(stage.url + "/list")
     expect(page.locator(".stage.doubt")).to_have_count(2)
     page.check(f"input[name=row][value='{row}']")
