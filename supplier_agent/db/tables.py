@@ -14,7 +14,9 @@ UNREAD = (
     "label_sha256 IS NOT NULL AND (coalesce(label_read_sha256, '') <> label_sha256 OR label_pages IS NULL)"
     " AND ship_confirmed_at IS NULL AND closed_reason IS NULL"
 )
-"""A label of an open order that was not searched for barcodes and counted yet. Index and query must use the same text."""
+"""A label of an open order that was not read and counted yet. Index and query must use the same text."""
+
+
 WITHOUT_A_YES = "ship_confirmed_at IS NOT NULL AND coalesce(ship_evidence, '') <> 'confirmed'"
 """Shipped, but without a clear yes of the marketplace. Index and query must use the same text."""
 
@@ -83,7 +85,7 @@ class Order(SQLModel, table=True):
     label_path: str | None = None  # relative to state_dir; null: no label yet
     label_sha256: str | None = None  # null: no label yet
     label_bytes: int | None = None  # null: no label yet
-    label_read_sha256: str | None = None  # hash of the label that was searched for barcodes; null: none yet
+    label_read_sha256: str | None = None  # hash of the label that was read; null: none, or it is to be read again
     label_pages: int | None = None  # how many pages that label has, 0 if it cannot be read; null: not counted yet
     shipped: int = 0  # 1: a person marked it as shipped
     shipped_at: datetime | None = None  # when it was marked; null: not marked
@@ -341,6 +343,35 @@ class Article(SQLModel, table=True):
     bin: str | None = None  # where it is stored; null: not given
     cartons: int | None = None  # how many parcels one piece has; null: not given
     imported_at: datetime
+
+
+class LabelFacts(SQLModel, table=True):
+    """What an order's label says about its order. Its text names the customer, so it is not stored."""
+
+    __tablename__ = "label_facts"
+    __table_args__ = (
+        # How many of the last labels meet each criterion. With the criteria, the table itself is not read.
+        Index(
+            "label_facts_by_carrier",
+            *("supplier", "carrier", "order_id"),
+            *("names_order", "names_increment", "names_part", "names_carrier", "fits_quantity"),
+        ),
+        Index("label_facts_by_file", "supplier", "label_sha256"),
+    )
+
+    order_id: int = Field(primary_key=True, foreign_key="orders.id")
+    supplier: str
+    carrier: str | None = None  # the order's carrier when the label was read; null: not named, or unreadable
+    label_sha256: str  # the label that was read
+    names_order: int  # 1: the menzzo_order_id is in its text, in any spelling
+    names_increment: int  # 1: so is the increment_id
+    names_part: int  # 1: so is the sale_product_id
+    names_carrier: int | None = None  # 1: so is the carrier; null: the order names none
+    fits_quantity: int | None = (
+        None  # 1: the pages are a multiple of the quantity; null: of less than two, or not known
+    )
+    seen_order: str | None = None  # another order of the supplier in its text; null: none, or it names its own
+    seen_carrier: str | None = None  # another carrier of the supplier in its text; null: none, or it names its own
 
 
 class Person(SQLModel, table=True):

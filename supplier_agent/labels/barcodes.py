@@ -1,15 +1,16 @@
 """From a code on a box to its order: the carriers' barcodes are read from new labels, and `find` looks up what was scanned.
 
-The reading runs in the page's process, which has a lower priority than the agent, on its own connection. Without a page, nobody
-scans, and nothing is read. A label that cannot be read does not delay its order. A scan is looked up by id, last part, customer's
-order, product or such a barcode, with indexed reads only; every match counts: the same code on two orders names both.
+The text of a label is read with them, and compared with its order (text.py). The reading runs in the page's process, which has a
+lower priority than the agent, on its own connection. Without a page, nobody scans, and nothing is read. A label that cannot be
+read does not delay its order. A scan is looked up by id, last part, customer's order, product or such a barcode, with indexed
+reads only; every match counts: the same code on two orders names both.
 """
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from sqlalchemy import ColumnElement, text
 from sqlmodel import Session, col, delete, select, update
@@ -17,9 +18,11 @@ from sqlmodel import Session, col, delete, select, update
 from supplier_agent.base.errors import AgentError
 from supplier_agent.base.log import Log
 from supplier_agent.db import state_folder
+from supplier_agent.db.plain_sql import within
 from supplier_agent.db.store import Store, open_store
-from supplier_agent.db.tables import UNREAD, Barcode, Order
+from supplier_agent.db.tables import UNREAD, Barcode, LabelFacts, Order
 from supplier_agent.labels import parcels
+from supplier_agent.labels import text as label_text
 from supplier_agent.labels.pdf import Done, Failed, PdfWork
 from supplier_agent.labels.scan import MOST, Match, Meaning, Way
 from supplier_agent.labels.typed import Reading, Scan, alias
@@ -36,7 +39,7 @@ STOP_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Unread:
-    """A label that was not searched for codes yet."""
+    """A label that was not read yet."""
 
     order: int  # orders.id
     menzzo_order_id: str
@@ -45,36 +48,43 @@ class Unread:
 
 
 def unread(tx: Session, after: str = "", most: int = BATCH) -> list[Unread]:
-    """Return the next labels of open orders that were not searched, by hash, which is the order of their index."""
+    """Return the next labels of open orders that were not read, by hash, which is the order of their index."""
     query = select(Order.id, Order.menzzo_order_id, Order.label_path, Order.label_sha256).where(text(UNREAD))
     rows = tx.exec(query.where(col(Order.label_sha256) > after).order_by(col(Order.label_sha256)).limit(most)).all()
     return [Unread(order or 0, name, path or "", sha256 or "") for order, name, path, sha256 in rows]
 
 
 @dataclass(frozen=True)
-class Found:
-    """What was found on a label. codes: each with its page; None: it is on several."""
+class Content:
+    """What was read from a label. The text names the customer: it is compared with the order, and forgotten.
 
-    pages: int = 0  # 0: it could not be read
+    codes: each with its page; None: it is on several.
+    """
+
+    pages: int = 0  # 0: it cannot be read
     codes: Sequence[tuple[str, int | None]] = ()
+    text: str = field(default="", repr=False)
 
 
-def keep(tx: Session, order: int, sha256: str, found: Found) -> bool:
-    """Record what is on a label in place of an older label's codes; False if the label has changed meanwhile."""
+def keep(tx: Session, order: int, sha256: str, found: Content, facts: LabelFacts | None = None) -> bool:
+    """Record what a label has in place of an older label's; False if the label has changed meanwhile."""
     current = update(Order).where(col(Order.id) == order, col(Order.label_sha256) == sha256)
     if tx.exec(current.values(label_read_sha256=sha256, label_pages=found.pages)).rowcount != 1:
         return False
     tx.exec(delete(Barcode).where(col(Barcode.order_id) == order))
+    tx.exec(delete(LabelFacts).where(col(LabelFacts.order_id) == order))
     names: dict[str, int | None] = {}
     for code, page in found.codes:
         if name := alias(code):
             names[name] = page if names.get(name, page) == page else None
     tx.add_all(Barcode(order_id=order, code=name, label_sha256=sha256, page=page) for name, page in names.items())
+    if facts is not None:
+        tx.add(facts)
     return True
 
 
 class LabelCodes:
-    """Searches new labels for codes from `start` until `close`, which also ends its process."""
+    """Reads new labels from `start` until `close`, which also ends its process."""
 
     def __init__(self, state_dir: Path, work: PdfWork, log: Log) -> None:
         self._state_dir, self._work, self._log = state_dir, work, log
@@ -146,21 +156,21 @@ class LabelCodes:
         return left
 
     def _read(self, store: Store, batch: Sequence[Unread], stopped: Callable[[], bool]) -> int:
-        found: list[tuple[Unread, Found]] = []
+        found: list[tuple[Unread, Content, LabelFacts | None]] = []
         for label in batch:
             if stopped():
                 break
-            read = self._look_at(label)
+            content = self._look_at(label)
             if self._ended.is_set():  # an answer of a process that was ended cannot be trusted
                 break
-            if read is None:
+            if content is None:
                 self._passed_over[label.order] = self._stamp(label)
             else:
-                found.append((label, read))
+                found.append((label, content, _compared(store, label, content)))
         if found:
             with store.write() as tx:
-                for label, read in found:
-                    keep(tx, label.order, label.sha256, read)
+                for label, content, facts in found:
+                    keep(tx, label.order, label.sha256, content, facts)
         return len(found)
 
     def _stamp(self, label: Unread) -> tuple[str, int]:
@@ -170,25 +180,45 @@ class LabelCodes:
         except (OSError, ValueError):
             return label.sha256, 0
 
-    def _look_at(self, label: Unread) -> Found | None:
+    def _look_at(self, label: Unread) -> Content | None:
         """Return what is on a label; None if there is no such file (the loop notices that too).
 
         Raises OSError if the file cannot be read or the process cannot run now; it is tried again.
         """
+        codes = self._ask(label, "codes")
+        if isinstance(codes, Failed):
+            self._log.warning("label.codes_unread", order=label.menzzo_order_id, detail=codes.why)
+            return Content()
+        text = None if codes is None else self._ask(label, "text")
+        if codes is None or text is None:
+            return None
+        if isinstance(text, Failed):
+            self._log.warning("label.text_unread", order=label.menzzo_order_id, detail=text.why)
+            return Content(codes["pages"], codes["codes"])
+        return Content(codes["pages"], codes["codes"], text["text"])
+
+    def _ask(self, label: Unread, task: str) -> Mapping[str, Any] | Failed | None:
+        """Return what a task finds on a label; None as above."""
         try:
-            answer = self._work.ask("codes", path=str(self._state_dir / label.path))
+            answer = self._work.ask(task, path=str(self._state_dir / label.path))
         except FileNotFoundError:
             return None
         if isinstance(answer, Done):
-            found = Found(answer.facts["pages"], [(code, page) for code, page in answer.facts["codes"]])
-            return found if answer.facts["sha256"] == label.sha256 else None
-        assert isinstance(answer, Failed)  # noqa: S101 - the only other answer
+            return answer.facts if answer.facts["sha256"] == label.sha256 else None
         if self._ended.is_set():
             return None
         if not self._work.works():
             raise AgentError("the program that reads PDFs does not start", "supplier-agent check --offline")
-        self._log.warning("label.codes_unread", order=label.menzzo_order_id, detail=answer.why)
-        return Found()
+        return answer
+
+
+def _compared(store: Store, label: Unread, content: Content) -> LabelFacts | None:
+    """Return what a label says about its order; None if the order is gone."""
+    with store.read() as tx:
+        order = tx.get(Order, label.order)
+        return (
+            None if order is None else label_text.compare(within(tx), order, label.sha256, content.text, content.pages)
+        )
 
 
 Judge = Callable[[Sequence[int]], Mapping[int, Verdict]]

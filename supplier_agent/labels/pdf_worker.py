@@ -1,4 +1,4 @@
-"""The worker process, started by pdf.py: it checks a PDF, reads its barcodes, paints it, measures it, or joins many.
+"""The worker process, started by pdf.py: it checks a PDF, reads its barcodes or its text, paints it, measures it, or joins many.
 
 One task for each line of stdin, within its own limits. The check of a downloaded label needs pypdf; pdfium and zxing cost 20 MB
 more, so the first task that needs them loads them.
@@ -33,6 +33,8 @@ DPI = (300, 406)
 MOST_PIXELS = 20_000_000
 """An A3 page at 300 dpi, or an A4 page at 406. A larger page is rendered smaller."""
 MOST_CODES = 10 * MOST_PAGES
+MOST_TEXT = 20_000
+"""Characters; a label has a few hundred."""
 SHORTEST = 5
 """Shorter codes are also found in ornaments."""
 FORMATS = ("Code128", "Code39", "ITF", "EAN13", "QRCode", "DataMatrix", "Aztec", "PDF417", "MaxiCode")
@@ -79,6 +81,19 @@ def codes(path: str) -> tuple[Facts, bytes]:
     return {
         "sha256": hashlib.sha256(content).hexdigest(), "pages": pages, "codes": list(found.items())[:MOST_CODES],
     }, b""  # fmt: skip
+
+
+def text(path: str) -> tuple[Facts, bytes]:
+    """Return the text of a file, up to a limit, and the hash of the bytes that were read."""
+    content, found, left = Path(path).read_bytes(), list[str](), MOST_TEXT
+    with _opened(content) as document:
+        for index in range(min(len(document), MOST_PAGES)):
+            letters = document[index].get_textpage()
+            number = min(letters.count_chars(), left)
+            if number > 0:
+                found.append(letters.get_text_range(0, number))
+                left -= number
+    return {"sha256": hashlib.sha256(content).hexdigest(), "text": "\n".join(found)}, b""
 
 
 def _opened(file: Path | bytes) -> "PdfDocument":
@@ -165,6 +180,7 @@ def nothing() -> tuple[Facts, bytes]:
 TASKS: Mapping[str, Callable[..., tuple[Facts, bytes]]] = {
     "check": check,
     "codes": codes,
+    "text": text,
     "picture": picture,
     "size": size,
     "join": join,

@@ -168,7 +168,7 @@ class Step:
 
 
 _NAMES_THE_BOX = frozenset({Way.ORDER, Way.LAST_PART, Way.LABEL})
-"""If found by one of these, one scan is enough. A customer's order may have several boxes, and so may a product."""
+"""If found by one of these, one scan is enough, if the label fits. An order or a product of a customer may have several boxes."""
 
 
 def next_step(station: Station, scanned: str, meaning: Meaning, now: datetime, *, one_scan: bool = False) -> Step:
@@ -231,7 +231,7 @@ def _of_one(station: Station, match: Match, now: datetime, *, one_scan: bool) ->
     if again and match.ways == {Way.SKU}:
         return Step(station, Sign.CHECK, Say.PRODUCT_ONLY, matches=(match,))
     is_complete = match.parcels.plus(match.page).is_complete
-    if is_complete and (again or (one_scan and match.ways & _NAMES_THE_BOX)):
+    if is_complete and (again or (one_scan and match.ways & _NAMES_THE_BOX and not match.verdict.doubtful)):
         left = _on_screen(station, now)
         return replace(_mark(station, match), left=None if left == match.order else left)
     shown = _show(station, match, now)

@@ -141,7 +141,7 @@ class Retention:
                     self._log.problem("retention", f"{path} cannot be removed: {error.strerror}")
                     continue
                 _run(tx, FORGET_LABEL, {"id": order})
-                for table in ("barcodes", "parcels"):
+                for table in ("barcodes", "parcels", "label_facts"):
                     _run(tx, f"DELETE FROM {table} WHERE order_id = :id", {"id": order})  # noqa: S608 - constants
                 detail = f"labels_days = {days} have passed since it was finished; its sha256 was {sha256}"
                 tx.add(Event(order_id=order, at=now, who="agent", what=REMOVED, detail=detail))

@@ -22,6 +22,7 @@ from supplier_agent.db.plain_sql import (
 from supplier_agent.order import WANTED
 from supplier_agent.reading.missing_orders import absence_of
 from supplier_agent.verdict.codes import ProblemCode, Report
+from supplier_agent.verdict.label import Label
 from supplier_agent.verdict.problems import lasts_after_shipping
 from supplier_agent.verdict.supplier import InstallationState, Lasting, SupplierState, owner_of
 
@@ -59,6 +60,24 @@ SELECT order_id AS id FROM calls JOIN orders ON orders.id = order_id
    AND ship_confirmed_at IS NOT NULL AND closed_reason IS NULL ORDER BY +order_id LIMIT {MOST}
 """  # noqa: S608 - constants
 """ProblemCode.CALL_UNKNOWN or CALL_PARKED, of a shipped order, by the index calls_stuck."""
+
+CRITERIA = ("names_order", "names_increment", "names_part", "names_carrier", "fits_quantity")
+"""The columns of label_facts by which a label is judged."""
+LAST_LABELS = 200
+TWIN = """
+SELECT twins.menzzo_order_id FROM label_facts AS others JOIN orders AS twins ON twins.id = others.order_id
+ WHERE others.supplier = label_facts.supplier AND others.label_sha256 = label_facts.label_sha256
+   AND twins.label_sha256 = others.label_sha256 AND twins.increment_id <> orders.increment_id LIMIT 1
+"""
+"""Another customer's order with the same file. The orders of one customer may share a label."""
+LABELS = f"SELECT * FROM (SELECT label_facts.*, ({TWIN}) AS twin FROM label_facts JOIN orders ON orders.id = order_id"  # noqa: S608 - constants
+DOUBTFUL = " OR ".join(["twin IS NOT NULL", *(f"{each} = 0" for each in CRITERIA)])
+MET = f"""
+SELECT {", ".join(f"count({each}) AS of_{each}, sum({each}) AS {each}" for each in CRITERIA)}
+  FROM (SELECT {", ".join(CRITERIA)} FROM label_facts
+         WHERE supplier = ? AND carrier IS ? ORDER BY order_id DESC LIMIT {LAST_LABELS})
+"""  # noqa: S608 - constants
+"""By the index label_facts_by_carrier."""
 
 
 # -- suppliers ---------------------------------------------------------------------------------------------------------
@@ -198,7 +217,8 @@ def installation(look: Look) -> InstallationState:
 class OrderFacts:
     """The row of an order, and the rows that belong to it, oldest first. attempts: None: not loaded.
 
-    report: what a packer reported about it, until a lead settles it; None: nothing.
+    report: what a packer reported about it, until a lead settles it; None: nothing. label: what its label says; None: it was not
+    read, or meets every criterion.
     """
 
     order: Any
@@ -206,6 +226,7 @@ class OrderFacts:
     prints: Sequence[Any] = ()
     attempts: Sequence[Any] | None = None
     report: Any | None = None
+    label: Label | None = None
 
 
 def orders_of(look: Look, ids: Sequence[int], *, attempts: bool = False) -> list[OrderFacts]:
@@ -223,6 +244,7 @@ def _several(look: Look, ids: Sequence[int], *, attempts: bool) -> list[OrderFac
     prints = _by_order(look.rows(f"SELECT * FROM prints WHERE order_id IN {of_these} ORDER BY id", *ids))  # noqa: S608 - as above
     told = _by_order(look.rows(f"SELECT * FROM events WHERE order_id IN {of_these} AND {TOLD} ORDER BY id", *ids))  # noqa: S608 - as above
     open_reports = {row: report for row, each in told.items() if (report := _open_report(each)) is not None}
+    labels = _labels(look, of_these, ids)
     tried = None
     if attempts:
         sql = f"SELECT attempts.*, order_id FROM attempts JOIN calls ON calls.id = call_id WHERE order_id IN {of_these}"  # noqa: S608 - as above
@@ -234,6 +256,7 @@ def _several(look: Look, ids: Sequence[int], *, attempts: bool) -> list[OrderFac
             prints.get(each, ()),
             None if tried is None else tried.get(each, ()),
             open_reports.get(each),
+            labels.get(each),
         )
         for each in ids
         if each in rows
@@ -248,6 +271,19 @@ def _open_report(told: Sequence[Any]) -> Any | None:  # noqa: ANN401 - a row
     settled = max((each.id for each in told if each.what == SETTLED), default=0)
     since = [each for each in told if each.what == REPORTED and each.id > settled]
     return next((each for each in reversed(since) if lasts_after_shipping(each)), since[-1] if since else None)
+
+
+def _labels(look: Look, of_these: str, ids: Sequence[int]) -> dict[int, Label]:
+    """Return the labels that do not meet a criterion, or have the file of another customer's order, by order."""
+    rows = look.rows(f"{LABELS} WHERE order_id IN {of_these}) WHERE {DOUBTFUL}", *ids)
+    met = {of: _met(look, *of) for of in {(row.supplier, row.carrier) for row in rows}}
+    return {row.order_id: Label(row, met[row.supplier, row.carrier], row.twin) for row in rows}
+
+
+def _met(look: Look, supplier: str, carrier: str | None) -> dict[str, tuple[int, int]]:
+    """Return how many of the last labels of a supplier and carrier could meet each criterion, and how many do."""
+    (row,) = look.rows(MET, supplier, carrier)
+    return {each: (getattr(row, f"of_{each}"), getattr(row, each) or 0) for each in CRITERIA}
 
 
 def _by_order(rows: Iterable[Any]) -> dict[int, list[Any]]:

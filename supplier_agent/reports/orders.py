@@ -57,6 +57,7 @@ class Judge:
             kinds=self._kinds,
             attempts=each.attempts,
             report=each.report,
+            label=each.label,
         )
 
 

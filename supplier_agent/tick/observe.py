@@ -22,6 +22,9 @@ T = TypeVar("T")
 CHANGEABLE = ("sku", "quantity", "price_cents", "carrier", "order_date", "link_to_label")
 """What the marketplace may change for a known order. A missing or unreadable field never replaces a good value."""
 
+COMPARED = frozenset({"quantity", "carrier"})
+"""What a label is compared with (labels/text.py): if it changes, the label is read again."""
+
 
 @dataclass(frozen=True)
 class Observed:
@@ -94,6 +97,8 @@ def _change(tx: Session, order: Order, seen: Seen, now: datetime) -> None:
         if new != old and (new is not None or isinstance(old, Unreadable)):
             changes.append(f"{name} from {old} to {new}")
             setattr(order, name, new)
+            if name in COMPARED:
+                order.label_read_sha256 = None
     if not changes:
         return
     # A problem that the marketplace has fixed is removed; a new one about a field with a good value is ignored.

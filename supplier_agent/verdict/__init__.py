@@ -26,6 +26,7 @@ from supplier_agent.verdict.codes import (
     SupplierVerdict,
     Verdict,
 )
+from supplier_agent.verdict.label import Label
 from supplier_agent.verdict.order import judge_order
 from supplier_agent.verdict.supplier import InstallationState, SupplierState, judge_installation, judge_supplier
 
@@ -37,6 +38,7 @@ __all__ = [
     "Act",
     "Blocker",
     "InstallationState",
+    "Label",
     "Next",
     "NextStep",
     "Problem",

@@ -180,6 +180,7 @@ class ProblemCode(StrEnum):
     WAITING = "waiting"
     UNFLAGGED = "unflagged"
     CHANGED_SINCE_PRINTED = "changed_since_printed"
+    LABEL_DOUBTFUL = "label_doubtful"
     FIELD_UNREADABLE = "field_unreadable"
     # a supplier
     PAUSED = "paused"
@@ -227,7 +228,9 @@ URGENT = frozenset({
     ProblemCode.DATABASE_LOCKED, ProblemCode.DISK_FULL, ProblemCode.CONFIGURATION_REFUSED, ProblemCode.LEDGER_LOST,
     ProblemCode.HELD_AFTER_RESTORE,
 })  # fmt: skip
-INFO = frozenset({ProblemCode.CALL_TRIED_OFTEN, ProblemCode.FIELD_UNREADABLE, ProblemCode.QUIET})
+INFO = frozenset({
+    ProblemCode.CALL_TRIED_OFTEN, ProblemCode.LABEL_DOUBTFUL, ProblemCode.FIELD_UNREADABLE, ProblemCode.QUIET,
+})  # fmt: skip
 EXIT_CODES: Mapping[str, int] = {
     ProblemCode.TOKEN_MISSING: 78,
     ProblemCode.CONFIGURATION_REFUSED: 78,
@@ -308,6 +311,11 @@ class Verdict:
     def stops(self) -> tuple[Blocker, ...]:
         """Why a packer must not ship it; empty if the parcel may be shipped."""
         return tuple(each for each in self.blockers if each in STOPS)
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether its label may be the wrong one. A packer compares it with the order, and may ship."""
+        return any(problem.code is ProblemCode.LABEL_DOUBTFUL for problem in self.problems)
 
 
 @dataclass(frozen=True)

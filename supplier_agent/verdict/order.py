@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from supplier_agent.db.tables import Attempt, Call, Event, Order, Print
     from supplier_agent.settings import Settings
     from supplier_agent.verdict.codes import Facts
+    from supplier_agent.verdict.label import Label
     from supplier_agent.verdict.supplier import SupplierState
 
 BEGUN = frozenset({"sending", "unknown", "done"})
@@ -112,12 +113,13 @@ def judge_order(  # noqa: PLR0913 - everything that an order is judged by
     kinds: Kinds,
     attempts: Sequence[Attempt] | None = None,
     report: Event | None = None,
+    label: Label | None = None,
 ) -> Verdict:
     """Return the verdict on an order.
 
     calls: every call ever owed for it. prints: every print of its label, oldest first. kinds: calls.CALLS. attempts: of all its
     calls, oldest first; None: not loaded, so what depends only on them (a resend, an unflagged label) is not judged. report: what
-    a packer reported about it, until a lead settles it; None: nothing.
+    a packer reported about it, until a lead settles it; None: nothing. label: what its label says; None: it was not read, or fits.
 
     1. Its stage comes from the rule in order.py.
     2. All blockers, not only the first: from its facts, its supplier, and changes since its label was printed.
@@ -140,7 +142,7 @@ def judge_order(  # noqa: PLR0913 - everything that an order is judged by
         blockers=blockers,
         may=may,
         next=_next(case, own),
-        problems=tuple(problems_of(order, calls, own, settings, now, attempts, report)),
+        problems=tuple(problems_of(order, calls, own, settings, now, attempts, report, label)),
     )
 
 
@@ -153,7 +155,7 @@ def order_problems(
     attempts: Sequence[Attempt] | None = None,
     report: Event | None = None,
 ) -> tuple[Problem, ...]:
-    """Return only the problems of `judge_order`. They do not depend on supplier or kinds; `status` needs nothing else."""
+    """Return only the problems of `judge_order` that `status` lists. They do not depend on supplier or kinds."""
     blockers = tuple(own_blockers(order, calls, prints))
     return tuple(problems_of(order, calls, blockers, settings, now, attempts, report))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from supplier_agent import order as rule
 from supplier_agent.base.cells import known
 from supplier_agent.verdict.codes import CHANGED, Blocker, Problem, ProblemCode, Report
+from supplier_agent.verdict.label import doubts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from supplier_agent.db.tables import Attempt, Call, Event, Order
     from supplier_agent.settings import Settings
     from supplier_agent.verdict.codes import Facts
+    from supplier_agent.verdict.label import Label
 
 MANY_ATTEMPTS = 5
 """After this many attempts, a call is a problem."""
@@ -30,8 +32,9 @@ def problems_of(
     now: datetime,
     attempts: Sequence[Attempt] | None,
     report: Event | None,
+    label: Label | None = None,
 ) -> Iterable[Problem]:
-    """Yield the problems of an order: calls that wait for a person, a packer's report, holds, absence, age, damage, fields."""
+    """Yield the problems of an order: calls that wait for a person, reports, holds, absence, its label, age, damage, fields."""
 
     def problem(code: ProblemCode, facts: Facts) -> Problem:
         return Problem(code, order.supplier, order.menzzo_order_id, None, facts)
@@ -43,6 +46,8 @@ def problems_of(
             yield _reported(order, report)
         if not damaged:  # its other facts cannot be relied on
             yield from _of_facts(order, blockers)
+            if found := doubts(order, label):
+                yield problem(ProblemCode.LABEL_DOUBTFUL, found)
             yield from _of_age(order, calls, blockers, settings, now, attempts)
     elif order.closed_reason is None:
         yield from (problem(code, facts) for code, facts in _of_calls(stuck_after_shipping(calls), attempts))

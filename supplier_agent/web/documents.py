@@ -183,7 +183,7 @@ def print_many(visit: Visit) -> Response:
     about = {**about, "how": "printer" if by_printer else "pdf"}
 
     def act(_tx: Session, before: Answer | None) -> Answer:
-        is_fine = say == "labels_sent" and not batch.left_out
+        is_fine = say == "labels_sent" and not batch.left_out and not batch.doubtful
         memory = before.memory if before else {}
         return Answer(GREEN if is_fine else YELLOW, say, about, memory=memory, notes=tuple(_left_out(batch, bulk)))
 
@@ -225,10 +225,12 @@ def _outcome(
 
 
 def _left_out(batch: Batch, bulk: papers.Bulk | Fault | None) -> list[tuple[str, Facts]]:
-    """Return the notes that name what is not printed, by reason."""
+    """Return the notes that name what is not printed, by reason, and what is to be compared."""
     notes: list[tuple[str, Facts]] = [
         (say, {"orders": and_more(ids, MOST_NAMED)}) for say, ids in batch.left_out.items()
     ]
+    if batch.doubtful:
+        notes.append(("compare", {"orders": and_more(batch.doubtful, MOST_NAMED)}))
     if isinstance(bulk, papers.Bulk) and bulk.left_out:
         notes.append(("left_out", {"number": len(bulk.left_out)}))
     return notes

@@ -83,9 +83,16 @@ def verdicts(tx: Session, visit: Visit, rows: Sequence[int]) -> dict[int, Verdic
     return {each.order.id: judge.of(each) for each in facts.orders_of(within(tx), rows)}
 
 
+DOUBTS = frozenset({ProblemCode.LABEL_DOUBTFUL})
+"""The problems that a line has apart from the others."""
+
+
 @dataclass(frozen=True)
 class Line:
-    """One order in a list. stops: why it must not ship, as a sentence; "" if it may. later: what its own report waits for."""
+    """One order in a list. stops: why it must not ship, as a sentence; "" if it may. later: what its own report waits for.
+
+    doubt: why its label may be the wrong one, as a sentence; "" if it fits.
+    """
 
     row: int
     supplier: str
@@ -98,6 +105,7 @@ class Line:
     stage: str
     stops: str
     later: str
+    doubt: str
     may_print: bool
     printed: int
     parcels: Parcels
@@ -123,6 +131,7 @@ def line(each: Judged, visit: Visit) -> Line:
         each.verdict.stage.value,
         say("now.stopped", each.facts) if each.verdict.stops else "",
         visit.sentences.blockers(missing(each.verdict)),
+        " ".join(visit.sentences.trouble(problem) for problem in each.verdict.problems if problem.code in DOUBTS),
         each.may_print,
         each.printed,
         each.parcels,
@@ -177,10 +186,10 @@ def board(tx: Session, visit: Visit, row: int) -> Board | None:
     )
 
 
-SAID_ANYWAY = frozenset({
+SAID_ANYWAY = DOUBTS | frozenset({
     ProblemCode.ORDER_DAMAGED, ProblemCode.ORDER_VANISHED, ProblemCode.HELD_THOUGH_MARKED, ProblemCode.CHANGED_SINCE_PRINTED,
 })  # fmt: skip
-"""Problems that the sentence "Do not ship" already contains."""
+"""Problems that the sentence "Do not ship", or the answer, already contains."""
 WITH_THE_SUPPLIER = frozenset({
     NextStep.PAUSED, NextStep.READ_ONLY, NextStep.MANY_FLAGS, NextStep.TOKEN_MISSING, NextStep.TOKEN_REFUSED,
 })  # fmt: skip

@@ -25,6 +25,8 @@ OLDEST_SCAN = timedelta(days=1)
 """A scan that a browser has kept for longer than this counts as made now."""
 MOST_BOXES = 12
 """More parcels than this are shown as a number alone."""
+COMPARED = frozenset({scan.Say.SHOWN, scan.Say.MARKED})
+"""The answers that are yellow if the label may be the wrong one. The others say nothing good of the order, or are yellow anyway."""
 REPEATED: tuple[str, answers.Facts] = (scan.Say.REPEATED.value, {})
 """The note of a scan that was counted once."""
 
@@ -37,6 +39,8 @@ def show(visit: Visit) -> Response:
         changed = False
         if answer and shown and not scan.is_true(answer.say, shown.verdict):
             answer, changed = replace(answer, sign=RED if shown.verdict.stops else GREY), True
+        elif answer and shown and shown.verdict.doubtful and answer.say in COMPARED:
+            answer = replace(answer, sign=YELLOW)
         choices = order_view.lines(tx, visit, answer.matches) if answer else ()
         oldest = () if shown or choices else lists.oldest(tx, visit, OLDEST)
         return page(

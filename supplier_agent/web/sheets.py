@@ -29,6 +29,11 @@ class Batch:
     total: int
     left_out: Mapping[str, Sequence[str]]
 
+    @property
+    def doubtful(self) -> Sequence[str]:
+        """Return the ids of the orders whose label may be the wrong one. It is printed: a packer compares it."""
+        return [str(each.order.menzzo_order_id) for each in self.orders if each.verdict.doubtful]
+
 
 def batch(tx: Session, visit: Visit, search: Search, rows: Sequence[int] | None, most: int = MOST_LABELS) -> Batch:
     """Return the labels of `rows`, or of all matches (None), in pick order. Of too many, the oldest.

@@ -32,7 +32,7 @@ SIZES = "_bytes"
 """The suffix of facts that are sizes."""
 CODES = {
     "changed": "blocker", "missing": "waits_for", "later": "blocker", "stops": "stop", "call": "call", "printer_fault": "printer",
-    "report": "report", "refusal": "refusal",
+    "report": "report", "refusal": "refusal", "doubts": "doubt",
 }  # fmt: skip
 """Facts that are codes themselves, with blanks between them: the group of the catalogue that has their words."""
 

@@ -13,6 +13,7 @@ TITLES: Mapping[str, str] = {
     "title.waiting": "orders wait too long to be acknowledged or reported",
     "title.unflagged": "labels are ready, but nobody has marked the orders as shipped",
     "title.changed_since_printed": "orders have changed since their label was printed",
+    "title.label_doubtful": "labels may be the wrong ones",
     "title.field_unreadable": "fields of orders cannot be read",
     "title.paused": "the supplier is paused",
     "title.flags_unusual": "unusually many orders were marked as shipped at once, and wait for approval",

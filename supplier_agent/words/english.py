@@ -191,6 +191,10 @@ ORDER_PROBLEMS: Mapping[str, str] = {
     ),
     "problem.changed_since_printed": "%(changed)s",
     "fix.changed_since_printed": "print its label again on the page, and put it on the parcel instead of the old one",
+    "problem.label_doubtful": "its label may be the wrong one: %(doubts)s",
+    "fix.label_doubtful": (
+        f"compare the label with the order; if it is wrong: supplier-agent hold {_ORDER} --reason TEXT, and ask Menzzo"
+    ),
     "problem.field_unreadable": "%(said)s",
     "fix.field_unreadable": "",
 }

@@ -1,8 +1,9 @@
 """The sentences of the warehouse page about orders and suppliers, in English, by code. Short, for people who hold a parcel.
 
 The groups: `answer` to a scan or a button, `note` next to it, `stop` why an order must not ship, `now` how an order is,
-`trouble` and `todo` on the page of problems, `state` of a supplier in the bar, `call` and `printer` in the words of a warehouse,
-`report` what packers report, `paper` on printed lists, `event`, `who` and `where` in the history of an order.
+`trouble` and `todo` on the page of problems, `doubt` why a label may be the wrong one, `state` of a supplier in the bar, `call`
+and `printer` in the words of a warehouse, `report` what packers report, `paper` on printed lists, `event`, `who` and `where` in
+the history of an order.
 """
 
 from collections.abc import Mapping
@@ -119,6 +120,7 @@ NOTES: Mapping[str, str] = {
         "The label is %(label)s mm, the paper %(paper)s mm: it is not printed automatically, because it would be cut off."
     ),
     "note.browser": "The label opens in the browser: print it at 100 %%, not “fit to page”.",
+    "note.compare": "Compare these labels with their orders before you ship: %(orders)s.",
     "note.left_out": "Labels that could not be read and were left out: %(number)s.",
     "note.left_out_stopped": "Not printed, because they must not ship: %(orders)s.",
     "note.left_out_changed": (
@@ -225,6 +227,8 @@ TROUBLE: Mapping[str, str] = {
     "todo.order_reported": "Decide what happens with the parcel, then press “Solved”.",
     "trouble.changed_since_printed": "It has changed since its label was printed: %(changed)s.",
     "todo.changed_since_printed": "Print its label again, and replace the old one on the box.",
+    "trouble.label_doubtful": "Compare its label with the order: %(doubts)s.",
+    "todo.label_doubtful": "If the label is wrong, put the order on hold and ask Menzzo for a new label.",
     "trouble.waiting.acknowledge": "It has been waiting for its acknowledgement since %(since)s.",
     "trouble.waiting.report": "It has been marked as shipped since %(since)s, and is still not reported.",
     "trouble.unflagged": "Its label has been ready since %(since)s, but it is not marked as shipped.",
@@ -251,6 +255,16 @@ TROUBLE: Mapping[str, str] = {
     "todo.mass_disappearance": "Tell IT: they ask Menzzo whether the list is complete.",
 }
 """What is wrong, and what a person in the warehouse does about it. Codes that are not here use the sentences of `problem`."""
+
+DOUBTS: Mapping[str, str] = {
+    "doubt.no_order": "it does not show the number %(expected)s",
+    "doubt.other_order": "it shows the number %(seen_order)s, not %(expected)s",
+    "doubt.no_carrier": "it does not name the carrier %(carrier)s",
+    "doubt.other_carrier": "it names the carrier %(seen_carrier)s, not %(carrier)s",
+    "doubt.pages": "its pages (%(pages)s) do not match the quantity (%(quantity)s)",
+    "doubt.same_file": "order %(twin)s has the same label",
+}
+"""Why a label may be the wrong one: clauses, with what is seen and what is expected."""
 
 STATES: Mapping[str, str] = {
     "state.paused": "paused",
@@ -347,6 +361,6 @@ HISTORY: Mapping[str, str] = {
 """The history of an order. The code is what the database stores (events.what, who and detail)."""
 
 PAGE: Mapping[str, str] = {
-    **ANSWERS, **NOTES, **PRINTER, **STOPS, **NOW, **TROUBLE, **STATES, **CALL_NAMES, **REPORTS, **REFUSALS, **PAPERS,
+    **ANSWERS, **NOTES, **PRINTER, **STOPS, **NOW, **TROUBLE, **DOUBTS, **STATES, **CALL_NAMES, **REPORTS, **REFUSALS, **PAPERS,
     **HISTORY,
 }  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 import zxingcpp
 
 _POINTS_PER_MM = 72 / 25.4
+FONT = b"/F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>"
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,13 @@ class Code:
 
 @dataclass(frozen=True)
 class Page:
-    """One page. `turned`: degrees, as its /Rotate says."""
+    """One page. `turned`: degrees, as its /Rotate says. `text`: its lines."""
 
     codes: Sequence[Code] = ()
     width_mm: float = 100
     height_mm: float = 150
     turned: int = 0
+    text: Sequence[str] = ()
 
 
 def pdf(*pages: Page) -> bytes:
@@ -45,11 +47,13 @@ def pdf(*pages: Page) -> bytes:
             name = b"/I%d" % len(objects)
             images += b"%s %d 0 R " % (name, len(objects))
             content += drawn + name + b" Do Q\n"
+        for number, line in enumerate(page.text):
+            content += b"BT /F1 9 Tf 20 %d Td <%s> Tj ET\n" % (400 - 14 * number, line.encode("cp1252").hex().encode())
         objects.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content))
         box = f"[0 0 {page.width_mm * _POINTS_PER_MM:.2f} {page.height_mm * _POINTS_PER_MM:.2f}]".encode()
         objects.append(
-            b"<< /Type /Page /Parent 2 0 R /MediaBox %s /Rotate %d /Contents %d 0 R /Resources << /XObject << %s>> >> >>"
-            % (box, page.turned, len(objects), images)
+            b"<< /Type /Page /Parent 2 0 R /MediaBox %s /Rotate %d /Contents %d 0 R"
+            b" /Resources << /XObject << %s>> /Font << %s >> >> >>" % (box, page.turned, len(objects), images, FONT)
         )
         kids.append(len(objects))
     listed = b" ".join(b"%d 0 R" % kid for kid in kids)

@@ -21,6 +21,7 @@ from supplier_agent.reports.orders import is_of
 from supplier_agent.reports.status import STAGE
 from tests.cli.conftest import Installation
 from tests.unit.conftest import order_of, ready
+from tests.verdict.test_label import kept
 from tests.world.clocks import NOW
 
 STATES = (None, "owed", "sending", "done", "parked", "unknown", "dropped")
@@ -196,3 +197,17 @@ def test_many_finished_orders_cost_next_to_nothing(here: Installation) -> None:
         assert kb < few_kb + 10_000
     _, kb = cost(here, "orders", "--all", "--json")
     assert kb < few_kb + 10_000, "it is told as it is read"
+
+
+def test_an_order_whose_label_may_be_the_wrong_one_says_so(here: Installation) -> None:
+    kept(here.store, 20, 1)
+    words = "its label may be the wrong one: it does not show the number 15000020000_1"
+    assert words in here.told("order", "15000020000_1").stdout
+    told = json.loads(here.told("order", "15000020000_1", "--json").stdout)
+    assert words in told["problem"]
+    assert ("label_doubtful" in told["problem_codes"], told["blockers"]) == (True, [])
+    assert "may be the wrong one" not in here.told("order", "15000020000_2").stdout
+    listed = {
+        each["menzzo_order_id"]: each["problem_codes"] for each in json.loads(here.told("orders", "--json").stdout)
+    }
+    assert [order for order, codes in listed.items() if "label_doubtful" in codes] == ["15000020000_1"]

@@ -19,6 +19,7 @@ WHEN: Mapping[str, str] = {
     "internal.error": "an internal error, with its place; its order or supplier waits, everything else continues",
     "label.codes_unread": "the barcodes of a label could not be read; the order can be shipped all the same",
     "label.not_printed": "a printer did not accept a label",
+    "label.text_unread": "the text of a label could not be read, so it is compared with its order as if it had none",
     "ledger.refused": "the ship ledger is missing or foreign; marked orders are held, `cure` has the command",
     "metrics.started": "/metrics, /healthz and /readyz are served",
     "page.exposed": "other machines can reach the warehouse page",

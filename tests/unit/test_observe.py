@@ -87,6 +87,21 @@ def test_a_change_is_taken_and_told_and_planned(store: Store, sql: Sql, name: st
     assert changes(sql) == [f"{name} from {getattr(SEEN, name)} to {new}"]
 
 
+@pytest.mark.parametrize(("name", "new"), [("quantity", 9), ("carrier", "DPD"), ("sku", "SOFA")])
+def test_a_label_is_read_again_when_what_it_is_compared_with_changes(
+    store: Store,
+    sql: Sql,
+    name: str,
+    new: Any,  # noqa: ANN401 - any column
+) -> None:
+    listed(store, SEEN)
+    sql("UPDATE orders SET label_sha256 = 'x', label_read_sha256 = 'x'")
+    listed(store, SEEN, seconds=30)
+    assert order(store).label_read_sha256 == "x"
+    listed(store, SEEN._replace(**{name: new}), seconds=60)
+    assert order(store).label_read_sha256 == ("x" if name == "sku" else None)
+
+
 @pytest.mark.parametrize("name", CHANGEABLE)
 def test_a_field_that_is_missing_now_never_erases_a_good_one(store: Store, sql: Sql, name: str) -> None:
     listed(store, SEEN)

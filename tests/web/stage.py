@@ -20,6 +20,8 @@ from supplier_agent.base.log import Log
 from supplier_agent.db import state_folder
 from supplier_agent.db.store import Store, open_store
 from supplier_agent.db.tables import Article, Attempt, Barcode, Call, Event, Order
+from supplier_agent.labels.barcodes import LabelCodes
+from supplier_agent.labels.pdf import PdfWork
 from supplier_agent.sandbox import orders
 from supplier_agent.settings import Settings
 from supplier_agent.web import people
@@ -120,13 +122,30 @@ class Stage:
             known: dict[str, Any] = {"name": name or None, "bin": bin or None, "cartons": cartons}
             tx.merge(Article(supplier=SUPPLIER, sku=sku, imported_at=self.clock.now(), **known))
 
-    def give_label(self, order: Order, content: bytes | None = None) -> None:
-        content = content or orders.draw(order.menzzo_order_id, "SKU", order.quantity or 1, "GEODIS")
+    def give_label(self, order: Order, content: bytes | None = None, *, of: str = "", carrier: str = "GEODIS") -> None:
+        """Store the label of an order: this file, or one drawn for `of`; for the order itself unless told otherwise."""
+        content = content or orders.draw(of or order.menzzo_order_id, "SKU", order.quantity or 1, carrier)
         order.label_path = f"labels/{order.supplier}/{order.menzzo_order_id}.pdf"
         path = self.settings.state_dir / order.label_path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         order.label_sha256, order.label_bytes = hashlib.sha256(content).hexdigest(), len(content)
+
+    def replace_label(self, row: int, of: str, carrier: str = "GEODIS") -> None:
+        """Give an order the label of another one."""
+        with self.store.write() as tx:
+            self.give_label(tx.get_one(Order, row), of=of, carrier=carrier)
+
+    def read_labels(self) -> int:
+        """Read the new labels, as the page's process does; return how many."""
+        work = PdfWork(self.clock, seconds=60)  # a machine that does ten other things is slow
+        reader = LabelCodes(
+            self.settings.state_dir, work, Log(None, lambda event, facts: self.heard.append((event, facts)))
+        )
+        try:
+            return reader.catch_up(lambda: False)
+        finally:
+            reader.close()
 
     def call(self, row: int, state: str, kind: str = "ship", detail: str = "") -> None:
         with self.store.write() as tx:

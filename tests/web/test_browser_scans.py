@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.web.chromium import MISSING, PATH, TABLET, opened, sign_in
 from tests.web.stage import LEADS_PIN, OTHER, Stage
+from tests.web.test_label import SENTENCE, twenty
 from tests.world.clocks import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(PATH is None, reason=MISSING)]
@@ -22,7 +23,7 @@ const start = OscillatorNode.prototype.start;
 OscillatorNode.prototype.start = function (...at) { window.tones.push(this.frequency.value); return start.apply(this, at); };
 """
 """A browser without loudspeakers: it writes down what it would have played."""
-SHOWN, REPEATED, KEPT, UNKNOWN = [660], [990], [520, 390, 520], [196, 147]
+SHOWN, COMPARE, REPEATED, KEPT, UNKNOWN = [660], [440, 440], [990], [520, 390, 520], [196, 147]
 
 
 @pytest.fixture
@@ -282,3 +283,34 @@ def test_a_scan_while_the_page_says_that_it_is_busy_is_taken(stage: Stage, page:
         scan(page, ID)
     answered(page, "blue")
     assert stage.facts(row).held_reason is None
+
+
+@pytest.mark.slow
+def test_a_label_that_may_be_the_wrong_one_is_yellow_and_heard(stage: Stage, page: Page) -> None:
+    page.set_viewport_size(DESKTOP)
+    row = twenty(stage)
+    for shipped in (0, 1):
+        scan(page, ID)
+        answered(page, "yellow")
+        hears(page, COMPARE)
+        for at in (".answer p", "#aloud"):
+            expect(page.locator(at)).to_contain_text(SENTENCE)
+        assert stage.facts(row).shipped == shipped
+        stage.clock.ahead += LATER
+    page.click("button[value=undo]")
+    stage.replace_label(row, ID)
+    stage.read_labels()
+    scan(page, ID)
+    answered(page, "blue")
+    expect(page.locator(".answer p")).not_to_contain_text("Compare")
+    stage.replace_label(row, "15000012300_2")  # also the file of that order
+    stage.read_labels()
+    answered(page, "yellow")  # by itself: the screen is refreshed when an order changes
+    expect(page.locator(".answer p")).to_contain_text("order 15000012300_2 has the same label")
+    expect(page.locator("#aloud")).to_contain_text("order 15000012300_2 has the same label")
+    assert page.evaluate("document.getElementById('aloud').getBoundingClientRect().right") < 0, "it is only heard"
+    page.goto(stage.url + "/list")
+    expect(page.locator(".stage.doubt")).to_have_count(2)
+    page.check(f"input[name=row][value='{row}']")
+    page.goto(f"{stage.url}/order/{row}")
+    expect(page.locator(".warn")).to_contain_text("order 15000012300_2 has the same label")

@@ -106,7 +106,6 @@ def _labels() -> None:
         sa.Column("supplier", sa.String(), nullable=False),
         sa.Column("carrier", sa.String(), nullable=True),
         sa.Column("label_sha256", sa.String(), nullable=False),
-        sa.Column("pages", sa.Integer(), nullable=True),
         sa.Column("names_order", sa.Integer(), nullable=False),
         sa.Column("names_increment", sa.Integer(), nullable=False),
         sa.Column("names_part", sa.Integer(), nullable=False),
