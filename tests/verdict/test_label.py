@@ -28,7 +28,7 @@ def read(**facts: Any) -> Order:  # noqa: ANN401 - any column
 
 
 def label(twin: str | None = None, met: Mapping[str, tuple[int, int]] = ALWAYS, **facts: Any) -> Label:  # noqa: ANN401 - any column
-    known = {"label_sha256": SHA, "carrier": "GEODIS", "pages": 1, "seen_order": None, "seen_carrier": None}
+    known = {"label_sha256": SHA, "carrier": "GEODIS", "seen_order": None, "seen_carrier": None}
     return Label(SimpleNamespace(**(dict.fromkeys(CRITERIA, 1) | known | facts)), met, twin)
 
 
@@ -60,7 +60,7 @@ def test_a_label_that_fits_or_was_not_read_is_not_doubted() -> None:
         ({"names_order": 0, "seen_order": "15000012346_1"}, f"it shows the number 15000012346_1, not {ID}"),
         ({"names_carrier": 0}, "it does not name the carrier GEODIS"),
         ({"names_carrier": 0, "seen_carrier": "DPD"}, "it names the carrier DPD, not GEODIS"),
-        ({"fits_quantity": 0, "pages": 3}, "its pages (3) do not match the quantity (2)"),
+        ({"fits_quantity": 0}, "its pages (3) do not match the quantity (2)"),
         ({"twin": "15000012346_1"}, "order 15000012346_1 has the same label"),
         (
             {"names_carrier": 0, "twin": "15000012346_1"},
@@ -69,7 +69,7 @@ def test_a_label_that_fits_or_was_not_read_is_not_doubted() -> None:
     ],
 )
 def test_each_doubt_says_what_is_seen_and_what_is_expected(wrong: dict[str, Any], sentence: str) -> None:
-    assert said(read(quantity=2), label(**wrong)) == f"Compare its label with the order: {sentence}."
+    assert said(read(quantity=2, label_pages=3), label(**wrong)) == f"Compare its label with the order: {sentence}."
 
 
 def test_a_doubt_blocks_nothing_and_needs_nobody() -> None:
@@ -98,7 +98,7 @@ def test_a_doubt_blocks_nothing_and_needs_nobody() -> None:
 def test_a_criterion_is_judged_from_20_labels_and_90_percent_on(number: int, met: int, is_judged: bool) -> None:  # noqa: FBT001 - an expectation
     for criterion in ("names_order", "names_carrier", "fits_quantity"):
         wrong = label(met={criterion: (number, met)}, **{criterion: 0})
-        assert bool(said(read(quantity=2), wrong)) == is_judged
+        assert bool(said(read(quantity=2, label_pages=3), wrong)) == is_judged
     assert said(read(), label(met={}, twin="15000012346_1")), "one file on two orders is always wrong"
 
 
@@ -113,9 +113,9 @@ def test_only_the_most_precise_id_that_labels_usually_have_counts() -> None:
 
 def test_what_was_compared_with_other_facts_is_no_doubt() -> None:
     assert said(read(carrier="DPD"), label(names_carrier=0)) == "", "it is read again"
-    assert said(read(quantity=1), label(fits_quantity=0, pages=3)) == ""
-    assert said(read(), label(names_carrier=None, fits_quantity=None, pages=None)) == ""
-    assert said(read(quantity=None), label(fits_quantity=0, pages="odd")) == "", "cells that someone has edited"
+    assert said(read(quantity=1, label_pages=3), label(fits_quantity=0)) == ""
+    assert said(read(), label(names_carrier=None, fits_quantity=None)) == ""
+    assert said(read(quantity=None, label_pages="odd"), label(fits_quantity=0)) == "", "cells that someone has edited"
 
 
 # -- from the database -------------------------------------------------------------------------------------------------
@@ -140,7 +140,6 @@ def kept(store: Store, number: int, wrong: int, first: int = 1, **more: Any) -> 
                 LabelFacts(
                     order_id=row,
                     label_sha256=sha,
-                    pages=1,
                     names_order=int(place >= wrong),
                     **fits,
                     **{"supplier": SUPPLIER} | about,
