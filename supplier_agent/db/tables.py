@@ -320,6 +320,8 @@ class Person(SQLModel, table=True):
     added_at: datetime
     left_at: datetime | None = None  # null: may still work
     sessions_ended: int = Field(default=0, sa_column_kwargs={"server_default": "0"})  # how often all were ended
+    suppliers: str | None = None  # sees only their orders, with commas; null: those of all suppliers
+    badge_sha256: str | None = None  # hash of the code on the badge; null: no badge
 
 
 class Submission(SQLModel, table=True):

@@ -149,6 +149,7 @@ class Meaning:
     layout: str | None = None  # the layout that was corrected; None: none
     more: bool = False  # there are more than MOST
     empty: bool = False  # nothing was scanned
+    elsewhere: bool = False  # it names only orders that this person may not see
 
 
 REPEAT_SECONDS = 0.7
@@ -178,6 +179,7 @@ class Say(StrEnum):
     REPEATED = "repeated"
     NOTHING_SCANNED = "nothing_scanned"
     UNKNOWN = "unknown"  # no order has this code
+    NOT_YOURS = "not_yours"  # an order of another supplier, which this person may not see
     SEVERAL = "several"  # choose one
     OTHER_SHOWN = "other_shown"  # not the previous order, which is not marked
     PRODUCT_ONLY = "product_only"  # a product, not a box: scan the label, or press Ship
@@ -278,7 +280,7 @@ def next_step(station: Station, scanned: str, meaning: Meaning, now: datetime, *
         asks = cleared(heard)
         step = Step(asks, Sign.CHECK, Say.SEVERAL, matches=meaning.matches, more=meaning.more)
     else:  # no order is on the screen with this answer, so none may be marked by the next scan
-        step = Step(cleared(heard), Sign.NO, Say.UNKNOWN)
+        step = Step(cleared(heard), Sign.NO, Say.NOT_YOURS if meaning.elsewhere else Say.UNKNOWN)
     return replace(step, tell_layout=None if station.told_layout else meaning.layout)
 
 

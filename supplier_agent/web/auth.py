@@ -11,7 +11,7 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.concurrency import run_in_threadpool
@@ -34,6 +34,7 @@ from supplier_agent.web.request import (
     SignedIn,
     Visit,
     mark,
+    room_for,
     words,
 )
 
@@ -101,6 +102,7 @@ class Door:
 
     room: Room
     ours: Ours
+    _rooms: dict[frozenset[str], Room] = field(default_factory=dict)  # by the suppliers whose orders are in it
 
     def open(self, handler: Handler, *, anyone: bool = False, one_by_one: OneByOne | None = None) -> Endpoint:
         """Return the endpoint of a handler, which runs in a thread. `anyone`: signed in or not.
@@ -158,8 +160,9 @@ class Door:
         who = self._who(session, proxied, by_pin=not web.proxy_header)
         station = station or web.station(request.query_params.get("station", device.station))
         language = (session.language if session else "") or (station.language if station else None) or web.language
+        limited = self._room_of(who)
         return Visit(
-            room,
+            limited,
             request.url.path,
             dict(request.query_params),
             form,
@@ -172,6 +175,7 @@ class Door:
             device=device,
             token=self._token(session) if session else "",
             proxied=proxied,
+            whole=None if limited is room else room,
         )
 
     def _who(self, session: Session | None, proxied: str, *, by_pin: bool) -> SignedIn | None:
@@ -182,7 +186,15 @@ class Door:
             person = people.find(tx, session.who)
         if person is None or people.mark(person) != session.mark:
             return None
-        return SignedIn(person.name, person.role)
+        return SignedIn(person.name, person.role, people.suppliers_of(person))
+
+    def _room_of(self, who: SignedIn | None) -> Room:
+        """Return the room with what this person may see. Every handler gets it, so that a new one cannot forget the limit."""
+        if who is None or who.suppliers is None:
+            return self.room
+        if who.suppliers not in self._rooms:
+            self._rooms[who.suppliers] = room_for(self.room, who.suppliers)
+        return self._rooms[who.suppliers]
 
     def _token(self, session: Session) -> str:
         return hmac.new(self.room.key.encode(), f"form {session.seed}".encode(), hashlib.sha256).hexdigest()

@@ -3,7 +3,7 @@
 SQL selects the rows, one page at a time, which is fast even with a hundred thousand orders. The verdict gives their state.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, text
@@ -13,7 +13,6 @@ from supplier_agent.db import plain_sql
 from supplier_agent.db.plain_sql import within
 from supplier_agent.db.tables import Order
 from supplier_agent.labels import barcodes, scan
-from supplier_agent.printing import Trouble
 from supplier_agent.reports import facts
 from supplier_agent.verdict import Problem, judge_installation
 from supplier_agent.verdict.codes import INFO
@@ -129,7 +128,7 @@ def around(tx: Session, visit: Visit) -> Around:
         _wider_problems(tx, visit),
         _need_a_lead(tx, visit),
         states,
-        [_not_printing(each, visit) for each in visit.room.printers.troubles if _concerns(each, visit)],
+        list(_not_printing(tx, visit)),
     )
 
 
@@ -138,16 +137,19 @@ def _handed_over_today(tx: Session, visit: Visit) -> int:
     return count(tx, col(Order.shipped_at) >= visit.midnight(), sql(plain_sql.HANDED_OVER))
 
 
-def _concerns(trouble: Trouble, visit: Visit) -> bool:
-    """Tell whether a person should see it: at the printer's station, or as a lead."""
-    return trouble.uri == visit.station.printer or visit.person.leads
+def _not_printing(tx: Session, visit: Visit) -> Iterator[NotPrinting]:
+    """Yield the printers that a person should know of: that of the station, and for a lead all of them.
 
-
-def _not_printing(trouble: Trouble, visit: Visit) -> NotPrinting:
-    row = next(iter(trouble.orders)) if len(trouble.orders) == 1 else None
-    orders = and_more(trouble.orders.values(), MOST_NOT_PRINTED)
-    alarm = trouble.at.isoformat() if trouble.uri == visit.station.printer else ""
-    return NotPrinting(trouble.name, orders, row, trouble.code, alarm)
+    Only orders that this person may see are named.
+    """
+    for trouble in visit.room.printers.troubles:
+        is_here = trouble.uri == visit.station.printer
+        seen = tx.exec(select(Order.id).where(col(Order.id).in_(trouble.orders))).all()
+        orders = {row: trouble.orders[row] for row in trouble.orders if row in seen}
+        if orders and (is_here or visit.person.leads):
+            row = next(iter(orders)) if len(orders) == 1 else None
+            named = and_more(orders.values(), MOST_NOT_PRINTED)
+            yield NotPrinting(trouble.name, named, row, trouble.code, trouble.at.isoformat() if is_here else "")
 
 
 def _wider_problems(tx: Session, visit: Visit) -> list[Problem]:

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlmodel import Session, col, select
@@ -39,8 +39,8 @@ def _scrypt(pin: str, salt: bytes) -> bytes:
 
 
 def mark(person: Person) -> str:
-    """Return the value that a cookie stores of PIN and sessions: a new PIN, or signing out, ends every earlier session."""
-    text = f"{person.pin_scrypt}|{person.added_at}|{person.sessions_ended}"
+    """Return the value that a cookie stores of a person. A new PIN, other suppliers, or signing out ends every earlier session."""
+    text = f"{person.pin_scrypt}|{person.added_at}|{person.sessions_ended}|{person.suppliers}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -80,8 +80,19 @@ def _spoken(name: str) -> str:
     return unicodedata.normalize("NFKC", name.strip()).casefold()
 
 
-def add(tx: Session, name: str, role: str, pin: str | None, salt: bytes, now: datetime) -> str:
-    """Add a person, or change role and PIN. PIN None: only through the proxy. Return what was done."""
+def add(
+    tx: Session,
+    name: str,
+    role: str,
+    pin: str | None,
+    salt: bytes,
+    now: datetime,
+    suppliers: Collection[str] = (),
+) -> str:
+    """Add a person, or change all of role, PIN and suppliers. Return what was done.
+
+    pin: None: only through the proxy. suppliers: whose orders this person sees; empty: all.
+    """
     if code := fault(tx, name, role, pin):
         raise UsageError(*FAULTS[code])
     name = name.strip()
@@ -89,8 +100,19 @@ def add(tx: Session, name: str, role: str, pin: str | None, salt: bytes, now: da
     person = known or Person(name=name, role=role, pin_scrypt=NO_PIN, added_at=now)
     person.role, person.left_at, person.added_at = role, None, now
     person.pin_scrypt = NO_PIN if pin is None else hashed(pin, salt)
+    limit(person, suppliers)
     tx.add(person)
-    return f"{'changed' if known else 'added'}: {role}"
+    return f"{'changed' if known else 'added'}: {role}" + (f", only {person.suppliers}" if person.suppliers else "")
+
+
+def limit(person: Person, suppliers: Collection[str]) -> None:
+    """Let a person see only the orders of these suppliers; none: of all."""
+    person.suppliers = ",".join(sorted(set(suppliers))) or None
+
+
+def suppliers_of(person: Person) -> frozenset[str] | None:
+    """Return whose orders a person may see; None: those of all suppliers."""
+    return None if person.suppliers is None else frozenset(person.suppliers.split(","))
 
 
 def checked_name(name: str) -> str:

@@ -57,6 +57,9 @@ def scanned(visit: Visit) -> Response:
 
     def act(tx: Session, before: Answer | None) -> Answer:
         meaning = barcodes.find(tx, scan.read(raw), lambda rows: verdicts(tx, visit, rows))
+        if visit.whole is not None and meaning == scan.Meaning():
+            with visit.whole.store.read() as all_orders:
+                meaning = replace(meaning, elsewhere=barcodes.names_any(all_orders, scan.read(raw)))
         step = scan.next_step(_memory(before), raw, meaning, at, one_scan=visit.station.one_scan)
         return take(tx, visit, before, step, raw)
 

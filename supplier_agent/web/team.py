@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from supplier_agent import actions, printing
 from supplier_agent.db.plain_sql import text, within
+from supplier_agent.db.tables import Person
 from supplier_agent.reports.facts import REPORTED
 from supplier_agent.settings import egress
 from supplier_agent.settings.sections import Station
@@ -25,18 +26,19 @@ PRINT_SECONDS = 5.0
 POINTS_PER_MM = 72 / 25.4
 SAID = frozenset({
     "person_added", "person_changed", "person_removed", "name_taken", "name_wrong", "pin_wrong", "last_lead", "nobody",
-    "test_sent", "test_failed", "needs_lead", "refused",
+    "test_sent", "test_failed", "needs_lead", "needs_lead_of_all", "refused",
 })  # fmt: skip
 """The answers of this page, by code."""
 
 
 @dataclass(frozen=True)
 class Member:
-    """A person who works here. by_pin: whether a PIN is stored."""
+    """A person who works here. by_pin: whether a PIN is stored. suppliers: whose orders this person sees; empty: of all."""
 
     name: str
     role: str
     by_pin: bool
+    suppliers: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ def team(visit: Visit) -> Response:
             visit,
             tx,
             "team.html",
-            members=[Member(each.name, each.role, each.pin_scrypt != people.NO_PIN) for each in people.present(tx)],
+            members=[_member(each) for each in people.present(tx)],
+            suppliers=sorted(visit.room.settings.suppliers),
             by_pin=not visit.room.settings.web.proxy_header,
             shortest=people.SHORTEST_PIN,
             longest=people.LONGEST_PIN,
@@ -69,6 +72,11 @@ def team(visit: Visit) -> Response:
             figures=figures(tx, visit),
             answer=answer if answer is not None and answer.say in SAID else None,
         )
+
+
+def _member(person: Person) -> Member:
+    by_pin = person.pin_scrypt != people.NO_PIN
+    return Member(person.name, person.role, by_pin, sorted(people.suppliers_of(person) or ()))
 
 
 def _shown(station: Station) -> str:
@@ -100,7 +108,7 @@ def _add(tx: Session, visit: Visit, name: str) -> str:
         return "name_taken"
     fault = people.fault(tx, name, role, pin)
     if not fault:
-        people.add(tx, name, role, pin, secrets.token_bytes(people.SALT_BYTES), visit.now)
+        people.add(tx, name, role, pin, secrets.token_bytes(people.SALT_BYTES), visit.now, _wanted(visit))
     return fault or "person_added"
 
 
@@ -110,7 +118,8 @@ def _new_pin(tx: Session, visit: Visit, name: str) -> str:
         return "nobody"
     fault = people.fault(tx, name, person.role, pin)
     if not fault:
-        people.add(tx, name, person.role, pin, secrets.token_bytes(people.SALT_BYTES), visit.now)
+        only = people.suppliers_of(person) or ()
+        people.add(tx, name, person.role, pin, secrets.token_bytes(people.SALT_BYTES), visit.now, only)
     return fault or "person_changed"
 
 
@@ -124,6 +133,22 @@ def _new_role(tx: Session, visit: Visit, name: str) -> str:
     person.role = role
     tx.add(person)
     return "person_changed"
+
+
+def _limit(tx: Session, visit: Visit, name: str) -> str:
+    person, wanted = people.find(tx, name), _wanted(visit)
+    if person is None:
+        return "nobody"
+    if wanted and _is_last_lead(tx, name):
+        return "last_lead"
+    people.limit(person, wanted)
+    tx.add(person)
+    return "person_changed"
+
+
+def _wanted(visit: Visit) -> frozenset[str]:
+    """Return the suppliers that were ticked; none: all."""
+    return frozenset(visit.form.get("supplier", ()))
 
 
 def _remove(tx: Session, visit: Visit, name: str) -> str:
@@ -141,11 +166,12 @@ def _pin(visit: Visit) -> str | None:
 
 
 def _is_last_lead(tx: Session, name: str) -> bool:
-    return [each.name for each in people.present(tx) if each.role == LEAD] == [name]
+    """Tell whether nobody else could change the team: a lead of some suppliers cannot."""
+    return [each.name for each in people.present(tx) if each.role == LEAD and each.suppliers is None] == [name]
 
 
 CHANGES: Mapping[str, Callable[[Session, Visit, str], str]] = {
-    "add": _add, "pin": _new_pin, "role": _new_role, "remove": _remove,
+    "add": _add, "pin": _new_pin, "role": _new_role, "suppliers": _limit, "remove": _remove,
 }  # fmt: skip
 """What a lead can change about people; each returns the code of its answer."""
 DONE = frozenset({"person_added", "person_changed", "person_removed"})
@@ -162,6 +188,8 @@ def managed(visit: Visit) -> Response:
             return Answer(RED, "needs_lead", memory=memory)
         if test is not None:
             return replace(test, memory=memory)
+        if not visit.person.manages:
+            return Answer(RED, "needs_lead_of_all", memory=memory)
         say = change(tx, visit, name) if change is not None else "nobody"
         return Answer(GREEN if say in DONE else RED, say, {"name": name[:40]}, memory=memory)
 

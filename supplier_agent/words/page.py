@@ -14,6 +14,9 @@ ANSWERS: Mapping[str, str] = {
     "answer.repeated": "The same code again: counted once.",
     "answer.nothing_scanned": "Nothing was scanned.",
     "answer.unknown": "No order has the code %(code)s.",
+    "answer.not_yours": (
+        "Not yours: this box belongs to a supplier whose orders you do not pack. Put it aside, and give it to a lead."
+    ),
     "answer.several": "Several orders have this code: choose one.",
     "answer.other_shown": "Another order. The one before, %(left)s, is NOT marked as shipped.",
     "answer.product_only": "This is a product, not a box. Scan the label, or press “Mark as shipped”.",
@@ -64,6 +67,7 @@ ANSWERS: Mapping[str, str] = {
     "answer.test_sent": "The test page is sent to the printer of %(name)s. Is the whole frame on the paper?",
     "answer.test_failed": "No test page from the printer of %(name)s: %(printer_fault)s.",
     "answer.needs_lead": "Only a lead may do this.",
+    "answer.needs_lead_of_all": "Only a lead who sees the orders of all suppliers may do this.",
     "answer.needs_reason": "Say in a few words why.",
 }
 
