@@ -289,7 +289,7 @@ def _hide_others(engine: Engine, suppliers: Collection[str]) -> None:
             connection.execute(view)
 
     @event.listens_for(engine, "before_cursor_execute", retval=True)
-    def on_execute(*given: Any) -> tuple[str, Any]:
+    def on_execute(*given: Any) -> tuple[str, Any]:  # noqa: ANN401 - as SQLAlchemy has it
         return _WRITES.sub(r"\1 main.", given[2]), given[3]
 
 

@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from sqlmodel import col, select
@@ -25,7 +26,7 @@ HARMLESS = {"/sign-out", "/language", "/device"}
 def rows(stage: Stage) -> tuple[int, int]:
     """Return an order of the supplier of Ben and Bea, and one of another supplier, with all that an order can have."""
     mine = stage.order(MINE)
-    facts = {"supplier": OTHER, "sku": "HIDDEN-SKU", "carrier": "HIDDENCARRIER"}
+    facts: dict[str, Any] = {"supplier": OTHER, "sku": "HIDDEN-SKU", "carrier": "HIDDENCARRIER"}
     theirs = stage.order(THEIRS, **facts)
     stage.order("15000077777_889", held_reason="hidden words", shipped=1, shipped_at=stage.clock.now(), **facts)
     stage.call(theirs, "unknown")
@@ -117,7 +118,7 @@ def test_the_persons_own_orders_are_scanned_marked_and_undone(
 
 
 @pytest.mark.parametrize("code", [THEIRS, "888", "15000077777", "HIDDEN-SKU"])
-def test_a_box_of_another_supplier_is_not_yours(limited: Browser, rows: tuple[int, int], code: str) -> None:  # noqa: ARG001 - orders
+def test_a_box_of_another_supplier_is_not_yours(limited: Browser, code: str) -> None:
     limited.scan(MINE).scan(code)
     assert limited.sign == "red"
     assert "Not yours" in limited.said
@@ -148,9 +149,8 @@ def test_a_lead_of_some_suppliers_does_not_change_the_team(stage: Stage, rows: t
         assert bea_now.suppliers == SUPPLIER
 
 
-def test_a_lead_sets_the_suppliers_of_a_person_at_once(
-    stage: Stage, lea: Browser, anna: Browser, rows: tuple[int, int]
-) -> None:  # noqa: ARG001 - orders
+@pytest.mark.usefixtures("rows")
+def test_a_lead_sets_the_suppliers_of_a_person_at_once(lea: Browser, anna: Browser) -> None:
     lea.get("/team")
     lea.post("/team", act="suppliers", name="Anna", supplier=SUPPLIER)
     assert f"only {SUPPLIER}" in lea.said
