@@ -21,6 +21,7 @@ from supplier_agent.base.errors import AgentError, StateError
 from supplier_agent.db.store import LockedError
 from supplier_agent.db.tables import Submission
 from supplier_agent.web import lists
+from supplier_agent.web.people import BADGE
 from supplier_agent.web.request import LANGUAGES, Visit, mark, words
 from supplier_agent.words.page import PAGE
 
@@ -177,7 +178,7 @@ def environment(language: str) -> Environment:
     )
     catalogue = words(language).catalogue
     made.install_gettext_callables(catalogue.gettext, catalogue.ngettext, newstyle=True)  # type: ignore[attr-defined]  # the extension's
-    made.globals |= {"SIGNS": SIGNS, "WORDS": WORDS, "LANGUAGES": LANGUAGES}
+    made.globals |= {"SIGNS": SIGNS, "WORDS": WORDS, "LANGUAGES": LANGUAGES, "BADGE": BADGE}
     return made
 
 

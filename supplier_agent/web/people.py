@@ -1,7 +1,9 @@
-"""The people who work on the page: names, roles and PINs. A PIN is stored only as its scrypt hash."""
+"""The people who work on the page: names, roles, PINs and badges. PINs and badges are stored only as hashes."""
 
 import hashlib
 import hmac
+import re
+import secrets
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -10,6 +12,7 @@ from sqlmodel import Session, col, select
 
 from supplier_agent.base.errors import UsageError
 from supplier_agent.db.tables import Person
+from supplier_agent.labels import scan
 
 PACKER, LEAD = "packer", "lead"
 ROLES = (PACKER, LEAD)
@@ -25,6 +28,39 @@ NO_PIN = ""
 def hashed(pin: str, salt: bytes) -> str:
     """Return the hash of a PIN."""
     return f"{salt.hex()}:{_scrypt(pin, salt).hex()}"
+
+
+BADGE_PREFIX, BADGE_LETTERS, BADGE_LENGTH = "BDG", "BCDEFGHJKLNPRSTUVX", 20
+"""No order and no article is called like this. Letters that all keyboards have in the same place; 20 of them are 83 bits."""
+BADGE = rf"{BADGE_PREFIX}[{BADGE_LETTERS}]{{{BADGE_LENGTH}}}"
+"""The code on a badge, for our own check and for the browser's."""
+
+
+def badge_of(raw: str) -> str:
+    """Return the code of a badge as it was scanned; "" if it is none."""
+    readings = scan.read(raw).readings
+    text = readings[0].text.upper() if readings else ""
+    return text if re.fullmatch(BADGE, text) else ""
+
+
+def give_badge(tx: Session, person: Person) -> str:
+    """Give a person a new badge, in place of an older one, whose sessions end. Return its code, which is not stored."""
+    code = BADGE_PREFIX + "".join(secrets.choice(BADGE_LETTERS) for _ in range(BADGE_LENGTH))
+    person.badge_sha256 = _badge_hash(code)
+    person.sessions_ended += 1
+    tx.add(person)
+    return code
+
+
+def with_badge(tx: Session, code: str) -> Person | None:
+    """Return who has the badge with this code, and may work on the page."""
+    wanted = select(Person).where(Person.badge_sha256 == _badge_hash(code), col(Person.left_at).is_(None))
+    return tx.exec(wanted).first()
+
+
+def _badge_hash(code: str) -> str:
+    """Return the hash of a code: it is random, so nothing slower is needed."""
+    return hashlib.sha256(code.encode()).hexdigest()
 
 
 def fits(pin: str, pin_scrypt: str) -> bool:
@@ -131,7 +167,7 @@ def remove(tx: Session, name: str, now: datetime) -> str:
     person = tx.get(Person, name.strip())
     if person is None or person.left_at is not None:
         raise UsageError(f"nobody with this name works on the page: {name}", "supplier-agent person list")
-    person.left_at = now
+    person.left_at, person.badge_sha256 = now, None
     tx.add(person)
     return "removed, and signed out in every browser"
 

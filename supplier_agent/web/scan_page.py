@@ -12,7 +12,7 @@ from supplier_agent.db.tables import Order
 from supplier_agent.labels import barcodes, scan
 from supplier_agent.labels.scan import Match, Step
 from supplier_agent.verdict import OF_SUPPLIER, Act, Report
-from supplier_agent.web import answers, lists, order_view
+from supplier_agent.web import answers, auth, lists, order_view
 from supplier_agent.web.answers import BLUE, GREEN, GREY, RED, YELLOW, Answer, page
 from supplier_agent.web.documents import print_label
 from supplier_agent.web.order_view import board, judged, verdicts
@@ -51,7 +51,9 @@ def show(visit: Visit) -> Response:
 
 
 def scanned(visit: Visit) -> Response:
-    """Answer a scan."""
+    """Answer a scan. A badge changes the person; its code is kept nowhere."""
+    if auth.badge_in(visit):
+        return auth.enter(visit)
     raw = visit.field("code", LONGEST_SCAN)
     at = visit.now - _age(visit)
 

@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from supplier_agent import actions, printing
 from supplier_agent.db.plain_sql import text, within
 from supplier_agent.db.tables import Person
+from supplier_agent.printing.papers import code_128
 from supplier_agent.reports.facts import REPORTED
 from supplier_agent.settings import egress
 from supplier_agent.settings.sections import Station
@@ -26,7 +27,7 @@ PRINT_SECONDS = 5.0
 POINTS_PER_MM = 72 / 25.4
 SAID = frozenset({
     "person_added", "person_changed", "person_removed", "name_taken", "name_wrong", "pin_wrong", "last_lead", "nobody",
-    "test_sent", "test_failed", "needs_lead", "needs_lead_of_all", "refused",
+    "badge_made", "test_sent", "test_failed", "needs_lead", "needs_lead_of_all", "refused",
 })  # fmt: skip
 """The answers of this page, by code."""
 
@@ -170,15 +171,27 @@ def _is_last_lead(tx: Session, name: str) -> bool:
     return [each.name for each in people.present(tx) if each.role == LEAD and each.suppliers is None] == [name]
 
 
+def _new_badge(tx: Session, visit: Visit, name: str) -> tuple[str, str]:
+    """Return the code of the answer, and the code of the badge."""
+    person = people.find(tx, name)
+    if person is None:
+        return "nobody", ""
+    badge = people.give_badge(tx, person)
+    if name == visit.person.name:
+        visit.keep(mark=people.mark(person))  # a lead who makes a badge for themselves stays signed in
+    return "badge_made", badge
+
+
 CHANGES: Mapping[str, Callable[[Session, Visit, str], str]] = {
     "add": _add, "pin": _new_pin, "role": _new_role, "suppliers": _limit, "remove": _remove,
 }  # fmt: skip
 """What a lead can change about people; each returns the code of its answer."""
-DONE = frozenset({"person_added", "person_changed", "person_removed"})
+DONE = frozenset({"badge_made", "person_added", "person_changed", "person_removed"})
 
 
 def managed(visit: Visit) -> Response:
-    """Change who works here, or print a test page."""
+    """Change who works here, or print a test page. A new badge is shown once, in the answer itself: its code is kept nowhere."""
+    badge = ""
     change, name = CHANGES.get(visit.field("act")), visit.field("name", 200).strip()
     test = _tested(visit) if visit.person.leads and visit.field("act") == "test" else None
 
@@ -190,12 +203,19 @@ def managed(visit: Visit) -> Response:
             return replace(test, memory=memory)
         if not visit.person.manages:
             return Answer(RED, "needs_lead_of_all", memory=memory)
-        say = change(tx, visit, name) if change is not None else "nobody"
+        nonlocal badge
+        if visit.field("act") == "badge":
+            say, badge = _new_badge(tx, visit, name)
+        else:
+            say = change(tx, visit, name) if change is not None else "nobody"
         return Answer(GREEN if say in DONE else RED, say, {"name": name[:40]}, memory=memory)
 
     answer, now = answers.once(visit, do)
     if now and answer.say in DONE:
         visit.room.log.info("person.changed", by=visit.person.name, name=name, what=visit.field("act"))
+    if badge:
+        with visit.room.store.read() as tx:
+            return page(visit, tx, "badge.html", name=name, code=code_128(badge), answer=None)
     return RedirectResponse("/team" if visit.person.leads else "/", 303)
 
 

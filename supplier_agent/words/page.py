@@ -59,6 +59,7 @@ ANSWERS: Mapping[str, str] = {
     "answer.person_added": "%(name)s can sign in now.",
     "answer.person_changed": "%(name)s: changed.",
     "answer.person_removed": "%(name)s is removed, and signed out everywhere.",
+    "answer.badge_made": "%(name)s has a new badge. It was shown once; if it was not printed, make another one.",
     "answer.name_taken": "Someone called %(name)s already works here.",
     "answer.name_wrong": "A name has 1 to 40 letters.",
     "answer.pin_wrong": "A PIN has 4 to 64 characters.",

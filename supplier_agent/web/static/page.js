@@ -51,9 +51,47 @@
     focusScan();
   }
 
+  // A badge changes the person. Its code is not kept here: if the agent does not answer, the badge is scanned again. What is scanned
+  // meanwhile belongs to the next person.
+  const isBadge = (code) => new RegExp(`^(\\][a-z][0-9a-z])?${body.dataset.badge}$`, "i").test((code || "").replace(/[^!-~]/g, ""));
+  let early = null; // null: the person is not changing
+  async function change(code) {
+    early = early || [];
+    for (let tries = 0; mine().length && tries < 20; tries++) { send(); await new Promise((next) => setTimeout(next, 100)); }
+    const answer = await fetch("/sign-in", { method: "POST", body: new URLSearchParams({ badge: code }), signal: AbortSignal.timeout(2 * SLOW) }).catch(() => null);
+    const page = answer && read(await answer.text()), meanwhile = early || [];
+    early = null;
+    if (answer?.redirected) { changeTo(page); play("blue"); }
+    else refuse(page);
+    for (const each of meanwhile) take(...each);
+  }
+
+  // Another person is signed in. The page is not loaded: that would cut a scan in two, and its rest may be the code of another order.
+  function changeTo(page) {
+    Object.assign(body.dataset, { said: page.body.dataset.said, who: page.body.dataset.who });
+    become(page);
+    countDown();
+    focusScan();
+    document.dispatchEvent(new Event("swapped"));
+  }
+
+  function refuse(page) {
+    const said = document.getElementById("away")?.content.cloneNode(true), told = page?.querySelector("[role=alert]");
+    if (!said) { location.assign("/sign-in"); return; }
+    if (told) said.querySelector("p").replaceWith(told);
+    document.getElementById("screen").replaceChildren(said);
+    play("red");
+    document.getElementById("aloud").textContent = textOf(document.getElementById("said"));
+    focusScan();
+  }
+
+  const unsent = (url, fields, name, by) => ({ url, fields: { ...fields, key: newKey() }, name, at: Date.now(), who: by, tried: false });
+
   function take(url, fields, name) {
+    if (isBadge(fields.code)) { change(fields.code); return; }
+    if (early) { early.push([url, fields, name]); return; }
     const isAway = mine().some((item) => item.tried);
-    save(UNSENT, [...stored(UNSENT), { url, fields: { ...fields, key: newKey() }, name, at: Date.now(), who: who(), tried: false }]);
+    save(UNSENT, [...stored(UNSENT), unsent(url, fields, name, who())]);
     if (isAway) hold();
     send();
   }
@@ -114,10 +152,7 @@
       if (isNew) document.getElementById("screen").replaceWith(page.getElementById("screen"));
       else if (isOther) renew("screen", page.getElementById("screen"));
     } else {
-      document.title = page.title;
-      history.pushState(null, "", (path = "/"));
-      body.replaceChildren(...page.body.childNodes);
-      tellKept();
+      become(page);
     }
     if (isOther) {
       tell(isNew, sign);
@@ -127,6 +162,13 @@
     }
     tellAlarm();
     lookSoon();
+  }
+
+  function become(page) {
+    document.title = page.title;
+    if (location.pathname !== "/") history.pushState(null, "", (path = "/"));
+    body.replaceChildren(...page.body.childNodes);
+    tellKept();
   }
 
   function renewPulse(next) {
@@ -214,6 +256,7 @@
         if (new URL(answer.url).pathname === "/sign-in") { location.assign("/sign-in"); return; }
         if (answer.status === 403) { // signed in again elsewhere: the next try has the new token
           const fresh = await get("/");
+          if (fresh && fresh.body.dataset.who !== who()) { changeTo(fresh); return; }
           if (fresh && tokenOf(fresh) !== token) { token = tokenOf(fresh); continue; }
         }
         if (!answer.ok || page.body.dataset.said !== item.fields.key) throw new Error("not recorded");
