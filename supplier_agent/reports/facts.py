@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from supplier_agent.db.plain_sql import (
+    CLOCKED,
     NEEDS_A_PERSON,
     OPEN,
+    OVERDUE,
     UNFLAGGED,
     WAITING,
     WAITS_FOR_A_PERSON,
@@ -70,12 +72,13 @@ def suppliers(
     since: datetime | None = None,
     *,
     last_asked: bool = False,
+    now: datetime | None = None,
 ) -> dict[str, SupplierState]:
     """Return the configured suppliers, their other accounts, and unconfigured suppliers with open orders.
 
     no_token: why no token can be read, where this was tried. since: the start of a round whose rejected entries count even if no
     sweep has listed them yet. last_asked: load when each list was last requested; only lateness needs it, and it takes longer
-    after many requests.
+    after many requests. now: for the orders that are overdue; None: they are not counted.
     """
     newest = look.rows(LAST_READ_OF_EACH, LAST_READS_OF_ALL) if last_asked else []
     asked = {row.supplier: row.ended_at for row in newest}
@@ -99,6 +102,7 @@ def suppliers(
             gone_at_once=gone.gone_at_once,
             gone_since=gone.gone_since,
             lasting=lasting.get(name, ()),
+            overdue=0 if now is None else _overdue(look, settings, name, now),
         )
     for row in look.rows("SELECT * FROM suppliers WHERE instr(name, '/') ORDER BY name"):
         if owner_of(row.name) in settings.suppliers:
@@ -111,6 +115,16 @@ def suppliers(
             row.supplier, open_orders=row.number, marked=row.marked or 0, example=str(row.example)
         )
     return found
+
+
+def _overdue(look: Look, settings: Settings, name: str, now: datetime) -> int:
+    """Count the orders that should have left by now."""
+    before = settings.overdue_before(name, now)
+    if before is None:
+        return 0
+    sql = f"SELECT count(*) AS number FROM orders WHERE {CLOCKED} AND supplier = ? AND {OVERDUE}"  # noqa: S608 - constants
+    number: int = look.first(sql, name, text(before)).number
+    return number
 
 
 def _strangers(look: Look, known: Sequence[str]) -> list[Any]:

@@ -3,11 +3,12 @@
 SQL selects the rows, one page at a time, which is fast even with a hundred thousand orders. The verdict gives their state.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, text
-from sqlmodel import Session, and_, col, func, or_, select
+from sqlmodel import Session, and_, col, false, func, or_, select
 
 from supplier_agent.db import plain_sql
 from supplier_agent.db.plain_sql import within
@@ -42,12 +43,16 @@ OPEN, PRINTABLE = sql(plain_sql.OPEN), sql(plain_sql.PRINTABLE)
 
 @dataclass(frozen=True)
 class Search:
-    """A search for orders; empty fields match everything. unprinted: only those whose label was never printed."""
+    """A search for orders; empty fields match everything. unprinted: only those whose label was never printed.
+
+    overdue: only those that should have left by now; the times before which they were first seen, by supplier. None: all.
+    """
 
     text: str = ""
     supplier: str = ""
     carrier: str = ""
     unprinted: bool = False
+    overdue: Mapping[str, datetime] | None = None
 
     @property
     def words(self) -> list[str]:
@@ -173,6 +178,9 @@ def _matches(search: Search, named: Collection[int] = ()) -> list[ColumnElement[
         found.append(col(Order.carrier) == search.carrier)
     if search.unprinted:
         found.append(sql(plain_sql.UNPRINTED))
+    if search.overdue is not None:
+        late = (and_(col(Order.supplier) == name, col(Order.first_seen_at) < at) for name, at in search.overdue.items())
+        found += [sql(plain_sql.TO_SHIP), or_(false(), *late)]
     texts = (col(Order.menzzo_order_id), col(Order.sku), col(Order.carrier), col(Order.supplier))
     words = [or_(*(each.contains(word, autoescape=True) for each in texts)) for word in search.words]
     if words:

@@ -81,7 +81,10 @@ def verdicts(tx: Session, visit: Visit, rows: Sequence[int]) -> dict[int, Verdic
 
 @dataclass(frozen=True)
 class Line:
-    """One order in a list. stops: why it must not ship, as a sentence; "" if it may. later: what its own report waits for."""
+    """One order in a list. stops: why it must not ship, as a sentence; "" if it may. later: what its own report waits for.
+
+    ship_by: the sentence of `due`.
+    """
 
     row: int
     supplier: str
@@ -96,6 +99,8 @@ class Line:
     later: str
     may_print: bool
     printed: int
+    due: str  # by the ship-by clock; "" without one
+    ship_by: str
 
     @property
     def id(self) -> str:
@@ -105,7 +110,7 @@ class Line:
 
 def line(each: Judged, visit: Visit) -> Line:
     """Return an order for a list."""
-    day, say = each.cell("order_date"), visit.sentences.say
+    day, say, clock = each.cell("order_date"), visit.sentences.say, each.verdict.ship_by
     return Line(
         each.order.id,
         each.order.supplier,
@@ -120,6 +125,8 @@ def line(each: Judged, visit: Visit) -> Line:
         visit.sentences.blockers(missing(each.verdict)),
         each.may_print,
         each.printed,
+        clock.due.value if clock is not None else "",
+        say(f"due.{clock.due}", {"at": clock.at}) if clock is not None else "",
     )
 
 
@@ -194,6 +201,8 @@ def truth(each: Judged, visit: Visit) -> Sequence[str]:
         told.append(say(f"now.{verdict.next.step}", about))
     if known_facts["later"]:
         told.append(say("now.waits", known_facts))
+    if (clock := verdict.ship_by) is not None:
+        told.append(say("now.ship_by", {"case": clock.due.value, "at": clock.at}))
     if verdict.unverified:
         told.append(say("now.unverified"))
     return told

@@ -2,7 +2,7 @@
 
 The groups: `answer` to a scan or a button, `note` next to it, `stop` why an order must not ship, `now` how an order is,
 `trouble` and `todo` on the page of problems, `state` of a supplier in the bar, `call` and `printer` in the words of a warehouse,
-`report` what packers report, `paper` on printed lists, `event`, `who` and `where` in the history of an order.
+`due` the ship-by clock, `report` what packers report, `paper` on printed lists, `event`, `who` and `where` in an order's history.
 """
 
 from collections.abc import Mapping
@@ -158,6 +158,9 @@ NOW: Mapping[str, str] = {
     "now.due": "What is missing comes automatically.",
     "now.warehouse": "Ready to ship.",
     "now.warehouse.print_again": "Print its label again, then scan it.",
+    "now.ship_by": "Ship it by %(at)s.",
+    "now.ship_by.at_risk": "Ship it by %(at)s: less than a day is left.",
+    "now.ship_by.overdue": "Overdue: it should have been shipped by %(at)s.",
     "now.unverified": "The answer to its acknowledgement was not a clear yes (unverified).",
 }
 """The state of an order, by its next step, and further sentences."""
@@ -211,6 +214,8 @@ TROUBLE: Mapping[str, str] = {
     "todo.failing": "Nothing to do: it is tried again automatically. You can go on scanning and printing.",
     "trouble.read_late": "No orders have been read since %(since)s.",
     "todo.read_late": "Tell IT.",
+    "trouble.ship_overdue": "Overdue orders, which should have been shipped by now: %(number)s.",
+    "todo.ship_overdue": "Ship them first: To ship, “only overdue”.",
     "trouble.mass_disappearance": (
         "%(number)s open orders disappeared from the marketplace's list at once (%(since)s). This usually means that the "
         "list is incomplete: go on shipping."
@@ -233,6 +238,13 @@ CALL_NAMES: Mapping[str, str] = {
     "call.label": "label",
     "call.ship": "shipping report",
 }
+
+DUE: Mapping[str, str] = {
+    "due.on_track": "by %(at)s",
+    "due.at_risk": "soon: by %(at)s",
+    "due.overdue": "overdue: %(at)s",
+}
+"""The ship-by clock in a list."""
 
 REPORTS: Mapping[str, str] = {
     "report.damaged": "It is damaged",
@@ -304,6 +316,6 @@ HISTORY: Mapping[str, str] = {
 """The history of an order. The code is what the database stores (events.what, who and detail)."""
 
 PAGE: Mapping[str, str] = {
-    **ANSWERS, **NOTES, **PRINTER, **STOPS, **NOW, **TROUBLE, **STATES, **CALL_NAMES, **REPORTS, **REFUSALS, **PAPERS,
+    **ANSWERS, **NOTES, **PRINTER, **STOPS, **NOW, **TROUBLE, **STATES, **CALL_NAMES, **DUE, **REPORTS, **REFUSALS, **PAPERS,
     **HISTORY,
 }  # fmt: skip
