@@ -10,6 +10,7 @@
 import hashlib
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -20,8 +21,7 @@ from supplier_agent.verdict import Act as May
 from supplier_agent.verdict import Role, Stage, Verdict
 from supplier_agent.verdict.codes import OF_SUPPLIER, STOPS, Blocker
 
-MOST_CHARACTERS = 4096
-"""Longer than any code: something is lying on the keyboard."""
+MOST_CHARACTERS = 4096  # longer than any code: something is lying on the keyboard
 
 _AIM_PREFIX = re.compile(r"\A\][A-Za-z][0-9A-Za-z](?=.)")
 """The prefix by which a scanner may announce the type of code (ISO/IEC 15424): ]C1, ]Q3, …"""
@@ -95,10 +95,8 @@ def _without_prefix(text: str) -> str:
 
 def _shows(layout: str, text: str) -> bool:
     """Tell whether the text has characters that only that layout makes of a code."""
-    signs = [
-        c for c in text if ord(c) in _REPAIRED[layout] and not (c.isascii() and c.isalnum()) and c not in _INNOCENT
-    ]
-    return bool(signs) or (layout == "fr" and set(text) <= {"-", "_"})
+    plain = {c for c in text if (c.isascii() and c.isalnum()) or c in _INNOCENT}
+    return any(ord(c) in _REPAIRED[layout] for c in set(text) - plain) or (layout == "fr" and set(text) <= {"-", "_"})
 
 
 def as_typed(text: str, layout: str) -> str:
@@ -174,7 +172,9 @@ class Say(StrEnum):
     """The reason: one sentence in each language of the page."""
 
     SHOWN = "shown"  # scan it again to ship
+    SHOWN_REPORTED = "shown_reported"  # a problem was reported: look first
     MARKED = "marked"
+    MARKED_REPORTED = "marked_reported"
     MARKED_WAITS = "marked_waits"  # marked; it is reported once it has what is missing
     REPEATED = "repeated"
     NOTHING_SCANNED = "nothing_scanned"
@@ -212,9 +212,7 @@ class Station:
 
     shown: int | None = None  # orders.id on the screen: its next scan marks it; None: none
     shown_at: AwareDatetime | None = None  # None: none is shown
-    refused: int | None = (
-        None  # the order on the screen that a scan does not mark: print and problem are about it; None: none
-    )
+    refused: int | None = None  # on the screen, but no scan marks it: print and problem are about it; None: none
     flagged: int | None = None  # the last one marked here, for UNDO; None: none
     last: str = ""
     last_at: AwareDatetime | None = None  # None: nothing was scanned yet
@@ -229,10 +227,9 @@ class Station:
     @classmethod
     def unpack(cls, packed: Mapping[str, object]) -> "Station":
         """Return the value from `pack`; anything else is a station that remembers nothing."""
-        try:
+        with suppress(ValidationError):
             return _PACKED.validate_python(packed)
-        except ValidationError:
-            return cls()
+        return cls()
 
 
 _PACKED = TypeAdapter(Station)
@@ -307,9 +304,14 @@ def _of_one(station: Station, match: Match, now: datetime, *, one_scan: bool) ->
     again = _on_screen(station, now) == match.order
     if again and match.ways == {Way.SKU}:
         return Step(station, Sign.CHECK, Say.PRODUCT_ONLY, matches=(match,))
-    if again or (one_scan and match.ways & _NAMES_THE_BOX):
+    if again or (one_scan and match.ways & _NAMES_THE_BOX and not match.verdict.report):
         return _mark(station, match)
     return _show(station, match, now)
+
+
+def cleared(station: Station) -> Station:
+    """Return what a station remembers without an order on its screen."""
+    return replace(station, shown=None, shown_at=None, refused=None)
 
 
 def of_screen(station: Station, order: int | None) -> Station:
@@ -321,11 +323,6 @@ def _on_screen(station: Station, now: datetime) -> int | None:
     if station.shown_at is None or abs(now - station.shown_at) > timedelta(seconds=SHOWN_SECONDS):
         return None
     return station.shown
-
-
-def cleared(station: Station) -> Station:
-    """Return what a station remembers without an order on its screen."""
-    return replace(station, shown=None, shown_at=None, refused=None)
 
 
 def _refuse(station: Station, match: Match) -> Step | None:
@@ -344,9 +341,10 @@ def _refuse(station: Station, match: Match) -> Step | None:
 
 
 _HOLDS: Mapping[Say, frozenset[Say | None]] = {
-    **dict.fromkeys((Say.SHOWN, Say.OTHER_SHOWN, Say.PRODUCT_ONLY), frozenset({None})),
+    **dict.fromkeys((Say.SHOWN, Say.SHOWN_REPORTED, Say.OTHER_SHOWN, Say.PRODUCT_ONLY), frozenset({None})),
     **dict.fromkeys(
-        (Say.MARKED, Say.MARKED_WAITS, Say.ALREADY_MARKED), frozenset({Say.ALREADY_MARKED, Say.ALREADY_SHIPPED})
+        (Say.MARKED, Say.MARKED_REPORTED, Say.MARKED_WAITS, Say.ALREADY_MARKED),
+        frozenset({Say.ALREADY_MARKED, Say.ALREADY_SHIPPED}),
     ),
     **dict.fromkeys((Say.STOPPED, Say.STOPPED_MARKED), frozenset({Say.STOPPED, Say.STOPPED_MARKED})),
     Say.UNDOING: frozenset({None, Say.STOPPED}),
@@ -370,15 +368,18 @@ def _show(station: Station, match: Match, now: datetime) -> Step:
     if refusal is not None:
         return refusal
     left = _on_screen(station, now)
-    sign, say = (Sign.SHOWN, Say.SHOWN) if left in {None, match.order} else (Sign.CHECK, Say.OTHER_SHOWN)
+    sign, say = (Sign.CHECK, Say.SHOWN_REPORTED) if match.verdict.report else (Sign.SHOWN, Say.SHOWN)
+    if left not in {None, match.order}:
+        sign, say = Sign.CHECK, Say.OTHER_SHOWN
     shows = replace(station, shown=match.order, shown_at=now, refused=None)
     return Step(shows, sign, say, Act.SHOW, match.order, (match,), left=left if say is Say.OTHER_SHOWN else None)
 
 
 def _mark(station: Station, match: Match) -> Step:
-    sign, say = (Sign.CHECK, Say.MARKED_WAITS) if missing(match.verdict) else (Sign.DONE, Say.MARKED)
-    marks = replace(cleared(station), flagged=match.order)
-    return Step(marks, sign, say, Act.SHIP, match.order, (match,))
+    sign, say = (Sign.CHECK, Say.MARKED_REPORTED) if match.verdict.report else (Sign.DONE, Say.MARKED)
+    if missing(match.verdict):
+        sign, say = Sign.CHECK, Say.MARKED_WAITS
+    return Step(replace(cleared(station), flagged=match.order), sign, say, Act.SHIP, match.order, (match,))
 
 
 def _obey(station: Station, command: Command, now: datetime) -> Step:
@@ -387,8 +388,7 @@ def _obey(station: Station, command: Command, now: datetime) -> Step:
     if command is Command.UNDO:
         if station.flagged is None:
             return Step(station, Sign.CHECK, Say.NOTHING_TO_UNDO)
-        takes_back = replace(cleared(station), flagged=None)
-        return Step(takes_back, Sign.CHECK, Say.UNDOING, Act.UNDO, station.flagged)
+        return Step(replace(cleared(station), flagged=None), Sign.CHECK, Say.UNDOING, Act.UNDO, station.flagged)
     order = _on_screen(station, now) or station.refused or station.flagged
     if command is Command.PRINT_AGAIN:
         if order is None:

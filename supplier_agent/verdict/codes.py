@@ -325,6 +325,12 @@ class Verdict:
         """Why a packer must not ship it; empty if the parcel may be shipped."""
         return tuple(each for each in self.blockers if each in STOPS)
 
+    @property
+    def report(self) -> str:
+        """The kind of what a packer reported about it, until a lead settles it; "" if nothing."""
+        reports = (problem for problem in self.problems if problem.code is ProblemCode.ORDER_REPORTED)
+        return next((str(problem.facts["report"]) for problem in reports), "")
+
 
 @dataclass(frozen=True)
 class SupplierVerdict:

@@ -45,6 +45,7 @@ PAGES: Mapping[str, Handler] = {
 FORMS: Mapping[str, Handler] = {
     "/scan": scan_page.scanned,
     "/pick-one": scan_page.picked,
+    "/dropped": scan_page.dropped,
     "/act": scan_page.pressed,
     "/decide": problems_page.decided,
     "/team": team.managed,

@@ -21,6 +21,7 @@ from supplier_agent.web.request import Visit
 LONGEST_SCAN = 2000
 OLDEST = 8
 """How many orders are listed while none is on the screen."""
+MOST_DROPPED, LONGEST_NOTE = 100, 120
 OLDEST_SCAN = timedelta(days=1)
 """A scan that a browser has kept for longer than this counts as made now."""
 REPEATED: tuple[str, answers.Facts] = (scan.Say.REPEATED.value, {})
@@ -105,10 +106,19 @@ def pressed(visit: Visit) -> Response:
     return _done(visit, *answers.once(visit, act))
 
 
+def dropped(visit: Visit) -> Response:
+    """Note the scans of another person that were never recorded, and that this person deletes from the browser."""
+    for each in visit.form.get("scan", ())[:MOST_DROPPED]:
+        visit.room.log.warning(
+            "scan.dropped", by=visit.person.name, station=visit.station.name, detail=each[:LONGEST_NOTE]
+        )
+    return Response(status_code=204)
+
+
 def take(tx: Session, visit: Visit, before: Answer | None, step: Step, raw: str = "") -> Answer:
     """Do what a scan means, and return the answer."""
     if step.ignored:
-        return _counted_once(before, step)
+        return _counted_once(visit, before, step)
     only = step.matches[0] if len(step.matches) == 1 else None
     several = tuple(match.order for match in step.matches) if only is None else ()
     answer = Answer(
@@ -137,11 +147,14 @@ def take(tx: Session, visit: Visit, before: Answer | None, step: Step, raw: str 
     return replace(answer, prints=step.order) if _prints_at_once(visit, step) else answer
 
 
-def _counted_once(before: Answer | None, step: Step) -> Answer:
-    """Return the last answer for a scan that repeats it. What was done is not done again: nothing is printed."""
+def _counted_once(visit: Visit, before: Answer | None, step: Step) -> Answer:
+    """Return the last answer for a scan that repeats it. What was done is not done again: nothing is printed.
+
+    Its notes stay with the first answer, because what becomes of its label is written there.
+    """
     kept = before or Answer(YELLOW, step.say.value)
-    notes = (*(note for note in kept.notes if note != REPEATED), REPEATED)
-    return replace(kept, prints=None, repeated=True, notes=notes, memory=step.station.pack())
+    first = kept.repeats or (visit.session.last if visit.session else "")
+    return replace(kept, prints=None, repeats=first, notes=(REPEATED,), memory=step.station.pack())
 
 
 def _prints_at_once(visit: Visit, step: Step) -> bool:
@@ -164,6 +177,7 @@ def _facts(tx: Session, visit: Visit, step: Step, only: Match | None, raw: str) 
         marked, confirmed = order_view.marked_by(tx, only.order), each.cell("ship_confirmed_at")
         at = confirmed or (marked.at if marked is not None else None)
         facts |= each.facts
+        facts["report"] = each.verdict.report
         facts |= {"by": order_view.where(marked) if marked is not None else "?", "at": at.isoformat() if at else ""}
     if step.left is not None:
         left = tx.get(Order, step.left)

@@ -3,7 +3,7 @@
 import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from sqlmodel import Session
@@ -13,21 +13,20 @@ from supplier_agent import actions, printing
 from supplier_agent.db.plain_sql import text, within
 from supplier_agent.db.tables import Person
 from supplier_agent.printing.papers import code_128
+from supplier_agent.printing.queue import SETTLED_WITHIN
 from supplier_agent.reports.facts import REPORTED
-from supplier_agent.settings import egress
 from supplier_agent.settings.sections import Station
 from supplier_agent.web import answers, people
-from supplier_agent.web.answers import GREEN, RED, Answer, page
+from supplier_agent.web.answers import BLUE, GREEN, RED, Answer, page
 from supplier_agent.web.people import LEAD, PACKER
 from supplier_agent.web.request import Visit
 
 EVENTS_OF_A_DAY = 50_000
 """How many of the newest events are searched for those of today: there is no index on their time, and it must stay fast."""
-PRINT_SECONDS = 5.0
 POINTS_PER_MM = 72 / 25.4
 SAID = frozenset({
     "person_added", "person_changed", "person_removed", "name_taken", "name_wrong", "pin_wrong", "last_lead", "nobody",
-    "badge_made", "test_sent", "test_failed", "needs_lead", "needs_lead_of_all", "refused",
+    "badge_made", "test_sent", "needs_lead", "needs_lead_of_all", "refused",
 })  # fmt: skip
 """The answers of this page, by code."""
 
@@ -193,14 +192,16 @@ def managed(visit: Visit) -> Response:
     """Change who works here, or print a test page. A new badge is shown once, in the answer itself: its code is kept nowhere."""
     badge = ""
     change, name = CHANGES.get(visit.field("act")), visit.field("name", 200).strip()
-    test = _tested(visit) if visit.person.leads and visit.field("act") == "test" else None
+    place = visit.room.settings.web.station(visit.field("station")) if visit.field("act") == "test" else None
 
     def do(tx: Session, before: Answer | None) -> Answer:
         memory = before.memory if before else {}
         if not visit.person.leads:
             return Answer(RED, "needs_lead", memory=memory)
-        if test is not None:
-            return replace(test, memory=memory)
+        if place is not None and place.printer:
+            until = (visit.now + SETTLED_WITHIN).isoformat()
+            begun = (answers.BEGUN, {"printer": printing.name_of(place.printer), "until": until})
+            return Answer(BLUE, "test_sent", {"name": place.name}, memory=memory, notes=(begun,))
         if not visit.person.manages:
             return Answer(RED, "needs_lead_of_all", memory=memory)
         nonlocal badge
@@ -213,29 +214,30 @@ def managed(visit: Visit) -> Response:
     answer, now = answers.once(visit, do)
     if now and answer.say in DONE:
         visit.room.log.info("person.changed", by=visit.person.name, name=name, what=visit.field("act"))
+    if now and answer.say == "test_sent" and place is not None:
+        _test(visit, place)
     if badge:
         with visit.room.store.read() as tx:
             return page(visit, tx, "badge.html", name=name, code=code_128(badge), answer=None)
     return RedirectResponse("/team" if visit.person.leads else "/", 303)
 
 
-def _tested(visit: Visit) -> Answer | None:
-    """Print a test page at the station that the form names; return the answer. None: there is no such station with a printer."""
-    station = visit.room.settings.web.station(visit.field("station"))
-    if station is None or not station.printer:
-        return None
-    done = printing.print_pdf(
-        station.printer,
-        test_page(station, visit.sentences.at(visit.now)),
-        f"test {station.name}",
-        visit.person.name,
-        media=printing.custom_media(station.page_mm),
-        seconds=PRINT_SECONDS,
-        egress=egress.of(visit.room.settings),
+def _test(visit: Visit, station: Station) -> None:
+    """Give a test page to the printer of a station, after the labels that wait there. The answer's note says what became of it."""
+    room, key = visit.room, visit.field("key")
+
+    def ended(ending: printing.Printed | printing.NotPrinted) -> None:
+        facts = {"name": station.name, "printer": printing.name_of(station.printer)}
+        say = "test_printed"
+        if isinstance(ending, printing.NotPrinted):
+            say, facts["printer_fault"] = "test_failed", ending.code
+        with room.store.write() as tx:
+            answers.add_note(tx, key, say, facts, instead_of=answers.BEGUN)
+
+    content, media = test_page(station, visit.sentences.at(visit.now)), printing.custom_media(station.page_mm)
+    room.printers.put(
+        printing.Job(station.printer, content, f"test {station.name}", visit.person.name, media, {}, ended)
     )
-    if isinstance(done, printing.NotPrinted):
-        return Answer(RED, "test_failed", {"name": station.name, "printer_fault": done.code})
-    return Answer(GREEN, "test_sent", {"name": station.name})
 
 
 def test_page(station: Station, at: str) -> bytes:

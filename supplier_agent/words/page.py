@@ -9,6 +9,8 @@ from collections.abc import Mapping
 
 ANSWERS: Mapping[str, str] = {
     "answer.shown": "Scan it again when you ship it.",
+    "answer.shown_reported": "Reported: %(report)s. Look at it first. Scan it again only if it may ship.",
+    "answer.marked_reported": "Marked as shipped, although it was reported: %(report)s.",
     "answer.marked": "Marked as shipped.",
     "answer.marked_waits": "Marked as shipped. Reported later: %(later)s.",
     "answer.repeated": "The same code again: counted once.",
@@ -65,8 +67,7 @@ ANSWERS: Mapping[str, str] = {
     "answer.pin_wrong": "A PIN has 4 to 64 characters.",
     "answer.last_lead": "%(name)s is the only lead. Make someone else a lead first.",
     "answer.nobody": "Nobody called %(name)s works here.",
-    "answer.test_sent": "The test page is sent to the printer of %(name)s. Is the whole frame on the paper?",
-    "answer.test_failed": "No test page from the printer of %(name)s: %(printer_fault)s.",
+    "answer.test_sent": "The test page goes to the printer of %(name)s.",
     "answer.needs_lead": "Only a lead may do this.",
     "answer.needs_lead_of_all": "Only a lead who sees the orders of all suppliers may do this.",
     "answer.needs_reason": "Say in a few words why.",
@@ -83,6 +84,8 @@ NOTES: Mapping[str, str] = {
     "note.print_lost": (
         "%(orders)s: we do not know whether the label was printed (%(printer)s). Look at the printer, and print it again if needed."
     ),
+    "note.test_printed": "The test page is printed (%(printer)s). Is the whole frame on the paper?",
+    "note.test_failed": "No test page from the printer of %(name)s: %(printer_fault)s.",
     "note.no_label": "There is no label to print yet.",
     "note.label_damaged": "The label on the disk is damaged. Tell IT.",
     "note.too_large": (

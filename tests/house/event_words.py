@@ -33,6 +33,7 @@ WHEN: Mapping[str, str] = {
     "request.abandoned": "the agent ends while a request hangs; the next start decides about its call",
     "retention.done": "old data of finished orders was removed",
     "run.finished": "a run ended; info if it brought orders, was the first or was requested, else debug",
+    "scan.dropped": "a person deleted a scan of another person that the browser could not send; `detail` says whose and which",
     "ships.paused": "so many orders were marked at once that a person is asked; `cure` has the command",
     "ships.resumed": "a person approved them",
     "supplier.failed": "reads, writes or labels of a supplier started to fail",

@@ -191,3 +191,14 @@ def test_without_a_clock_nothing_is_overdue(stage: Stage, lea: Browser) -> None:
     stage.order("15000012345_1", first_seen_at=stage.clock.now() - timedelta(days=90))
     lea.get("/list")
     assert "overdue" not in lea.html
+
+
+def test_many_problems_are_on_several_pages_and_all_are_counted(stage: Stage, lea: Browser) -> None:
+    for number in range(problems_page.MOST + 1):
+        stage.order(f"15000012345_{number}", label=False, held_reason="wait")
+    lea.get("/problems")
+    assert (lea.html.count('<section class="trouble'), f"Problems {problems_page.MOST + 1}" in lea.said) == (50, True)
+    lea.get("/problems?page=2")
+    assert (lea.html.count('<section class="trouble'), "2 / 2" in lea.said) == (1, True)
+    lea.get("/problems?page=99")
+    assert "2 / 2" in lea.said

@@ -18,7 +18,7 @@ from tests.web.stage import BENCH, LEADS_PIN, SALT, SUPPLIER, Browser, Stage, br
 OTHER = "asir-group"
 MINE, THEIRS = "15000010001_111", "15000077777_888"
 SECRETS = ("15000077777", "888", "HIDDEN-SKU", "HIDDENCARRIER", "hidden words", OTHER)
-HARMLESS = {"/sign-out", "/language", "/device"}
+HARMLESS = {"/sign-out", "/language", "/device", "/dropped"}
 """Forms that are about no order."""
 
 

@@ -21,6 +21,7 @@
   const stored = (name) => { try { return JSON.parse(localStorage.getItem(name)) || []; } catch { return []; } };
   const save = (name, items) => { localStorage.setItem(name, JSON.stringify(items)); tellKept(); };
   const mine = () => stored(UNSENT).filter((item) => item.who === who());
+  const others = () => stored(UNSENT).filter((item) => item.who !== who());
   const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
   // -- what is kept in this browser -----------------------------------------------------------------------------------
@@ -28,10 +29,12 @@
   function tellKept() {
     const bar = document.getElementById("unsent"), list = document.getElementById("refused");
     if (!bar || !list) return;
-    const late = stored(UNSENT).filter((item) => item.tried || item.who !== who());
-    const names = [...new Set(late.map((item) => item.who).filter((name) => name !== who()))];
+    const late = mine().filter((item) => item.tried), theirs = others();
     bar.hidden = !late.length;
-    bar.querySelector("b").textContent = late.length + (names.length ? ` (${names.join(", ")})` : "");
+    bar.querySelector("b").textContent = late.length;
+    const elses = document.getElementById("others");
+    elses.hidden = !theirs.length;
+    elses.querySelector("b").textContent = theirs.map((item) => `${item.who}: ${item.name}`).join(", ");
     const refused = stored(REFUSED);
     list.hidden = !refused.length;
     list.querySelector("ul").replaceChildren(...refused.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
@@ -83,6 +86,18 @@
     play("red");
     document.getElementById("aloud").textContent = textOf(document.getElementById("said"));
     focusScan();
+  }
+
+  // What another person's scans become who is gone: sent as the present person's, or deleted, once that is noted.
+  function adopt() {
+    save(UNSENT, stored(UNSENT).map((item) => ({ ...item, who: who() })));
+    send();
+  }
+  async function drop() {
+    const gone = others(), form = new URLSearchParams({ token: tokenOf(document) });
+    for (const item of gone) form.append("scan", `${item.who}: ${item.name}`);
+    const noted = await fetch("/dropped", { method: "POST", body: form, ...wait() }).catch(() => null);
+    if (noted?.ok) save(UNSENT, stored(UNSENT).filter((item) => !gone.some((each) => each.fields.key === item.fields.key)));
   }
 
   const unsent = (url, fields, name, by) => ({ url, fields: { ...fields, key: newKey() }, name, at: Date.now(), who: by, tried: false });
@@ -302,7 +317,9 @@
     const label = event.target.closest("[data-enlarge]");
     if (label) { event.preventDefault(); label.closest(".board").classList.toggle("enlarged"); } // another window would take the scans
     if (event.target.closest("[data-seen]")) save(REFUSED, []);
-    if (event.target.closest("[data-forget]")) save(UNSENT, []);
+    if (event.target.closest("[data-forget]")) save(UNSENT, others());
+    if (event.target.closest("[data-adopt]")) adopt();
+    if (event.target.closest("[data-drop]")) drop();
     if (!event.target.closest("a, button, input, select, label, summary")) focusScan();
   });
 
