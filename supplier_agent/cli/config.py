@@ -170,8 +170,14 @@ def add(
     no_pin: Annotated[
         bool, typer.Option("--no-pin", help="Signs in only through the proxy (web.proxy_header).")
     ] = False,
+    supplier: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="Sees only the orders of this supplier. May be repeated; without it: of all."
+        ),
+    ] = None,
 ) -> None:
-    """Add a person to the page, or change role and PIN. The PIN is asked for, or read from stdin.
+    """Add a person to the page, or change role, PIN and suppliers. The PIN is asked for, or read from stdin.
 
     Before the first run, this creates the database. Nothing is read or acknowledged.
     """
@@ -182,9 +188,13 @@ def add(
 
     surroundings = here(context)
     name = checked_name(name)
+    for each in supplier or ():
+        if each not in surroundings.settings.suppliers:
+            known = ", ".join(sorted(surroundings.settings.suppliers))
+            raise UsageError(f"there is no supplier {each} in the configuration", f"use one of: {known}")
     pin = None if no_pin else _pin()
     with surroundings.store(new=True) as store, store.write() as tx:
-        said = let_in(tx, name, role, pin, secrets.token_bytes(SALT_BYTES), surroundings.clock.now())
+        said = let_in(tx, name, role, pin, secrets.token_bytes(SALT_BYTES), surroundings.clock.now(), supplier or ())
     result(f"{name}: {said}")
     if not surroundings.settings.web.listen:
         say('the page is off; to serve it: [web] listen = "127.0.0.1:8080", then restart the agent')
@@ -196,12 +206,18 @@ def list_(context: typer.Context, as_json: JsonOption = False) -> None:
     from supplier_agent.web.people import NO_PIN, present
 
     with here(context).store() as store, store.read() as tx:
-        found = [(each.name, each.role, each.pin_scrypt != NO_PIN) for each in present(tx)]
+        found = [(each.name, each.role, each.pin_scrypt != NO_PIN, each.suppliers) for each in present(tx)]
     if as_json:
-        result_json({"schema": 1, "people": [{"name": name, "role": role, "pin": pin} for name, role, pin in found]})
+        people = [
+            {"name": name, "role": role, "pin": pin, "suppliers": only.split(",") if only else None}
+            for name, role, pin, only in found
+        ]
+        result_json({"schema": 1, "people": people})
         return
-    for name, role, pin in found:
-        result(f"{name}  {role}" + ("" if pin else "  (through the proxy alone)"))
+    for name, role, pin, only in found:
+        result(
+            f"{name}  {role}" + (f"  (only {only})" if only else "") + ("" if pin else "  (through the proxy alone)")
+        )
     if not found:
         say("nobody yet: supplier-agent person add NAME --role packer")
 

@@ -60,8 +60,10 @@ def orders(
         found = chosen(store, wanted, limit)
         if not found.ids and not found.supplier_is_stored:
             surroundings.suppliers(supplier)
-        show = _array if as_json else _table
-        for line in show(summaries(store, found.ids, surroundings.settings, surroundings.clock), found.widths):
+        settings = surroundings.settings
+        heads = {**HEADS, **(CLOCK if settings.has_ship_by else {})}
+        rows = summaries(store, found.ids, settings, surroundings.clock)
+        for line in _array(rows) if as_json else _table(rows, heads, found.widths):
             result(line)
             if not is_heard():  # the reader (`| head`) has closed the pipe
                 return
@@ -69,7 +71,7 @@ def orders(
         _say_how_many(found, wanted)
 
 
-def _array(rows: "Iterable[Row]", _widths: object) -> Iterator[str]:
+def _array(rows: "Iterable[Row]") -> Iterator[str]:
     """Yield one array, with one order per line."""
     before = "["
     for row in rows:
@@ -88,18 +90,21 @@ HEADS = {
     "stage": "STAGE",
     "evidence": "EVIDENCE",
 }
+CLOCK = {"ship_by": "SHIP BY"}
+"""The column of the ship-by clock, if a supplier has one."""
 
 
-def _table(rows: "Iterable[Row]", widths: Mapping[str, int]) -> Iterator[str]:
+def _table(rows: "Iterable[Row]", heads: Mapping[str, str], widths: Mapping[str, int]) -> Iterator[str]:
     """Yield the headings, then one order per line. `widths`: the longest text of a column; other columns have a fixed width."""
-    columns = {name: max(len(head), widths.get(name, 0)) for name, head in HEADS.items()}
-    columns |= {"order_date": len("2026-11-21"), "stage": len("acknowledged"), "evidence": 0}
+    columns = {name: max(len(head), widths.get(name, 0)) for name, head in heads.items()}
+    columns |= {"order_date": len("2026-11-21"), "stage": len("acknowledged")}
+    columns["evidence"] = len("acknowledge: unverified") if "ship_by" in heads else 0
     first = True
     for row in rows:
         if first:
-            yield "  ".join(HEADS[name].ljust(width) for name, width in columns.items()).rstrip()
+            yield "  ".join(heads[name].ljust(width) for name, width in columns.items()).rstrip()
         first = False
-        shown = {**row, "evidence": _evidence(row)}
+        shown = {**row, "evidence": _evidence(row), "ship_by": str(row["ship_by"] or "-").replace("_", " ")}
         yield "  ".join(_plain(shown[name]).ljust(width) for name, width in columns.items()).rstrip()
 
 

@@ -5,11 +5,13 @@ checkpoints. Reads never block writers. A writer starts with BEGIN IMMEDIATE, so
 """
 
 import os
+import re
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import Engine, event
@@ -21,7 +23,7 @@ from sqlmodel import Session, SQLModel, create_engine
 from supplier_agent.base import cells, files
 from supplier_agent.base.errors import AgentError, ConfigError, StateError
 from supplier_agent.db import SCHEMA, backup_copy
-from supplier_agent.db.triggers import DAMAGE, TRIGGERS
+from supplier_agent.db.triggers import DAMAGE, TRIGGERS, views_of
 
 BUSY_SECONDS = 5.0
 """How long a transaction waits for another program's lock before it fails."""
@@ -146,6 +148,11 @@ class Store:
         except (DatabaseError, sqlite3.Error) as error:
             raise _explained(error, self.path) from error
 
+    def only(self, suppliers: Collection[str]) -> "Store":
+        """Return the same database, in which only the orders of these suppliers can be read and changed."""
+        _hide_others(engine := _engine(self.path, agent=False), suppliers)
+        return Store(self.path, engine)
+
     def changed_elsewhere(self) -> bool:
         """Tell whether anything was written outside of the turns since the last call. Takes microseconds, writes nothing."""
         version = self._pragma("data_version")
@@ -268,6 +275,23 @@ def _engine(path: Path, *, agent: bool) -> Engine:
     )
     _connect(engine, checkpoints=agent)
     return engine
+
+
+_WRITES = re.compile(r"\A\s*(UPDATE|INSERT INTO|DELETE FROM) (?=\w)")
+
+
+def _hide_others(engine: Engine, suppliers: Collection[str]) -> None:
+    """Hide the orders of other suppliers from each connection. Only writes name the tables behind the views."""
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: sqlite3.Connection, _record: object) -> None:
+        connection.execute("PRAGMA temp_store = MEMORY")
+        for view in views_of(suppliers):
+            connection.execute(view)
+
+    @event.listens_for(engine, "before_cursor_execute", retval=True)
+    def on_execute(*given: Any) -> tuple[str, Any]:  # noqa: ANN401 - as SQLAlchemy has it
+        return _WRITES.sub(r"\1 main.", given[2]), given[3]
 
 
 def open_store(path: Path, *, agent: bool = False) -> Store:

@@ -50,6 +50,20 @@ class Order(SQLModel, table=True):
         # Coverage counts the orders of each day, and those that came late, in this index alone. The supplier is not its first
         # column: for questions about the open orders of a supplier, SQLite would use it instead of the small indexes below.
         Index("orders_by_day", "order_date", "supplier", "first_seen_at"),
+        # The orders that are overdue by the ship-by clock; with all that counts, so that the table is not read.
+        _partial(
+            "orders_clocked",
+            "supplier",
+            "first_seen_at",
+            "held_reason",
+            "vanished_at",
+            "override_by",
+            "override_covers",
+            "shipped",
+            "ship_confirmed_at",
+            "closed_reason",
+            where="ship_confirmed_at IS NULL AND closed_reason IS NULL AND shipped = 0",
+        ),
         # What a scanner may read on a box: the customer's order number, or the last part of an id.
         Index("orders_by_increment_id", "increment_id"),
         Index("orders_by_sale_product_id", "sale_product_id"),
@@ -385,6 +399,8 @@ class Person(SQLModel, table=True):
     added_at: datetime
     left_at: datetime | None = None  # null: may still work
     sessions_ended: int = Field(default=0, sa_column_kwargs={"server_default": "0"})  # how often all were ended
+    suppliers: str | None = None  # sees only their orders, with commas; null: those of all suppliers
+    badge_sha256: str | None = None  # hash of the code on the badge; null: no badge
 
 
 class Submission(SQLModel, table=True):

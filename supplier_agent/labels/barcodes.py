@@ -248,6 +248,11 @@ def find(tx: Session, scan: Scan, judge: Judge) -> Meaning:
     return Meaning()
 
 
+def names_any(tx: Session, scan: Scan) -> bool:
+    """Tell whether a scan names any order."""
+    return any(_found(tx, (reading,)) for reading in scan.readings)
+
+
 @dataclass(frozen=True)
 class _Found:
     ways: frozenset[Way]

@@ -9,6 +9,7 @@ is scanned once.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -56,6 +57,7 @@ class Meaning:
     layout: str | None = None  # the layout that was corrected; None: none
     more: bool = False  # there are more than MOST
     empty: bool = False  # nothing was scanned
+    elsewhere: bool = False  # it names only orders that this person may not see
 
 
 REPEAT_SECONDS = 0.7
@@ -80,11 +82,14 @@ class Say(StrEnum):
     """The reason: one sentence in each language of the page."""
 
     SHOWN = "shown"  # scan it again to ship
+    SHOWN_REPORTED = "shown_reported"  # a problem was reported: look first
     MARKED = "marked"
+    MARKED_REPORTED = "marked_reported"
     MARKED_WAITS = "marked_waits"  # marked; it is reported once it has what is missing
     REPEATED = "repeated"
     NOTHING_SCANNED = "nothing_scanned"
     UNKNOWN = "unknown"  # no order has this code
+    NOT_YOURS = "not_yours"  # an order of another supplier, which this person may not see
     SEVERAL = "several"  # choose one
     OTHER_SHOWN = "other_shown"  # not the previous order, which is not marked
     PRODUCT_ONLY = "product_only"  # a product, not a box: scan the label, or press Ship
@@ -123,9 +128,7 @@ class Station:
 
     shown: int | None = None  # orders.id on the screen: its next scan marks it; None: none
     shown_at: AwareDatetime | None = None  # None: none is shown
-    refused: int | None = (
-        None  # the order on the screen that a scan does not mark: print and problem are about it; None: none
-    )
+    refused: int | None = None  # on the screen, but no scan marks it: print and problem are about it; None: none
     flagged: int | None = None  # the last one marked here, for UNDO; None: none
     last: str = ""
     last_at: AwareDatetime | None = None  # None: nothing was scanned yet
@@ -141,10 +144,9 @@ class Station:
     @classmethod
     def unpack(cls, packed: Mapping[str, object]) -> "Station":
         """Return the value from `pack`; anything else is a station that remembers nothing."""
-        try:
+        with suppress(ValidationError):
             return _PACKED.validate_python(packed)
-        except ValidationError:
-            return cls()
+        return cls()
 
 
 _PACKED = TypeAdapter(Station)
@@ -187,7 +189,7 @@ def next_step(station: Station, scanned: str, meaning: Meaning, now: datetime, *
         asks = cleared(heard)
         step = Step(asks, Sign.CHECK, Say.SEVERAL, matches=meaning.matches, more=meaning.more)
     else:  # no order is on the screen with this answer, so none may be marked by the next scan
-        step = Step(cleared(heard), Sign.NO, Say.UNKNOWN)
+        step = Step(cleared(heard), Sign.NO, Say.NOT_YOURS if meaning.elsewhere else Say.UNKNOWN)
     return replace(step, tell_layout=None if station.told_layout else meaning.layout)
 
 
@@ -231,7 +233,7 @@ def _of_one(station: Station, match: Match, now: datetime, *, one_scan: bool) ->
     if again and match.ways == {Way.SKU}:
         return Step(station, Sign.CHECK, Say.PRODUCT_ONLY, matches=(match,))
     is_complete = match.parcels.plus(match.page).is_complete
-    if is_complete and (again or (one_scan and match.ways & _NAMES_THE_BOX and not match.verdict.doubtful)):
+    if is_complete and (again or (one_scan and match.ways & _NAMES_THE_BOX and not match.verdict.doubtful and not match.verdict.report)):
         left = _on_screen(station, now)
         return replace(_mark(station, match), left=None if left == match.order else left)
     shown = _show(station, match, now)
@@ -241,17 +243,19 @@ def _of_one(station: Station, match: Match, now: datetime, *, one_scan: bool) ->
 def _count(shown: Step, match: Match, *, again: bool, is_complete: bool) -> Step:
     """Return the answer to a scan of an order of several parcels that is not marked by it.
 
-    A label whose code was read is printed already. What it says is less important than another order that was left.
+    A label whose code was read is printed already. What it says is less important than another order that was left, or a report.
     """
     sign, say = shown.sign, shown.say
-    if not is_complete and shown.left is None:
+    if shown.left is not None or match.verdict.report:
+        pass
+    elif not is_complete:
         if match.page in match.parcels.scanned:
             sign, say = Sign.CHECK, Say.PARCEL_AGAIN
         elif match.page is not None:
             sign, say = Sign.SHOWN, Say.PARCEL
         elif again:
             sign, say = Sign.CHECK, Say.PARCEL_UNNAMED
-    elif shown.left is None:
+    else:
         sign, say = Sign.SHOWN, Say.PARCELS_ALL
     act = None if again or match.page is not None else Act.SHOW
     return replace(shown, sign=sign, say=say, act=act, counts=_counts(match))
@@ -263,6 +267,11 @@ def _counts(match: Match) -> str:
     return match.code if is_new and match.parcels.total > 1 else ""
 
 
+def cleared(station: Station) -> Station:
+    """Return what a station remembers without an order on its screen."""
+    return replace(station, shown=None, shown_at=None, refused=None)
+
+
 def of_screen(station: Station, order: int | None) -> Station:
     """Return what a station remembers while this order is on its screen: no other order may be marked by the next scan."""
     return station if order is not None and order in {station.shown, station.refused} else cleared(station)
@@ -272,11 +281,6 @@ def _on_screen(station: Station, now: datetime) -> int | None:
     if station.shown_at is None or abs(now - station.shown_at) > timedelta(seconds=SHOWN_SECONDS):
         return None
     return station.shown
-
-
-def cleared(station: Station) -> Station:
-    """Return what a station remembers without an order on its screen."""
-    return replace(station, shown=None, shown_at=None, refused=None)
 
 
 def _refuse(station: Station, match: Match) -> Step | None:
@@ -295,13 +299,14 @@ def _refuse(station: Station, match: Match) -> Step | None:
 
 
 _HOLDS: Mapping[Say, frozenset[Say | None]] = {
-    **dict.fromkeys((Say.SHOWN, Say.OTHER_SHOWN, Say.PRODUCT_ONLY), frozenset({None})),
+    **dict.fromkeys((Say.SHOWN, Say.SHOWN_REPORTED, Say.OTHER_SHOWN, Say.PRODUCT_ONLY), frozenset({None})),
     **dict.fromkeys(
         (Say.PARCEL, Say.PARCELS_ALL, Say.PARCELS_SHOWN, Say.PARCEL_AGAIN, Say.PARCEL_UNNAMED), frozenset({None})
     ),
     Say.PARCELS_MISSING: frozenset({None}),
     **dict.fromkeys(
-        (Say.MARKED, Say.MARKED_WAITS, Say.ALREADY_MARKED), frozenset({Say.ALREADY_MARKED, Say.ALREADY_SHIPPED})
+        (Say.MARKED, Say.MARKED_REPORTED, Say.MARKED_WAITS, Say.ALREADY_MARKED),
+        frozenset({Say.ALREADY_MARKED, Say.ALREADY_SHIPPED}),
     ),
     **dict.fromkeys((Say.STOPPED, Say.STOPPED_MARKED), frozenset({Say.STOPPED, Say.STOPPED_MARKED})),
     Say.UNDOING: frozenset({None, Say.STOPPED}),
@@ -328,13 +333,17 @@ def _show(station: Station, match: Match, now: datetime) -> Step:
     first = (
         Say.SHOWN if match.parcels.total == 1 else Say.PARCELS_ALL if match.parcels.is_complete else Say.PARCELS_SHOWN
     )
-    sign, say = (Sign.SHOWN, first) if left in {None, match.order} else (Sign.CHECK, Say.OTHER_SHOWN)
+    sign, say = (Sign.CHECK, Say.SHOWN_REPORTED) if match.verdict.report else (Sign.SHOWN, first)
+    if left not in {None, match.order}:
+        sign, say = Sign.CHECK, Say.OTHER_SHOWN
     shows = replace(station, shown=match.order, shown_at=now, refused=None)
     return Step(shows, sign, say, Act.SHOW, match.order, (match,), left=left if say is Say.OTHER_SHOWN else None)
 
 
 def _mark(station: Station, match: Match) -> Step:
-    sign, say = (Sign.CHECK, Say.MARKED_WAITS) if missing(match.verdict) else (Sign.DONE, Say.MARKED)
+    sign, say = (Sign.CHECK, Say.MARKED_REPORTED) if match.verdict.report else (Sign.DONE, Say.MARKED)
+    if missing(match.verdict):
+        sign, say = Sign.CHECK, Say.MARKED_WAITS
     marks = replace(cleared(station), flagged=match.order)
     return Step(marks, sign, say, Act.SHIP, match.order, (match,), counts=_counts(match))
 
@@ -345,8 +354,7 @@ def _obey(station: Station, command: Command, now: datetime) -> Step:
     if command is Command.UNDO:
         if station.flagged is None:
             return Step(station, Sign.CHECK, Say.NOTHING_TO_UNDO)
-        takes_back = replace(cleared(station), flagged=None)
-        return Step(takes_back, Sign.CHECK, Say.UNDOING, Act.UNDO, station.flagged)
+        return Step(replace(cleared(station), flagged=None), Sign.CHECK, Say.UNDOING, Act.UNDO, station.flagged)
     order = _on_screen(station, now) or station.refused or station.flagged
     if command is Command.PRINT_AGAIN:
         if order is None:

@@ -163,10 +163,11 @@ class CardCode:
 
 def card() -> tuple[CardCode, ...]:
     """Return the code of every command."""
-    return tuple(CardCode(command, _svg(command.value)) for command in Command)
+    return tuple(CardCode(command, code_128(command.value)) for command in Command)
 
 
-def _svg(text: str) -> str:
+def code_128(text: str) -> str:
+    """Return a text as a Code 128: an <svg> element for a page."""
     drawn: str = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.Code128).to_svg(scale=2, add_quiet_zones=True)
     return _SIZE.sub(r'viewBox="0 0 \1 \2" \g<0>', _NOT_FOR_A_PAGE.sub("", drawn), count=1)
 

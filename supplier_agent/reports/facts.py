@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from supplier_agent.db.plain_sql import (
+    CLOCKED,
     NEEDS_A_PERSON,
     OPEN,
+    OVERDUE,
     UNFLAGGED,
     WAITING,
     WAITS_FOR_A_PERSON,
@@ -90,12 +92,13 @@ def suppliers(
     since: datetime | None = None,
     *,
     last_asked: bool = False,
+    now: datetime | None = None,
 ) -> dict[str, SupplierState]:
     """Return the configured suppliers, their other accounts, and unconfigured suppliers with open orders.
 
     no_token: why no token can be read, where this was tried. since: the start of a round whose rejected entries count even if no
     sweep has listed them yet. last_asked: load when each list was last requested; only lateness needs it, and it takes longer
-    after many requests.
+    after many requests. now: for the orders that are overdue; None: they are not counted.
     """
     newest = look.rows(LAST_READ_OF_EACH, LAST_READS_OF_ALL) if last_asked else []
     asked = {row.supplier: row.ended_at for row in newest}
@@ -119,6 +122,7 @@ def suppliers(
             gone_at_once=gone.gone_at_once,
             gone_since=gone.gone_since,
             lasting=lasting.get(name, ()),
+            overdue=0 if now is None else _overdue(look, settings, name, now),
         )
     for row in look.rows("SELECT * FROM suppliers WHERE instr(name, '/') ORDER BY name"):
         if owner_of(row.name) in settings.suppliers:
@@ -131,6 +135,16 @@ def suppliers(
             row.supplier, open_orders=row.number, marked=row.marked or 0, example=str(row.example)
         )
     return found
+
+
+def _overdue(look: Look, settings: Settings, name: str, now: datetime) -> int:
+    """Count the orders that should have left by now."""
+    before = settings.overdue_before(name, now)
+    if before is None:
+        return 0
+    sql = f"SELECT count(*) AS number FROM orders WHERE {CLOCKED} AND supplier = ? AND {OVERDUE}"  # noqa: S608 - constants
+    number: int = look.first(sql, name, text(before)).number
+    return number
 
 
 def _strangers(look: Look, known: Sequence[str]) -> list[Any]:
@@ -334,8 +348,8 @@ def damaged(look: Look) -> list[int]:
     """Return the row ids of orders that may be damaged, from an index (triggers.py); order.py decides."""
     if look.first("SELECT name FROM sqlite_master WHERE name = 'damaged_orders'") is None:
         return []  # the index was dropped; the next start of the agent creates it
-    rows = look.rows("SELECT id FROM damaged_orders UNION SELECT order_id AS id FROM damaged_calls ORDER BY id")
-    return [row.id for row in rows if type(row.id) is int]  # the order id in a row of calls may itself be unreadable
+    found = "SELECT id FROM damaged_orders UNION SELECT order_id FROM damaged_calls"
+    return [row.id for row in look.rows(f"SELECT id FROM orders WHERE id IN ({found}) ORDER BY id")]  # noqa: S608 - a constant
 
 
 def reported(look: Look, most: int) -> list[int]:

@@ -57,7 +57,7 @@ def judged(
     seen = {problem.code for problem in found}  # reported by the agent itself, even without the database
     found += [each for each in judge_installation(facts.installation(look), settings) if each.code not in seen]
     if suppliers is None:
-        suppliers = facts.suppliers(look, settings, no_token, since, last_asked=signs is not None)
+        suppliers = facts.suppliers(look, settings, no_token, since, last_asked=signs is not None, now=now)
     lanes, runs_since = lane_of(suppliers.values()), signs.runs_since if signs is not None else None
     for supplier in suppliers.values():
         found += judge_supplier(supplier, settings, now, lane_of=lanes, runs_since=runs_since).problems

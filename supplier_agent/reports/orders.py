@@ -33,7 +33,7 @@ class Judge:
     """Judges orders and suppliers in one transaction; the suppliers are loaded, and judged, once."""
 
     def __init__(self, look: Look, settings: Settings, now: datetime, kinds: Calls = CALLS) -> None:
-        self.suppliers = facts.suppliers(look, settings)
+        self.suppliers = facts.suppliers(look, settings, now=now)
         self._settings, self._now, self._kinds = settings, now, kinds
 
     @cached_property
@@ -101,6 +101,8 @@ def summary(order: Order, verdict: Verdict, words: Words) -> dict[str, object]:
         "closed_reason": order.closed_reason,
         "vanished_at": instant(order.vanished_at),
         "blockers": [each.value for each in verdict.blockers if each is not Blocker.CLOSED],
+        "ship_by": verdict.ship_by.due.value if verdict.ship_by is not None else None,
+        "ship_by_at": instant(verdict.ship_by.at) if verdict.ship_by is not None else None,
         "problem": "; ".join(words.problem(each) for each in verdict.problems) or None,
         "problem_codes": [each.code.value for each in verdict.problems],
     }

@@ -206,7 +206,7 @@ def _told(look: Look, settings: "Settings", database: Path, signs: Signs) -> Tol
     holder, now = signs.holder, signs.now
     if holder is not None and READ_ONLY in (holder.command or ""):
         settings = settings.model_copy(update={"read_only": True})
-    states = facts.suppliers(look, settings, last_asked=True)
+    states = facts.suppliers(look, settings, last_asked=True, now=now)
     problems = health.judged(look, settings, now, signs=signs, suppliers=states)
     lanes = health.lane_of(states.values())
     lines = {}

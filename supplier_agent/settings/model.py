@@ -1,7 +1,7 @@
 """Every key of the configuration with its default and bounds. What each key means is in the example file."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, time
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal, Self, TypeVar
@@ -12,6 +12,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     Field,
+    PlainSerializer,
     PrivateAttr,
     SecretStr,
     field_validator,
@@ -21,7 +22,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 
 from supplier_agent.base.files import STATE_DIR
 from supplier_agent.settings.schedule import Calendar, Holidays, Schedule, calendar
-from supplier_agent.settings.sections import Addresses, Alerts, Metrics, Web
+from supplier_agent.settings.sections import Addresses, Alerts, Metrics, Web, parse_time_of_day, written_time
 from supplier_agent.settings.tokens import SECRETS_DIR, parse_token, read_next_token, read_token
 from supplier_agent.settings.values import (
     BaseUrl,
@@ -44,6 +45,7 @@ from supplier_agent.settings.values import (
     close,
 )
 
+WorkingDays = Annotated[int, Field(ge=0, le=60)]
 S = TypeVar("S", bound=BaseModel)
 
 
@@ -122,6 +124,8 @@ class Supplier(Section):
     order_number_filter: bool = False
     start_date: Day | None = None
     holidays: Holidays | None = None
+    ship_by_days: WorkingDays | None = None  # None: no ship-by clock
+    ship_by_time: Annotated[time | None, BeforeValidator(parse_time_of_day), PlainSerializer(written_time)] = None
     alert_urls: Addresses = ()
     heartbeat_url: HeartbeatUrl = Field(default="", repr=False)
 
@@ -222,6 +226,25 @@ class Settings(BaseSettings):
     def counted_ago(self, slug: str, seconds: float, now: datetime) -> datetime:
         """Return the instant since which so much time has counted for the age of this supplier's orders (alerts.age_counts)."""
         return self.calendar(slug).ago(now, seconds, self.alerts.age_counts)
+
+    @property
+    def has_ship_by(self) -> bool:
+        """Tell whether any supplier has a ship-by clock."""
+        return any(each.ship_by_days is not None for each in self.suppliers.values())
+
+    def ship_by(self, slug: str, seen: datetime) -> datetime | None:
+        """Return until when an order of this supplier that was first seen then must leave; None: it has no ship-by clock."""
+        supplier = self.suppliers.get(slug)
+        if supplier is None or supplier.ship_by_days is None:
+            return None
+        return self.calendar(slug).ship_by(seen, supplier.ship_by_days, supplier.ship_by_time)
+
+    def overdue_before(self, slug: str, now: datetime) -> datetime | None:
+        """Return the instant before which an order was first seen if it must have left by now; None: as above."""
+        supplier = self.suppliers.get(slug)
+        if supplier is None or supplier.ship_by_days is None:
+            return None
+        return self.calendar(slug).overdue_before(now, supplier.ship_by_days, supplier.ship_by_time)
 
     def token_of(self, slug: str, env: Mapping[str, str], secrets_dir: Path = SECRETS_DIR) -> str:
         """Return the supplier's current token; it is read at each call, so that a new one is noticed."""

@@ -143,6 +143,35 @@ class Calendar:
             day -= DAY
         return _instant(day, time(), self.zone)
 
+    def ship_by(self, seen: datetime, days: int, latest: time | None) -> datetime:
+        """Return until when an order that was first seen then must leave: so many working days after that day.
+
+        latest: the latest time on that day; None: the end of the business hours. With no days: the first latest time to come.
+        """
+        day, left = seen.astimezone(self.zone).date() - DAY * (days == 0), days
+        for _ in range(LOOKED_BACK_DAYS):
+            day += DAY * (days > 0)
+            if self.works_on(day):
+                left -= 1
+                if left <= 0 and (days or self._latest(day, latest) > seen):
+                    break
+            day += DAY * (days == 0)
+        return self._latest(day, latest)
+
+    def overdue_before(self, now: datetime, days: int, latest: time | None) -> datetime:
+        """Return the instant before which an order was first seen if it must have left by now: the reverse of `ship_by`."""
+        day, left = now.astimezone(self.zone).date(), max(days, 1)
+        for _ in range(LOOKED_BACK_DAYS):
+            if self.works_on(day) and self._latest(day, latest) <= now:
+                left -= 1
+                if left == 0:
+                    break
+            day -= DAY
+        return _instant(day, time(), self.zone) if days else self._latest(day, latest)
+
+    def _latest(self, day: date, latest: time | None) -> datetime:
+        return self.hours.on(day, self.zone)[1] if latest is None else _instant(day, latest, self.zone)
+
     def _counted(self, day: date, counts: str) -> tuple[datetime, datetime]:
         """Return from when to when a day counts, in UTC; nothing of it if both are the same."""
         midnight = _instant(day, time(), self.zone)

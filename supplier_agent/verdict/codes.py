@@ -183,6 +183,7 @@ class ProblemCode(StrEnum):
     LABEL_DOUBTFUL = "label_doubtful"
     FIELD_UNREADABLE = "field_unreadable"
     # a supplier
+    SHIP_OVERDUE = "ship_overdue"
     PAUSED = "paused"
     FLAGS_UNUSUAL = "flags_unusual"
     TOKEN_MISSING = "token_missing"  # noqa: S105 - a code
@@ -292,11 +293,27 @@ class Next:
     facts: Mapping[str, str | int | datetime] = field(default_factory=dict, hash=False)
 
 
+class Due(StrEnum):
+    """How an order is by the ship-by clock of its supplier. They are public (`orders --json`)."""
+
+    ON_TRACK = "on_track"
+    AT_RISK = "at_risk"  # less than a day is left
+    OVERDUE = "overdue"
+
+
+@dataclass(frozen=True)
+class ShipBy:
+    """Until when an order must leave."""
+
+    at: datetime
+    due: Due
+
+
 @dataclass(frozen=True)
 class Verdict:
     """The verdict on one order. `evidence`: why it counts as shipped; None: it does not, or this was not recorded.
 
-    unverified: its acknowledgement got no clear yes.
+    unverified: its acknowledgement got no clear yes. ship_by: None: no clock runs for it.
     """
 
     stage: Stage
@@ -306,6 +323,7 @@ class Verdict:
     may: Mapping[Role, frozenset[Act]] = field(hash=False)
     next: Next
     problems: tuple[Problem, ...]
+    ship_by: ShipBy | None = None
 
     @property
     def stops(self) -> tuple[Blocker, ...]:
@@ -316,6 +334,12 @@ class Verdict:
     def doubtful(self) -> bool:
         """Whether its label may be the wrong one. A packer compares it with the order, and may ship."""
         return any(problem.code is ProblemCode.LABEL_DOUBTFUL for problem in self.problems)
+
+    @property
+    def report(self) -> str:
+        """The kind of what a packer reported about it, until a lead settles it; "" if nothing."""
+        reports = (problem for problem in self.problems if problem.code is ProblemCode.ORDER_REPORTED)
+        return next((str(problem.facts["report"]) for problem in reports), "")
 
 
 @dataclass(frozen=True)

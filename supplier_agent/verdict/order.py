@@ -6,7 +6,7 @@ Rows may come from tables.py or from plain SQL: anything with these columns.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from supplier_agent import order as rule
@@ -17,10 +17,12 @@ from supplier_agent.verdict.codes import (
     STOPS,
     Act,
     Blocker,
+    Due,
     Next,
     NextStep,
     Problem,
     Role,
+    ShipBy,
     Stage,
     Verdict,
 )
@@ -143,7 +145,25 @@ def judge_order(  # noqa: PLR0913 - everything that an order is judged by
         may=may,
         next=_next(case, own),
         problems=tuple(problems_of(order, calls, own, settings, now, attempts, report, label)),
+        ship_by=None if is_finished else ship_by(order, own, settings, now),
     )
+
+
+RISK = timedelta(days=1)
+"""An order is at risk while less than this is left."""
+
+
+def ship_by(order: Order, blockers: Sequence[Blocker], settings: Settings, now: datetime) -> ShipBy | None:
+    """Return until when an open order must leave, by when it was first seen.
+
+    None: its supplier has no clock, it is marked as shipped, or another problem comes first: it is damaged, held or not listed.
+    """
+    if order.shipped == 1 or {Blocker.DAMAGED, Blocker.HELD, Blocker.VANISHED}.intersection(blockers):
+        return None
+    at = settings.ship_by(order.supplier, order.first_seen_at)
+    if at is None:
+        return None
+    return ShipBy(at, Due.OVERDUE if at <= now else Due.AT_RISK if at - now < RISK else Due.ON_TRACK)
 
 
 def order_problems(

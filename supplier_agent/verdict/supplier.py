@@ -81,6 +81,7 @@ class SupplierState:
     )
     gone_since: datetime | None = None  # when they disappeared; null: they did not
     lasting: Sequence[Lasting] = ()
+    overdue: int = 0  # orders that should have left by now; 0 without a ship-by clock
     open_orders: int = 0  # only for a supplier that is not in the configuration, like the next two
     marked: int = 0
     example: str = ""  # the id of one of them
@@ -150,7 +151,7 @@ def judge_supplier(
     return SupplierVerdict(
         state,
         because,
-        (*problems, *late, *_listed(supplier), *_gone(supplier), *_lasting(supplier)),
+        (*problems, *late, *_listed(supplier), *_gone(supplier), *_overdue(supplier), *_lasting(supplier)),
         None if paused else next_read_at(supplier, settings, now),
         frozenset(
             {Act.RESUME if paused else Act.PAUSE} | ({Act.APPROVE} if supplier.flags_asked_at is not None else set())
@@ -291,6 +292,11 @@ def _gone(supplier: SupplierState) -> Iterable[Problem]:
     if supplier.gone_at_once:
         since = supplier.gone_since
         yield Problem(ProblemCode.MASS_DISAPPEARANCE, supplier.name, None, since, {"number": supplier.gone_at_once})
+
+
+def _overdue(supplier: SupplierState) -> Iterable[Problem]:
+    if supplier.overdue:
+        yield Problem(ProblemCode.SHIP_OVERDUE, supplier.name, facts={"number": supplier.overdue})
 
 
 def _lasting(supplier: SupplierState) -> Iterable[Problem]:

@@ -21,6 +21,7 @@ from supplier_agent.base.errors import AgentError, StateError
 from supplier_agent.db.store import LockedError
 from supplier_agent.db.tables import Submission
 from supplier_agent.web import lists
+from supplier_agent.web.people import BADGE
 from supplier_agent.web.request import LANGUAGES, Visit, mark, words
 from supplier_agent.words.page import PAGE
 
@@ -49,7 +50,9 @@ class Answer:
     more: bool = False
     prints: int | None = None  # the order whose label is printed; None: none
     problem: bool = False  # the page asks what is wrong with the order
-    repeated: bool = False  # the last answer again, for a scan that was counted once
+    repeats: str = (
+        ""  # the key of the answer that this one repeats, for a scan that was counted once; "": it is a new one
+    )
     notes: tuple[tuple[str, Facts], ...] = ()  # further messages, by code
     memory: Mapping[str, object] = field(default_factory=dict)  # scan.Station, packed
 
@@ -61,7 +64,9 @@ def last(tx: Session, visit: Visit) -> Answer | None:
     answer = _read(tx, visit.session.last)
     if answer is None or (answer.who, answer.station) != (visit.person.name, visit.station.name):
         return None
-    return replace(answer, notes=tuple(_as_of(visit.now, *note) for note in answer.notes))
+    first = _read(tx, answer.repeats) if answer.repeats else None
+    notes = (*(first.notes if first is not None else ()), *answer.notes)
+    return replace(answer, notes=tuple(_as_of(visit.now, *note) for note in notes))
 
 
 BEGUN = "print_begun"
@@ -177,7 +182,7 @@ def environment(language: str) -> Environment:
     )
     catalogue = words(language).catalogue
     made.install_gettext_callables(catalogue.gettext, catalogue.ngettext, newstyle=True)  # type: ignore[attr-defined]  # the extension's
-    made.globals |= {"SIGNS": SIGNS, "WORDS": WORDS, "LANGUAGES": LANGUAGES}
+    made.globals |= {"SIGNS": SIGNS, "WORDS": WORDS, "LANGUAGES": LANGUAGES, "BADGE": BADGE}
     return made
 
 

@@ -20,6 +20,7 @@ from supplier_agent.metrics.routes import routes as routes_for_machines
 from supplier_agent.printing import Printers
 from supplier_agent.printing.papers import Press, Sizes
 from supplier_agent.settings import Settings
+from supplier_agent.settings.sections import Web
 from supplier_agent.web import auth, documents, load_page, problems_page, scan_page, team
 from supplier_agent.web.auth import SIGN_IN, Door, Handler, OneByOne
 from supplier_agent.web.peers import Ours, Tries
@@ -46,6 +47,7 @@ PAGES: Mapping[str, Handler] = {
 FORMS: Mapping[str, Handler] = {
     "/scan": scan_page.scanned,
     "/pick-one": scan_page.picked,
+    "/dropped": scan_page.dropped,
     "/act": scan_page.pressed,
     "/load/{row}": load_page.pressed,
     "/load/{row}/scan": load_page.scanned,
@@ -56,6 +58,26 @@ FORMS: Mapping[str, Handler] = {
     "/device": auth.adapt,
     "/sign-out": auth.leave,
 }
+
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "frame-src 'self'; form-action 'self'; frame-ancestors 'self'; base-uri 'none'"
+)
+HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "SAMEORIGIN",
+    "Referrer-Policy": "same-origin",  # with no-referrer, browsers send the origin "null" with our own forms
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def headers(web: Web) -> Mapping[str, str]:
+    """Return the headers of every answer. The camera may only be used over https, where it can scan."""
+    camera = "(self)" if web.is_https else "()"
+    return {**HEADERS, "Permissions-Policy": f"camera={camera}, geolocation=(), microphone=(), payment=(), usb=()"}
 
 
 class Guarded:
@@ -104,4 +126,4 @@ def make_app(room: Room, source: Source) -> ASGIApp:
         room.log.error("page.failed", detail=f"{type(error).__name__}: {error}"[:500])
         return PlainTextResponse("This went wrong here; it is in the agent's log. Nothing was recorded.\n", 500)
 
-    return Guarded(Starlette(routes=routes, exception_handlers={500: failed}), auth.headers(settings.web))
+    return Guarded(Starlette(routes=routes, exception_handlers={500: failed}), headers(settings.web))

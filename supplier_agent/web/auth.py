@@ -11,7 +11,7 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.concurrency import run_in_threadpool
@@ -20,7 +20,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from supplier_agent.base.errors import AgentError
 from supplier_agent.db.store import LockedError
-from supplier_agent.settings.sections import Station, Web
+from supplier_agent.settings.sections import Station
 from supplier_agent.web import peers, people
 from supplier_agent.web.answers import bare, page, trouble
 from supplier_agent.web.peers import Ours
@@ -34,6 +34,7 @@ from supplier_agent.web.request import (
     SignedIn,
     Visit,
     mark,
+    room_for,
     words,
 )
 
@@ -43,25 +44,7 @@ MOST_FIELDS = 10_000
 MOST_WAITING = 40
 """The maximum number of sign-ins in the queue: the last one waits two seconds. Other sockets stay free for signed-in users."""
 FORM = "application/x-www-form-urlencoded"
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "frame-src 'self'; form-action 'self'; frame-ancestors 'self'; base-uri 'none'"
-)
-HEADERS: Mapping[str, str] = {
-    "Content-Security-Policy": POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "SAMEORIGIN",
-    "Referrer-Policy": "same-origin",  # with no-referrer, browsers send the origin "null" with our own forms
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
 SIGN_IN = "/sign-in"
-
-
-def headers(web: Web) -> Mapping[str, str]:
-    """Return the headers of every answer. The camera may only be used over https, where it can scan."""
-    camera = "(self)" if web.is_https else "()"
-    return {**HEADERS, "Permissions-Policy": f"camera={camera}, geolocation=(), microphone=(), payment=(), usb=()"}
 
 
 Handler = Callable[[Visit], Response]
@@ -101,6 +84,7 @@ class Door:
 
     room: Room
     ours: Ours
+    _rooms: dict[frozenset[str], Room] = field(default_factory=dict)  # by the suppliers whose orders are in it
 
     def open(self, handler: Handler, *, anyone: bool = False, one_by_one: OneByOne | None = None) -> Endpoint:
         """Return the endpoint of a handler, which runs in a thread. `anyone`: signed in or not.
@@ -158,8 +142,9 @@ class Door:
         who = self._who(session, proxied, by_pin=not web.proxy_header)
         station = station or web.station(request.query_params.get("station", device.station))
         language = (session.language if session else "") or (station.language if station else None) or web.language
+        limited = self._room_of(who)
         return Visit(
-            room,
+            limited,
             request.url.path,
             dict(request.query_params),
             form,
@@ -172,6 +157,7 @@ class Door:
             device=device,
             token=self._token(session) if session else "",
             proxied=proxied,
+            whole=None if limited is room else room,
         )
 
     def _who(self, session: Session | None, proxied: str, *, by_pin: bool) -> SignedIn | None:
@@ -182,7 +168,15 @@ class Door:
             person = people.find(tx, session.who)
         if person is None or people.mark(person) != session.mark:
             return None
-        return SignedIn(person.name, person.role)
+        return SignedIn(person.name, person.role, people.suppliers_of(person))
+
+    def _room_of(self, who: SignedIn | None) -> Room:
+        """Return the room with what this person may see. Every handler gets it, so that a new one cannot forget the limit."""
+        if who is None or who.suppliers is None:
+            return self.room
+        if who.suppliers not in self._rooms:
+            self._rooms[who.suppliers] = room_for(self.room, who.suppliers)
+        return self._rooms[who.suppliers]
 
     def _token(self, session: Session) -> str:
         return hmac.new(self.room.key.encode(), f"form {session.seed}".encode(), hashlib.sha256).hexdigest()
@@ -249,8 +243,9 @@ async def _form(request: Request) -> Mapping[str, Sequence[str]]:
 
 
 WRONG = mark("This PIN does not belong to this name.")
+WRONG_BADGE = mark("This badge is not valid. Sign in with your PIN, and ask a lead for a new badge.")
 UNKNOWN = mark("%(name)s may not work here. A lead or your IT can change that: supplier-agent person add")
-WAIT = mark("Too many wrong PINs. Try again in %(seconds)s s.")
+WAIT = mark("Too many wrong PINs or badges. Try again in %(seconds)s s.")
 NO_STATION = mark("Choose a station.")
 NO_NAME = mark("Choose a name.")
 
@@ -285,12 +280,14 @@ def _place(visit: Visit) -> str:
 
 
 def enter(visit: Visit) -> Response:
-    """Sign a person in. A wrong PIN and a wrong name get the same message."""
+    """Sign a person in, by PIN or badge. A wrong PIN and a wrong name get the same message."""
     room, say = visit.room, visit.words.say
-    station = room.settings.web.station(visit.field("station"))
+    station = room.settings.web.station(visit.field("station") or (visit.session.station if visit.session else ""))
     if station is None:
         return door(visit, say(NO_STATION), 400)
     by_pin = not room.settings.web.proxy_header
+    if by_pin and (badge := badge_in(visit)):
+        return _by_badge(visit, station, badge)
     name = visit.field("name", people.LONGEST_NAME) if by_pin else visit.proxied
     if by_pin and not name:
         return door(visit, say(NO_NAME), 400)
@@ -312,6 +309,31 @@ def enter(visit: Visit) -> Response:
     chosen = visit.field("lang")
     if chosen in LANGUAGES:
         visit.keep(language=chosen)
+    return RedirectResponse("/", 303)
+
+
+BADGE = "a badge"
+"""The name under which wrong badges of an address are counted: a badge says who it is only if it is right."""
+
+
+def badge_in(visit: Visit) -> str:
+    """Return the code of the badge in a form, in whatever field it was scanned; "" if there is none."""
+    scanned = (people.badge_of(visit.field(each)) for each in ("badge", "pin", "code"))
+    return next((code for code in scanned if code), "")
+
+
+def _by_badge(visit: Visit, station: Station, code: str) -> Response:
+    room, say = visit.room, visit.words.say
+    wait = room.tries.wait_seconds(BADGE, visit.peer, visit.now, known=False)
+    if wait > 0:
+        return door(visit, say(WAIT, seconds=int(wait) + 1), 429)
+    with room.store.read() as tx:
+        person = people.with_badge(tx, code)
+    if person is None:
+        room.log.warning("pin.refused", station=station.name, peer=visit.peer)
+        return door(visit, say(WRONG_BADGE), 403)
+    room.tries.right(BADGE, visit.peer, visit.now)
+    begin(visit, person.name, people.mark(person), station.name)
     return RedirectResponse("/", 303)
 
 

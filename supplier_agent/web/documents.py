@@ -4,9 +4,9 @@ A print is recorded when it is done. A printer never delays an answer: it gets i
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -135,15 +135,24 @@ ASK_ABOVE = 50
 
 def search_of(visit: Visit) -> Search:
     """Return the search of the URL, or of the form."""
-    given = visit.query or {name: visit.field(name) for name in ("q", "supplier", "carrier", "unprinted")}
+    given = visit.query or {name: visit.field(name) for name in ("q", "supplier", "carrier", "unprinted", "overdue")}
     text = given.get("q", "")[: lists.LONGEST_SEARCH]
-    return Search(text, given.get("supplier", ""), given.get("carrier", ""), given.get("unprinted") == "1")
+    late = overdue(visit) if given.get("overdue") == "1" else None
+    return Search(text, given.get("supplier", ""), given.get("carrier", ""), given.get("unprinted") == "1", late)
+
+
+def overdue(visit: Visit) -> Mapping[str, datetime]:
+    """Return the instant before which an overdue order was first seen, for each supplier with a ship-by clock."""
+    settings = visit.room.settings
+    found = {name: settings.overdue_before(name, visit.now) for name in settings.suppliers}
+    return {name: at for name, at in found.items() if at is not None}
 
 
 def address_of(path: str, search: Search, **more: str) -> str:
     """Return the address of a list with this search."""
     given = {"q": search.text, "supplier": search.supplier, "carrier": search.carrier}
-    given |= ({"unprinted": "1"} if search.unprinted else {}) | more
+    given |= {"unprinted": "1"} if search.unprinted else {}
+    given |= ({"overdue": "1"} if search.overdue is not None else {}) | more
     return f"{path}?{urlencode({name: value for name, value in given.items() if value})}".removesuffix("?")
 
 

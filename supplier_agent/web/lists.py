@@ -3,18 +3,18 @@
 SQL selects the rows, one page at a time, which is fast even with a hundred thousand orders. The verdict gives their state.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, text
-from sqlmodel import Session, and_, col, func, or_, select
+from sqlmodel import Session, and_, col, false, func, or_, select
 
 from supplier_agent import loads
 from supplier_agent.db import plain_sql
 from supplier_agent.db.plain_sql import within
 from supplier_agent.db.tables import Order
 from supplier_agent.labels import barcodes, typed
-from supplier_agent.printing import Trouble
 from supplier_agent.reports import facts
 from supplier_agent.verdict import Problem, judge_installation
 from supplier_agent.verdict.codes import INFO
@@ -44,12 +44,16 @@ OPEN, PRINTABLE = sql(plain_sql.OPEN), sql(plain_sql.PRINTABLE)
 
 @dataclass(frozen=True)
 class Search:
-    """A search for orders; empty fields match everything. unprinted: only those whose label was never printed."""
+    """A search for orders; empty fields match everything. unprinted: only those whose label was never printed.
+
+    overdue: only those that should have left by now; the times before which they were first seen, by supplier. None: all.
+    """
 
     text: str = ""
     supplier: str = ""
     carrier: str = ""
     unprinted: bool = False
+    overdue: Mapping[str, datetime] | None = None
 
     @property
     def words(self) -> list[str]:
@@ -133,7 +137,7 @@ def around(tx: Session, visit: Visit) -> Around:
         _wider_problems(tx, visit),
         _need_a_lead(tx, visit),
         states,
-        [_not_printing(each, visit) for each in visit.room.printers.troubles if _concerns(each, visit)],
+        list(_not_printing(tx, visit)),
     )
 
 
@@ -142,16 +146,19 @@ def _handed_over_today(tx: Session, visit: Visit) -> int:
     return count(tx, col(Order.shipped_at) >= visit.midnight(), sql(plain_sql.HANDED_OVER))
 
 
-def _concerns(trouble: Trouble, visit: Visit) -> bool:
-    """Tell whether a person should see it: at the printer's station, or as a lead."""
-    return trouble.uri == visit.station.printer or visit.person.leads
+def _not_printing(tx: Session, visit: Visit) -> Iterator[NotPrinting]:
+    """Yield the printers that a person should know of: that of the station, and for a lead all of them.
 
-
-def _not_printing(trouble: Trouble, visit: Visit) -> NotPrinting:
-    row = next(iter(trouble.orders)) if len(trouble.orders) == 1 else None
-    orders = and_more(trouble.orders.values(), MOST_NOT_PRINTED)
-    alarm = trouble.at.isoformat() if trouble.uri == visit.station.printer else ""
-    return NotPrinting(trouble.name, orders, row, trouble.code, alarm)
+    Only orders that this person may see are named.
+    """
+    for trouble in visit.room.printers.troubles:
+        is_here = trouble.uri == visit.station.printer
+        seen = tx.exec(select(Order.id).where(col(Order.id).in_(trouble.orders))).all()
+        orders = {row: trouble.orders[row] for row in trouble.orders if row in seen}
+        if orders and (is_here or visit.person.leads):
+            row = next(iter(orders)) if len(orders) == 1 else None
+            named = and_more(orders.values(), MOST_NOT_PRINTED)
+            yield NotPrinting(trouble.name, named, row, trouble.code, trouble.at.isoformat() if is_here else "")
 
 
 def _wider_problems(tx: Session, visit: Visit) -> list[Problem]:
@@ -175,6 +182,9 @@ def _matches(search: Search, named: Collection[int] = ()) -> list[ColumnElement[
         found.append(col(Order.carrier) == search.carrier)
     if search.unprinted:
         found.append(sql(plain_sql.UNPRINTED))
+    if search.overdue is not None:
+        late = (and_(col(Order.supplier) == name, col(Order.first_seen_at) < at) for name, at in search.overdue.items())
+        found += [sql(plain_sql.TO_SHIP), or_(false(), *late)]
     texts = (col(Order.menzzo_order_id), col(Order.sku), col(Order.carrier), col(Order.supplier))
     words = [or_(*(each.contains(word, autoescape=True) for each in texts)) for word in search.words]
     if words:

@@ -92,6 +92,7 @@ class Line:
     """One order in a list. stops: why it must not ship, as a sentence; "" if it may. later: what its own report waits for.
 
     doubt: why its label may be the wrong one, as a sentence; "" if it fits.
+    ship_by: the sentence of `due`.
     """
 
     row: int
@@ -109,6 +110,8 @@ class Line:
     may_print: bool
     printed: int
     parcels: Parcels
+    due: str  # by the ship-by clock; "" without one
+    ship_by: str
 
     @property
     def id(self) -> str:
@@ -118,7 +121,7 @@ class Line:
 
 def line(each: Judged, visit: Visit) -> Line:
     """Return an order for a list."""
-    day, say = each.cell("order_date"), visit.sentences.say
+    day, say, clock = each.cell("order_date"), visit.sentences.say, each.verdict.ship_by
     return Line(
         each.order.id,
         each.order.supplier,
@@ -135,6 +138,8 @@ def line(each: Judged, visit: Visit) -> Line:
         each.may_print,
         each.printed,
         each.parcels,
+        clock.due.value if clock is not None else "",
+        say(f"due.{clock.due}", {"at": clock.at}) if clock is not None else "",
     )
 
 
@@ -209,6 +214,8 @@ def truth(each: Judged, visit: Visit) -> Sequence[str]:
         told.append(say(f"now.{verdict.next.step}", about))
     if known_facts["later"]:
         told.append(say("now.waits", known_facts))
+    if (clock := verdict.ship_by) is not None:
+        told.append(say("now.ship_by", {"case": clock.due.value, "at": clock.at}))
     if verdict.unverified:
         told.append(say("now.unverified"))
     return told

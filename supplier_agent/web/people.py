@@ -1,15 +1,18 @@
-"""The people who work on the page: names, roles and PINs. A PIN is stored only as its scrypt hash."""
+"""The people who work on the page: names, roles, PINs and badges. PINs and badges are stored only as hashes."""
 
 import hashlib
 import hmac
+import re
+import secrets
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlmodel import Session, col, select
 
 from supplier_agent.base.errors import UsageError
 from supplier_agent.db.tables import Person
+from supplier_agent.labels import typed
 
 PACKER, LEAD = "packer", "lead"
 ROLES = (PACKER, LEAD)
@@ -27,6 +30,39 @@ def hashed(pin: str, salt: bytes) -> str:
     return f"{salt.hex()}:{_scrypt(pin, salt).hex()}"
 
 
+BADGE_PREFIX, BADGE_LETTERS, BADGE_LENGTH = "BDG", "BCDEFGHJKLNPRSTUVX", 20
+"""No order and no article is called like this. Letters that all keyboards have in the same place; 20 of them are 83 bits."""
+BADGE = rf"{BADGE_PREFIX}[{BADGE_LETTERS}]{{{BADGE_LENGTH}}}"
+"""The code on a badge, for our own check and for the browser's."""
+
+
+def badge_of(raw: str) -> str:
+    """Return the code of a badge as it was scanned; "" if it is none."""
+    readings = typed.read(raw).readings
+    text = readings[0].text.upper() if readings else ""
+    return text if re.fullmatch(BADGE, text) else ""
+
+
+def give_badge(tx: Session, person: Person) -> str:
+    """Give a person a new badge, in place of an older one, whose sessions end. Return its code, which is not stored."""
+    code = BADGE_PREFIX + "".join(secrets.choice(BADGE_LETTERS) for _ in range(BADGE_LENGTH))
+    person.badge_sha256 = _badge_hash(code)
+    person.sessions_ended += 1
+    tx.add(person)
+    return code
+
+
+def with_badge(tx: Session, code: str) -> Person | None:
+    """Return who has the badge with this code, and may work on the page."""
+    wanted = select(Person).where(Person.badge_sha256 == _badge_hash(code), col(Person.left_at).is_(None))
+    return tx.exec(wanted).first()
+
+
+def _badge_hash(code: str) -> str:
+    """Return the hash of a code: it is random, so nothing slower is needed."""
+    return hashlib.sha256(code.encode()).hexdigest()
+
+
 def fits(pin: str, pin_scrypt: str) -> bool:
     """Tell whether this is the PIN. A wrong PIN, and a person without one, take the same time."""
     salt, _, kept = pin_scrypt.partition(":")
@@ -39,8 +75,8 @@ def _scrypt(pin: str, salt: bytes) -> bytes:
 
 
 def mark(person: Person) -> str:
-    """Return the value that a cookie stores of PIN and sessions: a new PIN, or signing out, ends every earlier session."""
-    text = f"{person.pin_scrypt}|{person.added_at}|{person.sessions_ended}"
+    """Return the value that a cookie stores of a person. A new PIN, other suppliers, or signing out ends every earlier session."""
+    text = f"{person.pin_scrypt}|{person.added_at}|{person.sessions_ended}|{person.suppliers}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -80,8 +116,19 @@ def _spoken(name: str) -> str:
     return unicodedata.normalize("NFKC", name.strip()).casefold()
 
 
-def add(tx: Session, name: str, role: str, pin: str | None, salt: bytes, now: datetime) -> str:
-    """Add a person, or change role and PIN. PIN None: only through the proxy. Return what was done."""
+def add(
+    tx: Session,
+    name: str,
+    role: str,
+    pin: str | None,
+    salt: bytes,
+    now: datetime,
+    suppliers: Collection[str] = (),
+) -> str:
+    """Add a person, or change all of role, PIN and suppliers. Return what was done.
+
+    pin: None: only through the proxy. suppliers: whose orders this person sees; empty: all.
+    """
     if code := fault(tx, name, role, pin):
         raise UsageError(*FAULTS[code])
     name = name.strip()
@@ -89,8 +136,19 @@ def add(tx: Session, name: str, role: str, pin: str | None, salt: bytes, now: da
     person = known or Person(name=name, role=role, pin_scrypt=NO_PIN, added_at=now)
     person.role, person.left_at, person.added_at = role, None, now
     person.pin_scrypt = NO_PIN if pin is None else hashed(pin, salt)
+    limit(person, suppliers)
     tx.add(person)
-    return f"{'changed' if known else 'added'}: {role}"
+    return f"{'changed' if known else 'added'}: {role}" + (f", only {person.suppliers}" if person.suppliers else "")
+
+
+def limit(person: Person, suppliers: Collection[str]) -> None:
+    """Let a person see only the orders of these suppliers; none: of all."""
+    person.suppliers = ",".join(sorted(set(suppliers))) or None
+
+
+def suppliers_of(person: Person) -> frozenset[str] | None:
+    """Return whose orders a person may see; None: those of all suppliers."""
+    return None if person.suppliers is None else frozenset(person.suppliers.split(","))
 
 
 def checked_name(name: str) -> str:
@@ -109,7 +167,7 @@ def remove(tx: Session, name: str, now: datetime) -> str:
     person = tx.get(Person, name.strip())
     if person is None or person.left_at is not None:
         raise UsageError(f"nobody with this name works on the page: {name}", "supplier-agent person list")
-    person.left_at = now
+    person.left_at, person.badge_sha256 = now, None
     tx.add(person)
     return "removed, and signed out in every browser"
 

@@ -17,11 +17,11 @@ from supplier_agent.verdict import Act, Blocker, Problem, ProblemCode, Report, S
 from supplier_agent.web import answers, lists, order_view
 from supplier_agent.web.answers import GREEN, RED, YELLOW, Answer, page
 from supplier_agent.web.order_view import Judged, Line
-from supplier_agent.web.request import Visit
+from supplier_agent.web.request import Visit, row_id
 from supplier_agent.words import say
 
 MOST = 50
-"""The maximum number of rejected entries on the page; the count above the list is always complete."""
+"""The maximum number of rejected entries, and of orders, on one page; the numbers above are always complete."""
 FIRST = (
     ProblemCode.CALL_UNKNOWN, ProblemCode.ORDER_DAMAGED, ProblemCode.CALL_PARKED, ProblemCode.HELD_THOUGH_MARKED,
     ProblemCode.ORDER_VANISHED, ProblemCode.ORDER_REPORTED, ProblemCode.CHANGED_SINCE_PRINTED,
@@ -89,6 +89,8 @@ class Problems:
     letters: Sequence[Letter]
     rejected: Sequence[RejectedEntry]
     rejected_in_all: int
+    page: int
+    pages: int
 
     @property
     def nothing(self) -> bool:
@@ -96,9 +98,12 @@ class Problems:
         return not (self.wider or self.orders)
 
 
-def find(tx: Session, visit: Visit, around: lists.Around) -> Problems:
-    """Return everything that needs a lead, or that people should know."""
-    orders = sorted(order_view.judged(tx, visit, around.rows, attempts=True), key=_rank)
+def find(tx: Session, visit: Visit, around: lists.Around, number: int = 1) -> Problems:
+    """Return everything that needs a lead, or that people should know: one page of the orders, the most important first."""
+    pages = max(1, -(-len(around.rows) // MOST))
+    number = min(max(1, number), pages)
+    rows = around.rows[(number - 1) * MOST : number * MOST]
+    orders = sorted(order_view.judged(tx, visit, rows, attempts=True), key=_rank)
     entries: Sequence[RejectedEntry] = ()
     if any(problem.code is ProblemCode.ENTRY_REJECTED for problem in around.wider):
         entries = tx.exec(select(RejectedEntry).order_by(col(RejectedEntry.last_listed_at).desc()).limit(MOST)).all()
@@ -108,6 +113,8 @@ def find(tx: Session, visit: Visit, around: lists.Around) -> Problems:
         letters(orders),
         entries,
         tx.exec(select(func.count()).select_from(RejectedEntry)).one(),
+        number,
+        pages,
     )
 
 
@@ -180,7 +187,7 @@ def problems(visit: Visit) -> Response:
     """Show what needs a lead."""
     with visit.room.store.read() as tx:
         around = lists.around(tx, visit)
-        found = find(tx, visit, around)
+        found = find(tx, visit, around, row_id(visit.query.get("page", "1")) or 1)
         return page(visit, tx, "problems.html", around=around, found=found, answer=last(tx, visit))
 
 

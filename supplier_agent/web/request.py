@@ -154,22 +154,39 @@ class Room:
     key: str
 
 
+def room_for(room: Room, suppliers: frozenset[str]) -> Room:
+    """Return the room in which there are only the orders of these suppliers."""
+    known = {name: each for name, each in room.settings.suppliers.items() if name in suppliers}
+    return replace(
+        room, store=room.store.only(suppliers), settings=room.settings.model_copy(update={"suppliers": known})
+    )
+
+
 @dataclass(frozen=True)
 class SignedIn:
     """Who is signed in."""
 
     name: str
     role: str
+    suppliers: frozenset[str] | None = None  # None: sees the orders of all suppliers
 
     @property
     def leads(self) -> bool:
         """Tell whether this person is a lead, who may resolve, retry, hold and release."""
         return self.role == LEAD
 
+    @property
+    def manages(self) -> bool:
+        """Tell whether this person may change who works here. A lead of some suppliers could grant themselves all."""
+        return self.leads and self.suppliers is None
+
 
 @dataclass
 class Visit:
-    """One request. A handler may replace `session` and `device`; auth.py returns them as cookies."""
+    """One request. A handler may replace `session` and `device`; auth.py returns them as cookies.
+
+    In its `room` are only the orders and suppliers that this person may see, so that no handler can show others.
+    """
 
     room: Room
     path: str
@@ -185,6 +202,7 @@ class Visit:
     token: str = ""
     proxied: str = ""  # the user that the proxy names
     now: datetime = field(init=False)
+    whole: Room | None = None  # the room with all orders; None: this person sees them all
     _judge: Judge | None = None  # None: no order was judged yet
 
     def __post_init__(self) -> None:

@@ -12,7 +12,7 @@ from supplier_agent.db.tables import Order
 from supplier_agent.labels import barcodes, parcels, scan, typed
 from supplier_agent.labels.scan import Match, Step
 from supplier_agent.verdict import OF_SUPPLIER, Act, Report
-from supplier_agent.web import answers, lists, order_view
+from supplier_agent.web import answers, auth, lists, order_view
 from supplier_agent.web.answers import BLUE, GREEN, GREY, RED, YELLOW, Answer, page
 from supplier_agent.web.documents import print_label
 from supplier_agent.web.order_view import board, judged, verdicts
@@ -21,6 +21,7 @@ from supplier_agent.web.request import Visit
 LONGEST_SCAN = 2000
 OLDEST = 8
 """How many orders are listed while none is on the screen."""
+MOST_DROPPED, LONGEST_NOTE = 100, 120
 OLDEST_SCAN = timedelta(days=1)
 """A scan that a browser has kept for longer than this counts as made now."""
 MOST_BOXES = 12
@@ -58,12 +59,17 @@ def show(visit: Visit) -> Response:
 
 
 def scanned(visit: Visit) -> Response:
-    """Answer a scan."""
+    """Answer a scan. A badge changes the person; its code is kept nowhere."""
+    if auth.badge_in(visit):
+        return auth.enter(visit)
     raw = visit.field("code", LONGEST_SCAN)
     at = visit.now - age(visit)
 
     def act(tx: Session, before: Answer | None) -> Answer:
         meaning = barcodes.find(tx, typed.read(raw), lambda rows: verdicts(tx, visit, rows))
+        if visit.whole is not None and meaning == scan.Meaning():
+            with visit.whole.store.read() as all_orders:
+                meaning = replace(meaning, elsewhere=barcodes.names_any(all_orders, typed.read(raw)))
         step = scan.next_step(_memory(before), raw, meaning, at, one_scan=visit.station.one_scan)
         return take(tx, visit, before, step, raw)
 
@@ -109,10 +115,19 @@ def pressed(visit: Visit) -> Response:
     return _done(visit, *answers.once(visit, act))
 
 
+def dropped(visit: Visit) -> Response:
+    """Note the scans of another person that were never recorded, and that this person deletes from the browser."""
+    for each in visit.form.get("scan", ())[:MOST_DROPPED]:
+        visit.room.log.warning(
+            "scan.dropped", by=visit.person.name, station=visit.station.name, detail=each[:LONGEST_NOTE]
+        )
+    return Response(status_code=204)
+
+
 def take(tx: Session, visit: Visit, before: Answer | None, step: Step, raw: str = "") -> Answer:
     """Do what a scan means, and return the answer."""
     if step.ignored:
-        return _counted_once(before, step)
+        return _counted_once(visit, before, step)
     only = step.matches[0] if len(step.matches) == 1 else None
     several = tuple(match.order for match in step.matches) if only is None else ()
     facts = _facts(tx, visit, step, only, raw)
@@ -156,11 +171,14 @@ def _confirmed(tx: Session, visit: Visit, before: Answer | None, match: Match) -
     return take(tx, visit, before, step)
 
 
-def _counted_once(before: Answer | None, step: Step) -> Answer:
-    """Return the last answer for a scan that repeats it. What was done is not done again: nothing is printed."""
+def _counted_once(visit: Visit, before: Answer | None, step: Step) -> Answer:
+    """Return the last answer for a scan that repeats it. What was done is not done again: nothing is printed.
+
+    Its notes stay with the first answer, because what becomes of its label is written there.
+    """
     kept = before or Answer(YELLOW, step.say.value)
-    notes = (*(note for note in kept.notes if note != REPEATED), REPEATED)
-    return replace(kept, prints=None, repeated=True, notes=notes, memory=step.station.pack())
+    first = kept.repeats or (visit.session.last if visit.session else "")
+    return replace(kept, prints=None, repeats=first, notes=(REPEATED,), memory=step.station.pack())
 
 
 def _prints_at_once(visit: Visit, step: Step) -> bool:
@@ -187,6 +205,7 @@ def _facts(tx: Session, visit: Visit, step: Step, only: Match | None, raw: str) 
         at = confirmed or (marked.at if marked is not None else None)
         facts |= each.facts
         facts |= _of_parcels(step, only)
+        facts["report"] = each.verdict.report
         facts |= {"by": order_view.where(marked) if marked is not None else "?", "at": at.isoformat() if at else ""}
     if step.left is not None:
         left = tx.get(Order, step.left)

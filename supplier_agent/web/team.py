@@ -3,7 +3,7 @@
 import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from sqlmodel import Session
@@ -11,32 +11,34 @@ from starlette.responses import RedirectResponse, Response
 
 from supplier_agent import actions, printing
 from supplier_agent.db.plain_sql import text, within
+from supplier_agent.db.tables import Person
+from supplier_agent.printing.papers import code_128
+from supplier_agent.printing.queue import SETTLED_WITHIN
 from supplier_agent.reports.facts import REPORTED
-from supplier_agent.settings import egress
 from supplier_agent.settings.sections import Station
 from supplier_agent.web import answers, people
-from supplier_agent.web.answers import GREEN, RED, Answer, page
+from supplier_agent.web.answers import BLUE, GREEN, RED, Answer, page
 from supplier_agent.web.people import LEAD, PACKER
 from supplier_agent.web.request import Visit
 
 EVENTS_OF_A_DAY = 50_000
 """How many of the newest events are searched for those of today: there is no index on their time, and it must stay fast."""
-PRINT_SECONDS = 5.0
 POINTS_PER_MM = 72 / 25.4
 SAID = frozenset({
     "person_added", "person_changed", "person_removed", "name_taken", "name_wrong", "pin_wrong", "last_lead", "nobody",
-    "test_sent", "test_failed", "needs_lead", "refused",
+    "badge_made", "test_sent", "needs_lead", "needs_lead_of_all", "refused",
 })  # fmt: skip
 """The answers of this page, by code."""
 
 
 @dataclass(frozen=True)
 class Member:
-    """A person who works here. by_pin: whether a PIN is stored."""
+    """A person who works here. by_pin: whether a PIN is stored. suppliers: whose orders this person sees; empty: of all."""
 
     name: str
     role: str
     by_pin: bool
+    suppliers: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ def team(visit: Visit) -> Response:
             visit,
             tx,
             "team.html",
-            members=[Member(each.name, each.role, each.pin_scrypt != people.NO_PIN) for each in people.present(tx)],
+            members=[_member(each) for each in people.present(tx)],
+            suppliers=sorted(visit.room.settings.suppliers),
             by_pin=not visit.room.settings.web.proxy_header,
             shortest=people.SHORTEST_PIN,
             longest=people.LONGEST_PIN,
@@ -69,6 +72,11 @@ def team(visit: Visit) -> Response:
             figures=figures(tx, visit),
             answer=answer if answer is not None and answer.say in SAID else None,
         )
+
+
+def _member(person: Person) -> Member:
+    by_pin = person.pin_scrypt != people.NO_PIN
+    return Member(person.name, person.role, by_pin, sorted(people.suppliers_of(person) or ()))
 
 
 def _shown(station: Station) -> str:
@@ -100,7 +108,7 @@ def _add(tx: Session, visit: Visit, name: str) -> str:
         return "name_taken"
     fault = people.fault(tx, name, role, pin)
     if not fault:
-        people.add(tx, name, role, pin, secrets.token_bytes(people.SALT_BYTES), visit.now)
+        people.add(tx, name, role, pin, secrets.token_bytes(people.SALT_BYTES), visit.now, _wanted(visit))
     return fault or "person_added"
 
 
@@ -110,7 +118,8 @@ def _new_pin(tx: Session, visit: Visit, name: str) -> str:
         return "nobody"
     fault = people.fault(tx, name, person.role, pin)
     if not fault:
-        people.add(tx, name, person.role, pin, secrets.token_bytes(people.SALT_BYTES), visit.now)
+        only = people.suppliers_of(person) or ()
+        people.add(tx, name, person.role, pin, secrets.token_bytes(people.SALT_BYTES), visit.now, only)
     return fault or "person_changed"
 
 
@@ -124,6 +133,22 @@ def _new_role(tx: Session, visit: Visit, name: str) -> str:
     person.role = role
     tx.add(person)
     return "person_changed"
+
+
+def _limit(tx: Session, visit: Visit, name: str) -> str:
+    person, wanted = people.find(tx, name), _wanted(visit)
+    if person is None:
+        return "nobody"
+    if wanted and _is_last_lead(tx, name):
+        return "last_lead"
+    people.limit(person, wanted)
+    tx.add(person)
+    return "person_changed"
+
+
+def _wanted(visit: Visit) -> frozenset[str]:
+    """Return the suppliers that were ticked; none: all."""
+    return frozenset(visit.form.get("supplier", ()))
 
 
 def _remove(tx: Session, visit: Visit, name: str) -> str:
@@ -141,53 +166,78 @@ def _pin(visit: Visit) -> str | None:
 
 
 def _is_last_lead(tx: Session, name: str) -> bool:
-    return [each.name for each in people.present(tx) if each.role == LEAD] == [name]
+    """Tell whether nobody else could change the team: a lead of some suppliers cannot."""
+    return [each.name for each in people.present(tx) if each.role == LEAD and each.suppliers is None] == [name]
+
+
+def _new_badge(tx: Session, visit: Visit, name: str) -> tuple[str, str]:
+    """Return the code of the answer, and the code of the badge."""
+    person = people.find(tx, name)
+    if person is None:
+        return "nobody", ""
+    badge = people.give_badge(tx, person)
+    if name == visit.person.name:
+        visit.keep(mark=people.mark(person))  # a lead who makes a badge for themselves stays signed in
+    return "badge_made", badge
 
 
 CHANGES: Mapping[str, Callable[[Session, Visit, str], str]] = {
-    "add": _add, "pin": _new_pin, "role": _new_role, "remove": _remove,
+    "add": _add, "pin": _new_pin, "role": _new_role, "suppliers": _limit, "remove": _remove,
 }  # fmt: skip
 """What a lead can change about people; each returns the code of its answer."""
-DONE = frozenset({"person_added", "person_changed", "person_removed"})
+DONE = frozenset({"badge_made", "person_added", "person_changed", "person_removed"})
 
 
 def managed(visit: Visit) -> Response:
-    """Change who works here, or print a test page."""
+    """Change who works here, or print a test page. A new badge is shown once, in the answer itself: its code is kept nowhere."""
+    badge = ""
     change, name = CHANGES.get(visit.field("act")), visit.field("name", 200).strip()
-    test = _tested(visit) if visit.person.leads and visit.field("act") == "test" else None
+    place = visit.room.settings.web.station(visit.field("station")) if visit.field("act") == "test" else None
 
     def do(tx: Session, before: Answer | None) -> Answer:
         memory = before.memory if before else {}
         if not visit.person.leads:
             return Answer(RED, "needs_lead", memory=memory)
-        if test is not None:
-            return replace(test, memory=memory)
-        say = change(tx, visit, name) if change is not None else "nobody"
+        if place is not None and place.printer:
+            until = (visit.now + SETTLED_WITHIN).isoformat()
+            begun = (answers.BEGUN, {"printer": printing.name_of(place.printer), "until": until})
+            return Answer(BLUE, "test_sent", {"name": place.name}, memory=memory, notes=(begun,))
+        if not visit.person.manages:
+            return Answer(RED, "needs_lead_of_all", memory=memory)
+        nonlocal badge
+        if visit.field("act") == "badge":
+            say, badge = _new_badge(tx, visit, name)
+        else:
+            say = change(tx, visit, name) if change is not None else "nobody"
         return Answer(GREEN if say in DONE else RED, say, {"name": name[:40]}, memory=memory)
 
     answer, now = answers.once(visit, do)
     if now and answer.say in DONE:
         visit.room.log.info("person.changed", by=visit.person.name, name=name, what=visit.field("act"))
+    if now and answer.say == "test_sent" and place is not None:
+        _test(visit, place)
+    if badge:
+        with visit.room.store.read() as tx:
+            return page(visit, tx, "badge.html", name=name, code=code_128(badge), answer=None)
     return RedirectResponse("/team" if visit.person.leads else "/", 303)
 
 
-def _tested(visit: Visit) -> Answer | None:
-    """Print a test page at the station that the form names; return the answer. None: there is no such station with a printer."""
-    station = visit.room.settings.web.station(visit.field("station"))
-    if station is None or not station.printer:
-        return None
-    done = printing.print_pdf(
-        station.printer,
-        test_page(station, visit.sentences.at(visit.now)),
-        f"test {station.name}",
-        visit.person.name,
-        media=printing.custom_media(station.page_mm),
-        seconds=PRINT_SECONDS,
-        egress=egress.of(visit.room.settings),
+def _test(visit: Visit, station: Station) -> None:
+    """Give a test page to the printer of a station, after the labels that wait there. The answer's note says what became of it."""
+    room, key = visit.room, visit.field("key")
+
+    def ended(ending: printing.Printed | printing.NotPrinted) -> None:
+        facts = {"name": station.name, "printer": printing.name_of(station.printer)}
+        say = "test_printed"
+        if isinstance(ending, printing.NotPrinted):
+            say, facts["printer_fault"] = "test_failed", ending.code
+        with room.store.write() as tx:
+            answers.add_note(tx, key, say, facts, instead_of=answers.BEGUN)
+
+    content, media = test_page(station, visit.sentences.at(visit.now)), printing.custom_media(station.page_mm)
+    room.printers.put(
+        printing.Job(station.printer, content, f"test {station.name}", visit.person.name, media, {}, ended)
     )
-    if isinstance(done, printing.NotPrinted):
-        return Answer(RED, "test_failed", {"name": station.name, "printer_fault": done.code})
-    return Answer(GREEN, "test_sent", {"name": station.name})
 
 
 def test_page(station: Station, at: str) -> bytes:

@@ -30,6 +30,7 @@ TITLES: Mapping[str, str] = {
     "title.not_fully_read": "a read was not complete",
     "title.not_read": "days are not proved complete",
     "title.entry_rejected": "entries of the list cannot be used",
+    "title.ship_overdue": "orders are overdue",
     "title.mass_disappearance": "many orders disappeared from the list at once",
     "title.silence": "no orders arrive, which is unusual for these hours",
     "title.supplier_unknown": "a supplier that is not in the configuration has open orders",

@@ -245,6 +245,8 @@ SUPPLIER_PROBLEMS: Mapping[str, str] = {
     "fix.entry_rejected": (
         "ask technique@menzzo.fr to correct it; it is stored unchanged in the table rejected_entries"
     ),
+    "problem.ship_overdue": "overdue orders, which should have been shipped by now: %(number)s (ship_by_days)",
+    "fix.ship_overdue": "supplier-agent orders --supplier %(supplier)s",
     "problem.mass_disappearance": (
         "%(number)s open orders disappeared from the list in one read (%(since)s): so many at once usually "
         "mean that the list is incomplete, so no order is stopped"

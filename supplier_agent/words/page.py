@@ -2,8 +2,8 @@
 
 The groups: `answer` to a scan or a button, `note` next to it, `stop` why an order must not ship, `now` how an order is,
 `trouble` and `todo` on the page of problems, `doubt` why a label may be the wrong one, `state` of a supplier in the bar, `call`
-and `printer` in the words of a warehouse, `report` what packers report, `paper` on printed lists, `event`, `who` and `where` in
-the history of an order.
+and `printer` in the words of a warehouse, `due` the ship-by clock, `report` what packers report, `paper` on printed lists, `event`,
+`who` and `where` in the history of an order.
 """
 
 from collections.abc import Mapping
@@ -16,12 +16,17 @@ ANSWERS: Mapping[str, str] = {
     "answer.parcel_again": "This parcel was scanned before: %(done)s of %(parcels)s. Scan another one, or confirm the number.",
     "answer.parcel_unnamed": "This code does not say which parcel it is. Scan another code of its label, or confirm the number.",
     "answer.parcels_missing": "%(done)s of %(parcels)s parcels were scanned. Scan the others, or confirm the number.",
+    "answer.shown_reported": "Reported: %(report)s. Look at it first. Scan it again only if it may ship.",
+    "answer.marked_reported": "Marked as shipped, although it was reported: %(report)s.",
     "answer.marked": "Marked as shipped.",
     "answer.marked.parcels": "%(parcels)s parcels: marked as shipped.",
     "answer.marked_waits": "Marked as shipped. Reported later: %(later)s.",
     "answer.repeated": "The same code again: counted once.",
     "answer.nothing_scanned": "Nothing was scanned.",
     "answer.unknown": "No order has the code %(code)s.",
+    "answer.not_yours": (
+        "Not yours: this box belongs to a supplier whose orders you do not pack. Put it aside, and give it to a lead."
+    ),
     "answer.several": "Several orders have this code: choose one.",
     "answer.other_shown": "Another order. The one before, %(left)s, is NOT marked as shipped.",
     "answer.product_only": "This is a product, not a box. Scan the label, or press “Mark as shipped”.",
@@ -64,13 +69,13 @@ ANSWERS: Mapping[str, str] = {
     "answer.person_added": "%(name)s can sign in now.",
     "answer.person_changed": "%(name)s: changed.",
     "answer.person_removed": "%(name)s is removed, and signed out everywhere.",
+    "answer.badge_made": "%(name)s has a new badge. It was shown once; if it was not printed, make another one.",
     "answer.name_taken": "Someone called %(name)s already works here.",
     "answer.name_wrong": "A name has 1 to 40 letters.",
     "answer.pin_wrong": "A PIN has 4 to 64 characters.",
     "answer.last_lead": "%(name)s is the only lead. Make someone else a lead first.",
     "answer.nobody": "Nobody called %(name)s works here.",
-    "answer.test_sent": "The test page is sent to the printer of %(name)s. Is the whole frame on the paper?",
-    "answer.test_failed": "No test page from the printer of %(name)s: %(printer_fault)s.",
+    "answer.test_sent": "The test page goes to the printer of %(name)s.",
     "answer.load_ready": "Scan what goes onto %(vehicle)s.",
     "answer.load_on": "On %(vehicle)s.",
     "answer.load_parcel": "Parcel %(done)s of %(total)s is on %(vehicle)s.",
@@ -99,6 +104,7 @@ ANSWERS: Mapping[str, str] = {
     "answer.recall_undone": "Recalled. Its report was not sent yet: the mark is undone, and nothing is reported.",
     "answer.recalled": "Noted. It is reported as shipped although it did not leave: a lead sees it under Problems.",
     "answer.needs_lead": "Only a lead may do this.",
+    "answer.needs_lead_of_all": "Only a lead who sees the orders of all suppliers may do this.",
     "answer.needs_reason": "Say in a few words why.",
 }
 
@@ -114,6 +120,8 @@ NOTES: Mapping[str, str] = {
         "%(orders)s: we do not know whether the label was printed (%(printer)s). Look at the printer, and print it again if needed."
     ),
     "note.left_behind": "The one before, %(left)s, is NOT marked as shipped.",
+    "note.test_printed": "The test page is printed (%(printer)s). Is the whole frame on the paper?",
+    "note.test_failed": "No test page from the printer of %(name)s: %(printer_fault)s.",
     "note.no_label": "There is no label to print yet.",
     "note.label_damaged": "The label on the disk is damaged. Tell IT.",
     "note.too_large": (
@@ -193,6 +201,9 @@ NOW: Mapping[str, str] = {
     "now.due": "What is missing comes automatically.",
     "now.warehouse": "Ready to ship.",
     "now.warehouse.print_again": "Print its label again, then scan it.",
+    "now.ship_by": "Ship it by %(at)s.",
+    "now.ship_by.at_risk": "Ship it by %(at)s: less than a day is left.",
+    "now.ship_by.overdue": "Overdue: it should have been shipped by %(at)s.",
     "now.unverified": "The answer to its acknowledgement was not a clear yes (unverified).",
 }
 """The state of an order, by its next step, and further sentences."""
@@ -248,6 +259,8 @@ TROUBLE: Mapping[str, str] = {
     "todo.failing": "Nothing to do: it is tried again automatically. You can go on scanning and printing.",
     "trouble.read_late": "No orders have been read since %(since)s.",
     "todo.read_late": "Tell IT.",
+    "trouble.ship_overdue": "Overdue orders, which should have been shipped by now: %(number)s.",
+    "todo.ship_overdue": "Ship them first: To ship, “only overdue”.",
     "trouble.mass_disappearance": (
         "%(number)s open orders disappeared from the marketplace's list at once (%(since)s). This usually means that the "
         "list is incomplete: go on shipping."
@@ -280,6 +293,13 @@ CALL_NAMES: Mapping[str, str] = {
     "call.label": "label",
     "call.ship": "shipping report",
 }
+
+DUE: Mapping[str, str] = {
+    "due.on_track": "by %(at)s",
+    "due.at_risk": "soon: by %(at)s",
+    "due.overdue": "overdue: %(at)s",
+}
+"""The ship-by clock in a list."""
 
 REPORTS: Mapping[str, str] = {
     "report.damaged": "It is damaged",
@@ -361,6 +381,7 @@ HISTORY: Mapping[str, str] = {
 """The history of an order. The code is what the database stores (events.what, who and detail)."""
 
 PAGE: Mapping[str, str] = {
-    **ANSWERS, **NOTES, **PRINTER, **STOPS, **NOW, **TROUBLE, **DOUBTS, **STATES, **CALL_NAMES, **REPORTS, **REFUSALS, **PAPERS,
+    **ANSWERS, **NOTES, **PRINTER, **STOPS, **NOW, **TROUBLE, **DOUBTS, **STATES, **CALL_NAMES, **DUE, **REPORTS, **REFUSALS,
+    **PAPERS,
     **HISTORY,
 }  # fmt: skip

@@ -1,6 +1,7 @@
 """`person` before the first run: people are added, and nothing is sent to the marketplace."""
 
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,18 @@ def test_two_spellings_of_one_name_are_refused(
     typed(config, monkeypatch, "person", "add", "Anna", stdin="4711\n")
     assert typed(config, monkeypatch, "person", "add", "anna", stdin="4711\n") == 2
     assert "in another spelling" in capsys.readouterr().err
+
+
+def test_a_person_may_be_limited_to_suppliers(
+    config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert typed(config, monkeypatch, "person", "add", "Ben", "--supplier", "notio", stdin="4711\n") == 0
+    assert capsys.readouterr().out == "Ben: added: packer, only notio\n"
+    typed(config, monkeypatch, "person", "list")
+    assert capsys.readouterr().out == "Ben  packer  (only notio)\n"
+    typed(config, monkeypatch, "person", "list", "--json")
+    assert json.loads(capsys.readouterr().out)["people"][0]["suppliers"] == ["notio"]
+    assert typed(config, monkeypatch, "person", "add", "Ben", "--supplier", "nootio", stdin="4711\n") == 2
+    assert "there is no supplier nootio" in capsys.readouterr().err
+    assert typed(config, monkeypatch, "person", "add", "Ben", stdin="4711\n") == 0
+    assert capsys.readouterr().out == "Ben: changed: packer\n"

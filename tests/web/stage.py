@@ -31,6 +31,7 @@ SUPPLIER = "notio"
 PIN, LEADS_PIN = "4711", "0815"
 BENCH, OTHER = "Bench 1", "Bench 2"
 STATIONS = ({"name": BENCH, "page": "100x150"}, {"name": OTHER})
+SUPPLIERS = {SUPPLIER: {"token": "t"}, "asir-group": {"token": "t"}}
 SALT = b"0" * people.SALT_BYTES
 
 
@@ -238,6 +239,7 @@ def staged(
     folder: Path,
     undo_seconds: float = 120,
     pristine: Path | None = None,
+    suppliers: Mapping[str, Any] = SUPPLIERS,
     **web: Any,  # noqa: ANN401 - any key of [web]
 ) -> Iterator[Stage]:
     """Yield a page on a fresh state. `pristine`: a database with Anna and Lea in it, which saves making one."""
@@ -245,7 +247,7 @@ def staged(
         state_dir=folder / "state",
         ship={"undo_seconds": undo_seconds},
         web={"listen": "127.0.0.1:0", "stations": STATIONS} | web,
-        suppliers={SUPPLIER: {"token": "t"}, "asir-group": {"token": "t"}},
+        suppliers=suppliers,
     )
     state_folder.prepare(settings.state_dir)
     database = settings.state_dir / state_folder.DATABASE

@@ -314,3 +314,30 @@ def test_a_label_that_may_be_the_wrong_one_is_yellow_and_heard(stage: Stage, pag
     page.check(f"input[name=row][value='{row}']")
     page.goto(f"{stage.url}/order/{row}")
     expect(page.locator(".warn")).to_contain_text("order 15000012300_2 has the same label")
+
+
+GONE = """(code) => localStorage.setItem("supplier-agent unsent", JSON.stringify(
+  [{url: "/scan", fields: {code, key: "c".repeat(32)}, name: code, at: Date.now(), who: "Ben", tried: true}]))"""
+"""Ben scanned this while the agent did not answer. Then he was removed."""
+
+
+def test_a_scan_of_a_person_who_is_gone_is_shown_as_theirs_and_sent_as_mine(stage: Stage, page: Page) -> None:
+    row = stage.order(ID)
+    page.evaluate(GONE, ID)
+    page.reload()
+    expect(page.locator("#others b")).to_have_text(f"Ben: {ID}")
+    expect(page.locator("#unsent")).to_be_hidden()  # the agent does answer
+    page.click("text=Send as mine")
+    expect(page.locator("#order-id")).to_contain_text("789")
+    expect(page.locator("#others")).to_be_hidden()
+    assert stage.facts(row).shipped == 0
+
+
+def test_a_scan_of_a_person_who_is_gone_is_deleted_with_a_note(stage: Stage, page: Page) -> None:
+    page.evaluate(GONE, ID)
+    page.reload()
+    page.click("text=Delete, with a note")
+    expect(page.locator("#others")).to_be_hidden()
+    assert page.evaluate("localStorage.getItem('supplier-agent unsent')") == "[]"
+    (noted,) = [facts for event, facts in stage.heard if event == "scan.dropped"]
+    assert (noted["by"], noted["detail"]) == ("Lea", f"Ben: {ID}")

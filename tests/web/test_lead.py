@@ -13,7 +13,7 @@ from supplier_agent.db.store import open_store
 from supplier_agent.db.tables import Order, Supplier
 from supplier_agent.settings import Settings
 from supplier_agent.web import problems_page
-from tests.web.stage import SUPPLIER, Browser, Stage
+from tests.web.stage import LEADS_PIN, SUPPLIER, Browser, Stage, browsing, staged
 from tests.web.visits import visit_of
 
 ID = "15000012345_789"
@@ -81,7 +81,7 @@ def test_a_refused_call_says_why_in_words_and_keeps_the_answer(stage: Stage, lea
     assert "It was refused (shipping report): Menzzo says that the order is in another state (409)." in lea.said
     assert "<q>This order was cancelled on Monday</q>" in lea.html
     assert re.search(r"<details><summary>[^<]*</summary><pre>\{&#34;success&#34;: false", lea.html)
-    assert "{" not in re.sub(r"<details.*?</details>", "", lea.html, flags=re.DOTALL)
+    assert "{" not in re.sub(r"<details.*?</details>|<body[^>]*>", "", lea.html, flags=re.DOTALL)
 
 
 @pytest.mark.parametrize(
@@ -165,3 +165,40 @@ def test_a_message_to_menzzo_names_supplier_orders_messages_and_times(
     assert "15000000004_4" not in text
     assert "technique@menzzo.fr" in lea.html
     assert "<textarea" not in anna.get("/problems")
+
+
+def test_the_ship_by_clock_is_in_the_list_and_a_problem_of_the_supplier(tmp_path: Path, pristine: Path) -> None:
+    clock = {"token": "t", "ship_by_days": 1}
+    with staged(tmp_path, pristine=pristine, suppliers={SUPPLIER: clock, "asir-group": {"token": "t"}}) as stage:
+        row = stage.order("15000012345_1", first_seen_at=stage.clock.now() - timedelta(days=9))
+        stage.order("15000012345_2")
+        with browsing(stage.url) as lea:
+            lea.sign_in("Lea", pin=LEADS_PIN).get("/list")
+            assert lea.html.count('class="due overdue"') == 1
+            assert 'class="due overdue"' in lea.get("/list?overdue=1")
+            assert "To ship, oldest first 1" in lea.said
+            assert 'name="overdue" value="1"' in lea.html.split('class="bulk"')[1]
+            assert "Overdue orders, which should have been shipped by now: 1." in lea.get("/problems") + lea.said
+            assert "Overdue: it should have been shipped" in lea.get(f"/order/{row}")
+            lea.scan("15000012345_1")
+            assert "Overdue: it should have been shipped" in lea.said
+            lea.act("ship", row)
+            assert "Overdue orders" not in lea.get("/problems")
+            assert "Nothing is waiting." in lea.get("/list?overdue=1") + lea.said
+
+
+def test_without_a_clock_nothing_is_overdue(stage: Stage, lea: Browser) -> None:
+    stage.order("15000012345_1", first_seen_at=stage.clock.now() - timedelta(days=90))
+    lea.get("/list")
+    assert "overdue" not in lea.html
+
+
+def test_many_problems_are_on_several_pages_and_all_are_counted(stage: Stage, lea: Browser) -> None:
+    for number in range(problems_page.MOST + 1):
+        stage.order(f"15000012345_{number}", label=False, held_reason="wait")
+    lea.get("/problems")
+    assert (lea.html.count('<section class="trouble'), f"Problems {problems_page.MOST + 1}" in lea.said) == (50, True)
+    lea.get("/problems?page=2")
+    assert (lea.html.count('<section class="trouble'), "2 / 2" in lea.said) == (1, True)
+    lea.get("/problems?page=99")
+    assert "2 / 2" in lea.said

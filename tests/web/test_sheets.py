@@ -94,6 +94,23 @@ def test_a_printer_that_hangs_delays_no_answer(tmp_path: Path, pristine: Path) -
         assert [happened(stage, row)[1:] for row in rows] == [["label printed"]] * 2
 
 
+def test_a_label_that_fails_after_its_box_was_read_again_is_said(tmp_path: Path, pristine: Path) -> None:
+    with (
+        device(hangs=True, refuses=True) as it,
+        staged(tmp_path, pristine=pristine, stations=prints_on_scan(it.uri)) as stage,
+        browsing(stage.url) as anna,
+    ):
+        stage.order("15000012350_3")
+        stage.clock.held = stage.clock.now()
+        anna.sign_in("Anna").scan("15000012350_3").scan("15000012350_3")
+        assert shown(anna, "counted once")
+        assert shown(anna, "Sent to the printer")
+        it.let_go.set()
+        until(lambda: shown(anna, "15000012350_3: NOT printed"))
+        assert not shown(anna, "Sent to the printer")
+        assert shown(anna, "counted once")
+
+
 @pytest.mark.parametrize("refuses", [True, False])
 def test_a_printer_that_fails_blocks_nothing_and_names_the_order(
     tmp_path: Path, pristine: Path, *, refuses: bool

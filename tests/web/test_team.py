@@ -10,6 +10,7 @@ from supplier_agent.base.errors import UsageError
 from supplier_agent.web import people
 from tests.printing.test_printer import JOB, answer, http, printer
 from tests.web.stage import BENCH, LEADS_PIN, OTHER, PIN, SALT, Browser, Stage, browsing, staged
+from tests.world.clocks import until
 
 ID = "15000012345_789"
 
@@ -113,7 +114,10 @@ def test_a_test_page_goes_to_the_printer_of_the_station(tmp_path: Path, pristine
         stations = ({"name": BENCH}, {"name": OTHER, "printer": uri, "page": "100x150"})
         with staged(tmp_path, pristine=pristine, stations=stations) as stage, browsing(stage.url) as lea:
             lea.sign_in("Lea", pin=LEADS_PIN)
-            assert "Is the whole frame on the paper?" in change(lea, "test", "", station=OTHER)
+            key = "b" * 32
+            assert f"The test page goes to the printer of {OTHER}." in change(lea, "test", "", station=OTHER, key=key)
+            change(lea, "test", "", station=OTHER, key=key)  # sent again after a lost connection
+            until(lambda: "Is the whole frame on the paper?" in lea.get("/team"))
             assert lea.html.count("Test print") == 1
     assert b"custom_100x150mm_100x150mm" in heard[1]
     assert b"/MediaBox [0 0 283.46 425.20]" in heard[1]
@@ -123,10 +127,11 @@ def test_a_printer_that_fails_its_test_is_red(tmp_path: Path, pristine: Path) ->
     stations = ({"name": BENCH, "printer": "ipp://127.0.0.1:9/printers/zebra"},)
     with staged(tmp_path, pristine=pristine, stations=stations) as stage, browsing(stage.url) as lea:
         lea.sign_in("Lea", pin=LEADS_PIN)
-        said = change(lea, "test", "", station=BENCH)
-        assert f"No test page from the printer of {BENCH}: the printer cannot be reached." in said
-        assert "127.0.0.1/printers/zebra" in said
-        assert lea.sign == "red"
+        change(lea, "test", "", station=BENCH)
+        failed = f"No test page from the printer of {BENCH}: the printer cannot be reached."
+        until(lambda: failed in lea.get("/team") + lea.said)
+        assert 'class="note test_failed"' in lea.html
+        assert "127.0.0.1/printers/zebra" in lea.said
 
 
 def test_the_figures_of_the_day_are_per_person_and_station(stage: Stage, anna: Browser, lea: Browser) -> None:

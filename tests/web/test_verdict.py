@@ -1,6 +1,7 @@
 """What users feel of the verdict on the page: what must not ship is red, with every reason; all else goes on."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from sqlmodel import col, update
 
 from supplier_agent.db.tables import Chore, Order, RejectedEntry, Supplier
 from supplier_agent.reading.missing_orders import CHORE, Absence
-from tests.web.stage import SUPPLIER, Browser, Stage
+from tests.web.stage import BENCH, SUPPLIER, Browser, Stage, browsing, staged
 
 ID = "15000012345_789"
 LATER = timedelta(seconds=3)
@@ -191,3 +192,30 @@ def test_the_number_of_problems_counts_suppliers_and_rejected_entries_are_quoted
     assert "Problems 2 " in lea.said
     assert "Paused by Tom since" in lea.said
     assert '{"x": 1}' in lea.said
+
+
+def test_an_order_with_a_report_is_never_plain_green(stage: Stage, anna: Browser, lea: Browser) -> None:
+    row = stage.order(ID)
+    anna.scan(ID).act("report", row, kind="damaged", text="leg broken")
+    assert anna.scan(ID).sign == "yellow"
+    assert "Reported: It is damaged. Look at it first." in anna.said
+    stage.clock.ahead += timedelta(seconds=3)
+    assert anna.scan(ID).sign == "yellow"
+    assert "Marked as shipped, although it was reported: It is damaged." in anna.said
+    assert stage.facts(row).shipped == 1
+    anna.act("undo", row)
+    lea.post("/decide", act="settle", row=str(row))
+    stage.clock.ahead += timedelta(seconds=3)
+    assert anna.scan(ID).sign == "blue"
+
+
+def test_one_scan_does_not_ship_an_order_with_a_report(tmp_path: Path, pristine: Path) -> None:
+    stations = ({"name": BENCH, "one_scan": True},)
+    with staged(tmp_path, pristine=pristine, stations=stations) as stage, browsing(stage.url) as anna:
+        row = stage.order(ID)
+        anna.sign_in("Anna").act("report", row, kind="missing")
+        assert anna.scan(ID).sign == "yellow"
+        assert stage.facts(row).shipped == 0
+        stage.clock.ahead += timedelta(seconds=3)
+        anna.scan(ID)
+        assert stage.facts(row).shipped == 1

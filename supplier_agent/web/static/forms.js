@@ -38,6 +38,14 @@
   document.addEventListener("swapped", showKeyboard);
   showKeyboard();
 
+  // Signing in: a badge may be scanned whatever has the focus.
+  document.addEventListener("scan", (event) => {
+    const pin = document.getElementById("pin");
+    if (!pin) return;
+    pin.value = event.detail;
+    pin.form.requestSubmit();
+  });
+
   // Signing in: after the name comes the PIN. Arrow keys, which go through the names, make clicks without a `detail`.
   document.addEventListener("click", (event) => {
     if (event.detail && event.target.closest?.("#names label")) setTimeout(() => document.getElementById("pin").focus());

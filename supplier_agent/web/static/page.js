@@ -22,6 +22,7 @@
   const stored = (name) => { try { return JSON.parse(localStorage.getItem(name)) || []; } catch { return []; } };
   const save = (name, items) => { localStorage.setItem(name, JSON.stringify(items)); tellKept(); };
   const mine = () => stored(UNSENT).filter((item) => item.who === who());
+  const others = () => stored(UNSENT).filter((item) => item.who !== who());
   const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
   // -- what is kept in this browser -----------------------------------------------------------------------------------
@@ -29,10 +30,12 @@
   function tellKept() {
     const bar = document.getElementById("unsent"), list = document.getElementById("refused");
     if (!bar || !list) return;
-    const late = stored(UNSENT).filter((item) => item.tried || item.who !== who());
-    const names = [...new Set(late.map((item) => item.who).filter((name) => name !== who()))];
+    const late = mine().filter((item) => item.tried), theirs = others();
     bar.hidden = !late.length;
-    bar.querySelector("b").textContent = late.length + (names.length ? ` (${names.join(", ")})` : "");
+    bar.querySelector("b").textContent = late.length;
+    const elses = document.getElementById("others");
+    elses.hidden = !theirs.length;
+    elses.querySelector("b").textContent = theirs.map((item) => `${item.who}: ${item.name}`).join(", ");
     const refused = stored(REFUSED);
     list.hidden = !refused.length;
     list.querySelector("ul").replaceChildren(...refused.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
@@ -52,9 +55,59 @@
     focusScan();
   }
 
+  // A badge changes the person. Its code is not kept here: if the agent does not answer, the badge is scanned again. What is scanned
+  // meanwhile belongs to the next person.
+  const isBadge = (code) => new RegExp(`^(\\][a-z][0-9a-z])?${body.dataset.badge}$`, "i").test((code || "").replace(/[^!-~]/g, ""));
+  let early = null; // null: the person is not changing
+  async function change(code) {
+    early = early || [];
+    for (let tries = 0; mine().length && tries < 20; tries++) { send(); await new Promise((next) => setTimeout(next, 100)); }
+    const answer = await fetch("/sign-in", { method: "POST", body: new URLSearchParams({ badge: code }), signal: AbortSignal.timeout(2 * SLOW) }).catch(() => null);
+    const page = answer && read(await answer.text()), meanwhile = early || [];
+    early = null;
+    if (answer?.redirected) { changeTo(page); play("blue"); }
+    else refuse(page);
+    for (const each of meanwhile) take(...each);
+  }
+
+  // Another person is signed in. The page is not loaded: that would cut a scan in two, and its rest may be the code of another order.
+  function changeTo(page) {
+    Object.assign(body.dataset, { said: page.body.dataset.said, who: page.body.dataset.who });
+    become(page);
+    countDown();
+    focusScan();
+    document.dispatchEvent(new Event("swapped"));
+  }
+
+  function refuse(page) {
+    const said = document.getElementById("away")?.content.cloneNode(true), told = page?.querySelector("[role=alert]");
+    if (!said) { location.assign("/sign-in"); return; }
+    if (told) said.querySelector("p").replaceWith(told);
+    document.getElementById("screen").replaceChildren(said);
+    play("red");
+    document.getElementById("aloud").textContent = textOf(document.getElementById("said"));
+    focusScan();
+  }
+
+  // What another person's scans become who is gone: sent as the present person's, or deleted, once that is noted.
+  function adopt() {
+    save(UNSENT, stored(UNSENT).map((item) => ({ ...item, who: who() })));
+    send();
+  }
+  async function drop() {
+    const gone = others(), form = new URLSearchParams({ token: tokenOf(document) });
+    for (const item of gone) form.append("scan", `${item.who}: ${item.name}`);
+    const noted = await fetch("/dropped", { method: "POST", body: form, ...wait() }).catch(() => null);
+    if (noted?.ok) save(UNSENT, stored(UNSENT).filter((item) => !gone.some((each) => each.fields.key === item.fields.key)));
+  }
+
+  const unsent = (url, fields, name, by) => ({ url, fields: { ...fields, key: newKey() }, name, at: Date.now(), who: by, from: home(document), tried: false });
+
   function take(url, fields, name) {
+    if (isBadge(fields.code)) { change(fields.code); return; }
+    if (early) { early.push([url, fields, name]); return; }
     const isAway = mine().some((item) => item.tried);
-    save(UNSENT, [...stored(UNSENT), { url, fields: { ...fields, key: newKey() }, name, at: Date.now(), who: who(), from: home(document), tried: false }]);
+    save(UNSENT, [...stored(UNSENT), unsent(url, fields, name, who())]);
     if (isAway) hold();
     send();
   }
@@ -118,10 +171,7 @@
       if (isNew) document.getElementById("screen").replaceWith(page.getElementById("screen"));
       else if (isOther) renew("screen", page.getElementById("screen"));
     } else {
-      document.title = page.title;
-      history.pushState(null, "", (path = page.body.dataset.path));
-      body.replaceChildren(...page.body.childNodes);
-      tellKept();
+      become(page);
     }
     if (isOther) {
       tell(isNew, sign);
@@ -131,6 +181,13 @@
     }
     tellAlarm();
     lookSoon();
+  }
+
+  function become(page) {
+    document.title = page.title;
+    if (location.pathname !== page.body.dataset.path) history.pushState(null, "", (path = page.body.dataset.path));
+    body.replaceChildren(...page.body.childNodes);
+    tellKept();
   }
 
   function renewPulse(next) {
@@ -219,6 +276,7 @@
         if (new URL(answer.url).pathname === "/sign-in") { location.assign("/sign-in"); return; }
         if (answer.status === 403) { // signed in again elsewhere: the next try has the new token
           const fresh = await get("/");
+          if (fresh && fresh.body.dataset.who !== who()) { changeTo(fresh); return; }
           if (fresh && tokenOf(fresh) !== token) { token = tokenOf(fresh); continue; }
         }
         if (!answer.ok || page.body.dataset.said !== item.fields.key) throw new Error("not recorded");
@@ -265,7 +323,9 @@
     const label = event.target.closest("[data-enlarge]");
     if (label) { event.preventDefault(); label.closest(".board").classList.toggle("enlarged"); } // another window would take the scans
     if (event.target.closest("[data-seen]")) save(REFUSED, []);
-    if (event.target.closest("[data-forget]")) save(UNSENT, []);
+    if (event.target.closest("[data-forget]")) save(UNSENT, others());
+    if (event.target.closest("[data-adopt]")) adopt();
+    if (event.target.closest("[data-drop]")) drop();
     if (!event.target.closest("a, button, input, select, label, summary")) focusScan();
   });
 
