@@ -48,6 +48,11 @@ def on_vehicles(tx: Session) -> int:
     return tx.exec(select(func.count()).select_from(Loaded).where(ON_IT)).one()
 
 
+def number_on(tx: Session, load: Load) -> int:
+    """Return how many orders are on a vehicle that has not departed."""
+    return tx.exec(select(func.count()).select_from(Loaded).where(Loaded.load_id == load.id, ON_IT)).one()
+
+
 def of_load(tx: Session, load: Load) -> Sequence[Loaded]:
     """Return what was ever on a vehicle, the last one first."""
     return tx.exec(select(Loaded).where(Loaded.load_id == load.id).order_by(col(Loaded.id).desc())).all()

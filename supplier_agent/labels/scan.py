@@ -233,7 +233,9 @@ def _of_one(station: Station, match: Match, now: datetime, *, one_scan: bool) ->
     if again and match.ways == {Way.SKU}:
         return Step(station, Sign.CHECK, Say.PRODUCT_ONLY, matches=(match,))
     is_complete = match.parcels.plus(match.page).is_complete
-    if is_complete and (again or (one_scan and match.ways & _NAMES_THE_BOX and not match.verdict.doubtful and not match.verdict.report)):
+    if is_complete and (
+        again or (one_scan and match.ways & _NAMES_THE_BOX and not match.verdict.doubtful and not match.verdict.report)
+    ):
         left = _on_screen(station, now)
         return replace(_mark(station, match), left=None if left == match.order else left)
     shown = _show(station, match, now)

@@ -114,6 +114,8 @@ def departs(tx: Session, visit: Visit, load: Load) -> Answer:
     found = contents(tx, visit, load)
     if load.departed_at is not None:
         return _departure(load, found)
+    if _has_more(visit, load, found):
+        return Answer(RED, "depart_hidden", facts_of(load))
     counted = {each.line.row: number for each in found.short if (number := _counted(visit, each))}
     stays = {each.line.row: (each.place, " ".join(each.each.verdict.stops)) for each in found.blocked}
     stays |= {each.line.row: (each.place, PARCELS) for each in found.short if each.line.row not in counted}
@@ -130,6 +132,14 @@ def departs(tx: Session, visit: Visit, load: Load) -> Answer:
     loads.depart(tx, load, leaves, stays, visit.now, who, at)
     tx.flush()
     return _departure(load, contents(tx, visit, load))
+
+
+def _has_more(visit: Visit, load: Load, found: Contents) -> bool:
+    """Tell whether orders are on the vehicle that this person may not see. They would leave with it, and nobody would mark them."""
+    if visit.whole is None:
+        return False
+    with visit.whole.store.read() as all_orders:
+        return loads.number_on(all_orders, load) != len(found.on_it)
 
 
 def _counted(visit: Visit, each: Aboard) -> int:

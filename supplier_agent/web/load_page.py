@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse, Response
 
 from supplier_agent import loads
 from supplier_agent.db.vehicles import Load, Loaded
-from supplier_agent.labels import barcodes, scan, typed
+from supplier_agent.labels import scan
 from supplier_agent.labels.scan import Match, Meaning, Way
 from supplier_agent.labels.typed import Command
 from supplier_agent.verdict import Act
@@ -15,7 +15,7 @@ from supplier_agent.web import answers, departure, order_view, sheets
 from supplier_agent.web.answers import BLUE, GREEN, GREY, RED, YELLOW, Answer, Facts, page
 from supplier_agent.web.order_view import Judged, judged, verdicts
 from supplier_agent.web.request import Visit, row_id
-from supplier_agent.web.scan_page import LONGEST_SCAN, REPEATED, age
+from supplier_agent.web.scan_page import LONGEST_SCAN, age, counted_once, understood
 
 DEPARTED = 10
 """How many of the last departures are listed."""
@@ -75,16 +75,15 @@ def scanned(visit: Visit) -> Response:
 
     def act(tx: Session, before: Answer | None) -> Answer:
         load = _load(tx, visit)
-        meaning = barcodes.find(tx, typed.read(raw), lambda rows: verdicts(tx, visit, rows))
+        meaning = understood(tx, visit, raw)
         memory = scan.cleared(scan.Station.unpack(dict(before.memory)) if before else scan.Station())
         only = meaning.matches[0] if len(meaning.matches) == 1 else None
         is_last_here = before is not None and load is not None and before.facts.get("load") == load.id
         if is_last_here and before is not None and scan.is_repeat(memory, raw, only, at):
-            notes = (*(note for note in before.notes if note != REPEATED), REPEATED)
-            return replace(before, repeated=True, notes=notes)
+            return counted_once(visit, before, before.memory)
         heard = scan.hear(memory, raw, meaning, at).pack()
         layout = None if memory.told_layout else meaning.layout
-        notes = ((f"layout_{layout}", {}),) if layout else ()
+        notes: tuple[tuple[str, Facts], ...] = ((f"layout_{layout}", {}),) if layout else ()
         if load is None:
             return Answer(RED, "load_choose", {"load": 0}, notes=notes, memory=heard)
         undo = before.order if is_last_here and before is not None and before.say in HOLDS else None
@@ -141,7 +140,8 @@ def _answer(tx: Session, visit: Visit, load: Load, meaning: Meaning, raw: str, u
     if meaning.command is not None:
         return Answer(YELLOW, "load_no_command", about)
     if not meaning.matches:
-        return Answer(*((YELLOW, "nothing_scanned") if meaning.empty else (RED, "unknown")), about)
+        found = (YELLOW, "nothing_scanned") if meaning.empty else (RED, "not_yours" if meaning.elsewhere else "unknown")
+        return Answer(*found, about)
     only = meaning.matches[0]
     if len(meaning.matches) == 1 and only.ways != {Way.SKU}:
         return _put(tx, visit, load, only)

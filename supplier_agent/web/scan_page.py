@@ -1,6 +1,6 @@
 """The screen at the bench: scan to show and print, scan again to mark as shipped, undo. No box is marked at two stations."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -66,14 +66,19 @@ def scanned(visit: Visit) -> Response:
     at = visit.now - age(visit)
 
     def act(tx: Session, before: Answer | None) -> Answer:
-        meaning = barcodes.find(tx, typed.read(raw), lambda rows: verdicts(tx, visit, rows))
-        if visit.whole is not None and meaning == scan.Meaning():
-            with visit.whole.store.read() as all_orders:
-                meaning = replace(meaning, elsewhere=barcodes.names_any(all_orders, typed.read(raw)))
-        step = scan.next_step(_memory(before), raw, meaning, at, one_scan=visit.station.one_scan)
+        step = scan.next_step(_memory(before), raw, understood(tx, visit, raw), at, one_scan=visit.station.one_scan)
         return take(tx, visit, before, step, raw)
 
     return _done(visit, *answers.once(visit, act))
+
+
+def understood(tx: Session, visit: Visit, raw: str) -> scan.Meaning:
+    """Return what a scan means, and for a person who is limited to suppliers, whether it names the order of another one."""
+    meaning = barcodes.find(tx, typed.read(raw), lambda rows: verdicts(tx, visit, rows))
+    if visit.whole is None or meaning != scan.Meaning():
+        return meaning
+    with visit.whole.store.read() as all_orders:
+        return replace(meaning, elsewhere=barcodes.names_any(all_orders, typed.read(raw)))
 
 
 def picked(visit: Visit) -> Response:
@@ -127,7 +132,7 @@ def dropped(visit: Visit) -> Response:
 def take(tx: Session, visit: Visit, before: Answer | None, step: Step, raw: str = "") -> Answer:
     """Do what a scan means, and return the answer."""
     if step.ignored:
-        return _counted_once(visit, before, step)
+        return counted_once(visit, before or Answer(YELLOW, step.say.value), step.station.pack())
     only = step.matches[0] if len(step.matches) == 1 else None
     several = tuple(match.order for match in step.matches) if only is None else ()
     facts = _facts(tx, visit, step, only, raw)
@@ -171,14 +176,13 @@ def _confirmed(tx: Session, visit: Visit, before: Answer | None, match: Match) -
     return take(tx, visit, before, step)
 
 
-def _counted_once(visit: Visit, before: Answer | None, step: Step) -> Answer:
+def counted_once(visit: Visit, before: Answer, memory: Mapping[str, object]) -> Answer:
     """Return the last answer for a scan that repeats it. What was done is not done again: nothing is printed.
 
     Its notes stay with the first answer, because what becomes of its label is written there.
     """
-    kept = before or Answer(YELLOW, step.say.value)
-    first = kept.repeats or (visit.session.last if visit.session else "")
-    return replace(kept, prints=None, repeats=first, notes=(REPEATED,), memory=step.station.pack())
+    first = before.repeats or (visit.session.last if visit.session else "")
+    return replace(before, prints=None, repeats=first, notes=(REPEATED,), memory=memory)
 
 
 def _prints_at_once(visit: Visit, step: Step) -> bool:

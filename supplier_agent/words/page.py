@@ -97,6 +97,9 @@ ANSWERS: Mapping[str, str] = {
     "answer.load_no_command": "This command is only for the scan page.",
     "answer.load_unnamed": "Type the carrier or the number plate first.",
     "answer.depart_sure": "%(vehicle)s departs? Orders to mark as shipped: %(orders)s. Nothing is marked yet.",
+    "answer.depart_hidden": (
+        "Nothing is marked. %(vehicle)s also carries orders that you may not see. Ask a person who sees all orders to press Depart."
+    ),
     "answer.depart_nothing": "Nothing on %(vehicle)s may leave. Nothing is marked.",
     "answer.departed": "%(vehicle)s departed at %(at)s (%(by)s). Orders marked as shipped: %(orders)s.",
     "answer.recall_why": "Say in a few words why it did not leave.",

@@ -12,7 +12,7 @@ from supplier_agent.base.log import Log
 from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Barcode, Order
 from supplier_agent.labels import barcodes, parcels
-from supplier_agent.labels.barcodes import Found, LabelCodes, keep, unread
+from supplier_agent.labels.barcodes import Content, LabelCodes, keep, unread
 from supplier_agent.labels.pdf import PdfWork
 from supplier_agent.labels.typed import read
 from tests.barcodes.drawing import Code, Page, pdf
@@ -111,7 +111,7 @@ def test_a_label_that_was_replaced_is_read_anew_and_its_old_codes_go(
 def test_a_label_that_changes_while_it_is_read_is_read_again(tmp_path: Path, store: Store) -> None:
     (row,) = put(store, label(tmp_path, 1, parcel("XY000000001FR")))
     with store.write() as tx:
-        assert not keep(tx, row, "another", Found(1, [("XY000000009FR", 1)]))
+        assert not keep(tx, row, "another", Content(1, [("XY000000009FR", 1)]))
         assert [each.order for each in unread(tx)] == [row]
 
 

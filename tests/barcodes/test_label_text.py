@@ -63,7 +63,7 @@ def test_a_part_of_a_word_is_no_name(text: str, name: str) -> None:
 def test_pages_fit_if_each_piece_has_the_same_number_of_them() -> None:
     assert [fits(pages, 2) for pages in (1, 2, 3, 4)] == [False, True, False, True]
     assert [fits(pages, 1) for pages in (1, 3)] == [None, None], "a piece may come in any number of boxes"
-    assert [fits(None, 2), fits(2, None)] == [None, None]
+    assert [fits(0, 2), fits(2, None)] == [None, None]
 
 
 @pytest.mark.parametrize(

@@ -13,17 +13,17 @@ from supplier_agent import actions
 from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Article, Barcode, Event, Order, Parcel
 from supplier_agent.labels import parcels
-from supplier_agent.labels.barcodes import Found, keep
+from supplier_agent.labels.barcodes import Content, keep
 from supplier_agent.labels.parcels import Count
 from supplier_agent.labels.progress import Parcels, Source, expected
 from tests.scan.shelf import SUPPLIER, order_of, put
 from tests.world.clocks import NOW
 
 SHA = "0" * 64
-THREE_PAGES = Found(3, [("P1", 1), ("R1", 1), ("P2", 2), ("P3", 3), ("15000012345_789", None)])
+THREE_PAGES = Content(3, [("P1", 1), ("R1", 1), ("P2", 2), ("P3", 3), ("15000012345_789", None)])
 
 
-def labelled(store: Store, found: Found, **facts: Any) -> int:  # noqa: ANN401 - any column
+def labelled(store: Store, found: Content, **facts: Any) -> int:  # noqa: ANN401 - any column
     """Store an order whose label was read; return its row id."""
     (row,) = put(store, order_of(**facts))
     with store.write() as tx:
@@ -100,12 +100,12 @@ def test_a_code_that_names_no_parcel_counts_for_none(store: Store, code: str) ->
 
 
 def test_a_label_with_the_same_codes_on_each_page_has_a_parcel_for_each_page(store: Store) -> None:
-    row = labelled(store, Found(2, [("SAME", None)]))
+    row = labelled(store, Content(2, [("SAME", None)]))
     assert (of(store, row).total, scan(store, row, "SAME")) == (2, (Count.NONE, 0, 2))
 
 
 def test_a_page_without_a_code_of_its_own_is_no_parcel(store: Store) -> None:
-    assert of(store, labelled(store, Found(2, [("P1", 1), ("R1", 1)]))) == Parcels(1, Source.CODES, pages=2)
+    assert of(store, labelled(store, Content(2, [("P1", 1), ("R1", 1)]))) == Parcels(1, Source.CODES, pages=2)
 
 
 def test_the_articles_file_beats_the_label(store: Store) -> None:
@@ -128,7 +128,7 @@ def test_what_was_scanned_of_an_old_label_does_not_count(store: Store) -> None:
         tx.get_one(Order, row).label_sha256 = "1" * 64
     assert of(store, row) == Parcels(1, Source.PAGES)  # the new one was not read yet
     with store.write() as tx:
-        keep(tx, row, "1" * 64, Found(2, [("N1", 1), ("N2", 2)]))
+        keep(tx, row, "1" * 64, Content(2, [("N1", 1), ("N2", 2)]))
     assert of(store, row) == Parcels(2, Source.CODES, pages=2)
 
 

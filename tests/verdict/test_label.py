@@ -97,7 +97,8 @@ def test_a_doubt_blocks_nothing_and_needs_nobody() -> None:
 )
 def test_a_criterion_is_judged_from_20_labels_and_90_percent_on(number: int, met: int, is_judged: bool) -> None:  # noqa: FBT001 - an expectation
     for criterion in ("names_order", "names_carrier", "fits_quantity"):
-        wrong = label(met={criterion: (number, met)}, **{criterion: 0})
+        failed: dict[str, Any] = {criterion: 0}
+        wrong = label(met={criterion: (number, met)}, **failed)
         assert bool(said(read(quantity=2, label_pages=3), wrong)) == is_judged
     assert said(read(), label(met={}, twin="15000012346_1")), "one file on two orders is always wrong"
 
@@ -135,7 +136,7 @@ def kept(store: Store, number: int, wrong: int, first: int = 1, **more: Any) -> 
     )
     with store.write() as tx:
         for place, (row, sha) in enumerate(zip(rows, shas, strict=True)):
-            fits = dict.fromkeys(("names_increment", "names_part", "names_carrier"), 1)
+            fits: dict[str, Any] = dict.fromkeys(("names_increment", "names_part", "names_carrier"), 1)
             tx.add(
                 LabelFacts(
                     order_id=row,
@@ -185,7 +186,7 @@ def test_one_file_on_the_orders_of_two_customers_is_found_from_the_first_label_o
     with store.write() as tx:
         for row in rows:
             supplier = tx.get_one(Order, row).supplier
-            fits = dict.fromkeys(("names_order", "names_increment", "names_part"), 1)
+            fits: dict[str, Any] = dict.fromkeys(("names_order", "names_increment", "names_part"), 1)
             tx.add(LabelFacts(order_id=row, supplier=supplier, label_sha256=SHA, **fits))
     assert doubtful(store) == list(names)
     with store.write() as tx:

@@ -33,8 +33,15 @@ def badge(stage: Stage, name: str) -> str:
 def test_a_badge_is_at_least_80_bits_and_no_code_of_an_order(stage: Stage) -> None:
     code = badge(stage, "Anna")
     assert len(people.BADGE_LETTERS) ** people.BADGE_LENGTH > 2**80
-    for typed in (code, code.lower(), f"]C1{code}", f" {code}\r", typed.as_typed(code, "fr"), typed.as_typed(code, "tr")):
-        assert people.badge_of(typed) == code
+    for as_scanned in (
+        code,
+        code.lower(),
+        f"]C1{code}",
+        f" {code}\r",
+        typed.as_typed(code, "fr"),
+        typed.as_typed(code, "tr"),
+    ):
+        assert people.badge_of(as_scanned) == code
     for other in ("15000012345_789", "789", code + "X", code[:-1], "X" + code, "UNDO", "TV-STAND-OAK", ""):
         assert people.badge_of(other) == ""
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlmodel import col, select
 
+from supplier_agent import loads
 from supplier_agent.db.tables import Event, Print
 from supplier_agent.web import people
 from supplier_agent.web.app import FORMS, PAGES
@@ -33,6 +34,8 @@ def rows(stage: Stage) -> tuple[int, int]:
     with stage.store.write() as tx:
         at = stage.clock.now()
         tx.add(Event(order_id=theirs, at=at, who="Cid", what="problem reported", detail="damaged: hidden words"))
+        load = loads.start(tx, "AB-123", at, "Cid", BENCH)
+        loads.put(tx, load, theirs, at, "Cid", BENCH)
         people.add(tx, "Ben", "packer", "4711", SALT, at, [SUPPLIER])
         people.add(tx, "Bea", "lead", LEADS_PIN, SALT, at, [SUPPLIER])
     return mine, theirs
@@ -163,3 +166,20 @@ def test_a_lead_sets_the_suppliers_of_a_person_at_once(lea: Browser, anna: Brows
     assert "Lea is the only lead." in lea.said
     lea.post("/team", act="suppliers", name="Anna")
     assert "To ship 2" in anna.sign_in("Anna", pin="2580").said
+
+
+def test_a_vehicle_with_hidden_orders_departs_only_by_a_person_who_sees_them(
+    stage: Stage, limited: Browser, rows: tuple[int, int]
+) -> None:
+    mine, theirs = rows
+    limited.post("/load/1/scan", code=MINE)
+    limited.post("/load/1/scan", code=THEIRS)
+    assert (limited.sign, "not yours" in limited.said.lower()) == ("red", True)
+    limited.post("/load/1", act="depart", sure="yes")
+    assert limited.sign == "red"
+    assert "Orders of suppliers that you do not see are on AB-123" in limited.said
+    assert [stage.facts(row).shipped for row in rows] == [0, 0]
+    with browsing(stage.url) as lea:
+        lea.sign_in("Lea", pin=LEADS_PIN)
+        lea.post("/load/1", act="depart", sure="yes")
+    assert [stage.facts(row).shipped for row in (mine, theirs)] == [1, 1]

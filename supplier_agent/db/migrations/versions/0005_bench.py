@@ -1,4 +1,4 @@
-"""The bench: articles and parcels, vehicles, what labels say, people and their badges; indexes for days and for the ship-by clock."""
+"""The bench: articles, parcels, vehicles, what labels say, badges; and indexes for days and for the ship-by clock."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
-    """Add tables, columns and indexes: what is there stays as it is. The labels of open orders are read once more, for their pages."""
+    """Add tables, columns and indexes: what is there stays as it is. Labels of open orders are read again, to count their pages."""
     op.create_index("orders_by_day", "orders", ["order_date", "supplier", "first_seen_at"], unique=False)
     _parcels()
     _vehicles()
