@@ -134,7 +134,7 @@ def test_a_screen_reader_finds_every_control_by_its_name(stage: Stage, context: 
         f'radio "{OTHER}"',
         'group "Name"',
         'radio "Lea"',
-        'textbox "PIN"',
+        'textbox "PIN, or scan your badge"',
         'button "Sign in"',
     ):
         assert line in tree

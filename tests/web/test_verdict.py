@@ -197,6 +197,7 @@ def test_the_number_of_problems_counts_suppliers_and_rejected_entries_are_quoted
 def test_an_order_with_a_report_is_never_plain_green(stage: Stage, anna: Browser, lea: Browser) -> None:
     row = stage.order(ID)
     anna.scan(ID).act("report", row, kind="damaged", text="leg broken")
+    stage.clock.ahead += timedelta(seconds=3)
     assert anna.scan(ID).sign == "yellow"
     assert "Reported: It is damaged. Look at it first." in anna.said
     stage.clock.ahead += timedelta(seconds=3)
