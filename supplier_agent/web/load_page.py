@@ -89,7 +89,7 @@ def scanned(visit: Visit) -> Response:
         undo = before.order if is_last_here and before is not None and before.say in HOLDS else None
         return replace(_answer(tx, visit, load, meaning, raw, undo), notes=notes, memory=heard)
 
-    return _done(answers.once(visit, act)[0])
+    return _done(visit, answers.once(visit, act)[0])
 
 
 def pressed(visit: Visit) -> Response:
@@ -104,7 +104,7 @@ def pressed(visit: Visit) -> Response:
             return Answer(RED, "load_choose", {"load": 0}, memory=memory)
         return replace(_pressed(tx, visit, load, doing), memory=memory)
 
-    return _done(answers.once(visit, act)[0])
+    return _done(visit, answers.once(visit, act)[0])
 
 
 def _pressed(tx: Session, visit: Visit, load: Load, doing: str) -> Answer:
@@ -217,10 +217,13 @@ def _load(tx: Session, visit: Visit) -> Load | None:
 
 
 def _last(tx: Session, visit: Visit, load: Load | None) -> Answer | None:
-    """Return the last answer, if it is about this vehicle; None: about none of them."""
+    """Return the last answer, if it is about this vehicle (None: about none of them), or says that nothing was changed."""
     answer = answers.last(tx, visit)
-    return answer if answer is not None and answer.facts.get("load") == (load.id if load else 0) else None
+    is_ours = answer is not None and (answer.say == "refused" or answer.facts.get("load") == (load.id if load else 0))
+    return answer if is_ours else None
 
 
-def _done(answer: Answer) -> Response:
-    return RedirectResponse(f"/load/{answer.facts['load']}" if answer.facts.get("load") else "/load", 303)
+def _done(visit: Visit, answer: Answer) -> Response:
+    """Show the vehicle that the answer is about; of a refusal, the one that the form was about."""
+    row = answer.facts.get("load", row_id(str(visit.parts.get("row", ""))))
+    return RedirectResponse(f"/load/{row}" if row else "/load", 303)

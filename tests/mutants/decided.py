@@ -10,8 +10,30 @@ CONTAINMENT = "tests/branches/test_containment.py"
 BRAKED = "tests/brakes/test_braked.py"
 ACCOUNTS = "tests/calls/test_accounts.py"
 NEW_CALL = "tests/calls/test_a_new_call.py"
+LOAD = "tests/web/test_load.py"
 
 VERDICT = (
+    Mutant(
+        "a departure marks what must not ship",
+        "web/departure.py",
+        "        return sheets.must_stay(self.each)\n",
+        "        return False\n",
+        (LOAD, "-k", "blocked"),
+    ),
+    Mutant(
+        "a parcel that is still at the bench counts on the vehicle",
+        "web/departure.py",
+        "    return replace(of_order, scanned=pages or frozenset())\n",
+        "    return of_order\n",
+        (LOAD, "-k", "complete"),
+    ),
+    Mutant(
+        "that an order did not leave is covered by another report",
+        "reports/facts.py",
+        "    return next((each for each in reversed(since) if lasts_after_shipping(each)), since[-1] if since else None)\n",
+        "    return since[-1] if since else None\n",
+        (LOAD, "-k", "another_report"),
+    ),
     Mutant(
         "a label that changed since it was printed stops nobody",
         "verdict/order.py",

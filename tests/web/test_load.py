@@ -190,6 +190,26 @@ def test_nothing_departs_if_nothing_may_leave(stage: Stage, anna: Browser, van: 
     assert "<tfoot>" not in anna.html
 
 
+def test_a_departure_is_done_as_a_whole_or_not_at_all(stage: Stage, anna: Browser, van: str) -> None:
+    rows = [stage.order(A), stage.order(C)]
+    put(stage, anna, van, A, C)
+    with stage.store.write() as tx:
+        refuses = (
+            f"BEFORE UPDATE OF shipped ON orders WHEN NEW.id = {rows[1]} BEGIN SELECT RAISE(ABORT, 'not this one'); END"
+        )
+        tx.connection().exec_driver_sql(f"CREATE TRIGGER stubborn {refuses}")
+    depart(anna, van)
+    assert (anna.status, "Nothing was done." in anna.said, "not this one" in anna.said) == (409, True, True)
+    assert [stage.facts(row).shipped for row in rows] == [0, 0]
+    assert [[what for what, _ in happened(stage, row)] for row in rows] == [["loaded"], ["loaded"]]
+    with stage.store.write() as tx:
+        tx.connection().exec_driver_sql("DROP TRIGGER stubborn")
+    anna.get(van)
+    assert "2 orders ," in anna.said
+    depart(anna, van)
+    assert [stage.facts(row).shipped for row in rows] == [1, 1]
+
+
 def test_an_order_that_the_bench_has_marked_meanwhile_leaves_and_is_marked_once(
     stage: Stage, anna: Browser, van: str
 ) -> None:
