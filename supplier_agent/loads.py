@@ -11,7 +11,7 @@ from sqlmodel import Session, and_, col, func, select
 
 from supplier_agent import actions
 from supplier_agent.db.tables import Event, Order
-from supplier_agent.db.vehicles import Load, Loaded, LoadedParcel
+from supplier_agent.db.warehouse import Load, Loaded, LoadedParcel
 
 LOADED, PARCEL, TAKEN_OFF = "loaded", "parcel loaded", "taken off"
 DEPARTED, STAYED, RECALLED = "departed", "stayed behind", "recalled"

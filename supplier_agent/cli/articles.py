@@ -82,7 +82,7 @@ def list_(
     from sqlmodel import col, select
 
     from supplier_agent.base.cells import known
-    from supplier_agent.db.tables import Article
+    from supplier_agent.db.warehouse import Article
 
     surroundings = here(context)
     if as_csv:

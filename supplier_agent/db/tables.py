@@ -8,7 +8,7 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from supplier_agent.db import columns, vehicles  # noqa: F401 - its tables are part of the schema
+from supplier_agent.db import columns, warehouse  # noqa: F401 - its tables are part of the schema
 
 UNREAD = (
     "label_sha256 IS NOT NULL AND (coalesce(label_read_sha256, '') <> label_sha256 OR label_pages IS NULL)"
@@ -327,65 +327,6 @@ class Barcode(SQLModel, table=True):
     code: str
     label_sha256: str  # the label it was read from
     page: int | None = None  # the only page of the label with it; null: it is on several, or not read again yet
-
-
-class Parcel(SQLModel, table=True):
-    """A code of an order's label that was scanned as one of its parcels. Append-only, but for the undo."""
-
-    __tablename__ = "parcels"
-    __table_args__ = (
-        Index("parcels_scanned", "order_id", "code", unique=True, sqlite_where=text("undone_at IS NULL")),
-    )
-
-    id: int | None = Field(default=None, primary_key=True)  # null only before the row is written
-    order_id: int = Field(foreign_key="orders.id")
-    code: str  # as in barcodes
-    scanned_at: datetime
-    who: str
-    station: str | None = None  # null: not at a station of the page
-    undone_at: datetime | None = None  # when the mark of its order was undone: it is scanned again; null: it counts
-
-
-class Article(SQLModel, table=True):
-    """What a supplier's articles file says about one product. Written by `articles import`."""
-
-    __tablename__ = "articles"
-
-    supplier: str = Field(primary_key=True)
-    sku: str = Field(primary_key=True)
-    name: str | None = None  # null: not given
-    bin: str | None = None  # where it is stored; null: not given
-    cartons: int | None = None  # how many parcels one piece has; null: not given
-    imported_at: datetime
-
-
-class LabelFacts(SQLModel, table=True):
-    """What an order's label says about its order. Its text names the customer, so it is not stored."""
-
-    __tablename__ = "label_facts"
-    __table_args__ = (
-        # How many of the last labels meet each criterion. With the criteria, the table itself is not read.
-        Index(
-            "label_facts_by_carrier",
-            *("supplier", "carrier", "order_id"),
-            *("names_order", "names_increment", "names_part", "names_carrier", "fits_quantity"),
-        ),
-        Index("label_facts_by_file", "supplier", "label_sha256"),
-    )
-
-    order_id: int = Field(primary_key=True, foreign_key="orders.id")
-    supplier: str
-    carrier: str | None = None  # the order's carrier when the label was read; null: not named, or unreadable
-    label_sha256: str  # the label that was read
-    names_order: int  # 1: the menzzo_order_id is in its text, in any spelling
-    names_increment: int  # 1: so is the increment_id
-    names_part: int  # 1: so is the sale_product_id
-    names_carrier: int | None = None  # 1: so is the carrier; null: the order names none
-    fits_quantity: int | None = (
-        None  # 1: the pages are a multiple of the quantity; null: of less than two, or not known
-    )
-    seen_order: str | None = None  # another order of the supplier in its text; null: none, or it names its own
-    seen_carrier: str | None = None  # another carrier of the supplier in its text; null: none, or it names its own
 
 
 class Person(SQLModel, table=True):

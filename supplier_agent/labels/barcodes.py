@@ -20,7 +20,8 @@ from supplier_agent.base.log import Log
 from supplier_agent.db import state_folder
 from supplier_agent.db.plain_sql import within
 from supplier_agent.db.store import Store, open_store
-from supplier_agent.db.tables import UNREAD, Barcode, LabelFacts, Order
+from supplier_agent.db.tables import UNREAD, Barcode, Order
+from supplier_agent.db.warehouse import LabelFacts
 from supplier_agent.labels import parcels
 from supplier_agent.labels import text as label_text
 from supplier_agent.labels.pdf import Done, Failed, PdfWork

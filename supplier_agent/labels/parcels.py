@@ -9,7 +9,8 @@ from sqlmodel import Session, col, select, update
 
 from supplier_agent.base.cells import known
 from supplier_agent.db.plain_sql import within
-from supplier_agent.db.tables import Barcode, Event, Order, Parcel
+from supplier_agent.db.tables import Barcode, Event, Order
+from supplier_agent.db.warehouse import Parcel
 from supplier_agent.labels.progress import Parcels, expected
 
 SCANNED, CONFIRMED = "parcel scanned", "parcels confirmed"

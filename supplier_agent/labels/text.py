@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 
 from supplier_agent.base.cells import known
 from supplier_agent.db.plain_sql import Look
-from supplier_agent.db.tables import LabelFacts, Order
+from supplier_agent.db.tables import Order
+from supplier_agent.db.warehouse import LabelFacts
 
 MOST_CARRIERS = 100
 """The maximum number of carriers of a supplier that are looked for on a label of another one."""

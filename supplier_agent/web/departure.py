@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from supplier_agent import actions, loads
 from supplier_agent.db.tables import Order
-from supplier_agent.db.vehicles import Load, Loaded
+from supplier_agent.db.warehouse import Load, Loaded
 from supplier_agent.labels import parcels
 from supplier_agent.labels.progress import Parcels
 from supplier_agent.verdict import OF_SUPPLIER, Act, Blocker, Report

@@ -6,7 +6,7 @@ from sqlmodel import Session
 from starlette.responses import RedirectResponse, Response
 
 from supplier_agent import loads
-from supplier_agent.db.vehicles import Load, Loaded
+from supplier_agent.db.warehouse import Load, Loaded
 from supplier_agent.labels import scan
 from supplier_agent.labels.scan import Match, Meaning, Way
 from supplier_agent.labels.typed import Command
@@ -50,6 +50,11 @@ def show(visit: Visit) -> Response:
             is_true = any(each.place.order_id == answer.order and not each.stays for each in found.on_it)
             if answer.say in HOLDS and load.departed_at is None and not is_true:
                 answer, changed = replace(answer, sign=RED if shown[0].verdict.stops else GREY), True
+            elif answer.sign == GREEN and shown[0].verdict.report:
+                notes = (*answer.notes, ("reported", {"report": shown[0].verdict.report}))
+                answer = replace(answer, sign=YELLOW, notes=notes)
+            elif answer.sign == GREEN and shown[0].verdict.doubtful:
+                answer = replace(answer, sign=YELLOW)
         gone = [each for each in found.left if each.each.order.shipped == 1 or each.each.cell("ship_confirmed_at")]
         day = load.departed_at.astimezone(visit.room.settings.timezone).date().isoformat() if load.departed_at else ""
         return page(

@@ -26,7 +26,7 @@ OLDEST_SCAN = timedelta(days=1)
 """A scan that a browser has kept for longer than this counts as made now."""
 MOST_BOXES = 12
 """More parcels than this are shown as a number alone."""
-COMPARED = frozenset({scan.Say.SHOWN, scan.Say.MARKED})
+COMPARED = frozenset({scan.Say.SHOWN, scan.Say.PARCEL, scan.Say.PARCELS_SHOWN, scan.Say.PARCELS_ALL, scan.Say.MARKED})
 """The answers that are yellow if the label may be the wrong one. The others say nothing good of the order, or are yellow anyway."""
 REPEATED: tuple[str, answers.Facts] = (scan.Say.REPEATED.value, {})
 """The note of a scan that was counted once."""

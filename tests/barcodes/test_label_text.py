@@ -13,7 +13,8 @@ from sqlmodel import col, select, update
 from supplier_agent.base.log import Log
 from supplier_agent.db.plain_sql import within
 from supplier_agent.db.store import Store
-from supplier_agent.db.tables import LabelFacts, Order
+from supplier_agent.db.tables import Order
+from supplier_agent.db.warehouse import LabelFacts
 from supplier_agent.labels.barcodes import LabelCodes
 from supplier_agent.labels.pdf import Done, PdfWork
 from supplier_agent.labels.text import compare, fits, names

@@ -31,6 +31,7 @@ READS: dict[str, float | None] = {
     "order ID": 0.5,
     "coverage": 2.0,
     "alerts list": 0.5,
+    "articles list": 0.5,
     "person list": 0.5,
     "check --offline": None,
     "export orders": None,

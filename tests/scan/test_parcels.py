@@ -11,7 +11,8 @@ from sqlmodel import select
 
 from supplier_agent import actions
 from supplier_agent.db.store import Store
-from supplier_agent.db.tables import Article, Barcode, Event, Order, Parcel
+from supplier_agent.db.tables import Barcode, Event, Order
+from supplier_agent.db.warehouse import Article, Parcel
 from supplier_agent.labels import parcels
 from supplier_agent.labels.barcodes import Content, keep
 from supplier_agent.labels.parcels import Count

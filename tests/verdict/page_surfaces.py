@@ -147,7 +147,8 @@ def read_scan(made: Invented, make: MakeJudge) -> Mapping[Key, Codes]:
 def scan_of(made: Invented, key: Key) -> Codes:
     """Return what a first scan says: red if it must not ship, blue if it may, yellow if it is marked or shipped already."""
     verdict = made.orders[key]
-    sign = "red" if verdict.stops else "blue" if Act.SHIP in verdict.may[Role.PACKER] else "yellow"
+    is_fine = Act.SHIP in verdict.may[Role.PACKER] and not (verdict.report or verdict.doubtful)
+    sign = "red" if verdict.stops else "blue" if is_fine else "yellow"
     acts = {f"act:{act}" for act in BUTTONS.values() if act in verdict.may[Role.PACKER]}
     answer = {f"answer:stop:{code}" for code in verdict.stops}
     return frozenset(answer | {f"sign:{sign}"} | of_verdict(verdict) | other_problems(verdict) | acts)
@@ -323,9 +324,13 @@ def read_load(made: Invented, make: MakeJudge) -> Mapping[Key, Codes]:
 
 
 def load_of(made: Invented, key: Key) -> Codes:
-    """Return what a scan onto a vehicle says: green if a packer may ship the order now, else red with every reason."""
+    """Return what a scan onto a vehicle says: if a packer may ship the order now, green, or yellow if it is to be looked at first.
+
+    Else red with every reason.
+    """
     verdict = made.orders[key]
-    sign = "green" if Act.SHIP in verdict.may[Role.PACKER] else "red"
+    fine = "yellow" if verdict.report or verdict.doubtful else "green"
+    sign = fine if Act.SHIP in verdict.may[Role.PACKER] else "red"
     return frozenset({f"sign:{sign}"} | {f"stop:{code}" for code in verdict.stops})
 
 

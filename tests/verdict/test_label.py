@@ -9,7 +9,8 @@ import pytest
 from supplier_agent.calls import CALLS
 from supplier_agent.db.plain_sql import within
 from supplier_agent.db.store import Store
-from supplier_agent.db.tables import LabelFacts, Order
+from supplier_agent.db.tables import Order
+from supplier_agent.db.warehouse import LabelFacts
 from supplier_agent.reports import facts
 from supplier_agent.reports.health import judged
 from supplier_agent.reports.orders import Judge, whole

@@ -19,7 +19,8 @@ from sqlmodel import col, select
 from supplier_agent.base.log import Log
 from supplier_agent.db import state_folder
 from supplier_agent.db.store import Store, open_store
-from supplier_agent.db.tables import Article, Attempt, Barcode, Call, Event, Order
+from supplier_agent.db.tables import Attempt, Barcode, Call, Event, Order
+from supplier_agent.db.warehouse import Article
 from supplier_agent.labels.barcodes import LabelCodes
 from supplier_agent.labels.pdf import PdfWork
 from supplier_agent.sandbox import orders
