@@ -51,7 +51,7 @@ def show(visit: Visit) -> Response:
             if answer.say in HOLDS and load.departed_at is None and not is_true:
                 answer, changed = replace(answer, sign=RED if shown[0].verdict.stops else GREY), True
             elif answer.sign == GREEN and shown[0].verdict.report:
-                notes = (*answer.notes, ("reported", {"report": shown[0].verdict.report}))
+                notes = (*answer.notes, ("report_open", {"report": shown[0].verdict.report}))
                 answer = replace(answer, sign=YELLOW, notes=notes)
             elif answer.sign == GREEN and shown[0].verdict.doubtful:
                 answer = replace(answer, sign=YELLOW)

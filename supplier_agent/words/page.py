@@ -131,7 +131,7 @@ NOTES: Mapping[str, str] = {
         "The label is %(label)s mm, the paper %(paper)s mm: it is not printed automatically, because it would be cut off."
     ),
     "note.browser": "The label opens in the browser: print it at 100 %%, not “fit to page”.",
-    "note.reported": "A problem of this order was reported: %(report)s. Look at it before it leaves.",
+    "note.report_open": "A problem of this order was reported: %(report)s. Look at it before it leaves.",
     "note.compare": "Compare these labels with their orders before you ship: %(orders)s.",
     "note.left_out": "Labels that could not be read and were left out: %(number)s.",
     "note.left_out_stopped": "Not printed, because they must not ship: %(orders)s.",
