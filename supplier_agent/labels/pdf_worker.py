@@ -4,6 +4,7 @@ One task for each line of stdin, within its own limits. The check of a downloade
 more, so the first task that needs them loads them.
 """
 
+import base64
 import errno
 import hashlib
 import io
@@ -102,14 +103,22 @@ def _opened(file: Path | bytes) -> "PdfDocument":
     return PdfDocument(file)
 
 
+def seen(picture: str, width: int) -> tuple[Facts, bytes]:
+    """Return the codes in a grey picture of a camera: one byte for each pixel, row by row, in base64 for URLs."""
+    pixels = base64.urlsafe_b64decode(picture + "=" * (-len(picture) % 4))
+    return {"codes": _codes_in(memoryview(pixels), width, len(pixels) // width, width)}, b""
+
+
 def _codes_of(page: "PdfPage", scale: float) -> list[str]:
+    bitmap = page.render(scale=scale, grayscale=True)
+    return _codes_in(memoryview(bitmap.buffer).cast("B"), bitmap.width, bitmap.height, bitmap.stride)
+
+
+def _codes_in(pixels: memoryview, width: int, height: int, stride: int) -> list[str]:
     import zxingcpp  # noqa: PLC0415 - see above
 
     formats = zxingcpp.BarcodeFormats([getattr(zxingcpp.BarcodeFormat, name) for name in FORMATS])
-    bitmap = page.render(scale=scale, grayscale=True)
-    image = zxingcpp.ImageView(
-        memoryview(bitmap.buffer).cast("B"), bitmap.width, bitmap.height, zxingcpp.ImageFormat.Lum, bitmap.stride
-    )
+    image = zxingcpp.ImageView(pixels, width, height, zxingcpp.ImageFormat.Lum, stride)
     barcodes = zxingcpp.read_barcodes(image, formats=formats, text_mode=zxingcpp.TextMode.Plain)
     return [barcode.text for barcode in barcodes if len(barcode.text) >= SHORTEST]
 
@@ -181,6 +190,7 @@ TASKS: Mapping[str, Callable[..., tuple[Facts, bytes]]] = {
     "check": check,
     "codes": codes,
     "text": text,
+    "seen": seen,
     "picture": picture,
     "size": size,
     "join": join,

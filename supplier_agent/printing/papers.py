@@ -75,7 +75,7 @@ class Fault:
 
 
 class Press:
-    """Opens labels, in two separate processes: one for previews, one for slow files. Thread safe."""
+    """Opens labels, in two separate processes: one for previews and the camera, one for slow files. Thread safe."""
 
     def __init__(self, state_dir: Path, clock: Clock) -> None:
         self._labels = state_dir.resolve() / "labels"
@@ -94,6 +94,11 @@ class Press:
             return answer
         width, height = answer.facts["size"]
         return width, height
+
+    def codes(self, picture: str, width: int) -> Sequence[str]:
+        """Return the codes in a picture of a camera (pdf_worker.seen); none if it cannot be read."""
+        answer = _asked(self._quick, "seen", picture=picture, width=width)
+        return () if isinstance(answer, Fault) else list(answer.facts["codes"])
 
     def _first_page(self, task: str, label_path: str, **about: int) -> Done | Fault:
         path = self._path(label_path)

@@ -46,6 +46,7 @@ PAGES: Mapping[str, Handler] = {
 }
 FORMS: Mapping[str, Handler] = {
     "/scan": scan_page.scanned,
+    "/camera": scan_page.camera,
     "/pick-one": scan_page.picked,
     "/dropped": scan_page.dropped,
     "/act": scan_page.pressed,

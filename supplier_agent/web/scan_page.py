@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from sqlmodel import Session
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from supplier_agent import actions
 from supplier_agent.db.tables import Order
@@ -19,6 +19,8 @@ from supplier_agent.web.order_view import board, judged, verdicts
 from supplier_agent.web.request import Visit
 
 LONGEST_SCAN = 2000
+MOST_PICTURE = 240_000
+"""Characters of a picture that a camera sends."""
 OLDEST = 8
 """How many orders are listed while none is on the screen."""
 MOST_DROPPED, LONGEST_NOTE = 100, 120
@@ -79,6 +81,11 @@ def understood(tx: Session, visit: Visit, raw: str) -> scan.Meaning:
         return meaning
     with visit.whole.store.read() as all_orders:
         return replace(meaning, elsewhere=barcodes.names_any(all_orders, typed.read(raw)))
+
+
+def camera(visit: Visit) -> Response:
+    """Return the codes in a picture of a phone's camera, for a browser that reads none itself. The picture is not kept."""
+    return JSONResponse(visit.room.press.codes(visit.field("picture", MOST_PICTURE), visit.number("width") or 0))
 
 
 def picked(visit: Visit) -> Response:

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+import zxingcpp
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
 from tests.web.chromium import FAINT, MISSING, PATH, TABLET, chromium, opened, scan, sign_in, switch
@@ -14,14 +16,32 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(PATH is None, reason=MISSING)
 
 ID = "15000012345_789"
 PHONE = ViewportSize(width=360, height=740)
-CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+CAMERA = (
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--use-file-for-fake-video-capture=%s",
+)
 FOCUSED = "document.activeElement.name || document.activeElement.getAttribute('href') || document.activeElement.tagName"
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium(*CAMERA) as started:
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    film = tmp_path_factory.mktemp("camera") / "box.y4m"
+    film.write_bytes(film_of(ID))
+    first, second, third = CAMERA
+    with chromium(first, second, third % film) as started:
         yield started
+
+
+def film_of(code: str) -> bytes:
+    """Return what a camera sees in front of a label with this code: one frame of a film in YUV4MPEG2."""
+    image: Any = zxingcpp.create_barcode(code, zxingcpp.BarcodeFormat.Code128).to_image(scale=1, add_quiet_zones=True)
+    (high, wide), drawn = memoryview(image).shape or (0, 0), memoryview(image).tobytes()
+    frame = bytearray(b"\xc0" * (640 * 480))
+    for line in range(high):
+        begins = (240 - high // 2 + line) * 640 + 320 - wide
+        frame[begins : begins + 2 * wide] = bytes(each for each in drawn[line * wide :][:wide] for _ in range(2))
+    return b"YUV4MPEG2 W640 H480 F10:1 Ip A1:1 C420\nFRAME\n" + bytes(frame) + b"\x80" * (640 * 480 // 2)
 
 
 @pytest.fixture
@@ -301,6 +321,25 @@ WEAK_FOCUS = """() => {
 DETECTOR = """window.BarcodeDetector = class {
   async detect() { return window.inFront ? [{ rawValue: window.inFront }] : []; }
 };"""
+
+
+def test_a_browser_that_reads_no_barcodes_lets_the_page_read_them(
+    tmp_path: Path, pristine: Path, browser: Browser
+) -> None:
+    with (
+        staged(tmp_path, pristine=pristine, origin="https://warehouse.example") as stage,
+        opened(browser, viewport=PHONE) as context,
+    ):
+        context.add_init_script("delete window.BarcodeDetector")
+        row = stage.order(ID)
+        page = sign_in(context.new_page(), stage.url)
+        for sign, shipped in (("blue", 0), ("green", 1)):
+            page.click("#camera")
+            expect(page.locator("[data-sign]")).to_have_attribute("data-sign", sign)
+            expect(page.locator("#picture")).to_be_hidden()
+            assert stage.facts(row).shipped == shipped
+            stage.clock.ahead += timedelta(seconds=10)
+            page.wait_for_timeout(500)
 
 
 def test_a_camera_scans_once_for_each_tap(tmp_path: Path, pristine: Path, browser: Browser) -> None:

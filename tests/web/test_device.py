@@ -1,5 +1,6 @@
 """What a browser remembers of its place: the station, also for the next person, and how it shows the page. And the sign-in page."""
 
+import base64
 import re
 from pathlib import Path
 
@@ -148,3 +149,11 @@ def test_the_camera_is_only_for_a_page_over_https(tmp_path: Path, pristine: Path
         answer = browser.client.get("/sign-in")
         assert f"camera={camera}," in answer.headers["permissions-policy"]
         assert ("camera.js" in answer.text) == bool(origin)
+
+
+def test_a_picture_without_a_code_and_nonsense_are_answered_with_nothing(anna: Browser) -> None:
+    blank = base64.urlsafe_b64encode(bytes(640 * 270)).decode()
+    for picture, width in ((blank, "640"), (blank, "0"), (blank, "999999999"), ("", "640"), ("?", "640"), ("A", "x")):
+        form = {"token": anna.token(), "picture": picture, "width": width}
+        answer = anna.client.post("/camera", data=form, headers={"Origin": anna.url})
+        assert (answer.status_code, answer.json()) == (200, [])
