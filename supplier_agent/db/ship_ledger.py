@@ -10,6 +10,7 @@ JSON, and an incomplete last line is ignored:
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -289,12 +290,27 @@ def _last_lines(descriptor: int) -> dict[tuple[str, str], int]:
     found: dict[tuple[str, str], int] = {}
     begins = 0
     for line in _lines(descriptor, 0):
-        call = _call(_fact(line))
-        if call is not None:
-            supplier, order = call[0]
+        if (key := _key(line)) is not None:
+            supplier, order = key
             found[sys.intern(supplier), order] = begins
         begins += len(line)
     return found
+
+
+_TEXT = rb'"([ !#-\[\]-~]*)"'  # ASCII without quotation marks, escapes and control characters
+_WRITTEN = re.compile(
+    rb'\{"at":%b,"supplier":%b,"order":%b,"attempt":(?:0|[1-9][0-9]{0,8}),"outcome":(?:null|%b)\}\n' % ((_TEXT,) * 4)
+)
+"""A line as `write` writes it. To recognise it is several times faster than to parse JSON, and there may be millions."""
+
+
+def _key(line: bytes) -> tuple[str, str] | None:
+    """Return supplier and order of a line about a ship call; None for another line."""
+    written = _WRITTEN.fullmatch(line)
+    if written is not None:
+        return written[2].decode(), written[3].decode()
+    call = _call(_fact(line))
+    return None if call is None else call[0]
 
 
 def _fact(line: bytes) -> dict[str, Any]:

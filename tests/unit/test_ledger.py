@@ -5,7 +5,7 @@ import os
 import resource
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -23,6 +23,8 @@ from tests.unit.conftest import SUPPLIER, at, context_of, ready
 from tests.world.clocks import NOW
 
 ID = "15000012345_789"
+ODD = (b"", b'"', b"\\", b"}", b" ", b"0", b"A", b"\n", b"\0", b"\xe9")
+"""What takes the place of a byte of a line."""
 Keep = Callable[..., int]
 
 
@@ -440,3 +442,24 @@ def test_the_last_mark_is_found_however_far_back_it_is(path: Path, ledger: Ledge
         assert (known.last_call is None) is (after == 0)
         known.write([ShipCall(SUPPLIER, ID, 1, None, NOW)])
     assert reopened(path).last(SUPPLIER, ID) == Entry(1, None, NOW.isoformat())
+
+
+def by_json(content: bytes, key: tuple[str, str]) -> Entry | None:
+    """Return the last entry of an order, as a program would find it that only knows JSON."""
+    found = None
+    for line in content.split(b"\n"):
+        with suppress(ValueError, KeyError, TypeError):
+            fact = json.loads(line)
+            if (fact["supplier"], fact["order"]) == key:
+                found = Entry(int(fact["attempt"]), fact["outcome"], fact["at"])
+    return found
+
+
+def test_a_line_that_is_almost_as_written_means_what_it_means_as_json(path: Path, ledger: Ledger) -> None:
+    ledger.write([ShipCall(SUPPLIER, ID, 1, "done", NOW)])
+    (_, line) = path.read_bytes().splitlines(keepends=True)
+    changed = [line[:place] + odd + line[place + 1 :] for place in range(len(line)) for odd in ODD]
+    for content in [line, line + changed[0], *changed]:
+        path.write_bytes(content)
+        with closing(Ledger(path)) as known:
+            assert known.last(SUPPLIER, ID) == by_json(content, (SUPPLIER, ID)), content
