@@ -73,6 +73,10 @@ def large(sizes: Sizes) -> Iterator[Figure]:
     """Commands with a long history.
 
     Each command that only reads, as a whole process, on the largest database; and the metrics of a running daemon.
+
+    The agent reads the whole ship ledger when it looks at an order for the first time, and remembers where the last line of each
+    order begins. So `run --once` needs time and memory for each order that was ever shipped. What other commands need beyond
+    `status` is the import of SQLAlchemy.
     """
     orders = sizes.history[-1]
     with folder() as here, serving(sizes.limit) as server:

@@ -117,6 +117,11 @@ def full_speed(sizes: Sizes) -> Iterator[Figure]:
     every intent and every result is committed by itself, before its request leaves. CPU is that of all processes, also of those
     that check PDFs; peak memory is that of the largest. The last lines say where the CPU of `run --once` goes, without that of
     checking PDFs (sampled by py-spy, if the machine has it).
+
+    Why this is more than the goal: for each call, the agent looks up whether the order still needs it, writes the intent, settles
+    the answer, plans the order again and logs it. Most of that time is spent in SQLAlchemy, which the floors do not use, and in a
+    connection for each request. Less of it means statements by hand instead of one rule over typed rows. Of the flushes of an
+    order, two are those of its label: the file, and the folder.
     """
     walls, peaks = list[float](), list[float]()
     for orders in sizes.drained:
@@ -171,6 +176,9 @@ def paced(sizes: Sizes) -> Iterator[Figure]:
 
     One request a second with answers after 2 s, both ten times faster: 10 a second, 0.2 s. From the first request to the last, as
     the server saw them. All orders are marked when the last label is there.
+
+    A request never leaves earlier than one interval after the last one, so a thread that wakes up late is not made up for. At ten
+    times the real rate, such a delay weighs ten times as much.
     """
     contestants = {
         "daemon": lambda: daemon(sizes, sizes.paced, RATE),

@@ -49,6 +49,9 @@ def many(sizes: Sizes) -> Iterator[Figure]:
     Each may make one request a second; answers come after 0.2 s, those of slow suppliers after half of the time that is watched.
     A delay is the time for each request of a supplier that is not slow. The agent's process is shown apart from those that check
     PDFs.
+
+    All decisions are made by one thread, so one core sets how many requests a process makes: the CPU of an order above, divided by
+    three. If that is not enough for your suppliers, let several agents serve them, each with its own state folder.
     """
     most, slow = sizes.suppliers[-1], [max(1, int(share * sizes.suppliers[-1])) for share in sizes.slow]
     scenes = [Scene(number) for number in sizes.suppliers]

@@ -26,6 +26,8 @@ def memory(sizes: Sizes) -> Iterator[Figure]:
 
     Resident memory. The simulated days are lived in one thread, with the stand-in of the marketplace, which keeps its orders, in
     the same process; growth is what comes after the first quarter of the days.
+
+    What an idle daemon needs beyond its libraries is its own modules, tables and prepared statements.
     """
     contestants = {"daemon": partial(_idle, sizes), "imports": partial(_imports, sizes)}
     found = contest(sizes.seed, sizes.rounds, contestants)
