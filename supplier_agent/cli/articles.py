@@ -53,6 +53,8 @@ def import_(
 
     If one line is wrong, every wrong line is listed, and nothing is imported.
     """
+    from supplier_agent.labels import parcels
+
     surroundings = here(context)
     supplier = _only(surroundings, supplier)
     rows, wrong = read(_content(file), str(file))
@@ -64,11 +66,18 @@ def import_(
         raise UsageError(f"nothing was imported: {lines} wrong{more}", "correct the file, and import it again")
     with surroundings.store(new=True) as store, store.write() as tx:
         said = _put(tx, supplier, rows, surroundings)
-        missing = _missing(tx, supplier)
+        missing, labelled_more = _missing(tx, supplier), parcels.labelled_more(tx, supplier)
     result(f"{supplier}: {said}")
     if missing:
-        named = ", ".join(missing[:MOST_NAMED]) + (", …" if len(missing) > MOST_NAMED else "")
-        say(f"articles of open orders that are not in it: {named}")
+        say(f"articles of open orders that are not in it: {_named(missing)}")
+    if labelled_more:
+        say(
+            f"the labels of open orders have more parcels than these articles, whose cartons count: {_named(labelled_more)}"
+        )
+
+
+def _named(skus: Sequence[str]) -> str:
+    return ", ".join(skus[:MOST_NAMED]) + (", …" if len(skus) > MOST_NAMED else "")
 
 
 @articles.command("list")

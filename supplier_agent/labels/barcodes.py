@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from sqlalchemy import ColumnElement, text
-from sqlmodel import Session, col, delete, select, update
+from sqlmodel import Session, col, delete, func, select, update
 
 from supplier_agent.base.errors import AgentError
 from supplier_agent.base.log import Log
@@ -70,7 +70,9 @@ class Content:
 def keep(tx: Session, order: int, sha256: str, found: Content, facts: LabelFacts | None = None) -> bool:
     """Record what a label has in place of an older label's; False if the label has changed meanwhile."""
     current = update(Order).where(col(Order.id) == order, col(Order.label_sha256) == sha256)
-    if tx.exec(current.values(label_read_sha256=sha256, label_pages=found.pages)).rowcount != 1:
+    # How many pages an older label had is still the best that is known, if this one cannot be read.
+    pages = found.pages or func.coalesce(Order.label_pages, 0)
+    if tx.exec(current.values(label_read_sha256=sha256, label_pages=pages)).rowcount != 1:
         return False
     tx.exec(delete(Barcode).where(col(Barcode.order_id) == order))
     tx.exec(delete(LabelFacts).where(col(LabelFacts.order_id) == order))

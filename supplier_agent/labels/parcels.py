@@ -8,7 +8,7 @@ from typing import Any
 from sqlmodel import Session, col, select, update
 
 from supplier_agent.base.cells import known
-from supplier_agent.db.plain_sql import within
+from supplier_agent.db.plain_sql import OPEN, within
 from supplier_agent.db.tables import Barcode, Event, Order
 from supplier_agent.db.warehouse import Parcel
 from supplier_agent.labels.progress import Parcels, expected
@@ -29,14 +29,16 @@ def of_orders(tx: Session, rows: Sequence[int]) -> dict[int, Parcels]:
 def _several(tx: Session, rows: Sequence[int]) -> dict[int, Parcels]:
     look, of_these = within(tx), f"({', '.join('?' * len(rows))})"
     orders = look.rows(
-        "SELECT orders.id, quantity, parcels_confirmed, label_pages, label_read_sha256 = label_sha256 AS is_read,"  # noqa: S608 - question marks
-        " articles.name AS article_name, bin, cartons FROM orders LEFT JOIN articles ON articles.supplier = orders.supplier"
-        f" AND articles.sku = orders.sku WHERE orders.id IN {of_these}",
+        "SELECT orders.id, quantity, parcels_confirmed, label_pages, articles.name AS article_name, bin, cartons FROM orders"  # noqa: S608 - question marks
+        " LEFT JOIN articles ON articles.supplier = orders.supplier AND articles.sku = orders.sku"
+        f" WHERE orders.id IN {of_these}",
         *rows,
     )
+    # A newer label that was not read yet has, as far as we know, as many parcels as the older one, and none of them was scanned.
     pages = look.rows(
-        "SELECT barcodes.order_id, page, max(parcels.id IS NOT NULL) AS scanned FROM barcodes"  # noqa: S608 - as above
-        " JOIN orders ON orders.id = barcodes.order_id AND orders.label_sha256 = barcodes.label_sha256"
+        "SELECT barcodes.order_id, page,"  # noqa: S608 - as above
+        " max(parcels.id IS NOT NULL AND orders.label_sha256 = barcodes.label_sha256) AS scanned FROM barcodes"
+        " JOIN orders ON orders.id = barcodes.order_id"
         " LEFT JOIN parcels ON parcels.order_id = barcodes.order_id AND parcels.code = barcodes.code AND undone_at IS NULL"
         f" WHERE barcodes.order_id IN {of_these} AND page IS NOT NULL GROUP BY barcodes.order_id, page",
         *rows,
@@ -51,7 +53,7 @@ def _of_row(row: Any, own: dict[int, bool]) -> Parcels:  # noqa: ANN401 - a row 
     def cell(name: str) -> Any:  # noqa: ANN401 - whatever it holds; None if it cannot be read
         return known(getattr(row, name))
 
-    pages = cell("label_pages") if row.is_read else None
+    pages = cell("label_pages")
     total, source = expected(cell("parcels_confirmed"), cell("cartons"), cell("quantity"), len(own), pages)
     scanned = frozenset(page for page, is_scanned in own.items() if is_scanned)
     return Parcels(total, source, scanned, cell("article_name") or "", cell("bin") or "", pages or 0)
@@ -91,3 +93,14 @@ def confirm(tx: Session, row: int, number: int, now: datetime, who: str, station
     detail = f"{number}/{before.total}"
     tx.add(Event(order_id=row, at=now, who=who, what=CONFIRMED, detail=detail, station=station))
     return before.confirmed(number)
+
+
+def labelled_more(tx: Session, supplier: str) -> list[str]:
+    """Return the SKUs of open orders whose labels have more pages with a code of their own than the articles file has parcels."""
+    rows = within(tx).rows(
+        "SELECT DISTINCT orders.sku FROM orders JOIN articles ON articles.supplier = orders.supplier AND articles.sku = orders.sku"  # noqa: S608 - a constant
+        f" WHERE {OPEN} AND orders.supplier = ? AND cartons * quantity < (SELECT count(DISTINCT page) FROM barcodes"
+        " WHERE order_id = orders.id AND page IS NOT NULL) ORDER BY orders.sku",
+        supplier,
+    )
+    return [str(row.sku) for row in rows]

@@ -5,7 +5,8 @@ How many, by the first of these that tells:
 1. A person counted them, and confirmed the number.
 2. The articles file: its cartons, times the quantity.
 3. The codes on the label: each page with a code of its own, which is on no other page, is one parcel.
-4. The pages of the label. A label that was not read yet is one parcel.
+4. The pages of the label. Of a label that replaces another one and was not read yet, those of the older one count; without any,
+   it is one parcel.
 
 The codes of one page (tracking number, routing, order) are one parcel. A code on several pages names no parcel: scans of it cannot
 be told apart, and two scans of one code are never two parcels. Then a person confirms the number.

@@ -117,7 +117,7 @@ class Door:
         session, device = visit.session, visit.device
         try:
             self.room.store.must_still_be_there()
-            response = handler(visit)
+            response = enter(visit) if self._changes_the_person(visit) else handler(visit)
         except LockedError as error:  # nothing was recorded: the page keeps the form, and says so
             response = trouble(visit, error, 503)
         except AgentError as error:
@@ -128,6 +128,10 @@ class Door:
         if visit.device != device:
             self._set_cookie(response, DEVICE_COOKIE, self.room.seal.sign(visit.device), DEVICE_SECONDS)
         return response
+
+    def _changes_the_person(self, visit: Visit) -> bool:
+        """Tell whether a badge was scanned: it may come with any form, and its code must be kept nowhere."""
+        return visit.who is not None and not visit.room.settings.web.proxy_header and bool(badge_in(visit))
 
     def _visit(self, request: Request, form: Mapping[str, Sequence[str]]) -> Visit:
         room, web = self.room, self.room.settings.web

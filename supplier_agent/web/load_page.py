@@ -101,7 +101,7 @@ def pressed(visit: Visit) -> Response:
     """Answer a button: begin to load, put on, take off, depart, recall."""
 
     def act(tx: Session, before: Answer | None) -> Answer:
-        memory = before.memory if before else {}
+        memory = scan.cleared(scan.Station.unpack(dict(before.memory)) if before else scan.Station()).pack()
         load, doing = _load(tx, visit), visit.field("act")
         if doing == "start":
             return replace(_started(tx, visit), memory=memory)

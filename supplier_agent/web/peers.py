@@ -125,6 +125,7 @@ LIMITS: Mapping[str, Limit] = {PAIR: Limit(5, 3600.0), NAME: Limit(20, 900.0), P
 class _Wrong:
     times: int
     at: float  # Unix time of the last one
+    before: float = 0.0  # the time from which the others are forgotten, if the last one is taken back
 
     def now(self, now: float) -> int:
         """Return the number that still count."""
@@ -152,11 +153,16 @@ class Tries:
     def right(self, name: str, address: str, now: datetime) -> None:
         """Forget the wrong tries of this person at this address, because the PIN was right.
 
-        Tries of the address and of the name stay: otherwise anyone with a PIN could erase tries at other people's PINs.
+        Of the address and of the name, only this try is taken back: otherwise anyone with a PIN could erase tries at other people's
+        PINs, and the right ones would add up until nobody can sign in.
         """
+        keys = dict(_keys(name, address, known=True))
         with self._lock:
-            if self._wrong[PAIR].pop(_keys(name, address, known=False)[PAIR], None) is not None:
-                self._keep(now.timestamp())
+            self._wrong[PAIR].pop(keys.pop(PAIR), None)
+            for kind, key in keys.items():
+                if (counted := self._wrong[kind].get(key)) is not None:
+                    counted.times, counted.at = counted.times - 1, counted.before
+            self._keep(now.timestamp())
 
     def _wait(self, kind: str, key: str, now: float) -> float:
         wrong = self._wrong[kind].get(key)
@@ -167,8 +173,8 @@ class Tries:
 
     def _count(self, kind: str, key: str, now: float) -> None:
         wrong = self._wrong[kind]
-        before = wrong.pop(key, None)
-        wrong[key] = _Wrong((before.now(now) if before is not None else 0) + 1, now)
+        before = wrong.pop(key, None) or _Wrong(0, now)
+        wrong[key] = _Wrong(before.now(now) + 1, now, now - max(0.0, now - before.at) % FORGET_SECONDS)
         if len(wrong) > MOST_REMEMBERED and kind != NAME:
             del wrong[next(iter(wrong))]
 

@@ -12,7 +12,7 @@ from supplier_agent.db.tables import Order
 from supplier_agent.labels import barcodes, parcels, scan, typed
 from supplier_agent.labels.scan import Match, Step
 from supplier_agent.verdict import OF_SUPPLIER, Act, Report
-from supplier_agent.web import answers, auth, lists, order_view
+from supplier_agent.web import answers, lists, order_view
 from supplier_agent.web.answers import BLUE, GREEN, GREY, RED, YELLOW, Answer, page
 from supplier_agent.web.documents import print_label
 from supplier_agent.web.order_view import board, judged, verdicts
@@ -29,7 +29,10 @@ OLDEST_SCAN = timedelta(days=1)
 MOST_BOXES = 12
 """More parcels than this are shown as a number alone."""
 COMPARED = frozenset({scan.Say.SHOWN, scan.Say.PARCEL, scan.Say.PARCELS_SHOWN, scan.Say.PARCELS_ALL, scan.Say.MARKED})
-"""The answers that are yellow if the label may be the wrong one. The others say nothing good of the order, or are yellow anyway."""
+"""The answers that are yellow if the label may be the wrong one, or a problem was reported meanwhile.
+
+The others say nothing good of the order, or are yellow anyway.
+"""
 REPEATED: tuple[str, answers.Facts] = (scan.Say.REPEATED.value, {})
 """The note of a scan that was counted once."""
 
@@ -42,7 +45,7 @@ def show(visit: Visit) -> Response:
         changed = False
         if answer and shown and not scan.is_true(answer.say, shown.verdict):
             answer, changed = replace(answer, sign=RED if shown.verdict.stops else GREY), True
-        elif answer and shown and shown.verdict.doubtful and answer.say in COMPARED:
+        elif answer and shown and answer.say in COMPARED and (shown.verdict.doubtful or shown.verdict.report):
             answer = replace(answer, sign=YELLOW)
         choices = order_view.lines(tx, visit, answer.matches) if answer else ()
         oldest = () if shown or choices else lists.oldest(tx, visit, OLDEST)
@@ -61,9 +64,7 @@ def show(visit: Visit) -> Response:
 
 
 def scanned(visit: Visit) -> Response:
-    """Answer a scan. A badge changes the person; its code is kept nowhere."""
-    if auth.badge_in(visit):
-        return auth.enter(visit)
+    """Answer a scan."""
     raw = visit.field("code", LONGEST_SCAN)
     at = visit.now - age(visit)
 
@@ -172,9 +173,9 @@ def take(tx: Session, visit: Visit, before: Answer | None, step: Step, raw: str 
 
 
 def _confirmed(tx: Session, visit: Visit, before: Answer | None, match: Match) -> Answer:
-    """Mark an order whose parcels a person has counted. More than expected are not possible."""
+    """Mark an order whose parcels a person has counted: not fewer than were scanned, and not more than expected."""
     number = visit.number("number") or 0
-    if not 1 <= number <= match.parcels.total:
+    if not max(1, match.parcels.done) <= number <= match.parcels.total:
         return _unchanged(before, "not_open")
     counted = replace(match, parcels=match.parcels.confirmed(number))
     step = scan.press_ship(_memory(before), counted, visit.now)
@@ -258,8 +259,16 @@ def _unchanged(before: Answer | None, say: str) -> Answer:
 
 
 def _memory(before: Answer | None) -> scan.Station:
-    """Return what the station remembers. Whatever page the last answer came from, only an order on the screen can be marked."""
-    return scan.of_screen(scan.Station.unpack(dict(before.memory)), before.order) if before else scan.Station()
+    """Return what the station remembers. Whatever page the last answer came from, only an order on the screen can be marked.
+
+    A scan onto a vehicle shows no order here, and a scan that follows it here is no repeat of it.
+    """
+    if before is None:
+        return scan.Station()
+    memory = scan.Station.unpack(dict(before.memory))
+    return (
+        scan.of_screen(memory, before.order) if "load" not in before.facts else replace(scan.cleared(memory), last_at=None)
+    )
 
 
 def _cleared(before: Answer | None) -> dict[str, object]:

@@ -8,6 +8,7 @@ import pytest
 from supplier_agent.cli import run
 from supplier_agent.cli.articles import Row, read
 from supplier_agent.db.store import open_store
+from supplier_agent.db.tables import Barcode
 from tests.scan.shelf import order_of, put
 
 HEAD = "sku,name,bin,cartons\n"
@@ -143,6 +144,18 @@ def test_articles_of_open_orders_that_are_missing_are_named(config: Path, capsys
     store.close()
     imported(config, HEAD + "SOFA,Oslo,A-1,2\n")
     assert capsys.readouterr().err.endswith("articles of open orders that are not in it: BED\n")
+
+
+def test_articles_whose_labels_have_more_parcels_are_named(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    imported(config, HEAD)
+    store = open_store(config.parent / "state" / "agent.db")
+    rows = put(store, order_of("1_1", sku="SOFA", quantity=1), order_of("2_2", sku="BED", quantity=2))
+    with store.write() as tx:
+        tx.add_all(Barcode(order_id=row, code=f"P{n}", label_sha256="0", page=n) for row in rows for n in (1, 2, 3))
+    store.close()
+    imported(config, HEAD + "SOFA,Oslo,A-1,2\nBED,Lyon,A-2,2\n")
+    said = "the labels of open orders have more parcels than these articles, whose cartons count: SOFA\n"
+    assert capsys.readouterr().err.endswith(said)
 
 
 def test_a_file_that_is_not_there_is_an_error(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

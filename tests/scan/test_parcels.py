@@ -127,10 +127,25 @@ def test_what_was_scanned_of_an_old_label_does_not_count(store: Store) -> None:
     scan(store, row, "P1")
     with store.write() as tx:
         tx.get_one(Order, row).label_sha256 = "1" * 64
-    assert of(store, row) == Parcels(1, Source.PAGES)  # the new one was not read yet
+    assert of(store, row) == Parcels(3, Source.CODES, pages=3), (
+        "the new one was not read yet: nothing says that it is less"
+    )
     with store.write() as tx:
         keep(tx, row, "1" * 64, Content(2, [("N1", 1), ("N2", 2)]))
     assert of(store, row) == Parcels(2, Source.CODES, pages=2)
+
+
+def test_a_newer_label_that_cannot_be_read_does_not_make_one_parcel_of_three(store: Store) -> None:
+    row = labelled(store, THREE_PAGES)
+    with store.write() as tx:
+        tx.get_one(Order, row).label_sha256 = "1" * 64
+        tx.flush()
+        assert keep(tx, row, "1" * 64, Content())
+    assert of(store, row) == Parcels(3, Source.PAGES, pages=3)
+    (never,) = put(store, order_of("2_2"))
+    with store.write() as tx:
+        assert keep(tx, never, SHA, Content())
+    assert of(store, never) == Parcels(1, Source.PAGES)
 
 
 def test_a_person_may_confirm_fewer_and_that_is_recorded(store: Store) -> None:

@@ -9,8 +9,10 @@ import pytest
 import zxingcpp
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page, expect
+from sqlmodel import select
 
 from supplier_agent.db import state_folder
+from supplier_agent.db.tables import Submission
 from supplier_agent.labels import typed
 from supplier_agent.web import people
 from tests.web.chromium import MISSING, PATH, opened
@@ -50,6 +52,12 @@ def test_a_badge_signs_in_wherever_it_is_scanned(stage: Stage, anna: Browser) ->
     code = badge(stage, "Lea")
     anna.scan(code)  # without JavaScript, the scan field takes it
     assert f"{BENCH} Lea" in anna.said
+    anna.get("/load")
+    anna.post("/load/0", act="start", vehicle="AB-123")
+    anna.post("/load/1/scan", code=badge(stage, "Anna"))
+    assert f"{BENCH} Anna" in anna.said
+    with stage.store.read() as tx:
+        assert not [each for each in tx.exec(select(Submission)).all() if people.BADGE_PREFIX in each.answer]
     with browsing(stage.url) as new:
         new.get("/sign-in")
         new.post("/sign-in", pin=code)

@@ -60,6 +60,26 @@ def test_a_scan_puts_an_order_on_the_vehicle_and_never_marks_it(stage: Stage, an
     assert "Loaded onto GEODIS AB-123 Anna (Bench 1)" in anna.said
 
 
+def test_a_scan_at_the_bench_starts_from_nothing_after_the_page_of_a_vehicle(
+    stage: Stage, anna: Browser, van: str
+) -> None:
+    row = stage.order(A)
+    put(stage, anna, van, A)
+    anna.get("/")
+    anna.scan(A)
+    stage.clock.ahead += LATER
+    anna.get(van)
+    anna.post(van, act="off", row=str(row))
+    anna.get("/")
+    stage.clock.held = stage.clock.now()
+    anna.scan(A)
+    assert (anna.sign, stage.facts(row).shipped) == ("blue", 0), "it was shown before, and then taken off the vehicle"
+    anna.post(f"{van}/scan", code=A)
+    anna.get("/")
+    anna.scan(A)
+    assert (anna.sign, stage.facts(row).shipped) == ("blue", 0), "no repeat of the scan onto the vehicle"
+
+
 def test_a_repeat_is_counted_once(stage: Stage, anna: Browser, van: str) -> None:
     stage.order(A)
     stage.clock.held = stage.clock.now()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from supplier_agent.db.tables import Order
 from tests.web.stage import BENCH, OTHER, Browser, Stage, browsing, staged
 
 ID = "15000012345_789"
@@ -48,6 +49,18 @@ def test_an_order_is_marked_when_each_parcel_was_scanned(stage: Stage, anna: Bro
         ("parcel scanned", "3/3"),
         ("flagged as shipped", None),
     ]
+
+
+def test_a_new_label_that_cannot_be_read_does_not_complete_an_order(stage: Stage, anna: Browser) -> None:
+    row = stage.order(ID, codes={"P1": 1, "P2": 2, "P3": 3})
+    scanned(stage, anna, "P1")
+    with stage.store.write() as tx:
+        order = tx.get_one(Order, row)
+        order.label_sha256 = order.label_read_sha256 = "cd" * 32
+    for _ in range(2):
+        scanned(stage, anna, ID)
+        assert (anna.sign, stage.facts(row).shipped) != ("green", 1)
+    assert stage.facts(row).shipped == 0
 
 
 def test_with_one_scan_the_first_parcel_alone_ships_nothing(one_scan: tuple[Stage, Browser]) -> None:

@@ -39,6 +39,27 @@ def test_wrong_pins_of_one_person_keep_nobody_else_out() -> None:
     assert tries.wait_seconds("Anna", "10.0.0.8", NOW, known=True) == 0
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_right_tries_never_add_up(known: bool) -> None:  # noqa: FBT001 - a person or a badge
+    tries, at = Tries(None), NOW
+    wrong(tries, "Piotr", "10.0.0.7", 3)
+    for _ in range(500):  # a bench that changes hands every five minutes
+        assert tries.wait_seconds("Anna", "10.0.0.7", at, known=known) == 0
+        tries.right("Anna", "10.0.0.7", at)
+        at += timedelta(minutes=5)
+    assert wrong(tries, "Piotr", "10.0.0.7", 50, at) == LIMITS[PAIR].free, "by then, the old ones are forgotten"
+
+
+def test_right_tries_take_back_no_wrong_ones() -> None:
+    tries = Tries(None)
+    made = 0
+    for number in range(100):  # a person with a PIN tries those of others, and signs in between
+        made += wrong(tries, f"Person {number}", "10.0.0.7", 1)
+        if tries.wait_seconds("Anna", "10.0.0.7", NOW, known=True) == 0:
+            tries.right("Anna", "10.0.0.7", NOW)
+    assert made == LIMITS[PEER].free
+
+
 def test_one_address_alone_never_makes_a_name_wait() -> None:
     tries = Tries(None)
     for second in range(0, 7 * 86_400, 30):
