@@ -96,8 +96,8 @@ class Loaded(SQLModel, table=True):
     at: datetime
     who: str
     left_at: datetime | None = None  # when it left with the vehicle; null: it has not
-    removed_at: datetime | None = None  # when it was taken off, or recalled after it left; null: neither
-    removed_by: str | None = None  # null: as above
+    removed_at: datetime | None = None  # when it was taken off, recalled, or its mark undone after it left; null: none
+    removed_by: str | None = None  # null: as above, or its mark was undone after it left
     stayed_because: str | None = (
         None  # why it had to stay at the departure: codes with blanks; null: it did not have to
     )

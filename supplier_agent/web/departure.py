@@ -49,12 +49,13 @@ class Aboard:
 
 @dataclass(frozen=True)
 class Contents:
-    """What is on a vehicle, what left with it, what had to stay, and what was recalled. The last one first."""
+    """What is on a vehicle, what left with it, what had to stay, and what was recalled or undone after it. The last one first."""
 
     on_it: Sequence[Aboard]
     left: Sequence[Aboard]
     stayed: Sequence[Aboard]
     recalled: Sequence[Aboard]
+    undone: Sequence[Aboard]
 
     @property
     def pieces(self) -> int:
@@ -83,11 +84,13 @@ def contents(tx: Session, visit: Visit, load: Load) -> Contents:
         for place in places
         if (each := orders.get(place.order_id)) is not None
     ]
+    gone = [each for each in found if each.place.left_at is not None and each.place.removed_at is not None]
     return Contents(
         [each for each in found if each.place.left_at is None and each.place.removed_at is None],
         [each for each in found if each.place.left_at is not None and each.place.removed_at is None],
         [each for each in found if each.place.stayed_because is not None],
-        [each for each in found if each.place.left_at is not None and each.place.removed_at is not None],
+        [each for each in gone if each.place.removed_by is not None],
+        [each for each in gone if each.place.removed_by is None],
     )
 
 

@@ -55,7 +55,6 @@ def show(visit: Visit) -> Response:
                 answer = replace(answer, sign=YELLOW, notes=notes)
             elif answer.sign == GREEN and shown[0].verdict.doubtful:
                 answer = replace(answer, sign=YELLOW)
-        gone = [each for each in found.left if each.each.order.shipped == 1 or each.each.cell("ship_confirmed_at")]
         day = load.departed_at.astimezone(visit.room.settings.timezone).date().isoformat() if load.departed_at else ""
         return page(
             visit,
@@ -63,9 +62,7 @@ def show(visit: Visit) -> Response:
             "load.html",
             load=load,
             contents=found,
-            gone=gone,
-            undone=[each for each in found.left if each not in gone],
-            carriers=sheets.by_carrier(tx, [each.each for each in reversed(gone)]) if load.departed_at else (),
+            carriers=sheets.by_carrier(tx, [each.each for each in reversed(found.left)]) if load.departed_at else (),
             day=day,
             answer=answer,
             board=board,

@@ -400,3 +400,39 @@ def test_a_code_that_names_no_parcel_counts_none(stage: Stage, anna: Browser, va
     assert stage.facts(row).shipped == 0
     depart(anna, van, **{f"parcels-{row}": "2"})
     assert (stage.facts(row).shipped, stage.facts(row).parcels_confirmed) == (1, 2)
+
+
+def gone(browser: Browser) -> list[str]:
+    """Return what the hand-over list names."""
+    return re.findall(r'<td class="id">(.*?)</td>', browser.html)
+
+
+def test_an_order_undone_after_its_departure_is_only_on_the_list_of_the_vehicle_with_which_it_leaves_then(
+    stage: Stage, anna: Browser, van: str
+) -> None:
+    row = stage.order(A)
+    put(stage, anna, van, A)
+    depart(anna, van)
+    anna.act("undo", row)
+    second = begin(anna, "DPD")
+    put(stage, anna, second, A)
+    depart(anna, second)
+    assert gone(anna) == [A]
+    anna.get(van)
+    assert (gone(anna), "Undone after the departure" in anna.said) == ([], True)
+    anna.post(van, act="recall", row=str(row), text="forgotten on the ramp")
+    assert "It is not among the orders that left with this vehicle." in anna.said
+    assert stage.facts(row).shipped == 1
+
+
+def test_an_undo_by_sql_takes_an_order_off_the_list_of_its_vehicle_for_good(
+    stage: Stage, anna: Browser, van: str
+) -> None:
+    row = stage.order(A)
+    put(stage, anna, van, A)
+    depart(anna, van)
+    with stage.store.write() as tx:
+        for shipped in (0, 1):
+            tx.connection().exec_driver_sql(f"UPDATE orders SET shipped = {shipped} WHERE id = {row}")
+    anna.get(van)
+    assert (gone(anna), "Undone after the departure" in anna.said) == ([], True)
