@@ -37,9 +37,11 @@ def open_loads(tx: Session) -> Sequence[tuple[Load, int]]:
 
 
 def departed_loads(tx: Session, most: int) -> Sequence[tuple[Load, int]]:
-    """Return the vehicles that departed last, each with the number of orders that left."""
-    number = select(func.count()).where(Loaded.load_id == Load.id, col(Loaded.left_at).is_not(None)).scalar_subquery()
-    query = select(Load, number).where(col(Load.departed_at).is_not(None)).order_by(col(Load.id).desc()).limit(most)
+    """Return the vehicles that departed last, each with the number of orders that left. A removed vehicle is none of them."""
+    gone = select(func.count()).where(Loaded.load_id == Load.id, col(Loaded.left_at).is_not(None))
+    number = gone.where(col(Loaded.removed_at).is_(None)).scalar_subquery()
+    query = select(Load, number).where(col(Load.departed_at).is_not(None), gone.scalar_subquery() > 0)
+    query = query.order_by(col(Load.id).desc()).limit(most)
     return [(load, count) for load, count in tx.exec(query)]
 
 
@@ -118,6 +120,11 @@ def depart(
         on_it.removed_at, on_it.removed_by, on_it.stayed_because = now, who, why
         tx.add(on_it)
         _note(tx, row, now, who, STAYED, load, station)
+    close(tx, load, now, who)
+
+
+def close(tx: Session, load: Load, now: datetime, who: str) -> None:
+    """Record that a vehicle is no longer loaded, without orders."""
     load.departed_at, load.departed_by = now, who
     tx.add(load)
 

@@ -16,7 +16,7 @@ from supplier_agent.labels import parcels
 from supplier_agent.labels.progress import Parcels
 from supplier_agent.verdict import OF_SUPPLIER, Act, Blocker, Report
 from supplier_agent.web import order_view, sheets
-from supplier_agent.web.answers import GREEN, RED, YELLOW, Answer, Facts
+from supplier_agent.web.answers import BLUE, GREEN, RED, YELLOW, Answer, Facts
 from supplier_agent.web.order_view import Judged, Line, judged, verdicts
 from supplier_agent.web.request import Visit
 from supplier_agent.words.formats import and_more
@@ -146,9 +146,9 @@ def _has_more(visit: Visit, load: Load, found: Contents) -> bool:
 
 
 def _counted(visit: Visit, each: Aboard) -> int:
-    """Return how many parcels of an order the packer has counted on the vehicle; 0: it stays."""
+    """Return how many parcels of an order the packer has counted on the vehicle, at least those scanned; 0: it stays."""
     number = visit.number(f"parcels-{each.line.row}") or 0
-    return number if number <= each.parcels.total else 0
+    return number if each.parcels.done <= number <= each.parcels.total else 0
 
 
 def _departure(load: Load, found: Contents) -> Answer:
@@ -187,6 +187,15 @@ def _reported_later(left: Collection[Aboard]) -> Iterable[tuple[str, Facts]]:
     }
     if late:
         yield "later", {"later": " ".join(late)}
+
+
+def removed(tx: Session, visit: Visit, load: Load) -> Answer:
+    """Remove a vehicle that was begun by mistake. It is listed no more; while orders are on it, nothing is done."""
+    found = contents(tx, visit, load)
+    if load.departed_at is not None or found.on_it or _has_more(visit, load, found):
+        return Answer(YELLOW, "load_not_empty", facts_of(load))
+    loads.close(tx, load, visit.now, visit.person.name)
+    return Answer(BLUE, "load_removed", {**facts_of(load), "load": 0})
 
 
 # -- after it ----------------------------------------------------------------------------------------------------------

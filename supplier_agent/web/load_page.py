@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse, Response
 
 from supplier_agent import loads
 from supplier_agent.db.warehouse import Load, Loaded
-from supplier_agent.labels import scan
+from supplier_agent.labels import parcels, scan
 from supplier_agent.labels.scan import Match, Meaning, Way
 from supplier_agent.labels.typed import Command
 from supplier_agent.verdict import Act
@@ -115,7 +115,9 @@ def _pressed(tx: Session, visit: Visit, load: Load, doing: str) -> Answer:
         case "depart":
             return departure.departs(tx, visit, load)
         case "put" if row is not None and (found := verdicts(tx, visit, [row])):
-            return _put(tx, visit, load, Match(row, found[row]))
+            return _put(tx, visit, load, Match(row, found[row], parcels=parcels.of_orders(tx, [row])[row]))
+        case "remove":
+            return departure.removed(tx, visit, load)
         case "off" if row is not None:
             return _taken_off(tx, visit, load, row)
         case "recall" if row is not None:

@@ -96,6 +96,8 @@ ANSWERS: Mapping[str, str] = {
     "answer.load_product": "This is a product, not a box. Scan the label, or choose the order.",
     "answer.load_no_command": "This command is only for the scan page.",
     "answer.load_unnamed": "Type the carrier or the number plate first.",
+    "answer.load_removed": "%(vehicle)s is removed.",
+    "answer.load_not_empty": "Not removed: orders are on %(vehicle)s, or it has departed.",
     "answer.depart_sure": "%(vehicle)s departs? Orders to mark as shipped: %(orders)s. Nothing is marked yet.",
     "answer.depart_hidden": (
         "Nothing is marked. %(vehicle)s also carries orders that you may not see. Ask a person who sees all orders to press Depart."

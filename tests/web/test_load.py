@@ -436,3 +436,59 @@ def test_an_undo_by_sql_takes_an_order_off_the_list_of_its_vehicle_for_good(
             tx.connection().exec_driver_sql(f"UPDATE orders SET shipped = {shipped} WHERE id = {row}")
     anna.get(van)
     assert (gone(anna), "Undone after the departure" in anna.said) == ([], True)
+
+
+@pytest.mark.parametrize("state", ["sending", "done"])
+def test_an_order_recalled_after_its_report_is_not_on_the_hand_over_list_of_the_day(
+    stage: Stage, anna: Browser, van: str, state: str
+) -> None:
+    row, other = stage.order(A), stage.order(C)
+    put(stage, anna, van, A, C)
+    depart(anna, van)
+    stage.call(row, state)
+    if state == "done":
+        confirm(stage, row)
+    anna.post(van, act="recall", row=str(row), text="no room left")
+    anna.act("report", row, kind="damaged")
+    anna.get("/hand-over")
+    assert gone(anna) == [C]
+    assert f"{A} It is reported as shipped, but did not leave" in anna.said
+    with browsing(stage.url) as lea:
+        lea.sign_in("Lea", OTHER, LEADS_PIN).post("/decide", act="settle", row=str(row))
+        lea.get("/hand-over")
+        assert gone(lea) == [A, C]
+    assert stage.facts(other).shipped == 1
+
+
+def test_a_number_of_parcels_below_what_was_scanned_is_not_accepted(stage: Stage, anna: Browser, van: str) -> None:
+    row, codes = order_of(stage, A, 4)
+    put(stage, anna, van, codes[0], codes[1])
+    anna.post(van, act="depart")
+    assert re.findall(r'<option value="(\d+)">', anna.html) == ["2", "3", "4"]
+    depart(anna, van, **{f"parcels-{row}": "1"})
+    assert (stage.facts(row).shipped, stage.facts(row).parcels_confirmed) == (0, None)
+    depart(anna, van, **{f"parcels-{row}": "3"})
+    assert (stage.facts(row).shipped, stage.facts(row).parcels_confirmed) == (1, 3)
+
+
+def test_an_order_of_several_parcels_that_is_chosen_is_not_complete(stage: Stage, anna: Browser, van: str) -> None:
+    row, _ = order_of(stage, A, 3)
+    anna.post(van, act="put", row=str(row))
+    assert (anna.sign, "this code names no single parcel: 0 of 3 are counted." in anna.said) == ("yellow", True)
+
+
+def test_a_vehicle_begun_by_mistake_can_be_removed_while_nothing_is_on_it(
+    stage: Stage, anna: Browser, van: str
+) -> None:
+    row = stage.order(A)
+    put(stage, anna, van, A)
+    anna.post(van, act="remove")
+    assert "1 order ," in anna.said
+    anna.post(van, act="off", row=str(row))
+    assert "Remove this vehicle" in anna.said
+    anna.post(van, act="remove")
+    assert "GEODIS AB-123 is removed." in anna.said
+    assert "No vehicle is being loaded." in anna.said
+    assert "Departed" not in anna.said
+    put(stage, anna, van, A)
+    assert "Not loaded: GEODIS AB-123 has departed." in anna.said
