@@ -22,8 +22,9 @@ from supplier_agent.web.request import Visit
 from supplier_agent.words.formats import and_more
 
 MOST_NAMED = 20
-PARCELS = "parcels"
-"""Why an order stayed at a departure, if nothing stopped it: not all of its parcels were on the vehicle."""
+PARCELS, LABEL = "parcels", "label"
+"""Why an order stayed at a departure, if nothing stopped it: parcels were missing, or it was loaded with an old label."""
+NOTES = {PARCELS: "load_short", LABEL: "load_relabelled"}
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,25 @@ class Aboard:
         return sheets.must_stay(self.each)
 
     @property
+    def is_marked(self) -> bool:
+        """Whether it is marked, or reported as shipped."""
+        return self.each.order.shipped == 1 or self.each.cell("ship_confirmed_at") is not None
+
+    @property
+    def is_relabelled(self) -> bool:
+        """Whether it may leave, but its label is not the one with which it was loaded."""
+        is_same = self.place.label_sha256 == self.each.cell("label_sha256")
+        return not self.stays and not self.is_marked and not is_same
+
+    @property
     def is_short(self) -> bool:
         """Whether it may leave, but not all of its parcels are on the vehicle. What the bench has marked is complete there."""
-        is_marked = self.each.order.shipped == 1 or self.each.cell("ship_confirmed_at") is not None
-        return not self.stays and not is_marked and not self.parcels.is_complete
+        return not self.stays and not self.is_marked and not self.is_relabelled and not self.parcels.is_complete
+
+    @property
+    def why(self) -> str:
+        """Why it stays: codes with blanks. After a departure, the reason that it had then."""
+        return self.place.stayed_because or " ".join(self.each.verdict.stops) or LABEL
 
 
 @dataclass(frozen=True)
@@ -64,8 +80,8 @@ class Contents:
 
     @property
     def blocked(self) -> Sequence[Aboard]:
-        """Return what is on the vehicle and must not leave."""
-        return [aboard for aboard in self.on_it if aboard.stays]
+        """Return what is on the vehicle and must not leave, whatever the packer counts."""
+        return [aboard for aboard in self.on_it if aboard.stays or aboard.is_relabelled]
 
     @property
     def short(self) -> Sequence[Aboard]:
@@ -120,7 +136,7 @@ def departs(tx: Session, visit: Visit, load: Load) -> Answer:
     if _has_more(visit, load, found):
         return Answer(RED, "depart_hidden", facts_of(load))
     counted = {each.line.row: number for each in found.short if (number := _counted(visit, each))}
-    stays = {each.line.row: (each.place, " ".join(each.each.verdict.stops)) for each in found.blocked}
+    stays = {each.line.row: (each.place, each.why) for each in found.blocked}
     stays |= {each.line.row: (each.place, PARCELS) for each in found.short if each.line.row not in counted}
     leaves = {each.line.row: each.place for each in found.on_it if each.line.row not in stays}
     notes = tuple(_staying(found.blocked))
@@ -160,14 +176,14 @@ def _departure(load: Load, found: Contents) -> Answer:
 
 
 def _staying(stay: Iterable[Aboard]) -> Iterable[tuple[str, Facts]]:
-    """Yield the notes that name what must not leave, by reason. The reason of a departure is the one that it had then."""
+    """Yield the notes that name what must not leave, by reason."""
     by_reason: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for each in stay:
         now = each.each.facts
-        by_reason[each.place.stayed_because or now["stops"], now["held"], now["closed"]].append(_named(each))
+        by_reason[each.why, now["held"], now["closed"]].append(_named(each))
     for (stops, held, closed), ids in by_reason.items():
         facts = {"orders": and_more(ids, MOST_NAMED), "stops": stops, "held": held, "closed": closed}
-        yield ("load_short" if stops == PARCELS else "load_stays"), facts
+        yield NOTES.get(stops, "load_stays"), facts
 
 
 def _missing(short: Sequence[Aboard]) -> Iterable[tuple[str, Facts]]:

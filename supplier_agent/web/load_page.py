@@ -47,7 +47,7 @@ def show(visit: Visit) -> Response:
         answer, board, changed = _last(tx, visit, load), None, False
         if answer is not None and answer.order is not None and (shown := judged(tx, visit, [answer.order])):
             board = {"line": order_view.line(shown[0], visit), "truth": order_view.truth(shown[0], visit)}
-            is_true = any(each.place.order_id == answer.order and not each.stays for each in found.on_it)
+            is_true = any(each.place.order_id == answer.order and each not in found.blocked for each in found.on_it)
             if answer.say in HOLDS and load.departed_at is None and not is_true:
                 answer, changed = replace(answer, sign=RED if shown[0].verdict.stops else GREY), True
             elif answer.sign == GREEN and shown[0].verdict.report:
@@ -89,7 +89,8 @@ def scanned(visit: Visit) -> Response:
         if load is None:
             return Answer(RED, "load_choose", {"load": 0}, notes=notes, memory=heard)
         undo = before.order if is_last_here and before is not None and before.say in HOLDS else None
-        return replace(_answer(tx, visit, load, meaning, raw, undo), notes=notes, memory=heard)
+        answer = _answer(tx, visit, load, meaning, raw, undo)
+        return replace(answer, notes=(*notes, *answer.notes), memory=heard)
 
     return _done(visit, answers.once(visit, act)[0])
 
@@ -166,11 +167,16 @@ def _put(tx: Session, visit: Visit, load: Load, match: Match) -> Answer:
         return Answer(RED, "load_stopped", about, order=match.order)
     if place is None and Act.SHIP not in match.verdict.may[visit.role]:
         return _over(tx, each, about)
-    who, at = visit.person.name, visit.station.name
-    on_it = place[0] if place is not None else loads.put(tx, load, match.order, visit.now, who, at)
+    who, at, label = visit.person.name, visit.station.name, each.cell("label_sha256")
+    on_it = place[0] if place is not None else loads.put(tx, load, match.order, label, visit.now, who, at)
+    is_new = place is None or on_it.label_sha256 != label
+    if on_it.label_sha256 != label:
+        loads.relabel(tx, load, on_it, label, visit.now, who, at)
+        if not match.code:  # the old label may say the same
+            return Answer(YELLOW, "load_on", about, order=match.order, notes=(("load_label_changed", {}),))
     if match.parcels.total > 1:
         return _put_parcel(tx, visit, load, on_it, match, about)
-    if place is not None:
+    if not is_new:
         by = {"by": on_it.who, "at": on_it.at.isoformat()}
         return Answer(YELLOW, "load_already", about | by, order=match.order)
     return Answer(GREEN, "load_on", about, order=match.order)

@@ -150,6 +150,11 @@ NOTES: Mapping[str, str] = {
     "note.load_short": "%(orders)s: not marked, stays here, because parcels are missing.",
     "note.load_missing": "Not all parcels are on it: %(orders)s. Without a number, these orders stay here and are not marked.",
     "note.load_stays": "%(orders)s: stays here. Do not ship: %(stops)s.",
+    "note.load_relabelled": (
+        "%(orders)s: not marked, stays here, because its label has changed since it was loaded. "
+        "Replace the label, and scan the new one."
+    ),
+    "note.load_label_changed": "Its label has changed since it was loaded: the new one must be on the box.",
     "note.later": "Reported later: %(later)s.",
 }
 

@@ -492,3 +492,72 @@ def test_a_vehicle_begun_by_mistake_can_be_removed_while_nothing_is_on_it(
     assert "Departed" not in anna.said
     put(stage, anna, van, A)
     assert "Not loaded: GEODIS AB-123 has departed." in anna.said
+
+
+def relabel(stage: Stage, row: int, pages: int) -> list[str]:
+    """Give an order a new label of so many pages; return its codes."""
+    codes = [f"NEW{row:04}{page}" for page in range(1, pages + 1)]
+    with stage.store.write() as tx:
+        order = tx.get_one(Order, row)
+        order.label_sha256 = order.label_read_sha256 = "cd" * 32
+        order.label_pages = pages
+        tx.connection().exec_driver_sql(f"DELETE FROM barcodes WHERE order_id = {row}")
+        tx.add_all(
+            Barcode(order_id=row, code=code, label_sha256="cd" * 32, page=page) for page, code in enumerate(codes, 1)
+        )
+    return codes
+
+
+def test_what_was_loaded_under_an_old_label_stays_until_the_new_one_is_scanned(
+    stage: Stage, anna: Browser, van: str
+) -> None:
+    (row, old), other = order_of(stage, A, 2), stage.order(C)
+    put(stage, anna, van, *old, C)
+    new = relabel(stage, row, 2)
+    anna.get(van)
+    assert "Label changed" in anna.said
+    anna.post(van, act="depart")
+    said = "stays here, because its label has changed since it was loaded. Replace the label, and scan the new one."
+    assert (said in anna.said, f'name="parcels-{row}"' in anna.html) == (True, False)
+    depart(anna, van, **{f"parcels-{row}": "2"})
+    assert (anna.sign, said in anna.said) == ("yellow", True)
+    assert [stage.facts(each).shipped for each in (row, other)] == [0, 1]
+    second = begin(anna, "DPD")
+    put(stage, anna, second, new[0])
+    assert "Parcel 1 of 2 is on DPD." in anna.said
+
+
+def test_a_scan_of_the_new_label_renews_what_was_loaded_under_the_old_one(
+    stage: Stage, anna: Browser, van: str
+) -> None:
+    row, old = order_of(stage, A, 2)
+    put(stage, anna, van, *old)
+    new = relabel(stage, row, 2)
+    for code, said in zip(new, ("Parcel 1 of 2 is on", "Complete: parcel 2 of 2 is on"), strict=True):
+        put(stage, anna, van, code)
+        assert (anna.sign, said in anna.said) == ("green", True)
+    depart(anna, van)
+    assert (anna.sign, stage.facts(row).shipped) == ("green", 1)
+
+
+def test_a_code_that_is_on_both_labels_asks_for_the_new_one(stage: Stage, anna: Browser, van: str) -> None:
+    row = stage.order(A)
+    put(stage, anna, van, A)
+    stage.replace_label(row, of=C)
+    put(stage, anna, van, A)
+    assert (anna.sign, "Its label has changed since it was loaded: the new one must be on the box." in anna.said) == (
+        "yellow",
+        True,
+    )
+    depart(anna, van)
+    assert stage.facts(row).shipped == 1
+
+
+def test_an_order_that_was_marked_before_its_label_changed_leaves(stage: Stage, anna: Browser, van: str) -> None:
+    row = stage.order(A)
+    put(stage, anna, van, A)
+    anna.act("ship", row)
+    stage.replace_label(row, of=C)
+    anna.get(van)
+    depart(anna, van)
+    assert gone(anna) == [A]
