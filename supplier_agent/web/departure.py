@@ -12,7 +12,7 @@ from sqlmodel import Session
 from supplier_agent import actions, loads
 from supplier_agent.db.tables import Order
 from supplier_agent.db.warehouse import Load, Loaded
-from supplier_agent.labels import parcels
+from supplier_agent.labels import parcels, scan
 from supplier_agent.labels.progress import Parcels
 from supplier_agent.verdict import OF_SUPPLIER, Act, Blocker, Report
 from supplier_agent.web import order_view, sheets
@@ -45,6 +45,12 @@ class Aboard:
     def is_marked(self) -> bool:
         """Whether it is marked, or reported as shipped."""
         return self.each.order.shipped == 1 or self.each.cell("ship_confirmed_at") is not None
+
+    @property
+    def was_marked(self) -> bool:
+        """Whether it was marked elsewhere, before this departure."""
+        at, until = self.each.cell("shipped_at"), self.place.left_at or self.place.removed_at
+        return self.is_marked and at is not None and (until is None or at < until)
 
     @property
     def is_relabelled(self) -> bool:
@@ -139,12 +145,13 @@ def departs(tx: Session, visit: Visit, load: Load) -> Answer:
     stays = {each.line.row: (each.place, each.why) for each in found.blocked}
     stays |= {each.line.row: (each.place, PARCELS) for each in found.short if each.line.row not in counted}
     leaves = {each.line.row: each.place for each in found.on_it if each.line.row not in stays}
-    notes = tuple(_staying(found.blocked))
+    notes = (*_staying(found.blocked), *_still_marked(found.blocked))
     if len(found.blocked) == len(found.on_it):
         return Answer(RED, "depart_nothing", facts_of(load), notes=notes)
     if visit.field("sure") != "yes" or not leaves:
         about = {**facts_of(load), "orders": len(leaves)}
-        return Answer(YELLOW, "depart_sure", about, notes=(*notes, *_missing(found.short)))
+        look = _to_look_at(load, [each for each in found.on_it if each not in found.blocked])
+        return Answer(YELLOW, "depart_sure", about, notes=(*notes, *_missing(found.short), *look))
     who, at = visit.person.name, visit.station.name
     for row, number in counted.items():
         parcels.confirm(tx, row, number, visit.now, who, at)
@@ -171,8 +178,9 @@ def _departure(load: Load, found: Contents) -> Answer:
     """Return what became of a departure."""
     at = load.departed_at.isoformat() if load.departed_at else ""
     about = {**facts_of(load), "at": at, "by": load.departed_by or "?", "orders": len(found.left)}
-    notes = [*_staying(found.stayed), *_reported_later(found.left)]
-    return Answer(YELLOW if found.stayed else GREEN, "departed", about, notes=tuple(notes))
+    marked, look = tuple(_still_marked(found.stayed)), tuple(_to_look_at(load, found.left))
+    notes = (*_staying(found.stayed), *marked, *look, *_reported_later(found.left))
+    return Answer(RED if marked else YELLOW if found.stayed or look else GREEN, "departed", about, notes=notes)
 
 
 def _staying(stay: Iterable[Aboard]) -> Iterable[tuple[str, Facts]]:
@@ -184,6 +192,30 @@ def _staying(stay: Iterable[Aboard]) -> Iterable[tuple[str, Facts]]:
     for (stops, held, closed), ids in by_reason.items():
         facts = {"orders": and_more(ids, MOST_NAMED), "stops": stops, "held": held, "closed": closed}
         yield NOTES.get(stops, "load_stays"), facts
+
+
+def _still_marked(stay: Iterable[Aboard]) -> Iterable[tuple[str, Facts]]:
+    """Yield the note that names what must stay, but was marked before, and is reported all the same."""
+    marked = [_named(each) for each in stay if each.was_marked]
+    if marked:
+        yield "load_marked", {"orders": and_more(marked, MOST_NAMED)}
+
+
+def _to_look_at(load: Load, leave: Sequence[Aboard]) -> Iterable[tuple[str, Facts]]:
+    """Yield the notes that name what may leave, but only after a look: by what is the matter."""
+    found: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for each in leave:
+        verdict = each.each.verdict
+        if verdict.report:
+            found["load_reported", "report", verdict.report].append(_named(each))
+        if verdict.doubtful:
+            found["compare", "", ""].append(_named(each))
+        if waits := scan.missing(verdict):
+            found["load_waits", "later", " ".join(waits)].append(_named(each))
+        if each.was_marked and each.parcels.done < each.parcels.total > 1:
+            found["load_marked_short", "vehicle", load.vehicle].append(_named(each))
+    for (say, name, value), ids in found.items():
+        yield say, {"orders": and_more(ids, MOST_NAMED), name: value}
 
 
 def _missing(short: Sequence[Aboard]) -> Iterable[tuple[str, Facts]]:

@@ -5,7 +5,8 @@ from dataclasses import replace
 from sqlmodel import Session
 from starlette.responses import RedirectResponse, Response
 
-from supplier_agent import loads
+from supplier_agent import actions, loads
+from supplier_agent.db.tables import Order
 from supplier_agent.db.warehouse import Load, Loaded
 from supplier_agent.labels import parcels, scan
 from supplier_agent.labels.scan import Match, Meaning, Way
@@ -47,6 +48,7 @@ def show(visit: Visit) -> Response:
         answer, board, changed = _last(tx, visit, load), None, False
         if answer is not None and answer.order is not None and (shown := judged(tx, visit, [answer.order])):
             board = {"line": order_view.line(shown[0], visit), "truth": order_view.truth(shown[0], visit)}
+            board["may"] = shown[0].verdict.may[visit.role]
             is_true = any(each.place.order_id == answer.order and each not in found.blocked for each in found.on_it)
             if answer.say in HOLDS and load.departed_at is None and not is_true:
                 answer, changed = replace(answer, sign=RED if shown[0].verdict.stops else GREY), True
@@ -121,6 +123,8 @@ def _pressed(tx: Session, visit: Visit, load: Load, doing: str) -> Answer:
             return departure.removed(tx, visit, load)
         case "off" if row is not None:
             return _taken_off(tx, visit, load, row)
+        case "undo" if row is not None:
+            return _undone(tx, visit, load, row)
         case "recall" if row is not None:
             return departure.recalled(tx, visit, load, row)
     return Answer(BLUE, "load_ready", departure.facts_of(load))
@@ -175,11 +179,19 @@ def _put(tx: Session, visit: Visit, load: Load, match: Match) -> Answer:
         if not match.code:  # the old label may say the same
             return Answer(YELLOW, "load_on", about, order=match.order, notes=(("load_label_changed", {}),))
     if match.parcels.total > 1:
-        return _put_parcel(tx, visit, load, on_it, match, about)
+        return _look(_put_parcel(tx, visit, load, on_it, match, about), match)
     if not is_new:
         by = {"by": on_it.who, "at": on_it.at.isoformat()}
         return Answer(YELLOW, "load_already", about | by, order=match.order)
-    return Answer(GREEN, "load_on", about, order=match.order)
+    return _look(Answer(GREEN, "load_on", about, order=match.order), match)
+
+
+def _look(answer: Answer, match: Match) -> Answer:
+    """Return an answer in yellow if the order waits for something of its own, its label for example."""
+    waits = scan.missing(match.verdict)
+    if answer.sign != GREEN or not waits:
+        return answer
+    return replace(answer, sign=YELLOW, notes=(("later", {"later": " ".join(waits)}),))
 
 
 def _put_parcel(tx: Session, visit: Visit, load: Load, on_it: Loaded, match: Match, about: Facts) -> Answer:
@@ -215,7 +227,21 @@ def _taken_off(tx: Session, visit: Visit, load: Load, row: int) -> Answer:
     if place is None or place[1].id != load.id:
         return Answer(YELLOW, "nothing_to_undo", departure.facts_of(load), order=row)
     loads.take_off(tx, load, place[0], visit.now, visit.person.name, visit.station.name)
-    return Answer(YELLOW, "load_off", departure.facts_of(load), order=row)
+    (each,) = judged(tx, visit, [row])
+    if each.order.shipped == 0:
+        return Answer(YELLOW, "load_off", departure.facts_of(load), order=row)
+    note = "load_marked" if each.order.ship_confirmed_at is None else "load_off_late"
+    notes = ((note, {"orders": str(each.order.menzzo_order_id)}),)
+    return Answer(RED, "load_off", departure.facts_of(load), order=row, notes=notes)
+
+
+def _undone(tx: Session, visit: Visit, load: Load, row: int) -> Answer:
+    """Undo the mark of an order that was taken off."""
+    found = verdicts(tx, visit, [row])
+    if row not in found or Act.UNSHIP not in found[row].may[visit.role]:
+        return Answer(RED, "too_late", departure.facts_of(load), order=row)
+    actions.unship(tx, tx.get_one(Order, row), visit.now, visit.person.name, station=visit.station.name)
+    return Answer(YELLOW, "undoing", departure.facts_of(load), order=row)
 
 
 # -- all of them -------------------------------------------------------------------------------------------------------

@@ -150,6 +150,11 @@ NOTES: Mapping[str, str] = {
     "note.load_short": "%(orders)s: not marked, stays here, because parcels are missing.",
     "note.load_missing": "Not all parcels are on it: %(orders)s. Without a number, these orders stay here and are not marked.",
     "note.load_stays": "%(orders)s: stays here. Do not ship: %(stops)s.",
+    "note.load_marked": "%(orders)s: it is marked and will be reported. Undo the mark if it stays.",
+    "note.load_off_late": "%(orders)s: it is already reported as shipped. Tell a lead if it stays.",
+    "note.load_reported": "%(orders)s: reported (%(report)s). Look at it before it leaves.",
+    "note.load_waits": "%(orders)s: reported later: %(later)s.",
+    "note.load_marked_short": "Marked as shipped at the bench, but not all parcels are on %(vehicle)s: %(orders)s.",
     "note.load_relabelled": (
         "%(orders)s: not marked, stays here, because its label has changed since it was loaded. "
         "Replace the label, and scan the new one."

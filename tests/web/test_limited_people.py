@@ -35,7 +35,7 @@ def rows(stage: Stage) -> tuple[int, int]:
         at = stage.clock.now()
         tx.add(Event(order_id=theirs, at=at, who="Cid", what="problem reported", detail="damaged: hidden words"))
         load = loads.start(tx, "AB-123", at, "Cid", BENCH)
-        loads.put(tx, load, theirs, at, "Cid", BENCH)
+        loads.put(tx, load, theirs, None, at, "Cid", BENCH)
         people.add(tx, "Ben", "packer", "4711", SALT, at, [SUPPLIER])
         people.add(tx, "Bea", "lead", LEADS_PIN, SALT, at, [SUPPLIER])
     return mine, theirs

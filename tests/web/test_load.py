@@ -561,3 +561,98 @@ def test_an_order_that_was_marked_before_its_label_changed_leaves(stage: Stage, 
     anna.get(van)
     depart(anna, van)
     assert gone(anna) == [A]
+
+
+def test_what_a_packer_must_look_at_is_named_at_the_question_and_after_the_departure(
+    stage: Stage, anna: Browser, van: str
+) -> None:
+    damaged, waits = stage.order(A), stage.order(C, label=False)
+    put(stage, anna, van, A)
+    assert anna.sign == "green"
+    put(stage, anna, van, C)
+    assert (anna.sign, "Reported later: it has no label." in anna.said) == ("yellow", True)
+    anna.act("report", damaged, kind="damaged")
+    said = (
+        f"{A}: reported (It is damaged). Look at it before it leaves.",
+        f"{C}: reported later: it has no label.",
+    )
+    anna.get(van)
+    anna.post(van, act="depart")
+    assert [each in anna.said for each in said] == [True, True]
+    depart(anna, van)
+    assert [each in anna.said for each in said] == [True, True]
+    assert anna.sign == "yellow"
+    assert [stage.facts(row).shipped for row in (damaged, waits)] == [1, 1]
+
+
+@pytest.mark.parametrize("problem", ["reported", "doubtful", "waits"])
+def test_each_thing_to_look_at_makes_a_departure_yellow(stage: Stage, anna: Browser, van: str, problem: str) -> None:
+    row = stage.order(A, label=problem != "waits")
+    if problem == "doubtful":
+        stage.order(C)
+        stage.replace_label(row, of=C)
+        stage.read_labels()
+    anna.post(van, act="put", row=str(row))
+    if problem == "reported":
+        anna.act("report", row, kind="damaged")
+        anna.get(van)
+    depart(anna, van)
+    assert (anna.sign, stage.facts(row).shipped) == ("yellow", 1)
+    assert ("Compare these labels with their orders" in anna.said) == (problem == "doubtful")
+
+
+def test_what_the_bench_has_marked_is_named_if_not_all_of_its_parcels_are_on_the_vehicle(
+    stage: Stage, anna: Browser, van: str
+) -> None:
+    row, codes = order_of(stage, A, 3)
+    put(stage, anna, van, codes[0])
+    anna.act("parcels", row, number="3")
+    anna.get(van)
+    said = f"Marked as shipped at the bench, but not all parcels are on GEODIS AB-123: {A} (1/3)."
+    anna.post(van, act="depart")
+    assert said in anna.said
+    depart(anna, van)
+    assert (anna.sign, said in anna.said) == ("yellow", True)
+
+
+def test_a_marked_order_that_comes_off_a_vehicle_is_red_and_can_be_undone_there(
+    stage: Stage, anna: Browser, van: str
+) -> None:
+    row, shipped = stage.order(A), stage.order(C)
+    put(stage, anna, van, A, C)
+    anna.act("ship", row)
+    anna.get(van)
+    anna.post(van, act="off", row=str(row))
+    assert (anna.sign, f"{A}: it is marked and will be reported. Undo the mark if it stays." in anna.said) == (
+        "red",
+        True,
+    )
+    assert f'name="row" value="{row}">Undo' in anna.html
+    anna.post(van, act="undo", row=str(row))
+    assert (anna.sign, stage.facts(row).shipped) == ("yellow", 0)
+    anna.act("ship", shipped)
+    stage.call(shipped, "done")
+    confirm(stage, shipped)
+    anna.get(van)
+    anna.post(van, act="off", row=str(shipped))
+    assert (anna.sign, f"{C}: it is already reported as shipped. Tell a lead if it stays." in anna.said) == (
+        "red",
+        True,
+    )
+    anna.post(van, act="undo", row=str(shipped))
+    assert (anna.sign, stage.facts(shipped).shipped) == ("red", 1)
+
+
+def test_a_marked_order_that_must_stay_at_a_departure_is_named_in_red(stage: Stage, anna: Browser, van: str) -> None:
+    row, other = stage.order(A), stage.order(C)
+    put(stage, anna, van, A, C)
+    anna.act("ship", row)
+    with stage.store.write() as tx:
+        tx.get_one(Order, row).held_reason = "glass broken"
+    anna.get(van)
+    said = f"{A}: it is marked and will be reported. Undo the mark if it stays."
+    anna.post(van, act="depart")
+    assert said in anna.said
+    depart(anna, van)
+    assert (anna.sign, said in anna.said) == ("red", True)
+    assert [stage.facts(each).shipped for each in (row, other)] == [1, 1]
