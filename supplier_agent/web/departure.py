@@ -59,9 +59,14 @@ class Aboard:
         return not self.stays and not self.is_marked and not is_same
 
     @property
+    def is_blocked(self) -> bool:
+        """Whether it stays at a departure, whatever the packer counts."""
+        return self.stays or self.is_relabelled
+
+    @property
     def is_short(self) -> bool:
         """Whether it may leave, but not all of its parcels are on the vehicle. What the bench has marked is complete there."""
-        return not self.stays and not self.is_marked and not self.is_relabelled and not self.parcels.is_complete
+        return not self.is_blocked and not self.is_marked and not self.parcels.is_complete
 
     @property
     def why(self) -> str:
@@ -86,8 +91,8 @@ class Contents:
 
     @property
     def blocked(self) -> Sequence[Aboard]:
-        """Return what is on the vehicle and must not leave, whatever the packer counts."""
-        return [aboard for aboard in self.on_it if aboard.stays or aboard.is_relabelled]
+        """Return what is on the vehicle and must not leave."""
+        return [aboard for aboard in self.on_it if aboard.is_blocked]
 
     @property
     def short(self) -> Sequence[Aboard]:
@@ -150,7 +155,7 @@ def departs(tx: Session, visit: Visit, load: Load) -> Answer:
         return Answer(RED, "depart_nothing", facts_of(load), notes=notes)
     if visit.field("sure") != "yes" or not leaves:
         about = {**facts_of(load), "orders": len(leaves)}
-        look = _to_look_at(load, [each for each in found.on_it if each not in found.blocked])
+        look = _to_look_at(load, [each for each in found.on_it if not each.is_blocked])
         return Answer(YELLOW, "depart_sure", about, notes=(*notes, *_missing(found.short), *look))
     who, at = visit.person.name, visit.station.name
     for row, number in counted.items():

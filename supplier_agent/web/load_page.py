@@ -49,7 +49,7 @@ def show(visit: Visit) -> Response:
         if answer is not None and answer.order is not None and (shown := judged(tx, visit, [answer.order])):
             board = {"line": order_view.line(shown[0], visit), "truth": order_view.truth(shown[0], visit)}
             board["may"] = shown[0].verdict.may[visit.role]
-            is_true = any(each.place.order_id == answer.order and each not in found.blocked for each in found.on_it)
+            is_true = any(each.place.order_id == answer.order and not each.is_blocked for each in found.on_it)
             if answer.say in HOLDS and load.departed_at is None and not is_true:
                 answer, changed = replace(answer, sign=RED if shown[0].verdict.stops else GREY), True
             elif answer.sign == GREEN and shown[0].verdict.report:

@@ -155,10 +155,7 @@ NOTES: Mapping[str, str] = {
     "note.load_reported": "%(orders)s: reported (%(report)s). Look at it before it leaves.",
     "note.load_waits": "%(orders)s: reported later: %(later)s.",
     "note.load_marked_short": "Marked as shipped at the bench, but not all parcels are on %(vehicle)s: %(orders)s.",
-    "note.load_relabelled": (
-        "%(orders)s: not marked, stays here, because its label has changed since it was loaded. "
-        "Replace the label, and scan the new one."
-    ),
+    "note.load_relabelled": "%(orders)s: stays here, because its label has changed. Replace the label, and scan the new one.",
     "note.load_label_changed": "Its label has changed since it was loaded: the new one must be on the box.",
     "note.later": "Reported later: %(later)s.",
 }

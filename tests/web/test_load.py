@@ -517,7 +517,7 @@ def test_what_was_loaded_under_an_old_label_stays_until_the_new_one_is_scanned(
     anna.get(van)
     assert "Label changed" in anna.said
     anna.post(van, act="depart")
-    said = "stays here, because its label has changed since it was loaded. Replace the label, and scan the new one."
+    said = "stays here, because its label has changed. Replace the label, and scan the new one."
     assert (said in anna.said, f'name="parcels-{row}"' in anna.html) == (True, False)
     depart(anna, van, **{f"parcels-{row}": "2"})
     assert (anna.sign, said in anna.said) == ("yellow", True)
