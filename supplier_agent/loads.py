@@ -37,9 +37,11 @@ def open_loads(tx: Session) -> Sequence[tuple[Load, int]]:
 
 
 def departed_loads(tx: Session, most: int) -> Sequence[tuple[Load, int]]:
-    """Return the vehicles that departed last, each with the number of orders that left."""
-    number = select(func.count()).where(Loaded.load_id == Load.id, col(Loaded.left_at).is_not(None)).scalar_subquery()
-    query = select(Load, number).where(col(Load.departed_at).is_not(None)).order_by(col(Load.id).desc()).limit(most)
+    """Return the vehicles that departed last, each with the number of orders that left. A removed vehicle is none of them."""
+    gone = select(func.count()).where(Loaded.load_id == Load.id, col(Loaded.left_at).is_not(None))
+    number = gone.where(col(Loaded.removed_at).is_(None)).scalar_subquery()
+    query = select(Load, number).where(col(Load.departed_at).is_not(None), gone.scalar_subquery() > 0)
+    query = query.order_by(col(Load.id).desc()).limit(most)
     return [(load, count) for load, count in tx.exec(query)]
 
 
@@ -65,28 +67,36 @@ def place_of(tx: Session, row: int) -> tuple[Loaded, Load] | None:
 
 
 def pages_of(tx: Session, load: Load) -> Mapping[int, frozenset[int]]:
-    """Return which parcels were scanned onto a vehicle: the pages of their labels, by the id in `loaded`."""
-    query = select(LoadedParcel).join(Loaded).where(Loaded.load_id == load.id)
+    """Return which parcels were scanned onto a vehicle: the pages of their present labels, by the id in `loaded`."""
+    query = select(LoadedParcel).join(Loaded).join(Order).where(Loaded.load_id == load.id)
+    query = query.where(LoadedParcel.label_sha256 == Order.label_sha256)
     found: dict[int, set[int]] = defaultdict(set)
     for each in tx.exec(query):
         found[each.loaded_id].add(each.page)
     return {loaded: frozenset(pages) for loaded, pages in found.items()}
 
 
-def put(tx: Session, load: Load, row: int, now: datetime, who: str, station: str) -> Loaded:
-    """Record that an order is on a vehicle. It is not marked."""
-    place = Loaded(load_id=load.id or 0, order_id=row, at=now, who=who)
+def put(tx: Session, load: Load, row: int, label: str | None, now: datetime, who: str, station: str) -> Loaded:
+    """Record that an order is on a vehicle with this label. It is not marked."""
+    place = Loaded(load_id=load.id or 0, order_id=row, at=now, who=who, label_sha256=label)
     tx.add(place)
     tx.flush()
     _note(tx, row, now, who, LOADED, load, station)
     return place
 
 
+def relabel(tx: Session, load: Load, place: Loaded, label: str | None, now: datetime, who: str, station: str) -> None:
+    """Record that an order on a vehicle was scanned with another label than before."""
+    place.label_sha256 = label
+    tx.add(place)
+    _note(tx, place.order_id, now, who, LOADED, load, station)
+
+
 def put_parcel(
     tx: Session, load: Load, place: Loaded, page: int, count: str, now: datetime, who: str, station: str
 ) -> None:
     """Record that one more parcel of an order is on the vehicle. count: how many, of how many."""
-    tx.add(LoadedParcel(loaded_id=place.id or 0, page=page, at=now, who=who))
+    tx.add(LoadedParcel(loaded_id=place.id or 0, label_sha256=place.label_sha256, page=page, at=now, who=who))
     _note(tx, place.order_id, now, who, PARCEL, load, station, f" ({count})")
 
 
@@ -118,6 +128,11 @@ def depart(
         on_it.removed_at, on_it.removed_by, on_it.stayed_because = now, who, why
         tx.add(on_it)
         _note(tx, row, now, who, STAYED, load, station)
+    close(tx, load, now, who)
+
+
+def close(tx: Session, load: Load, now: datetime, who: str) -> None:
+    """Record that a vehicle is no longer loaded, without orders."""
     load.departed_at, load.departed_by = now, who
     tx.add(load)
 

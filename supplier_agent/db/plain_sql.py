@@ -172,7 +172,13 @@ CLOCKED = f"{OPEN} AND shipped = 0"
 """An order to which a ship-by clock may apply, in the text of the index orders_clocked."""
 OVERDUE = f"held_reason IS NULL AND NOT ({VANISHED}) AND first_seen_at < ?"
 """Due.OVERDUE, of such an order that is not damaged. ?: settings.overdue_before."""
-HANDED_OVER = f"""shipped = 1 AND (ship_confirmed_at IS NOT NULL
+TOLD = "what IN ('problem reported', 'problem settled')"
+"""An event that reports or settles a problem, in the text of the index events_reported."""
+NOT_LEFT = f"""closed_reason IS NULL AND EXISTS (SELECT 1 FROM events WHERE order_id = orders.id AND {TOLD}
+ AND what = 'problem reported' AND (detail = 'not_left' OR detail LIKE 'not_left:%')
+ AND id > coalesce((SELECT max(id) FROM events WHERE order_id = orders.id AND {TOLD} AND what = 'problem settled'), 0))"""  # noqa: S608 - constants
+"""Report.NOT_LEFT, which no lead has settled yet."""
+HANDED_OVER = f"""shipped = 1 AND NOT ({NOT_LEFT}) AND (ship_confirmed_at IS NOT NULL
  OR closed_reason IS NULL AND held_reason IS NULL AND fault IS NULL AND NOT ({VANISHED}))"""
-"""On the hand-over list: no Verdict.stops, unless it was reported already. Of an order that can be read."""
+"""On the hand-over list: it left, and no Verdict.stops, unless it was reported already. Of an order that can be read."""
 UNPRINTED = "NOT EXISTS (SELECT 1 FROM prints WHERE prints.order_id = orders.id)"

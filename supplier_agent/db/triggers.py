@@ -38,6 +38,7 @@ CREATE TRIGGER orders_undone AFTER UPDATE OF shipped ON orders WHEN NEW.shipped 
 BEGIN
   UPDATE calls SET state = 'dropped', due_at = NULL WHERE order_id = NEW.id AND kind = 'ship' AND state IN ('owed', 'parked');
   UPDATE parcels SET undone_at = {NOW} WHERE order_id = NEW.id AND undone_at IS NULL;
+  UPDATE loaded SET removed_at = {NOW} WHERE order_id = NEW.id AND left_at IS NOT NULL AND removed_at IS NULL;
   UPDATE orders SET shipped_at = NULL, planned_at = NULL, undo_opened_at = NULL, override_by = NULL, override_covers = NULL,
    parcels_confirmed = NULL WHERE id = NEW.id;
 END""",  # noqa: S608 - a constant of this file

@@ -96,21 +96,23 @@ class Loaded(SQLModel, table=True):
     at: datetime
     who: str
     left_at: datetime | None = None  # when it left with the vehicle; null: it has not
-    removed_at: datetime | None = None  # when it was taken off, or recalled after it left; null: neither
-    removed_by: str | None = None  # null: as above
+    removed_at: datetime | None = None  # when it was taken off, recalled, or its mark undone after it left; null: none
+    removed_by: str | None = None  # null: as above, or its mark was undone after it left
     stayed_because: str | None = (
         None  # why it had to stay at the departure: codes with blanks; null: it did not have to
     )
+    label_sha256: str | None = None  # its label when it was scanned last; null: it had none
 
 
 class LoadedParcel(SQLModel, table=True):
     """A parcel of an order that was scanned onto a vehicle. Of an order with one parcel, or without codes, there is none."""
 
     __tablename__ = "loaded_parcels"
-    __table_args__ = (UniqueConstraint("loaded_id", "page"),)
+    __table_args__ = (UniqueConstraint("loaded_id", "label_sha256", "page"),)
 
     id: int | None = Field(default=None, primary_key=True)  # null only before the row is written
     loaded_id: int = Field(foreign_key="loaded.id")
     page: int  # of its label, as in barcodes
     at: datetime
     who: str
+    label_sha256: str | None = None  # that label; null: not recorded, and it does not count

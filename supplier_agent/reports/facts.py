@@ -14,6 +14,7 @@ from supplier_agent.db.plain_sql import (
     NEEDS_A_PERSON,
     OPEN,
     OVERDUE,
+    TOLD,
     UNFLAGGED,
     WAITING,
     WAITS_FOR_A_PERSON,
@@ -48,8 +49,6 @@ LASTING = {each.value: each for each in (ProblemCode.SILENCE, ProblemCode.NOT_RE
 """The causes of alerts that take long to find: they are read from the table of alerts."""
 REPORTED, SETTLED = "problem reported", "problem settled"
 """What the history of an order says when a packer reports a problem, and when a lead settles it."""
-TOLD = f"what IN ('{REPORTED}', '{SETTLED}')"
-"""Either, in the text of the index events_reported."""
 LAST_READ_OF_EACH = """
 SELECT supplier, max(id) AS id, ended_at FROM reads
  WHERE id > (SELECT max(id) FROM reads) - ? AND run_id IS NOT NULL GROUP BY +supplier

@@ -5,9 +5,10 @@ from dataclasses import replace
 from sqlmodel import Session
 from starlette.responses import RedirectResponse, Response
 
-from supplier_agent import loads
+from supplier_agent import actions, loads
+from supplier_agent.db.tables import Order
 from supplier_agent.db.warehouse import Load, Loaded
-from supplier_agent.labels import scan
+from supplier_agent.labels import parcels, scan
 from supplier_agent.labels.scan import Match, Meaning, Way
 from supplier_agent.labels.typed import Command
 from supplier_agent.verdict import Act
@@ -47,7 +48,8 @@ def show(visit: Visit) -> Response:
         answer, board, changed = _last(tx, visit, load), None, False
         if answer is not None and answer.order is not None and (shown := judged(tx, visit, [answer.order])):
             board = {"line": order_view.line(shown[0], visit), "truth": order_view.truth(shown[0], visit)}
-            is_true = any(each.place.order_id == answer.order and not each.stays for each in found.on_it)
+            board["may"] = shown[0].verdict.may[visit.role]
+            is_true = any(each.place.order_id == answer.order and not each.is_blocked for each in found.on_it)
             if answer.say in HOLDS and load.departed_at is None and not is_true:
                 answer, changed = replace(answer, sign=RED if shown[0].verdict.stops else GREY), True
             elif answer.sign == GREEN and shown[0].verdict.report:
@@ -55,7 +57,6 @@ def show(visit: Visit) -> Response:
                 answer = replace(answer, sign=YELLOW, notes=notes)
             elif answer.sign == GREEN and shown[0].verdict.doubtful:
                 answer = replace(answer, sign=YELLOW)
-        gone = [each for each in found.left if each.each.order.shipped == 1 or each.each.cell("ship_confirmed_at")]
         day = load.departed_at.astimezone(visit.room.settings.timezone).date().isoformat() if load.departed_at else ""
         return page(
             visit,
@@ -63,9 +64,7 @@ def show(visit: Visit) -> Response:
             "load.html",
             load=load,
             contents=found,
-            gone=gone,
-            undone=[each for each in found.left if each not in gone],
-            carriers=sheets.by_carrier(tx, [each.each for each in reversed(gone)]) if load.departed_at else (),
+            carriers=sheets.by_carrier(tx, [each.each for each in reversed(found.left)]) if load.departed_at else (),
             day=day,
             answer=answer,
             board=board,
@@ -92,7 +91,8 @@ def scanned(visit: Visit) -> Response:
         if load is None:
             return Answer(RED, "load_choose", {"load": 0}, notes=notes, memory=heard)
         undo = before.order if is_last_here and before is not None and before.say in HOLDS else None
-        return replace(_answer(tx, visit, load, meaning, raw, undo), notes=notes, memory=heard)
+        answer = _answer(tx, visit, load, meaning, raw, undo)
+        return replace(answer, notes=(*notes, *answer.notes), memory=heard)
 
     return _done(visit, answers.once(visit, act)[0])
 
@@ -118,9 +118,13 @@ def _pressed(tx: Session, visit: Visit, load: Load, doing: str) -> Answer:
         case "depart":
             return departure.departs(tx, visit, load)
         case "put" if row is not None and (found := verdicts(tx, visit, [row])):
-            return _put(tx, visit, load, Match(row, found[row]))
+            return _put(tx, visit, load, Match(row, found[row], parcels=parcels.of_orders(tx, [row])[row]))
+        case "remove":
+            return departure.removed(tx, visit, load)
         case "off" if row is not None:
             return _taken_off(tx, visit, load, row)
+        case "undo" if row is not None:
+            return _undone(tx, visit, load, row)
         case "recall" if row is not None:
             return departure.recalled(tx, visit, load, row)
     return Answer(BLUE, "load_ready", departure.facts_of(load))
@@ -167,14 +171,27 @@ def _put(tx: Session, visit: Visit, load: Load, match: Match) -> Answer:
         return Answer(RED, "load_stopped", about, order=match.order)
     if place is None and Act.SHIP not in match.verdict.may[visit.role]:
         return _over(tx, each, about)
-    who, at = visit.person.name, visit.station.name
-    on_it = place[0] if place is not None else loads.put(tx, load, match.order, visit.now, who, at)
+    who, at, label = visit.person.name, visit.station.name, each.cell("label_sha256")
+    on_it = place[0] if place is not None else loads.put(tx, load, match.order, label, visit.now, who, at)
+    is_new = place is None or on_it.label_sha256 != label
+    if on_it.label_sha256 != label:
+        loads.relabel(tx, load, on_it, label, visit.now, who, at)
+        if not match.code:  # the old label may say the same
+            return Answer(YELLOW, "load_on", about, order=match.order, notes=(("load_label_changed", {}),))
     if match.parcels.total > 1:
-        return _put_parcel(tx, visit, load, on_it, match, about)
-    if place is not None:
+        return _look(_put_parcel(tx, visit, load, on_it, match, about), match)
+    if not is_new:
         by = {"by": on_it.who, "at": on_it.at.isoformat()}
         return Answer(YELLOW, "load_already", about | by, order=match.order)
-    return Answer(GREEN, "load_on", about, order=match.order)
+    return _look(Answer(GREEN, "load_on", about, order=match.order), match)
+
+
+def _look(answer: Answer, match: Match) -> Answer:
+    """Return an answer in yellow if the order waits for something of its own, its label for example."""
+    waits = scan.missing(match.verdict)
+    if answer.sign != GREEN or not waits:
+        return answer
+    return replace(answer, sign=YELLOW, notes=(("later", {"later": " ".join(waits)}),))
 
 
 def _put_parcel(tx: Session, visit: Visit, load: Load, on_it: Loaded, match: Match, about: Facts) -> Answer:
@@ -210,7 +227,21 @@ def _taken_off(tx: Session, visit: Visit, load: Load, row: int) -> Answer:
     if place is None or place[1].id != load.id:
         return Answer(YELLOW, "nothing_to_undo", departure.facts_of(load), order=row)
     loads.take_off(tx, load, place[0], visit.now, visit.person.name, visit.station.name)
-    return Answer(YELLOW, "load_off", departure.facts_of(load), order=row)
+    (each,) = judged(tx, visit, [row])
+    if each.order.shipped == 0:
+        return Answer(YELLOW, "load_off", departure.facts_of(load), order=row)
+    note = "load_marked" if each.order.ship_confirmed_at is None else "load_off_late"
+    notes = ((note, {"orders": str(each.order.menzzo_order_id)}),)
+    return Answer(RED, "load_off", departure.facts_of(load), order=row, notes=notes)
+
+
+def _undone(tx: Session, visit: Visit, load: Load, row: int) -> Answer:
+    """Undo the mark of an order that was taken off."""
+    found = verdicts(tx, visit, [row])
+    if row not in found or Act.UNSHIP not in found[row].may[visit.role]:
+        return Answer(RED, "too_late", departure.facts_of(load), order=row)
+    actions.unship(tx, tx.get_one(Order, row), visit.now, visit.person.name, station=visit.station.name)
+    return Answer(YELLOW, "undoing", departure.facts_of(load), order=row)
 
 
 # -- all of them -------------------------------------------------------------------------------------------------------

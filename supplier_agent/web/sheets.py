@@ -11,7 +11,7 @@ from sqlmodel import Session, and_, col, not_, select
 from supplier_agent.db import plain_sql
 from supplier_agent.db.tables import Barcode, Order
 from supplier_agent.reports import facts
-from supplier_agent.verdict import Blocker
+from supplier_agent.verdict import Blocker, Report
 from supplier_agent.web import lists
 from supplier_agent.web.lists import Search
 from supplier_agent.web.order_view import Judged, judged
@@ -179,7 +179,7 @@ def hand_over(
     """Return the orders marked as shipped in that time (`until` excluded), by carrier; and those that must not be handed over.
 
     Sorted by the time of the mark. An order that was held, closed or no longer listed after its mark must not be handed over,
-    unless it was reported.
+    unless it was reported. Nor one that did not leave.
     """
     query = select(Order.id).where(col(Order.shipped_at) >= since, col(Order.shipped_at) < until, Order.shipped == 1)
     # The supplier is not in the query: with it, SQLite would read all of the supplier's orders instead of one day's.
@@ -187,7 +187,7 @@ def hand_over(
     orders = [
         each for each in judged(tx, visit, [row for row in rows if row]) if supplier in {None, each.order.supplier}
     ]
-    stay = [each for each in orders if must_stay(each)]
+    stay = [each for each in orders if must_stay(each) or each.verdict.report == Report.NOT_LEFT]
     kept = {each.order.id for each in stay}
     return by_carrier(tx, [each for each in orders if each.order.id not in kept]), stay
 

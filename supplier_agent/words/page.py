@@ -96,6 +96,8 @@ ANSWERS: Mapping[str, str] = {
     "answer.load_product": "This is a product, not a box. Scan the label, or choose the order.",
     "answer.load_no_command": "This command is only for the scan page.",
     "answer.load_unnamed": "Type the carrier or the number plate first.",
+    "answer.load_removed": "%(vehicle)s is removed.",
+    "answer.load_not_empty": "Not removed: orders are on %(vehicle)s, or it has departed.",
     "answer.depart_sure": "%(vehicle)s departs? Orders to mark as shipped: %(orders)s. Nothing is marked yet.",
     "answer.depart_hidden": (
         "Nothing is marked. %(vehicle)s also carries orders that you may not see. Ask a person who sees all orders to press Depart."
@@ -148,6 +150,13 @@ NOTES: Mapping[str, str] = {
     "note.load_short": "%(orders)s: not marked, stays here, because parcels are missing.",
     "note.load_missing": "Not all parcels are on it: %(orders)s. Without a number, these orders stay here and are not marked.",
     "note.load_stays": "%(orders)s: stays here. Do not ship: %(stops)s.",
+    "note.load_marked": "%(orders)s: it is marked and will be reported. Undo the mark if it stays.",
+    "note.load_off_late": "%(orders)s: it is already reported as shipped. Tell a lead if it stays.",
+    "note.load_reported": "%(orders)s: reported (%(report)s). Look at it before it leaves.",
+    "note.load_waits": "%(orders)s: reported later: %(later)s.",
+    "note.load_marked_short": "Marked as shipped at the bench, but not all parcels are on %(vehicle)s: %(orders)s.",
+    "note.load_relabelled": "%(orders)s: stays here, because its label has changed. Replace the label, and scan the new one.",
+    "note.load_label_changed": "Its label has changed since it was loaded: the new one must be on the box.",
     "note.later": "Reported later: %(later)s.",
 }
 

@@ -10,7 +10,7 @@ import zxingcpp
 from sqlalchemy import event
 
 from supplier_agent.db.store import Store
-from supplier_agent.db.tables import Barcode, Print
+from supplier_agent.db.tables import Barcode, Event, Print
 from supplier_agent.labels.typed import Command, as_typed, read
 from supplier_agent.printing.papers import card
 from supplier_agent.web.lists import Search, around, to_ship
@@ -273,3 +273,31 @@ def test_the_codes_of_the_card_may_stand_side_by_side_in_a_page() -> None:
     for code in card():
         assert code.svg.startswith("<svg viewBox=")
         assert not re.search(r"<\?|<!|\bid=|script|style|href", code.svg)
+
+
+def test_what_did_not_leave_is_neither_on_the_hand_over_list_nor_counted_until_it_is_settled(
+    store: Store, visit: Visit
+) -> None:
+    today: dict[str, Any] = {"shipped": 1, "shipped_at": NOW}
+    rows = put(
+        store,
+        order_of("1_1", **today, ship_confirmed_at=NOW),
+        order_of("2_2", **today),
+        order_of("3_3", **today, ship_confirmed_at=NOW),
+        order_of("4_4", **today),
+    )
+    told = [
+        (rows[0], "problem reported", "not_left: no room"), (rows[0], "problem reported", "damaged"),
+        (rows[1], "problem settled", None), (rows[1], "problem reported", "not_left"),
+        (rows[2], "problem reported", "not_left: no room"), (rows[2], "problem settled", None),
+        (rows[3], "problem reported", "damaged: not_left"),
+    ]  # fmt: skip
+    with store.write() as tx:
+        for row, what, detail in told:
+            tx.add(Event(order_id=row, at=NOW, who="Anna", what=what, detail=detail))
+            tx.flush()
+    with store.read() as tx:
+        lists, stay = hand_over(tx, visit, visit.midnight(), NOW + timedelta(seconds=1))
+        assert sorted(names(parcel.each for parcel in lists[0].parcels)) == ["3_3", "4_4"]
+        assert names(stay) == ["1_1", "2_2"]
+        assert around(tx, visit).handed_over == 2

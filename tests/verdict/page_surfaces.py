@@ -329,7 +329,7 @@ def load_of(made: Invented, key: Key) -> Codes:
     Else red with every reason.
     """
     verdict = made.orders[key]
-    fine = "yellow" if verdict.report or verdict.doubtful else "green"
+    fine = "yellow" if verdict.report or verdict.doubtful or missing(verdict) else "green"
     sign = fine if Act.SHIP in verdict.may[Role.PACKER] else "red"
     return frozenset({f"sign:{sign}"} | {f"stop:{code}" for code in verdict.stops})
 

@@ -185,7 +185,7 @@ def speaking(tmp_path_factory: pytest.TempPathFactory, pristine: Path) -> Iterat
             stage.call(row, "unknown" if number == 2 else "parked", detail="x")
         with stage.store.write() as tx:
             load = loads.start(tx, "GEODIS AB-123", stage.clock.now(), "Anna", BENCH)
-            loads.put(tx, load, 1, stage.clock.now(), "Anna", BENCH)
+            loads.put(tx, load, 1, None, stage.clock.now(), "Anna", BENCH)
         yield stage
 
 

@@ -9,7 +9,7 @@ import pytest
 from sqlmodel import col, select
 
 from supplier_agent import loads
-from supplier_agent.db.tables import Event, Print
+from supplier_agent.db.tables import Event, Order, Print
 from supplier_agent.web import people
 from supplier_agent.web.app import FORMS, PAGES
 from supplier_agent.web.problems_page import DECISIONS
@@ -35,7 +35,7 @@ def rows(stage: Stage) -> tuple[int, int]:
         at = stage.clock.now()
         tx.add(Event(order_id=theirs, at=at, who="Cid", what="problem reported", detail="damaged: hidden words"))
         load = loads.start(tx, "AB-123", at, "Cid", BENCH)
-        loads.put(tx, load, theirs, at, "Cid", BENCH)
+        loads.put(tx, load, theirs, tx.get_one(Order, theirs).label_sha256, at, "Cid", BENCH)
         people.add(tx, "Ben", "packer", "4711", SALT, at, [SUPPLIER])
         people.add(tx, "Bea", "lead", LEADS_PIN, SALT, at, [SUPPLIER])
     return mine, theirs

@@ -420,3 +420,259 @@ def test_a_code_that_names_no_parcel_counts_none(stage: Stage, anna: Browser, va
     assert stage.facts(row).shipped == 0
     depart(anna, van, **{f"parcels-{row}": "2"})
     assert (stage.facts(row).shipped, stage.facts(row).parcels_confirmed) == (1, 2)
+
+
+def gone(browser: Browser) -> list[str]:
+    """Return what the hand-over list names."""
+    return re.findall(r'<td class="id">(.*?)</td>', browser.html)
+
+
+def test_an_order_undone_after_its_departure_is_only_on_the_list_of_the_vehicle_with_which_it_leaves_then(
+    stage: Stage, anna: Browser, van: str
+) -> None:
+    row = stage.order(A)
+    put(stage, anna, van, A)
+    depart(anna, van)
+    anna.act("undo", row)
+    second = begin(anna, "DPD")
+    put(stage, anna, second, A)
+    depart(anna, second)
+    assert gone(anna) == [A]
+    anna.get(van)
+    assert (gone(anna), "Undone after the departure" in anna.said) == ([], True)
+    anna.post(van, act="recall", row=str(row), text="forgotten on the ramp")
+    assert "It is not among the orders that left with this vehicle." in anna.said
+    assert stage.facts(row).shipped == 1
+
+
+def test_an_undo_by_sql_takes_an_order_off_the_list_of_its_vehicle_for_good(
+    stage: Stage, anna: Browser, van: str
+) -> None:
+    row = stage.order(A)
+    put(stage, anna, van, A)
+    depart(anna, van)
+    with stage.store.write() as tx:
+        for shipped in (0, 1):
+            tx.connection().exec_driver_sql(f"UPDATE orders SET shipped = {shipped} WHERE id = {row}")
+    anna.get(van)
+    assert (gone(anna), "Undone after the departure" in anna.said) == ([], True)
+
+
+@pytest.mark.parametrize("state", ["sending", "done"])
+def test_an_order_recalled_after_its_report_is_not_on_the_hand_over_list_of_the_day(
+    stage: Stage, anna: Browser, van: str, state: str
+) -> None:
+    row, other = stage.order(A), stage.order(C)
+    put(stage, anna, van, A, C)
+    depart(anna, van)
+    stage.call(row, state)
+    if state == "done":
+        confirm(stage, row)
+    anna.post(van, act="recall", row=str(row), text="no room left")
+    anna.act("report", row, kind="damaged")
+    anna.get("/hand-over")
+    assert gone(anna) == [C]
+    assert f"{A} It is reported as shipped, but did not leave" in anna.said
+    with browsing(stage.url) as lea:
+        lea.sign_in("Lea", OTHER, LEADS_PIN).post("/decide", act="settle", row=str(row))
+        lea.get("/hand-over")
+        assert gone(lea) == [A, C]
+    assert stage.facts(other).shipped == 1
+
+
+def test_a_number_of_parcels_below_what_was_scanned_is_not_accepted(stage: Stage, anna: Browser, van: str) -> None:
+    row, codes = order_of(stage, A, 4)
+    put(stage, anna, van, codes[0], codes[1])
+    anna.post(van, act="depart")
+    assert re.findall(r'<option value="(\d+)">', anna.html) == ["2", "3", "4"]
+    depart(anna, van, **{f"parcels-{row}": "1"})
+    assert (stage.facts(row).shipped, stage.facts(row).parcels_confirmed) == (0, None)
+    depart(anna, van, **{f"parcels-{row}": "3"})
+    assert (stage.facts(row).shipped, stage.facts(row).parcels_confirmed) == (1, 3)
+
+
+def test_an_order_of_several_parcels_that_is_chosen_is_not_complete(stage: Stage, anna: Browser, van: str) -> None:
+    row, _ = order_of(stage, A, 3)
+    anna.post(van, act="put", row=str(row))
+    assert (anna.sign, "this code names no single parcel: 0 of 3 are counted." in anna.said) == ("yellow", True)
+
+
+def test_a_vehicle_begun_by_mistake_can_be_removed_while_nothing_is_on_it(
+    stage: Stage, anna: Browser, van: str
+) -> None:
+    row = stage.order(A)
+    put(stage, anna, van, A)
+    anna.post(van, act="remove")
+    assert "1 order ," in anna.said
+    anna.post(van, act="off", row=str(row))
+    assert "Remove this vehicle" in anna.said
+    anna.post(van, act="remove")
+    assert "GEODIS AB-123 is removed." in anna.said
+    assert "No vehicle is being loaded." in anna.said
+    assert "Departed" not in anna.said
+    put(stage, anna, van, A)
+    assert "Not loaded: GEODIS AB-123 has departed." in anna.said
+
+
+def relabel(stage: Stage, row: int, pages: int) -> list[str]:
+    """Give an order a new label of so many pages; return its codes."""
+    codes = [f"NEW{row:04}{page}" for page in range(1, pages + 1)]
+    with stage.store.write() as tx:
+        order = tx.get_one(Order, row)
+        order.label_sha256 = order.label_read_sha256 = "cd" * 32
+        order.label_pages = pages
+        tx.connection().exec_driver_sql(f"DELETE FROM barcodes WHERE order_id = {row}")
+        tx.add_all(
+            Barcode(order_id=row, code=code, label_sha256="cd" * 32, page=page) for page, code in enumerate(codes, 1)
+        )
+    return codes
+
+
+def test_what_was_loaded_under_an_old_label_stays_until_the_new_one_is_scanned(
+    stage: Stage, anna: Browser, van: str
+) -> None:
+    (row, old), other = order_of(stage, A, 2), stage.order(C)
+    put(stage, anna, van, *old, C)
+    new = relabel(stage, row, 2)
+    anna.get(van)
+    assert "Label changed" in anna.said
+    anna.post(van, act="depart")
+    said = "stays here, because its label has changed. Replace the label, and scan the new one."
+    assert (said in anna.said, f'name="parcels-{row}"' in anna.html) == (True, False)
+    depart(anna, van, **{f"parcels-{row}": "2"})
+    assert (anna.sign, said in anna.said) == ("yellow", True)
+    assert [stage.facts(each).shipped for each in (row, other)] == [0, 1]
+    second = begin(anna, "DPD")
+    put(stage, anna, second, new[0])
+    assert "Parcel 1 of 2 is on DPD." in anna.said
+
+
+def test_a_scan_of_the_new_label_renews_what_was_loaded_under_the_old_one(
+    stage: Stage, anna: Browser, van: str
+) -> None:
+    row, old = order_of(stage, A, 2)
+    put(stage, anna, van, *old)
+    new = relabel(stage, row, 2)
+    for code, said in zip(new, ("Parcel 1 of 2 is on", "Complete: parcel 2 of 2 is on"), strict=True):
+        put(stage, anna, van, code)
+        assert (anna.sign, said in anna.said) == ("green", True)
+    depart(anna, van)
+    assert (anna.sign, stage.facts(row).shipped) == ("green", 1)
+
+
+def test_a_code_that_is_on_both_labels_asks_for_the_new_one(stage: Stage, anna: Browser, van: str) -> None:
+    row = stage.order(A)
+    put(stage, anna, van, A)
+    stage.replace_label(row, of=C)
+    put(stage, anna, van, A)
+    assert (anna.sign, "Its label has changed since it was loaded: the new one must be on the box." in anna.said) == (
+        "yellow",
+        True,
+    )
+    depart(anna, van)
+    assert stage.facts(row).shipped == 1
+
+
+def test_an_order_that_was_marked_before_its_label_changed_leaves(stage: Stage, anna: Browser, van: str) -> None:
+    row = stage.order(A)
+    put(stage, anna, van, A)
+    anna.act("ship", row)
+    stage.replace_label(row, of=C)
+    anna.get(van)
+    depart(anna, van)
+    assert gone(anna) == [A]
+
+
+def test_what_a_packer_must_look_at_is_named_at_the_question_and_after_the_departure(
+    stage: Stage, anna: Browser, van: str
+) -> None:
+    damaged, waits = stage.order(A), stage.order(C, label=False)
+    put(stage, anna, van, A)
+    assert anna.sign == "green"
+    put(stage, anna, van, C)
+    assert (anna.sign, "Reported later: it has no label." in anna.said) == ("yellow", True)
+    anna.act("report", damaged, kind="damaged")
+    said = (
+        f"{A}: reported (It is damaged). Look at it before it leaves.",
+        f"{C}: reported later: it has no label.",
+    )
+    anna.get(van)
+    anna.post(van, act="depart")
+    assert [each in anna.said for each in said] == [True, True]
+    depart(anna, van)
+    assert [each in anna.said for each in said] == [True, True]
+    assert anna.sign == "yellow"
+    assert [stage.facts(row).shipped for row in (damaged, waits)] == [1, 1]
+
+
+@pytest.mark.parametrize("problem", ["reported", "doubtful", "waits"])
+def test_each_thing_to_look_at_makes_a_departure_yellow(stage: Stage, anna: Browser, van: str, problem: str) -> None:
+    row = stage.order(A, label=problem != "waits")
+    if problem == "doubtful":
+        stage.order(C)
+        stage.replace_label(row, of=C)
+        stage.read_labels()
+    anna.post(van, act="put", row=str(row))
+    if problem == "reported":
+        anna.act("report", row, kind="damaged")
+        anna.get(van)
+    depart(anna, van)
+    assert (anna.sign, stage.facts(row).shipped) == ("yellow", 1)
+    assert ("Compare these labels with their orders" in anna.said) == (problem == "doubtful")
+
+
+def test_what_the_bench_has_marked_is_named_if_not_all_of_its_parcels_are_on_the_vehicle(
+    stage: Stage, anna: Browser, van: str
+) -> None:
+    row, codes = order_of(stage, A, 3)
+    put(stage, anna, van, codes[0])
+    anna.act("parcels", row, number="3")
+    anna.get(van)
+    said = f"Marked as shipped at the bench, but not all parcels are on GEODIS AB-123: {A} (1/3)."
+    anna.post(van, act="depart")
+    assert said in anna.said
+    depart(anna, van)
+    assert (anna.sign, said in anna.said) == ("yellow", True)
+
+
+def test_a_marked_order_that_comes_off_a_vehicle_is_red_and_can_be_undone_there(
+    stage: Stage, anna: Browser, van: str
+) -> None:
+    row, shipped = stage.order(A), stage.order(C)
+    put(stage, anna, van, A, C)
+    anna.act("ship", row)
+    anna.get(van)
+    anna.post(van, act="off", row=str(row))
+    assert (anna.sign, f"{A}: it is marked and will be reported. Undo the mark if it stays." in anna.said) == (
+        "red",
+        True,
+    )
+    assert f'name="row" value="{row}">Undo' in anna.html
+    anna.post(van, act="undo", row=str(row))
+    assert (anna.sign, stage.facts(row).shipped) == ("yellow", 0)
+    anna.act("ship", shipped)
+    stage.call(shipped, "done")
+    confirm(stage, shipped)
+    anna.get(van)
+    anna.post(van, act="off", row=str(shipped))
+    assert (anna.sign, f"{C}: it is already reported as shipped. Tell a lead if it stays." in anna.said) == (
+        "red",
+        True,
+    )
+    anna.post(van, act="undo", row=str(shipped))
+    assert (anna.sign, stage.facts(shipped).shipped) == ("red", 1)
+
+
+def test_a_marked_order_that_must_stay_at_a_departure_is_named_in_red(stage: Stage, anna: Browser, van: str) -> None:
+    row, other = stage.order(A), stage.order(C)
+    put(stage, anna, van, A, C)
+    anna.act("ship", row)
+    with stage.store.write() as tx:
+        tx.get_one(Order, row).held_reason = "glass broken"
+    anna.get(van)
+    said = f"{A}: it is marked and will be reported. Undo the mark if it stays."
+    anna.post(van, act="depart")
+    assert said in anna.said
+    depart(anna, van)
+    assert (anna.sign, said in anna.said) == ("red", True)
+    assert [stage.facts(each).shipped for each in (row, other)] == [1, 1]

@@ -79,6 +79,7 @@ def _vehicles() -> None:
         sa.Column("removed_at", sa.DateTime(), nullable=True),
         sa.Column("removed_by", sa.String(), nullable=True),
         sa.Column("stayed_because", sa.String(), nullable=True),
+        sa.Column("label_sha256", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(["load_id"], ["loads.id"]),
         sa.ForeignKeyConstraint(["order_id"], ["orders.id"]),
         sa.PrimaryKeyConstraint("id"),
@@ -93,9 +94,10 @@ def _vehicles() -> None:
         sa.Column("page", sa.Integer(), nullable=False),
         sa.Column("at", sa.DateTime(), nullable=False),
         sa.Column("who", sa.String(), nullable=False),
+        sa.Column("label_sha256", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(["loaded_id"], ["loaded.id"]),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("loaded_id", "page"),
+        sa.UniqueConstraint("loaded_id", "label_sha256", "page"),
     )
 
 
