@@ -267,7 +267,9 @@ def _memory(before: Answer | None) -> scan.Station:
         return scan.Station()
     memory = scan.Station.unpack(dict(before.memory))
     return (
-        scan.of_screen(memory, before.order) if "load" not in before.facts else replace(scan.cleared(memory), last_at=None)
+        scan.of_screen(memory, before.order)
+        if "load" not in before.facts
+        else replace(scan.cleared(memory), last_at=None)
     )
 
 
