@@ -81,6 +81,7 @@ class Numbers:
         return {each: seen.get(each, self.now + 100 * DAY) - at for each, at in due.items()}
 
 
+@pytest.mark.slow  # takes seconds
 def test_after_one_outlying_number_polls_bring_what_is_new_again_within_a_sweep_and_for_good(store: Store) -> None:
     shop = Numbers(store)
     for first in range(5):

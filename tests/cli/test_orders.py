@@ -186,6 +186,7 @@ def _wait(pid: int) -> tuple[int, int, int]:
     return found, os.waitstatus_to_exitcode(status), used.ru_maxrss
 
 
+@pytest.mark.slow  # takes seconds
 def test_many_finished_orders_cost_next_to_nothing(here: Installation) -> None:
     few_seconds, few_kb = cost(here, "orders", "--stage", "ready")
     with closing(sqlite3.connect(here.folder / "agent.db")) as connection:

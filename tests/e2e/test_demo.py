@@ -18,6 +18,8 @@ from supplier_agent.sandbox.demo.marketplace import compare
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings
 
+pytestmark = pytest.mark.slow  # it plays a whole day
+
 LONGEST_SECONDS = 60  # about 12 on two free cores
 Played = tuple[subprocess.CompletedProcess[str], float, Path]
 DEMO = (sys.executable, "-m", "supplier_agent", "demo")

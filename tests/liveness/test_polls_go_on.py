@@ -151,6 +151,7 @@ def test_after_the_clock_was_set_the_next_good_read_comes_in_time(site: Site, cl
     assert seconds_to_the_next_read(site) <= INTERVAL_SECONDS + GRACE_SECONDS
 
 
+@pytest.mark.slow  # takes seconds
 @pytest.mark.usefixtures("impatient")
 def test_after_the_database_was_locked_the_next_good_read_comes_in_time(tmp_path: Path, clock: SetClock) -> None:
     world = World.with_orders(3, today=TEN_O_CLOCK.date(), clock=clock, suppliers=[SUPPLIER])

@@ -43,6 +43,7 @@ def test_every_structure_is_stored_once_and_whole(depot: Depot, body: bytes) -> 
     depot.take_in(body)
 
 
+@pytest.mark.slow  # takes seconds
 def test_no_answer_costs_more_memory_than_the_unit_grants() -> None:
     """In a process of its own, which has no threads and may fork."""
     command = [sys.executable, "-m", "tests.payloads", "--memory"]

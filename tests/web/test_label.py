@@ -3,7 +3,11 @@
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from tests.web.stage import BENCH, OTHER, Browser, Stage, browsing, staged
+
+pytestmark = pytest.mark.slow  # each reads twenty labels
 
 ID, OF = "15000012345_789", "15000012300_1"
 LATER = timedelta(seconds=3)

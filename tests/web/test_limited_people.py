@@ -41,7 +41,7 @@ def rows(stage: Stage) -> tuple[int, int]:
     return mine, theirs
 
 
-@pytest.fixture(params=["Ben", "Bea"])
+@pytest.fixture(params=["Ben", pytest.param("Bea", marks=pytest.mark.slow)])
 def limited(stage: Stage, rows: tuple[int, int], request: pytest.FixtureRequest) -> Iterator[Browser]:  # noqa: ARG001 - people
     with browsing(stage.url) as browser:
         yield browser.sign_in(request.param, pin="4711" if request.param == "Ben" else LEADS_PIN)

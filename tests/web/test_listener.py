@@ -96,6 +96,7 @@ def is_answered(connection: socket.socket, request: bytes = ASK, by: bytes = b"h
     return received(connection, by)
 
 
+@pytest.mark.slow  # takes seconds
 def test_idle_connections_give_way_to_one_that_asks() -> None:
     with listening(Limits(MOST, MOST, exempt)) as (connect, _, _):
         idle = [connect() for _ in range(200)]

@@ -219,6 +219,7 @@ def test_the_daemon_imports_nothing_of_the_page() -> None:
 # -- it is kept alive --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow  # takes seconds
 def test_a_page_that_dies_is_started_again_and_the_agent_works_on(site: Site) -> None:
     site.configure(PAGE)
     agent = site.start()
