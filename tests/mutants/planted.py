@@ -655,6 +655,27 @@ PLANTED = (
         ("tests/unit/test_ledger.py",),
     ),
     Mutant(
+        "an order that was undone after its departure is still on the list of its vehicle",
+        "db/triggers.py",
+        "  UPDATE loaded SET removed_at = {NOW} WHERE order_id = NEW.id AND left_at IS NOT NULL AND removed_at IS NULL;\n",
+        "",
+        ("tests/web/test_load.py", "-k", "undone_after_its_departure or undo_by_sql"),
+    ),
+    Mutant(
+        "parcels that were loaded under an old label count under the new one",
+        "loads.py",
+        "    query = query.where(LoadedParcel.label_sha256 == Order.label_sha256)\n",
+        "",
+        ("tests/web/test_load.py", "-k", "label"),
+    ),
+    Mutant(
+        "what was loaded under an old label leaves with it",
+        "web/departure.py",
+        '        is_same = self.place.label_sha256 == self.each.cell("label_sha256")\n',
+        "        is_same = True\n",
+        ("tests/web/test_load.py", "-k", "old_label"),
+    ),
+    Mutant(
         "the page names the first reason alone",
         "web/order_view.py",
         '" ".join(self.verdict.stops)',
