@@ -20,7 +20,7 @@ from supplier_agent.db.tables import Order
 from supplier_agent.labels.scan import missing
 from supplier_agent.printing.papers import Bulk, Fault, Press
 from supplier_agent.reports.orders import Judge
-from supplier_agent.verdict import CHANGED, STOPS, Act, Blocker, Role, Verdict
+from supplier_agent.verdict import CHANGED, STOPS, Act, Blocker, Report, Role, Verdict
 from supplier_agent.verdict.codes import INFO
 from supplier_agent.web import documents, load_page, problems_page, scan_page
 from supplier_agent.web.order_view import SAID_ANYWAY
@@ -211,9 +211,11 @@ def read_hand_over(made: Invented, make: MakeJudge) -> Mapping[Key, Codes]:
         html = html_of(documents.hand_over, a_visit(made, make, query={"days": days}))
         for this in re.findall(r'<td class="id">(.*?)</td>', html):
             found[this] = frozenset({"act:hand_over"})
-        for this, said in re.findall(r"<p><b>(.*?)</b> Do not hand over: (.*?)</p>", html):
+        for this, said in re.findall(rf"<p><b>({'|'.join(orders)})</b> (.*?)</p>", html):
             known = clauses(made, orders[this], "stop", STOPS)
-            found[this] = frozenset(f"stop:{known.get(clause, '?')}" for clause in unescape(said).split("; "))
+            why = unescape(said).removeprefix("Do not hand over: ")
+            stops = frozenset(f"stop:{known.get(clause, '?')}" for clause in why.split("; "))
+            found[this] = NOT_LEFT if why == words_of(made).say(f"report.{Report.NOT_LEFT}") else stops
     return {key: found[key[1]] for key in made.rows if key[1] in found}
 
 
@@ -221,11 +223,12 @@ def hand_over_of(made: Invented, key: Key) -> Codes | None:
     order, verdict = made.rows[key], made.orders[key]
     if order.shipped_at is None or (made.now - order.shipped_at).total_seconds() > SECONDS_OF_A_DAY:
         return None
-    if verdict.stops and order.ship_confirmed_at is None:
+    if verdict.stops and (order.ship_confirmed_at is None or verdict.report == Report.NOT_LEFT):
         return frozenset(f"stop:{code}" for code in verdict.stops)
-    return frozenset({"act:hand_over"})
+    return NOT_LEFT if verdict.report == Report.NOT_LEFT else frozenset({"act:hand_over"})
 
 
+NOT_LEFT: Codes = frozenset({"report:not_left"})
 SECONDS_OF_A_DAY = 86400
 
 
