@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from supplier_agent import actions, loads
 from supplier_agent.db.tables import Order
 from supplier_agent.db.warehouse import Load, Loaded
-from supplier_agent.labels import parcels, scan
+from supplier_agent.labels import scan
 from supplier_agent.labels.scan import Match, Meaning, Way
 from supplier_agent.labels.typed import Command
 from supplier_agent.verdict import Act
@@ -16,7 +16,7 @@ from supplier_agent.web import answers, departure, order_view, sheets
 from supplier_agent.web.answers import BLUE, GREEN, GREY, RED, YELLOW, Answer, Facts, page
 from supplier_agent.web.order_view import Judged, judged, verdicts
 from supplier_agent.web.request import Visit, row_id
-from supplier_agent.web.scan_page import LONGEST_SCAN, age, counted_once, understood
+from supplier_agent.web.scan_page import LONGEST_SCAN, age, counted_once, match_of, understood
 
 DEPARTED = 10
 """How many of the last departures are listed."""
@@ -80,7 +80,7 @@ def scanned(visit: Visit) -> Response:
     def act(tx: Session, before: Answer | None) -> Answer:
         load = _load(tx, visit)
         meaning = understood(tx, visit, raw)
-        memory = scan.cleared(scan.Station.unpack(dict(before.memory)) if before else scan.Station())
+        memory = _memory(before)
         only = meaning.matches[0] if len(meaning.matches) == 1 else None
         is_last_here = before is not None and load is not None and before.facts.get("load") == load.id
         if is_last_here and before is not None and scan.is_repeat(memory, raw, only, at):
@@ -101,7 +101,7 @@ def pressed(visit: Visit) -> Response:
     """Answer a button: begin to load, put on, take off, depart, recall."""
 
     def act(tx: Session, before: Answer | None) -> Answer:
-        memory = scan.cleared(scan.Station.unpack(dict(before.memory)) if before else scan.Station()).pack()
+        memory = _memory(before).pack()
         load, doing = _load(tx, visit), visit.field("act")
         if doing == "start":
             return replace(_started(tx, visit), memory=memory)
@@ -117,8 +117,8 @@ def _pressed(tx: Session, visit: Visit, load: Load, doing: str) -> Answer:
     match doing:
         case "depart":
             return departure.departs(tx, visit, load)
-        case "put" if row is not None and (found := verdicts(tx, visit, [row])):
-            return _put(tx, visit, load, Match(row, found[row], parcels=parcels.of_orders(tx, [row])[row]))
+        case "put" if (match_ := match_of(tx, visit)) is not None:
+            return _put(tx, visit, load, match_)
         case "remove":
             return departure.removed(tx, visit, load)
         case "off" if row is not None:
@@ -210,10 +210,7 @@ def _put_parcel(tx: Session, visit: Visit, load: Load, on_it: Loaded, match: Mat
 
 def _over(tx: Session, each: Judged, about: Facts) -> Answer:
     """Return the answer to an order that is marked or shipped already."""
-    marked, confirmed = order_view.marked_by(tx, each.order.id), each.cell("ship_confirmed_at")
-    at = confirmed or (marked.at if marked is not None else None)
-    by = {"by": order_view.where(marked) if marked is not None else "?", "at": at.isoformat() if at else ""}
-    return Answer(RED, "load_over", {**about, **by}, order=each.order.id)
+    return Answer(RED, "load_over", {**about, **order_view.marked_facts(tx, each)}, order=each.order.id)
 
 
 def _after_departure(tx: Session, load: Load, row: int, about: Facts) -> Answer:
@@ -245,6 +242,11 @@ def _undone(tx: Session, visit: Visit, load: Load, row: int) -> Answer:
 
 
 # -- all of them -------------------------------------------------------------------------------------------------------
+
+
+def _memory(before: Answer | None) -> scan.Station:
+    """Return what the station remembers, without an order on its screen: here is none that a scan may mark."""
+    return scan.cleared(scan.Station.unpack(dict(before.memory)) if before else scan.Station())
 
 
 def _load(tx: Session, visit: Visit) -> Load | None:

@@ -237,6 +237,13 @@ def _events(tx: Session, row: int, what: str) -> Sequence[Event]:
     return tx.exec(select(Event).where(Event.order_id == row, Event.what == what).order_by(col(Event.id).desc())).all()
 
 
+def marked_facts(tx: Session, each: Judged) -> dict[str, str]:
+    """Return who marked an order and when, or when it was confirmed: as facts of a sentence."""
+    marked, confirmed = marked_by(tx, each.order.id), each.cell("ship_confirmed_at")
+    at = confirmed or (marked.at if marked is not None else None)
+    return {"by": where(marked) if marked is not None else "?", "at": at.isoformat() if at else ""}
+
+
 def marked_by(tx: Session, row: int) -> Event | None:
     """Return who marked an order last, where and when; None if nobody did."""
     return next(iter(_events(tx, row, actions.FLAGGED)), None)

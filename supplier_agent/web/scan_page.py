@@ -93,7 +93,7 @@ def picked(visit: Visit) -> Response:
     """Show an order that was picked from a list."""
 
     def act(tx: Session, before: Answer | None) -> Answer:
-        match = _match(tx, visit)
+        match = match_of(tx, visit)
         if match is None:
             return _unchanged(before, "not_open")
         return take(tx, visit, before, scan.choose(_memory(before), match, visit.now))
@@ -106,7 +106,7 @@ def pressed(visit: Visit) -> Response:
     doing = visit.field("act")
 
     def act(tx: Session, before: Answer | None) -> Answer:
-        match = _match(tx, visit)
+        match = match_of(tx, visit)
         match doing:
             case "next":
                 return Answer(BLUE, "next", memory=scan.cleared(_memory(before)).pack())
@@ -213,12 +213,10 @@ def _facts(tx: Session, visit: Visit, step: Step, only: Match | None, raw: str) 
     facts: dict[str, str | int] = {"code": " ".join(raw.split())[:60]}
     if only is not None:
         (each,) = judged(tx, visit, [only.order])
-        marked, confirmed = order_view.marked_by(tx, only.order), each.cell("ship_confirmed_at")
-        at = confirmed or (marked.at if marked is not None else None)
         facts |= each.facts
         facts |= _of_parcels(step, only)
         facts["report"] = each.verdict.report
-        facts |= {"by": order_view.where(marked) if marked is not None else "?", "at": at.isoformat() if at else ""}
+        facts |= order_view.marked_facts(tx, each)
     if step.left is not None:
         left = tx.get(Order, step.left)
         facts["left"] = left.menzzo_order_id if left else "?"
@@ -278,7 +276,8 @@ def _cleared(before: Answer | None) -> dict[str, object]:
     return replace(scan.cleared(_memory(before)), flagged=None).pack()
 
 
-def _match(tx: Session, visit: Visit) -> Match | None:
+def match_of(tx: Session, visit: Visit) -> Match | None:
+    """Return the order that a form is about; None if there is none."""
     row = visit.number("row")
     found = verdicts(tx, visit, [row]) if row is not None else {}
     if row is None or row not in found:

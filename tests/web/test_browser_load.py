@@ -113,7 +113,7 @@ def test_the_departure_asks_once_marks_all_prints_the_list_and_closes(stage: Sta
     page.emulate_media(media="screen")
     page.reload()
     page.click("[data-print-page]")
-    assert page.evaluate("window.prints") == 1  # counted anew after the reload: the button alone printed
+    assert page.evaluate("window.prints") == 1  # the reload set it to 0: only the button printed
     scan(page, IDS[0])
     answered(page, "blue")
     expect(page.locator("#said")).to_contain_text("It left with GEODIS AB-123")
