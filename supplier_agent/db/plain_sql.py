@@ -162,7 +162,9 @@ UNFLAGGED = f"""held_reason IS NULL AND NOT ({VANISHED}) AND shipped = 0 AND lab
  AND coalesce((SELECT max(ended_at) FROM attempts JOIN calls ON calls.id = call_id
                 WHERE order_id = orders.id AND kind = 'label' AND outcome = 'done'), acknowledged_at) < ?2"""  # noqa: S608 - as above
 """ProblemCode.UNFLAGGED, of an open order. ?2: now less unflagged_seconds."""
-NEEDS_A_PERSON = f"({STUCK}) OR ({HELD_THOUGH_MARKED}) OR ({VANISHED}) OR ({CHANGED_SINCE_PRINTED})"
+SALE_STOPPED = "held_code = 'sale_stopped'"
+"""ProblemCode.SALE_STOPPED, of an open order."""
+NEEDS_A_PERSON = f"({STUCK}) OR ({HELD_THOUGH_MARKED}) OR ({SALE_STOPPED}) OR ({VANISHED}) OR ({CHANGED_SINCE_PRINTED})"
 """Any problem of an open order that does not depend on the time. Damaged orders have their own index (triggers.py)."""
 TO_SHIP = f"shipped = 0 AND held_reason IS NULL AND NOT ({VANISHED})"
 """Act.SHIP, of an open order that is neither damaged nor changed since its label was printed."""

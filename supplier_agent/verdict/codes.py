@@ -36,11 +36,13 @@ class Blocker(StrEnum):
     HELD = "held"
     RESTORED = "restored"  # held by the agent after a restore
     LEDGER_LOST = "ledger_lost"  # held by the agent, because its ship ledger is lost
+    SALE_STOPPED = "sale_stopped"  # held by the agent, because of the status of its sale
     NOT_ACKNOWLEDGED = "not_acknowledged"
     NO_LABEL = "no_label"
     VANISHED = "vanished"  # the marketplace no longer lists it, and this is significant
     SHIP_PARKED = "ship_parked"
     SHIP_UNKNOWN = "ship_unknown"
+    SALE_UNCHECKED = "sale_unchecked"  # no fresh answer about its sale, and none is reported without
     # its supplier
     SUPPLIER_UNKNOWN = "supplier_unknown"  # not in the configuration
     PAUSED = "paused"
@@ -65,6 +67,7 @@ CHANGED = frozenset({
 """The printed label is out of date. Printing it again fixes this."""
 STOPS = CHANGED | {
     Blocker.DAMAGED, Blocker.CLOSED, Blocker.HELD, Blocker.RESTORED, Blocker.LEDGER_LOST, Blocker.VANISHED,
+    Blocker.SALE_STOPPED,
 }  # fmt: skip
 """The blockers with which a packer must not ship. All others only delay the report; the parcel may be shipped."""
 OF_SUPPLIER = frozenset({
@@ -182,6 +185,8 @@ class ProblemCode(StrEnum):
     CHANGED_SINCE_PRINTED = "changed_since_printed"
     LABEL_DOUBTFUL = "label_doubtful"
     FIELD_UNREADABLE = "field_unreadable"
+    SALE_STOPPED = "sale_stopped"
+    SALE_DOUBTFUL = "sale_doubtful"
     # a supplier
     SHIP_OVERDUE = "ship_overdue"
     PAUSED = "paused"
@@ -231,6 +236,7 @@ URGENT = frozenset({
 })  # fmt: skip
 INFO = frozenset({
     ProblemCode.CALL_TRIED_OFTEN, ProblemCode.LABEL_DOUBTFUL, ProblemCode.FIELD_UNREADABLE, ProblemCode.QUIET,
+    ProblemCode.SALE_DOUBTFUL,
 })  # fmt: skip
 EXIT_CODES: Mapping[str, int] = {
     ProblemCode.TOKEN_MISSING: 78,

@@ -28,7 +28,9 @@ STAGES: Mapping[str, str] = {
 KINDS: Mapping[str, str] = {
     "kind.acknowledge": "acknowledge", "kind.label": "label", "kind.ship": "ship",
     "receiver.acknowledge": "the marketplace", "receiver.label": "the marketplace", "receiver.ship": "the marketplace",
-    "receiver.other": "the receiver",
+    "kind.sale_check": "sale check", "kind.product": "product", "kind.after_sales": "after-sales", "kind.sav": "case",
+    "receiver.sale_check": "the support API", "receiver.product": "the support API", "receiver.after_sales": "the support API",
+    "receiver.sav": "the support API", "receiver.other": "the receiver",
 }  # fmt: skip
 """The names of calls, and who receives them. A kind without a name is shown as its code."""
 JOINTS: Mapping[str, str] = {"joint.and": " and ", "joint.also": "; "}
@@ -49,6 +51,8 @@ BLOCKERS: Mapping[str, str] = {
     "blocker.held": "it is on hold",
     "blocker.restored": "it is on hold since a restore",
     "blocker.ledger_lost": "it is on hold because the ship ledger is lost",
+    "blocker.sale_stopped": "its sale is stopped at Menzzo",
+    "blocker.sale_unchecked": "its sale could not be checked yet",
     "blocker.not_acknowledged": "it is not acknowledged",
     "blocker.no_label": "it has no label",
     "blocker.vanished": "the marketplace no longer lists it",
@@ -195,6 +199,16 @@ ORDER_PROBLEMS: Mapping[str, str] = {
     "fix.label_doubtful": (
         f"compare the label with the order; if it is wrong: supplier-agent hold {_ORDER} --reason TEXT, and ask Menzzo"
     ),
+    "problem.sale_stopped.unmarked": "%(reason)s; it is on hold",
+    "problem.sale_stopped.marked": "%(reason)s; it is marked as shipped, and nothing is reported: get the parcel back",
+    "fix.sale_stopped": (
+        f"ask Menzzo; if it is not to be shipped: supplier-agent close {_ORDER} --reason TEXT; else: supplier-agent release {_ORDER}"
+    ),
+    "problem.sale_doubtful.unknown_word": "Menzzo says that its sale is %(status)s, a word that is not in the settings",
+    "problem.sale_doubtful.not_found": "the support API does not know its sale",
+    "problem.sale_doubtful.skipped": "it is reported without a sale check: %(why)s",
+    "problem.sale_doubtful.accepted": "Menzzo says that its sale is %(status)s; %(who)s released it all the same",
+    "fix.sale_doubtful": "look at the order at Menzzo; a usual status word belongs into go_words, a bad one into stop_words",
     "problem.field_unreadable": "%(said)s",
     "fix.field_unreadable": "",
 }
