@@ -111,9 +111,7 @@ class Order(SQLModel, table=True):
     override_by: str | None = None  # who overrode its blockers; null: nobody
     override_covers: str | None = None  # the blockers that this covers, as codes with commas; null: no override
     held_reason: str | None = None  # null: not held
-    held_code: str | None = (
-        None  # why the agent held it: restored, ledger_lost, sale_stopped; null: a person did, or it is not held
-    )
+    held_code: str | None = None  # why the agent held it (order.py); null: a person did, or it is not held
     closed_reason: str | None = None  # null: not closed
     parcels_confirmed: int | None = None  # how many parcels a person counted; null: nobody did, or the mark was undone
     planned_at: datetime | None = None  # null: facts have changed since its calls were last planned

@@ -207,8 +207,8 @@ def installation(look: Look) -> InstallationState:
     lost = look.first("SELECT ledger_lost_at, ledger_lost_why FROM installation WHERE ledger_lost_at IS NOT NULL")
     refused = look.first("SELECT done_at, detail FROM chores WHERE name = 'configuration' AND detail IS NOT NULL")
     held = look.first(
-        f"SELECT count(*) AS number FROM orders WHERE held_code IN ('restored', 'ledger_lost') AND {OPEN}"
-    )  # noqa: S608 - a constant
+        f"SELECT count(*) AS number FROM orders WHERE held_code IN ('restored', 'ledger_lost') AND {OPEN}"  # noqa: S608 - a constant
+    )
     ahead = look.rows(
         "SELECT ahead_seconds FROM reads WHERE id > (SELECT max(id) FROM reads) - ? AND ahead_seconds IS NOT NULL "
         "ORDER BY id DESC LIMIT 3",

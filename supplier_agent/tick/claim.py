@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from supplier_agent import outbox
 from supplier_agent.base.cells import unreadable
 from supplier_agent.base.errors import StateError
-from supplier_agent.calls import Ending, Job, Need, Wait
+from supplier_agent.calls import AnyCall, Ending, Job, Need, Wait
 from supplier_agent.db.ship_ledger import ShipCall
 from supplier_agent.db.store import is_ours
 from supplier_agent.db.tables import Call, Order
@@ -55,20 +55,10 @@ def claim(ctx: Context, tx: Session, account: Account, seen: Snapshot, call_id: 
     if order.planned_at is None:
         return None
     kind = ctx.calls[call.kind]
-    if (
-        Need.WHOLE_LABEL in kind.NEEDS
-        and order.label_path is not None
-        and not ctx.labels.is_whole(order.label_path, order.label_sha256 or "")
-    ):
-        why = "its file is not what was stored; it is fetched again before the order is reported as shipped"
-        plan.forget_label(tx, order, why, now)
+    if _label_is_lost(ctx, tx, kind, order, now):
         return None
     if (waits := kind.wait(tx, order, ctx.settings, now)) is not None:
-        if waits.until is None:
-            outbox.conclude(tx, call, "done", waits.why)
-        else:
-            outbox.put_off(tx, call_id, waits.until, waits.why)
-        return waits
+        return _leave(tx, call, waits)
     attempts = outbox.attempts_of(tx, call) if call.attempts else ()
     number = outbox.claim(tx, call, now)
     if number is None:
@@ -98,6 +88,25 @@ def claim(ctx: Context, tx: Session, account: Account, seen: Snapshot, call_id: 
         asked=read_log.asked(tx, account.supplier, now, cache_seconds),
         facts={name: getattr(order, name) for name in kind.SENDS} | dict(kind.load(tx, order)),
     )
+
+
+def _leave(tx: Session, call: Call, waits: Wait) -> Wait:
+    """Put a call off, or end it, because it need not be sent now."""
+    if waits.until is None:
+        outbox.conclude(tx, call, "done", waits.why)
+    else:
+        outbox.put_off(tx, call.id or 0, waits.until, waits.why)
+    return waits
+
+
+def _label_is_lost(ctx: Context, tx: Session, kind: AnyCall, order: Order, now: datetime) -> bool:
+    """Tell whether the call needs a whole label, and the file is not what was stored: then it is forgotten, and fetched again."""
+    needs_it = Need.WHOLE_LABEL in kind.NEEDS and order.label_path is not None
+    if not needs_it or ctx.labels.is_whole(order.label_path or "", order.label_sha256 or ""):
+        return False
+    why = "its file is not what was stored; it is fetched again before the order is reported as shipped"
+    plan.forget_label(tx, order, why, now)
+    return True
 
 
 def send(ctx: Context, account: Account, call: outbox.Due) -> None:

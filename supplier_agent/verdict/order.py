@@ -33,6 +33,7 @@ from supplier_agent.verdict.problems import (
     lasts_after_shipping,
     problems_of,
     said,
+    sale_problems,
     stuck_after_shipping,
     text_of,
 )
@@ -148,7 +149,10 @@ def judge_order(  # noqa: PLR0913 - everything that an order is judged by
         blockers=blockers,
         may=may,
         next=_next(case, own),
-        problems=tuple(problems_of(order, calls, own, settings, now, attempts, report, label, sale)),
+        problems=(
+            *problems_of(order, calls, own, settings, now, attempts, report, label),
+            *sale_problems(order, sale, settings),
+        ),
         ship_by=None if is_finished else ship_by(order, own, settings, now),
     )
 
@@ -209,9 +213,10 @@ def own_blockers(order: Order, calls: Sequence[Call], prints: Sequence[Print]) -
 def _of_sale(case: _Case, sale: Any | None) -> Iterable[Blocker]:  # noqa: ANN401 - a row
     """Yield that a marked order waits for a sale check, where none is reported without."""
     support = case.settings.support_of(case.order.supplier)
-    if support is not None and support.is_strict and SHIP in case.wants:
-        if sale_of(sale, support, case.now) is Sale.UNCHECKED:
-            yield Blocker.SALE_UNCHECKED
+    if support is None or not support.is_strict or SHIP not in case.wants:
+        return
+    if sale_of(sale, support, case.now) is Sale.UNCHECKED:
+        yield Blocker.SALE_UNCHECKED
 
 
 def _of_supplier(case: _Case) -> Iterable[Blocker]:

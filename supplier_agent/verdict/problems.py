@@ -34,7 +34,6 @@ def problems_of(
     attempts: Sequence[Attempt] | None,
     report: Event | None,
     label: Label | None = None,
-    sale: Any | None = None,  # noqa: ANN401 - a row
 ) -> Iterable[Problem]:
     """Yield the problems of an order: calls that wait for a person, reports, holds, absence, its label, age, damage, fields."""
 
@@ -50,8 +49,6 @@ def problems_of(
             yield from _of_facts(order, blockers)
             if found := doubts(order, label):
                 yield problem(ProblemCode.LABEL_DOUBTFUL, found)
-            if found := _of_sale(order, sale, settings):
-                yield problem(ProblemCode.SALE_DOUBTFUL, found)
             yield from _of_age(order, calls, blockers, settings, now, attempts)
     elif order.closed_reason is None:
         yield from (problem(code, facts) for code, facts in _of_calls(stuck_after_shipping(calls), attempts))
@@ -77,8 +74,14 @@ def _of_facts(order: Order, blockers: Sequence[Blocker]) -> Iterable[Problem]:
         yield Problem(ProblemCode.CHANGED_SINCE_PRINTED, supplier, this, facts={"changed": " ".join(changed)})
 
 
+def sale_problems(order: Order, sale: Any | None, settings: Settings) -> Iterable[Problem]:  # noqa: ANN401 - a row
+    """Yield that the sale of an open order should be looked at although the order goes on. sale: its row in sale_checks."""
+    if order.ship_confirmed_at is None and order.closed_reason is None and (facts := _of_sale(order, sale, settings)):
+        yield Problem(ProblemCode.SALE_DOUBTFUL, order.supplier, order.menzzo_order_id, facts=facts)
+
+
 def _of_sale(order: Order, sale: Any | None, settings: Settings) -> Facts:  # noqa: ANN401 - a row
-    """Return why its sale should be looked at although the order goes on; empty: there is no reason."""
+    """Return what is odd about a sale; empty: nothing."""
     support = settings.support_of(order.supplier)
     if support is None or sale is None:
         return {}

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from supplier_agent.words.alerts import ALERTS, TITLES
 from supplier_agent.words.page import LETTERS, PAGE
+from supplier_agent.words.support import SUPPORT
 
 _ORDER = "%(order)s --supplier %(supplier)s"
 _RETRY_OR_CLOSE = f"supplier-agent retry {_ORDER} (or: supplier-agent close {_ORDER} --reason TEXT)"
@@ -51,8 +52,6 @@ BLOCKERS: Mapping[str, str] = {
     "blocker.held": "it is on hold",
     "blocker.restored": "it is on hold since a restore",
     "blocker.ledger_lost": "it is on hold because the ship ledger is lost",
-    "blocker.sale_stopped": "its sale is stopped at Menzzo",
-    "blocker.sale_unchecked": "its sale could not be checked yet",
     "blocker.not_acknowledged": "it is not acknowledged",
     "blocker.no_label": "it has no label",
     "blocker.vanished": "the marketplace no longer lists it",
@@ -199,16 +198,6 @@ ORDER_PROBLEMS: Mapping[str, str] = {
     "fix.label_doubtful": (
         f"compare the label with the order; if it is wrong: supplier-agent hold {_ORDER} --reason TEXT, and ask Menzzo"
     ),
-    "problem.sale_stopped.unmarked": "%(reason)s; it is on hold",
-    "problem.sale_stopped.marked": "%(reason)s; it is marked as shipped, and nothing is reported: get the parcel back",
-    "fix.sale_stopped": (
-        f"ask Menzzo; if it is not to be shipped: supplier-agent close {_ORDER} --reason TEXT; else: supplier-agent release {_ORDER}"
-    ),
-    "problem.sale_doubtful.unknown_word": "Menzzo says that its sale is %(status)s, a word that is not in the settings",
-    "problem.sale_doubtful.not_found": "the support API does not know its sale",
-    "problem.sale_doubtful.skipped": "it is reported without a sale check: %(why)s",
-    "problem.sale_doubtful.accepted": "Menzzo says that its sale is %(status)s; %(who)s released it all the same",
-    "fix.sale_doubtful": "look at the order at Menzzo; a usual status word belongs into go_words, a bad one into stop_words",
     "problem.field_unreadable": "%(said)s",
     "fix.field_unreadable": "",
 }
@@ -338,7 +327,7 @@ INSTALLATION_PROBLEMS: Mapping[str, str] = {
 ENGLISH: Mapping[str, str] = {
     **STAGES, **KINDS, **JOINTS, **EVIDENCE, **BLOCKERS, **WAITS_FOR, **NEXT,
     **ORDER_PROBLEMS, **SUPPLIER_PROBLEMS, **INSTALLATION_PROBLEMS, **TITLES, **ALERTS,
-    **PAGE, **LETTERS,
+    **PAGE, **LETTERS, **SUPPORT,
 }  # fmt: skip
 
 _OF_CALLS: dict[str, str] = {}
