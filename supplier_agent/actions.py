@@ -227,6 +227,12 @@ def release(tx: Session, order: Order, now: datetime, who: str, *, station: str 
     return "released" + _reopen_window(tx, order, now)
 
 
+def ask_about_sale(tx: Session, order: Order, now: datetime) -> None:
+    """Have the agent ask the support API about the sale of an order, before its label is printed."""
+    order.sale_asked_at, order.planned_at = now, None
+    tx.add(order)
+
+
 def _accept_sale(tx: Session, order: Order, who: str) -> None:
     check = tx.get(SaleCheck, order.id)
     if check is not None:

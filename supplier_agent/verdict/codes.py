@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import TypeAlias
 
+    from supplier_agent.verdict.sale import Sale
+
     Facts: TypeAlias = dict[str, str | int | datetime]
 
 
@@ -320,6 +322,7 @@ class Verdict:
     """The verdict on one order. `evidence`: why it counts as shipped; None: it does not, or this was not recorded.
 
     unverified: its acknowledgement got no clear yes. ship_by: None: no clock runs for it.
+    sale: what is known of its sale; None: its supplier does not use the support API.
     """
 
     stage: Stage
@@ -330,6 +333,7 @@ class Verdict:
     next: Next
     problems: tuple[Problem, ...]
     ship_by: ShipBy | None = None
+    sale: Sale | None = None
 
     @property
     def stops(self) -> tuple[Blocker, ...]:

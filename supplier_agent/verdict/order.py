@@ -154,6 +154,7 @@ def judge_order(  # noqa: PLR0913 - everything that an order is judged by
             *sale_problems(order, sale, settings),
         ),
         ship_by=None if is_finished else ship_by(order, own, settings, now),
+        sale=None if (support := settings.support_of(order.supplier)) is None else sale_of(sale, support, now),
     )
 
 

@@ -213,7 +213,8 @@ def named_by(tx: Session, visit: Visit, search: Search) -> Sequence[int]:
     if not search.words:
         return ()
     meaning = barcodes.find(tx, typed.read(search.text), lambda rows: verdicts(tx, visit, rows))
-    return [match.order for match in meaning.matches]
+    tracked = sales.tracked(tx, search.text) if sales.is_used(visit.room.settings) else ()
+    return [*(match.order for match in meaning.matches), *tracked]
 
 
 def to_ship(tx: Session, visit: Visit, search: Search, number: int) -> Found:

@@ -7,6 +7,9 @@ _ORDER = "%(order)s --supplier %(supplier)s"
 SUPPORT: Mapping[str, str] = {
     "blocker.sale_stopped": "its sale is stopped at Menzzo",
     "blocker.sale_unchecked": "its sale could not be checked yet",
+    "answer.sales_asked": "Menzzo is asked whether these orders still stand. Nothing is printed yet: press again in some seconds.",
+    "note.sales_unchecked": "Printed without a sale check, because there was no answer: %(orders)s.",
+    "note.left_out_unchecked": "Not printed, because their sales could not be checked: %(orders)s.",
     "stop.sale_stopped": "its sale is stopped at Menzzo",
     "problem.sale_stopped.unmarked": "%(reason)s; it is on hold",
     "problem.sale_stopped.marked": "%(reason)s; it is marked as shipped, and nothing is reported: get the parcel back",

@@ -18,7 +18,9 @@ Raise = Callable[..., Site]
 
 
 def settings_of(state_dir: Path, support: dict[str, Any] | None, **sections: Any) -> Settings:  # noqa: ANN401 - sections are of many shapes
-    own = {} if support is None else {"support": {"token": TOKEN, "products": False, "after_sales_per_day": 0} | support}
+    own = (
+        {} if support is None else {"support": {"token": TOKEN, "products": False, "after_sales_per_day": 0} | support}
+    )
     sections = {"schedule": SELDOM, "ship": {"undo_seconds": 120}} | sections
     return Settings(state_dir=state_dir, suppliers={SUPPLIER: {"token": f"sandbox-{SUPPLIER}"} | own}, **sections)
 

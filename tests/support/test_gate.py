@@ -126,7 +126,12 @@ def test_a_sale_that_the_support_api_does_not_know_is_a_warning(installation: Ra
 def test_other_lines_of_a_cancelled_sale_are_held_too_with_one_question(installation: Raise) -> None:
     site = installation(orders=0)
     order = site.world.arrive(SUPPLIER)
-    row = {"menzzo_order_id": f"{order.menzzo_order_id.rpartition('_')[0]}_777", "sku": "X", "quantity": 1, "price": 1.0}
+    row = {
+        "menzzo_order_id": f"{order.menzzo_order_id.rpartition('_')[0]}_777",
+        "sku": "X",
+        "quantity": 1,
+        "price": 1.0,
+    }
     site.world.arrive_raw(SUPPLIER, row)
     site.run_for(3700)
     cancel(site)
