@@ -13,9 +13,10 @@ from supplier_agent import outbox
 from supplier_agent.base.cells import known
 from supplier_agent.base.errors import AgentError, UsageError
 from supplier_agent.calls.protocol import PERSON
-from supplier_agent.db.support import SaleCheck
+from supplier_agent.db.support import SaleCheck, SavRequest
 from supplier_agent.db.tables import Call, Event, Installation, Order, Print
 from supplier_agent.order import LEDGER_LOST, RESTORED, SALE_STOPPED, blockers, covered
+from supplier_agent.settings import Settings
 from supplier_agent.words import say
 
 PRINTED, NOT_PRINTED = "label printed", "label not printed"
@@ -231,6 +232,35 @@ def ask_about_sale(tx: Session, order: Order, now: datetime) -> None:
     """Have the agent ask the support API about the sale of an order, before its label is printed."""
     order.sale_asked_at, order.planned_at = now, None
     tx.add(order)
+
+
+def open_case(
+    tx: Session,
+    order: Order,
+    now: datetime,
+    who: str,
+    body: str,
+    settings: Settings,
+    *,
+    station: str | None = None,
+) -> str:
+    """Have the agent open an after-sales case at Menzzo, once, with exactly this body (calls/sav.py, body_of)."""
+    support = settings.support_of(order.supplier)
+    if support is None or not support.open_sav:
+        raise UsageError(
+            f"cases are not opened for {order.supplier}", f"open_sav = true in [suppliers.{order.supplier}.support]"
+        )
+    if order.closed_reason is not None:
+        raise AgentError(f"it is closed: {order.closed_reason}", f"supplier-agent reopen {order.menzzo_order_id}")
+    call = outbox.find(tx, order.id or 0, "sav")
+    if call is not None and call.state in {"owed", "sending", "unknown"}:
+        raise AgentError(f"a case is being opened already: its call is {call.state}", f"supplier-agent order {order.menzzo_order_id}")
+    assert order.id is not None  # noqa: S101 - a stored order has one
+    tx.add(SavRequest(order_id=order.id, asked_at=now, asked_by=who, body=body))
+    order.sav_asked_at, order.planned_at = now, None
+    tx.add(order)
+    _note(tx, order, now, who, "case opened", station=station)
+    return "the case is opened; it is sent once"
 
 
 def _accept_sale(tx: Session, order: Order, who: str) -> None:

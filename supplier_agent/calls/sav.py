@@ -4,6 +4,7 @@ Made twice, it may open two cases in the customer's name. So it is sent once; if
 """
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -56,8 +57,15 @@ class Sav(OutwardCall[SupportTools]):
         return False
 
 
-def body_of(increment_id: str, complaint: str, description: str) -> str:
-    """Return what is sent: what the preview shows, and nothing else."""
+_COMPLAINT = re.compile(r"[a-z][a-z0-9_-]{0,39}", re.ASCII)
+LONGEST_DESCRIPTION = 2000
+
+
+def body_of(increment_id: str, complaint: str, description: str) -> str | None:
+    """Return what is sent: what the preview shows, and nothing else. None: the type is no word, or there is no description."""
+    description = " ".join(description.split())
+    if not _COMPLAINT.fullmatch(complaint) or not 0 < len(description) <= LONGEST_DESCRIPTION:
+        return None
     fields = {"increment_id": increment_id, "complaint_type": complaint, "description": description}
     return json.dumps(fields, ensure_ascii=False)
 

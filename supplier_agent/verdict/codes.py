@@ -96,6 +96,7 @@ class Act(StrEnum):
     REPORT = "report"  # report a problem with the box
     RECALL = "recall"  # say that it did not leave, although it is marked or reported as shipped
     SETTLE = "settle"  # settle what was reported
+    OPEN_CASE = "open_case"  # open an after-sales case at Menzzo
     PAUSE = "pause"
     RESUME = "resume"
     APPROVE = "approve"
@@ -112,6 +113,7 @@ class Role(StrEnum):
 _PACKER = frozenset({Act.SHIP, Act.UNSHIP, Act.PRINT, Act.REPORT, Act.RECALL})
 _LEAD = _PACKER | {
     Act.HOLD, Act.RELEASE, Act.OVERRIDE, Act.CLOSE, Act.REOPEN, Act.RETRY, Act.RESOLVE, Act.SEND_AGAIN, Act.SETTLE,
+    Act.OPEN_CASE,
 }  # fmt: skip
 MAY: Mapping[Role, frozenset[Act]] = {Role.PACKER: _PACKER, Role.LEAD: _LEAD, Role.IT: frozenset(Act)}
 """All actions of each role; a verdict has those that are possible now."""

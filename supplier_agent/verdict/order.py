@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 BEGUN = frozenset({"sending", "unknown", "done"})
 """The states of a ship call in which the mark can no longer be undone; the triggers of the database enforce the same."""
-SHIP = "ship"
+SHIP, CASE = "ship", "sav"
 
 
 class Kind(Protocol):
@@ -140,6 +140,8 @@ def judge_order(  # noqa: PLR0913 - everything that an order is judged by
     is_finished = order.ship_confirmed_at is not None or order.closed_reason is not None
     blockers = own if is_finished else (*own, *_of_sale(case, sale), *_of_supplier(case))
     possible = frozenset(_possible(order, calls, blockers, report))
+    if _may_open_case(order, calls, settings):
+        possible |= {Act.OPEN_CASE}
     may = {role: possible & MAY[role] for role in Role}
     may[Role.IT] |= _of_other_calls(order, calls)
     return Verdict(
@@ -285,6 +287,14 @@ def _possible(order: Order, calls: Sequence[Call], blockers: Sequence[Blocker], 
         yield Act.RETRY
     if ship is not None and ship.state == "unknown":
         yield from (Act.RESOLVE, Act.SEND_AGAIN)
+
+
+def _may_open_case(order: Order, calls: Sequence[Call], settings: Settings) -> bool:
+    """Tell whether a case may be opened: it is switched on, and none is being opened."""
+    support = settings.support_of(order.supplier)
+    if support is None or not support.open_sav or order.closed_reason is not None or rule.damage(order, calls):
+        return False
+    return not any(call.kind == CASE and call.state in {"owed", "sending", "unknown"} for call in calls)
 
 
 def _of_other_calls(order: Order, calls: Sequence[Call]) -> frozenset[Act]:

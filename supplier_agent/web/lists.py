@@ -18,6 +18,7 @@ from supplier_agent.labels import barcodes, typed
 from supplier_agent.reports import facts
 from supplier_agent.verdict import Problem, judge_installation
 from supplier_agent.verdict.codes import INFO
+from supplier_agent.web import sales
 from supplier_agent.web.order_view import Line, lines, verdicts
 from supplier_agent.web.request import Visit
 from supplier_agent.words.formats import and_more

@@ -1,4 +1,4 @@
-"""What the page does with the support API's answers. It has no token: it reads what is stored, and asks the agent in the database."""
+"""What the page does with the answers of the support API. It has no token: it asks the agent by a row in the database."""
 
 from collections.abc import Sequence
 from dataclasses import replace
