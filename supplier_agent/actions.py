@@ -254,7 +254,9 @@ def open_case(
         raise AgentError(f"it is closed: {order.closed_reason}", f"supplier-agent reopen {order.menzzo_order_id}")
     call = outbox.find(tx, order.id or 0, "sav")
     if call is not None and call.state in {"owed", "sending", "unknown"}:
-        raise AgentError(f"a case is being opened already: its call is {call.state}", f"supplier-agent order {order.menzzo_order_id}")
+        raise AgentError(
+            f"a case is being opened already: its call is {call.state}", f"supplier-agent order {order.menzzo_order_id}"
+        )
     assert order.id is not None  # noqa: S101 - a stored order has one
     tx.add(SavRequest(order_id=order.id, asked_at=now, asked_by=who, body=body))
     order.sav_asked_at, order.planned_at = now, None

@@ -14,7 +14,7 @@ from supplier_agent.db import state_folder
 from supplier_agent.db.plain_sql import within
 from supplier_agent.db.store import open_store
 from supplier_agent.settings import Settings
-from supplier_agent.verdict.sale import status_of
+from supplier_agent.verdict.sale import meaning
 from supplier_agent.verdict.supplier import account_name
 
 NO_SALE = "0"
@@ -67,12 +67,14 @@ def _read(report: Report, settings: Settings, name: str, token: str, clock: Cloc
         if found.http_status in {401, 403}:
             report.bad(f"{name}: the support API refuses the token (HTTP {found.http_status})", NEW_TOKEN, 77)
         else:
-            cure = f"is base_url ({settings.base_url}) right? Ship calls go on without it, unless when_unreachable is hold"
+            cure = (
+                f"is base_url ({settings.base_url}) right? Ship calls go on without it, unless when_unreachable is hold"
+            )
             report.doubt(f"{name}: the support API does not answer: {found.detail}", cure)
         return
     report.good(f"{name}: the token of the support API works")
     if found.found:
-        sale = status_of(found.status, True, None, keys)
+        sale = meaning(found.status, keys)
         report.good(f"{name}: the sale of its newest order is {found.status or 'without a usable status'}: {sale}")
 
 

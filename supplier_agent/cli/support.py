@@ -40,7 +40,9 @@ def after_sales(
         return
     result(f"{'CASES':>5}  {'ORDERS':>6}  SKU / CARRIER / SUPPLIER")
     for row in rows:
-        result(f"{row['cases']:>5}  {row['orders']:>6}  {row['sku'] or '?'} / {row['carrier'] or '?'} / {row['supplier']}")
+        result(
+            f"{row['cases']:>5}  {row['orders']:>6}  {row['sku'] or '?'} / {row['carrier'] or '?'} / {row['supplier']}"
+        )
 
 
 def sav(
@@ -64,7 +66,9 @@ def sav(
         order = actions.find(tx, menzzo_order_id, supplier or None)
         body = body_of(order.increment_id, complaint, description)
         if body is None:
-            raise UsageError("a case needs a type of one word and a description", 'for example: --type damage --text "…"')
+            raise UsageError(
+                "a case needs a type of one word and a description", 'for example: --type damage --text "…"'
+            )
         said = "nothing is sent; to send exactly this: add --send --by NAME"
         if send:
             said = actions.open_case(tx, order, surroundings.clock.now(), by.strip(), body, surroundings.settings)

@@ -34,12 +34,12 @@ def arm(world: World, given: Iterable[str]) -> None:
     for text in given:
         found = _FAULT.fullmatch(text)
         name = found["name"] if found else ""
-        make = FAULTS.get(name) or ((lambda: faults.status(int(name))) if name.isdecimal() else None)
-        if found is None or make is None or found["endpoint"] not in ENDPOINTS:
+        fault = faults.status(int(name)) if name.isdecimal() else FAULTS[name]() if name in FAULTS else None
+        if found is None or fault is None or found["endpoint"] not in ENDPOINTS:
             known = f"one of {', '.join(sorted(ENDPOINTS))}; then a status, or one of {', '.join(FAULTS)}"
             raise UsageError(f"--fault {text} is not ENDPOINT=FAULT or ENDPOINT=FAULT:TIMES", known)
         times = int(found["times"]) if found["times"] else 1 << 30
-        world.faults.arm(found["endpoint"], make(), times=times)
+        world.faults.arm(found["endpoint"], fault, times=times)
 
 
 def semantics(world: World, given: Iterable[str]) -> Semantics:

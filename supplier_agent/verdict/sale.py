@@ -36,10 +36,8 @@ class Sale(StrEnum):
     UNCHECKED = "unchecked"  # no answer, or one that is too old
 
 
-def status_of(word: str | None, found: bool, accepted: str | None, support: Support) -> Sale:  # noqa: FBT001 - a value
+def meaning(word: str | None, support: Support, accepted: str | None = None) -> Sale:
     """Return what a status word means. accepted: the word that a person released the order with; None: none."""
-    if not found:
-        return Sale.NOT_FOUND
     plain = (word or "").strip().casefold()
     if plain in support.stop_words:
         return Sale.ACCEPTED if accepted is not None and accepted.casefold() == plain else Sale.STOPPED
@@ -57,13 +55,11 @@ def last_word(check: Any, support: Support) -> Sale:  # noqa: ANN401 - as above
     """Return what the last answer says, however old it is."""
     if known(check.checked_at) is None:
         return Sale.UNCHECKED
-    accepted = known(check.accepted_status)
-    word = known(check.status)
-    return status_of(
-        word if isinstance(word, str) else None,
-        known(check.found) == 1,
-        accepted if isinstance(accepted, str) else None,
-        support,
+    if known(check.found) != 1:
+        return Sale.NOT_FOUND
+    accepted, word = known(check.accepted_status), known(check.status)
+    return meaning(
+        word if isinstance(word, str) else None, support, accepted if isinstance(accepted, str) else None
     )
 
 

@@ -13,7 +13,7 @@ from tests.world.harness import LABEL, ManualClock, Site
 
 SUPPLIER = "notio"
 SELDOM = {"poll_seconds": 3600, "off_hours_poll_seconds": 3600, "sweep_seconds": 43200}
-TOKEN = "sandbox-support"  # noqa: S105 - of the stand-in
+TOKEN = "sandbox-support"
 Raise = Callable[..., Site]
 
 

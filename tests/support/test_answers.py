@@ -19,7 +19,14 @@ SALE: dict[str, Any] = {
         "status": "processing",
         "customer": JOHN,
         "products": [
-            {"sku": "PROD-123", "name": "Product Name", "qty": 1, "price": 250.00, "tracking": "1234567890", "carrier": "CHRONOPOST"}
+            {
+                "sku": "PROD-123",
+                "name": "Product Name",
+                "qty": 1,
+                "price": 250.00,
+                "tracking": "1234567890",
+                "carrier": "CHRONOPOST",
+            }
         ],
         "sav_status": {"has_sav": False, "sav_count": 0},
     },
@@ -46,7 +53,7 @@ def test_a_line_is_found_by_its_sku_if_that_is_clear() -> None:
 
 
 @pytest.mark.parametrize(
-    "status", [None, 7.5, True, [], {}, "", " ", "x" * 41, "john@example.com", "Doe", "a\nb", "‮processing", "<b>"]
+    "status", [None, 7.5, True, [], {}, "", " ", "x" * 41, "john@example.com", "Doe", "a\nb", "\u202eprocessing", "<b>"]
 )
 def test_what_is_no_status_word_is_none(status: object) -> None:
     found = sale(status=status)

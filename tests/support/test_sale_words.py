@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from supplier_agent.settings.support import Support
-from supplier_agent.verdict.sale import AGAIN, FRESH, Gate, Sale, gate, last_word, sale_of, status_of
+from supplier_agent.verdict.sale import AGAIN, FRESH, Gate, Sale, gate, last_word, meaning, sale_of
 from tests.world.clocks import NOW
 
 WARN = Support(wait_seconds=5)
@@ -45,13 +45,13 @@ def order(asked_at: Any = None) -> Any:  # noqa: ANN401 - a row
     ],
 )
 def test_what_a_word_means(word: str | None, means: Sale) -> None:
-    assert status_of(word, True, None, Support()) is means
+    assert meaning(word, Support()) is means
 
 
 def test_the_words_are_settings() -> None:
     ours = Support.model_validate({"stop_words": ["Annulé", "fraud"], "go_words": "pending, cancelled"})
     words = ("annulé", "ANNULÉ", "fraud", "cancelled", "processing")
-    found = [status_of(word, True, None, ours) for word in words]
+    found = [meaning(word, ours) for word in words]
     assert found == [Sale.STOPPED, Sale.STOPPED, Sale.STOPPED, Sale.GOOD, Sale.UNKNOWN_WORD]
 
 
@@ -61,12 +61,11 @@ def test_a_word_cannot_stop_and_go() -> None:
 
 
 def test_a_person_accepts_one_word_only() -> None:
-    assert status_of("refunded", True, "refunded", Support()) is Sale.ACCEPTED
-    assert status_of("refunded", True, "cancelled", Support()) is Sale.STOPPED
+    assert meaning("refunded", Support(), "refunded") is Sale.ACCEPTED
+    assert meaning("refunded", Support(), "cancelled") is Sale.STOPPED
 
 
 def test_a_sale_that_does_not_exist_has_no_word() -> None:
-    assert status_of(None, False, None, Support()) is Sale.NOT_FOUND
     assert last_word(check(None, found=0), WARN) is Sale.NOT_FOUND
 
 
@@ -91,8 +90,10 @@ def test_without_an_answer_nothing_is_known() -> None:
 
 STALE = check(checked_at=NOW - FRESH - SECOND)
 FAILED = check(None, found=None, checked_at=None, failed_at=NOW - SECOND)
+FAILED_LONG_AGO = check(None, checked_at=None, failed_at=NOW - 2 * FRESH)
 ASKED = order(NOW - timedelta(seconds=2))
-LONG_ASKED = order(NOW - timedelta(seconds=5))
+LONG_FAILED_LONG_AGO = check(None, checked_at=None, failed_at=NOW - 2 * FRESH)
+ASKED = order(NOW - timedelta(seconds=5))
 
 
 @pytest.mark.parametrize(
@@ -114,7 +115,7 @@ LONG_ASKED = order(NOW - timedelta(seconds=5))
         ("asked for long, strict", LONG_ASKED, None, STRICT, Gate(NOW + AGAIN)),
         ("known to fail", order(), FAILED, WARN, Gate(skips=True)),
         ("known to fail, strict", ASKED, FAILED, STRICT, Gate(NOW + AGAIN)),
-        ("failed long ago", order(), check(None, checked_at=None, failed_at=NOW - 2 * FRESH), WARN, Gate(NOW + 5 * SECOND, ask=True)),
+        ("failed long ago", order(), FAILED_LONG_AGO, WARN, Gate(NOW + 5 * SECOND, ask=True)),
         ("asked in the future", order(NOW + SECOND), None, WARN, Gate(NOW + 5 * SECOND, ask=True)),
         ("asked long ago, strict", order(NOW - 2 * FRESH), None, STRICT, Gate(NOW + AGAIN, ask=True)),
         ("no wait", order(), None, Support(wait_seconds=0), Gate(ask=True, skips=True)),
