@@ -13,8 +13,10 @@ from supplier_agent import outbox
 from supplier_agent.base.cells import known
 from supplier_agent.base.errors import AgentError, UsageError
 from supplier_agent.calls.protocol import PERSON
+from supplier_agent.db.support import SaleCheck, SavRequest
 from supplier_agent.db.tables import Call, Event, Installation, Order, Print
-from supplier_agent.order import LEDGER_LOST, blockers, covered
+from supplier_agent.order import LEDGER_LOST, RESTORED, SALE_STOPPED, blockers, covered
+from supplier_agent.settings import Settings
 from supplier_agent.words import say
 
 PRINTED, NOT_PRINTED = "label printed", "label not printed"
@@ -210,14 +212,64 @@ def hold(tx: Session, order: Order, now: datetime, who: str, reason: str, *, sta
 
 
 def release(tx: Session, order: Order, now: datetime, who: str, *, station: str | None = None) -> str:
-    """Release an order from hold. If it was held because the ship ledger was lost, this lets the agent begin a new ledger."""
+    """Release an order from hold.
+
+    If it was held because the ship ledger was lost, this lets the agent begin a new ledger. If it was held because of the status of
+    its sale, it is not held again for the same status.
+    """
     if order.held_reason is None:
         return "it is not held"
     if order.held_code == LEDGER_LOST:
         accept_new_ledger(tx, who)
+    if order.held_code == SALE_STOPPED:
+        _accept_sale(tx, order, who)
     order.held_code = None
     _set(tx, order, now, who, "held_reason", None, "released", station)
     return "released" + _reopen_window(tx, order, now)
+
+
+def ask_about_sale(tx: Session, order: Order, now: datetime) -> None:
+    """Have the agent ask the support API about the sale of an order, before its label is printed."""
+    order.sale_asked_at, order.planned_at = now, None
+    tx.add(order)
+
+
+def open_case(
+    tx: Session,
+    order: Order,
+    now: datetime,
+    who: str,
+    body: str,
+    settings: Settings,
+    *,
+    station: str | None = None,
+) -> str:
+    """Have the agent open an after-sales case at Menzzo, once, with exactly this body (calls/sav.py, body_of)."""
+    support = settings.support_of(order.supplier)
+    if support is None or not support.open_sav:
+        raise UsageError(
+            f"cases are not opened for {order.supplier}", f"open_sav = true in [suppliers.{order.supplier}.support]"
+        )
+    if order.closed_reason is not None:
+        raise AgentError(f"it is closed: {order.closed_reason}", f"supplier-agent reopen {order.menzzo_order_id}")
+    call = outbox.find(tx, order.id or 0, "sav")
+    if call is not None and call.state in {"owed", "sending", "unknown"}:
+        raise AgentError(
+            f"a case is being opened already: its call is {call.state}", f"supplier-agent order {order.menzzo_order_id}"
+        )
+    assert order.id is not None  # noqa: S101 - a stored order has one
+    tx.add(SavRequest(order_id=order.id, asked_at=now, asked_by=who, body=body))
+    order.sav_asked_at, order.planned_at = now, None
+    tx.add(order)
+    _note(tx, order, now, who, "case opened", station=station)
+    return "the case is opened; it is sent once"
+
+
+def _accept_sale(tx: Session, order: Order, who: str) -> None:
+    check = tx.get(SaleCheck, order.id)
+    if check is not None:
+        check.accepted_status, check.accepted_by = check.status, who
+        tx.add(check)
 
 
 def accept_new_ledger(tx: Session, who: str) -> bool:
@@ -232,7 +284,7 @@ def accept_new_ledger(tx: Session, who: str) -> bool:
 
 def held_by_agent(tx: Session, supplier: str | None) -> Sequence[Order]:
     """Return the orders that the agent put on hold after a restore, or because its ship ledger was lost."""
-    query = select(Order).where(col(Order.held_code).is_not(None), col(Order.held_reason).is_not(None))
+    query = select(Order).where(col(Order.held_code).in_((RESTORED, LEDGER_LOST)), col(Order.held_reason).is_not(None))
     query = query.where(col(Order.ship_confirmed_at).is_(None), col(Order.closed_reason).is_(None))
     if supplier is not None:
         query = query.where(Order.supplier == supplier)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from supplier_agent.base.cells import Unreadable, unreadable
@@ -19,6 +20,7 @@ if TYPE_CHECKING:  # or any object with the same attributes: `status` passes pla
 NOT_ACKNOWLEDGED, NO_LABEL, VANISHED = "not_acknowledged", "no_label", "vanished"
 """Codes of the blockers that may keep a marked order from being reported as shipped."""
 RESTORED, LEDGER_LOST = "restored", "ledger_lost"
+SALE_STOPPED = "sale_stopped"
 """Why the agent put an order on hold (held_code)."""
 UNREADABLE = "unreadable in the database"
 """The code of a problem; the names of the columns follow it."""
@@ -94,6 +96,31 @@ def _nothing(_order: Order) -> str:
     return ""
 
 
+def _may_ship(order: Order) -> bool:
+    return order.shipped == 1 and order.held_reason is None and not blockers(order)
+
+
+# -- What the support API is asked (integrations/support). Only of suppliers that use it; see `is_on` of each call.
+
+AFTER_SALES = timedelta(days=60)
+"""For so long after shipping, after-sales cases of an order are looked for."""
+
+
+def sale_asked_since(order: Order) -> datetime | None:
+    """Return since when an answer about its sale is wanted: for its mark, or because somebody asked; None: it is not."""
+    marked_at = max(filter(None, (order.shipped_at, order.undo_opened_at)), default=None) if _may_ship(order) else None
+    return max(filter(None, (marked_at, order.sale_asked_at)), default=None)
+
+
+def _moment(at: datetime | None) -> str:
+    return "" if at is None else at.isoformat()
+
+
+def _is_followed(order: Order) -> bool:
+    shipped_at, asked_at = order.ship_confirmed_at, order.after_sales_at
+    return shipped_at is not None and (asked_at is None or asked_at < shipped_at + AFTER_SALES)
+
+
 STUCK = frozenset({"parked", "unknown"})
 """The states in which a call waits for a person."""
 
@@ -108,6 +135,7 @@ class Rule:
     by_row: no column of the order records that the call is done; the call's own row does.
     attention: the states of the call in which the order needs a person. In other states a stuck call is reported as a problem,
     and the order continues.
+    aside: the order does not wait for it, so it is not what happens next.
     """
 
     when: Callable[[Order], bool]
@@ -116,6 +144,7 @@ class Rule:
     after_shipping: bool = False
     by_row: bool = False
     attention: frozenset[str] = STUCK
+    aside: bool = False
 
 
 Rules = Mapping[str, Rule]
@@ -123,7 +152,33 @@ Rules = Mapping[str, Rule]
 WANTED: Rules = {
     "acknowledge": Rule(lambda o: o.acknowledged_at is None and o.held_reason is None, subject=unusable, ask=unusable),
     "label": Rule(lambda o: not label_is_current(o), subject=_link),
-    "ship": Rule(lambda o: o.shipped == 1 and o.held_reason is None and not blockers(o)),
+    "ship": Rule(_may_ship),
+    "sale_check": Rule(
+        lambda o: sale_asked_since(o) is not None,
+        subject=lambda o: _moment(sale_asked_since(o)),
+        by_row=True,
+        attention=frozenset(),
+        aside=True,
+    ),
+    "product": Rule(
+        lambda o: o.sku is not None, subject=lambda o: o.sku or "", by_row=True, attention=frozenset(), aside=True
+    ),
+    "after_sales": Rule(
+        _is_followed,
+        subject=lambda o: _moment(o.after_sales_at),
+        after_shipping=True,
+        by_row=True,
+        attention=frozenset(),
+        aside=True,
+    ),
+    "sav": Rule(
+        lambda o: o.sav_asked_at is not None,
+        subject=lambda o: _moment(o.sav_asked_at),
+        after_shipping=True,
+        by_row=True,
+        attention=frozenset(),
+        aside=True,
+    ),
 }
 
 
@@ -152,6 +207,12 @@ def wanted(order: Order, calls: Iterable[Call] = (), rules: Rules = WANTED) -> t
         if not (rule.by_row and (kind, want.subject) in done):
             wants.append(want)
     return tuple(wants)
+
+
+def is_aside(call: Call) -> bool:
+    """Tell whether the order does not wait for this call."""
+    rule = WANTED.get(call.kind)
+    return rule is not None and rule.aside
 
 
 def needs_a_person(call: Call, rules: Rules = WANTED) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from supplier_agent.base.errors import ConfigError
-from supplier_agent.calls.protocol import Ending, Job, Keys, Need, OutwardCall, Tools, Unfinished
+from supplier_agent.calls.protocol import Ending, Job, Keys, Need, OutwardCall, Tools, Unfinished, Wait
 from supplier_agent.order import WANTED, Rules
 from supplier_agent.settings import Settings
 from supplier_agent.settings.loading import PROVE
@@ -53,9 +53,10 @@ class Calls(Mapping[str, AnyCall]):
         """The rules of all calls, on or off."""
         return self._rules
 
-    def rules(self, settings: Settings) -> Rules:
-        """Return the rules of the calls that these settings switch on."""
-        return {kind: rule for kind, rule in self._rules.items() if self.is_on(kind, settings)}
+    def rules(self, settings: Settings, supplier: str | None = None) -> Rules:
+        """Return the rules of the calls that these settings switch on. supplier: of those that it uses; None: all."""
+        on = {kind: rule for kind, rule in self._rules.items() if self.is_on(kind, settings)}
+        return on if supplier is None else {k: rule for k, rule in on.items() if self._calls[k].has(settings, supplier)}
 
     def is_on(self, kind: str, settings: Settings) -> bool:
         """Tell whether a call is switched on: by the key `enabled` of its section, or because it has no such key."""
@@ -111,4 +112,4 @@ CALLS = Calls({kind: _found(kind) for kind in WANTED})
 for _call in CALLS.values():
     add_sentences(_call.WORDS)
 
-__all__ = ["CALLS", "AnyCall", "Calls", "Ending", "Job", "Keys", "Need", "OutwardCall", "Tools", "Unfinished"]
+__all__ = ["CALLS", "AnyCall", "Calls", "Ending", "Job", "Keys", "Need", "OutwardCall", "Tools", "Unfinished", "Wait"]

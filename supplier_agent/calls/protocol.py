@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
+from sqlmodel import Session
 
 from supplier_agent.db.tables import Attempt, Call, Order
 from supplier_agent.labels import LabelFolder
@@ -58,7 +59,7 @@ class Ending:
     outage: the lane must pause. token_refused: the account must pause. quiet_seconds: the receiver asked us to wait: the lane
     waits if this is an outage too, else the whole account; AWHILE: it did not say how long; None: it did not ask.
     redirected_to: the host of a redirect; None: not a redirect. reads: the get-sales requests that the call made.
-    fault: an internal error ended it, not the receiver.
+    fault: an internal error ended it, not the receiver. found: what a read found, for `keep`; None: nothing.
     """
 
     outcome: Outcome
@@ -68,6 +69,7 @@ class Ending:
     redirected_to: str | None = None
     reads: tuple[ReadDone, ...] = field(default=())
     fault: bool = False
+    found: object = None
 
     @property
     def was_heard(self) -> bool:
@@ -85,12 +87,21 @@ class Unfinished:
     finish: Callable[[Callable[[Path], str | None]], Ending]
 
 
+@dataclass(frozen=True)
+class Wait:
+    """A due call need not be sent now. until: ask again then; None: never, what it asks for is known."""
+
+    until: datetime | None
+    why: str
+
+
 class Need(Enum):
     """What a call needs before it may be sent, besides its due time, the rate and a working lane."""
 
     MARKS_APPROVED = "marks approved"  # no approval of unusually many marks is pending
     STILL_LIST = "still list"  # the list is not being read page by page: the call would change it between two pages
     WHOLE_LABEL = "whole label"  # the label file, if the order has one, is what was stored
+    SALE_CHECK = "sale check"  # a fresh answer about its sale, if its supplier uses the support API (tick/sale_gate.py)
 
 
 class Keys(BaseModel):
@@ -123,12 +134,29 @@ class OutwardCall(ABC, Generic[T]):
     ONCE = False  # never repeated automatically after an answer was lost
     LEDGERED = False  # also in the ship ledger, so a restored database does not send it again. At most one kind
     NEEDS: frozenset[Need] = frozenset()
+    READ = False  # it changes nothing at the receiver: a dry run makes it
     BRAKES_ON_404 = True  # 404 for many orders in a row means a wrong address: the account is paused
     ENDPOINT: str  # its name in the metrics, and in the address of a call to the marketplace
     REHEARSED: str  # what the dry run prints before the order's id: "send ship-sale for"
     SENDS: tuple[str, ...] = ()  # the columns of the order that `perform` finds in `Job.facts`
     Section: type[Keys] = Keys  # the keys of `[calls.KIND]`
     WORDS: Mapping[str, str] = MappingProxyType({})  # its sentences in English, by the keys of words/english.py
+
+    def has(self, settings: Settings, supplier: str) -> bool:  # noqa: ARG002 - see the class
+        """Tell whether this supplier uses the call, if it is switched on."""
+        return True
+
+    def wait(self, tx: Session, order: Order, settings: Settings, now: datetime) -> Wait | None:  # noqa: ARG002 - see the class
+        """Return why a due call is not sent now; None: it is. On the loop's thread, right before the claim."""
+        return None
+
+    def load(self, tx: Session, order: Order) -> Mapping[str, object]:  # noqa: ARG002 - see the class
+        """Return more facts for `Job.facts`, from other tables. On the loop's thread, in the claim."""
+        return {}
+
+    def keep(self, tx: Session, job: Job, ending: Ending, settings: Settings, now: datetime) -> bool:  # noqa: ARG002 - see the class
+        """Store what the call has found; return whether facts of orders changed. On the loop's thread, with the ending."""
+        return False
 
     def delay(self, settings: Settings) -> timedelta:  # noqa: ARG002 - see the class
         """Return the delay between the facts that ask for the call and the call; included in `due_at`."""

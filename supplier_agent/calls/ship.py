@@ -22,7 +22,7 @@ class Ship(OutwardCall[Tools]):
     """The ship call; see the module."""
 
     LANE, PRIORITY, ONCE, LEDGERED = WRITES, 0, True, True
-    NEEDS = frozenset({Need.MARKS_APPROVED, Need.WHOLE_LABEL})
+    NEEDS = frozenset({Need.MARKS_APPROVED, Need.WHOLE_LABEL, Need.SALE_CHECK})
     ENDPOINT, REHEARSED = "ship-sale", "send ship-sale for"
 
     def delay(self, settings: Settings) -> timedelta:

@@ -15,7 +15,7 @@ from pathlib import Path
 from supplier_agent.base import files
 from supplier_agent.base.clock import Clock
 from supplier_agent.base.errors import ConfigError
-from supplier_agent.check import environment, page, reads, rights
+from supplier_agent.check import environment, page, reads, rights, support
 from supplier_agent.check.report import Finding, Report
 from supplier_agent.settings import Settings
 from supplier_agent.settings.schedule import dated_until
@@ -57,6 +57,7 @@ def prove(
         report.layer("marketplace")
         with files.as_owner_of(settings.state_dir):
             reads.look(report, settings, env, clock, tokens)
+            support.look(report, settings, env, clock)
     return report.exit_code
 
 

@@ -195,7 +195,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "page": ("supplier-agent page",),
     "resync": ("supplier-agent resync --from 2026-11-01 --to 2026-11-20 --supplier notio",),
-    "sandbox": ("supplier-agent sandbox --orders 6",),
+    "sandbox": (
+        "supplier-agent sandbox --orders 6",
+        "supplier-agent sandbox --fault sale-details=500:3 --semantics sale_status=canceled",
+    ),
     "demo": ("supplier-agent demo", "supplier-agent demo --keep"),
     "orders": (
         "supplier-agent orders --stage ready",
@@ -242,6 +245,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "supplier-agent articles import articles.csv --supplier notio",
     ),
     "articles list": ("supplier-agent articles list", "supplier-agent articles list --csv > articles.csv"),
+    "after-sales": ("supplier-agent after-sales", "supplier-agent after-sales --supplier notio --days 30 --json"),
+    "sav": (
+        'supplier-agent sav 15000012345_789 --type damage --text "One leg is broken."',
+        'supplier-agent sav 15000012345_789 --type damage --text "One leg is broken." --send --by Anna',
+    ),
     "coverage": (
         "supplier-agent coverage",
         "supplier-agent coverage --from 2026-11-01 --to 2026-11-20 --supplier notio",

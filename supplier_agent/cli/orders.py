@@ -161,6 +161,20 @@ def order(
         _tell(told, settings.timezone)
 
 
+def _of_support(told: Mapping[str, Any]) -> Mapping[str, object]:
+    """Return what the support API says, one line for each fact; nothing if its supplier does not use it."""
+    if "sale" not in told:
+        return {}
+    product, cases = told["product"] or {}, told["after_sales"]
+    return {
+        "sale": None,
+        "product": None,
+        **{f"sale_{name}": value for name, value in told["sale"].items()},
+        "product_name": product.get("name"),
+        "after_sales": [f"{each['sav_id']} ({each['complaint'] or '?'}, {each['status'] or '?'})" for each in cases],
+    }
+
+
 LABELS = {
     "shipped": "marked as shipped",
     "shipped_at": "marked at",
@@ -173,6 +187,7 @@ LABELS = {
 def _tell(told: dict[str, Any], zone: tzinfo) -> None:
     """Print everything about one order, with times in the warehouse's time zone."""
     result(f"times are in {zone}")
+    told = {**told, **_of_support(told)}
     for name, value in told.items():
         if name not in {"calls", "history", "next", "next_code", "problem_codes"} and value not in (None, []):
             word = LABELS.get(name, name.replace("_", " "))

@@ -162,6 +162,8 @@ UNFLAGGED = f"""held_reason IS NULL AND NOT ({VANISHED}) AND shipped = 0 AND lab
  AND coalesce((SELECT max(ended_at) FROM attempts JOIN calls ON calls.id = call_id
                 WHERE order_id = orders.id AND kind = 'label' AND outcome = 'done'), acknowledged_at) < ?2"""  # noqa: S608 - as above
 """ProblemCode.UNFLAGGED, of an open order. ?2: now less unflagged_seconds."""
+SALE_STOPPED = "held_code = 'sale_stopped'"
+"""ProblemCode.SALE_STOPPED, of an open order."""
 SET_ASIDE = (
     "held_reason IS NOT NULL OR vanished_at IS NOT NULL OR fault IS NOT NULL"
     " OR acknowledged_at IS NULL OR label_path IS NULL"

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from supplier_agent.db import columns, warehouse  # noqa: F401 - its tables are part of the schema
+from supplier_agent.db import columns, support, warehouse  # noqa: F401 - their tables are part of the schema
 
 UNREAD = (
     "label_sha256 IS NOT NULL AND (coalesce(label_read_sha256, '') <> label_sha256 OR label_pages IS NULL)"
@@ -65,6 +65,8 @@ class Order(SQLModel, table=True):
         # Labels that have not been searched for barcodes. Orders by the time of their mark.
         _partial("orders_label_unread", "label_sha256", where=UNREAD),
         _partial("orders_by_shipped_at", "shipped_at", where="shipped_at IS NOT NULL"),
+        # How many orders of a supplier were asked about after-sales today.
+        _partial("orders_after_sales", "supplier", "after_sales_at", where="after_sales_at IS NOT NULL"),
         # The planner reads only orders that changed and orders that are open; both stay few.
         _partial("orders_to_plan", "supplier", where="planned_at IS NULL"),
         _partial("orders_open", "supplier", where="ship_confirmed_at IS NULL AND closed_reason IS NULL"),
@@ -111,7 +113,7 @@ class Order(SQLModel, table=True):
     override_by: str | None = None  # who overrode its blockers; null: nobody
     override_covers: str | None = None  # the blockers that this covers, as codes with commas; null: no override
     held_reason: str | None = None  # null: not held
-    held_code: str | None = None  # why the agent held it: restored, ledger_lost; null: a person did, or it is not held
+    held_code: str | None = None  # why the agent held it (order.py); null: a person did, or it is not held
     closed_reason: str | None = None  # null: not closed
     parcels_confirmed: int | None = None  # how many parcels a person counted; null: nobody did, or the mark was undone
     planned_at: datetime | None = None  # null: facts have changed since its calls were last planned
@@ -119,6 +121,11 @@ class Order(SQLModel, table=True):
     missed_at: datetime | None = None  # when a complete run of its day no longer listed it; null: it is listed
     vanished_at: datetime | None = None  # missed_at, if its absence means something; null: listed, or it means nothing
     fault: str | None = None  # the internal error that stopped it, until `retry`; null: none
+    sale_asked_at: datetime | None = (
+        None  # when a check of its sale was last asked for, besides that of a mark; null: never
+    )
+    after_sales_at: datetime | None = None  # when after-sales were last asked for it; null: never
+    sav_asked_at: datetime | None = None  # when a lead last had a case opened; null: never
 
 
 class Installation(SQLModel, table=True):

@@ -4,15 +4,15 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from supplier_agent.db.plain_sql import OPEN, VANISHED, Look, supplier_of, within
+from supplier_agent.db.plain_sql import OPEN, VANISHED, Look, supplier_of, text, within
 from supplier_agent.db.tables import DIGEST
 from supplier_agent.order import STAGES, WANTED, sound_stage
 from supplier_agent.reading import coverage
-from supplier_agent.reports import facts, health, status
+from supplier_agent.reports import facts, health, status, support
 from supplier_agent.reports.status import damaged
 from supplier_agent.reports.vitals import Signs
 from supplier_agent.settings import Settings
@@ -104,6 +104,7 @@ def gauges(
     )
     yield Gauge("failing", "1 while reads, writes or labels fail.", ("supplier", "lane"), _failing(look, settings))
     yield from _wrong(tx, look, settings, now, signs)
+    yield from _support(look, settings, now)
     free = _disk_free_bytes(settings)
     yield Gauge(
         "disk_free_bytes", "Free on the disk of the state folder.", (), [((), free)] if free is not None else []
@@ -148,6 +149,30 @@ def _wrong(tx: Session, look: Look, settings: Settings, now: datetime, signs: Si
         "The marketplace's clock minus ours, by its last answer.",
         ("supplier",),
         _clock(look, names),
+    )
+
+
+def _support(look: Look, settings: Settings, now: datetime) -> Iterator[Gauge]:
+    """Yield what the support API says, for the suppliers that use it; nothing is read if none does."""
+    names = [name for name in settings.suppliers if settings.support_of(name) is not None]
+    stopped, cases = dict[str, int](), dict[str, int]()
+    if names:
+        sql = f"SELECT supplier, count(*) AS number FROM orders WHERE held_code = 'sale_stopped' AND {OPEN} GROUP BY supplier"  # noqa: S608 - constants
+        stopped = {row.supplier: row.number for row in look.rows(sql)}
+        since = text(now - timedelta(days=60))
+        for row in support.counts(look, None, since):
+            cases[str(row["supplier"])] = cases.get(str(row["supplier"]), 0) + int(str(row["cases"]))
+    yield Gauge(
+        "sales_stopped",
+        "Open orders on hold because of the status of their sale; only of suppliers that use the support API.",
+        ("supplier",),
+        _per(names, lambda name: stopped.get(name, 0)),
+    )
+    yield Gauge(
+        "after_sales_cases",
+        "After-sales cases first seen in the last 60 days; only of suppliers that use the support API.",
+        ("supplier",),
+        _per(names, lambda name: cases.get(name, 0)),
     )
 
 

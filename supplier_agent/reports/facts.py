@@ -16,6 +16,7 @@ from supplier_agent.db.plain_sql import (
     IS_SET_ASIDE,
     OPEN,
     OVERDUE,
+    SALE_STOPPED,
     TOLD,
     UNFLAGGED,
     VANISHED,
@@ -209,7 +210,7 @@ def installation(look: Look) -> InstallationState:
     """Return what the database knows about the installation as a whole."""
     lost = look.first("SELECT ledger_lost_at, ledger_lost_why FROM installation WHERE ledger_lost_at IS NOT NULL")
     refused = look.first("SELECT done_at, detail FROM chores WHERE name = 'configuration' AND detail IS NOT NULL")
-    held_by_agent = f"held_code IS NOT NULL AND {OPEN} AND {IS_SET_ASIDE}"
+    held_by_agent = f"held_code IN ('restored', 'ledger_lost') AND {OPEN} AND {IS_SET_ASIDE}"
     held = look.first(f"SELECT count(*) AS number FROM orders WHERE {held_by_agent}")  # noqa: S608 - constants
     ahead = look.rows(
         "SELECT ahead_seconds FROM reads WHERE id > (SELECT max(id) FROM reads) - ? AND ahead_seconds IS NOT NULL "
@@ -322,7 +323,7 @@ def ids_with_problems(
     waiting = _bound(settings, settings.alerts.waiting_seconds, now)
     unflagged = _bound(settings, settings.alerts.unflagged_seconds, now)
     on_hold = "WHEN held_reason IS NOT NULL THEN 3" if held else ""
-    place = f"CASE WHEN {HELD_THOUGH_MARKED} OR {VANISHED} THEN 0 WHEN {WAITING} THEN 1 {on_hold} END"
+    place = f"CASE WHEN {HELD_THOUGH_MARKED} OR {SALE_STOPPED} OR {VANISHED} THEN 0 WHEN {WAITING} THEN 1 {on_hold} END"
     old = f"SELECT id FROM orders WHERE {CLOCKED} AND acknowledged_at < ?2"  # noqa: S608 - constants
     # Each part finds a few orders by an index; reading all open orders is what would take long.
     parts = (

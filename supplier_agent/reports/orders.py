@@ -20,7 +20,7 @@ from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Event, Order
 from supplier_agent.labels.typed import alias
 from supplier_agent.order import STAGES
-from supplier_agent.reports import facts, status
+from supplier_agent.reports import facts, status, support
 from supplier_agent.reports.facts import OrderFacts
 from supplier_agent.reports.status import STAGE
 from supplier_agent.settings import Settings
@@ -34,7 +34,7 @@ class Judge:
 
     def __init__(self, look: Look, settings: Settings, now: datetime, kinds: Calls = CALLS) -> None:
         self.suppliers = facts.suppliers(look, settings, now=now)
-        self._settings, self._now, self._kinds = settings, now, kinds
+        self._look, self._settings, self._now, self._kinds = look, settings, now, kinds
 
     @cached_property
     def of_suppliers(self) -> dict[str, SupplierVerdict]:
@@ -58,7 +58,14 @@ class Judge:
             attempts=each.attempts,
             report=each.report,
             label=each.label,
+            sale=self.sale(each.order),
         )
+
+    def sale(self, order: Order) -> Any | None:  # noqa: ANN401 - a row
+        """Return the last check of an order's sale; None: none, or its supplier does not use the support API."""
+        if self._settings.support_of(order.supplier) is None:
+            return None
+        return self._look.first("SELECT * FROM sale_checks WHERE order_id = ?", order.id)
 
 
 def instant(at: datetime | None) -> str | None:
@@ -118,13 +125,15 @@ def whole(
     """
     words, look = words or Words(), within(tx)
     (found,) = facts.orders_of(look, [order.id or 0], attempts=True)
-    verdict = Judge(look, settings, now, kinds).of(found)
+    judge = Judge(look, settings, now, kinds)
+    verdict = judge.of(found)
     return summary(found.order, verdict, words) | {
         "calls": [_call(call, found) for call in found.calls],
         "history": [
             {"at": instant(event.at), "who": event.who, "what": event.what, "detail": event.detail}
             for event in tx.exec(select(Event).where(Event.order_id == order.id).order_by(col(Event.id)))
         ],
+        **support.of_order(look, found.order, settings, judge.sale(found.order), now),
         "may": sorted(act.value for act in verdict.may[Role.IT]),
         "next": words.next(verdict.next, order.menzzo_order_id, order.supplier),
         "next_code": verdict.next.step.value,

@@ -29,8 +29,10 @@ from supplier_agent.marketplace.rate_limit import Pace
 from supplier_agent.marketplace.wire import Wire
 from supplier_agent.reports.vitals import CONFIGURATION, CORRECT_IT, DATABASE_LOCKED, DISK_FULL, RESTART, Trouble
 from supplier_agent.settings import Settings, egress
+from supplier_agent.settings.support import Support
 from supplier_agent.tick.context import Account, Context
 from supplier_agent.tick.workers import Workers
+from supplier_agent.verdict.supplier import SUPPORT, account_name
 
 
 def assemble(
@@ -161,16 +163,44 @@ def make_accounts(
         return account
 
     accounts = [at_the_marketplace(name) for name in settings.suppliers]
+    accounts += [
+        _at_the_support_api(name, support, settings, env, wire, clock)
+        for name in settings.suppliers
+        if (support := settings.support_of(name)) is not None
+    ]
     if missing := calls_without_account(accounts, settings):
         raise ValueError(f"{', '.join(missing)}: a call needs an account of its kind from make_accounts")
     return accounts
+
+
+def _at_the_support_api(
+    name: str, keys: Support, settings: Settings, env: Mapping[str, str], wire: Wire, clock: Clock
+) -> Account:
+    from supplier_agent.integrations.support import make_tools  # noqa: PLC0415 - not imported while it is off
+
+    pace = Pace(clock, keys.requests_per_second)
+    account = Account(
+        account_name(name),
+        name,
+        make_tools(name, settings, wire, pace, clock, lambda: account.token or ""),
+        pace,
+        kind=SUPPORT,
+        read_token=lambda: settings.support_token_of(name, env),
+    )
+    with suppress(ConfigError):  # as above
+        account.token = settings.support_token_of(name, env)
+    return account
 
 
 def calls_without_account(accounts: Iterable[Account], settings: Settings, kinds: Calls = CALLS) -> list[str]:
     """Return the calls that are switched on, and that some supplier has no account for."""
     there = {(account.supplier, account.kind) for account in accounts}
     on = {kind: call for kind, call in kinds.items() if kinds.is_on(kind, settings)}
-    return [kind for kind, call in on.items() if any((name, call.ACCOUNT) not in there for name in settings.suppliers)]
+    return [
+        kind
+        for kind, call in on.items()
+        if any((name, call.ACCOUNT) not in there for name in settings.suppliers if call.has(settings, name))
+    ]
 
 
 # -- Reload.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from supplier_agent.sandbox import support
 from supplier_agent.sandbox.faults import (
     Answer,
     Arrival,
@@ -54,6 +55,8 @@ def route(request: Request, world: World) -> Route:
             return Route(name, supplier, asked_for if isinstance(asked_for, str) else None)
         case ["", "sandbox", _]:
             return Route("sandbox")
+    if (endpoint := support.endpoint_of(path)) is not None:
+        return Route(endpoint)
     return Route("other")
 
 
@@ -145,6 +148,8 @@ class Api:
     def _answer(self, request: Request, line: LogLine, base_url: str, *, applies: bool) -> Answer:
         if line.endpoint == "sandbox":
             return self._sandbox(request)
+        if line.endpoint in support.ENDPOINTS:
+            return support.answer(self.world, line.endpoint, request, base_url, applies=applies)
         if line.endpoint == "other" or line.supplier is None:
             return error_answer(HTTPStatus.NOT_FOUND, "not found")
         method = "GET" if request.method == "HEAD" else request.method

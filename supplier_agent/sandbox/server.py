@@ -11,7 +11,7 @@ import socket
 import struct
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from email.utils import format_datetime
 from http import HTTPStatus
@@ -22,6 +22,7 @@ from typing import Any, Self
 
 from supplier_agent.base.clock import SystemClock
 from supplier_agent.base.errors import UsageError
+from supplier_agent.sandbox import options
 from supplier_agent.sandbox.api import Api
 from supplier_agent.sandbox.faults import Answer, Arrival, Fault, Request, Wire
 from supplier_agent.sandbox.listing import Semantics
@@ -298,13 +299,22 @@ class Sandbox:
         self.stop()
 
 
-def serve(port: int, orders: int, announce: Callable[[str], None]) -> None:
+def serve(
+    port: int,
+    orders: int,
+    announce: Callable[[str], None],
+    faults: Iterable[str] = (),
+    semantics: Iterable[str] = (),
+) -> None:
     """Serve that many orders in all on that port (0: any free one) until SIGINT or SIGTERM. Main thread only.
 
-    `announce` gets the address, the tokens and a configuration to paste. UsageError: the port cannot be had.
+    `announce` gets the address, the tokens and a configuration to paste. faults, semantics: as in options.py.
+    UsageError: the port cannot be had, or an option is wrong.
     """
     clock = SystemClock()
-    sandbox = Sandbox(World.with_orders(orders, today=clock.now().date(), clock=clock), port=port)
+    world = World.with_orders(orders, today=clock.now().date(), clock=clock)
+    options.arm(world, faults)
+    sandbox = Sandbox(world, options.semantics(world, semantics), port=port)
     try:
         sandbox.start()
     except (OSError, OverflowError) as error:
@@ -344,6 +354,11 @@ off_hours_poll_seconds = 60
 undo_seconds = 10
 
 {tables}
+The support API is there, too. To use it, for example for notio:
+
+[suppliers.notio.support]
+token = "{world.support.token}"
+
 The marketplace's own records:
   curl {url}/sandbox/truth
 Add one more order:

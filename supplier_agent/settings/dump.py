@@ -206,7 +206,7 @@ def _open(model: BaseModel) -> dict[str, Any]:
             del found[name]
         elif isinstance(value, BaseModel):
             found[name] = _open(value)
-            if not found[name]:
+            if not found[name] and field.default is not None:  # an optional section says something by being there
                 del found[name]
         elif isinstance(value, dict):
             found[name] = {key: _open(each) for key, each in value.items()}

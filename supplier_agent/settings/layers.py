@@ -11,6 +11,7 @@ from pydantic_settings import InitSettingsSource
 
 from supplier_agent.base.files import PATH_VARIABLE, PREFIX
 from supplier_agent.settings.model import KNOWN_SUPPLIERS, Settings, Supplier
+from supplier_agent.settings.support import Support
 from supplier_agent.settings.values import close
 
 Place = tuple[str, ...]
@@ -36,8 +37,10 @@ TOKEN_PAIRS = ({"token", "token_file"}, {"token_next", "token_next_file"})
 
 _SUPPLIERS_PREFIX = f"{PREFIX}SUPPLIERS__"
 _CALLS_PREFIX = f"{PREFIX}CALLS__"
-_DEEPEST_KEY = 3
-"""Parts, as in suppliers.notio.token."""
+SUPPORT = "support"
+"""The table within the one of a supplier."""
+_DEEPEST_KEY = 4
+"""Parts, as in suppliers.notio.support.token."""
 
 _LONGEST_STATEMENT = 200
 """Lines. A longer statement, and what follows it, is reported without line numbers, because finding them would be slow."""
@@ -79,7 +82,8 @@ def _without_token(supplier: object, above: object) -> object:
     if not isinstance(supplier, dict) or not isinstance(above, dict):
         return supplier
     replaced = {key for pair in TOKEN_PAIRS if pair & above.keys() for key in pair}
-    return {key: value for key, value in supplier.items() if key not in replaced}
+    kept = {key: value for key, value in supplier.items() if key not in replaced}
+    return kept | ({SUPPORT: _without_token(kept[SUPPORT], above.get(SUPPORT))} if SUPPORT in kept else {})
 
 
 @dataclass
@@ -124,6 +128,11 @@ def _supplier_place(name: str) -> Place | None:
     slug, dash, key = name.removeprefix(_SUPPLIERS_PREFIX).rpartition("__")
     if not name.startswith(_SUPPLIERS_PREFIX) or not dash or not slug or name != name.upper():
         return None
+    if slug.endswith(f"__{SUPPORT.upper()}") and key.lower() in Support.model_fields:
+        of = slug.removesuffix(f"__{SUPPORT.upper()}").lower().replace("_", "-")
+        return ("suppliers", of, SUPPORT, key.lower())
+    if key.lower() == SUPPORT:
+        return None  # a section is no value
     return ("suppliers", slug.lower().replace("_", "-"), key.lower()) if key.lower() in Supplier.model_fields else None
 
 

@@ -23,6 +23,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 from supplier_agent.base.files import STATE_DIR
 from supplier_agent.settings.schedule import Calendar, Holidays, Schedule, calendar
 from supplier_agent.settings.sections import Addresses, Alerts, Metrics, Web, parse_time_of_day, written_time
+from supplier_agent.settings.support import Support, secret_of
 from supplier_agent.settings.tokens import SECRETS_DIR, parse_token, read_next_token, read_token
 from supplier_agent.settings.values import (
     BaseUrl,
@@ -128,6 +129,7 @@ class Supplier(Section):
     ship_by_time: Annotated[time | None, BeforeValidator(parse_time_of_day), PlainSerializer(written_time)] = None
     alert_urls: Addresses = ()
     heartbeat_url: HeartbeatUrl = Field(default="", repr=False)
+    support: Support | None = None  # None: the support API is not used
 
     @model_validator(mode="after")
     def _one_token(self) -> Self:
@@ -258,6 +260,17 @@ class Settings(BaseSettings):
         return read_next_token(
             slug, supplier.token_next, supplier.token_next_file, env, None if shared else secrets_dir
         )
+
+    def support_of(self, slug: str) -> Support | None:
+        """Return how this supplier uses the support API; None: not at all."""
+        supplier = self.suppliers.get(slug)
+        return None if supplier is None else supplier.support
+
+    def support_token_of(self, slug: str, env: Mapping[str, str], secrets_dir: Path = SECRETS_DIR) -> str:
+        """Return the supplier's current token for the support API; as `token_of`. It must have a section `support`."""
+        support = self.support_of(slug)
+        assert support is not None  # noqa: S101 - the caller has looked
+        return read_token(secret_of(slug), support.token, support.token_file, env, secrets_dir)
 
     @field_validator("suppliers", mode="before")
     @classmethod

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from supplier_agent import outbox
 from supplier_agent.base.cells import unreadable
 from supplier_agent.base.errors import StateError
-from supplier_agent.calls import Ending, Job, Need
+from supplier_agent.calls import AnyCall, Ending, Job, Need, Wait
 from supplier_agent.db.ship_ledger import ShipCall
 from supplier_agent.db.store import is_ours
 from supplier_agent.db.tables import Call, Order
@@ -21,7 +21,7 @@ from supplier_agent.reading.schedule import Due
 from supplier_agent.suppliers import read_log
 from supplier_agent.suppliers.circuit_breakers import READS
 from supplier_agent.suppliers.snapshot import Snapshot
-from supplier_agent.tick import plan, pull, settle
+from supplier_agent.tick import plan, pull, sale_gate, settle
 from supplier_agent.tick.context import INTERNAL, READ, Account, Context, Flight, fault, log_fault
 
 NOT_FOUND = 404
@@ -31,15 +31,17 @@ MOST_FAILED_CLAIMS = 10
 _WITH_ORDER = select(Call, Order).join(Order).where(col(Call.id) == bindparam("call_id")).with_for_update()
 
 
-def claim(ctx: Context, tx: Session, account: Account, seen: Snapshot, call_id: int) -> Job | None:
-    """Move a call from owed to sending, if its order still asks for it now; None if it may not go.
+def claim(ctx: Context, tx: Session, account: Account, seen: Snapshot, call_id: int) -> Job | Wait | None:
+    """Move a call from owed to sending, if its order still asks for it now; Wait or None if it may not go.
 
     1. A damaged call row is not sent: planning repairs it first, if it can.
     2. If the order no longer asks for the call, drop it.
     3. If the order has changed since it was planned (perhaps marked again), plan it first.
     4. If the call needs a whole label and the file is not what was stored, fetch the label again. Raises OSError, before anything
        is changed, if the file cannot be read now.
-    5. The claim itself, conditional on state, attempt number and time: if another process was faster, the call is not ours.
+    5. A call may be pointless now, or have to wait for other reasons of its own (`wait`). A missing sale check was noticed before
+       (sale_gate.py).
+    6. The claim itself, conditional on state, attempt number and time: if another process was faster, the call is not ours.
     """
     now = ctx.clock.now()
     call, order = tx.exec(_WITH_ORDER, params={"call_id": call_id}).one()
@@ -47,20 +49,16 @@ def claim(ctx: Context, tx: Session, account: Account, seen: Snapshot, call_id: 
         outbox.drop(tx, call)
         order.planned_at = None
         return None
-    if call.kind not in {want.kind for want in wanted(order, (), ctx.rules)}:
+    if call.kind not in {want.kind for want in wanted(order, (), ctx.rules_of(order.supplier))}:
         outbox.drop(tx, call)
         return None
     if order.planned_at is None:
         return None
     kind = ctx.calls[call.kind]
-    if (
-        Need.WHOLE_LABEL in kind.NEEDS
-        and order.label_path is not None
-        and not ctx.labels.is_whole(order.label_path, order.label_sha256 or "")
-    ):
-        why = "its file is not what was stored; it is fetched again before the order is reported as shipped"
-        plan.forget_label(tx, order, why, now)
+    if _label_is_lost(ctx, tx, kind, order, now):
         return None
+    if (waits := kind.wait(tx, order, ctx.settings, now)) is not None:
+        return _leave(tx, call, waits)
     attempts = outbox.attempts_of(tx, call) if call.attempts else ()
     number = outbox.claim(tx, call, now)
     if number is None:
@@ -88,14 +86,35 @@ def claim(ctx: Context, tx: Session, account: Account, seen: Snapshot, call_id: 
         not_found_since=not_found_since if call.strikes else None,
         maybe_sent=any(attempt.outcome in {outbox.UNKNOWN, None} for attempt in attempts),
         asked=read_log.asked(tx, account.supplier, now, cache_seconds),
-        facts={name: getattr(order, name) for name in kind.SENDS},
+        facts={name: getattr(order, name) for name in kind.SENDS} | dict(kind.load(tx, order)),
     )
+
+
+def _leave(tx: Session, call: Call, waits: Wait) -> Wait:
+    """Put a call off, or end it, because it need not be sent now."""
+    if waits.until is None:
+        outbox.conclude(tx, call, "done", waits.why)
+    else:
+        outbox.put_off(tx, call.id or 0, waits.until, waits.why)
+    return waits
+
+
+def _label_is_lost(ctx: Context, tx: Session, kind: AnyCall, order: Order, now: datetime) -> bool:
+    """Tell whether the call needs a whole label, and the file is not what was stored: then it is forgotten, and fetched again."""
+    needs_it = Need.WHOLE_LABEL in kind.NEEDS and order.label_path is not None
+    if not needs_it or ctx.labels.is_whole(order.label_path or "", order.label_sha256 or ""):
+        return False
+    why = "its file is not what was stored; it is fetched again before the order is reported as shipped"
+    plan.forget_label(tx, order, why, now)
+    return True
 
 
 def send(ctx: Context, account: Account, call: outbox.Due) -> None:
     """Claim a call and hand it to a worker, which can start now. The intent is on disk before the request is sent."""
     now, call_id, seen = ctx.clock.now(), call.id, account.snapshot
     assert seen is not None  # noqa: S101 - choose.py has just loaded it
+    if Need.SALE_CHECK in ctx.calls[call.kind].NEEDS and not sale_gate.may_go(ctx, account, call):
+        return
     heard: list[float] = []
     tools = account.tools(heard.append)  # if this fails, the call stays owed
     try:
@@ -110,6 +129,8 @@ def send(ctx: Context, account: Account, call: outbox.Due) -> None:
         with ctx.store.write() as tx:
             outbox.park_call(tx, call_id, fault(error))
         log_fault(ctx, account.name, call.order_id, error)
+        return
+    if isinstance(job, Wait):
         return
     if job is None:
         _count_failed_claim(ctx, account, call_id)

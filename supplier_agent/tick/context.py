@@ -192,10 +192,9 @@ class Context:
         """Whether no call is made at all."""
         return self.told_to_read_only or self.settings.read_only
 
-    @property
-    def rules(self) -> Rules:
-        """The rules of the calls that are switched on."""
-        return self.calls.rules(self.settings)
+    def rules_of(self, supplier: str) -> Rules:
+        """Return the rules of the calls that are switched on, and that this supplier uses."""
+        return self.calls.rules(self.settings, supplier)
 
     @property
     def inbox(self) -> Inbox:
@@ -310,6 +309,14 @@ class Context:
                         self.look_again(account.name)
             self.is_looked_at = True
         self.is_compared = self.is_compared or self.rollback.look(self.clock.now())
+
+    def facts_changed(self, supplier: str) -> None:
+        """Plan the orders of a supplier in the next turn, because another account's call has changed them."""
+        for account in self.accounts.values():
+            if account.supplier == supplier and account.pulls:
+                self.touch(account)
+                account.facts_changed = True
+                account.wake()
 
     def wake(self, supplier: str) -> None:
         """Tick every account of a supplier in the next turn, because new calls may be owed."""

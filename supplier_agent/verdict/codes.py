@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import TypeAlias
 
+    from supplier_agent.verdict.sale import Sale
+
     Facts: TypeAlias = dict[str, str | int | datetime]
 
 
@@ -36,11 +38,13 @@ class Blocker(StrEnum):
     HELD = "held"
     RESTORED = "restored"  # held by the agent after a restore
     LEDGER_LOST = "ledger_lost"  # held by the agent, because its ship ledger is lost
+    SALE_STOPPED = "sale_stopped"  # held by the agent, because of the status of its sale
     NOT_ACKNOWLEDGED = "not_acknowledged"
     NO_LABEL = "no_label"
     VANISHED = "vanished"  # the marketplace no longer lists it, and this is significant
     SHIP_PARKED = "ship_parked"
     SHIP_UNKNOWN = "ship_unknown"
+    SALE_UNCHECKED = "sale_unchecked"  # no fresh answer about its sale, and none is reported without
     # its supplier
     SUPPLIER_UNKNOWN = "supplier_unknown"  # not in the configuration
     PAUSED = "paused"
@@ -65,6 +69,7 @@ CHANGED = frozenset({
 """The printed label is out of date. Printing it again fixes this."""
 STOPS = CHANGED | {
     Blocker.DAMAGED, Blocker.CLOSED, Blocker.HELD, Blocker.RESTORED, Blocker.LEDGER_LOST, Blocker.VANISHED,
+    Blocker.SALE_STOPPED,
 }  # fmt: skip
 """The blockers with which a packer must not ship. All others only delay the report; the parcel may be shipped."""
 OF_SUPPLIER = frozenset({
@@ -91,6 +96,7 @@ class Act(StrEnum):
     REPORT = "report"  # report a problem with the box
     RECALL = "recall"  # say that it did not leave, although it is marked or reported as shipped
     SETTLE = "settle"  # settle what was reported
+    OPEN_CASE = "open_case"  # open an after-sales case at Menzzo
     PAUSE = "pause"
     RESUME = "resume"
     APPROVE = "approve"
@@ -107,6 +113,7 @@ class Role(StrEnum):
 _PACKER = frozenset({Act.SHIP, Act.UNSHIP, Act.PRINT, Act.REPORT, Act.RECALL})
 _LEAD = _PACKER | {
     Act.HOLD, Act.RELEASE, Act.OVERRIDE, Act.CLOSE, Act.REOPEN, Act.RETRY, Act.RESOLVE, Act.SEND_AGAIN, Act.SETTLE,
+    Act.OPEN_CASE,
 }  # fmt: skip
 MAY: Mapping[Role, frozenset[Act]] = {Role.PACKER: _PACKER, Role.LEAD: _LEAD, Role.IT: frozenset(Act)}
 """All actions of each role; a verdict has those that are possible now."""
@@ -182,6 +189,8 @@ class ProblemCode(StrEnum):
     CHANGED_SINCE_PRINTED = "changed_since_printed"
     LABEL_DOUBTFUL = "label_doubtful"
     FIELD_UNREADABLE = "field_unreadable"
+    SALE_STOPPED = "sale_stopped"
+    SALE_DOUBTFUL = "sale_doubtful"
     # a supplier
     SHIP_OVERDUE = "ship_overdue"
     PAUSED = "paused"
@@ -231,6 +240,7 @@ URGENT = frozenset({
 })  # fmt: skip
 INFO = frozenset({
     ProblemCode.CALL_TRIED_OFTEN, ProblemCode.LABEL_DOUBTFUL, ProblemCode.FIELD_UNREADABLE, ProblemCode.QUIET,
+    ProblemCode.SALE_DOUBTFUL,
 })  # fmt: skip
 EXIT_CODES: Mapping[str, int] = {
     ProblemCode.TOKEN_MISSING: 78,
@@ -314,6 +324,7 @@ class Verdict:
     """The verdict on one order. `evidence`: why it counts as shipped; None: it does not, or this was not recorded.
 
     unverified: its acknowledgement got no clear yes. ship_by: None: no clock runs for it.
+    sale: what is known of its sale; None: its supplier does not use the support API.
     """
 
     stage: Stage
@@ -324,6 +335,7 @@ class Verdict:
     next: Next
     problems: tuple[Problem, ...]
     ship_by: ShipBy | None = None
+    sale: Sale | None = None
 
     @property
     def stops(self) -> tuple[Blocker, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from supplier_agent import order as rule
 from supplier_agent.verdict.codes import (
@@ -33,9 +33,11 @@ from supplier_agent.verdict.problems import (
     lasts_after_shipping,
     problems_of,
     said,
+    sale_problems,
     stuck_after_shipping,
     text_of,
 )
+from supplier_agent.verdict.sale import Sale, sale_of
 from supplier_agent.verdict.supplier import who_paused
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ if TYPE_CHECKING:
 
 BEGUN = frozenset({"sending", "unknown", "done"})
 """The states of a ship call in which the mark can no longer be undone; the triggers of the database enforce the same."""
-SHIP = "ship"
+SHIP, CASE = "ship", "sav"
 
 
 class Kind(Protocol):
@@ -86,8 +88,8 @@ class Kinds(Protocol):
     def all_rules(self) -> rule.Rules:
         """Return the rules of all kinds, on or off: a call that waits for a person does so even if its kind is switched off."""
 
-    def rules(self, settings: Settings) -> rule.Rules:
-        """Return when each kind is wanted, except those that the settings switch off."""
+    def rules(self, settings: Settings, supplier: str | None = None, /) -> rule.Rules:
+        """Return when each kind is wanted, except those that the settings switch off, or that this supplier does not use."""
 
 
 @dataclass(frozen=True)
@@ -116,12 +118,14 @@ def judge_order(  # noqa: PLR0913 - everything that an order is judged by
     attempts: Sequence[Attempt] | None = None,
     report: Event | None = None,
     label: Label | None = None,
+    sale: Any | None = None,  # noqa: ANN401 - a row
 ) -> Verdict:
     """Return the verdict on an order.
 
     calls: every call ever owed for it. prints: every print of its label, oldest first. kinds: calls.CALLS. attempts: of all its
     calls, oldest first; None: not loaded, so what depends only on them (a resend, an unflagged label) is not judged. report: what
     a packer reported about it, until a lead settles it; None: nothing. label: what its label says; None: it was not read, or fits.
+    sale: the last check of its sale (sale_checks); None: it was never checked.
 
     1. Its stage comes from the rule in order.py.
     2. All blockers, not only the first: from its facts, its supplier, and changes since its label was printed.
@@ -129,12 +133,15 @@ def judge_order(  # noqa: PLR0913 - everything that an order is judged by
     4. What happens next: the first step in `_next` that applies.
     5. Its problems, one by one.
     """
-    wants = [want.kind for want in rule.wanted(order, calls, kinds.rules(settings))]
+    rules = kinds.rules(settings, order.supplier)
+    wants = [want.kind for want in rule.wanted(order, calls, rules) if not rules[want.kind].aside]
     case = _Case(order, calls, supplier, settings, now, kinds, attempts, wants)
     own = tuple(own_blockers(order, calls, prints))
     is_finished = order.ship_confirmed_at is not None or order.closed_reason is not None
-    blockers = own if is_finished else (*own, *_of_supplier(case))
+    blockers = own if is_finished else (*own, *_of_sale(case, sale), *_of_supplier(case))
     possible = frozenset(_possible(order, calls, blockers, report))
+    if _may_open_case(order, calls, settings):
+        possible |= {Act.OPEN_CASE}
     may = {role: possible & MAY[role] for role in Role}
     may[Role.IT] |= _of_other_calls(order, calls)
     return Verdict(
@@ -144,8 +151,12 @@ def judge_order(  # noqa: PLR0913 - everything that an order is judged by
         blockers=blockers,
         may=may,
         next=_next(case, own),
-        problems=tuple(problems_of(order, calls, own, settings, now, attempts, report, label)),
+        problems=(
+            *problems_of(order, calls, own, settings, now, attempts, report, label),
+            *sale_problems(order, sale, settings),
+        ),
         ship_by=None if is_finished else ship_by(order, own, settings, now),
+        sale=None if (support := settings.support_of(order.supplier)) is None else sale_of(sale, support, now),
     )
 
 
@@ -194,12 +205,21 @@ def own_blockers(order: Order, calls: Sequence[Call], prints: Sequence[Print]) -
         return
     if order.held_reason is not None:
         yield Blocker.HELD
-        if order.held_code in {Blocker.RESTORED, Blocker.LEDGER_LOST}:
+        if order.held_code in {Blocker.RESTORED, Blocker.LEDGER_LOST, Blocker.SALE_STOPPED}:
             yield Blocker(order.held_code)
     yield from map(Blocker, rule.blockers(order))
     yield from (Blocker(f"ship_{call.state}") for call in calls if call.kind == SHIP and call.state in STUCK)
     if order.shipped == 0:
         yield from changed_since_printed(order, prints)
+
+
+def _of_sale(case: _Case, sale: Any | None) -> Iterable[Blocker]:  # noqa: ANN401 - a row
+    """Yield that a marked order waits for a sale check, where none is reported without."""
+    support = case.settings.support_of(case.order.supplier)
+    if support is None or not support.is_strict or SHIP not in case.wants:
+        return
+    if sale_of(sale, support, case.now) is Sale.UNCHECKED:
+        yield Blocker.SALE_UNCHECKED
 
 
 def _of_supplier(case: _Case) -> Iterable[Blocker]:
@@ -269,6 +289,14 @@ def _possible(order: Order, calls: Sequence[Call], blockers: Sequence[Blocker], 
         yield from (Act.RESOLVE, Act.SEND_AGAIN)
 
 
+def _may_open_case(order: Order, calls: Sequence[Call], settings: Settings) -> bool:
+    """Tell whether a case may be opened: it is switched on, and none is being opened."""
+    support = settings.support_of(order.supplier)
+    if support is None or not support.open_sav or order.closed_reason is not None or rule.damage(order, calls):
+        return False
+    return not any(call.kind == CASE and call.state in {"owed", "sending", "unknown"} for call in calls)
+
+
 def _of_other_calls(order: Order, calls: Sequence[Call]) -> frozenset[Act]:
     """Return what may be done about an unknown call that is not the ship call. Only IT: the page asks about shipping alone."""
     waiting = calls if order.ship_confirmed_at is None else stuck_after_shipping(calls)
@@ -286,7 +314,7 @@ def _next(case: _Case, blockers: Sequence[Blocker]) -> Next:
     3. Its supplier is not configured. 4. A call is parked. 5. It is held. 6. A call is wanted: when it is sent, or what it
     waits for. 7. It is no longer listed. 8. It waits in the warehouse.
     """
-    order, calls = case.order, case.calls
+    order, calls = case.order, [call for call in case.calls if not rule.is_aside(call)]
     if (ending := _ending(order, calls)) is not None:
         return ending
     is_configured = case.supplier.name in case.settings.suppliers
@@ -357,7 +385,7 @@ def _when(case: _Case, kind: str, missing: tuple[Blocker, ...]) -> Next:
         return Next(NextStep.OUTAGE, quiet, kind, missing, case_of("quiet") | {"supplier": name})
     if at <= now:
         return Next(NextStep.DUE, None, kind, missing)
-    if kind == SHIP and (call is None or call.attempts == 0):
+    if kind == SHIP and (call is None or (call.attempts == 0 and not call.detail)):
         return Next(NextStep.UNDO_WINDOW, at, kind, missing)
     detail = case_of("said") | said(call) if call is not None and call.detail else {}
     return Next(NextStep.LATER, at, kind, missing, detail)

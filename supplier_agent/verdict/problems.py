@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from supplier_agent import order as rule
 from supplier_agent.base.cells import known
 from supplier_agent.verdict.codes import CHANGED, Blocker, Problem, ProblemCode, Report
 from supplier_agent.verdict.label import doubts
+from supplier_agent.verdict.sale import Sale, last_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import datetime
 
     from supplier_agent.db.tables import Attempt, Call, Event, Order
     from supplier_agent.settings import Settings
@@ -61,13 +62,43 @@ def problems_of(
 
 def _of_facts(order: Order, blockers: Sequence[Blocker]) -> Iterable[Problem]:
     supplier, this, marked = order.supplier, order.menzzo_order_id, order.shipped == 1
-    if order.held_reason is not None and marked:
+    if Blocker.SALE_STOPPED in blockers:
+        facts = case_of("marked" if marked else "unmarked") | {"reason": str(order.held_reason)}
+        yield Problem(ProblemCode.SALE_STOPPED, supplier, this, facts=facts)
+    elif order.held_reason is not None and marked:
         yield Problem(ProblemCode.HELD_THOUGH_MARKED, supplier, this, facts={"reason": str(order.held_reason)})
     if Blocker.VANISHED in blockers:
         facts = case_of("marked" if marked else "unmarked")
         yield Problem(ProblemCode.ORDER_VANISHED, supplier, this, order.vanished_at, facts)
     if changed := [each.value for each in blockers if each in CHANGED]:
         yield Problem(ProblemCode.CHANGED_SINCE_PRINTED, supplier, this, facts={"changed": " ".join(changed)})
+
+
+def sale_problems(order: Order, sale: Any | None, settings: Settings) -> Iterable[Problem]:  # noqa: ANN401 - a row
+    """Yield that the sale of an open order should be looked at although the order goes on. sale: its row in sale_checks."""
+    if order.ship_confirmed_at is None and order.closed_reason is None and (facts := _of_sale(order, sale, settings)):
+        yield Problem(ProblemCode.SALE_DOUBTFUL, order.supplier, order.menzzo_order_id, facts=facts)
+
+
+def _of_sale(order: Order, sale: Any | None, settings: Settings) -> Facts:  # noqa: ANN401 - a row
+    """Return what is odd about a sale; empty: nothing."""
+    support = settings.support_of(order.supplier)
+    if support is None or sale is None:
+        return {}
+    word = str(text_of(sale.status) or "?")
+    found = last_word(sale, support)
+    skipped_at, checked_at = known(sale.skipped_at), known(sale.checked_at)
+    if (
+        isinstance(skipped_at, datetime)
+        and order.shipped == 1
+        and not (isinstance(checked_at, datetime) and checked_at > skipped_at)
+    ):
+        return case_of("skipped") | {"why": str(text_of(sale.failure) or "no answer in time")}
+    if found is Sale.ACCEPTED:
+        return case_of("accepted") | {"status": word, "who": str(text_of(sale.accepted_by) or "?")}
+    if found is Sale.NOT_FOUND:
+        return case_of("not_found")
+    return case_of("unknown_word") | {"status": word} if found is Sale.UNKNOWN_WORD else {}
 
 
 def _damage(order: Order, calls: Sequence[Call]) -> Facts:
@@ -107,7 +138,7 @@ def _of_calls(calls: Sequence[Call], attempts: Sequence[Attempt] | None) -> Iter
             yield ProblemCode.CALL_UNKNOWN, facts
         elif call.state == "parked":
             yield ProblemCode.CALL_PARKED, facts
-        elif call.state == "owed" and call.attempts >= MANY_ATTEMPTS:
+        elif call.state == "owed" and call.attempts >= MANY_ATTEMPTS and not rule.is_aside(call):
             yield ProblemCode.CALL_TRIED_OFTEN, {**facts, "attempts": call.attempts}
 
 

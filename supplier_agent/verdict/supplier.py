@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 READS = "reads"
 MARKETPLACE = "marketplace"
 """The kind of a supplier's account at the marketplace, which has the supplier's name; another is named SUPPLIER/KIND."""
+SUPPORT = "support"
+"""The kind of a supplier's account at the support API."""
 TOKEN_DAYS, WARN_DAYS = 90, 83
 """Menzzo replaces tokens every 90 days; the old one works for 7 days more (API notes, 1)."""
 TOKEN_NEXT = "token_next"  # noqa: S105 - a key of the configuration
@@ -33,6 +35,11 @@ AGREE = 3
 def owner_of(account: str) -> str:
     """Return the supplier of an account: `notio` of its account at the marketplace, `notio`, and of another, `notio/shop`."""
     return account.partition("/")[0]
+
+
+def account_name(supplier: str, kind: str = SUPPORT) -> str:
+    """Return the name of another account of a supplier."""
+    return f"{supplier}/{kind}"
 
 
 @dataclass(frozen=True)

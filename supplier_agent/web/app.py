@@ -21,7 +21,7 @@ from supplier_agent.printing import Printers
 from supplier_agent.printing.papers import Press, Sizes
 from supplier_agent.settings import Settings
 from supplier_agent.settings.sections import Web
-from supplier_agent.web import auth, documents, load_page, problems_page, scan_page, team
+from supplier_agent.web import auth, documents, load_page, problems_page, sales, sav_page, scan_page, team
 from supplier_agent.web.auth import SIGN_IN, Door, Handler, OneByOne
 from supplier_agent.web.peers import Ours, Tries
 from supplier_agent.web.request import Room, Seal, read_key
@@ -42,6 +42,7 @@ PAGES: Mapping[str, Handler] = {
     "/order/{row}": documents.history,
     "/label/{row}.pdf": documents.label,
     "/preview/{row}.png": documents.preview,
+    "/picture/{row}": sales.picture,
     "/problems": problems_page.problems,
     "/team": team.team,
 }
@@ -54,6 +55,7 @@ FORMS: Mapping[str, Handler] = {
     "/load/{row}": load_page.pressed,
     "/load/{row}/scan": load_page.scanned,
     "/decide": problems_page.decided,
+    "/sav": sav_page.opened,
     "/team": team.managed,
     "/print": documents.print_many,
     "/language": auth.speak,

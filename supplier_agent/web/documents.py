@@ -19,7 +19,7 @@ from supplier_agent.printing import papers
 from supplier_agent.printing.papers import Fault, Fit, paper
 from supplier_agent.printing.queue import SETTLED_WITHIN
 from supplier_agent.settings.sections import Station
-from supplier_agent.web import answers, lists, problems_page, sheets
+from supplier_agent.web import answers, lists, problems_page, sales, sheets
 from supplier_agent.web.answers import GREEN, YELLOW, Answer, Facts, page
 from supplier_agent.web.lists import Search
 from supplier_agent.web.order_view import in_history, judged, line, troubles, truth
@@ -186,13 +186,16 @@ def print_many(visit: Visit) -> Response:
     with visit.room.store.read() as tx:
         batch = sheets.batch(tx, visit, search, None if everything else rows)
     asks = len(batch.orders) > ASK_ABOVE and visit.field("sure") != "1"
-    bulk = None if asks else _opened(visit, batch)
+    checking = 0 if asks else sales.ask(visit, batch.orders)
+    batch = batch if asks or checking else sheets.without_unchecked(visit, batch)
+    bulk = None if asks or checking else _opened(visit, batch)
     total = max(batch.total, visit.number("of") or 0)  # of: as the question before said
     say, about = _outcome(batch, bulk, total, nothing="labels_none" if rows or everything else "labels_unticked")
     about = {**about, "how": "printer" if by_printer else "pdf"}
+    say = "sales_asked" if checking else say
 
     def act(_tx: Session, before: Answer | None) -> Answer:
-        is_fine = say == "labels_sent" and not batch.left_out and not batch.doubtful
+        is_fine = say == "labels_sent" and not (batch.left_out or batch.doubtful or batch.unchecked)
         memory = before.memory if before else {}
         return Answer(GREEN if is_fine else YELLOW, say, about, memory=memory, notes=tuple(_left_out(batch, bulk)))
 
@@ -248,6 +251,8 @@ def _left_out(batch: Batch, bulk: papers.Bulk | Fault | None) -> list[tuple[str,
     ]
     if batch.doubtful:
         notes.append(("compare", {"orders": and_more(batch.doubtful, MOST_NAMED)}))
+    if batch.unchecked:
+        notes.append(("sales_unchecked", {"orders": and_more(batch.unchecked, MOST_NAMED)}))
     if isinstance(bulk, papers.Bulk) and bulk.left_out:
         notes.append(("left_out", {"number": len(bulk.left_out)}))
     return notes
@@ -325,6 +330,7 @@ def history(visit: Visit) -> Response:
             tx,
             "order.html",
             line=line(each, visit),
+            picture=sales.has_picture(tx, visit, each),
             truth=truth(each, visit),
             troubles=troubles(each, visit),
             may=each.verdict.may[visit.role],

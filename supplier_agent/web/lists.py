@@ -18,6 +18,7 @@ from supplier_agent.labels import barcodes, typed
 from supplier_agent.reports import facts
 from supplier_agent.verdict import Problem, judge_installation
 from supplier_agent.verdict.codes import INFO
+from supplier_agent.web import sales
 from supplier_agent.web.order_view import Line, lines, verdicts
 from supplier_agent.web.request import Visit
 from supplier_agent.words.formats import and_more
@@ -214,7 +215,8 @@ def named_by(tx: Session, visit: Visit, search: Search) -> Sequence[int]:
     if not search.words:
         return ()
     meaning = barcodes.find(tx, typed.read(search.text), lambda rows: verdicts(tx, visit, rows))
-    return [match.order for match in meaning.matches]
+    tracked = sales.tracked(tx, search.text) if sales.is_used(visit.room.settings) else ()
+    return [*(match.order for match in meaning.matches), *tracked]
 
 
 def to_ship(tx: Session, visit: Visit, search: Search, number: int) -> Found:

@@ -21,6 +21,7 @@ from supplier_agent.labels.scan import missing
 from supplier_agent.printing.papers import Paper, paper
 from supplier_agent.reports import facts
 from supplier_agent.verdict import CHANGED, STOPS, Act, NextStep, ProblemCode, Report, Role, Verdict
+from supplier_agent.web import sales
 from supplier_agent.web.request import Visit
 
 MOST_LINES = 40
@@ -71,10 +72,11 @@ class Judged:
 def judged(tx: Session, visit: Visit, rows: Sequence[int], *, attempts: bool = False) -> list[Judged]:
     """Return the orders of these row ids with their verdicts, in this order; a missing order is left out."""
     judge, counted = visit.judge(tx), parcels.of_orders(tx, rows)
-    return [
+    found = [
         Judged(each.order, judge.of(each), len(each.prints), counted[each.order.id])
         for each in facts.orders_of(within(tx), rows, attempts=attempts)
     ]
+    return sales.with_names(tx, found) if sales.is_used(visit.room.settings) else found
 
 
 def verdicts(tx: Session, visit: Visit, rows: Sequence[int]) -> dict[int, Verdict]:

@@ -37,6 +37,7 @@ ENDPOINTS: Mapping[object, str] = {"acknowledge": "acknowledge-sale", "label": "
 """The calls that Menzzo receives, as its documentation names them."""
 SAID = frozenset({
     "resolved_shipped", "resolved_again", "sure_again", "retried", "retried_marked", "held_now", "released", "released_marked",
+    "sav_preview", "sav_asked", "sav_wrong",
     "closed_now", "reopened", "reopened_marked", "overridden", "settled", "needs_lead", "needs_reason", "not_open", "refused",
 })  # fmt: skip
 """The answers to a decision, by code."""

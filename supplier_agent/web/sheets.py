@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlmodel import Session, and_, col, not_, select
@@ -12,7 +12,7 @@ from supplier_agent.db import plain_sql
 from supplier_agent.db.tables import Barcode, Order
 from supplier_agent.reports import facts
 from supplier_agent.verdict import Blocker, Report
-from supplier_agent.web import lists
+from supplier_agent.web import lists, sales
 from supplier_agent.web.lists import Search
 from supplier_agent.web.order_view import Judged, judged
 from supplier_agent.web.request import Visit
@@ -33,6 +33,21 @@ class Batch:
     def doubtful(self) -> Sequence[str]:
         """Return the ids of the orders whose label may be the wrong one. It is printed: a packer compares it."""
         return [str(each.order.menzzo_order_id) for each in self.orders if each.verdict.doubtful]
+
+    @property
+    def unchecked(self) -> Sequence[str]:
+        """Return the ids of the orders whose sale could not be checked, although their supplier uses the support API."""
+        return [str(each.order.menzzo_order_id) for each in sales.unchecked(self.orders)]
+
+
+def without_unchecked(visit: Visit, batch: Batch) -> Batch:
+    """Return the batch without the orders of suppliers that do nothing without a sale check; they are named instead."""
+    late = [each for each in sales.unchecked(batch.orders) if sales.is_strict(visit.room.settings, each)]
+    if not late:
+        return batch
+    ids = [str(each.order.menzzo_order_id) for each in late]
+    left_out = {**batch.left_out, "left_out_unchecked": ids}
+    return replace(batch, orders=[each for each in batch.orders if each not in late], left_out=left_out)
 
 
 def batch(tx: Session, visit: Visit, search: Search, rows: Sequence[int] | None, most: int = MOST_LABELS) -> Batch:
@@ -199,7 +214,10 @@ def must_stay(each: Judged) -> bool:
 
 def by_carrier(tx: Session, orders: Sequence[Judged]) -> tuple[HandOver, ...]:
     """Return what each carrier takes of these orders."""
-    codes = _codes(tx, [each.order.id for each in orders])
+    codes, tracking = _codes(tx, [each.order.id for each in orders]), sales.tracking_of(tx, orders)
+    for row, number in tracking.items():
+        if number not in codes[row]:
+            codes[row].append(number)
     of_each: dict[str | None, list[Parcel]] = defaultdict(list)
     for each in orders:
         of_each[each.cell("carrier")].append(Parcel(each, tuple(codes[each.order.id])))

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from supplier_agent.words.alerts import ALERTS, TITLES
 from supplier_agent.words.page import LETTERS, PAGE
+from supplier_agent.words.support import SUPPORT
 
 _ORDER = "%(order)s --supplier %(supplier)s"
 _RETRY_OR_CLOSE = f"supplier-agent retry {_ORDER} (or: supplier-agent close {_ORDER} --reason TEXT)"
@@ -28,7 +29,9 @@ STAGES: Mapping[str, str] = {
 KINDS: Mapping[str, str] = {
     "kind.acknowledge": "acknowledge", "kind.label": "label", "kind.ship": "ship",
     "receiver.acknowledge": "the marketplace", "receiver.label": "the marketplace", "receiver.ship": "the marketplace",
-    "receiver.other": "the receiver",
+    "kind.sale_check": "sale check", "kind.product": "product", "kind.after_sales": "after-sales", "kind.sav": "case",
+    "receiver.sale_check": "the support API", "receiver.product": "the support API", "receiver.after_sales": "the support API",
+    "receiver.sav": "the support API", "receiver.other": "the receiver",
 }  # fmt: skip
 """The names of calls, and who receives them. A kind without a name is shown as its code."""
 JOINTS: Mapping[str, str] = {"joint.and": " and ", "joint.also": "; "}
@@ -324,7 +327,7 @@ INSTALLATION_PROBLEMS: Mapping[str, str] = {
 ENGLISH: Mapping[str, str] = {
     **STAGES, **KINDS, **JOINTS, **EVIDENCE, **BLOCKERS, **WAITS_FOR, **NEXT,
     **ORDER_PROBLEMS, **SUPPLIER_PROBLEMS, **INSTALLATION_PROBLEMS, **TITLES, **ALERTS,
-    **PAGE, **LETTERS,
+    **PAGE, **LETTERS, **SUPPORT,
 }  # fmt: skip
 
 _OF_CALLS: dict[str, str] = {}
