@@ -94,6 +94,12 @@ def _nothing(_order: Order) -> str:
     return ""
 
 
+def _for_the_shop(order: Order) -> bool:
+    """Tell whether the supplier's own shop should know of an order: it is ours, and there is no doubt about it."""
+    in_doubt = order.held_reason is not None or order.vanished_at is not None or bool(unusable(order))
+    return order.acknowledged_at is not None and not in_doubt
+
+
 STUCK = frozenset({"parked", "unknown"})
 """The states in which a call waits for a person."""
 
@@ -105,6 +111,7 @@ class Rule:
     subject: what the call is about, if that can change; for a new subject the call is owed again.
     ask: why a person must check first, or "".
     after_shipping: the call is also wanted for shipped orders.
+    lasts: a call that is owed already is still made after the order was shipped.
     by_row: no column of the order records that the call is done; the call's own row does.
     attention: the states of the call in which the order needs a person. In other states a stuck call is reported as a problem,
     and the order continues.
@@ -114,6 +121,7 @@ class Rule:
     subject: Callable[[Order], str] = _nothing
     ask: Callable[[Order], str] = _nothing
     after_shipping: bool = False
+    lasts: bool = False
     by_row: bool = False
     attention: frozenset[str] = STUCK
 
@@ -124,6 +132,7 @@ WANTED: Rules = {
     "acknowledge": Rule(lambda o: o.acknowledged_at is None and o.held_reason is None, subject=unusable, ask=unusable),
     "label": Rule(lambda o: not label_is_current(o), subject=_link),
     "ship": Rule(lambda o: o.shipped == 1 and o.held_reason is None and not blockers(o)),
+    "shop_order": Rule(_for_the_shop, by_row=True, lasts=True, attention=frozenset()),
 }
 
 
@@ -139,14 +148,17 @@ class Want:
 def wanted(order: Order, calls: Iterable[Call] = (), rules: Rules = WANTED) -> tuple[Want, ...]:
     """Return the calls that the facts ask for now. This is the only rule by which anything is sent.
 
-    `calls`: the order's calls, if known. Only rules with `by_row` use them.
+    `calls`: the order's calls, if known. Only rules with `by_row` or `lasts` use them.
     """
     if damage(order) or order.closed_reason is not None:
         return ()
+    calls = list(calls)
     done = {(call.kind, call.subject) for call in calls if call.state == "done"}
+    begun = {call.kind for call in calls if call.state not in {"done", "dropped"}}
     wants = []
     for kind, rule in rules.items():
-        if (order.ship_confirmed_at is not None and not rule.after_shipping) or not rule.when(order):
+        goes_on = order.ship_confirmed_at is None or rule.after_shipping or (rule.lasts and kind in begun)
+        if not goes_on or not rule.when(order):
             continue
         want = Want(kind, rule.subject(order), rule.ask(order))
         if not (rule.by_row and (kind, want.subject) in done):

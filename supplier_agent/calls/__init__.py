@@ -53,12 +53,19 @@ class Calls(Mapping[str, AnyCall]):
         """The rules of all calls, on or off."""
         return self._rules
 
-    def rules(self, settings: Settings) -> Rules:
-        """Return the rules of the calls that these settings switch on."""
-        return {kind: rule for kind, rule in self._rules.items() if self.is_on(kind, settings)}
+    def rules(self, settings: Settings, supplier: str | None = None) -> Rules:
+        """Return the rules of the calls that these settings switch on, for this supplier (None: for any)."""
+        return {kind: rule for kind, rule in self._rules.items() if self.is_on(kind, settings, supplier)}
 
-    def is_on(self, kind: str, settings: Settings) -> bool:
-        """Tell whether a call is switched on: by the key `enabled` of its section, or because it has no such key."""
+    def is_on(self, kind: str, settings: Settings, supplier: str | None = None) -> bool:
+        """Tell whether a call is switched on: by the key `enabled` of its section, or because it has no such key.
+
+        And it must be one of this supplier's; None: of any.
+        """
+        suppliers = settings.suppliers if supplier is None else (supplier,)
+        return self._is_on(kind, settings) and any(self._calls[kind].is_for(settings, each) for each in suppliers)
+
+    def _is_on(self, kind: str, settings: Settings) -> bool:
         if settings.calls_on is not None:
             return kind in settings.calls_on
         section = self._calls[kind].Section

@@ -38,6 +38,7 @@ class Job:
     lane_was_failing: bool
     not_found_since: datetime | None  # the first 404 of the present series; None: the last answer was not a 404
     maybe_sent: bool  # an earlier attempt may have happened
+    maybe_sent_at: datetime | None  # when the last such attempt began; None: there is none
     asked: frozenset[str]  # reads that the server would now answer from its cache
     facts: Mapping[str, object] = field(default_factory=dict)  # the columns of the order that the call names in SENDS
 
@@ -129,6 +130,10 @@ class OutwardCall(ABC, Generic[T]):
     SENDS: tuple[str, ...] = ()  # the columns of the order that `perform` finds in `Job.facts`
     Section: type[Keys] = Keys  # the keys of `[calls.KIND]`
     WORDS: Mapping[str, str] = MappingProxyType({})  # its sentences in English, by the keys of words/english.py
+
+    def is_for(self, settings: Settings, supplier: str) -> bool:  # noqa: ARG002 - see the class
+        """Tell whether the orders of this supplier have this call, if it is switched on."""
+        return True
 
     def delay(self, settings: Settings) -> timedelta:  # noqa: ARG002 - see the class
         """Return the delay between the facts that ask for the call and the call; included in `due_at`."""

@@ -29,6 +29,7 @@ from supplier_agent.marketplace.rate_limit import Pace
 from supplier_agent.marketplace.wire import Wire
 from supplier_agent.reports.vitals import CONFIGURATION, CORRECT_IT, DATABASE_LOCKED, DISK_FULL, RESTART, Trouble
 from supplier_agent.settings import Settings, egress
+from supplier_agent.settings.shop import Shop
 from supplier_agent.tick.context import Account, Context
 from supplier_agent.tick.workers import Workers
 
@@ -161,16 +162,42 @@ def make_accounts(
         return account
 
     accounts = [at_the_marketplace(name) for name in settings.suppliers]
+    for name, supplier in settings.suppliers.items():
+        if supplier.shop is not None:
+            accounts.append(_shop_account(settings, name, supplier.shop, wire, clock))
     if missing := calls_without_account(accounts, settings):
         raise ValueError(f"{', '.join(missing)}: a call needs an account of its kind from make_accounts")
     return accounts
 
 
+def _shop_account(settings: Settings, name: str, shop: Shop, wire: Wire, clock: Clock) -> Account:
+    """Return the account of a supplier's own shop. Its modules are imported only where there is one."""
+    from supplier_agent.integrations.shops.account import KIND, make_client  # noqa: PLC0415 - see the docstring
+    from supplier_agent.tick.read_back import ReadBack  # noqa: PLC0415 - as above
+
+    client = make_client(settings, name, wire, clock, lambda: account.token or "")
+    account = Account(
+        f"{name}/{KIND}",
+        name,
+        client.for_call,
+        client.pace,
+        kind=KIND,
+        read_token=lambda: shop.credentials(name),
+        errand=ReadBack(f"{name}/{KIND}", name, shop) if shop.read_back_seconds else None,
+    )
+    with suppress(ConfigError):  # else the loop logs it, and reads the credentials again later
+        account.token = shop.credentials(name)
+    return account
+
+
 def calls_without_account(accounts: Iterable[Account], settings: Settings, kinds: Calls = CALLS) -> list[str]:
     """Return the calls that are switched on, and that some supplier has no account for."""
     there = {(account.supplier, account.kind) for account in accounts}
-    on = {kind: call for kind, call in kinds.items() if kinds.is_on(kind, settings)}
-    return [kind for kind, call in on.items() if any((name, call.ACCOUNT) not in there for name in settings.suppliers)]
+    return [
+        kind
+        for kind, call in kinds.items()
+        if any(kinds.is_on(kind, settings, name) and (name, call.ACCOUNT) not in there for name in settings.suppliers)
+    ]
 
 
 # -- Reload.

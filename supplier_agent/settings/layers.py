@@ -5,13 +5,14 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
 
 from pydantic import BaseModel, SecretStr
 from pydantic_settings import InitSettingsSource
 
 from supplier_agent.base.files import PATH_VARIABLE, PREFIX
 from supplier_agent.settings.model import KNOWN_SUPPLIERS, Settings, Supplier
-from supplier_agent.settings.values import close
+from supplier_agent.settings.values import Section, close
 
 Place = tuple[str, ...]
 """A dotted key, taken apart: ("ship", "undo_seconds")."""
@@ -124,7 +125,20 @@ def _supplier_place(name: str) -> Place | None:
     slug, dash, key = name.removeprefix(_SUPPLIERS_PREFIX).rpartition("__")
     if not name.startswith(_SUPPLIERS_PREFIX) or not dash or not slug or name != name.upper():
         return None
-    return ("suppliers", slug.lower().replace("_", "-"), key.lower()) if key.lower() in Supplier.model_fields else None
+    slug, _, section = slug.partition("__")  # "": a key of the supplier's own table
+    model = supplier_sections().get(section.lower()) if section else Supplier
+    if model is None or key.lower() not in model.model_fields:
+        return None
+    return ("suppliers", slug.lower().replace("_", "-"), *([section.lower()] if section else []), key.lower())
+
+
+def supplier_sections() -> dict[str, type[BaseModel]]:
+    """Return the sections within `[suppliers.SLUG]`, by name."""
+    found: dict[str, type[BaseModel]] = {}
+    for name, field in Supplier.model_fields.items():
+        models = [each for each in get_args(field.annotation) if isinstance(each, type) and issubclass(each, Section)]
+        found |= {name: model for model in models}
+    return found
 
 
 def _call_place(name: str) -> Place | None:
@@ -157,14 +171,16 @@ def masked(tree: Tree) -> Tree:
     return {key: masked(value) if isinstance(value, dict) else _masked(key, value) for key, value in tree.items()}
 
 
+PATH_KEYS = frozenset({
+    "state_dir", "token_file", "token_next_file", "ca_file", "key_file", "secret_file", "sku_map",
+})  # fmt: skip
+"""The keys whose values are paths."""
+
+
 def rooted(tree: Tree, folder: Path) -> Tree:
     """Return the tree with absolute paths: relative ones start at the folder of the file, not the current folder."""
     return {
-        key: rooted(value, folder)
-        if isinstance(value, dict)
-        else _below(folder, value)
-        if key in {"state_dir", "token_file", "token_next_file", "ca_file"}
-        else value
+        key: rooted(value, folder) if isinstance(value, dict) else _below(folder, value) if key in PATH_KEYS else value
         for key, value in tree.items()
     }
 

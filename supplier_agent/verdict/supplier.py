@@ -100,7 +100,8 @@ class SupplierState:
         """
         failing = [lane for lane in self.lanes.values() if lane.failing_since is not None]
         if owner_of(self.name) != self.name:
-            return sorted(failing, key=lambda lane: lane.lane) if self.owed - lane_of.keys() else []
+            busy_too = bool(self.owed - lane_of.keys())
+            return sorted((lane for lane in failing if busy_too or lane.lane == READS), key=lambda lane: lane.lane)
         busy = {READS, *(lane_of[kind] for kind in self.owed if kind in lane_of)}
         return sorted((lane for lane in failing if lane.lane in busy), key=lambda lane: (lane.lane != READS, lane.lane))
 
