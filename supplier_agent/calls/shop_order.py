@@ -14,7 +14,7 @@ from supplier_agent.calls.protocol import Ending, Job, OutwardCall, ending_of
 from supplier_agent.db.tables import Order
 from supplier_agent.marketplace import Means, Verdict
 from supplier_agent.outbox import DONE, LATER, NOT_SENT, REFUSED, UNKNOWN, Next, Outcome
-from supplier_agent.reading.shop_orders import InShop, Product
+from supplier_agent.reading.shop_orders import OVERLAP, InShop, Product
 from supplier_agent.settings import Settings
 from supplier_agent.suppliers.circuit_breakers import OTHERS
 
@@ -39,6 +39,9 @@ class ShopTools(Protocol):
 
     def find(self, reference: str) -> tuple[InShop, ...] | Verdict:
         """Return the orders in the shop with this reference, the oldest first."""
+
+    def find_since(self, reference: str, since: datetime) -> tuple[InShop, ...] | Verdict:
+        """Return them among all orders that were modified since then, without the shop's search."""
 
     def product(self, sku: str) -> Product | Verdict | None:
         """Return the shop's product with that SKU; None: it has none."""
@@ -77,16 +80,19 @@ class ShopOrderCall(OutwardCall[ShopTools]):
     def perform(self, job: Job, tools: ShopTools) -> Ending:
         """Search, and only if the order is not there, make it.
 
-        1. Found: done, whoever made it. 2. Not found, but an earlier attempt may still be at work in the shop: search again later.
+        1. Found: done, whoever made it. After an unclear answer, all newer orders are looked through, too.
+        2. Not found, but an earlier attempt may still be at work in the shop: search again later.
         3. No such SKU in the map or in the shop: refused, a person is asked. 4. Make it.
         """
+        sent_at = job.maybe_sent_at
         found = tools.find(job.menzzo_order_id)
+        if not found and sent_at is not None:  # a plug-in may have replaced the shop's search: make sure
+            found = tools.find_since(job.menzzo_order_id, sent_at - OVERLAP)
         if isinstance(found, Verdict):
             return _not_made(found, "the search for it")
         if found:
             also = f"; {len(found)} orders there have this id" if len(found) > 1 else ""
             return Ending(Outcome(DONE, f"it is order {found[0].number} in the shop{also}", _FOUND))
-        sent_at = job.maybe_sent_at
         if sent_at is not None and tools.clock.now() < sent_at + SETTLE:
             return Ending(Outcome(LATER, "an earlier try may still be at work in the shop", _FOUND))
         product = self._product(job, tools)
@@ -130,7 +136,7 @@ class ShopOrderCall(OutwardCall[ShopTools]):
 
 
 def _not_made(verdict: Verdict, what: str) -> Ending:
-    """Return the ending after a read that failed: nothing was made, so nothing is unclear. The account is at fault, not the order."""
+    """Return the ending after a read that failed: nothing was made. The account is at fault, not the order."""
     ending = ending_of(verdict)
     if ending.token_refused or (ending.quiet_seconds is not None and verdict.means is Means.TOO_MANY):
         return ending

@@ -54,6 +54,8 @@ def route(request: Request, world: World) -> Route:
             return Route(name, supplier, asked_for if isinstance(asked_for, str) else None)
         case ["", "sandbox", _]:
             return Route("sandbox")
+        case ["", shop, *_] if shop in world.shops:
+            return Route(shop)
     return Route("other")
 
 
@@ -145,6 +147,9 @@ class Api:
     def _answer(self, request: Request, line: LogLine, base_url: str, *, applies: bool) -> Answer:
         if line.endpoint == "sandbox":
             return self._sandbox(request)
+        if line.endpoint in self.world.shops:
+            path = path_of(request).removeprefix(f"/{line.endpoint}")
+            return self.world.shops[line.endpoint].answer(request, path, applies=applies)
         if line.endpoint == "other" or line.supplier is None:
             return error_answer(HTTPStatus.NOT_FOUND, "not found")
         method = "GET" if request.method == "HEAD" else request.method

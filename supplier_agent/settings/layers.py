@@ -135,9 +135,10 @@ def _supplier_place(name: str) -> Place | None:
 def supplier_sections() -> dict[str, type[BaseModel]]:
     """Return the sections within `[suppliers.SLUG]`, by name."""
     found: dict[str, type[BaseModel]] = {}
-    for name, field in Supplier.model_fields.items():
-        models = [each for each in get_args(field.annotation) if isinstance(each, type) and issubclass(each, Section)]
-        found |= {name: model for model in models}
+    for name, info in Supplier.model_fields.items():
+        for each in get_args(info.annotation):
+            if isinstance(each, type) and issubclass(each, Section):
+                found[name] = each
     return found
 
 

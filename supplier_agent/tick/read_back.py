@@ -1,7 +1,7 @@
 """Read back: what is fulfilled in the supplier's own shop becomes a mark, with all gates, as if a person had marked it.
 
 Pages are read oldest first by the time of modification, from a little before the end of the last read. The cursor moves when all
-pages have been read, so a crash in between reads them again, which does no harm: a mark is made only when an order becomes fulfilled.
+pages have been read, so after a crash they are read again. That does no harm: a mark is made only when an order becomes fulfilled.
 """
 
 from collections.abc import Sequence
@@ -48,7 +48,7 @@ SECOND = timedelta(seconds=1)
 
 @dataclass(frozen=True)
 class Place:
-    """Where a read has come to. since: modified from then on. cursor: the newest modification so far; None: nothing is known yet."""
+    """Where a read has come to. since: modified from then on. cursor: the newest modification so far; None: none yet."""
 
     since: datetime
     page: int = 1

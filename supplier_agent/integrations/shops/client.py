@@ -19,7 +19,7 @@ from supplier_agent.marketplace.answers import read_verdict
 from supplier_agent.marketplace.connections import Deadline
 from supplier_agent.marketplace.rate_limit import Pace
 from supplier_agent.marketplace.wire import Answer, Wire
-from supplier_agent.reading.shop_orders import InShop, Product, ShopPage
+from supplier_agent.reading.shop_orders import MOST_PAGES, InShop, Product, ShopPage
 from supplier_agent.settings.shop import Shop
 
 ANSWER_BYTES = 4 << 20
@@ -75,6 +75,21 @@ class ShopClient:
             return page
         mine = [each for each in page.orders if each.reference == reference and each.supplier == self.supplier]
         return tuple(sorted(mine, key=lambda each: (each.created_at is None, each.created_at, each.shop_id)))
+
+    def find_since(self, reference: str, since: datetime) -> tuple[InShop, ...] | Verdict:
+        """Return the orders with this reference among all that were modified since then.
+
+        Slower than `find`, but a plug-in that replaces the shop's search cannot hide an order from it.
+        """
+        found: list[InShop] = []
+        for number in range(1, MOST_PAGES + 1):
+            page = self.changed(since, number)
+            if isinstance(page, Verdict):
+                return page
+            found += [each for each in page.orders if each.reference == reference and each.supplier == self.supplier]
+            if found or not page.more:
+                return tuple(found)
+        return Verdict(Means.UNCLEAR, f"more than {MOST_PAGES} pages of orders were modified since then")
 
     def product(self, sku: str) -> Product | Verdict | None:
         """Return the shop's product with that SKU; None: it has none."""

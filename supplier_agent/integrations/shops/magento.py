@@ -85,7 +85,7 @@ class Magento:
         return _get("orders", query)
 
     def read_orders(self, answer: Answer, page: int) -> ShopPage:
-        """Return the orders. A page after the last one would show the last one again, so `total_count` says whether there are more."""
+        """Return the orders. A page after the last one shows the last one again, so `total_count` says whether there are more."""
         whole = object_of(parsed(answer), "search result")
         rows = list_of(whole.get("items") or [], "orders")
         if "total_count" not in whole:

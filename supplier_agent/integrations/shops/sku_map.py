@@ -30,7 +30,7 @@ def read_map(path: Path) -> Mapping[str, str]:
         rows = list(csv.DictReader(io.StringIO(text), delimiter=";" if head.count(";") > head.count(",") else ","))
     except (ValueError, csv.Error):
         raise ConfigError(f"The SKU map {path} is not a CSV file in UTF-8.", EXPORT_IT) from None
-    if rows and not {*COLUMNS} <= rows[0].keys() or not rows and not all(name in head for name in COLUMNS):
+    if (rows and not {*COLUMNS} <= rows[0].keys()) or (not rows and not all(name in head for name in COLUMNS)):
         raise ConfigError(f"The SKU map {path} has no columns {' and '.join(COLUMNS)}.", EXPORT_IT)
     found = {}
     for row in rows:

@@ -58,7 +58,7 @@ class WooCommerce:
         return [*credentials.split(JOINT), _basic(credentials)]
 
     def search(self, reference: str) -> Request:
-        """Find it by the name in its address: `search` does not look at `meta_data`. `read_orders` compares the reference itself."""
+        """Find it by the name in its address: `search` does not look at `meta_data`. The client compares the reference."""
         return _get("orders", search=reference, status="any", per_page=MOST_FOUND, _fields=_ORDER_FIELDS)
 
     def changed(self, since: datetime, page: int) -> Request:
