@@ -102,10 +102,7 @@ class ShopOrderCall(OutwardCall[ShopTools]):
         assert isinstance(quantity, int)  # noqa: S101 - the rule in order.py asks for it
         made = tools.create(job.menzzo_order_id, quantity, price if isinstance(price, int) else None, product)
         if isinstance(made, Verdict):
-            ending = ending_of(made)
-            if made.means is Means.TOO_LARGE:
-                return replace(ending, outcome=replace(ending.outcome, kind=UNKNOWN), outage=True)
-            return ending
+            return ending_of(made)
         return Ending(Outcome(DONE, f"it is order {made.number} in the shop", 201))
 
     @staticmethod

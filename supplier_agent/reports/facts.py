@@ -47,6 +47,8 @@ OF_ROW = (
 )
 LASTING = {each.value: each for each in (ProblemCode.SILENCE, ProblemCode.NOT_READ)}
 """The causes of alerts that take long to find: they are read from the table of alerts."""
+SHOP = "shop"
+"""The kind of the account of a supplier's own shop."""
 REPORTED, SETTLED = "problem reported", "problem settled"
 """What the history of an order says when a packer reports a problem, and when a lead settles it."""
 LAST_READ_OF_EACH = """
@@ -126,6 +128,8 @@ def suppliers(
     for row in look.rows("SELECT * FROM suppliers WHERE instr(name, '/') ORDER BY name"):
         if owner_of(row.name) in settings.suppliers:
             owner, kind = owner_of(row.name), row.name.partition("/")[2]
+            if kind == SHOP and settings.shop_of(owner) is None:
+                continue  # no longer connected: its last troubles are over
             account = replace(_account(look, row, no_token), owed=found[owner].owed)
             found[owner] = replace(found[owner], accounts={**found[owner].accounts, kind: account})
             found[row.name] = account

@@ -3,7 +3,8 @@
 import hmac
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from email.utils import format_datetime
 from http import HTTPStatus
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -149,7 +150,9 @@ class Api:
             return self._sandbox(request)
         if line.endpoint in self.world.shops:
             path = path_of(request).removeprefix(f"/{line.endpoint}")
-            return self.world.shops[line.endpoint].answer(request, path, applies=applies)
+            shop = self.world.shops[line.endpoint]
+            answer, clock = shop.answer(request, path, applies=applies), format_datetime(shop.store.now(), usegmt=True)
+            return replace(answer, headers=(*answer.headers, ("Date", clock)))
         if line.endpoint == "other" or line.supplier is None:
             return error_answer(HTTPStatus.NOT_FOUND, "not found")
         method = "GET" if request.method == "HEAD" else request.method

@@ -79,7 +79,7 @@ class Sending:
     def _head(self, answer: Answer, *, keep: bool, lengths: list[int]) -> bytes:
         lines = [
             f"HTTP/1.1 {answer.status} {_phrase(answer.status)}",
-            f"Date: {format_datetime(self._now, usegmt=True)}",
+            *([] if _has_date(answer) else [f"Date: {format_datetime(self._now, usegmt=True)}"]),
             *(f"{name}: {value}" for name, value in answer.headers),
             *(f"Content-Length: {length}" for length in lengths),
             f"Connection: {'keep-alive' if keep else 'close'}",
@@ -105,6 +105,11 @@ class Sending:
             if readable:
                 self._stopping.wait(min(left, _LOOK_SECONDS))
         return False
+
+
+def _has_date(answer: Answer) -> bool:
+    """Tell whether an answer has a clock of its own, as a shop's has."""
+    return any(name == "Date" for name, _ in answer.headers)
 
 
 def _at_once(head: bytes, body: bytes, fault: Fault) -> bytes:

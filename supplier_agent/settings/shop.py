@@ -5,7 +5,6 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from supplier_agent.base.errors import ConfigError
 from supplier_agent.settings.tokens import read_secret
 from supplier_agent.settings.values import BaseUrl, Location, NotNegative, Rate, Section, as_text
 
@@ -89,7 +88,6 @@ class Shop(Section):
         found = []
         for key in CREDENTIALS[self.platform]:
             file: Path | None = getattr(self, key)
-            if file is None:  # the validator has excluded it
-                raise ConfigError(f"suppliers.{slug}.shop has no {key}.", "Set it to the path of a file.")
+            assert file is not None  # noqa: S101 - the validator has excluded it
             found.append(read_secret(f"suppliers.{slug}.shop.{key}", file))
         return JOINT.join(found)

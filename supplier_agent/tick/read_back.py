@@ -111,10 +111,16 @@ class ReadBack:
     def _finished(self, ctx: Context, account: Account, flight: Flight, place: Place, done: "Future[Any]") -> None:
         ctx.touch(account)
         answer, now = _answer_of(ctx, account, done), ctx.clock.now()
-        if isinstance(answer, ShopPage):
-            self._next = self._store(ctx, account, place, answer, now)
-            ending = Ending(Outcome(DONE))
-        else:
+        try:
+            if isinstance(answer, ShopPage):
+                self._next = self._store(ctx, account, place, answer, now)
+        except Exception as error:
+            if not is_ours(error):
+                raise
+            ctx.log.fault("internal.error", f"{account.name} {READ_BACK}", error, supplier=account.name, call=READ_BACK)
+            answer = Verdict(Means.LOST, fault(error))
+        ending = Ending(Outcome(DONE))
+        if isinstance(answer, Verdict):
             self._next, ending = None, read_ending(answer, failed=True)
         with ctx.store.write() as tx:
             changes = note_ending(ctx, tx, account, READS, ending)

@@ -227,7 +227,7 @@ def test_whatever_the_shop_answers_there_is_one_order_in_the_end_or_none(
     assert there.shipped() == [(1, 1)]
     assert len(there.placed) <= 1
     if which == "GET":
-        assert [state for state, _, _ in there.calls] == ["done"] or fault.name == "says 200"
+        assert [state for state, _, _ in there.calls] in (["done"], ["parked"])
 
 
 def test_the_rate_of_the_shop_is_kept(connect: Connect) -> None:
