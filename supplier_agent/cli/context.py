@@ -195,7 +195,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "page": ("supplier-agent page",),
     "resync": ("supplier-agent resync --from 2026-11-01 --to 2026-11-20 --supplier notio",),
-    "sandbox": ("supplier-agent sandbox --orders 6",),
+    "sandbox": (
+        "supplier-agent sandbox --orders 6",
+        "supplier-agent sandbox --shop woocommerce --fault woocommerce:close --semantics shop.search=nothing",
+    ),
     "demo": ("supplier-agent demo", "supplier-agent demo --keep"),
     "shop list": ("supplier-agent shop list", "supplier-agent shop list --json"),
     "shop check": ("supplier-agent shop check notio", "supplier-agent shop check notio --json"),

@@ -11,7 +11,7 @@ import socket
 import struct
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from email.utils import format_datetime
 from http import HTTPStatus
@@ -22,6 +22,7 @@ from typing import Any, Self
 
 from supplier_agent.base.clock import SystemClock
 from supplier_agent.base.errors import UsageError
+from supplier_agent.sandbox import options
 from supplier_agent.sandbox.api import Api
 from supplier_agent.sandbox.faults import Answer, Arrival, Fault, Request, Wire
 from supplier_agent.sandbox.listing import Semantics
@@ -303,13 +304,26 @@ class Sandbox:
         self.stop()
 
 
-def serve(port: int, orders: int, announce: Callable[[str], None]) -> None:
+def serve(
+    port: int,
+    orders: int,
+    announce: Callable[[str], None],
+    *,
+    shops: Sequence[str] = (),
+    faults: Sequence[str] = (),
+    semantics: Sequence[str] = (),
+) -> None:
     """Serve that many orders in all on that port (0: any free one) until SIGINT or SIGTERM. Main thread only.
 
-    `announce` gets the address, the tokens and a configuration to paste. UsageError: the port cannot be had.
+    `announce` gets the address, the tokens and a configuration to paste. shops, faults, semantics: as options.py reads them.
+    Raises UsageError if they cannot be read, or the port cannot be had.
     """
     clock = SystemClock()
-    sandbox = Sandbox(World.with_orders(orders, today=clock.now().date(), clock=clock), port=port)
+    world = World.with_orders(orders, today=clock.now().date(), clock=clock)
+    of_marketplace, of_shops = options.semantics_of(semantics)
+    options.open_shops(world, shops, of_shops)
+    options.arm(world, faults)
+    sandbox = Sandbox(world, of_marketplace, port=port)
     try:
         sandbox.start()
     except (OSError, OverflowError) as error:
@@ -348,7 +362,7 @@ off_hours_poll_seconds = 60
 [ship]
 undo_seconds = 10
 
-{tables}
+{tables}{options.shop_sections(world, url)}
 The marketplace's own records:
   curl {url}/sandbox/truth
 Add one more order:
