@@ -1,6 +1,5 @@
-"""The suppliers' own shops in `check`: credentials, SKU map, and with a network one read for each right. Nothing is ever written."""
+"""The suppliers' own shops in `check`: credentials, SKU map, and with a network one read for each right. Writes nothing."""
 
-import os
 from dataclasses import dataclass
 
 from supplier_agent.base.clock import Clock
@@ -27,7 +26,7 @@ def here(report: Report, settings: Settings, name: str, shop: Shop) -> str | Non
         if file is not None and file.is_relative_to(settings.state_dir):
             what = f"suppliers.{name}.shop.{key} is in state_dir, which staff can read and every backup copies"
             report.doubt(what, f"move it to /etc/supplier-agent/shops/, and correct {key}")
-        if file is not None and file.exists() and os.stat(file).st_mode & 0o077:
+        if file is not None and file.exists() and file.stat().st_mode & 0o077:
             report.doubt(f"suppliers.{name}.shop.{key}: others may read {file}", f"chmod 600 {file}")
     if shop.mirror and shop.sku_map is not None:
         try:

@@ -331,7 +331,8 @@ def sandbox(
     port: Annotated[int, typer.Option(help="The port on 127.0.0.1; 0: any free port.", min=0, max=65535)] = 8799,
     orders: Annotated[int, typer.Option(help="How many orders it starts with.", min=0)] = 40,
     shop: Annotated[
-        list[str] | None, typer.Option("--shop", metavar="PLATFORM", help="Also a shop: woocommerce, magento. Repeatable.")
+        list[str] | None,
+        typer.Option("--shop", metavar="PLATFORM", help="Also a shop: woocommerce, magento. Repeatable."),
     ] = None,
     fault: Annotated[
         list[str] | None,

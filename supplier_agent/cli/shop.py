@@ -54,7 +54,9 @@ def check(
     settings = surroundings.settings
     found = settings.shop_of(surroundings.known(supplier))
     if found is None:
-        raise UsageError(f"{supplier} has no shop", f"add [suppliers.{supplier}.shop]: {NONE_YET.partition('how to: ')[2]}")
+        raise UsageError(
+            f"{supplier} has no shop", f"add [suppliers.{supplier}.shop]: {NONE_YET.partition('how to: ')[2]}"
+        )
     report = Report(lambda finding: None if as_json else result(str(finding)))
     report.layer("shop")
     credentials = shops.here(report, settings, supplier, found)

@@ -97,6 +97,8 @@ def shop_sections(world: World, url: str) -> str:
         f"\nThe shop {platform} is at {url}/{platform}. Its credentials, one per line of this text, go into files of their own:\n"
         + "".join(f"  {secret}\n" for secret in shop.credentials.split("\n"))
         + f'\n[suppliers.NAME.shop]\nplatform = "{platform}"\nurl = "{url}/{platform}"\n'
-        + "".join(f'{key} = "…"\n' for key in {"woocommerce": ("key_file", "secret_file")}.get(platform, ("token_file",)))
+        + "".join(
+            f'{key} = "…"\n' for key in {"woocommerce": ("key_file", "secret_file")}.get(platform, ("token_file",))
+        )
         for platform, shop in world.shops.items()
     )

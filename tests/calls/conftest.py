@@ -35,7 +35,9 @@ def installation(tmp_path: Path) -> Iterator[Raise]:
         shop = sections.pop("shop", None)
         settings = settings_for(tmp_path / "state", SUPPLIER, **sections)
         if shop is not None:
-            settings = Settings(**{**dict(settings), "suppliers": {SUPPLIER: {"token": f"sandbox-{SUPPLIER}", "shop": shop}}})
+            settings = Settings(
+                **{**dict(settings), "suppliers": {SUPPLIER: {"token": f"sandbox-{SUPPLIER}", "shop": shop}}}
+            )
         site = Site(settings, world, clock, calls=kinds)
         elsewhere = {call.ACCOUNT for call in kinds.values()} - {MARKETPLACE}
         site.others = lambda one: [nowhere(one, kind) for kind in elsewhere]

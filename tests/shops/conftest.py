@@ -109,6 +109,7 @@ def connect(tmp_path: Path, platform: str) -> Iterator[Connect]:
 def shop_section(folder: Path, platform: str, credentials: str, **keys: object) -> dict[str, object]:
     """Return a section, with the credentials in files."""
     section: dict[str, object] = {"platform": platform, "url": f"{URL}/{platform}", "name": "Atelier"}
+    section["read_back_seconds"] = 4 * HOUR  # seldom: each read takes time in the tests, too
     for key, secret in zip(CREDENTIALS[platform], credentials.split("\n"), strict=True):
         file = folder / key
         file.write_text(secret)

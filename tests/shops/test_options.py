@@ -4,8 +4,8 @@ import pytest
 
 from supplier_agent.base.errors import UsageError
 from supplier_agent.sandbox import options
-from supplier_agent.sandbox.faults import Request
 from supplier_agent.sandbox.api import Api
+from supplier_agent.sandbox.faults import Request
 from supplier_agent.sandbox.shops import PLATFORMS, ShopSemantics
 from supplier_agent.sandbox.world import World
 from tests.world.harness import ManualClock
@@ -29,7 +29,9 @@ def test_semantics_are_read_by_their_type() -> None:
     assert (shop.search, shop.totals, shop.clock_ahead_seconds) == ("nothing", False, -60.0)
 
 
-@pytest.mark.parametrize("given", ["page_size=many", "cursor=backwards", "shop.search=", "shop.colour=red", "colour=red", "x"])
+@pytest.mark.parametrize(
+    "given", ["page_size=many", "cursor=backwards", "shop.search=", "shop.colour=red", "colour=red", "x"]
+)
 def test_a_mistake_in_semantics_names_what_there_is(given: str) -> None:
     with pytest.raises(UsageError):
         options.semantics_of([given])

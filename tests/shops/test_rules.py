@@ -41,7 +41,12 @@ def seen(*, fulfilled: bool, made: datetime | None = NOW) -> InShop:
         (False, Known(fulfilled=False, counted=True), NOW, Says.NOTHING),
     ],
 )
-def test_what_an_order_of_the_shop_means(fulfilled: bool, known: Known | None, made: datetime | None, says: Says) -> None:  # noqa: FBT001 - a case
+def test_what_an_order_of_the_shop_means(
+    fulfilled: bool,  # noqa: FBT001 - a case
+    known: Known | None,
+    made: datetime | None,
+    says: Says,
+) -> None:
     assert what_it_says(seen(fulfilled=fulfilled, made=made), known, NOW) is says
 
 
@@ -52,7 +57,8 @@ def test_the_cursor_never_goes_back() -> None:
 
 def order(**facts: object) -> Order:
     given = {"sku": "SOFA", "quantity": 1, "acknowledged_at": NOW} | facts
-    return Order(supplier="notio", menzzo_order_id="1_2", increment_id="1", sale_product_id="2", first_seen_at=NOW, **given)
+    ids = {"supplier": "notio", "menzzo_order_id": "1_2", "increment_id": "1", "sale_product_id": "2"}
+    return Order(**ids, first_seen_at=NOW, **given)
 
 
 def kinds(of: Order, *calls: Call) -> set[str]:
@@ -61,7 +67,14 @@ def kinds(of: Order, *calls: Call) -> set[str]:
 
 @pytest.mark.parametrize(
     "facts",
-    [{"acknowledged_at": None}, {"sku": None}, {"quantity": None}, {"held_reason": "x"}, {"vanished_at": NOW}, {"closed_reason": "x"}],
+    [
+        {"acknowledged_at": None},
+        {"sku": None},
+        {"quantity": None},
+        {"held_reason": "x"},
+        {"vanished_at": NOW},
+        {"closed_reason": "x"},
+    ],
 )
 def test_an_order_in_doubt_is_not_made_in_the_shop(facts: dict[str, object]) -> None:
     assert "shop_order" in kinds(order())
@@ -111,7 +124,9 @@ def test_a_status_of_its_own_can_be_the_mark() -> None:
     assert (found.fulfilled, found.reference, found.created_at) == (True, "1_2", None)
 
 
-@pytest.mark.parametrize("body", [b"", b"null", b"{}", b"[1]", b'{"items": 5, "total_count": 1}', b"<html>", b"[" * 9999, b"\xff"])
+@pytest.mark.parametrize(
+    "body", [b"", b"null", b"{}", b"[1]", b'{"items": 5, "total_count": 1}', b"<html>", b"[" * 9999, b"\xff"]
+)
 @pytest.mark.parametrize("platform", [Magento(shop("magento")), WooCommerce(shop("woocommerce"))])
 def test_what_is_not_documented_is_no_answer(platform: Magento | WooCommerce, body: bytes) -> None:
     with pytest.raises(AnswerError):
@@ -122,7 +137,9 @@ def test_what_is_not_documented_is_no_answer(platform: Magento | WooCommerce, bo
 
 def test_one_order_that_cannot_be_read_hides_no_other() -> None:
     rows = [{"number": "no id"}, {"id": 2, "status": "completed", "date_modified_gmt": "soon"}]
-    page = WooCommerce(shop("woocommerce")).read_orders(Answer(200, {"x-wp-totalpages": "many"}, json.dumps(rows).encode()), 1)
+    page = WooCommerce(shop("woocommerce")).read_orders(
+        Answer(200, {"x-wp-totalpages": "many"}, json.dumps(rows).encode()), 1
+    )
     assert [(each.shop_id, each.modified_at) for each in page.orders] == [("2", None)]
 
 
@@ -167,7 +184,9 @@ WRONG = {
 @pytest.mark.parametrize(("section", "said"), [(key, said) for key, said in WRONG.items() if "=" in key])
 def test_a_mistake_in_the_section_is_explained(tmp_path: Path, section: str, said: str) -> None:
     file = tmp_path / "agent.toml"
-    file.write_text(f'[suppliers.notio]\ntoken = "x"\n[suppliers.notio.shop]\nurl = "https://shop.example"\n{section}\n')
+    file.write_text(
+        f'[suppliers.notio]\ntoken = "x"\n[suppliers.notio.shop]\nurl = "https://shop.example"\n{section}\n'
+    )
     file.chmod(0o600)
     with pytest.raises(ConfigError, match=said if said != "did you mean" else "readback"):
         load(file, {})

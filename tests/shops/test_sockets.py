@@ -44,7 +44,9 @@ def shop_of(sandbox: Sandbox, platform: str) -> Shop:
 
 def client(sandbox: Sandbox, platform: str, folder: Path, seconds: float = 1.0) -> ShopClient:
     shop = shop_of(sandbox, platform)
-    section = shop_section(folder, platform, shop.credentials, url=f"{sandbox.url}/{platform}", requests_per_second=1000)
+    section = shop_section(
+        folder, platform, shop.credentials, url=f"{sandbox.url}/{platform}", requests_per_second=1000
+    )
     settings = Settings(state_dir=folder, suppliers={SUPPLIER: {"token": "x", "shop": section}})
     clock = SystemClock()
     made = make_client(settings, SUPPLIER, Wire(clock, seconds), clock, lambda: shop.credentials)
@@ -77,7 +79,9 @@ DROPS = [
 
 
 @pytest.mark.parametrize("fault", DROPS, ids=lambda fault: fault.name)
-def test_a_dropped_answer_is_found_by_the_next_try(sandbox: Sandbox, platform: str, tmp_path: Path, fault: faults.Fault) -> None:
+def test_a_dropped_answer_is_found_by_the_next_try(
+    sandbox: Sandbox, platform: str, tmp_path: Path, fault: faults.Fault
+) -> None:
     shop = shop_of(sandbox, platform)
     shop.store.sells("SOFA-3P")
     sandbox.world.faults.arm(platform, fault, when=lambda line: line.method == CREATES[platform])
@@ -144,7 +148,9 @@ def test_killed_between_the_order_and_its_settling_it_makes_no_second_one(
     shop.store.sells(order.sku)
     file = write_configuration(tmp_path, sandbox, platform)
     sandbox.world.faults.arm(platform, faults.hang(applied=True), when=lambda line: line.method == CREATES[platform])
-    process = subprocess.Popen(agent(file, "run", "--once"), env=env(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        agent(file, "run", "--once"), env=env(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         for _ in range(1500):  # its own time: on a busy machine it takes long to start
             with suppress(subprocess.TimeoutExpired):
@@ -160,7 +166,9 @@ def test_killed_between_the_order_and_its_settling_it_makes_no_second_one(
     assert len(shop.store.orders) == 1, again.stderr
     made = [line for line in sandbox.world.log if line.endpoint == platform and line.method == CREATES[platform]]
     assert len(made) == 1
-    listed = subprocess.run(agent(file, "shop", "list", "--json"), env=env(), capture_output=True, text=True, check=False)
+    listed = subprocess.run(
+        agent(file, "shop", "list", "--json"), env=env(), capture_output=True, text=True, check=False
+    )
     (line,) = json.loads(listed.stdout)["shops"]
     assert (line["calls"]["done"], line["seen"]) == (1, 1), again.stderr
 
@@ -170,7 +178,11 @@ def test_shop_check_proves_by_reads_alone(sandbox: Sandbox, platform: str, tmp_p
     words = agent(file, "shop", "check", SUPPLIER, "--json")
     good = subprocess.run(words, env=env(), capture_output=True, text=True, check=False)
     said = json.loads(good.stdout)
-    assert (good.returncode, [each["proved"] for each in said["rights"]], said["stand_in_only"]) == (0, [True, True], True)
+    assert (good.returncode, [each["proved"] for each in said["rights"]], said["stand_in_only"]) == (
+        0,
+        [True, True],
+        True,
+    )
     assert {line.method for line in sandbox.world.log} == {"GET"}
     (tmp_path / ("secret_file" if platform == "woocommerce" else "token_file")).write_text("wrong")
     bad = subprocess.run(words, env=env(), capture_output=True, text=True, check=False)
