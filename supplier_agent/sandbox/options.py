@@ -65,7 +65,8 @@ def _chosen(present: T, key: str, value: str, given: str) -> T:
         read = {bool: {"true": True, "false": False}.get, int: _number(int), float: _number(float)}.get(hints[key])
         found = read(value) if read is not None else value if value in choices else None
         if found is not None:
-            return replace(present, **{key: found})
+            changed: dict[str, Any] = {key: found}
+            return replace(present, **changed)
         expected = ", ".join(map(str, choices)) or hints[key].__name__
         raise UsageError(f"--semantics {given} has no such value", f"expected: {expected}")
     raise UsageError(f"--semantics {given} has no such key", f"there are: {', '.join(sorted(names))}")
