@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 OVERLAP = timedelta(minutes=10)
 """Each read begins this long before the end of the last one: the shop's clock and its transactions are not exact."""
 MOST_PAGES = 20
-"""So many pages are read in a row; what remains is read at the next time."""
+"""So many pages are read in a row; the rest is read later, from there."""
 
 
 @dataclass(frozen=True)

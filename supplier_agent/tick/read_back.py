@@ -44,6 +44,8 @@ from supplier_agent.words import say
 READ_BACK = "read_back"
 """The kind of these flights."""
 SECOND = timedelta(seconds=1)
+MARKED, REFUSED, TAKEN_BACK = "marked", "refused", "taken back"
+"""What can happen to an order."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +64,17 @@ class ReadBack:
     def __init__(self, account: str, supplier: str, shop: Shop) -> None:
         self._account, self._supplier, self._shop = account, supplier, shop
         self._next: Place | None = None  # where the open read goes on; None: none is open
+        self._rests_until: datetime | None = (
+            None  # so many pages were read in a row that the rest waits; None: it does not
+        )
 
     def due_at(self, tx: Session, ctx: Context) -> datetime:
         """Return when the next read is due, after pauses of this account."""
         now = ctx.clock.now()
         earliest = snapshot.look(tx, self._account).not_before(now)
         row = tx.get(ShopRead, self._supplier)
+        if self._next is not None and self._rests_until is not None:
+            return max(earliest, min(self._rests_until, now + timedelta(seconds=self._shop.read_back_seconds)))
         if self._next is not None or row is None or row.read_at is None or row.url != self._shop.url:
             return earliest
         if ctx.round_at is not None and row.read_at < ctx.round_at:
@@ -140,6 +147,11 @@ class ReadBack:
                 self._one(ctx, account, seen, connected_at, now)
         cursor = next_cursor(place.cursor or connected_at, page.orders)
         step = self._after(place, page, cursor)
+        self._rests_until = None
+        if (
+            step is not None and step.pages > MOST_PAGES
+        ):  # it goes on from there later: a mass change must not hold up the others
+            self._rests_until, step = now + timedelta(seconds=self._shop.read_back_seconds), replace(step, pages=1)
         if step is None:
             with ctx.store.write() as tx:
                 row = tx.get_one(ShopRead, self._supplier)
@@ -153,7 +165,7 @@ class ReadBack:
         By time, not by page number: an order that is modified meanwhile would move the others, and one would be skipped. Only if a
         whole page was modified within one second, the next page is asked for.
         """
-        if not page.more or place.pages >= MOST_PAGES:
+        if not page.more:
             return None
         last = max((each.modified_at for each in page.orders if each.modified_at is not None), default=None)
         since = place.since if last is None else last - SECOND
@@ -188,18 +200,16 @@ class ReadBack:
             log_fault(ctx, account.name, order_id, error)
             return
         if said is not None:
-            event, facts = said
-            ctx.then(lambda: ctx.log.info(event, supplier=self._supplier, order=seen.reference, **facts))
+            facts = {"supplier": self._supplier, "order": seen.reference, "by": self._shop.who, "number": seen.number}
+            ctx.then(lambda: _log(ctx, said, facts))
             for each in ctx.accounts.values():
                 if each.supplier == self._supplier:
                     ctx.touch(each)
                     each.facts_changed = True
                     each.wake()
 
-    def _judge(
-        self, tx: Session, order: Order, seen: InShop, connected_at: datetime, now: datetime
-    ) -> tuple[str, dict[str, str]] | None:
-        """Store what the shop says about an order, and mark it, or say why not. Return what to log, or None."""
+    def _judge(self, tx: Session, order: Order, seen: InShop, connected_at: datetime, now: datetime) -> str | None:
+        """Store what the shop says about an order, and mark it, or say why not. Return what happened; None: nothing."""
         assert order.id is not None  # noqa: S101 - a stored order has one
         row = tx.get(ShopOrder, order.id)
         known = None if row is None else Known(row.fulfilled == 1, row.counted == 1)
@@ -221,7 +231,7 @@ class ReadBack:
         tx.add(row)
         return said
 
-    def _mark(self, tx: Session, order: Order, row: ShopOrder, now: datetime) -> tuple[str, dict[str, str]] | None:
+    def _mark(self, tx: Session, order: Order, row: ShopOrder, now: datetime) -> str | None:
         """Mark the order, unless it is marked already, or something stops it on the bench too."""
         assert order.id is not None  # noqa: S101 - as above
         if order.shipped == 1 or order.ship_confirmed_at is not None:
@@ -231,26 +241,33 @@ class ReadBack:
         if not stops:
             actions.ship(tx, order, now, self._shop.who)
             row.marked_at, row.refused = now, None
-            return "shop.marked", {"by": self._shop.who, "number": row.number}
+            return MARKED
         why = _in_words(stops)
         row.refused = " ".join(stops)
         self._report(tx, order, Report.OTHER, f"fulfilled in the shop (order {row.number}), but not marked: {why}", now)
-        return "shop.refused", {"by": self._shop.who, "number": row.number, "detail": why}
+        return REFUSED
 
-    def _taken_back(
-        self, tx: Session, order: Order, row: ShopOrder, now: datetime
-    ) -> tuple[str, dict[str, str]] | None:
+    def _taken_back(self, tx: Session, order: Order, row: ShopOrder, now: datetime) -> str | None:
         """Report that it is no longer fulfilled. The mark stays: a person decides, because the parcel may have left."""
         row.undone_at = now
         if order.shipped == 0:
             return None
         self._report(tx, order, Report.NOT_LEFT, f"no longer fulfilled in the shop (order {row.number})", now)
-        return "shop.taken_back", {"by": self._shop.who, "number": row.number}
+        return TAKEN_BACK
 
     def _report(self, tx: Session, order: Order, kind: Report, words: str, now: datetime) -> None:
         """Report a problem of the order, as a packer would; a lead settles it."""
         assert order.id is not None  # noqa: S101 - as above
         tx.add(Event(order_id=order.id, at=now, who=self._shop.who, what=REPORTED, detail=kind.detail(words)))
+
+
+def _log(ctx: Context, happened: str, facts: dict[str, str]) -> None:
+    if happened == MARKED:
+        ctx.log.info("shop.marked", **facts)
+    elif happened == REFUSED:
+        ctx.log.warning("shop.refused", **facts, cure=f"supplier-agent order {facts['order']}")
+    else:
+        ctx.log.warning("shop.taken_back", **facts, cure=f"supplier-agent order {facts['order']}")
 
 
 def _in_words(stops: Sequence[str]) -> str:

@@ -208,3 +208,13 @@ def test_another_address_is_another_shop_and_begins_anew(connect: Connect) -> No
     there.site.run_for(HOUR, 300)
     ((after,),) = there.rows("SELECT connected_at FROM shop_reads")
     assert after > before
+
+
+def test_a_mass_change_in_the_shop_is_read_in_parts_and_to_its_end(connect: Connect) -> None:
+    there = mirrored(connect(requests_per_second=50))
+    for _ in range(1200):  # more than MOST_PAGES, all within one second, and before ours
+        placed = there.shop.store.place("processing", {"ext_order_id": "of another program"})
+        there.shop.store.set_status(placed.id, "processing")
+    there.shop.fulfil(there.placed[0])
+    there.site.run_for(2 * HOUR, 300)
+    assert there.shipped() == [(1, 1)]
