@@ -105,6 +105,8 @@ class Agent:
         account.waits_for_rate = False  # also if the steps below fail, or if nothing may be sent
         tokens.look(ctx, account)
         plan.plan(ctx, account)
+        if account.errand is not None and not (self.stopping or self.holding):
+            account.errand.look(ctx, account)
         while not (self.stopping or self.holding) and account.token is not None:
             wait = account.pace.free_in()
             account.waits_for_rate = wait > 0

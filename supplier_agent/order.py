@@ -100,7 +100,7 @@ def _may_ship(order: Order) -> bool:
     return order.shipped == 1 and order.held_reason is None and not blockers(order)
 
 
-# -- What the support API is asked (integrations/support). Only of suppliers that use it; see `is_on` of each call.
+# -- What the support API is asked (integrations/support). Only of suppliers that use it; see `is_for` of each call.
 
 AFTER_SALES = timedelta(days=60)
 """For so long after shipping, after-sales cases of an order are looked for."""
@@ -121,8 +121,19 @@ def _is_followed(order: Order) -> bool:
     return shipped_at is not None and (asked_at is None or asked_at < shipped_at + AFTER_SALES)
 
 
+# -- The supplier's own shop (integrations/shops).
+
+
+def _for_the_shop(order: Order) -> bool:
+    """Tell whether the supplier's own shop should know of an order: it is ours, and there is no doubt about it."""
+    in_doubt = order.held_reason is not None or order.vanished_at is not None or bool(unusable(order))
+    return order.acknowledged_at is not None and not in_doubt
+
+
 STUCK = frozenset({"parked", "unknown"})
 """The states in which a call waits for a person."""
+ASIDE: frozenset[str] = frozenset()
+"""The `attention` of a call that the order never waits for."""
 
 
 @dataclass(frozen=True)
@@ -132,19 +143,24 @@ class Rule:
     subject: what the call is about, if that can change; for a new subject the call is owed again.
     ask: why a person must check first, or "".
     after_shipping: the call is also wanted for shipped orders.
+    lasts: a call that is owed already is still made after the order was shipped.
     by_row: no column of the order records that the call is done; the call's own row does.
     attention: the states of the call in which the order needs a person. In other states a stuck call is reported as a problem,
-    and the order continues.
-    aside: the order does not wait for it, so it is not what happens next.
+    and the order continues. ASIDE: the order never waits for it, so it is not what happens next.
     """
 
     when: Callable[[Order], bool]
     subject: Callable[[Order], str] = _nothing
     ask: Callable[[Order], str] = _nothing
     after_shipping: bool = False
+    lasts: bool = False
     by_row: bool = False
     attention: frozenset[str] = STUCK
-    aside: bool = False
+
+    @property
+    def is_aside(self) -> bool:
+        """Whether the order never waits for the call."""
+        return not self.attention
 
 
 Rules = Mapping[str, Rule]
@@ -157,28 +173,24 @@ WANTED: Rules = {
         lambda o: sale_asked_since(o) is not None,
         subject=lambda o: _moment(sale_asked_since(o)),
         by_row=True,
-        attention=frozenset(),
-        aside=True,
+        attention=ASIDE,
     ),
-    "product": Rule(
-        lambda o: o.sku is not None, subject=lambda o: o.sku or "", by_row=True, attention=frozenset(), aside=True
-    ),
+    "product": Rule(lambda o: o.sku is not None, subject=lambda o: o.sku or "", by_row=True, attention=ASIDE),
     "after_sales": Rule(
         _is_followed,
         subject=lambda o: _moment(o.after_sales_at),
         after_shipping=True,
         by_row=True,
-        attention=frozenset(),
-        aside=True,
+        attention=ASIDE,
     ),
     "sav": Rule(
         lambda o: o.sav_asked_at is not None,
         subject=lambda o: _moment(o.sav_asked_at),
         after_shipping=True,
         by_row=True,
-        attention=frozenset(),
-        aside=True,
+        attention=ASIDE,
     ),
+    "shop_order": Rule(_for_the_shop, by_row=True, lasts=True, attention=ASIDE),
 }
 
 
@@ -194,14 +206,17 @@ class Want:
 def wanted(order: Order, calls: Iterable[Call] = (), rules: Rules = WANTED) -> tuple[Want, ...]:
     """Return the calls that the facts ask for now. This is the only rule by which anything is sent.
 
-    `calls`: the order's calls, if known. Only rules with `by_row` use them.
+    `calls`: the order's calls, if known. Only rules with `by_row` or `lasts` use them.
     """
     if damage(order) or order.closed_reason is not None:
         return ()
+    calls = list(calls)
     done = {(call.kind, call.subject) for call in calls if call.state == "done"}
+    begun = {call.kind for call in calls if call.state not in {"done", "dropped"}}
     wants = []
     for kind, rule in rules.items():
-        if (order.ship_confirmed_at is not None and not rule.after_shipping) or not rule.when(order):
+        goes_on = order.ship_confirmed_at is None or rule.after_shipping or (rule.lasts and kind in begun)
+        if not goes_on or not rule.when(order):
             continue
         want = Want(kind, rule.subject(order), rule.ask(order))
         if not (rule.by_row and (kind, want.subject) in done):
@@ -212,7 +227,7 @@ def wanted(order: Order, calls: Iterable[Call] = (), rules: Rules = WANTED) -> t
 def is_aside(call: Call) -> bool:
     """Tell whether the order does not wait for this call."""
     rule = WANTED.get(call.kind)
-    return rule is not None and rule.aside
+    return rule is not None and rule.is_aside
 
 
 def needs_a_person(call: Call, rules: Rules = WANTED) -> bool:

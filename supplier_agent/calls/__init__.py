@@ -54,12 +54,18 @@ class Calls(Mapping[str, AnyCall]):
         return self._rules
 
     def rules(self, settings: Settings, supplier: str | None = None) -> Rules:
-        """Return the rules of the calls that these settings switch on. supplier: of those that it uses; None: all."""
-        on = {kind: rule for kind, rule in self._rules.items() if self.is_on(kind, settings)}
-        return on if supplier is None else {k: rule for k, rule in on.items() if self._calls[k].has(settings, supplier)}
+        """Return the rules of the calls that these settings switch on, for this supplier (None: for any)."""
+        return {kind: rule for kind, rule in self._rules.items() if self.is_on(kind, settings, supplier)}
 
-    def is_on(self, kind: str, settings: Settings) -> bool:
-        """Tell whether a call is switched on: by the key `enabled` of its section, or because it has no such key."""
+    def is_on(self, kind: str, settings: Settings, supplier: str | None = None) -> bool:
+        """Tell whether a call is switched on: by the key `enabled` of its section, or because it has no such key.
+
+        And it must be one of this supplier's; None: of any.
+        """
+        suppliers = settings.suppliers if supplier is None else (supplier,)
+        return self._is_on(kind, settings) and any(self._calls[kind].is_for(settings, each) for each in suppliers)
+
+    def _is_on(self, kind: str, settings: Settings) -> bool:
         if settings.calls_on is not None:
             return kind in settings.calls_on
         section = self._calls[kind].Section

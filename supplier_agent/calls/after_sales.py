@@ -27,7 +27,7 @@ class AfterSales(OutwardCall[SupportTools]):
     ENDPOINT, REHEARSED = "sav-status", "ask about after-sales of"
     SENDS = ("sale_product_id",)
 
-    def has(self, settings: Settings, supplier: str) -> bool:
+    def is_for(self, settings: Settings, supplier: str) -> bool:
         """Tell whether the supplier uses the support API for after-sales."""
         support = settings.support_of(supplier)
         return support is not None and support.after_sales_per_day > 0

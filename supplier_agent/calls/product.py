@@ -25,7 +25,7 @@ class ProductCall(OutwardCall[SupportTools]):
     ENDPOINT, REHEARSED = "product", "ask about the product of"
     SENDS = ("sku",)
 
-    def has(self, settings: Settings, supplier: str) -> bool:
+    def is_for(self, settings: Settings, supplier: str) -> bool:
         """Tell whether the supplier uses the support API for products."""
         support = settings.support_of(supplier)
         return support is not None and support.products

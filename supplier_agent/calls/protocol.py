@@ -39,6 +39,7 @@ class Job:
     lane_was_failing: bool
     not_found_since: datetime | None  # the first 404 of the present series; None: the last answer was not a 404
     maybe_sent: bool  # an earlier attempt may have happened
+    maybe_sent_at: datetime | None  # when the last such attempt began; None: there is none
     asked: frozenset[str]  # reads that the server would now answer from its cache
     facts: Mapping[str, object] = field(default_factory=dict)  # the columns of the order that the call names in SENDS
 
@@ -142,8 +143,8 @@ class OutwardCall(ABC, Generic[T]):
     Section: type[Keys] = Keys  # the keys of `[calls.KIND]`
     WORDS: Mapping[str, str] = MappingProxyType({})  # its sentences in English, by the keys of words/english.py
 
-    def has(self, settings: Settings, supplier: str) -> bool:  # noqa: ARG002 - see the class
-        """Tell whether this supplier uses the call, if it is switched on."""
+    def is_for(self, settings: Settings, supplier: str) -> bool:  # noqa: ARG002 - see the class
+        """Tell whether the orders of this supplier have this call, if it is switched on."""
         return True
 
     def wait(self, tx: Session, order: Order, settings: Settings, now: datetime) -> Wait | None:  # noqa: ARG002 - see the class

@@ -31,7 +31,7 @@ class SaleCheckCall(OutwardCall[SupportTools]):
     ACCOUNT, LANE, PRIORITY, READ, BRAKES_ON_404 = SUPPORT, OTHERS, 0, True, False
     ENDPOINT, REHEARSED = "sale-details", "ask about the sale of"
 
-    def has(self, settings: Settings, supplier: str) -> bool:
+    def is_for(self, settings: Settings, supplier: str) -> bool:
         """Tell whether the supplier uses the support API."""
         return settings.support_of(supplier) is not None
 

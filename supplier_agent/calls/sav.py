@@ -25,7 +25,7 @@ class Sav(OutwardCall[SupportTools]):
     ACCOUNT, LANE, PRIORITY, ONCE, BRAKES_ON_404 = SUPPORT, OTHERS, 2, True, False
     ENDPOINT, REHEARSED = "sav", "open a case for"
 
-    def has(self, settings: Settings, supplier: str) -> bool:
+    def is_for(self, settings: Settings, supplier: str) -> bool:
         """Tell whether the supplier may open cases."""
         support = settings.support_of(supplier)
         return support is not None and support.open_sav

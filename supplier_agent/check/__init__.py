@@ -46,6 +46,11 @@ def prove(
         environment.look(report, settings, env, clock, tokens, thorough=thorough)
         report.layer("page")
         page.look(report, settings, offline=offline)
+        if any(supplier.shop is not None for supplier in settings.suppliers.values()):
+            from supplier_agent.check import shops  # noqa: PLC0415 - only where there is a shop
+
+            report.layer("shops")
+            shops.look(report, settings, clock, offline=offline)
         return report.exit_code
 
     if agent is None:

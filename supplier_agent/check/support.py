@@ -15,7 +15,7 @@ from supplier_agent.db.plain_sql import within
 from supplier_agent.db.store import open_store
 from supplier_agent.settings import Settings
 from supplier_agent.verdict.sale import meaning
-from supplier_agent.verdict.supplier import account_name
+from supplier_agent.verdict.supplier import SUPPORT, account_name
 
 NO_SALE = "0"
 NEW_TOKEN = "ask technique@menzzo.fr for a new one"  # noqa: S105 - a sentence
@@ -44,7 +44,7 @@ def look(report: Report, settings: Settings, env: Mapping[str, str], clock: Cloc
 
 def _known(report: Report, settings: Settings, name: str) -> None:
     with closing(open_store(settings.state_dir / state_folder.DATABASE)) as store, store.read() as tx:
-        row = within(tx).first("SELECT token_refused_at FROM suppliers WHERE name = ?", account_name(name))
+        row = within(tx).first("SELECT token_refused_at FROM suppliers WHERE name = ?", account_name(name, SUPPORT))
     if row is not None and row.token_refused_at is not None:
         report.bad(f"{name}: the support API refuses the token", NEW_TOKEN, 77)
     else:

@@ -197,9 +197,12 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "resync": ("supplier-agent resync --from 2026-11-01 --to 2026-11-20 --supplier notio",),
     "sandbox": (
         "supplier-agent sandbox --orders 6",
-        "supplier-agent sandbox --fault sale-details=500:3 --semantics sale_status=canceled",
+        "supplier-agent sandbox --fault sale-details:500:3 --semantics support.sale_status=canceled",
+        "supplier-agent sandbox --shop woocommerce --fault woocommerce:lost:1 --semantics shop.search=nothing",
     ),
     "demo": ("supplier-agent demo", "supplier-agent demo --keep"),
+    "shop list": ("supplier-agent shop list", "supplier-agent shop list --json"),
+    "shop check": ("supplier-agent shop check notio", "supplier-agent shop check notio --json"),
     "orders": (
         "supplier-agent orders --stage ready",
         "supplier-agent orders --all --search SOFA --since 2026-11-01",

@@ -330,17 +330,23 @@ def _resync_as_json(tx: "Session", asked_at: "datetime", found: "Sequence[Worded
 def sandbox(
     port: Annotated[int, typer.Option(help="The port on 127.0.0.1; 0: any free port.", min=0, max=65535)] = 8799,
     orders: Annotated[int, typer.Option(help="How many orders it starts with.", min=0)] = 40,
+    shop: Annotated[
+        list[str] | None,
+        typer.Option("--shop", metavar="PLATFORM", help="Also a shop: woocommerce, magento. Repeatable."),
+    ] = None,
     fault: Annotated[
-        list[str] | None, typer.Option("--fault", metavar="ENDPOINT=FAULT[:TIMES]", help="Answer this way; repeatable.")
+        list[str] | None,
+        typer.Option("--fault", metavar="ENDPOINT:FAULT[:TIMES]", help="Let requests fail. Repeatable."),
     ] = None,
     semantics: Annotated[
-        list[str] | None, typer.Option("--semantics", metavar="KEY=VALUE", help="Behave this way; repeatable.")
+        list[str] | None,
+        typer.Option("--semantics", metavar="KEY=VALUE", help="What the documentation leaves open. Repeatable."),
     ] = None,
 ) -> None:
     """Run a simulated marketplace on this machine, until Ctrl-C."""
     from supplier_agent.sandbox.server import serve
 
-    serve(port, orders, result, fault or (), semantics or ())
+    serve(port, orders, result, shops=shop or (), faults=fault or (), semantics=semantics or ())
 
 
 def demo(

@@ -1,1 +1,1 @@
-"""Clients of receivers other than the supplier API, one package each. Imported only if they are switched on."""
+"""Other sides than the marketplace: their requests and answers as typed values. Each is imported only where it is switched on."""

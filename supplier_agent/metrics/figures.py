@@ -13,6 +13,7 @@ from supplier_agent.db.tables import DIGEST
 from supplier_agent.order import STAGES, WANTED, sound_stage
 from supplier_agent.reading import coverage
 from supplier_agent.reports import facts, health, status, support
+from supplier_agent.reports.shops import shops
 from supplier_agent.reports.status import damaged
 from supplier_agent.reports.vitals import Signs
 from supplier_agent.settings import Settings
@@ -104,10 +105,37 @@ def gauges(
     )
     yield Gauge("failing", "1 while reads, writes or labels fail.", ("supplier", "lane"), _failing(look, settings))
     yield from _wrong(tx, look, settings, now, signs)
+    yield from _shops(look, settings)
     yield from _support(look, settings, now)
     free = _disk_free_bytes(settings)
     yield Gauge(
         "disk_free_bytes", "Free on the disk of the state folder.", (), [((), free)] if free is not None else []
+    )
+
+
+def _shops(look: Look, settings: Settings) -> Iterator[Gauge]:
+    found = shops(look, settings)
+    yield Gauge(
+        "shop_read_timestamp_seconds",
+        "When the supplier's own shop was last read completely.",
+        ("supplier",),
+        _instants((each.supplier, each.read_at) for each in found),
+    )
+    yield Gauge(
+        "shop_orders",
+        "Orders in the supplier's own shop: made there, read as fulfilled, marked for that, not marked, no longer fulfilled.",
+        ("supplier", "state"),
+        (
+            ((each.supplier, state), float(number))
+            for each in found
+            for state, number in {
+                "made": each.calls.get("done", 0),
+                "fulfilled": each.fulfilled,
+                "marked": each.marked,
+                "refused": each.refused,
+                "undone": each.undone,
+            }.items()
+        ),
     )
 
 

@@ -31,7 +31,7 @@ from supplier_agent.reading.missing_orders import absence_of
 from supplier_agent.verdict.codes import ProblemCode, Report
 from supplier_agent.verdict.label import Label
 from supplier_agent.verdict.problems import lasts_after_shipping
-from supplier_agent.verdict.supplier import InstallationState, Lasting, SupplierState, owner_of
+from supplier_agent.verdict.supplier import InstallationState, Lasting, SupplierState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -128,8 +128,8 @@ def suppliers(
             overdue=0 if now is None else _overdue(look, settings, name, now),
         )
     for row in look.rows("SELECT * FROM suppliers WHERE instr(name, '/') ORDER BY name"):
-        if owner_of(row.name) in settings.suppliers:
-            owner, kind = owner_of(row.name), row.name.partition("/")[2]
+        owner, _, kind = row.name.partition("/")
+        if settings.has_account(owner, kind):  # else it is no longer connected, and its last troubles are over
             account = replace(_account(look, row, no_token), owed=found[owner].owed)
             found[owner] = replace(found[owner], accounts={**found[owner].accounts, kind: account})
             found[row.name] = account

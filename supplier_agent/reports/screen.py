@@ -17,6 +17,7 @@ from supplier_agent import __version__
 from supplier_agent.base.clock import Clock, SystemClock
 from supplier_agent.base.process import on_one_line
 from supplier_agent.order import STAGES
+from supplier_agent.reports.shops import ShopLine
 from supplier_agent.reports.status import Line, Told, tell
 from supplier_agent.verdict import Problem, ProblemCode
 from supplier_agent.words import Words
@@ -69,7 +70,7 @@ def _fitting(told: Told, now: datetime, words: Words, room: int, *, colours: boo
     names = sorted(told.suppliers, key=lambda name: told.suppliers[name].state == "ok")
     taken, fits = 1, 0
     for name in names:
-        taken += 2 if told.suppliers[name].because else 1
+        taken += 1 + bool(told.suppliers[name].because) + (told.suppliers[name].shop is not None)
         fits += taken < room or (taken == room and name == names[-1])
     more = [f"… and {len(names) - fits} more suppliers"] if fits < len(names) else []
     return [*_table(told, names[:fits], now, words, colours=colours), *more]
@@ -94,6 +95,8 @@ def _table(told: Told, names: Sequence[str], now: datetime, words: Words, *, col
         lines.append(_line(row, widths, colour))
         if without := _without_a_yes(told.suppliers[name]):
             lines.append(" " * (widths[0] + 2) + without)
+        if (shop := told.suppliers[name].shop) is not None:
+            lines.append(" " * (widths[0] + 2) + on_one_line(_shop(shop, now)))
         if reason := told.suppliers[name].reason(words):
             lines.append(" " * (widths[0] + 2) + on_one_line(reason))
     return lines
@@ -107,6 +110,13 @@ def _without_a_yes(supplier: Line) -> str:
         if name != "confirmed" and number
     ]
     return f"shipped, but not confirmed by the marketplace: {', '.join(others)}" if others else ""
+
+
+def _shop(shop: ShopLine, now: datetime) -> str:
+    """Return one line about the supplier's own shop."""
+    made = [f"{shop.calls.get('done', 0)} orders made"] if shop.mirror else []
+    back = [f"{shop.marked} marked from there, read {_ago(shop.read_at, now)}"] if shop.reads_back else []
+    return f"shop {shop.name}: {', '.join(made + back)}"
 
 
 def _line(row: Sequence[str], widths: Sequence[int], colour: int | None = None) -> str:

@@ -18,6 +18,7 @@ from supplier_agent.db import SCHEMA, plain_sql, state_folder
 from supplier_agent.db.plain_sql import Look, look_at
 from supplier_agent.order import STAGES, STUCK, WANTED, Rules, damage, sound_stage
 from supplier_agent.reports import facts, health, heartbeat
+from supplier_agent.reports.shops import ShopLine, shops
 from supplier_agent.reports.vitals import NOT_ALIVE, Signs, judge
 from supplier_agent.verdict import Problem, ProblemCode, judge_supplier
 from supplier_agent.words import Words
@@ -134,6 +135,7 @@ class Line:
     rejected: int | None
     last_success_at: datetime | None = None  # None: never, or not known
     next_read_at: datetime | None = None  # None: paused, or not known
+    shop: ShopLine | None = None  # None: its own shop is not connected, or not known
 
     def reason(self, words: Words) -> str | None:
         """Return why it is not ok; None if it is."""
@@ -149,6 +151,7 @@ class Line:
             "counts": dict(self.counts),
             "ship_evidence": dict(self.evidence),
             "rejected_entries": self.rejected,
+            **({} if self.shop is None else {"shop": self.shop.as_json()}),
         }
 
 
@@ -209,7 +212,7 @@ def _told(look: Look, settings: "Settings", database: Path, signs: Signs) -> Tol
     states = facts.suppliers(look, settings, last_asked=True, now=now)
     problems = health.judged(look, settings, now, signs=signs, suppliers=states)
     lanes = health.lane_of(states.values())
-    lines = {}
+    lines, of_shops = {}, {each.supplier: each for each in shops(look, settings)}
     for name in settings.suppliers:
         verdict = judge_supplier(states[name], settings, now, lane_of=lanes, runs_since=signs.runs_since)
         found = counts(look, name)
@@ -221,6 +224,7 @@ def _told(look: Look, settings: "Settings", database: Path, signs: Signs) -> Tol
             rejected_entries(look, name),
             states[name].last_success_at,
             verdict.next_read_at,
+            of_shops.get(name),
         )
     not_running = holder is None and health.is_stale(look, settings, now)
     if not_running:

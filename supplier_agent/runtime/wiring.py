@@ -29,10 +29,11 @@ from supplier_agent.marketplace.rate_limit import Pace
 from supplier_agent.marketplace.wire import Wire
 from supplier_agent.reports.vitals import CONFIGURATION, CORRECT_IT, DATABASE_LOCKED, DISK_FULL, RESTART, Trouble
 from supplier_agent.settings import Settings, egress
+from supplier_agent.settings.shop import Shop
 from supplier_agent.settings.support import Support
 from supplier_agent.tick.context import Account, Context
 from supplier_agent.tick.workers import Workers
-from supplier_agent.verdict.supplier import SUPPORT, account_name
+from supplier_agent.verdict.supplier import SHOP, SUPPORT, account_name
 
 
 def assemble(
@@ -163,11 +164,11 @@ def make_accounts(
         return account
 
     accounts = [at_the_marketplace(name) for name in settings.suppliers]
-    accounts += [
-        _at_the_support_api(name, support, settings, env, wire, clock)
-        for name in settings.suppliers
-        if (support := settings.support_of(name)) is not None
-    ]
+    for name, supplier in settings.suppliers.items():
+        if supplier.support is not None:
+            accounts.append(_at_the_support_api(name, supplier.support, settings, env, wire, clock))
+        if supplier.shop is not None:
+            accounts.append(_at_the_shop(name, supplier.shop, settings, wire, clock))
     if missing := calls_without_account(accounts, settings):
         raise ValueError(f"{', '.join(missing)}: a call needs an account of its kind from make_accounts")
     return accounts
@@ -180,7 +181,7 @@ def _at_the_support_api(
 
     pace = Pace(clock, keys.requests_per_second)
     account = Account(
-        account_name(name),
+        account_name(name, SUPPORT),
         name,
         make_tools(name, settings, wire, pace, clock, lambda: account.token or ""),
         pace,
@@ -192,14 +193,32 @@ def _at_the_support_api(
     return account
 
 
+def _at_the_shop(name: str, shop: Shop, settings: Settings, wire: Wire, clock: Clock) -> Account:
+    from supplier_agent.integrations.shops.account import make_client  # noqa: PLC0415 - not imported while it is off
+    from supplier_agent.tick.read_back import ReadBack  # noqa: PLC0415 - as above
+
+    client = make_client(settings, name, wire, clock, lambda: account.token or "")
+    account = Account(
+        account_name(name, SHOP),
+        name,
+        client.for_call,
+        client.pace,
+        kind=SHOP,
+        read_token=lambda: shop.credentials(name),
+        errand=ReadBack(account_name(name, SHOP), name, shop) if shop.read_back_seconds else None,
+    )
+    with suppress(ConfigError):  # as above
+        account.token = shop.credentials(name)
+    return account
+
+
 def calls_without_account(accounts: Iterable[Account], settings: Settings, kinds: Calls = CALLS) -> list[str]:
     """Return the calls that are switched on, and that some supplier has no account for."""
     there = {(account.supplier, account.kind) for account in accounts}
-    on = {kind: call for kind, call in kinds.items() if kinds.is_on(kind, settings)}
     return [
         kind
-        for kind, call in on.items()
-        if any((name, call.ACCOUNT) not in there for name in settings.suppliers if call.has(settings, name))
+        for kind, call in kinds.items()
+        if any(kinds.is_on(kind, settings, name) and (name, call.ACCOUNT) not in there for name in settings.suppliers)
     ]
 
 

@@ -3,7 +3,8 @@
 import hmac
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from email.utils import format_datetime
 from http import HTTPStatus
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -55,6 +56,8 @@ def route(request: Request, world: World) -> Route:
             return Route(name, supplier, asked_for if isinstance(asked_for, str) else None)
         case ["", "sandbox", _]:
             return Route("sandbox")
+        case ["", shop, *_] if shop in world.shops:
+            return Route(shop)
     if (endpoint := support.endpoint_of(path)) is not None:
         return Route(endpoint)
     return Route("other")
@@ -150,6 +153,11 @@ class Api:
             return self._sandbox(request)
         if line.endpoint in support.ENDPOINTS:
             return support.answer(self.world, line.endpoint, request, base_url, applies=applies)
+        if line.endpoint in self.world.shops:
+            path = path_of(request).removeprefix(f"/{line.endpoint}")
+            shop = self.world.shops[line.endpoint]
+            answer, clock = shop.answer(request, path, applies=applies), format_datetime(shop.store.now(), usegmt=True)
+            return replace(answer, headers=(*answer.headers, ("Date", clock)))
         if line.endpoint == "other" or line.supplier is None:
             return error_answer(HTTPStatus.NOT_FOUND, "not found")
         method = "GET" if request.method == "HEAD" else request.method

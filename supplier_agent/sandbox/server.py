@@ -11,7 +11,7 @@ import socket
 import struct
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from email.utils import format_datetime
 from http import HTTPStatus
@@ -80,7 +80,7 @@ class Sending:
     def _head(self, answer: Answer, *, keep: bool, lengths: list[int]) -> bytes:
         lines = [
             f"HTTP/1.1 {answer.status} {_phrase(answer.status)}",
-            f"Date: {format_datetime(self._now, usegmt=True)}",
+            *([] if _has_date(answer) else [f"Date: {format_datetime(self._now, usegmt=True)}"]),
             *(f"{name}: {value}" for name, value in answer.headers),
             *(f"Content-Length: {length}" for length in lengths),
             f"Connection: {'keep-alive' if keep else 'close'}",
@@ -106,6 +106,11 @@ class Sending:
             if readable:
                 self._stopping.wait(min(left, _LOOK_SECONDS))
         return False
+
+
+def _has_date(answer: Answer) -> bool:
+    """Tell whether an answer has a clock of its own, as a shop's has."""
+    return any(name == "Date" for name, _ in answer.headers)
 
 
 def _at_once(head: bytes, body: bytes, fault: Fault) -> bytes:
@@ -303,18 +308,23 @@ def serve(
     port: int,
     orders: int,
     announce: Callable[[str], None],
-    faults: Iterable[str] = (),
-    semantics: Iterable[str] = (),
+    *,
+    shops: Sequence[str] = (),
+    faults: Sequence[str] = (),
+    semantics: Sequence[str] = (),
 ) -> None:
     """Serve that many orders in all on that port (0: any free one) until SIGINT or SIGTERM. Main thread only.
 
-    `announce` gets the address, the tokens and a configuration to paste. faults, semantics: as in options.py.
-    UsageError: the port cannot be had, or an option is wrong.
+    `announce` gets the address, the tokens and a configuration to paste. shops, faults, semantics: as options.py reads them.
+    Raises UsageError if they cannot be read, or the port cannot be had.
     """
     clock = SystemClock()
     world = World.with_orders(orders, today=clock.now().date(), clock=clock)
+    chosen = options.semantics_of(semantics)
+    world.support.semantics = chosen.support
+    options.open_shops(world, shops, chosen.shop)
     options.arm(world, faults)
-    sandbox = Sandbox(world, options.semantics(world, semantics), port=port)
+    sandbox = Sandbox(world, chosen.marketplace, port=port)
     try:
         sandbox.start()
     except (OSError, OverflowError) as error:
@@ -358,7 +368,7 @@ The support API is there, too. To use it, for example for notio:
 
 [suppliers.notio.support]
 token = "{world.support.token}"
-
+{options.shop_sections(world, url)}
 The marketplace's own records:
   curl {url}/sandbox/truth
 Add one more order:

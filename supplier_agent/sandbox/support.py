@@ -33,14 +33,23 @@ _PIXEL = bytes.fromhex(
 )
 
 
+@dataclass(frozen=True)
+class SupportSemantics:
+    """How the support API behaves where its document leaves it open."""
+
+    sale_status: str = "processing"
+    """The status of every sale that has none of its own."""
+    sav_spelling: Literal["sav_records", "savRecords"] = "sav_records"
+    """Which of the two spellings of the document the list of cases has."""
+
+
 @dataclass
 class Support:
     """The state of the support API. Hold the world's lock while you change it."""
 
     token: str = "sandbox-support"  # noqa: S105 - of the stand-in
-    status: str = "processing"  # of every sale that is not in `statuses`
+    semantics: SupportSemantics = SupportSemantics()
     statuses: dict[str, str] = field(default_factory=dict)  # by increment id
-    spelling: Literal["sav_records", "savRecords"] = "sav_records"
     cases: list[dict[str, str]] = field(default_factory=list)  # opened by POST /api/sav, or by a test
     asked: list[str] = field(default_factory=list)  # every path and query
 
@@ -122,7 +131,7 @@ def _sale(world: "World", increment_id: str) -> Answer:
     data = {
         "id": 12345,
         "incrementId": increment_id,
-        "status": support.statuses.get(increment_id, support.status),
+        "status": support.statuses.get(increment_id, support.semantics.sale_status),
         "customer": CUSTOMER,
         "products": products,
         "sav_status": {"has_sav": False, "sav_count": 0},
@@ -162,7 +171,7 @@ def _cases(world: "World", query: Mapping[str, str]) -> Answer:
         for number, case in enumerate(support.cases, 789)
         if case["increment_id"] == wanted and case.get("sale_product_id", part) == part
     ]
-    if support.spelling == "savRecords":
+    if support.semantics.sav_spelling == "savRecords":
         renamed = [
             {"savId": each["id"], "status": 3, "statusLabel": "Valid\u00e9", "complaintType": each["complaint_type"]}
             for each in records

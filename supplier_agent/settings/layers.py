@@ -5,14 +5,14 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
 
 from pydantic import BaseModel, SecretStr
 from pydantic_settings import InitSettingsSource
 
 from supplier_agent.base.files import PATH_VARIABLE, PREFIX
 from supplier_agent.settings.model import KNOWN_SUPPLIERS, Settings, Supplier
-from supplier_agent.settings.support import Support
-from supplier_agent.settings.values import close
+from supplier_agent.settings.values import Section, close
 
 Place = tuple[str, ...]
 """A dotted key, taken apart: ("ship", "undo_seconds")."""
@@ -37,8 +37,6 @@ TOKEN_PAIRS = ({"token", "token_file"}, {"token_next", "token_next_file"})
 
 _SUPPLIERS_PREFIX = f"{PREFIX}SUPPLIERS__"
 _CALLS_PREFIX = f"{PREFIX}CALLS__"
-SUPPORT = "support"
-"""The table within the one of a supplier."""
 _DEEPEST_KEY = 4
 """Parts, as in suppliers.notio.support.token."""
 
@@ -82,8 +80,7 @@ def _without_token(supplier: object, above: object) -> object:
     if not isinstance(supplier, dict) or not isinstance(above, dict):
         return supplier
     replaced = {key for pair in TOKEN_PAIRS if pair & above.keys() for key in pair}
-    kept = {key: value for key, value in supplier.items() if key not in replaced}
-    return kept | ({SUPPORT: _without_token(kept[SUPPORT], above.get(SUPPORT))} if SUPPORT in kept else {})
+    return {key: _without_token(value, above.get(key)) for key, value in supplier.items() if key not in replaced}
 
 
 @dataclass
@@ -128,12 +125,22 @@ def _supplier_place(name: str) -> Place | None:
     slug, dash, key = name.removeprefix(_SUPPLIERS_PREFIX).rpartition("__")
     if not name.startswith(_SUPPLIERS_PREFIX) or not dash or not slug or name != name.upper():
         return None
-    if slug.endswith(f"__{SUPPORT.upper()}") and key.lower() in Support.model_fields:
-        of = slug.removesuffix(f"__{SUPPORT.upper()}").lower().replace("_", "-")
-        return ("suppliers", of, SUPPORT, key.lower())
-    if key.lower() == SUPPORT:
+    slug, _, section = slug.partition("__")  # "": a key of the supplier's own table
+    tables = supplier_sections()
+    model = tables.get(section.lower()) if section else Supplier
+    if model is None or key.lower() not in model.model_fields or (not section and key.lower() in tables):
         return None  # a section is no value
-    return ("suppliers", slug.lower().replace("_", "-"), key.lower()) if key.lower() in Supplier.model_fields else None
+    return ("suppliers", slug.lower().replace("_", "-"), *([section.lower()] if section else []), key.lower())
+
+
+def supplier_sections() -> dict[str, type[BaseModel]]:
+    """Return the sections within `[suppliers.SLUG]`, by name."""
+    found: dict[str, type[BaseModel]] = {}
+    for name, info in Supplier.model_fields.items():
+        for each in get_args(info.annotation):
+            if isinstance(each, type) and issubclass(each, Section):
+                found[name] = each
+    return found
 
 
 def _call_place(name: str) -> Place | None:
@@ -166,14 +173,16 @@ def masked(tree: Tree) -> Tree:
     return {key: masked(value) if isinstance(value, dict) else _masked(key, value) for key, value in tree.items()}
 
 
+PATH_KEYS = frozenset({
+    "state_dir", "token_file", "token_next_file", "ca_file", "key_file", "secret_file", "sku_map",
+})  # fmt: skip
+"""The keys whose values are paths."""
+
+
 def rooted(tree: Tree, folder: Path) -> Tree:
     """Return the tree with absolute paths: relative ones start at the folder of the file, not the current folder."""
     return {
-        key: rooted(value, folder)
-        if isinstance(value, dict)
-        else _below(folder, value)
-        if key in {"state_dir", "token_file", "token_next_file", "ca_file"}
-        else value
+        key: rooted(value, folder) if isinstance(value, dict) else _below(folder, value) if key in PATH_KEYS else value
         for key, value in tree.items()
     }
 

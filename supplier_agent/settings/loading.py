@@ -27,6 +27,7 @@ from supplier_agent.settings.layers import (
     read_environment,
     rooted,
     sections,
+    supplier_sections,
 )
 from supplier_agent.settings.model import KNOWN_SUPPLIERS, Settings, Supplier
 from supplier_agent.settings.sections import Station
@@ -51,6 +52,7 @@ _SENTENCES: Mapping[str, str] = {
     "int_type": _WHOLE,
     "less_than_equal": "must be at most {le:.10g}",
     "literal_error": "must be {expected}",
+    "missing": "is missing",
     "model_attributes_type": _TABLE,
     "model_type": _TABLE,
     "string_type": _TEXT,
@@ -109,7 +111,8 @@ def _meant(place: Place) -> str:
         return f"; did you mean [suppliers.{name}]?"
     of_suppliers = table[:1] == ("suppliers",)
     of_stations = table[:2] == ("web", "stations")
-    model = Supplier if of_suppliers else Station if of_stations else sections().get(table)
+    nested = supplier_sections().get(table[2]) if of_suppliers and len(table) == 3 else None  # noqa: PLR2004 - suppliers.NAME.SECTION
+    model = nested or Supplier if of_suppliers else Station if of_stations else sections().get(table)
     own = [(*table, key) for key in model.model_fields] if model else []
     elsewhere = [*fixed_keys(), *(("suppliers", "NAME", key) for key in Supplier.model_fields)]
     meant = _finding_of(_close(name, own), own) if of_stations else None

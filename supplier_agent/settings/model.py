@@ -23,6 +23,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 from supplier_agent.base.files import STATE_DIR
 from supplier_agent.settings.schedule import Calendar, Holidays, Schedule, calendar
 from supplier_agent.settings.sections import Addresses, Alerts, Metrics, Web, parse_time_of_day, written_time
+from supplier_agent.settings.shop import Shop
 from supplier_agent.settings.support import Support, secret_of
 from supplier_agent.settings.tokens import SECRETS_DIR, parse_token, read_next_token, read_token
 from supplier_agent.settings.values import (
@@ -130,6 +131,7 @@ class Supplier(Section):
     alert_urls: Addresses = ()
     heartbeat_url: HeartbeatUrl = Field(default="", repr=False)
     support: Support | None = None  # None: the support API is not used
+    shop: Shop | None = None  # None: the supplier's own shop is not connected
 
     @model_validator(mode="after")
     def _one_token(self) -> Self:
@@ -252,6 +254,16 @@ class Settings(BaseSettings):
         """Return the supplier's current token; it is read at each call, so that a new one is noticed."""
         supplier = self.suppliers[slug]
         return read_token(slug, supplier.token, supplier.token_file, env, secrets_dir)
+
+    def has_account(self, slug: str, kind: str) -> bool:
+        """Tell whether a supplier is configured, and so is its account of this kind, if that has a section of its own."""
+        supplier = self.suppliers.get(slug)
+        return supplier is not None and getattr(supplier, kind, supplier) is not None
+
+    def shop_of(self, slug: str) -> Shop | None:
+        """Return how the supplier's own shop is connected; None: it is not."""
+        supplier = self.suppliers.get(slug)
+        return None if supplier is None else supplier.shop
 
     def next_token_of(self, slug: str, env: Mapping[str, str], secrets_dir: Path = SECRETS_DIR) -> str | None:
         """Return the token that follows the present one; None: there is none yet. Read at each call."""

@@ -69,6 +69,23 @@ def read_next_token(
     return None if secrets_dir is None else _first(slug, f"token-{slug}-next", _secrets(env, secrets_dir))
 
 
+def read_secret(key: str, file: Path) -> str:
+    """Return the credential in a file that a key of the configuration names. Raises ConfigError if it cannot be used."""
+    try:
+        with file.open("rb") as stream:
+            found = stream.read(_READ_LIMIT)
+    except OSError as error:
+        raise ConfigError(
+            f"The file {file} ({key}) cannot be read: {error.strerror or type(error).__name__}.",
+            "Create it, let the user that runs the agent read it, and nobody else.",
+        ) from None
+    secret = found.decode("utf-8-sig", errors="replace").strip()
+    if not _TOKEN.match(secret):
+        fault = "is empty" if not secret else "does not hold a credential"
+        raise ConfigError(f"The file {file} ({key}) {fault}.", "In one line: visible ASCII characters without spaces.")
+    return secret
+
+
 def mark(slug: str, token: str) -> str:
     """Return a fingerprint that tells one token of a supplier from another: four bytes, which thousands of tokens share."""
     return hashlib.blake2b(token.encode(), key=slug.encode(), digest_size=4).hexdigest()

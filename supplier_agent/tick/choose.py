@@ -180,6 +180,8 @@ def _idle_seconds(
     """Return the seconds after `now` during which nothing becomes due for this account, unless something happens."""
     moments: list[datetime | None] = [again_at, *seen.moments(now)]
     moments += [outbox.next_due_at(tx, account.supplier, kind, now) for kind in ctx.calls.at(account.kind)]
+    if account.errand is not None:
+        moments.append(account.errand.due_at(tx, ctx))
     if account.pulls and account.run is None and not account.flying(READS):
         moments.append(_next_read(ctx, tx, account, now).at)
     waits = [(moment - now).total_seconds() for moment in moments if moment is not None and moment > now]

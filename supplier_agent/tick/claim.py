@@ -49,7 +49,7 @@ def claim(ctx: Context, tx: Session, account: Account, seen: Snapshot, call_id: 
         outbox.drop(tx, call)
         order.planned_at = None
         return None
-    if call.kind not in {want.kind for want in wanted(order, (), ctx.rules_of(order.supplier))}:
+    if call.kind not in {want.kind for want in wanted(order, (call,), ctx.rules(order.supplier))}:
         outbox.drop(tx, call)
         return None
     if order.planned_at is None:
@@ -69,6 +69,7 @@ def claim(ctx: Context, tx: Session, account: Account, seen: Snapshot, call_id: 
             not_found_since = attempt.started_at
         elif attempt.outcome == outbox.REFUSED:
             break
+    maybe_sent_at = max((each.started_at for each in attempts if each.outcome in {outbox.UNKNOWN, None}), default=None)
     cache_seconds = ctx.settings.suppliers[account.supplier].cache_seconds
     return Job(
         kind=call.kind,
@@ -84,7 +85,8 @@ def claim(ctx: Context, tx: Session, account: Account, seen: Snapshot, call_id: 
         strikes=call.strikes,
         lane_was_failing=seen.lanes[kind.LANE].failing_since is not None,
         not_found_since=not_found_since if call.strikes else None,
-        maybe_sent=any(attempt.outcome in {outbox.UNKNOWN, None} for attempt in attempts),
+        maybe_sent=maybe_sent_at is not None,
+        maybe_sent_at=maybe_sent_at,
         asked=read_log.asked(tx, account.supplier, now, cache_seconds),
         facts={name: getattr(order, name) for name in kind.SENDS} | dict(kind.load(tx, order)),
     )

@@ -11,7 +11,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from sqlmodel import Session
 
@@ -66,6 +66,16 @@ class Flight:
         return self.place.lane
 
 
+class Errand(Protocol):
+    """Reads that an account makes from time to time: the fulfilled orders of a shop (integrations/)."""
+
+    def look(self, ctx: "Context", account: "Account") -> None:
+        """Start a read if one is due, and the account may make one now."""
+
+    def due_at(self, tx: Session, ctx: "Context") -> datetime:
+        """Return when the next read is due, pauses not included."""
+
+
 @dataclass
 class Account:
     """The state of one account, in memory only: it is lost when the process ends."""
@@ -79,6 +89,7 @@ class Account:
     kind: str = MARKETPLACE
     read_token: Callable[[], str] | None = None  # the present token, or raises ConfigError; None: it needs no token
     read_next_token: Callable[[], str | None] = lambda: None  # `token_next`, or None
+    errand: Errand | None = None  # reads of its own besides the list of orders; None: it has none
     token: str | None = field(default=None, repr=False)  # None: it could not be read; see `token_problem`
     token_problem: str | None = None
     refused: set[str] = field(default_factory=set, repr=False)  # tokens refused since one last worked
@@ -192,8 +203,8 @@ class Context:
         """Whether no call is made at all."""
         return self.told_to_read_only or self.settings.read_only
 
-    def rules_of(self, supplier: str) -> Rules:
-        """Return the rules of the calls that are switched on, and that this supplier uses."""
+    def rules(self, supplier: str) -> Rules:
+        """Return the rules of the calls that are switched on for a supplier."""
         return self.calls.rules(self.settings, supplier)
 
     @property

@@ -79,7 +79,8 @@ def lanes_wait(ctx: Context, tx: Session, account: Account, reason: str) -> None
     """Note on every lane of an account without reads why nothing can be sent."""
     retry, now = ctx.settings.retry, ctx.clock.now()
     patience = Patience(retry.first_seconds, retry.max_seconds, ctx.chance())
-    for name in {call.LANE for call in ctx.calls.at(account.kind).values()}:
+    lanes = {call.LANE for call in ctx.calls.at(account.kind).values()} | ({READS} if account.errand else set())
+    for name in lanes:
         circuit_breakers.failed(tx, circuit_breakers.of(tx, account.name, name), patience, now, reason)
 
 

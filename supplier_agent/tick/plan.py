@@ -101,7 +101,7 @@ def those(tx: Session, ids: Collection[int]) -> list[Order]:
 def derive(ctx: Context, tx: Session, orders: Collection[Order]) -> None:
     """Owe the calls that the facts of these orders ask for, and drop the others. Idempotent."""
     calls, now = _calls_of(tx, orders), ctx.clock.now()
-    rules_of = {name: ctx.rules_of(name) for name in {order.supplier for order in orders}}
+    rules = {name: ctx.rules(name) for name in {order.supplier for order in orders}}
     for order in orders:
         of_order = calls[order.id or 0]
         if isinstance(order.planned_at, Unreadable):
@@ -114,9 +114,7 @@ def derive(ctx: Context, tx: Session, orders: Collection[Order]) -> None:
             order.fault = f"{UNREADABLE}: calls.kind"
         is_damaged = damage(order, of_order.values())
         wants = (
-            {}
-            if is_damaged
-            else {want.kind: want for want in wanted(order, of_order.values(), rules_of[order.supplier])}
+            {} if is_damaged else {want.kind: want for want in wanted(order, of_order.values(), rules[order.supplier])}
         )
         for kind, call in of_order.items():
             if kind not in wants:
@@ -237,7 +235,7 @@ def repeat_lost(ctx: Context, account: Account) -> datetime | None:
         for call in tx.exec(lost.where(col(Call.kind).in_(mine))).all():
             order = tx.get(Order, call.order_id)
             if order is None or call.kind not in {
-                want.kind for want in wanted(order, (), ctx.rules_of(order.supplier))
+                want.kind for want in wanted(order, (call,), ctx.rules(order.supplier))
             }:
                 continue
             at = mine[call.kind].repeat_at(call, list(outbox.attempts_of(tx, call)), ctx.settings, now)

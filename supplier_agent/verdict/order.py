@@ -88,8 +88,8 @@ class Kinds(Protocol):
     def all_rules(self) -> rule.Rules:
         """Return the rules of all kinds, on or off: a call that waits for a person does so even if its kind is switched off."""
 
-    def rules(self, settings: Settings, supplier: str | None = None, /) -> rule.Rules:
-        """Return when each kind is wanted, except those that the settings switch off, or that this supplier does not use."""
+    def rules(self, settings: Settings, supplier: str) -> rule.Rules:
+        """Return when each kind is wanted by this supplier's orders, except those that the settings switch off."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def judge_order(  # noqa: PLR0913 - everything that an order is judged by
     5. Its problems, one by one.
     """
     rules = kinds.rules(settings, order.supplier)
-    wants = [want.kind for want in rule.wanted(order, calls, rules) if not rules[want.kind].aside]
+    wants = [want.kind for want in rule.wanted(order, calls, rules) if not rules[want.kind].is_aside]
     case = _Case(order, calls, supplier, settings, now, kinds, attempts, wants)
     own = tuple(own_blockers(order, calls, prints))
     is_finished = order.ship_confirmed_at is not None or order.closed_reason is not None

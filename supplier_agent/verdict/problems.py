@@ -110,7 +110,7 @@ def _damage(order: Order, calls: Sequence[Call]) -> Facts:
 
 def stuck_after_shipping(calls: Iterable[Call]) -> list[Call]:
     """Return the calls of a shipped order that wait for a person. The other kinds ended with the shipping."""
-    ended = {kind for kind, each in rule.WANTED.items() if not each.after_shipping}
+    ended = {kind for kind, each in rule.WANTED.items() if not (each.after_shipping or each.lasts)}
     return [call for call in calls if call.state in STUCK and call.kind not in ended]
 
 

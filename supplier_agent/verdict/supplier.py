@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 READS = "reads"
 MARKETPLACE = "marketplace"
 """The kind of a supplier's account at the marketplace, which has the supplier's name; another is named SUPPLIER/KIND."""
-SUPPORT = "support"
-"""The kind of a supplier's account at the support API."""
+SUPPORT, SHOP = "support", "shop"
+"""The kinds of a supplier's accounts at the support API and at its own shop: the names of their sections in the configuration."""
 TOKEN_DAYS, WARN_DAYS = 90, 83
 """Menzzo replaces tokens every 90 days; the old one works for 7 days more (API notes, 1)."""
 TOKEN_NEXT = "token_next"  # noqa: S105 - a key of the configuration
@@ -37,7 +37,7 @@ def owner_of(account: str) -> str:
     return account.partition("/")[0]
 
 
-def account_name(supplier: str, kind: str = SUPPORT) -> str:
+def account_name(supplier: str, kind: str) -> str:
     """Return the name of another account of a supplier."""
     return f"{supplier}/{kind}"
 
@@ -107,7 +107,8 @@ class SupplierState:
         """
         failing = [lane for lane in self.lanes.values() if lane.failing_since is not None]
         if owner_of(self.name) != self.name:
-            return sorted(failing, key=lambda lane: lane.lane) if self.owed - lane_of.keys() else []
+            busy_too = bool(self.owed - lane_of.keys())
+            return sorted((lane for lane in failing if busy_too or lane.lane == READS), key=lambda lane: lane.lane)
         busy = {READS, *(lane_of[kind] for kind in self.owed if kind in lane_of)}
         return sorted((lane for lane in failing if lane.lane in busy), key=lambda lane: (lane.lane != READS, lane.lane))
 

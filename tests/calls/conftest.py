@@ -9,6 +9,7 @@ import pytest
 from supplier_agent.calls import Calls
 from supplier_agent.marketplace.rate_limit import Pace
 from supplier_agent.sandbox.world import World
+from supplier_agent.settings import Settings
 from supplier_agent.tick.context import Account
 from supplier_agent.verdict.supplier import MARKETPLACE
 from tests.world.harness import ManualClock, Site, settings_for
@@ -31,7 +32,13 @@ def installation(tmp_path: Path) -> Iterator[Raise]:
             world.arrive(SUPPLIER).label = PDF
         on = {kind: {"enabled": True} for kind, call in kinds.items() if "enabled" in call.Section.model_fields}
         sections = {"calls": on, "ship": {"undo_seconds": 0}, "schedule": SELDOM} | sections
-        site = Site(settings_for(tmp_path / "state", SUPPLIER, **sections), world, clock, calls=kinds)
+        shop = sections.pop("shop", None)
+        settings = settings_for(tmp_path / "state", SUPPLIER, **sections)
+        if shop is not None:
+            settings = Settings(
+                **{**dict(settings), "suppliers": {SUPPLIER: {"token": f"sandbox-{SUPPLIER}", "shop": shop}}}
+            )
+        site = Site(settings, world, clock, calls=kinds)
         elsewhere = {call.ACCOUNT for call in kinds.values()} - {MARKETPLACE}
         site.others = lambda one: [nowhere(one, kind) for kind in elsewhere]
         sites.append(site)

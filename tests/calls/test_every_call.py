@@ -34,6 +34,19 @@ def prepared(name: str, *script: object) -> tuple[str, Calls, Scripted]:
     return kind, calls, one
 
 
+SHOP = {
+    "platform": "magento",
+    "url": "https://shop.example",
+    "token_file": "/nowhere/token",
+    "read_back_seconds": 0,
+}
+
+
+def connected(installation: Raise, kind: str, calls: Calls, **sections: object) -> Site:
+    """Return an installation whose supplier has the other side that this call is sent to."""
+    return installation(calls, **({"shop": SHOP} if kind == "shop_order" else {}), **sections)
+
+
 def live(site: Site, kind: str, seconds: float) -> None:
     """Let the order be collected, and be marked as shipped as soon as the other calls allow it."""
     site.run_for(WAREHOUSE, 900)
@@ -43,7 +56,7 @@ def live(site: Site, kind: str, seconds: float) -> None:
 
 def test_done_is_done(installation: Raise, name: str) -> None:
     kind, calls, one = prepared(name)
-    site = installation(calls)
+    site = connected(installation, kind, calls)
     live(site, kind, DAY)
     assert (state(site, kind), one.made) == (("done", 1), ids(site))
     site.run_for(DAY, 900)
@@ -52,7 +65,7 @@ def test_done_is_done(installation: Raise, name: str) -> None:
 
 def test_a_refusal_waits_for_a_person(installation: Raise, name: str) -> None:
     kind, calls, one = prepared(name, ends(REFUSED, 422))
-    site = installation(calls)
+    site = connected(installation, kind, calls)
     live(site, kind, DAY)
     site.run_for(DAY, 900)
     assert (state(site, kind), len(one.made)) == (("parked", 1), 1)
@@ -60,7 +73,7 @@ def test_a_refusal_waits_for_a_person(installation: Raise, name: str) -> None:
 
 def test_what_was_not_sent_goes_again(installation: Raise, name: str) -> None:
     kind, calls, one = prepared(name, ends(NOT_SENT), ends(NOT_SENT))
-    site = installation(calls)
+    site = connected(installation, kind, calls)
     live(site, kind, DAY)
     assert (state(site, kind), len(one.made)) == (("done", 3), 3)
 
@@ -68,7 +81,7 @@ def test_what_was_not_sent_goes_again(installation: Raise, name: str) -> None:
 @pytest.mark.parametrize("how", [ends(UNKNOWN), ends(UNKNOWN, 502), breaks])
 def test_what_may_have_arrived_goes_again_only_if_that_is_harmless(installation: Raise, name: str, how: object) -> None:
     kind, calls, one = prepared(name, how)
-    site = installation(calls)
+    site = connected(installation, kind, calls)
     live(site, kind, DAY)
     site.run_for(DAY, 900)
     assert (state(site, kind), len(one.made)) == ((("unknown", 1), 1) if one.ONCE else (("done", 2), 2))
@@ -77,7 +90,7 @@ def test_what_may_have_arrived_goes_again_only_if_that_is_harmless(installation:
 @pytest.mark.parametrize("answered", [True, False])
 def test_a_death_while_it_is_sent_leaves_it_unknown_or_owed(installation: Raise, name: str, answered: bool) -> None:  # noqa: FBT001 - a case
     kind, calls, one = prepared(name, *(() if answered else (breaks,)))
-    site = installation(calls)
+    site = connected(installation, kind, calls)
     for seconds in (WAREHOUSE, 400):
         site.run_for(seconds, until=lambda: state(site, kind)[0] == "sending")
         if state(site, kind)[0] == "sending":
@@ -92,7 +105,7 @@ def test_a_death_while_it_is_sent_leaves_it_unknown_or_owed(installation: Raise,
 
 def test_a_death_before_it_was_claimed_changes_nothing(installation: Raise, name: str) -> None:
     kind, calls, one = prepared(name)
-    site = installation(calls, read_only=True)
+    site = connected(installation, kind, calls, read_only=True)
     site.run_for(40)
     site.crash()
     site.settings = Settings(**{**dict(site.settings), "read_only": False})

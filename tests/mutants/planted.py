@@ -104,7 +104,7 @@ PLANTED = (
     Mutant(
         "a claim does not look at the order again",
         "tick/claim.py",
-        "    if call.kind not in {want.kind for want in wanted(order, (), ctx.rules_of(order.supplier))}:\n"
+        "    if call.kind not in {want.kind for want in wanted(order, (call,), ctx.rules(order.supplier))}:\n"
         "        outbox.drop(tx, call)\n        return None\n",
         "",
         (STEPS,),

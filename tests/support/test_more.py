@@ -191,6 +191,8 @@ def test_without_the_key_no_case_is_opened(installation: Raise) -> None:
         actions.open_case(tx, actions.find(tx, ids(site)[0]), site.clock.now(), "Lea", "{}", site.settings)
 
 
-@pytest.mark.parametrize(("complaint", "description"), [("", "x"), ("two words", "x"), ("damage", " "), ("a" * 41, "x")])
+@pytest.mark.parametrize(
+    ("complaint", "description"), [("", "x"), ("two words", "x"), ("damage", " "), ("a" * 41, "x")]
+)
 def test_what_is_no_case_is_refused(complaint: str, description: str) -> None:
     assert body_of("15000012345", complaint, description) is None

@@ -141,5 +141,5 @@ def test_one_call_that_waits_for_a_person_is_enough(states: tuple[str, str]) -> 
 
 
 def test_what_is_wanted_is_decided_in_one_place() -> None:
-    assert set(WANTED) == {"acknowledge", "label", "ship"}
+    assert set(WANTED) == {"acknowledge", "label", "ship", "shop_order"}
     assert all(kinds(order) <= set(WANTED) for order in every_order())

@@ -255,7 +255,12 @@ class Site:
     def nothing_before(self, most_seconds: float) -> float:
         """Return the seconds until the agent has anything to do: it would look every 30 s, and find nothing."""
         now = self.clock.now()
-        moments = [account.next_read.at for account in self.agent.accounts.values() if account.next_read is not None]
+        accounts = self.agent.accounts.values()
+        moments = [account.next_read.at for account in accounts if account.next_read is not None]
+        errands = [account.errand for account in accounts if account.errand is not None]
+        if errands:
+            with self.agent.ctx.store.read() as tx:
+                moments += [each.due_at(tx, self.agent.ctx) for each in errands]
         for (text,) in self.ask(
             "SELECT min(due_at) FROM calls WHERE state = 'owed' AND due_at > ?1 UNION ALL "
             "SELECT min(resume_at) FROM lanes WHERE resume_at > ?1 UNION ALL "

@@ -1,0 +1,1 @@
+"""The supplier's own shop: one protocol, and one file for each platform."""

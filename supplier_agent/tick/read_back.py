@@ -1,0 +1,285 @@
+"""Read back: what is fulfilled in the supplier's own shop becomes a mark, with all gates, as if a person had marked it.
+
+Pages are read oldest first by the time of modification, from a little before the end of the last read. The cursor moves when all
+pages have been read, so after a crash they are read again. That does no harm: a mark is made only when an order becomes fulfilled.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from supplier_agent import actions, outbox
+from supplier_agent.calls import Ending
+from supplier_agent.db.shops import ShopOrder, ShopRead
+from supplier_agent.db.store import is_ours
+from supplier_agent.db.tables import Event, Order, Print
+from supplier_agent.marketplace import Means, Verdict
+from supplier_agent.outbox import DONE, Outcome
+from supplier_agent.reading.shop_orders import (
+    MOST_PAGES,
+    OVERLAP,
+    InShop,
+    Known,
+    Says,
+    ShopPage,
+    next_cursor,
+    what_it_says,
+)
+from supplier_agent.reports.facts import REPORTED
+from supplier_agent.settings.shop import Shop
+from supplier_agent.suppliers import snapshot
+from supplier_agent.suppliers.circuit_breakers import OTHERS, READS
+from supplier_agent.tick import log_events, tokens
+from supplier_agent.tick.context import Account, Context, Flight, fault, log_fault
+from supplier_agent.tick.outages import note_ending, read_ending
+from supplier_agent.tick.workers import NotStartedError
+from supplier_agent.verdict.codes import STOPS, Report
+from supplier_agent.verdict.order import own_blockers
+from supplier_agent.words import say
+
+READ_BACK = "read_back"
+"""The kind of these flights."""
+SECOND = timedelta(seconds=1)
+MARKED, REFUSED, TAKEN_BACK = "marked", "refused", "taken back"
+"""What can happen to an order."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a read has come to. since: modified from then on. cursor: the newest modification so far; None: none yet."""
+
+    since: datetime
+    page: int = 1
+    pages: int = 1
+    cursor: datetime | None = None
+
+
+class ReadBack:
+    """The reads of one supplier's shop (context.Errand). Only the loop's thread uses it."""
+
+    def __init__(self, account: str, supplier: str, shop: Shop) -> None:
+        self._account, self._supplier, self._shop = account, supplier, shop
+        self._next: Place | None = None  # where the open read goes on; None: none is open
+        self._rests_until: datetime | None = (
+            None  # so many pages were read in a row that the rest waits; None: it does not
+        )
+
+    def due_at(self, tx: Session, ctx: Context) -> datetime:
+        """Return when the next read is due, after pauses of this account."""
+        now = ctx.clock.now()
+        earliest = snapshot.look(tx, self._account).not_before(now)
+        row = tx.get(ShopRead, self._supplier)
+        if self._next is not None and self._rests_until is not None:
+            return max(earliest, min(self._rests_until, now + timedelta(seconds=self._shop.read_back_seconds)))
+        if self._next is not None or row is None or row.read_at is None or row.url != self._shop.url:
+            return earliest
+        if ctx.round_at is not None and row.read_at < ctx.round_at:
+            return earliest
+        at = row.read_at + timedelta(seconds=self._shop.read_back_seconds)
+        return max(
+            earliest, min(at, now + timedelta(seconds=self._shop.read_back_seconds))
+        )  # the clock may have been set back
+
+    def look(self, ctx: Context, account: Account) -> None:
+        """Start the next page if it is due, and the account may ask now."""
+        if ctx.reads_only or account.token is None or account.pace.free_in() > 0:
+            return
+        if any(flight.kind == READ_BACK for flight in account.in_flight):
+            return
+        now = ctx.clock.now()
+        with ctx.store.read() as tx:
+            if self.due_at(tx, ctx) > now:
+                return
+            row = tx.get(ShopRead, self._supplier)
+            is_new = row is None or row.url != self._shop.url
+            cursor = now if row is None or is_new else row.cursor
+        if not ctx.workers.may_start(OTHERS, account.name):
+            return
+        place = self._next or Place(cursor - OVERLAP, cursor=None if is_new else cursor)
+        thread = ctx.workers.take(OTHERS, account.name)
+        flight = Flight(READ_BACK, thread, now, ctx.clock.monotonic(), token=account.token)
+        changed = account.tools(flight.heard.append).changed
+        account.pace.book()
+        account.in_flight.append(flight)
+
+        def finished(done: "Future[Any]") -> None:
+            self._finished(ctx, account, flight, place, done)
+
+        ctx.then(
+            lambda: ctx.workers.start(thread, finished, changed, place.since, place.page, at_once=lambda _done: None)
+        )
+
+    # -- A page is there.
+
+    def _finished(self, ctx: Context, account: Account, flight: Flight, place: Place, done: "Future[Any]") -> None:
+        ctx.touch(account)
+        answer, now = _answer_of(ctx, account, done), ctx.clock.now()
+        try:
+            if isinstance(answer, ShopPage):
+                self._next = self._store(ctx, account, place, answer, now)
+        except Exception as error:
+            if not is_ours(error):
+                raise
+            ctx.log.fault("internal.error", f"{account.name} {READ_BACK}", error, supplier=account.name, call=READ_BACK)
+            answer = Verdict(Means.LOST, fault(error))
+        ending = Ending(Outcome(DONE))
+        if isinstance(answer, Verdict):
+            self._next, ending = None, read_ending(answer, failed=True)
+        with ctx.store.write() as tx:
+            changes = note_ending(ctx, tx, account, READS, ending)
+        account.snapshot = None
+        if ending.token_refused:
+            tokens.refused(ctx, account, flight.token)
+        elif ending.was_heard:
+            account.refused.clear()
+        account.finished(flight)
+        ctx.then(lambda: log_events.changes(ctx.log, account.name, changes, ending.outcome.detail))
+
+    def _store(self, ctx: Context, account: Account, place: Place, page: ShopPage, now: datetime) -> Place | None:
+        """Store what a page says, each order for itself; return where the read goes on, or None if it has ended."""
+        connected_at = self._connected_at(ctx, page, now)
+        for seen in page.orders:
+            if seen.reference and seen.supplier == self._supplier:
+                self._one(ctx, account, seen, connected_at, now)
+        cursor = next_cursor(place.cursor or connected_at, page.orders)
+        step = self._after(place, page, cursor)
+        self._rests_until = None
+        if (
+            step is not None and step.pages > MOST_PAGES
+        ):  # it goes on from there later: a mass change must not hold up the others
+            self._rests_until, step = now + timedelta(seconds=self._shop.read_back_seconds), replace(step, pages=1)
+        if step is None:
+            with ctx.store.write() as tx:
+                row = tx.get_one(ShopRead, self._supplier)
+                row.cursor, row.read_at = max(row.cursor, cursor), now
+                tx.add(row)
+        return step
+
+    def _after(self, place: Place, page: ShopPage, cursor: datetime) -> Place | None:
+        """Return where the read goes on.
+
+        By time, not by page number: an order that is modified meanwhile would move the others, and one would be skipped. Only if a
+        whole page was modified within one second, the next page is asked for.
+        """
+        if not page.more:
+            return None
+        last = max((each.modified_at for each in page.orders if each.modified_at is not None), default=None)
+        since = place.since if last is None else last - SECOND
+        if since > place.since:
+            return Place(since, 1, place.pages + 1, cursor)
+        return replace(place, page=place.page + 1, pages=place.pages + 1, cursor=cursor)
+
+    def _connected_at(self, ctx: Context, page: ShopPage, now: datetime) -> datetime:
+        """Return since when this shop is connected, by its clock; the first page begins that."""
+        with ctx.store.write() as tx:
+            row = tx.get(ShopRead, self._supplier)
+            if row is None or row.url != self._shop.url:
+                at = page.at or now
+                row = row or ShopRead(supplier=self._supplier, url=self._shop.url, connected_at=at, cursor=at)
+                row.url, row.connected_at, row.cursor, row.read_at = self._shop.url, at, at, None
+                tx.add(row)
+            return row.connected_at
+
+    def _one(self, ctx: Context, account: Account, seen: InShop, connected_at: datetime, now: datetime) -> None:
+        """Store one order of the shop, and act on it. An internal error is this order's alone."""
+        with ctx.store.read() as tx:
+            mine = select(Order.id).where(Order.supplier == self._supplier, Order.menzzo_order_id == seen.reference)
+            order_id = tx.exec(mine).first()
+        if order_id is None:
+            return
+        try:
+            with ctx.store.write() as tx:
+                said = self._judge(tx, tx.get_one(Order, order_id), seen, connected_at, now)
+        except Exception as error:
+            if not is_ours(error):
+                raise
+            log_fault(ctx, account.name, order_id, error)
+            return
+        if said is not None:
+            facts = {"supplier": self._supplier, "order": seen.reference, "by": self._shop.who, "number": seen.number}
+            ctx.then(lambda: _log(ctx, said, facts))
+            for each in ctx.accounts.values():
+                if each.supplier == self._supplier:
+                    ctx.touch(each)
+                    each.facts_changed = True
+                    each.wake()
+
+    def _judge(self, tx: Session, order: Order, seen: InShop, connected_at: datetime, now: datetime) -> str | None:
+        """Store what the shop says about an order, and mark it, or say why not. Return what happened; None: nothing."""
+        assert order.id is not None  # noqa: S101 - a stored order has one
+        row = tx.get(ShopOrder, order.id)
+        known = None if row is None else Known(row.fulfilled == 1, row.counted == 1)
+        says = what_it_says(seen, known, connected_at)
+        if row is None:
+            row = ShopOrder(
+                order_id=order.id, supplier=self._supplier, shop_id="", number="", status="", fulfilled=0, seen_at=now
+            )
+        elif row.shop_id != seen.shop_id and not seen.fulfilled:
+            return None  # a copy that somebody made in the shop says nothing about the first one
+        row.shop_id, row.number, row.status = seen.shop_id, seen.number, seen.status
+        row.fulfilled, row.seen_at = int(seen.fulfilled), now
+        said = None
+        if says is Says.MARK:
+            row.counted, row.undone_at = 1, None
+            said = self._mark(tx, order, row, now)
+        elif says is Says.TAKEN_BACK:
+            said = self._taken_back(tx, order, row, now)
+        tx.add(row)
+        return said
+
+    def _mark(self, tx: Session, order: Order, row: ShopOrder, now: datetime) -> str | None:
+        """Mark the order, unless it is marked already, or something stops it on the bench too."""
+        assert order.id is not None  # noqa: S101 - as above
+        if order.shipped == 1 or order.ship_confirmed_at is not None:
+            return None
+        prints = tx.exec(select(Print).where(Print.order_id == order.id).order_by(col(Print.id))).all()
+        stops = [each for each in own_blockers(order, outbox.of_order(tx, order.id), prints) if each in STOPS]
+        if not stops:
+            actions.ship(tx, order, now, self._shop.who)
+            row.marked_at, row.refused = now, None
+            return MARKED
+        why = _in_words(stops)
+        row.refused = " ".join(stops)
+        self._report(tx, order, Report.OTHER, f"fulfilled in the shop (order {row.number}), but not marked: {why}", now)
+        return REFUSED
+
+    def _taken_back(self, tx: Session, order: Order, row: ShopOrder, now: datetime) -> str | None:
+        """Report that it is no longer fulfilled. The mark stays: a person decides, because the parcel may have left."""
+        row.undone_at = now
+        if order.shipped == 0:
+            return None
+        self._report(tx, order, Report.NOT_LEFT, f"no longer fulfilled in the shop (order {row.number})", now)
+        return TAKEN_BACK
+
+    def _report(self, tx: Session, order: Order, kind: Report, words: str, now: datetime) -> None:
+        """Report a problem of the order, as a packer would; a lead settles it."""
+        assert order.id is not None  # noqa: S101 - as above
+        tx.add(Event(order_id=order.id, at=now, who=self._shop.who, what=REPORTED, detail=kind.detail(words)))
+
+
+def _log(ctx: Context, happened: str, facts: dict[str, str]) -> None:
+    if happened == MARKED:
+        ctx.log.info("shop.marked", **facts)
+    elif happened == REFUSED:
+        ctx.log.warning("shop.refused", **facts, cure=f"supplier-agent order {facts['order']}")
+    else:
+        ctx.log.warning("shop.taken_back", **facts, cure=f"supplier-agent order {facts['order']}")
+
+
+def _in_words(stops: Sequence[str]) -> str:
+    return "; ".join(say(f"blocker.{each}") for each in stops)
+
+
+def _answer_of(ctx: Context, account: Account, done: "Future[Any]") -> ShopPage | Verdict:
+    error = done.exception()
+    if error is None:
+        answer: ShopPage | Verdict = done.result()
+        return answer
+    if isinstance(error, NotStartedError):
+        return Verdict(Means.NOT_SENT, "this machine has no free thread")
+    ctx.log.fault("worker.failed", f"{account.name} {READ_BACK}", error, supplier=account.name, call=READ_BACK)
+    return Verdict(Means.LOST, fault(error))
