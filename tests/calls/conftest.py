@@ -10,7 +10,7 @@ from supplier_agent.calls import Calls
 from supplier_agent.marketplace.rate_limit import Pace
 from supplier_agent.sandbox.world import World
 from supplier_agent.tick.context import Account
-from supplier_agent.verdict.supplier import MARKETPLACE
+from supplier_agent.verdict.supplier import MARKETPLACE, SUPPORT
 from tests.world.harness import ManualClock, Site, settings_for
 
 SUPPLIER = "notio"
@@ -32,7 +32,7 @@ def installation(tmp_path: Path) -> Iterator[Raise]:
         on = {kind: {"enabled": True} for kind, call in kinds.items() if "enabled" in call.Section.model_fields}
         sections = {"calls": on, "ship": {"undo_seconds": 0}, "schedule": SELDOM} | sections
         site = Site(settings_for(tmp_path / "state", SUPPLIER, **sections), world, clock, calls=kinds)
-        elsewhere = {call.ACCOUNT for call in kinds.values()} - {MARKETPLACE}
+        elsewhere = {call.ACCOUNT for call in kinds.values()} - {MARKETPLACE, SUPPORT}
         site.others = lambda one: [nowhere(one, kind) for kind in elsewhere]
         sites.append(site)
         site.start()
