@@ -27,7 +27,7 @@ from supplier_agent.reading.missing_orders import absence_of
 from supplier_agent.verdict.codes import ProblemCode, Report
 from supplier_agent.verdict.label import Label
 from supplier_agent.verdict.problems import lasts_after_shipping
-from supplier_agent.verdict.supplier import InstallationState, Lasting, SupplierState, owner_of
+from supplier_agent.verdict.supplier import InstallationState, Lasting, SupplierState, account_name, owner_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -124,7 +124,8 @@ def suppliers(
             overdue=0 if now is None else _overdue(look, settings, name, now),
         )
     for row in look.rows("SELECT * FROM suppliers WHERE instr(name, '/') ORDER BY name"):
-        if owner_of(row.name) in settings.suppliers:
+        is_off = row.name == account_name(owner_of(row.name)) and settings.support_of(owner_of(row.name)) is None
+        if owner_of(row.name) in settings.suppliers and not is_off:
             owner, kind = owner_of(row.name), row.name.partition("/")[2]
             account = replace(_account(look, row, no_token), owed=found[owner].owed)
             found[owner] = replace(found[owner], accounts={**found[owner].accounts, kind: account})

@@ -7,6 +7,7 @@ _ORDER = "%(order)s --supplier %(supplier)s"
 SUPPORT: Mapping[str, str] = {
     "blocker.sale_stopped": "its sale is stopped at Menzzo",
     "blocker.sale_unchecked": "its sale could not be checked yet",
+    "menzzo.sale_stopped": "the support API gives its sale a status with which we do not ship. Should we ship it? (%(reason)s)",
     "problem.sale_stopped.unmarked": "%(reason)s; it is on hold",
     "problem.sale_stopped.marked": "%(reason)s; it is marked as shipped, and nothing is reported: get the parcel back",
     "fix.sale_stopped": (

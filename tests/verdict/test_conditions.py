@@ -32,6 +32,7 @@ QUIET = {kind: replace(rule, attention=frozenset({"unknown"})) for kind, rule in
 PAIRS: dict[str, Any] = {
     "STUCK": stuck,
     "HELD_THOUGH_MARKED": has(ProblemCode.HELD_THOUGH_MARKED),
+    "SALE_STOPPED": has(ProblemCode.SALE_STOPPED),
     "VANISHED": lambda verdict: Blocker.VANISHED in verdict.blockers,
     "CHANGED_SINCE_PRINTED": has(ProblemCode.CHANGED_SINCE_PRINTED),
     "WAITING": has(ProblemCode.WAITING),
@@ -72,7 +73,7 @@ def test_each_condition_is_what_the_verdict_says(
             for row in look.rows(f"SELECT * FROM orders WHERE {plain_sql.OPEN} AND ({plain_sql.NEEDS_A_PERSON})")
         }
         ageless = {ProblemCode.HELD_THOUGH_MARKED, ProblemCode.ORDER_VANISHED, ProblemCode.CHANGED_SINCE_PRINTED}
-        ageless |= {ProblemCode.CALL_UNKNOWN, ProblemCode.CALL_PARKED}
+        ageless |= {ProblemCode.SALE_STOPPED, ProblemCode.CALL_UNKNOWN, ProblemCode.CALL_PARKED}
         assert needs >= {
             key for key, each in made.orders.items() if ageless & {problem.code for problem in each.problems}
         }
