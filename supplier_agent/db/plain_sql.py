@@ -153,7 +153,7 @@ CHANGED_SINCE_PRINTED = """shipped = 0 AND EXISTS (SELECT 1 FROM prints
  WHERE prints.id = (SELECT max(id) FROM prints WHERE order_id = orders.id)
    AND (prints.label_sha256 <> orders.label_sha256 OR prints.sku <> orders.sku
         OR prints.quantity <> orders.quantity OR prints.carrier <> orders.carrier))"""
-"""ProblemCode.CHANGED_SINCE_PRINTED, of an open order."""
+"""ProblemCode.CHANGED_SINCE_PRINTED, of an open order. Damaged orders have their own index (triggers.py)."""
 WAITING = f"""held_reason IS NULL AND NOT ({VANISHED})
  AND (acknowledged_at IS NULL AND first_seen_at < ?1 OR shipped = 1 AND shipped_at < ?1)
  AND NOT EXISTS (SELECT 1 FROM calls WHERE order_id = orders.id AND state IN ('sending', 'parked', 'unknown'))"""  # noqa: S608 - constants
@@ -164,14 +164,22 @@ UNFLAGGED = f"""held_reason IS NULL AND NOT ({VANISHED}) AND shipped = 0 AND lab
 """ProblemCode.UNFLAGGED, of an open order. ?2: now less unflagged_seconds."""
 SALE_STOPPED = "held_code = 'sale_stopped'"
 """ProblemCode.SALE_STOPPED, of an open order."""
-NEEDS_A_PERSON = f"({STUCK}) OR ({HELD_THOUGH_MARKED}) OR ({SALE_STOPPED}) OR ({VANISHED}) OR ({CHANGED_SINCE_PRINTED})"
-"""Any problem of an open order that does not depend on the time. Damaged orders have their own index (triggers.py)."""
+SET_ASIDE = (
+    "held_reason IS NOT NULL OR vanished_at IS NOT NULL OR fault IS NOT NULL"
+    " OR acknowledged_at IS NULL OR label_path IS NULL"
+)
+"""Neither simply ready nor simply marked, of an open order: in the text of the index orders_set_aside."""
+IS_SET_ASIDE = f"orders.id IN (SELECT id FROM orders WHERE {OPEN} AND ({SET_ASIDE}))"  # noqa: S608 - constants
+"""The same, so that SQLite finds them in this index alone, instead of reading all open orders."""
 TO_SHIP = f"shipped = 0 AND held_reason IS NULL AND NOT ({VANISHED})"
 """Act.SHIP, of an open order that is neither damaged nor changed since its label was printed."""
 PRINTABLE = f"({TO_SHIP}) AND fault IS NULL AND label_path IS NOT NULL AND NOT ({CHANGED_SINCE_PRINTED})"
 """Judged.may_print (web/order_view.py), of an open order that can be read."""
 CLOCKED = f"{OPEN} AND shipped = 0"
 """An order to which a ship-by clock may apply, in the text of the index orders_clocked."""
+NOT_PRINTABLE = f"""SELECT id FROM orders WHERE {CLOCKED} AND {IS_SET_ASIDE} AND NOT ({PRINTABLE})
+ UNION SELECT id FROM orders WHERE {OPEN} AND {CHANGED_SINCE_PRINTED}"""  # noqa: S608 - constants
+"""The open orders that are not marked and not PRINTABLE. They are few, so this is faster than to look at all others."""
 OVERDUE = f"held_reason IS NULL AND NOT ({VANISHED}) AND first_seen_at < ?"
 """Due.OVERDUE, of such an order that is not damaged. ?: settings.overdue_before."""
 TOLD = "what IN ('problem reported', 'problem settled')"

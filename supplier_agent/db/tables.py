@@ -50,18 +50,12 @@ class Order(SQLModel, table=True):
         # Coverage counts the orders of each day, and those that came late, in this index alone. The supplier is not its first
         # column: for questions about the open orders of a supplier, SQLite would use it instead of the small indexes below.
         Index("orders_by_day", "order_date", "supplier", "first_seen_at"),
-        # The orders that are overdue by the ship-by clock; with all that counts, so that the table is not read.
+        # The orders that are overdue by the ship-by clock, or not marked for long; with all that counts, so that the table is
+        # not read.
         _partial(
             "orders_clocked",
-            "supplier",
-            "first_seen_at",
-            "held_reason",
-            "vanished_at",
-            "override_by",
-            "override_covers",
-            "shipped",
-            "ship_confirmed_at",
-            "closed_reason",
+            *("supplier", "first_seen_at", "held_reason", "vanished_at", "override_by", "override_covers"),
+            *("shipped", "ship_confirmed_at", "closed_reason", "acknowledged_at"),
             where="ship_confirmed_at IS NULL AND closed_reason IS NULL AND shipped = 0",
         ),
         # What a scanner may read on a box: the customer's order number, or the last part of an id.
@@ -76,6 +70,14 @@ class Order(SQLModel, table=True):
         # The planner reads only orders that changed and orders that are open; both stay few.
         _partial("orders_to_plan", "supplier", where="planned_at IS NULL"),
         _partial("orders_open", "supplier", where="ship_confirmed_at IS NULL AND closed_reason IS NULL"),
+        # The few open orders that are on hold, vanished, new or without a label; with all that is asked, so that it is used.
+        _partial(
+            "orders_set_aside",
+            *("supplier", "held_reason", "vanished_at", "fault", "acknowledged_at", "label_path"),
+            *("ship_confirmed_at", "closed_reason"),
+            where="ship_confirmed_at IS NULL AND closed_reason IS NULL AND (held_reason IS NOT NULL OR vanished_at IS NOT NULL"
+            " OR fault IS NOT NULL OR acknowledged_at IS NULL OR label_path IS NULL)",
+        ),
         # With orders_open, it gives the number of shipped orders without reading each of them.
         _partial("orders_closed", "supplier", where="ship_confirmed_at IS NULL AND closed_reason IS NOT NULL"),
         # The few orders that are shipped without the marketplace's yes, so that the many others need not be counted one by one.

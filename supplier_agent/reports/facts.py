@@ -10,12 +10,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from supplier_agent.db.plain_sql import (
+    CHANGED_SINCE_PRINTED,
     CLOCKED,
-    NEEDS_A_PERSON,
+    HELD_THOUGH_MARKED,
+    IS_SET_ASIDE,
     OPEN,
     OVERDUE,
+    SALE_STOPPED,
     TOLD,
     UNFLAGGED,
+    VANISHED,
     WAITING,
     WAITS_FOR_A_PERSON,
     last_good,
@@ -207,9 +211,8 @@ def installation(look: Look) -> InstallationState:
     """Return what the database knows about the installation as a whole."""
     lost = look.first("SELECT ledger_lost_at, ledger_lost_why FROM installation WHERE ledger_lost_at IS NOT NULL")
     refused = look.first("SELECT done_at, detail FROM chores WHERE name = 'configuration' AND detail IS NOT NULL")
-    held = look.first(
-        f"SELECT count(*) AS number FROM orders WHERE held_code IN ('restored', 'ledger_lost') AND {OPEN}"  # noqa: S608 - a constant
-    )
+    held_by_agent = f"held_code IN ('restored', 'ledger_lost') AND {OPEN} AND {IS_SET_ASIDE}"
+    held = look.first(f"SELECT count(*) AS number FROM orders WHERE {held_by_agent}")  # noqa: S608 - constants
     ahead = look.rows(
         "SELECT ahead_seconds FROM reads WHERE id > (SELECT max(id) FROM reads) - ? AND ahead_seconds IS NOT NULL "
         "ORDER BY id DESC LIMIT 3",
@@ -318,16 +321,21 @@ def ids_with_problems(
     damaged orders, those that packers reported, those that wait too long, those that are not marked, those on hold. So the least
     important are cut off first.
     """
-    groups = [NEEDS_A_PERSON, WAITING, UNFLAGGED, *(["held_reason IS NOT NULL"] if held else [])]
-    first_of = " ".join(f"WHEN {condition} THEN {place}" for place, condition in enumerate(groups))
     waiting = _bound(settings, settings.alerts.waiting_seconds, now)
     unflagged = _bound(settings, settings.alerts.unflagged_seconds, now)
-    first_of = first_of.replace("?1", waiting).replace("?2", unflagged)
-    # One pass over the open orders, because reading their rows is what takes long.
-    rows = look.rows(
-        f"SELECT * FROM (SELECT id, CASE {first_of} END AS place FROM orders WHERE {OPEN})"  # noqa: S608 - constants and instants
-        f" WHERE place IS NOT NULL ORDER BY place, id LIMIT {most}"
+    on_hold = "WHEN held_reason IS NOT NULL THEN 3" if held else ""
+    place = f"CASE WHEN {HELD_THOUGH_MARKED} OR {SALE_STOPPED} OR {VANISHED} THEN 0 WHEN {WAITING} THEN 1 {on_hold} END"
+    old = f"SELECT id FROM orders WHERE {CLOCKED} AND acknowledged_at < ?2"  # noqa: S608 - constants
+    # Each part finds a few orders by an index; reading all open orders is what would take long.
+    parts = (
+        f"SELECT order_id AS id, 0 AS place FROM calls JOIN orders ON orders.id = order_id WHERE {WAITS_FOR_A_PERSON} AND {OPEN}",  # noqa: S608 - as above
+        f"SELECT id, {place} FROM orders WHERE {OPEN} AND {IS_SET_ASIDE}",  # noqa: S608 - as above
+        f"SELECT id, 0 FROM orders WHERE {OPEN} AND {CHANGED_SINCE_PRINTED}",  # noqa: S608 - as above
+        f"SELECT id, 1 FROM orders WHERE {OPEN} AND shipped = 1 AND {WAITING}",  # noqa: S608 - as above
+        f"SELECT id, 2 FROM orders WHERE id IN ({old}) AND {UNFLAGGED}",  # noqa: S608 - as above
     )
+    first_of = f"SELECT id, min(place) AS place FROM ({' UNION ALL '.join(parts)}) WHERE place IS NOT NULL GROUP BY id"  # noqa: S608 - as above
+    rows = look.rows(f"{first_of} ORDER BY place, id LIMIT {most}".replace("?1", waiting).replace("?2", unflagged))
     stuck = [*look.rows(SHIPPED_AND_STUCK), *(row for row in rows if row.place == 0)]
     found = [*(row.id for row in stuck), *damaged(look), *reported(look, most), *(row.id for row in rows)]
     return list(dict.fromkeys(found))[:most]

@@ -33,6 +33,7 @@ PAGES: Mapping[str, Handler] = {
     "/pulse": auth.pulse,
     "/list": documents.to_ship,
     "/pick": documents.pick_list,
+    "/labels.pdf": documents.labels,
     "/load": load_page.vehicles,
     "/load/{row}": load_page.show,
     "/hand-over": documents.hand_over,

@@ -175,7 +175,7 @@ def to_ship(visit: Visit) -> Response:
 
 
 def print_many(visit: Visit) -> Response:
-    """Print labels in the order of the pick list: as one job on the station's printer, or as one PDF for the browser."""
+    """Print labels in the order of the pick list: as one job on the station's printer, or as a PDF that the next page prints."""
     search, everything, how = search_of(visit), visit.field("all") == "1", visit.field("how")
     rows = _rows(visit.form.get("row", ()))
     if how == "pick":
@@ -208,7 +208,15 @@ def print_many(visit: Visit) -> Response:
     elif now:
         with visit.room.store.write() as tx:
             _printed_here(tx, visit, orders)
-    return RedirectResponse(address_of("/list", search), 303) if by_printer else pdf(bulk.content, "labels.pdf")
+    return RedirectResponse(address_of("/list", search), 303)
+
+
+def labels(visit: Visit) -> Response:
+    """Return the labels of these orders as one PDF, in the order of the pick list; without those that may not be printed now."""
+    with visit.room.store.read() as tx:
+        batch = sheets.batch(tx, visit, Search(), _rows(visit.query.get("rows", "").split("-")))
+    bulk = _opened(visit, batch)
+    return Response(status_code=404) if isinstance(bulk, Fault) else pdf(bulk.content, "labels.pdf")
 
 
 def _opened(visit: Visit, batch: Batch) -> papers.Bulk | Fault:

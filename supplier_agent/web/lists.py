@@ -41,6 +41,7 @@ def sql(condition: str) -> ColumnElement[bool]:
 
 
 OPEN, PRINTABLE = sql(plain_sql.OPEN), sql(plain_sql.PRINTABLE)
+NOT_PRINTABLE = sql(f"orders.id IN ({plain_sql.NOT_PRINTABLE})")
 
 
 @dataclass(frozen=True)
@@ -222,8 +223,8 @@ def to_ship(tx: Session, visit: Visit, search: Search, number: int) -> Found:
     """Return one page of the open orders that are not marked as shipped yet; the first page is 1."""
     named = named_by(tx, visit, search)
     wanted = conditions(search, named)
-    both = select(func.count(), func.count().filter(PRINTABLE)).select_from(Order).where(*wanted)
-    total, printable = tx.exec(both).one()
+    total = count(tx, *wanted)
+    printable = total - count(tx, NOT_PRINTABLE, *wanted)
     number = min(max(1, number), max(1, -(-total // PAGE)))
     shown = lines(tx, visit, row_ids(tx, *wanted, most=PAGE, first=(number - 1) * PAGE))
     return Found(shown, total, number, printable, lines(tx, visit, _over(tx, search, named)))

@@ -11,6 +11,7 @@ import pytest
 from supplier_agent.db import plain_sql
 from supplier_agent.db.plain_sql import text, within
 from supplier_agent.order import WANTED, sound_stage
+from supplier_agent.reports.facts import ids_with_problems, orders_of
 from supplier_agent.reports.status import STAGE, stage_by
 from supplier_agent.verdict import Act, Blocker, ProblemCode, Role, Stage, Verdict
 from tests.verdict.invented import FEW, invented, states
@@ -41,6 +42,12 @@ PAIRS: dict[str, Any] = {
     "PRINTABLE": lambda verdict: {Act.SHIP, Act.PRINT} <= verdict.may[Role.IT] and not verdict.stops,
 }
 
+OF_OPEN_ORDERS = {
+    ProblemCode.HELD_THOUGH_MARKED, ProblemCode.ORDER_VANISHED, ProblemCode.CHANGED_SINCE_PRINTED, ProblemCode.CALL_UNKNOWN,
+    ProblemCode.CALL_PARKED, ProblemCode.ORDER_DAMAGED, ProblemCode.WAITING, ProblemCode.UNFLAGGED, ProblemCode.ORDER_REPORTED,
+    ProblemCode.SALE_STOPPED,
+}  # fmt: skip
+
 
 @pytest.mark.parametrize("state", states(FEW), ids=range(FEW))
 def test_each_condition_is_what_the_verdict_says(
@@ -63,18 +70,21 @@ def test_each_condition_is_what_the_verdict_says(
             found = {(row.supplier, row.menzzo_order_id) for row in look.rows(sql, *values)}
             sound = {key for key in is_open if Blocker.DAMAGED not in made.orders[key].blockers}
             assert found & sound == {key for key in sound if holds(made.orders[key])}, name
+        printable = f"SELECT id FROM orders WHERE {plain_sql.CLOCKED} AND ({plain_sql.PRINTABLE})"
+        others = f"SELECT id FROM orders WHERE {plain_sql.CLOCKED} AND id NOT IN ({plain_sql.NOT_PRINTABLE})"
+        assert look.rows(f"{printable} ORDER BY id") == look.rows(f"{others} ORDER BY id")
         for row in look.rows(f"SELECT *, {STAGE} AS stage FROM orders"):
             verdict = made.orders[row.supplier, row.menzzo_order_id]
             assert Blocker.DAMAGED in verdict.blockers or verdict.stage == Stage(row.stage)
         for row in look.rows(f"SELECT *, {stage_by(QUIET)} AS stage FROM orders"):
             assert row.stage == sound_stage(row, look.rows("SELECT * FROM calls WHERE order_id = ?", row.id), QUIET)
-        needs = {
-            (row.supplier, row.menzzo_order_id)
-            for row in look.rows(f"SELECT * FROM orders WHERE {plain_sql.OPEN} AND ({plain_sql.NEEDS_A_PERSON})")
-        }
-        ageless = {ProblemCode.HELD_THOUGH_MARKED, ProblemCode.ORDER_VANISHED, ProblemCode.CHANGED_SINCE_PRINTED}
-        ageless |= {ProblemCode.SALE_STOPPED, ProblemCode.CALL_UNKNOWN, ProblemCode.CALL_PARKED}
-        assert needs >= {
-            key for key, each in made.orders.items() if ageless & {problem.code for problem in each.problems}
-        }
+        for held in (False, True):
+            ids = ids_with_problems(look, made.settings, made.now, most=1000, held=held)
+            listed = {(row.supplier, row.menzzo_order_id) for row in (each.order for each in orders_of(look, ids))}
+            needs = {
+                key
+                for key, each in made.orders.items()
+                if OF_OPEN_ORDERS & {problem.code for problem in each.problems} or (held and each.stage is Stage.HELD)
+            }
+            assert listed >= needs
     made.store.close()

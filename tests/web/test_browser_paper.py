@@ -91,6 +91,25 @@ def test_the_buttons_say_how_many_labels_they_print_and_none_is_pressed_without_
         expect(button).to_be_disabled()
 
 
+def test_labels_as_one_pdf_are_printed_in_this_page_once_and_it_keeps_its_scans(stage: Stage, page: Page) -> None:
+    for number in range(2):
+        stage.order(f"15000012345_{number}")
+    sign_in(page, stage.url)
+    page.goto(f"{stage.url}/list")
+    page.locator(".page-ticks").check()
+    page.locator("button[value=pdf]").click()
+    expect(page.locator("iframe[src*='/labels.pdf?rows=']")).to_have_count(1)
+    assert len(page.context.pages) == 1
+    page.reload()
+    expect(page.locator("[data-labels]")).to_have_count(1)
+    expect(page.locator("iframe")).to_have_count(0)
+    page.locator(".page-ticks").check()
+    page.locator("button[value=pdf]").click()
+    expect(page.locator("iframe")).to_have_count(1)
+    scan(page, "15000012345_1")
+    expect(page.locator("[data-sign]")).to_have_attribute("data-sign", "blue")
+
+
 def test_five_thousand_orders_are_a_pick_list_that_can_be_read(stage: Stage, page: Page) -> None:
     fill(stage, 5000, 5000)
     with stage.store.write() as tx:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pypdf import PdfReader
+from pypdf import PageObject, PdfReader
 
+from supplier_agent.db.tables import Order
 from supplier_agent.printing.queue import SETTLED_WITHIN
 from tests.printing.test_queue import device
 from tests.web.stage import BENCH, LEADS_PIN, OTHER, Browser, Stage, browsing, staged
@@ -48,15 +49,33 @@ def test_labels_in_bulk_are_one_pdf_in_the_order_of_the_pick_list_counted_once(s
     early = stage.order("15000012340_1", order_date=date(2026, 11, 21), sku="BED")
     stage.order("15000012341_2", label=False)
     anna.get("/list")
-    form = {"token": anna.token(), "key": "b" * 32, "row": [str(late), str(early)], "how": "pdf"}
-    answers = [anna.client.post("/print", data=form, headers={"Origin": stage.url}) for _ in range(2)]
-    assert {answer.headers["content-type"] for answer in answers} == {"application/pdf"}
-    pages = [page.extract_text() for page in PdfReader(io.BytesIO(answers[1].content)).pages]
+    for _ in range(2):
+        anna.post("/print", key="b" * 32, row=[str(late), str(early)], how="pdf")
+    pages = [page.extract_text() for page in printed_here(anna)]
     assert ["15000012340_1" in pages[0], "15000012350_3" in pages[1], len(pages)] == [True, True, 2]
     for row in (late, early):
         assert [(event.what, event.who, event.station) for event in stage.history(row)] == [
             ("label printed", "Anna", BENCH)
         ]
+
+
+def printed_here(browser: Browser) -> list[PageObject]:
+    """Return the pages of the PDF that the page prints in place."""
+    (link,) = re.findall(r'href="(/labels\.pdf[^"]*)"[^>]* data-labels', browser.html)
+    answer = browser.client.get(link)
+    assert answer.headers["content-type"] == "application/pdf"
+    return list(PdfReader(io.BytesIO(answer.content)).pages)
+
+
+def test_the_pdf_of_many_labels_leaves_out_what_must_not_ship_by_now(stage: Stage, anna: Browser) -> None:
+    rows = [stage.order(f"15000012350_{number}") for number in range(2)]
+    anna.get("/list")
+    anna.post("/print", all="1", how="pdf")
+    with stage.store.write() as tx:
+        tx.get_one(Order, rows[0]).held_reason = "x"
+    (page,) = printed_here(anna)
+    assert "15000012350_1" in page.extract_text()
+    assert anna.client.get("/labels.pdf?rows=").status_code == 404
 
 
 def prints_on_scan(uri: str) -> tuple[dict[str, object], ...]:
@@ -229,9 +248,8 @@ def test_more_than_fifty_labels_are_asked_about_once_more(stage: Stage, anna: Br
     asked = re.findall(r'type="hidden" name="row" value="(\d+)"', anna.html)
     assert sorted(map(int, asked)) == rows
     stage.order("15000012350_99")  # came after the question: not among what was asked about
-    form = {"token": anna.token(), "key": "b" * 32, "row": asked, "how": "pdf", "sure": "1"}
-    answer = anna.client.post("/print", data=form, headers={"Origin": stage.url})
-    assert len(PdfReader(io.BytesIO(answer.content)).pages) == 51
+    anna.post("/print", row=asked, how="pdf", sure="1")
+    assert len(printed_here(anna)) == 51
     assert [happened(stage, row) for row in rows] == [["label printed"]] * 51
 
 

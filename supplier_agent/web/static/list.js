@@ -21,12 +21,16 @@
     if (event.target.matches(".page-ticks")) for (const each of ticks()) each.checked = event.target.checked;
     count();
   });
-  // A PDF opens in another tab, and this page stays: its next request is another one.
-  document.addEventListener("submit", (event) => {
-    const key = event.target === form() && form().elements.key;
-    if (key) setTimeout(() => { key.value = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join(""); });
-  });
+  // The labels are printed in this page, once: another tab would take the scans.
+  function printLabels() {
+    const labels = document.querySelector("[data-labels]"), said = document.body.dataset.said, printed = "supplier-agent labels";
+    if (!labels || sessionStorage.getItem(printed) === said) return;
+    sessionStorage.setItem(printed, said);
+    document.dispatchEvent(new CustomEvent("labels", { detail: labels.href }));
+  }
+
   document.addEventListener("swapped", count);
   addEventListener("pageshow", count);
   count();
+  printLabels();
 })();

@@ -308,6 +308,7 @@
 
   // -- the person -----------------------------------------------------------------------------------------------------
 
+  document.addEventListener("labels", (event) => printInPlace(event.detail));
   document.addEventListener("scan", (event) => take(home(document) || "/scan", { code: event.detail }, event.detail));
 
   document.addEventListener("submit", (event) => {
