@@ -90,10 +90,9 @@ def test_without_an_answer_nothing_is_known() -> None:
 
 STALE = check(checked_at=NOW - FRESH - SECOND)
 FAILED = check(None, found=None, checked_at=None, failed_at=NOW - SECOND)
-FAILED_LONG_AGO = check(None, checked_at=None, failed_at=NOW - 2 * FRESH)
+FAILED_LONG_AGO = check(None, found=None, checked_at=None, failed_at=NOW - 2 * FRESH)
 ASKED = order(NOW - timedelta(seconds=2))
-LONG_FAILED_LONG_AGO = check(None, checked_at=None, failed_at=NOW - 2 * FRESH)
-ASKED = order(NOW - timedelta(seconds=5))
+LONG_ASKED = order(NOW - timedelta(seconds=5))
 
 
 @pytest.mark.parametrize(
