@@ -7,9 +7,9 @@ which of them stop an order is a setting, and a word that is not known is a warn
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from supplier_agent.base.cells import known
 
@@ -63,7 +63,7 @@ def last_word(check: Any, support: Support) -> Sale:  # noqa: ANN401 - as above
     )
 
 
-def is_fresh(checked_at: object, now: datetime) -> bool:
+def is_fresh(checked_at: object, now: datetime) -> TypeGuard[datetime]:
     """Tell whether an answer may be relied on. One from the future is not: the clock was set back."""
     return isinstance(checked_at, datetime) and timedelta(0) <= now - checked_at <= FRESH
 
@@ -103,7 +103,7 @@ def gate(order: Order, check: Any | None, support: Support, now: datetime) -> Ga
     if support.is_strict:
         pending = waits_for_it and not is_answered
         return Gate(now + AGAIN, ask=not pending)
-    if is_fresh(failed_at, now):  # it was asked in time, and there was no answer
+    if is_fresh(failed_at, now) and _since(order) <= failed_at:  # it was asked for this mark, and there was no answer
         return Gate(skips=True)
     if not waits_for_it or is_answered:
         wait = timedelta(seconds=support.wait_seconds)
@@ -111,3 +111,9 @@ def gate(order: Order, check: Any | None, support: Support, now: datetime) -> Ga
     assert isinstance(asked_at, datetime)  # noqa: S101 - see `waits_for_it`
     until = asked_at + timedelta(seconds=support.wait_seconds)
     return Gate(until) if until > now else Gate(skips=True)
+
+
+def _since(order: Order) -> datetime:
+    """Return since when an answer is wanted for a marked order."""
+    marks = (known(order.shipped_at), known(order.undo_opened_at), known(order.sale_asked_at))
+    return max((each for each in marks if isinstance(each, datetime)), default=datetime.min.replace(tzinfo=UTC))
