@@ -12,9 +12,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from supplier_agent.base.cells import known
+from supplier_agent.order import damage
 
 if TYPE_CHECKING:
-    from supplier_agent.db.tables import Order
+    from collections.abc import Sequence
+
+    from supplier_agent.db.tables import Call, Order
+    from supplier_agent.settings import Settings
     from supplier_agent.settings.support import Support
 
 FRESH = timedelta(minutes=10)
@@ -117,3 +121,20 @@ def _since(order: Order) -> datetime:
     """Return since when an answer is wanted for a marked order."""
     marks = (known(order.shipped_at), known(order.undo_opened_at), known(order.sale_asked_at))
     return max((each for each in marks if isinstance(each, datetime)), default=datetime.min.replace(tzinfo=UTC))
+
+
+def waits_for_a_check(order: Order, check: Any | None, settings: Settings, now: datetime) -> bool:  # noqa: ANN401 - a row
+    """Tell whether an order that may be reported waits for a sale check, because none is reported without."""
+    support = settings.support_of(order.supplier)
+    return support is not None and support.is_strict and sale_of(check, support, now) is Sale.UNCHECKED
+
+
+CASE = "sav"
+
+
+def may_open_case(order: Order, calls: Sequence[Call], settings: Settings) -> bool:
+    """Tell whether a case may be opened: it is switched on, and none is being opened."""
+    support = settings.support_of(order.supplier)
+    if support is None or not support.open_sav or order.closed_reason is not None or damage(order, calls):
+        return False
+    return not any(call.kind == CASE and call.state in {"owed", "sending", "unknown"} for call in calls)

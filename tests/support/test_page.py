@@ -17,7 +17,8 @@ SECTION: dict[str, Any] = {"token": "t", "open_sav": True}
 @pytest.fixture(params=["warn"])
 def stage(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Stage]:
     suppliers = {SUPPLIER: {"token": "t", "support": {**SECTION, "when_unreachable": request.param}}}
-    yield from staged(tmp_path, suppliers=suppliers)
+    with staged(tmp_path, suppliers=suppliers) as made:
+        yield made
 
 
 @pytest.fixture
