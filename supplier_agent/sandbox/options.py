@@ -3,7 +3,7 @@
 import dataclasses
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from supplier_agent.base.errors import UsageError
 from supplier_agent.sandbox import faults, support
@@ -44,7 +44,7 @@ def arm(world: World, given: Iterable[str]) -> None:
 
 def semantics(world: World, given: Iterable[str]) -> Semantics:
     """Return the semantics with these switches: `shipped=vanish`, `sale_status=canceled`. Raises UsageError."""
-    hints, changed = get_type_hints(Semantics), {}
+    hints, changed = get_type_hints(Semantics), dict[str, Any]()
     simple = {key: hint for key, hint in hints.items() if get_origin(hint) is Literal or hint in (bool, int)}
     for text in given:
         key, equals, value = text.partition("=")

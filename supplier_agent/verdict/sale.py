@@ -103,7 +103,9 @@ def gate(order: Order, check: Any | None, support: Support, now: datetime) -> Ga
     answered_at = known(check.checked_at) if check is not None else None
     failed_at = known(check.failed_at) if check is not None else None
     waits_for_it = isinstance(asked_at, datetime) and asked_at <= now and now - asked_at <= FRESH
-    is_answered = isinstance(answered_at, datetime) and isinstance(asked_at, datetime) and answered_at >= asked_at
+    is_answered = (
+        isinstance(answered_at, datetime) and isinstance(asked_at, datetime) and asked_at <= answered_at <= now
+    )  # one from the future is no answer: the clock was set back
     if support.is_strict:
         pending = waits_for_it and not is_answered
         return Gate(now + AGAIN, ask=not pending)

@@ -49,7 +49,7 @@ def test_a_crash_between_the_answer_and_its_commit_asks_again(
     site = installation(ship={"undo_seconds": 0})
     cancel(site)
     site.flag()
-    commit, died = Store._commit, []
+    commit, died = Store._commit, list[bool]()
 
     def dies(store: Store, session: object) -> None:
         if len(site.world.requests(SALE)) == 1 and not died:

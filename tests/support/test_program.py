@@ -16,7 +16,6 @@ from supplier_agent.sandbox import options
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.support import SALE
 from supplier_agent.sandbox.world import World
-from tests.world.harness import LABEL
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "support-api.md"
 ID = "15000012345_789"
@@ -27,7 +26,7 @@ SECONDS = 240
 def sandbox() -> Iterator[Sandbox]:
     world = World(SystemClock(), ("notio",))
     for _ in range(2):
-        world.arrive("notio").label = LABEL
+        world.arrive("notio")
     with Sandbox(world) as started:
         yield started
 

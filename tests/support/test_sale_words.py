@@ -118,6 +118,7 @@ LONG_ASKED = order(NOW - timedelta(seconds=5))
         ("failed long ago", order(), FAILED_LONG_AGO, WARN, Gate(NOW + 5 * SECOND, ask=True)),
         ("failed before this mark", order(), FAILED_BEFORE, WARN, Gate(NOW + 5 * SECOND, ask=True)),
         ("asked in the future", order(NOW + SECOND), None, WARN, Gate(NOW + 5 * SECOND, ask=True)),
+        ("asked, the last answer is from the future", ASKED, check(checked_at=NOW + FRESH), WARN, Gate(NOW + 3 * SECOND)),
         ("asked long ago, strict", order(NOW - 2 * FRESH), None, STRICT, Gate(NOW + AGAIN, ask=True)),
         ("no wait", order(), None, Support(wait_seconds=0), Gate(ask=True, skips=True)),
     ],
