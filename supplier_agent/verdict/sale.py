@@ -62,9 +62,7 @@ def last_word(check: Any, support: Support) -> Sale:  # noqa: ANN401 - as above
     if known(check.found) != 1:
         return Sale.NOT_FOUND
     accepted, word = known(check.accepted_status), known(check.status)
-    return meaning(
-        word if isinstance(word, str) else None, support, accepted if isinstance(accepted, str) else None
-    )
+    return meaning(word if isinstance(word, str) else None, support, accepted if isinstance(accepted, str) else None)
 
 
 def is_fresh(checked_at: object, now: datetime) -> TypeGuard[datetime]:

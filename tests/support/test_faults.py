@@ -29,7 +29,7 @@ def sandbox() -> Iterator[Sandbox]:
         yield started
 
 
-def client(sandbox: Sandbox, token: str = "sandbox-support", most: int = 1 << 20) -> Support:  # noqa: S107 - of the stand-in
+def client(sandbox: Sandbox, token: str = "sandbox-support", most: int = 1 << 20) -> Support:
     wire = Wire(CLOCK, SECONDS)
     return Support(sandbox.url, lambda: token, wire, Pace(CLOCK, 1000), CLOCK, max_picture_bytes=most)
 

@@ -35,7 +35,7 @@ def lea(stage: Stage) -> Iterator[Browser]:
 
 def check(stage: Stage, row: int, status: str = "processing", **facts: Any) -> None:  # noqa: ANN401 - any column
     with stage.store.write() as tx:
-        known = {"found": 1, "status": status, "checked_at": stage.clock.now()}
+        known: dict[str, Any] = {"found": 1, "status": status, "checked_at": stage.clock.now()}
         tx.merge(SaleCheck(order_id=row, **known | facts))
 
 
@@ -86,7 +86,7 @@ def test_the_strict_gate_leaves_unchecked_labels_out(stage: Stage, anna: Browser
 
 
 def test_an_order_whose_sale_is_stopped_is_left_out_and_named(stage: Stage, anna: Browser) -> None:
-    held = {"held_code": "sale_stopped", "held_reason": "Menzzo says that its sale is canceled"}
+    held: dict[str, Any] = {"held_code": "sale_stopped", "held_reason": "Menzzo says that its sale is canceled"}
     row, fine = stage.order("15000012340_1", **held), stage.order("15000012341_2")
     check(stage, row, "canceled")
     check(stage, fine)

@@ -109,7 +109,9 @@ def test_the_sandbox_takes_faults_and_semantics_of_the_how_to() -> None:
     assert SALE in options.ENDPOINTS
 
 
-@pytest.mark.parametrize("wrong", ["", "sale-details", "sale-details=", "odd=500", "sale-details=odd", "sale-details=500:x"])
+@pytest.mark.parametrize(
+    "wrong", ["", "sale-details", "sale-details=", "odd=500", "sale-details=odd", "sale-details=500:x"]
+)
 def test_a_wrong_fault_is_a_usage_error(wrong: str) -> None:
     with pytest.raises(UsageError, match="ENDPOINT=FAULT"):
         options.arm(World(SystemClock(), ("notio",)), [wrong])
