@@ -30,7 +30,7 @@ ON_THE_PAGE: Mapping[str, str] = {
     "stop.sale_stopped": "its sale is stopped at Menzzo",
     "trouble.sale_stopped": "%(reason)s: do not ship it.",
     "todo.sale_stopped": "Ask Menzzo. If it must not be shipped: close it. If it may be: release it.",
-    "trouble.sale_doubtful.unknown_word": "Menzzo says that its sale is %(status)s. Nobody has told the agent what that means.",
+    "trouble.sale_doubtful.unknown_word": "Menzzo says that its sale is %(status)s. The settings do not say what that means.",
     "trouble.sale_doubtful.not_found": "The support API does not know its sale.",
     "trouble.sale_doubtful.skipped": "It is reported without a sale check: %(why)s.",
     "trouble.sale_doubtful.accepted": "Menzzo says that its sale is %(status)s; %(who)s released it all the same.",
