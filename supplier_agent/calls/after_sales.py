@@ -4,6 +4,7 @@ A read. No more than `after_sales_per_day` orders of a supplier are asked about 
 """
 
 from datetime import datetime, timedelta
+from typing import Literal
 
 from sqlmodel import Session, col, func, select
 
@@ -23,7 +24,8 @@ COMPLAINT = "after-sales case"
 class AfterSales(OutwardCall[SupportTools]):
     """The question; see the module."""
 
-    ACCOUNT, LANE, PRIORITY, READ, BRAKES_ON_404 = SUPPORT, OTHERS, 8, True, False
+    ACCOUNT, LANE, PRIORITY, BRAKES_ON_404 = SUPPORT, OTHERS, 8, False
+    DRY: Literal["print", "make", "skip"] = "skip"
     ENDPOINT, REHEARSED = "sav-status", "ask about after-sales of"
     SENDS = ("sale_product_id",)
 

@@ -1,6 +1,7 @@
 """The product: its name and picture from the support API, for the bench. A read, asked once a week for each article."""
 
 from datetime import datetime, timedelta
+from typing import Literal
 
 from sqlmodel import Session
 
@@ -21,7 +22,8 @@ KEPT = timedelta(days=7)
 class ProductCall(OutwardCall[SupportTools]):
     """The product; see the module."""
 
-    ACCOUNT, LANE, PRIORITY, READ, BRAKES_ON_404 = SUPPORT, OTHERS, 6, True, False
+    ACCOUNT, LANE, PRIORITY, BRAKES_ON_404 = SUPPORT, OTHERS, 6, False
+    DRY: Literal["print", "make", "skip"] = "skip"
     ENDPOINT, REHEARSED = "product", "ask about the product of"
     SENDS = ("sku",)
 

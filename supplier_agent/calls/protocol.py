@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from enum import Enum
 from pathlib import Path
 from types import MappingProxyType
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 from sqlmodel import Session
@@ -135,7 +135,9 @@ class OutwardCall(ABC, Generic[T]):
     ONCE = False  # never repeated automatically after an answer was lost
     LEDGERED = False  # also in the ship ledger, so a restored database does not send it again. At most one kind
     NEEDS: frozenset[Need] = frozenset()
-    READ = False  # it changes nothing at the receiver: a dry run makes it
+    DRY: Literal["print", "make", "skip"] = (
+        "print"  # in a dry run: print it; make it, a read on which others depend; skip it
+    )
     BRAKES_ON_404 = True  # 404 for many orders in a row means a wrong address: the account is paused
     ENDPOINT: str  # its name in the metrics, and in the address of a call to the marketplace
     REHEARSED: str  # what the dry run prints before the order's id: "send ship-sale for"

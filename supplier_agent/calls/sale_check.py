@@ -6,6 +6,7 @@ example before many labels are printed. One answer is about the whole sale, so i
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Literal
 
 from sqlmodel import Session, col, select
 
@@ -28,7 +29,8 @@ KIND = "sale_check"
 class SaleCheckCall(OutwardCall[SupportTools]):
     """The sale check; see the module."""
 
-    ACCOUNT, LANE, PRIORITY, READ, BRAKES_ON_404 = SUPPORT, OTHERS, 0, True, False
+    ACCOUNT, LANE, PRIORITY, BRAKES_ON_404 = SUPPORT, OTHERS, 0, False
+    DRY: Literal["print", "make", "skip"] = "make"
     ENDPOINT, REHEARSED = "sale-details", "ask about the sale of"
 
     def is_for(self, settings: Settings, supplier: str) -> bool:

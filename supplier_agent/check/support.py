@@ -44,11 +44,13 @@ def look(report: Report, settings: Settings, env: Mapping[str, str], clock: Cloc
 
 def _known(report: Report, settings: Settings, name: str) -> None:
     with closing(open_store(settings.state_dir / state_folder.DATABASE)) as store, store.read() as tx:
-        row = within(tx).first("SELECT token_refused_at FROM suppliers WHERE name = ?", account_name(name, SUPPORT))
-    if row is not None and row.token_refused_at is not None:
-        report.bad(f"{name}: the support API refuses the token", NEW_TOKEN, 77)
+        failing = "SELECT reason FROM lanes WHERE supplier = ? AND failing_since IS NOT NULL"
+        row = within(tx).first(failing, account_name(name, SUPPORT))
+    if row is not None:
+        cure = "supplier-agent status; if the token is refused, ask technique@menzzo.fr for a new one"
+        report.doubt(f"{name}: the running agent's calls to the support API fail: {row.reason}", cure)
     else:
-        report.good(f"{name}: the running agent uses the support API; it has not refused the token")
+        report.good(f"{name}: the running agent uses the support API, and no call to it fails")
 
 
 def _read(report: Report, settings: Settings, name: str, token: str, clock: Clock) -> None:

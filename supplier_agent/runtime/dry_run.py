@@ -102,11 +102,12 @@ class Rehearsal(Executor):
         self.calls: list[Job] = []
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":  # noqa: ANN401 - as in Executor
-        """Make a read; return success for a call without making it."""
+        """Make a read, or a call on which others depend; return success for any other call without making it."""
         job = args[0] if args else None
-        if not isinstance(job, Job):
+        if not isinstance(job, Job) or self._kinds[job.kind].DRY == "make":
             return self._reads.submit(fn, *args, **kwargs)
-        self.calls.append(job)
+        if self._kinds[job.kind].DRY == "print":
+            self.calls.append(job)
         future: Future[Any] = Future()
         future.set_result(
             Ending(Outcome(DONE, "rehearsed", facts=self._kinds[job.kind].facts_when_rehearsed(job, self._clock.now())))

@@ -25,14 +25,15 @@ from supplier_agent.tick import plan, pull, sale_gate, settle
 from supplier_agent.tick.context import INTERNAL, READ, Account, Context, Flight, fault, log_fault
 
 NOT_FOUND = 404
+NONE_FAILED = (0, 0)
 MOST_FAILED_CLAIMS = 10
 """More failed claims of one call in a row than this are an endless loop."""
 
 _WITH_ORDER = select(Call, Order).join(Order).where(col(Call.id) == bindparam("call_id")).with_for_update()
 
 
-def claim(ctx: Context, tx: Session, account: Account, seen: Snapshot, call_id: int) -> Job | Wait | None:
-    """Move a call from owed to sending, if its order still asks for it now; Wait or None if it may not go.
+def claim(ctx: Context, tx: Session, account: Account, seen: Snapshot, call_id: int) -> Job | None:
+    """Move a call from owed to sending, if its order still asks for it now; None if it may not go.
 
     1. A damaged call row is not sent: planning repairs it first, if it can.
     2. If the order no longer asks for the call, drop it.
@@ -58,7 +59,9 @@ def claim(ctx: Context, tx: Session, account: Account, seen: Snapshot, call_id: 
     if _label_is_lost(ctx, tx, kind, order, now):
         return None
     if (waits := kind.wait(tx, order, ctx.settings, now)) is not None:
-        return _leave(tx, call, waits)
+        account.failed_claims = NONE_FAILED  # that it waits is no failure
+        _leave(tx, call, waits)
+        return None
     attempts = outbox.attempts_of(tx, call) if call.attempts else ()
     number = outbox.claim(tx, call, now)
     if number is None:
@@ -92,13 +95,12 @@ def claim(ctx: Context, tx: Session, account: Account, seen: Snapshot, call_id: 
     )
 
 
-def _leave(tx: Session, call: Call, waits: Wait) -> Wait:
+def _leave(tx: Session, call: Call, waits: Wait) -> None:
     """Put a call off, or end it, because it need not be sent now."""
     if waits.until is None:
         outbox.conclude(tx, call, "done", waits.why)
     else:
         outbox.put_off(tx, call.id or 0, waits.until, waits.why)
-    return waits
 
 
 def _label_is_lost(ctx: Context, tx: Session, kind: AnyCall, order: Order, now: datetime) -> bool:
@@ -131,8 +133,6 @@ def send(ctx: Context, account: Account, call: outbox.Due) -> None:
         with ctx.store.write() as tx:
             outbox.park_call(tx, call_id, fault(error))
         log_fault(ctx, account.name, call.order_id, error)
-        return
-    if isinstance(job, Wait):
         return
     if job is None:
         _count_failed_claim(ctx, account, call_id)

@@ -37,7 +37,7 @@ from supplier_agent.verdict.problems import (
     stuck_after_shipping,
     text_of,
 )
-from supplier_agent.verdict.sale import Sale, sale_of
+from supplier_agent.verdict.sale import may_open_case, sale_of, waits_for_a_check
 from supplier_agent.verdict.supplier import who_paused
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 BEGUN = frozenset({"sending", "unknown", "done"})
 """The states of a ship call in which the mark can no longer be undone; the triggers of the database enforce the same."""
-SHIP, CASE = "ship", "sav"
+SHIP = "ship"
 
 
 class Kind(Protocol):
@@ -138,9 +138,9 @@ def judge_order(  # noqa: PLR0913 - everything that an order is judged by
     case = _Case(order, calls, supplier, settings, now, kinds, attempts, wants)
     own = tuple(own_blockers(order, calls, prints))
     is_finished = order.ship_confirmed_at is not None or order.closed_reason is not None
-    blockers = own if is_finished else (*own, *_of_sale(case, sale), *_of_supplier(case))
+    blockers = own if is_finished else (*own, *_of_supplier(case, sale))
     possible = frozenset(_possible(order, calls, blockers, report))
-    if _may_open_case(order, calls, settings):
+    if may_open_case(order, calls, settings):
         possible |= {Act.OPEN_CASE}
     may = {role: possible & MAY[role] for role in Role}
     may[Role.IT] |= _of_other_calls(order, calls)
@@ -213,17 +213,10 @@ def own_blockers(order: Order, calls: Sequence[Call], prints: Sequence[Print]) -
         yield from changed_since_printed(order, prints)
 
 
-def _of_sale(case: _Case, sale: Any | None) -> Iterable[Blocker]:  # noqa: ANN401 - a row
-    """Yield that a marked order waits for a sale check, where none is reported without."""
-    support = case.settings.support_of(case.order.supplier)
-    if support is None or not support.is_strict or SHIP not in case.wants:
-        return
-    if sale_of(sale, support, case.now) is Sale.UNCHECKED:
-        yield Blocker.SALE_UNCHECKED
-
-
-def _of_supplier(case: _Case) -> Iterable[Blocker]:
+def _of_supplier(case: _Case, sale: Any | None) -> Iterable[Blocker]:  # noqa: ANN401 - a row
     supplier, settings, kinds = case.supplier, case.settings, case.kinds
+    if SHIP in case.wants and waits_for_a_check(case.order, sale, settings, case.now):
+        yield Blocker.SALE_UNCHECKED
     if supplier.name not in settings.suppliers:
         yield Blocker.SUPPLIER_UNKNOWN
         return
@@ -287,14 +280,6 @@ def _possible(order: Order, calls: Sequence[Call], blockers: Sequence[Blocker], 
         yield Act.RETRY
     if ship is not None and ship.state == "unknown":
         yield from (Act.RESOLVE, Act.SEND_AGAIN)
-
-
-def _may_open_case(order: Order, calls: Sequence[Call], settings: Settings) -> bool:
-    """Tell whether a case may be opened: it is switched on, and none is being opened."""
-    support = settings.support_of(order.supplier)
-    if support is None or not support.open_sav or order.closed_reason is not None or rule.damage(order, calls):
-        return False
-    return not any(call.kind == CASE and call.state in {"owed", "sending", "unknown"} for call in calls)
 
 
 def _of_other_calls(order: Order, calls: Sequence[Call]) -> frozenset[Act]:

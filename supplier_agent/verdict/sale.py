@@ -7,14 +7,18 @@ which of them stop an order is a setting, and a word that is not known is a warn
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from supplier_agent.base.cells import known
+from supplier_agent.order import damage
 
 if TYPE_CHECKING:
-    from supplier_agent.db.tables import Order
+    from collections.abc import Sequence
+
+    from supplier_agent.db.tables import Call, Order
+    from supplier_agent.settings import Settings
     from supplier_agent.settings.support import Support
 
 FRESH = timedelta(minutes=10)
@@ -61,7 +65,7 @@ def last_word(check: Any, support: Support) -> Sale:  # noqa: ANN401 - as above
     return meaning(word if isinstance(word, str) else None, support, accepted if isinstance(accepted, str) else None)
 
 
-def is_fresh(checked_at: object, now: datetime) -> bool:
+def is_fresh(checked_at: object, now: datetime) -> TypeGuard[datetime]:
     """Tell whether an answer may be relied on. One from the future is not: the clock was set back."""
     return isinstance(checked_at, datetime) and timedelta(0) <= now - checked_at <= FRESH
 
@@ -97,11 +101,13 @@ def gate(order: Order, check: Any | None, support: Support, now: datetime) -> Ga
     answered_at = known(check.checked_at) if check is not None else None
     failed_at = known(check.failed_at) if check is not None else None
     waits_for_it = isinstance(asked_at, datetime) and asked_at <= now and now - asked_at <= FRESH
-    is_answered = isinstance(answered_at, datetime) and isinstance(asked_at, datetime) and answered_at >= asked_at
+    is_answered = (
+        isinstance(answered_at, datetime) and isinstance(asked_at, datetime) and asked_at <= answered_at <= now
+    )  # one from the future is no answer: the clock was set back
     if support.is_strict:
         pending = waits_for_it and not is_answered
         return Gate(now + AGAIN, ask=not pending)
-    if is_fresh(failed_at, now):  # it was asked in time, and there was no answer
+    if is_fresh(failed_at, now) and _since(order) <= failed_at:  # it was asked for this mark, and there was no answer
         return Gate(skips=True)
     if not waits_for_it or is_answered:
         wait = timedelta(seconds=support.wait_seconds)
@@ -109,3 +115,26 @@ def gate(order: Order, check: Any | None, support: Support, now: datetime) -> Ga
     assert isinstance(asked_at, datetime)  # noqa: S101 - see `waits_for_it`
     until = asked_at + timedelta(seconds=support.wait_seconds)
     return Gate(until) if until > now else Gate(skips=True)
+
+
+def _since(order: Order) -> datetime:
+    """Return since when an answer is wanted for a marked order."""
+    marks = (known(order.shipped_at), known(order.undo_opened_at), known(order.sale_asked_at))
+    return max((each for each in marks if isinstance(each, datetime)), default=datetime.min.replace(tzinfo=UTC))
+
+
+def waits_for_a_check(order: Order, check: Any | None, settings: Settings, now: datetime) -> bool:  # noqa: ANN401 - a row
+    """Tell whether an order that may be reported waits for a sale check, because none is reported without."""
+    support = settings.support_of(order.supplier)
+    return support is not None and support.is_strict and sale_of(check, support, now) is Sale.UNCHECKED
+
+
+CASE = "sav"
+
+
+def may_open_case(order: Order, calls: Sequence[Call], settings: Settings) -> bool:
+    """Tell whether a case may be opened: it is switched on, and none is being opened."""
+    support = settings.support_of(order.supplier)
+    if support is None or not support.open_sav or order.closed_reason is not None or damage(order, calls):
+        return False
+    return not any(call.kind == CASE and call.state in {"owed", "sending", "unknown"} for call in calls)

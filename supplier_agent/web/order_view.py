@@ -195,6 +195,7 @@ def board(tx: Session, visit: Visit, row: int) -> Board | None:
 
 SAID_ANYWAY = DOUBTS | frozenset({
     ProblemCode.ORDER_DAMAGED, ProblemCode.ORDER_VANISHED, ProblemCode.HELD_THOUGH_MARKED, ProblemCode.CHANGED_SINCE_PRINTED,
+    ProblemCode.SALE_STOPPED,
 })  # fmt: skip
 """Problems that the sentence "Do not ship", or the answer, already contains."""
 WITH_THE_SUPPLIER = frozenset({

@@ -23,7 +23,8 @@ from supplier_agent.words import say
 MOST = 50
 """The maximum number of rejected entries, and of orders, on one page; the numbers above are always complete."""
 FIRST = (
-    ProblemCode.CALL_UNKNOWN, ProblemCode.ORDER_DAMAGED, ProblemCode.CALL_PARKED, ProblemCode.HELD_THOUGH_MARKED,
+    ProblemCode.CALL_UNKNOWN, ProblemCode.ORDER_DAMAGED, ProblemCode.CALL_PARKED, ProblemCode.SALE_STOPPED,
+    ProblemCode.HELD_THOUGH_MARKED,
     ProblemCode.ORDER_VANISHED, ProblemCode.ORDER_REPORTED, ProblemCode.CHANGED_SINCE_PRINTED,
 )  # fmt: skip
 """The problems that are shown first, in this order; all others follow."""
@@ -31,7 +32,9 @@ QUOTED = ("reason", "said")
 """The facts of a problem that quote the marketplace, or a person."""
 TOLD = ("message", "error", "detail", "reason")
 """The keys under which an answer in JSON usually has its text for people."""
-ASKED = frozenset({ProblemCode.CALL_UNKNOWN, ProblemCode.CALL_PARKED, ProblemCode.ORDER_VANISHED})
+ASKED = frozenset({
+    ProblemCode.CALL_UNKNOWN, ProblemCode.CALL_PARKED, ProblemCode.ORDER_VANISHED, ProblemCode.SALE_STOPPED,
+})  # fmt: skip
 """The problems of an order that Menzzo can answer."""
 ENDPOINTS: Mapping[object, str] = {"acknowledge": "acknowledge-sale", "label": "link_to_label", "ship": "ship-sale"}
 """The calls that Menzzo receives, as its documentation names them."""

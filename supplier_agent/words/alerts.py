@@ -15,6 +15,8 @@ TITLES: Mapping[str, str] = {
     "title.changed_since_printed": "orders have changed since their label was printed",
     "title.label_doubtful": "labels may be the wrong ones",
     "title.field_unreadable": "fields of orders cannot be read",
+    "title.sale_stopped": "orders are on hold, because Menzzo has stopped their sale",
+    "title.sale_doubtful": "sales could not be checked, or have an unknown status",
     "title.paused": "the supplier is paused",
     "title.flags_unusual": "unusually many orders were marked as shipped at once, and wait for approval",
     "title.token_missing": "the token cannot be read",

@@ -1,12 +1,13 @@
 """The sentences of the warehouse page about orders and suppliers, in English, by code. Short, for people who hold a parcel.
 
-The groups: `answer` to a scan or a button, `note` next to it, `stop` why an order must not ship, `now` how an order is,
-`trouble` and `todo` on the page of problems, `doubt` why a label may be the wrong one, `state` of a supplier in the bar, `call`
-and `printer` in the words of a warehouse, `due` the ship-by clock, `report` what packers report, `paper` on printed lists, `event`,
-`who` and `where` in the history of an order.
+The groups: `answer` to a scan or a button, `note` next to it, `stop` why it must not ship, `now` how an order is, `trouble` and
+`todo` on the page of problems, `doubt` about a label, `state` of a supplier, `call` and `printer` in the words of a warehouse,
+`due` the ship-by clock, `report` of packers, `paper` on printed lists, `event`, `who` and `where` in the history of an order.
 """
 
 from collections.abc import Mapping
+
+from supplier_agent.words.support import ON_THE_PAGE
 
 ANSWERS: Mapping[str, str] = {
     "answer.shown": "Scan it again when you ship it.",
@@ -395,6 +396,5 @@ HISTORY: Mapping[str, str] = {
 
 PAGE: Mapping[str, str] = {
     **ANSWERS, **NOTES, **PRINTER, **STOPS, **NOW, **TROUBLE, **DOUBTS, **STATES, **CALL_NAMES, **DUE, **REPORTS, **REFUSALS,
-    **PAPERS,
-    **HISTORY,
+    **PAPERS, **ON_THE_PAGE, **HISTORY,
 }  # fmt: skip

@@ -11,7 +11,7 @@ from supplier_agent.marketplace.rate_limit import Pace
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings
 from supplier_agent.tick.context import Account
-from supplier_agent.verdict.supplier import MARKETPLACE
+from supplier_agent.verdict.supplier import MARKETPLACE, SUPPORT
 from tests.world.harness import ManualClock, Site, settings_for
 
 SUPPLIER = "notio"
@@ -39,7 +39,7 @@ def installation(tmp_path: Path) -> Iterator[Raise]:
                 **{**dict(settings), "suppliers": {SUPPLIER: {"token": f"sandbox-{SUPPLIER}", "shop": shop}}}
             )
         site = Site(settings, world, clock, calls=kinds)
-        elsewhere = {call.ACCOUNT for call in kinds.values()} - {MARKETPLACE}
+        elsewhere = {call.ACCOUNT for call in kinds.values()} - {MARKETPLACE, SUPPORT}
         site.others = lambda one: [nowhere(one, kind) for kind in elsewhere]
         sites.append(site)
         site.start()

@@ -26,6 +26,8 @@ DURABILITY = "tests/simulation/test_durability.py"
 PROMISES = "tests/promises/test_promises.py"
 STEPS = "tests/simulation/test_steps.py"
 BULKHEADS = "tests/bulkheads/"
+SALES = "tests/support/test_gate.py"
+PRIVACY = "tests/support/test_privacy.py"
 
 PLANTED = (
     # -- calls: intent, claim, repetition --------------------------------------------------------------------------
@@ -843,6 +845,49 @@ PLANTED = (
         "            same = self.path.stat().st_ino == self._inode",
         "            same = self.path.stat().st_ino > 0",
         ("tests/unit/test_store.py",),
+    ),
+    # -- the support API -------------------------------------------------------------------------------------------
+    Mutant(
+        "a ship call leaves before its sale was checked",
+        "tick/sale_gate.py",
+        "    return not (found.ask or found.stops or found.until is not None)\n",
+        "    return True\n",
+        (SALES,),
+    ),
+    Mutant(
+        "a stop word holds nothing",
+        "calls/sale_check.py",
+        "            if last_word(check, support) is Sale.STOPPED:\n",
+        "            if False:\n",
+        (f"{SALES}::test_other_lines_of_a_cancelled_sale_are_held_too_with_one_question",),
+    ),
+    Mutant(
+        "an answer counts for ever",
+        "verdict/sale.py",
+        "timedelta(0) <= now - checked_at <= FRESH",
+        "timedelta(0) <= now - checked_at",
+        (SALES, "tests/support/test_sale_words.py"),
+    ),
+    Mutant(
+        "an answer that is an error is kept word for word",
+        "integrations/support/client.py",
+        'replace(reply, body=b"") if isinstance(reply, Answer) else reply',
+        "reply",
+        (PRIVACY,),
+    ),
+    Mutant(
+        "what repeats the customer in another field is kept",
+        "integrations/support/answers.py",
+        "return None if not text or any(_repeats(folded, each) for each in self.private) else text",
+        "return text or None",
+        (PRIVACY, "tests/support/test_answers.py"),
+    ),
+    Mutant(
+        "a case is sent again after its answer was lost",
+        "calls/sav.py",
+        "SUPPORT, OTHERS, 2, True, False",
+        "SUPPORT, OTHERS, 2, False, False",
+        ("tests/support/test_more.py",),
     ),
     # -- one at a time ---------------------------------------------------------------------------------------------
     Mutant(

@@ -13,6 +13,8 @@ from tests.world.harness import LABEL, ManualClock, Site
 
 SUPPLIER = "notio"
 SELDOM = {"poll_seconds": 3600, "off_hours_poll_seconds": 3600, "sweep_seconds": 43200}
+RARE = {"poll_seconds": 20 * 86_400, "off_hours_poll_seconds": 20 * 86_400, "sweep_seconds": 40 * 86_400}
+"""For tests that last for weeks: the list is read once."""
 TOKEN = "sandbox-support"
 Raise = Callable[..., Site]
 

@@ -29,7 +29,7 @@ def sandbox() -> Iterator[Sandbox]:
         yield started
 
 
-def client(sandbox: Sandbox, token: str = "sandbox-support", most: int = 1 << 20) -> Support:  # noqa: S107 - of the stand-in
+def client(sandbox: Sandbox, token: str = "sandbox-support", most: int = 1 << 20) -> Support:
     wire = Wire(CLOCK, SECONDS)
     return Support(sandbox.url, lambda: token, wire, Pace(CLOCK, 1000), CLOCK, max_picture_bytes=most)
 
@@ -63,7 +63,7 @@ def test_what_does_not_exist_is_an_answer(sandbox: Sandbox) -> None:
     assert isinstance(found, SaleFound)
     assert not found.found
     assert client(sandbox).product("../secret?x=1#y") == ProductFound()
-    assert sandbox.world.support.asked[-1] == "/api/product/..%2Fsecret%3Fx%3D1%23y"
+    assert sandbox.world.log[-1].target == "/api/product/..%2Fsecret%3Fx%3D1%23y"
 
 
 def test_a_wrong_token_is_refused_and_never_told(sandbox: Sandbox) -> None:

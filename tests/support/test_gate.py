@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 
 from supplier_agent import actions
-from supplier_agent.base.clock import Clock
 from supplier_agent.reports import orders
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.support import SALE
@@ -183,7 +182,7 @@ def test_a_refused_support_token_stops_nothing_with_warn(installation: Raise) ->
     site.flag()
     site.run_for(400, 1)
     assert ships(site) == 3
-    assert site.ask("SELECT name FROM suppliers WHERE token_refused_at IS NOT NULL") == [(f"{SUPPLIER}/support",)]
+    assert site.ask("SELECT supplier FROM lanes WHERE failing_since IS NOT NULL") == [(f"{SUPPLIER}/support",)]
 
 
 def test_a_strict_gate_delays_nothing_but_the_report(installation: Raise) -> None:
@@ -255,4 +254,3 @@ def test_without_the_section_nothing_is_asked_and_no_table_is_read(installation:
     assert site.world.support.asked == []
     assert not site.ask("SELECT 1 FROM calls WHERE kind NOT IN ('acknowledge', 'label', 'ship')")
     assert "sale" not in whole(site)
-    assert isinstance(site.clock, Clock)

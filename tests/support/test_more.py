@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from supplier_agent.marketplace.support import Picture
 from supplier_agent.reports import support
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.support import CASES, PICTURE, PRODUCT, SAV, tracking_of
-from tests.support.conftest import Raise, first, ids, state
+from tests.support.conftest import RARE, Raise, first, ids, state
 from tests.world.harness import Site
 
 DAY = 86_400.0
@@ -88,19 +89,19 @@ def test_a_picture_that_cannot_be_stored_is_no_error(tmp_path: Path) -> None:
 
 
 def test_each_shipped_order_is_asked_about_once_a_week_for_sixty_days(installation: Raise) -> None:
-    site = installation({"after_sales_per_day": 100})
+    site = installation({"after_sales_per_day": 100}, schedule=RARE)
     site.flag()
     site.run_for(3600)
     assert not site.world.requests(CASES)
     site.run_for(100 * DAY, DAY)
     asked = [line.at for line in site.world.requests(CASES)]
     assert 8 <= len(asked) <= 9
-    assert all(later - earlier >= timedelta(days=7) for earlier, later in zip(asked, asked[1:], strict=False))
+    assert all(later - earlier >= timedelta(days=7) for earlier, later in pairwise(asked))
     assert state(site, "after_sales")[0] == "done"
 
 
 def test_a_day_has_a_limit(installation: Raise) -> None:
-    site = installation({"after_sales_per_day": 2}, orders=5)
+    site = installation({"after_sales_per_day": 2}, orders=5, schedule=RARE)
     site.flag()
     site.run_for(3600)
     site.run_for(WEEK + DAY, 3600)
@@ -114,7 +115,7 @@ def test_a_day_has_a_limit(installation: Raise) -> None:
 
 
 def test_cases_are_counted_by_article_and_carrier(installation: Raise) -> None:
-    site = installation({"after_sales_per_day": 100})
+    site = installation({"after_sales_per_day": 100}, schedule=RARE)
     site.flag()
     site.run_for(3600)
     site.world.support.cases.append({"increment_id": first(site), "complaint_type": "damage"})
@@ -132,7 +133,7 @@ def test_cases_are_counted_by_article_and_carrier(installation: Raise) -> None:
 
 
 def test_an_outage_of_the_support_api_is_no_reason_to_look_at_an_order(installation: Raise) -> None:
-    site = installation({"after_sales_per_day": 100})
+    site = installation({"after_sales_per_day": 100}, schedule=RARE)
     site.flag()
     site.run_for(3600)
     site.world.faults.arm(CASES, faults.status(400), times=99)
@@ -154,7 +155,7 @@ def test_a_case_is_sent_once_exactly_as_it_was_seen(installation: Raise) -> None
 
 
 def test_a_lost_answer_is_unknown_and_never_repeated(installation: Raise) -> None:
-    site = installation({"open_sav": True})
+    site = installation({"open_sav": True}, schedule=RARE)
     site.world.faults.arm(SAV, faults.close(applied=True))
     open_case(site)
     site.run_for(10 * DAY, DAY)

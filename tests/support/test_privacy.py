@@ -1,4 +1,4 @@
-"""Nothing that the support API says about a customer is written anywhere: every byte of the state folder, the log and the JSON is searched."""
+"""Nothing that the support API says of a customer is written: every byte of the state folder, the log and the JSON is searched."""
 
 import json
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from supplier_agent import actions
 from supplier_agent.reports import orders
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.support import CASES, CUSTOMER, PRODUCT, SALE, SAV
-from tests.support.conftest import Raise, first, ids
+from tests.support.conftest import RARE, Raise, first, ids
 from tests.world.harness import Site
 
 NEEDLES = [value.encode() for value in CUSTOMER.values()]
@@ -47,7 +47,7 @@ def live(site: Site) -> None:
 
 
 def test_after_everything_was_asked_no_byte_names_the_customer(installation: Raise) -> None:
-    site = installation(EVERYTHING, orders=2)
+    site = installation(EVERYTHING, orders=2, schedule=RARE)
     live(site)
     asked = {line.endpoint for line in site.world.log}
     assert {SALE, PRODUCT, CASES, SAV} <= asked
@@ -58,7 +58,7 @@ def test_after_everything_was_asked_no_byte_names_the_customer(installation: Rai
 
 @pytest.mark.parametrize("status", [200, 400, 404, 409, 500, 503])
 def test_no_error_names_the_customer_either(installation: Raise, status: int) -> None:
-    site = installation(EVERYTHING)
+    site = installation(EVERYTHING, schedule=RARE)
     for endpoint in (SALE, PRODUCT, CASES, SAV):
         answer = faults.status(status, body=WITH_THE_CUSTOMER.encode())
         site.world.faults.arm(endpoint, answer, times=50)
@@ -67,7 +67,7 @@ def test_no_error_names_the_customer_either(installation: Raise, status: int) ->
 
 
 def test_a_customer_in_every_other_field_is_dropped(installation: Raise) -> None:
-    site = installation(EVERYTHING)
+    site = installation(EVERYTHING, schedule=RARE)
     email, name = CUSTOMER["email"], "{firstname} {lastname}".format(**CUSTOMER)
     data = {
         "incrementId": first(site),
@@ -87,7 +87,7 @@ def test_a_customer_in_every_other_field_is_dropped(installation: Raise) -> None
 
 
 def test_nothing_is_ever_asked_by_e_mail(installation: Raise) -> None:
-    site = installation(EVERYTHING)
+    site = installation(EVERYTHING, schedule=RARE)
     live(site)
     assert site.world.support.asked
     assert not [target for target in site.world.support.asked if "@" in target or "email" in target.lower()]

@@ -21,7 +21,7 @@ def check(status: str | None = "processing", **facts: Any) -> Any:  # noqa: ANN4
 
 
 def order(asked_at: Any = None) -> Any:  # noqa: ANN401 - a row
-    return SimpleNamespace(sale_asked_at=asked_at)
+    return SimpleNamespace(sale_asked_at=asked_at, shipped_at=NOW - timedelta(minutes=2), undo_opened_at=None)
 
 
 @pytest.mark.parametrize(
@@ -90,10 +90,10 @@ def test_without_an_answer_nothing_is_known() -> None:
 
 STALE = check(checked_at=NOW - FRESH - SECOND)
 FAILED = check(None, found=None, checked_at=None, failed_at=NOW - SECOND)
-FAILED_LONG_AGO = check(None, checked_at=None, failed_at=NOW - 2 * FRESH)
+FAILED_LONG_AGO = check(None, found=None, checked_at=None, failed_at=NOW - 2 * FRESH)
+FAILED_BEFORE = check(None, found=None, checked_at=None, failed_at=NOW - timedelta(minutes=3))
 ASKED = order(NOW - timedelta(seconds=2))
-LONG_FAILED_LONG_AGO = check(None, checked_at=None, failed_at=NOW - 2 * FRESH)
-ASKED = order(NOW - timedelta(seconds=5))
+LONG_ASKED = order(NOW - timedelta(seconds=5))
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,9 @@ ASKED = order(NOW - timedelta(seconds=5))
         ("known to fail", order(), FAILED, WARN, Gate(skips=True)),
         ("known to fail, strict", ASKED, FAILED, STRICT, Gate(NOW + AGAIN)),
         ("failed long ago", order(), FAILED_LONG_AGO, WARN, Gate(NOW + 5 * SECOND, ask=True)),
+        ("failed before this mark", order(), FAILED_BEFORE, WARN, Gate(NOW + 5 * SECOND, ask=True)),
         ("asked in the future", order(NOW + SECOND), None, WARN, Gate(NOW + 5 * SECOND, ask=True)),
+        ("asked, the last answer is from the future", ASKED, check(checked_at=NOW + FRESH), WARN, Gate(NOW + 3 * SECOND)),
         ("asked long ago, strict", order(NOW - 2 * FRESH), None, STRICT, Gate(NOW + AGAIN, ask=True)),
         ("no wait", order(), None, Support(wait_seconds=0), Gate(ask=True, skips=True)),
     ],

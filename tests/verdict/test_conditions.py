@@ -33,6 +33,7 @@ QUIET = {kind: replace(rule, attention=frozenset({"unknown"})) for kind, rule in
 PAIRS: dict[str, Any] = {
     "STUCK": stuck,
     "HELD_THOUGH_MARKED": has(ProblemCode.HELD_THOUGH_MARKED),
+    "SALE_STOPPED": has(ProblemCode.SALE_STOPPED),
     "VANISHED": lambda verdict: Blocker.VANISHED in verdict.blockers,
     "CHANGED_SINCE_PRINTED": has(ProblemCode.CHANGED_SINCE_PRINTED),
     "WAITING": has(ProblemCode.WAITING),
@@ -44,6 +45,7 @@ PAIRS: dict[str, Any] = {
 OF_OPEN_ORDERS = {
     ProblemCode.HELD_THOUGH_MARKED, ProblemCode.ORDER_VANISHED, ProblemCode.CHANGED_SINCE_PRINTED, ProblemCode.CALL_UNKNOWN,
     ProblemCode.CALL_PARKED, ProblemCode.ORDER_DAMAGED, ProblemCode.WAITING, ProblemCode.UNFLAGGED, ProblemCode.ORDER_REPORTED,
+    ProblemCode.SALE_STOPPED,
 }  # fmt: skip
 
 
