@@ -39,9 +39,9 @@ class Job:
     lane_was_failing: bool
     not_found_since: datetime | None  # the first 404 of the present series; None: the last answer was not a 404
     maybe_sent: bool  # an earlier attempt may have happened
-    maybe_sent_at: datetime | None  # when the last such attempt began; None: there is none
     asked: frozenset[str]  # reads that the server would now answer from its cache
     facts: Mapping[str, object] = field(default_factory=dict)  # the columns of the order that the call names in SENDS
+    maybe_sent_at: datetime | None = None  # when the last attempt that may have happened began; None: there is none
 
 
 @dataclass(frozen=True)

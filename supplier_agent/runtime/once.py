@@ -86,8 +86,8 @@ def _next_moment(tx: Session, ctx: Context, account: Account, now: datetime) -> 
         lane = circuit_breakers.of(tx, account.name, call.LANE)
         if at is not None and not paused:
             moments.append(max(each for each in (at, lane.resume_at, quiet_until) if each is not None))
-    if account.errand is not None and not ctx.reads_only and (errand_at := account.errand.due_at(tx, ctx)) <= now:
-        moments.append(errand_at)
+    if account.errand is not None and not ctx.reads_only:
+        moments += [at for at in [account.errand.due_at(tx, ctx, account, now)] if at <= now]
     if not account.pulls:
         return min(moments) if moments else None
     reads = circuit_breakers.of(tx, account.name, circuit_breakers.READS)

@@ -1,7 +1,7 @@
 """Choose: which request is sent next for an account, if any. Reads the database, writes nothing."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
@@ -17,6 +17,8 @@ from supplier_agent.tick.context import READ_EVERY, Account, Context
 
 LOOK_SECONDS = 30.0
 """The longest time between two ticks of an account when nothing is due; opening hours and new tokens are noticed by then."""
+SOON_SECONDS = 1.0
+"""After so long an errand that could not begin is tried again."""
 FULL_LOOK_SECONDS = 300.0
 """After so long the database is asked what is due, even if nothing is known to have changed."""
 
@@ -180,8 +182,9 @@ def _idle_seconds(
     """Return the seconds after `now` during which nothing becomes due for this account, unless something happens."""
     moments: list[datetime | None] = [again_at, *seen.moments(now)]
     moments += [outbox.next_due_at(tx, account.supplier, kind, now) for kind in ctx.calls.at(account.kind)]
-    if account.errand is not None:
-        moments.append(account.errand.due_at(tx, ctx))
+    if account.errand is not None and not ctx.reads_only:
+        at = account.errand.due_at(tx, ctx, account, now)  # due now, and not begun: for want of a turn or of a thread
+        moments.append(max(at, now + timedelta(seconds=SOON_SECONDS)))
     if account.pulls and account.run is None and not account.flying(READS):
         moments.append(_next_read(ctx, tx, account, now).at)
     waits = [(moment - now).total_seconds() for moment in moments if moment is not None and moment > now]

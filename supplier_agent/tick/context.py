@@ -72,8 +72,8 @@ class Errand(Protocol):
     def look(self, ctx: "Context", account: "Account") -> None:
         """Start a read if one is due, and the account may make one now."""
 
-    def due_at(self, tx: Session, ctx: "Context") -> datetime:
-        """Return when the next read is due, pauses not included."""
+    def due_at(self, tx: Session, ctx: "Context", account: "Account", now: datetime) -> datetime:
+        """Return when the next read may be made: `now` or later."""
 
 
 @dataclass

@@ -68,9 +68,10 @@ class ReadBack:
             None  # so many pages were read in a row that the rest waits; None: it does not
         )
 
-    def due_at(self, tx: Session, ctx: Context) -> datetime:
-        """Return when the next read is due, after pauses of this account."""
-        now = ctx.clock.now()
+    def due_at(self, tx: Session, ctx: Context, account: Account, now: datetime) -> datetime:
+        """Return when the next read is due, after pauses of this account; never while one is in flight, which wakes the account."""
+        if any(flight.kind == READ_BACK for flight in account.in_flight):
+            return snapshot.NEVER
         earliest = snapshot.look(tx, self._account).not_before(now)
         row = tx.get(ShopRead, self._supplier)
         if self._next is not None and self._rests_until is not None:
@@ -88,11 +89,9 @@ class ReadBack:
         """Start the next page if it is due, and the account may ask now."""
         if ctx.reads_only or account.token is None or account.pace.free_in() > 0:
             return
-        if any(flight.kind == READ_BACK for flight in account.in_flight):
-            return
         now = ctx.clock.now()
         with ctx.store.read() as tx:
-            if self.due_at(tx, ctx) > now:
+            if self.due_at(tx, ctx, account, now) > now:
                 return
             row = tx.get(ShopRead, self._supplier)
             is_new = row is None or row.url != self._shop.url

@@ -50,7 +50,7 @@ def after(
 
 def test_only_ship_is_sent_once() -> None:
     assert set(CALLS.once) == {"ship"}
-    assert list(CALLS) == ["ship", "acknowledge", "label"], "what a customer waits for goes first"
+    assert list(CALLS) == ["ship", "acknowledge", "label", "shop_order"], "what a customer waits for goes first"
 
 
 def test_every_meaning_has_its_outcome() -> None:

@@ -257,10 +257,10 @@ class Site:
         now = self.clock.now()
         accounts = self.agent.accounts.values()
         moments = [account.next_read.at for account in accounts if account.next_read is not None]
-        errands = [account.errand for account in accounts if account.errand is not None]
-        if errands:
+        if any(account.errand is not None for account in accounts):
             with self.agent.ctx.store.read() as tx:
-                moments += [each.due_at(tx, self.agent.ctx) for each in errands]
+                each = [(account.errand, account) for account in accounts]
+                moments += [errand.due_at(tx, self.agent.ctx, one, now) for errand, one in each if errand is not None]
         for (text,) in self.ask(
             "SELECT min(due_at) FROM calls WHERE state = 'owed' AND due_at > ?1 UNION ALL "
             "SELECT min(resume_at) FROM lanes WHERE resume_at > ?1 UNION ALL "
