@@ -1,4 +1,4 @@
-"""The tables of programs that use the HTTP API: their keys, and how often each asked. Next to each nullable column: what null means."""
+"""The tables of programs that use the HTTP API. Next to each nullable column: what null means."""
 
 from datetime import datetime
 

@@ -76,11 +76,11 @@ def add(
     try:
         name = parse_program(name)
     except ValueError as error:
-        raise UsageError(f"the name of a program {error}", "for example: supplier-agent key add wms --may ship") from None
-    if unknown := sorted(set(may) - set(RIGHTS)):
         raise UsageError(
-            f"there is no right {unknown[0]}", f"use some of: {','.join(RIGHTS)}; every key may read"
-        )
+            f"the name of a program {error}", "for example: supplier-agent key add wms --may ship"
+        ) from None
+    if unknown := sorted(set(may) - set(RIGHTS)):
+        raise UsageError(f"there is no right {unknown[0]}", f"use some of: {','.join(RIGHTS)}; every key may read")
     if tx.exec(select(Key.id).where(Key.name == name, col(Key.revoked_at).is_(None))).first() is not None:
         raise UsageError(
             f"there is already a key {name}",

@@ -90,7 +90,10 @@ def end_sessions(tx: Session, name: str) -> None:
 
 
 FAULTS: Mapping[str, tuple[str, str]] = {
-    "name_wrong": ("a name has 1 to 40 letters, and does not end like the name of a program", 'for example: supplier-agent person add "Anna" --role packer'),
+    "name_wrong": (
+        "a name has 1 to 40 letters, and does not end like the name of a program",
+        'for example: supplier-agent person add "Anna" --role packer',
+    ),
     "name_taken": (
         "someone with this name already works here, in another spelling; the two could not be told apart",
         "supplier-agent person list",

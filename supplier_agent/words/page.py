@@ -365,6 +365,7 @@ HISTORY: Mapping[str, str] = {
     "event.journal shortened": "Old entries removed",
     "event.held": "Put on hold",
     "event.released": "Released",
+    "event.note": "Note",
     "event.closed": "Closed",
     "event.reopened": "Reopened",
     "event.retry": "Tried again",

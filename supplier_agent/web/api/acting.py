@@ -90,7 +90,9 @@ def _done(tx: Session, order: Order, asking: Asking) -> str:
             if order.held_reason is not None:
                 return "it is already on hold"
             if Act.HOLD not in verdict.may[Role.LEAD]:
-                raise _No(blocked(verdict.blockers, "too_late", "it is shipped or closed: there is nothing left to hold"))
+                raise _No(
+                    blocked(verdict.blockers, "too_late", "it is shipped or closed: there is nothing left to hold")
+                )
             return actions.hold(tx, order, now, who, sent.reason.strip())
         case Release():
             if order.held_reason is not None and order.held_code is not None:

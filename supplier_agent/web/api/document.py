@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
-from pydantic.json_schema import models_json_schema
 from pydantic import BaseModel, TypeAdapter
+from pydantic.json_schema import models_json_schema
 
 from supplier_agent import __version__
 from supplier_agent.web.api import models
@@ -29,11 +29,13 @@ Tree = dict[str, Any]
 @cache
 def document() -> Tree:
     """Return the document."""
-    bodies = [each.sent for each in OPERATIONS if each.method == "POST"]
-    answers = [models.Page, models.Whole, models.Done, models.Failure]
-    _, defined = models_json_schema(
-        [*((each, "validation") for each in bodies), *((each, "serialization") for each in answers)], ref_template=REF
-    )
+    bodies: list[type[BaseModel]] = [each.sent for each in OPERATIONS if each.method == "POST"]
+    answers: list[type[BaseModel]] = [models.Page, models.Whole, models.Done, models.Failure]
+    both: list[tuple[type[BaseModel], Literal["validation", "serialization"]]] = [
+        (each, "validation") for each in bodies
+    ]
+    both += [(each, "serialization") for each in answers]
+    _, defined = models_json_schema(both, ref_template=REF)
     event = TypeAdapter(models.AnyEvent).json_schema(ref_template=REF)
     schemas = {**defined["$defs"], **event.pop("$defs"), "Event": event}
     paths: Tree = {}
@@ -115,11 +117,7 @@ def _good(operation: Operation) -> Tree:
         etag = {"description": "The hash of the label, in quotes.", "schema": {"type": "string"}}
         content: Tree = {"application/pdf": {"schema": {"type": "string", "format": "binary"}}}
         return {"description": "The label", "headers": {"ETag": etag}, "content": content}
-    return {"description": "Done", "content": {JSON: {"schema": _named(_name(operation.answered))}}}
-
-
-def _name(model: type[BaseModel]) -> str:
-    return model.__name__
+    return {"description": "Done", "content": {JSON: {"schema": _named(operation.answered.__name__)}}}
 
 
 def _refusals(codes: Iterable[str]) -> Mapping[str, Tree]:

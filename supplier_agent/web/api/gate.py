@@ -20,7 +20,7 @@ from starlette.responses import Response
 from supplier_agent.base.errors import AgentError
 from supplier_agent.db.store import LockedError
 from supplier_agent.web import keys, peers
-from supplier_agent.web.api.problems import Refused
+from supplier_agent.web.api.problems import CLOSE, Refused
 from supplier_agent.web.api.usage import Usage
 from supplier_agent.web.keys import Caller
 from supplier_agent.web.peers import Ours
@@ -99,10 +99,11 @@ class Gate:
         except LockedError:
             response = Refused("busy", "the database is locked, or its disk is full", retry_after=1).problem.response()
         except AgentError as error:
-            self.room.log.error("api.failed", detail=error.what, by=known.who)
+            self.room.log.error("api.failed", detail=error.what, by=known.who)  # noqa: TRY400 - it is no bug of ours
             response = Refused("busy", "the database or a file cannot be used", retry_after=10).problem.response()
         except Exception as error:  # noqa: BLE001 - a program gets a problem, whatever went wrong
-            self.room.log.error("api.failed", detail=type(error).__name__, by=known.who)  # its text may contain what was sent
+            what = type(error).__name__  # its text may contain what was sent
+            self.room.log.error("api.failed", detail=what, by=known.who)  # noqa: TRY400 - as above
             response = Refused("internal_error", "nothing was recorded").problem.response()
         finally:
             known.leave()
@@ -112,7 +113,7 @@ class Gate:
     @contextmanager
     def _place(self) -> Iterator[None]:
         if self._busy >= MOST_AT_ONCE:
-            raise Refused("busy", "too many requests are being answered", retry_after=1, connection="close")
+            raise Refused("busy", "too many requests are being answered", retry_after=1, headers=CLOSE)
         self._busy += 1
         try:
             yield
@@ -143,12 +144,14 @@ class Gate:
         kind, _, key = request.headers.get("authorization", "").partition(" ")
         if kind.lower() != "bearer" or not key.strip():
             raise Refused(
-                "key_missing", "send the header Authorization: Bearer KEY", www_authenticate='Bearer realm="supplier-agent"'
+                "key_missing",
+                "send the header Authorization: Bearer KEY",
+                headers={"WWW-Authenticate": 'Bearer realm="supplier-agent"'},
             )
         caller = await self.thread(lambda: self._with_key(key.strip()))
         if caller is None:
             raise await self.wrong(request, "key.refused", Refused(
-                "key_wrong", "it was revoked, or never given", www_authenticate='Bearer error="invalid_token"'
+                "key_wrong", "it was revoked, or never given", headers={"WWW-Authenticate": 'Bearer error="invalid_token"'}
             ))  # fmt: skip
         return caller
 
@@ -161,9 +164,7 @@ class Gate:
     async def wrong(self, request: Request, event: str, refused: Refused, **facts: str) -> Refused:
         """Count a wrong key or signature of an address; return the refusal: this one, or that the next must wait."""
         peer = self.peer(request)
-        wait = await self.thread(
-            lambda: self.room.tries.wait_seconds(A_KEY, peer, self.room.clock.now(), known=False)
-        )
+        wait = await self.thread(lambda: self.room.tries.wait_seconds(A_KEY, peer, self.room.clock.now(), known=False))
         if wait > 0:
             seconds = int(wait) + 1
             return Refused("too_many_requests", "too many wrong keys came from this address", retry_after=seconds)
@@ -217,13 +218,13 @@ async def body_of(request: Request) -> bytes:
     try:
         async with asyncio.timeout(BODY_SECONDS):
             if length.isdecimal() and len(length) < 19 and int(length) > MOST_BYTES:  # noqa: PLR2004 - a number of bytes
-                raise Refused("body_too_large", f"at most {MOST_BYTES} bytes", connection="close")
+                raise Refused("body_too_large", f"at most {MOST_BYTES} bytes", headers=CLOSE)
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > MOST_BYTES:
-                    raise Refused("body_too_large", f"at most {MOST_BYTES} bytes", connection="close")
+                    raise Refused("body_too_large", f"at most {MOST_BYTES} bytes", headers=CLOSE)
     except TimeoutError:
-        raise Refused("too_slow", f"it must arrive within {BODY_SECONDS:g} seconds", connection="close") from None
+        raise Refused("too_slow", f"it must arrive within {BODY_SECONDS:g} seconds", headers=CLOSE) from None
     return bytes(body)
 
 

@@ -22,7 +22,9 @@ class Answered(BaseModel):
 
 
 def _shown(longest: int) -> Any:  # noqa: ANN401 - constraints
-    return StringConstraints(min_length=1, max_length=longest, pattern=r"^[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")
+    return StringConstraints(
+        min_length=1, max_length=longest, pattern=r"^[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
+    )
 
 
 OrderId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -41,7 +43,7 @@ class Ship(Of):
 
     label_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = Field(
         default=None,
-        description="The hash of the label that is on the parcel (the ETag of the label). If there is a newer one, the act is refused.",
+        description="The hash of the label on the parcel (its ETag). If the order has another label by now, the act is refused.",
     )
 
 
@@ -103,43 +105,41 @@ class _Event(BaseModel):
 
 
 class ShipEvent(_Event):
-    """order.ship"""
+    """The webhook `order.ship`."""
 
     type: Literal["order.ship"]
     data: ShipOf
 
 
 class UnshipEvent(_Event):
-    """order.unship"""
+    """The webhook `order.unship`."""
 
     type: Literal["order.unship"]
     data: UnshipOf
 
 
 class HoldEvent(_Event):
-    """order.hold"""
+    """The webhook `order.hold`."""
 
     type: Literal["order.hold"]
     data: HoldOf
 
 
 class ReleaseEvent(_Event):
-    """order.release"""
+    """The webhook `order.release`."""
 
     type: Literal["order.release"]
     data: ReleaseOf
 
 
 class NoteEvent(_Event):
-    """order.note"""
+    """The webhook `order.note`."""
 
     type: Literal["order.note"]
     data: NoteOf
 
 
-AnyEvent = Annotated[
-    ShipEvent | UnshipEvent | HoldEvent | ReleaseEvent | NoteEvent, Field(discriminator="type")
-]
+AnyEvent = Annotated[ShipEvent | UnshipEvent | HoldEvent | ReleaseEvent | NoteEvent, Field(discriminator="type")]
 
 
 def _day(text: object) -> object:
@@ -170,10 +170,8 @@ class Query(Sent):
     text: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = Field(
         default=None, description="Only with this text in an id, the sku, the carrier, or a code of the label."
     )
-    all: Annotated[bool, BeforeValidator(_switch)] = Field(
-        default=False, description="With shipped and closed orders."
-    )
-    limit: Annotated[int, BeforeValidator(_number), Field(ge=1, le=HIGHEST_LIMIT)] = Field(
+    all: Annotated[bool, BeforeValidator(_switch)] = Field(default=False, description="With shipped and closed orders.")
+    limit: Annotated[int, Field(ge=1, le=HIGHEST_LIMIT), BeforeValidator(_number)] = Field(
         default=DEFAULT_LIMIT, description="How many at most."
     )
     cursor: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = Field(

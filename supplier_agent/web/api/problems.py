@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import MappingProxyType
 
 from starlette.responses import Response
 
@@ -35,6 +36,8 @@ TITLES: Mapping[str, tuple[int, str]] = {
     "busy": (503, "Try again"),
 }
 """Every code, with its status and title. They are public."""
+CLOSE: Mapping[str, str] = MappingProxyType({"Connection": "close"})
+"""The header of a refusal after which the rest of the body is not read."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Problem:
     detail: str
     blockers: tuple[str, ...] = ()
     retry_after: int | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
 
     @property
     def status(self) -> int:
@@ -76,10 +79,16 @@ class Problem:
 class Refused(Exception):  # noqa: N818 - not an error of ours
     """The request is refused with this problem."""
 
-    def __init__(self, code: str, detail: str, *, retry_after: int | None = None, **headers: str) -> None:
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        *,
+        retry_after: int | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         super().__init__(detail)
-        named = {name.replace("_", "-").title(): value for name, value in headers.items()}
-        self.problem = Problem(code, detail, retry_after=retry_after, headers=named)
+        self.problem = Problem(code, detail, retry_after=retry_after, headers=headers)
 
 
 def blocked(blockers: Iterable[Blocker | str], code: str = "blocked", detail: str = "") -> Problem:

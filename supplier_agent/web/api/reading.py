@@ -43,9 +43,7 @@ def orders(asking: Asking) -> Response:
         sql = f"SELECT id FROM orders WHERE ({where}) AND id > ? ORDER BY id LIMIT ?"  # noqa: S608 - our own texts, and question marks
         ids = [row.id for row in look.rows(sql, *values, after, wanted.limit + 1)]
         judge, words = Judge(look, room.settings, asking.now), Words()
-        rows = [
-            summary(each.order, judge.of(each), words) for each in facts.orders_of(look, ids[: wanted.limit])
-        ]
+        rows = [summary(each.order, judge.of(each), words) for each in facts.orders_of(look, ids[: wanted.limit])]
     more = len(ids) > wanted.limit
     return answer({"orders": rows, "next": _cursor(ids[wanted.limit - 1], chosen) if more else None})
 
@@ -91,7 +89,7 @@ def label(asking: Asking) -> Response:
 
 
 def named(tx: Session, asking: Asking, order: str = "") -> Order:
-    """Return the order that a request names, in its path unless it is given. Raises Refused if there is none, or if there are two."""
+    """Return the order that a request names, in its path unless it is given. Raises Refused if there is none, or two."""
     supplier = asking.sent.supplier if isinstance(asking.sent, Which) else getattr(asking.sent, "supplier", None)
     try:
         return find(tx, order or asking.parts["order"], supplier)

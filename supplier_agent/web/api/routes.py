@@ -93,7 +93,7 @@ def make_api(room: Room, ours: Ours) -> tuple[ASGIApp, Callable[[], None]]:
 
         async def refused(_request: Request, _known: Known) -> Response:
             if error.status_code == 405:  # noqa: PLR2004 - Starlette's two
-                raise Refused("method_wrong", "see the document", **dict(error.headers or {}))
+                raise Refused("method_wrong", "see the document", headers=error.headers or {})
             raise Refused("no_such_address", "see the document")
 
         return await gate.answer(request, refused)
@@ -169,9 +169,7 @@ def _webhooks(gate: Gate) -> Route:
             raise
         once = request.headers["webhook-id"]
         return await gate.thread(
-            lambda: RECEIVE.handler(
-                Asking(gate.room_of(caller), caller, gate.room.clock.now(), {}, event.data, once)
-            )
+            lambda: RECEIVE.handler(Asking(gate.room_of(caller), caller, gate.room.clock.now(), {}, event.data, once))
         )
 
     return Route(HOOK, _endpoint(gate, handle), methods=["POST"])
