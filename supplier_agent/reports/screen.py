@@ -62,7 +62,7 @@ def _head(told: Told, zone: tzinfo, now: datetime) -> str:
     except OSError:
         size = ""
     programs = ""
-    if (api := told.programs) is not None:
+    if (api := told.api) is not None:
         number = api.keys + api.hooks
         programs = f" · API: {number} program{'s' if number != 1 else ''}, last request {_ago(api.last_at, now)}"
     return on_one_line(f"supplier-agent {__version__} · {runs} · {told.database}{size} · times are in {zone}{programs}")

@@ -161,7 +161,7 @@ class Told:
     suppliers: Mapping[str, Line]
     problems: list[Problem]
     not_running: bool  # no process works on it, and the last round is too old
-    programs: programs.Programs | None = None  # None: the API is off, or it is not known
+    api: programs.Programs | None = None  # None: the API is off, or it is not known
 
     @property
     def not_alive(self) -> list[Problem]:
@@ -180,7 +180,7 @@ class Told:
             "schema": 1,
             "healthy": self.exit_code == 0,
             "running": self.holder is not None,
-            "api": self.programs.as_json() if self.programs is not None else None,
+            "api": self.api.as_json() if self.api is not None else None,
             "suppliers": {name: each.as_json(words) for name, each in self.suppliers.items()},
             "problems": [words.worded(each).as_json() for each in self.problems],
         }

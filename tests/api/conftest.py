@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.api.programs import Program, key_of, program
-from tests.web.conftest import pristine
+from tests.web.conftest import anna, pristine
 from tests.web.stage import Stage, staged
 
-__all__ = ["pristine"]
+__all__ = ["anna", "pristine"]
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from starlette.responses import Response
@@ -48,7 +48,7 @@ class Problem:
     detail: str
     blockers: tuple[str, ...] = ()
     retry_after: int | None = None
-    headers: Mapping[str, str] = MappingProxyType({})
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def status(self) -> int:
