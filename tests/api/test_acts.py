@@ -1,10 +1,9 @@
-"""What a program does to an order: the rules of the page hold, a refusal names all blockers, and a repeated request is done once."""
+"""What a program does to an order: the rules of the page hold, a refusal names all blockers, a repeated request is done once."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from sqlmodel import select
 
 from supplier_agent.db.tables import Order, Submission
@@ -44,7 +43,7 @@ def test_the_page_shows_which_program_did_it(stage: Stage, wms: Program, anna: B
     wms.post(f"/orders/{ID}/note", {"text": "on pallet 7"})
     anna.get(f"/order/{row}")
     assert WHO in anna.said
-    assert "Note" in anna.said and "on pallet 7" in anna.said
+    assert "Note on pallet 7" in anna.said
 
 
 def test_what_is_so_already_is_done_again_without_a_change(stage: Stage, wms: Program) -> None:
@@ -56,26 +55,25 @@ def test_what_is_so_already_is_done_again_without_a_change(stage: Stage, wms: Pr
         assert len(stage.history(row)) == lines, act
 
 
-@pytest.mark.parametrize(
-    ("facts", "expected"),
-    [
-        ({"held_reason": "wet"}, ["held"]),
-        ({"closed_reason": "by hand"}, ["closed"]),
-        ({"held_reason": "r", "held_code": RESTORED, "acknowledged_at": None}, ["restored", "not_acknowledged"]),
-        ({"held_reason": "r", "held_code": LEDGER_LOST}, ["ledger_lost"]),
-        ({"fault": "x"}, ["damaged"]),
-        ({"held_reason": "wet", "acknowledged_at": None, "label_path": None}, ["held", "not_acknowledged", "no_label"]),
-    ],
-)
-def test_an_order_that_must_not_leave_is_not_marked_and_all_blockers_are_named(
-    stage: Stage, wms: Program, facts: dict[str, Any], expected: list[str]
-) -> None:
-    row = stage.order(ID, label="label_path" not in facts, **facts)
-    status, said = ship(wms)
-    assert (status, said["code"]) == (409, "blocked")
-    assert set(expected) <= set(codes(said))
-    assert all(each["sentence"] in said["detail"] for each in said["blockers"])
-    assert stage.facts(row).shipped == 0
+STOPPED: list[tuple[dict[str, Any], list[str]]] = [
+    ({"held_reason": "wet"}, ["held"]),
+    ({"closed_reason": "by hand"}, ["closed"]),
+    ({"held_reason": "r", "held_code": RESTORED, "acknowledged_at": None}, ["restored", "not_acknowledged"]),
+    ({"held_reason": "r", "held_code": LEDGER_LOST}, ["ledger_lost"]),
+    ({"fault": "x"}, ["damaged"]),
+    ({"held_reason": "wet", "acknowledged_at": None, "label_path": None}, ["held", "not_acknowledged", "no_label"]),
+]
+
+
+def test_an_order_that_must_not_leave_is_not_marked_and_all_blockers_are_named(stage: Stage, wms: Program) -> None:
+    for number, (facts, expected) in enumerate(STOPPED):
+        row = stage.order(f"15000010001_{number}", label="label_path" not in facts, **facts)
+        answer = wms.post(f"/orders/15000010001_{number}/ship")
+        said = answer.json()
+        assert (answer.status_code, said["code"]) == (409, "blocked"), facts
+        assert set(expected) <= set(codes(said))
+        assert all(each["sentence"] in said["detail"] for each in said["blockers"])
+        assert stage.facts(row).shipped == 0
 
 
 def test_what_only_delays_the_report_is_accepted_and_shown(stage: Stage, wms: Program) -> None:
@@ -94,13 +92,13 @@ def test_a_parcel_with_an_old_label_is_refused(stage: Stage, wms: Program) -> No
     assert ship(wms, {"label_sha256": now})[0] == 200
 
 
-@pytest.mark.parametrize("state", ["sending", "unknown", "done"])
-def test_a_mark_whose_report_has_begun_is_not_taken_back(stage: Stage, wms: Program, state: str) -> None:
-    row = stage.order(ID, shipped=1, shipped_at=stage.clock.now())
-    stage.call(row, state)
-    answer = wms.post(f"/orders/{ID}/unship")
-    assert (answer.status_code, answer.json()["code"]) == (409, "too_late")
-    assert stage.facts(row).shipped == 1
+def test_a_mark_whose_report_has_begun_is_not_taken_back(stage: Stage, wms: Program) -> None:
+    for state in ("sending", "unknown", "done"):
+        row = stage.order(f"15000010001_{state}", shipped=1, shipped_at=stage.clock.now())
+        stage.call(row, state)
+        answer = wms.post(f"/orders/15000010001_{state}/unship")
+        assert (answer.status_code, answer.json()["code"]) == (409, "too_late")
+        assert stage.facts(row).shipped == 1
 
 
 def test_a_shipped_order_stays_as_it_is(stage: Stage, wms: Program) -> None:
@@ -113,13 +111,14 @@ def test_a_shipped_order_stays_as_it_is(stage: Stage, wms: Program) -> None:
     assert [each.what for each in stage.history(row)] == ["note"]
 
 
-@pytest.mark.parametrize("code", [RESTORED, LEDGER_LOST])
-def test_what_a_person_must_release_no_program_releases(stage: Stage, wms: Program, code: str) -> None:
-    row = stage.order(ID, held_reason="restored", held_code=code, shipped=1, shipped_at=stage.clock.now())
-    assert wms.post(f"/orders/{ID}/hold", {"reason": "mine"}).status_code == 200
-    answer = wms.post(f"/orders/{ID}/release")
-    assert (answer.status_code, answer.json()["code"]) == (409, "needs_a_person")
-    assert stage.facts(row).held_code == code
+def test_what_a_person_must_release_no_program_releases(stage: Stage, wms: Program) -> None:
+    for code in (RESTORED, LEDGER_LOST):
+        order = f"15000010001_{code}"
+        row = stage.order(order, held_reason="restored", held_code=code, shipped=1, shipped_at=stage.clock.now())
+        assert wms.post(f"/orders/{order}/hold", {"reason": "mine"}).status_code == 200
+        answer = wms.post(f"/orders/{order}/release")
+        assert (answer.status_code, answer.json()["code"]) == (409, "needs_a_person")
+        assert stage.facts(row).held_code == code
 
 
 def test_a_released_order_gets_a_new_undo_window(stage: Stage, wms: Program) -> None:
@@ -128,20 +127,18 @@ def test_a_released_order_gets_a_new_undo_window(stage: Stage, wms: Program) -> 
     assert stage.facts(row).undo_opened_at is not None
 
 
-@pytest.mark.parametrize(
-    ("act", "body"),
-    [
-        ("hold", {}), ("hold", {"reason": ""}), ("hold", {"reason": "x" * 201}), ("hold", {"reason": " "}), ("note", {"text": 7}),
-        ("note", {"text": "a\x00b"}), ("note", {"text": "x" * 501}), ("ship", {"override": "me"}), ("ship", {"supplier": 1}),
-        ("ship", {"label_sha256": "A" * 64}),
-    ],
-)  # fmt: skip
-def test_a_wrong_body_is_refused_and_nothing_is_recorded(
-    stage: Stage, wms: Program, act: str, body: dict[str, Any]
-) -> None:
+WRONG: list[tuple[str, dict[str, Any]]] = [
+    ("hold", {}), ("hold", {"reason": ""}), ("hold", {"reason": "x" * 201}), ("hold", {"reason": " "}), ("note", {"text": 7}),
+    ("note", {"text": "a\x00b"}), ("note", {"text": "x" * 501}), ("ship", {"override": "me"}), ("ship", {"supplier": 1}),
+    ("ship", {"label_sha256": "A" * 64}),
+]  # fmt: skip
+
+
+def test_a_wrong_body_is_refused_and_nothing_is_recorded(stage: Stage, wms: Program) -> None:
     row = stage.order(ID)
-    answer = wms.post(f"/orders/{ID}/{act}", body)
-    assert (answer.status_code, answer.json()["code"]) == (422, "content_wrong")
+    for act, body in WRONG:
+        answer = wms.post(f"/orders/{ID}/{act}", body)
+        assert (answer.status_code, answer.json()["code"]) == (422, "content_wrong"), (act, body)
     assert stage.history(row) == []
 
 
@@ -225,12 +222,12 @@ def test_twenty_at_once_are_done_once(stage: Stage, wms: Program) -> None:
     assert len(stage.history(row)) == 1
 
 
-@pytest.mark.parametrize("key", ["", " ", "x" * 256, "a b", "é"])
-def test_a_key_that_is_none_is_refused(stage: Stage, wms: Program, key: str) -> None:
+def test_a_key_that_is_none_is_refused(stage: Stage, wms: Program) -> None:
     row = stage.order(ID)
-    headers = {"Idempotency-Key": key.encode("latin-1")}
-    answer = wms.client.post(f"/api/v1/orders/{ID}/note", json={"text": "x"}, headers=headers)  # type: ignore[arg-type]  # bytes are allowed
-    assert answer.status_code == 422
+    for key in (b"", b"x" * 256, b"a b", b"\xe9"):
+        headers = [(b"Idempotency-Key", key)]
+        answer = wms.client.post(f"/api/v1/orders/{ID}/note", json={"text": "x"}, headers=headers)
+        assert answer.status_code == 422, key
     assert stage.history(row) == []
 
 
