@@ -6,6 +6,8 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from supplier_agent.check import programs
 from supplier_agent.db.store import open_store
 from supplier_agent.settings import Settings
@@ -26,6 +28,7 @@ def test_an_api_that_is_off_is_a_note(found: Found, settings: Configured) -> Non
     found.only("note", "HTTP API: it is off", "key add")
 
 
+@pytest.mark.usefixtures("database")
 def test_keys_without_a_page_reach_nothing(found: Found, settings: Configured) -> None:
     configured = settings()
     add(configured)
@@ -33,6 +36,7 @@ def test_keys_without_a_page_reach_nothing(found: Found, settings: Configured) -
     found.only("warning", "HTTP API: there are keys or hooks, but the page", "[web] listen")
 
 
+@pytest.mark.usefixtures("database")
 def test_an_api_that_others_reach_without_https_is_doubted(found: Found, settings: Configured) -> None:
     configured = settings(web={"listen": "0.0.0.0:8080"})
     add(configured, "nobody")

@@ -8,9 +8,7 @@ import pytest
 from supplier_agent.cli import run
 from supplier_agent.db.store import open_store
 from supplier_agent.web import keys
-from tests.unit.conftest import keep, ready
-
-__all__ = ["keep"]
+from tests.unit.conftest import ready
 
 
 @pytest.fixture
@@ -60,7 +58,8 @@ def test_a_note_is_in_the_history_of_the_order(config: Path, capsys: pytest.Capt
     state = config.parent / "state"
     state.mkdir()
     store = open_store(state / "agent.db", agent=True)
-    keep(store, ready("15000012345_789", supplier="notio"))
+    with store.write() as tx:
+        tx.add(ready("15000012345_789", supplier="notio"))
     store.close()
     typed = ["--config", str(config)]
     assert run([*typed, "note", "15000012345_789", "--text", "  on\npallet 7 "]) == 0

@@ -93,15 +93,20 @@ def _done(tx: Session, order: Order, asking: Asking) -> str:
                 raise _No(
                     blocked(verdict.blockers, "too_late", "it is shipped or closed: there is nothing left to hold")
                 )
-            return actions.hold(tx, order, now, who, sent.reason.strip())
+            return actions.hold(tx, order, now, who, _on_one_line(sent.reason))
         case Release():
             if order.held_reason is not None and order.held_code is not None:
                 why = "it is on hold since a restore or the loss of the ship ledger: only a person may release it"
                 raise _No(blocked(verdict.blockers, "needs_a_person", why))
             return actions.release(tx, order, now, who)
         case Note():
-            return actions.note(tx, order, now, who, sent.text.strip())
+            return actions.note(tx, order, now, who, _on_one_line(sent.text))
     raise AssertionError(type(sent))
+
+
+def _on_one_line(text: str) -> str:
+    """Return what people read in the history: on one line, without control characters."""
+    return " ".join("".join(each if each.isprintable() or each.isspace() else "?" for each in text).split())
 
 
 def _must_go(order: Order, sent: Ship, verdict: Verdict) -> None:

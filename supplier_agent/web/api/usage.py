@@ -49,7 +49,7 @@ class Usage:
                 for (who, status), number in counted.items():
                     new = insert(Asked).values(program=who, answer=status, number=number, last_at=last[who, status])
                     more = {"number": Asked.number + new.excluded.number, "last_at": new.excluded.last_at}
-                    tx.execute(new.on_conflict_do_update(index_elements=["program", "answer"], set_=more))
+                    tx.exec(new.on_conflict_do_update(index_elements=["program", "answer"], set_=more))
         except AgentError:
             with self._lock:
                 self._counted.update(counted)
