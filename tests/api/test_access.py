@@ -61,13 +61,14 @@ def test_no_operation_shows_or_changes_an_order_of_another_supplier(stage: Stage
     before = stage.facts(theirs).model_dump(exclude={"label_read_sha256", "label_pages"})
     with program(stage.url, key_of(stage, "wms", suppliers=[SUPPLIER])) as wms:
         for operation in OPERATIONS:
-            for query in ("", f"?supplier={OTHER}", "?text=HIDDEN-SKU&all=true"):
-                path = API + operation.path.replace("{order}", THEIRS) + query
-                body = BODIES.get(operation.name, {}) | ({"supplier": OTHER} if query else {})
-                answer = wms.client.request(operation.method, path, json=body or None)
-                assert not [each for each in SECRETS if each in answer.text], path
-                assert answer.headers["content-type"] != "application/pdf"
-                assert answer.status_code in {200, 404, 415, 422}
+            body, path = BODIES.get(operation.name, {}), API + operation.path.replace("{order}", THEIRS)
+            for more in ({}, {"supplier": OTHER}):
+                for query in ({}, {"supplier": OTHER}, {"text": "HIDDEN-SKU", "all": "true"}):
+                    sent = body | more if operation.method == "POST" else None
+                    answer = wms.client.request(operation.method, path, params=query, json=sent)
+                    assert not [each for each in SECRETS if each in answer.text], (path, more, query)
+                    assert answer.headers["content-type"] != "application/pdf"
+                    assert answer.status_code in {404, 422} or operation.name == "listOrders"
         assert [each["menzzo_order_id"] for each in wms.get("/orders", all="true").json()["orders"]] == [ID]
         assert ask(wms, next(each for each in OPERATIONS if each.name == "ship"), ID).status_code == 200
     assert stage.facts(theirs).model_dump(exclude={"label_read_sha256", "label_pages"}) == before

@@ -53,8 +53,10 @@ def against(stage: Stage, examples: int) -> set[int]:
             )
             @given(case=operation.as_strategy(generation_mode=mode))
             def holds(case: Any) -> None:  # noqa: ANN401 - a case of schemathesis
-                if "order" in case.path_parameters:
+                if mode is GenerationMode.POSITIVE and "order" in case.path_parameters:
                     case.path_parameters["order"] = ID
+                if mode is GenerationMode.POSITIVE:
+                    case.query.pop("cursor", None)  # only the API makes one
                 headers = {"Authorization": f"Bearer {next(keys)}"}
                 answer = case.call_and_validate(headers=headers, timeout=20)
                 statuses.add(answer.status_code)

@@ -98,13 +98,7 @@ def test_a_changed_body_id_or_time_breaks_the_signature(stage: Stage) -> None:
     assert send(stage, ship(), "msg_2", webhook_signature=sign).status_code == 401
     earlier = str(int(now.timestamp()) - 10)
     assert send(stage, ship(), webhook_timestamp=earlier, webhook_signature=sign).status_code == 401
-    for other in (
-        sign.replace("v1,", "v2,"),
-        sign.replace("v1,", ""),
-        "v1,",
-        "v1,=",
-        "v1,é".encode().decode("latin-1"),
-    ):
+    for other in (sign.replace("v1,", "v2,"), sign.replace("v1,", ""), "v1,", "v1,="):
         stage.clock.ahead += timedelta(hours=2)  # the wait is over
         assert send(stage, ship(), at=stage.clock.now(), webhook_signature=other).status_code == 401
     assert stage.facts(row).shipped == 0
