@@ -48,7 +48,7 @@ def test_the_examples_of_webhooks_do_what_the_guide_says(tmp_path: Path, pristin
     if shutil.which("openssl") is None:
         pytest.skip("there is no openssl")
     secret = tmp_path / "secret"
-    make, send = (each.replace(SECRET_FILE, str(secret)) for each in blocks("webhooks-in.md"))
+    make, send = (each.replace(SECRET_FILE, str(secret)) for each in blocks("webhooks-in.md") if "openssl" in each)
     shell(make, tmp_path)
     with staged(
         tmp_path, pristine=pristine, hooks=[{"name": "erp", "secret_file": str(secret), "may": ["ship"]}]
