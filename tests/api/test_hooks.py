@@ -169,7 +169,7 @@ def test_a_file_without_usable_secrets_is_an_error_that_does_not_repeat_it(tmp_p
     hook = Hook(name="erp", secret_file=file, may=("ship",))
     with pytest.raises(ConfigError) as error:
         hook.secrets()
-    assert len(text.strip()) < 4 or text.strip() not in str(error.value)
+    assert text.strip() in {"", "whsec_"} or text.strip() not in str(error.value)
 
 
 def test_a_bare_base64_secret_is_read_too(tmp_path: Path) -> None:
