@@ -3,8 +3,14 @@
 import re
 import subprocess
 import sys
+from datetime import timedelta
 from typing import Any
 
+from sqlmodel import select
+
+from supplier_agent.db.tables import Submission
+from supplier_agent.reports import status
+from supplier_agent.reports.screen import page
 from supplier_agent.web import keys, people
 from supplier_agent.web.api.routes import OPERATIONS, Operation
 from tests.api.programs import API, Program, key_of, program
@@ -138,6 +144,29 @@ def test_what_each_program_asked_is_counted(stage: Stage, wms: Program) -> None:
     with stage.store.read() as tx:
         (listed,) = keys.valid(tx)
     assert listed.last_used_at is not None
+
+
+def test_status_says_how_many_programs_have_access(stage: Stage) -> None:
+    def told() -> status.Told:
+        return status.tell(stage.settings, stage.clock)
+
+    assert told().as_json()["api"] is None
+    assert "API" not in page(told(), stage.clock.now())
+    with program(stage.url, key_of(stage, "wms")) as wms:
+        assert told().as_json()["api"] == {"keys": 1, "hooks": 0, "last_request_at": None}
+        wms.get("/orders")
+    stage.stop()
+    assert "API: 1 program, last request" in page(told(), stage.clock.now())
+
+
+def test_old_answers_are_forgotten_while_programs_ask(stage: Stage, wms: Program) -> None:
+    stage.order(ID)
+    wms.post(f"/orders/{ID}/note", {"text": "x"}, once="k1")
+    stage.clock.ahead += timedelta(days=8)
+    wms.get("/orders")
+    stage.stop()  # it writes what it counted
+    with stage.store.read() as tx:
+        assert tx.exec(select(Submission)).all() == []
 
 
 def test_no_person_is_called_like_a_program(stage: Stage) -> None:

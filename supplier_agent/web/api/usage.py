@@ -1,10 +1,13 @@
-"""How often each program got which answer, and when it last asked: kept in memory, and written once a minute at most."""
+"""How often each program got which answer, and when it last asked: kept in memory, and written once a minute at most.
+
+Old answers to an Idempotency-Key are deleted on this occasion, once an hour: the page deletes them only when it starts.
+"""
 
 import asyncio
 import threading
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.dialects.sqlite import insert
 from starlette.concurrency import run_in_threadpool
@@ -12,8 +15,10 @@ from starlette.concurrency import run_in_threadpool
 from supplier_agent.base.errors import AgentError
 from supplier_agent.db.programs import Asked
 from supplier_agent.db.store import Store
+from supplier_agent.web.answers import forget
 
 EVERY_SECONDS = 60.0
+FORGETS_EVERY = timedelta(hours=1)
 
 
 class Usage:
@@ -23,6 +28,7 @@ class Usage:
         self._store, self._now, self._lock = store, now, threading.Lock()
         self._counted: Counter[tuple[str, int]] = Counter()
         self._last: dict[tuple[str, int], datetime] = {}
+        self._forgot = now()
         self._is_due = True  # whether the next answer starts the minute
 
     def count(self, who: str, status: int) -> None:
@@ -46,6 +52,9 @@ class Usage:
             self._is_due = True
         try:
             with self._store.write() as tx:
+                if (today := self._now()) - self._forgot > FORGETS_EVERY:
+                    forget(tx, today)
+                    self._forgot = today
                 for (who, status), number in counted.items():
                     new = insert(Asked).values(program=who, answer=status, number=number, last_at=last[who, status])
                     more = {"number": Asked.number + new.excluded.number, "last_at": new.excluded.last_at}
