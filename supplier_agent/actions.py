@@ -22,6 +22,8 @@ from supplier_agent.words import say
 PRINTED, NOT_PRINTED = "label printed", "label not printed"
 PRINTED_FACTS = ("label_sha256", "sku", "quantity", "carrier")
 """What is stored of an order when its label is printed: the facts by which the parcel is packed."""
+NOTE, LONGEST_NOTE = "note", 500
+"""What the history of an order says of a free note, and how many characters a note has at most."""
 FLAGGED, UNDONE = "flagged as shipped", "flag taken back"
 """Texts in an order's history; the last two are written by a database trigger."""
 
@@ -309,6 +311,12 @@ def reopen(
     tx.add(order)
     _note(tx, order, now, who, "reopened", reason, station)
     return "reopened" + _reopen_window(tx, order, now)
+
+
+def note(tx: Session, order: Order, now: datetime, who: str, text: str, *, station: str | None = None) -> str:
+    """Store a free note in the history of an order. It changes nothing else."""
+    _note(tx, order, now, who, NOTE, text, station)
+    return "noted"
 
 
 def printed(tx: Session, order: Order, now: datetime, who: str, where: str, *, station: str | None = None) -> int:

@@ -15,7 +15,7 @@ from pathlib import Path
 from supplier_agent.base import files
 from supplier_agent.base.clock import Clock
 from supplier_agent.base.errors import ConfigError
-from supplier_agent.check import environment, page, reads, rights, support
+from supplier_agent.check import environment, page, programs, reads, rights, support
 from supplier_agent.check.report import Finding, Report
 from supplier_agent.settings import Settings
 from supplier_agent.settings.schedule import dated_until
@@ -46,6 +46,7 @@ def prove(
         environment.look(report, settings, env, clock, tokens, thorough=thorough)
         report.layer("page")
         page.look(report, settings, offline=offline)
+        programs.look(report, settings)
         if any(supplier.shop is not None for supplier in settings.suppliers.values()):
             from supplier_agent.check import shops  # noqa: PLC0415 - only where there is a shop
 

@@ -1,4 +1,4 @@
-"""Commands for decisions of people: ship, unship, resolve, retry, hold, release, close, reopen. None of them sends anything."""
+"""Decisions of people: ship, unship, resolve, retry, hold, release, close, reopen, note. None of them sends anything."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,7 +23,7 @@ Id = Annotated[str, typer.Argument(metavar="ID")]
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    for command in (ship, unship, resolve, retry, hold, release, close, reopen):
+    for command in (ship, unship, resolve, retry, hold, release, close, reopen, note):
         app.command()(command)
 
 
@@ -264,6 +264,30 @@ def reopen(
     from supplier_agent import actions
 
     return _each(context, [Named(menzzo_order_id, supplier)], actions.reopen, as_json=as_json)
+
+
+def note(
+    context: typer.Context,
+    menzzo_order_id: Id,
+    text: Annotated[str, typer.Option(help="The note, for others to read.")],
+    supplier: WhichSupplier = "",
+    as_json: JsonOption = False,
+) -> int:
+    """Add a note to the history of an order."""
+    from supplier_agent import actions
+
+    said = " ".join(text.split())
+    if not 0 < len(said) <= actions.LONGEST_NOTE:
+        raise UsageError(
+            f"a note has 1 to {actions.LONGEST_NOTE} characters",
+            'for example: --text "the customer asked for the morning"',
+        )
+    return _each(
+        context,
+        [Named(menzzo_order_id, supplier)],
+        lambda tx, order, now, who: actions.note(tx, order, now, who, said),
+        as_json=as_json,
+    )
 
 
 def _reason(text: str) -> str:

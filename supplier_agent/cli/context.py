@@ -227,6 +227,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "supplier-agent release --all",
         "supplier-agent release --all --by Anna",
     ),
+    "note": ('supplier-agent note 15000012345_789 --text "the customer asked for the morning"',),
     "close": ('supplier-agent close 15000012345_789 --reason "shipped by hand on Monday"',),
     "reopen": ("supplier-agent reopen 15000012345_789",),
     "status": (
@@ -243,6 +244,12 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "person add": ("supplier-agent person add Anna --role packer", "supplier-agent person add Piotr --role lead"),
     "person list": ("supplier-agent person list",),
     "person remove": ("supplier-agent person remove Anna",),
+    "key add": (
+        "supplier-agent key add erp",
+        "supplier-agent key add wms --may ship,unship,hold --supplier notio",
+    ),
+    "key list": ("supplier-agent key list",),
+    "key revoke": ("supplier-agent key revoke wms",),
     "articles import": (
         "supplier-agent articles import articles.csv",
         "supplier-agent articles import articles.csv --supplier notio",

@@ -37,6 +37,17 @@ class Fetched:
     part: Path
 
 
+def stored(state_dir: Path, path: str | None, sha256: str | None) -> bytes | None:
+    """Return a label as it was stored, or None if there is none, or if the file is missing or has changed."""
+    if path is None:
+        return None
+    try:
+        content = (state_dir / Path(path)).read_bytes()
+    except OSError:
+        return None
+    return content if hashlib.sha256(content).hexdigest() == sha256 else None
+
+
 class LabelFolder:
     """The labels of one state folder.
 

@@ -33,6 +33,7 @@ from supplier_agent.db.plain_sql import Look, within
 from supplier_agent.db.store import LockedError, Store
 from supplier_agent.db.tables import Chore
 from supplier_agent.metrics.figures import gauges
+from supplier_agent.reports import programs
 from supplier_agent.reports.vitals import Signs
 from supplier_agent.settings import Settings
 
@@ -275,6 +276,7 @@ def _families(
         for labels, value in gauge.values:
             family.add_metric(labels, value)
         yield family
+    yield _asked(within(tx))
     meaning = (
         "Rows of the journals that still have to be summed up after an upgrade; until then the two below are left out."
     )
@@ -284,6 +286,16 @@ def _families(
     if not rows_left:  # an incomplete counter would later look like a burst of requests
         yield _requests(tally)
         yield _durations(tally)
+
+
+def _asked(look: Look) -> Metric:
+    meaning = (
+        "Requests to the HTTP API by program and HTTP status, up to a minute old. `unknown`: no valid key or signature."
+    )
+    counter = CounterMetricFamily(f"{PREFIX}api_requests", meaning, labels=("program", "answer"))
+    for labels, number in programs.asked(look):
+        counter.add_metric(labels, number)
+    return counter
 
 
 def _requests(tally: Tally) -> Metric:

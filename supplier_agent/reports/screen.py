@@ -44,7 +44,7 @@ def page(
         left = max(6, size[0] - FIXED_LINES)
         listed = _cut(problems, max(left // 2, left - len(suppliers) - asides))
         parts = [*_fitting(told, now, words, left + 1 - len(listed), colours=colours), *listed]
-    lines = [_head(told, zone), "", *parts, "", _last(told, words)]
+    lines = [_head(told, zone, now), "", *parts, "", _last(told, words)]
     # A wrapped line would push the first lines off the screen. Colour codes have no width.
     return "\n".join(lines if size is None else [_narrow(line, size[1]) for line in lines])
 
@@ -53,7 +53,7 @@ def _narrow(line: str, columns: int) -> str:
     return line if "\x1b" in line or len(line) <= columns else line[: columns - 1] + "…"
 
 
-def _head(told: Told, zone: tzinfo) -> str:
+def _head(told: Told, zone: tzinfo, now: datetime) -> str:
     runs = "not running"
     if told.holder is not None:
         since = f" since {told.holder.since.astimezone(zone):%a %H:%M}" if told.holder.since else ""
@@ -62,7 +62,11 @@ def _head(told: Told, zone: tzinfo) -> str:
         size = f" ({told.database.stat().st_size / 1e6:.1f} MB)"
     except OSError:
         size = ""
-    return on_one_line(f"supplier-agent {__version__} · {runs} · {told.database}{size} · times are in {zone}")
+    programs = ""
+    if (api := told.api) is not None:
+        number = api.keys + api.hooks
+        programs = f" · API: {number} program{'s' if number != 1 else ''}, last request {_ago(api.last_at, now)}"
+    return on_one_line(f"supplier-agent {__version__} · {runs} · {told.database}{size} · times are in {zone}{programs}")
 
 
 def _fitting(told: Told, now: datetime, words: Words, room: int, *, colours: bool) -> list[str]:

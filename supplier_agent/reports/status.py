@@ -17,7 +17,7 @@ from supplier_agent.base.errors import StateError
 from supplier_agent.db import SCHEMA, plain_sql, state_folder
 from supplier_agent.db.plain_sql import Look, look_at
 from supplier_agent.order import STAGES, STUCK, WANTED, Rules, damage, sound_stage
-from supplier_agent.reports import facts, health, heartbeat
+from supplier_agent.reports import facts, health, heartbeat, programs
 from supplier_agent.reports.shops import ShopLine, shops
 from supplier_agent.reports.vitals import NOT_ALIVE, Signs, judge
 from supplier_agent.verdict import Problem, ProblemCode, judge_supplier
@@ -164,6 +164,7 @@ class Told:
     suppliers: Mapping[str, Line]
     problems: list[Problem]
     not_running: bool  # no process works on it, and the last round is too old
+    api: programs.Programs | None = None  # None: the API is off, or it is not known
 
     @property
     def not_alive(self) -> list[Problem]:
@@ -182,6 +183,7 @@ class Told:
             "schema": 1,
             "healthy": self.exit_code == 0,
             "running": self.holder is not None,
+            "api": self.api.as_json() if self.api is not None else None,
             "suppliers": {name: each.as_json(words) for name, each in self.suppliers.items()},
             "problems": [words.worded(each).as_json() for each in self.problems],
         }
@@ -229,7 +231,7 @@ def _told(look: Look, settings: "Settings", database: Path, signs: Signs) -> Tol
     not_running = holder is None and health.is_stale(look, settings, now)
     if not_running:
         problems.insert(0, Problem(ProblemCode.NOT_RUNNING))
-    return Told(database, holder, lines, problems, not_running)
+    return Told(database, holder, lines, problems, not_running, programs.of(look, settings))
 
 
 def _before_the_first_run(settings: "Settings", database: Path, signs: Signs) -> Told:

@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from supplier_agent.base.files import STATE_DIR
+from supplier_agent.settings.hooks import Hooks
 from supplier_agent.settings.schedule import Calendar, Holidays, Schedule, calendar
 from supplier_agent.settings.sections import Addresses, Alerts, Metrics, Web, parse_time_of_day, written_time
 from supplier_agent.settings.shop import Shop
@@ -163,6 +164,7 @@ class Settings(BaseSettings):
     keep: Keep = Keep()
     brakes: Brakes = Brakes()
     log: Log = Log()
+    hooks: Hooks = ()
     calls: dict[str, dict[str, bool | int | float | str]] = Field(default_factory=dict, repr=False)  # may be secrets
     suppliers: dict[Slug, Supplier] = Field(default_factory=dict, validate_default=True)
 

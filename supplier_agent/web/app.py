@@ -1,6 +1,7 @@
 """The routes of the page and their handlers. Every change is a POST; a GET can be repeated."""
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -22,6 +23,7 @@ from supplier_agent.printing.papers import Press, Sizes
 from supplier_agent.settings import Settings
 from supplier_agent.settings.sections import Web
 from supplier_agent.web import auth, documents, load_page, problems_page, sales, sav_page, scan_page, team
+from supplier_agent.web.api.front import Front
 from supplier_agent.web.auth import SIGN_IN, Door, Handler, OneByOne
 from supplier_agent.web.peers import Ours, Tries
 from supplier_agent.web.request import Room, Seal, read_key
@@ -112,16 +114,22 @@ def room_of(settings: Settings, store: Store, clock: Clock, log: Log, press: Pre
     return Room(settings, store, clock, log, press, Sizes(press), printers, seal, tries, key)
 
 
-def make_app(room: Room, source: Source) -> ASGIApp:
-    """Return the page as an ASGI application, with the routes for machines, which read from their own `source`."""
+def make_app(room: Room, source: Source, closing: ExitStack) -> ASGIApp:
+    """Return the page as an ASGI application, with the routes for machines, which read from their own `source`, and the API.
+
+    `closing` closes what it opens, before the room.
+    """
     settings = room.settings
     ours = Ours(settings.web.address, settings.web.origin)
+    programs = Front(room, ours)
+    closing.callback(programs.close)
     door, at_a_time = Door(room, ours), OneByOne()
     routes: list[Route | Mount] = [
         Route(SIGN_IN, door.open(auth.door, anyone=True)),
         Route(SIGN_IN, door.open(auth.enter, anyone=True, one_by_one=at_a_time), methods=["POST"]),
         Mount("/static", StaticFiles(directory=STATIC)),
         *routes_for_machines(source, settings, room.clock, ours.hold),
+        programs.route,
     ]
     routes += [Route(path, door.open(handler)) for path, handler in PAGES.items()]
     routes += [Route(path, door.open(handler), methods=["POST"]) for path, handler in FORMS.items()]

@@ -3,11 +3,9 @@
 A print is recorded when it is done. A printer never delays an answer: it gets its labels afterwards (printing/queue.py).
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from urllib.parse import urlencode
 
 from sqlmodel import Session, col, select
@@ -15,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from supplier_agent import actions, printing
 from supplier_agent.db.tables import Event, Order
+from supplier_agent.labels.folder import stored
 from supplier_agent.printing import papers
 from supplier_agent.printing.papers import Fault, Fit, paper
 from supplier_agent.printing.queue import SETTLED_WITHIN
@@ -34,13 +33,7 @@ MOST_NAMED = 20
 
 def content_of(visit: Visit, order: Order) -> bytes | None:
     """Return the label as it was stored, or None if the file is missing or has changed."""
-    if order.label_path is None:
-        return None
-    try:
-        content = (visit.room.settings.state_dir / Path(order.label_path)).read_bytes()
-    except OSError:
-        return None
-    return content if hashlib.sha256(content).hexdigest() == order.label_sha256 else None
+    return stored(visit.room.settings.state_dir, order.label_path, order.label_sha256)
 
 
 def print_label(visit: Visit, row: int, *, by_itself: bool) -> None:

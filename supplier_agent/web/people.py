@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 from supplier_agent.base.errors import UsageError
 from supplier_agent.db.tables import Person
 from supplier_agent.labels import typed
+from supplier_agent.web.keys import PROGRAM, WEBHOOK
 
 PACKER, LEAD = "packer", "lead"
 ROLES = (PACKER, LEAD)
@@ -89,7 +90,10 @@ def end_sessions(tx: Session, name: str) -> None:
 
 
 FAULTS: Mapping[str, tuple[str, str]] = {
-    "name_wrong": ("a name has 1 to 40 letters", 'for example: supplier-agent person add "Anna" --role packer'),
+    "name_wrong": (
+        "a name has 1 to 40 letters, and does not end like the name of a program",
+        'for example: supplier-agent person add "Anna" --role packer',
+    ),
     "name_taken": (
         "someone with this name already works here, in another spelling; the two could not be told apart",
         "supplier-agent person list",
@@ -159,7 +163,8 @@ def checked_name(name: str) -> str:
 
 
 def _is_name(name: str) -> bool:
-    return 0 < len(name.strip()) <= LONGEST_NAME and name.strip().isprintable()
+    is_a_program = name.strip().endswith((PROGRAM, WEBHOOK))  # in the history, it would look like one
+    return 0 < len(name.strip()) <= LONGEST_NAME and name.strip().isprintable() and not is_a_program
 
 
 def remove(tx: Session, name: str, now: datetime) -> str:

@@ -102,7 +102,7 @@ class PageServer(Server):
         source = Source(database, settings)
         opened.callback(source.close)
         room = room_of(settings, store, self._clock, self._log, press)
-        app = make_app(room, source)
+        app = make_app(room, source, opened)
         self._look_around(store, url)
         opened.callback(LabelCodes(settings.state_dir, PdfWork(self._clock), self._log).start().close)
         opened.callback(room.printers.close)  # first: what was not printed is recorded while there is a database

@@ -1,8 +1,7 @@
 """The sentences of the warehouse page about orders and suppliers, in English, by code. Short, for people who hold a parcel.
 
-The groups: `answer` to a scan or a button, `note` next to it, `stop` why it must not ship, `now` how an order is, `trouble` and
-`todo` on the page of problems, `doubt` about a label, `state` of a supplier, `call` and `printer` in the words of a warehouse,
-`due` the ship-by clock, `report` of packers, `paper` on printed lists, `event`, `who` and `where` in the history of an order.
+The groups: `answer` to a scan or button, `note` next to it, `stop` why it must not ship, `now` its state, `trouble` and `todo` of problems,
+`doubt` about a label, `state` of a supplier, `call`, `printer`, `due` the ship-by clock, `report`, `paper`; `event`, `who`, `where`: history.
 """
 
 from collections.abc import Mapping
@@ -366,6 +365,7 @@ HISTORY: Mapping[str, str] = {
     "event.journal shortened": "Old entries removed",
     "event.held": "Put on hold",
     "event.released": "Released",
+    "event.note": "Note",
     "event.closed": "Closed",
     "event.reopened": "Reopened",
     "event.retry": "Tried again",

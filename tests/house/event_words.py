@@ -5,6 +5,7 @@ from collections.abc import Mapping
 WHEN: Mapping[str, str] = {
     "agent.started": "the daemon is running",
     "agent.stopped": "requests in flight are finished, and the daemon ends",
+    "api.failed": "a request to the HTTP API met an internal error, or the database could not be used; nothing was recorded",
     "call.done": "an acknowledge, label or ship call is done",
     "call.parked": "a person is asked; `cure` has the command",
     "call.postponed": "it will be tried again; `outcome`, `http_status` and `detail` say why. At debug level from the second time",
@@ -16,7 +17,9 @@ WHEN: Mapping[str, str] = {
     "database.replaced": "the database does not match the ship ledger; marked orders are held, `cure` has the command",
     "database.upgraded": "the database has a new schema; `copy` is the backup made before",
     "entry.rejected": "an entry without a usable id was stored word for word; logged the first time",
+    "hook.refused": "a webhook was refused; `why` is a code: of its signature, its time or its body",
     "internal.error": "an internal error, with its place; its order or supplier waits, everything else continues",
+    "key.refused": "a request to the HTTP API had a wrong or revoked key",
     "label.codes_unread": "the barcodes of a label could not be read; the order can be shipped all the same",
     "label.not_printed": "a printer did not accept a label",
     "label.text_unread": "the text of a label could not be read, so it is compared with its order as if it had none",

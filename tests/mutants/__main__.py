@@ -20,10 +20,11 @@ from pathlib import Path
 
 from tests.mutants.decided import DECIDED
 from tests.mutants.planted import PACKAGE, PLANTED, Mutant
+from tests.mutants.programs import OF_PROGRAMS
 from tests.mutants.promised import WAYS
 
 ROOT = Path(__file__).parents[2]
-MUTANTS = (*PLANTED, *DECIDED, *WAYS)
+MUTANTS = (*PLANTED, *DECIDED, *OF_PROGRAMS, *WAYS)
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info")
 MOST_SECONDS = 600
 EVERY = "slow or not slow"

@@ -5,7 +5,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -241,6 +241,7 @@ def staged(
     undo_seconds: float = 120,
     pristine: Path | None = None,
     suppliers: Mapping[str, Any] = SUPPLIERS,
+    hooks: Sequence[Mapping[str, Any]] = (),
     **web: Any,  # noqa: ANN401 - any key of [web]
 ) -> Iterator[Stage]:
     """Yield a page on a fresh state. `pristine`: a database with Anna and Lea in it, which saves making one."""
@@ -249,6 +250,7 @@ def staged(
         ship={"undo_seconds": undo_seconds},
         web={"listen": "127.0.0.1:0", "stations": STATIONS} | web,
         suppliers=suppliers,
+        hooks=hooks,
     )
     state_folder.prepare(settings.state_dir)
     database = settings.state_dir / state_folder.DATABASE

@@ -12,6 +12,7 @@ def upgrade() -> None:
     _orders()
     _support()
     _shops()
+    _api()
 
 
 def _orders() -> None:
@@ -126,4 +127,30 @@ def _shops() -> None:
         sa.Column("undone_at", sa.DateTime(), nullable=True),
         sa.ForeignKeyConstraint(["order_id"], ["orders.id"]),
         sa.PrimaryKeyConstraint("order_id"),
+    )
+
+
+def _api() -> None:
+    op.create_table(
+        "api_keys",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("key_sha256", sa.String(), nullable=False),
+        sa.Column("may", sa.String(), nullable=False),
+        sa.Column("added_at", sa.DateTime(), nullable=False),
+        sa.Column("added_by", sa.String(), nullable=False),
+        sa.Column("suppliers", sa.String(), nullable=True),
+        sa.Column("revoked_at", sa.DateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    valid = sa.text("revoked_at IS NULL")
+    op.create_index("api_keys_valid", "api_keys", ["name"], unique=True, sqlite_where=valid)
+    op.create_index("api_keys_by_hash", "api_keys", ["key_sha256"], unique=True)
+    op.create_table(
+        "api_requests",
+        sa.Column("program", sa.String(), nullable=False),
+        sa.Column("answer", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("last_at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("program", "answer"),
     )
