@@ -9,7 +9,7 @@ import typer
 
 from supplier_agent.base.errors import UsageError
 from supplier_agent.base.process import commit, ended
-from supplier_agent.cli import actions, articles, config, maintenance, orders, serve, state
+from supplier_agent.cli import actions, articles, config, maintenance, orders, serve, state, webhooks
 from supplier_agent.cli.context import Surroundings, current, epilog
 
 
@@ -29,7 +29,7 @@ app = typer.Typer(
     epilog="Try it: supplier-agent demo. Is all well? supplier-agent status. "
     "Before going live: supplier-agent check, then supplier-agent run --once --dry-run.",
 )
-for module in (serve, orders, actions, state, config, articles, maintenance):
+for module in (serve, orders, actions, state, config, articles, webhooks, maintenance):
     module.register(app)
 
 

@@ -195,7 +195,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "page": ("supplier-agent page",),
     "resync": ("supplier-agent resync --from 2026-11-01 --to 2026-11-20 --supplier notio",),
-    "sandbox": ("supplier-agent sandbox --orders 6",),
+    "sandbox": ("supplier-agent sandbox --orders 6", "supplier-agent sandbox --fault webhook:500"),
     "demo": ("supplier-agent demo", "supplier-agent demo --keep"),
     "orders": (
         "supplier-agent orders --stage ready",
@@ -242,6 +242,13 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "supplier-agent articles import articles.csv --supplier notio",
     ),
     "articles list": ("supplier-agent articles list", "supplier-agent articles list --csv > articles.csv"),
+    "webhooks list": ("supplier-agent webhooks list", "supplier-agent webhooks list --json"),
+    "webhooks test": ("supplier-agent webhooks test erp",),
+    "webhooks replay": (
+        "supplier-agent webhooks replay erp --parked",
+        "supplier-agent webhooks replay erp --since 2026-11-21",
+        "supplier-agent webhooks replay erp --order 15000012345_789",
+    ),
     "coverage": (
         "supplier-agent coverage",
         "supplier-agent coverage --from 2026-11-01 --to 2026-11-20 --supplier notio",

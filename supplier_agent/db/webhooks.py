@@ -62,5 +62,6 @@ class WebhookEndpoint(SQLModel, table=True):
 
     name: str = Field(primary_key=True)
     since: datetime  # when it was first configured
+    delivered_at: datetime | None = None  # the last delivery; null: none yet
     lost: int = 0  # events that were removed before they could be delivered
     lost_at: datetime | None = None  # when the last of them was removed; null: none was

@@ -11,7 +11,7 @@ import socket
 import struct
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from email.utils import format_datetime
 from http import HTTPStatus
@@ -25,6 +25,8 @@ from supplier_agent.base.errors import UsageError
 from supplier_agent.sandbox.api import Api
 from supplier_agent.sandbox.faults import Answer, Arrival, Fault, Request, Wire
 from supplier_agent.sandbox.listing import Semantics
+from supplier_agent.sandbox.named_faults import FOR_EVER, named
+from supplier_agent.sandbox.receiver import SECRET
 from supplier_agent.sandbox.world import World
 
 _REAL = SystemClock()  # sockets do not use the test's clock
@@ -298,13 +300,15 @@ class Sandbox:
         self.stop()
 
 
-def serve(port: int, orders: int, announce: Callable[[str], None]) -> None:
+def serve(port: int, orders: int, announce: Callable[[str], None], faults: Sequence[str] = ()) -> None:
     """Serve that many orders in all on that port (0: any free one) until SIGINT or SIGTERM. Main thread only.
 
-    `announce` gets the address, the tokens and a configuration to paste. UsageError: the port cannot be had.
+    `faults`: what fails for as long as it runs (named_faults.py). `announce` gets the address, the tokens and a configuration to paste. UsageError: the port cannot be had.
     """
     clock = SystemClock()
     sandbox = Sandbox(World.with_orders(orders, today=clock.now().date(), clock=clock), port=port)
+    for endpoint, fault in map(named, faults):
+        sandbox.world.faults.arm(endpoint, fault, times=FOR_EVER)
     try:
         sandbox.start()
     except (OSError, OverflowError) as error:
@@ -344,6 +348,13 @@ off_hours_poll_seconds = 60
 undo_seconds = 10
 
 {tables}
+[[webhooks]]
+name = "sandbox"
+url = "{url}/webhooks/sandbox"
+secret = "{SECRET}"
+
+The events that arrived, each verified:
+  curl {url}/sandbox/webhooks
 The marketplace's own records:
   curl {url}/sandbox/truth
 Add one more order:

@@ -183,6 +183,9 @@ def settle(ctx: Context, tx: Session, account: Account, job: Job, ending: Ending
     outcome = ending.outcome
     after = _after_fault(ctx, job, ending) if ending.fault else call.after(job, ending, ctx.settings, now, ctx.chance())
     state = after.state if outbox.settle(tx, job.call_id, job.number, outcome, after, now) else None
+    ctx.touch_orders([job.order_id])
+    if state is not None:
+        call.follow(tx, job, state, now)
     _add_facts(tx, job, outcome.facts)
     for read in ending.reads:
         read_log.write(tx, job.supplier, read, None)

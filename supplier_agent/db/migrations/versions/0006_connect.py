@@ -32,6 +32,7 @@ def _webhooks() -> None:
         "webhook_endpoints",
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("since", sa.DateTime(), nullable=False),
+        sa.Column("delivered_at", sa.DateTime(), nullable=True),
         sa.Column("lost", sa.Integer(), nullable=False),
         sa.Column("lost_at", sa.DateTime(), nullable=True),
         sa.PrimaryKeyConstraint("name"),
