@@ -331,7 +331,8 @@ def sandbox(
     port: Annotated[int, typer.Option(help="The port on 127.0.0.1; 0: any free port.", min=0, max=65535)] = 8799,
     orders: Annotated[int, typer.Option(help="How many orders it starts with.", min=0)] = 40,
     fault: Annotated[
-        list[str] | None, typer.Option("--fault", metavar="ENDPOINT:FAULT", help="What fails, like webhook:500 or webhook:hang.")
+        list[str] | None,
+        typer.Option("--fault", metavar="ENDPOINT:FAULT", help="What fails, like webhook:500 or webhook:hang."),
     ] = None,
 ) -> None:
     """Run a simulated marketplace, and a receiver of webhooks, on this machine, until Ctrl-C."""

@@ -30,7 +30,10 @@ def list_(context: typer.Context, as_json: JsonOption = False) -> int:
     surroundings = here(context)
     settings = surroundings.settings
     if not settings.webhooks:
-        result_json({"schema": 1, "webhooks": []}) if as_json else say("none is configured: [[webhooks]]")
+        if as_json:
+            result_json({"schema": 1, "webhooks": []})
+        else:
+            say("none is configured: [[webhooks]]")
         return 0
     with surroundings.store() as store, store.read() as tx:
         known = {each.name: each for each in endpoints(within(tx))}
@@ -57,7 +60,9 @@ def list_(context: typer.Context, as_json: JsonOption = False) -> int:
         return 1 if parked else 0
     for row in rows:
         counts = ", ".join(f"{row[key]} {key}" for key in ("owed", "parked", "lost"))
-        result(f"{row['name']}  {row['host']}  {row['state']}  last delivery {row['delivered_at'] or 'never'}  {counts}")
+        result(
+            f"{row['name']}  {row['host']}  {row['state']}  last delivery {row['delivered_at'] or 'never'}  {counts}"
+        )
         if row["reason"]:
             result(f"    since {row['since']}: {row['reason']}")
         if row["parked"]:
@@ -67,8 +72,8 @@ def list_(context: typer.Context, as_json: JsonOption = False) -> int:
     return 1 if parked else 0
 
 
-@webhooks.command()
-def test(context: typer.Context, name: WebhookName, as_json: JsonOption = False) -> int:
+@webhooks.command("test")
+def send_test(context: typer.Context, name: WebhookName, as_json: JsonOption = False) -> int:
     """Send a signed test event now, and print the answer; exit code 1 if it was not accepted."""
     from supplier_agent.integrations.webhooks.trial import try_one
 
@@ -80,7 +85,9 @@ def test(context: typer.Context, name: WebhookName, as_json: JsonOption = False)
         answer = f"HTTP {found.http_status}" if found.http_status is not None else "no answer"
         result(f"{'ok    ' if found.accepted else 'FAILED'}  {name}: {answer}  {found.detail}".rstrip())
         if not found.accepted:
-            say("any 2xx is accepted; a redirect is not followed, and the answer must come within [http] timeout_seconds")
+            say(
+                "any 2xx is accepted; a redirect is not followed, and the answer must come within [http] timeout_seconds"
+            )
     return 0 if found.accepted else 1
 
 
@@ -89,7 +96,7 @@ def replay(
     context: typer.Context,
     name: WebhookName,
     events: Annotated[list[str] | None, typer.Argument(metavar="EVENT_ID", help="Events, by their ids.")] = None,
-    since: Annotated[str, typer.Option("--since", metavar="TIME", help="All events since 2026-11-21 or 2026-11-21T14:00, UTC.")] = "",
+    since: Annotated[str, typer.Option("--since", metavar="TIME", help="All events since then (UTC).")] = "",
     order: Annotated[str, typer.Option("--order", metavar="ID", help="All events of this order.")] = "",
     parked: Annotated[bool, typer.Option("--parked", help="The events that were given up.")] = False,
     supplier: WhichSupplier = "",
@@ -102,7 +109,7 @@ def replay(
     surroundings = here(context)
     webhook, at = _named(surroundings, name), _instant(since)
     if not (events or since or order or parked):
-        raise UsageError("say which events", f"supplier-agent webhooks replay {name} --parked, or --since TIME, --order ID, EVENT_ID…")
+        raise UsageError("say which events", "name --parked, --since TIME, --order ID, or the ids of events")
     now = surroundings.clock.now()
     with surroundings.store() as store, store.write() as tx:
         chosen = set(events or ())

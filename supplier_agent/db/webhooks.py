@@ -1,7 +1,7 @@
-"""The tables of the webhooks: what was published of each order, the events that leave, who gets them. Next to each nullable column:
-what null means. Only written while webhooks are configured.
+"""The tables of the webhooks: what was published of each order, the events, who gets them.
 
-The calls that deliver the events are in `calls`: their order_id is null, and their subject is the event.
+Next to each nullable column: what null means. Only written while webhooks are configured. The calls that deliver the events are in
+`calls`: their order_id is null, and their subject is the event.
 """
 
 from datetime import datetime
@@ -37,7 +37,9 @@ class WebhookState(SQLModel, table=True):
     supplier: str
     order_id: int | None = Field(default=None, foreign_key="orders.id", unique=True)  # null: the supplier as a whole
     stage: str  # of an order; of a supplier `paused` or `resumed`
-    problems: str = ""  # the codes of its problems with blanks, each perhaps with the kind of its call: call_parked:ship
+    problems: str = (
+        ""  # the codes of its problems with blanks, each perhaps with the kind of its call: call_parked:ship
+    )
 
 
 class WebhookEvent(SQLModel, table=True):

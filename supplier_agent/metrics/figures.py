@@ -119,7 +119,11 @@ def _webhooks(found: Iterable[Endpoint]) -> Iterator[Gauge]:
         "webhook_events",
         "Events for a webhook by state: owed (next of their order), parked (given up), lost (removed before a delivery).",
         ("webhook", "state"),
-        (((each.name, state), float(getattr(each, state))) for each in endpoints for state in ("owed", "parked", "lost")),
+        (
+            ((each.name, state), float(getattr(each, state)))
+            for each in endpoints
+            for state in ("owed", "parked", "lost")
+        ),
     )
     yield Gauge(
         "webhook_last_delivery_timestamp_seconds",

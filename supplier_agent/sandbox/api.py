@@ -219,4 +219,6 @@ class Api:
                 return error_answer(HTTPStatus.BAD_REQUEST, f"say ?supplier= with one of {known}")
             order = self.world.arrive(supplier)
             return json_answer(HTTPStatus.CREATED, {"supplier": supplier, "menzzo_order_id": order.menzzo_order_id})
-        return error_answer(HTTPStatus.NOT_FOUND, "the sandbox has GET /sandbox/truth, GET /sandbox/webhooks and POST /sandbox/orders")
+        return error_answer(
+            HTTPStatus.NOT_FOUND, "the sandbox has GET /sandbox/truth and /sandbox/webhooks, and POST /sandbox/orders"
+        )

@@ -20,7 +20,7 @@ TOLERANCE_SECONDS = 300
 
 @dataclass
 class Receiver:
-    """What has arrived. `events`: each once, by its id; `repeated`: how often one arrived again. heard: called with each new one."""
+    """What has arrived. events: each once, by its id. repeated: how often one arrived again. heard: is called with each new one."""
 
     clock: Clock
     events: dict[str, Mapping[str, object]] = field(default_factory=dict)

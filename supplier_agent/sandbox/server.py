@@ -303,7 +303,8 @@ class Sandbox:
 def serve(port: int, orders: int, announce: Callable[[str], None], faults: Sequence[str] = ()) -> None:
     """Serve that many orders in all on that port (0: any free one) until SIGINT or SIGTERM. Main thread only.
 
-    `faults`: what fails for as long as it runs (named_faults.py). `announce` gets the address, the tokens and a configuration to paste. UsageError: the port cannot be had.
+    `faults`: what fails for as long as it runs (named_faults.py). `announce` gets the address, the tokens and a configuration to
+    paste. UsageError: the port cannot be had.
     """
     clock = SystemClock()
     sandbox = Sandbox(World.with_orders(orders, today=clock.now().date(), clock=clock), port=port)

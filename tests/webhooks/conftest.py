@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+import time_machine
 from standardwebhooks.webhooks import Webhook
 
 from supplier_agent.marketplace.connections import Deadline
@@ -70,8 +71,6 @@ class Verifier(Webhook):
     def verify(self, data: bytes | str, headers: Mapping[str, str]) -> Any:  # noqa: ANN401 - as in Webhook
         at = int(headers["webhook-timestamp"])
         assert abs(at - self._clock.now().timestamp()) < 5
-        import time_machine
-
         with time_machine.travel(self._clock.now(), tick=False):
             return super().verify(data, dict(headers))
 
@@ -98,7 +97,12 @@ class House(Site):
 
 
 BASE: dict[str, Any] = {"ship": {"undo_seconds": 0}, "schedule": SELDOM}
-ERP: dict[str, Any] = {"name": "erp", "url": "https://erp.example/hook?key=hidden", "secret": SECRET, "requests_per_second": 50}
+ERP: dict[str, Any] = {
+    "name": "erp",
+    "url": "https://erp.example/hook?key=hidden",
+    "secret": SECRET,
+    "requests_per_second": 50,
+}
 Build = Callable[..., House]
 
 
@@ -106,7 +110,7 @@ Build = Callable[..., House]
 def build(tmp_path: Path) -> Iterator[Build]:
     made: list[House] = []
 
-    def make(*webhooks: Mapping[str, Any], orders: int = 0, start: bool = True, **sections: Any) -> House:  # noqa: ANN401 - as above
+    def make(*webhooks: Mapping[str, Any], orders: int = 0, start: bool = True, **sections: Any) -> House:  # noqa: ANN401
         clock = ManualClock()
         world = World(clock, (SUPPLIER,))
         given = {**BASE, "webhooks": list(webhooks), **sections}

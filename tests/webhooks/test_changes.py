@@ -6,7 +6,10 @@ from supplier_agent.verdict import Stage
 
 
 def told(before: Seen | None, now: Seen, *, is_new: bool = True) -> list[object]:
-    return [(each.type, each.facts.get("problem")) if each.facts else each.type for each in of_order(before, now, is_new=is_new)]
+    return [
+        (each.type, each.facts.get("problem")) if each.facts else each.type
+        for each in of_order(before, now, is_new=is_new)
+    ]
 
 
 def test_every_stage_has_an_event() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import Future
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
@@ -15,7 +16,7 @@ from tests.webhooks.conftest import DAY, ERP, HOUR, SECRET, SUPPLIER, THANKS, Bu
 from tests.world.harness import AtOnce
 
 SHOP = {**ERP, "name": "shop", "url": "https://shop.example/"}
-NOW = __import__("datetime").datetime(2026, 11, 23, tzinfo=__import__("datetime").UTC)
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 
 def problems(house: House) -> dict[str, str]:
@@ -61,8 +62,21 @@ def test_events_from_before_a_webhook_and_of_other_types_are_not_next() -> None:
 # -- faults
 
 
-@pytest.mark.parametrize("reply", [Answer(500, {}, b"x"), Lost("gone"), NotSent("refused"), TooLarge(9), Answer(302, {"location": "https://a.example"}, b""), Answer(404, {}, b""), Answer(401, {}, b"")])  # fmt: skip
-def test_a_receiver_that_is_out_of_order_is_asked_seldom_and_then_gets_everything_once_in_order(build: Build, reply: Reply) -> None:
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Answer(500, {}, b"x"),
+        Lost("gone"),
+        NotSent("refused"),
+        TooLarge(9),
+        Answer(302, {"location": "https://a.example"}, b""),
+        Answer(404, {}, b""),
+        Answer(401, {}, b""),
+    ],
+)
+def test_a_receiver_that_is_out_of_order_is_asked_seldom_and_then_gets_everything_once_in_order(
+    build: Build, reply: Reply
+) -> None:
     house = build(ERP, orders=3)
     house.town.answers["erp.example"] = lambda _event: reply
     house.run_for(120)
@@ -88,10 +102,7 @@ def test_a_receiver_that_is_out_of_order_is_asked_seldom_and_then_gets_everythin
 
 def test_one_order_whose_event_is_refused_holds_up_only_itself(build: Build) -> None:
     house = build(ERP, orders=3)
-    house.run_for(1)
-    (poison,) = house.ask("SELECT menzzo_order_id FROM orders ORDER BY id LIMIT 1")[0] if house.ask("SELECT 1 FROM orders") else (None,)
     first = house.world.orders(SUPPLIER)[0].menzzo_order_id
-    assert poison in {None, first}
     refuse = Answer(422, {}, b"I do not know it")
     house.town.answers["erp.example"] = lambda event: refuse if event["data"]["menzzo_order_id"] == first else THANKS
     house.run_for(300)
@@ -168,8 +179,13 @@ def test_a_receiver_that_never_answers_delays_neither_ship_calls_nor_another_rec
 
 def test_each_webhook_has_its_own_rate(build: Build) -> None:
     house = build({**ERP, "requests_per_second": 0.1, "events": ["order.new"]}, SHOP, orders=4)
-    instants = []
-    house.town.answers["erp.example"] = lambda _event: instants.append(house.clock.monotonic()) or THANKS  # type: ignore[func-returns-value]
+    instants: list[float] = []
+
+    def answer(_event: object) -> Reply:
+        instants.append(house.clock.monotonic())
+        return THANKS
+
+    house.town.answers["erp.example"] = answer
     house.run_for(30)
     assert house.town.types("shop.example").count("order.new") == 4
     house.run_for(60)
@@ -188,7 +204,7 @@ def test_an_event_that_was_being_sent_when_the_process_died_is_sent_again_with_i
             done = super().submit(fn, *args, **kwargs)
             return Future() if args and getattr(args[0], "kind", "") == "webhook.erp" else done
 
-    house.agent.ctx.workers._executor = Dies()
+    house.agent.ctx.workers._executor = Dies()  # noqa: SLF001 - it runs already
     house.run_for(30, until=lambda: bool(house.town.heard))
     assert house.sent() == [("sending", 1)]
     house.crash()
@@ -214,7 +230,9 @@ def test_an_event_that_was_not_sent_yet_when_the_process_died_is_sent(build: Bui
 # -- disk
 
 
-def test_a_receiver_that_is_away_for_weeks_costs_bounded_disk_and_what_is_lost_is_counted_and_said(build: Build) -> None:
+def test_a_receiver_that_is_away_for_weeks_costs_bounded_disk_and_what_is_lost_is_counted_and_said(
+    build: Build,
+) -> None:
     house = build(ERP, orders=1, keep={"webhooks_days": 5})
     house.town.answers["erp.example"] = lambda _event: NotSent("refused")
     house.run_for(60)
@@ -267,7 +285,7 @@ def test_list_shows_how_it_stands(build: Build, capsys: pytest.CaptureFixture[st
     assert SECRET not in shown
 
 
-def test_an_order_is_sent_again_in_order_with_the_same_ids(build: Build, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_order_is_sent_again_in_order_with_the_same_ids(build: Build) -> None:
     house = build(ERP, orders=2)
     house.run_for(60)
     house.flag()

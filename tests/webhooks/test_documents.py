@@ -62,7 +62,9 @@ def running(page: str, folder: Path, **env: str) -> Iterator[tuple[int, "subproc
 
 def send(port: int, event_id: str, type_: str, secret: str = SECRET) -> Verdict:
     clock = SystemClock()
-    receiver = Receiver(f"http://127.0.0.1:{port}/", lambda: secret, Wire(clock, 20), Pace(clock, 1e6), clock, lambda _: None)
+    receiver = Receiver(
+        f"http://127.0.0.1:{port}/", lambda: secret, Wire(clock, 20), Pace(clock, 1e6), clock, lambda _: None
+    )
     said = {"schema": 1, "id": event_id, "type": type_, "timestamp": "2026-11-23T06:00:00Z", "data": ORDER}
     return receiver.post(event_id, json.dumps(said))
 

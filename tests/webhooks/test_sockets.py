@@ -15,6 +15,7 @@ from supplier_agent.marketplace import Means, Verdict
 from supplier_agent.marketplace.rate_limit import Pace
 from supplier_agent.marketplace.wire import Wire
 from supplier_agent.sandbox import faults
+from supplier_agent.sandbox.api import Handled
 from supplier_agent.sandbox.faults import Fault, Request
 from supplier_agent.sandbox.receiver import SECRET
 from supplier_agent.sandbox.server import Sandbox
@@ -41,8 +42,13 @@ def send(sandbox: Sandbox, secret: str = SECRET) -> Verdict:
 
 def test_what_is_sent_is_verified_by_the_library(sandbox: Sandbox) -> None:
     seen: list[Request] = []
-    receive = sandbox.api.receiver.receive
-    sandbox.api.receiver.receive = lambda request, *, applies: (seen.append(request), receive(request, applies=applies))[1]  # type: ignore[method-assign]
+    handle = sandbox.api.handle
+
+    def note(request: Request, base_url: str) -> Handled:
+        seen.append(request)
+        return handle(request, base_url)
+
+    sandbox.api.handle = note  # type: ignore[method-assign]
     assert send(sandbox).means is Means.CONFIRMED
     event = Verifier(SECRET).verify(seen[0].body or b"", dict(seen[0].headers))
     assert event["type"] == "webhook.test"
@@ -69,14 +75,14 @@ def test_the_sandbox_keeps_an_event_once_and_takes_none_that_is_not_signed(sandb
         (lambda: faults.status(500), Means.FAILED),
         (lambda: faults.redirect("https://elsewhere.example/"), Means.REDIRECTED),
         (lambda: faults.status(200, body=b"x" * 100_000), Means.UNCLEAR),
-        (lambda: faults.gzip_bomb(), Means.UNCLEAR),
+        (faults.gzip_bomb, Means.UNCLEAR),
         (lambda: faults.hang(applied=False), Means.LOST),
         (lambda: faults.late(30), Means.LOST),
         (lambda: faults.drip_head(0.2), Means.LOST),
         (lambda: faults.close(applied=False), Means.LOST),
         (lambda: faults.reset(applied=False), Means.LOST),
         (lambda: faults.garbage(applied=False), Means.LOST),
-        (lambda: faults.html(), Means.CONFIRMED),
+        (faults.html, Means.CONFIRMED),
     ],
 )
 def test_a_receiver_that_misbehaves(sandbox: Sandbox, fault: Callable[[], Fault], means: Means) -> None:
@@ -100,4 +106,5 @@ def test_a_trial_tells_the_answer(sandbox: Sandbox) -> None:
     assert (found.accepted, found.http_status) == (True, 204)
     assert json.dumps(list(sandbox.api.receiver.events.values())).count("webhook.test") == 1
     sandbox.world.faults.arm("webhook", faults.status(503))
-    assert (lambda each: (each.accepted, each.http_status))(try_one(webhook, settings, {}, SystemClock())) == (False, 503)
+    again = try_one(webhook, settings, {}, SystemClock())
+    assert (again.accepted, again.http_status) == (False, 503)

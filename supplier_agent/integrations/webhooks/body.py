@@ -1,7 +1,7 @@
 """What an event says: the JSON of `order ID --json` in codes, numbers and instants, and what has happened.
 
-Only what is named here leaves. Texts that people or the marketplace wrote (reasons, notes, answers), names of people, the history and
-the link to the label stay: any of them may name a customer.
+Only what is named here leaves. Texts that people or the marketplace wrote (reasons, notes, answers), names of people, the history
+and the link to the label stay: any of them may name a customer.
 """
 
 import json
@@ -18,7 +18,17 @@ from supplier_agent.words.formats import iso
 
 SCHEMA = 1
 OF_ORDER = (
-    *("supplier", "menzzo_order_id", "increment_id", "sale_product_id", "sku", "quantity", "price", "carrier", "order_date"),
+    *(
+        "supplier",
+        "menzzo_order_id",
+        "increment_id",
+        "sale_product_id",
+        "sku",
+        "quantity",
+        "price",
+        "carrier",
+        "order_date",
+    ),
     *("stage", "first_seen_at", "acknowledged_at", "acknowledge_evidence", "label_path", "label_sha256"),
     *("shipped", "shipped_at", "ship_confirmed_at", "ship_evidence", "override_covers", "held_code", "vanished_at"),
     *("blockers", "ship_by", "ship_by_at", "problem_codes"),

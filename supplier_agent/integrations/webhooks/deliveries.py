@@ -124,8 +124,8 @@ def _known(tx: Session, event_ids: Collection[str]) -> Iterator[tuple[str, str, 
     ids = sorted(event_ids)
     for start in range(0, len(ids), BATCH):
         some = col(WebhookEvent.event_id).in_(ids[start : start + BATCH])
-        for event_id, type_, supplier, order_id in tx.exec(of_event.where(some).order_by(col(WebhookEvent.id))).all():
-            yield event_id, type_, supplier, order_id
+        rows = tx.exec(of_event.where(some).order_by(col(WebhookEvent.id))).all()
+        yield from ((row[0], row[1], row[2], row[3]) for row in rows)
 
 
 # -- what is removed
@@ -137,7 +137,9 @@ def remove_old(tx: Session, settings: Settings, now: datetime) -> dict[str, int]
     The events after a removed one are sent. One that is being sent now stays for this time.
     """
     before = now - timedelta(days=settings.keep.webhooks_days)
-    old = tx.exec(select(WebhookEvent).where(WebhookEvent.at < before).order_by(col(WebhookEvent.id)).limit(BATCH)).all()
+    old = tx.exec(
+        select(WebhookEvent).where(WebhookEvent.at < before).order_by(col(WebhookEvent.id)).limit(BATCH)
+    ).all()
     if not old:
         return {}
     ids = [each.event_id for each in old]

@@ -1,4 +1,4 @@
-"""The feed: finds what has changed, stores it as events, and owes the calls that send them. Runs on the loop's thread, after each turn.
+"""The feed: finds what has changed, stores it as events, and owes the calls that send them. Runs after each turn of the loop.
 
 What was published and the events that follow from it are written in one transaction, so none is lost or told twice, wherever the
 process ends. What a crash left out is found by comparing: nothing depends on what was remembered in memory.
@@ -163,16 +163,28 @@ class Feed:
         until, most = parts.clock.monotonic() + MOST_SECONDS, MOST
         while parts.touched and most > 0 and parts.clock.monotonic() <= until:
             ids = list(parts.touched)[:AT_ONCE]
-            changed = self._changed(ids)
-            if changed:
-                with parts.store.write() as tx:
-                    self._publish(tx, changed)
+            self._compare_these(ids)
             for each in ids:
                 del parts.touched[each]
             most -= AT_ONCE
         if not parts.touched:
             self._complete()
         return bool(parts.touched)
+
+    def _compare_these(self, ids: Sequence[int]) -> None:
+        """Compare these orders together; after an error one by one, so that one order never keeps the others from being told."""
+        try:
+            changed = self._changed(ids)
+            if changed:
+                with self._parts.store.write() as tx:
+                    self._publish(tx, changed)
+        except LockedError:
+            raise
+        except Exception as error:  # noqa: BLE001 - see above
+            if len(ids) == 1:
+                self._parts.log.fault("internal.error", f"webhooks, row {ids[0]}", error)
+            for each in ids if len(ids) > 1 else ():
+                self._compare_these([each])
 
     def _complete(self) -> None:
         with self._parts.store.read() as tx:
@@ -250,5 +262,6 @@ class Feed:
 
 def _stored(look: Look, ids: Collection[int]) -> dict[int, Seen]:
     marks = ", ".join("?" * len(ids))
-    rows = look.rows(f"SELECT order_id, stage, problems FROM webhook_states WHERE order_id IN ({marks})", *ids)  # noqa: S608 - question marks
+    sql = f"SELECT order_id, stage, problems FROM webhook_states WHERE order_id IN ({marks})"  # noqa: S608 - question marks
+    rows = look.rows(sql, *ids)
     return {row.order_id: Seen.stored(row.stage, row.problems or "") for row in rows}

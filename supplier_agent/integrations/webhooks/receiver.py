@@ -42,7 +42,9 @@ class Receiver:
             "Content-Type": "application/json",
             **signed(event_id, int(self.clock.now().timestamp()), content, keys_of(secret)),
         }
-        reply = self.wire.exchange("POST", self.url, headers=headers, content=content, limit_bytes=ANSWER_BYTES, turn=turn)
+        reply = self.wire.exchange(
+            "POST", self.url, headers=headers, content=content, limit_bytes=ANSWER_BYTES, turn=turn
+        )
         self.heard(self.clock.monotonic() - began)
         return plain_verdict(reply, self.clock.now(), [*secret.split(), self.url])
 

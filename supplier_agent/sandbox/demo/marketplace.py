@@ -97,7 +97,9 @@ class Arrangement:
 
     def configuration(self) -> str:
         """Return the configuration of an agent for this marketplace. Its address must be known."""
-        return _CONFIGURATION.format(url=self.sandbox.url, tokens=self.world.tokens, cache_seconds=CACHE_SECONDS, secret=SECRET)
+        return _CONFIGURATION.format(
+            url=self.sandbox.url, tokens=self.world.tokens, cache_seconds=CACHE_SECONDS, secret=SECRET
+        )
 
 
 def arrange(clock: Clock) -> Arrangement:

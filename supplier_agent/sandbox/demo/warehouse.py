@@ -76,10 +76,8 @@ def in_words(event: str, facts: Mapping[str, object]) -> str:
     """Return the text for an event of the agent's log, or "" to skip it."""
     kind, detail = str(facts.get("call", "")), facts.get("detail")
     match event:
-        case "call.done" if kind.startswith("webhook."):
-            return ""  # the receiver says it
-        case "call.done":
-            return _DONE.get(kind, f"{kind} done")
+        case "call.done":  # of a webhook, the receiver says it
+            return "" if kind.startswith("webhook.") else _DONE.get(kind, f"{kind} done")
         case "call.postponed":
             return f"{kind}: {detail}; it is tried again"
         case "call.unknown":
