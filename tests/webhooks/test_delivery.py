@@ -307,3 +307,18 @@ def test_an_order_is_sent_again_in_order_with_the_same_ids(build: Build) -> None
     assert command(house, "webhooks", "replay", "erp", "evt_of_nobody") == 2
     assert command(house, "webhooks", "replay", "erp") == 2
     assert command(house, "webhooks", "replay", "shop", "--parked") == 2
+
+
+def test_a_person_pauses_and_resumes_a_webhook_by_its_name(build: Build) -> None:
+    house = build(ERP, orders=1, start=False)
+    house.start()
+    house.run_for(60)
+    house.town.heard.clear()
+    assert command(house, "pause", "webhook.erp", "--reason", "a test") == 0
+    house.flag()
+    house.run_for(60)
+    assert (house.town.heard, shipped(house)) == ([], 1)
+    assert command(house, "resume", "webhook.erp") == 0
+    house.run_for(60)
+    assert house.town.types()[-1] == "order.shipped"
+    assert command(house, "pause", "webhook.shop") == 2

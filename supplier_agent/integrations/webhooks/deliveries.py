@@ -137,13 +137,14 @@ def remove_old(tx: Session, settings: Settings, now: datetime) -> dict[str, int]
     The events after a removed one are sent. One that is being sent now stays for this time.
     """
     before = now - timedelta(days=settings.keep.webhooks_days)
-    old = tx.exec(
-        select(WebhookEvent).where(WebhookEvent.at < before).order_by(col(WebhookEvent.id)).limit(BATCH)
-    ).all()
-    if not old:
+    first = tx.exec(select(WebhookEvent.at).order_by(col(WebhookEvent.id)).limit(1)).first()
+    if first is None or first >= before:
         return {}
-    ids = [each.event_id for each in old]
-    calls = tx.exec(select(Call).where(col(Call.order_id).is_(None), col(Call.subject).in_(ids))).all()
+    oldest = select(WebhookEvent).order_by(col(WebhookEvent.id)).limit(BATCH)  # by the key: without reading all of them
+    old = [each for each in tx.exec(oldest).all() if each.at < before]
+    of_them = col(Call.subject).in_([each.event_id for each in old])
+    kinds = col(Call.kind).in_([each.kind for each in settings.webhooks])
+    calls = tx.exec(select(Call).where(col(Call.order_id).is_(None), kinds, of_them)).all()
     sending = {call.subject for call in calls if call.state == "sending"}
     removed = [each for each in old if each.event_id not in sending]
     states = {(call.kind, call.subject): call.state for call in calls}
