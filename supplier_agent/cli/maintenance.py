@@ -193,7 +193,7 @@ def export(
 
 
 def _account(surroundings: Surroundings, name: str) -> str:
-    """Return a supplier, another account of a supplier that the agent has served (SUPPLIER/ACCOUNT), or a webhook (webhook.NAME)."""
+    """Return a supplier, another account of it that the agent has served (SUPPLIER/ACCOUNT), or a webhook (webhook.NAME)."""
     from supplier_agent.db.tables import Supplier
     from supplier_agent.verdict.supplier import owner_of
 

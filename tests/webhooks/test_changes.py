@@ -49,7 +49,8 @@ def test_a_problem_is_told_when_it_starts_and_when_it_ends_with_its_code() -> No
 
 def test_the_problem_of_one_call_is_not_that_of_another() -> None:
     before, now = (Seen("attention", frozenset({f"call_parked:{kind}"})) for kind in ("label", "ship"))
-    assert [type_ for type_, _ in told(before, now)] == ["order.problem_ended", "order.problem_started"]  # type: ignore[misc]
+    found = [each.type for each in of_order(before, now, is_new=True)]
+    assert found == ["order.problem_ended", "order.problem_started"]
 
 
 def test_what_is_stored_is_what_is_read() -> None:

@@ -1,6 +1,7 @@
 """What happens to orders is told, once and in order, from the first start with webhooks on; without one, nothing is done."""
 
 import json
+from functools import partial
 from typing import Any
 
 from sqlmodel import select
@@ -57,7 +58,7 @@ def test_the_body_is_what_order_id_says_in_codes(build: Build) -> None:
 def test_no_text_of_people_or_of_the_marketplace_leaves(build: Build) -> None:
     house = build(ERP, orders=1)
     house.run_for(60)
-    act(house, lambda *given: actions.hold(*given, "Mrs Dupont called"))
+    act(house, partial(actions.hold, reason="Mrs Dupont called"))
     house.run_for(10)
     act(house, actions.release)
     with house.agent.ctx.store.write() as tx:
@@ -97,7 +98,7 @@ def test_an_order_that_comes_later_is_told_as_new(build: Build) -> None:
 def test_an_order_that_was_closed_before_and_is_opened_again_is_told(build: Build) -> None:
     house = build(orders=1)
     house.run_for(60)
-    act(house, lambda *given: actions.close(*given, "by hand"))
+    act(house, partial(actions.close, reason="by hand"))
     house.run_for(10)
     house.again(webhooks=[ERP])
     house.run_for(60)
@@ -110,9 +111,9 @@ def test_holds_and_closed_orders_are_told_and_hold_up_nothing(build: Build) -> N
     house = build(ERP, orders=1)
     house.run_for(60)
     house.town.heard.clear()
-    act(house, lambda *given: actions.hold(*given, "why?"))
+    act(house, partial(actions.hold, reason="why?"))
     house.run_for(10)
-    act(house, lambda *given: actions.close(*given, "by hand"))
+    act(house, partial(actions.close, reason="by hand"))
     house.run_for(10)
     assert house.town.types() == ["order.held", "order.closed"]
 
@@ -241,12 +242,12 @@ def test_an_error_of_it_never_stops_the_loop(build: Build) -> None:
 
 
 def test_events_are_told_while_many_orders_are_compared_and_a_step_stays_short(build: Build) -> None:
-    house = build(ERP, orders=250)
+    house = build(ERP, orders=40)
     house.run_for(
-        600, until=lambda: house.ask("SELECT count(*) FROM orders WHERE acknowledged_at IS NOT NULL") == [(250,)]
+        600, until=lambda: house.ask("SELECT count(*) FROM orders WHERE acknowledged_at IS NOT NULL") == [(40,)]
     )
-    house.run_for(600, until=lambda: house.town.types().count("order.new") == 250)
-    assert house.town.types().count("order.new") == 250
+    house.run_for(600, until=lambda: house.town.types().count("order.new") == 40)
+    assert house.town.types().count("order.new") == 40
     by_order: dict[str, list[str]] = {}
     for _, event in house.town.heard:
         by_order.setdefault(event["data"]["menzzo_order_id"], []).append(event["type"])

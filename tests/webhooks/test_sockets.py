@@ -101,7 +101,7 @@ def test_one_that_is_closed(sandbox: Sandbox) -> None:
 
 def test_a_trial_tells_the_answer(sandbox: Sandbox) -> None:
     webhook = Webhook.model_validate({"name": "erp", "url": f"{sandbox.url}/webhooks/erp", "secret": SECRET})
-    settings = Settings(suppliers={"notio": {"token": "t"}})  # type: ignore[arg-type]
+    settings = Settings(suppliers={"notio": {"token": "t"}})
     found = try_one(webhook, settings, {}, SystemClock())
     assert (found.accepted, found.http_status) == (True, 204)
     assert json.dumps(list(sandbox.api.receiver.events.values())).count("webhook.test") == 1
