@@ -73,6 +73,7 @@ class Agent:
             with ctx.turn():
                 self._settle_and_tick()
             did_something = ctx.follow_up()
+            did_something |= ctx.publish()  # last: requests have left
         except LockedError as error:  # nothing is lost: results wait in the inbox, and the same steps are tried again
             ctx.log.problem("database", error.what)
             self.database_problem = error

@@ -68,6 +68,28 @@ def owe_again(tx: Session, call: Call, now: datetime) -> None:
     tx.add(call)
 
 
+def owe_event(tx: Session, account: str, kind: str, event_id: str, now: datetime) -> None:
+    """Owe the call that sends an event to an account. If it was sent before, it is sent again."""
+    call = of_event(tx, kind, event_id)
+    if call is None:
+        tx.add(Call(supplier=account, kind=kind, subject=event_id, state="owed", owed_at=now, due_at=now))
+    else:
+        owe_again(tx, call, now)
+
+
+def of_event(tx: Session, kind: str, event_id: str) -> Call | None:
+    """Return the call that sends an event, or None if it was never owed."""
+    query = select(Call).where(Call.kind == kind, Call.subject == event_id, col(Call.order_id).is_(None))
+    return tx.exec(query).first()
+
+
+def put_back(tx: Session, call: Call) -> None:
+    """Send a call later: it is no longer owed, nor done. One that is being sent stays as it is."""
+    if call.state != "sending":
+        call.state, call.due_at = "dropped", None
+        tx.add(call)
+
+
 def conclude(tx: Session, call: Call, state: str, why: str) -> None:
     """End a call by other evidence than its answer: a person's statement, or the ship ledger."""
     call.state, call.due_at, call.detail = state, None, why
@@ -150,7 +172,7 @@ class Due(NamedTuple):
     """A call that may be sent now."""
 
     id: int
-    order_id: int
+    order_id: int | None  # None: it sends an event
     kind: str
 
 

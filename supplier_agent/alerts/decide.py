@@ -26,6 +26,7 @@ SLOW = frozenset({ProblemCode.SILENCE, ProblemCode.NOT_READ})
 """Problems that take too long to find for `status`: watch.py finds them, and `status` reads them from the table of alerts."""
 FAILING = frozenset({
     ProblemCode.READS_FAILING, ProblemCode.WRITES_FAILING, ProblemCode.LABELS_FAILING, ProblemCode.CALLS_FAILING,
+    ProblemCode.WEBHOOK_FAILING,
 })  # fmt: skip
 """Short outages end before anyone can react: these alerts begin only after failing_seconds."""
 UNSENDABLE = frozenset({ProblemCode.ALERTS_FAILED})

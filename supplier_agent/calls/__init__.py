@@ -20,6 +20,8 @@ from supplier_agent.verdict.supplier import MARKETPLACE
 from supplier_agent.words.english import add_sentences
 
 AnyCall = OutwardCall[Any]
+FAMILY = "webhook."
+"""The kinds of calls to webhooks begin like this: one for each that is configured."""
 
 
 class Calls(Mapping[str, AnyCall]):
@@ -70,6 +72,18 @@ class Calls(Mapping[str, AnyCall]):
             return kind in settings.calls_on
         section = self._calls[kind].Section
         return "enabled" not in section.model_fields or settings.of_call(kind, section).model_dump()["enabled"] is True
+
+    def with_webhooks(self, settings: Settings) -> "Calls":
+        """Return these calls and one kind for each configured webhook; without one, these, and nothing is imported."""
+        if not settings.webhooks and not any(kind.startswith(FAMILY) for kind in self._calls):
+            return self
+        from supplier_agent.calls.webhook import RULE, Webhook  # noqa: PLC0415 - see above
+
+        kinds = {each.kind: Webhook(each) for each in settings.webhooks}
+        add_sentences({key: words for call in kinds.values() for key, words in call.WORDS.items()})
+        plain = {kind: call for kind, call in self._calls.items() if not kind.startswith(FAMILY)}
+        rules = {kind: self._rules[kind] for kind in plain}
+        return Calls({**plain, **kinds}, {**rules, **dict.fromkeys(kinds, RULE)})
 
     def at(self, account_kind: str) -> dict[str, AnyCall]:
         """Return the calls to accounts of that kind."""

@@ -71,12 +71,12 @@ class AfterSales(OutwardCall[SupportTools]):
     def keep(self, tx: Session, job: Job, ending: Ending, settings: Settings, now: datetime) -> bool:  # noqa: ARG002 - as in OutwardCall
         """Store the cases, and that the order was asked about. A case that is new, or has a new status, is in its history."""
         order = tx.get(Order, job.order_id)
-        if order is None or ending.outcome.kind not in {DONE, REFUSED}:
+        if order is None or order.id is None or ending.outcome.kind not in {DONE, REFUSED}:
             return False
         order.after_sales_at, order.planned_at = now, None
         tx.add(order)
         for case in ending.found.cases if isinstance(ending.found, CasesFound) else ():
-            _store(tx, job.order_id, case, now)
+            _store(tx, order.id, case, now)
         return True
 
 

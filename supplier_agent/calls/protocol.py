@@ -28,9 +28,9 @@ class Job:
     kind: str
     call_id: int
     number: int
-    order_id: int
+    order_id: int | None  # None: it sends an event, and is about no order
     supplier: str
-    menzzo_order_id: str
+    menzzo_order_id: str  # of an event: its id
     increment_id: str
     order_date: date | None
     link_to_label: str | None
@@ -174,6 +174,10 @@ class OutwardCall(ABC, Generic[T]):
         """Return the longest back-off of any call, including jitter."""
         retry = settings.retry
         return timedelta(seconds=1.25 * max(retry.max_seconds, retry.label_first_seconds, cache_seconds, 3600))
+
+    def of_event(self, tx: Session, call: Call) -> Mapping[str, object] | None:  # noqa: ARG002 - see the class
+        """Return what the call sends, as `Job.facts`, if it is about an event; None: it is gone, and nothing is sent."""
+        return None
 
     def due_at(self, order: Order, settings: Settings) -> datetime:
         """Return when the call may be sent, from the order's facts."""

@@ -70,6 +70,7 @@ class SaleCheckCall(OutwardCall[SupportTools]):
         if support is None:  # it was removed meanwhile
             return False
         if not isinstance(ending.found, SaleFound):
+            assert job.order_id is not None  # noqa: S101 - it is about an order
             check = tx.get(SaleCheck, job.order_id) or SaleCheck(order_id=job.order_id)
             check.failed_at, check.failure = now, ending.outcome.detail[:200] or "no answer"
             tx.add(check)

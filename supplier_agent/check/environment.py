@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from supplier_agent.base.clock import Clock
 from supplier_agent.base.errors import AgentError, ConfigError
 from supplier_agent.base.files import is_of_the_system
-from supplier_agent.check import rights
+from supplier_agent.check import rights, webhooks
 from supplier_agent.check.report import Report
 from supplier_agent.db import state_folder
 from supplier_agent.db.store import Store, open_store
@@ -66,6 +66,7 @@ def look(
     _way_out(report, settings)
     for name in settings.suppliers:
         _token(report, settings, name, env, tokens)
+    webhooks.look(report, settings, env)
 
 
 def _folder(report: Report, folder: Path) -> bool:

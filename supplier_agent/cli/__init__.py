@@ -9,7 +9,19 @@ import typer
 
 from supplier_agent.base.errors import UsageError
 from supplier_agent.base.process import commit, ended
-from supplier_agent.cli import actions, articles, config, maintenance, orders, programs, serve, shop, state, support
+from supplier_agent.cli import (
+    actions,
+    articles,
+    config,
+    maintenance,
+    orders,
+    programs,
+    serve,
+    shop,
+    state,
+    support,
+    webhooks,
+)
 from supplier_agent.cli.context import Surroundings, current, epilog
 
 
@@ -29,7 +41,7 @@ app = typer.Typer(
     epilog="Try it: supplier-agent demo. Is all well? supplier-agent status. "
     "Before going live: supplier-agent check, then supplier-agent run --once --dry-run.",
 )
-for module in (serve, orders, actions, state, config, articles, shop, support, programs, maintenance):
+for module in (serve, orders, actions, state, config, articles, webhooks, programs, support, shop, maintenance):
     module.register(app)
 
 

@@ -197,7 +197,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "resync": ("supplier-agent resync --from 2026-11-01 --to 2026-11-20 --supplier notio",),
     "sandbox": (
         "supplier-agent sandbox --orders 6",
-        "supplier-agent sandbox --fault sale-details:500:3 --semantics support.sale_status=canceled",
+        "supplier-agent sandbox --fault webhook:500 --fault sale-details:500:3 --semantics support.sale_status=canceled",
         "supplier-agent sandbox --shop woocommerce --fault woocommerce:lost:1 --semantics shop.search=nothing",
     ),
     "demo": ("supplier-agent demo", "supplier-agent demo --keep"),
@@ -259,6 +259,13 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "sav": (
         'supplier-agent sav 15000012345_789 --type damage --text "One leg is broken."',
         'supplier-agent sav 15000012345_789 --type damage --text "One leg is broken." --send --by Anna',
+    ),
+    "webhooks list": ("supplier-agent webhooks list", "supplier-agent webhooks list --json"),
+    "webhooks test": ("supplier-agent webhooks test erp",),
+    "webhooks replay": (
+        "supplier-agent webhooks replay erp --parked",
+        "supplier-agent webhooks replay erp --since 2026-11-21",
+        "supplier-agent webhooks replay erp --order 15000012345_789",
     ),
     "coverage": (
         "supplier-agent coverage",

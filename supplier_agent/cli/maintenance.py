@@ -193,10 +193,12 @@ def export(
 
 
 def _account(surroundings: Surroundings, name: str) -> str:
-    """Return a supplier, or another account of a supplier that the agent has served: SUPPLIER/ACCOUNT."""
+    """Return a supplier, another account of it that the agent has served (SUPPLIER/ACCOUNT), or a webhook (webhook.NAME)."""
     from supplier_agent.db.tables import Supplier
     from supplier_agent.verdict.supplier import owner_of
 
+    if name in {each.kind for each in surroundings.settings.webhooks}:
+        return name
     if owner_of(name) != name and owner_of(name) in surroundings.settings.suppliers:
         with surroundings.store() as store, store.read() as tx:
             if tx.get(Supplier, name) is not None:

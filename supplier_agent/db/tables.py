@@ -8,7 +8,7 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from supplier_agent.db import columns, programs, shops, support, warehouse  # noqa: F401 - their tables are part of the schema
+from supplier_agent.db import columns, programs, shops, support, warehouse, webhooks  # noqa: F401 - tables of the schema
 
 UNREAD = (
     "label_sha256 IS NOT NULL AND (coalesce(label_read_sha256, '') <> label_sha256 OR label_pages IS NULL)"
@@ -143,7 +143,7 @@ class Installation(SQLModel, table=True):
 
 
 class Call(SQLModel, table=True):
-    """One outward call for an order: the outbox. Written by outbox.py only."""
+    """One outward call, for an order or of an event: the outbox. Written by outbox.py only."""
 
     __tablename__ = "calls"
     __table_args__ = (
@@ -151,13 +151,15 @@ class Call(SQLModel, table=True):
         CheckConstraint("state IN ('owed', 'sending', 'done', 'parked', 'unknown', 'dropped')", name="state_is_known"),
         # For every request: the call that is due next for this supplier.
         _partial("calls_owed", "supplier", "kind", "due_at", where="state = 'owed'"),
+        # One call for each event (webhooks.py) and receiver.
+        Index("calls_of_events", "kind", "subject", unique=True, sqlite_where=text("order_id IS NULL")),
         # For status and page: the calls that need a person. At the start: the calls that were being sent.
         _partial("calls_stuck", "order_id", where="state IN ('sending', 'parked', 'unknown')"),
     )
 
     id: int | None = Field(default=None, primary_key=True)  # null only before the row is written
-    order_id: int = Field(foreign_key="orders.id")
-    supplier: str
+    order_id: int | None = Field(default=None, foreign_key="orders.id")  # null: of an event; `subject` is its event_id
+    supplier: str  # of an event: the name of the account that it is sent to
     kind: str
     subject: str = ""  # what it is about, if that can change (the label's link); with a new subject it is owed again
     state: str = "owed"

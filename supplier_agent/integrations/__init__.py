@@ -1,1 +1,1 @@
-"""Other sides than the marketplace: their requests and answers as typed values. Each is imported only where it is switched on."""
+"""Other programs that the agent works with. All are off by default, imported only if they are on, and delay no marketplace."""

@@ -12,7 +12,7 @@ from supplier_agent.db.plain_sql import OPEN, VANISHED, Look, supplier_of, text,
 from supplier_agent.db.tables import DIGEST
 from supplier_agent.order import STAGES, WANTED, sound_stage
 from supplier_agent.reading import coverage
-from supplier_agent.reports import facts, health, status, support
+from supplier_agent.reports import facts, health, status, support, webhooks
 from supplier_agent.reports.shops import shops
 from supplier_agent.reports.status import damaged
 from supplier_agent.reports.vitals import Signs
@@ -20,6 +20,7 @@ from supplier_agent.settings import Settings
 from supplier_agent.suppliers import read_log
 from supplier_agent.verdict import Problem, Severity
 from supplier_agent.verdict.codes import severity_of
+from supplier_agent.verdict.webhooks import Endpoint
 
 LAST_READS = 200
 
@@ -105,11 +106,39 @@ def gauges(
     )
     yield Gauge("failing", "1 while reads, writes or labels fail.", ("supplier", "lane"), _failing(look, settings))
     yield from _wrong(tx, look, settings, now, signs)
-    yield from _shops(look, settings)
+    yield from _webhooks(webhooks.endpoints(look))
     yield from _support(look, settings, now)
+    yield from _shops(look, settings)
     free = _disk_free_bytes(settings)
     yield Gauge(
         "disk_free_bytes", "Free on the disk of the state folder.", (), [((), free)] if free is not None else []
+    )
+
+
+def _webhooks(found: Iterable[Endpoint]) -> Iterator[Gauge]:
+    """Yield the gauges of webhooks; without one, they have no values."""
+    endpoints = list(found)
+    yield Gauge(
+        "webhook_events",
+        "Events for a webhook by state: owed (next of their order), parked (given up), lost (removed before a delivery).",
+        ("webhook", "state"),
+        (
+            ((each.name, state), float(getattr(each, state)))
+            for each in endpoints
+            for state in ("owed", "parked", "lost")
+        ),
+    )
+    yield Gauge(
+        "webhook_last_delivery_timestamp_seconds",
+        "When the last event was delivered to a webhook.",
+        ("webhook",),
+        _instants((each.name, each.delivered_at) for each in endpoints),
+    )
+    yield Gauge(
+        "webhook_failing",
+        "1 while a webhook cannot be reached or refuses events.",
+        ("webhook",),
+        (((each.name,), float(each.state == "failing")) for each in endpoints),
     )
 
 

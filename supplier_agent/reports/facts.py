@@ -381,6 +381,6 @@ def strays(look: Look) -> list[Any]:
     """Return the calls that wait for a person and whose order is missing, because its row was deleted with another tool."""
     return look.rows(
         f"SELECT calls.* FROM calls WHERE {WAITS_FOR_A_PERSON}"  # noqa: S608 - a constant
-        " AND NOT EXISTS (SELECT 1 FROM orders WHERE orders.id = order_id) ORDER BY +id LIMIT ?",
+        " AND order_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM orders WHERE orders.id = order_id) ORDER BY +id LIMIT ?",
         MOST,
     )

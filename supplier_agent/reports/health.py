@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from supplier_agent.base.process import EXIT_ORDER, worst
 from supplier_agent.db import plain_sql
 from supplier_agent.db.plain_sql import READS, Look
-from supplier_agent.reports import facts, vitals
+from supplier_agent.reports import facts, vitals, webhooks
 from supplier_agent.reports.vitals import Signs
 from supplier_agent.verdict import Problem, ProblemCode, SupplierState, judge_installation, judge_supplier
 from supplier_agent.verdict.codes import INFO
 from supplier_agent.verdict.order import order_problems
 from supplier_agent.verdict.supplier import owner_of
+from supplier_agent.verdict.webhooks import judge_webhooks
 from supplier_agent.words import Worded, Words
 from supplier_agent.words.english import KINDS
 
@@ -56,6 +57,7 @@ def judged(
     found = [] if signs is None else vitals.judge(signs)
     seen = {problem.code for problem in found}  # reported by the agent itself, even without the database
     found += [each for each in judge_installation(facts.installation(look), settings) if each.code not in seen]
+    found += judge_webhooks(webhooks.endpoints(look))
     if suppliers is None:
         suppliers = facts.suppliers(look, settings, no_token, since, last_asked=signs is not None, now=now)
     lanes, runs_since = lane_of(suppliers.values()), signs.runs_since if signs is not None else None

@@ -99,9 +99,15 @@ def _next_moment(tx: Session, ctx: Context, account: Account, now: datetime) -> 
 
 def _due_at(tx: Session, ctx: Context, supplier: str, kind: str, call: AnyCall, now: datetime) -> datetime | None:
     """Return when the next call of that kind is due, without those that are still in their delay (an undo window)."""
-    query = select(Call, Order).join(Order).where(Call.supplier == supplier, Call.kind == kind, Call.state == "owed")
+    query = (
+        select(Call, Order)
+        .join(Order, isouter=True)
+        .where(Call.supplier == supplier, Call.kind == kind, Call.state == "owed")
+    )
     for owed, order in tx.exec(query.order_by(col(Call.due_at)).limit(50)):
-        delayed = bool(call.delay(ctx.settings)) and call.due_at(order, ctx.settings) > now
+        delayed = (
+            owed.order_id is not None and bool(call.delay(ctx.settings)) and call.due_at(order, ctx.settings) > now
+        )
         if owed.due_at is not None and not delayed:
             return owed.due_at
     return None

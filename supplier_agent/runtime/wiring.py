@@ -62,6 +62,7 @@ def assemble(
     labels = LabelFolder(settings.state_dir)
     workers = Workers(clock, executor, checks, log)
     ctx = Context(settings, store, ledger, labels, clock, random.random, log, workers)
+    follow_webhooks(ctx, settings)
     ctx.round_at, ctx.told_to_read_only = round_at, reads_only
     agent = Agent(ctx, make_accounts(settings, env, wire, clock, labels, lambda: agent.stopping))
 
@@ -119,6 +120,7 @@ def reassemble(agent: Agent, settings: Settings, env: Mapping[str, str], wire: W
     with ctx.store.write() as tx:
         agent.begin(tx, accounts)
     ctx.settings, ctx.accounts = settings, {account.name: account for account in accounts}
+    follow_webhooks(ctx, settings)
     ctx.read_since_ping &= ctx.accounts.keys()
     ctx.heal_at = ctx.clock.now()  # undo window or limits may have changed: plan every open order again
     ctx.look_again()
@@ -169,6 +171,10 @@ def make_accounts(
             accounts.append(_at_the_support_api(name, supplier.support, settings, env, wire, clock))
         if supplier.shop is not None:
             accounts.append(_at_the_shop(name, supplier.shop, settings, wire, clock))
+    if settings.webhooks:
+        from supplier_agent.runtime.webhooks import make_accounts as of_webhooks  # noqa: PLC0415 - off by default
+
+        accounts += of_webhooks(settings, env, wire, clock)
     if missing := calls_without_account(accounts, settings):
         raise ValueError(f"{', '.join(missing)}: a call needs an account of its kind from make_accounts")
     return accounts
@@ -210,6 +216,22 @@ def _at_the_shop(name: str, shop: Shop, settings: Settings, wire: Wire, clock: C
     with suppress(ConfigError):  # as above
         account.token = shop.credentials(name)
     return account
+
+
+def follow_webhooks(ctx: Context, settings: Settings) -> None:
+    """Let the agent tell the configured webhooks what happens. Without one, nothing is imported nor left."""
+    ctx.calls, ctx.touched, ctx.publish = ctx.calls.with_webhooks(settings), None, lambda: False
+    if settings.webhooks:
+        from supplier_agent.runtime.webhooks import attach  # noqa: PLC0415 - off by default
+
+        attach(ctx, settings)
+        return
+    with ctx.store.read() as tx:
+        is_left = tx.connection().exec_driver_sql("SELECT EXISTS (SELECT 1 FROM webhook_endpoints)").scalar()
+    if is_left:
+        from supplier_agent.runtime.webhooks import forget  # noqa: PLC0415 - as above
+
+        forget(ctx)
 
 
 def calls_without_account(accounts: Iterable[Account], settings: Settings, kinds: Calls = CALLS) -> list[str]:

@@ -22,6 +22,7 @@ from supplier_agent.sandbox.faults import (
 )
 from supplier_agent.sandbox.listing import Listing, Semantics
 from supplier_agent.sandbox.orders import WELL_FORMED_ID, Order
+from supplier_agent.sandbox.receiver import Receiver
 from supplier_agent.sandbox.world import World, truth
 
 _METHODS: Mapping[Endpoint, str] = {"get-sales": "GET", "acknowledge-sale": "POST", "ship-sale": "POST"}
@@ -54,6 +55,8 @@ def route(request: Request, world: World) -> Route:
         case ["", "api", supplier, name] if supplier in world.tokens and name in _METHODS:
             asked_for = body_field(request, "menzzo_order_id")
             return Route(name, supplier, asked_for if isinstance(asked_for, str) else None)
+        case ["", "webhooks", _]:
+            return Route("webhook")
         case ["", "sandbox", _]:
             return Route("sandbox")
         case ["", shop, *_] if shop in world.shops:
@@ -109,6 +112,7 @@ class Api:
         self.world = world
         self.semantics = Semantics() if semantics is None else semantics
         self._listing = Listing(world)
+        self.receiver = Receiver(world.clock)
 
     def forget_cache(self) -> None:
         """Let the next get-sales be answered fresh."""
@@ -151,6 +155,8 @@ class Api:
     def _answer(self, request: Request, line: LogLine, base_url: str, *, applies: bool) -> Answer:
         if line.endpoint == "sandbox":
             return self._sandbox(request)
+        if line.endpoint == "webhook" and request.method == "POST":
+            return self.receiver.receive(request, applies=applies)
         if line.endpoint in support.ENDPOINTS:
             return support.answer(self.world, line.endpoint, request, base_url, applies=applies)
         if line.endpoint in self.world.shops:
@@ -213,10 +219,12 @@ class Api:
         return error_answer(HTTPStatus.NOT_FOUND, "label not found")
 
     def _sandbox(self, request: Request) -> Answer:
-        """Serve the two endpoints that the real API does not have. They need no token, because they answer on loopback only."""
+        """Serve the endpoints that the real API does not have. They need no token, because they answer on loopback only."""
         path = path_of(request)
         if (request.method, path) == ("GET", "/sandbox/truth"):
             return json_answer(HTTPStatus.OK, truth(self.world))
+        if (request.method, path) == ("GET", "/sandbox/webhooks"):
+            return json_answer(HTTPStatus.OK, list(self.receiver.events.values()))
         if (request.method, path) == ("POST", "/sandbox/orders"):
             supplier = parse_qs(urlsplit(request.target).query).get("supplier", [""])[0]
             if supplier not in self.world.tokens:
@@ -224,4 +232,6 @@ class Api:
                 return error_answer(HTTPStatus.BAD_REQUEST, f"say ?supplier= with one of {known}")
             order = self.world.arrive(supplier)
             return json_answer(HTTPStatus.CREATED, {"supplier": supplier, "menzzo_order_id": order.menzzo_order_id})
-        return error_answer(HTTPStatus.NOT_FOUND, "the sandbox has GET /sandbox/truth and POST /sandbox/orders")
+        return error_answer(
+            HTTPStatus.NOT_FOUND, "the sandbox has GET /sandbox/truth and /sandbox/webhooks, and POST /sandbox/orders"
+        )

@@ -12,7 +12,7 @@ from supplier_agent.sandbox.shops import PLATFORMS, ShopSemantics, open_shop
 from supplier_agent.sandbox.support import SupportSemantics
 from supplier_agent.sandbox.world import World
 
-ENDPOINTS = ("get-sales", "acknowledge-sale", "ship-sale", "label", *sorted(support.ENDPOINTS), *PLATFORMS)
+ENDPOINTS = ("get-sales", "acknowledge-sale", "ship-sale", "label", "webhook", *sorted(support.ENDPOINTS), *PLATFORMS)
 FAULTS: Mapping[str, Callable[[], Fault]] = {
     "hang": lambda: faults.hang(applied=False),
     "slow": lambda: faults.late(5),

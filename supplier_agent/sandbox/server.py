@@ -26,6 +26,7 @@ from supplier_agent.sandbox import options
 from supplier_agent.sandbox.api import Api
 from supplier_agent.sandbox.faults import Answer, Arrival, Fault, Request, Wire
 from supplier_agent.sandbox.listing import Semantics
+from supplier_agent.sandbox.receiver import SECRET
 from supplier_agent.sandbox.world import World
 
 _REAL = SystemClock()  # sockets do not use the test's clock
@@ -364,11 +365,18 @@ off_hours_poll_seconds = 60
 undo_seconds = 10
 
 {tables}
+[[webhooks]]
+name = "sandbox"
+url = "{url}/webhooks/sandbox"
+secret = "{SECRET}"
+
 The support API is there, too. To use it, for example for notio:
 
 [suppliers.notio.support]
 token = "{world.support.token}"
 {options.shop_sections(world, url)}
+The events that the webhook has received, each verified:
+  curl {url}/sandbox/webhooks
 The marketplace's own records:
   curl {url}/sandbox/truth
 Add one more order:

@@ -21,6 +21,7 @@ from supplier_agent.settings.loading import load
 from supplier_agent.settings.model import KNOWN_SUPPLIERS, Http, Settings
 from supplier_agent.settings.schedule import written_days
 from supplier_agent.settings.sections import Address, Station, written_time
+from supplier_agent.settings.webhooks import Webhook
 
 NAME = "supplier-agent.example.toml"
 _PACKAGE = Path(__file__).parents[1]
@@ -222,4 +223,4 @@ def _is_secret(value: object) -> bool:
 
 
 def _holds_one(value: object) -> bool:
-    return _is_secret(value) or (isinstance(value, Address) and _is_secret(value.url))
+    return _is_secret(value) or (isinstance(value, Address | Webhook) and _is_secret(value.url))

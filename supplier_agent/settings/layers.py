@@ -165,7 +165,9 @@ def _supplier_names(name: str) -> list[str]:
 
 def _masked(key: str, value: object) -> object:
     # pydantic-settings prints its sources when PYDANTIC_SETTINGS_DEBUG is set; a masked token stays masked there.
-    return SecretStr(value) if key in {"token", "token_next"} and isinstance(value, str) else value
+    if isinstance(value, list):
+        return [masked(each) if isinstance(each, dict) else each for each in value]
+    return SecretStr(value) if key in {"token", "token_next", "secret"} and isinstance(value, str) else value
 
 
 def masked(tree: Tree) -> Tree:
@@ -182,7 +184,13 @@ PATH_KEYS = frozenset({
 def rooted(tree: Tree, folder: Path) -> Tree:
     """Return the tree with absolute paths: relative ones start at the folder of the file, not the current folder."""
     return {
-        key: rooted(value, folder) if isinstance(value, dict) else _below(folder, value) if key in PATH_KEYS else value
+        key: rooted(value, folder)
+        if isinstance(value, dict)
+        else [rooted(each, folder) if isinstance(each, dict) else each for each in value]
+        if isinstance(value, list)
+        else _below(folder, value)
+        if key in PATH_KEYS
+        else value
         for key, value in tree.items()
     }
 

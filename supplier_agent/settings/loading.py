@@ -32,6 +32,7 @@ from supplier_agent.settings.layers import (
 from supplier_agent.settings.model import KNOWN_SUPPLIERS, Settings, Supplier
 from supplier_agent.settings.sections import Station
 from supplier_agent.settings.values import close
+from supplier_agent.settings.webhooks import Webhook
 
 _NUMBER = "must be a number"
 _WHOLE = "must be a whole number"
@@ -110,12 +111,12 @@ def _meant(place: Place) -> str:
     if name in KNOWN_SUPPLIERS and table == ():
         return f"; did you mean [suppliers.{name}]?"
     of_suppliers = table[:1] == ("suppliers",)
-    of_stations = table[:2] == ("web", "stations")
+    of_tables = Station if table[:2] == ("web", "stations") else Webhook if table[:1] == ("webhooks",) else None
     nested = supplier_sections().get(table[2]) if of_suppliers and len(table) == 3 else None  # noqa: PLR2004 - suppliers.NAME.SECTION
-    model = nested or Supplier if of_suppliers else Station if of_stations else sections().get(table)
+    model = nested or Supplier if of_suppliers else of_tables or sections().get(table)
     own = [(*table, key) for key in model.model_fields] if model else []
     elsewhere = [*fixed_keys(), *(("suppliers", "NAME", key) for key in Supplier.model_fields)]
-    meant = _finding_of(_close(name, own), own) if of_stations else None
+    meant = _finding_of(_close(name, own), own) if of_tables else None
     meant = (
         meant
         or _finding_of(name, elsewhere)

@@ -15,6 +15,7 @@ from pydantic import (
     PlainSerializer,
     PrivateAttr,
     SecretStr,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -32,6 +33,7 @@ from supplier_agent.settings.values import (
     Count,
     CountOrOff,
     Day,
+    Days,
     DaysOrForEver,
     Deadline,
     HeartbeatUrl,
@@ -47,6 +49,7 @@ from supplier_agent.settings.values import (
     Zone,
     close,
 )
+from supplier_agent.settings.webhooks import Webhooks, named_once
 
 WorkingDays = Annotated[int, Field(ge=0, le=60)]
 S = TypeVar("S", bound=BaseModel)
@@ -57,6 +60,7 @@ class Keep(Section):
 
     labels_days: DaysOrForEver = 90
     journal_days: DaysOrForEver = 365
+    webhooks_days: Days = 14
 
 
 class Brakes(Section):
@@ -167,6 +171,7 @@ class Settings(BaseSettings):
     hooks: Hooks = ()
     calls: dict[str, dict[str, bool | int | float | str]] = Field(default_factory=dict, repr=False)  # may be secrets
     suppliers: dict[Slug, Supplier] = Field(default_factory=dict, validate_default=True)
+    webhooks: Webhooks = ()
 
     _config_path: Path | None = PrivateAttr(default=None)
     _warnings: tuple[str, ...] = PrivateAttr(default=())
@@ -297,6 +302,15 @@ class Settings(BaseSettings):
             slug: {**KNOWN_SUPPLIERS.get(slug, {}), **supplier} if isinstance(supplier, dict) else supplier
             for slug, supplier in given.items()
         }
+
+    @field_validator("webhooks", mode="after")
+    @classmethod
+    def _webhooks_fit(cls, given: Webhooks, info: ValidationInfo) -> Webhooks:
+        known = info.data.get("suppliers", {})  # without the key: they have mistakes of their own
+        for webhook in given if known else ():
+            if unknown := sorted(set(webhook.suppliers) - known.keys()):
+                raise ValueError(f"({webhook.name}) names suppliers that are not configured: {', '.join(unknown)}")
+        return named_once(given)
 
     def _doubts(self) -> list[str]:
         doubts = []

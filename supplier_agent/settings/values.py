@@ -196,7 +196,7 @@ def parse_heartbeat_url(value: object) -> str:
     """Return the heartbeat URL as written; empty means none. Anyone who knows it can fake our heartbeat."""
     if value == "":
         return ""
-    parts = _split(value)
+    parts = split(value)
     if parts.fragment:
         raise ValueError("has a fragment (#…), which is never sent; leave it out")
     return str(value)
@@ -207,7 +207,7 @@ def parse_proxy(value: object) -> str:
     if value == "":
         return ""
     try:
-        parts = _split(value)
+        parts = split(value)
     except ValueError:
         raise ValueError("is not the address of a proxy, like http://proxy.example.com:3128") from None
     if parts.scheme != "http" or parts.path not in {"", "/"} or {"?", "#"} & set(str(value)):
@@ -225,7 +225,8 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _split(value: object) -> SplitResult:
+def split(value: object) -> SplitResult:
+    """Return the parts of an http or https URL. Raises ValueError for anything else."""
     text = as_text(value)
     # urlsplit drops tabs and newlines and trims; so an address with such characters is refused first.
     if not _VISIBLE.match(text) or "\\" in text:
@@ -244,7 +245,7 @@ def _split(value: object) -> SplitResult:
 
 
 def _guarded(value: object) -> SplitResult:
-    parts = _split(value)
+    parts = split(value)
     if "@" in parts.netloc:
         raise ValueError("has a user or password before the host; leave it out, the token is all that is sent")
     # An empty query is not visible in the parts.

@@ -47,12 +47,12 @@ def is_unusual(flags: Sequence[datetime], per_minute: int) -> bool:
     return per_minute > 0 and most_within(sorted(flags), MINUTE) > per_minute
 
 
-def not_found_in_a_row(answers: Iterable[tuple[int, int | None]]) -> int:
+def not_found_in_a_row(answers: Iterable[tuple[int | None, int | None]]) -> int:
     """Return the number of different orders in the newest unbroken series of 404 answers.
 
     `answers`: order and HTTP status, newest first. None (no answer) neither counts nor ends the series.
     """
-    orders: set[int] = set()
+    orders: set[int | None] = set()
     for order, status in answers:
         if status == NOT_FOUND:
             orders.add(order)

@@ -95,6 +95,37 @@ def claim(ctx: Context, tx: Session, account: Account, seen: Snapshot, call_id: 
     )
 
 
+def _of_event(ctx: Context, tx: Session, call_id: int) -> Job | None:
+    """Move a call about an event from owed to sending; None if it may not go, or if the event is gone."""
+    now, call = ctx.clock.now(), tx.get_one(Call, call_id)
+    facts = None if unreadable(call) else ctx.calls[call.kind].of_event(tx, call)
+    if facts is None:
+        outbox.drop(tx, call)
+        return None
+    number = outbox.claim(tx, call, now)
+    if number is None:
+        return None
+    return Job(
+        kind=call.kind,
+        call_id=call_id,
+        number=number,
+        order_id=None,
+        supplier=call.supplier,
+        menzzo_order_id=call.subject,
+        increment_id="",
+        order_date=None,
+        link_to_label=None,
+        owed_at=call.owed_at,
+        strikes=call.strikes,
+        lane_was_failing=False,
+        not_found_since=None,
+        maybe_sent=False,
+        maybe_sent_at=None,
+        asked=frozenset(),
+        facts=facts,
+    )
+
+
 def _leave(tx: Session, call: Call, waits: Wait) -> None:
     """Put a call off, or end it, because it need not be sent now."""
     if waits.until is None:
@@ -123,7 +154,7 @@ def send(ctx: Context, account: Account, call: outbox.Due) -> None:
     tools = account.tools(heard.append)  # if this fails, the call stays owed
     try:
         with ctx.store.write() as tx:
-            job = claim(ctx, tx, account, seen, call_id)
+            job = claim(ctx, tx, account, seen, call_id) if call.order_id is not None else _of_event(ctx, tx, call_id)
     except OSError as error:
         _put_off(ctx, account, call_id, f"its label cannot be read now: {error.strerror}", now)
         return
@@ -132,7 +163,7 @@ def send(ctx: Context, account: Account, call: outbox.Due) -> None:
             raise
         with ctx.store.write() as tx:
             outbox.park_call(tx, call_id, fault(error))
-        log_fault(ctx, account.name, call.order_id, error)
+        log_fault(ctx, account.name, call.order_id or 0, error)
         return
     if job is None:
         _count_failed_claim(ctx, account, call_id)

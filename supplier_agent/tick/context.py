@@ -5,7 +5,7 @@ at the marketplace is one kind: it also pulls the list of orders. A kind that on
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field
@@ -184,6 +184,8 @@ class Context:
     rollback: Watch = field(init=False)  # does the ship ledger belong to this database?
     read_since_ping: set[str] = field(default_factory=set)  # suppliers read since the last ping of the heartbeat URL
     read_lately: set[str] = field(default_factory=set)  # the same, for the heartbeat URLs of single suppliers
+    touched: dict[int, None] | None = None  # orders that may have changed, oldest first; None: nobody wants to know
+    publish: Callable[[], bool] = lambda: False  # what is done after a turn; returns whether there is more
     is_looked_at: bool = True  # False: another program wrote, and the accounts that it concerns were not looked at yet
     is_compared: bool = True  # False: the same, and the ship ledger was not compared with the database yet
     _before: dict[int, tuple[Account, dict[str, Any]]] = field(
@@ -298,6 +300,11 @@ class Context:
         self._afterwards.clear()
         self._departures.clear()
         self.inbox.again()
+
+    def touch_orders(self, ids: Iterable[int | None]) -> None:
+        """Remember that these orders may have changed."""
+        if self.touched is not None:
+            self.touched.update((each, None) for each in ids if each is not None)
 
     def look_again(self, name: str | None = None) -> None:
         """Invalidate the caches of one account, or of all, and tick it in the next turn."""

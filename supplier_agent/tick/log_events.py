@@ -12,15 +12,19 @@ from supplier_agent.tick import pull
 from supplier_agent.tick.outages import Change
 from supplier_agent.words import say
 
+WEBHOOKS = "supplier-agent webhooks list"
 EVENTS = {"parked": "call.parked", "unknown": "call.unknown"}
 
 
 def call(log: Log, job: Job, outcome: Outcome, state: str | None) -> None:
     """Log how an attempt ended. `state`: the present state of its call; None: another process settled it."""
-    facts = {"supplier": job.supplier, "order": job.menzzo_order_id, "call": job.kind, "attempt": job.number}
+    about = "order" if job.order_id is not None else "event_id"
+    facts = {"supplier": job.supplier, about: job.menzzo_order_id, "call": job.kind, "attempt": job.number}
     ending = {"outcome": outcome.kind, "http_status": outcome.http_status, "detail": outcome.detail}
     if outcome.kind == DONE:
         log.info("call.done", **facts)
+    elif state == "parked" and job.order_id is None:
+        log.warning("webhook.parked", **facts, **ending, cure=WEBHOOKS)
     elif state in EVENTS:
         log.warning(EVENTS[state], **facts, **ending, cure=_cure(state, job))
     elif job.number == 1:

@@ -102,6 +102,7 @@ def derive(ctx: Context, tx: Session, orders: Collection[Order]) -> None:
     """Owe the calls that the facts of these orders ask for, and drop the others. Idempotent."""
     calls, now = _calls_of(tx, orders), ctx.clock.now()
     rules = {name: ctx.rules(name) for name in {order.supplier for order in orders}}
+    ctx.touch_orders(order.id for order in orders)
     for order in orders:
         of_order = calls[order.id or 0]
         if isinstance(order.planned_at, Unreadable):
@@ -141,7 +142,7 @@ _OF_ORDERS = select(Call).where(col(Call.order_id).in_(bindparam("order_ids", ex
 def _calls_of(tx: Session, orders: Iterable[Order]) -> dict[int, dict[str, Call]]:
     found: dict[int, dict[str, Call]] = defaultdict(dict)
     for call in tx.exec(_OF_ORDERS, params={"order_ids": [order.id for order in orders]}):
-        found[call.order_id][call.kind] = call
+        found[call.order_id or 0][call.kind] = call
     return found
 
 
@@ -198,6 +199,8 @@ def recover(ctx: Context, tx: Session) -> list[Call]:
     """
     unknown, now = [], ctx.clock.now()
     for call in outbox.recover(tx, now, ctx.calls.once):
+        if call.order_id is None:  # of an event
+            continue
         order = tx.get(Order, call.order_id)
         if order is None:  # the row was inserted by hand: nothing can be sent for it, and `status` reports it
             continue
@@ -242,7 +245,7 @@ def repeat_lost(ctx: Context, account: Account) -> datetime | None:
             if at is not None and at <= now:
                 outbox.owe_again(tx, call, now)
                 what, detail = f"{call.kind} is sent once more", 'after_lost_answer = "resend"'
-                tx.add(Event(order_id=call.order_id, at=now, who="agent", what=what, detail=detail))
+                tx.add(Event(order_id=order.id or 0, at=now, who="agent", what=what, detail=detail))
             elif at is not None:
                 soonest = at if soonest is None else min(soonest, at)
     return soonest
@@ -259,7 +262,8 @@ def clock_changed(ctx: Context) -> None:
 
 def _not_too_late(ctx: Context, tx: Session, account: Account) -> None:
     """Bring forward what would be delayed: nothing waits longer than its longest wait from now."""
-    now, cache_seconds = ctx.clock.now(), ctx.settings.suppliers[account.supplier].cache_seconds
+    now, supplier = ctx.clock.now(), ctx.settings.suppliers.get(account.supplier)
+    cache_seconds = supplier.cache_seconds if supplier is not None else 0.0
     longest = OutwardCall.longest_backoff(ctx.settings, cache_seconds)
     for kind, call in ctx.calls.at(account.kind).items():
         outbox.not_later_than(tx, kind, now + call.longest_wait(ctx.settings, cache_seconds))

@@ -183,6 +183,7 @@ def settle(ctx: Context, tx: Session, account: Account, job: Job, ending: Ending
     outcome = ending.outcome
     after = _after_fault(ctx, job, ending) if ending.fault else call.after(job, ending, ctx.settings, now, ctx.chance())
     state = after.state if outbox.settle(tx, job.call_id, job.number, outcome, after, now) else None
+    ctx.touch_orders([job.order_id])
     _add_facts(tx, job, outcome.facts)
     if call.keep(tx, job, ending, ctx.settings, now):
         ctx.facts_changed(job.supplier)

@@ -229,6 +229,8 @@ class ProblemCode(StrEnum):
     READ_ONLY = "read_only"
     LEDGER_LOST = "ledger_lost"
     HELD_AFTER_RESTORE = "held_after_restore"
+    WEBHOOK_FAILING = "webhook_failing"
+    WEBHOOK_PARKED = "webhook_parked"
 
 
 URGENT = frozenset({
@@ -253,6 +255,7 @@ EXIT_CODES: Mapping[str, int] = {
     ProblemCode.WRITES_FAILING: 69,
     ProblemCode.LABELS_FAILING: 69,
     ProblemCode.CALLS_FAILING: 69,
+    ProblemCode.WEBHOOK_FAILING: 69,
 }
 """The exit code for a problem (public contract); every other problem needs a person (1)."""
 

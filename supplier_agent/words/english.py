@@ -298,6 +298,10 @@ INSTALLATION_PROBLEMS: Mapping[str, str] = {
         "%(number)s orders are on hold since a restore: they may have been shipped, or taken back, after the copy was made"
     ),
     "fix.held_after_restore": f"ask Menzzo about each; {RELEASE}",
+    "problem.webhook_failing": "webhook %(webhook)s has failed since %(since)s: %(reason)s; its events wait",
+    "fix.webhook_failing": "correct the receiver, or the url of this webhook; then: supplier-agent webhooks test %(webhook)s",
+    "problem.webhook_parked": "%(number)s events for webhook %(webhook)s were given up; the later events of their orders wait",
+    "fix.webhook_parked": "supplier-agent webhooks replay %(webhook)s --parked",
     "problem.never_run": "nothing has run yet",
     "fix.never_run": "supplier-agent check, then: supplier-agent run --once --dry-run",
     "problem.not_running": "the agent is not running, and the last read is older than twice the poll interval",

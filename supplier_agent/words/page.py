@@ -1,7 +1,7 @@
 """The sentences of the warehouse page about orders and suppliers, in English, by code. Short, for people who hold a parcel.
 
-The groups: `answer` to a scan or button, `note` next to it, `stop` why it must not ship, `now` its state, `trouble` and `todo` of problems,
-`doubt` about a label, `state` of a supplier, `call`, `printer`, `due` the ship-by clock, `report`, `paper`; `event`, `who`, `where`: history.
+The groups: `answer` to a scan, `note` next to it, `stop` why it must not ship, `now` its state, `trouble` and `todo` of problems,
+`doubt` about a label, `state` of suppliers, `call`, `printer`, `due` the ship-by clock, `report`, `paper`; `event`, `who`, `where`.
 """
 
 from collections.abc import Mapping

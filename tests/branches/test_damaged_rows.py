@@ -123,7 +123,7 @@ def damages(site: Site) -> dict[int, str]:
     with site.agent.ctx.store.read() as tx:
         calls: dict[int, list[Call]] = {}
         for call in tx.exec(select(Call)):
-            calls.setdefault(call.order_id, []).append(call)
+            calls.setdefault(call.order_id or 0, []).append(call)
         found = {order.id or 0: damage(order, calls.get(order.id or 0, ())) for order in tx.exec(select(Order))}
     return {row: why for row, why in found.items() if why}
 

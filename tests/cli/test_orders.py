@@ -48,7 +48,7 @@ def test_the_stage_in_sql_is_the_stage_of_the_rule_for_every_combination_of_fact
     with store.read() as tx:
         calls: dict[int, list[Call]] = {}
         for call in tx.exec(select(Call)):
-            calls.setdefault(call.order_id, []).append(call)
+            calls.setdefault(call.order_id or 0, []).append(call)
         rule = {each.id or 0: stage(each, calls.get(each.id or 0, [])) for each in tx.exec(select(Order))}
         rows = tx.connection().exec_driver_sql(f"SELECT id, {STAGE} FROM orders").all()
         said: dict[int, str] = {row[0]: row[1] for row in rows}

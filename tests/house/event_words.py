@@ -46,5 +46,7 @@ WHEN: Mapping[str, str] = {
     "supplier.failed": "reads, writes or labels of a supplier started to fail",
     "supplier.recovered": "they work again",
     "token.adopted": "another token is in use",
+    "webhook.lost": "events were removed after `webhooks_days` before they could be delivered",
+    "webhook.parked": "an event was given up; the later events of its order wait",
     "worker.failed": "an internal error in a worker; the outcome of its call counts as lost",
 }

@@ -20,7 +20,7 @@ from sqlmodel import SQLModel
 from supplier_agent.alerts.decide import RANK, UNSENDABLE
 from supplier_agent.base import errors, process
 from supplier_agent.cli import app
-from supplier_agent.db import programs, shops, support, tables, warehouse
+from supplier_agent.db import programs, shops, support, tables, warehouse, webhooks
 from supplier_agent.verdict import ProblemCode
 from supplier_agent.verdict.codes import severity_of
 from supplier_agent.words.alerts import TITLES
@@ -36,6 +36,7 @@ WIDTH = 100
 TABLES = {
     "tables": tables,
     "warehouse": warehouse,
+    "webhooks": webhooks,
     "support": support,
     "shops": shops,
     "programs": programs,

@@ -169,7 +169,7 @@ def test_of_two_connections_that_claim_the_same_call_exactly_one_wins(database: 
             for call in calls:
                 assert call is not None
                 if claim(mine, call) is not None:
-                    won.append(call.order_id)
+                    won.append(call.order_id or 0)
             return won
         finally:
             mine.close()
@@ -280,7 +280,7 @@ def test_after_a_crash_what_was_being_sent_is_owed_again_or_unknown(store: Store
 
 
 def test_a_clock_set_back_delays_nothing_beyond_its_longest_wait(store: Store, keep: Keep) -> None:
-    soon, late = (owe(store, keep(order_of(f"{n}_1")), due_at=due).order_id for n, due in ((1, 50), (2, 9000)))
+    soon, late = (owe(store, keep(order_of(f"{n}_1")), due_at=due).order_id or 0 for n, due in ((1, 50), (2, 9000)))
     with store.write() as tx:
         outbox.not_later_than(tx, "ship", at(100))
     assert (found(store, soon).due_at, found(store, late).due_at) == (at(50), at(100))

@@ -17,6 +17,7 @@ from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.faults import LogLine
 from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.orders import Order as Sold
+from supplier_agent.sandbox.receiver import SECRET
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings
@@ -51,6 +52,12 @@ cache_seconds = {cache_seconds}
 
 [suppliers.notio]
 token = "{tokens[notio]}"
+
+[[webhooks]]
+name = "erp"
+url = "{url}/webhooks/erp"
+secret = "{secret}"
+events = ["order.shipped", "order.attention"]
 """
 
 
@@ -90,7 +97,9 @@ class Arrangement:
 
     def configuration(self) -> str:
         """Return the configuration of an agent for this marketplace. Its address must be known."""
-        return _CONFIGURATION.format(url=self.sandbox.url, tokens=self.world.tokens, cache_seconds=CACHE_SECONDS)
+        return _CONFIGURATION.format(
+            url=self.sandbox.url, tokens=self.world.tokens, cache_seconds=CACHE_SECONDS, secret=SECRET
+        )
 
 
 def arrange(clock: Clock) -> Arrangement:

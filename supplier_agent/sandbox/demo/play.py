@@ -82,6 +82,7 @@ def tell(result: Callable[[str], None], env: Mapping[str, str], stop: Stop, *, k
         with arrangement.sandbox:
             config = write_configuration(arrangement, Path(folder), page=keep)
             settings, story = load(config, {}), Story(result, clock)
+            arrangement.sandbox.api.receiver.heard = story.receive
             story.scene(*introduction(arrangement, settings))
             with (
                 running(settings, clock, stop, story.hear, config.with_name("agent.log")) as agent,

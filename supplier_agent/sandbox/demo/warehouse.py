@@ -24,7 +24,7 @@ from supplier_agent.sandbox.demo.marketplace import Arrangement
 from supplier_agent.settings import Settings
 from supplier_agent.web import people
 
-MARKETPLACE, AGENT, WAREHOUSE = "marketplace", "agent", "warehouse"
+MARKETPLACE, AGENT, WAREHOUSE, ERP = "marketplace", "agent", "warehouse", "erp"
 
 _DONE = {
     "acknowledge": "acknowledged: the marketplace knows that we have it",
@@ -54,6 +54,12 @@ class Story:
         if what:
             self.add(AGENT, str(facts.get("order") or facts.get("supplier") or ""), what)
 
+    def receive(self, event: Mapping[str, object]) -> None:
+        """Receive an event as the ERP of the demo, in a thread of the sandbox."""
+        data = event["data"]
+        about = str(data.get("menzzo_order_id", "")) if isinstance(data, Mapping) else ""
+        self.add(ERP, about, f"the webhook says {event['type']}; its signature is right")
+
     def show(self) -> None:
         """Print what was added since."""
         while not self._lines.empty():
@@ -70,8 +76,8 @@ def in_words(event: str, facts: Mapping[str, object]) -> str:
     """Return the text for an event of the agent's log, or "" to skip it."""
     kind, detail = str(facts.get("call", "")), facts.get("detail")
     match event:
-        case "call.done":
-            return _DONE.get(kind, f"{kind} done")
+        case "call.done":  # of a webhook, the receiver says it
+            return "" if kind.startswith("webhook.") else _DONE.get(kind, f"{kind} done")
         case "call.postponed":
             return f"{kind}: {detail}; it is tried again"
         case "call.unknown":
