@@ -20,7 +20,7 @@ from sqlmodel import SQLModel
 from supplier_agent.alerts.decide import RANK, UNSENDABLE
 from supplier_agent.base import errors, process
 from supplier_agent.cli import app
-from supplier_agent.db import tables, warehouse
+from supplier_agent.db import support, tables, warehouse
 from supplier_agent.verdict import ProblemCode
 from supplier_agent.verdict.codes import severity_of
 from supplier_agent.words.alerts import TITLES
@@ -131,7 +131,7 @@ def _prose(lines: list[str]) -> str:
 
 def remembered() -> str:
     """Return every table with its columns; beside each one that may be null, what null means."""
-    text = GENERATED.format(source="supplier_agent/db/tables.py and db/warehouse.py")
+    text = GENERATED.format(source="supplier_agent/db/tables.py, db/warehouse.py and db/support.py")
     text += "# Tables\n\n" + _flowing(str(tables.__doc__)) + "\n"
     text += "Read everything; write one column, `orders.shipped`. Only the columns in the [public contract](public-contract.md)\n"
     text += "stay from version to version.\n"
@@ -147,13 +147,13 @@ def remembered() -> str:
 
 
 def _models() -> list[Any]:
-    found = [*vars(tables).values(), *vars(warehouse).values()]
+    found = [*vars(tables).values(), *vars(warehouse).values(), *vars(support).values()]
     return [each for each in found if isinstance(each, type) and hasattr(each, "__table__")]
 
 
 def _notes() -> Iterator[tuple[str, str]]:
     """Yield `Class.column` and the comment beside it."""
-    for name in ("tables", "warehouse"):
+    for name in ("tables", "warehouse", "support"):
         yield from _notes_of((PACKAGE / f"db/{name}.py").read_text())
 
 
