@@ -61,16 +61,6 @@ def of_order(
     }
 
 
-def tracking_of(look: "Look", ids: list[int]) -> dict[int, str]:
-    """Return the tracking numbers of these orders, by row id."""
-    marks = ", ".join("?" * len(ids))
-    rows = look.rows(
-        f"SELECT order_id, tracking FROM sale_checks WHERE tracking IS NOT NULL AND order_id IN ({marks})",  # noqa: S608 - question marks
-        *ids,
-    )
-    return {row.order_id: str(row.tracking) for row in rows if known(row.tracking) is not None}
-
-
 def counts(look: "Look", supplier: str | None, since: str) -> list[dict[str, object]]:
     """Return how many cases there are for each SKU and carrier, those with most first. since: an instant, as in the database."""
     return [
