@@ -3,6 +3,7 @@
 import sqlite3
 from contextlib import closing
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -103,7 +104,7 @@ def test_orders_of_others_are_ignored(connect: Connect, platform: str) -> None:
 def test_what_was_fulfilled_before_the_shop_was_connected_marks_nothing(connect: Connect, platform: str) -> None:
     there = connect(start=False)
     this = there.site.world.orders("notio")[0].menzzo_order_id
-    given = {
+    given: dict[str, Any] = {
         "woocommerce": {
             "billing": {"last_name": this},
             "meta_data": [{"key": "menzzo_order_id", "value": this}, {"key": "menzzo_supplier", "value": "notio"}],

@@ -74,6 +74,8 @@ def test_each_condition_is_what_the_verdict_says(
         ageless = {ProblemCode.HELD_THOUGH_MARKED, ProblemCode.ORDER_VANISHED, ProblemCode.CHANGED_SINCE_PRINTED}
         ageless |= {ProblemCode.CALL_UNKNOWN, ProblemCode.CALL_PARKED}
         assert needs >= {
-            key for key, each in made.orders.items() if ageless & {problem.code for problem in each.problems}
+            key
+            for key, each in made.orders.items()
+            if key in is_open and ageless & {problem.code for problem in each.problems}
         }
     made.store.close()
