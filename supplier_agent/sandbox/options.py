@@ -62,7 +62,12 @@ def _chosen(present: T, key: str, value: str, given: str) -> T:
     names = {each.name for each in fields(present)}
     if key in names:
         choices = get_args(hints[key])
-        read = {bool: {"true": True, "false": False}.get, int: _number(int), float: _number(float)}.get(hints[key])
+        readers: dict[object, Callable[[str], object]] = {
+            bool: {"true": True, "false": False}.get,
+            int: _number(int),
+            float: _number(float),
+        }
+        read = readers.get(hints[key])
         found = read(value) if read is not None else value if value in choices else None
         if found is not None:
             changed: dict[str, Any] = {key: found}
