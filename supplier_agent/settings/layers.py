@@ -159,7 +159,10 @@ def _supplier_names(name: str) -> list[str]:
     slugs = {slug.upper().replace("-", "_") for slug in KNOWN_SUPPLIERS} | (
         {given} if given and name.upper().startswith(_SUPPLIERS_PREFIX) else set()
     )
-    return [f"{_SUPPLIERS_PREFIX}{slug}__{key.upper()}" for slug in sorted(slugs) for key in Supplier.model_fields]
+    sections = supplier_sections()
+    keys = [key for key in Supplier.model_fields if key not in sections]
+    keys += [f"{section}__{key}" for section, model in sections.items() for key in model.model_fields]
+    return [f"{_SUPPLIERS_PREFIX}{slug}__{key.upper()}" for slug in sorted(slugs) for key in keys]
 
 
 def _masked(key: str, value: object) -> object:

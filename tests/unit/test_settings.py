@@ -14,6 +14,7 @@ from supplier_agent.base.errors import ConfigError
 from supplier_agent.order import WANTED
 from supplier_agent.settings import Hours, Schedule, Settings, Supplier, load
 from supplier_agent.settings.dump import HIDDEN, read_back, shown, without_secrets
+from supplier_agent.settings.layers import supplier_sections
 
 CANARY = "canary-7f3a91"
 MINIMAL = "[suppliers.notio]\n"
@@ -106,7 +107,16 @@ def example_keys() -> set[str]:
 
 
 def test_the_example_shows_every_key_and_no_other() -> None:
-    assert example_keys() == keys_of(Settings) - {"calls"}, "no call of this program has keys of its own"
+    sections = supplier_sections()
+    in_words = {
+        "calls",
+        *(f"suppliers.SLUG.{name}" for name in sections),
+    }  # no call of this program has keys of its own
+    assert example_keys() == keys_of(Settings) - in_words
+    text = EXAMPLE.read_text()
+    for name, model in sections.items():
+        said = text[text.index(f"[suppliers.asir-group.{name}]") :]
+        assert [key for key in model.model_fields if not re.search(rf"\b{key}\b", said)] == []
 
 
 def test_the_example_holds_the_defaults() -> None:
