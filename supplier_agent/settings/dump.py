@@ -25,7 +25,7 @@ from supplier_agent.settings.webhooks import Webhook
 
 NAME = "supplier-agent.example.toml"
 _PACKAGE = Path(__file__).parents[1]
-_SECTION = re.compile(r"\A\[+([^\]]+)\]+")
+_SECTION = re.compile(r"\A(?:# )?\[+([^\]]+)\]+\Z")
 _KEY = re.compile(r"\A(?:# )?([a-z_]+) = ")
 
 
@@ -42,7 +42,8 @@ def example_comments() -> dict[Place, str]:
     block: list[str] = []
     for line in example_text().splitlines():
         if header := _SECTION.match(line):
-            section, block = tuple(header[1].split("."))[:1], []
+            parts = header[1].split(".")
+            section, block = (parts[0], *parts[2:]), []
         elif key := _KEY.match(line):
             if block:
                 found.setdefault((*section, key[1]), " ".join(block))
@@ -55,6 +56,14 @@ def example_comments() -> dict[Place, str]:
     return found
 
 
+_TABLES: dict[str, Place] = {
+    "Supplier": ("suppliers",),
+    "Support": ("suppliers", "support"),
+    "Shop": ("suppliers", "shop"),
+    "Webhook": ("webhooks",),
+    "Hook": ("hooks",),
+}
+"""Where the keys of the tables are that the user names, or that are optional."""
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -72,10 +81,11 @@ def schema() -> dict[str, Any]:
             model["properties"] = {
                 key: _told(each, (name, key), values.get(key), comments) for key, each in model["properties"].items()
             }
-    supplier = whole["$defs"]["Supplier"]
-    supplier["properties"] = {
-        key: _told(each, ("suppliers", key), None, comments) for key, each in supplier["properties"].items()
-    }
+    for name, place in _TABLES.items():
+        table = whole["$defs"][name]
+        table["properties"] = {
+            key: _told(each, (*place, key), None, comments) for key, each in table["properties"].items()
+        }
     return {
         "$schema": DIALECT,
         "title": "supplier-agent.toml",

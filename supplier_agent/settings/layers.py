@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import UnionType
 from typing import get_args
 
 from pydantic import BaseModel, SecretStr
@@ -137,9 +138,10 @@ def supplier_sections() -> dict[str, type[BaseModel]]:
     """Return the sections within `[suppliers.SLUG]`, by name."""
     found: dict[str, type[BaseModel]] = {}
     for name, info in Supplier.model_fields.items():
-        for each in get_args(info.annotation):
-            if isinstance(each, type) and issubclass(each, Section):
-                found[name] = each
+        if isinstance(info.annotation, UnionType):
+            for each in get_args(info.annotation):
+                if isinstance(each, type) and issubclass(each, Section):
+                    found[name] = each
     return found
 
 
@@ -160,7 +162,10 @@ def _supplier_names(name: str) -> list[str]:
     slugs = {slug.upper().replace("-", "_") for slug in KNOWN_SUPPLIERS} | (
         {given} if given and name.upper().startswith(_SUPPLIERS_PREFIX) else set()
     )
-    return [f"{_SUPPLIERS_PREFIX}{slug}__{key.upper()}" for slug in sorted(slugs) for key in Supplier.model_fields]
+    sections = supplier_sections()
+    keys = [key for key in Supplier.model_fields if key not in sections]
+    keys += [f"{section}__{key}" for section, model in sections.items() for key in model.model_fields]
+    return [f"{_SUPPLIERS_PREFIX}{slug}__{key.upper()}" for slug in sorted(slugs) for key in keys]
 
 
 def _masked(key: str, value: object) -> object:

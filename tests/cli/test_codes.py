@@ -52,7 +52,7 @@ def test_a_locked_database_is_74_and_is_waited_for_but_once(eight: Installation)
         ("orders", "--limit", "0"), ("orders", "--limit", "9" * 30), ("coverage", "--supplier", "nobody"),
         ("pause", "nobody"), ("resume", "nobody"), ("approve", "nobody"), ("agree", "nobody"), ("export", "everything"),
         ("restore", "/no/such"),
-        ("person", "remove", "Nobody"), ("help", "shop"), ("config", "nothing"), ("-q", "-v", "orders"),
+        ("person", "remove", "Nobody"), ("help", "shopp"), ("config", "nothing"), ("-q", "-v", "orders"),
     ],
 )  # fmt: skip
 def test_a_mistake_in_the_words_is_2(eight: Installation, words: tuple[str, ...]) -> None:

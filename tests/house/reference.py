@@ -80,7 +80,9 @@ def _anchor(title: str) -> str:
 # ------------------------------------------------------------------------------------------------------- configuration
 
 _KEY = re.compile(r"^(?P<off># )?(?P<key>[a-z_]+) = (?P<value>\S.*)$")
-_SECTION = re.compile(r"^(?P<off># )?\[(?P<name>[a-z.-]+)\]$")
+_SECTION = re.compile(r"^(?P<off># )?\[(?P<list>\[)?(?P<name>[a-z.-]+)\]+$")
+SECOND = "suppliers.notio"
+"""The table of a second supplier in the example."""
 
 
 def configuration() -> str:
@@ -93,10 +95,10 @@ def configuration() -> str:
     for block in blocks:
         lines = block.splitlines()
         if header := next((found for line in lines if (found := _SECTION.match(line))), None):
-            if header["off"]:
-                continue  # an example of a second supplier
-            section = header["name"]
-            text += f"\n## [{section}]\n"
+            if header["name"] == SECOND:
+                continue
+            section = header["name"] + ("" if header["list"] is None else "[]")
+            text += f"\n## {header[0].removeprefix('# ')}\n"
             keys = [line for line in lines if not _SECTION.match(line)]
             text += _entry(section, keys) if any(map(_KEY.match, keys)) else "\n" * bool(keys) + _prose(keys)
         else:
@@ -111,8 +113,9 @@ def _entry(section: str, lines: list[str]) -> str:
     entry = "\n"
     for found in keys:
         path = f"{section}.{found['key']}" if section else found["key"]
-        note = ", not set unless you set it" if found["off"] else ""
-        entry += f"- `{found['key']} = {found['value']}` (`{_variable(path)}`{note})\n"
+        notes = [] if section.endswith("[]") else [f"`{_variable(path)}`"]
+        notes += ["not set unless you set it"] if found["off"] else []
+        entry += f"- `{found['key']} = {found['value']}` ({', '.join(notes)})\n"
     return entry + (f"\n{_prose(said)}" if said else "")
 
 

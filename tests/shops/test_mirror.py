@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,7 +64,7 @@ def test_without_the_section_there_is_no_account_and_no_call(connect: Connect) -
 def test_an_order_that_the_shop_has_already_is_not_made_again(connect: Connect, platform: str) -> None:
     there = connect(start=False)
     order = there.site.world.orders("notio")[0]
-    given = {
+    shapes: dict[str, dict[str, Any]] = {
         "woocommerce": {
             "billing": {"last_name": order.menzzo_order_id},
             "meta_data": [
@@ -72,8 +73,8 @@ def test_an_order_that_the_shop_has_already_is_not_made_again(connect: Connect, 
             ],
         },
         "magento": {"ext_order_id": order.menzzo_order_id, "ext_customer_id": "menzzo:notio"},
-    }[platform]
-    placed = there.shop.store.place("processing", given)
+    }
+    placed = there.shop.store.place("processing", shapes[platform])
     there.site.start()
     there.site.run_for(HOUR, 900)
     ((state, attempts, detail),) = there.rows(

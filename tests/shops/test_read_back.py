@@ -3,6 +3,7 @@
 import sqlite3
 from contextlib import closing
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -103,14 +104,14 @@ def test_orders_of_others_are_ignored(connect: Connect, platform: str) -> None:
 def test_what_was_fulfilled_before_the_shop_was_connected_marks_nothing(connect: Connect, platform: str) -> None:
     there = connect(start=False)
     this = there.site.world.orders("notio")[0].menzzo_order_id
-    given = {
+    shapes: dict[str, dict[str, Any]] = {
         "woocommerce": {
             "billing": {"last_name": this},
             "meta_data": [{"key": "menzzo_order_id", "value": this}, {"key": "menzzo_supplier", "value": "notio"}],
         },
         "magento": {"ext_order_id": this, "ext_customer_id": "menzzo:notio", "items": [{"sku": "X", "qty_ordered": 1}]},
-    }[platform]
-    placed = there.shop.store.place("processing", given)
+    }
+    placed = there.shop.store.place("processing", shapes[platform])
     there.shop.fulfil(placed.id)
     there.site.clock.sleep(120)
     there.site.start()
@@ -123,6 +124,7 @@ def test_what_was_fulfilled_before_the_shop_was_connected_marks_nothing(connect:
     assert there.shipped() == [(1, 1)], "now it was fulfilled while it is connected"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ahead", [-5400.0, 5400.0])
 @pytest.mark.parametrize("totals", [True, False])
 def test_every_mark_is_found_however_the_clocks_differ_and_however_many_there_are(
@@ -141,6 +143,7 @@ def test_every_mark_is_found_however_the_clocks_differ_and_however_many_there_ar
     assert set(there.shipped()) == {(1, 1)}
 
 
+@pytest.mark.slow
 def test_an_order_that_moves_while_pages_are_read_hides_no_other(connect: Connect) -> None:
     there = connect(orders=120, requests_per_second=5)
     there.site.run_for(4 * HOUR, 900)

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,9 +57,9 @@ def test_the_cursor_never_goes_back() -> None:
 
 
 def order(**facts: object) -> Order:
-    given = {"sku": "SOFA", "quantity": 1, "acknowledged_at": NOW} | facts
     ids = {"supplier": "notio", "menzzo_order_id": "1_2", "increment_id": "1", "sale_product_id": "2"}
-    return Order(**ids, first_seen_at=NOW, **given)
+    given: dict[str, Any] = {**ids, "sku": "SOFA", "quantity": 1, "acknowledged_at": NOW, **facts}
+    return Order(first_seen_at=NOW, **given)
 
 
 def kinds(of: Order, *calls: Call) -> set[str]:

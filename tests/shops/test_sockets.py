@@ -187,3 +187,12 @@ def test_shop_check_proves_by_reads_alone(sandbox: Sandbox, platform: str, tmp_p
     (tmp_path / ("secret_file" if platform == "woocommerce" else "token_file")).write_text("wrong")
     bad = subprocess.run(words, env=env(), capture_output=True, text=True, check=False)
     assert (bad.returncode, [each["proved"] for each in json.loads(bad.stdout)["rights"]]) == (77, [False, False])
+
+
+def test_without_a_shop_nothing_of_it_is_imported() -> None:
+    code = (
+        "import sys; from supplier_agent.runtime import wiring; from supplier_agent import cli, check, agent; "
+        "print([each for each in sys.modules if 'integrations' in each or 'read_back' in each])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], env=env(), capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "[]"
