@@ -1,8 +1,8 @@
 """The sentences of the warehouse page about orders and suppliers, in English, by code. Short, for people who hold a parcel.
 
 The groups: `answer` to a scan or button, `note` next to it, `stop` why an order must not ship, `now` how an order is, `trouble` and
-`todo` on the page of problems, `doubt` why a label may be the wrong one, `state` of a supplier in the bar, `call` and `printer` in the
-words of a warehouse, `due` the ship-by clock, `report` of packers, `paper` on lists, `event`, `who` and `where` in the history.
+`todo` on the page of problems, `doubt` why a label may be the wrong one, `state` of a supplier in the bar, `call` and `printer` as
+a warehouse says it, `due` the ship-by clock, `report` of packers, `paper` on lists, `event`, `who` and `where` in the history.
 """
 
 from collections.abc import Mapping
