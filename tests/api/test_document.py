@@ -20,7 +20,7 @@ from tests.web.stage import Stage
 ID = "15000010001_111"
 KEYS = 30
 """How many programs ask in turns: one alone would be told to wait."""
-QUICK, LONG = 6, 200
+QUICK, LONG = 3, 200
 
 
 def test_every_operation_and_every_code_is_in_the_document() -> None:
