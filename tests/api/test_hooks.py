@@ -14,6 +14,7 @@ from standardwebhooks.webhooks import Webhook
 from supplier_agent import actions
 from supplier_agent.base.errors import ConfigError
 from supplier_agent.db.tables import Order
+from supplier_agent.settings.dump import read_back, without_secrets
 from supplier_agent.settings.hooks import Hook
 from supplier_agent.web.api.routes import OPERATIONS
 from tests.api.programs import API
@@ -149,6 +150,12 @@ def test_every_act_of_the_api_is_a_webhook_too(stage: Stage) -> None:
     document = httpx.get(f"{stage.url}{API}/openapi.json", timeout=20).json()
     types = document["components"]["schemas"]["Event"]["discriminator"]["mapping"].keys()
     assert types == {f"order.{each.right}" for each in OPERATIONS if each.right}
+
+
+def test_the_process_of_the_page_gets_the_place_of_a_secret_and_not_the_secret(stage: Stage) -> None:
+    handed = without_secrets(stage.settings, ())
+    assert SECRET not in handed
+    assert read_back(handed, {}).hooks == stage.settings.hooks
 
 
 def test_an_unknown_hook_and_a_secret_that_cannot_be_read(stage: Stage) -> None:

@@ -19,7 +19,7 @@ WHEN: Mapping[str, str] = {
     "entry.rejected": "an entry without a usable id was stored word for word; logged the first time",
     "hook.refused": "a webhook was refused; `why` is a code: of its signature, its time or its body",
     "internal.error": "an internal error, with its place; its order or supplier waits, everything else continues",
-    "key.refused": "a request to the HTTP API had a wrong or revoked key",
+    "key.refused": "a request to the HTTP API had a wrong or revoked key; `why` is the code of the answer",
     "label.codes_unread": "the barcodes of a label could not be read; the order can be shipped all the same",
     "label.not_printed": "a printer did not accept a label",
     "label.text_unread": "the text of a label could not be read, so it is compared with its order as if it had none",

@@ -270,8 +270,8 @@ def said() -> Iterator[tuple[str, str, set[str]]]:
                     yield from _event(node, node.func.attr, dicts)
 
 
-def _functions(tree: ast.Module) -> Iterator[ast.FunctionDef]:
-    yield from (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+def _functions(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    yield from (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
 
 
 def _event(node: ast.Call, method: str, dicts: dict[str, set[str]]) -> Iterator[tuple[str, str, set[str]]]:

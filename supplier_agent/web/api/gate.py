@@ -150,9 +150,16 @@ class Gate:
             )
         caller = await self.thread(lambda: self._with_key(key.strip()))
         if caller is None:
-            raise await self.wrong(request, "key.refused", Refused(
-                "key_wrong", "it was revoked, or never given", headers={"WWW-Authenticate": 'Bearer error="invalid_token"'}
-            ))  # fmt: skip
+            refused = await self.wrong(
+                request,
+                Refused(
+                    "key_wrong",
+                    "it was revoked, or never given",
+                    headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
+                ),
+            )
+            self.room.log.warning("key.refused", peer=self.peer(request), why=refused.problem.code)
+            raise refused
         return caller
 
     def _with_key(self, key: str) -> Caller | None:
@@ -161,14 +168,13 @@ class Gate:
             found = keys.find(tx, key)
         return keys.of_key(found) if found is not None else None
 
-    async def wrong(self, request: Request, event: str, refused: Refused, **facts: str) -> Refused:
+    async def wrong(self, request: Request, refused: Refused) -> Refused:
         """Count a wrong key or signature of an address; return the refusal: this one, or that the next must wait."""
         peer = self.peer(request)
         wait = await self.thread(lambda: self.room.tries.wait_seconds(A_KEY, peer, self.room.clock.now(), known=False))
         if wait > 0:
             seconds = int(wait) + 1
             return Refused("too_many_requests", "too many wrong keys came from this address", retry_after=seconds)
-        self.room.log.warning(event, peer=peer, **facts)
         return refused
 
     def peer(self, request: Request) -> str:

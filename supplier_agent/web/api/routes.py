@@ -159,7 +159,8 @@ def _webhooks(gate: Gate) -> Route:
             gate.room.log.warning("hook.refused", name=hook.name, why="secret_unreadable")
             raise Refused("busy", "the secret of this hook cannot be read here", retry_after=60) from None
         if why := hooks.fault(request.headers, body, secrets, gate.room.clock.now()):
-            raise await gate.wrong(request, "hook.refused", hooks.refusal(why), name=hook.name, why=why)
+            gate.room.log.warning("hook.refused", name=hook.name, why=why, peer=gate.peer(request))
+            raise await gate.wrong(request, hooks.refusal(why))
         caller = known.is_(keys.of_hook(hook))
         try:
             event = read_json(body, kind)
