@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+import time_machine
 
 from supplier_agent import cli
 from supplier_agent.calls.webhook import Event, next_event
@@ -265,7 +266,8 @@ def command(house: House, *words: str) -> int:
         f'state_dir = "{house.settings.state_dir}"\n[suppliers.{SUPPLIER}]\ntoken = "t"\n[[webhooks]]\nname = "erp"\n'
         f'url = "https://erp.example/hook?key=hidden"\nsecret = "{SECRET}"\n'
     )
-    return cli.run(["--config", str(config), *words])
+    with time_machine.travel(house.clock.now()):  # what it writes must be of the time in which the agent lives
+        return cli.run(["--config", str(config), *words])
 
 
 def test_list_shows_how_it_stands(build: Build, capsys: pytest.CaptureFixture[str]) -> None:
