@@ -5,6 +5,7 @@ import re
 import tomllib
 from datetime import UTC, date, datetime, time
 from pathlib import Path
+from types import NoneType
 from typing import get_args
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,7 @@ from supplier_agent.base.errors import ConfigError
 from supplier_agent.order import WANTED
 from supplier_agent.settings import Hours, Schedule, Settings, Supplier, load
 from supplier_agent.settings.dump import HIDDEN, read_back, shown, without_secrets
-from supplier_agent.settings.values import Section
+from supplier_agent.settings.support import Support
 
 CANARY = "canary-7f3a91"
 MINIMAL = "[suppliers.notio]\n"
@@ -86,8 +87,7 @@ def test_known_suppliers_may_be_told_otherwise(tmp_path: Path) -> None:
 def keys_of(model: type[BaseModel]) -> set[str]:
     found = set()
     for name, info in model.model_fields.items():
-        sections = [each for each in get_args(info.annotation) if isinstance(each, type) and issubclass(each, Section)]
-        annotation = sections[0] if sections else info.annotation  # an optional section
+        annotation = Support if get_args(info.annotation) == (Support, NoneType) else info.annotation
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             found |= {f"{name}.{key}" for key in keys_of(annotation)}
         elif name == "suppliers":
