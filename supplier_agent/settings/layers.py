@@ -136,9 +136,9 @@ def supplier_sections() -> dict[str, type[BaseModel]]:
     """Return the sections within `[suppliers.SLUG]`, by name."""
     found: dict[str, type[BaseModel]] = {}
     for name, info in Supplier.model_fields.items():
-        for each in get_args(info.annotation):
-            if isinstance(each, type) and issubclass(each, Section):
-                found[name] = each
+        kinds = get_args(info.annotation)  # a section that may be missing: `Shop | None`
+        if type(None) in kinds:
+            found |= {name: each for each in kinds if isinstance(each, type) and issubclass(each, Section)}  # noqa: B035 - one
     return found
 
 
