@@ -162,6 +162,11 @@ class Rule:
         """Whether the order never waits for the call."""
         return not self.attention
 
+    @property
+    def ends(self) -> bool:
+        """Whether a call that is stuck when its order is reported as shipped no longer matters."""
+        return not (self.after_shipping or self.lasts)
+
 
 Rules = Mapping[str, Rule]
 
@@ -224,10 +229,8 @@ def wanted(order: Order, calls: Iterable[Call] = (), rules: Rules = WANTED) -> t
     return tuple(wants)
 
 
-def is_aside(call: Call) -> bool:
-    """Tell whether the order does not wait for this call."""
-    rule = WANTED.get(call.kind)
-    return rule is not None and rule.is_aside
+KINDS_ASIDE = frozenset(kind for kind, rule in WANTED.items() if rule.is_aside)
+"""The kinds of calls that no order waits for."""
 
 
 def needs_a_person(call: Call, rules: Rules = WANTED) -> bool:

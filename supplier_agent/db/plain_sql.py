@@ -126,6 +126,8 @@ OPEN = "ship_confirmed_at IS NULL AND closed_reason IS NULL"
 """An open order: its stage is neither `shipped` nor `closed`."""
 WAITS_FOR_A_PERSON = "state IN ('sending', 'parked', 'unknown') AND state <> 'sending'"
 """A call that is parked or unknown, in the text of the index calls_stuck."""
+ASIDE = "'after_sales', 'product', 'sale_check', 'sav', 'shop_order'"
+"""The kinds of calls that no order waits for (order.KINDS_ASIDE)."""
 STUCK = f"EXISTS (SELECT 1 FROM calls WHERE order_id = orders.id AND {WAITS_FOR_A_PERSON})"  # noqa: S608 - a constant
 """ProblemCode.CALL_UNKNOWN or CALL_PARKED, of an open order."""
 
@@ -156,7 +158,8 @@ CHANGED_SINCE_PRINTED = """shipped = 0 AND EXISTS (SELECT 1 FROM prints
 """ProblemCode.CHANGED_SINCE_PRINTED, of an open order. Damaged orders have their own index (triggers.py)."""
 WAITING = f"""held_reason IS NULL AND NOT ({VANISHED})
  AND (acknowledged_at IS NULL AND first_seen_at < ?1 OR shipped = 1 AND shipped_at < ?1)
- AND NOT EXISTS (SELECT 1 FROM calls WHERE order_id = orders.id AND state IN ('sending', 'parked', 'unknown'))"""  # noqa: S608 - constants
+ AND NOT EXISTS (SELECT 1 FROM calls WHERE order_id = orders.id AND state IN ('sending', 'parked', 'unknown')
+                  AND kind NOT IN ({ASIDE}))"""  # noqa: S608 - constants
 """ProblemCode.WAITING, of an open order. ?1: now less waiting_seconds."""
 UNFLAGGED = f"""held_reason IS NULL AND NOT ({VANISHED}) AND shipped = 0 AND label_path IS NOT NULL AND acknowledged_at < ?2
  AND coalesce((SELECT max(ended_at) FROM attempts JOIN calls ON calls.id = call_id

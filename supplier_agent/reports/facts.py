@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from supplier_agent.db.plain_sql import (
+    ASIDE,
     CHANGED_SINCE_PRINTED,
     CLOCKED,
     HELD_THOUGH_MARKED,
@@ -58,11 +59,11 @@ SELECT supplier, max(id) AS id, ended_at FROM reads
  WHERE id > (SELECT max(id) FROM reads) - ? AND run_id IS NOT NULL GROUP BY +supplier
 """
 """Excludes reads that belong to a call: they prove nothing about the list."""
-_ENDED = ", ".join(f"'{kind}'" for kind, rule in WANTED.items() if not rule.after_shipping)
+_ENDED = ", ".join(f"'{kind}'" for kind, rule in WANTED.items() if rule.ends)
 SHIPPED_AND_STUCK = f"""
-SELECT order_id AS id FROM calls JOIN orders ON orders.id = order_id
+SELECT order_id AS id, kind IN ({ASIDE}) AS is_aside FROM calls JOIN orders ON orders.id = order_id
  WHERE {WAITS_FOR_A_PERSON} AND kind NOT IN ({_ENDED})
-   AND ship_confirmed_at IS NOT NULL AND closed_reason IS NULL ORDER BY +order_id LIMIT {MOST}
+   AND ship_confirmed_at IS NOT NULL AND closed_reason IS NULL ORDER BY is_aside, +order_id LIMIT {MOST}
 """  # noqa: S608 - constants
 """ProblemCode.CALL_UNKNOWN or CALL_PARKED, of a shipped order, by the index calls_stuck."""
 
@@ -317,17 +318,18 @@ def ids_with_problems(
     """Return the row ids of orders that may have a problem, at most `most`. held: also of those that are only on hold.
 
     In this order, the oldest of each first: shipped orders with a call that waits for a person, open orders that need a person,
-    damaged orders, those that packers reported, those that wait too long, those that are not marked, those on hold. So the least
-    important are cut off first.
+    damaged orders, those that packers reported, those that wait too long, those that are not marked, those on hold or with a stuck
+    call that they do not wait for, shipped ones with such a call. So the least important are cut off first.
     """
     waiting = _bound(settings, settings.alerts.waiting_seconds, now)
     unflagged = _bound(settings, settings.alerts.unflagged_seconds, now)
     on_hold = "WHEN held_reason IS NOT NULL THEN 3" if held else ""
     place = f"CASE WHEN {HELD_THOUGH_MARKED} OR {SALE_STOPPED} OR {VANISHED} THEN 0 WHEN {WAITING} THEN 1 {on_hold} END"
+    rank = f"CASE WHEN kind IN ({ASIDE}) THEN 3 ELSE 0 END"
     old = f"SELECT id FROM orders WHERE {CLOCKED} AND acknowledged_at < ?2"  # noqa: S608 - constants
     # Each part finds a few orders by an index; reading all open orders is what would take long.
     parts = (
-        f"SELECT order_id AS id, 0 AS place FROM calls JOIN orders ON orders.id = order_id WHERE {WAITS_FOR_A_PERSON} AND {OPEN}",  # noqa: S608 - as above
+        f"SELECT order_id AS id, {rank} AS place FROM calls JOIN orders ON orders.id = order_id WHERE {WAITS_FOR_A_PERSON} AND {OPEN}",  # noqa: S608 - as above
         f"SELECT id, {place} FROM orders WHERE {OPEN} AND {IS_SET_ASIDE}",  # noqa: S608 - as above
         f"SELECT id, 0 FROM orders WHERE {OPEN} AND {CHANGED_SINCE_PRINTED}",  # noqa: S608 - as above
         f"SELECT id, 1 FROM orders WHERE {OPEN} AND shipped = 1 AND {WAITING}",  # noqa: S608 - as above
@@ -335,8 +337,9 @@ def ids_with_problems(
     )
     first_of = f"SELECT id, min(place) AS place FROM ({' UNION ALL '.join(parts)}) WHERE place IS NOT NULL GROUP BY id"  # noqa: S608 - as above
     rows = look.rows(f"{first_of} ORDER BY place, id LIMIT {most}".replace("?1", waiting).replace("?2", unflagged))
-    stuck = [*look.rows(SHIPPED_AND_STUCK), *(row for row in rows if row.place == 0)]
-    found = [*(row.id for row in stuck), *damaged(look), *reported(look, most), *(row.id for row in rows)]
+    shipped = look.rows(SHIPPED_AND_STUCK)
+    stuck = [*(row for row in shipped if not row.is_aside), *(row for row in rows if row.place == 0)]
+    found = [*(row.id for row in stuck), *damaged(look), *reported(look, most), *(row.id for row in [*rows, *shipped])]
     return list(dict.fromkeys(found))[:most]
 
 

@@ -299,8 +299,8 @@ def _next(case: _Case, blockers: Sequence[Blocker]) -> Next:
     3. Its supplier is not configured. 4. A call is parked. 5. It is held. 6. A call is wanted: when it is sent, or what it
     waits for. 7. It is no longer listed. 8. It waits in the warehouse.
     """
-    order, calls = case.order, [call for call in case.calls if not rule.is_aside(call)]
-    if (ending := _ending(order, calls)) is not None:
+    order, calls = case.order, [call for call in case.calls if call.kind not in rule.KINDS_ASIDE]
+    if (ending := _ending(order, case.calls)) is not None:
         return ending
     is_configured = case.supplier.name in case.settings.suppliers
     unknown = next((call for call in calls if call.state == "unknown"), None)
@@ -335,6 +335,7 @@ def _ending(order: Order, calls: Sequence[Call]) -> Next | None:
         )
     if order.ship_confirmed_at is not None:
         stuck = stuck_after_shipping(calls) if order.closed_reason is None else ()
+        stuck = [call for call in stuck if call.kind not in rule.KINDS_ASIDE]
         if call := min(stuck, key=lambda call: call.state != "unknown", default=None):
             unknown = call.state == "unknown"
             return Next(NextStep.UNKNOWN if unknown else NextStep.PARKED, kind=call.kind, facts=said(call))

@@ -110,7 +110,7 @@ def _damage(order: Order, calls: Sequence[Call]) -> Facts:
 
 def stuck_after_shipping(calls: Iterable[Call]) -> list[Call]:
     """Return the calls of a shipped order that wait for a person. The other kinds ended with the shipping."""
-    ended = {kind for kind, each in rule.WANTED.items() if not (each.after_shipping or each.lasts)}
+    ended = {kind for kind, each in rule.WANTED.items() if each.ends}
     return [call for call in calls if call.state in STUCK and call.kind not in ended]
 
 
@@ -138,7 +138,7 @@ def _of_calls(calls: Sequence[Call], attempts: Sequence[Attempt] | None) -> Iter
             yield ProblemCode.CALL_UNKNOWN, facts
         elif call.state == "parked":
             yield ProblemCode.CALL_PARKED, facts
-        elif call.state == "owed" and call.attempts >= MANY_ATTEMPTS and not rule.is_aside(call):
+        elif call.state == "owed" and call.attempts >= MANY_ATTEMPTS and call.kind not in rule.KINDS_ASIDE:
             yield ProblemCode.CALL_TRIED_OFTEN, {**facts, "attempts": call.attempts}
 
 
@@ -154,7 +154,7 @@ def _of_age(
     alerts, name = settings.alerts, order.supplier
     if {Blocker.HELD, Blocker.VANISHED}.intersection(blockers):
         return
-    if not any(call.state in {"sending", *STUCK} for call in calls):
+    if not any(call.state in {"sending", *STUCK} and call.kind not in rule.KINDS_ASIDE for call in calls):
         begun = {
             "acknowledge": order.first_seen_at if order.acknowledged_at is None else None,
             "report": order.shipped_at if order.shipped == 1 else None,

@@ -10,7 +10,7 @@ import pytest
 
 from supplier_agent.db import plain_sql
 from supplier_agent.db.plain_sql import text, within
-from supplier_agent.order import WANTED, sound_stage
+from supplier_agent.order import KINDS_ASIDE, WANTED, sound_stage
 from supplier_agent.reports.facts import ids_with_problems, orders_of
 from supplier_agent.reports.status import STAGE, stage_by
 from supplier_agent.verdict import Act, Blocker, ProblemCode, Role, Stage, Verdict
@@ -47,6 +47,10 @@ OF_OPEN_ORDERS = {
     ProblemCode.CALL_PARKED, ProblemCode.ORDER_DAMAGED, ProblemCode.WAITING, ProblemCode.UNFLAGGED, ProblemCode.ORDER_REPORTED,
     ProblemCode.SALE_STOPPED,
 }  # fmt: skip
+
+
+def test_the_calls_that_no_order_waits_for_are_the_same_in_sql() -> None:
+    assert ", ".join(f"'{kind}'" for kind in sorted(KINDS_ASIDE)) == plain_sql.ASIDE
 
 
 @pytest.mark.parametrize("state", states(FEW), ids=range(FEW))
