@@ -329,7 +329,8 @@ def ids_with_problems(
     old = f"SELECT id FROM orders WHERE {CLOCKED} AND acknowledged_at < ?2"  # noqa: S608 - constants
     # Each part finds a few orders by an index; reading all open orders is what would take long.
     parts = (
-        f"SELECT order_id AS id, {rank} AS place FROM calls JOIN orders ON orders.id = order_id WHERE {WAITS_FOR_A_PERSON} AND {OPEN}",  # noqa: S608 - as above
+        f"SELECT order_id AS id, {rank} AS place FROM calls JOIN orders ON orders.id = order_id"  # noqa: S608 - as above
+        f" WHERE {WAITS_FOR_A_PERSON} AND {OPEN}",
         f"SELECT id, {place} FROM orders WHERE {OPEN} AND {IS_SET_ASIDE}",  # noqa: S608 - as above
         f"SELECT id, 0 FROM orders WHERE {OPEN} AND {CHANGED_SINCE_PRINTED}",  # noqa: S608 - as above
         f"SELECT id, 1 FROM orders WHERE {OPEN} AND shipped = 1 AND {WAITING}",  # noqa: S608 - as above
