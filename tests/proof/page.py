@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from supplier_agent.base.clock import SystemClock
 from tests.proof.rows import PROMISES, Row
@@ -32,8 +32,15 @@ LIBRARIES = (
     *("hypothesis", "pytest"),
 )
 
-Result = tuple[Row, Sequence[str], Sequence[dict[str, Any]], str]
-"""A row, the arguments of its command, its figures, and why it failed, or ""."""
+
+class Result(NamedTuple):
+    """A row, the arguments of its command, its figures, why it failed, or ""; where it was run, if not in this run."""
+
+    row: Row
+    arguments: Sequence[str]
+    figures: Sequence[dict[str, Any]]
+    failed: str
+    where: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,7 +87,7 @@ def _commit(root: Path) -> str:
 
 def page(setting: Setting, results: Sequence[Result], minutes: float) -> str:
     """Return the page."""
-    failed = sum(bool(why) for *_, why in results)
+    failed = sum(bool(each.failed) for each in results)
     measured = f"Measured in {minutes:.0f} minutes: {setting.where}."
     verdict = f"**{failed} rows failed.**" if failed else "Every promise held, every target was reached."
     if not results:
@@ -89,16 +96,16 @@ def page(setting: Setting, results: Sequence[Result], minutes: float) -> str:
         "# Proof",
         "",
         "What was tried to break the promises of [README.md](../README.md#promises), and what came of it. `./run proof` repeats",
-        "all of it in under an hour on two cores and writes this page; `./run test` does some of everything in a few minutes.",
+        "all of it in one or two hours on two cores and writes this page; `./run test` does some of everything in a few minutes.",
         "",
         f"{verdict} {measured}",
         f"{setting.versions}.",
     ]
     for promise in PROMISES:
         held = [
-            f"- [{_title(result)}](#{result[0].name.replace(' ', '-')})"
+            f"- [{_title(result)}](#{result.row.name.replace(' ', '-')})"
             for result in results
-            if promise in result[0].holds
+            if promise in result.row.holds
         ]
         lines += ["", f"## {promise}", "", *(held or ["Not tried this time."])]
     lines += [
@@ -108,13 +115,13 @@ def page(setting: Setting, results: Sequence[Result], minutes: float) -> str:
         "Each is repeated alone by its command, with the same seeds; a failure prints its seed.",
     ]
     for result in results:
-        lines += ["", f"### {result[0].name}", "", *_told(result)]
+        lines += ["", f"### {result.row.name}", "", *_told(result)]
     return "\n".join([*lines, ""])
 
 
 def _title(result: Result) -> str:
     """Return what was tried in one line."""
-    row, _, figures, why = result
+    row, _, figures, why, _ = result
     title = figures[0]["row"] if figures else row.name
     if len(figures) > 1:  # what comes after the semicolon tells them apart
         title = title.partition("; ")[0]
@@ -122,7 +129,7 @@ def _title(result: Result) -> str:
 
 
 def _told(result: Result) -> list[str]:
-    _, arguments, figures, why = result
+    _, arguments, figures, why, where = result
     told = [f"**FAILED: {why}.**", ""] if why else []
     for figure in figures:
         told += [f"- {figure['row']}: **{figure.get('figure', '')}**"]
@@ -135,6 +142,7 @@ def _told(result: Result) -> list[str]:
         f"- Target: {first.get('target', '')}",
         f"- Would have caught: {first.get('would_have_caught', '')}",
         f"- `python {shlex.join(arguments)}` ({seconds:.0f} s{seed})",
+        *([f"- Measured earlier, with the same program: {where}"] if where else []),
     ]
     if table := first.get("table"):
         heading, *rows = table

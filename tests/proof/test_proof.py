@@ -1,6 +1,7 @@
 """The proof tells the truth about itself: what failed is called failed, and every promise of README has its figures."""
 
 import re
+import subprocess
 import sys
 from collections.abc import Sequence
 from datetime import date
@@ -9,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.proof.__main__ import run
-from tests.proof.page import PAGE, Setting, page
+from tests.proof.kept import Kept, Results, program_of
+from tests.proof.page import PAGE, Result, Setting, page
 from tests.proof.rows import ALL, CLOSING, PROMISES, ROWS, Row
 
 ROOT = Path(__file__).parents[2]
@@ -42,7 +44,7 @@ def anchors(text: str) -> set[str]:
 def test_a_row_has_failed_unless_it_ended_well_and_reached_its_target(script: str, least: float, why: str) -> None:
     came = run(row(script, least), 1, 7, 2)
     assert came.failed == why
-    text = page(SETTING, [(came.row, came.arguments, came.figures, came.failed)], 1)
+    text = page(SETTING, [Result(came.row, came.arguments, came.figures, came.failed)], 1)
     assert ("FAILED" in text) == bool(why)
     assert ("Every promise held" in text) == (not why)
 
@@ -50,6 +52,41 @@ def test_a_row_has_failed_unless_it_ended_well_and_reached_its_target(script: st
 def test_a_quick_try_asks_for_less() -> None:
     assert not run(row(f"print({FIGURE!r})", 100), 0.05, 7, 5).failed
     assert run(row(f"print({FIGURE!r})", 100), 1, 7, 5).failed
+
+
+def test_a_result_is_kept_for_the_program_that_it_was_made_with(tmp_path: Path) -> None:
+    results = Results(tmp_path / "results.json")
+    assert results.of("a") == {}
+    mine, other = Kept("a", "2026-11-21, commit x", ["-m"], [{"row": "R"}]), Kept("b", "", ["-m"], [])
+    results.keep("days", mine)
+    results.keep("model", other)
+    assert (results.of("a"), results.of("b"), results.of("")) == ({"days": mine}, {"model": other}, {})
+    results.keep("days", other)
+    assert results.of("a") == {}
+
+
+def test_a_program_with_changes_has_no_name(tmp_path: Path) -> None:
+    def git(*arguments: str) -> None:
+        subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a", *arguments], cwd=tmp_path, check=True)
+
+    assert program_of(tmp_path) == ""
+    git("init", "-q")
+    file = tmp_path / "supplier_agent" / "a.py"
+    file.parent.mkdir()
+    file.write_text("1")
+    git("add", ".")
+    git("commit", "-qm", "a")
+    name = program_of(tmp_path)
+    assert len(name) == 40
+    (tmp_path / "README.md").write_text("its documents and tests may change")
+    assert program_of(tmp_path) == name
+    file.write_text("2")
+    assert program_of(tmp_path) == ""
+
+
+def test_what_was_measured_earlier_says_so() -> None:
+    result = Result(row(""), ["-m", "x"], [{"row": "R", "figure": "9"}], "", "2026-11-21, commit x")
+    assert "Measured earlier, with the same program: 2026-11-21, commit x" in page(SETTING, [result], 1)
 
 
 def test_every_promise_has_a_row_of_its_own_heading() -> None:
