@@ -325,12 +325,11 @@ def ids_with_problems(
     unflagged = _bound(settings, settings.alerts.unflagged_seconds, now)
     on_hold = "WHEN held_reason IS NOT NULL THEN 3" if held else ""
     place = f"CASE WHEN {HELD_THOUGH_MARKED} OR {SALE_STOPPED} OR {VANISHED} THEN 0 WHEN {WAITING} THEN 1 {on_hold} END"
-    rank = f"CASE WHEN kind IN ({ASIDE}) THEN 3 ELSE 0 END"
+    rank = f"CASE WHEN kind IN ({ASIDE}) THEN 3 ELSE 0 END AS place"
     old = f"SELECT id FROM orders WHERE {CLOCKED} AND acknowledged_at < ?2"  # noqa: S608 - constants
     # Each part finds a few orders by an index; reading all open orders is what would take long.
     parts = (
-        f"SELECT order_id AS id, {rank} AS place FROM calls JOIN orders ON orders.id = order_id"  # noqa: S608 - as above
-        f" WHERE {WAITS_FOR_A_PERSON} AND {OPEN}",
+        f"SELECT order_id AS id, {rank} FROM calls JOIN orders ON orders.id = order_id WHERE {WAITS_FOR_A_PERSON} AND {OPEN}",  # noqa: S608 - as above
         f"SELECT id, {place} FROM orders WHERE {OPEN} AND {IS_SET_ASIDE}",  # noqa: S608 - as above
         f"SELECT id, 0 FROM orders WHERE {OPEN} AND {CHANGED_SINCE_PRINTED}",  # noqa: S608 - as above
         f"SELECT id, 1 FROM orders WHERE {OPEN} AND shipped = 1 AND {WAITING}",  # noqa: S608 - as above
