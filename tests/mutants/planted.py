@@ -265,8 +265,8 @@ PLANTED = (
     Mutant(
         "a hold is ignored",
         "order.py",
-        "o.shipped == 1 and o.held_reason is None and not blockers(o)",
-        "o.shipped == 1 and not blockers(o)",
+        "order.shipped == 1 and order.held_reason is None and not blockers(order)",
+        "order.shipped == 1 and not blockers(order)",
         ("tests/unit/test_order.py",),
     ),
     Mutant(
@@ -821,8 +821,8 @@ PLANTED = (
     Mutant(
         "a label that was altered goes unnoticed",
         "tick/claim.py",
-        """        and not ctx.labels.is_whole(order.label_path, order.label_sha256 or "")""",
-        "        and not order.label_path",
+        """    if not needs_it or ctx.labels.is_whole(order.label_path or "", order.label_sha256 or ""):""",
+        "    if not needs_it or order.label_path:",
         ("tests/disk/test_locked.py", "-k", "altered"),
     ),
     Mutant(
