@@ -14,6 +14,7 @@ from supplier_agent.base.errors import ConfigError
 from supplier_agent.order import WANTED
 from supplier_agent.settings import Hours, Schedule, Settings, Supplier, load
 from supplier_agent.settings.dump import HIDDEN, read_back, shown, without_secrets
+from supplier_agent.settings.webhooks import Webhook
 
 CANARY = "canary-7f3a91"
 MINIMAL = "[suppliers.notio]\n"
@@ -87,8 +88,10 @@ def keys_of(model: type[BaseModel]) -> set[str]:
         annotation = info.annotation
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             found |= {f"{name}.{key}" for key in keys_of(annotation)}
-        elif name == "suppliers":
+        elif name == "suppliers" and model is Settings:
             found |= {f"suppliers.SLUG.{key}" for key in keys_of(Supplier)}
+        elif name == "webhooks":
+            found |= {f"webhooks.{key}" for key in keys_of(Webhook)}
         else:
             found.add(name)
     return found
@@ -97,7 +100,7 @@ def keys_of(model: type[BaseModel]) -> set[str]:
 def example_keys() -> set[str]:
     found, table = set(), ""
     for line in EXAMPLE.read_text().splitlines():
-        header = re.fullmatch(r"(?:# )?\[([a-z.-]+)\]", line)
+        header = re.fullmatch(r"(?:# )?\[{1,2}([a-z.-]+)\]{1,2}", line)
         table = header[1].replace("asir-group", "SLUG").replace("notio", "SLUG") + "." if header else table
         key = re.match(r"(?:# )?([a-z_]+) = ", line)
         if key:
@@ -122,12 +125,12 @@ def test_every_key_of_the_example_is_written_out_except_the_optional_ones() -> N
         elif isinstance(model.annotation, type) and issubclass(model.annotation, BaseModel):
             assert set(tree[section]) == set(model.annotation.model_fields) - {"ca_file"}
         else:
-            assert section in tree or section == "calls"
+            assert section in tree or section in {"calls", "webhooks"}
 
 
 def test_the_example_with_its_comments_taken_off_is_valid_too(tmp_path: Path) -> None:
     text = re.sub(r"(?m)^# (?=[a-z_]+ = |\[)", "", EXAMPLE.read_text())
-    text = re.sub(r'(?m)^token(_next)? = "…"$', "", text)
+    text = re.sub(r'(?m)^(token(_next)?|secret) = "…"$', "", text)
     made = loaded(tmp_path, text)
     assert made.suppliers["notio"].token_file == Path("/etc/supplier-agent/tokens/notio")
     assert made.suppliers["asir-group"].start_date == date(2026, 11, 21)
