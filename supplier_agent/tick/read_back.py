@@ -266,7 +266,7 @@ def _log(ctx: Context, happened: str, facts: dict[str, str]) -> None:
     elif happened == REFUSED:
         ctx.log.warning("shop.refused", **facts, cure=f"supplier-agent order {facts['order']}")
     else:
-        ctx.log.warning("shop.taken_back", **facts, cure=f"supplier-agent order {facts['order']}")
+        ctx.log.warning("shop.withdrawn", **facts, cure=f"supplier-agent order {facts['order']}")
 
 
 def _in_words(stops: Sequence[str]) -> str:

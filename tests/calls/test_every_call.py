@@ -117,7 +117,7 @@ def test_a_death_before_it_was_claimed_changes_nothing(installation: Raise, name
 
 
 def test_each_file_of_calls_has_its_rule_and_says_what_it_is() -> None:
-    assert {path.stem for path in PACKAGE.glob("*.py")} == {*CALLS, "__init__", "protocol"}
+    assert {path.stem for path in PACKAGE.glob("*.py")} == {*CALLS, "__init__", "protocol", "webhook"}
     for kind, call in CALLS.items():
         assert call.LANE
         assert call.ENDPOINT

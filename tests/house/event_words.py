@@ -40,7 +40,7 @@ WHEN: Mapping[str, str] = {
     "scan.dropped": "a person deleted a scan of another person that the browser could not send; `detail` says whose and which",
     "shop.marked": "an order was marked, because it is fulfilled in the shop; `by` is the shop's name, `number` its number there",
     "shop.refused": "it was not marked, because something stops it; the order has a report that says what",
-    "shop.taken_back": "a marked order is no longer fulfilled in the shop; its mark stays, and the order has a report",
+    "shop.withdrawn": "a marked order is no longer fulfilled in the shop; its mark stays, and the order has a report",
     "ships.paused": "so many orders were marked at once that a person is asked; `cure` has the command",
     "ships.resumed": "a person approved them",
     "supplier.failed": "reads, writes or labels of a supplier started to fail",

@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "supplier_agent"
 LEVELS = {"debug", "info", "warning", "error"}
-IRREGULAR = {"done", "found", "read", "unread", "unknown"}
+IRREGULAR = {"done", "found", "lost", "read", "unread", "unknown", "withdrawn"}
 NAME = re.compile(r"\A[a-z]+\.(?:[a-z]+_)*([a-z]+)\Z")
 
 

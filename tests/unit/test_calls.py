@@ -11,6 +11,7 @@ from supplier_agent.calls.protocol import AWHILE, OUTCOMES, ending_of
 from supplier_agent.db.tables import Attempt, Call
 from supplier_agent.marketplace import Means, Verdict
 from supplier_agent.outbox import Next, Outcome
+from supplier_agent.verdict.supplier import MARKETPLACE
 from tests.unit.conftest import SUPPLIER, at, order_of, ready, settings_of
 from tests.world.clocks import NOW
 
@@ -48,9 +49,9 @@ def after(
     return CALLS[kind].after(replace(JOB, kind=kind, **job), ending, SETTINGS, now, 0.0)
 
 
-def test_only_ship_is_sent_once() -> None:
-    assert set(CALLS.once) == {"ship"}
-    assert list(CALLS) == ["ship", "acknowledge", "label", "shop_order"], "what a customer waits for goes first"
+def test_what_must_not_happen_twice_is_sent_once() -> None:
+    assert set(CALLS.once) == {"ship", "sav"}, "a case may be opened twice in the customer's name, too"
+    assert list(CALLS.at(MARKETPLACE)) == ["ship", "acknowledge", "label"], "what a customer waits for goes first"
 
 
 def test_every_meaning_has_its_outcome() -> None:

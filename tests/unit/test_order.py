@@ -13,6 +13,7 @@ from tests.world.clocks import NOW
 LINK = "https://api.menzzo.fr/labels/1.pdf"
 LABELS = ((None, None), (LINK + "?sig=1", None), (LINK + "?sig=2", LINK), (LINK, LINK + "l"), (None, LINK))
 """Link, and the link whose file is on disk: none linked yet, to be fetched, current though signed anew, outdated, withdrawn."""
+AT_THE_MARKETPLACE = ("acknowledge", "label", "ship")
 CALL_STATES = ("owed", "sending", "done", "parked", "unknown", "dropped")
 
 
@@ -52,7 +53,9 @@ def test_the_combinations_are_all_there() -> None:
 def test_nothing_is_wanted_for_an_order_that_is_confirmed_or_closed() -> None:
     over = [order for order in every_order() if order.ship_confirmed_at or order.closed_reason]
     assert over
-    assert not any(wanted(order) for order in over)
+    mine = {kind: WANTED[kind] for kind in ("acknowledge", "label", "ship", "sale_check", "product", "shop_order")}
+    assert not any(wanted(order, rules=mine) for order in over)
+    assert kinds(order_of(ship_confirmed_at=NOW)) == {"after_sales"}, "the support API may be asked, where it is on"
 
 
 def test_ship_is_wanted_exactly_if_it_is_flagged_and_free_to_go() -> None:
@@ -141,5 +144,5 @@ def test_one_call_that_waits_for_a_person_is_enough(states: tuple[str, str]) -> 
 
 
 def test_what_is_wanted_is_decided_in_one_place() -> None:
-    assert set(WANTED) == {"acknowledge", "label", "ship", "shop_order"}
+    assert set(WANTED) == {*AT_THE_MARKETPLACE, "sale_check", "product", "after_sales", "sav", "shop_order"}
     assert all(kinds(order) <= set(WANTED) for order in every_order())

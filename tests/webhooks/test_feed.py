@@ -259,7 +259,7 @@ def test_without_a_webhook_nothing_is_imported_and_nothing_is_written(build: Bui
     assert house.agent.ctx.touched is None
     house.run_for(60)
     assert house.ask("SELECT (SELECT count(*) FROM webhook_states) + (SELECT count(*) FROM webhook_baseline)") == [(0,)]
-    assert house.agent.ctx.calls.keys() == {"acknowledge", "label", "ship"}
+    assert not [kind for kind in house.agent.ctx.calls if kind.startswith("webhook")]
 
 
 def test_the_history_of_a_year_is_not_compared_again(build: Build) -> None:
