@@ -81,8 +81,8 @@ WAYS: tuple[Mutant, ...] = (
         "test_ship_is_never_sent_unasked",
         "a ready order is shipped although nobody marked it",
         "order.py",
-        "o.shipped == 1 and o.held_reason is None and not blockers(o)",
-        "o.held_reason is None and not blockers(o)",
+        "order.shipped == 1 and order.held_reason is None and not blockers(order)",
+        "order.held_reason is None and not blockers(order)",
     ),
     _way(
         "test_ship_is_never_sent_unasked",
