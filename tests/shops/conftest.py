@@ -62,7 +62,9 @@ CREATES = {"woocommerce": "POST", "magento": "PUT"}
 Connect = Callable[..., Connected]
 
 
-@pytest.fixture(params=[*PLATFORMS])
+@pytest.fixture(
+    params=["woocommerce", *(pytest.param(each, marks=pytest.mark.slow) for each in PLATFORMS if each != "woocommerce")]
+)
 def platform(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

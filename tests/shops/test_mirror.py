@@ -223,6 +223,7 @@ BAD = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", BAD, ids=lambda fault: fault.name)
 @pytest.mark.parametrize("which", ["GET", "create"])
 def test_whatever_the_shop_answers_there_is_one_order_in_the_end_or_none(

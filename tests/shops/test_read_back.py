@@ -213,6 +213,7 @@ def test_another_address_is_another_shop_and_begins_anew(connect: Connect) -> No
     assert after > before
 
 
+@pytest.mark.slow
 def test_a_mass_change_in_the_shop_is_read_in_parts_and_to_its_end(connect: Connect) -> None:
     there = mirrored(connect(requests_per_second=50))
     for _ in range(1200):  # more than MOST_PAGES, all within one second, and before ours

@@ -140,6 +140,7 @@ def env() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("SUPPLIER_AGENT")}
 
 
+@pytest.mark.slow
 def test_killed_between_the_order_and_its_settling_it_makes_no_second_one(
     sandbox: Sandbox, platform: str, tmp_path: Path
 ) -> None:

@@ -100,6 +100,7 @@ def test_each_shipped_order_is_asked_about_once_a_week_for_sixty_days(installati
     assert state(site, "after_sales")[0] == "done"
 
 
+@pytest.mark.slow
 def test_a_day_has_a_limit(installation: Raise) -> None:
     site = installation({"after_sales_per_day": 2}, orders=5, schedule=RARE)
     site.flag()

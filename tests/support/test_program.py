@@ -50,6 +50,7 @@ class Shell:
         return subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False, env=env)
 
 
+@pytest.mark.slow
 def test_the_how_to_as_written(tmp_path: Path, sandbox: Sandbox) -> None:
     run = Shell(tmp_path, sandbox)
     checked = run("check")
@@ -86,6 +87,7 @@ def test_a_wrong_token_is_found_by_check(tmp_path: Path, sandbox: Sandbox) -> No
     assert run("check").returncode == 78
 
 
+@pytest.mark.slow
 def test_a_dry_run_checks_the_sale_and_sends_nothing(tmp_path: Path, sandbox: Sandbox) -> None:
     run = Shell(tmp_path, sandbox)
     run("run", "--once")

@@ -118,6 +118,7 @@ def test_one_order_whose_event_is_refused_holds_up_only_itself(build: Build) -> 
     assert shipped(house) == 3
 
 
+@pytest.mark.slow
 def test_after_three_days_it_is_given_up_a_person_is_told_and_the_rest_waits_for_a_replay(build: Build) -> None:
     house = build(ERP, orders=1)
     house.town.answers["erp.example"] = lambda _event: Answer(400, {}, b"no")
@@ -157,6 +158,7 @@ def test_one_that_asks_to_wait_is_left_alone_for_that_long(build: Build) -> None
     assert shipped(house) == 2
 
 
+@pytest.mark.slow
 def test_a_receiver_that_never_answers_delays_neither_ship_calls_nor_another_receiver(build: Build) -> None:
     class Silent(AtOnce):
         def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> "Future[Any]":  # noqa: ANN401 - as in Executor
@@ -231,6 +233,7 @@ def test_an_event_that_was_not_sent_yet_when_the_process_died_is_sent(build: Bui
 # -- disk
 
 
+@pytest.mark.slow
 def test_a_receiver_that_is_away_for_weeks_costs_bounded_disk_and_what_is_lost_is_counted_and_said(
     build: Build,
 ) -> None:
@@ -249,6 +252,7 @@ def test_a_receiver_that_is_away_for_weeks_costs_bounded_disk_and_what_is_lost_i
     assert sum(lost) == stored  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_what_was_delivered_is_removed_too_and_is_not_lost(build: Build) -> None:
     house = build(ERP, orders=1, keep={"webhooks_days": 5})
     house.run_for(60)

@@ -241,6 +241,7 @@ def test_an_error_of_it_never_stops_the_loop(build: Build) -> None:
     assert [facts["about"] for event, facts in house.said if event == "internal.error"].count("webhooks") >= 1
 
 
+@pytest.mark.slow
 def test_events_are_told_while_many_orders_are_compared_and_a_step_stays_short(build: Build) -> None:
     house = build(ERP, orders=40)
     house.run_for(
