@@ -4,6 +4,7 @@ import json
 from functools import partial
 from typing import Any
 
+import pytest
 from sqlmodel import select
 
 from supplier_agent import actions
