@@ -99,9 +99,12 @@ def test_a_changed_body_id_or_time_breaks_the_signature(stage: Stage) -> None:
     assert send(stage, ship(), "msg_2", webhook_signature=sign).status_code == 401
     earlier = str(int(now.timestamp()) - 10)
     assert send(stage, ship(), webhook_timestamp=earlier, webhook_signature=sign).status_code == 401
-    for other in (sign.replace("v1,", "v2,"), sign.replace("v1,", ""), "v1,", "v1,="):
+    for old, new in (("v1,", "v2,"), ("v1,", ""), ("=", ""), ("v1,", "v1,A")):
         stage.clock.ahead += timedelta(hours=2)  # the wait is over
-        assert send(stage, ship(), at=stage.clock.now(), webhook_signature=other).status_code == 401
+        now = stage.clock.now()
+        sign = Webhook(SECRET).sign("msg_1", now, json.dumps(ship()))
+        assert old in sign
+        assert send(stage, ship(), at=now, webhook_signature=sign.replace(old, new)).status_code == 401, new
     assert stage.facts(row).shipped == 0
 
 
