@@ -22,7 +22,7 @@ class Answered(BaseModel):
 
 
 def _shown(longest: int) -> Any:  # noqa: ANN401 - constraints
-    return StringConstraints(min_length=1, max_length=longest, pattern=r"\S")
+    return StringConstraints(min_length=1, max_length=longest, pattern=r"[^\s\x1c-\x1f\x85\ufeff]")
 
 
 OrderId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
