@@ -22,6 +22,7 @@ class Answered(BaseModel):
 
 
 def _shown(longest: int) -> Any:  # noqa: ANN401 - constraints
+    # One character that is no blank for Python, for Rust's expressions (pydantic) and for JavaScript's (the document).
     return StringConstraints(min_length=1, max_length=longest, pattern=r"[^\s\x1c-\x1f\x85\ufeff]")
 
 
