@@ -122,7 +122,7 @@ def test_of_two_suppliers_with_the_same_id_one_is_named(stage: Stage, wms: Progr
 
 
 def test_an_order_that_is_not_there_is_404(wms: Program) -> None:
-    for order in ("1", "%00", "%ff", "..%2f..", "'", "💥", "x" * 3000):
+    for order in ("1", "%00", "%ff", "%0a", "1%0a2", "..%2f..", "'", "💥", "x" * 3000):
         answer = wms.client.get(f"/api/v1/orders/{order}")
         assert (answer.status_code, answer.json()["status"]) == (404, 404), order
 

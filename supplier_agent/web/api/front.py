@@ -3,6 +3,7 @@
 Whether there is a key is looked up again for each request until there is one, so that `key add` needs no restart.
 """
 
+import re
 import threading
 from collections.abc import Callable
 
@@ -31,7 +32,9 @@ class Front:
     @property
     def route(self) -> Mount:
         """Its place among the routes of the page."""
-        return Mount(PATH, self)
+        mount = Mount(PATH, self)
+        mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)  # a path with a line break is ours, too
+        return mount
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
