@@ -11,7 +11,7 @@ from sqlmodel import Session, col, func, select, update
 
 from supplier_agent import outbox
 from supplier_agent.base.cells import known
-from supplier_agent.base.errors import AgentError, UsageError
+from supplier_agent.base.errors import AgentError, TwoSuppliersError, UsageError
 from supplier_agent.calls.protocol import PERSON
 from supplier_agent.db.support import SaleCheck, SavRequest
 from supplier_agent.db.tables import Call, Event, Installation, Order, Print
@@ -29,7 +29,7 @@ FLAGGED, UNDONE = "flagged as shipped", "flag taken back"
 
 
 def find(tx: Session, menzzo_order_id: str, supplier: str | None = None) -> Order:
-    """Return the order with that id. Raises UsageError if there is none, or if two suppliers have one."""
+    """Return the order with that id. Raises UsageError if there is none, TwoSuppliersError if two have one."""
     query = select(Order).where(Order.menzzo_order_id == menzzo_order_id)
     found = [order for order in tx.exec(query).all() if supplier in {None, order.supplier}]
     if not found:
@@ -40,7 +40,8 @@ def find(tx: Session, menzzo_order_id: str, supplier: str | None = None) -> Orde
         )
     if len(found) > 1:
         names = " and ".join(order.supplier for order in found)
-        raise UsageError(f"{names} both have an order {menzzo_order_id}", f"say which: --supplier {found[0].supplier}")
+        fix = f"say which: --supplier {found[0].supplier}"
+        raise TwoSuppliersError(f"{names} both have an order {menzzo_order_id}", fix)
     return found[0]
 
 

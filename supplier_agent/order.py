@@ -107,7 +107,7 @@ AFTER_SALES = timedelta(days=60)
 
 
 def sale_asked_since(order: Order) -> datetime | None:
-    """Return since when an answer about its sale is wanted: for its mark, or because somebody asked; None: it is not."""
+    """Return since when an answer about its sale is wanted: for its mark, or because someone asked; None: it is not."""
     marked_at = max(filter(None, (order.shipped_at, order.undo_opened_at)), default=None) if _may_ship(order) else None
     return max(filter(None, (marked_at, order.sale_asked_at)), default=None)
 

@@ -25,6 +25,10 @@ class UsageError(AgentError):
     exit_code = 2
 
 
+class TwoSuppliersError(UsageError):
+    """An order is named that two suppliers have."""
+
+
 class StateError(AgentError):
     """The disk or the database failed."""
 

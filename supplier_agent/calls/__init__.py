@@ -4,7 +4,7 @@ A line of order.WANTED says when the facts of an order ask for a kind of call. T
 (protocol.OutwardCall), which is everything else about it. A kind without its file or its line is an error at startup.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -33,10 +33,13 @@ class Calls(Mapping[str, AnyCall]):
             raise ValueError(f"{', '.join(sorted(odd))}: a call needs a rule in order.WANTED and a file in calls/")
         self._calls = dict(sorted(calls.items(), key=lambda each: each[1].PRIORITY))
         self._rules = rules
+        self._with_switch = {kind for kind, call in self._calls.items() if "enabled" in call.Section.model_fields}
+        self._at: dict[str, dict[str, AnyCall]] = {}
+        for kind, call in self._calls.items():
+            self._at.setdefault(call.ACCOUNT, {})[kind] = call
         self.once = frozenset(kind for kind, call in self._calls.items() if call.ONCE)
-        self.lane_of = {
-            kind: call.LANE for kind, call in self.at(MARKETPLACE).items()
-        }  # of calls to the marketplace alone
+        # Of calls to the marketplace alone.
+        self.lane_of = {kind: call.LANE for kind, call in self.at(MARKETPLACE).items()}
         self.ledgered = next((kind for kind, call in self._calls.items() if call.LEDGERED), "")
 
     __hash__ = object.__hash__  # by identity: it is the default of a dataclass field, which must be hashable
@@ -57,21 +60,27 @@ class Calls(Mapping[str, AnyCall]):
 
     def rules(self, settings: Settings, supplier: str | None = None) -> Rules:
         """Return the rules of the calls that these settings switch on, for this supplier (None: for any)."""
-        return {kind: rule for kind, rule in self._rules.items() if self.is_on(kind, settings, supplier)}
+        on = self._switched_on(settings)
+        return {
+            kind: rule for kind, rule in self._rules.items() if kind in on and self._is_for(kind, settings, supplier)
+        }
 
     def is_on(self, kind: str, settings: Settings, supplier: str | None = None) -> bool:
-        """Tell whether a call is switched on: by the key `enabled` of its section, or because it has no such key.
+        """Tell whether a call is switched on, and one of this supplier's; None: of any."""
+        return kind in self._switched_on(settings) and self._is_for(kind, settings, supplier)
 
-        And it must be one of this supplier's; None: of any.
-        """
-        suppliers = settings.suppliers if supplier is None else (supplier,)
-        return self._is_on(kind, settings) and any(self._calls[kind].is_for(settings, each) for each in suppliers)
+    def _switched_on(self, settings: Settings) -> Collection[str]:
+        """Return the calls that are switched on: by the key `enabled` of their section, or because it has no such key."""
+        if (on := settings.calls_on) is not None:
+            return on
+        asked = {kind: settings.of_call(kind, self._calls[kind].Section).model_dump() for kind in self._with_switch}
+        return self._calls.keys() - {kind for kind, keys in asked.items() if keys["enabled"] is not True}
 
-    def _is_on(self, kind: str, settings: Settings) -> bool:
-        if settings.calls_on is not None:
-            return kind in settings.calls_on
-        section = self._calls[kind].Section
-        return "enabled" not in section.model_fields or settings.of_call(kind, section).model_dump()["enabled"] is True
+    def _is_for(self, kind: str, settings: Settings, supplier: str | None) -> bool:
+        call = self._calls[kind]
+        if supplier is not None:
+            return call.is_for(settings, supplier)
+        return any(call.is_for(settings, each) for each in settings.suppliers)
 
     def with_webhooks(self, settings: Settings) -> "Calls":
         """Return these calls and one kind for each configured webhook; without one, these, and nothing is imported."""
@@ -85,9 +94,9 @@ class Calls(Mapping[str, AnyCall]):
         rules = {kind: self._rules[kind] for kind in plain}
         return Calls({**plain, **kinds}, {**rules, **dict.fromkeys(kinds, RULE)})
 
-    def at(self, account_kind: str) -> dict[str, AnyCall]:
+    def at(self, account_kind: str) -> Mapping[str, AnyCall]:
         """Return the calls to accounts of that kind."""
-        return {kind: call for kind, call in self._calls.items() if account_kind == call.ACCOUNT}
+        return self._at.get(account_kind, {})
 
     def check(self, settings: Settings) -> None:
         """Raise ConfigError if a section `[calls.KIND]` does not match what the file of that call declares."""

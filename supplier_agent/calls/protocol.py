@@ -38,10 +38,14 @@ class Job:
     strikes: int
     lane_was_failing: bool
     not_found_since: datetime | None  # the first 404 of the present series; None: the last answer was not a 404
-    maybe_sent: bool  # an earlier attempt may have happened
     asked: frozenset[str]  # reads that the server would now answer from its cache
     facts: Mapping[str, object] = field(default_factory=dict)  # the columns of the order that the call names in SENDS
     maybe_sent_at: datetime | None = None  # when the last attempt that may have happened began; None: there is none
+
+    @property
+    def maybe_sent(self) -> bool:
+        """Whether an earlier attempt may have happened."""
+        return self.maybe_sent_at is not None
 
 
 @dataclass(frozen=True)
@@ -135,9 +139,8 @@ class OutwardCall(ABC, Generic[T]):
     ONCE = False  # never repeated automatically after an answer was lost
     LEDGERED = False  # also in the ship ledger, so a restored database does not send it again. At most one kind
     NEEDS: frozenset[Need] = frozenset()
-    DRY: Literal["print", "make", "skip"] = (
-        "print"  # in a dry run: print it; make it, a read on which others depend; skip it
-    )
+    # In a dry run: print it; make it, because it is a read on which others depend; skip it.
+    DRY: Literal["print", "make", "skip"] = "print"
     BRAKES_ON_404 = True  # 404 for many orders in a row means a wrong address: the account is paused
     ENDPOINT: str  # its name in the metrics, and in the address of a call to the marketplace
     REHEARSED: str  # what the dry run prints before the order's id: "send ship-sale for"

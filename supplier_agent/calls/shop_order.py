@@ -81,7 +81,7 @@ class ShopOrderCall(OutwardCall[ShopTools]):
     def perform(self, job: Job, tools: ShopTools) -> Ending:
         """Search, and only if the order is not there, make it.
 
-        1. Found: done, whoever made it. After an unclear answer, all newer orders are looked through, too.
+        1. Found: done. It does not matter who made it. After an unclear answer, all newer orders are looked through, too.
         2. Not found, but an earlier attempt may still be at work in the shop: search again later.
         3. No such SKU in the map or in the shop: refused, a person is asked. 4. Make it.
         """

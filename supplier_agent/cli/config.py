@@ -11,7 +11,7 @@ import typer
 
 from supplier_agent.base import files
 from supplier_agent.base.errors import AgentError, ConfigError, UsageError
-from supplier_agent.cli.context import JsonOption, here, result, result_json, say, stdin_lines
+from supplier_agent.cli.context import JsonOption, SeesSuppliers, here, result, result_json, say, stdin_lines
 
 SERVICE_GROUP = "supplier-agent"
 group = typer.Typer(
@@ -170,12 +170,7 @@ def add(
     no_pin: Annotated[
         bool, typer.Option("--no-pin", help="Signs in only through the proxy (web.proxy_header).")
     ] = False,
-    supplier: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME", help="Sees only the orders of this supplier. May be repeated; without it: of all."
-        ),
-    ] = None,
+    supplier: SeesSuppliers = None,
 ) -> None:
     """Add a person to the page, or change role, PIN and suppliers. The PIN is asked for, or read from stdin.
 

@@ -30,6 +30,12 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 FromOption = Annotated[str, typer.Option("--from", metavar="DATE", help="The first day, YYYY-MM-DD.")]
 ToOption = Annotated[str, typer.Option("--to", metavar="DATE", help="The last day, YYYY-MM-DD.")]
 OnlySupplier = Annotated[str, typer.Option("--supplier", help="Only this supplier.")]
+SeesSuppliers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--supplier", metavar="NAME", help="Sees only the orders of this supplier. May be repeated; without it: of all."
+    ),
+]
 WhichSupplier = Annotated[str, typer.Option("--supplier", help="The supplier, if two have this id.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="The reason, for others to read.")]
 YEARS = range(2000, 2100)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from supplier_agent.cli.context import JsonOption, here, result, result_json, say
+from supplier_agent.cli.context import JsonOption, SeesSuppliers, here, result, result_json, say
 
 group = typer.Typer(help="Manage the keys of programs that use the HTTP API.", no_args_is_help=True)
 
@@ -24,12 +24,7 @@ def add(
         str,
         typer.Option(metavar="RIGHTS", help="What it may do besides reading: ship,unship,hold,release,note."),
     ] = "",
-    supplier: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME", help="Sees only the orders of this supplier. May be repeated; without it: of all."
-        ),
-    ] = None,
+    supplier: SeesSuppliers = None,
 ) -> None:
     """Add the key of a program, and print it. It is stored only as a hash, so it is shown this once.
 

@@ -110,8 +110,8 @@ def list_(
 
     from supplier_agent.db.store import is_there
     from supplier_agent.db.tables import DIGEST, Alert
-    from supplier_agent.reports.orders import instant
     from supplier_agent.verdict.codes import severity_of
+    from supplier_agent.words.formats import iso_or_null
 
     surroundings = here(context)
     found: list[Alert] = []
@@ -128,7 +128,7 @@ def list_(
         shown = [
             {name: getattr(alert, name) for name in names}
             | {"severity": severity_of(alert.cause).value}
-            | {name: instant(getattr(alert, name)) for name in times}
+            | {name: iso_or_null(getattr(alert, name)) for name in times}
             for alert in found
         ]
         result_json({"schema": 1, "alerts": shown})

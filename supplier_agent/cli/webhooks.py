@@ -24,8 +24,8 @@ def register(app: typer.Typer) -> None:
 def list_(context: typer.Context, as_json: JsonOption = False) -> int:
     """List the webhooks: their state, the last delivery, and events that wait or were given up; exit code 1 if some were."""
     from supplier_agent.db.plain_sql import within
-    from supplier_agent.reports.orders import instant
     from supplier_agent.reports.webhooks import endpoints
+    from supplier_agent.words.formats import iso_or_null
 
     surroundings = here(context)
     settings = surroundings.settings
@@ -49,9 +49,9 @@ def list_(context: typer.Context, as_json: JsonOption = False) -> int:
                 "suppliers": list(webhook.suppliers) or list(settings.suppliers),
                 "state": found.state if found is not None else "new",
                 "reason": (found.reason or None) if found is not None else None,
-                "since": instant(found.since) if found is not None else None,
-                "again_at": instant(found.again_at) if found is not None else None,
-                "delivered_at": instant(found.delivered_at) if found is not None else None,
+                "since": iso_or_null(found.since) if found is not None else None,
+                "again_at": iso_or_null(found.again_at) if found is not None else None,
+                "delivered_at": iso_or_null(found.delivered_at) if found is not None else None,
                 **{key: getattr(found, key) if found is not None else 0 for key in ("owed", "parked", "lost")},
             }
         )

@@ -11,7 +11,7 @@ class ShopRead(SQLModel, table=True):
     __tablename__ = "shop_reads"
 
     supplier: str = Field(primary_key=True)
-    url: str  # another address is another shop, which begins anew
+    url: str  # another address is another shop, which starts from the beginning
     connected_at: datetime  # what was fulfilled before marks nothing
     cursor: datetime  # everything that was modified up to then has been read
     read_at: datetime | None = None  # when all was read last, by our clock; null: not yet

@@ -37,9 +37,7 @@ class WebhookState(SQLModel, table=True):
     supplier: str
     order_id: int | None = Field(default=None, foreign_key="orders.id", unique=True)  # null: the supplier as a whole
     stage: str  # of an order; of a supplier `paused` or `resumed`
-    problems: str = (
-        ""  # the codes of its problems with blanks, each perhaps with the kind of its call: call_parked:ship
-    )
+    problems: str = ""  # codes with blanks in between, each perhaps with the kind of its call: call_parked:ship
 
 
 class WebhookEvent(SQLModel, table=True):

@@ -19,9 +19,10 @@ from supplier_agent.db.plain_sql import within
 from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Attempt, Call, Event, Order
 from supplier_agent.reports import facts
-from supplier_agent.reports.orders import Judge, instant, summary
+from supplier_agent.reports.orders import Judge, summary
 from supplier_agent.settings import Settings
 from supplier_agent.words import Words
+from supplier_agent.words.formats import iso_or_null
 
 FORMS = ("csv", "json")
 BATCH = 500
@@ -157,11 +158,11 @@ def _of_call(call: Call, menzzo_order_id: str, attempt: Attempt | None) -> Row:
         "menzzo_order_id": menzzo_order_id,
         "kind": call.kind,
         "state": call.state,
-        "owed_at": instant(call.owed_at),
-        "due_at": instant(call.due_at),
+        "owed_at": iso_or_null(call.owed_at),
+        "due_at": iso_or_null(call.due_at),
         "attempt": attempt.number if attempt else None,
-        "started_at": instant(attempt.started_at) if attempt else None,
-        "ended_at": instant(attempt.ended_at) if attempt else None,
+        "started_at": iso_or_null(attempt.started_at) if attempt else None,
+        "ended_at": iso_or_null(attempt.ended_at) if attempt else None,
         "outcome": attempt.outcome if attempt else None,
         "http_status": attempt.http_status if attempt else None,
         "detail": attempt.detail if attempt else call.detail,
@@ -181,7 +182,7 @@ def _events(tx: Session, chosen: Chosen, after: int) -> tuple[list[Row], int | N
         {
             "supplier": supplier,
             "menzzo_order_id": menzzo_order_id,
-            "at": instant(event.at),
+            "at": iso_or_null(event.at),
             "who": event.who,
             "what": event.what,
             "detail": event.detail,

@@ -179,26 +179,16 @@ class Marketplace:
         content: bytes | None = None,
         deadline: Deadline | None = None,
     ) -> Reply:
-        began, waited = self.clock.monotonic(), 0.0
-
-        def turn() -> None:
-            nonlocal waited
-            since = self.clock.monotonic()
-            self.pace.wait_turn()
-            waited = self.clock.monotonic() - since
-
-        reply = self.wire.exchange(
+        return self.wire.exchange_in_turn(
             method,
             url,
             headers=headers,
             content=content,
             limit_bytes=limit_bytes,
-            turn=turn,
+            wait_turn=self.pace.wait_turn,
+            heard=self.heard,
             deadline=deadline,
         )
-        if isinstance(reply, Answer):
-            self.heard(self.clock.monotonic() - began - waited)
-        return reply
 
     def _endpoint(self, name: str) -> httpx.URL:
         return httpx.URL(f"{self.base_url.rstrip('/')}/api/{self.supplier}/{name}")

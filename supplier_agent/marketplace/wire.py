@@ -108,6 +108,37 @@ class Wire:
         progress = Progress(deadline or self.deadline(), turn)
         return self._run(progress, method, url, headers, content, limit_bytes)
 
+    def exchange_in_turn(
+        self,
+        method: str,
+        url: httpx.URL | str,
+        *,
+        headers: Mapping[str, str],
+        content: bytes | None = None,
+        limit_bytes: int,
+        wait_turn: Callable[[], object],
+        heard: Callable[[float], None],
+        deadline: Deadline | None = None,
+    ) -> Reply:
+        """Exchange, in the turn of a rate limit, for which `wait_turn` waits.
+
+        `heard` gets the seconds that an answer took on the network, without that wait; it is not called if no answer came.
+        """
+        began, waited = self._clock.monotonic(), 0.0
+
+        def turn() -> None:
+            nonlocal waited
+            since = self._clock.monotonic()
+            wait_turn()
+            waited = self._clock.monotonic() - since
+
+        reply = self.exchange(
+            method, url, headers=headers, content=content, limit_bytes=limit_bytes, turn=turn, deadline=deadline
+        )
+        if isinstance(reply, Answer):
+            heard(self._clock.monotonic() - began - waited)
+        return reply
+
     def deadline(self) -> Deadline:
         """Return the deadline of a call that starts now."""
         return Deadline(self._clock, self._timeout_seconds)

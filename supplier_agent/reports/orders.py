@@ -26,7 +26,7 @@ from supplier_agent.reports.status import STAGE
 from supplier_agent.settings import Settings
 from supplier_agent.verdict import Blocker, Role, SupplierState, SupplierVerdict, Verdict, judge_order, judge_supplier
 from supplier_agent.words import Words
-from supplier_agent.words.formats import iso, money
+from supplier_agent.words.formats import iso_or_null, money
 
 
 class Judge:
@@ -68,11 +68,6 @@ class Judge:
         return self._look.first("SELECT * FROM sale_checks WHERE order_id = ?", order.id)
 
 
-def instant(at: datetime | None) -> str | None:
-    """Return an instant for JSON: ISO 8601, UTC; None if it is not known."""
-    return None if at is None or isinstance(at, Unreadable) else iso(at)
-
-
 def price(cents: int | None) -> str | None:
     """Return money as a string with two decimals; None if it is not known."""
     return None if cents is None or isinstance(cents, Unreadable) else money(cents)
@@ -92,24 +87,24 @@ def summary(order: Order, verdict: Verdict, words: Words) -> dict[str, object]:
         "order_date": order.order_date.isoformat() if order.order_date and known(order.order_date) else None,
         "link_to_label": order.link_to_label,
         "stage": verdict.stage.value,
-        "first_seen_at": instant(order.first_seen_at),
-        "acknowledged_at": instant(order.acknowledged_at),
+        "first_seen_at": iso_or_null(order.first_seen_at),
+        "acknowledged_at": iso_or_null(order.acknowledged_at),
         "acknowledge_evidence": order.acknowledge_evidence,
         "label_path": order.label_path,
         "label_sha256": order.label_sha256,
         "shipped": order.shipped == 1,
-        "shipped_at": instant(order.shipped_at),
-        "ship_confirmed_at": instant(order.ship_confirmed_at),
+        "shipped_at": iso_or_null(order.shipped_at),
+        "ship_confirmed_at": iso_or_null(order.ship_confirmed_at),
         "ship_evidence": order.ship_evidence,
         "override_by": order.override_by,
         "override_covers": order.override_covers,
         "held_reason": order.held_reason,
         "held_code": order.held_code,
         "closed_reason": order.closed_reason,
-        "vanished_at": instant(order.vanished_at),
+        "vanished_at": iso_or_null(order.vanished_at),
         "blockers": [each.value for each in verdict.blockers if each is not Blocker.CLOSED],
         "ship_by": verdict.ship_by.due.value if verdict.ship_by is not None else None,
-        "ship_by_at": instant(verdict.ship_by.at) if verdict.ship_by is not None else None,
+        "ship_by_at": iso_or_null(verdict.ship_by.at) if verdict.ship_by is not None else None,
         "problem": "; ".join(words.problem(each) for each in verdict.problems) or None,
         "problem_codes": [each.code.value for each in verdict.problems],
     }
@@ -130,7 +125,7 @@ def whole(
     return summary(found.order, verdict, words) | {
         "calls": [_call(call, found) for call in found.calls],
         "history": [
-            {"at": instant(event.at), "who": event.who, "what": event.what, "detail": event.detail}
+            {"at": iso_or_null(event.at), "who": event.who, "what": event.what, "detail": event.detail}
             for event in tx.exec(select(Event).where(Event.order_id == order.id).order_by(col(Event.id)))
         ],
         **support.of_order(look, found.order, settings, judge.sale(found.order), now),
@@ -144,13 +139,13 @@ def _call(call: Any, found: OrderFacts) -> dict[str, object]:  # noqa: ANN401 - 
     return {
         "kind": call.kind,
         "state": call.state,
-        "due_at": instant(call.due_at),
+        "due_at": iso_or_null(call.due_at),
         "detail": call.detail,
         "attempts": [
             {
                 "number": attempt.number,
-                "started_at": instant(attempt.started_at),
-                "ended_at": instant(attempt.ended_at),
+                "started_at": iso_or_null(attempt.started_at),
+                "ended_at": iso_or_null(attempt.ended_at),
                 "outcome": attempt.outcome,
                 "http_status": attempt.http_status,
                 "detail": attempt.detail,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from supplier_agent.words.formats import iso
+from supplier_agent.words.formats import iso_or_null
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,8 +25,7 @@ class Programs:
 
     def as_json(self) -> dict[str, object]:
         """Return the value of `api` in `status --json`."""
-        last = None if self.last_at is None else iso(self.last_at)
-        return {"keys": self.keys, "hooks": self.hooks, "last_request_at": last}
+        return {"keys": self.keys, "hooks": self.hooks, "last_request_at": iso_or_null(self.last_at)}
 
 
 def of(look: Look, settings: Settings) -> Programs | None:

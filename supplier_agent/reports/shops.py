@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from supplier_agent.db import plain_sql
 from supplier_agent.db.plain_sql import Look
-from supplier_agent.words.formats import iso
+from supplier_agent.words.formats import iso_or_null
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -46,8 +46,7 @@ class ShopLine:
         """Return it for `shop list --json`."""
         said = dict(vars(self))
         said["calls"] = {state: self.calls.get(state, 0) for state in ("owed", "sending", "done", "parked")}
-        said["connected_at"] = None if self.connected_at is None else iso(self.connected_at)
-        said["read_at"] = None if self.read_at is None else iso(self.read_at)
+        said |= {"connected_at": iso_or_null(self.connected_at), "read_at": iso_or_null(self.read_at)}
         return said
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from supplier_agent.base.cells import known
 from supplier_agent.verdict.sale import sale_of
-from supplier_agent.words.formats import iso
+from supplier_agent.words.formats import iso_or_null
 
 if TYPE_CHECKING:
     from supplier_agent.db.plain_sql import Look
@@ -19,12 +19,6 @@ SELECT orders.supplier, sku, orders.carrier, count(*) AS cases, count(DISTINCT o
  WHERE (?1 IS NULL OR orders.supplier = ?1) AND seen_at >= ?2
  GROUP BY orders.supplier, sku, orders.carrier ORDER BY cases DESC, orders.supplier, sku, orders.carrier
 """
-
-
-def instant(at: object) -> str | None:
-    """Return an instant for JSON; None if it is not known."""
-    found = known(at)
-    return iso(found) if isinstance(found, datetime) else None
 
 
 def of_order(
@@ -44,7 +38,7 @@ def of_order(
     for name in ("status", "tracking", "carrier", "failure"):
         sale[name] = None if check is None else known(getattr(check, name))
     for name in ("checked_at", "failed_at", "skipped_at"):
-        sale[name] = None if check is None else instant(getattr(check, name))
+        sale[name] = None if check is None else iso_or_null(getattr(check, name))
     return {
         "sale": sale,
         "product": None if product is None else {"name": known(product.name), "picture": known(product.picture)},
@@ -54,7 +48,7 @@ def of_order(
                 "complaint": known(each.complaint),
                 "status": known(each.status),
                 "opened_on": known(each.opened_on),
-                "seen_at": instant(each.seen_at),
+                "seen_at": iso_or_null(each.seen_at),
             }
             for each in cases
         ],

@@ -48,8 +48,9 @@ from supplier_agent.settings.values import (
     StateDir,
     Zone,
     close,
+    named_once,
 )
-from supplier_agent.settings.webhooks import Webhooks, named_once
+from supplier_agent.settings.webhooks import Webhooks
 
 WorkingDays = Annotated[int, Field(ge=0, le=60)]
 S = TypeVar("S", bound=BaseModel)
@@ -310,7 +311,7 @@ class Settings(BaseSettings):
         for webhook in given if known else ():
             if unknown := sorted(set(webhook.suppliers) - known.keys()):
                 raise ValueError(f"({webhook.name}) names suppliers that are not configured: {', '.join(unknown)}")
-        return named_once(given)
+        return named_once("webhooks")(given)
 
     def _doubts(self) -> list[str]:
         doubts = []

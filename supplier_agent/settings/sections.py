@@ -21,6 +21,7 @@ from supplier_agent.settings.values import (
     Section,
     as_text,
     is_loopback,
+    named_once,
     parse_list,
     parse_origin,
 )
@@ -113,12 +114,6 @@ def _stations(value: object) -> list[object]:
     return parse_list(value, '[{ name = "Bench 1" }]', separator=None)
 
 
-def _named_once(stations: tuple[Station, ...]) -> tuple[Station, ...]:
-    if len({station.name for station in stations}) != len(stations):
-        raise ValueError("has two stations of one name")
-    return stations
-
-
 class Listener(Section):
     """A section with an address to listen on."""
 
@@ -139,7 +134,7 @@ class Web(Listener):
     proxy_header: Annotated[str, _like(r"[A-Za-z][A-Za-z0-9-]{0,60}", 'is no header, like "X-Remote-User"')] = ""
     proxies: Annotated[tuple[str, ...], BeforeValidator(parse_proxies)] = ("127.0.0.1", "::1")
     session_hours: Annotated[int, Field(ge=1, le=24 * 31)] = 12
-    stations: Annotated[tuple[Station, ...], BeforeValidator(_stations), AfterValidator(_named_once)] = ()
+    stations: Annotated[tuple[Station, ...], BeforeValidator(_stations), AfterValidator(named_once("stations"))] = ()
 
     @property
     def is_open(self) -> bool:

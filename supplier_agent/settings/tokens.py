@@ -42,7 +42,7 @@ def read_token(
         return _usable(slug, "token", inline.get_secret_value())
     if token_file is not None:
         return _checked(slug, token_file, _read(slug, token_file))
-    folders = _secrets(env, secrets_dir)
+    folders = secret_folders(env, secrets_dir)
     found = _first(slug, f"token-{slug}", folders)
     if found is not None:
         return found
@@ -66,20 +66,22 @@ def read_next_token(
         return _usable(slug, "token_next", inline.get_secret_value())
     if token_file is not None:
         return _first(slug, token_file.name, [token_file.parent])
-    return None if secrets_dir is None else _first(slug, f"token-{slug}-next", _secrets(env, secrets_dir))
+    return None if secrets_dir is None else _first(slug, f"token-{slug}-next", secret_folders(env, secrets_dir))
+
+
+def read_file(file: Path, named: str, cure: str, most_bytes: int = _READ_LIMIT) -> str:
+    """Return the text of a file with a secret. named: how the message names the file. Raises ConfigError if it cannot be read."""
+    try:
+        with file.open("rb") as stream:
+            return stream.read(most_bytes).decode("utf-8-sig", errors="replace")
+    except OSError as error:
+        raise ConfigError(f"{named} cannot be read: {error.strerror or type(error).__name__}.", cure) from None
 
 
 def read_secret(key: str, file: Path) -> str:
     """Return the credential in a file that a key of the configuration names. Raises ConfigError if it cannot be used."""
-    try:
-        with file.open("rb") as stream:
-            found = stream.read(_READ_LIMIT)
-    except OSError as error:
-        raise ConfigError(
-            f"The file {file} ({key}) cannot be read: {error.strerror or type(error).__name__}.",
-            "Create it, let the user that runs the agent read it, and nobody else.",
-        ) from None
-    secret = found.decode("utf-8-sig", errors="replace").strip()
+    cure = "Create it, let the user that runs the agent read it, and nobody else."
+    secret = read_file(file, f"The file {file} ({key})", cure).strip()
     if not _TOKEN.match(secret):
         fault = "is empty" if not secret else "does not hold a credential"
         raise ConfigError(f"The file {file} ({key}) {fault}.", "In one line: visible ASCII characters without spaces.")
@@ -91,7 +93,8 @@ def mark(slug: str, token: str) -> str:
     return hashlib.blake2b(token.encode(), key=slug.encode(), digest_size=4).hexdigest()
 
 
-def _secrets(env: Mapping[str, str], secrets_dir: Path) -> list[Path]:
+def secret_folders(env: Mapping[str, str], secrets_dir: Path) -> list[Path]:
+    """Return the folders in which systemd and containers put secrets; the first that has a file is used."""
     credentials = env.get("CREDENTIALS_DIRECTORY", "")
     return ([Path(credentials)] if credentials else []) + [secrets_dir]
 

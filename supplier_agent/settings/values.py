@@ -8,9 +8,10 @@ import ipaddress
 import json
 import re
 import zoneinfo
+from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -40,6 +41,26 @@ def as_text(value: object) -> str:
     if isinstance(value, str):
         return value
     raise ValueError("must be text in quotes")
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+
+_N = TypeVar("_N", bound=_Named)
+
+
+def named_once(what: str) -> Callable[[tuple[_N, ...]], tuple[_N, ...]]:
+    """Return a check of tables that each have a name. It raises ValueError if two have the same one."""
+
+    def check(given: tuple[_N, ...]) -> tuple[_N, ...]:
+        if len({each.name for each in given}) != len(given):
+            raise ValueError(f"has two {what} of one name")
+        return given
+
+    return check
 
 
 def parse_list(value: object, like: str, separator: str | None = ",") -> list[Any]:

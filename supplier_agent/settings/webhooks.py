@@ -3,8 +3,6 @@
 The signature is that of Standard Webhooks (https://www.standardwebhooks.com), so a receiver checks it with a library.
 """
 
-import base64
-import binascii
 import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
@@ -14,7 +12,8 @@ from typing import Annotated, Self
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
 from supplier_agent.base.errors import ConfigError
-from supplier_agent.settings.tokens import SECRETS_DIR
+from supplier_agent.base.standard_webhooks import LEAST_BYTES, MOST_BYTES, MOST_FILE_BYTES, PREFIX, key_of
+from supplier_agent.settings.tokens import SECRETS_DIR, read_file, secret_folders
 from supplier_agent.settings.values import Location, Rate, Section, Slug, as_text, close, is_loopback, parse_list, split
 
 STAGES = ("new", "acknowledged", "ready", "flagged", "shipped", "held", "attention", "closed")
@@ -25,10 +24,6 @@ TYPES = (*(f"order.{stage}" for stage in STAGES), PROBLEM_STARTED, PROBLEM_ENDED
 """Every type of event."""
 TEST = "webhook.test"
 """The type of the event that `webhooks test` sends, whatever `events` says."""
-PREFIX = "whsec_"
-LEAST_BYTES, MOST_BYTES = 24, 64
-"""How long a secret is, by Standard Webhooks."""
-_READ_LIMIT = 4096
 _NAME = re.compile(r"\A[a-z0-9][a-z0-9-]{0,40}\Z")
 SHAPE = f"a secret is {PREFIX} and then the base64 of {LEAST_BYTES} to {MOST_BYTES} random bytes"
 MAKE = "make one: printf 'whsec_%s\\n' \"$(openssl rand -base64 32)\""
@@ -122,13 +117,6 @@ def parse_webhooks(value: object) -> list[object]:
     return parse_list(value, '[{ name = "erp", url = "https://…", secret_file = "…" }]', separator=None)
 
 
-def named_once(webhooks: tuple[Webhook, ...]) -> tuple[Webhook, ...]:
-    """Return them. Raises ValueError if two have one name."""
-    if len({each.name for each in webhooks}) != len(webhooks):
-        raise ValueError("has two webhooks of one name")
-    return webhooks
-
-
 Webhooks = Annotated[tuple[Webhook, ...], BeforeValidator(parse_webhooks)]
 
 
@@ -146,8 +134,7 @@ def secret_of(webhook: Webhook, env: Mapping[str, str], secrets_dir: Path = SECR
         return _checked(webhook.name, f"{where}.secret", webhook.secret.get_secret_value())
     if webhook.secret_file is not None:
         return _checked(webhook.name, str(webhook.secret_file), _read(webhook.name, webhook.secret_file))
-    credentials = env.get("CREDENTIALS_DIRECTORY", "")
-    for folder in (*([Path(credentials)] if credentials else []), secrets_dir):
+    for folder in secret_folders(env, secrets_dir):
         file = folder / f"webhook-{webhook.name}"
         if file.exists():
             return _checked(webhook.name, str(file), _read(webhook.name, file))
@@ -159,26 +146,15 @@ def secret_of(webhook: Webhook, env: Mapping[str, str], secrets_dir: Path = SECR
 
 def keys_of(secret: str) -> list[bytes]:
     """Return the signing keys of a secret that `secret_of` has checked."""
-    return [base64.b64decode(each.removeprefix(PREFIX)) for each in secret.split()]
+    return [key for each in secret.split() if (key := key_of(each)) is not None]
 
 
 def _read(name: str, file: Path) -> str:
-    try:
-        with file.open("rb") as stream:
-            return stream.read(_READ_LIMIT).decode("utf-8-sig", errors="replace")
-    except OSError as error:
-        raise ConfigError(
-            f"The secret file of webhook {name}, {file}, cannot be read: {error.strerror or type(error).__name__}.",
-            f"Create it, and let the user that runs the agent read it, and nobody else; {MAKE}",
-        ) from None
+    cure = f"Create it, and let the user that runs the agent read it, and nobody else; {MAKE}"
+    return read_file(file, f"The secret file of webhook {name}, {file},", cure, MOST_FILE_BYTES)
 
 
 def _checked(name: str, place: str, secret: str) -> str:
-    for each in secret.split() or [""]:
-        try:
-            key = base64.b64decode(each.removeprefix(PREFIX), validate=True)
-        except (binascii.Error, ValueError):
-            key = b""
-        if not LEAST_BYTES <= len(key) <= MOST_BYTES:
-            raise ConfigError(f"The secret of webhook {name} ({place}) cannot be used: {SHAPE}.", f"Replace it; {MAKE}")
+    if any(key_of(each) is None for each in secret.split() or [""]):
+        raise ConfigError(f"The secret of webhook {name} ({place}) cannot be used: {SHAPE}.", f"Replace it; {MAKE}")
     return secret

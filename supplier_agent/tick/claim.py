@@ -15,7 +15,6 @@ from supplier_agent.calls import AnyCall, Ending, Job, Need, Wait
 from supplier_agent.db.ship_ledger import ShipCall
 from supplier_agent.db.store import is_ours
 from supplier_agent.db.tables import Call, Order
-from supplier_agent.order import wanted
 from supplier_agent.outbox import NOT_SENT, Outcome
 from supplier_agent.reading.schedule import Due
 from supplier_agent.suppliers import read_log
@@ -50,7 +49,7 @@ def claim(ctx: Context, tx: Session, account: Account, seen: Snapshot, call_id: 
         outbox.drop(tx, call)
         order.planned_at = None
         return None
-    if call.kind not in {want.kind for want in wanted(order, (call,), ctx.rules(order.supplier))}:
+    if not ctx.asks_for(order, call):
         outbox.drop(tx, call)
         return None
     if order.planned_at is None:
@@ -88,7 +87,6 @@ def claim(ctx: Context, tx: Session, account: Account, seen: Snapshot, call_id: 
         strikes=call.strikes,
         lane_was_failing=seen.lanes[kind.LANE].failing_since is not None,
         not_found_since=not_found_since if call.strikes else None,
-        maybe_sent=maybe_sent_at is not None,
         maybe_sent_at=maybe_sent_at,
         asked=read_log.asked(tx, account.supplier, now, cache_seconds),
         facts={name: getattr(order, name) for name in kind.SENDS} | dict(kind.load(tx, order)),
@@ -119,8 +117,6 @@ def _of_event(ctx: Context, tx: Session, call_id: int) -> Job | None:
         strikes=call.strikes,
         lane_was_failing=False,
         not_found_since=None,
-        maybe_sent=False,
-        maybe_sent_at=None,
         asked=frozenset(),
         facts=facts,
     )

@@ -22,11 +22,11 @@ from supplier_agent.base.log import Log
 from supplier_agent.calls import CALLS, Calls, Job
 from supplier_agent.db.ship_ledger import Ledger, ShipCall
 from supplier_agent.db.store import Store, is_ours
-from supplier_agent.db.tables import Order
+from supplier_agent.db.tables import Call, Order
 from supplier_agent.labels import LabelFolder
 from supplier_agent.maintenance.rollback import Watch
 from supplier_agent.marketplace.rate_limit import Pace
-from supplier_agent.order import Rules
+from supplier_agent.order import Rules, wanted
 from supplier_agent.reading.schedule import Due
 from supplier_agent.settings import Settings
 from supplier_agent.suppliers.circuit_breakers import LABELS
@@ -208,6 +208,12 @@ class Context:
     def rules(self, supplier: str) -> Rules:
         """Return the rules of the calls that are switched on for a supplier."""
         return self.calls.rules(self.settings, supplier)
+
+    def asks_for(self, order: Order, call: Call) -> bool:
+        """Tell whether the facts of an order ask for this call now."""
+        if call.kind not in self.calls or not self.calls.is_on(call.kind, self.settings, order.supplier):
+            return False
+        return bool(wanted(order, (call,), {call.kind: self.calls.all_rules[call.kind]}))
 
     @property
     def inbox(self) -> Inbox:

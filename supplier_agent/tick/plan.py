@@ -237,9 +237,7 @@ def repeat_lost(ctx: Context, account: Account) -> datetime | None:
         lost = select(Call).where(Call.supplier == account.supplier, Call.state == "unknown")
         for call in tx.exec(lost.where(col(Call.kind).in_(mine))).all():
             order = tx.get(Order, call.order_id)
-            if order is None or call.kind not in {
-                want.kind for want in wanted(order, (call,), ctx.rules(order.supplier))
-            }:
+            if order is None or not ctx.asks_for(order, call):
                 continue
             at = mine[call.kind].repeat_at(call, list(outbox.attempts_of(tx, call)), ctx.settings, now)
             if at is not None and at <= now:

@@ -64,9 +64,7 @@ class ReadBack:
     def __init__(self, account: str, supplier: str, shop: Shop) -> None:
         self._account, self._supplier, self._shop = account, supplier, shop
         self._next: Place | None = None  # where the open read goes on; None: none is open
-        self._rests_until: datetime | None = (
-            None  # so many pages were read in a row that the rest waits; None: it does not
-        )
+        self._rests_until: datetime | None = None  # when the rest of a long read is due; None: at once
 
     def due_at(self, tx: Session, ctx: Context, account: Account, now: datetime) -> datetime:
         """Return when the next read is due, after pauses of this account; never while one is in flight, which wakes the account."""
@@ -80,10 +78,8 @@ class ReadBack:
             return earliest
         if ctx.round_at is not None and row.read_at < ctx.round_at:
             return earliest
-        at = row.read_at + timedelta(seconds=self._shop.read_back_seconds)
-        return max(
-            earliest, min(at, now + timedelta(seconds=self._shop.read_back_seconds))
-        )  # the clock may have been set back
+        interval = timedelta(seconds=self._shop.read_back_seconds)
+        return max(earliest, min(row.read_at, now) + interval)  # later than now: the clock was set back
 
     def look(self, ctx: Context, account: Account) -> None:
         """Start the next page if it is due, and the account may ask now."""
@@ -147,9 +143,8 @@ class ReadBack:
         cursor = next_cursor(place.cursor or connected_at, page.orders)
         step = self._after(place, page, cursor)
         self._rests_until = None
-        if (
-            step is not None and step.pages > MOST_PAGES
-        ):  # it goes on from there later: a mass change must not hold up the others
+        # After so many pages it goes on later: a mass change must not hold up the others.
+        if step is not None and step.pages > MOST_PAGES:
             self._rests_until, step = now + timedelta(seconds=self._shop.read_back_seconds), replace(step, pages=1)
         if step is None:
             with ctx.store.write() as tx:
@@ -201,11 +196,7 @@ class ReadBack:
         if said is not None:
             facts = {"supplier": self._supplier, "order": seen.reference, "by": self._shop.who, "number": seen.number}
             ctx.then(lambda: _log(ctx, said, facts))
-            for each in ctx.accounts.values():
-                if each.supplier == self._supplier:
-                    ctx.touch(each)
-                    each.facts_changed = True
-                    each.wake()
+            ctx.facts_changed(self._supplier)
 
     def _judge(self, tx: Session, order: Order, seen: InShop, connected_at: datetime, now: datetime) -> str | None:
         """Store what the shop says about an order, and mark it, or say why not. Return what happened; None: nothing."""
@@ -218,7 +209,7 @@ class ReadBack:
                 order_id=order.id, supplier=self._supplier, shop_id="", number="", status="", fulfilled=0, seen_at=now
             )
         elif row.shop_id != seen.shop_id and not seen.fulfilled:
-            return None  # a copy that somebody made in the shop says nothing about the first one
+            return None  # a copy that was made in the shop says nothing about the first one
         row.shop_id, row.number, row.status = seen.shop_id, seen.number, seen.status
         row.fulfilled, row.seen_at = int(seen.fulfilled), now
         said = None

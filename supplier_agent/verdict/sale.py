@@ -65,9 +65,9 @@ def last_word(check: Any, support: Support) -> Sale:  # noqa: ANN401 - as above
     return meaning(word if isinstance(word, str) else None, support, accepted if isinstance(accepted, str) else None)
 
 
-def is_fresh(checked_at: object, now: datetime) -> TypeGuard[datetime]:
-    """Tell whether an answer may be relied on. One from the future is not: the clock was set back."""
-    return isinstance(checked_at, datetime) and timedelta(0) <= now - checked_at <= FRESH
+def is_fresh(at: object, now: datetime) -> TypeGuard[datetime]:
+    """Tell whether an answer, or a question, of that time still counts. One from the future does not: the clock was set back."""
+    return isinstance(at, datetime) and timedelta(0) <= now - at <= FRESH
 
 
 @dataclass(frozen=True)
@@ -100,10 +100,11 @@ def gate(order: Order, check: Any | None, support: Support, now: datetime) -> Ga
     asked_at = known(order.sale_asked_at)
     answered_at = known(check.checked_at) if check is not None else None
     failed_at = known(check.failed_at) if check is not None else None
-    waits_for_it = isinstance(asked_at, datetime) and asked_at <= now and now - asked_at <= FRESH
+    waits_for_it = is_fresh(asked_at, now)
+    # One from the future is no answer: the clock was set back.
     is_answered = (
         isinstance(answered_at, datetime) and isinstance(asked_at, datetime) and asked_at <= answered_at <= now
-    )  # one from the future is no answer: the clock was set back
+    )
     if support.is_strict:
         pending = waits_for_it and not is_answered
         return Gate(now + AGAIN, ask=not pending)

@@ -62,7 +62,7 @@ def is_there_one(tx: Session) -> bool:
 
 def find(tx: Session, key: str) -> Key | None:
     """Return the valid key with this text; None if there is none. Only hashes are compared."""
-    found = tx.exec(select(Key).where(Key.key_sha256 == _hash(key))).first()
+    found = tx.exec(select(Key).where(Key.key_sha256 == hash_of(key))).first()
     return found if found is not None and found.revoked_at is None else None
 
 
@@ -88,7 +88,7 @@ def add(
         )
     text = PREFIX + secrets.token_urlsafe(KEY_BYTES)
     rights, only = ",".join(each for each in RIGHTS if each in may), ",".join(sorted(set(suppliers)))
-    tx.add(Key(name=name, key_sha256=_hash(text), may=rights, added_at=now, added_by=by, suppliers=only or None))
+    tx.add(Key(name=name, key_sha256=hash_of(text), may=rights, added_at=now, added_by=by, suppliers=only or None))
     return text, f"added: may read{f',{rights}' if rights else ''}" + (f", only {only}" if only else "")
 
 
@@ -136,6 +136,6 @@ def _since(last: datetime | None, added: datetime) -> datetime | None:
     return last if last is not None and last >= added else None
 
 
-def _hash(key: str) -> str:
-    """Return the hash of a key: it is random, so nothing slower is needed."""
-    return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
+def hash_of(code: str) -> str:
+    """Return the hash of a key or of the code on a badge: it is random, so nothing slower is needed."""
+    return hashlib.sha256(code.encode("utf-8", "replace")).hexdigest()

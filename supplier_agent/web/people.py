@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 from supplier_agent.base.errors import UsageError
 from supplier_agent.db.tables import Person
 from supplier_agent.labels import typed
-from supplier_agent.web.keys import PROGRAM, WEBHOOK
+from supplier_agent.web.keys import PROGRAM, WEBHOOK, hash_of
 
 PACKER, LEAD = "packer", "lead"
 ROLES = (PACKER, LEAD)
@@ -47,7 +47,7 @@ def badge_of(raw: str) -> str:
 def give_badge(tx: Session, person: Person) -> str:
     """Give a person a new badge, in place of an older one, whose sessions end. Return its code, which is not stored."""
     code = BADGE_PREFIX + "".join(secrets.choice(BADGE_LETTERS) for _ in range(BADGE_LENGTH))
-    person.badge_sha256 = _badge_hash(code)
+    person.badge_sha256 = hash_of(code)
     person.sessions_ended += 1
     tx.add(person)
     return code
@@ -55,13 +55,8 @@ def give_badge(tx: Session, person: Person) -> str:
 
 def with_badge(tx: Session, code: str) -> Person | None:
     """Return who has the badge with this code, and may work on the page."""
-    wanted = select(Person).where(Person.badge_sha256 == _badge_hash(code), col(Person.left_at).is_(None))
+    wanted = select(Person).where(Person.badge_sha256 == hash_of(code), col(Person.left_at).is_(None))
     return tx.exec(wanted).first()
-
-
-def _badge_hash(code: str) -> str:
-    """Return the hash of a code: it is random, so nothing slower is needed."""
-    return hashlib.sha256(code.encode()).hexdigest()
 
 
 def fits(pin: str, pin_scrypt: str) -> bool:

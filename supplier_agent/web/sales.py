@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from supplier_agent.base.cells import known
 from supplier_agent.db.support import Product, SaleCheck
 from supplier_agent.db.tables import Order
 from supplier_agent.settings import Settings
-from supplier_agent.verdict.sale import FRESH, Sale
+from supplier_agent.verdict.sale import Sale, is_fresh
 from supplier_agent.web.request import Visit, row_id
 
 if TYPE_CHECKING:  # it uses this module
@@ -41,18 +40,13 @@ def is_strict(settings: Settings, each: "Judged") -> bool:
 
 def ask(visit: Visit, orders: Sequence["Judged"]) -> int:
     """Have the agent ask about the sales of these orders, but not twice within ten minutes; return how many are asked now."""
-    new = [each for each in unchecked(orders) if not _was_asked(each, visit.now)]
+    new = [each for each in unchecked(orders) if not is_fresh(each.cell("sale_asked_at"), visit.now)]
     if new:
         with visit.room.store.write() as tx:
             for each in new:
                 if (order := tx.get(Order, each.order.id)) is not None:
                     actions.ask_about_sale(tx, order, visit.now)
     return len(new)
-
-
-def _was_asked(each: "Judged", now: datetime) -> bool:
-    at = each.cell("sale_asked_at")
-    return isinstance(at, datetime) and timedelta(0) <= now - at <= FRESH
 
 
 def tracked(tx: Session, text: str) -> Sequence[int]:

@@ -29,6 +29,11 @@ def iso(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
+def iso_or_null(at: object) -> str | None:
+    """Return an instant for JSON; None if it is null, or cannot be read."""
+    return iso(at) if isinstance(at, datetime) else None
+
+
 def size(count: int) -> str:
     """Return a size in a suitable unit."""
     for unit, name in ((1 << 20, "MB"), (1 << 10, "kB")):

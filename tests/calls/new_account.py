@@ -32,17 +32,18 @@ class Receiver:
 
     def post(self, content: Mapping[str, object]) -> Verdict:
         """POST, once. Any 2xx means that it has arrived."""
-        token, began = self.token(), 0.0
-
-        def turn() -> None:
-            nonlocal began
-            self.pace.wait_turn()
-            began = self.clock.monotonic()
-
+        token = self.token()
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         body = json.dumps(content).encode()
-        reply = self.wire.exchange("POST", self.url, headers=headers, content=body, limit_bytes=ANSWER_BYTES, turn=turn)
-        self.heard(self.clock.monotonic() - began)
+        reply = self.wire.exchange_in_turn(
+            "POST",
+            self.url,
+            headers=headers,
+            content=body,
+            limit_bytes=ANSWER_BYTES,
+            wait_turn=self.pace.wait_turn,
+            heard=self.heard,
+        )
         return plain_verdict(reply, self.clock.now(), [token])
 
 

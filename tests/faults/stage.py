@@ -113,7 +113,7 @@ def job(kind: str, menzzo_order_id: str, link: str = "/label.pdf", *, maybe_sent
         strikes=0,
         lane_was_failing=False,
         not_found_since=None,
-        maybe_sent=maybe_sent,
+        maybe_sent_at=NOW if maybe_sent else None,
         asked=frozenset(),
     )
 

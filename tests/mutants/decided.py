@@ -230,8 +230,8 @@ EXTEND = (
     Mutant(
         "a call is on although its setting switches it off",
         "calls/__init__.py",
-        '        return "enabled" not in section.model_fields or settings.of_call(kind, section).model_dump()["enabled"] is True\n',
-        '        return "enabled" not in section.model_fields or settings.of_call(kind, section) is not None\n',
+        'for kind, keys in asked.items() if keys["enabled"] is not True}',
+        'for kind, keys in asked.items() if keys["enabled"] is None}',
         (NEW_CALL,),
     ),
     Mutant(

@@ -102,9 +102,9 @@ OF_PROGRAMS = (
     ),
     Mutant(
         "the signature of a webhook does not cover its time",
-        "web/api/hooks.py",
-        'f"{name}.{at}.".encode() + body',
-        'f"{name}.".encode() + body',
+        "base/standard_webhooks.py",
+        'f"{event_id}.{at}.".encode() + body',
+        'f"{event_id}.".encode() + body',
         (HOOKS, "-k", "marks_an_order_once"),
     ),
     Mutant(

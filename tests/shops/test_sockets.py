@@ -58,7 +58,7 @@ def job(maybe_sent_at: datetime | None = None) -> Job:
     return Job(
         kind="shop_order", call_id=1, number=1, order_id=1, supplier=SUPPLIER, menzzo_order_id=REFERENCE,
         increment_id="15000012345", order_date=None, link_to_label=None, owed_at=now, strikes=0, lane_was_failing=False,
-        not_found_since=None, maybe_sent=maybe_sent_at is not None, maybe_sent_at=maybe_sent_at, asked=frozenset(),
+        not_found_since=None, maybe_sent_at=maybe_sent_at, asked=frozenset(),
         facts={"sku": "SOFA-3P", "quantity": 1, "price_cents": 24905},
     )  # fmt: skip
 

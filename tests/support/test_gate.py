@@ -70,25 +70,26 @@ def test_a_sale_that_is_cancelled_between_mark_and_report_is_held(installation: 
     assert (ships(site), held(site)[0][0]) == (0, "sale_stopped")
 
 
-def test_after_a_release_the_same_word_does_not_hold_it_again_and_another_one_does(installation: Raise) -> None:
+def released_by_ana(installation: Raise) -> Site:
+    """Return an installation whose order was marked, held because of its sale, and released."""
     site = installation()
     cancel(site)
     site.flag()
     site.run_for(300)
     with site.agent.ctx.store.write() as tx:
         actions.release(tx, actions.find(tx, ids(site)[0]), site.clock.now(), "Ana")
+    return site
+
+
+def test_after_a_release_the_same_word_does_not_hold_it_again_and_another_one_does(installation: Raise) -> None:
+    site = released_by_ana(installation)
     site.run_for(300)
     assert (ships(site), held(site)) == (1, [])
     assert site.ask("SELECT accepted_status, accepted_by FROM sale_checks") == [("canceled", "Ana")]
 
 
 def test_after_a_release_another_stop_word_holds_it_again(installation: Raise) -> None:
-    site = installation()
-    cancel(site)
-    site.flag()
-    site.run_for(300)
-    with site.agent.ctx.store.write() as tx:
-        actions.release(tx, actions.find(tx, ids(site)[0]), site.clock.now(), "Ana")
+    site = released_by_ana(installation)
     cancel(site, "refunded")
     site.run_for(300)
     assert (ships(site), held(site)[0][1]) == (0, "Menzzo says that its sale is refunded")

@@ -30,7 +30,6 @@ JOB = Job(
     strikes=0,
     lane_was_failing=False,
     not_found_since=None,
-    maybe_sent=False,
     asked=frozenset(),
 )
 
@@ -97,10 +96,10 @@ def test_ship_is_tried_again_only_if_it_certainly_did_not_happen(outcome: str, s
 
 
 def test_a_404_after_an_earlier_unknown_stays_unknown_and_is_a_hint() -> None:
-    told = after("ship", "refused", 404, maybe_sent=True)
+    told = after("ship", "refused", 404, maybe_sent_at=NOW)
     assert told.state == "unknown"
     assert "404" in (told.why or "")
-    assert after("ship", "refused", 409, maybe_sent=True).state == "parked"
+    assert after("ship", "refused", 409, maybe_sent_at=NOW).state == "parked"
 
 
 def test_the_undo_window_runs_from_the_flag() -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from supplier_agent.base.errors import ConfigError
+from supplier_agent.base.standard_webhooks import PREFIX
 from supplier_agent.settings import load
 from supplier_agent.settings.dump import read_back, shown, without_secrets
-from supplier_agent.settings.webhooks import PREFIX, TYPES, Webhook, keys_of, secret_of
+from supplier_agent.settings.webhooks import TYPES, Webhook, keys_of, secret_of
 from tests.webhooks.conftest import SECRET
 
 HEAD = '[suppliers.notio]\ntoken = "t"\n[[webhooks]]\n'

@@ -122,28 +122,21 @@ class ShopClient:
         self, request: Request, read: Callable[[Answer], T], also: frozenset[int] | set[int] = frozenset()
     ) -> T | Verdict:
         """Send a request and read its answer, if it is a 2xx or one of `also`."""
-        credentials, began = self.credentials(), 0.0
-
-        def turn() -> None:
-            nonlocal began
-            self.pace.wait_turn()
-            began = self.clock.monotonic()
-
+        credentials = self.credentials()
         headers = {"Accept": "application/json", **self.platform.headers(credentials)}
         content = request.content
         if content is not None:
             headers["Content-Type"] = "application/json"
-        reply = self.wire.exchange(
+        reply = self.wire.exchange_in_turn(
             request.method,
             f"{self.shop.url}{request.path}",
             headers=headers,
             content=content,
             limit_bytes=ANSWER_BYTES,
-            turn=turn,
+            wait_turn=self.pace.wait_turn,
+            heard=self.heard,
             deadline=self._deadline,
         )
-        if began:
-            self.heard(self.clock.monotonic() - began)
         if isinstance(reply, Answer) and (HTTPStatus(200) <= reply.status < HTTPStatus(300) or reply.status in also):
             try:
                 return read(reply)

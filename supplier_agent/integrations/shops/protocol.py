@@ -18,7 +18,7 @@ a person could take for a real one."""
 NO_MAIL = "no-mail@menzzo.invalid"
 """Where a platform insists on an e-mail address: a domain that cannot exist (RFC 2606, 2)."""
 MOST_FOUND = 20
-"""Of orders that a search finds. More than one is a mistake of somebody."""
+"""The maximum number of orders that a search returns. More than one is a mistake."""
 
 
 class AnswerError(ValueError):

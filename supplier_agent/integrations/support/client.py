@@ -127,20 +127,15 @@ class Support:
     def _exchange(
         self, method: str, address: str, headers: Mapping[str, str], content: bytes | None, limit_bytes: int
     ) -> Reply:
-        began, waited = self.clock.monotonic(), 0.0
-
-        def turn() -> None:
-            nonlocal waited
-            since = self.clock.monotonic()
-            self.pace.wait_turn()
-            waited = self.clock.monotonic() - since
-
-        reply = self.wire.exchange(
-            method, address, headers=headers, content=content, limit_bytes=limit_bytes, turn=turn
+        return self.wire.exchange_in_turn(
+            method,
+            address,
+            headers=headers,
+            content=content,
+            limit_bytes=limit_bytes,
+            wait_turn=self.pace.wait_turn,
+            heard=self.heard,
         )
-        if isinstance(reply, Answer):
-            self.heard(self.clock.monotonic() - began - waited)
-        return reply
 
     def _read(self, reply: Reply | Verdict, parse: Callable[[bytes], T | None]) -> T | Verdict:
         if isinstance(reply, Answer) and reply.status == HTTPStatus.OK:

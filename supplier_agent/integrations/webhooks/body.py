@@ -11,10 +11,10 @@ from typing import Any
 
 from supplier_agent.integrations.webhooks.changes import Change, state_of
 from supplier_agent.reports.facts import OrderFacts
-from supplier_agent.reports.orders import instant, summary
+from supplier_agent.reports.orders import summary
 from supplier_agent.verdict import SupplierVerdict, Verdict
 from supplier_agent.words import Words
-from supplier_agent.words.formats import iso
+from supplier_agent.words.formats import iso, iso_or_null
 
 SCHEMA = 1
 OF_ORDER = (
@@ -71,12 +71,12 @@ def _call(call: Any, found: OrderFacts) -> dict[str, object]:  # noqa: ANN401 - 
     return {
         "kind": call.kind,
         "state": call.state,
-        "due_at": instant(call.due_at),
+        "due_at": iso_or_null(call.due_at),
         "attempts": [
             {
                 "number": attempt.number,
-                "started_at": instant(attempt.started_at),
-                "ended_at": instant(attempt.ended_at),
+                "started_at": iso_or_null(attempt.started_at),
+                "ended_at": iso_or_null(attempt.ended_at),
                 "outcome": attempt.outcome,
                 "http_status": attempt.http_status,
             }

@@ -86,7 +86,7 @@ def state_of(verdict: SupplierVerdict) -> str:
 
 
 def wanted(changes: Iterable[Change], types: Collection[str]) -> list[Change]:
-    """Return the changes that somebody listens to."""
+    """Return the changes that a webhook takes."""
     return [each for each in changes if each.type in types]
 
 

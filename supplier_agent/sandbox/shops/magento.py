@@ -103,9 +103,7 @@ class MagentoShop:
             return json_answer(HTTPStatus.BAD_REQUEST, message)
         if not applies:
             return json_answer(HTTPStatus.OK, {})
-        placed = self.store.place(
-            entity.get("status", "pending"), entity
-        )  # without a reservation of stock: issue 26575
+        placed = self.store.place(entity.get("status", "pending"), entity)  # reserves no stock: issue 26575
         if not entity.get("email_sent"):
             self.store.mails.append(entity["customer_email"])
         return json_answer(HTTPStatus.OK, _order(placed))

@@ -21,7 +21,7 @@ PATH = "/api/v1"
 
 
 class Front:
-    """Serves the API once it is on. Whoever opens it closes it, before the database."""
+    """Serves the API once it is on. The process closes it before it closes the database."""
 
     def __init__(self, room: Room, ours: Ours) -> None:
         self._room, self._ours = room, ours
@@ -33,9 +33,8 @@ class Front:
     def route(self) -> Mount:
         """Its place among the routes of the page."""
         mount = Mount(PATH, self)
-        mount.path_regex = re.compile(
-            mount.path_regex.pattern, re.DOTALL
-        )  # a line break in an id is answered here, too
+        # A line break in an id is answered here, too.
+        mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
         return mount
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -139,7 +139,7 @@ class Gate:
     async def by_key(self, request: Request) -> Caller:
         """Return the program that a request comes from. Raises Refused if its key is missing or wrong.
 
-        A right key never waits for somebody else's wrong ones; a wrong one waits as a wrong PIN does.
+        A valid key never waits because of wrong keys that others sent; a wrong key waits as a wrong PIN does.
         """
         kind, _, key = request.headers.get("authorization", "").partition(" ")
         if kind.lower() != "bearer" or not key.strip():

@@ -2,22 +2,16 @@
 
 import base64
 import binascii
-import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from supplier_agent.base.standard_webhooks import VERSION, signature
 from supplier_agent.web.api.problems import Refused
 
 TOLERANCE = timedelta(minutes=5)
-VERSION = "v1"
 LONGEST_ID = 200
 MOST_SIGNATURES = 10
-
-
-def signature(secret: bytes, name: str, at: str, body: bytes) -> bytes:
-    """Return the signature of a webhook with this id and time."""
-    return hmac.new(secret, f"{name}.{at}.".encode() + body, hashlib.sha256).digest()
 
 
 def fault(headers: Mapping[str, str], body: bytes, secrets: Sequence[bytes], now: datetime) -> str:

@@ -9,7 +9,7 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from supplier_agent.actions import find
-from supplier_agent.base.errors import UsageError
+from supplier_agent.base.errors import TwoSuppliersError, UsageError
 from supplier_agent.db.plain_sql import within
 from supplier_agent.db.tables import Order
 from supplier_agent.labels.folder import stored
@@ -93,7 +93,7 @@ def named(tx: Session, asking: Asking, order: str = "") -> Order:
     supplier = asking.sent.supplier if isinstance(asking.sent, Which) else getattr(asking.sent, "supplier", None)
     try:
         return find(tx, order or asking.parts["order"], supplier)
-    except UsageError as error:
-        if "both have" in error.what:
-            raise Refused("two_suppliers", "say which: supplier") from None
+    except TwoSuppliersError:
+        raise Refused("two_suppliers", "say which: supplier") from None
+    except UsageError:
         raise Refused("no_such_order", "no order with this id is known here") from None
