@@ -75,6 +75,7 @@ class _Text(Unreadable, str):
 
 
 NO_INSTANT, NO_DAY, NO_NUMBER, NO_TEXT = _Instant(1970, 1, 1, tzinfo=UTC), _Day(1970, 1, 1), _Number(0), _Text(SHOWN)
+_MARKS = frozenset({_Instant, _Day, _Number, _Text})
 
 
 def instant(value: object) -> datetime | None:
@@ -138,7 +139,10 @@ def is_usual(day: date) -> bool:
 
 def unreadable(row: object) -> list[str]:
     """Return the columns of a row (of tables.py, or a plain one) that cannot be read."""
-    return [name for name, value in vars(row).items() if isinstance(value, Unreadable)]
+    found = vars(row)
+    if _MARKS.isdisjoint(map(type, found.values())):  # almost always, and ten times for each order that is judged
+        return []
+    return [name for name, value in found.items() if isinstance(value, Unreadable)]
 
 
 def known(value: object) -> object:

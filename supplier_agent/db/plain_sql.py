@@ -13,16 +13,19 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from functools import cache, partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from supplier_agent.base import cells
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from sqlmodel import Session
+
+    Reader = Callable[[object], object]
 
 BUSY_SECONDS = 2.0
 """In WAL mode, writers do not block readers. If a read waits, the whole database is locked: a health check must not wait long."""
@@ -54,9 +57,9 @@ class Look:
 
     def rows(self, sql: str, *values: object) -> list[Any]:
         """Return the rows of a SELECT."""
-        cursor = self._connection.cursor()
-        cursor.row_factory = _row
-        return cursor.execute(sql, values).fetchall()
+        cursor = self._connection.execute(sql, values)
+        columns = [(column[0], _reader(column[0])) for column in cursor.description]
+        return [_row(columns, row) for row in cursor]
 
     def first(self, sql: str, *values: object) -> Any:  # noqa: ANN401 - a row of any table
         """Return the first row of a SELECT, or None."""
@@ -68,21 +71,30 @@ def text(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
-def _row(cursor: sqlite3.Cursor, values: tuple[object, ...]) -> SimpleNamespace:
-    names = (column[0] for column in cursor.description)
-    return SimpleNamespace(**{name: _value(name, value) for name, value in zip(names, values, strict=True)})
+def _row(columns: Sequence[tuple[str, Reader]], values: Sequence[object]) -> SimpleNamespace:
+    cells_of = zip(columns, values, strict=True)
+    return SimpleNamespace(**{name: None if value is None else read(value) for (name, read), value in cells_of})
 
 
-def _value(column: str, value: object) -> object:
+@cache
+def _reader(column: str) -> Reader:
+    """Return what reads the cells of a column that are not null."""
     if column.endswith(INSTANTS) or column == INSTANT:
-        return cells.instant(value)
+        return cells.instant
     if column in DAYS:
-        return cells.day(value)
+        return cells.day
     if column in NUMBERS:
-        return cells.number(value, *cells.BOUNDS.get(column, ()))
-    if isinstance(value, (str, bytes)):
-        return cells.some_text(value) if column in cells.NEVER_EMPTY else cells.text(value)
-    return value
+        least, most = cells.BOUNDS.get(column, (-cells.MOST, cells.MOST))
+        return partial(cells.number, least=least, most=most)
+    return _some_text if column in cells.NEVER_EMPTY else _text
+
+
+def _text(value: object) -> object:
+    return cells.text(value) if isinstance(value, (str, bytes)) else value
+
+
+def _some_text(value: object) -> object:
+    return cells.some_text(value) if isinstance(value, (str, bytes)) else value
 
 
 @contextmanager

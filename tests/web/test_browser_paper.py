@@ -132,6 +132,7 @@ def test_every_sheet_for_the_driver_has_date_sender_carrier_totals_and_a_place_t
     stage: Stage, page: Page
 ) -> None:
     now = stage.clock.now()
+    day = now.astimezone(stage.settings.timezone)
     for number in range(90):
         carrier = "GLS" if number else "DPD"
         stage.order(f"15000012345_{number:02}", carrier=carrier, shipped=1, shipped_at=now, label=False)
@@ -141,6 +142,6 @@ def test_every_sheet_for_the_driver_has_date_sender_carrier_totals_and_a_place_t
     assert len(sheets) > 2
     for number, sheet in enumerate(sheets):
         carrier, orders = ("GLS", "89 orders") if number else ("DPD", "1 order")
-        for text in (f"{now:%Y-%m-%d}", "Sender: notio", f"Hand-over to the carrier: {carrier}", orders, "Signature"):
+        for text in (f"{day:%Y-%m-%d}", "Sender: notio", f"Hand-over to the carrier: {carrier}", orders, "Signature"):
             assert text in sheet, (number, text)
     assert sum(sheet.count("15000012345_") for sheet in sheets) == 90
