@@ -1,12 +1,13 @@
 """Column types that accept damaged cells (cells.py), so that no row makes a query fail, and the SQL that finds such rows."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Column, Date, DateTime, Integer, LargeBinary, Table, types
+from sqlalchemy import Column, Date, DateTime, Integer, LargeBinary, MetaData, Table, event, types
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.sql.operators import OperatorType
+from sqlmodel import SQLModel
 from sqlmodel.sql.sqltypes import AutoString, UTCDateTime
 
 from supplier_agent.base import cells
@@ -84,9 +85,13 @@ class Raw(types.TypeDecorator[bytes]):
         return lambda value: value if isinstance(value, bytes) else None
 
 
-def tolerate(tables: Iterable[Table]) -> None:
-    """Give every column of these tables the type that can read any value. A row id is always a number."""
-    for table in tables:
+@event.listens_for(Table, "after_parent_attach")
+def tolerate(table: Table, metadata: MetaData) -> None:
+    """Give every column of a table of ours the type that can read any value. A row id is always a number.
+
+    It is called for each table as it is defined, wherever that is. A migration has other tables, which keep their types.
+    """
+    if metadata is SQLModel.metadata:
         for column in table.columns:
             column.type = _tolerant(column)
 

@@ -5,6 +5,8 @@ from datetime import datetime
 from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
+from supplier_agent.db.columns import tolerate  # noqa: F401 - of each table that is defined from here on
+
 
 class Key(SQLModel, table=True):
     """The key of a program. A revoked key stays, because the history names it; its name may be given to a new key."""

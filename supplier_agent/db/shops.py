@@ -4,6 +4,8 @@ from datetime import datetime
 
 from sqlmodel import Field, SQLModel
 
+from supplier_agent.db.columns import tolerate  # noqa: F401 - of each table that is defined from here on
+
 
 class ShopRead(SQLModel, table=True):
     """How far the orders of a supplier's shop have been read. Instants but `read_at` are by the shop's clock."""

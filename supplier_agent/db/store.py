@@ -18,12 +18,12 @@ from sqlalchemy import Engine, event
 from sqlalchemy.engine import URL, Connection
 from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, InterfaceError, ProgrammingError
 from sqlalchemy.pool import NullPool, StaticPool
-from sqlmodel import Session, SQLModel, create_engine
+from sqlmodel import Session, create_engine
 
 from supplier_agent.base import cells, files
 from supplier_agent.base.errors import AgentError, ConfigError, StateError
 from supplier_agent.db import SCHEMA, backup_copy
-from supplier_agent.db.triggers import DAMAGE, TRIGGERS, views_of
+from supplier_agent.db.triggers import DAMAGE, TRIGGERS
 
 BUSY_SECONDS = 5.0
 """How long a transaction waits for another program's lock before it fails."""
@@ -282,6 +282,7 @@ _WRITES = re.compile(r"\A\s*(UPDATE|INSERT INTO|DELETE FROM) (?=\w)")
 
 def _hide_others(engine: Engine, suppliers: Collection[str]) -> None:
     """Hide the orders of other suppliers from each connection. Only writes name the tables behind the views."""
+    from supplier_agent.db.schema import views_of  # noqa: PLC0415 - only the page has such people
 
     @event.listens_for(engine, "connect")
     def on_connect(connection: sqlite3.Connection, _record: object) -> None:
@@ -309,7 +310,9 @@ def open_store(path: Path, *, agent: bool = False) -> Store:
         if _is_empty(engine):  # at the first start, or after a crash during it
             if not agent:
                 raise _missing(path)
-            _create(engine)
+            from supplier_agent.db.schema import create  # noqa: PLC0415 - no other start defines every table
+
+            create(engine)
         else:
             copy = _upgrade(engine, path, allowed=agent)
         if agent:
@@ -341,13 +344,6 @@ def _missing(path: Path) -> StateError:
 def _is_empty(engine: Engine) -> bool:
     with engine.connect() as connection:
         return connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar() == 0
-
-
-def _create(engine: Engine) -> None:
-    with engine.connect() as connection, connection.execution_options(begin="IMMEDIATE").begin():
-        SQLModel.metadata.create_all(connection)
-        connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
-        connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (SCHEMA,))
 
 
 def _upgrade(engine: Engine, path: Path, *, allowed: bool) -> Path | None:

@@ -8,6 +8,8 @@ from datetime import datetime
 from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
+from supplier_agent.db.columns import tolerate  # noqa: F401 - of each table that is defined from here on
+
 
 class SaleCheck(SQLModel, table=True):
     """What the support API last said about the sale of an order. Written by the agent; `accepted_*` by a person's release."""

@@ -1,4 +1,4 @@
-"""Every table. Next to each nullable column: what null means.
+"""The tables of orders, calls and reads. Next to each nullable column: what null means.
 
 Instants are UTC; in SQLite they are text `YYYY-MM-DD HH:MM:SS.ffffff`. Stages are not stored: order.py computes them.
 """
@@ -8,7 +8,7 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from supplier_agent.db import columns, programs, shops, support, warehouse, webhooks  # noqa: F401 - tables of the schema
+from supplier_agent.db.columns import tolerate  # noqa: F401 - of each table that is defined from here on
 
 UNREAD = (
     "label_sha256 IS NOT NULL AND (coalesce(label_read_sha256, '') <> label_sha256 OR label_pages IS NULL)"
@@ -394,6 +394,3 @@ class Chore(SQLModel, table=True):
     name: str = Field(primary_key=True)
     done_at: datetime
     detail: str | None = None  # null: nothing to add
-
-
-columns.tolerate(SQLModel.metadata.tables.values())

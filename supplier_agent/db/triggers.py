@@ -1,13 +1,9 @@
 """Triggers that apply to every writer: they set the time of a flag, and refuse a late undo and the deletion of an order.
 
-Also the views that show only the orders of some suppliers.
-
 They also apply to a statement typed by hand. They are created and verified at every start, because tools that copy a table drop
 its triggers silently. They cannot distinguish staff from the agent, so they only protect `shipped`, identity and existence of an
 order. Other changes are accepted, and an index finds the rows that they damaged.
 """
-
-from collections.abc import Collection, Iterator
 
 from supplier_agent.db.columns import INSTANT, is_damaged
 from supplier_agent.db.tables import Call, Order
@@ -104,19 +100,3 @@ DAMAGE = {
     "damaged_calls": f"CREATE VIEW damaged_calls AS SELECT * FROM calls WHERE {CALLS_DAMAGED}",  # noqa: S608 - constants
 }
 """Rows with a cell that may be unreadable (cells.py decides), or that an internal error stopped. The views use the indexes."""
-
-
-def views_of(suppliers: Collection[str]) -> Iterator[str]:
-    """Yield the views that leave only the orders of these suppliers, and what belongs to them, on a connection.
-
-    A temporary view takes the place of its table in every statement, so that no query can forget the limit. What a statement
-    changes was read through the views. Triggers see the tables.
-    """
-    names = ", ".join("'{}'".format(each.replace("'", "''")) for each in sorted(suppliers))
-    theirs = f"supplier IN ({names})"
-    belongs = f"EXISTS (SELECT 1 FROM main.orders AS its WHERE its.id = order_id AND its.{theirs})"  # noqa: S608 - quoted
-    for name, table in Order.metadata.tables.items():
-        if "order_id" in table.c or name in {"orders", "rejected_entries"}:
-            # The sign keeps SQLite from reading all orders of a supplier instead of using the index of the query.
-            condition = belongs if "order_id" in table.c else f"+{theirs}"
-            yield f"CREATE TEMP VIEW {name} AS SELECT * FROM main.{name} WHERE {condition}"  # noqa: S608 - as above

@@ -5,6 +5,8 @@ from datetime import datetime
 from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
+from supplier_agent.db.columns import tolerate  # noqa: F401 - of each table that is defined from here on
+
 ON_IT = text("left_at IS NULL AND removed_at IS NULL")
 
 

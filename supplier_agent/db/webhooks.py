@@ -9,6 +9,8 @@ from datetime import datetime
 from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
+from supplier_agent.db.columns import tolerate  # noqa: F401 - of each table that is defined from here on
+
 FINISHED = "stage IN ('shipped', 'closed')"
 
 

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlmodel import SQLModel, select
+from sqlmodel import select
 
 from supplier_agent.alerts import decide, watch
 from supplier_agent.base.cells import unreadable
 from supplier_agent.cli import run as command
 from supplier_agent.db.plain_sql import within
+from supplier_agent.db.schema import TABLES
 from supplier_agent.db.tables import Call, Order
 from supplier_agent.maintenance.export import SUBJECTS, Chosen, write
 from supplier_agent.metrics.exposition import Tally
@@ -75,8 +76,7 @@ def cells_of(columns: Sequence[str], every: int = 1) -> tuple[tuple[str, str], .
 
 
 COLUMNS = {
-    table: [column.name for column in SQLModel.metadata.tables[table].columns if not column.primary_key]
-    for table in ("orders", "calls")
+    table: [column.name for column in TABLES[table].columns if not column.primary_key] for table in ("orders", "calls")
 }
 Cell = tuple[str, str]
 SOME = [

@@ -3,6 +3,8 @@
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -12,13 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import inspect
-from sqlmodel import SQLModel, create_engine
+from sqlalchemy import Integer, inspect
+from sqlmodel import create_engine
 
 from supplier_agent import actions
 from supplier_agent.base.errors import ConfigError, StateError
 from supplier_agent.db import SCHEMA
+from supplier_agent.db.columns import Day, Instant, Number, Raw, Text
 from supplier_agent.db.migrations import known, upgrade
+from supplier_agent.db.schema import TABLES
 from supplier_agent.db.store import LockedError, Store, open_store
 from supplier_agent.db.tables import Order, Supplier
 from supplier_agent.db.triggers import DAMAGE, TRIGGERS
@@ -309,11 +313,32 @@ def test_the_migrations_lead_to_what_the_tables_say(tmp_path: Path, database: Pa
         assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(SCHEMA,)]
 
 
+def test_every_cell_of_every_table_may_be_damaged() -> None:
+    kinds = (Instant, Day, Number, Raw, Text)
+    plain = [column for table in TABLES.values() for column in table.columns if not isinstance(column.type, kinds)]
+    assert all(column.primary_key and isinstance(column.type, Integer) for column in plain), plain
+
+
+@pytest.mark.parametrize("module", ["programs", "shops", "support", "warehouse", "webhooks"])
+def test_a_start_defines_only_the_tables_that_it_uses_and_each_of_them_whole(module: str) -> None:
+    script = f"""if True:
+        import supplier_agent.db.{module}
+        from sqlmodel import SQLModel
+        from supplier_agent.db.columns import Day, Instant, Number, Raw, Text
+        for table in SQLModel.metadata.tables.values():
+            for column in table.columns:
+                assert column.primary_key or isinstance(column.type, (Day, Instant, Number, Raw, Text)), column
+        assert "orders" not in SQLModel.metadata.tables
+        """
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    assert ended.returncode == 0, ended.stderr
+
+
 def test_every_table_is_known_to_the_tables(sql: Sql) -> None:
     names = {
         row["name"] for row in sql("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
     }
-    assert names == set(SQLModel.metadata.tables) | {"alembic_version"}
+    assert names == set(TABLES) | {"alembic_version"}
 
 
 # ----------------------------------------------------------------------------------------------------------- backup
