@@ -20,7 +20,7 @@ from tests.web.stage import Stage
 ID = "15000010001_111"
 KEYS = 30
 """How many programs ask in turns: one alone would be told to wait."""
-QUICK, LONG = 3, 200
+QUICK, LONG = 2, 200
 NUMBERS = itertools.count()
 
 

@@ -93,6 +93,7 @@ def test_a_locked_database_is_the_agents_own_trouble_for_as_long_as_it_is_locked
     site.stop()
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_said_while_it_is_full_and_what_came_meanwhile_is_collected_afterwards(
     installation: Raise, connections: list[sqlite3.Connection]
 ) -> None:

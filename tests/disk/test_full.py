@@ -63,6 +63,7 @@ def a_day_on_a_full_disk(here: Place, disk: Path, leave_kb: int) -> None:
     assert not here.wrong()
 
 
+@pytest.mark.slow
 def test_a_full_disk_loses_nothing_and_sends_nothing_twice(small_disk: Path) -> None:
     with place(small_disk / "state") as here:
         for leave_kb in STEPS_KB:

@@ -88,6 +88,7 @@ def test_a_picture_that_cannot_be_stored_is_no_error(tmp_path: Path) -> None:
 # -- after-sales -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_each_shipped_order_is_asked_about_once_a_week_for_sixty_days(installation: Raise) -> None:
     site = installation({"after_sales_per_day": 100}, schedule=RARE)
     site.flag()

@@ -37,7 +37,7 @@ def agree(folder: Path, new_database: Path, state: dict[str, Any]) -> None:
         made.store.close()
 
 
-@pytest.mark.parametrize("number", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("number", [FEW // 3, pytest.param(MANY, marks=pytest.mark.slow)])
 def test_the_page_says_what_the_verdict_says(
     tmp_path_factory: pytest.TempPathFactory, new_database: Path, number: int
 ) -> None:

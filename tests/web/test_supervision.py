@@ -8,6 +8,8 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from supplier_agent.base.log import Log
 from supplier_agent.db import state_folder
 from supplier_agent.db.state_folder import InstanceLock
@@ -60,6 +62,7 @@ def _later(clock: MovableClock) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_a_child_that_dies_is_started_again_after_longer_and_longer(tmp_path: Path) -> None:
     waits = list(accumulate(range(8), lambda before, _: next_wait(before, lived=0.1), initial=0.0))
     assert waits == [0, 1, 2, 4, 8, 16, 32, 60, 60]
