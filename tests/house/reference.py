@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from sqlmodel import SQLModel
 
 from supplier_agent.alerts.decide import RANK, UNSENDABLE
 from supplier_agent.base import errors, process
@@ -148,8 +147,8 @@ def remembered() -> str:
     text += "Read everything; write one column, `orders.shipped`. Only the columns in the [public contract](public-contract.md)\n"
     text += "stay from version to version.\n"
     notes = dict(_notes())
-    for table in SQLModel.metadata.tables.values():
-        model = next(each for each in _models() if each.__tablename__ == table.name)
+    for model in _models():
+        table = model.__table__
         text += f"\n## {table.name}\n\n{_flowing(str(getdoc(model)))}\n| column | type | null? | |\n| --- | --- | --- | --- |\n"
         for column in table.columns:
             null = "may be" if column.nullable else ""
@@ -159,8 +158,10 @@ def remembered() -> str:
 
 
 def _models() -> list[Any]:
-    found = [each for module in TABLES.values() for each in vars(module).values()]
-    return [each for each in found if isinstance(each, type) and hasattr(each, "__table__")]
+    found = dict.fromkeys(
+        each for module in TABLES.values() for each in vars(module).values() if isinstance(each, type)
+    )
+    return [each for each in found if hasattr(each, "__table__")]
 
 
 def _notes() -> Iterator[tuple[str, str]]:

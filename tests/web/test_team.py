@@ -39,14 +39,14 @@ def test_only_a_lead_sees_and_changes_the_team(stage: Stage, anna: Browser) -> N
 def test_a_lead_adds_a_person_who_can_sign_in(stage: Stage, lea: Browser) -> None:
     lea.get("/problems")
     assert 'href="/team"' in lea.html
-    assert "Ben can sign in now." in change(lea, "add", " Ben ", role="packer", pin="2580")
-    assert "2580" not in lea.html
+    assert "Ben can sign in now." in change(lea, "add", " Ben ", role="packer", pin="2580-1379")
+    assert "2580-1379" not in lea.html
     with browsing(stage.url) as ben:
-        assert "Scan a box" in ben.sign_in("Ben", pin="2580").said
+        assert "Scan a box" in ben.sign_in("Ben", pin="2580-1379").said
     assert ("person.changed", {"by": "Lea", "name": "Ben", "what": "add"}) in [
         (event, {key: facts[key] for key in ("by", "name", "what")}) for event, facts in stage.heard if "what" in facts
     ]
-    assert "2580" not in str(stage.heard)
+    assert "2580-1379" not in str(stage.heard)
 
 
 @pytest.mark.parametrize(
