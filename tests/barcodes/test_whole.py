@@ -189,6 +189,7 @@ def large(size: int) -> bytes:
     return document(CATALOG, b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>", page, stream(picture, os.urandom(size)))
 
 
+@pytest.mark.slow
 def test_after_a_file_that_swells_the_next_large_label_is_read_by_a_fresh_process(tmp_path: Path) -> None:
     own, others = PdfWork(SystemClock(), seconds=60), checking_processes()
     try:

@@ -112,7 +112,7 @@ def test_staff_do_not_upgrade_and_are_told_who_does(old: Path) -> None:
 
 def test_killed_at_any_statement_it_is_whole_and_old_or_whole_and_new(tmp_path: Path) -> None:
     old = made_from(DUMPS[0], tmp_path / "agent.db")
-    every = 2
+    every = 4
     words = [sys.executable, "-m", "tests.upkeep.killed_upgrade", str(old), str(every)]
     answer = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=100, check=True)
     told = [json.loads(line) for line in answer.stdout.splitlines()]

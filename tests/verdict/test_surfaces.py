@@ -102,7 +102,7 @@ def agree(folder: Path, new_database: Path, state: dict[str, Any]) -> None:
         made.store.close()
 
 
-@pytest.mark.parametrize("number", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("number", [FEW // 2, pytest.param(MANY, marks=pytest.mark.slow)])
 def test_no_surface_contradicts_the_verdict_and_none_is_silent(
     tmp_path_factory: pytest.TempPathFactory, new_database: Path, number: int
 ) -> None:

@@ -68,11 +68,16 @@ def test_events_from_before_a_webhook_and_of_other_types_are_not_next() -> None:
     [
         Answer(500, {}, b"x"),
         Lost("gone"),
-        NotSent("refused"),
-        TooLarge(9),
-        Answer(302, {"location": "https://a.example"}, b""),
-        Answer(404, {}, b""),
-        Answer(401, {}, b""),
+        *(
+            pytest.param(each, marks=pytest.mark.slow)
+            for each in (
+                NotSent("refused"),
+                TooLarge(9),
+                Answer(302, {"location": "https://a.example"}, b""),
+                Answer(404, {}, b""),
+                Answer(401, {}, b""),
+            )
+        ),
     ],
 )
 def test_a_receiver_that_is_out_of_order_is_asked_seldom_and_then_gets_everything_once_in_order(
