@@ -15,6 +15,7 @@ from sqlmodel import Session
 from supplier_agent.base import cells
 from supplier_agent.base.clock import Clock
 from supplier_agent.base.log import Log
+from supplier_agent.db.plain_sql import ASIDE
 from supplier_agent.db.plain_sql import text as as_stored
 from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Chore, Event
@@ -29,12 +30,17 @@ REMOVED, SHORTENED = "label removed", "journal shortened"
 """The entry in the history of an order."""
 SPARE_DAYS = 2
 
-FINISHED = """
-    (o.ship_confirmed_at IS NOT NULL OR o.closed_reason IS NOT NULL) AND o.planned_at < :before
+FINISHED = f"""
+    (o.ship_confirmed_at IS NOT NULL OR o.closed_reason IS NOT NULL) AND o.planned_at IS NOT NULL
     AND coalesce(o.ship_confirmed_at, o.planned_at) < :before
-    AND NOT EXISTS (SELECT 1 FROM calls u WHERE u.order_id = o.id AND u.state NOT IN ('done', 'dropped'))
+    AND (o.planned_at < :before OR o.after_sales_at IS NOT NULL)
+    AND NOT EXISTS (SELECT 1 FROM calls u WHERE u.order_id = o.id AND u.state NOT IN ('done', 'dropped')
+                     AND u.kind NOT IN ({ASIDE}))
+"""  # noqa: S608 - constants
+"""Finished before that time, by every fact: planned_at is when the order last changed; none of its calls waits.
+
+That after-sales cases are looked for after the shipping, and calls that no order waits for, prolong nothing: a label names a customer.
 """
-"""Finished before that time, by every fact: planned_at is when the order last changed; none of its calls waits."""
 SOME = f"o.id > :after AND o.id <= :after + {BATCH} AND {FINISHED}"
 LABELS = f"SELECT o.id, o.label_path, o.label_sha256 FROM orders o WHERE {SOME} AND o.label_path IS NOT NULL"  # noqa: S608 - constants
 FORGET_LABEL = """

@@ -326,3 +326,17 @@ def test_many_orders_go_in_small_batches_and_a_round_that_is_cut_short_is_made_a
     open_ = sum(row["ship_confirmed_at"] is None for row in place.rows()["orders"])
     assert with_label() == open_
     assert len(place.rows()["orders"]) == 1300
+
+
+@pytest.mark.parametrize(
+    ("kind", "state"), [("after_sales", "owed"), ("shop_order", "parked"), ("sav", "unknown"), ("product", "owed")]
+)
+def test_what_goes_on_after_the_shipping_keeps_no_label(tmp_path: Path, kind: str, state: str) -> None:
+    place, now = Place(tmp_path, labels_days=30), ManualClock().now()
+    followed = {"ship_confirmed_at": now - timedelta(days=31), "after_sales_at": now - timedelta(days=2)}
+    order = place.order(1, age_days=2, **followed)
+    place.call(order, kind, state, "done", age_days=2)
+    place.go_round()
+    with place.store.read() as tx:
+        assert tx.get_one(Order, order).label_path is None
+    assert not list(tmp_path.glob("labels/notio/*.pdf"))
