@@ -39,7 +39,8 @@ FINISHED = f"""
 """  # noqa: S608 - constants
 """Finished before that time, by every fact: planned_at is when the order last changed; none of its calls waits.
 
-That after-sales cases are looked for after the shipping, and calls that no order waits for, prolong nothing: a label names a customer.
+That after-sales cases are looked for after the shipping prolongs nothing, nor do calls that no order waits for: a label names a
+customer.
 """
 SOME = f"o.id > :after AND o.id <= :after + {BATCH} AND {FINISHED}"
 LABELS = f"SELECT o.id, o.label_path, o.label_sha256 FROM orders o WHERE {SOME} AND o.label_path IS NOT NULL"  # noqa: S608 - constants

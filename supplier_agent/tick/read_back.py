@@ -193,7 +193,7 @@ class ReadBack:
                 tx.add(row)
             return row.connected_at
 
-    def _one(  # noqa: PLR0913 - what one order is judged by
+    def _one(
         self,
         ctx: Context,
         account: Account,
@@ -225,7 +225,7 @@ class ReadBack:
             ctx.facts_changed(self._supplier)
         return True
 
-    def _judge(  # noqa: PLR0913 - as above
+    def _judge(
         self, tx: Session, order: Order, seen: InShop, connected_at: datetime, ahead: timedelta, now: datetime
     ) -> str | None:
         """Store what the shop says about an order, and mark it, or say why not. Return what happened; None: nothing."""
@@ -256,8 +256,9 @@ class ReadBack:
     ) -> str | None:
         """Mark the order, unless it is marked already, or something stops it on the bench too.
 
-        Nor if a person took its mark back since it was fulfilled: the shop's word is the older one. fulfilled_at: by our clock; None:
-        the shop does not say.
+        Nor if a person took its mark back since it was fulfilled: the shop's word is the older one.
+
+        fulfilled_at: by our clock; None: the shop does not say.
         """
         assert order.id is not None  # noqa: S101 - as above
         if order.shipped == 1 or order.ship_confirmed_at is not None:

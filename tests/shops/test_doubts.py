@@ -1,4 +1,4 @@
-"""What a shop says when it contradicts a person, a restore or its own clock: no order is reported that a person took back, none is lost."""
+"""A shop that contradicts a person, a restore or its own clock: no report of what a person took back, and nothing is lost."""
 
 from datetime import timedelta
 from functools import partial
@@ -10,13 +10,12 @@ from supplier_agent.maintenance.restore import back_up, put_back
 from tests.shops.conftest import DAY, HOUR, Connect, Connected
 from tests.shops.test_read_back import WHO, act, mirrored
 
-
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
 def platform() -> str:
-    """These are rules of the agent, whatever the platform."""
+    """Return one platform: these are rules of the agent."""
     return "woocommerce"
 
 
@@ -117,5 +116,3 @@ def test_a_time_in_the_future_hides_nothing(connect: Connect) -> None:
     assert there.shipped() == [(1, 1)]
     ((cursor,),) = there.rows("SELECT cursor FROM shop_reads")
     assert cursor <= f"{there.site.clock.now() + timedelta(seconds=DAY):%Y-%m-%d}"
-
-

@@ -257,7 +257,9 @@ def test_without_the_section_nothing_is_asked_and_no_table_is_read(installation:
     assert "sale" not in whole(site)
 
 
-def test_a_word_that_became_a_stop_word_after_its_answer_holds_the_order_and_the_loop_goes_on(installation: Raise) -> None:
+def test_a_word_that_became_a_stop_word_after_its_answer_holds_the_order_and_the_loop_goes_on(
+    installation: Raise,
+) -> None:
     site = installation(orders=2)
     site.flag([ids(site)[0]])
     site.run_for(90, 1)

@@ -26,7 +26,6 @@ from supplier_agent.web.api.problems import Problem, Refused, answer, blocked
 from supplier_agent.web.api.reading import named
 from supplier_agent.words import Words
 
-
 AGAIN = "Idempotent-Replayed"
 """The header of an answer that was given before, to the same request with the same key."""
 

@@ -101,7 +101,10 @@ def _parameters(operation: Operation) -> Iterable[Tree]:
             yield {"name": name, "in": "query", "required": False, "description": each["description"], "schema": told}
     elif operation is RECEIVE:
         for name, meaning in (
-            ("webhook-id", "What was done under this id is answered as the first time, and not done again. A refusal is not kept."),
+            (
+                "webhook-id",
+                "What was done under this id is answered as the first time, and not done again. A refusal is not kept.",
+            ),
             ("webhook-timestamp", "Unix time in seconds, at most five minutes from now."),
             ("webhook-signature", "`v1,` and the HMAC-SHA256 of id, time and body in base64; several with blanks."),
         ):
