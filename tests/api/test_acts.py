@@ -7,7 +7,7 @@ from typing import Any
 from sqlmodel import select
 
 from supplier_agent.db.tables import Order, Submission
-from supplier_agent.order import LEDGER_LOST, RESTORED
+from supplier_agent.order import LEDGER_LOST, RESTORED, SALE_STOPPED
 from supplier_agent.web import keys
 from tests.api.programs import Program, key_of, program
 from tests.web.stage import Browser, Stage
@@ -113,12 +113,13 @@ def test_a_shipped_order_stays_as_it_is(stage: Stage, wms: Program) -> None:
 
 
 def test_what_a_person_must_release_no_program_releases(stage: Stage, wms: Program) -> None:
-    for code in (RESTORED, LEDGER_LOST):
+    for code in (RESTORED, LEDGER_LOST, SALE_STOPPED):
         order = f"15000010001_{code}"
         row = stage.order(order, held_reason="restored", held_code=code, shipped=1, shipped_at=stage.clock.now())
         assert wms.post(f"/orders/{order}/hold", {"reason": "mine"}).status_code == 200
         answer = wms.post(f"/orders/{order}/release")
         assert (answer.status_code, answer.json()["code"]) == (409, "needs_a_person")
+        assert ("its sale" in answer.json()["detail"]) == (code == SALE_STOPPED)
         assert stage.facts(row).held_code == code
 
 

@@ -17,6 +17,7 @@ from supplier_agent import actions
 from supplier_agent.base.errors import AgentError, StateError
 from supplier_agent.db.plain_sql import within
 from supplier_agent.db.tables import Order, Submission
+from supplier_agent.order import SALE_STOPPED
 from supplier_agent.reports import facts
 from supplier_agent.reports.orders import Judge, summary
 from supplier_agent.verdict import Act, Blocker, Role, Verdict
@@ -95,8 +96,14 @@ def _done(tx: Session, order: Order, asking: Asking) -> str:
             return actions.hold(tx, order, now, who, _on_one_line(sent.reason))
         case Release():
             if order.held_reason is not None and order.held_code is not None:
-                why = "it is on hold since a restore or the loss of the ship ledger: only a person may release it"
-                raise _No(blocked(verdict.blockers, "needs_a_person", why))
+                why = (
+                    "because of its sale"
+                    if order.held_code == SALE_STOPPED
+                    else "since a restore or the loss of the ship ledger"
+                )
+                raise _No(
+                    blocked(verdict.blockers, "needs_a_person", f"it is on hold {why}: only a person may release it")
+                )
             return actions.release(tx, order, now, who)
         case Note():
             return actions.note(tx, order, now, who, _on_one_line(sent.text))
