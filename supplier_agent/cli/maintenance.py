@@ -152,8 +152,8 @@ def _tell_restored(done: "Restored") -> int:
         say(
             "We do not know what was shipped after the copy was made. Ask Menzzo before you mark an order as shipped again."
         )
-    for each in done.ended or ():
-        result(f"no access, as before the restore: {each}")
+    for name in done.ended or ():
+        result(f"no access, as before the restore: {name}")
     if done.ended is None:
         say(
             "The previous database cannot be read. Whoever was removed since the copy was made may have access again:\n"
