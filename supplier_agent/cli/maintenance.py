@@ -139,6 +139,7 @@ def _as_json(done: "Restored") -> dict[str, object]:
         ],
         "taken_back": [dict(zip(names, each, strict=True)) for each in done.taken_back],
         "ledger_lost": done.ledger_lost or None,
+        "ended": None if done.ended is None else list(done.ended),
     }
 
 
@@ -150,6 +151,13 @@ def _tell_restored(done: "Restored") -> int:
         result(f"the ship ledger of this machine does not match the copy: {done.ledger_lost}")
         say(
             "We do not know what was shipped after the copy was made. Ask Menzzo before you mark an order as shipped again."
+        )
+    for name in done.ended or ():
+        result(f"no access, as before the restore: {name}")
+    if done.ended is None:
+        say(
+            "The previous database cannot be read. Whoever was removed since the copy was made may have access again:\n"
+            "see supplier-agent key list, and supplier-agent person list"
         )
     for supplier, order, what in done.taken_back:
         result(f"since the copy was made: {order} ({supplier}): {what}")

@@ -24,8 +24,9 @@ def register(app: typer.Typer) -> None:
 def list_(context: typer.Context, as_json: JsonOption = False) -> int:
     """List the webhooks: their state, the last delivery, and events that wait or were given up; exit code 1 if some were."""
     from supplier_agent.db.plain_sql import within
+    from supplier_agent.reports.webhooks import as_json as told
     from supplier_agent.reports.webhooks import endpoints
-    from supplier_agent.words.formats import iso_or_null
+    from supplier_agent.verdict.webhooks import Endpoint
 
     surroundings = here(context)
     settings = surroundings.settings
@@ -36,23 +37,18 @@ def list_(context: typer.Context, as_json: JsonOption = False) -> int:
             say("none is configured: [[webhooks]]")
         return 0
     with surroundings.store() as store, store.read() as tx:
-        known = {each.name: each for each in endpoints(within(tx))}
+        known = {each.name: each for each in endpoints(within(tx), read_only=settings.read_only)}
     parked = sum(each.parked for each in known.values())
     rows = []
     for webhook in settings.webhooks:
-        found = known.get(webhook.name)
+        found = known.get(webhook.name) or Endpoint(webhook.name, "new", "", None, None, None, 0, 0, 0)
         rows.append(
             {
                 "name": webhook.name,
                 "host": webhook.host,
                 "events": list(webhook.events),
                 "suppliers": list(webhook.suppliers) or list(settings.suppliers),
-                "state": found.state if found is not None else "new",
-                "reason": (found.reason or None) if found is not None else None,
-                "since": iso_or_null(found.since) if found is not None else None,
-                "again_at": iso_or_null(found.again_at) if found is not None else None,
-                "delivered_at": iso_or_null(found.delivered_at) if found is not None else None,
-                **{key: getattr(found, key) if found is not None else 0 for key in ("owed", "parked", "lost")},
+                **told(found),
             }
         )
     if as_json:
@@ -64,7 +60,7 @@ def list_(context: typer.Context, as_json: JsonOption = False) -> int:
             f"{row['name']}  {row['host']}  {row['state']}  last delivery {row['delivered_at'] or 'never'}  {counts}"
         )
         if row["reason"]:
-            result(f"    since {row['since']}: {row['reason']}")
+            result(f"    since {row['since']}: {row['reason']}" if row["since"] else f"    {row['reason']}")
         if row["parked"]:
             result(f"    supplier-agent webhooks replay {row['name']} --parked")
     if any(row["state"] == "new" for row in rows):

@@ -33,5 +33,5 @@ class ShopOrder(SQLModel, table=True):
     counted: int = 0  # 1: it became fulfilled after the shop was connected
     seen_at: datetime  # when it was read last
     marked_at: datetime | None = None  # when its mark was recorded for it; null: it was not, or no longer counts
-    refused: str | None = None  # why it was not marked: codes of blockers with blanks; null: it was, or was not tried
+    refused: str | None = None  # why not: codes of blockers, or `unmarked`, with blanks; null: it was, or was not tried
     undone_at: datetime | None = None  # when it was found no longer fulfilled after its mark; null: it was not

@@ -71,5 +71,5 @@ class SavRequest(SQLModel, table=True):
     order_id: int = Field(foreign_key="orders.id")
     asked_at: datetime
     asked_by: str
-    body: str  # JSON, word for word
+    body: str  # JSON, word for word; empty once `[keep] journal_days` have passed
     sav_id: str | None = None  # the id in the answer; null: not sent, or the answer names none

@@ -19,6 +19,7 @@ from supplier_agent.db.migrations import known
 from supplier_agent.db.ship_ledger import Ledger
 from supplier_agent.db.store import LockedError, Store, open_store
 from supplier_agent.maintenance import rollback
+from supplier_agent.maintenance.access import end_again, ended_in
 from supplier_agent.maintenance.rollback import Held, Relation
 from supplier_agent.order import RESTORED
 
@@ -36,6 +37,9 @@ class Restored:
     held: tuple[Held, ...]  # marked orders that now wait for a person
     taken_back: tuple[tuple[str, str, str], ...]  # supplier, order, and the decision since the copy, oldest first
     ledger_lost: str  # why the ledger did not belong to this database; "": it did
+    ended: (
+        tuple[str, ...] | None
+    ) = ()  # keys and people without access since the copy; None: the previous database is unreadable
 
 
 def back_up(store: Store, state_dir: Path, target: Path) -> Path | None:
@@ -92,6 +96,7 @@ def _put(database: Path, fresh: Path, ledger_copy: bytes, now: datetime) -> Rest
     state_folder.adopt(state_dir / state_folder.PRIVATE, LEDGER_NAME)
     with closing(Ledger(state_dir / state_folder.LEDGER)) as ledger, closing(open_store(fresh, agent=True)) as store:
         _note_decisions(database, ledger)  # while the old database can still be read
+        access = ended_in(database)
         with store.write() as tx:
             row, lost = rollback.installation(tx), _lost(tx, ledger)
             if lost or ledger.fault:
@@ -99,6 +104,7 @@ def _put(database: Path, fresh: Path, ledger_copy: bytes, now: datetime) -> Rest
             learned = ledger.learn(ledger_copy)
             taken_back = rollback.since_the_copy(tx, ledger)
             held = rollback.hold(tx, ledger, RESTORED, now)
+            ended = None if access is None else end_again(tx, access)
             rollback.bind(tx, row, ledger, now)
             epoch = row.epoch
         store.checkpoint()
@@ -106,7 +112,7 @@ def _put(database: Path, fresh: Path, ledger_copy: bytes, now: datetime) -> Rest
         aside = _exchange(database, fresh, now)
         ledger.mark(epoch, now)
     told = tuple((each.supplier, each.order, rollback.in_words(each)) for each in taken_back.values())
-    return Restored(aside, learned, held, told[::-1], lost)
+    return Restored(aside, learned, held, told[::-1], lost, ended)
 
 
 def _lost(tx: Session, ledger: Ledger) -> str:

@@ -15,6 +15,7 @@ from sqlmodel import Session
 from supplier_agent.base import cells
 from supplier_agent.base.clock import Clock
 from supplier_agent.base.log import Log
+from supplier_agent.db.plain_sql import ASIDE
 from supplier_agent.db.plain_sql import text as as_stored
 from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Chore, Event
@@ -29,12 +30,18 @@ REMOVED, SHORTENED = "label removed", "journal shortened"
 """The entry in the history of an order."""
 SPARE_DAYS = 2
 
-FINISHED = """
-    (o.ship_confirmed_at IS NOT NULL OR o.closed_reason IS NOT NULL) AND o.planned_at < :before
+FINISHED = f"""
+    (o.ship_confirmed_at IS NOT NULL OR o.closed_reason IS NOT NULL) AND o.planned_at IS NOT NULL
     AND coalesce(o.ship_confirmed_at, o.planned_at) < :before
-    AND NOT EXISTS (SELECT 1 FROM calls u WHERE u.order_id = o.id AND u.state NOT IN ('done', 'dropped'))
+    AND (o.planned_at < :before OR o.after_sales_at IS NOT NULL)
+    AND NOT EXISTS (SELECT 1 FROM calls u WHERE u.order_id = o.id AND u.state NOT IN ('done', 'dropped')
+                     AND u.kind NOT IN ({ASIDE}))
+"""  # noqa: S608 - constants
+"""Finished before that time, by every fact: planned_at is when the order last changed; none of its calls waits.
+
+That after-sales cases are looked for after the shipping prolongs nothing, nor do calls that no order waits for: a label names a
+customer.
 """
-"""Finished before that time, by every fact: planned_at is when the order last changed; none of its calls waits."""
 SOME = f"o.id > :after AND o.id <= :after + {BATCH} AND {FINISHED}"
 LABELS = f"SELECT o.id, o.label_path, o.label_sha256 FROM orders o WHERE {SOME} AND o.label_path IS NOT NULL"  # noqa: S608 - constants
 FORGET_LABEL = """
@@ -48,6 +55,12 @@ EVENTS = f"""
     SELECT o.id, e.id FROM orders o JOIN events e ON e.order_id = o.id
      WHERE {SOME} AND e.at < :before AND e.what <> '{SHORTENED}'
 """  # noqa: S608 - constants
+CASES = f"""
+    SELECT s.id FROM orders o JOIN sav_requests s ON s.order_id = o.id
+     WHERE {SOME} AND s.body <> '' AND s.asked_at < :before AND NOT EXISTS (SELECT 1 FROM calls WHERE order_id = o.id
+       AND kind = 'sav' AND state NOT IN ('done', 'dropped'))
+"""  # noqa: S608 - constants
+"""What a lead wrote to the after-sales service: free text. One that may be sent again stays."""
 READS = f"SELECT id FROM (SELECT id, started_at FROM reads ORDER BY id LIMIT {BATCH}) WHERE started_at < :before"  # noqa: S608 - constants
 RUNS = f"""
     SELECT id FROM runs
@@ -122,6 +135,7 @@ class Retention:
         before = as_stored(now - timedelta(days=days))
         for after in range(0, newest, BATCH):
             self._journal_of({"after": after, "before": before}, days, now)
+            self._cases_of({"after": after, "before": before})
             yield
         yield from self._readings(before)
         while self._delete("alerts", ALERTS, {"before": before}):
@@ -161,6 +175,15 @@ class Retention:
                 tx.add(Event(order_id=order, at=now, who="agent", what=SHORTENED, detail=detail))
             self._gone["attempts"] += len(attempts)
             self._gone["events"] += len(events)
+
+    def _cases_of(self, some: Mapping[str, object]) -> None:
+        with self._store.read() as tx:
+            if not _ids(tx, CASES, some):
+                return
+        with self._store.write() as tx:
+            for case in (cases := _ids(tx, CASES, some)):
+                _run(tx, "UPDATE sav_requests SET body = '' WHERE id = :id", {"id": case})
+        self._gone["cases"] += len(cases)
 
     def _readings(self, before: str) -> Iterator[None]:
         while self._delete("reads", READS, {"before": before}):

@@ -18,6 +18,7 @@ from supplier_agent.base.cells import Unreadable
 from supplier_agent.base.errors import StateError
 from supplier_agent.base.log import Log
 from supplier_agent.db.ship_ledger import NAMELESS, Decision, Ledger
+from supplier_agent.db.shops import ShopRead
 from supplier_agent.db.store import FullError, LockedError, Store
 from supplier_agent.db.tables import Attempt, Call, Event, Installation, Order
 from supplier_agent.order import LEDGER_LOST, RESTORED
@@ -146,10 +147,12 @@ def _knows_decision(tx: Session, row: Installation, decision: Decision | None) -
 def hold(tx: Session, ledger: Ledger, code: str, now: datetime) -> tuple[Held, ...]:
     """Hold every order that would be reported automatically, and those that a person had held or closed since the copy.
 
+    If a shop marks the orders of a supplier, also those whose mark was taken back since: what is fulfilled there is read again.
+
     An order is not held only if the ledger says that its call was done: then nothing is sent for it. Calling it again does nothing.
     """
-    taken_back = since_the_copy(tx, ledger)
-    lost = [key for key, each in taken_back.items() if each.what != "flag taken back"]
+    taken_back, read_back = since_the_copy(tx, ledger), set(tx.exec(select(ShopRead.supplier)).all())
+    lost = [key for key, each in taken_back.items() if each.what != "flag taken back" or key[0] in read_back]
     query = select(Order).where(col(Order.ship_confirmed_at).is_(None))
     query = query.where(col(Order.closed_reason).is_(None), col(Order.held_reason).is_(None))
     held = []

@@ -91,6 +91,9 @@ def what_it_says(seen: InShop, known: Known | None, connected_at: datetime) -> S
     return Says.MARK if made is not None and made >= connected_at else Says.BEFORE
 
 
-def next_cursor(cursor: datetime, orders: Sequence[InShop]) -> datetime:
-    """Return up to which time of modification everything has been read, after these orders, oldest first."""
-    return max([cursor, *(each.modified_at for each in orders if each.modified_at is not None)])
+def next_cursor(cursor: datetime, orders: Sequence[InShop], at: datetime) -> datetime:
+    """Return up to which time of modification everything has been read, after these orders, oldest first.
+
+    at: the shop's clock. The cursor is never later: an order with a time in the future must not hide what is modified until then.
+    """
+    return min(at, max([cursor, *(each.modified_at for each in orders if each.modified_at is not None)]))

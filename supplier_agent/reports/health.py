@@ -57,7 +57,7 @@ def judged(
     found = [] if signs is None else vitals.judge(signs)
     seen = {problem.code for problem in found}  # reported by the agent itself, even without the database
     found += [each for each in judge_installation(facts.installation(look), settings) if each.code not in seen]
-    found += judge_webhooks(webhooks.endpoints(look))
+    found += judge_webhooks(webhooks.endpoints(look, read_only=settings.read_only))
     if suppliers is None:
         suppliers = facts.suppliers(look, settings, no_token, since, last_asked=signs is not None, now=now)
     lanes, runs_since = lane_of(suppliers.values()), signs.runs_since if signs is not None else None

@@ -20,6 +20,7 @@ from supplier_agent.order import STAGES
 from supplier_agent.reports.shops import ShopLine
 from supplier_agent.reports.status import Line, Told, tell
 from supplier_agent.verdict import Problem, ProblemCode
+from supplier_agent.verdict.webhooks import Endpoint
 from supplier_agent.words import Words
 from supplier_agent.words.formats import duration
 
@@ -36,11 +37,12 @@ def page(
 ) -> str:
     """Return the whole screen. `size`: the lines and columns of the terminal; None: no limit."""
     words = Words(zone=zone)
-    problems = _problems(told, words)
+    problems, webhooks = _problems(told, words), [on_one_line(_webhook(each, now)) for each in told.webhooks]
     suppliers, asides = list(told.suppliers), sum(1 for each in told.suppliers.values() if each.because)
-    if size is None or FIXED_LINES + len(suppliers) + asides + sum(map(len, problems)) <= size[0]:
-        parts = [*_table(told, suppliers, now, words, colours=colours), *(line for each in problems for line in each)]
-    else:
+    if size is None or FIXED_LINES + len(suppliers) + asides + len(webhooks) + sum(map(len, problems)) <= size[0]:
+        table = _table(told, suppliers, now, words, colours=colours)
+        parts = [*table, *webhooks, *(line for each in problems for line in each)]
+    else:  # then the lines of the webhooks are left out: one that fails is a problem
         left = max(6, size[0] - FIXED_LINES)
         listed = _cut(problems, max(left // 2, left - len(suppliers) - asides))
         parts = [*_fitting(told, now, words, left + 1 - len(listed), colours=colours), *listed]
@@ -121,6 +123,14 @@ def _shop(shop: ShopLine, now: datetime) -> str:
     made = [f"{shop.calls.get('done', 0)} orders made"] if shop.mirror else []
     back = [f"{shop.marked} marked from there, read {_ago(shop.read_at, now)}"] if shop.reads_back else []
     return f"shop {shop.name}: {', '.join(made + back)}"
+
+
+def _webhook(endpoint: Endpoint, now: datetime) -> str:
+    """Return one line about a webhook."""
+    number = {"waiting": endpoint.owed, "given up": endpoint.parked, "lost": endpoint.lost}
+    counted = [f"{value} {name}" for name, value in number.items() if value]
+    said = ", ".join([endpoint.state, f"last delivery {_ago(endpoint.delivered_at, now)}", *counted])
+    return f"webhook {endpoint.name}: {said}"
 
 
 def _line(row: Sequence[str], widths: Sequence[int], colour: int | None = None) -> str:

@@ -5,7 +5,7 @@ screen.py runs the command and draws the screen. verdict/ decides what is a prob
 """
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -17,10 +17,11 @@ from supplier_agent.base.errors import StateError
 from supplier_agent.db import SCHEMA, plain_sql, state_folder
 from supplier_agent.db.plain_sql import Look, look_at
 from supplier_agent.order import STAGES, STUCK, WANTED, Rules, damage, sound_stage
-from supplier_agent.reports import facts, health, heartbeat, programs
+from supplier_agent.reports import facts, health, heartbeat, programs, webhooks
 from supplier_agent.reports.shops import ShopLine, shops
 from supplier_agent.reports.vitals import NOT_ALIVE, Signs, judge
 from supplier_agent.verdict import Problem, ProblemCode, judge_supplier
+from supplier_agent.verdict.webhooks import Endpoint
 from supplier_agent.words import Words
 from supplier_agent.words.formats import iso
 
@@ -165,6 +166,7 @@ class Told:
     problems: list[Problem]
     not_running: bool  # no process works on it, and the last round is too old
     api: programs.Programs | None = None  # None: the API is off, or it is not known
+    webhooks: Sequence[Endpoint] = ()  # those that are configured; none if it is not known
 
     @property
     def not_alive(self) -> list[Problem]:
@@ -185,6 +187,7 @@ class Told:
             "running": self.holder is not None,
             "api": self.api.as_json() if self.api is not None else None,
             "suppliers": {name: each.as_json(words) for name, each in self.suppliers.items()},
+            "webhooks": {each.name: webhooks.as_json(each) for each in self.webhooks},
             "problems": [words.worded(each).as_json() for each in self.problems],
         }
 
@@ -231,7 +234,13 @@ def _told(look: Look, settings: "Settings", database: Path, signs: Signs) -> Tol
     not_running = holder is None and health.is_stale(look, settings, now)
     if not_running:
         problems.insert(0, Problem(ProblemCode.NOT_RUNNING))
-    return Told(database, holder, lines, problems, not_running, programs.of(look, settings))
+    return Told(database, holder, lines, problems, not_running, programs.of(look, settings), _webhooks(look, settings))
+
+
+def _webhooks(look: Look, settings: "Settings") -> list[Endpoint]:
+    names = {each.name for each in settings.webhooks}
+    found = webhooks.endpoints(look, read_only=settings.read_only) if names else []
+    return [each for each in found if each.name in names]
 
 
 def _before_the_first_run(settings: "Settings", database: Path, signs: Signs) -> Told:

@@ -44,18 +44,26 @@ from supplier_agent.words import say
 READ_BACK = "read_back"
 """The kind of these flights."""
 SECOND = timedelta(seconds=1)
+STRANGE_FOR = timedelta(days=1)
+"""For so long a fulfilled order that is not known here is read again: it may be listed soon, for example after a restore."""
 MARKED, REFUSED, TAKEN_BACK = "marked", "refused", "taken back"
 """What can happen to an order."""
+UNMARKED = "unmarked"
+"""Why an order was not marked, besides its blockers: a person took its mark back since it was fulfilled."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a read has come to. since: modified from then on. cursor: the newest modification so far; None: none yet."""
+    """Where a read has come to. since: modified from then on. cursor: the newest modification so far; None: none yet.
+
+    strange_at: the oldest modification of a fulfilled order that is not known here yet; None: there was none.
+    """
 
     since: datetime
     page: int = 1
     pages: int = 1
     cursor: datetime | None = None
+    strange_at: datetime | None = None
 
 
 class ReadBack:
@@ -137,10 +145,16 @@ class ReadBack:
     def _store(self, ctx: Context, account: Account, place: Place, page: ShopPage, now: datetime) -> Place | None:
         """Store what a page says, each order for itself; return where the read goes on, or None if it has ended."""
         connected_at = self._connected_at(ctx, page, now)
+        shop_now = page.at or now
+        strange = [] if place.strange_at is None else [place.strange_at]
         for seen in page.orders:
-            if seen.reference and seen.supplier == self._supplier:
-                self._one(ctx, account, seen, connected_at, now)
-        cursor = next_cursor(place.cursor or connected_at, page.orders)
+            if not (seen.reference and seen.supplier == self._supplier):
+                continue
+            is_known = self._one(ctx, account, seen, connected_at, shop_now - now, now)
+            if not is_known and seen.fulfilled and seen.modified_at is not None:
+                strange += [seen.modified_at] if shop_now - seen.modified_at < STRANGE_FOR else []
+        place = replace(place, strange_at=min(strange, default=None))
+        cursor = next_cursor(place.cursor or connected_at, page.orders, shop_now)
         step = self._after(place, page, cursor)
         self._rests_until = None
         # After so many pages it goes on later: a mass change must not hold up the others.
@@ -149,7 +163,8 @@ class ReadBack:
         if step is None:
             with ctx.store.write() as tx:
                 row = tx.get_one(ShopRead, self._supplier)
-                row.cursor, row.read_at = max(row.cursor, cursor), now
+                row.cursor = max(min(row.cursor, shop_now), min([cursor, *strange]))
+                row.read_at = now
                 tx.add(row)
         return step
 
@@ -164,7 +179,7 @@ class ReadBack:
         last = max((each.modified_at for each in page.orders if each.modified_at is not None), default=None)
         since = place.since if last is None else last - SECOND
         if since > place.since:
-            return Place(since, 1, place.pages + 1, cursor)
+            return replace(place, since=since, page=1, pages=place.pages + 1, cursor=cursor)
         return replace(place, page=place.page + 1, pages=place.pages + 1, cursor=cursor)
 
     def _connected_at(self, ctx: Context, page: ShopPage, now: datetime) -> datetime:
@@ -178,27 +193,41 @@ class ReadBack:
                 tx.add(row)
             return row.connected_at
 
-    def _one(self, ctx: Context, account: Account, seen: InShop, connected_at: datetime, now: datetime) -> None:
-        """Store one order of the shop, and act on it. An internal error is this order's alone."""
+    def _one(
+        self,
+        ctx: Context,
+        account: Account,
+        seen: InShop,
+        connected_at: datetime,
+        ahead: timedelta,
+        now: datetime,
+    ) -> bool:
+        """Store one order of the shop, and act on it; return whether it is known here. An internal error is this order's alone.
+
+        ahead: the shop's clock minus ours.
+        """
         with ctx.store.read() as tx:
             mine = select(Order.id).where(Order.supplier == self._supplier, Order.menzzo_order_id == seen.reference)
             order_id = tx.exec(mine).first()
         if order_id is None:
-            return
+            return False
         try:
             with ctx.store.write() as tx:
-                said = self._judge(tx, tx.get_one(Order, order_id), seen, connected_at, now)
+                said = self._judge(tx, tx.get_one(Order, order_id), seen, connected_at, ahead, now)
         except Exception as error:
             if not is_ours(error):
                 raise
             log_fault(ctx, account.name, order_id, error)
-            return
+            return True
         if said is not None:
             facts = {"supplier": self._supplier, "order": seen.reference, "by": self._shop.who, "number": seen.number}
             ctx.then(lambda: _log(ctx, said, facts))
             ctx.facts_changed(self._supplier)
+        return True
 
-    def _judge(self, tx: Session, order: Order, seen: InShop, connected_at: datetime, now: datetime) -> str | None:
+    def _judge(
+        self, tx: Session, order: Order, seen: InShop, connected_at: datetime, ahead: timedelta, now: datetime
+    ) -> str | None:
         """Store what the shop says about an order, and mark it, or say why not. Return what happened; None: nothing."""
         assert order.id is not None  # noqa: S101 - a stored order has one
         row = tx.get(ShopOrder, order.id)
@@ -215,19 +244,29 @@ class ReadBack:
         said = None
         if says is Says.MARK:
             row.counted, row.undone_at = 1, None
-            said = self._mark(tx, order, row, now)
+            fulfilled_at = None if seen.modified_at is None else seen.modified_at - ahead
+            said = self._mark(tx, order, row, fulfilled_at, now)
         elif says is Says.TAKEN_BACK:
             said = self._taken_back(tx, order, row, now)
         tx.add(row)
         return said
 
-    def _mark(self, tx: Session, order: Order, row: ShopOrder, now: datetime) -> str | None:
-        """Mark the order, unless it is marked already, or something stops it on the bench too."""
+    def _mark(
+        self, tx: Session, order: Order, row: ShopOrder, fulfilled_at: datetime | None, now: datetime
+    ) -> str | None:
+        """Mark the order, unless it is marked already, or something stops it on the bench too.
+
+        Nor if a person took its mark back since it was fulfilled: the shop's word is the older one.
+
+        fulfilled_at: by our clock; None: the shop does not say.
+        """
         assert order.id is not None  # noqa: S101 - as above
         if order.shipped == 1 or order.ship_confirmed_at is not None:
             return None
         prints = tx.exec(select(Print).where(Print.order_id == order.id).order_by(col(Print.id))).all()
-        stops = [each for each in own_blockers(order, outbox.of_order(tx, order.id), prints) if each in STOPS]
+        stops = [str(each) for each in own_blockers(order, outbox.of_order(tx, order.id), prints) if each in STOPS]
+        if not stops and _taken_back_since(tx, order, fulfilled_at):
+            stops = [UNMARKED]
         if not stops:
             actions.ship(tx, order, now, self._shop.who)
             row.marked_at, row.refused = now, None
@@ -261,7 +300,15 @@ def _log(ctx: Context, happened: str, facts: dict[str, str]) -> None:
 
 
 def _in_words(stops: Sequence[str]) -> str:
-    return "; ".join(say(f"blocker.{each}") for each in stops)
+    return "; ".join("its mark was taken back since" if each == UNMARKED else say(f"blocker.{each}") for each in stops)
+
+
+def _taken_back_since(tx: Session, order: Order, at: datetime | None) -> bool:
+    """Tell whether a person took the mark of an order back after that time; None: ever."""
+    undone = select(Event.id).where(Event.order_id == order.id, Event.what == actions.UNDONE)
+    if at is not None:
+        undone = undone.where(col(Event.at) > at)
+    return tx.exec(undone.limit(1)).first() is not None
 
 
 def _answer_of(ctx: Context, account: Account, done: "Future[Any]") -> ShopPage | Verdict:

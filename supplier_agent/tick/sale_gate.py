@@ -11,7 +11,7 @@ from supplier_agent import outbox
 from supplier_agent.base.cells import known
 from supplier_agent.calls.sale_check import stop
 from supplier_agent.db.support import SaleCheck
-from supplier_agent.db.tables import Event, Order
+from supplier_agent.db.tables import Call, Event, Order
 from supplier_agent.order import damage
 from supplier_agent.tick.context import Account, Context
 from supplier_agent.verdict.sale import gate
@@ -21,14 +21,19 @@ SKIPPED = "reported without a sale check"
 
 
 def may_go(ctx: Context, account: Account, call: outbox.Due) -> bool:
-    """Tell whether a due ship call may be claimed now. If not: ask about its sale and put the call off, or hold the order."""
+    """Tell whether a due ship call may be claimed now. If not: ask about its sale and put the call off, or hold the order.
+
+    A call that its order no longer asks for is left to the claim, which drops it. Else a call whose order was put on hold here
+    would be due, and stopped, again and again.
+    """
     support = ctx.settings.support_of(account.supplier)
     if support is None:
         return True
     now = ctx.clock.now()
     with ctx.store.write() as tx:
         order, check = tx.get(Order, call.order_id), tx.get(SaleCheck, call.order_id)
-        if order is None or damage(order):
+        owed = tx.get(Call, call.id)
+        if order is None or owed is None or damage(order) or not ctx.asks_for(order, owed):
             return True  # the claim refuses it
         found = gate(order, check, support, now)
         if found.stops and check is not None:

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 class Endpoint:
     """How it stands with one webhook.
 
-    state: ok, failing, paused. reason: why it is not ok, or "". since: when it began to fail, or was paused; None: it is ok.
-    again_at: when it is tried again; None: it is not failing, or not known. delivered_at: the last delivery; None: none yet. owed:
-    events that are next for their order. parked: events that were given up. lost: events that were removed undelivered.
+    state: ok, failing, paused. reason: why it is not ok, or "". since: when it began to fail, or was paused; None: it is ok, or
+    read_only keeps it from sending. again_at: when it is tried again; None: it is not failing, or not known. delivered_at: the
+    last delivery; None: none yet. owed: events that are next for their order. parked: events that were given up. lost: events that
+    were removed undelivered.
     """
 
     name: str

@@ -208,7 +208,7 @@ def labels(visit: Visit) -> Response:
     """Return the labels of these orders as one PDF, in the order of the pick list; without those that may not be printed now."""
     with visit.room.store.read() as tx:
         batch = sheets.batch(tx, visit, Search(), _rows(visit.query.get("rows", "").split("-")))
-    bulk = _opened(visit, batch)
+    bulk = _opened(visit, sheets.without_unchecked(visit, batch, again=True))
     return Response(status_code=404) if isinstance(bulk, Fault) else pdf(bulk.content, "labels.pdf")
 
 

@@ -40,9 +40,13 @@ class Batch:
         return [str(each.order.menzzo_order_id) for each in sales.unchecked(self.orders)]
 
 
-def without_unchecked(visit: Visit, batch: Batch) -> Batch:
-    """Return the batch without the orders of suppliers that do nothing without a sale check; they are named instead."""
+def without_unchecked(visit: Visit, batch: Batch, *, again: bool = False) -> Batch:
+    """Return the batch without the orders of suppliers that do nothing without a sale check; they are named instead.
+
+    again: labels that were printed before are shown again, whatever the age of their check. A stop since then is another reason.
+    """
     late = [each for each in sales.unchecked(batch.orders) if sales.is_strict(visit.room.settings, each)]
+    late = [each for each in late if not (again and each.printed)]
     if not late:
         return batch
     ids = [str(each.order.menzzo_order_id) for each in late]

@@ -7,7 +7,8 @@ from typing import Any
 from sqlmodel import select
 
 from supplier_agent.db.tables import Order, Submission
-from supplier_agent.order import LEDGER_LOST, RESTORED
+from supplier_agent.order import LEDGER_LOST, RESTORED, SALE_STOPPED
+from supplier_agent.web import keys
 from tests.api.programs import Program, key_of, program
 from tests.web.stage import Browser, Stage
 
@@ -112,12 +113,13 @@ def test_a_shipped_order_stays_as_it_is(stage: Stage, wms: Program) -> None:
 
 
 def test_what_a_person_must_release_no_program_releases(stage: Stage, wms: Program) -> None:
-    for code in (RESTORED, LEDGER_LOST):
+    for code in (RESTORED, LEDGER_LOST, SALE_STOPPED):
         order = f"15000010001_{code}"
         row = stage.order(order, held_reason="restored", held_code=code, shipped=1, shipped_at=stage.clock.now())
         assert wms.post(f"/orders/{order}/hold", {"reason": "mine"}).status_code == 200
         answer = wms.post(f"/orders/{order}/release")
         assert (answer.status_code, answer.json()["code"]) == (409, "needs_a_person")
+        assert ("its sale" in answer.json()["detail"]) == (code == SALE_STOPPED)
         assert stage.facts(row).held_code == code
 
 
@@ -190,13 +192,31 @@ def test_each_program_has_keys_of_its_own(stage: Stage, wms: Program) -> None:
     assert [each.who for each in stage.history(row)] == [WHO, "erp (program)"]
 
 
-def test_a_refusal_is_answered_the_same_again(stage: Stage, wms: Program) -> None:
+def test_a_refusal_is_no_answer_for_ever(stage: Stage, wms: Program) -> None:
     row = stage.order(ID, held_reason="wet")
-    first = ship(wms, once="k1")
+    assert ship(wms, once="k1")[0] == 409
     with stage.store.write() as tx:
         tx.get_one(Order, row).held_reason = None
-    assert ship(wms, once="k1") == first
-    assert ship(wms, once="k2")[0] == 200
+    assert ship(wms, once="k1")[0] == 200, "a queue repeats the same request until it is accepted"
+    assert stage.facts(row).shipped == 1
+
+
+def test_an_answer_that_was_given_before_says_so(stage: Stage, wms: Program) -> None:
+    stage.order(ID)
+    first = wms.post(f"/orders/{ID}/ship", {}, once="k1")
+    again = wms.post(f"/orders/{ID}/ship", {}, once="k1")
+    assert [each.headers.get("idempotent-replayed") for each in (first, again)] == [None, "true"]
+
+
+def test_another_program_of_the_same_name_is_not_shown_the_orders_of_the_first(stage: Stage) -> None:
+    theirs = stage.order(ID, supplier="asir-group")
+    with program(stage.url, key_of(stage, "erp", suppliers=["asir-group"])) as first:
+        assert first.post(f"/orders/{ID}/note", {"text": "x"}, once="k1").status_code == 200
+    with stage.store.write() as tx:
+        keys.revoke(tx, "erp", stage.clock.now())
+    with program(stage.url, key_of(stage, "erp", suppliers=["notio"])) as second:
+        assert second.post(f"/orders/{ID}/note", {"text": "x"}, once="k1").status_code == 404
+    assert len(stage.history(theirs)) == 1
 
 
 def test_what_was_not_found_may_be_asked_again_with_the_same_key(stage: Stage, wms: Program) -> None:

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,10 @@ from supplier_agent.base.errors import ConfigError
 from supplier_agent.db.tables import Order
 from supplier_agent.settings.dump import read_back, without_secrets
 from supplier_agent.settings.hooks import Hook
+from supplier_agent.web.api import gate
 from supplier_agent.web.api.routes import OPERATIONS
-from tests.api.programs import API
+from tests.api.programs import API, key_of, program
+from tests.api.test_limits import connected
 from tests.web.stage import SUPPLIER, Stage, staged
 
 ID = "15000010001_111"
@@ -147,6 +150,17 @@ def test_a_hook_sees_the_orders_of_its_suppliers_and_its_gates_are_those_of_the_
     refused = send(stage, ship(), "msg_2")
     assert (refused.status_code, [each["code"] for each in refused.json()["blockers"]]) == (409, ["held"])
     assert send(stage, ship(), "msg_2").json() == refused.json()
+
+
+def test_bodies_that_never_come_keep_no_program_with_a_key_from_its_answer(stage: Stage) -> None:
+    stage.order(ID)
+    begin = f"POST {API}/hooks/erp HTTP/1.1\r\nHost: {stage.url.removeprefix('http://')}\r\nContent-Type: application/json\r\n"
+    with ExitStack() as opened, program(stage.url, key_of(stage, "wms")) as wms:
+        for _ in range(gate.MOST_AT_ONCE + 4):
+            one = connected(stage, opened)
+            one.sendall(f"{begin}Content-Length: 20\r\nExpect: 100-continue\r\n\r\n".encode())
+            assert one.recv(12) in {b"HTTP/1.1 100", b"HTTP/1.1 503"}
+        assert wms.get("/orders").status_code == 200
 
 
 def test_every_act_of_the_api_is_a_webhook_too(stage: Stage) -> None:

@@ -52,8 +52,13 @@ def test_what_an_order_of_the_shop_means(
 
 
 def test_the_cursor_never_goes_back() -> None:
-    assert next_cursor(NOW, [seen(fulfilled=True, made=NOW - HOUR), seen(fulfilled=True, made=None)]) == NOW
-    assert next_cursor(NOW, [seen(fulfilled=True, made=NOW + HOUR)]) == NOW + HOUR
+    later = NOW + 2 * HOUR
+    assert next_cursor(NOW, [seen(fulfilled=True, made=NOW - HOUR), seen(fulfilled=True, made=None)], later) == NOW
+    assert next_cursor(NOW, [seen(fulfilled=True, made=NOW + HOUR)], later) == NOW + HOUR
+
+
+def test_the_cursor_is_never_later_than_the_clock_of_the_shop() -> None:
+    assert next_cursor(NOW, [seen(fulfilled=True, made=NOW + 9999 * HOUR)], NOW + HOUR) == NOW + HOUR
 
 
 def order(**facts: object) -> Order:

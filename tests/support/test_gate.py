@@ -255,3 +255,19 @@ def test_without_the_section_nothing_is_asked_and_no_table_is_read(installation:
     assert site.world.support.asked == []
     assert not site.ask("SELECT 1 FROM calls WHERE kind NOT IN ('acknowledge', 'label', 'ship')")
     assert "sale" not in whole(site)
+
+
+def test_a_word_that_became_a_stop_word_after_its_answer_holds_the_order_and_the_loop_goes_on(
+    installation: Raise,
+) -> None:
+    site = installation(orders=2)
+    site.flag([ids(site)[0]])
+    site.run_for(90, 1)
+    assert checks(site) == 1
+    with site.agent.ctx.store.write() as tx:  # as after a change of `stop_words`
+        tx.connection().exec_driver_sql("UPDATE sale_checks SET status = 'canceled'")
+    site.run_for(LONG)
+    assert (ships(site), held(site)[0][0]) == (0, "sale_stopped")
+    site.flag([ids(site)[1]])
+    site.run_for(LONG)
+    assert ships(site) == 1, "the others go on"

@@ -85,6 +85,16 @@ def test_the_strict_gate_leaves_unchecked_labels_out(stage: Stage, anna: Browser
     assert "could not be checked: 15000012340_1" in anna.said
 
 
+@pytest.mark.parametrize("stage", ["hold"], indirect=True)
+def test_the_strict_gate_holds_for_the_address_of_the_labels_too(stage: Stage, anna: Browser) -> None:
+    row, fresh = stage.order("15000012340_1"), stage.order("15000012341_2")
+    check(stage, fresh)
+    assert anna.client.get(f"/labels.pdf?rows={row}").status_code == 404
+    bulk(stage, anna, "a", fresh)
+    check(stage, fresh, checked_at=stage.clock.now() - timedelta(hours=1))
+    assert anna.client.get(f"/labels.pdf?rows={fresh}").status_code == 200, "what was printed is shown again"
+
+
 def test_an_order_whose_sale_is_stopped_is_left_out_and_named(stage: Stage, anna: Browser) -> None:
     held: dict[str, Any] = {"held_code": "sale_stopped", "held_reason": "Menzzo says that its sale is canceled"}
     row, fine = stage.order("15000012340_1", **held), stage.order("15000012341_2")

@@ -130,6 +130,34 @@ def test_a_restore_says_what_was_taken_back_and_releases_nothing_before_its_list
     assert "no problems" in site.run("status")
 
 
+def test_a_restore_brings_back_neither_a_revoked_key_nor_a_person_who_left(site: Site, tmp_path: Path) -> None:
+    site.run("run", "--once")
+    for name in ("wms", "erp"):
+        site.run("key", "add", name, "--may", "ship")
+    for name in ("Anna", "Lea"):
+        site.run("person", "add", name, "--no-pin")
+    site.run("backup", str(tmp_path / "copy.db"))
+    site.run("key", "revoke", "wms")
+    site.run("person", "remove", "Anna")
+    out = site.run("restore", str(tmp_path / "copy.db"))
+    assert [line for line in out.splitlines() if line.startswith("no access")] == [
+        "no access, as before the restore: key wms",
+        "no access, as before the restore: Anna",
+    ]
+    assert [each["name"] for each in site.json("key", "list")["keys"]] == ["erp"]
+    assert [each["name"] for each in site.json("person", "list")["people"]] == ["Lea"]
+
+
+def test_a_restore_over_a_database_that_cannot_be_read_says_that_access_may_be_back(site: Site, tmp_path: Path) -> None:
+    site.run("run", "--once")
+    site.run("backup", str(tmp_path / "copy.db"))
+    for tail in ("", "-wal", "-shm"):
+        (tmp_path / f"state/agent.db{tail}").unlink(missing_ok=True)
+    (tmp_path / "state/agent.db").write_bytes(b"no database" * 1000)
+    told = json.loads(site.run("restore", str(tmp_path / "copy.db"), "--json"))
+    assert told["ended"] is None
+
+
 def test_what_a_restore_did_comes_as_json_too(site: Site, tmp_path: Path) -> None:
     site.run("run", "--once")
     one, other, *_ = ids(site)

@@ -10,6 +10,7 @@ from sqlmodel import select
 
 from supplier_agent.base.log import Log
 from supplier_agent.db.store import Store, open_store
+from supplier_agent.db.support import SavRequest
 from supplier_agent.db.tables import Alert, Attempt, Barcode, Call, Chore, Event, Order, Read, Run
 from supplier_agent.labels import LabelFolder
 from supplier_agent.maintenance.retention import CHORE, Retention
@@ -326,3 +327,32 @@ def test_many_orders_go_in_small_batches_and_a_round_that_is_cut_short_is_made_a
     open_ = sum(row["ship_confirmed_at"] is None for row in place.rows()["orders"])
     assert with_label() == open_
     assert len(place.rows()["orders"]) == 1300
+
+
+@pytest.mark.parametrize(
+    ("kind", "state"), [("after_sales", "owed"), ("shop_order", "parked"), ("sav", "unknown"), ("product", "owed")]
+)
+def test_what_goes_on_after_the_shipping_keeps_no_label(tmp_path: Path, kind: str, state: str) -> None:
+    place, now = Place(tmp_path, labels_days=30), ManualClock().now()
+    followed = {"ship_confirmed_at": now - timedelta(days=31), "after_sales_at": now - timedelta(days=2)}
+    order = place.order(1, age_days=2, **followed)
+    place.call(order, kind, state, "done", age_days=2)
+    place.go_round()
+    with place.store.read() as tx:
+        assert tx.get_one(Order, order).label_path is None
+    assert not list(tmp_path.glob("labels/notio/*.pdf"))
+
+
+@pytest.mark.parametrize(("state", "kept"), [("done", False), ("unknown", True)])
+def test_the_text_of_a_case_goes_with_the_journal(tmp_path: Path, state: str, kept: bool) -> None:  # noqa: FBT001 - a case
+    place, now = Place(tmp_path), ManualClock().now()
+    at = now - timedelta(days=400)
+    order = place.order(1, age_days=400, ship_confirmed_at=at, shipped=1)
+    place.call(order, "sav", state, "done", age_days=400)
+    with place.store.write() as tx:
+        tx.add(
+            SavRequest(order_id=order, asked_at=at, asked_by="Lea", body='{"description": "Mr Dupont"}', sav_id="S1")
+        )
+    place.go_round()
+    ((row,),) = (place.rows()["sav_requests"],)
+    assert (row["body"] != "", row["sav_id"]) == (kept, "S1")

@@ -11,8 +11,10 @@ import time_machine
 
 from supplier_agent import cli
 from supplier_agent.calls.webhook import Event, next_event
+from supplier_agent.db.plain_sql import within
 from supplier_agent.marketplace.wire import Answer, Lost, NotSent, Reply, TooLarge
 from supplier_agent.reports import health
+from supplier_agent.reports.webhooks import endpoints
 from tests.webhooks.conftest import DAY, ERP, HOUR, SECRET, SUPPLIER, THANKS, Build, House
 from tests.world.harness import AtOnce
 
@@ -294,6 +296,37 @@ def test_list_shows_how_it_stands(build: Build, capsys: pytest.CaptureFixture[st
     assert "1 parked" in shown
     assert "hidden" not in shown
     assert SECRET not in shown
+
+
+def test_status_has_a_line_of_each(build: Build, capsys: pytest.CaptureFixture[str]) -> None:
+    house = build(ERP, orders=1)
+    house.run_for(60)
+    house.town.answers["erp.example"] = lambda _event: Answer(410, {}, b"")
+    house.flag()
+    house.run_for(60)
+    command(house, "status", "--json")
+    told = json.loads(capsys.readouterr().out)["webhooks"]["erp"]
+    assert (told["state"], told["parked"], told["delivered_at"] is not None) == ("ok", 1, True)
+    command(house, "status")
+    assert "webhook erp: ok, last delivery" in (shown := capsys.readouterr().out)
+    assert "1 given up" in shown
+
+
+def test_while_nothing_may_be_sent_events_wait_and_that_is_said(build: Build) -> None:
+    house = build(ERP, orders=1, start=False, read_only=True)
+    house.start()
+    house.run_for(60)
+    house.world.arrive(SUPPLIER)
+    house.run_for(7200)
+    assert house.town.heard == []
+    with house.agent.ctx.store.read() as tx:
+        (told,) = endpoints(within(tx), read_only=True)
+    assert (told.state, told.reason.partition(":")[0], told.owed) == ("paused", "read_only", 2)
+    house.stop()
+    house.settings = house.settings.model_copy(update={"read_only": False})
+    house.start()
+    house.run_for(60)
+    assert house.town.types()[0] == "order.new"
 
 
 def test_an_order_is_sent_again_in_order_with_the_same_ids(build: Build) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from supplier_agent.db import plain_sql
 from supplier_agent.db.tables import Order
 from supplier_agent.integrations.webhooks import body
 from supplier_agent.integrations.webhooks.feed import Feed
+from supplier_agent.maintenance.restore import back_up, put_back
 from supplier_agent.marketplace.wire import Lost
 from supplier_agent.reports.orders import whole
 from supplier_agent.suppliers import safety_stops
@@ -273,3 +275,25 @@ def test_the_history_of_a_year_is_not_compared_again(build: Build) -> None:
     assert isinstance(feed, Feed)
     with house.agent.ctx.store.read() as tx:
         assert list(feed._missed(plain_sql.within(tx))) == []  # noqa: SLF001 - how much it looks at shows nowhere else
+
+
+def test_after_a_restore_nothing_is_told_twice_but_what_happened_since_the_copy(build: Build, tmp_path: Path) -> None:
+    house = build(ERP, orders=2)
+    house.run_for(60)
+    copy = tmp_path / "copy.db"
+    back_up(house.agent.ctx.store, house.settings.state_dir, copy)
+    first, second = (order.menzzo_order_id for order in house.world.orders(SUPPLIER))
+    house.flag([first])
+    house.run_for(60)
+    house.stop()
+    put_back(copy, house.settings.state_dir, house.clock.now())
+    house.town.heard.clear()
+    house.start()
+    house.flag([second])
+    house.run_for(600)
+    told = [(event["data"]["menzzo_order_id"], event["type"]) for _, event in house.town.heard]
+    assert [type_ for order, type_ in told if order == first] == ["order.shipped"]
+    assert [type_ for order, type_ in told if order == second][-1] == "order.shipped", (
+        "and what happens goes on being told"
+    )
+    assert "order.new" not in {type_ for _, type_ in told}

@@ -1,7 +1,8 @@
 """What a program may do to an order: ship, unship, hold, release, note. The rules are those of the page and the command line.
 
 An act, its answer and its Idempotency-Key are stored in one transaction. The same request with the same key gets the same answer
-and is not done again, for as long as the answers of the page are kept.
+and is not done again, for as long as the answers of the page are kept. A refusal is not stored: it has changed nothing, and the
+same request may be right later. A queue that repeats a request until it is accepted would else never be heard.
 """
 
 import hashlib
@@ -16,14 +17,18 @@ from supplier_agent import actions
 from supplier_agent.base.errors import AgentError, StateError
 from supplier_agent.db.plain_sql import within
 from supplier_agent.db.tables import Order, Submission
+from supplier_agent.order import SALE_STOPPED
 from supplier_agent.reports import facts
 from supplier_agent.reports.orders import Judge, summary
 from supplier_agent.verdict import Act, Blocker, Role, Verdict
 from supplier_agent.web.api.gate import Asking
 from supplier_agent.web.api.models import Hold, Note, Of, Release, Ship, Unship
-from supplier_agent.web.api.problems import PROBLEM, Problem, Refused, answer, blocked
+from supplier_agent.web.api.problems import Problem, Refused, answer, blocked
 from supplier_agent.web.api.reading import named
 from supplier_agent.words import Words
+
+AGAIN = "Idempotent-Replayed"
+"""The header of an answer that was given before, to the same request with the same key."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +38,13 @@ class Reply:
     status: int
     body: dict[str, Any]
 
-    def response(self) -> Response:
-        """Return it as a response."""
-        return answer(self.body, self.status, media_type=PROBLEM if "code" in self.body else "application/json")
+    def response(self, *, again: bool = False) -> Response:
+        """Return it as a response. again: it is the answer of then, and the order may have changed since."""
+        return answer(self.body, self.status, headers={AGAIN: "true"} if again else None)
 
 
 class _No(Exception):  # noqa: N818 - not an error of ours
-    """The act is refused: nothing is changed, and the answer is stored."""
+    """The act is refused: nothing is changed."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.detail)
@@ -53,7 +58,7 @@ def act(asking: Asking) -> Response:
     try:
         with asking.room.store.write() as tx:
             if (before := _answered(tx, asking, mark)) is not None:
-                return before.response()
+                return before.response(again=True)
             found = named(tx, asking, order)
             said = _done(tx, found, asking)
             reply = Reply(200, {"said": said, "order": _judged(tx, found, asking)[1]})
@@ -66,12 +71,7 @@ def act(asking: Asking) -> Response:
         problem = blocked(_blockers(asking, order), "too_late", error.what)
     else:
         return reply.response()
-    reply = Reply(problem.status, problem.as_json())
-    with asking.room.store.write() as tx:
-        if (before := _answered(tx, asking, mark)) is not None:
-            return before.response()
-        _keep(tx, asking, mark, reply)
-    return reply.response()
+    return problem.response()
 
 
 def _done(tx: Session, order: Order, asking: Asking) -> str:
@@ -96,8 +96,14 @@ def _done(tx: Session, order: Order, asking: Asking) -> str:
             return actions.hold(tx, order, now, who, _on_one_line(sent.reason))
         case Release():
             if order.held_reason is not None and order.held_code is not None:
-                why = "it is on hold since a restore or the loss of the ship ledger: only a person may release it"
-                raise _No(blocked(verdict.blockers, "needs_a_person", why))
+                why = (
+                    "because of its sale"
+                    if order.held_code == SALE_STOPPED
+                    else "since a restore or the loss of the ship ledger"
+                )
+                raise _No(
+                    blocked(verdict.blockers, "needs_a_person", f"it is on hold {why}: only a person may release it")
+                )
             return actions.release(tx, order, now, who)
         case Note():
             return actions.note(tx, order, now, who, _on_one_line(sent.text))
@@ -138,8 +144,13 @@ def _blockers(asking: Asking, order: str) -> tuple[Blocker, ...]:
 
 
 def _place(asking: Asking) -> str:
-    """Return the key under which an answer is stored. Each program has its own."""
-    return "api " + hashlib.sha256(json.dumps([asking.caller.who, asking.once]).encode()).hexdigest()
+    """Return the key under which an answer is stored. Each program has its own, and so has each choice of suppliers.
+
+    A name may be given to another program later, which must not be shown the orders of the first.
+    """
+    caller = asking.caller
+    whose = None if caller.suppliers is None else sorted(caller.suppliers)
+    return "api " + hashlib.sha256(json.dumps([caller.who, whose, asking.once]).encode()).hexdigest()
 
 
 def _mark(asking: Asking, order: str) -> str:

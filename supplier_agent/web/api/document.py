@@ -9,6 +9,7 @@ from pydantic.json_schema import models_json_schema
 
 from supplier_agent import __version__
 from supplier_agent.web.api import models
+from supplier_agent.web.api.acting import AGAIN
 from supplier_agent.web.api.front import PATH
 from supplier_agent.web.api.problems import PROBLEM, TITLES
 from supplier_agent.web.api.routes import DOCUMENT, OPERATIONS, RECEIVE, Operation
@@ -100,14 +101,17 @@ def _parameters(operation: Operation) -> Iterable[Tree]:
             yield {"name": name, "in": "query", "required": False, "description": each["description"], "schema": told}
     elif operation is RECEIVE:
         for name, meaning in (
-            ("webhook-id", "The same id again is answered as the first time, and not done again."),
+            (
+                "webhook-id",
+                "What was done under this id is answered as the first time, and not done again. A refusal is not kept.",
+            ),
             ("webhook-timestamp", "Unix time in seconds, at most five minutes from now."),
             ("webhook-signature", "`v1,` and the HMAC-SHA256 of id, time and body in base64; several with blanks."),
         ):
             text = {"type": "string", "minLength": 1}
             yield {"name": name, "in": "header", "required": True, "description": meaning, "schema": text}
     else:
-        meaning = "The same request with the same key gets the same answer, and is done once."
+        meaning = "The same request with the same key is done once, and gets the same answer. A refusal is not kept."
         text = {"type": "string", "pattern": r"^[\x21-\x7e]{1,255}$"}
         yield {"name": "Idempotency-Key", "in": "header", "required": False, "description": meaning, "schema": text}
 
@@ -117,7 +121,11 @@ def _good(operation: Operation) -> Tree:
         etag = {"description": "The hash of the label, in quotes.", "schema": {"type": "string"}}
         content: Tree = {"application/pdf": {"schema": {"type": "string", "format": "binary"}}}
         return {"description": "The label", "headers": {"ETag": etag}, "content": content}
-    return {"description": "Done", "content": {JSON: {"schema": _named(operation.answered.__name__)}}}
+    done: Tree = {"description": "Done", "content": {JSON: {"schema": _named(operation.answered.__name__)}}}
+    if operation.method == "POST":
+        meaning = "`true`: the answer that was given before; the order may have changed since."
+        done["headers"] = {AGAIN: {"description": meaning, "schema": {"type": "string"}}}
+    return done
 
 
 def _refusals(codes: Iterable[str]) -> Mapping[str, Tree]:

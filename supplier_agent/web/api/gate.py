@@ -29,6 +29,8 @@ from supplier_agent.web.request import Room, room_for
 MOST_AT_ONCE = 16
 """How many requests are answered at once, of the 100 connections of the page; the others are told to try again."""
 MOST_OF_ONE = 8
+MOST_UNVERIFIED = 8
+"""How many webhooks are read at once: who sends one is known only after its body, and programs with a key need places, too."""
 THREADS = 4
 BURST, PER_SECOND = 200.0, 20.0
 """How many requests a program may make at once, and then each second: far above what a warehouse needs, far below what hurts."""
@@ -81,6 +83,7 @@ class Gate:
     usage: Usage
     threads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(THREADS))
     _busy: int = 0
+    _unverified: int = 0
     _rates: dict[str, Rate] = field(default_factory=dict)  # by program: as many as there are keys and hooks
     _rooms: dict[frozenset[str], Room] = field(default_factory=dict)
 
@@ -119,6 +122,17 @@ class Gate:
             yield
         finally:
             self._busy -= 1
+
+    @contextmanager
+    def unverified(self) -> Iterator[None]:
+        """Take one of the places for bodies of senders who are not known yet. Raises Refused if all are taken."""
+        if self._unverified >= MOST_UNVERIFIED:
+            raise Refused("busy", "too many webhooks are being sent", retry_after=1, headers=CLOSE)
+        self._unverified += 1
+        try:
+            yield
+        finally:
+            self._unverified -= 1
 
     async def thread(self, work: Callable[[], T]) -> T:
         """Run blocking work in one of the API's own threads."""
