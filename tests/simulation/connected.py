@@ -253,6 +253,10 @@ class ConnectedDays(Days):
         """Return how often each kind of fault was met, those of the other sides apart."""
         return {**self.weather.met, **{f"others: {kind}": n for kind, n in self.clouds.met.items()}}
 
+    def at_others(self) -> Mapping[str, int]:
+        """Return how much there is at the other sides."""
+        return self.others.counted()
+
     def faults(self, *, at_rest: bool = False) -> list[str]:
         """Return every promise about the integrations that is broken."""
         rules = AT_REST if at_rest else ALWAYS

@@ -36,6 +36,7 @@ class Judged:
     shipped: int = 0
     deaths: Counter[str] = field(default_factory=Counter)
     met: Counter[str] = field(default_factory=Counter)
+    others: Counter[str] = field(default_factory=Counter)  # how much there is at other sides
     jumps: int = 0
     too_late: int = 0
 
@@ -65,6 +66,7 @@ def live(seed: int, days: int, schedule: dict[str, Any], kind: type[Days] = Days
         judged.shipped = sum(bool(order.shipped_at) for order in life.world.orders(life.supplier))
         judged.deaths.update(life.site.doom.deaths)
         judged.met.update(life.met())
+        judged.others.update(life.at_others())
         judged.jumps, judged.too_late = len(life.jumps), life.staff.too_late
     gc.enable()
     gc.collect()

@@ -214,6 +214,10 @@ class Days(Life):
         """Return how often each kind of fault was met."""
         return self.weather.met
 
+    def at_others(self) -> Mapping[str, int]:
+        """Return how much there is at other sides, by its name."""
+        return {}
+
     def history(self) -> str:
         """Return a digest of all that happened: every request as the marketplace saw it, and every row that was kept."""
         digest = hashlib.sha256()

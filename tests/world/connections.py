@@ -19,7 +19,8 @@ from tests.world.books import Books
 
 WEBHOOK = "erp"
 KIND = f"webhook.{WEBHOOK}"
-WHO = "Atelier"
+NAME = "Atelier"
+WHO = f"{NAME} (program)"
 """Who marks what is fulfilled in the shop."""
 STOP_WORDS = frozenset({"cancelled", "refunded", "holded"})
 FRESH_SECONDS = 600.0
@@ -90,6 +91,18 @@ class Others:
             if sku not in there:
                 self.shop.store.sells(sku)
 
+    def counted(self) -> Counter[str]:
+        """Return how much there is at the other sides, by its name."""
+        return Counter(
+            {
+                "orders in a shop": len(self.shop.store.orders),
+                "marks by a shop": len(self.marks),
+                "answers about sales": len(self.answers),
+                "events": len(self.receiver.events),
+                "events that came again": self.receiver.repeated,
+            }
+        )
+
     def stalled(self, begin: float, end: float) -> float:
         """Return for how many seconds of this time the one thread waited."""
         return sum(max(0.0, min(end, until) - max(begin, since)) for since, until in self.stalls)
@@ -105,7 +118,7 @@ def connect(
 
 def keys_of_supplier(folder: Path, base_url: str, world: World, platform: str, **support: Any) -> dict[str, Any]:  # noqa: ANN401 - keys are of many shapes
     """Return the sections `support` and `shop`. The credentials go into files."""
-    section: dict[str, Any] = {"platform": platform, "url": f"{base_url}/{platform}", "name": WHO}
+    section: dict[str, Any] = {"platform": platform, "url": f"{base_url}/{platform}", "name": NAME}
     folder.mkdir(parents=True, exist_ok=True)
     credentials = world.shops[platform].credentials.split("\n")
     for key, secret in zip(CREDENTIALS[platform], credentials, strict=True):
