@@ -110,7 +110,9 @@ def kills(folder: Path, most: int, seed: int, seconds: float, workers: int, *, c
     there = sum((lap.others for lap in lived), Counter[str]())
     at_others = "".join(f"{number} {what}, " for what, number in there.items())
     for fault in (fault for lap in lived for fault in lap.wrong):
-        sys.stderr.write(f"{fault}; repeat: python -m tests.crash --kills {KILLS_OF_A_LAP} --seed SEED{' --connected' * connected}\n")
+        sys.stderr.write(
+            f"{fault}; repeat: python -m tests.crash --kills {KILLS_OF_A_LAP} --seed SEED{' --connected' * connected}\n"
+        )
     broken = sum(bool(lap.wrong) for lap in lived)
 
     def total(of: Callable[[Lap], int]) -> int:
@@ -151,9 +153,7 @@ def main() -> int:
             (Path(name) / "pairs").mkdir()
             held &= pairs(Path(name) / "pairs", asked.pairs, asked.seed, asked.seconds, asked.workers)
         if asked.kills:
-            held &= kills(
-                Path(name), asked.kills, asked.seed, asked.seconds, asked.workers, connected=asked.connected
-            )
+            held &= kills(Path(name), asked.kills, asked.seed, asked.seconds, asked.workers, connected=asked.connected)
     return int(not held)
 
 

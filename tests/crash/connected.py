@@ -4,7 +4,6 @@ between an event and its delivery, between an answer about a sale and the call t
 
 import random
 from collections import Counter
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -13,8 +12,14 @@ from supplier_agent.sandbox.server import Sandbox
 from tests.crash.stage import Make, Stage
 from tests.world.books import SUPPLIER, Books, arrived
 from tests.world.clocks import AheadClock
-from tests.world.connected_rules import OF_DEATHS, broken, every_event_arrives, every_order_is_in_the_shop, every_stage_is_told
-from tests.world.connections import WHO, connect, keys_of_supplier, webhooks
+from tests.world.connected_rules import (
+    OF_DEATHS,
+    broken,
+    every_event_arrives,
+    every_order_is_in_the_shop,
+    every_stage_is_told,
+)
+from tests.world.connections import connect, keys_of_supplier, webhooks
 from tests.world.forks import Forks
 
 LONGER = 3
@@ -39,7 +44,6 @@ class ConnectedStage(Stage):
         (webhook,) = webhooks(sandbox.url)
         self.settings["suppliers"][SUPPLIER] |= own
         self.settings["webhooks"] = [webhook | {"requests_per_second": 1000}]
-        self._marks_read = 0
 
     def work(self, dice: random.Random) -> None:
         """Let the shop's staff sell what is new, and fulfil some orders."""
@@ -59,17 +63,8 @@ class ConnectedStage(Stage):
         return ended
 
     def _note_marks(self) -> None:
-        clock, books = self.world.clock, self._books()
-        for row in books.ask(
-            "SELECT e.id, e.at, menzzo_order_id FROM events e JOIN orders o ON o.id = e.order_id "
-            "WHERE e.who = ? AND e.what = 'flagged as shipped' AND e.id > ?",
-            WHO,
-            self._marks_read,
-        ):
-            ago = (clock.now() - datetime.fromisoformat(row["at"]).replace(tzinfo=UTC)).total_seconds()
-            self._marks_read = row["id"]
-            self._books_of_others.marks.append((clock.monotonic() - ago, row["menzzo_order_id"]))
-            self.note(row["menzzo_order_id"], flagged=True, at=clock.monotonic() - ago)
+        for at, this in self._books_of_others.new_marks(self._books().ask, self.world.clock):
+            self.note(this, flagged=True, at=at)
 
     def _books(self) -> Books:
         return Books(self.state_dir, self.world, self.people, arrived(self.world), doubtful=self.doubtful)

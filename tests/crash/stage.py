@@ -75,7 +75,6 @@ class Stage(Installation):
             wrong.append("a run is still open")
         return wrong, endings, steps
 
-
     def work(self, dice: random.Random) -> None:
         """Let the people at other sides do something."""
 

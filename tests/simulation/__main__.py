@@ -1,8 +1,8 @@
 """The long set: python -m tests.simulation [--days N] [--seeds M] [--first-seed S] [--sparse] [--connected].
 
 N days in all, shared out over M seeds. Each fifth seed polls as often as an agent does by default, the others a few times a day:
-reads are most of what a day costs. --connected: with all integrations on, and a few polls a day. Prints each broken promise with its
-seed, and one row of JSON. Exits 1 if any broke.
+reads are most of what a day costs. --connected: with all integrations on, and a few polls a day. Prints each broken promise with
+its seed, and one row of JSON. Exits 1 if any broke.
 """
 
 import argparse
@@ -16,10 +16,12 @@ from tests.simulation.connected import ConnectedDays
 from tests.simulation.days import live, live_all
 from tests.simulation.life import DEFAULT, SPARSE, Days
 
-ROW = "Simulated days of the whole agent on a virtual clock: faults of network, server, payload and clock, deaths, people"
+ROW = (
+    "Simulated days of the whole agent on a virtual clock: faults of network, server, payload and clock, deaths, people"
+)
 CAUGHT = "an order lost, shipped twice or unasked after any mixture of faults, crashes and clock changes"
 CONNECTED_ROW = (
-    "Simulated days with all integrations on: webhooks, support API and a shop, each of them slow, broken or away for days"
+    "Simulated days with all integrations on: webhooks, support API and a shop, each slow, broken or away for days"
 )
 CONNECTED_CAUGHT = (
     "an order twice in a shop, an event lost or out of order, a mark that the shop did not make, a cancelled sale that was "

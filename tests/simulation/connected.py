@@ -7,7 +7,7 @@ sides (`is_calm`): there, nothing that they do may delay an acknowledgement or a
 import json
 import random
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from tests.simulation.life import Days
 from tests.simulation.weather import DAY, Weather
 from tests.world.books import Books
 from tests.world.connected_rules import ALWAYS, AT_REST, broken, nothing_waits_for_the_others
-from tests.world.connections import SHOPS, WHO, AboutSale, Others, connect, keys_of_supplier, webhooks
+from tests.world.connections import SHOPS, AboutSale, Others, connect, keys_of_supplier, webhooks
 from tests.world.harness import settings_for
 from tests.world.mortal import Heard, Spell
 
@@ -84,7 +84,6 @@ class ConnectedDays(Days):
             clock_ahead_seconds=luck.choice((0.0, 0.0, -40.0, 100.0)),
         )
         self._absences: dict[str, float] = {}  # which side is away, and until when
-        self._marks_read = 0
         self._looks = 0
         super().__init__(seed, folder, schedule)
 
@@ -161,12 +160,7 @@ class ConnectedDays(Days):
         self._note_marks()
 
     def _note_marks(self) -> None:
-        sql = "SELECT e.id, menzzo_order_id, at FROM events e JOIN orders o ON o.id = e.order_id WHERE who = ? AND e.id > ? AND what = ?"
-        for number, this, text in self.ask(sql, WHO, self._marks_read, "flagged as shipped"):
-            ago = (self.clock.now() - datetime.fromisoformat(text).replace(tzinfo=UTC)).total_seconds()
-            at = self.clock.monotonic() - ago
-            self._marks_read = number
-            self.others.marks.append((at, this))
+        for at, this in self.others.new_marks(self.ask, self.clock):
             self.staff.said[this].flags.append((at, True))
 
     def _bury(self) -> None:

@@ -170,7 +170,9 @@ BREACHES: dict[Rule, dict[str, tuple[Spoil, str]]] = {
         "twice": (twice_in_the_shop, "the shop has 2 orders for"),
         "of somebody else": (strange_in_the_shop, "77_7, which was never listed"),
     },
-    connected_rules.what_is_in_the_shop_is_true: {"not there": (gone_from_the_shop, "is called done, and is not there")},
+    connected_rules.what_is_in_the_shop_is_true: {
+        "not there": (gone_from_the_shop, "is called done, and is not there")
+    },
     connected_rules.events_arrive_in_order: {
         "in another order": (out_of_order, "arrived in another order"),
         "skipped": (lambda _books, others: forget(others, arrived(others)[1]), "was skipped"),
@@ -208,9 +210,14 @@ BREACHES: dict[Rule, dict[str, tuple[Spoil, str]]] = {
         "not there": (lambda _books, others: forget(others, arrived(others)[-1]), "never arrived: its call is done")
     },
     connected_rules.every_stage_is_told: {
-        "not the last": (sql("UPDATE orders SET held_reason = 'wait' WHERE menzzo_order_id = {open}"), "is held, and was"),
+        "not the last": (
+            sql("UPDATE orders SET held_reason = 'wait' WHERE menzzo_order_id = {open}"),
+            "is held, and was",
+        ),
         "not at all": (
-            both(sql("DELETE FROM webhook_events WHERE type = 'order.new'"), lambda _books, others: others.told.clear()),
+            both(
+                sql("DELETE FROM webhook_events WHERE type = 'order.new'"), lambda _books, others: others.told.clear()
+            ),
             "nobody was told of",
         ),
     },
@@ -253,9 +260,7 @@ def test_what_a_person_released_may_be_shipped(books: Books, others: Others) -> 
         for name, breach in breaches.items()
     ],
 )
-def test_each_rule_notices_what_it_is_for(
-    books: Books, others: Others, rule: Rule, spoil: Spoil, says: str
-) -> None:
+def test_each_rule_notices_what_it_is_for(books: Books, others: Others, rule: Rule, spoil: Spoil, says: str) -> None:
     others.note(books)
     spoil(books, others)
     others.note(books)

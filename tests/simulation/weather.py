@@ -85,7 +85,9 @@ class Weather:
             if here and self._dice.random() < episode.strength:
                 return self._spell(episode.kind)
         if self._dice.random() < self.drizzle:
-            return self._spell(self._dice.choice([kind for kind, (where, _) in self._kinds.items() if endpoint in where]))
+            return self._spell(
+                self._dice.choice([kind for kind, (where, _) in self._kinds.items() if endpoint in where])
+            )
         return Spell()
 
     def _spell(self, kind: str) -> Spell:

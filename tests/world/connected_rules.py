@@ -36,7 +36,9 @@ def the_shop_has_no_order_twice(books: Books, others: Others) -> list[str]:
     """Make at most one order in the shop for each of ours, and none for what is not ours."""
     there = others.in_shop()
     found = [f"the shop has {n} orders for {this}" for this, n in there.items() if n > 1]
-    return found + [f"the shop has an order for {this}, which was never listed" for this in there.keys() - books.listed()]
+    return found + [
+        f"the shop has an order for {this}, which was never listed" for this in there.keys() - books.listed()
+    ]
 
 
 def what_is_in_the_shop_is_true(books: Books, others: Others) -> list[str]:
@@ -167,7 +169,9 @@ def _at(text: str) -> float:
 def every_event_arrives(books: Books, others: Others) -> list[str]:
     """Deliver every event that is still there."""
     waiting = [each for each in others.told if each in others.kept and each not in others.receiver.events]
-    states = {row["subject"]: row["state"] for row in books.ask("SELECT subject, state FROM calls WHERE kind = ?", KIND)}
+    states = {
+        row["subject"]: row["state"] for row in books.ask("SELECT subject, state FROM calls WHERE kind = ?", KIND)
+    }
     return [f"{others.told[each].type} never arrived: its call is {states.get(each)}" for each in waiting]
 
 
@@ -198,7 +202,9 @@ def every_order_is_in_the_shop(books: Books, others: Others) -> list[str]:
     for this, row in books.stored().items():
         call = calls.get(this)
         is_over = row["ship_confirmed_at"] is not None or row["closed_reason"] is not None
-        is_kept_back = row["held_reason"] is not None or row["vanished_at"] is not None or row["acknowledged_at"] is None
+        is_kept_back = (
+            row["held_reason"] is not None or row["vanished_at"] is not None or row["acknowledged_at"] is None
+        )
         if this in there or is_over or is_kept_back or (call is not None and call["state"] == "parked"):
             continue
         found.append(f"{this} is not in the shop: its call is {None if call is None else dict(call)}")
@@ -215,7 +221,9 @@ def every_fulfilment_is_noticed(books: Books, others: Others) -> list[str]:
     }
     undone = {
         row["menzzo_order_id"]
-        for row in books.ask("SELECT menzzo_order_id FROM orders o JOIN events e ON e.order_id = o.id WHERE e.who = ?", WHO)
+        for row in books.ask(
+            "SELECT menzzo_order_id FROM orders o JOIN events e ON e.order_id = o.id WHERE e.who = ?", WHO
+        )
     }
     now, found = books.world.clock.monotonic(), []
     for this, said in others.fulfilled.items():

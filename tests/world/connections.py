@@ -6,11 +6,13 @@ A platform joins by its name in the sandbox (PLATFORMS) and in the settings (CRE
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from supplier_agent.base.clock import Clock
 from supplier_agent.sandbox.receiver import SECRET, Receiver
 from supplier_agent.sandbox.shops import PLATFORMS, Shop, ShopSemantics, open_shop
 from supplier_agent.sandbox.world import World
@@ -25,6 +27,10 @@ WHO = f"{NAME} (program)"
 STOP_WORDS = frozenset({"cancelled", "refunded", "holded"})
 FRESH_SECONDS = 600.0
 SHOPS = tuple(PLATFORMS)
+_MARKS = (
+    "SELECT e.id, menzzo_order_id, e.at FROM events e JOIN orders o ON o.id = e.order_id "
+    "WHERE e.who = ? AND e.id > ? AND e.what = 'flagged as shipped' ORDER BY e.id"
+)
 _REFERENCE = re.compile(r'"([0-9]+_[0-9]+)"')
 
 
@@ -62,8 +68,20 @@ class Others:
     """What the shop's staff said of each order. True: it is fulfilled from then on."""
     marks: list[tuple[float, str]] = field(default_factory=list)
     """Every mark that the agent made because of the shop."""
+    marks_read: int = 0
+    """Up to which line of the histories marks were looked for."""
     stalls: list[tuple[float, float]] = field(default_factory=list)
     """From when to when the one thread of a simulation waited for one of the other sides: a worker would have."""
+
+    def new_marks(self, ask: Callable[..., Sequence[Any]], clock: Clock) -> list[tuple[float, str]]:
+        """Return what was marked because of the shop since the last look; no clock may have been set since."""
+        found = []
+        for number, this, at in ask(_MARKS, WHO, self.marks_read):
+            self.marks_read = number
+            ago = clock.now() - datetime.fromisoformat(at).replace(tzinfo=UTC)
+            found.append((clock.monotonic() - ago.total_seconds(), str(this)))
+        self.marks += found
+        return found
 
     def note(self, books: Books) -> None:
         """Read which events there are: once a day at least, and before each check."""

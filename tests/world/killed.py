@@ -27,7 +27,6 @@ from supplier_agent.tick.context import Account
 from tests.world.harness import ChecksAtOnce
 from tests.world.steps import SteppedLabels
 
-
 MOST_SHOWN = 100
 """So many characters of a request's body are in the name of its steps: a whole call of the marketplace."""
 
