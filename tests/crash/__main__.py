@@ -1,7 +1,7 @@
 """The long set: python -m tests.crash [--singles] [--pairs N] [--kills N] [--seed S] [--seconds T] [--workers W] [--connected].
 
---connected: singles and kills with all integrations on, on each platform of shops in turn. --pairs -1 is all of them. --seconds: pairs and kills stop there, and say how many they were. One JSON line per row; exits 1 if
-a promise broke.
+--pairs -1 is all of them. --seconds: pairs and kills stop there, and say how many they were. --connected: singles and kills with
+all integrations on, on each platform of shops in turn. One JSON line per row; exits 1 if a promise broke.
 """
 
 import argparse

@@ -1,5 +1,7 @@
-"""The stage of the crash tests with all integrations on: deaths between the search for an order and its making in the shop,
-between an event and its delivery, between an answer about a sale and the call that relies on it.
+"""The stage of the crash tests with all integrations on.
+
+Here a process may die between the search for an order and its making in the shop, between an event and its delivery, and between an
+answer about a sale and the call that relies on it.
 """
 
 import random

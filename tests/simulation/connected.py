@@ -33,6 +33,7 @@ ASKED = (SALE, PRODUCT, CASES, PICTURE)
 WORDS = ("cancelled", "refunded", "holded", "processing", "complete", "pending_payment")
 DEATH_SECONDS = 60.0
 """What was answered within so long before a death may not have been stored."""
+SLOW_SECONDS = 1.0
 TURNS_OF_A_MARK = 6
 """What a shop answers has become a mark, or not, after so many turns."""
 STILL_AT_WORK_SECONDS = (5.0, 300.0)
@@ -136,8 +137,9 @@ class ConnectedDays(Days):
         return Spell(spell.not_sent, spell.fault, works_on)
 
     def _heard(self, heard: Heard) -> None:
-        if heard.endpoint in {WEBHOOK, self.platform, *ASKED}:
-            self.others.stalls.append((heard.began, self.clock.monotonic()))
+        now = self.clock.monotonic()
+        if heard.endpoint in {WEBHOOK, self.platform, *ASKED} or now - heard.began >= SLOW_SECONDS:
+            self.others.stalls.append((heard.began, now))
         if heard.endpoint == self.platform:
             self._looks = TURNS_OF_A_MARK
         if heard.endpoint != SALE or not isinstance(heard.reply, Answer):
@@ -198,8 +200,12 @@ class ConnectedDays(Days):
             if not self.is_calm:
                 self.site.doom.among = luck.choice((WEBHOOK, self.platform, SALE))
                 self.site.doom.steps_left = luck.choice((1, 2, 3, 4, 6, 9))
-        elif not self.is_calm or what in {"order", "people", "change"}:
+        elif what in {"order", "people", "change"} or not (self.is_calm or self._is_known_limit(what)):
             super()._happen(what)
+
+    def _is_known_limit(self, what: str) -> bool:
+        """Tell whether a clock would be set where the shop's search is replaced: then a lost order is looked for by its time."""
+        return what.startswith("clock") and self._semantics.search != "usual"
 
     def _set_clock(self, wrong_by: timedelta) -> None:
         # What a shop still works on while a clock is set, nobody can wait for: the wait is by the clock.

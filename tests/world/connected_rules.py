@@ -14,6 +14,7 @@ from tests.world.connections import FRESH_SECONDS, KIND, STOP_WORDS, WHO, Others
 
 SETTLED_SECONDS = 30.0
 """After so long an answer is certainly stored, unless the process died."""
+TURN_SECONDS = 300.0
 CLOCK_SECONDS = 3600.0
 """By so much clocks are set wrong at most."""
 SLACK_SECONDS = 120.0
@@ -93,7 +94,7 @@ def every_sale_was_asked_about(books: Books, others: Others) -> list[str]:
         if any(at - CLOCK_SECONDS - FRESH_SECONDS <= jump <= at for jump in books.jumps):
             continue
         ages = [at - each.asked for each in others.answers if each.sale == _sale(this) and each.asked <= at]
-        if min(ages, default=FRESH_SECONDS + 1) <= FRESH_SECONDS:
+        if ages and min(ages) <= FRESH_SECONDS + _in_its_turn(at, others):
             continue
         last = f"the last answer was {min(ages):.0f} s old" if ages else "there was no answer"
         if others.is_strict:
@@ -107,7 +108,7 @@ def no_stopped_sale_is_shipped(books: Books, others: Others) -> list[str]:
     """Ship nothing whose sale was last called cancelled, refunded or held, but what a person has released since."""
     found = []
     for sent in books.sent:
-        this, until = sent.menzzo_order_id, sent.decided - SETTLED_SECONDS
+        this, until = sent.menzzo_order_id, sent.decided - _in_its_turn(sent.decided, others)
         known = [each for each in others.answers if each.sale == _sale(this) and each.asked <= until]
         last = next((each for each in reversed(known) if each not in others.doubtful), None)
         if last is None or last.word not in STOP_WORDS:
@@ -117,6 +118,11 @@ def no_stopped_sale_is_shipped(books: Books, others: Others) -> list[str]:
         if not releases:
             found.append(f"{this} was shipped at {sent.decided:.3f}, and its sale was {last.word} at {last.asked:.3f}")
     return found
+
+
+def _in_its_turn(at: float, others: Others) -> float:
+    """Return for how long a turn may have lasted that ended then: one thread makes all its requests."""
+    return SETTLED_SECONDS + others.stalled(at - TURN_SECONDS, at)
 
 
 # -- where nothing goes wrong but with the other sides ----------------------------------------------------------------------
