@@ -11,7 +11,7 @@ from supplier_agent import outbox
 from supplier_agent.base.cells import known
 from supplier_agent.calls.sale_check import stop
 from supplier_agent.db.support import SaleCheck
-from supplier_agent.db.tables import Event, Order
+from supplier_agent.db.tables import Call, Event, Order
 from supplier_agent.order import damage
 from supplier_agent.tick.context import Account, Context
 from supplier_agent.verdict.sale import gate
@@ -33,6 +33,7 @@ def may_go(ctx: Context, account: Account, call: outbox.Due) -> bool:
         found = gate(order, check, support, now)
         if found.stops and check is not None:
             stop(tx, order, check, now)
+            outbox.drop(tx, tx.get_one(Call, call.id))  # else it would be due again at once, in this very turn
         if found.ask:
             order.sale_asked_at, order.planned_at = now, None
             tx.add(order)

@@ -59,6 +59,13 @@ OF_CONNECTIONS = (
         (DELIVERY, "-k", "refused or 410"),
     ),
     Mutant(
+        "a webhook that was configured under a clock that was ahead gets nothing until then",
+        "calls/webhook.py",
+        "    if endpoint.since > now:",
+        "    if False:",
+        (DELIVERY, "-k", "was_ahead"),
+    ),
+    Mutant(
         "events that were removed unsent are not counted",
         "integrations/webhooks/deliveries.py",
         "        if number and endpoint is not None:\n",
