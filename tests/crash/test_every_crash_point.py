@@ -85,7 +85,9 @@ def test_no_death_with_all_integrations_breaks_a_promise(tmp_path: Path) -> None
     asked = [number for number, name in steps if name.startswith("GET 1500")]
     assert len(created) == 3
     assert len(told) >= 9
-    chosen = [(number + later,) for number in (*created, told[1], told[-1], asked[-1]) for later in (0, 1)]
+    chosen: list[tuple[int, ...]] = [
+        (number + later,) for number in (*created, told[1], told[-1], asked[-1]) for later in (0, 1)
+    ]
     assert not report(in_parallel(tmp_path, chosen, orders=1, make=make))
 
 

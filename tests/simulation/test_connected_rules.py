@@ -8,13 +8,14 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.simulation.connected import ConnectedDays
 from tests.simulation.life import SPARSE
 from tests.world import connected_rules
-from tests.world.books import Books, Said
+from tests.world.books import Books
 from tests.world.connected_rules import AT_REST, Rule, broken, nothing_waits_for_the_others
 from tests.world.connections import Others
 from tests.world.harness import LABEL
@@ -129,7 +130,7 @@ def never_stored(_books: Books, others: Others) -> None:
     others.receiver.events["msg_unknown"] = {}
 
 
-def ask_about(others: Others, books: Books, **change: object) -> None:
+def ask_about(others: Others, books: Books, **change: Any) -> None:  # noqa: ANN401 - as the fields are
     """Change every answer about the sale of the first ship call."""
     sale = books.sent[0].menzzo_order_id.rpartition("_")[0]
     others.answers = [each._replace(**change) if each.sale == sale else each for each in others.answers]
@@ -154,7 +155,7 @@ def strict(_books: Books, others: Others) -> None:
 def held(books: Books, others: Others) -> None:
     """Let what the shop marked have been held."""
     at, this = others.marks[0]
-    books.said.setdefault(this, Said()).holds.append((at - 1, True))
+    books.said[this].holds.append((at - 1, True))
 
 
 def later(books: Books, _others: Others) -> None:

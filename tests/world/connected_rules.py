@@ -6,7 +6,7 @@ test_connected_rules.py shows that each rule notices what it is for.
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from types import SimpleNamespace
-from typing import Final
+from typing import Any, Final
 
 from supplier_agent.order import sound_stage
 from tests.world.books import CALLS_OF_ORDERS, Books, Said, since
@@ -192,8 +192,11 @@ def every_stage_is_told(books: Books, others: Others) -> list[str]:
             last[event.order_id] = stage
     found = []
     for this, row in books.stored().items():
-        calls = books.ask("SELECT * FROM calls WHERE order_id = ?", row["id"])
-        stage = sound_stage(SimpleNamespace(**row), [SimpleNamespace(**call) for call in calls])  # type: ignore[arg-type]
+        calls: list[Any] = [
+            SimpleNamespace(**call) for call in books.ask("SELECT * FROM calls WHERE order_id = ?", row["id"])
+        ]
+        order: Any = SimpleNamespace(**row)
+        stage = sound_stage(order, calls)
         if row["id"] not in new:
             found.append(f"nobody was told of {this}")
         elif last[row["id"]] != stage:
