@@ -132,6 +132,9 @@ def owe_next(tx: Session, configured: Configured, supplier: str, order_id: int |
     endpoint = tx.get(WebhookEndpoint, configured.name)
     if endpoint is None:
         return False
+    if endpoint.since > now:  # the clock was ahead when it was configured, and has been set back
+        endpoint.since = now
+        tx.add(endpoint)
     events = events_of(tx, configured.kind, supplier, order_id)
     found = next_event(events, lambda type_: configured.takes(type_, supplier), endpoint.since)
     if found is not None:

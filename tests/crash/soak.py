@@ -2,11 +2,12 @@
 
 import random
 import sqlite3
+from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.crash.stage import Stage, stage
+from tests.crash.stage import Make, Stage, stage
 from tests.world.books import SUPPLIER, ask
 from tests.world.forks import Forks
 
@@ -30,19 +31,25 @@ class Lap:
     shipped: int = 0
     unknown: int = 0
     undone: int = 0
+    others: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
 
 
-def live(forks: Forks, folder: Path, seed: int, kills: int) -> Lap:
-    """Die so many times, then work once in peace, and compare the books. The seed chooses all but the instants' exact step."""
+def live(forks: Forks, folder: Path, seed: int, kills: int, make: Make = Stage, longer: int = 1) -> Lap:
+    """Die so many times, then work once in peace, and compare the books. The seed chooses all but the instants' exact step.
+
+    longer: so many times as long a cycle lasts in the installation that `make` makes.
+    """
     dice, lap = random.Random(seed), Lap(seed)
-    with stage(forks, folder, dice.randint(1, 4)) as here:
+    with stage(forks, folder, dice.randint(1, 4), make) as here:
         here.people.clear()
         people = People(here, dice)
         while lap.at_steps + lap.at_instants < kills:
             people.work()
+            here.work(dice)
             at_step = dice.random() < 0.5
-            kill_at, kill_after = dice.randint(1, dice.choice(MOST_STEPS)), dice.uniform(0, MOST_SECONDS)
+            kill_at = dice.randint(1, longer * dice.choice(MOST_STEPS))
+            kill_after = dice.uniform(0, longer * MOST_SECONDS)
             code, _ = here.cycle(kill_at) if at_step else here.cycle(kill_after=kill_after)
             lap.at_steps += code is None and at_step
             lap.at_instants += code is None and not at_step
@@ -54,7 +61,7 @@ def live(forks: Forks, folder: Path, seed: int, kills: int) -> Lap:
         lap.wrong += [f"seed {seed}: {fault}" for fault in here.rest()[0]]
         lap.orders, lap.flagged = len(here.world.orders(SUPPLIER)), len(here.flagged)
         lap.shipped = sum(bool(order.shipped_at) for order in here.world.orders(SUPPLIER))
-        lap.unknown, lap.undone = len(here.doubtful), people.undone
+        lap.unknown, lap.undone, lap.others = len(here.doubtful), people.undone, here.others()
     return lap
 
 

@@ -1,6 +1,8 @@
 """The stage of every crash test: a marketplace of its own, a fork server that runs cycles, and one state folder."""
 
-from collections.abc import Iterator
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,6 +10,7 @@ from pathlib import Path
 
 from supplier_agent.sandbox.server import Sandbox
 from tests.world.books import SUPPLIER, ask
+from tests.world.clocks import AheadClock
 from tests.world.forks import Forks, flag
 from tests.world.installation import Installation, marketplace
 
@@ -32,13 +35,16 @@ class Stage(Installation):
         retry = {"first_seconds": 0.05, "once_patience_seconds": 5}
         super().__init__(folder / "state", sandbox, requests_per_second=10000, retry=retry)
         self._forks, self._trace = forks, folder / "trace"
+        self.ahead = 0.0
+        """How many seconds the next cycles are ahead of the machine's clock."""
         self.will_be_flagged(*self.unflagged()[:2])
 
     def cycle(self, kill_at: int = 0, kill_after: float | None = None) -> tuple[int | None, list[str]]:
         """Run a cycle that dies at that step, or after so many seconds; return its exit code and the steps that it came to."""
         self._trace.unlink(missing_ok=True)
         death = {"kill_at": kill_at} if kill_after is None else {"kill_after": kill_after}
-        (code,) = self._forks.run(self.settings, flag=self.flagged, trace=str(self._trace), **death)
+        task = {"flag": self.flagged, "trace": str(self._trace), "ahead": self.ahead, **death}
+        (code,) = self._forks.run(self.settings, **task)
         return code, self._trace.read_text().splitlines() if self._trace.exists() else []
 
     def history(self, *kills: int) -> History:
@@ -69,23 +75,35 @@ class Stage(Installation):
             wrong.append("a run is still open")
         return wrong, endings, steps
 
+    def work(self, dice: random.Random) -> None:
+        """Let the people at other sides do something."""
+
+    def others(self) -> Counter[str]:
+        """Return how much there is at other sides, by its name."""
+        return Counter()
+
+
+Make = Callable[[Forks, Path, Sandbox], Stage]
+
 
 @contextmanager
-def stage(forks: Forks, folder: Path, orders: int = 3) -> Iterator[Stage]:
-    """Raise a new marketplace and a new state folder."""
+def stage(forks: Forks, folder: Path, orders: int = 3, make: Make = Stage) -> Iterator[Stage]:
+    """Raise a new marketplace and a new state folder. make: which installation."""
     folder.mkdir()
-    with marketplace(orders) as sandbox:
-        yield Stage(forks, folder, sandbox)
+    with marketplace(orders, AheadClock()) as sandbox:
+        yield make(forks, folder, sandbox)
 
 
-def in_parallel(folder: Path, tasks: list[tuple[int, ...]], workers: int = WORKERS) -> list[History]:
+def in_parallel(
+    folder: Path, tasks: list[tuple[int, ...]], workers: int = WORKERS, orders: int = 3, make: Make = Stage
+) -> list[History]:
     """Live through every series of deaths, each on a stage of its own."""
 
     def work(number: int) -> list[History]:
         found = []
         with Forks() as forks:
             for kills in tasks[number::workers]:
-                with stage(forks, folder / "-".join(map(str, kills))) as new:
+                with stage(forks, folder / "-".join(map(str, kills)), orders, make) as new:
                     found.append(new.history(*kills))
         return found
 
@@ -93,9 +111,9 @@ def in_parallel(folder: Path, tasks: list[tuple[int, ...]], workers: int = WORKE
         return [history for part in pool.map(work, range(workers)) for history in part]
 
 
-def steps_in_peace(folder: Path) -> list[str]:
+def steps_in_peace(folder: Path, orders: int = 3, make: Make = Stage) -> list[str]:
     """Return the steps of a cycle in which nothing goes wrong."""
-    with Forks() as forks, stage(forks, folder / "peace") as peace:
+    with Forks() as forks, stage(forks, folder / "peace", orders, make) as peace:
         code, steps = peace.cycle()
         assert code == 0
         assert not peace.wrong()

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.crash.connected import LONGER, with_all
 from tests.crash.soak import live
 from tests.crash.stage import in_parallel, report, steps_in_peace
+from tests.world.connections import SHOPS
 from tests.world.forks import Forks
 
 SEED, PAIRS, KILLS = 1, 3, 16
@@ -71,3 +73,29 @@ def test_no_row_of_random_deaths_breaks_a_promise(tmp_path: Path) -> None:
     assert lap.at_steps > KILLS // 5
     assert lap.at_instants > KILLS // 5
     assert lap.shipped + lap.unknown, "no ship call was sent: the harness does not test what it should"
+
+
+@pytest.mark.slow
+def test_no_death_with_all_integrations_breaks_a_promise(tmp_path: Path) -> None:
+    """At the steps around the making of an order in the shop, the delivery of an event and an answer about a sale."""
+    make = with_all(SHOPS[0])
+    steps = list(enumerate(steps_in_peace(tmp_path, 1, make), 1))
+    created = [number for number, name in steps if name.startswith("POST orders")]
+    told = [number for number, name in steps if name.startswith("POST erp")]
+    asked = [number for number, name in steps if name.startswith("GET 1500")]
+    assert len(created) == 3
+    assert len(told) >= 9
+    chosen: list[tuple[int, ...]] = [
+        (number + later,) for number in (*created, told[1], told[-1], asked[-1]) for later in (0, 1)
+    ]
+    assert not report(in_parallel(tmp_path, chosen, orders=1, make=make))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("platform", SHOPS)
+def test_no_row_of_random_deaths_with_all_integrations_breaks_a_promise(tmp_path: Path, platform: str) -> None:
+    with Forks() as forks:
+        lap = live(forks, tmp_path / "lap", SEED, KILLS, with_all(platform), LONGER)
+    assert not lap.wrong
+    assert lap.others["orders in a shop"] == lap.orders
+    assert lap.others["events"] > lap.orders

@@ -18,13 +18,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.mutants.connections import OF_CONNECTIONS
 from tests.mutants.decided import DECIDED
 from tests.mutants.planted import PACKAGE, PLANTED, Mutant
 from tests.mutants.programs import OF_PROGRAMS
 from tests.mutants.promised import WAYS
 
 ROOT = Path(__file__).parents[2]
-MUTANTS = (*PLANTED, *DECIDED, *OF_PROGRAMS, *WAYS)
+MUTANTS = (*PLANTED, *DECIDED, *OF_PROGRAMS, *OF_CONNECTIONS, *WAYS)
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info")
 MOST_SECONDS = 600
 EVERY = "slow or not slow"

@@ -32,6 +32,7 @@ PROMISES = (
 )
 """The headings of PROOF.md; all but the last are README's promises, word for word."""
 ALL = PROMISES[:-1]
+DAYS = (NOT_LOST, NOT_DROPPED, ACKNOWLEDGED, NOT_UNASKED, ONCE, NOT_KNOWING, CONFIRMED, WHOLE, STOPS)
 CRASHES = (NOT_LOST, ACKNOWLEDGED, NOT_UNASKED, ONCE, NOT_KNOWING, CONFIRMED, WHOLE)
 
 
@@ -68,7 +69,7 @@ ROWS = (
         lambda scale, seed: _long(
             "simulation", workers=1, first_seed=seed, days=_many(3000, scale, 10), seeds=_many(120, scale, 2)
         ),
-        (NOT_LOST, NOT_DROPPED, ACKNOWLEDGED, NOT_UNASKED, ONCE, NOT_KNOWING, CONFIRMED, WHOLE, STOPS),
+        DAYS,
         least=3000,
         seconds=2000,
     ),
@@ -78,6 +79,35 @@ ROWS = (
         CRASHES,
         least=10_000,
         seconds=1500,
+    ),
+    Row(
+        "connected days",
+        lambda scale, seed: _long(
+            "simulation",
+            workers=1,
+            connected=None,
+            first_seed=seed,
+            days=_many(300, scale, 10),
+            seeds=_many(20, scale, 2),
+        ),
+        DAYS,
+        least=300,
+        seconds=900,
+    ),
+    Row(
+        "connected deaths",
+        lambda scale, seed: _long("crash", workers=1, connected=None, kills=_many(1000, scale), seed=seed),
+        CRASHES,
+        least=1000,
+        seconds=600,
+    ),
+    Row(
+        "connected points",
+        lambda _scale, _seed: _long("crash", workers=1, connected=None, singles=None),
+        CRASHES,
+        least=1,
+        scaled=False,
+        seconds=150,
     ),
     Row(
         "model",

@@ -36,20 +36,22 @@ class Judged:
     shipped: int = 0
     deaths: Counter[str] = field(default_factory=Counter)
     met: Counter[str] = field(default_factory=Counter)
+    others: Counter[str] = field(default_factory=Counter)  # how much there is at other sides
     jumps: int = 0
     too_late: int = 0
 
 
-def live(seed: int, days: int, schedule: dict[str, Any]) -> Judged:
-    """Live through these days, judge each, and the end."""
+def live(seed: int, days: int, schedule: dict[str, Any], kind: type[Days] = Days) -> Judged:
+    """Live through these days, judge each, and the end. kind: which life."""
     judged = Judged(seed, days)
     gc.disable()  # a run is short and is measured in days per second; gc.collect() follows
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
-        life = Days(seed, Path(folder), schedule)
+        life = kind(seed, Path(folder), schedule)
         try:
             for day in range(1, days + 1):
                 life.live_a_day()
-                judged.faults += [f"seed {seed}, day {day}: {fault}" for fault in broken(EACH_DAY, life.books())]
+                found = [*broken(EACH_DAY, life.books()), *life.faults()]
+                judged.faults += [f"seed {seed}, day {day}: {fault}" for fault in found]
                 if judged.faults:
                     break
             if not judged.faults:
@@ -63,7 +65,8 @@ def live(seed: int, days: int, schedule: dict[str, Any]) -> Judged:
         judged.requests, judged.orders = len(life.world.log), len(life.world.orders(life.supplier))
         judged.shipped = sum(bool(order.shipped_at) for order in life.world.orders(life.supplier))
         judged.deaths.update(life.site.doom.deaths)
-        judged.met.update(life.weather.met)
+        judged.met.update(life.met())
+        judged.others.update(life.at_others())
         judged.jumps, judged.too_late = len(life.jumps), life.staff.too_late
     gc.enable()
     gc.collect()
@@ -72,7 +75,8 @@ def live(seed: int, days: int, schedule: dict[str, Any]) -> Judged:
 
 def at_the_end(life: Days) -> list[str]:
     """Return every promise that is broken once all faults are over and the agent had time."""
-    return [*broken({*EACH_DAY, *AT_REST}, life.books()), *asked_again(life), *still_reading(life), *restless(life)]
+    found = [*broken({*EACH_DAY, *AT_REST}, life.books()), *life.faults(at_rest=True)]
+    return [*found, *asked_again(life), *still_reading(life), *restless(life)]
 
 
 def asked_again(life: Days) -> list[str]:
@@ -125,8 +129,12 @@ def restless(life: Days) -> list[str]:
 
 
 def live_all(
-    seeds: list[int], days: int, schedule: Callable[[int], dict[str, Any]], workers: int = 2
+    seeds: list[int],
+    days: int,
+    schedule: Callable[[int], dict[str, Any]],
+    workers: int = 2,
+    kind: type[Days] = Days,
 ) -> Iterator[Judged]:
     """Live through all of them, each by the schedule of its seed, on that many cores."""
     with ProcessPoolExecutor(workers) as pool:
-        yield from pool.map(live, seeds, [days] * len(seeds), map(schedule, seeds))
+        yield from pool.map(live, seeds, [days] * len(seeds), map(schedule, seeds), [kind] * len(seeds))

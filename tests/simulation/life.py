@@ -7,6 +7,7 @@ and comes back; people work. After the last day all is put right, and what is le
 import contextlib
 import hashlib
 import random
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,14 @@ from supplier_agent.base.errors import AgentError
 from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.orders import Order
 from supplier_agent.sandbox.world import World
+from supplier_agent.settings import Settings
 from supplier_agent.suppliers.circuit_breakers import READS
 from supplier_agent.tick import plan
 from tests.simulation.people import People
 from tests.simulation.weather import DAY, Weather
 from tests.world.harness import settings_for
 from tests.world.life import Life
-from tests.world.mortal import SHIP, SetClock
+from tests.world.mortal import SHIP, SetClock, Spell
 
 STARTS = (
     datetime(2026, 11, 23, 6, tzinfo=UTC),
@@ -64,12 +66,20 @@ class Days(Life):
         )
         self.weather = Weather(dice, clock.monotonic)
         world = World(clock.true, (supplier,), seed=seed)
-        settings = settings_for(folder / "state", supplier, schedule=schedule)
-        super().__init__(settings, world, clock, semantics, seed, self.weather.over)
+        settings = self.settings(folder, world, supplier, schedule)
+        super().__init__(settings, world, clock, semantics, seed, self.sky)
         self.staff: People = People(self.site, self.dice)
         self.days = 0
         self.tail_began: float | None = None
         self.start()
+
+    def settings(self, folder: Path, world: World, supplier: str, schedule: dict[str, Any]) -> Settings:  # noqa: ARG002 - for those with more
+        """Return the installation's settings."""
+        return settings_for(folder / "state", supplier, schedule=schedule)
+
+    def sky(self, endpoint: str) -> Spell:
+        """Return what a request meets now."""
+        return self.weather.over(endpoint)
 
     # -- the days -------------------------------------------------------------------------------------------------
 
@@ -88,10 +98,14 @@ class Days(Life):
         if dice.random() < 0.2:
             wrong = dice.uniform(0, DAY)
             happenings += [(wrong, "clock"), (min(DAY, wrong + dice.uniform(600, 30000)), "clock put right")]
-        for at, what in sorted(happenings):
+        for at, what in sorted(happenings + self._more()):
             self.run(began + at - self.clock.monotonic())
             self._happen(what)
         self.run(began + DAY - self.clock.monotonic())
+
+    def _more(self) -> list[tuple[float, str]]:
+        """Return what else happens in a day; see `_happen`."""
+        return []
 
     def _happen(self, what: str) -> None:
         dice = self.dice
@@ -191,6 +205,18 @@ class Days(Life):
                 self.staff.let_go(all_of_them=True)
         self.run(self.tail_began + seconds - self.clock.monotonic())
         self.run(300, until=lambda: self.account.run is None and not self.account.flying(READS))
+
+    def faults(self, *, at_rest: bool = False) -> list[str]:  # noqa: ARG002 - for lives with more
+        """Return every promise that is broken, besides those of every life."""
+        return []
+
+    def met(self) -> Mapping[str, int]:
+        """Return how often each kind of fault was met."""
+        return self.weather.met
+
+    def at_others(self) -> Mapping[str, int]:
+        """Return how much there is at other sides, by its name."""
+        return {}
 
     def history(self) -> str:
         """Return a digest of all that happened: every request as the marketplace saw it, and every row that was kept."""

@@ -13,7 +13,9 @@ WRITES = ("acknowledge-sale", "ship-sale")
 API = ("get-sales", *WRITES)
 EVERYWHERE = (*API, "label")
 
-KINDS: Mapping[str, tuple[Sequence[str], Callable[[], Fault | None]]] = {
+Kinds = Mapping[str, tuple[Sequence[str], Callable[[], Fault | None]]]
+"""By name: where it may happen, and what it is; None: the request cannot be sent."""
+KINDS: Kinds = {
     "cannot be reached": (EVERYWHERE, lambda: None),
     "lost before its effect": (EVERYWHERE, lambda: faults.close(applied=False)),
     "lost after its effect": (EVERYWHERE, lambda: faults.close(applied=True)),
@@ -52,11 +54,12 @@ class Episode:
 class Weather:
     """The sky over one installation. Each day is forecast at its beginning, from the life's dice."""
 
-    def __init__(self, dice: random.Random, monotonic: Callable[[], float]) -> None:
-        self._dice, self._monotonic = dice, monotonic
+    def __init__(self, dice: random.Random, monotonic: Callable[[], float], kinds: Kinds = KINDS) -> None:
+        self._dice, self._monotonic, self._kinds = dice, monotonic, kinds
         self._episodes: list[Episode] = []
         self.drizzle = 0.0  # the part of requests that meet any single fault
         self.met: dict[str, int] = {}
+        self.last = ""  # the kind that the last request met, "" for none
 
     def forecast(self) -> None:
         """Choose the coming day's weather."""
@@ -64,10 +67,10 @@ class Weather:
         self.drizzle = dice.choice((0.0, 0.02, 0.08))
         self._episodes = []
         for _ in range(dice.choice((0, 0, 1, 1, 2, 4))):
-            kind = dice.choice(list(KINDS))
+            kind = dice.choice(list(self._kinds))
             begins = now + dice.uniform(0, DAY)
             hours = dice.choice((0.05, 0.5, 1, 1, 4))
-            endpoints = dice.choice((KINDS[kind][0], [dice.choice(KINDS[kind][0])]))
+            endpoints = dice.choice((self._kinds[kind][0], [dice.choice(self._kinds[kind][0])]))
             self._episodes.append(Episode(kind, begins, begins + hours * 3600, dice.choice((0.3, 0.7, 1.0)), endpoints))
 
     def clear_up(self) -> None:
@@ -76,16 +79,18 @@ class Weather:
 
     def over(self, endpoint: str) -> Spell:
         """Return what a request meets now."""
-        now = self._monotonic()
+        now, self.last = self._monotonic(), ""
         for episode in self._episodes:
             here = episode.begins <= now < episode.ends and endpoint in episode.endpoints
             if here and self._dice.random() < episode.strength:
                 return self._spell(episode.kind)
         if self._dice.random() < self.drizzle:
-            return self._spell(self._dice.choice([kind for kind, (where, _) in KINDS.items() if endpoint in where]))
+            return self._spell(
+                self._dice.choice([kind for kind, (where, _) in self._kinds.items() if endpoint in where])
+            )
         return Spell()
 
     def _spell(self, kind: str) -> Spell:
-        self.met[kind] = self.met.get(kind, 0) + 1
-        fault = KINDS[kind][1]()
+        self.met[kind], self.last = self.met.get(kind, 0) + 1, kind
+        fault = self._kinds[kind][1]()
         return Spell(not_sent=fault is None, fault=fault)

@@ -9,7 +9,7 @@ from supplier_agent.reports import orders
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.support import SALE
 from supplier_agent.tick.sale_gate import SKIPPED
-from tests.support.conftest import SUPPLIER, Raise, events, first, ids, state
+from tests.support.conftest import SUPPLIER, Raise, events, first, ids, settings_of, state
 from tests.world.harness import Site
 
 LONG = 7200.0
@@ -139,6 +139,19 @@ def test_other_lines_of_a_cancelled_sale_are_held_too_with_one_question(installa
     site.run_for(300)
     assert [code for code, _ in held(site)] == ["sale_stopped"] * 2
     assert checks(site) == 1
+
+
+def test_a_word_that_became_a_stop_word_since_holds_the_order_and_the_loop_goes_on(installation: Raise) -> None:
+    site = installation()
+    site.world.support.statuses[first(site)] = "fraud"
+    site.flag()
+    site.run_for(90)  # it was asked about, and is not due yet
+    assert (checks(site), ships(site), held(site)) == (1, 0, [])
+    site.stop()
+    site.settings = settings_of(site.settings.state_dir, {"stop_words": ["fraud"]})
+    site.start()
+    site.run_for(300)
+    assert (ships(site), [code for code, _ in held(site)], state(site, "ship")[0]) == (0, ["sale_stopped"], "dropped")
 
 
 # -- no answer ---------------------------------------------------------------------------------------------------------

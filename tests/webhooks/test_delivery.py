@@ -2,7 +2,7 @@
 
 import json
 from concurrent.futures import Future
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -15,6 +15,7 @@ from supplier_agent.db.plain_sql import within
 from supplier_agent.marketplace.wire import Answer, Lost, NotSent, Reply, TooLarge
 from supplier_agent.reports import health
 from supplier_agent.reports.webhooks import endpoints
+from supplier_agent.tick import plan
 from tests.webhooks.conftest import DAY, ERP, HOUR, SECRET, SUPPLIER, THANKS, Build, House
 from tests.world.harness import AtOnce
 
@@ -235,6 +236,17 @@ def test_an_event_that_was_not_sent_yet_when_the_process_died_is_sent(build: Bui
     house.start()
     house.run_for(60)
     assert house.town.types() == ["order.new"]
+
+
+def test_a_clock_that_was_ahead_when_a_webhook_was_configured_costs_no_event(build: Build) -> None:
+    """A machine that takes its clock for local time is hours ahead until it has asked for the time."""
+    house = build({**ERP, "events": ["order.new"]})
+    house.run_for(30)
+    house.clock._start -= timedelta(hours=5)  # noqa: SLF001 - a person sets it right
+    plan.clock_changed(house.agent.ctx)
+    house.arrive()
+    house.run_for(2 * HOUR)
+    assert (house.town.types(), house.sent()) == (["order.new"], [("done", 1)])
 
 
 # -- disk

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from supplier_agent.base.clock import SystemClock
+
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
 
@@ -36,3 +38,14 @@ def until(true: Callable[[], object], what: str = "it never came true", seconds:
     while not true():
         assert time.monotonic() < end, f"waited in vain: {what}"
         time.sleep(0.02)
+
+
+class AheadClock(SystemClock):
+    """The machine's clock, so many seconds ahead."""
+
+    def __init__(self, ahead: float = 0.0) -> None:
+        self.ahead = ahead
+
+    def now(self) -> datetime:
+        """Return the present instant, and the seconds."""
+        return super().now() + timedelta(seconds=self.ahead)

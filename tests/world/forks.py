@@ -1,7 +1,7 @@
 """A fork server: it imports the agent once, and then runs cycles of it, each in a process of its own, several at the same instant.
 
 In:  {"settings": {…}, "processes": N, "lock": "held" | "deleted" | "none", "flag": [ids], "trace": FILE, "kill_at": N,
-      "kill_after": seconds}    all but the settings may be left out
+      "kill_after": seconds, "ahead": seconds}    all but the settings may be left out
 Out: {"codes": [exit code of each, null if it was killed]}
 
 With a trace the cycle is counted in steps, and dies at step `kill_at`. The lock "held" is life; "deleted" removes its file before
@@ -39,6 +39,7 @@ from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings
 from tests.world.books import SUPPLIER
+from tests.world.clocks import AheadClock
 from tests.world.harness import AtOnce
 from tests.world.killed import Steps, step_through, watch_commits
 from tests.world.steps import SteppedLedger
@@ -128,7 +129,7 @@ def _child(task: dict[str, Any], gate: int) -> int:
         (settings.state_dir / state_folder.LOCK).unlink(missing_ok=True)
     hear = warehouse(settings.state_dir / state_folder.DATABASE, task.get("flag", ()))
     try:
-        return cycle(settings, SystemClock(), lock=lock != "none", hear=hear, steps=steps)
+        return cycle(settings, AheadClock(task.get("ahead", 0.0)), lock=lock != "none", hear=hear, steps=steps)
     except AgentError as error:
         return error.exit_code
 

@@ -103,7 +103,8 @@ class NoSockets(Wire):
         deadline: Deadline | None = None,
     ) -> Reply:
         """Answer like the real one: what the sandbox's faults do to the connection ends as Lost."""
-        assert deadline is None or deadline.left() > 0
+        if deadline is not None and deadline.left() <= 0:
+            return NotSent("no connection could be made in time")
         if not self.reachable():
             return NotSent("the connection was refused")
         turn()

@@ -6,7 +6,7 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from supplier_agent.base.clock import SystemClock
+from supplier_agent.base.clock import Clock, SystemClock
 from supplier_agent.db import state_folder
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
@@ -88,8 +88,8 @@ class Installation:
 
 
 @contextmanager
-def marketplace(orders: int) -> Iterator[Sandbox]:
+def marketplace(orders: int, clock: Clock | None = None) -> Iterator[Sandbox]:
     """Open a marketplace whose one supplier has so many orders."""
-    clock = SystemClock()
+    clock = clock or SystemClock()
     with Sandbox(World.with_orders(orders, today=clock.now().date(), clock=clock, suppliers=[SUPPLIER])) as sandbox:
         yield sandbox

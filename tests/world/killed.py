@@ -18,12 +18,17 @@ from sqlalchemy.pool import Pool
 
 from supplier_agent.agent import Agent
 from supplier_agent.calls import Tools
+from supplier_agent.integrations.support.client import Support
+from supplier_agent.integrations.support.tools import SupportTools
 from supplier_agent.labels import LabelFolder
 from supplier_agent.marketplace.client import Marketplace
 from supplier_agent.marketplace.wire import Reply, Wire
 from supplier_agent.tick.context import Account
 from tests.world.harness import ChecksAtOnce
 from tests.world.steps import SteppedLabels
+
+MOST_SHOWN = 100
+"""So many characters of a request's body are in the name of its steps: a whole call of the marketplace."""
 
 
 class Steps:
@@ -50,7 +55,8 @@ class SteppedWire(Wire):
         self._steps = steps
 
     def exchange(self, method: str, url: httpx.URL | str, *, turn: Callable[[], None], **rest: Any) -> Reply:  # noqa: ANN401 - as Wire has it
-        name = f"{method} {httpx.URL(url).path.rpartition('/')[2]} {(rest.get('content') or b'').decode()}".rstrip()
+        body = (rest.get("content") or b"").decode()[:MOST_SHOWN]
+        name = f"{method} {httpx.URL(url).path.rpartition('/')[2]} {body}".rstrip()
 
         def first_byte() -> None:
             turn()
@@ -97,10 +103,15 @@ def step_through(agent: Agent, steps: Steps) -> None:
 def _wrap(account: Account, labels: LabelFolder, steps: Steps) -> None:
     made = account.tools
 
-    def stepped(heard: Callable[[float], None]) -> Tools:
-        tools: Tools = made(heard)
-        assert isinstance(tools.marketplace, Marketplace)
-        marketplace = replace(tools.marketplace, wire=SteppedWire(tools.marketplace.wire, steps))
-        return replace(tools, marketplace=marketplace, labels=labels)
+    def stepped(heard: Callable[[float], None]) -> Any:  # noqa: ANN401 - as Account has it
+        tools = made(heard)
+        if isinstance(tools, Tools):
+            assert isinstance(tools.marketplace, Marketplace)
+            marketplace = replace(tools.marketplace, wire=SteppedWire(tools.marketplace.wire, steps))
+            return replace(tools, marketplace=marketplace, labels=labels)
+        if isinstance(tools, SupportTools):
+            assert isinstance(tools.support, Support)
+            return replace(tools, support=replace(tools.support, wire=SteppedWire(tools.support.wire, steps)))
+        return replace(tools, wire=SteppedWire(tools.wire, steps))
 
     account.tools = stepped

@@ -3,7 +3,7 @@
 Dying is a BaseException out of the step: nobody handles it, and whatever the agent kept in memory goes with it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -19,7 +19,9 @@ from supplier_agent.db.store import Store, open_store
 from supplier_agent.labels import LabelFolder
 from supplier_agent.labels.pdf import Checks
 from supplier_agent.marketplace.wire import Answer, Lost, NotSent, Reply
-from supplier_agent.sandbox.faults import Fault
+from supplier_agent.sandbox import support
+from supplier_agent.sandbox.faults import Fault, Request
+from supplier_agent.sandbox.world import World
 from tests.world.books import Sent
 from tests.world.harness import ChecksAtOnce, ManualClock, NoSockets, Site
 from tests.world.steps import SteppedLabels, SteppedLedger
@@ -103,10 +105,24 @@ class MortalStore(Store):
 
 @dataclass(frozen=True)
 class Spell:
-    """What the way out does to one request. `fault` is the server's; both None: nothing."""
+    """What the way out does to one request. `fault` is the server's; both None: nothing.
+
+    works_on: so many seconds after the connection was lost, the server is done with the request, and it takes effect.
+    """
 
     not_sent: bool = False
     fault: Fault | None = None
+    works_on: float | None = None
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A request to another side than the marketplace, and what came of it. began: monotonic seconds."""
+
+    endpoint: str
+    url: httpx.URL
+    began: float
+    reply: Reply
 
 
 class WeatheredWire(NoSockets):
@@ -120,13 +136,14 @@ class WeatheredWire(NoSockets):
     def exchange(self, method: str, url: httpx.URL | str, *, turn: Callable[[], None], **rest: Any) -> Reply:  # noqa: ANN401 - as Wire has it
         """Meet the weather, and perhaps die."""
         doom, world = self._site.doom, self._site.world
-        path = httpx.URL(url).path
-        endpoint = path.rpartition("/")[2] if path.endswith(("-sale", "-sales")) else "label"
+        url, began = httpx.URL(url), self.clock.monotonic()
+        endpoint = endpoint_of(world, url.path)
+        self._site.server_is_done()
         doom.step(f"{endpoint}: before")
         spell = self._site.sky(endpoint)
         if spell.not_sent:
             self.clock.sleep(1)
-            return NotSent("the connection was refused")
+            return self._heard(Heard(endpoint, url, began, NotSent("the connection was refused")))
 
         def first_byte() -> None:
             turn()
@@ -139,6 +156,10 @@ class WeatheredWire(NoSockets):
             reply = super().exchange(method, url, turn=first_byte, **rest)
         finally:
             world.faults.disarm()
+        if spell.works_on is not None:
+            self._site.at_work.append((self.clock.monotonic() + spell.works_on, request_of(method, url, rest)))
+        if len(world.log) == known:  # there was no time left
+            return self._heard(Heard(endpoint, url, began, reply))
         line = world.log[known]
         sent = Sent(line.monotonic, line.menzzo_order_id or "")
         if endpoint == SHIP:
@@ -148,7 +169,27 @@ class WeatheredWire(NoSockets):
             sent.status, sent.clear = reply.status, _is_clear(reply)
         else:
             assert isinstance(reply, Lost)
-        return reply
+        return self._heard(Heard(endpoint, url, began, reply))
+
+    def _heard(self, heard: Heard) -> Reply:
+        self._site.heard(heard)
+        return heard.reply
+
+
+def endpoint_of(world: World, path: str) -> str:
+    """Return whom a request is for."""
+    if path.endswith(("-sale", "-sales")):
+        return path.rpartition("/")[2]
+    first = path.split("/")[1]
+    if first in world.shops:
+        return first
+    return "webhook" if first == "webhooks" else support.endpoint_of(path) or "label"
+
+
+def request_of(method: str, url: httpx.URL, rest: Mapping[str, Any]) -> Request:
+    """Return a request as the sandbox has it."""
+    headers = {name.lower(): value for name, value in rest["headers"].items()}
+    return Request(method, url.raw_path.decode("ascii"), headers, rest.get("content") or b"")
 
 
 def _is_clear(answer: Answer) -> bool:
@@ -165,6 +206,10 @@ class MortalSite(Site):
     sky: Callable[[str], Spell] = lambda _: Spell()
     doom: Doom = field(default_factory=Doom)
     tokens: dict[str, str] = field(default_factory=dict)
+    heard: Callable[[Heard], object] = lambda _: None
+    """Hears what came of each request, unless the process died of it."""
+    at_work: list[tuple[float, Request]] = field(default_factory=list)
+    """What a server still works on, and until when."""
 
     def __post_init__(self) -> None:
         """Replace the plain wire by the weathered one."""
@@ -183,6 +228,23 @@ class MortalSite(Site):
         """Put the same together; its accounts read the tokens that the suppliers have now."""
         agent = super().assemble()
         for account in agent.accounts.values():
-            account.read_token = partial(self.tokens.__getitem__, account.name)
-            account.token = self.tokens[account.name]
+            if account.pulls:
+                account.read_token = partial(self.tokens.__getitem__, account.name)
+                account.token = self.tokens[account.name]
         return agent
+
+    def nothing_before(self, most_seconds: float) -> float:
+        """As every site; nobody dies of being asked."""
+        left, self.doom.steps_left = self.doom.steps_left, None
+        try:
+            return super().nothing_before(most_seconds)
+        finally:
+            self.doom.steps_left = left
+
+    def server_is_done(self, *, with_all: bool = False) -> None:
+        """Let what servers went on with take effect, as far as its time has come."""
+        now = self.clock.monotonic()
+        done = [each for each in self.at_work if with_all or each[0] <= now]
+        self.at_work = [each for each in self.at_work if each not in done]
+        for _, request in done:
+            self.api.handle(request, self.settings.base_url)
