@@ -50,12 +50,16 @@ MARKED, REFUSED, TAKEN_BACK = "marked", "refused", "taken back"
 
 @dataclass(frozen=True)
 class Place:
-    """Where a read has come to. since: modified from then on. cursor: the newest modification so far; None: none yet."""
+    """Where a read has come to. since: modified from then on. cursor: the newest modification so far; None: none yet.
+
+    after: the cursor of the last page, "" if pages have numbers, and on the first page.
+    """
 
     since: datetime
     page: int = 1
     pages: int = 1
     cursor: datetime | None = None
+    after: str = ""
 
 
 class ReadBack:
@@ -65,6 +69,7 @@ class ReadBack:
         self._account, self._supplier, self._shop = account, supplier, shop
         self._next: Place | None = None  # where the open read goes on; None: none is open
         self._rests_until: datetime | None = None  # when the rest of a long read is due; None: at once
+        self._noted = ""  # what was logged last of what the platform notes
 
     def due_at(self, tx: Session, ctx: Context, account: Account, now: datetime) -> datetime:
         """Return when the next read is due, after pauses of this account; never while one is in flight, which wakes the account."""
@@ -105,7 +110,9 @@ class ReadBack:
             self._finished(ctx, account, flight, place, done)
 
         ctx.then(
-            lambda: ctx.workers.start(thread, finished, changed, place.since, place.page, at_once=lambda _done: None)
+            lambda: ctx.workers.start(
+                thread, finished, changed, place.since, place.page, place.after, at_once=lambda _done: None
+            )
         )
 
     # -- A page is there.
@@ -140,6 +147,9 @@ class ReadBack:
         for seen in page.orders:
             if seen.reference and seen.supplier == self._supplier:
                 self._one(ctx, account, seen, connected_at, now)
+        if page.note and page.note != self._noted:
+            ctx.then(lambda: ctx.log.warning("shop.noted", supplier=account.name, what=page.note))
+        self._noted = page.note
         cursor = next_cursor(place.cursor or connected_at, page.orders)
         step = self._after(place, page, cursor)
         self._rests_until = None
@@ -165,7 +175,7 @@ class ReadBack:
         since = place.since if last is None else last - SECOND
         if since > place.since:
             return Place(since, 1, place.pages + 1, cursor)
-        return replace(place, page=place.page + 1, pages=place.pages + 1, cursor=cursor)
+        return replace(place, page=place.page + 1, pages=place.pages + 1, cursor=cursor, after=page.after)
 
     def _connected_at(self, ctx: Context, page: ShopPage, now: datetime) -> datetime:
         """Return since when this shop is connected, by its clock; the first page begins that."""
