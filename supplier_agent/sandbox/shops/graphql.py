@@ -42,7 +42,7 @@ class Operation:
 def read_operation(text: str, variables: Mapping[str, Any]) -> Operation:
     """Return the only operation of a document. Raises GraphqlError."""
     reader = _Reader(_tokens(text), variables)
-    kind = reader.name()
+    kind = "query" if reader.peek() == "{" else reader.name()
     if kind not in {"query", "mutation"}:
         raise GraphqlError(f"Parse error on {kind!r}")
     if reader.peek() != "{" and reader.peek() != "(":
