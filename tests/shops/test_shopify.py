@@ -11,8 +11,9 @@ from graphql.execution.values import get_variable_values
 from supplier_agent import cli
 from supplier_agent.integrations.shops.client import ShopClient
 from supplier_agent.integrations.shops.protocol import AnswerError, Line, SaidError
-from supplier_agent.integrations.shops.shopify import QUERIES, Shopify
+from supplier_agent.integrations.shops.shopify import Shopify
 from supplier_agent.integrations.shops.shopify_answers import VERSION
+from supplier_agent.integrations.shops.shopify_queries import QUERIES
 from supplier_agent.marketplace import Means, Verdict
 from supplier_agent.marketplace.wire import Answer
 from supplier_agent.reading.shop_orders import Product
@@ -274,6 +275,7 @@ def test_half_of_the_credentials_or_both_kinds_are_a_mistake(keys: dict[str, Any
 # -- With the stand-in.
 
 
+@pytest.mark.slow
 def test_a_search_that_is_behind_makes_no_second_order(connect: Connect, platform: str) -> None:
     there = connect(semantics=ShopSemantics(search_lag_seconds=DAY))
     lost = faults.close(applied=True)
@@ -285,6 +287,7 @@ def test_a_search_that_is_behind_makes_no_second_order(connect: Connect, platfor
     assert ([state for state, _, _ in there.calls], len(there.asked(CREATES[platform]))) == (["done"], 1)
 
 
+@pytest.mark.slow
 def test_a_mark_of_which_the_search_learns_late_is_found(connect: Connect) -> None:
     there = connect(read_back_seconds=300, semantics=ShopSemantics(search_lag_seconds=2700))
     there.site.run_for(HOUR, 300)
@@ -297,6 +300,7 @@ def token_requests(log: list[LogLine]) -> list[LogLine]:
     return [line for line in log if line.target.endswith("/admin/oauth/access_token")]
 
 
+@pytest.mark.slow
 def test_a_token_is_asked_for_once_a_day_and_again_when_it_is_revoked(connect: Connect) -> None:
     there = connect(orders=1)
     there.site.run_for(20 * HOUR, HOUR)
@@ -310,6 +314,7 @@ def test_a_token_is_asked_for_once_a_day_and_again_when_it_is_revoked(connect: C
     assert (len(token_requests(there.site.world.log)), there.problems()) == (3, [])
 
 
+@pytest.mark.slow
 def test_a_shop_that_answers_in_another_version_is_named_in_the_log_once(connect: Connect) -> None:
     there = connect(semantics=ShopSemantics(api_version="2027-10"), read_back_seconds=HOUR)
     there.site.run_for(5 * HOUR, HOUR)
@@ -396,6 +401,7 @@ def test_shop_check_names_a_missing_scope_and_another_version(
 
 def asked(query: str, token: str = TOKEN, version: str = VERSION, **variables: object) -> dict[str, Any]:
     shop = open_shop("shopify", ManualClock())
+    shop.store.place("UNFULFILLED", {})
     body = json.dumps({"query": query, "variables": variables}).encode()
     request = Request("POST", "/", {"x-shopify-access-token": token}, body)
     answer = shop.answer(request, f"/admin/api/{version}/graphql.json", applies=True)

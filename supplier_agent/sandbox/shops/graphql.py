@@ -1,8 +1,10 @@
-"""The part of GraphQL that the stand-in of Shopify needs: an operation's fields and arguments, and the answer cut to these fields.
+"""The part of GraphQL that the stand-in of Shopify needs: operations, answers cut to their fields, costs, pages, terms of a search.
 
 A field that the answer does not have is an error, as it is at Shopify: a mistake in a query must not go unnoticed here.
 """
 
+import base64
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,8 +12,10 @@ from typing import Any
 
 from supplier_agent.base.clock import Clock
 
-MOST_POINTS, POINTS_A_SECOND = 2000.0, 100.0
-"""The bucket of the plan Standard."""
+MOST_POINTS, POINTS_A_SECOND, MOST_COST = 2000.0, 100.0, 1000
+"""The bucket of the plan Standard, and what a single query may cost."""
+_TERM = re.compile(r"""(\w+):(>=|<=|>|<|)(?:"((?:\\.|[^"\\])*)"|'([^']*)'|(\S+))""")
+LARGEST_PAGE = 250
 _TOKEN = re.compile(r'[{}()\[\]:!=$]|"(?:\\.|[^"\\])*"|-?[0-9]+(?:\.[0-9]+)?|[_A-Za-z][_0-9A-Za-z]*')
 _BETWEEN = re.compile(r"[\s,\ufeff]*")
 _NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*")
@@ -81,6 +85,28 @@ def cost(fields: Sequence[Field]) -> int:
         elif each.fields:
             total += cost(each.fields)
     return total
+
+
+def terms_of(query: str) -> dict[str, tuple[str, str]]:
+    """Return the comparator and value of each term. A name that the search does not know is ignored, as it is at Shopify."""
+    found = {}
+    for name, sign, double, single, bare in _TERM.findall(query):
+        found[name] = (sign, re.sub(r"\\(.)", r"\1", double) or single or bare)
+    return found
+
+
+def page_of(rows: list[tuple[tuple[Any, int], dict[str, Any]]], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a page. A cursor is the place of its last row in the order of the list, so a row that moves hides no other."""
+    size = arguments.get("first")
+    if not isinstance(size, int) or not 0 < size <= LARGEST_PAGE:
+        raise GraphqlError("you must provide one of first or last, at most 250")
+    rows.sort(key=lambda row: row[0], reverse=arguments.get("reverse") is True)
+    if after := arguments.get("after"):
+        place = tuple(json.loads(base64.b64decode(after)))
+        rows = [row for row in rows if (row[0] < place if arguments.get("reverse") is True else row[0] > place)]
+    part = rows[:size]
+    end = base64.b64encode(json.dumps(part[-1][0]).encode()).decode() if part else None
+    return {"nodes": [row for _, row in part], "pageInfo": {"hasNextPage": len(rows) > size, "endCursor": end}}
 
 
 class Bucket:

@@ -4,7 +4,6 @@ It has what makes Shopify different: a search that learns of an order later than
 refusals with status 200, access tokens that end, and versions that it no longer serves.
 """
 
-import base64
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -13,19 +12,16 @@ from http import HTTPStatus
 from typing import Any
 
 from supplier_agent.sandbox.faults import Answer, Request, json_answer
-from supplier_agent.sandbox.shops.graphql import Bucket, Field, GraphqlError, cost, read_operation, select
+from supplier_agent.sandbox.shops import graphql
+from supplier_agent.sandbox.shops.graphql import Field, GraphqlError
 from supplier_agent.sandbox.shops.store import Placed, Product, ShopSemantics, Store
 
 KEY, SECRET = "client-id-sandbox", "shpss_sandbox"
 TOKEN = "shpat_sandbox"  # noqa: S105 - of the stand-in
 """The token of an app that was made in the shop's admin: it does not end."""
 TOKEN_SECONDS = 86_399
-MOST_COST = 1000
-"""What a single query may cost."""
-LARGEST_PAGE = 250
 CURRENCY = "EUR"
 _GRAPHQL = re.compile(r"/admin/api/([0-9]{4}-[0-9]{2}|unstable)/graphql\.json")
-_TERM = re.compile(r"""(\w+):(>=|<=|>|<|)(?:"((?:\\.|[^"\\])*)"|'([^']*)'|(\S+))""")
 _ORDER_FIELDS = frozenset({
     "billingAddress", "buyerAcceptsMarketing", "closedAt", "companyLocationId", "currency", "customAttributes", "customer",
     "discountCode", "email", "financialStatus", "fulfillment", "fulfillmentStatus", "lineItems", "metafields", "name", "note",
@@ -44,7 +40,7 @@ class ShopifyShop:
         self.store, self.semantics = store, semantics
         store.ahead_seconds = semantics.clock_ahead_seconds
         self.tokens: dict[str, float] = {}  # by token: when it ends, in monotonic seconds
-        self._bucket = Bucket(store.clock)
+        self._bucket = graphql.Bucket(store.clock)
 
     @property
     def credentials(self) -> str:
@@ -93,9 +89,9 @@ class ShopifyShop:
         given = _json(request)
         variables = given.get("variables") or {}
         try:
-            operation = read_operation(str(given.get("query", "")), variables)
-            price = max(10 if operation.kind == "mutation" else 1, cost(operation.fields))
-            if price > MOST_COST:
+            operation = graphql.read_operation(str(given.get("query", "")), variables)
+            price = max(10 if operation.kind == "mutation" else 1, graphql.cost(operation.fields))
+            if price > graphql.MOST_COST:
                 return _errors(
                     "MAX_COST_EXCEEDED", f"Query cost is {price}, which exceeds the single query max cost limit"
                 )
@@ -107,7 +103,7 @@ class ShopifyShop:
                 found = self._create(each, applies=applies) if operation.kind == "mutation" else self._root(each)
                 if isinstance(found, Answer):
                     return found
-                data |= select({each.name: found}, [each])
+                data |= graphql.select({each.name: found}, [each])
         except GraphqlError as error:
             return _errors("undefinedField", str(error))
         return json_answer(HTTPStatus.OK, {"data": data, "extensions": extensions})
@@ -128,12 +124,12 @@ class ShopifyShop:
         found = list(self.store.orders.values())
         query = arguments.get("query")
         if query and self.semantics.search != "everything":
-            found = [each for each in found if self._fits(each, _terms(query))]
+            found = [each for each in found if self._fits(each, graphql.terms_of(query))]
         by_update = arguments.get("sortKey") == "UPDATED_AT"
         rows = [
             ((_written(each.modified_at if by_update else each.created_at), each.id), _order(each)) for each in found
         ]
-        return _page(rows, arguments)
+        return graphql.page_of(rows, arguments)
 
     def _fits(self, placed: Placed, terms: Mapping[str, tuple[str, str]]) -> bool:
         """Tell whether the search finds an order: its index learns of it some time after it was made or changed."""
@@ -152,9 +148,9 @@ class ShopifyShop:
         return True
 
     def _variants(self, arguments: Mapping[str, Any]) -> Row:
-        sku = _terms(arguments.get("query") or "").get("sku", ("", ""))[1].casefold()
+        sku = graphql.terms_of(arguments.get("query") or "").get("sku", ("", ""))[1].casefold()
         found = [each for each in self.store.products.values() if not sku or each.sku.casefold() == sku]
-        return _page([((each.id, each.id), _variant(each)) for each in found], arguments)
+        return graphql.page_of([((each.id, each.id), _variant(each)) for each in found], arguments)
 
     def _create(self, wanted: Field, *, applies: bool) -> Answer | Row | None:
         if wanted.name != "orderCreate":
@@ -216,28 +212,6 @@ def _errors(code: str, message: str, extensions: Row | None = None, *, data: boo
 
 def _refused(code: str, where: Sequence[str], message: str) -> Row:
     return {"order": None, "userErrors": [{"code": code, "field": [*where], "message": message}]}
-
-
-def _terms(query: str) -> dict[str, tuple[str, str]]:
-    """Return the comparator and value of each term. A name that the search does not know is ignored, as it is at Shopify."""
-    found = {}
-    for name, sign, double, single, bare in _TERM.findall(query):
-        found[name] = (sign, re.sub(r"\\(.)", r"\1", double) or single or bare)
-    return found
-
-
-def _page(rows: list[tuple[tuple[Any, int], Row]], arguments: Mapping[str, Any]) -> Row:
-    """Return a page. A cursor is the place of its last row in the order of the list, so a row that moves hides no other."""
-    size = arguments.get("first")
-    if not isinstance(size, int) or not 0 < size <= LARGEST_PAGE:
-        raise GraphqlError("you must provide one of first or last, at most 250")
-    rows.sort(key=lambda row: row[0], reverse=arguments.get("reverse") is True)
-    if after := arguments.get("after"):
-        place = tuple(json.loads(base64.b64decode(after)))
-        rows = [row for row in rows if (row[0] < place if arguments.get("reverse") is True else row[0] > place)]
-    part = rows[:size]
-    end = base64.b64encode(json.dumps(part[-1][0]).encode()).decode() if part else None
-    return {"nodes": [row for _, row in part], "pageInfo": {"hasNextPage": len(rows) > size, "endCursor": end}}
 
 
 def _order(placed: Placed) -> Row:
