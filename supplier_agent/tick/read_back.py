@@ -133,7 +133,9 @@ class ReadBack:
             answer = Verdict(Means.LOST, fault(error))
         ending = Ending(Outcome(DONE))
         if isinstance(answer, Verdict):
-            self._next, ending = None, read_ending(answer, failed=True)
+            # "Too many" is about the rate: a long read that began anew each time would never end.
+            self._next = place if answer.means is Means.TOO_MANY else None
+            ending = read_ending(answer, failed=True)
         with ctx.store.write() as tx:
             changes = note_ending(ctx, tx, account, READS, ending)
         account.snapshot = None

@@ -276,8 +276,11 @@ def test_half_of_the_credentials_or_both_kinds_are_a_mistake(keys: dict[str, Any
 
 
 @pytest.mark.slow
-def test_a_search_that_is_behind_makes_no_second_order(connect: Connect, platform: str) -> None:
-    there = connect(semantics=ShopSemantics(search_lag_seconds=DAY))
+def test_a_search_that_is_behind_makes_no_second_order_even_if_the_clock_is_behind_too(
+    connect: Connect, platform: str
+) -> None:
+    semantics = ShopSemantics(search_lag_seconds=DAY, clock_ahead_seconds=-5400.0)
+    there = connect(semantics=semantics)
     lost = faults.close(applied=True)
     there.site.world.faults.arm(platform, lost, when=lambda line: does(line) == CREATES[platform])
     there.site.run_for(600, until=lambda: bool(there.placed))
@@ -289,11 +292,24 @@ def test_a_search_that_is_behind_makes_no_second_order(connect: Connect, platfor
 
 @pytest.mark.slow
 def test_a_mark_of_which_the_search_learns_late_is_found(connect: Connect) -> None:
-    there = connect(read_back_seconds=300, semantics=ShopSemantics(search_lag_seconds=2700))
+    there = connect(read_back_seconds=300, semantics=ShopSemantics(search_lag_seconds=1500))
     there.site.run_for(HOUR, 300)
     there.shop.fulfil(there.placed[0])
     there.site.run_for(2 * HOUR, 300)
     assert there.shipped() == [(1, 1)]
+
+
+@pytest.mark.slow
+def test_a_read_that_is_throttled_goes_on_where_it_was(connect: Connect) -> None:
+    there = connect(requests_per_second=50, read_back_seconds=300)
+    there.site.run_for(HOUR, 300)
+    for _ in range(400):  # all within one second: eight pages, for which the bucket of costs is too small
+        there.shop.store.place("UNFULFILLED", {})
+    there.shop.fulfil(there.placed[0])
+    asked = len(there.asked("GET"))
+    there.site.run_for(400, 60, until=lambda: there.shipped() == [(1, 0)])
+    assert there.shipped() == [(1, 0)]
+    assert len(there.asked("GET")) - asked < 20
 
 
 def token_requests(log: list[LogLine]) -> list[LogLine]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from http import HTTPStatus
@@ -116,14 +116,19 @@ class ShopClient:
         return Verdict(Means.UNCLEAR, f"more than {MOST_PAGES} pages of orders were modified since then")
 
     def _find_newest(self, platform: ByCursor, reference: str, since: datetime) -> tuple[InShop, ...] | Verdict:
-        """Look through all orders, the newest first, back to those that were made before."""
+        """Look through all orders, the newest first, back to those that were made before, by the shop's clock."""
+
+        def read(answer: Answer) -> ShopPage:
+            return replace(self.platform.read_orders(answer, 1), at=_time_of(answer))
+
         after = ""
         for _ in range(MOST_PAGES):
-            page = self._ask(platform.newest(after), lambda answer: self.platform.read_orders(answer, 1))
+            page = self._ask(platform.newest(after), read)
             if isinstance(page, Verdict):
                 return page
+            before = since if page.at is None else since + min(page.at - self.clock.now(), timedelta(0))
             mine = [each for each in page.orders if each.reference == reference and each.supplier == self.supplier]
-            if mine or not page.more or any(each.created_at and each.created_at < since for each in page.orders):
+            if mine or not page.more or any(each.created_at and each.created_at < before for each in page.orders):
                 return tuple(mine)
             after = page.after
         return Verdict(Means.UNCLEAR, f"more than {MOST_PAGES} pages of orders were made since then")
