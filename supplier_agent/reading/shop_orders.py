@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 OVERLAP = timedelta(minutes=10)
 """Each read begins this long before the end of the last one: the shop's clock and its transactions are not exact."""
-OVERLAPS = {"shopify": timedelta(minutes=30)}
-"""The same for platforms whose search learns of a change some time later, which is usually seconds."""
 MOST_PAGES = 20
 """So many pages are read in a row; the rest is read later, from there."""
 

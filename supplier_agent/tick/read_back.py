@@ -22,7 +22,6 @@ from supplier_agent.outbox import DONE, Outcome
 from supplier_agent.reading.shop_orders import (
     MOST_PAGES,
     OVERLAP,
-    OVERLAPS,
     InShop,
     Known,
     Says,
@@ -100,9 +99,7 @@ class ReadBack:
             cursor = now if row is None or is_new else row.cursor
         if not ctx.workers.may_start(OTHERS, account.name):
             return
-        place = self._next or Place(
-            cursor - OVERLAPS.get(self._shop.platform, OVERLAP), cursor=None if is_new else cursor
-        )
+        place = self._next or Place(cursor - OVERLAP, cursor=None if is_new else cursor)
         thread = ctx.workers.take(OTHERS, account.name)
         flight = Flight(READ_BACK, thread, now, ctx.clock.monotonic(), token=account.token)
         changed = account.tools(flight.heard.append).changed

@@ -1,6 +1,7 @@
 """What only Shopify has: errors with status 200, query costs, tokens that end, a search that is behind, versions that end."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -305,6 +306,7 @@ def test_a_read_that_is_throttled_goes_on_where_it_was(connect: Connect) -> None
     there.site.run_for(HOUR, 300)
     for _ in range(400):  # all within one second: eight pages, for which the bucket of costs is too small
         there.shop.store.place("UNFULFILLED", {})
+    there.site.clock.sleep(2)
     there.shop.fulfil(there.placed[0])
     asked = len(there.asked("GET"))
     there.site.run_for(400, 60, until=lambda: there.shipped() == [(1, 0)])
@@ -327,6 +329,8 @@ def test_a_token_is_asked_for_once_a_day_and_again_when_it_is_revoked(connect: C
     there.shop.tokens.clear()
     there.shop.tokens["another"] = 0.0
     there.site.run_for(8 * HOUR, HOUR)
+    refused = [place for place, line in enumerate(there.asked()) if line.status == 401]
+    assert [there.asked()[place + 2].at - there.asked()[place].at < timedelta(minutes=1) for place in refused] == [True]
     assert (len(token_requests(there.site.world.log)), there.problems()) == (3, [])
 
 
