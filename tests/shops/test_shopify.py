@@ -119,7 +119,7 @@ def test_the_order_that_is_made_fits_it_too(price: int | None) -> None:
     document = graphql.parse(str(request.body["query"]))
     (operation,) = document.definitions
     assert isinstance(operation, graphql.OperationDefinitionNode)
-    found = get_variable_values(SCHEMA, operation.variable_definitions, dict(request.body["variables"]))
+    found = get_variable_values(SCHEMA, operation.variable_definitions or (), dict(request.body["variables"]))
     assert not isinstance(found, list), found
     assert request.body["variables"]["options"] == {
         "inventoryBehaviour": "DECREMENT_IGNORING_POLICY",
@@ -270,7 +270,7 @@ def test_it_takes_a_client_secret_or_a_token(keys: dict[str, object], used: tupl
 @pytest.mark.parametrize("keys", [{"token_file": "/t", "key_file": "/k"}, {"key_file": "/k"}, {}])
 def test_half_of_the_credentials_or_both_kinds_are_a_mistake(keys: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"its platform is shopify|does not use"):
-        Shop(platform="shopify", url="https://shop.example", **keys)  # type: ignore[arg-type]
+        Shop(platform="shopify", url="https://shop.example", **keys)
 
 
 # -- With the stand-in.
