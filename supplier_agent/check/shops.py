@@ -11,9 +11,13 @@ from supplier_agent.integrations.shops.sku_map import read_map
 from supplier_agent.marketplace import Means, Verdict
 from supplier_agent.marketplace.wire import Wire
 from supplier_agent.settings import Settings, egress
-from supplier_agent.settings.shop import CREDENTIALS, Shop
+from supplier_agent.settings.shop import Shop
 
-HOW_TO = {"woocommerce": "docs/how-to/shop-woocommerce.md", "magento": "docs/how-to/shop-magento.md"}
+HOW_TO = {
+    "woocommerce": "docs/how-to/shop-woocommerce.md",
+    "magento": "docs/how-to/shop-magento.md",
+    "shopify": "docs/how-to/shop-shopify.md",
+}
 
 
 def here(report: Report, settings: Settings, name: str, shop: Shop) -> str | None:
@@ -21,7 +25,7 @@ def here(report: Report, settings: Settings, name: str, shop: Shop) -> str | Non
     platform = platform_of(shop)
     what = f"{name}: the shop {shop.url} is spoken to by {platform.API}, tried against a stand-in only"
     report.note(what, f"compare a first order in the shop with {HOW_TO[shop.platform]}")
-    for key in CREDENTIALS[shop.platform]:
+    for key in shop.credential_keys:
         file = getattr(shop, key)
         if file is not None and file.is_relative_to(settings.state_dir):
             what = f"suppliers.{name}.shop.{key} is in state_dir, which staff can read and every backup copies"
@@ -61,6 +65,8 @@ def prove(report: Report, settings: Settings, name: str, credentials: str, clock
         found.append(Proved(what, works, "" if works else verdict.detail, verdict.means))
         if works:
             report.good(f"{name}: {what}")
+            if verdict.detail:
+                report.doubt(f"{name}: {verdict.detail}", "update the agent")
         else:
             _failure(report, name, shop, what, verdict)
     report.note(f"{name}: {platform_of(shop).CANNOT_PROVE}", f"see {HOW_TO[shop.platform]}")

@@ -1,6 +1,6 @@
 """What an order in the supplier's own shop says about ours. Pure: no clock, no database, no network.
 
-The shop is the supplier's: WooCommerce or Magento (integrations/shops/). Its orders are read by their time of modification, and
+The shop is the supplier's (integrations/shops/). Its orders are read by their time of modification, and
 "fulfilled" there is a mark here.
 """
 
@@ -40,21 +40,27 @@ class InShop:
 
 @dataclass(frozen=True)
 class ShopPage:
-    """One page of the shop's orders. more: there is another page. at: the shop's clock; None: its answer has no time."""
+    """One page of the shop's orders. more: there is another page. at: the shop's clock; None: its answer has no time.
+
+    after: the cursor with which the next page is asked for, "" if pages have numbers. note: what a person should know, or "".
+    """
 
     orders: tuple[InShop, ...]
     more: bool
     at: datetime | None = None
+    after: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
 class Product:
-    """A product of the shop. variant_id: the id of one of its variants; "" if it has none."""
+    """A product. variant_id: the id of one of its variants; "" if it has none. currency: of its price; "" if not known."""
 
     product_id: str
     variant_id: str
     sku: str
     name: str
+    currency: str = ""
 
 
 class Says(StrEnum):

@@ -148,6 +148,7 @@ class Api:
             supplier=to.supplier,
             token=token_of(request, self.world.tokens.get(to.supplier or "")),
             menzzo_order_id=to.menzzo_order_id,
+            operation=operation if isinstance(operation := body_field(request, "operationName"), str) else None,
         )
         self.world.log.append(line)
         return line

@@ -66,6 +66,7 @@ class LogLine:
     cached: bool = False
     effect: Literal["acknowledged", "shipped"] | None = None  # what really happened, whatever the answer
     fault: str | None = None  # the name of the fault that the request met
+    operation: str | None = None  # the name of a GraphQL operation; None: it is none
     is_complete: bool = True  # False: the connection ended before the whole body had arrived
 
 

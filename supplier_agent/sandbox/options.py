@@ -31,6 +31,8 @@ FAULTS: Mapping[str, Callable[[], Fault]] = {
 FOR_EVER = 1 << 30
 LOWEST_STATUS, STATUSES_END = 200, 600
 T = TypeVar("T", Semantics, SupportSemantics, ShopSemantics)
+_CREDENTIALS = dict.fromkeys(("woocommerce", "shopify"), ("key_file", "secret_file"))
+"""The keys of a platform's credentials, if they are not `token_file`."""
 
 
 def arm(world: World, given: Iterable[str]) -> None:
@@ -132,8 +134,6 @@ def shop_sections(world: World, url: str) -> str:
         f"\nThe shop {platform} is at {url}/{platform}. Its credentials, one per line of this text, go into files of their own:\n"
         + "".join(f"  {secret}\n" for secret in shop.credentials.split("\n"))
         + f'\n[suppliers.NAME.shop]\nplatform = "{platform}"\nurl = "{url}/{platform}"\n'
-        + "".join(
-            f'{key} = "…"\n' for key in {"woocommerce": ("key_file", "secret_file")}.get(platform, ("token_file",))
-        )
+        + "".join(f'{key} = "…"\n' for key in _CREDENTIALS.get(platform, ("token_file",)))
         for platform, shop in world.shops.items()
     )

@@ -8,9 +8,15 @@ from pydantic import BeforeValidator, Field, model_validator
 from supplier_agent.settings.tokens import read_secret
 from supplier_agent.settings.values import BaseUrl, Location, NotNegative, Rate, Section, as_text
 
-Platform = Literal["woocommerce", "magento"]
-CREDENTIALS = {"woocommerce": ("key_file", "secret_file"), "magento": ("token_file",)}
+Platform = Literal["woocommerce", "magento", "shopify"]
+CREDENTIALS = {
+    "woocommerce": ("key_file", "secret_file"),
+    "magento": ("token_file",),
+    "shopify": ("key_file", "secret_file"),
+}
 """The keys that name a file with a credential, by platform."""
+OTHER_CREDENTIALS = {"shopify": ("token_file",)}
+"""Those that a platform accepts in their place."""
 JOINT = "\n"
 """Between two credentials of one shop, which are kept as one token: no credential contains it."""
 LONGEST_NAME = 40
@@ -68,7 +74,7 @@ class Shop(Section):
 
     @model_validator(mode="after")
     def _credentials_of_its_platform(self) -> Self:
-        needed = CREDENTIALS[self.platform]
+        needed = self.credential_keys
         every = {key for keys in CREDENTIALS.values() for key in keys}
         missing = [key for key in needed if getattr(self, key) is None]
         odd = [key for key in sorted(every - {*needed}) if getattr(self, key) is not None]
@@ -79,6 +85,12 @@ class Shop(Section):
         return self
 
     @property
+    def credential_keys(self) -> tuple[str, ...]:
+        """The keys that name a file with a credential of this shop."""
+        other = OTHER_CREDENTIALS.get(self.platform, ())
+        return other if any(getattr(self, key) is not None for key in other) else CREDENTIALS[self.platform]
+
+    @property
     def who(self) -> str:
         """The name in the history of an order: a program's, not a person's."""
         return f"{self.name or self.platform} (program)"
@@ -86,7 +98,7 @@ class Shop(Section):
     def credentials(self, slug: str) -> str:
         """Return the credentials as they are now, joined by JOINT. Raises ConfigError if one cannot be read."""
         found = []
-        for key in CREDENTIALS[self.platform]:
+        for key in self.credential_keys:
             file: Path | None = getattr(self, key)
             assert file is not None  # noqa: S101 - the validator has excluded it
             found.append(read_secret(f"suppliers.{slug}.shop.{key}", file))

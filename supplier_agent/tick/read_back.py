@@ -56,6 +56,7 @@ UNMARKED = "unmarked"
 class Place:
     """Where a read has come to. since: modified from then on. cursor: the newest modification so far; None: none yet.
 
+    after: the cursor of the last page, "" if pages have numbers, and on the first page.
     strange_at: the oldest modification of a fulfilled order that is not known here yet; None: there was none.
     """
 
@@ -63,6 +64,7 @@ class Place:
     page: int = 1
     pages: int = 1
     cursor: datetime | None = None
+    after: str = ""
     strange_at: datetime | None = None
 
 
@@ -73,6 +75,7 @@ class ReadBack:
         self._account, self._supplier, self._shop = account, supplier, shop
         self._next: Place | None = None  # where the open read goes on; None: none is open
         self._rests_until: datetime | None = None  # when the rest of a long read is due; None: at once
+        self._noted = ""  # what was logged last of what the platform notes
 
     def due_at(self, tx: Session, ctx: Context, account: Account, now: datetime) -> datetime:
         """Return when the next read is due, after pauses of this account; never while one is in flight, which wakes the account."""
@@ -113,7 +116,9 @@ class ReadBack:
             self._finished(ctx, account, flight, place, done)
 
         ctx.then(
-            lambda: ctx.workers.start(thread, finished, changed, place.since, place.page, at_once=lambda _done: None)
+            lambda: ctx.workers.start(
+                thread, finished, changed, place.since, place.page, place.after, at_once=lambda _done: None
+            )
         )
 
     # -- A page is there.
@@ -131,7 +136,9 @@ class ReadBack:
             answer = Verdict(Means.LOST, fault(error))
         ending = Ending(Outcome(DONE))
         if isinstance(answer, Verdict):
-            self._next, ending = None, read_ending(answer, failed=True)
+            # "Too many" is about the rate: a long read that began anew each time would never end.
+            self._next = place if answer.means is Means.TOO_MANY else None
+            ending = read_ending(answer, failed=True)
         with ctx.store.write() as tx:
             changes = note_ending(ctx, tx, account, READS, ending)
         account.snapshot = None
@@ -153,6 +160,9 @@ class ReadBack:
             is_known = self._one(ctx, account, seen, connected_at, shop_now - now, now)
             if not is_known and seen.fulfilled and seen.modified_at is not None:
                 strange += [seen.modified_at] if shop_now - seen.modified_at < STRANGE_FOR else []
+        if page.note and page.note != self._noted:
+            ctx.then(lambda: ctx.log.warning("shop.noted", supplier=account.name, what=page.note))
+        self._noted = page.note
         place = replace(place, strange_at=min(strange, default=None))
         cursor = next_cursor(place.cursor or connected_at, page.orders, shop_now)
         step = self._after(place, page, cursor)
@@ -179,8 +189,8 @@ class ReadBack:
         last = max((each.modified_at for each in page.orders if each.modified_at is not None), default=None)
         since = place.since if last is None else last - SECOND
         if since > place.since:
-            return replace(place, since=since, page=1, pages=place.pages + 1, cursor=cursor)
-        return replace(place, page=place.page + 1, pages=place.pages + 1, cursor=cursor)
+            return replace(place, since=since, page=1, pages=place.pages + 1, cursor=cursor, after="")
+        return replace(place, page=place.page + 1, pages=place.pages + 1, cursor=cursor, after=page.after)
 
     def _connected_at(self, ctx: Context, page: ShopPage, now: datetime) -> datetime:
         """Return since when this shop is connected, by its clock; the first page begins that."""

@@ -39,6 +39,7 @@ WHEN: Mapping[str, str] = {
     "run.finished": "a run ended; info if it brought orders, was the first or was requested, else debug",
     "scan.dropped": "a person deleted a scan of another person that the browser could not send; `detail` says whose and which",
     "shop.marked": "an order was marked, because it is fulfilled in the shop; `by` is the shop's name, `number` its number there",
+    "shop.noted": "the shop does something that a person should know, like answering in another version of its API",
     "shop.refused": "it was not marked, because something stops it; the order has a report that says what",
     "shop.withdrawn": "a marked order is no longer fulfilled in the shop; its mark stays, and the order has a report",
     "ships.paused": "so many orders were marked at once that a person is asked; `cure` has the command",

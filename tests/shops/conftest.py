@@ -42,7 +42,7 @@ class Connected:
 
     def asked(self, method: str = "") -> list[LogLine]:
         """Return the requests that the shop got."""
-        return [each for each in self.site.world.log if each.endpoint == self.platform and method in {"", each.method}]
+        return [each for each in self.site.world.log if each.endpoint == self.platform and method in {"", does(each)}]
 
     def events(self) -> list[tuple[Any, ...]]:
         return self.site.ask("SELECT who, what, detail FROM events ORDER BY id")
@@ -58,7 +58,28 @@ class Connected:
         return [(each.supplier or "", each.code, each.what) for each in found]
 
 
-CREATES = {"woocommerce": "POST", "magento": "PUT"}
+CREATES = {"woocommerce": "POST", "magento": "PUT", "shopify": "POST"}
+
+
+def does(line: LogLine) -> str:
+    """Return the method with which a request would be made elsewhere: with GraphQL and for a token, each is a POST."""
+    reads = line.operation not in {None, "createOrder"} or line.target.endswith("/oauth/access_token")
+    return "GET" if reads else line.method
+
+
+def shape(platform: str, reference: str | None, supplier: str) -> dict[str, Any]:
+    """Return what an order of the shop has if it was made for ours. supplier: "" if it does not say."""
+    pairs = {"menzzo_order_id": reference, "menzzo_supplier": supplier}
+    attributes = [{"key": key, "value": value} for key, value in pairs.items() if value]
+    match platform:
+        case "woocommerce":
+            return {"billing": {"last_name": reference}, "meta_data": attributes}
+        case "shopify":
+            return {"sourceIdentifier": reference, "customAttributes": attributes}
+    said = {"ext_order_id": reference, "ext_customer_id": f"menzzo:{supplier}" if supplier else None}
+    return {**said, "items": [{"sku": "X", "qty_ordered": 1}]}
+
+
 Connect = Callable[..., Connected]
 
 

@@ -2,17 +2,17 @@
 
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.shops import ShopSemantics
-from tests.shops.conftest import ACCOUNT, CREATES, DAY, HOUR, Connect, Connected
+from supplier_agent.settings.shop import CREDENTIALS
+from tests.shops.conftest import ACCOUNT, CREATES, DAY, HOUR, Connect, Connected, does, shape
 
 
 def is_create(platform: str) -> object:
-    return lambda line: line.method == CREATES[platform]
+    return lambda line: does(line) == CREATES[platform]
 
 
 def test_an_acknowledged_order_becomes_one_order_in_the_shop(connect: Connect, platform: str) -> None:
@@ -45,6 +45,14 @@ def test_what_the_shop_gets_has_our_id_and_nothing_of_a_customer(connect: Connec
         assert "email" not in placed.given["billing"]
         assert "Do not send here" in placed.given["shipping"]["address_1"]
         assert product.stock == 10 - quantity
+    elif platform == "shopify":
+        assert (placed.given["sourceIdentifier"], placed.given["tags"]) == (ours, ["menzzo"])
+        (item,) = placed.given["lineItems"]
+        assert (item["variantId"], item["quantity"]) == (f"gid://shopify/ProductVariant/{product.id}", quantity)
+        assert item["priceSet"]["shopMoney"] == {"amount": f"{cents / 100:.2f}", "currencyCode": "EUR"}
+        assert {"email", "phone", "customer", "customerId"}.isdisjoint(placed.given)
+        assert "Do not send here" in placed.given["shippingAddress"]["address1"]
+        assert (placed.given["financialStatus"], product.stock) == ("PENDING", 10 - quantity)
     else:
         assert (placed.given["ext_order_id"], placed.given["ext_customer_id"]) == (ours, "menzzo:notio")
         (item,) = placed.given["items"]
@@ -64,17 +72,7 @@ def test_without_the_section_there_is_no_account_and_no_call(connect: Connect) -
 def test_an_order_that_the_shop_has_already_is_not_made_again(connect: Connect, platform: str) -> None:
     there = connect(start=False)
     order = there.site.world.orders("notio")[0]
-    shapes: dict[str, dict[str, Any]] = {
-        "woocommerce": {
-            "billing": {"last_name": order.menzzo_order_id},
-            "meta_data": [
-                {"key": "menzzo_order_id", "value": order.menzzo_order_id},
-                {"key": "menzzo_supplier", "value": "notio"},
-            ],
-        },
-        "magento": {"ext_order_id": order.menzzo_order_id, "ext_customer_id": "menzzo:notio"},
-    }
-    placed = there.shop.store.place("processing", shapes[platform])
+    placed = there.shop.store.place("processing", shape(platform, order.menzzo_order_id, "notio"))
     there.site.start()
     there.site.run_for(HOUR, 900)
     ((state, attempts, detail),) = there.rows(
@@ -184,7 +182,7 @@ def test_refused_credentials_pause_the_account_and_new_ones_are_noticed(
     connect: Connect, platform: str, tmp_path: Path
 ) -> None:
     there = connect(start=False)
-    file = tmp_path / ("secret_file" if platform == "woocommerce" else "token_file")
+    file = tmp_path / CREDENTIALS[platform][-1]
     right = file.read_text()
     file.write_text("wrong")
     there.site.start()
@@ -220,6 +218,8 @@ BAD = [
     faults.half_body(applied=True),
     faults.reset(applied=True),
     faults.says({"id": 1, "entity_id": 1}, applied=False),
+    faults.says({"errors": [{"message": "Throttled", "extensions": {"code": "THROTTLED"}}]}, applied=False),
+    faults.says({"data": {"orderCreate": {"order": None, "userErrors": []}}}, applied=True),
 ]
 
 
@@ -231,7 +231,7 @@ def test_whatever_the_shop_answers_there_is_one_order_in_the_end_or_none(
 ) -> None:
     there = connect()
     method = CREATES[platform] if which == "create" else "GET"
-    there.site.world.faults.arm(platform, fault, when=lambda line: line.method == method, times=3)
+    there.site.world.faults.arm(platform, fault, when=lambda line: does(line) == method, times=3)
     there.site.run_for(DAY, 900)
     there.site.flag()
     there.site.run_for(HOUR, 900)

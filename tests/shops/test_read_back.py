@@ -3,14 +3,13 @@
 import sqlite3
 from contextlib import closing
 from functools import partial
-from typing import Any
 
 import pytest
 
 from supplier_agent import actions
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.shops import ShopSemantics
-from tests.shops.conftest import ACCOUNT, DAY, HOUR, Connect, Connected
+from tests.shops.conftest import ACCOUNT, DAY, HOUR, Connect, Connected, shape
 
 WHO = "Atelier (program)"
 
@@ -86,15 +85,8 @@ def test_no_longer_fulfilled_is_a_problem_and_no_undo(connect: Connect) -> None:
 def test_orders_of_others_are_ignored(connect: Connect, platform: str) -> None:
     there = mirrored(connect())
     ((ours,),) = there.rows("SELECT menzzo_order_id FROM orders")
-
-    def given(reference: str | None, supplier: str) -> dict[str, object]:
-        if platform == "woocommerce":
-            pairs = {"menzzo_order_id": reference, "menzzo_supplier": supplier}
-            return {"meta_data": [{"key": key, "value": value} for key, value in pairs.items() if value]}
-        return {"ext_order_id": reference, "ext_customer_id": f"menzzo:{supplier}" if supplier else None}
-
     for reference, supplier in ((None, ""), (ours, "asir-group"), (ours, ""), ("15000099999_1", "notio")):
-        placed = there.shop.store.place("processing", given(reference, supplier))
+        placed = there.shop.store.place("processing", shape(platform, reference, supplier))
         there.shop.fulfil(placed.id)
     there.site.run_for(HOUR, 300)
     assert there.shipped() == [(0, 0)]
@@ -104,14 +96,7 @@ def test_orders_of_others_are_ignored(connect: Connect, platform: str) -> None:
 def test_what_was_fulfilled_before_the_shop_was_connected_marks_nothing(connect: Connect, platform: str) -> None:
     there = connect(start=False)
     this = there.site.world.orders("notio")[0].menzzo_order_id
-    shapes: dict[str, dict[str, Any]] = {
-        "woocommerce": {
-            "billing": {"last_name": this},
-            "meta_data": [{"key": "menzzo_order_id", "value": this}, {"key": "menzzo_supplier", "value": "notio"}],
-        },
-        "magento": {"ext_order_id": this, "ext_customer_id": "menzzo:notio", "items": [{"sku": "X", "qty_ordered": 1}]},
-    }
-    placed = there.shop.store.place("processing", shapes[platform])
+    placed = there.shop.store.place("processing", shape(platform, this, "notio"))
     there.shop.fulfil(placed.id)
     there.site.clock.sleep(120)
     there.site.start()

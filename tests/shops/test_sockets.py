@@ -24,7 +24,8 @@ from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.shops import Shop, open_shop
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings
-from tests.shops.conftest import CREATES, SUPPLIER, shop_section
+from supplier_agent.settings.shop import CREDENTIALS
+from tests.shops.conftest import CREATES, SUPPLIER, does, shop_section
 
 CALL = CALLS["shop_order"]
 REFERENCE = "15000012345_789"
@@ -84,7 +85,7 @@ def test_a_dropped_answer_is_found_by_the_next_try(
 ) -> None:
     shop = shop_of(sandbox, platform)
     shop.store.sells("SOFA-3P")
-    sandbox.world.faults.arm(platform, fault, when=lambda line: line.method == CREATES[platform])
+    sandbox.world.faults.arm(platform, fault, when=lambda line: does(line) == CREATES[platform])
     first = CALL.perform(job(), client(sandbox, platform, tmp_path))
     assert first.outcome.kind in {UNKNOWN, REFUSED}  # type: ignore[union-attr]
     assert len(shop.store.orders) == 1
@@ -104,7 +105,7 @@ def test_a_try_that_may_be_at_work_is_waited_for(sandbox: Sandbox, platform: str
 
 
 def test_nothing_is_made_if_the_search_fails(sandbox: Sandbox, platform: str, tmp_path: Path) -> None:
-    sandbox.world.faults.arm(platform, faults.close(applied=False), when=lambda line: line.method == "GET", times=5)
+    sandbox.world.faults.arm(platform, faults.close(applied=False), when=lambda line: does(line) == "GET", times=5)
     ended = CALL.perform(job(), client(sandbox, platform, tmp_path))
     assert (ended.outcome.kind, ended.outage) == (NOT_SENT, True)  # type: ignore[union-attr]
     assert shop_of(sandbox, platform).store.orders == {}
@@ -148,7 +149,7 @@ def test_killed_between_the_order_and_its_settling_it_makes_no_second_one(
     order = sandbox.world.arrive(SUPPLIER)
     shop.store.sells(order.sku)
     file = write_configuration(tmp_path, sandbox, platform)
-    sandbox.world.faults.arm(platform, faults.hang(applied=True), when=lambda line: line.method == CREATES[platform])
+    sandbox.world.faults.arm(platform, faults.hang(applied=True), when=lambda line: does(line) == CREATES[platform])
     process = subprocess.Popen(
         agent(file, "run", "--once"), env=env(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
@@ -165,7 +166,7 @@ def test_killed_between_the_order_and_its_settling_it_makes_no_second_one(
         process.wait()
     again = subprocess.run(agent(file, "run", "--once"), env=env(), capture_output=True, text=True, check=False)
     assert len(shop.store.orders) == 1, again.stderr
-    made = [line for line in sandbox.world.log if line.endpoint == platform and line.method == CREATES[platform]]
+    made = [line for line in sandbox.world.log if line.endpoint == platform and does(line) == CREATES[platform]]
     assert len(made) == 1
     listed = subprocess.run(
         agent(file, "shop", "list", "--json"), env=env(), capture_output=True, text=True, check=False
@@ -179,15 +180,13 @@ def test_shop_check_proves_by_reads_alone(sandbox: Sandbox, platform: str, tmp_p
     words = agent(file, "shop", "check", SUPPLIER, "--json")
     good = subprocess.run(words, env=env(), capture_output=True, text=True, check=False)
     said = json.loads(good.stdout)
-    assert (good.returncode, [each["proved"] for each in said["rights"]], said["stand_in_only"]) == (
-        0,
-        [True, True],
-        True,
-    )
-    assert {line.method for line in sandbox.world.log} == {"GET"}
-    (tmp_path / ("secret_file" if platform == "woocommerce" else "token_file")).write_text("wrong")
+    proved = [True] * (3 if platform == "shopify" else 2)
+    assert (good.returncode, [each["proved"] for each in said["rights"]], said["stand_in_only"]) == (0, proved, True)
+    assert {does(line) for line in sandbox.world.log} == {"GET"}
+    (tmp_path / CREDENTIALS[platform][-1]).write_text("wrong")
     bad = subprocess.run(words, env=env(), capture_output=True, text=True, check=False)
-    assert (bad.returncode, [each["proved"] for each in json.loads(bad.stdout)["rights"]]) == (77, [False, False])
+    rights = [each["proved"] for each in json.loads(bad.stdout)["rights"]]
+    assert (bad.returncode, rights) == (77, [False] * len(proved))
 
 
 def test_without_a_shop_nothing_of_it_is_imported() -> None:

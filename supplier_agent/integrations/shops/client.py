@@ -1,8 +1,8 @@
 """The requests to a supplier's shop: rate, deadline, and each answer as a typed value or a verdict. One client per call."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from http import HTTPStatus
@@ -10,26 +10,47 @@ from typing import TypeVar
 
 from supplier_agent.base.clock import Clock
 from supplier_agent.base.errors import ConfigError
+from supplier_agent.integrations.shops.access import AccessTokens
 from supplier_agent.integrations.shops.magento import NOT_FOUND, Magento
-from supplier_agent.integrations.shops.protocol import AnswerError, Line, Platform, Request
+from supplier_agent.integrations.shops.protocol import (
+    AnswerError,
+    ByCursor,
+    Granting,
+    Line,
+    Platform,
+    Request,
+    SaidError,
+    Scope,
+)
+from supplier_agent.integrations.shops.shopify import Shopify
 from supplier_agent.integrations.shops.sku_map import SkuMap
 from supplier_agent.integrations.shops.woocommerce import WooCommerce
 from supplier_agent.marketplace import Means, Verdict
-from supplier_agent.marketplace.answers import read_verdict
+from supplier_agent.marketplace.answers import in_words, read_verdict
 from supplier_agent.marketplace.connections import Deadline
 from supplier_agent.marketplace.rate_limit import Pace
-from supplier_agent.marketplace.wire import Answer, Wire
+from supplier_agent.marketplace.wire import Answer, Reply, Wire
 from supplier_agent.reading.shop_orders import MOST_PAGES, InShop, Product, ShopPage
 from supplier_agent.settings.shop import Shop
 
 ANSWER_BYTES = 4 << 20
 """A page of orders has a few hundred kilobytes, even with many fields of plug-ins."""
 T = TypeVar("T")
+_WITHOUT_ACCESS = {
+    Means.REFUSED: Means.TOKEN_REFUSED,  # a 400 is about the credentials, not about an order
+    Means.LOST: Means.NOT_SENT,
+    Means.FAILED: Means.NOT_SENT,
+}
+"""What it means for a request that no access token was given for it."""
 
 
 def platform_of(shop: Shop) -> Platform:
     """Return the platform of a shop."""
-    platforms: dict[str, Callable[[Shop], Platform]] = {"woocommerce": WooCommerce, "magento": Magento}
+    platforms: dict[str, Callable[[Shop], Platform]] = {
+        "woocommerce": WooCommerce,
+        "magento": Magento,
+        "shopify": Shopify,
+    }
     return platforms[shop.platform](shop)
 
 
@@ -46,6 +67,7 @@ class ShopClient:
     pace: Pace
     clock: Clock
     heard: Callable[[float], None] = field(default=lambda _seconds: None)
+    access: AccessTokens = field(default_factory=AccessTokens)  # shared by all calls
 
     def for_call(self, heard: Callable[[float], None]) -> "ShopClient":
         """Return a client with a deadline of its own."""
@@ -79,8 +101,10 @@ class ShopClient:
     def find_since(self, reference: str, since: datetime) -> tuple[InShop, ...] | Verdict:
         """Return the orders with this reference among all that were modified since then.
 
-        Slower than `find`, but a plug-in that replaces the shop's search cannot hide an order from it.
+        Slower than `find`, but a plug-in that replaces the shop's search, or an index that is behind, cannot hide an order from it.
         """
+        if isinstance(self.platform, ByCursor):
+            return self._find_newest(self.platform, reference, since)
         found: list[InShop] = []
         for number in range(1, MOST_PAGES + 1):
             page = self.changed(since, number)
@@ -90,6 +114,24 @@ class ShopClient:
             if found or not page.more:
                 return tuple(found)
         return Verdict(Means.UNCLEAR, f"more than {MOST_PAGES} pages of orders were modified since then")
+
+    def _find_newest(self, platform: ByCursor, reference: str, since: datetime) -> tuple[InShop, ...] | Verdict:
+        """Look through all orders, the newest first, back to those that were made before, by the shop's clock."""
+
+        def read(answer: Answer) -> ShopPage:
+            return replace(self.platform.read_orders(answer, 1), at=_time_of(answer))
+
+        after = ""
+        for _ in range(MOST_PAGES):
+            page = self._ask(platform.newest(after), read)
+            if isinstance(page, Verdict):
+                return page
+            before = since if page.at is None else since + min(page.at - self.clock.now(), timedelta(0))
+            mine = [each for each in page.orders if each.reference == reference and each.supplier == self.supplier]
+            if mine or not page.more or any(each.created_at and each.created_at < before for each in page.orders):
+                return tuple(mine)
+            after = page.after
+        return Verdict(Means.UNCLEAR, f"more than {MOST_PAGES} pages of orders were made since then")
 
     def product(self, sku: str) -> Product | Verdict | None:
         """Return the shop's product with that SKU; None: it has none."""
@@ -102,19 +144,22 @@ class ShopClient:
         line = Line(reference, self.supplier, quantity, price_cents)
         return self._ask(self.platform.create(line, product), self.platform.read_created)
 
-    def changed(self, since: datetime, page: int) -> ShopPage | Verdict:
-        """Return a page of the orders that were modified since then, with the shop's clock."""
+    def changed(self, since: datetime, page: int, after: str = "") -> ShopPage | Verdict:
+        """Return a page of the orders that were modified since then, with the shop's clock. after: the cursor before it."""
         request = self.platform.changed(since, page)
+        if after and isinstance(self.platform, ByCursor):
+            request = self.platform.changed_after(since, after)
         return self._ask(request, lambda answer: replace(self.platform.read_orders(answer, page), at=_time_of(answer)))
 
     def prove(self) -> list[tuple[str, Verdict]]:
-        """Make one read for each right; return what each proves, and its verdict."""
-        return [(each.what, self._verdict_of(each.request)) for each in self.platform.scopes()]
+        """Make one read for each right; return what each proves, and its verdict, whose detail is what is doubtful all the same."""
+        return [(each.what, self._verdict_of(each)) for each in self.platform.scopes()]
 
     # -- One request.
 
-    def _verdict_of(self, request: Request) -> Verdict:
-        found = self._ask(request, lambda answer: Verdict(Means.CONFIRMED, "", answer.status))
+    def _verdict_of(self, scope: Scope) -> Verdict:
+        read = scope.read or (lambda _answer: "")
+        found = self._ask(scope.request, lambda answer: Verdict(Means.CONFIRMED, read(answer), answer.status))
         assert found is not None  # noqa: S101 - `read` returns one
         return found
 
@@ -123,11 +168,45 @@ class ShopClient:
     ) -> T | Verdict:
         """Send a request and read its answer, if it is a 2xx or one of `also`."""
         credentials = self.credentials()
-        headers = {"Accept": "application/json", **self.platform.headers(credentials)}
+        secrets = [*self.platform.secrets(credentials)]
+        if isinstance(self.platform, Granting) and (exchange := self.platform.grant(credentials)) is not None:
+            reply = self._send_with_access(self.platform, exchange, request, credentials, secrets)
+            if isinstance(reply, Verdict):
+                return reply
+        else:
+            reply = self._send(request, self.platform.headers(credentials))
+        return self._read(reply, read, secrets, also)
+
+    def _send_with_access(
+        self, platform: Granting, exchange: Request, request: Request, credentials: str, secrets: list[str]
+    ) -> Reply | Verdict:
+        """Send with an access token, which becomes one of the secrets; a verdict: there is none, and nothing was sent.
+
+        A token that was used before may have been revoked: after a 401, which does nothing, it is sent once more with a new one.
+        """
+        while True:
+            token = self.access.get(credentials, now := self.clock.monotonic())
+            is_new = token is None
+            if token is None:
+                granted = self._read(self._send(exchange, {}), platform.read_grant, secrets)
+                if isinstance(granted, Verdict):
+                    return replace(granted, means=_WITHOUT_ACCESS.get(granted.means, granted.means))
+                self.access.keep(credentials, granted, now)
+                token = granted.token
+            secrets.append(token)
+            reply = self._send(request, self.platform.headers(token))
+            if not isinstance(reply, Answer) or reply.status != HTTPStatus.UNAUTHORIZED:
+                return reply
+            self.access.forget(token)
+            if is_new:
+                return reply
+
+    def _send(self, request: Request, of_platform: Mapping[str, str]) -> Reply:
+        headers = {"Accept": "application/json", **of_platform}
         content = request.content
         if content is not None:
             headers["Content-Type"] = "application/json"
-        reply = self.wire.exchange_in_turn(
+        return self.wire.exchange_in_turn(
             request.method,
             f"{self.shop.url}{request.path}",
             headers=headers,
@@ -137,12 +216,22 @@ class ShopClient:
             heard=self.heard,
             deadline=self._deadline,
         )
+
+    def _read(
+        self,
+        reply: Reply,
+        read: Callable[[Answer], T],
+        secrets: Sequence[str],
+        also: frozenset[int] | set[int] = frozenset(),
+    ) -> T | Verdict:
         if isinstance(reply, Answer) and (HTTPStatus(200) <= reply.status < HTTPStatus(300) or reply.status in also):
             try:
                 return read(reply)
+            except SaidError as error:
+                return replace(error.verdict, detail=in_words(error.verdict.detail.encode(), secrets))
             except AnswerError as error:
                 return Verdict(Means.UNCLEAR, str(error), reply.status)
-        return read_verdict(reply, self.clock.now(), self.platform.secrets(credentials))
+        return read_verdict(reply, self.clock.now(), secrets)
 
 
 def _time_of(answer: Answer) -> datetime | None:

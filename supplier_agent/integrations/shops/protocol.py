@@ -7,8 +7,9 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
+from supplier_agent.marketplace import Verdict
 from supplier_agent.marketplace.wire import Answer
 from supplier_agent.reading.shop_orders import InShop, Product, ShopPage
 
@@ -23,6 +24,14 @@ MOST_FOUND = 20
 
 class AnswerError(ValueError):
     """The answer is not what the platform documents. Its text is a sentence of ours, never the answer."""
+
+
+class SaidError(AnswerError):
+    """The platform says in the body of a 2xx what others say with a status. Its text is the platform's."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.detail)
+        self.verdict = verdict
 
 
 @dataclass(frozen=True)
@@ -54,11 +63,16 @@ class Line:
 
 @dataclass(frozen=True)
 class Scope:
-    """A right that `shop check` proves by one read. what: a sentence without a full stop."""
+    """A right that `shop check` proves by one read. what: a sentence without a full stop.
+
+    read: raises AnswerError if the answer does not prove it, else returns what is doubtful all the same, or "".
+    None: any 2xx proves it.
+    """
 
     name: str
     request: Request
     what: str
+    read: Callable[[Answer], str] | None = None
 
 
 class Platform(Protocol):
@@ -100,6 +114,36 @@ class Platform(Protocol):
 
     def scopes(self) -> Sequence[Scope]:
         """Return the rights that reads alone can prove."""
+
+
+@runtime_checkable
+class ByCursor(Protocol):
+    """What a platform also has if its pages have cursors instead of numbers, and its search learns of an order some time later."""
+
+    def changed_after(self, since: datetime, after: str) -> Request:
+        """Return the request for the page of `changed` that follows that cursor."""
+
+    def newest(self, after: str) -> Request:
+        """Return the request for all orders, the newest first, without the search. after: a cursor; "" for the first page."""
+
+
+@dataclass(frozen=True)
+class Granted:
+    """An access token. seconds: how long it is accepted."""
+
+    token: str
+    seconds: float
+
+
+@runtime_checkable
+class Granting(Protocol):
+    """What a platform also has if credentials are exchanged for an access token, which is sent in their place."""
+
+    def grant(self, credentials: str) -> Request | None:
+        """Return the request for an access token; None: these credentials are sent as they are."""
+
+    def read_grant(self, answer: Answer) -> Granted:
+        """Return the token. Raises AnswerError."""
 
 
 # -- What all platforms share in reading answers.

@@ -2,12 +2,14 @@
 
 from supplier_agent.base.clock import Clock
 from supplier_agent.sandbox.shops.magento import MagentoShop
+from supplier_agent.sandbox.shops.shopify import ShopifyShop
 from supplier_agent.sandbox.shops.store import Shop, ShopSemantics, Store
 from supplier_agent.sandbox.shops.woocommerce import WooCommerceShop
 
-PLATFORMS: dict[str, type[WooCommerceShop] | type[MagentoShop]] = {
+PLATFORMS: dict[str, type[WooCommerceShop] | type[MagentoShop] | type[ShopifyShop]] = {
     "woocommerce": WooCommerceShop,
     "magento": MagentoShop,
+    "shopify": ShopifyShop,
 }
 
 

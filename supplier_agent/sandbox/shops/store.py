@@ -20,6 +20,10 @@ class ShopSemantics:
     """Whether the key or integration may make orders."""
     clock_ahead_seconds: float = 0.0
     """The shop's clock minus ours."""
+    search_lag_seconds: float = 0.0
+    """How long after a change Shopify's search learns of it."""
+    api_version: str = ""
+    """The version of its API in which Shopify answers, instead of the one that was asked for; "": that one."""
 
 
 @dataclass
