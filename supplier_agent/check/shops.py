@@ -13,7 +13,11 @@ from supplier_agent.marketplace.wire import Wire
 from supplier_agent.settings import Settings, egress
 from supplier_agent.settings.shop import CREDENTIALS, Shop
 
-HOW_TO = {"woocommerce": "docs/how-to/shop-woocommerce.md", "magento": "docs/how-to/shop-magento.md"}
+HOW_TO = {
+    "woocommerce": "docs/how-to/shop-woocommerce.md",
+    "magento": "docs/how-to/shop-magento.md",
+    "bigcommerce": "docs/how-to/shop-bigcommerce.md",
+}
 
 
 def here(report: Report, settings: Settings, name: str, shop: Shop) -> str | None:

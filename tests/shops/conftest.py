@@ -58,7 +58,9 @@ class Connected:
         return [(each.supplier or "", each.code, each.what) for each in found]
 
 
-CREATES = {"woocommerce": "POST", "magento": "PUT"}
+CREATES = {"woocommerce": "POST", "magento": "PUT", "bigcommerce": "POST"}
+NEW = {"woocommerce": "processing", "magento": "processing", "bigcommerce": "11"}
+"""The status of an order that is paid and not sent."""
 Connect = Callable[..., Connected]
 
 

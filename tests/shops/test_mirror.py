@@ -8,7 +8,7 @@ import pytest
 
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.shops import ShopSemantics
-from tests.shops.conftest import ACCOUNT, CREATES, DAY, HOUR, Connect, Connected
+from tests.shops.conftest import ACCOUNT, CREATES, DAY, HOUR, NEW, Connect, Connected
 
 
 def is_create(platform: str) -> object:
@@ -45,6 +45,20 @@ def test_what_the_shop_gets_has_our_id_and_nothing_of_a_customer(connect: Connec
         assert "email" not in placed.given["billing"]
         assert "Do not send here" in placed.given["shipping"]["address_1"]
         assert product.stock == 10 - quantity
+    elif platform == "bigcommerce":
+        assert (placed.given["external_order_id"], placed.given["external_source"]) == (ours, "menzzo:notio")
+        (item,) = placed.given["products"]
+        price = f"{cents / 100:.2f}"
+        assert item == {
+            "product_id": product.id,
+            "quantity": quantity,
+            "price_ex_tax": price,
+            "price_inc_tax": price,
+        }
+        assert (placed.given["customer_id"], placed.given["status_id"]) == (0, 11)
+        for address in (placed.given["billing_address"], *placed.given["shipping_addresses"]):
+            assert address["email"].endswith("@menzzo.invalid")
+            assert "Do not send here" in address["street_1"]
     else:
         assert (placed.given["ext_order_id"], placed.given["ext_customer_id"]) == (ours, "menzzo:notio")
         (item,) = placed.given["items"]
@@ -73,8 +87,9 @@ def test_an_order_that_the_shop_has_already_is_not_made_again(connect: Connect, 
             ],
         },
         "magento": {"ext_order_id": order.menzzo_order_id, "ext_customer_id": "menzzo:notio"},
+        "bigcommerce": {"external_order_id": order.menzzo_order_id, "external_source": "menzzo:notio"},
     }
-    placed = there.shop.store.place("processing", shapes[platform])
+    placed = there.shop.store.place(NEW[platform], shapes[platform])
     there.site.start()
     there.site.run_for(HOUR, 900)
     ((state, attempts, detail),) = there.rows(

@@ -10,7 +10,7 @@ import pytest
 from supplier_agent import actions
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.shops import ShopSemantics
-from tests.shops.conftest import ACCOUNT, DAY, HOUR, Connect, Connected
+from tests.shops.conftest import ACCOUNT, DAY, HOUR, NEW, Connect, Connected
 
 WHO = "Atelier (program)"
 
@@ -91,10 +91,12 @@ def test_orders_of_others_are_ignored(connect: Connect, platform: str) -> None:
         if platform == "woocommerce":
             pairs = {"menzzo_order_id": reference, "menzzo_supplier": supplier}
             return {"meta_data": [{"key": key, "value": value} for key, value in pairs.items() if value]}
+        if platform == "bigcommerce":
+            return {"external_order_id": reference, "external_source": f"menzzo:{supplier}" if supplier else None}
         return {"ext_order_id": reference, "ext_customer_id": f"menzzo:{supplier}" if supplier else None}
 
     for reference, supplier in ((None, ""), (ours, "asir-group"), (ours, ""), ("15000099999_1", "notio")):
-        placed = there.shop.store.place("processing", given(reference, supplier))
+        placed = there.shop.store.place(NEW[platform], given(reference, supplier))
         there.shop.fulfil(placed.id)
     there.site.run_for(HOUR, 300)
     assert there.shipped() == [(0, 0)]
@@ -110,8 +112,9 @@ def test_what_was_fulfilled_before_the_shop_was_connected_marks_nothing(connect:
             "meta_data": [{"key": "menzzo_order_id", "value": this}, {"key": "menzzo_supplier", "value": "notio"}],
         },
         "magento": {"ext_order_id": this, "ext_customer_id": "menzzo:notio", "items": [{"sku": "X", "qty_ordered": 1}]},
+        "bigcommerce": {"external_order_id": this, "external_source": "menzzo:notio"},
     }
-    placed = there.shop.store.place("processing", shapes[platform])
+    placed = there.shop.store.place(NEW[platform], shapes[platform])
     there.shop.fulfil(placed.id)
     there.site.clock.sleep(120)
     there.site.start()
@@ -214,11 +217,11 @@ def test_another_address_is_another_shop_and_begins_anew(connect: Connect) -> No
 
 
 @pytest.mark.slow
-def test_a_mass_change_in_the_shop_is_read_in_parts_and_to_its_end(connect: Connect) -> None:
+def test_a_mass_change_in_the_shop_is_read_in_parts_and_to_its_end(connect: Connect, platform: str) -> None:
     there = mirrored(connect(requests_per_second=50))
     for _ in range(1200):  # more than MOST_PAGES, all within one second, and before ours
-        placed = there.shop.store.place("processing", {"ext_order_id": "of another program"})
-        there.shop.store.set_status(placed.id, "processing")
+        placed = there.shop.store.place(NEW[platform], {"ext_order_id": "of another program"})
+        there.shop.store.set_status(placed.id, NEW[platform])
     there.shop.fulfil(there.placed[0])
     there.site.run_for(2 * HOUR, 300)
     assert there.shipped() == [(1, 1)]

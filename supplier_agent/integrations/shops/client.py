@@ -2,20 +2,28 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from functools import cached_property
 from http import HTTPStatus
 from typing import TypeVar
 
 from supplier_agent.base.clock import Clock
 from supplier_agent.base.errors import ConfigError
+from supplier_agent.integrations.shops.bigcommerce import BigCommerce
 from supplier_agent.integrations.shops.magento import NOT_FOUND, Magento
-from supplier_agent.integrations.shops.protocol import AnswerError, Line, Platform, Request
+from supplier_agent.integrations.shops.protocol import (
+    AnswerError,
+    FindsVariants,
+    Line,
+    Platform,
+    Request,
+    SaysWhenToRetry,
+    mail_instant,
+)
 from supplier_agent.integrations.shops.sku_map import SkuMap
 from supplier_agent.integrations.shops.woocommerce import WooCommerce
 from supplier_agent.marketplace import Means, Verdict
-from supplier_agent.marketplace.answers import read_verdict
+from supplier_agent.marketplace.answers import read_verdict, retry_after
 from supplier_agent.marketplace.connections import Deadline
 from supplier_agent.marketplace.rate_limit import Pace
 from supplier_agent.marketplace.wire import Answer, Wire
@@ -29,7 +37,11 @@ T = TypeVar("T")
 
 def platform_of(shop: Shop) -> Platform:
     """Return the platform of a shop."""
-    platforms: dict[str, Callable[[Shop], Platform]] = {"woocommerce": WooCommerce, "magento": Magento}
+    platforms: dict[str, Callable[[Shop], Platform]] = {
+        "woocommerce": WooCommerce,
+        "magento": Magento,
+        "bigcommerce": BigCommerce,
+    }
     return platforms[shop.platform](shop)
 
 
@@ -93,9 +105,11 @@ class ShopClient:
 
     def product(self, sku: str) -> Product | Verdict | None:
         """Return the shop's product with that SKU; None: it has none."""
-        return self._ask(
-            self.platform.product(sku), lambda answer: self.platform.read_product(answer, sku), {NOT_FOUND}
-        )
+        platform = self.platform
+        found = self._ask(platform.product(sku), lambda answer: platform.read_product(answer, sku), {NOT_FOUND})
+        if found is not None or not isinstance(platform, FindsVariants):
+            return found
+        return self._ask(platform.variant(sku), lambda answer: platform.read_variant(answer, sku))
 
     def create(self, reference: str, quantity: int, price_cents: int | None, product: Product) -> InShop | Verdict:
         """Make the order. Once: the caller has searched for it, and searches again after an unclear answer."""
@@ -105,7 +119,7 @@ class ShopClient:
     def changed(self, since: datetime, page: int) -> ShopPage | Verdict:
         """Return a page of the orders that were modified since then, with the shop's clock."""
         request = self.platform.changed(since, page)
-        return self._ask(request, lambda answer: replace(self.platform.read_orders(answer, page), at=_time_of(answer)))
+        return self._ask(request, lambda answer: replace(self.platform.read_orders(answer, page), at=mail_instant(answer.headers.get("date"))))
 
     def prove(self) -> list[tuple[str, Verdict]]:
         """Make one read for each right; return what each proves, and its verdict."""
@@ -142,13 +156,8 @@ class ShopClient:
                 return read(reply)
             except AnswerError as error:
                 return Verdict(Means.UNCLEAR, str(error), reply.status)
-        return read_verdict(reply, self.clock.now(), self.platform.secrets(credentials))
-
-
-def _time_of(answer: Answer) -> datetime | None:
-    """Return the shop's clock from the header Date; None: it has none, or it cannot be read."""
-    try:
-        at = parsedate_to_datetime(answer.headers.get("date", ""))
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+        verdict = read_verdict(reply, self.clock.now(), self.platform.secrets(credentials))
+        if isinstance(reply, Answer) and verdict.means is Means.TOO_MANY and isinstance(self.platform, SaysWhenToRetry):
+            wait = retry_after(self.platform.retry_after(reply), self.clock.now())
+            verdict = replace(verdict, retry_after_seconds=wait or verdict.retry_after_seconds)
+        return verdict
