@@ -7,7 +7,9 @@ import typer
 from supplier_agent.base.errors import UsageError
 from supplier_agent.cli.context import JsonOption, here, result, result_json, say
 
-shop = typer.Typer(no_args_is_help=True, help="List or check the suppliers' own shops (WooCommerce, Magento, BigCommerce).")
+shop = typer.Typer(
+    no_args_is_help=True, help="List or check the suppliers' own shops (WooCommerce, Magento, BigCommerce)."
+)
 NONE_YET = (
     "none is connected; how to: docs/how-to/shop-woocommerce.md, docs/how-to/shop-magento.md, "
     "docs/how-to/shop-bigcommerce.md"

@@ -70,7 +70,9 @@ class Shop(Section):
     fulfilled: Annotated[str, BeforeValidator(parse_fulfilled)] = ""
     country: Annotated[str, BeforeValidator(parse_country)] = "FR"
     store_id: Annotated[int, Field(ge=0, le=65535)] = 1
-    channel_id: Annotated[int, Field(ge=1)] | None = None  # None: the shop's first channel, and the orders of all are read
+    channel_id: Annotated[int, Field(ge=1)] | None = (
+        None  # None: the shop's first channel, and the orders of all are read
+    )
     requests_per_second: Rate = 1.0
 
     @model_validator(mode="after")

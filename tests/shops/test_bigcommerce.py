@@ -1,4 +1,4 @@
-"""What is BigCommerce's own: its statuses, its empty lists, its quota, its variants, and the orders of others that it sends along."""
+"""What is BigCommerce's own: statuses, empty lists, quota, variants, and the orders of others that it sends along."""
 
 import json
 from pathlib import Path

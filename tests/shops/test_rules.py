@@ -129,7 +129,9 @@ def test_a_status_of_its_own_can_be_the_mark() -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"null", b"{}", b"[1]", b'{"items": 5, "total_count": 1}', b"<html>", b"[" * 9999, b"\xff"]
 )
-@pytest.mark.parametrize("platform", [Magento(shop("magento")), WooCommerce(shop("woocommerce")), BigCommerce(shop("bigcommerce"))])
+@pytest.mark.parametrize(
+    "platform", [Magento(shop("magento")), WooCommerce(shop("woocommerce")), BigCommerce(shop("bigcommerce"))]
+)
 def test_what_is_not_documented_is_no_answer(platform: Platform, body: bytes) -> None:
     with pytest.raises(AnswerError):
         platform.read_orders(Answer(200, {}, body), 1)

@@ -2,8 +2,8 @@
 
 Sources: BigCommerce's developer documentation and its OpenAPI files (github.com/bigcommerce/docs, April 2026): Orders V2
 (reference/orders.v2.oas2.yml), Orders Overview, Products and Product Variants V3, API Accounts and OAuth Scopes, API Status Codes,
-API Rate Limits. Where they are silent: a list of V2 that is empty is answered with 204 and no body
-(aligent/bigcommerce-v3-api-php-client, pull request 177), and a variant of a deleted product has product 0 (bigcommerce/api, issue 44).
+API Rate Limits. Where they are silent: V2 answers an empty list with 204 and no body (aligent/bigcommerce-v3-api-php-client, pull
+request 177), and V3 may list a variant whose product is 0, that is, no product (bigcommerce/api, issue 44).
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,7 +46,9 @@ class BigCommerce:
     """The requests of BigCommerce, and what its answers mean."""
 
     API = "BigCommerce Orders V2 and Catalog V3 (REST)"
-    CANNOT_PROVE = "whether the token may create orders (scope Orders: modify) is seen only when the first order is made"
+    CANNOT_PROVE = (
+        "whether the token may create orders (scope Orders: modify) is seen only when the first order is made"
+    )
     PAGE = 50
 
     def __init__(self, shop: Shop) -> None:

@@ -19,6 +19,7 @@ from supplier_agent.integrations.shops.protocol import (
     Request,
     SaysWhenToRetry,
     mail_instant,
+    parsed,
 )
 from supplier_agent.integrations.shops.sku_map import SkuMap
 from supplier_agent.integrations.shops.woocommerce import WooCommerce
@@ -118,8 +119,11 @@ class ShopClient:
 
     def changed(self, since: datetime, page: int) -> ShopPage | Verdict:
         """Return a page of the orders that were modified since then, with the shop's clock."""
-        request = self.platform.changed(since, page)
-        return self._ask(request, lambda answer: replace(self.platform.read_orders(answer, page), at=mail_instant(answer.headers.get("date"))))
+
+        def read(answer: Answer) -> ShopPage:
+            return replace(self.platform.read_orders(answer, page), at=mail_instant(answer.headers.get("date")))
+
+        return self._ask(self.platform.changed(since, page), read)
 
     def prove(self) -> list[tuple[str, Verdict]]:
         """Make one read for each right; return what each proves, and its verdict."""
@@ -128,7 +132,11 @@ class ShopClient:
     # -- One request.
 
     def _verdict_of(self, request: Request) -> Verdict:
-        found = self._ask(request, lambda answer: Verdict(Means.CONFIRMED, "", answer.status))
+        def read(answer: Answer) -> Verdict:
+            parsed(answer)  # a web page, or nothing, proves nothing
+            return Verdict(Means.CONFIRMED, "", answer.status)
+
+        found = self._ask(request, read)
         assert found is not None  # noqa: S101 - `read` returns one
         return found
 

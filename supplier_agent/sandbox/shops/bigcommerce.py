@@ -65,9 +65,9 @@ class BigCommerceShop:
             case "GET", "/v2/orders/count":
                 return json_answer(HTTPStatus.OK, {"count": len(self.store.orders), "statuses": []})
             case "GET", "/v3/catalog/products":
-                return self._catalog([self._product(each) for each in self.store.products if self._is_main(each)], query)
+                return _catalog([self._product(each) for each in self.store.products if self._is_main(each)], query)
             case "GET", "/v3/catalog/variants":
-                return self._catalog([self._variant(each) for each in self.store.products if not self._is_main(each)], query)
+                return _catalog([self._variant(each) for each in self.store.products if not self._is_main(each)], query)
             case "POST", "/v2/orders":
                 return self._create(request, applies=applies)
         return _title(HTTPStatus.NOT_FOUND, "The resource was not found.")
@@ -114,7 +114,9 @@ class BigCommerceShop:
         """Return why an order is refused; "" if it is not."""
         for name in READ_ONLY:
             if name in given:
-                return f"The field '{name}' cannot be written to. Please remove it from your request before trying again."
+                return (
+                    f"The field '{name}' cannot be written to. Please remove it from your request before trying again."
+                )
         for name in ("billing_address", "products"):
             if not given.get(name):
                 return f"The required field '{name}' was not supplied."
@@ -124,12 +126,14 @@ class BigCommerceShop:
             return "The field 'status_id' is invalid."
         if given.get("channel_id", 1) not in {1, 2}:
             return "The field 'channel_id' is invalid."
-        for item in given["products"]:
-            bought = self.store.products.get(item.get("variant_id", item["product_id"]))
-            if bought is None or (bought.parent or bought.id) != item["product_id"] or not self._is_sold(bought.id):
-                return "The field 'product_id' is invalid."
-            if ("price_ex_tax" in item) != ("price_inc_tax" in item):
-                return "The fields 'price_ex_tax' and 'price_inc_tax' must be supplied together."
+        return next(filter(None, map(self._wrong_item, given["products"])), "")
+
+    def _wrong_item(self, item: Mapping[str, Any]) -> str:
+        bought = self.store.products.get(item.get("variant_id", item.get("product_id")))
+        if bought is None or (bought.parent or bought.id) != item["product_id"] or not self._is_sold(bought.id):
+            return "The field 'product_id' is invalid."
+        if ("price_ex_tax" in item) != ("price_inc_tax" in item):
+            return "The fields 'price_ex_tax' and 'price_inc_tax' must be supplied together."
         return ""
 
     # -- Catalog V3.
@@ -150,15 +154,16 @@ class BigCommerceShop:
         product = self.store.products[product_id]
         return {"id": product_id, "product_id": product.parent, "sku": product.sku}
 
-    def _catalog(self, rows: list[dict[str, Any]], query: Mapping[str, str]) -> Answer:
-        found = [row for row in rows if query.get("sku") in {None, row["sku"]}]
-        size, page = int(query.get("limit", "50")), int(query.get("page", "1"))
-        kept = {"id", *query["include_fields"].split(",")} if "include_fields" in query else None
-        part = [
-            {name: value for name, value in row.items() if kept is None or name in kept}
-            for row in found[(page - 1) * size : page * size]
-        ]
-        return json_answer(HTTPStatus.OK, {"data": part, "meta": {"pagination": {"total": len(found)}}})
+
+def _catalog(rows: list[dict[str, Any]], query: Mapping[str, str]) -> Answer:
+    found = [row for row in rows if query.get("sku") in {None, row["sku"]}]
+    size, page = int(query.get("limit", "50")), int(query.get("page", "1"))
+    kept = {"id", *query["include_fields"].split(",")} if "include_fields" in query else None
+    part = [
+        {name: value for name, value in row.items() if kept is None or name in kept}
+        for row in found[(page - 1) * size : page * size]
+    ]
+    return json_answer(HTTPStatus.OK, {"data": part, "meta": {"pagination": {"total": len(found)}}})
 
 
 def _order(placed: Placed) -> dict[str, Any]:
