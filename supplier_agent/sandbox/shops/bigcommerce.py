@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.utils import format_datetime, parsedate_to_datetime
+from email.utils import format_datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -75,22 +75,21 @@ class BigCommerceShop:
     # -- Orders V2: lists without an envelope; an empty one is a 204 without a body.
 
     def _orders(self, query: Mapping[str, str]) -> Answer:
-        rows = [_order(each) for each in self.store.orders.values()]
+        found = [*self.store.orders.values()]
         if "external_order_id" in query and self.semantics.search != "everything":
-            usual = self.semantics.search == "usual"
-            rows = [row for row in rows if usual and row["external_order_id"] == query["external_order_id"]]
+            usual, this = self.semantics.search == "usual", query["external_order_id"]
+            found = [each for each in found if usual and each.given.get("external_order_id") == this]
         if "channel_id" in query:
-            rows = [row for row in rows if str(row["channel_id"]) == query["channel_id"]]
+            found = [each for each in found if str(each.given.get("channel_id", 1)) == query["channel_id"]]
         if "min_date_modified" in query:
             since = datetime.fromisoformat(query["min_date_modified"])
-            rows = [row for row in rows if parsedate_to_datetime(row["date_modified"]) >= since]
+            found = [each for each in found if each.modified_at >= since]
         field, _, direction = query.get("sort", "id").partition(":")
-        rows.sort(
-            key=lambda row: (parsedate_to_datetime(row[field]) if field.startswith("date") else row[field], row["id"]),
-            reverse=direction == "desc",
-        )
+        found.sort(key=lambda each: (each.modified_at if field == "date_modified" else each.id, each.id))
+        if direction == "desc":
+            found.reverse()
         size, page = int(query.get("limit", "50")), int(query.get("page", "1"))
-        part = rows[(page - 1) * size : page * size]
+        part = [_order(each) for each in found[(page - 1) * size : page * size]]
         return json_answer(HTTPStatus.OK, part) if part else Answer(HTTPStatus.NO_CONTENT)
 
     def _create(self, request: Request, *, applies: bool) -> Answer:
