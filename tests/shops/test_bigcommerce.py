@@ -26,8 +26,8 @@ def platform() -> str:
 
 
 def shop(**keys: object) -> BigCommerce:
-    given: dict[str, Any] = {"platform": "bigcommerce", "url": "https://api.example/stores/abc", "token_file": "/t"}
-    return BigCommerce(Shop(**given, **keys))
+    given: dict[str, Any] = {"platform": "bigcommerce", "url": "https://api.example/stores/abc", "token_file": "/t", **keys}
+    return BigCommerce(Shop(**given))
 
 
 def answer(value: object, status: int = 200, **headers: str) -> Answer:

@@ -119,11 +119,8 @@ class ShopClient:
 
     def changed(self, since: datetime, page: int) -> ShopPage | Verdict:
         """Return a page of the orders that were modified since then, with the shop's clock."""
-
-        def read(answer: Answer) -> ShopPage:
-            return replace(self.platform.read_orders(answer, page), at=mail_instant(answer.headers.get("date")))
-
-        return self._ask(self.platform.changed(since, page), read)
+        request = self.platform.changed(since, page)
+        return self._ask(request, lambda answer: replace(self.platform.read_orders(answer, page), at=_time_of(answer)))
 
     def prove(self) -> list[tuple[str, Verdict]]:
         """Make one read for each right; return what each proves, and its verdict."""
@@ -132,11 +129,7 @@ class ShopClient:
     # -- One request.
 
     def _verdict_of(self, request: Request) -> Verdict:
-        def read(answer: Answer) -> Verdict:
-            parsed(answer)  # a web page, or nothing, proves nothing
-            return Verdict(Means.CONFIRMED, "", answer.status)
-
-        found = self._ask(request, read)
+        found = self._ask(request, _proof)
         assert found is not None  # noqa: S101 - `read` returns one
         return found
 
@@ -169,3 +162,14 @@ class ShopClient:
             wait = retry_after(self.platform.retry_after(reply), self.clock.now())
             verdict = replace(verdict, retry_after_seconds=wait or verdict.retry_after_seconds)
         return verdict
+
+
+def _proof(answer: Answer) -> Verdict:
+    """Return that a read worked. Raises AnswerError: a web page, or nothing, proves nothing."""
+    parsed(answer)
+    return Verdict(Means.CONFIRMED, "", answer.status)
+
+
+def _time_of(answer: Answer) -> datetime | None:
+    """Return the shop's clock from the header Date; None: it has none, or it cannot be read."""
+    return mail_instant(answer.headers.get("date"))
