@@ -26,7 +26,12 @@ def platform() -> str:
 
 
 def shop(**keys: object) -> BigCommerce:
-    given: dict[str, Any] = {"platform": "bigcommerce", "url": "https://api.example/stores/abc", "token_file": "/t", **keys}
+    given: dict[str, Any] = {
+        "platform": "bigcommerce",
+        "url": "https://api.example/stores/abc",
+        "token_file": "/t",
+        **keys,
+    }
     return BigCommerce(Shop(**given))
 
 
