@@ -17,6 +17,7 @@ HOW_TO = {
     "woocommerce": "docs/how-to/shop-woocommerce.md",
     "magento": "docs/how-to/shop-magento.md",
     "shopify": "docs/how-to/shop-shopify.md",
+    "bigcommerce": "docs/how-to/shop-bigcommerce.md",
 }
 
 

@@ -332,7 +332,9 @@ def sandbox(
     orders: Annotated[int, typer.Option(help="How many orders it starts with.", min=0)] = 40,
     shop: Annotated[
         list[str] | None,
-        typer.Option("--shop", metavar="PLATFORM", help="Also a shop: woocommerce, magento, shopify. Repeatable."),
+        typer.Option(
+            "--shop", metavar="PLATFORM", help="Also a shop: woocommerce, magento, shopify, bigcommerce. Repeatable."
+        ),
     ] = None,
     fault: Annotated[
         list[str] | None,

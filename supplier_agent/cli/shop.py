@@ -7,8 +7,13 @@ import typer
 from supplier_agent.base.errors import UsageError
 from supplier_agent.cli.context import JsonOption, here, result, result_json, say
 
-shop = typer.Typer(no_args_is_help=True, help="List or check the suppliers' own shops (WooCommerce, Magento, Shopify).")
-NONE_YET = "none is connected; how to: docs/how-to/shop-woocommerce.md, shop-magento.md, shop-shopify.md"
+shop = typer.Typer(
+    no_args_is_help=True,
+    help="List or check the suppliers' own shops (WooCommerce, Magento, Shopify, BigCommerce).",
+)
+NONE_YET = (
+    "none is connected; how to: docs/how-to/shop-woocommerce.md, shop-magento.md, shop-shopify.md, shop-bigcommerce.md"
+)
 
 
 def register(app: typer.Typer) -> None:

@@ -1,7 +1,7 @@
 """What an order in the supplier's own shop says about ours. Pure: no clock, no database, no network.
 
-The shop is the supplier's (integrations/shops/). Its orders are read by their time of modification, and
-"fulfilled" there is a mark here.
+The shop is the supplier's (integrations/shops/ has a file for each platform). Its orders are read by their time of modification,
+and "fulfilled" there is a mark here.
 """
 
 from __future__ import annotations

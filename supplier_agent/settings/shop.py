@@ -8,11 +8,12 @@ from pydantic import BeforeValidator, Field, model_validator
 from supplier_agent.settings.tokens import read_secret
 from supplier_agent.settings.values import BaseUrl, Location, NotNegative, Rate, Section, as_text
 
-Platform = Literal["woocommerce", "magento", "shopify"]
+Platform = Literal["woocommerce", "magento", "shopify", "bigcommerce"]
 CREDENTIALS = {
     "woocommerce": ("key_file", "secret_file"),
     "magento": ("token_file",),
     "shopify": ("key_file", "secret_file"),
+    "bigcommerce": ("token_file",),
 }
 """The keys that name a file with a credential, by platform."""
 OTHER_CREDENTIALS = {"shopify": ("token_file",)}
@@ -20,6 +21,8 @@ OTHER_CREDENTIALS = {"shopify": ("token_file",)}
 JOINT = "\n"
 """Between two credentials of one shop, which are kept as one token: no credential contains it."""
 LONGEST_NAME = 40
+DEFAULT_STATUS = "processing"
+"""Each platform has its own status for an order that is paid and not sent; where it has another name, this means that one."""
 
 
 def parse_name(value: object) -> str:
@@ -65,11 +68,14 @@ class Shop(Section):
     token_file: Location | None = None
     sku_map: Location | None = None  # None: the shop uses the marketplace's SKUs
     mirror: bool = True
-    status: Status = "processing"
+    status: Status = DEFAULT_STATUS
     read_back_seconds: NotNegative = 300
     fulfilled: Annotated[str, BeforeValidator(parse_fulfilled)] = ""
     country: Annotated[str, BeforeValidator(parse_country)] = "FR"
     store_id: Annotated[int, Field(ge=0, le=65535)] = 1
+    channel_id: Annotated[int, Field(ge=1)] | None = (
+        None  # None: the shop's first channel, and the orders of all are read
+    )
     requests_per_second: Rate = 1.0
 
     @model_validator(mode="after")
@@ -82,6 +88,18 @@ class Shop(Section):
             raise ValueError(f"needs {' and '.join(missing)}, because its platform is {self.platform}")
         if odd:
             raise ValueError(f"has {' and '.join(odd)}, which {self.platform} does not use; leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _words_of_bigcommerce(self) -> Self:
+        if self.platform != "bigcommerce":
+            return self
+        if self.url.endswith(("/v2", "/v3")):
+            raise ValueError("has a url with the version of an API; let it end with the store's hash")
+        if self.status != DEFAULT_STATUS and not self.status.isdecimal():
+            raise ValueError('has a status that BigCommerce does not have; write its status_id, like "11"')
+        if self.fulfilled and not self.fulfilled.isdecimal():
+            raise ValueError('has a fulfilled that BigCommerce does not have; write its status_id, like "2"')
         return self
 
     @property

@@ -58,7 +58,9 @@ class Connected:
         return [(each.supplier or "", each.code, each.what) for each in found]
 
 
-CREATES = {"woocommerce": "POST", "magento": "PUT", "shopify": "POST"}
+CREATES = {"woocommerce": "POST", "magento": "PUT", "shopify": "POST", "bigcommerce": "POST"}
+NEW = {"woocommerce": "processing", "magento": "processing", "shopify": "processing", "bigcommerce": "11"}
+"""The status of an order that is paid and not sent."""
 
 
 def does(line: LogLine) -> str:
@@ -71,13 +73,15 @@ def shape(platform: str, reference: str | None, supplier: str) -> dict[str, Any]
     """Return what an order of the shop has if it was made for ours. supplier: "" if it does not say."""
     pairs = {"menzzo_order_id": reference, "menzzo_supplier": supplier}
     attributes = [{"key": key, "value": value} for key, value in pairs.items() if value]
+    source = f"menzzo:{supplier}" if supplier else None
     match platform:
         case "woocommerce":
             return {"billing": {"last_name": reference}, "meta_data": attributes}
         case "shopify":
             return {"sourceIdentifier": reference, "customAttributes": attributes}
-    said = {"ext_order_id": reference, "ext_customer_id": f"menzzo:{supplier}" if supplier else None}
-    return {**said, "items": [{"sku": "X", "qty_ordered": 1}]}
+        case "bigcommerce":
+            return {"external_order_id": reference, "external_source": source}
+    return {"ext_order_id": reference, "ext_customer_id": source, "items": [{"sku": "X", "qty_ordered": 1}]}
 
 
 Connect = Callable[..., Connected]

@@ -8,7 +8,7 @@ import pytest
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.shops import ShopSemantics
 from supplier_agent.settings.shop import CREDENTIALS
-from tests.shops.conftest import ACCOUNT, CREATES, DAY, HOUR, Connect, Connected, does, shape
+from tests.shops.conftest import ACCOUNT, CREATES, DAY, HOUR, NEW, Connect, Connected, does, shape
 
 
 def is_create(platform: str) -> object:
@@ -53,6 +53,20 @@ def test_what_the_shop_gets_has_our_id_and_nothing_of_a_customer(connect: Connec
         assert {"email", "phone", "customer", "customerId"}.isdisjoint(placed.given)
         assert "Do not send here" in placed.given["shippingAddress"]["address1"]
         assert (placed.given["financialStatus"], product.stock) == ("PENDING", 10 - quantity)
+    elif platform == "bigcommerce":
+        assert (placed.given["external_order_id"], placed.given["external_source"]) == (ours, "menzzo:notio")
+        (item,) = placed.given["products"]
+        price = f"{cents / 100:.2f}"
+        assert item == {
+            "product_id": product.id,
+            "quantity": quantity,
+            "price_ex_tax": price,
+            "price_inc_tax": price,
+        }
+        assert (placed.given["customer_id"], placed.given["status_id"]) == (0, 11)
+        for address in (placed.given["billing_address"], *placed.given["shipping_addresses"]):
+            assert address["email"].endswith("@menzzo.invalid")
+            assert "Do not send here" in address["street_1"]
     else:
         assert (placed.given["ext_order_id"], placed.given["ext_customer_id"]) == (ours, "menzzo:notio")
         (item,) = placed.given["items"]
@@ -72,7 +86,7 @@ def test_without_the_section_there_is_no_account_and_no_call(connect: Connect) -
 def test_an_order_that_the_shop_has_already_is_not_made_again(connect: Connect, platform: str) -> None:
     there = connect(start=False)
     order = there.site.world.orders("notio")[0]
-    placed = there.shop.store.place("processing", shape(platform, order.menzzo_order_id, "notio"))
+    placed = there.shop.store.place(NEW[platform], shape(platform, order.menzzo_order_id, "notio"))
     there.site.start()
     there.site.run_for(HOUR, 900)
     ((state, attempts, detail),) = there.rows(

@@ -9,7 +9,7 @@ import pytest
 from supplier_agent import actions
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.shops import ShopSemantics
-from tests.shops.conftest import ACCOUNT, DAY, HOUR, Connect, Connected, shape
+from tests.shops.conftest import ACCOUNT, DAY, HOUR, NEW, Connect, Connected, shape
 
 WHO = "Atelier (program)"
 
@@ -86,7 +86,7 @@ def test_orders_of_others_are_ignored(connect: Connect, platform: str) -> None:
     there = mirrored(connect())
     ((ours,),) = there.rows("SELECT menzzo_order_id FROM orders")
     for reference, supplier in ((None, ""), (ours, "asir-group"), (ours, ""), ("15000099999_1", "notio")):
-        placed = there.shop.store.place("processing", shape(platform, reference, supplier))
+        placed = there.shop.store.place(NEW[platform], shape(platform, reference, supplier))
         there.shop.fulfil(placed.id)
     there.site.run_for(HOUR, 300)
     assert there.shipped() == [(0, 0)]
@@ -96,7 +96,7 @@ def test_orders_of_others_are_ignored(connect: Connect, platform: str) -> None:
 def test_what_was_fulfilled_before_the_shop_was_connected_marks_nothing(connect: Connect, platform: str) -> None:
     there = connect(start=False)
     this = there.site.world.orders("notio")[0].menzzo_order_id
-    placed = there.shop.store.place("processing", shape(platform, this, "notio"))
+    placed = there.shop.store.place(NEW[platform], shape(platform, this, "notio"))
     there.shop.fulfil(placed.id)
     there.site.clock.sleep(120)
     there.site.start()
@@ -199,11 +199,11 @@ def test_another_address_is_another_shop_and_begins_anew(connect: Connect) -> No
 
 
 @pytest.mark.slow
-def test_a_mass_change_in_the_shop_is_read_in_parts_and_to_its_end(connect: Connect) -> None:
+def test_a_mass_change_in_the_shop_is_read_in_parts_and_to_its_end(connect: Connect, platform: str) -> None:
     there = mirrored(connect(requests_per_second=50))
     for _ in range(1200):  # more than MOST_PAGES, all within one second, and before ours
-        placed = there.shop.store.place("processing", {"ext_order_id": "of another program"})
-        there.shop.store.set_status(placed.id, "processing")
+        placed = there.shop.store.place(NEW[platform], {"ext_order_id": "of another program"})
+        there.shop.store.set_status(placed.id, NEW[platform])
     there.shop.fulfil(there.placed[0])
     there.site.run_for(2 * HOUR, 300)
     assert there.shipped() == [(1, 1)]

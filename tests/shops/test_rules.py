@@ -9,8 +9,9 @@ import pytest
 
 from supplier_agent.base.errors import ConfigError
 from supplier_agent.db.tables import Call, Order
+from supplier_agent.integrations.shops.bigcommerce import BigCommerce
 from supplier_agent.integrations.shops.magento import Magento
-from supplier_agent.integrations.shops.protocol import AnswerError
+from supplier_agent.integrations.shops.protocol import AnswerError, Platform
 from supplier_agent.integrations.shops.sku_map import SkuMap, read_map
 from supplier_agent.integrations.shops.woocommerce import WooCommerce
 from supplier_agent.marketplace.wire import Answer
@@ -95,7 +96,7 @@ def test_after_shipping_only_what_was_owed_is_still_made(state: str, wants: bool
 
 
 def shop(platform: str, **keys: object) -> Shop:
-    files = {"woocommerce": {"key_file": "/k", "secret_file": "/s"}, "magento": {"token_file": "/t"}}[platform]
+    files = {"woocommerce": {"key_file": "/k", "secret_file": "/s"}}.get(platform, {"token_file": "/t"})
     return Shop(platform=platform, url="https://shop.example", **files, **keys)  # type: ignore[arg-type]
 
 
@@ -133,8 +134,10 @@ def test_a_status_of_its_own_can_be_the_mark() -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"null", b"{}", b"[1]", b'{"items": 5, "total_count": 1}', b"<html>", b"[" * 9999, b"\xff"]
 )
-@pytest.mark.parametrize("platform", [Magento(shop("magento")), WooCommerce(shop("woocommerce"))])
-def test_what_is_not_documented_is_no_answer(platform: Magento | WooCommerce, body: bytes) -> None:
+@pytest.mark.parametrize(
+    "platform", [Magento(shop("magento")), WooCommerce(shop("woocommerce")), BigCommerce(shop("bigcommerce"))]
+)
+def test_what_is_not_documented_is_no_answer(platform: Platform, body: bytes) -> None:
     with pytest.raises(AnswerError):
         platform.read_orders(Answer(200, {}, body), 1)
     with pytest.raises(AnswerError):

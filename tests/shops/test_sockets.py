@@ -17,6 +17,7 @@ from supplier_agent.calls import CALLS, Job
 from supplier_agent.calls.shop_order import SETTLE
 from supplier_agent.integrations.shops.account import make_client
 from supplier_agent.integrations.shops.client import ShopClient
+from supplier_agent.marketplace import Means
 from supplier_agent.marketplace.wire import Wire
 from supplier_agent.outbox import DONE, LATER, NOT_SENT, REFUSED, UNKNOWN
 from supplier_agent.sandbox import faults
@@ -109,6 +110,13 @@ def test_nothing_is_made_if_the_search_fails(sandbox: Sandbox, platform: str, tm
     ended = CALL.perform(job(), client(sandbox, platform, tmp_path))
     assert (ended.outcome.kind, ended.outage) == (NOT_SENT, True)  # type: ignore[union-attr]
     assert shop_of(sandbox, platform).store.orders == {}
+
+
+def test_what_is_no_answer_of_the_shop_proves_no_right(sandbox: Sandbox, platform: str, tmp_path: Path) -> None:
+    for fault in (faults.html(), faults.empty(), faults.status(204)):
+        sandbox.world.faults.arm(platform, fault, times=2)
+        assert [verdict.means for _, verdict in client(sandbox, platform, tmp_path).prove()] == [Means.UNCLEAR] * 2
+    assert [verdict.means for _, verdict in client(sandbox, platform, tmp_path).prove()] == [Means.CONFIRMED] * 2
 
 
 def test_no_secret_is_in_what_a_refusal_says(sandbox: Sandbox, platform: str, tmp_path: Path) -> None:

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from http import HTTPStatus
 from typing import TypeVar
@@ -11,22 +10,27 @@ from typing import TypeVar
 from supplier_agent.base.clock import Clock
 from supplier_agent.base.errors import ConfigError
 from supplier_agent.integrations.shops.access import AccessTokens
+from supplier_agent.integrations.shops.bigcommerce import BigCommerce
 from supplier_agent.integrations.shops.magento import NOT_FOUND, Magento
 from supplier_agent.integrations.shops.protocol import (
     AnswerError,
     ByCursor,
+    FindsVariants,
     Granting,
     Line,
     Platform,
     Request,
     SaidError,
+    SaysWhenToRetry,
     Scope,
+    mail_instant,
+    parsed,
 )
 from supplier_agent.integrations.shops.shopify import Shopify
 from supplier_agent.integrations.shops.sku_map import SkuMap
 from supplier_agent.integrations.shops.woocommerce import WooCommerce
 from supplier_agent.marketplace import Means, Verdict
-from supplier_agent.marketplace.answers import in_words, read_verdict
+from supplier_agent.marketplace.answers import in_words, read_verdict, retry_after
 from supplier_agent.marketplace.connections import Deadline
 from supplier_agent.marketplace.rate_limit import Pace
 from supplier_agent.marketplace.wire import Answer, Reply, Wire
@@ -50,6 +54,7 @@ def platform_of(shop: Shop) -> Platform:
         "woocommerce": WooCommerce,
         "magento": Magento,
         "shopify": Shopify,
+        "bigcommerce": BigCommerce,
     }
     return platforms[shop.platform](shop)
 
@@ -135,9 +140,11 @@ class ShopClient:
 
     def product(self, sku: str) -> Product | Verdict | None:
         """Return the shop's product with that SKU; None: it has none."""
-        return self._ask(
-            self.platform.product(sku), lambda answer: self.platform.read_product(answer, sku), {NOT_FOUND}
-        )
+        platform = self.platform
+        found = self._ask(platform.product(sku), lambda answer: platform.read_product(answer, sku), {NOT_FOUND})
+        if found is not None or not isinstance(platform, FindsVariants):
+            return found
+        return self._ask(platform.variant(sku), lambda answer: platform.read_variant(answer, sku))
 
     def create(self, reference: str, quantity: int, price_cents: int | None, product: Product) -> InShop | Verdict:
         """Make the order. Once: the caller has searched for it, and searches again after an unclear answer."""
@@ -158,8 +165,13 @@ class ShopClient:
     # -- One request.
 
     def _verdict_of(self, scope: Scope) -> Verdict:
-        read = scope.read or (lambda _answer: "")
-        found = self._ask(scope.request, lambda answer: Verdict(Means.CONFIRMED, read(answer), answer.status))
+        """Return that a read worked. A web page, or nothing, proves nothing."""
+
+        def read(answer: Answer) -> Verdict:
+            parsed(answer)
+            return Verdict(Means.CONFIRMED, scope.read(answer) if scope.read else "", answer.status)
+
+        found = self._ask(scope.request, read)
         assert found is not None  # noqa: S101 - `read` returns one
         return found
 
@@ -231,13 +243,13 @@ class ShopClient:
                 return replace(error.verdict, detail=in_words(error.verdict.detail.encode(), secrets))
             except AnswerError as error:
                 return Verdict(Means.UNCLEAR, str(error), reply.status)
-        return read_verdict(reply, self.clock.now(), secrets)
+        verdict = read_verdict(reply, self.clock.now(), secrets)
+        if isinstance(reply, Answer) and verdict.means is Means.TOO_MANY and isinstance(self.platform, SaysWhenToRetry):
+            wait = retry_after(self.platform.retry_after(reply), self.clock.now())
+            verdict = replace(verdict, retry_after_seconds=wait or verdict.retry_after_seconds)
+        return verdict
 
 
 def _time_of(answer: Answer) -> datetime | None:
     """Return the shop's clock from the header Date; None: it has none, or it cannot be read."""
-    try:
-        at = parsedate_to_datetime(answer.headers.get("date", ""))
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    return mail_instant(answer.headers.get("date"))

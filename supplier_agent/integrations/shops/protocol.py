@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Protocol, runtime_checkable
 
 from supplier_agent.marketplace import Verdict
@@ -116,6 +117,9 @@ class Platform(Protocol):
         """Return the rights that reads alone can prove."""
 
 
+# -- What only some platforms have.
+
+
 @runtime_checkable
 class ByCursor(Protocol):
     """What a platform also has if its pages have cursors instead of numbers, and its search learns of an order some time later."""
@@ -144,6 +148,25 @@ class Granting(Protocol):
 
     def read_grant(self, answer: Answer) -> Granted:
         """Return the token. Raises AnswerError."""
+
+
+@runtime_checkable
+class FindsVariants(Protocol):
+    """A platform whose search for products does not find variants: they have a request of their own."""
+
+    def variant(self, sku: str) -> Request:
+        """Return the request that finds a variant by its SKU."""
+
+    def read_variant(self, answer: Answer, sku: str) -> Product | None:
+        """Return the variant; None: the shop has none with exactly that SKU."""
+
+
+@runtime_checkable
+class SaysWhenToRetry(Protocol):
+    """A platform that says in a header of its own when requests are allowed again."""
+
+    def retry_after(self, answer: Answer) -> str | None:
+        """Return what Retry-After would say, in seconds; None: the answer does not say."""
 
 
 # -- What all platforms share in reading answers.
@@ -200,6 +223,15 @@ def instant(row: Mapping[str, Any], name: str) -> datetime | None:
     try:
         at = datetime.fromisoformat(value)
     except ValueError:
+        return None
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+def mail_instant(value: object) -> datetime | None:
+    """Return an instant as mails and HTTP write it (RFC 2822), which is in UTC without a zone; None if it cannot be read."""
+    try:
+        at = parsedate_to_datetime(value if isinstance(value, str) else "")
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
