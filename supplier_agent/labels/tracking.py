@@ -62,7 +62,8 @@ def codes_of(look: Look, rows: Sequence[int]) -> dict[int, Codes]:
         marks = ", ".join("?" * len(ids))
         for row in look.rows(CODES.format(marks), *ids):
             if isinstance(code := known(row.code), str):
-                label.setdefault(row.order_id, []).append((code, known(row.page)))
+                page = known(row.page)
+                label.setdefault(row.order_id, []).append((code, page if isinstance(page, int) else None))
         for row in look.rows(TRACKING.format(marks), *ids):
             if isinstance(number := known(row.tracking), str):
                 tracking[row.order_id] = number

@@ -39,7 +39,7 @@ class Asked:
 def parcels(codes: Iterable[tuple[str, int | None, bool]]) -> tuple[int, int]:
     """Return how many parcels these codes are, and of how many no scan is known.
 
-    codes: each with its page and whether it was scanned. The codes of one page are one parcel, which was scanned if one of them was.
+    codes: each with its page and whether it was scanned. The codes of one page are one parcel, scanned if one of them was.
     A code on several pages, or on none, is a parcel only if there is no other: it may be the shipment's.
     """
     pages: dict[int | None, bool] = {}

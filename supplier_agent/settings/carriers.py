@@ -1,4 +1,4 @@
-"""The sections of carriers, `[suppliers.SLUG.laposte]` and so on: who is asked whether a parcel was scanned, and with which credentials.
+"""The sections of carriers, `[suppliers.SLUG.laposte]` and so on: who is asked whether a parcel was scanned, and with what.
 
 Without such a section, no carrier is asked anything.
 """

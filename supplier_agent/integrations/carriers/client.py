@@ -1,4 +1,4 @@
-"""One supplier's account at a carrier: the last scan of codes. No byte of an answer is kept as it came: it may name the consignee."""
+"""One supplier's account at a carrier: the last scan of codes. No byte of an answer is kept as it came: it may name a person."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -84,15 +84,19 @@ class CarrierClient:
         sign_in = self.carrier.sign_in(credentials)
         if sign_in is None:
             return self._read(self._send(self.carrier.ask(codes, credentials)), codes)
-        for _ in range(2):
-            token = self.tokens.get(credentials, lambda: self._granted(sign_in))
-            if isinstance(token, Verdict):
-                return token
-            reply = self._send(self.carrier.ask(codes, token))
-            if not isinstance(reply, Answer) or reply.status != HTTPStatus.UNAUTHORIZED:
-                break
+        reply = self._with_token(codes, credentials, sign_in)
+        if isinstance(reply, Answer) and reply.status == HTTPStatus.UNAUTHORIZED:
+            reply = self._with_token(codes, credentials, sign_in)
+        return reply if isinstance(reply, Verdict) else self._read(reply, codes)
+
+    def _with_token(self, codes: tuple[str, ...], credentials: str, sign_in: Request) -> Reply | Verdict:
+        token = self.tokens.get(credentials, lambda: self._granted(sign_in))
+        if isinstance(token, Verdict):
+            return token
+        reply = self._send(self.carrier.ask(codes, token))
+        if isinstance(reply, Answer) and reply.status == HTTPStatus.UNAUTHORIZED:
             self.tokens.forget(token)
-        return self._read(reply, codes)
+        return reply
 
     def _granted(self, sign_in: Request) -> Granted | Verdict:
         reply = self._send(sign_in)

@@ -1,8 +1,8 @@
 """DHL, every division: Shipment Tracking - Unified (`GET /track/shipments`), as of version 1.5.
 
 Sources: developer.dhl.com, Shipment Tracking - Unified: user guide, and the definition of `shipments`, `status.statusCode`
-(pre-transit, transit, delivered, failure, unknown) and the problem document of a 404. The first service level has 250 calls a day and
-one call in five seconds; the day begins at 00:00 UTC. 429 says that one of them is used up, without saying when it ends.
+(pre-transit, transit, delivered, failure, unknown) and the problem document of a 404. The first service level has 250 calls a day
+and one call in five seconds; the day begins at 00:00 UTC. 429 says that one of them is used up, without saying when it ends.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ SCANNED = frozenset({"transit", "delivered", "failure"})
 class Dhl:
     """The requests of DHL, and what its answers mean."""
 
-    API = "DHL Shipment Tracking - Unified v1"
+    API = "DHL Shipment Tracking - Unified 1.5"
     LIMITS = "250 calls a day and one in five seconds at the first service level; more is granted on request"
     AT_ONCE = 1
 

@@ -1,9 +1,9 @@
 """FedEx: Track API v1 (`POST /track/v1/trackingnumbers`), with OAuth client credentials.
 
-Sources: developer.fedex.com, Track API (Track by Tracking Number: up to 30 numbers in one request), API Authorization, and the guide
-to quotas and rate limits: 100,000 requests a day for each project by default, 1,400 in ten seconds, and a block of the address for ten
-minutes after too many requests for access tokens. Both quotas answer 429; the daily one ends at 00:00 UTC. The request is a POST, but
-it only reads, so it may be repeated.
+Sources: developer.fedex.com, Track API (Track by Tracking Number: up to 30 numbers in one request), API Authorization, and the
+guide to quotas and rate limits: 100,000 requests a day for each project by default, 1,400 in ten seconds, and a block of the
+address after too many requests for access tokens. Both quotas answer 429; the daily one ends at 00:00 UTC. The request is a POST,
+but it only reads, so it may be repeated.
 """
 
 import json

@@ -1,8 +1,9 @@
 """La Poste, Colissimo and Chronopost: Suivi v2 (`GET /suivi/v2/idships/{idships}`).
 
-Sources: La Poste's own OpenAPI document of Suivi v2 (developer.laposte.fr, "Suivi", version 2: up to ten codes in one request, status
-200 for one code and 207 for several, whose items each have a `returnCode`), and its table of event codes. Not documented: how 429 and
-an invalid key look; then the status alone counts. Some answers 404 to an unknown code have no JSON; they are not counted as an answer.
+Sources: La Poste's own OpenAPI document of Suivi v2 (developer.laposte.fr, "Suivi", version 2: up to ten codes in one request,
+status 200 for one code and 207 for several, whose items each have a `returnCode`), and its table of event codes. Not documented:
+how 429 and an invalid key look; then the status alone counts. Some answers 404 to an unknown code have no JSON; they do not count
+as an answer.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,8 @@
 """What the client needs to know about a carrier: its requests, and what its answers mean. Pure.
 
-Each carrier has one file. It names the version of the API, and the document that each request and field comes from. A parser reads
-named fields only: the code, the time and the kind of the last event. Names, addresses, places, signatures and free texts are dropped.
+Each carrier has one file. It names the version of the API, and the document that each request and field comes from. A parser
+reads named fields only: the code, the time and the kind of the last event. Names, addresses, places, signatures and free texts are
+dropped.
 """
 
 import json

@@ -2,7 +2,8 @@
 
 Sources: UPS's own OpenAPI documents (github.com/UPS-API/api-documentation: Tracking.yaml, OAuthClientCredentials.yaml) for paths,
 headers, fields and statuses; the appendix at developer.ups.com for the activity types (M: shipment information received). UPS
-publishes no figures for its rate limits; 429 is honoured. A number without data is 404 with `response.errors`, or 200 with a warning.
+publishes no figures for its rate limits; 429 is honoured. A number without data is 404 with `response.errors`, or 200 with a
+warning.
 """
 
 import base64
