@@ -39,7 +39,7 @@ class CarrierTools(Protocol):
 class ScanCall(OutwardCall[CarrierTools]):
     """The question to one carrier; see the module."""
 
-    LANE, PRIORITY, BRAKES_ON_404 = OTHERS, 9, False
+    LANE, PRIORITY = OTHERS, 9
     DRY: Literal["print", "make", "skip"] = "skip"
     ENDPOINT, REHEARSED = "last-scan", "ask the carrier about the parcels of"
 
@@ -121,7 +121,11 @@ class ScanCall(OutwardCall[CarrierTools]):
         return Ending(Outcome(DONE, f"scanned: {scanned} of {len(asked.scans)}", 200), found=asked)
 
     def after(self, job: Job, ending: Ending, settings: Settings, now: datetime, chance: float) -> Next:
-        """Return the next state. A refusal is no matter for a person: it is asked again the next day."""
+        """Return the next state. A refusal is no matter for a person: it is asked again the next day.
+
+        A 404 that is not the documented one for an unknown code is such a refusal. Many of them in a row pause the account, as for the
+        marketplace: the address may be wrong.
+        """
         if ending.outcome.kind == REFUSED and ending.redirected_to is None:
             return Next("done", why=ending.outcome.detail)
         return super().after(job, ending, settings, now, chance)

@@ -79,8 +79,9 @@ class Chosen:
 
 
 def semantics_of(given: Iterable[str]) -> Chosen:
-    """Return what KEY=VALUE choose: of the marketplace, or, after `support.`, `shop.` or `carrier.`, of
-    these. Raises UsageError.
+    """Return what KEY=VALUE choose: of the marketplace, or, after `support.`, `shop.` or `carrier.`, of these.
+
+    Raises UsageError.
     """
     chosen = Chosen()
     for each in given:

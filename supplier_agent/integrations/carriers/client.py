@@ -127,7 +127,8 @@ class CarrierClient:
             try:
                 found = self.carrier.read(reply, codes)
             except AnswerError as error:
-                return Verdict(Means.UNCLEAR, str(error), reply.status)
+                is_404 = reply.status == HTTPStatus.NOT_FOUND  # perhaps a wrong address: nothing is said of the code
+                return Verdict(Means.NOT_FOUND if is_404 else Means.UNCLEAR, str(error), reply.status)
             if found is not None:
                 return found
         return bare_verdict(reply, self.clock.now())
