@@ -26,6 +26,5 @@ ON_THE_PAGE: Mapping[str, str] = {
         "Look for it in the warehouse. If it is there: say that it did not leave. If not: ask the carrier, then settle it."
     ),
     "event.scanned by the carrier": "Scanned by the carrier",
-    "event.never scanned, settled": "Settled, though never scanned",
 }
 """What the warehouse page says, which is translated."""
