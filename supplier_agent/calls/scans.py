@@ -123,8 +123,8 @@ class ScanCall(OutwardCall[CarrierTools]):
     def after(self, job: Job, ending: Ending, settings: Settings, now: datetime, chance: float) -> Next:
         """Return the next state. A refusal is no matter for a person: it is asked again the next day.
 
-        A 404 that is not the documented one for an unknown code is such a refusal. Many of them in a row pause the account, as for the
-        marketplace: the address may be wrong.
+        A 404 that is not the documented one for an unknown code is such a refusal. Many of them in a row pause the account, as for
+        the marketplace: the address may be wrong.
         """
         if ending.outcome.kind == REFUSED and ending.redirected_to is None:
             return Next("done", why=ending.outcome.detail)

@@ -1,6 +1,6 @@
 """The carriers in `check`: credentials, and with a network one read, which uses one call of the quota. Writes nothing.
 
-The read asks about a code that cannot exist: the documented answer that it is unknown proves the credentials as well as a scan does.
+The read asks about a code that no parcel has: the documented answer that it is unknown proves the credentials as a scan would.
 """
 
 from supplier_agent.base.clock import Clock

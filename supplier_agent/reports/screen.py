@@ -129,7 +129,7 @@ def _shop(shop: ShopLine, now: datetime) -> str:
 def _carrier(carrier: CarrierLine) -> str:
     """Return one line about a carrier that is asked about parcels."""
     asked = f"{carrier.asked_today} of {carrier.codes_per_day} codes asked today"
-    return f"carrier {carrier.carrier}: {asked}, {carrier.unscanned} orders with a parcel that was not scanned yet"
+    return f"carrier {carrier.carrier}: {asked}, orders with a parcel that was not scanned yet: {carrier.unscanned}"
 
 
 def _line(row: Sequence[str], widths: Sequence[int], colour: int | None = None) -> str:

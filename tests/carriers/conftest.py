@@ -70,7 +70,9 @@ class Shipped:
 Ship = Callable[..., Shipped]
 
 
-@pytest.fixture(params=["laposte", *(pytest.param(each, marks=pytest.mark.slow) for each in DESKS if each != "laposte")])
+@pytest.fixture(
+    params=["laposte", *(pytest.param(each, marks=pytest.mark.slow) for each in DESKS if each != "laposte")]
+)
 def carrier(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -135,4 +137,3 @@ def section(folder: Path, carrier: str, credentials: str, url: str, **keys: obje
         file.chmod(0o600)
         made[key] = file
     return made | keys
-

@@ -51,7 +51,9 @@ def test_without_a_code_on_the_label_the_tracking_number_is_asked_about() -> Non
         ([("s", None, False)], 1, 1),
     ],
 )
-def test_the_codes_of_a_page_are_one_parcel(codes: list[tuple[str, int | None, bool]], total: int, missing: int) -> None:
+def test_the_codes_of_a_page_are_one_parcel(
+    codes: list[tuple[str, int | None, bool]], total: int, missing: int
+) -> None:
     assert parcels(codes) == (total, missing)
 
 
@@ -69,7 +71,13 @@ def test_codes_and_tracking_number_are_in_json_and_export_and_are_found(ship: Sh
     what = export.Chosen(None, None, None, settings, shipped.site.clock.now())
     (line,) = csv.DictReader(io.StringIO("".join(export.write(store, "orders", "csv", what))))
     assert (line["label_codes"], line["tracking_number"]) == (" ".join(shown), "TR0000000042")
-    for text, found in [("TR0000000042", 1), (" TR0000000042 ", 1), ("6A12345678902", 1), ("TR00000000", 0), ("6A9", 0)]:
+    for text, found in [
+        ("TR0000000042", 1),
+        (" TR0000000042 ", 1),
+        ("6A12345678902", 1),
+        ("TR00000000", 0),
+        ("6A9", 0),
+    ]:
         assert chosen(store, Filter(search=text, is_open=False)).total == found, text
 
 

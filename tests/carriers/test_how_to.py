@@ -36,7 +36,9 @@ def test_what_it_says_works(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
                 file = tmp_path / Path(keys[key]).name
                 file.write_text(secret)
                 file.chmod(0o600)
-            made = made.replace(f"[suppliers.notio.{name}]\n", f'[suppliers.notio.{name}]\nurl = "{sandbox.url}/{name}"\n')
+            made = made.replace(
+                f"[suppliers.notio.{name}]\n", f'[suppliers.notio.{name}]\nurl = "{sandbox.url}/{name}"\n'
+            )
         file = tmp_path / "agent.toml"
         head = f'base_url = "{sandbox.url}"\nstate_dir = "{tmp_path / "state"}"\n[suppliers.notio]\ntoken = "sandbox-notio"\n'
         file.write_text(head + made)
@@ -81,3 +83,25 @@ def test_its_command_settles(ship: Ship, tmp_path: Path, capsys: pytest.CaptureF
     assert shipped.site.ask("SELECT settled_by FROM order_scans") == [("Ana",)]
     assert cli.run(["--config", str(file), *words]) == 1
     assert "nothing to settle" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("carrier", ["laposte"])
+def test_order_and_status_tell_people_about_the_scans(
+    ship: Ship, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shipped = ship(2)
+    shipped.desk.depot.states["6A12345678902"] = "unknown"
+    shipped.days(1.5)
+    (this,) = shipped.site.ask("SELECT menzzo_order_id FROM orders")[0]
+    file = tmp_path / "agent.toml"
+    key = shipped.site.settings.suppliers["notio"].carriers["laposte"].key_file
+    file.write_text(
+        f'state_dir = "{shipped.site.settings.state_dir}"\n[suppliers.notio]\ntoken = "x"\n'
+        f'[suppliers.notio.laposte]\nkey_file = "{key}"\n'
+    )
+    file.chmod(0o600)
+    assert cli.run(["--config", str(file), "order", this]) == 0
+    said = capsys.readouterr().out
+    assert "6A12345678901 (laposte, scanned), 6A12345678902 (laposte, not scanned yet)" in said
+    cli.run(["--config", str(file), "status"])
+    assert "orders with a parcel that was not scanned yet: 1" in capsys.readouterr().out

@@ -32,7 +32,9 @@ def test_no_byte_of_a_scan_names_the_consignee(ship: Ship) -> None:
     shipped.desk.depot.states[CODES[shipped.carrier][1]] = "announced"
     shipped.days(2.5)
     assert shipped.asked()
-    assert any(CODES[shipped.carrier][0].encode() in content for _, content in written(shipped)), "the search looks there"
+    assert any(CODES[shipped.carrier][0].encode() in content for _, content in written(shipped)), (
+        "the search looks there"
+    )
     assert search(shipped) == []
 
 

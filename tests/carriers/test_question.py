@@ -172,10 +172,12 @@ def test_a_carrier_that_is_away_delays_nothing_else(ship: Ship) -> None:
     shipped.site.world.faults.arm(shipped.carrier, faults.status(503), times=10_000)
     shipped.days(1.5)
     assert shipped.asked()
-    assert shipped.site.ask("SELECT count(*) FROM lanes WHERE failing_since IS NOT NULL AND supplier = 'notio'") == [(0,)]
-    assert shipped.site.ask("SELECT count(*) FROM lanes WHERE failing_since IS NOT NULL AND supplier LIKE 'notio/%'") == [
-        (1,)
+    assert shipped.site.ask("SELECT count(*) FROM lanes WHERE failing_since IS NOT NULL AND supplier = 'notio'") == [
+        (0,)
     ]
+    assert shipped.site.ask(
+        "SELECT count(*) FROM lanes WHERE failing_since IS NOT NULL AND supplier LIKE 'notio/%'"
+    ) == [(1,)]
 
 
 @pytest.mark.slow
