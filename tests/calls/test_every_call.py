@@ -21,7 +21,7 @@ NEW = {
     "notify elsewhere": with_notify(Notify(once=False, account="shop")),
 }
 EVERY = [*(kind for kind, call in CALLS.items() if call.ACCOUNT not in {SUPPORT, *CARRIERS}), *NEW]
-"""Without those to the support API and to carriers, which a supplier has only with their sections: tests/support, tests/carriers."""
+"""Without those to the support API and to carriers, which need sections of their own: tests/support, tests/carriers."""
 PACKAGE = Path(__file__).parents[2] / "supplier_agent" / "calls"
 
 
