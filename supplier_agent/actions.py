@@ -13,9 +13,11 @@ from supplier_agent import outbox
 from supplier_agent.base.cells import known
 from supplier_agent.base.errors import AgentError, TwoSuppliersError, UsageError
 from supplier_agent.calls.protocol import PERSON
+from supplier_agent.db.carriers import OrderScan
 from supplier_agent.db.support import SaleCheck, SavRequest
 from supplier_agent.db.tables import Call, Event, Installation, Order, Print
 from supplier_agent.order import LEDGER_LOST, RESTORED, SALE_STOPPED, blockers, covered
+from supplier_agent.reports.facts import SETTLED
 from supplier_agent.settings import Settings
 from supplier_agent.words import say
 
@@ -96,6 +98,17 @@ def _override(tx: Session, order: Order, now: datetime, by: str) -> str:
     _note(tx, order, now, by, "override", f"ships it without {without}")
     tx.flush()
     return f"; {by} ships it without {without}; nothing else is overridden"
+
+
+def settle(tx: Session, order: Order, now: datetime, who: str, *, station: str | None = None) -> str:
+    """Settle what a packer reported about an order, and that its carrier has never scanned it."""
+    assert order.id is not None  # noqa: S101 - a stored order has one
+    tx.add(Event(order_id=order.id, at=now, who=who, what=SETTLED, station=station))
+    scan = tx.get(OrderScan, order.id)
+    if scan is not None and scan.unscanned > 0 and scan.settled_at is None:
+        scan.settled_at, scan.settled_by = now, who
+        tx.add(scan)
+    return "settled"
 
 
 def _shipped_on(order: Order) -> str:

@@ -130,6 +130,13 @@ def _for_the_shop(order: Order) -> bool:
     return order.acknowledged_at is not None and not in_doubt
 
 
+# -- Carriers (integrations/carriers). Only of suppliers that ask one; see `narrowed` of the calls.
+
+
+def _awaits_scan(order: Order) -> bool:
+    return order.ship_confirmed_at is not None and order.scanned_at is None
+
+
 STUCK = frozenset({"parked", "unknown"})
 """The states in which a call waits for a person."""
 ASIDE: frozenset[str] = frozenset()
@@ -169,6 +176,14 @@ class Rule:
 
 
 Rules = Mapping[str, Rule]
+_SCAN = Rule(
+    _awaits_scan,
+    subject=lambda o: _moment(o.scan_asked_at),
+    after_shipping=True,
+    by_row=True,
+    attention=ASIDE,
+)
+"""Of a carrier; the settings say which orders are its own."""
 
 WANTED: Rules = {
     "acknowledge": Rule(lambda o: o.acknowledged_at is None and o.held_reason is None, subject=unusable, ask=unusable),
@@ -196,6 +211,10 @@ WANTED: Rules = {
         attention=ASIDE,
     ),
     "shop_order": Rule(_for_the_shop, by_row=True, lasts=True, attention=ASIDE),
+    "scan_laposte": _SCAN,
+    "scan_dhl": _SCAN,
+    "scan_ups": _SCAN,
+    "scan_fedex": _SCAN,
 }
 
 

@@ -61,9 +61,12 @@ class Calls(Mapping[str, AnyCall]):
     def rules(self, settings: Settings, supplier: str | None = None) -> Rules:
         """Return the rules of the calls that these settings switch on, for this supplier (None: for any)."""
         on = self._switched_on(settings)
-        return {
+        own = {
             kind: rule for kind, rule in self._rules.items() if kind in on and self._is_for(kind, settings, supplier)
         }
+        if supplier is None:
+            return own
+        return {kind: self._calls[kind].narrowed(rule, settings, supplier) for kind, rule in own.items()}
 
     def is_on(self, kind: str, settings: Settings, supplier: str | None = None) -> bool:
         """Tell whether a call is switched on, and one of this supplier's; None: of any."""

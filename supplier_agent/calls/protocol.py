@@ -15,6 +15,7 @@ from sqlmodel import Session
 from supplier_agent.db.tables import Attempt, Call, Order
 from supplier_agent.labels import LabelFolder
 from supplier_agent.marketplace import Client, Means, Verdict
+from supplier_agent.order import Rule
 from supplier_agent.outbox import DONE, LATER, NOT_SENT, REFUSED, UNKNOWN, Next, Outcome, backoff
 from supplier_agent.settings import Settings
 from supplier_agent.suppliers.read_log import ReadDone
@@ -151,6 +152,10 @@ class OutwardCall(ABC, Generic[T]):
     def is_for(self, settings: Settings, supplier: str) -> bool:  # noqa: ARG002 - see the class
         """Tell whether the orders of this supplier have this call, if it is switched on."""
         return True
+
+    def narrowed(self, rule: Rule, settings: Settings, supplier: str) -> Rule:  # noqa: ARG002 - see the class
+        """Return the rule of order.WANTED, limited to those orders of a supplier that have this call by its settings."""
+        return rule
 
     def wait(self, tx: Session, order: Order, settings: Settings, now: datetime) -> Wait | None:  # noqa: ARG002 - see the class
         """Return why a due call is not sent now; None: it is. On the loop's thread, right before the claim."""

@@ -52,6 +52,11 @@ def prove(
 
             report.layer("shops")
             shops.look(report, settings, clock, offline=offline)
+        if any(supplier.carriers for supplier in settings.suppliers.values()):
+            from supplier_agent.check import carriers  # noqa: PLC0415 - only where a carrier is asked
+
+            report.layer("carriers")
+            carriers.look(report, settings, clock, offline=offline)
         return report.exit_code
 
     if agent is None:

@@ -204,6 +204,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "sandbox": (
         "supplier-agent sandbox --orders 6",
         "supplier-agent sandbox --fault webhook:500 --fault sale-details:500:3 --semantics support.sale_status=canceled",
+        "supplier-agent sandbox --fault laposte:429:3 --semantics carrier.parcels=unknown",
         "supplier-agent sandbox --shop woocommerce --fault woocommerce:lost:1 --semantics shop.search=nothing",
     ),
     "demo": ("supplier-agent demo", "supplier-agent demo --keep"),
@@ -266,6 +267,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         'supplier-agent sav 15000012345_789 --type damage --text "One leg is broken."',
         'supplier-agent sav 15000012345_789 --type damage --text "One leg is broken." --send --by Anna',
     ),
+    "settle": ("supplier-agent settle 15000012345_789 --by Ana",),
     "webhooks list": ("supplier-agent webhooks list", "supplier-agent webhooks list --json"),
     "webhooks test": ("supplier-agent webhooks test erp",),
     "webhooks replay": (

@@ -175,6 +175,16 @@ def _of_support(told: Mapping[str, Any]) -> Mapping[str, object]:
     }
 
 
+def _of_carriers(told: Mapping[str, Any]) -> Mapping[str, object]:
+    """Return what carriers say of its parcels, each code in a few words; nothing if its supplier asks none."""
+    words = {True: "scanned", False: "not scanned yet"}
+    if "scans" not in told:
+        return {}
+    return {
+        "scans": [f"{each['code']} ({each['carrier']}, {words[bool(each['scanned_at'])]})" for each in told["scans"]]
+    }
+
+
 LABELS = {
     "shipped": "marked as shipped",
     "shipped_at": "marked at",
@@ -187,7 +197,7 @@ LABELS = {
 def _tell(told: dict[str, Any], zone: tzinfo) -> None:
     """Print everything about one order, with times in the warehouse's time zone."""
     result(f"times are in {zone}")
-    told = {**told, **_of_support(told)}
+    told = {**told, **_of_support(told), **_of_carriers(told)}
     for name, value in told.items():
         if name not in {"calls", "history", "next", "next_code", "problem_codes"} and value not in (None, []):
             word = LABELS.get(name, name.replace("_", " "))

@@ -121,11 +121,11 @@ class Order(SQLModel, table=True):
     missed_at: datetime | None = None  # when a complete run of its day no longer listed it; null: it is listed
     vanished_at: datetime | None = None  # missed_at, if its absence means something; null: listed, or it means nothing
     fault: str | None = None  # the internal error that stopped it, until `retry`; null: none
-    sale_asked_at: datetime | None = (
-        None  # when a check of its sale was last asked for, besides that of a mark; null: never
-    )
+    sale_asked_at: datetime | None = None  # when its sale was last asked about, besides for a mark; null: never
     after_sales_at: datetime | None = None  # when after-sales were last asked for it; null: never
     sav_asked_at: datetime | None = None  # when a lead last had a case opened; null: never
+    scan_asked_at: datetime | None = None  # when its carrier was last asked for scans; null: never
+    scanned_at: datetime | None = None  # when a scan was known of each of its parcels; null: not yet, or not asked
 
 
 class Installation(SQLModel, table=True):

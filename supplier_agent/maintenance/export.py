@@ -125,13 +125,14 @@ def _orders(tx: Session, chosen: Chosen, after: int) -> tuple[list[Row], int | N
     ids = [row for row in tx.exec(query.order_by(col(Order.id)).limit(BATCH)) if row is not None]
     look, words = within(tx), Words()
     judge = Judge(look, chosen.settings, chosen.now)
-    rows = [summary(each.order, judge.of(each), words) for each in facts.orders_of(look, ids)]
-    return [{**row, "blockers": _codes(row["blockers"])} for row in rows], ids[-1] if ids else None
+    rows = [summary(each, judge.of(each), words) for each in facts.orders_of(look, ids, codes=True)]
+    lists = ("blockers", "label_codes")
+    return [{**row, **{name: _codes(row[name]) for name in lists}} for row in rows], ids[-1] if ids else None
 
 
-def _codes(blockers: object) -> str:
+def _codes(codes: object) -> str:
     """Return codes as one cell."""
-    return " ".join(blockers) if isinstance(blockers, list) else ""
+    return " ".join(codes) if isinstance(codes, list) else ""
 
 
 def _calls(tx: Session, chosen: Chosen, after: int) -> tuple[list[Row], int | None]:
@@ -203,7 +204,7 @@ SUBJECTS: Mapping[str, Subject] = {
             *("supplier", "menzzo_order_id", "increment_id", "sale_product_id", "sku", "quantity", "price", "carrier"),
             *("order_date", "link_to_label", "stage", "first_seen_at", "acknowledged_at", "label_path", "label_sha256"),
             *("shipped", "shipped_at", "ship_confirmed_at", "override_by", "held_reason", "closed_reason", "problem"),
-            *("acknowledge_evidence", "ship_evidence", "vanished_at", "blockers"),
+            *("acknowledge_evidence", "ship_evidence", "vanished_at", "blockers", "label_codes", "tracking_number"),
         ),
         _orders,
     ),

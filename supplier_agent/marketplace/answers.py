@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -50,6 +51,14 @@ def read_verdict(reply: Reply, now: datetime, secrets: Sequence[str] = ()) -> Ve
     if isinstance(reply, TooLarge):
         return Verdict(Means.TOO_LARGE, found.detail)
     return found
+
+
+def bare_verdict(reply: Reply, now: datetime) -> Verdict:
+    """Judge a reply that is no success, without a byte of its body: it may name a customer. A 2xx is unclear."""
+    found = plain_verdict(replace(reply, body=b"") if isinstance(reply, Answer) else reply, now)
+    if found.means is Means.CONFIRMED:
+        return Verdict(Means.UNCLEAR, f"HTTP {found.http_status}", found.http_status)
+    return found if found.detail else replace(found, detail=f"HTTP {found.http_status}")
 
 
 def in_words(body: bytes, secrets: Sequence[str] = ()) -> str:

@@ -12,7 +12,7 @@ from supplier_agent.db.plain_sql import OPEN, VANISHED, Look, supplier_of, text,
 from supplier_agent.db.tables import DIGEST
 from supplier_agent.order import STAGES, WANTED, sound_stage
 from supplier_agent.reading import coverage
-from supplier_agent.reports import facts, health, status, support, webhooks
+from supplier_agent.reports import facts, health, scans, status, support, webhooks
 from supplier_agent.reports.shops import shops
 from supplier_agent.reports.status import damaged
 from supplier_agent.reports.vitals import Signs
@@ -108,6 +108,7 @@ def gauges(
     yield from _wrong(tx, look, settings, now, signs)
     yield from _webhooks(webhooks.endpoints(look))
     yield from _support(look, settings, now)
+    yield from _carriers(look, settings, now)
     yield from _shops(look, settings)
     free = _disk_free_bytes(settings)
     yield Gauge(
@@ -230,6 +231,23 @@ def _support(look: Look, settings: Settings, now: datetime) -> Iterator[Gauge]:
         "After-sales cases first seen in the last 60 days; only of suppliers that use the support API.",
         ("supplier",),
         _per(names, lambda name: cases.get(name, 0)),
+    )
+
+
+def _carriers(look: Look, settings: Settings, now: datetime) -> Iterator[Gauge]:
+    """Yield what carriers say of parcels, for the suppliers that ask one; nothing is read if none does."""
+    every = [(name, each) for name, lines in scans.carriers(look, settings, now).items() for each in lines]
+    yield Gauge(
+        "orders_unscanned",
+        "Orders reported as shipped with a parcel that the carrier had not scanned when it answered last, however recent.",
+        ("supplier", "carrier"),
+        [((name, each.carrier), float(each.unscanned)) for name, each in every],
+    )
+    yield Gauge(
+        "carrier_codes_asked_today",
+        "Codes that a carrier has answered about today (UTC); codes_per_day is the most.",
+        ("supplier", "carrier"),
+        [((name, each.carrier), float(each.asked_today)) for name, each in every],
     )
 
 

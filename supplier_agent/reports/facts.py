@@ -29,6 +29,7 @@ from supplier_agent.db.plain_sql import (
 )
 from supplier_agent.order import WANTED
 from supplier_agent.reading.missing_orders import absence_of
+from supplier_agent.reports import parcels
 from supplier_agent.verdict.codes import ProblemCode, Report
 from supplier_agent.verdict.label import Label
 from supplier_agent.verdict.problems import lasts_after_shipping
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from supplier_agent.db.plain_sql import Look
+    from supplier_agent.labels.tracking import Codes
     from supplier_agent.settings import Settings
 
 MOST = 500
@@ -237,7 +239,8 @@ class OrderFacts:
     """The row of an order, and the rows that belong to it, oldest first. attempts: None: not loaded.
 
     report: what a packer reported about it, until a lead settles it; None: nothing. label: what its label says; None: it was not
-    read, or meets every criterion.
+    read, or meets every criterion. scan: how it stands with its carrier; None: the carrier was not asked. codes: None: not loaded,
+    or it has none.
     """
 
     order: Any
@@ -246,17 +249,19 @@ class OrderFacts:
     attempts: Sequence[Any] | None = None
     report: Any | None = None
     label: Label | None = None
+    scan: Any | None = None
+    codes: Codes | None = None
 
 
-def orders_of(look: Look, ids: Sequence[int], *, attempts: bool = False) -> list[OrderFacts]:
+def orders_of(look: Look, ids: Sequence[int], *, attempts: bool = False, codes: bool = False) -> list[OrderFacts]:
     """Return the orders of these row ids, in this order, with the rows that belong to them. A missing order is left out."""
     found = []
     for start in range(0, len(ids), AT_ONCE):
-        found += _several(look, ids[start : start + AT_ONCE], attempts=attempts)
+        found += _several(look, ids[start : start + AT_ONCE], attempts=attempts, codes=codes)
     return found
 
 
-def _several(look: Look, ids: Sequence[int], *, attempts: bool) -> list[OrderFacts]:
+def _several(look: Look, ids: Sequence[int], *, attempts: bool, codes: bool) -> list[OrderFacts]:
     of_these = f"({', '.join('?' * len(ids))})"
     rows = {row.id: row for row in look.rows(f"SELECT * FROM orders WHERE id IN {of_these}", *ids)}  # noqa: S608 - question marks
     calls = _by_order(look.rows(f"SELECT * FROM calls WHERE order_id IN {of_these} ORDER BY id", *ids))  # noqa: S608 - as above
@@ -264,6 +269,8 @@ def _several(look: Look, ids: Sequence[int], *, attempts: bool) -> list[OrderFac
     told = _by_order(look.rows(f"SELECT * FROM events WHERE order_id IN {of_these} AND {TOLD} ORDER BY id", *ids))  # noqa: S608 - as above
     open_reports = {row: report for row, each in told.items() if (report := _open_report(each)) is not None}
     labels = _labels(look, of_these, ids)
+    scans = {row.order_id: row for row in look.rows(f"SELECT * FROM order_scans WHERE order_id IN {of_these}", *ids)}  # noqa: S608 - as above
+    of_labels = parcels.codes(look, ids) if codes else {}
     tried = None
     if attempts:
         sql = f"SELECT attempts.*, order_id FROM attempts JOIN calls ON calls.id = call_id WHERE order_id IN {of_these}"  # noqa: S608 - as above
@@ -276,6 +283,8 @@ def _several(look: Look, ids: Sequence[int], *, attempts: bool) -> list[OrderFac
             None if tried is None else tried.get(each, ()),
             open_reports.get(each),
             labels.get(each),
+            scans.get(each),
+            of_labels.get(each),
         )
         for each in ids
         if each in rows
@@ -319,7 +328,8 @@ def ids_with_problems(
 
     In this order, the oldest of each first: shipped orders with a call that waits for a person, open orders that need a person,
     damaged orders, those that packers reported, those that wait too long, those that are not marked, those on hold or with a stuck
-    call that they do not wait for, shipped ones with such a call. So the least important are cut off first.
+    call that they do not wait for, shipped ones with such a call, those with a parcel that its carrier has not scanned. So the
+    least important are cut off first.
     """
     waiting = _bound(settings, settings.alerts.waiting_seconds, now)
     unflagged = _bound(settings, settings.alerts.unflagged_seconds, now)
@@ -340,6 +350,7 @@ def ids_with_problems(
     shipped = look.rows(SHIPPED_AND_STUCK)
     stuck = [*(row for row in shipped if not row.is_aside), *(row for row in rows if row.place == 0)]
     found = [*(row.id for row in stuck), *damaged(look), *reported(look, most), *(row.id for row in [*rows, *shipped])]
+    found += parcels.unscanned(look, settings, most)
     return list(dict.fromkeys(found))[:most]
 
 

@@ -30,6 +30,7 @@ NOT_OF_A_ROUND = frozenset({
     ProblemCode.TOKEN_OLD, ProblemCode.TOKEN_NEXT_IN_USE, ProblemCode.HELD_THOUGH_MARKED, ProblemCode.SUPPLIER_UNKNOWN,
     ProblemCode.CHANGED_SINCE_PRINTED, ProblemCode.ORDER_REPORTED, ProblemCode.WAITING, ProblemCode.UNFLAGGED,
     ProblemCode.SILENCE, ProblemCode.NOT_READ, ProblemCode.CONFIGURATION_REFUSED, ProblemCode.CLOCK_OFF, ProblemCode.READ_ONLY,
+    ProblemCode.NEVER_SCANNED,
 })  # fmt: skip
 """Problems that do not come from a round: they existed before it."""
 
@@ -64,7 +65,9 @@ def judged(
     for supplier in suppliers.values():
         found += judge_supplier(supplier, settings, now, lane_of=lanes, runs_since=runs_since).problems
     for each in facts.with_problems(look, settings, now):
-        found += order_problems(each.order, each.calls, each.prints, settings, now, each.attempts, each.report)
+        found += order_problems(
+            each.order, each.calls, each.prints, settings, now, each.attempts, each.report, each.scan
+        )
     found += [_stray(call) for call in facts.strays(look)]
     load_sentences(found)
     left_out = INFO if since is None else INFO | NOT_OF_A_ROUND

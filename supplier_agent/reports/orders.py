@@ -18,9 +18,10 @@ from supplier_agent.calls import CALLS, Calls
 from supplier_agent.db.plain_sql import OPEN, Look, within
 from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Event, Order
+from supplier_agent.labels.tracking import NO_CODES
 from supplier_agent.labels.typed import alias
 from supplier_agent.order import STAGES
-from supplier_agent.reports import facts, status, support
+from supplier_agent.reports import facts, scans, status, support
 from supplier_agent.reports.facts import OrderFacts
 from supplier_agent.reports.status import STAGE
 from supplier_agent.settings import Settings
@@ -59,6 +60,7 @@ class Judge:
             report=each.report,
             label=each.label,
             sale=self.sale(each.order),
+            scan=each.scan,
         )
 
     def sale(self, order: Order) -> Any | None:  # noqa: ANN401 - a row
@@ -73,8 +75,9 @@ def price(cents: int | None) -> str | None:
     return None if cents is None or isinstance(cents, Unreadable) else money(cents)
 
 
-def summary(order: Order, verdict: Verdict, words: Words) -> dict[str, object]:
-    """Return the object of `orders --json` (public contract, "JSON")."""
+def summary(found: OrderFacts, verdict: Verdict, words: Words) -> dict[str, object]:
+    """Return the object of `orders --json` (public contract, "JSON"). Its codes must be loaded."""
+    order, codes = found.order, found.codes or NO_CODES
     facts = {
         "supplier": order.supplier,
         "menzzo_order_id": order.menzzo_order_id,
@@ -107,6 +110,8 @@ def summary(order: Order, verdict: Verdict, words: Words) -> dict[str, object]:
         "ship_by_at": iso_or_null(verdict.ship_by.at) if verdict.ship_by is not None else None,
         "problem": "; ".join(words.problem(each) for each in verdict.problems) or None,
         "problem_codes": [each.code.value for each in verdict.problems],
+        "label_codes": codes.shown,
+        "tracking_number": codes.tracking,
     }
     return {name: known(value) for name, value in facts.items()} | {"menzzo_order_id": order.menzzo_order_id}
 
@@ -119,16 +124,17 @@ def whole(
     words: the time zone of its sentences; None: UTC. The instants are always UTC.
     """
     words, look = words or Words(), within(tx)
-    (found,) = facts.orders_of(look, [order.id or 0], attempts=True)
+    (found,) = facts.orders_of(look, [order.id or 0], attempts=True, codes=True)
     judge = Judge(look, settings, now, kinds)
     verdict = judge.of(found)
-    return summary(found.order, verdict, words) | {
+    return summary(found, verdict, words) | {
         "calls": [_call(call, found) for call in found.calls],
         "history": [
             {"at": iso_or_null(event.at), "who": event.who, "what": event.what, "detail": event.detail}
             for event in tx.exec(select(Event).where(Event.order_id == order.id).order_by(col(Event.id)))
         ],
         **support.of_order(look, found.order, settings, judge.sale(found.order), now),
+        **scans.of_order(look, found, settings),
         "may": sorted(act.value for act in verdict.may[Role.IT]),
         "next": words.next(verdict.next, order.menzzo_order_id, order.supplier),
         "next_code": verdict.next.step.value,
@@ -192,8 +198,9 @@ class Filter:
         if self.search:
             like = [f"{column} LIKE ? ESCAPE '!'" for column in SEARCHED]
             labelled = "SELECT 1 FROM barcodes WHERE order_id = orders.id AND code = ?"
-            conditions.append(f"({' OR '.join(like)} OR EXISTS ({labelled}))")
-            values += [_anywhere(self.search)] * len(SEARCHED) + [alias(self.search)]
+            tracked = "SELECT order_id FROM sale_checks WHERE tracking = ?"
+            conditions.append(f"({' OR '.join(like)} OR EXISTS ({labelled}) OR id IN ({tracked}))")
+            values += [_anywhere(self.search)] * len(SEARCHED) + [alias(self.search), self.search.strip()]
         return " AND ".join(f"({each})" for each in conditions) or "1", values
 
 
@@ -251,6 +258,6 @@ def summaries(store: Store, ids: "array[int]", settings: Settings, clock: Clock)
         with store.read() as tx:
             look = within(tx)
             judge = Judge(look, settings, clock.now())
-            found = facts.orders_of(look, ids[start : start + BATCH])
-            rows = [summary(each.order, judge.of(each), words) for each in found]
+            found = facts.orders_of(look, ids[start : start + BATCH], codes=True)
+            rows = [summary(each, judge.of(each), words) for each in found]
         yield from rows

@@ -17,6 +17,7 @@ from supplier_agent import __version__
 from supplier_agent.base.clock import Clock, SystemClock
 from supplier_agent.base.process import on_one_line
 from supplier_agent.order import STAGES
+from supplier_agent.reports.scans import CarrierLine
 from supplier_agent.reports.shops import ShopLine
 from supplier_agent.reports.status import Line, Told, tell
 from supplier_agent.verdict import Problem, ProblemCode
@@ -76,7 +77,8 @@ def _fitting(told: Told, now: datetime, words: Words, room: int, *, colours: boo
     names = sorted(told.suppliers, key=lambda name: told.suppliers[name].state == "ok")
     taken, fits = 1, 0
     for name in names:
-        taken += 1 + bool(told.suppliers[name].because) + (told.suppliers[name].shop is not None)
+        of_it = told.suppliers[name]
+        taken += 1 + bool(of_it.because) + (of_it.shop is not None) + len(of_it.carriers)
         fits += taken < room or (taken == room and name == names[-1])
     more = [f"… and {len(names) - fits} more suppliers"] if fits < len(names) else []
     return [*_table(told, names[:fits], now, words, colours=colours), *more]
@@ -103,6 +105,7 @@ def _table(told: Told, names: Sequence[str], now: datetime, words: Words, *, col
             lines.append(" " * (widths[0] + 2) + without)
         if (shop := told.suppliers[name].shop) is not None:
             lines.append(" " * (widths[0] + 2) + on_one_line(_shop(shop, now)))
+        lines += [" " * (widths[0] + 2) + _carrier(each) for each in told.suppliers[name].carriers]
         if reason := told.suppliers[name].reason(words):
             lines.append(" " * (widths[0] + 2) + on_one_line(reason))
     return lines
@@ -131,6 +134,12 @@ def _webhook(endpoint: Endpoint, now: datetime) -> str:
     counted = [f"{value} {name}" for name, value in number.items() if value]
     said = ", ".join([endpoint.state, f"last delivery {_ago(endpoint.delivered_at, now)}", *counted])
     return f"webhook {endpoint.name}: {said}"
+
+
+def _carrier(carrier: CarrierLine) -> str:
+    """Return one line about a carrier that is asked about parcels."""
+    asked = f"{carrier.asked_today} of {carrier.codes_per_day} codes asked today"
+    return f"carrier {carrier.carrier}: {asked}, orders with a parcel that was not scanned yet: {carrier.unscanned}"
 
 
 def _line(row: Sequence[str], widths: Sequence[int], colour: int | None = None) -> str:

@@ -29,6 +29,7 @@ from supplier_agent.marketplace.rate_limit import Pace
 from supplier_agent.marketplace.wire import Wire
 from supplier_agent.reports.vitals import CONFIGURATION, CORRECT_IT, DATABASE_LOCKED, DISK_FULL, RESTART, Trouble
 from supplier_agent.settings import Settings, egress
+from supplier_agent.settings.carriers import Carrier
 from supplier_agent.settings.shop import Shop
 from supplier_agent.settings.support import Support
 from supplier_agent.tick.context import Account, Context
@@ -171,6 +172,9 @@ def make_accounts(
             accounts.append(_at_the_support_api(name, supplier.support, settings, env, wire, clock))
         if supplier.shop is not None:
             accounts.append(_at_the_shop(name, supplier.shop, settings, wire, clock))
+        accounts += [
+            _at_the_carrier(name, kind, each, settings, wire, clock) for kind, each in supplier.carriers.items()
+        ]
     if settings.webhooks:
         from supplier_agent.runtime.webhooks import make_accounts as of_webhooks  # noqa: PLC0415 - off by default
 
@@ -215,6 +219,23 @@ def _at_the_shop(name: str, shop: Shop, settings: Settings, wire: Wire, clock: C
     )
     with suppress(ConfigError):  # as above
         account.token = shop.credentials(name)
+    return account
+
+
+def _at_the_carrier(name: str, kind: str, carrier: Carrier, settings: Settings, wire: Wire, clock: Clock) -> Account:
+    from supplier_agent.integrations.carriers.client import make_client  # noqa: PLC0415 - not imported while it is off
+
+    client = make_client(settings, name, kind, wire, clock, lambda: account.token or "")
+    account = Account(
+        account_name(name, kind),
+        name,
+        client.for_call,
+        client.pace,
+        kind=kind,
+        read_token=lambda: carrier.credentials(name, kind),
+    )
+    with suppress(ConfigError):  # as above
+        account.token = carrier.credentials(name, kind)
     return account
 
 

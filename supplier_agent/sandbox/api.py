@@ -59,8 +59,8 @@ def route(request: Request, world: World) -> Route:
             return Route("webhook")
         case ["", "sandbox", _]:
             return Route("sandbox")
-        case ["", shop, *_] if shop in world.shops:
-            return Route(shop)
+        case ["", other, *_] if other in world.shops or other in world.carriers:
+            return Route(other)
     if (endpoint := support.endpoint_of(path)) is not None:
         return Route(endpoint)
     return Route("other")
@@ -165,6 +165,10 @@ class Api:
             shop = self.world.shops[line.endpoint]
             answer, clock = shop.answer(request, path, applies=applies), format_datetime(shop.store.now(), usegmt=True)
             return replace(answer, headers=(*answer.headers, ("Date", clock)))
+        if line.endpoint in self.world.carriers:
+            return self.world.carriers[line.endpoint].answer(
+                request, path_of(request).removeprefix(f"/{line.endpoint}")
+            )
         if line.endpoint == "other" or line.supplier is None:
             return error_answer(HTTPStatus.NOT_FOUND, "not found")
         method = "GET" if request.method == "HEAD" else request.method

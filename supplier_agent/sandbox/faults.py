@@ -17,7 +17,7 @@ from typing import Literal
 from supplier_agent.base.clock import Clock
 
 Endpoint = str
-"""The last part of the path of one of the API's endpoints (api.py); or label, sandbox, other, or the name of a shop."""
+"""The last part of the path of one of the API's endpoints (api.py); or label, sandbox, other, or the name of a shop or carrier."""
 Token = Literal["none", "right", "wrong"]
 Headers = tuple[tuple[str, str], ...]
 

@@ -6,13 +6,23 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 from supplier_agent.base.errors import UsageError
 from supplier_agent.sandbox import faults, support
+from supplier_agent.sandbox.carriers import DESKS, Scans, open_carrier
 from supplier_agent.sandbox.faults import Fault
 from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.shops import PLATFORMS, ShopSemantics, open_shop
 from supplier_agent.sandbox.support import SupportSemantics
 from supplier_agent.sandbox.world import World
 
-ENDPOINTS = ("get-sales", "acknowledge-sale", "ship-sale", "label", "webhook", *sorted(support.ENDPOINTS), *PLATFORMS)
+ENDPOINTS = (
+    "get-sales",
+    "acknowledge-sale",
+    "ship-sale",
+    "label",
+    "webhook",
+    *sorted(support.ENDPOINTS),
+    *PLATFORMS,
+    *DESKS,
+)
 FAULTS: Mapping[str, Callable[[], Fault]] = {
     "hang": lambda: faults.hang(applied=False),
     "slow": lambda: faults.late(5),
@@ -30,7 +40,7 @@ FAULTS: Mapping[str, Callable[[], Fault]] = {
 """By name; a number is a status, like 500 or 429. Only `slow`, `lost` and `half` take effect before the answer fails."""
 FOR_EVER = 1 << 30
 LOWEST_STATUS, STATUSES_END = 200, 600
-T = TypeVar("T", Semantics, SupportSemantics, ShopSemantics)
+T = TypeVar("T", Semantics, SupportSemantics, ShopSemantics, Scans)
 _CREDENTIALS = dict.fromkeys(("woocommerce", "shopify"), ("key_file", "secret_file"))
 """The keys of a platform's credentials, if they are not `token_file`."""
 
@@ -67,10 +77,14 @@ class Chosen:
     marketplace: Semantics = field(default_factory=Semantics)
     support: SupportSemantics = field(default_factory=SupportSemantics)
     shop: ShopSemantics = field(default_factory=ShopSemantics)
+    carrier: Scans = field(default_factory=Scans)
 
 
 def semantics_of(given: Iterable[str]) -> Chosen:
-    """Return what KEY=VALUE choose: of the marketplace, or, after `support.` or `shop.`, of these. Raises UsageError."""
+    """Return what KEY=VALUE choose: of the marketplace, or, after `support.`, `shop.` or `carrier.`, of these.
+
+    Raises UsageError.
+    """
     chosen = Chosen()
     for each in given:
         name, _, value = each.partition("=")
@@ -79,6 +93,8 @@ def semantics_of(given: Iterable[str]) -> Chosen:
             chosen = replace(chosen, support=_chosen(chosen.support, key, value, each))
         elif side == "shop":
             chosen = replace(chosen, shop=_chosen(chosen.shop, key, value, each))
+        elif side == "carrier":
+            chosen = replace(chosen, carrier=_chosen(chosen.carrier, key, value, each))
         else:
             chosen = replace(chosen, marketplace=_chosen(chosen.marketplace, name, value, each))
     return chosen
@@ -126,6 +142,22 @@ def open_shops(world: World, given: Iterable[str], semantics: ShopSemantics) -> 
         shop = world.shops[platform] = open_shop(platform, world.clock, semantics)
         for sku in sorted({order.sku for supplier in world.tokens for order in world.orders(supplier)}):
             shop.store.sells(sku)
+
+
+def open_carriers(world: World, semantics: Scans) -> None:
+    """Let every carrier answer."""
+    world.carriers |= {name: open_carrier(name, world.clock, semantics) for name in DESKS}
+
+
+def carrier_sections(world: World, url: str) -> str:
+    """Return what to paste for each carrier, or ""."""
+    files = ("key_file", "secret_file")
+    return "".join(
+        f"\n# {', '.join(f'{key}: {each}' for key, each in zip(files, desk.credentials.split(chr(10)), strict=False))}\n"
+        f'[suppliers.NAME.{name}]\nurl = "{url}/{name}"\n'
+        + "".join(f'{key} = "…"\n' for key, _ in zip(files, desk.credentials.split(chr(10)), strict=False))
+        for name, desk in world.carriers.items()
+    )
 
 
 def shop_sections(world: World, url: str) -> str:

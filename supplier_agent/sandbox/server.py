@@ -324,6 +324,7 @@ def serve(
     chosen = options.semantics_of(semantics)
     world.support.semantics = chosen.support
     options.open_shops(world, shops, chosen.shop)
+    options.open_carriers(world, chosen.carrier)
     options.arm(world, faults)
     sandbox = Sandbox(world, chosen.marketplace, port=port)
     try:
@@ -375,6 +376,8 @@ The support API is there, too. To use it, for example for notio:
 [suppliers.notio.support]
 token = "{world.support.token}"
 {options.shop_sections(world, url)}
+So are four carriers. Each line after # goes into files of their own:
+{options.carrier_sections(world, url)}
 The events that the webhook has received, each verified:
   curl {url}/sandbox/webhooks
 The marketplace's own records:

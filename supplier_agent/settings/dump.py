@@ -60,6 +60,10 @@ _TABLES: dict[str, Place] = {
     "Supplier": ("suppliers",),
     "Support": ("suppliers", "support"),
     "Shop": ("suppliers", "shop"),
+    "LaPoste": ("suppliers", "laposte"),
+    "Dhl": ("suppliers", "dhl"),
+    "Ups": ("suppliers", "ups"),
+    "FedEx": ("suppliers", "fedex"),
     "Webhook": ("webhooks",),
     "Hook": ("hooks",),
 }

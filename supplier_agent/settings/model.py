@@ -22,6 +22,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from supplier_agent.base.files import STATE_DIR
+from supplier_agent.settings.carriers import CARRIERS, Carrier, Dhl, FedEx, LaPoste, Ups
 from supplier_agent.settings.hooks import Hooks
 from supplier_agent.settings.schedule import Calendar, Holidays, Schedule, calendar
 from supplier_agent.settings.sections import Addresses, Alerts, Metrics, Web, parse_time_of_day, written_time
@@ -138,6 +139,10 @@ class Supplier(Section):
     heartbeat_url: HeartbeatUrl = Field(default="", repr=False)
     support: Support | None = None  # None: the support API is not used
     shop: Shop | None = None  # None: the supplier's own shop is not connected
+    laposte: LaPoste | None = None  # None: this carrier is not asked, like the next three
+    dhl: Dhl | None = None
+    ups: Ups | None = None
+    fedex: FedEx | None = None
 
     @model_validator(mode="after")
     def _one_token(self) -> Self:
@@ -146,6 +151,12 @@ class Supplier(Section):
         if self.token_next is not None and self.token_next_file is not None:
             raise ValueError("has both token_next and token_next_file; keep one")
         return self
+
+    @property
+    def carriers(self) -> Mapping[str, Carrier]:
+        """The carriers that are asked about its parcels, by the kind of account, in the order in which they are tried."""
+        sections = {kind: getattr(self, kind) for kind in CARRIERS}
+        return {kind: each for kind, each in sections.items() if each is not None}
 
 
 class Settings(BaseSettings):
@@ -285,6 +296,17 @@ class Settings(BaseSettings):
         """Return how this supplier uses the support API; None: not at all."""
         supplier = self.suppliers.get(slug)
         return None if supplier is None else supplier.support
+
+    def carrier_of(self, slug: str, kind: str) -> Carrier | None:
+        """Return how this supplier asks a carrier, by the kind of its account; None: it does not."""
+        supplier = self.suppliers.get(slug)
+        return None if supplier is None else supplier.carriers.get(kind)
+
+    def carrier_for(self, slug: str, name: str | None) -> str | None:
+        """Return the kind of the carrier that is asked about an order with this carrier's name; None: none is."""
+        supplier = self.suppliers.get(slug)
+        carriers = {} if supplier is None else supplier.carriers
+        return next((kind for kind, each in carriers.items() if each.takes(name)), None)
 
     def support_token_of(self, slug: str, env: Mapping[str, str], secrets_dir: Path = SECRETS_DIR) -> str:
         """Return the supplier's current token for the support API; as `token_of`. It must have a section `support`."""

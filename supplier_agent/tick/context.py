@@ -213,7 +213,8 @@ class Context:
         """Tell whether the facts of an order ask for this call now."""
         if call.kind not in self.calls or not self.calls.is_on(call.kind, self.settings, order.supplier):
             return False
-        return bool(wanted(order, (call,), {call.kind: self.calls.all_rules[call.kind]}))
+        rule = self.calls[call.kind].narrowed(self.calls.all_rules[call.kind], self.settings, order.supplier)
+        return bool(wanted(order, (call,), {call.kind: rule}))
 
     @property
     def inbox(self) -> Inbox:

@@ -191,6 +191,7 @@ class ProblemCode(StrEnum):
     FIELD_UNREADABLE = "field_unreadable"
     SALE_STOPPED = "sale_stopped"
     SALE_DOUBTFUL = "sale_doubtful"
+    NEVER_SCANNED = "never_scanned"
     # a supplier
     SHIP_OVERDUE = "ship_overdue"
     PAUSED = "paused"

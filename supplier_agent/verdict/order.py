@@ -38,6 +38,7 @@ from supplier_agent.verdict.problems import (
     text_of,
 )
 from supplier_agent.verdict.sale import may_open_case, sale_of, waits_for_a_check
+from supplier_agent.verdict.scans import never_scanned, scan_problems
 from supplier_agent.verdict.supplier import who_paused
 
 if TYPE_CHECKING:
@@ -119,13 +120,14 @@ def judge_order(  # noqa: PLR0913 - everything that an order is judged by
     report: Event | None = None,
     label: Label | None = None,
     sale: Any | None = None,  # noqa: ANN401 - a row
+    scan: Any | None = None,  # noqa: ANN401 - as above
 ) -> Verdict:
     """Return the verdict on an order.
 
     calls: every call ever owed for it. prints: every print of its label, oldest first. kinds: calls.CALLS. attempts: of all its
     calls, oldest first; None: not loaded, so what depends only on them (a resend, an unflagged label) is not judged. report: what
     a packer reported about it, until a lead settles it; None: nothing. label: what its label says; None: it was not read, or fits.
-    sale: the last check of its sale (sale_checks); None: it was never checked.
+    sale: the last check of its sale (sale_checks); None: none. scan: how it stands with its carrier (order_scans); None: not asked.
 
     1. Its stage comes from the rule in order.py.
     2. All blockers, not only the first: from its facts, its supplier, and changes since its label was printed.
@@ -140,6 +142,8 @@ def judge_order(  # noqa: PLR0913 - everything that an order is judged by
     is_finished = order.ship_confirmed_at is not None or order.closed_reason is not None
     blockers = own if is_finished else (*own, *_of_supplier(case, sale))
     possible = frozenset(_possible(order, calls, blockers, report))
+    if never_scanned(order, scan, settings):
+        possible |= {Act.SETTLE}
     if may_open_case(order, calls, settings):
         possible |= {Act.OPEN_CASE}
     may = {role: possible & MAY[role] for role in Role}
@@ -154,6 +158,7 @@ def judge_order(  # noqa: PLR0913 - everything that an order is judged by
         problems=(
             *problems_of(order, calls, own, settings, now, attempts, report, label),
             *sale_problems(order, sale, settings),
+            *scan_problems(order, scan, settings),
         ),
         ship_by=None if is_finished else ship_by(order, own, settings, now),
         sale=None if (support := settings.support_of(order.supplier)) is None else sale_of(sale, support, now),
@@ -185,10 +190,12 @@ def order_problems(
     now: datetime,
     attempts: Sequence[Attempt] | None = None,
     report: Event | None = None,
+    scan: Any | None = None,  # noqa: ANN401 - a row
 ) -> tuple[Problem, ...]:
     """Return only the problems of `judge_order` that `status` lists. They do not depend on supplier or kinds."""
     blockers = tuple(own_blockers(order, calls, prints))
-    return tuple(problems_of(order, calls, blockers, settings, now, attempts, report))
+    found = problems_of(order, calls, blockers, settings, now, attempts, report)
+    return (*found, *scan_problems(order, scan, settings))
 
 
 # -- what keeps it back ------------------------------------------------------------------------------------------------

@@ -286,8 +286,3 @@ def report(tx: Session, row: int, kind: Report, words: str, now: datetime, who: 
     """Record a packer's report about an order."""
     said = " ".join(words.split())[:LONGEST]
     tx.add(Event(order_id=row, at=now, who=who, what=facts.REPORTED, detail=kind.detail(said), station=station))
-
-
-def settle(tx: Session, row: int, now: datetime, who: str, station: str) -> None:
-    """Record that a report is settled."""
-    tx.add(Event(order_id=row, at=now, who=who, what=facts.SETTLED, station=station))

@@ -242,8 +242,7 @@ def _override(tx: Session, order: Order, visit: Visit) -> str:
 
 
 def _settle(tx: Session, order: Order, visit: Visit) -> str:
-    order_view.settle(tx, order.id or 0, visit.now, visit.person.name, visit.station.name)
-    return "settled"
+    return actions.settle(tx, order, visit.now, visit.person.name, station=visit.station.name)
 
 
 @dataclass(frozen=True)

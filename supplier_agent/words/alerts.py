@@ -17,6 +17,7 @@ TITLES: Mapping[str, str] = {
     "title.field_unreadable": "fields of orders cannot be read",
     "title.sale_stopped": "orders are on hold, because Menzzo has stopped their sale",
     "title.sale_doubtful": "sales could not be checked, or have an unknown status",
+    "title.never_scanned": "orders are reported as shipped, and the carrier has never scanned a parcel of theirs",
     "title.paused": "the supplier is paused",
     "title.flags_unusual": "unusually many orders were marked as shipped at once, and wait for approval",
     "title.token_missing": "the token cannot be read",

@@ -7,6 +7,7 @@ import pytest
 from supplier_agent.calls import CALLS, Calls
 from supplier_agent.outbox import NOT_SENT, REFUSED, UNKNOWN
 from supplier_agent.settings import Settings
+from supplier_agent.settings.carriers import CARRIERS
 from supplier_agent.verdict.supplier import SUPPORT
 from supplier_agent.words.english import SENTENCES
 from tests.calls.conftest import Raise, ids, state
@@ -19,8 +20,8 @@ NEW = {
     "notify once": with_notify(Notify(once=True)),
     "notify elsewhere": with_notify(Notify(once=False, account="shop")),
 }
-EVERY = [*(kind for kind, call in CALLS.items() if call.ACCOUNT != SUPPORT), *NEW]
-"""Without the calls to the support API, which a supplier uses only with its section: tests/support."""
+EVERY = [*(kind for kind, call in CALLS.items() if call.ACCOUNT not in {SUPPORT, *CARRIERS}), *NEW]
+"""Without those to the support API and to carriers, which need sections of their own: tests/support, tests/carriers."""
 PACKAGE = Path(__file__).parents[2] / "supplier_agent" / "calls"
 
 
@@ -117,7 +118,7 @@ def test_a_death_before_it_was_claimed_changes_nothing(installation: Raise, name
 
 
 def test_each_file_of_calls_has_its_rule_and_says_what_it_is() -> None:
-    assert {path.stem for path in PACKAGE.glob("*.py")} == {*CALLS, "__init__", "protocol", "webhook"}
+    assert {path.stem for path in PACKAGE.glob("*.py")} == {*CALLS, "__init__", "protocol", "scans", "webhook"}
     for kind, call in CALLS.items():
         assert call.LANE
         assert call.ENDPOINT

@@ -5,7 +5,7 @@ byte of an answer is kept as it came: a verdict on an answer has our own words o
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
 from typing import TypeVar
@@ -15,7 +15,7 @@ from supplier_agent.base.clock import Clock
 from supplier_agent.base.errors import AgentError
 from supplier_agent.integrations.support import answers
 from supplier_agent.marketplace import Means, Verdict
-from supplier_agent.marketplace.answers import plain_verdict
+from supplier_agent.marketplace.answers import bare_verdict
 from supplier_agent.marketplace.client import age_seconds
 from supplier_agent.marketplace.links import BadLink, allowed
 from supplier_agent.marketplace.rate_limit import Pace
@@ -147,10 +147,4 @@ class Support:
 
     def _failed(self, reply: Reply | Verdict) -> Verdict:
         """Return the verdict on an answer that is no success, without a byte of its body: it may name a customer."""
-        if isinstance(reply, Verdict):
-            return reply
-        without = replace(reply, body=b"") if isinstance(reply, Answer) else reply
-        found = plain_verdict(without, self.clock.now())
-        if found.means is Means.CONFIRMED:  # a 2xx that is not the documented one
-            return Verdict(Means.UNCLEAR, f"HTTP {found.http_status}", found.http_status)
-        return found if found.detail else replace(found, detail=f"HTTP {found.http_status}")
+        return reply if isinstance(reply, Verdict) else bare_verdict(reply, self.clock.now())

@@ -31,7 +31,7 @@ OF_ORDER = (
     ),
     *("stage", "first_seen_at", "acknowledged_at", "acknowledge_evidence", "label_path", "label_sha256"),
     *("shipped", "shipped_at", "ship_confirmed_at", "ship_evidence", "override_covers", "held_code", "vanished_at"),
-    *("blockers", "ship_by", "ship_by_at", "problem_codes"),
+    *("blockers", "ship_by", "ship_by_at", "problem_codes", "label_codes", "tracking_number"),
 )
 """The keys of `order ID --json` that are sent."""
 BITS = 2**52
@@ -44,7 +44,7 @@ def new_id(chance: Callable[[], float]) -> str:
 
 def of_order(change: Change, event_id: str, at: datetime, found: OrderFacts, verdict: Verdict) -> str:
     """Return the body of an event about an order."""
-    whole = summary(found.order, verdict, Words())
+    whole = summary(found, verdict, Words())
     order = {key: whole[key] for key in OF_ORDER}
     calls = [_call(call, found) for call in found.calls]
     return _written(change, event_id, at, {**order, "calls": calls, "next_code": verdict.next.step.value})

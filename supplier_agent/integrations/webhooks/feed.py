@@ -222,6 +222,7 @@ class Feed:
             attempts=found.attempts,
             report=found.report,
             label=found.label,
+            scan=found.scan,
         )
 
     def _publish(self, tx: Session, ids: Sequence[int]) -> None:
@@ -230,7 +231,7 @@ class Feed:
         baseline = look.first("SELECT last_order_id, is_complete FROM webhook_baseline")
         rows = {row.order_id: row for row in tx.exec(select(WebhookState).where(col(WebhookState.order_id).in_(ids)))}
         judge: Judge | None = None
-        for found in facts.orders_of(look, ids, attempts=True):
+        for found in facts.orders_of(look, ids, attempts=True, codes=True):
             order, now = found.order, Seen.of(self._judge(found))
             row = rows.get(order.id)
             before = Seen.stored(row.stage, row.problems) if row is not None else None

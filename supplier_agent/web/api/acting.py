@@ -130,9 +130,9 @@ def _must_go(order: Order, sent: Ship, verdict: Verdict) -> None:
 def _judged(tx: Session, order: Order, asking: Asking) -> tuple[Verdict, dict[str, object]]:
     """Return the verdict on an order as it is now, and its summary."""
     look = within(tx)
-    (found,) = facts.orders_of(look, [order.id or 0])
+    (found,) = facts.orders_of(look, [order.id or 0], codes=True)
     verdict = Judge(look, asking.room.settings, asking.now).of(found)
-    return verdict, summary(found.order, verdict, Words())
+    return verdict, summary(found, verdict, Words())
 
 
 def _blockers(asking: Asking, order: str) -> tuple[Blocker, ...]:

@@ -218,6 +218,8 @@ class Summary(Answered):
     ship_by_at: datetime | None
     problem: str | None
     problem_codes: list[str]
+    label_codes: list[str]
+    tracking_number: str | None
 
 
 class Attempt(Answered):

@@ -43,7 +43,8 @@ def orders(asking: Asking) -> Response:
         sql = f"SELECT id FROM orders WHERE ({where}) AND id > ? ORDER BY id LIMIT ?"  # noqa: S608 - our own texts, and question marks
         ids = [row.id for row in look.rows(sql, *values, after, wanted.limit + 1)]
         judge, words = Judge(look, room.settings, asking.now), Words()
-        rows = [summary(each.order, judge.of(each), words) for each in facts.orders_of(look, ids[: wanted.limit])]
+        found = facts.orders_of(look, ids[: wanted.limit], codes=True)
+        rows = [summary(each, judge.of(each), words) for each in found]
     more = len(ids) > wanted.limit
     return answer({"orders": rows, "next": _cursor(ids[wanted.limit - 1], chosen) if more else None})
 
