@@ -196,6 +196,8 @@ WANTED: Rules = {
         attention=ASIDE,
     ),
     "shop_order": Rule(_for_the_shop, by_row=True, lasts=True, attention=ASIDE),
+    # No fact of an order of the marketplace asks for it: it is about the shop's own orders (tick/own_orders.py).
+    "dispatched": Rule(lambda _order: False, after_shipping=True, by_row=True, attention=ASIDE),
 }
 
 

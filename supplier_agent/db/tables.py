@@ -8,7 +8,7 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from supplier_agent.db import columns, programs, shops, support, warehouse, webhooks  # noqa: F401 - tables of the schema
+from supplier_agent.db import businessonbot, columns, programs, shops, support, warehouse, webhooks  # noqa: F401 - tables
 
 UNREAD = (
     "label_sha256 IS NOT NULL AND (coalesce(label_read_sha256, '') <> label_sha256 OR label_pages IS NULL)"

@@ -17,6 +17,7 @@ from supplier_agent import outbox
 from supplier_agent.base.cells import Unreadable
 from supplier_agent.base.errors import StateError
 from supplier_agent.base.log import Log
+from supplier_agent.calls.dispatched import start_over
 from supplier_agent.db.ship_ledger import NAMELESS, Decision, Ledger
 from supplier_agent.db.store import FullError, LockedError, Store
 from supplier_agent.db.tables import Attempt, Call, Event, Installation, Order
@@ -147,7 +148,9 @@ def hold(tx: Session, ledger: Ledger, code: str, now: datetime) -> tuple[Held, .
     """Hold every order that would be reported automatically, and those that a person had held or closed since the copy.
 
     An order is not held only if the ledger says that its call was done: then nothing is sent for it. Calling it again does nothing.
+    Messages to the suppliers' bots that are owed are not sent: they may have been sent since.
     """
+    start_over(tx)
     taken_back = since_the_copy(tx, ledger)
     lost = [key for key, each in taken_back.items() if each.what != "flag taken back"]
     query = select(Order).where(col(Order.ship_confirmed_at).is_(None))

@@ -60,6 +60,7 @@ _TABLES: dict[str, Place] = {
     "Supplier": ("suppliers",),
     "Support": ("suppliers", "support"),
     "Shop": ("suppliers", "shop"),
+    "BusinessOnBot": ("suppliers", "businessonbot"),
     "Webhook": ("webhooks",),
     "Hook": ("hooks",),
 }
