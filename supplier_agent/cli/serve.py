@@ -343,7 +343,7 @@ def sandbox(
         typer.Option("--semantics", metavar="KEY=VALUE", help="What the documentation leaves open. Repeatable."),
     ] = None,
 ) -> None:
-    """Run a simulated marketplace, support API, shops and receiver of webhooks on this machine, until Ctrl-C."""
+    """Run a simulated marketplace, support API, shops, BusinessOnBot and receiver of webhooks here, until Ctrl-C."""
     from supplier_agent.sandbox.server import serve
 
     serve(port, orders, result, shops=shop or (), faults=fault or (), semantics=semantics or ())

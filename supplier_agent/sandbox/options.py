@@ -6,13 +6,24 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 from supplier_agent.base.errors import UsageError
 from supplier_agent.sandbox import faults, support
+from supplier_agent.sandbox.businessonbot import ENDPOINT as BOT
+from supplier_agent.sandbox.businessonbot import BotSemantics
 from supplier_agent.sandbox.faults import Fault
 from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.shops import PLATFORMS, ShopSemantics, open_shop
 from supplier_agent.sandbox.support import SupportSemantics
 from supplier_agent.sandbox.world import World
 
-ENDPOINTS = ("get-sales", "acknowledge-sale", "ship-sale", "label", "webhook", *sorted(support.ENDPOINTS), *PLATFORMS)
+ENDPOINTS = (
+    "get-sales",
+    "acknowledge-sale",
+    "ship-sale",
+    "label",
+    "webhook",
+    BOT,
+    *sorted(support.ENDPOINTS),
+    *PLATFORMS,
+)
 FAULTS: Mapping[str, Callable[[], Fault]] = {
     "hang": lambda: faults.hang(applied=False),
     "slow": lambda: faults.late(5),
@@ -30,7 +41,7 @@ FAULTS: Mapping[str, Callable[[], Fault]] = {
 """By name; a number is a status, like 500 or 429. Only `slow`, `lost` and `half` take effect before the answer fails."""
 FOR_EVER = 1 << 30
 LOWEST_STATUS, STATUSES_END = 200, 600
-T = TypeVar("T", Semantics, SupportSemantics, ShopSemantics)
+T = TypeVar("T", Semantics, SupportSemantics, ShopSemantics, BotSemantics)
 
 
 def arm(world: World, given: Iterable[str]) -> None:
@@ -65,10 +76,11 @@ class Chosen:
     marketplace: Semantics = field(default_factory=Semantics)
     support: SupportSemantics = field(default_factory=SupportSemantics)
     shop: ShopSemantics = field(default_factory=ShopSemantics)
+    bot: BotSemantics = field(default_factory=BotSemantics)
 
 
 def semantics_of(given: Iterable[str]) -> Chosen:
-    """Return what KEY=VALUE choose: of the marketplace, or, after `support.` or `shop.`, of these. Raises UsageError."""
+    """Return what KEY=VALUE choose: of the marketplace, or of `support.`, `shop.` or `businessonbot.`. Raises UsageError."""
     chosen = Chosen()
     for each in given:
         name, _, value = each.partition("=")
@@ -77,6 +89,8 @@ def semantics_of(given: Iterable[str]) -> Chosen:
             chosen = replace(chosen, support=_chosen(chosen.support, key, value, each))
         elif side == "shop":
             chosen = replace(chosen, shop=_chosen(chosen.shop, key, value, each))
+        elif side == BOT:
+            chosen = replace(chosen, bot=_chosen(chosen.bot, key, value, each))
         else:
             chosen = replace(chosen, marketplace=_chosen(chosen.marketplace, name, value, each))
     return chosen

@@ -322,7 +322,7 @@ def serve(
     clock = SystemClock()
     world = World.with_orders(orders, today=clock.now().date(), clock=clock)
     chosen = options.semantics_of(semantics)
-    world.support.semantics = chosen.support
+    world.support.semantics, world.bot.semantics = chosen.support, chosen.bot
     options.open_shops(world, shops, chosen.shop)
     options.arm(world, faults)
     sandbox = Sandbox(world, chosen.marketplace, port=port)
@@ -375,6 +375,8 @@ The support API is there, too. To use it, for example for notio:
 [suppliers.notio.support]
 token = "{world.support.token}"
 {options.shop_sections(world, url)}
+BusinessOnBot is at {url}/businessonbot, with the key {world.bot.key}. The messages that it has received:
+  curl {url}/sandbox/businessonbot
 The events that the webhook has received, each verified:
   curl {url}/sandbox/webhooks
 The marketplace's own records:

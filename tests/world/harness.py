@@ -215,6 +215,7 @@ class Site:
         chance = self._dice.random
         ctx = Context(settings, self._store, self._ledger, labels, self.clock, chance, log, workers, self.calls)
         follow_webhooks(ctx, settings)
+        follow_bots(ctx, settings)
         self.agent = Agent(ctx, [*made, *self.others(self)])
         self.running = True
         return self.agent
