@@ -12,6 +12,7 @@ from supplier_agent.base.process import commit, ended
 from supplier_agent.cli import (
     actions,
     articles,
+    businessonbot,
     config,
     maintenance,
     orders,
@@ -41,7 +42,20 @@ app = typer.Typer(
     epilog="Try it: supplier-agent demo. Is all well? supplier-agent status. "
     "Before going live: supplier-agent check, then supplier-agent run --once --dry-run.",
 )
-for module in (serve, orders, actions, state, config, articles, webhooks, programs, support, shop, maintenance):
+for module in (
+    serve,
+    orders,
+    actions,
+    state,
+    config,
+    articles,
+    webhooks,
+    programs,
+    support,
+    shop,
+    businessonbot,
+    maintenance,
+):
     module.register(app)
 
 

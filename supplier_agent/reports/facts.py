@@ -31,7 +31,7 @@ from supplier_agent.order import WANTED
 from supplier_agent.reading.missing_orders import absence_of
 from supplier_agent.verdict.codes import ProblemCode, Report
 from supplier_agent.verdict.label import Label
-from supplier_agent.verdict.problems import lasts_after_shipping
+from supplier_agent.verdict.problems import is_cancellation, lasts_after_shipping
 from supplier_agent.verdict.supplier import InstallationState, Lasting, SupplierState
 
 if TYPE_CHECKING:
@@ -237,7 +237,7 @@ class OrderFacts:
     """The row of an order, and the rows that belong to it, oldest first. attempts: None: not loaded.
 
     report: what a packer reported about it, until a lead settles it; None: nothing. label: what its label says; None: it was not
-    read, or meets every criterion.
+    read, or meets every criterion. cancellation: that a program asked to cancel it, until a lead settles it; None: nobody did.
     """
 
     order: Any
@@ -246,6 +246,7 @@ class OrderFacts:
     attempts: Sequence[Any] | None = None
     report: Any | None = None
     label: Label | None = None
+    cancellation: Any | None = None
 
 
 def orders_of(look: Look, ids: Sequence[int], *, attempts: bool = False) -> list[OrderFacts]:
@@ -262,7 +263,7 @@ def _several(look: Look, ids: Sequence[int], *, attempts: bool) -> list[OrderFac
     calls = _by_order(look.rows(f"SELECT * FROM calls WHERE order_id IN {of_these} ORDER BY id", *ids))  # noqa: S608 - as above
     prints = _by_order(look.rows(f"SELECT * FROM prints WHERE order_id IN {of_these} ORDER BY id", *ids))  # noqa: S608 - as above
     told = _by_order(look.rows(f"SELECT * FROM events WHERE order_id IN {of_these} AND {TOLD} ORDER BY id", *ids))  # noqa: S608 - as above
-    open_reports = {row: report for row, each in told.items() if (report := _open_report(each)) is not None}
+    unsettled = {row: _unsettled(each) for row, each in told.items()}
     labels = _labels(look, of_these, ids)
     tried = None
     if attempts:
@@ -274,22 +275,28 @@ def _several(look: Look, ids: Sequence[int], *, attempts: bool) -> list[OrderFac
             calls.get(each, ()),
             prints.get(each, ()),
             None if tried is None else tried.get(each, ()),
-            open_reports.get(each),
+            _open_report(unsettled.get(each, ())),
             labels.get(each),
+            next((asked for asked in reversed(unsettled.get(each, ())) if is_cancellation(asked)), None),
         )
         for each in ids
         if each in rows
     ]
 
 
-def _open_report(told: Sequence[Any]) -> Any | None:  # noqa: ANN401 - a row
-    """Return the newest report since the last one was settled; None: there is none.
+def _unsettled(told: Sequence[Any]) -> Sequence[Any]:
+    """Return the reports since a lead last settled them, oldest first."""
+    settled = max((each.id for each in told if each.what == SETTLED), default=0)
+    return [each for each in told if each.what == REPORTED and each.id > settled]
+
+
+def _open_report(unsettled: Sequence[Any]) -> Any | None:  # noqa: ANN401 - a row
+    """Return the newest report of a packer; None: there is none.
 
     One that lasts after the shipping comes first: it must not be covered by another, which ends with the shipping.
     """
-    settled = max((each.id for each in told if each.what == SETTLED), default=0)
-    since = [each for each in told if each.what == REPORTED and each.id > settled]
-    return next((each for each in reversed(since) if lasts_after_shipping(each)), since[-1] if since else None)
+    newest = [each for each in reversed(unsettled) if not is_cancellation(each)]
+    return next((each for each in newest if lasts_after_shipping(each)), newest[0] if newest else None)
 
 
 def _labels(look: Look, of_these: str, ids: Sequence[int]) -> dict[int, Label]:
@@ -365,16 +372,17 @@ def damaged(look: Look) -> list[int]:
 
 
 def reported(look: Look, most: int) -> list[int]:
-    """Return the row ids of orders with a report of a packer that no lead has settled yet, by the index events_reported.
+    """Return the row ids of orders with a report that no lead has settled yet, by the index events_reported.
 
-    The order is open, or is reported as shipped and did not leave.
+    The order is open, or is reported as shipped and did not leave, or someone asked to cancel it.
     """
     settled = f"SELECT order_id, max(id) AS id FROM events WHERE {TOLD} AND what = '{SETTLED}' GROUP BY order_id"  # noqa: S608 - constants
     sql = (
         f"SELECT events.order_id AS id FROM events JOIN orders ON orders.id = events.order_id"  # noqa: S608 - as above
         f" LEFT JOIN ({settled}) AS settled ON settled.order_id = events.order_id"
         f" WHERE {TOLD} AND what = ? AND events.id > coalesce(settled.id, 0) AND closed_reason IS NULL"
-        f" AND (ship_confirmed_at IS NULL OR detail = '{Report.NOT_LEFT}' OR detail LIKE '{Report.NOT_LEFT}:%')"
+        f" AND (ship_confirmed_at IS NULL OR detail = '{Report.NOT_LEFT}' OR detail LIKE '{Report.NOT_LEFT}:%'"
+        f" OR detail = '{Report.CANCELLATION}' OR detail LIKE '{Report.CANCELLATION}:%')"
         f" GROUP BY events.order_id ORDER BY max(events.id) LIMIT ?"
     )
     return [row.id for row in look.rows(sql, REPORTED, most)]

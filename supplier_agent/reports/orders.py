@@ -58,6 +58,7 @@ class Judge:
             attempts=each.attempts,
             report=each.report,
             label=each.label,
+            cancellation=each.cancellation,
             sale=self.sale(each.order),
         )
 

@@ -18,6 +18,7 @@ from supplier_agent.db import SCHEMA, plain_sql, state_folder
 from supplier_agent.db.plain_sql import Look, look_at
 from supplier_agent.order import STAGES, STUCK, WANTED, Rules, damage, sound_stage
 from supplier_agent.reports import facts, health, heartbeat, programs
+from supplier_agent.reports.businessonbot import BotLine, bots
 from supplier_agent.reports.shops import ShopLine, shops
 from supplier_agent.reports.vitals import NOT_ALIVE, Signs, judge
 from supplier_agent.verdict import Problem, ProblemCode, judge_supplier
@@ -136,6 +137,7 @@ class Line:
     last_success_at: datetime | None = None  # None: never, or not known
     next_read_at: datetime | None = None  # None: paused, or not known
     shop: ShopLine | None = None  # None: its own shop is not connected, or not known
+    bot: BotLine | None = None  # None: it has no bot, or that is not known
 
     def reason(self, words: Words) -> str | None:
         """Return why it is not ok; None if it is."""
@@ -152,6 +154,7 @@ class Line:
             "ship_evidence": dict(self.evidence),
             "rejected_entries": self.rejected,
             **({} if self.shop is None else {"shop": self.shop.as_json()}),
+            **({} if self.bot is None else {"businessonbot": self.bot.as_json()}),
         }
 
 
@@ -215,6 +218,7 @@ def _told(look: Look, settings: "Settings", database: Path, signs: Signs) -> Tol
     problems = health.judged(look, settings, now, signs=signs, suppliers=states)
     lanes = health.lane_of(states.values())
     lines, of_shops = {}, {each.supplier: each for each in shops(look, settings)}
+    of_bots = {each.supplier: each for each in bots(look, settings)}
     for name in settings.suppliers:
         verdict = judge_supplier(states[name], settings, now, lane_of=lanes, runs_since=signs.runs_since)
         found = counts(look, name)
@@ -227,6 +231,7 @@ def _told(look: Look, settings: "Settings", database: Path, signs: Signs) -> Tol
             states[name].last_success_at,
             verdict.next_read_at,
             of_shops.get(name),
+            of_bots.get(name),
         )
     not_running = holder is None and health.is_stale(look, settings, now)
     if not_running:

@@ -119,13 +119,15 @@ def judge_order(  # noqa: PLR0913 - everything that an order is judged by
     report: Event | None = None,
     label: Label | None = None,
     sale: Any | None = None,  # noqa: ANN401 - a row
+    cancellation: Event | None = None,
 ) -> Verdict:
     """Return the verdict on an order.
 
     calls: every call ever owed for it. prints: every print of its label, oldest first. kinds: calls.CALLS. attempts: of all its
     calls, oldest first; None: not loaded, so what depends only on them (a resend, an unflagged label) is not judged. report: what
     a packer reported about it, until a lead settles it; None: nothing. label: what its label says; None: it was not read, or fits.
-    sale: the last check of its sale (sale_checks); None: it was never checked.
+    sale: the last check of its sale (sale_checks); None: it was never checked. cancellation: that a program asked to cancel it, until
+    a lead settles it; None: nobody did.
 
     1. Its stage comes from the rule in order.py.
     2. All blockers, not only the first: from its facts, its supplier, and changes since its label was printed.
@@ -140,6 +142,8 @@ def judge_order(  # noqa: PLR0913 - everything that an order is judged by
     is_finished = order.ship_confirmed_at is not None or order.closed_reason is not None
     blockers = own if is_finished else (*own, *_of_supplier(case, sale))
     possible = frozenset(_possible(order, calls, blockers, report))
+    if cancellation is not None and order.closed_reason is None:
+        possible |= {Act.SETTLE}
     if may_open_case(order, calls, settings):
         possible |= {Act.OPEN_CASE}
     may = {role: possible & MAY[role] for role in Role}
@@ -152,7 +156,7 @@ def judge_order(  # noqa: PLR0913 - everything that an order is judged by
         may=may,
         next=_next(case, own),
         problems=(
-            *problems_of(order, calls, own, settings, now, attempts, report, label),
+            *problems_of(order, calls, own, settings, now, attempts, report, label, cancellation),
             *sale_problems(order, sale, settings),
         ),
         ship_by=None if is_finished else ship_by(order, own, settings, now),
@@ -185,10 +189,11 @@ def order_problems(
     now: datetime,
     attempts: Sequence[Attempt] | None = None,
     report: Event | None = None,
+    cancellation: Event | None = None,
 ) -> tuple[Problem, ...]:
     """Return only the problems of `judge_order` that `status` lists. They do not depend on supplier or kinds."""
     blockers = tuple(own_blockers(order, calls, prints))
-    return tuple(problems_of(order, calls, blockers, settings, now, attempts, report))
+    return tuple(problems_of(order, calls, blockers, settings, now, attempts, report, None, cancellation))
 
 
 # -- what keeps it back ------------------------------------------------------------------------------------------------

@@ -222,6 +222,7 @@ class Feed:
             attempts=found.attempts,
             report=found.report,
             label=found.label,
+            cancellation=found.cancellation,
         )
 
     def _publish(self, tx: Session, ids: Sequence[int]) -> None:
