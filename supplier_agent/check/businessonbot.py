@@ -1,4 +1,4 @@
-"""The suppliers' own WhatsApp bots in `check`: their keys, and what each direction needs. Sends nothing: a message tells a customer."""
+"""The suppliers' own WhatsApp bots in `check`: their keys, and what each direction needs. It sends no message to any customer."""
 
 import stat
 

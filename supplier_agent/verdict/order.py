@@ -28,6 +28,7 @@ from supplier_agent.verdict.codes import (
 )
 from supplier_agent.verdict.problems import (
     STUCK,
+    cancellation_problems,
     case_of,
     fault_of,
     lasts_after_shipping,
@@ -126,8 +127,7 @@ def judge_order(  # noqa: PLR0913 - everything that an order is judged by
     calls: every call ever owed for it. prints: every print of its label, oldest first. kinds: calls.CALLS. attempts: of all its
     calls, oldest first; None: not loaded, so what depends only on them (a resend, an unflagged label) is not judged. report: what
     a packer reported about it, until a lead settles it; None: nothing. label: what its label says; None: it was not read, or fits.
-    sale: the last check of its sale (sale_checks); None: it was never checked. cancellation: that a program asked to cancel it, until
-    a lead settles it; None: nobody did.
+    sale: the last check of its sale (sale_checks); None: it was never checked. cancellation: as report, that it is to be cancelled.
 
     1. Its stage comes from the rule in order.py.
     2. All blockers, not only the first: from its facts, its supplier, and changes since its label was printed.
@@ -156,7 +156,8 @@ def judge_order(  # noqa: PLR0913 - everything that an order is judged by
         may=may,
         next=_next(case, own),
         problems=(
-            *problems_of(order, calls, own, settings, now, attempts, report, label, cancellation),
+            *problems_of(order, calls, own, settings, now, attempts, report, label),
+            *cancellation_problems(order, cancellation),
             *sale_problems(order, sale, settings),
         ),
         ship_by=None if is_finished else ship_by(order, own, settings, now),
@@ -193,7 +194,8 @@ def order_problems(
 ) -> tuple[Problem, ...]:
     """Return only the problems of `judge_order` that `status` lists. They do not depend on supplier or kinds."""
     blockers = tuple(own_blockers(order, calls, prints))
-    return tuple(problems_of(order, calls, blockers, settings, now, attempts, report, None, cancellation))
+    found = problems_of(order, calls, blockers, settings, now, attempts, report)
+    return (*found, *cancellation_problems(order, cancellation))
 
 
 # -- what keeps it back ------------------------------------------------------------------------------------------------

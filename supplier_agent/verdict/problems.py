@@ -34,7 +34,6 @@ def problems_of(
     attempts: Sequence[Attempt] | None,
     report: Event | None,
     label: Label | None = None,
-    cancellation: Event | None = None,
 ) -> Iterable[Problem]:
     """Yield the problems of an order: calls that wait for a person, reports, holds, absence, its label, age, damage, fields."""
 
@@ -42,8 +41,6 @@ def problems_of(
         return Problem(code, order.supplier, order.menzzo_order_id, None, facts)
 
     damaged = Blocker.DAMAGED in blockers
-    if cancellation is not None and order.closed_reason is None:  # also once it is shipped
-        yield _reported(order, cancellation, ProblemCode.CANCELLATION_ASKED)
     if order.ship_confirmed_at is None and order.closed_reason is None:
         yield from (problem(code, facts) for code, facts in _of_calls(calls, attempts))
         if report is not None:
@@ -120,6 +117,12 @@ def stuck_after_shipping(calls: Iterable[Call]) -> list[Call]:
 def lasts_after_shipping(report: Event | None) -> bool:
     """Tell whether a report is still a problem once the order is reported as shipped: it did not leave."""
     return report is not None and Report.read(text_of(report.detail) or "")[0] is Report.NOT_LEFT
+
+
+def cancellation_problems(order: Order, cancellation: Event | None) -> Iterable[Problem]:
+    """Yield that someone asked to cancel an order; also once it is shipped, until a lead settles it or closes the order."""
+    if cancellation is not None and order.closed_reason is None:
+        yield _reported(order, cancellation, ProblemCode.CANCELLATION_ASKED)
 
 
 def is_cancellation(report: Any) -> bool:  # noqa: ANN401 - a row

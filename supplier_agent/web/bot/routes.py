@@ -1,6 +1,6 @@
 """The addresses for BusinessOnBot, `/businessonbot/SUPPLIER/…`: two that are answered, and those that are refused.
 
-The key is in the header `x-guest-id`. Limits, body and threads are those of the HTTP API (web/api/gate.py), with places of their own.
+The key is in the header `x-guest-id`. The limits are those of the HTTP API (web/api/gate.py), with places of their own.
 """
 
 import hmac
@@ -74,7 +74,9 @@ def make_bot(room: Room, ours: Ours) -> tuple[ASGIApp, Callable[[], None]]:
 
         return await _answered(gate, request, nothing, BAD_REQUEST)
 
-    return Starlette(routes=routes, exception_handlers={404: unknown, 405: unknown}), usage.flush
+    app = Starlette(routes=routes, exception_handlers={404: unknown, 405: unknown})
+    app.router.redirect_slashes = False  # a redirect would be no documented answer
+    return app, usage.flush
 
 
 def _refusing(error: str) -> Handle:
