@@ -11,7 +11,7 @@ WHEN: Mapping[str, str] = {
     "call.parked": "a person is asked; `cure` has the command",
     "call.postponed": "it will be tried again; `outcome`, `http_status` and `detail` say why. At debug level from the second time",
     "call.unknown": "it is not known whether the marketplace received it; `cure` has the command",
-    "cancellation.asked": "a supplier's bot asks to cancel an order, which goes on; the order has a problem until a lead settles it",
+    "cancellation.asked": "a supplier's bot asks to cancel an order, which goes on; a lead must settle that",
     "clock.jumped": "the system time was changed; everything is checked again",
     "configuration.adopted": "a new configuration is in use",
     "configuration.postponed": "a changed key needs a restart",

@@ -20,7 +20,7 @@ from sqlmodel import SQLModel
 from supplier_agent.alerts.decide import RANK, UNSENDABLE
 from supplier_agent.base import errors, process
 from supplier_agent.cli import app
-from supplier_agent.db import programs, shops, support, tables, warehouse, webhooks
+from supplier_agent.db import businessonbot, programs, shops, support, tables, warehouse, webhooks
 from supplier_agent.verdict import ProblemCode
 from supplier_agent.verdict.codes import severity_of
 from supplier_agent.words.alerts import TITLES
@@ -37,6 +37,7 @@ TABLES = {
     "tables": tables,
     "warehouse": warehouse,
     "webhooks": webhooks,
+    "businessonbot": businessonbot,
     "support": support,
     "shops": shops,
     "programs": programs,
