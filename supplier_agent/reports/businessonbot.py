@@ -26,7 +26,7 @@ CALLS = (
     "SELECT state, count(*) AS number FROM calls WHERE supplier = ? AND kind = ? AND order_id IS NULL GROUP BY state"
 )
 MESSAGES = """
-SELECT calls.subject, calls.state, calls.detail, calls.attempts, bot_orders.shop_id, bot_orders.number,
+SELECT calls.subject, calls.state, calls.detail, calls.attempts, bot_orders.shop_id, bot_orders.number AS called,
        bot_orders.dispatched_at, bot_orders.seen_at
   FROM bot_orders JOIN calls ON calls.kind = ? AND calls.order_id IS NULL
                             AND calls.subject = bot_orders.supplier || '/' || bot_orders.shop_id || '/dispatched'
@@ -105,7 +105,7 @@ def messages(look: Look, supplier: str, *, all_of_them: bool) -> list[Message]:
     """Return the messages to a supplier's bot, the newest first: those that wait for a person, or all."""
     rows = look.rows(MESSAGES, KIND, supplier, MOST)
     return [
-        Message(row.shop_id, row.number, row.state, row.detail or "", row.attempts, row.dispatched_at)
+        Message(row.shop_id, row.called, row.state, row.detail or "", row.attempts, row.dispatched_at)
         for row in rows
         if all_of_them or row.state in {"parked", "unknown"}
     ]
