@@ -126,7 +126,7 @@ OPEN = "ship_confirmed_at IS NULL AND closed_reason IS NULL"
 """An open order: its stage is neither `shipped` nor `closed`."""
 WAITS_FOR_A_PERSON = "state IN ('sending', 'parked', 'unknown') AND state <> 'sending'"
 """A call that is parked or unknown, in the text of the index calls_stuck."""
-ASIDE = "'after_sales', 'product', 'sale_check', 'sav', 'shop_order'"
+ASIDE = "'after_sales', 'dispatched', 'product', 'sale_check', 'sav', 'shop_order'"
 """The kinds of calls that no order waits for (order.KINDS_ASIDE)."""
 STUCK = f"EXISTS (SELECT 1 FROM calls WHERE order_id = orders.id AND {WAITS_FOR_A_PERSON})"  # noqa: S608 - a constant
 """ProblemCode.CALL_UNKNOWN or CALL_PARKED, of an open order."""
