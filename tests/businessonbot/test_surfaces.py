@@ -28,7 +28,9 @@ from supplier_agent.settings.businessonbot import read_keys
 
 NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)
 SHOP = {"platform": "woocommerce", "url": "https://shop.example", "key_file": "/k", "secret_file": "/s"}
-OWN = InShop("101", "1581", "", "", "completed", fulfilled=True, created_at=NOW, modified_at=NOW + timedelta(days=1), placed=True)
+OWN = InShop(
+    "101", "1581", "", "", "completed", fulfilled=True, created_at=NOW, modified_at=NOW + timedelta(days=1), placed=True
+)
 
 
 def settings(folder: Path, shop: object = SHOP, **keys: object) -> Settings:
