@@ -215,6 +215,8 @@ WANTED: Rules = {
     "scan_dhl": _SCAN,
     "scan_ups": _SCAN,
     "scan_fedex": _SCAN,
+    # No fact of an order of the marketplace asks for it: it is about the shop's own orders (tick/own_orders.py).
+    "dispatched": Rule(lambda _order: False, after_shipping=True, by_row=True, attention=ASIDE),
 }
 
 

@@ -47,6 +47,10 @@ def prove(
         report.layer("page")
         page.look(report, settings, offline=offline)
         programs.look(report, settings)
+        if any(supplier.businessonbot is not None for supplier in settings.suppliers.values()):
+            from supplier_agent.check import businessonbot  # noqa: PLC0415 - only where there is a bot
+
+            businessonbot.look(report, settings)
         if any(supplier.shop is not None for supplier in settings.suppliers.values()):
             from supplier_agent.check import shops  # noqa: PLC0415 - only where there is a shop
 

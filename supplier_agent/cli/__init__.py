@@ -12,6 +12,7 @@ from supplier_agent.base.process import commit, ended
 from supplier_agent.cli import (
     actions,
     articles,
+    businessonbot,
     carriers,
     config,
     maintenance,
@@ -54,6 +55,7 @@ for module in (
     support,
     carriers,
     shop,
+    businessonbot,
     maintenance,
 ):
     module.register(app)

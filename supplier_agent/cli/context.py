@@ -275,6 +275,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "supplier-agent webhooks replay erp --since 2026-11-21",
         "supplier-agent webhooks replay erp --order 15000012345_789",
     ),
+    "businessonbot list": ("supplier-agent businessonbot list", "supplier-agent businessonbot list --all --json"),
+    "businessonbot settle": (
+        "supplier-agent businessonbot settle 1581 --told",
+        "supplier-agent businessonbot settle 1581 --send-again --supplier notio",
+    ),
     "coverage": (
         "supplier-agent coverage",
         "supplier-agent coverage --from 2026-11-01 --to 2026-11-20 --supplier notio",

@@ -345,7 +345,7 @@ def sandbox(
         typer.Option("--semantics", metavar="KEY=VALUE", help="What the documentation leaves open. Repeatable."),
     ] = None,
 ) -> None:
-    """Run a simulated marketplace, support API, shops, carriers and receiver of webhooks here, until Ctrl-C."""
+    """Run a simulated marketplace, support API, shops, carriers, BusinessOnBot and receiver of webhooks here, until Ctrl-C."""
     from supplier_agent.sandbox.server import serve
 
     serve(port, orders, result, shops=shop or (), faults=fault or (), semantics=semantics or ())

@@ -139,7 +139,8 @@ OPEN = "ship_confirmed_at IS NULL AND closed_reason IS NULL"
 WAITS_FOR_A_PERSON = "state IN ('sending', 'parked', 'unknown') AND state <> 'sending'"
 """A call that is parked or unknown, in the text of the index calls_stuck."""
 ASIDE = (
-    "'after_sales', 'product', 'sale_check', 'sav', 'scan_dhl', 'scan_fedex', 'scan_laposte', 'scan_ups', 'shop_order'"
+    "'after_sales', 'dispatched', 'product', 'sale_check', 'sav',"
+    " 'scan_dhl', 'scan_fedex', 'scan_laposte', 'scan_ups', 'shop_order'"
 )
 """The kinds of calls that no order waits for (order.KINDS_ASIDE)."""
 STUCK = f"EXISTS (SELECT 1 FROM calls WHERE order_id = orders.id AND {WAITS_FOR_A_PERSON})"  # noqa: S608 - a constant

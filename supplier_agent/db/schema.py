@@ -10,6 +10,7 @@ from sqlmodel import SQLModel
 
 from supplier_agent.db import (  # each defines its own tables
     SCHEMA,
+    businessonbot,  # noqa: F401
     carriers,  # noqa: F401
     programs,  # noqa: F401
     shops,  # noqa: F401

@@ -17,8 +17,9 @@ from supplier_agent import outbox
 from supplier_agent.base.cells import Unreadable
 from supplier_agent.base.errors import StateError
 from supplier_agent.base.log import Log
+from supplier_agent.calls.dispatched import start_over
+from supplier_agent.db.plain_sql import within
 from supplier_agent.db.ship_ledger import NAMELESS, Decision, Ledger
-from supplier_agent.db.shops import ShopRead
 from supplier_agent.db.store import FullError, LockedError, Store
 from supplier_agent.db.tables import Attempt, Call, Event, Installation, Order
 from supplier_agent.order import LEDGER_LOST, RESTORED
@@ -150,8 +151,13 @@ def hold(tx: Session, ledger: Ledger, code: str, now: datetime) -> tuple[Held, .
     If a shop marks the orders of a supplier, also those whose mark was taken back since: what is fulfilled there is read again.
 
     An order is not held only if the ledger says that its call was done: then nothing is sent for it. Calling it again does nothing.
+    Messages to the suppliers' bots that are owed are not sent: they may have been sent since.
     """
-    taken_back, read_back = since_the_copy(tx, ledger), set(tx.exec(select(ShopRead.supplier)).all())
+    start_over(tx)
+    taken_back, read_back = (
+        since_the_copy(tx, ledger),
+        {each.supplier for each in within(tx).rows("SELECT supplier FROM shop_reads")},
+    )
     lost = [key for key, each in taken_back.items() if each.what != "flag taken back" or key[0] in read_back]
     query = select(Order).where(col(Order.ship_confirmed_at).is_(None))
     query = query.where(col(Order.closed_reason).is_(None), col(Order.held_reason).is_(None))

@@ -12,7 +12,7 @@ from supplier_agent.db.plain_sql import OPEN, VANISHED, Look, supplier_of, text,
 from supplier_agent.db.tables import DIGEST
 from supplier_agent.order import STAGES, WANTED, sound_stage
 from supplier_agent.reading import coverage
-from supplier_agent.reports import facts, health, scans, status, support, webhooks
+from supplier_agent.reports import businessonbot, facts, health, scans, status, support, webhooks
 from supplier_agent.reports.shops import shops
 from supplier_agent.reports.status import damaged
 from supplier_agent.reports.vitals import Signs
@@ -110,6 +110,7 @@ def gauges(
     yield from _support(look, settings, now)
     yield from _carriers(look, settings, now)
     yield from _shops(look, settings)
+    yield from _bots(look, settings)
     free = _disk_free_bytes(settings)
     yield Gauge(
         "disk_free_bytes", "Free on the disk of the state folder.", (), [((), free)] if free is not None else []
@@ -140,6 +141,21 @@ def _webhooks(found: Iterable[Endpoint]) -> Iterator[Gauge]:
         "1 while a webhook cannot be reached or refuses events.",
         ("webhook",),
         (((each.name,), float(each.state == "failing")) for each in endpoints),
+    )
+
+
+def _bots(look: Look, settings: Settings) -> Iterator[Gauge]:
+    """Yield the gauges of the suppliers' own bots; without one, they have no values."""
+    yield Gauge(
+        "businessonbot_messages",
+        "Messages to a supplier's own bot by state; parked and unknown wait for a person.",
+        ("supplier", "state"),
+        (
+            ((each.supplier, state), float(each.calls.get(state, 0)))
+            for each in businessonbot.bots(look, settings)
+            if each.sends
+            for state in ("owed", "done", "parked", "unknown")
+        ),
     )
 
 

@@ -26,6 +26,7 @@ class InShop:
 
     shop_id: the shop's own id. number: what its staff call it. reference: our `menzzo_order_id`, "" if it is not ours.
     supplier: for whom it was made, "" if it does not say. created_at, modified_at: None if the shop does not say.
+    placed: a customer of the shop placed it in the shop itself; False: not, or the platform does not say.
     """
 
     shop_id: str
@@ -36,6 +37,7 @@ class InShop:
     fulfilled: bool
     created_at: datetime | None = None
     modified_at: datetime | None = None
+    placed: bool = False
 
 
 @dataclass(frozen=True)

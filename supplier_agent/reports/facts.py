@@ -29,10 +29,10 @@ from supplier_agent.db.plain_sql import (
 )
 from supplier_agent.order import WANTED
 from supplier_agent.reading.missing_orders import absence_of
-from supplier_agent.reports import parcels
+from supplier_agent.reports import label_facts, parcels
 from supplier_agent.verdict.codes import ProblemCode, Report
 from supplier_agent.verdict.label import Label
-from supplier_agent.verdict.problems import lasts_after_shipping
+from supplier_agent.verdict.problems import is_cancellation, lasts_after_shipping
 from supplier_agent.verdict.supplier import InstallationState, Lasting, SupplierState
 
 if TYPE_CHECKING:
@@ -68,24 +68,6 @@ SELECT order_id AS id, kind IN ({ASIDE}) AS is_aside FROM calls JOIN orders ON o
    AND ship_confirmed_at IS NOT NULL AND closed_reason IS NULL ORDER BY is_aside, +order_id LIMIT {MOST}
 """  # noqa: S608 - constants
 """ProblemCode.CALL_UNKNOWN or CALL_PARKED, of a shipped order, by the index calls_stuck."""
-
-CRITERIA = ("names_order", "names_increment", "names_part", "names_carrier", "fits_quantity")
-"""The columns of label_facts by which a label is judged."""
-LAST_LABELS = 200
-TWIN = """
-SELECT twins.menzzo_order_id FROM label_facts AS others JOIN orders AS twins ON twins.id = others.order_id
- WHERE others.supplier = label_facts.supplier AND others.label_sha256 = label_facts.label_sha256
-   AND twins.label_sha256 = others.label_sha256 AND twins.increment_id <> orders.increment_id LIMIT 1
-"""
-"""Another customer's order with the same file. The orders of one customer may share a label."""
-LABELS = f"SELECT * FROM (SELECT label_facts.*, ({TWIN}) AS twin FROM label_facts JOIN orders ON orders.id = order_id"  # noqa: S608 - constants
-DOUBTFUL = " OR ".join(["twin IS NOT NULL", *(f"{each} = 0" for each in CRITERIA)])
-MET = f"""
-SELECT {", ".join(f"count({each}) AS of_{each}, sum({each}) AS {each}" for each in CRITERIA)}
-  FROM (SELECT {", ".join(CRITERIA)} FROM label_facts
-         WHERE supplier = ? AND carrier IS ? ORDER BY order_id DESC LIMIT {LAST_LABELS})
-"""  # noqa: S608 - constants
-"""By the index label_facts_by_carrier."""
 
 
 # -- suppliers ---------------------------------------------------------------------------------------------------------
@@ -240,7 +222,7 @@ class OrderFacts:
 
     report: what a packer reported about it, until a lead settles it; None: nothing. label: what its label says; None: it was not
     read, or meets every criterion. scan: how it stands with its carrier; None: the carrier was not asked. codes: None: not loaded,
-    or it has none.
+    or it has none. cancellation: that a program asked to cancel it, until a lead settles it; None: nobody did.
     """
 
     order: Any
@@ -251,6 +233,7 @@ class OrderFacts:
     label: Label | None = None
     scan: Any | None = None
     codes: Codes | None = None
+    cancellation: Any | None = None
 
 
 def orders_of(look: Look, ids: Sequence[int], *, attempts: bool = False, codes: bool = False) -> list[OrderFacts]:
@@ -267,8 +250,8 @@ def _several(look: Look, ids: Sequence[int], *, attempts: bool, codes: bool) -> 
     calls = _by_order(look.rows(f"SELECT * FROM calls WHERE order_id IN {of_these} ORDER BY id", *ids))  # noqa: S608 - as above
     prints = _by_order(look.rows(f"SELECT * FROM prints WHERE order_id IN {of_these} ORDER BY id", *ids))  # noqa: S608 - as above
     told = _by_order(look.rows(f"SELECT * FROM events WHERE order_id IN {of_these} AND {TOLD} ORDER BY id", *ids))  # noqa: S608 - as above
-    open_reports = {row: report for row, each in told.items() if (report := _open_report(each)) is not None}
-    labels = _labels(look, of_these, ids)
+    unsettled = {row: _unsettled(each) for row, each in told.items()}
+    labels = label_facts.doubtful(look, of_these, ids)
     scans = {row.order_id: row for row in look.rows(f"SELECT * FROM order_scans WHERE order_id IN {of_these}", *ids)}  # noqa: S608 - as above
     of_labels = parcels.codes(look, ids) if codes else {}
     tried = None
@@ -281,37 +264,30 @@ def _several(look: Look, ids: Sequence[int], *, attempts: bool, codes: bool) -> 
             calls.get(each, ()),
             prints.get(each, ()),
             None if tried is None else tried.get(each, ()),
-            open_reports.get(each),
+            _open_report(unsettled.get(each, ())),
             labels.get(each),
             scans.get(each),
             of_labels.get(each),
+            next((asked for asked in reversed(unsettled.get(each, ())) if is_cancellation(asked)), None),
         )
         for each in ids
         if each in rows
     ]
 
 
-def _open_report(told: Sequence[Any]) -> Any | None:  # noqa: ANN401 - a row
-    """Return the newest report since the last one was settled; None: there is none.
+def _unsettled(told: Sequence[Any]) -> Sequence[Any]:
+    """Return the reports since a lead last settled them, oldest first."""
+    settled = max((each.id for each in told if each.what == SETTLED), default=0)
+    return [each for each in told if each.what == REPORTED and each.id > settled]
+
+
+def _open_report(unsettled: Sequence[Any]) -> Any | None:  # noqa: ANN401 - a row
+    """Return the newest report of a packer; None: there is none.
 
     One that lasts after the shipping comes first: it must not be covered by another, which ends with the shipping.
     """
-    settled = max((each.id for each in told if each.what == SETTLED), default=0)
-    since = [each for each in told if each.what == REPORTED and each.id > settled]
-    return next((each for each in reversed(since) if lasts_after_shipping(each)), since[-1] if since else None)
-
-
-def _labels(look: Look, of_these: str, ids: Sequence[int]) -> dict[int, Label]:
-    """Return the labels that do not meet a criterion, or have the file of another customer's order, by order."""
-    rows = look.rows(f"{LABELS} WHERE order_id IN {of_these}) WHERE {DOUBTFUL}", *ids)
-    met = {of: _met(look, *of) for of in {(row.supplier, row.carrier) for row in rows}}
-    return {row.order_id: Label(row, met[row.supplier, row.carrier], row.twin) for row in rows}
-
-
-def _met(look: Look, supplier: str, carrier: str | None) -> dict[str, tuple[int, int]]:
-    """Return how many of the last labels of a supplier and carrier could meet each criterion, and how many do."""
-    (row,) = look.rows(MET, supplier, carrier)
-    return {each: (getattr(row, f"of_{each}"), getattr(row, each) or 0) for each in CRITERIA}
+    newest = [each for each in reversed(unsettled) if not is_cancellation(each)]
+    return next((each for each in newest if lasts_after_shipping(each)), newest[0] if newest else None)
 
 
 def _by_order(rows: Iterable[Any]) -> dict[int, list[Any]]:
@@ -376,16 +352,17 @@ def damaged(look: Look) -> list[int]:
 
 
 def reported(look: Look, most: int) -> list[int]:
-    """Return the row ids of orders with a report of a packer that no lead has settled yet, by the index events_reported.
+    """Return the row ids of orders with a report that no lead has settled yet, by the index events_reported.
 
-    The order is open, or is reported as shipped and did not leave.
+    The order is open, or is reported as shipped and did not leave, or someone asked to cancel it.
     """
     settled = f"SELECT order_id, max(id) AS id FROM events WHERE {TOLD} AND what = '{SETTLED}' GROUP BY order_id"  # noqa: S608 - constants
     sql = (
         f"SELECT events.order_id AS id FROM events JOIN orders ON orders.id = events.order_id"  # noqa: S608 - as above
         f" LEFT JOIN ({settled}) AS settled ON settled.order_id = events.order_id"
         f" WHERE {TOLD} AND what = ? AND events.id > coalesce(settled.id, 0) AND closed_reason IS NULL"
-        f" AND (ship_confirmed_at IS NULL OR detail = '{Report.NOT_LEFT}' OR detail LIKE '{Report.NOT_LEFT}:%')"
+        f" AND (ship_confirmed_at IS NULL OR detail = '{Report.NOT_LEFT}' OR detail LIKE '{Report.NOT_LEFT}:%'"
+        f" OR detail = '{Report.CANCELLATION}' OR detail LIKE '{Report.CANCELLATION}:%')"
         f" GROUP BY events.order_id ORDER BY max(events.id) LIMIT ?"
     )
     return [row.id for row in look.rows(sql, REPORTED, most)]

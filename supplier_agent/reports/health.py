@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from supplier_agent.base.process import EXIT_ORDER, worst
 from supplier_agent.db import plain_sql
 from supplier_agent.db.plain_sql import READS, Look
-from supplier_agent.reports import facts, vitals, webhooks
+from supplier_agent.reports import businessonbot, facts, vitals, webhooks
 from supplier_agent.reports.vitals import Signs
 from supplier_agent.verdict import Problem, ProblemCode, SupplierState, judge_installation, judge_supplier
+from supplier_agent.verdict.businessonbot import judge_messages
 from supplier_agent.verdict.codes import INFO
 from supplier_agent.verdict.order import order_problems
 from supplier_agent.verdict.supplier import owner_of
@@ -29,6 +30,7 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 NOT_OF_A_ROUND = frozenset({
     ProblemCode.TOKEN_OLD, ProblemCode.TOKEN_NEXT_IN_USE, ProblemCode.HELD_THOUGH_MARKED, ProblemCode.SUPPLIER_UNKNOWN,
     ProblemCode.CHANGED_SINCE_PRINTED, ProblemCode.ORDER_REPORTED, ProblemCode.WAITING, ProblemCode.UNFLAGGED,
+    ProblemCode.CANCELLATION_ASKED,
     ProblemCode.SILENCE, ProblemCode.NOT_READ, ProblemCode.CONFIGURATION_REFUSED, ProblemCode.CLOCK_OFF, ProblemCode.READ_ONLY,
     ProblemCode.NEVER_SCANNED,
 })  # fmt: skip
@@ -59,6 +61,7 @@ def judged(
     seen = {problem.code for problem in found}  # reported by the agent itself, even without the database
     found += [each for each in judge_installation(facts.installation(look), settings) if each.code not in seen]
     found += judge_webhooks(webhooks.endpoints(look, read_only=settings.read_only))
+    found += judge_messages(businessonbot.stuck(look))
     if suppliers is None:
         suppliers = facts.suppliers(look, settings, no_token, since, last_asked=signs is not None, now=now)
     lanes, runs_since = lane_of(suppliers.values()), signs.runs_since if signs is not None else None
@@ -66,7 +69,15 @@ def judged(
         found += judge_supplier(supplier, settings, now, lane_of=lanes, runs_since=runs_since).problems
     for each in facts.with_problems(look, settings, now):
         found += order_problems(
-            each.order, each.calls, each.prints, settings, now, each.attempts, each.report, each.scan
+            each.order,
+            each.calls,
+            each.prints,
+            settings,
+            now,
+            attempts=each.attempts,
+            report=each.report,
+            scan=each.scan,
+            cancellation=each.cancellation,
         )
     found += [_stray(call) for call in facts.strays(look)]
     load_sentences(found)

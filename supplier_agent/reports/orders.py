@@ -59,6 +59,7 @@ class Judge:
             attempts=each.attempts,
             report=each.report,
             label=each.label,
+            cancellation=each.cancellation,
             sale=self.sale(each.order),
             scan=each.scan,
         )

@@ -17,6 +17,7 @@ from supplier_agent import __version__
 from supplier_agent.base.clock import Clock, SystemClock
 from supplier_agent.base.process import on_one_line
 from supplier_agent.order import STAGES
+from supplier_agent.reports.businessonbot import BotLine
 from supplier_agent.reports.scans import CarrierLine
 from supplier_agent.reports.shops import ShopLine
 from supplier_agent.reports.status import Line, Told, tell
@@ -78,7 +79,7 @@ def _fitting(told: Told, now: datetime, words: Words, room: int, *, colours: boo
     taken, fits = 1, 0
     for name in names:
         of_it = told.suppliers[name]
-        taken += 1 + bool(of_it.because) + (of_it.shop is not None) + len(of_it.carriers)
+        taken += 1 + bool(of_it.because) + (of_it.shop is not None) + len(of_it.carriers) + (of_it.bot is not None)
         fits += taken < room or (taken == room and name == names[-1])
     more = [f"… and {len(names) - fits} more suppliers"] if fits < len(names) else []
     return [*_table(told, names[:fits], now, words, colours=colours), *more]
@@ -106,6 +107,8 @@ def _table(told: Told, names: Sequence[str], now: datetime, words: Words, *, col
         if (shop := told.suppliers[name].shop) is not None:
             lines.append(" " * (widths[0] + 2) + on_one_line(_shop(shop, now)))
         lines += [" " * (widths[0] + 2) + _carrier(each) for each in told.suppliers[name].carriers]
+        if (bot := told.suppliers[name].bot) is not None:
+            lines.append(" " * (widths[0] + 2) + on_one_line(_bot(bot, now)))
         if reason := told.suppliers[name].reason(words):
             lines.append(" " * (widths[0] + 2) + on_one_line(reason))
     return lines
@@ -119,6 +122,12 @@ def _without_a_yes(supplier: Line) -> str:
         if name != "confirmed" and number
     ]
     return f"shipped, but not confirmed by the marketplace: {', '.join(others)}" if others else ""
+
+
+def _bot(bot: BotLine, now: datetime) -> str:
+    """Return one line about the supplier's own WhatsApp bot."""
+    told = f"{bot.calls.get('done', 0)} messages sent, {bot.stuck} wait for a person" if bot.sends else "sends nothing"
+    return f"businessonbot: {told}, {f'asked {_ago(bot.last_asked_at, now)}' if bot.answers else 'answers nothing'}"
 
 
 def _shop(shop: ShopLine, now: datetime) -> str:

@@ -18,6 +18,7 @@ from supplier_agent.db import SCHEMA, plain_sql, state_folder
 from supplier_agent.db.plain_sql import Look, look_at
 from supplier_agent.order import STAGES, STUCK, WANTED, Rules, damage, sound_stage
 from supplier_agent.reports import facts, health, heartbeat, programs, webhooks
+from supplier_agent.reports.businessonbot import BotLine, bots
 from supplier_agent.reports.scans import CarrierLine, carriers
 from supplier_agent.reports.shops import ShopLine, shops
 from supplier_agent.reports.vitals import NOT_ALIVE, Signs, judge
@@ -139,6 +140,7 @@ class Line:
     next_read_at: datetime | None = None  # None: paused, or not known
     shop: ShopLine | None = None  # None: its own shop is not connected, or not known
     carriers: tuple[CarrierLine, ...] = ()  # that are asked about its parcels
+    bot: BotLine | None = None  # None: it has no bot, or that is not known
 
     def reason(self, words: Words) -> str | None:
         """Return why it is not ok; None if it is."""
@@ -156,6 +158,7 @@ class Line:
             "rejected_entries": self.rejected,
             **({} if self.shop is None else {"shop": self.shop.as_json()}),
             **({"carriers": [each.as_json() for each in self.carriers]} if self.carriers else {}),
+            **({} if self.bot is None else {"businessonbot": self.bot.as_json()}),
         }
 
 
@@ -222,6 +225,7 @@ def _told(look: Look, settings: "Settings", database: Path, signs: Signs) -> Tol
     lanes = health.lane_of(states.values())
     lines, of_shops = {}, {each.supplier: each for each in shops(look, settings)}
     of_carriers = carriers(look, settings, now)
+    of_bots = {each.supplier: each for each in bots(look, settings)}
     for name in settings.suppliers:
         verdict = judge_supplier(states[name], settings, now, lane_of=lanes, runs_since=signs.runs_since)
         found = counts(look, name)
@@ -235,6 +239,7 @@ def _told(look: Look, settings: "Settings", database: Path, signs: Signs) -> Tol
             verdict.next_read_at,
             of_shops.get(name),
             of_carriers.get(name, ()),
+            of_bots.get(name),
         )
     not_running = holder is None and health.is_stale(look, settings, now)
     if not_running:

@@ -64,6 +64,7 @@ def assemble(
     workers = Workers(clock, executor, checks, log)
     ctx = Context(settings, store, ledger, labels, clock, random.random, log, workers)
     follow_webhooks(ctx, settings)
+    follow_bots(ctx, settings)
     ctx.round_at, ctx.told_to_read_only = round_at, reads_only
     agent = Agent(ctx, make_accounts(settings, env, wire, clock, labels, lambda: agent.stopping))
 
@@ -122,6 +123,7 @@ def reassemble(agent: Agent, settings: Settings, env: Mapping[str, str], wire: W
         agent.begin(tx, accounts)
     ctx.settings, ctx.accounts = settings, {account.name: account for account in accounts}
     follow_webhooks(ctx, settings)
+    follow_bots(ctx, settings)
     ctx.read_since_ping &= ctx.accounts.keys()
     ctx.heal_at = ctx.clock.now()  # undo window or limits may have changed: plan every open order again
     ctx.look_again()
@@ -175,6 +177,10 @@ def make_accounts(
         accounts += [
             _at_the_carrier(name, kind, each, settings, wire, clock) for kind, each in supplier.carriers.items()
         ]
+        if supplier.businessonbot is not None and supplier.businessonbot.send_dispatched:
+            from supplier_agent.runtime.businessonbot import make_account  # noqa: PLC0415 - off by default
+
+            accounts.append(make_account(name, supplier.businessonbot, settings, wire, clock))
     if settings.webhooks:
         from supplier_agent.runtime.webhooks import make_accounts as of_webhooks  # noqa: PLC0415 - off by default
 
@@ -205,9 +211,11 @@ def _at_the_support_api(
 
 def _at_the_shop(name: str, shop: Shop, settings: Settings, wire: Wire, clock: Clock) -> Account:
     from supplier_agent.integrations.shops.account import make_client  # noqa: PLC0415 - not imported while it is off
+    from supplier_agent.tick.own_orders import OwnOrders  # noqa: PLC0415 - as above
     from supplier_agent.tick.read_back import ReadBack  # noqa: PLC0415 - as above
 
-    client = make_client(settings, name, wire, clock, lambda: account.token or "")
+    client, bot = make_client(settings, name, wire, clock, lambda: account.token or ""), settings.bot_of(name)
+    own = OwnOrders(name, shop.url) if bot is not None and bot.send_dispatched else None
     account = Account(
         account_name(name, SHOP),
         name,
@@ -215,7 +223,7 @@ def _at_the_shop(name: str, shop: Shop, settings: Settings, wire: Wire, clock: C
         client.pace,
         kind=SHOP,
         read_token=lambda: shop.credentials(name),
-        errand=ReadBack(account_name(name, SHOP), name, shop) if shop.read_back_seconds else None,
+        errand=ReadBack(account_name(name, SHOP), name, shop, own) if shop.read_back_seconds else None,
     )
     with suppress(ConfigError):  # as above
         account.token = shop.credentials(name)
@@ -237,6 +245,16 @@ def _at_the_carrier(name: str, kind: str, carrier: Carrier, settings: Settings, 
     with suppress(ConfigError):  # as above
         account.token = carrier.credentials(name, kind)
     return account
+
+
+def follow_bots(ctx: Context, settings: Settings) -> None:
+    """Remove what is left of messages to bots that are switched off. Without any, nothing is imported."""
+    with ctx.store.read() as tx:
+        suppliers = tx.connection().exec_driver_sql("SELECT supplier FROM bot_feeds").scalars().all()
+    if suppliers:
+        from supplier_agent.runtime.businessonbot import forget_others  # noqa: PLC0415 - off by default
+
+        forget_others(ctx, settings, suppliers)
 
 
 def follow_webhooks(ctx: Context, settings: Settings) -> None:

@@ -8,7 +8,7 @@ from email.utils import format_datetime
 from http import HTTPStatus
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from supplier_agent.sandbox import support
+from supplier_agent.sandbox import businessonbot, support
 from supplier_agent.sandbox.faults import (
     Answer,
     Arrival,
@@ -23,6 +23,7 @@ from supplier_agent.sandbox.faults import (
 from supplier_agent.sandbox.listing import Listing, Semantics
 from supplier_agent.sandbox.orders import WELL_FORMED_ID, Order
 from supplier_agent.sandbox.receiver import Receiver
+from supplier_agent.sandbox.shops.store import CHECKOUT
 from supplier_agent.sandbox.world import World, truth
 
 _METHODS: Mapping[Endpoint, str] = {"get-sales": "GET", "acknowledge-sale": "POST", "ship-sale": "POST"}
@@ -57,6 +58,8 @@ def route(request: Request, world: World) -> Route:
             return Route(name, supplier, asked_for if isinstance(asked_for, str) else None)
         case ["", "webhooks", _]:
             return Route("webhook")
+        case ["", businessonbot.ENDPOINT, *_]:
+            return Route(businessonbot.ENDPOINT)
         case ["", "sandbox", _]:
             return Route("sandbox")
         case ["", other, *_] if other in world.shops or other in world.carriers:
@@ -156,19 +159,8 @@ class Api:
     def _answer(self, request: Request, line: LogLine, base_url: str, *, applies: bool) -> Answer:
         if line.endpoint == "sandbox":
             return self._sandbox(request)
-        if line.endpoint == "webhook" and request.method == "POST":
-            return self.receiver.receive(request, applies=applies)
-        if line.endpoint in support.ENDPOINTS:
-            return support.answer(self.world, line.endpoint, request, base_url, applies=applies)
-        if line.endpoint in self.world.shops:
-            path = path_of(request).removeprefix(f"/{line.endpoint}")
-            shop = self.world.shops[line.endpoint]
-            answer, clock = shop.answer(request, path, applies=applies), format_datetime(shop.store.now(), usegmt=True)
-            return replace(answer, headers=(*answer.headers, ("Date", clock)))
-        if line.endpoint in self.world.carriers:
-            return self.world.carriers[line.endpoint].answer(
-                request, path_of(request).removeprefix(f"/{line.endpoint}")
-            )
+        if (answer := self._other_side(request, line.endpoint, base_url, applies=applies)) is not None:
+            return answer
         if line.endpoint == "other" or line.supplier is None:
             return error_answer(HTTPStatus.NOT_FOUND, "not found")
         method = "GET" if request.method == "HEAD" else request.method
@@ -180,6 +172,21 @@ class Api:
         if line.endpoint == "get-sales":
             return self._listing.answer(request, line, line.supplier, self.semantics, base_url)
         return self._about_an_order(line, line.supplier, applies=applies)
+
+    def _other_side(self, request: Request, side: str, base_url: str, *, applies: bool) -> Answer | None:
+        """Return the answer of another side than the marketplace; None: the request is to the marketplace."""
+        path = path_of(request).removeprefix(f"/{side}")
+        if side == "webhook" and request.method == "POST":
+            return self.receiver.receive(request, applies=applies)
+        if side == businessonbot.ENDPOINT:
+            return self.world.bot.answer(request, path_of(request), applies=applies)
+        if side in support.ENDPOINTS:
+            return support.answer(self.world, side, request, base_url, applies=applies)
+        if side in self.world.shops:
+            shop = self.world.shops[side]
+            answer, clock = shop.answer(request, path, applies=applies), format_datetime(shop.store.now(), usegmt=True)
+            return replace(answer, headers=(*answer.headers, ("Date", clock)))
+        return self.world.carriers[side].answer(request, path) if side in self.world.carriers else None
 
     def _about_an_order(self, line: LogLine, supplier: str, *, applies: bool) -> Answer:
         asked_for = line.menzzo_order_id or ""
@@ -230,6 +237,10 @@ class Api:
             return json_answer(HTTPStatus.OK, truth(self.world))
         if (request.method, path) == ("GET", "/sandbox/webhooks"):
             return json_answer(HTTPStatus.OK, list(self.receiver.events.values()))
+        if (request.method, path) == ("GET", "/sandbox/businessonbot"):
+            return json_answer(HTTPStatus.OK, self.world.bot.messages)
+        if (request.method, path) == ("POST", "/sandbox/shop-orders"):
+            return self._shop_order(parse_qs(urlsplit(request.target).query))
         if (request.method, path) == ("POST", "/sandbox/orders"):
             supplier = parse_qs(urlsplit(request.target).query).get("supplier", [""])[0]
             if supplier not in self.world.tokens:
@@ -238,5 +249,20 @@ class Api:
             order = self.world.arrive(supplier)
             return json_answer(HTTPStatus.CREATED, {"supplier": supplier, "menzzo_order_id": order.menzzo_order_id})
         return error_answer(
-            HTTPStatus.NOT_FOUND, "the sandbox has GET /sandbox/truth and /sandbox/webhooks, and POST /sandbox/orders"
+            HTTPStatus.NOT_FOUND,
+            "the sandbox has GET /sandbox/truth, /sandbox/webhooks and /sandbox/businessonbot,"
+            " and POST /sandbox/orders and /sandbox/shop-orders",
         )
+
+    def _shop_order(self, query: Mapping[str, list[str]]) -> Answer:
+        """Let a customer of a shop place an order there; or fulfil the one in ?fulfil=, as the shop's staff do."""
+        shop, known = self.world.shops.get(query.get("shop", [""])[0]), ", ".join(self.world.shops)
+        if shop is None:
+            return error_answer(HTTPStatus.BAD_REQUEST, f"say ?shop= with one of {known or 'those of --shop'}")
+        order_id = query.get("fulfil", [""])[0]
+        if not order_id:
+            return json_answer(HTTPStatus.CREATED, {"id": shop.store.place("processing", dict(CHECKOUT)).id})
+        if not order_id.isdecimal() or int(order_id) not in shop.store.orders:
+            return error_answer(HTTPStatus.BAD_REQUEST, "there is no such order in this shop")
+        shop.fulfil(int(order_id))
+        return json_answer(HTTPStatus.OK, {"id": int(order_id)})

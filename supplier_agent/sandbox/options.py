@@ -6,6 +6,8 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 from supplier_agent.base.errors import UsageError
 from supplier_agent.sandbox import faults, support
+from supplier_agent.sandbox.businessonbot import ENDPOINT as BOT
+from supplier_agent.sandbox.businessonbot import BotSemantics
 from supplier_agent.sandbox.carriers import DESKS, Scans, open_carrier
 from supplier_agent.sandbox.faults import Fault
 from supplier_agent.sandbox.listing import Semantics
@@ -19,6 +21,7 @@ ENDPOINTS = (
     "ship-sale",
     "label",
     "webhook",
+    BOT,
     *sorted(support.ENDPOINTS),
     *PLATFORMS,
     *DESKS,
@@ -40,7 +43,7 @@ FAULTS: Mapping[str, Callable[[], Fault]] = {
 """By name; a number is a status, like 500 or 429. Only `slow`, `lost` and `half` take effect before the answer fails."""
 FOR_EVER = 1 << 30
 LOWEST_STATUS, STATUSES_END = 200, 600
-T = TypeVar("T", Semantics, SupportSemantics, ShopSemantics, Scans)
+T = TypeVar("T", Semantics, SupportSemantics, ShopSemantics, Scans, BotSemantics)
 _CREDENTIALS = dict.fromkeys(("woocommerce", "shopify"), ("key_file", "secret_file"))
 """The keys of a platform's credentials, if they are not `token_file`."""
 
@@ -78,10 +81,11 @@ class Chosen:
     support: SupportSemantics = field(default_factory=SupportSemantics)
     shop: ShopSemantics = field(default_factory=ShopSemantics)
     carrier: Scans = field(default_factory=Scans)
+    bot: BotSemantics = field(default_factory=BotSemantics)
 
 
 def semantics_of(given: Iterable[str]) -> Chosen:
-    """Return what KEY=VALUE choose: of the marketplace, or, after `support.`, `shop.` or `carrier.`, of these.
+    """Return what KEY=VALUE choose: of the marketplace, or, after `support.`, `shop.` or a similar name, of that side.
 
     Raises UsageError.
     """
@@ -95,6 +99,8 @@ def semantics_of(given: Iterable[str]) -> Chosen:
             chosen = replace(chosen, shop=_chosen(chosen.shop, key, value, each))
         elif side == "carrier":
             chosen = replace(chosen, carrier=_chosen(chosen.carrier, key, value, each))
+        elif side == BOT:
+            chosen = replace(chosen, bot=_chosen(chosen.bot, key, value, each))
         else:
             chosen = replace(chosen, marketplace=_chosen(chosen.marketplace, name, value, each))
     return chosen

@@ -322,7 +322,7 @@ def serve(
     clock = SystemClock()
     world = World.with_orders(orders, today=clock.now().date(), clock=clock)
     chosen = options.semantics_of(semantics)
-    world.support.semantics = chosen.support
+    world.support.semantics, world.bot.semantics = chosen.support, chosen.bot
     options.open_shops(world, shops, chosen.shop)
     options.open_carriers(world, chosen.carrier)
     options.arm(world, faults)
@@ -378,6 +378,8 @@ token = "{world.support.token}"
 {options.shop_sections(world, url)}
 So are four carriers. Each line after # goes into files of their own:
 {options.carrier_sections(world, url)}
+BusinessOnBot is at {url}/businessonbot, with the key {world.bot.key}. The messages that it has received:
+  curl {url}/sandbox/businessonbot
 The events that the webhook has received, each verified:
   curl {url}/sandbox/webhooks
 The marketplace's own records:

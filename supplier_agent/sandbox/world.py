@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Self
 
 from supplier_agent.base.clock import Clock, SystemClock
+from supplier_agent.sandbox.businessonbot import BusinessOnBot
 from supplier_agent.sandbox.carriers.depot import StandIn
 from supplier_agent.sandbox.faults import Endpoint, FaultPlan, LogLine
 from supplier_agent.sandbox.orders import Catalogue, Order
@@ -31,6 +32,7 @@ class World:
         self.log: list[LogLine] = []
         self.support = Support()
         self.carriers: dict[str, StandIn] = {}  # by the first part of their path
+        self.bot = BusinessOnBot()
         self.shops: dict[str, Shop] = {}  # the suppliers' own shops, by the first part of their path
         self._orders: dict[str, dict[str, Order]] = {supplier: {} for supplier in self.tokens}
         self._by_label: dict[str, Order] = {}

@@ -64,6 +64,7 @@ _TABLES: dict[str, Place] = {
     "Dhl": ("suppliers", "dhl"),
     "Ups": ("suppliers", "ups"),
     "FedEx": ("suppliers", "fedex"),
+    "BusinessOnBot": ("suppliers", "businessonbot"),
     "Webhook": ("webhooks",),
     "Hook": ("hooks",),
 }

@@ -22,6 +22,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from supplier_agent.base.files import STATE_DIR
+from supplier_agent.settings.businessonbot import BusinessOnBot
 from supplier_agent.settings.carriers import CARRIERS, Carrier, Dhl, FedEx, LaPoste, Ups
 from supplier_agent.settings.hooks import Hooks
 from supplier_agent.settings.schedule import Calendar, Holidays, Schedule, calendar
@@ -143,6 +144,7 @@ class Supplier(Section):
     dhl: Dhl | None = None
     ups: Ups | None = None
     fedex: FedEx | None = None
+    businessonbot: BusinessOnBot | None = None  # None: no WhatsApp bot is connected
 
     @model_validator(mode="after")
     def _one_token(self) -> Self:
@@ -150,6 +152,8 @@ class Supplier(Section):
             raise ValueError("has both token and token_file; keep one")
         if self.token_next is not None and self.token_next_file is not None:
             raise ValueError("has both token_next and token_next_file; keep one")
+        if self.businessonbot is not None and self.businessonbot.send_dispatched:
+            self.businessonbot.must_fit(self.shop)
         return self
 
     @property
@@ -283,6 +287,11 @@ class Settings(BaseSettings):
         """Return how the supplier's own shop is connected; None: it is not."""
         supplier = self.suppliers.get(slug)
         return None if supplier is None else supplier.shop
+
+    def bot_of(self, slug: str) -> BusinessOnBot | None:
+        """Return how the supplier's WhatsApp bot is connected; None: it is not."""
+        supplier = self.suppliers.get(slug)
+        return None if supplier is None else supplier.businessonbot
 
     def next_token_of(self, slug: str, env: Mapping[str, str], secrets_dir: Path = SECRETS_DIR) -> str | None:
         """Return the token that follows the present one; None: there is none yet. Read at each call."""

@@ -6,6 +6,7 @@ from sqlmodel import Session
 
 from supplier_agent.base.log import Log
 from supplier_agent.calls import Job
+from supplier_agent.calls.dispatched import KIND as DISPATCHED
 from supplier_agent.db.tables import Call, Order
 from supplier_agent.outbox import DONE, Outcome
 from supplier_agent.tick import pull
@@ -13,6 +14,7 @@ from supplier_agent.tick.outages import Change
 from supplier_agent.words import say
 
 WEBHOOKS = "supplier-agent webhooks list"
+MESSAGES = "supplier-agent businessonbot list"
 EVENTS = {"parked": "call.parked", "unknown": "call.unknown"}
 
 
@@ -23,6 +25,8 @@ def call(log: Log, job: Job, outcome: Outcome, state: str | None) -> None:
     ending = {"outcome": outcome.kind, "http_status": outcome.http_status, "detail": outcome.detail}
     if outcome.kind == DONE:
         log.info("call.done", **facts)
+    elif state in EVENTS and job.kind == DISPATCHED:
+        log.warning("message.stuck", **facts, **ending, cure=MESSAGES)
     elif state == "parked" and job.order_id is None:
         log.warning("webhook.parked", **facts, **ending, cure=WEBHOOKS)
     elif state in EVENTS:
@@ -42,6 +46,10 @@ def _cure(state: str, job: Job) -> str:
 
 def lost(log: Log, tx: Session, of: Call) -> None:
     """Log, after a crash, that it is unknown whether a call arrived."""
+    if of.order_id is None:
+        facts = {"supplier": of.supplier, "event_id": of.subject, "call": of.kind, "attempt": of.attempts}
+        log.warning("message.stuck", **facts, detail=of.detail, cure=MESSAGES)
+        return
     order = tx.get(Order, of.order_id)
     this = order.menzzo_order_id if order is not None else None
     facts = {"supplier": of.supplier, "order": this, "call": of.kind, "attempt": of.attempts}

@@ -200,6 +200,7 @@ def recover(ctx: Context, tx: Session) -> list[Call]:
     unknown, now = [], ctx.clock.now()
     for call in outbox.recover(tx, now, ctx.calls.once):
         if call.order_id is None:  # of an event
+            unknown += [call] if call.state == "unknown" else []
             continue
         order = tx.get(Order, call.order_id)
         if order is None:  # the row was inserted by hand: nothing can be sent for it, and `status` reports it

@@ -36,6 +36,7 @@ from supplier_agent.suppliers.circuit_breakers import OTHERS, READS
 from supplier_agent.tick import log_events, tokens
 from supplier_agent.tick.context import Account, Context, Flight, fault, log_fault
 from supplier_agent.tick.outages import note_ending, read_ending
+from supplier_agent.tick.own_orders import OwnOrders
 from supplier_agent.tick.workers import NotStartedError
 from supplier_agent.verdict.codes import STOPS, Report
 from supplier_agent.verdict.order import own_blockers
@@ -71,8 +72,9 @@ class Place:
 class ReadBack:
     """The reads of one supplier's shop (context.Errand). Only the loop's thread uses it."""
 
-    def __init__(self, account: str, supplier: str, shop: Shop) -> None:
+    def __init__(self, account: str, supplier: str, shop: Shop, own: OwnOrders | None = None) -> None:
         self._account, self._supplier, self._shop = account, supplier, shop
+        self._own = own  # what is done with the orders of the shop's own customers; None: nothing
         self._next: Place | None = None  # where the open read goes on; None: none is open
         self._rests_until: datetime | None = None  # when the rest of a long read is due; None: at once
         self._noted = ""  # what was logged last of what the platform notes
@@ -154,6 +156,8 @@ class ReadBack:
         connected_at = self._connected_at(ctx, page, now)
         shop_now = page.at or now
         strange = [] if place.strange_at is None else [place.strange_at]
+        if self._own is not None:
+            self._own.look(ctx, page, now)
         for seen in page.orders:
             if not (seen.reference and seen.supplier == self._supplier):
                 continue

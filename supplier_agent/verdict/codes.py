@@ -161,6 +161,7 @@ class Report(StrEnum):
     LABEL = "label"
     OTHER = "other"
     NOT_LEFT = "not_left"  # it is reported as shipped, or was being reported, but did not leave
+    CANCELLATION = "cancellation"  # not by packers: a program asks for it on behalf of a customer (web/bot)
 
     def detail(self, words: str) -> str:
         """Return what the event stores. words: "" for none."""
@@ -184,6 +185,7 @@ class ProblemCode(StrEnum):
     HELD_THOUGH_MARKED = "held_though_marked"
     ORDER_VANISHED = "order_vanished"
     ORDER_REPORTED = "order_reported"
+    CANCELLATION_ASKED = "cancellation_asked"
     WAITING = "waiting"
     UNFLAGGED = "unflagged"
     CHANGED_SINCE_PRINTED = "changed_since_printed"
@@ -232,6 +234,7 @@ class ProblemCode(StrEnum):
     HELD_AFTER_RESTORE = "held_after_restore"
     WEBHOOK_FAILING = "webhook_failing"
     WEBHOOK_PARKED = "webhook_parked"
+    MESSAGE_STUCK = "message_stuck"  # of a supplier: what its own bot was not told, or perhaps not
 
 
 URGENT = frozenset({
@@ -239,7 +242,7 @@ URGENT = frozenset({
     ProblemCode.READ_LATE, ProblemCode.AGENT_HUNG, ProblemCode.AGENT_DIED,
     ProblemCode.NOT_RUNNING, ProblemCode.WORKERS_HUNG, ProblemCode.PAGE_NOT_LISTENING, ProblemCode.DATABASE_FAILED,
     ProblemCode.DATABASE_LOCKED, ProblemCode.DISK_FULL, ProblemCode.CONFIGURATION_REFUSED, ProblemCode.LEDGER_LOST,
-    ProblemCode.HELD_AFTER_RESTORE,
+    ProblemCode.HELD_AFTER_RESTORE, ProblemCode.CANCELLATION_ASKED,
 })  # fmt: skip
 INFO = frozenset({
     ProblemCode.CALL_TRIED_OFTEN, ProblemCode.LABEL_DOUBTFUL, ProblemCode.FIELD_UNREADABLE, ProblemCode.QUIET,
@@ -259,6 +262,10 @@ EXIT_CODES: Mapping[str, int] = {
     ProblemCode.WEBHOOK_FAILING: 69,
 }
 """The exit code for a problem (public contract); every other problem needs a person (1)."""
+
+
+REPORTS = (ProblemCode.ORDER_REPORTED, ProblemCode.CANCELLATION_ASKED)
+"""The problems that last until a lead settles them; the first are shown first."""
 
 
 def severity_of(code: str) -> Severity:
@@ -353,9 +360,9 @@ class Verdict:
 
     @property
     def report(self) -> str:
-        """The kind of what a packer reported about it, until a lead settles it; "" if nothing."""
-        reports = (problem for problem in self.problems if problem.code is ProblemCode.ORDER_REPORTED)
-        return next((str(problem.facts["report"]) for problem in reports), "")
+        """The kind of what was reported about it, until a lead settles it: by a packer, else by a program; "" if nothing."""
+        found = {problem.code: str(problem.facts["report"]) for problem in self.problems if problem.code in REPORTS}
+        return next((found[code] for code in REPORTS if code in found), "")
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ Rows may come from tables.py or from plain SQL: anything with these columns.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from supplier_agent import order as rule
@@ -17,17 +17,16 @@ from supplier_agent.verdict.codes import (
     STOPS,
     Act,
     Blocker,
-    Due,
     Next,
     NextStep,
     Problem,
     Role,
-    ShipBy,
     Stage,
     Verdict,
 )
 from supplier_agent.verdict.problems import (
     STUCK,
+    cancellation_problems,
     case_of,
     fault_of,
     lasts_after_shipping,
@@ -39,6 +38,7 @@ from supplier_agent.verdict.problems import (
 )
 from supplier_agent.verdict.sale import may_open_case, sale_of, waits_for_a_check
 from supplier_agent.verdict.scans import never_scanned, scan_problems
+from supplier_agent.verdict.ship_by import ship_by
 from supplier_agent.verdict.supplier import who_paused
 
 if TYPE_CHECKING:
@@ -121,6 +121,7 @@ def judge_order(  # noqa: PLR0913 - everything that an order is judged by
     label: Label | None = None,
     sale: Any | None = None,  # noqa: ANN401 - a row
     scan: Any | None = None,  # noqa: ANN401 - as above
+    cancellation: Event | None = None,
 ) -> Verdict:
     """Return the verdict on an order.
 
@@ -128,6 +129,7 @@ def judge_order(  # noqa: PLR0913 - everything that an order is judged by
     calls, oldest first; None: not loaded, so what depends only on them (a resend, an unflagged label) is not judged. report: what
     a packer reported about it, until a lead settles it; None: nothing. label: what its label says; None: it was not read, or fits.
     sale: the last check of its sale (sale_checks); None: none. scan: how it stands with its carrier (order_scans); None: not asked.
+    cancellation: as report, that it is to be cancelled.
 
     1. Its stage comes from the rule in order.py.
     2. All blockers, not only the first: from its facts, its supplier, and changes since its label was printed.
@@ -142,7 +144,7 @@ def judge_order(  # noqa: PLR0913 - everything that an order is judged by
     is_finished = order.ship_confirmed_at is not None or order.closed_reason is not None
     blockers = own if is_finished else (*own, *_of_supplier(case, sale))
     possible = frozenset(_possible(order, calls, blockers, report))
-    if never_scanned(order, scan, settings):
+    if never_scanned(order, scan, settings) or (cancellation is not None and order.closed_reason is None):
         possible |= {Act.SETTLE}
     if may_open_case(order, calls, settings):
         possible |= {Act.OPEN_CASE}
@@ -157,6 +159,7 @@ def judge_order(  # noqa: PLR0913 - everything that an order is judged by
         next=_next(case, own),
         problems=(
             *problems_of(order, calls, own, settings, now, attempts, report, label),
+            *cancellation_problems(order, cancellation),
             *sale_problems(order, sale, settings),
             *scan_problems(order, scan, settings),
         ),
@@ -165,37 +168,22 @@ def judge_order(  # noqa: PLR0913 - everything that an order is judged by
     )
 
 
-RISK = timedelta(days=1)
-"""An order is at risk while less than this is left."""
-
-
-def ship_by(order: Order, blockers: Sequence[Blocker], settings: Settings, now: datetime) -> ShipBy | None:
-    """Return until when an open order must leave, by when it was first seen.
-
-    None: its supplier has no clock, it is marked as shipped, or another problem comes first: it is damaged, held or not listed.
-    """
-    if order.shipped == 1 or {Blocker.DAMAGED, Blocker.HELD, Blocker.VANISHED}.intersection(blockers):
-        return None
-    at = settings.ship_by(order.supplier, order.first_seen_at)
-    if at is None:
-        return None
-    return ShipBy(at, Due.OVERDUE if at <= now else Due.AT_RISK if at - now < RISK else Due.ON_TRACK)
-
-
-def order_problems(
+def order_problems(  # noqa: PLR0913 - as above
     order: Order,
     calls: Sequence[Call],
     prints: Sequence[Print],
     settings: Settings,
     now: datetime,
+    *,
     attempts: Sequence[Attempt] | None = None,
     report: Event | None = None,
     scan: Any | None = None,  # noqa: ANN401 - a row
+    cancellation: Event | None = None,
 ) -> tuple[Problem, ...]:
     """Return only the problems of `judge_order` that `status` lists. They do not depend on supplier or kinds."""
     blockers = tuple(own_blockers(order, calls, prints))
     found = problems_of(order, calls, blockers, settings, now, attempts, report)
-    return (*found, *scan_problems(order, scan, settings))
+    return (*found, *scan_problems(order, scan, settings), *cancellation_problems(order, cancellation))
 
 
 # -- what keeps it back ------------------------------------------------------------------------------------------------

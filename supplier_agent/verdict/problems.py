@@ -119,15 +119,26 @@ def lasts_after_shipping(report: Event | None) -> bool:
     return report is not None and Report.read(text_of(report.detail) or "")[0] is Report.NOT_LEFT
 
 
-def _reported(order: Order, report: Event) -> Problem:
-    """Return what a packer reported: its kind, and perhaps a few words."""
+def cancellation_problems(order: Order, cancellation: Event | None) -> Iterable[Problem]:
+    """Yield that someone asked to cancel an order; also once it is shipped, until a lead settles it or closes the order."""
+    if cancellation is not None and order.closed_reason is None:
+        yield _reported(order, cancellation, ProblemCode.CANCELLATION_ASKED)
+
+
+def is_cancellation(report: Any) -> bool:  # noqa: ANN401 - a row
+    """Tell whether a report asks to cancel the order, instead of being a packer's."""
+    return Report.read(text_of(report.detail) or "")[0] is Report.CANCELLATION
+
+
+def _reported(order: Order, report: Event, code: ProblemCode = ProblemCode.ORDER_REPORTED) -> Problem:
+    """Return what was reported: its kind, and perhaps a few words."""
     kind, words = Report.read(text_of(report.detail) or "")
     who, station = text_of(report.who) or "?", text_of(report.station)
     by = f"{who} ({station})" if station else who
     facts: Facts = {"report": kind.value, "by": by}
     facts |= {"words": words, "case": "words"} if words else {}
     at = report.at if known(report.at) is not None else None
-    return Problem(ProblemCode.ORDER_REPORTED, order.supplier, order.menzzo_order_id, at, facts)
+    return Problem(code, order.supplier, order.menzzo_order_id, at, facts)
 
 
 def _of_calls(calls: Sequence[Call], attempts: Sequence[Attempt] | None) -> Iterable[tuple[ProblemCode, Facts]]:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 READS = "reads"
 MARKETPLACE = "marketplace"
 """The kind of a supplier's account at the marketplace, which has the supplier's name; another is named SUPPLIER/KIND."""
-SUPPORT, SHOP = "support", "shop"
-"""The kinds of a supplier's accounts at the support API and at its own shop: the names of their sections in the configuration."""
+SUPPORT, SHOP, BOT = "support", "shop", "businessonbot"
+"""The kinds of a supplier's accounts at the support API, its own shop and its WhatsApp bot: the names of their sections."""
 TOKEN_DAYS, WARN_DAYS = 90, 83
 """Menzzo replaces tokens every 90 days; the old one works for 7 days more (API notes, 1)."""
 TOKEN_NEXT = "token_next"  # noqa: S105 - a key of the configuration

@@ -131,6 +131,14 @@ def make_app(room: Room, source: Source, closing: ExitStack) -> ASGIApp:
         *routes_for_machines(source, settings, room.clock, ours.hold),
         programs.route,
     ]
+    if any(
+        each.businessonbot is not None and each.businessonbot.answer_requests for each in settings.suppliers.values()
+    ):
+        from supplier_agent.web.bot import routes as bot  # noqa: PLC0415 - not imported while no bot is answered
+
+        answers, flush = bot.make_bot(room, ours)
+        closing.callback(flush)
+        routes.append(Mount(bot.PATH, answers))
     routes += [Route(path, door.open(handler)) for path, handler in PAGES.items()]
     routes += [Route(path, door.open(handler), methods=["POST"]) for path, handler in FORMS.items()]
 

@@ -278,7 +278,7 @@ def where(event: Event) -> str:
 
 
 LONGEST = 200
-OF_A_BOX = tuple(kind for kind in Report if kind is not Report.NOT_LEFT)
+OF_A_BOX = tuple(kind for kind in Report if kind not in {Report.NOT_LEFT, Report.CANCELLATION})
 """What a packer may report at the bench. That an order did not leave is reported where it was loaded."""
 
 

@@ -24,7 +24,7 @@ MOST = 50
 """The maximum number of rejected entries, and of orders, on one page; the numbers above are always complete."""
 FIRST = (
     ProblemCode.CALL_UNKNOWN, ProblemCode.ORDER_DAMAGED, ProblemCode.CALL_PARKED, ProblemCode.SALE_STOPPED,
-    ProblemCode.HELD_THOUGH_MARKED,
+    ProblemCode.HELD_THOUGH_MARKED, ProblemCode.CANCELLATION_ASKED,
     ProblemCode.ORDER_VANISHED, ProblemCode.ORDER_REPORTED, ProblemCode.CHANGED_SINCE_PRINTED,
 )  # fmt: skip
 """The problems that are shown first, in this order; all others follow."""

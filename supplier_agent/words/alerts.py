@@ -54,6 +54,8 @@ TITLES: Mapping[str, str] = {
     "title.read_only": "the agent only reads (read_only)",
     "title.ledger_lost": "the ship ledger is lost",
     "title.held_after_restore": "orders are on hold since a restore",
+    "title.cancellation_asked": "someone asked to cancel orders, and a lead must decide",
+    "title.message_stuck": "messages to the supplier's own bot were refused, or may not have arrived",
     "title.webhook_failing": "a webhook cannot be reached, or refuses events",
     "title.webhook_parked": "events for a webhook were given up",
 }

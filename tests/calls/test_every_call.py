@@ -8,7 +8,7 @@ from supplier_agent.calls import CALLS, Calls
 from supplier_agent.outbox import NOT_SENT, REFUSED, UNKNOWN
 from supplier_agent.settings import Settings
 from supplier_agent.settings.carriers import CARRIERS
-from supplier_agent.verdict.supplier import SUPPORT
+from supplier_agent.verdict.supplier import BOT, SUPPORT
 from supplier_agent.words.english import SENTENCES
 from tests.calls.conftest import Raise, ids, state
 from tests.calls.new_call import Notify, Scripted, breaks, ends, scripted, with_notify
@@ -20,8 +20,8 @@ NEW = {
     "notify once": with_notify(Notify(once=True)),
     "notify elsewhere": with_notify(Notify(once=False, account="shop")),
 }
-EVERY = [*(kind for kind, call in CALLS.items() if call.ACCOUNT not in {SUPPORT, *CARRIERS}), *NEW]
-"""Without those to the support API and to carriers, which need sections of their own: tests/support, tests/carriers."""
+EVERY = [*(kind for kind, call in CALLS.items() if call.ACCOUNT not in {SUPPORT, BOT, *CARRIERS}), *NEW]
+"""Without those that need sections of their own: tests/support, tests/carriers, tests/businessonbot."""
 PACKAGE = Path(__file__).parents[2] / "supplier_agent" / "calls"
 
 

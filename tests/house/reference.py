@@ -19,7 +19,7 @@ import typer
 from supplier_agent.alerts.decide import RANK, UNSENDABLE
 from supplier_agent.base import errors, process
 from supplier_agent.cli import app
-from supplier_agent.db import carriers, programs, shops, support, tables, warehouse, webhooks
+from supplier_agent.db import businessonbot, carriers, programs, shops, support, tables, warehouse, webhooks
 from supplier_agent.verdict import ProblemCode
 from supplier_agent.verdict.codes import severity_of
 from supplier_agent.words.alerts import TITLES
@@ -36,6 +36,7 @@ TABLES = {
     "tables": tables,
     "warehouse": warehouse,
     "webhooks": webhooks,
+    "businessonbot": businessonbot,
     "support": support,
     "shops": shops,
     "carriers": carriers,

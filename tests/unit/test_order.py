@@ -144,5 +144,13 @@ def test_one_call_that_waits_for_a_person_is_enough(states: tuple[str, str]) -> 
 
 
 def test_what_is_wanted_is_decided_in_one_place() -> None:
-    assert set(WANTED) == {*AT_THE_MARKETPLACE, "sale_check", "product", "after_sales", "sav", "shop_order"}
+    assert set(WANTED) == {
+        *AT_THE_MARKETPLACE,
+        "sale_check",
+        "product",
+        "after_sales",
+        "sav",
+        "shop_order",
+        "dispatched",
+    }
     assert all(kinds(order) <= set(WANTED) for order in every_order())

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from supplier_agent.base.errors import ConfigError
 from supplier_agent.order import WANTED
 from supplier_agent.settings import Hours, Schedule, Settings, Supplier, load
+from supplier_agent.settings.businessonbot import BusinessOnBot
 from supplier_agent.settings.dump import HIDDEN, read_back, shown, without_secrets
 from supplier_agent.settings.hooks import Hook
 from supplier_agent.settings.shop import Shop
@@ -88,6 +89,7 @@ def test_known_suppliers_may_be_told_otherwise(tmp_path: Path) -> None:
 OPTIONAL: dict[tuple[type[BaseModel], str], type[BaseModel]] = {
     (Supplier, "support"): Support,
     (Supplier, "shop"): Shop,
+    (Supplier, "businessonbot"): BusinessOnBot,
     (Settings, "webhooks"): Webhook,
     (Settings, "hooks"): Hook,
 }

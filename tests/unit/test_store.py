@@ -319,7 +319,9 @@ def test_every_cell_of_every_table_may_be_damaged() -> None:
     assert all(column.primary_key and isinstance(column.type, Integer) for column in plain), plain
 
 
-@pytest.mark.parametrize("module", ["carriers", "programs", "shops", "support", "warehouse", "webhooks"])
+@pytest.mark.parametrize(
+    "module", ["businessonbot", "carriers", "programs", "shops", "support", "warehouse", "webhooks"]
+)
 def test_a_start_defines_only_the_tables_that_it_uses_and_each_of_them_whole(module: str) -> None:
     script = f"""if True:
         import supplier_agent.db.{module}

@@ -11,7 +11,7 @@ from supplier_agent.db.plain_sql import within
 from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Order
 from supplier_agent.db.warehouse import LabelFacts
-from supplier_agent.reports import facts
+from supplier_agent.reports import facts, label_facts
 from supplier_agent.reports.health import judged
 from supplier_agent.reports.orders import Judge, whole
 from supplier_agent.verdict import Act, Label, ProblemCode, Role, Severity, SupplierState, Verdict, judge_order
@@ -209,11 +209,11 @@ def test_finding_doubts_reads_indexes_alone(store: Store) -> None:
     kept(store, 20, 1)
     with store.read() as tx:
         look = within(tx)
-        found = [row.detail for row in look.rows(f"EXPLAIN QUERY PLAN {facts.MET}", SUPPLIER, None)]
+        found = [row.detail for row in look.rows(f"EXPLAIN QUERY PLAN {label_facts.MET}", SUPPLIER, None)]
         assert [step for step in found if "label_facts" in step] == [
             "SEARCH label_facts USING COVERING INDEX label_facts_by_carrier (supplier=? AND carrier=?)"
         ]
-        sql = f"{facts.LABELS} WHERE order_id IN (1, 2)) WHERE {facts.DOUBTFUL}"
+        sql = f"{label_facts.LABELS} WHERE order_id IN (1, 2)) WHERE {label_facts.DOUBTFUL}"
         steps = [row.detail for row in look.rows(f"EXPLAIN QUERY PLAN {sql}")]
     assert [step for step in steps if step.startswith("SCAN")] == []
     assert any("label_facts_by_file (supplier=? AND label_sha256=?)" in step for step in steps)

@@ -25,7 +25,7 @@ from supplier_agent.labels import Label, LabelFolder, NotALabel
 from supplier_agent.labels.pdf import Check, Checks, Fault
 from supplier_agent.marketplace.connections import Deadline
 from supplier_agent.marketplace.wire import Answer, Lost, NotSent, Reply, Wire
-from supplier_agent.runtime.wiring import follow_webhooks, make_accounts
+from supplier_agent.runtime.wiring import follow_bots, follow_webhooks, make_accounts
 from supplier_agent.sandbox.api import Api
 from supplier_agent.sandbox.faults import Request
 from supplier_agent.sandbox.faults import Wire as Travels
@@ -216,6 +216,7 @@ class Site:
         chance = self._dice.random
         ctx = Context(settings, self._store, self._ledger, labels, self.clock, chance, log, workers, self.calls)
         follow_webhooks(ctx, settings)
+        follow_bots(ctx, settings)
         self.agent = Agent(ctx, [*made, *self.others(self)])
         self.running = True
         return self.agent

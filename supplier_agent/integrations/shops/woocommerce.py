@@ -31,9 +31,12 @@ from supplier_agent.settings.shop import JOINT, Shop
 
 REFERENCE, SUPPLIER = "menzzo_order_id", "menzzo_supplier"
 """The order's own fields (`meta_data`) in the shop."""
+PLACED = frozenset({"checkout", "store-api"})
+"""What `created_via` says of an order from the shop's own checkout, the classic one and that of blocks. Orders made by hand or by
+a program, as ours, have another word."""
 FULFILLED = "completed"
 """The status that WooCommerce documents for an order that is fulfilled."""
-_ORDER_FIELDS = "id,number,status,date_created_gmt,date_modified_gmt,meta_data"
+_ORDER_FIELDS = "id,number,status,created_via,date_created_gmt,date_modified_gmt,meta_data"
 """Without names and addresses: those of the shop's own customers are never read."""
 
 
@@ -98,6 +101,7 @@ class WooCommerce:
             status == (self._shop.fulfilled or FULFILLED),
             instant(row, "date_created_gmt"),
             instant(row, "date_modified_gmt"),
+            placed=text(row, "created_via") in PLACED,
         )
 
     def product(self, sku: str) -> Request:

@@ -223,6 +223,7 @@ class Feed:
             report=found.report,
             label=found.label,
             scan=found.scan,
+            cancellation=found.cancellation,
         )
 
     def _publish(self, tx: Session, ids: Sequence[int]) -> None:

@@ -26,6 +26,13 @@ class ShopSemantics:
     """The version of its API in which Shopify answers, instead of the one that was asked for; "": that one."""
 
 
+CHECKOUT: dict[str, Any] = {
+    "created_via": "checkout",
+    "billing": {"first_name": "Zephyrine", "last_name": "Quaddelbacher", "phone": "+33600000000"},
+}
+"""An order that a customer of the shop places there, with a name and a number that must go no further."""
+
+
 @dataclass
 class Product:
     """A product. parent: the id of the product whose variation it is; 0: it is none."""

@@ -95,6 +95,7 @@ class WooCommerceShop:
                 return _error(
                     HTTPStatus.BAD_REQUEST, "woocommerce_rest_invalid_product_id", "Product ID provided is invalid."
                 )
+        given.pop("created_via", None)  # read-only
         if not applies:
             return json_answer(HTTPStatus.CREATED, {})
         placed = self.store.place(status, given)
@@ -110,6 +111,7 @@ def _order(placed: Placed) -> dict[str, Any]:
         "id": placed.id,
         "number": str(placed.id),
         "status": placed.status,
+        "created_via": placed.given.get("created_via", "rest-api"),
         "date_created_gmt": f"{placed.created_at:%Y-%m-%dT%H:%M:%S}",
         "date_modified_gmt": f"{placed.modified_at:%Y-%m-%dT%H:%M:%S}",
         "billing": placed.given.get("billing", {}),

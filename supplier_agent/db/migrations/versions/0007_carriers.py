@@ -1,4 +1,4 @@
-"""Carriers: whether the parcels of reported orders were scanned."""
+"""More connections: carriers, and BusinessOnBot."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,6 +10,7 @@ down_revision = "0006"
 def upgrade() -> None:
     """Add tables and columns: what is there stays as it is."""
     _carriers()
+    _businessonbot()
 
 
 def _carriers() -> None:
@@ -44,3 +45,24 @@ def _carriers() -> None:
     )
     missing = sa.text("unscanned > 0 AND settled_at IS NULL")
     op.create_index("order_scans_missing", "order_scans", ["order_id"], unique=False, sqlite_where=missing)
+
+
+def _businessonbot() -> None:
+    op.create_table(
+        "bot_feeds",
+        sa.Column("supplier", sa.String(), nullable=False),
+        sa.Column("shop_url", sa.String(), nullable=False),
+        sa.Column("since", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("supplier"),
+    )
+    op.create_table(
+        "bot_orders",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("supplier", sa.String(), nullable=False),
+        sa.Column("shop_id", sa.String(), nullable=False),
+        sa.Column("number", sa.String(), nullable=False),
+        sa.Column("dispatched_at", sa.DateTime(), nullable=False),
+        sa.Column("seen_at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("supplier", "shop_id"),
+    )
