@@ -44,7 +44,7 @@ def test_without_the_section_nothing_is_owed_or_asked(ship: Ship) -> None:
 def test_an_unknown_code_was_never_scanned_and_that_is_a_problem_after_the_hours(ship: Ship) -> None:
     shipped = ship(semantics=UNKNOWN, never_scanned_hours=48)
     shipped.days(1.6)
-    assert (len(shipped.asked()), never(shipped)) == (1, [])
+    assert (len(shipped.asked()), never(shipped), shipped.told()["problem_codes"]) == (1, [], [])
     shipped.days(1)
     assert len(never(shipped)) == 1
     assert "never scanned by the carrier" in never(shipped)[0]
