@@ -26,7 +26,7 @@ def call(log: Log, job: Job, outcome: Outcome, state: str | None) -> None:
     if outcome.kind == DONE:
         log.info("call.done", **facts)
     elif state in EVENTS and job.kind == DISPATCHED:
-        log.warning("message.stuck", **facts, **ending, cure=MESSAGES)
+        log.warning("message.parked", **facts, **ending, cure=MESSAGES)
     elif state == "parked" and job.order_id is None:
         log.warning("webhook.parked", **facts, **ending, cure=WEBHOOKS)
     elif state in EVENTS:
@@ -48,7 +48,7 @@ def lost(log: Log, tx: Session, of: Call) -> None:
     """Log, after a crash, that it is unknown whether a call arrived."""
     if of.order_id is None:
         facts = {"supplier": of.supplier, "event_id": of.subject, "call": of.kind, "attempt": of.attempts}
-        log.warning("message.stuck", **facts, detail=of.detail, cure=MESSAGES)
+        log.warning("message.parked", **facts, detail=of.detail, cure=MESSAGES)
         return
     order = tx.get(Order, of.order_id)
     this = order.menzzo_order_id if order is not None else None

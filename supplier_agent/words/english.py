@@ -8,7 +8,7 @@ from collections import ChainMap
 from collections.abc import Mapping
 
 from supplier_agent.words.alerts import ALERTS, TITLES
-from supplier_agent.words.businessonbot import BUSINESSONBOT, OF_THE_BOT
+from supplier_agent.words.businessonbot import BUSINESSONBOT
 from supplier_agent.words.carriers import CARRIERS
 from supplier_agent.words.page import LETTERS, PAGE
 from supplier_agent.words.support import SUPPORT
@@ -333,7 +333,7 @@ INSTALLATION_PROBLEMS: Mapping[str, str] = {
 ENGLISH: Mapping[str, str] = {
     **STAGES, **KINDS, **JOINTS, **EVIDENCE, **BLOCKERS, **WAITS_FOR, **NEXT,
     **ORDER_PROBLEMS, **SUPPLIER_PROBLEMS, **INSTALLATION_PROBLEMS, **TITLES, **ALERTS,
-    **PAGE, **LETTERS, **SUPPORT, **CARRIERS, **BUSINESSONBOT, **OF_THE_BOT,
+    **PAGE, **LETTERS, **SUPPORT, **CARRIERS, **BUSINESSONBOT,
 }  # fmt: skip
 
 _OF_CALLS: dict[str, str] = {}

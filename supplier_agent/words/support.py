@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from supplier_agent.words.businessonbot import OF_THE_BOT
+
 _ORDER = "%(order)s --supplier %(supplier)s"
 
 SUPPORT: Mapping[str, str] = {
@@ -36,5 +38,6 @@ ON_THE_PAGE: Mapping[str, str] = {
     "trouble.sale_doubtful.accepted": "Menzzo says that its sale is %(status)s; %(who)s released it all the same.",
     "event.reported without a sale check": "Reported without a sale check",
     "event.after-sales case": "After-sales case",
+    **OF_THE_BOT,
 }
-"""What the warehouse page says, which is translated."""
+"""What the warehouse page says of these and of the supplier's own bot, which is translated."""

@@ -182,7 +182,7 @@ def test_a_crash_while_it_is_sent_does_not_repeat_it(town: Raise) -> None:
     there.site.start()
     there.live(2 * HOUR)
     assert there.calls() == [("unknown", 1)]
-    assert ("message.stuck", "supplier-agent businessonbot list") in [
+    assert ("message.parked", "supplier-agent businessonbot list") in [
         (event, facts.get("cure")) for event, facts in there.site.said
     ]
 

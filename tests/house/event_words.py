@@ -26,7 +26,7 @@ WHEN: Mapping[str, str] = {
     "label.not_printed": "a printer did not accept a label",
     "label.text_unread": "the text of a label could not be read, so it is compared with its order as if it had none",
     "ledger.refused": "the ship ledger is missing or foreign; marked orders are held, `cure` has the command",
-    "message.stuck": "a message to a supplier's bot was refused, or may not have arrived; `cure` has the command",
+    "message.parked": "a message to a supplier's bot was refused, or may not have arrived; `cure` has the command",
     "metrics.started": "/metrics, /healthz and /readyz are served",
     "page.exposed": "other machines can reach the warehouse page",
     "page.failed": "a request to the warehouse page met an internal error; nothing was recorded",
