@@ -7,10 +7,11 @@ from http import HTTPStatus
 
 from supplier_agent.base.clock import Clock
 from supplier_agent.base.errors import AgentError
+from supplier_agent.integrations.access_tokens import AccessTokens, Granted
 from supplier_agent.integrations.carriers.dhl import Dhl
 from supplier_agent.integrations.carriers.fedex import FedEx
 from supplier_agent.integrations.carriers.laposte import LaPoste
-from supplier_agent.integrations.carriers.oauth import Granted, Tokens, read_grant
+from supplier_agent.integrations.carriers.oauth import read_grant
 from supplier_agent.integrations.carriers.protocol import AnswerError, Carrier, Request
 from supplier_agent.integrations.carriers.ups import Ups
 from supplier_agent.marketplace import Means, Verdict
@@ -43,7 +44,7 @@ class CarrierClient:
     wire: Wire
     pace: Pace
     clock: Clock
-    tokens: Tokens
+    tokens: AccessTokens
     heard: Callable[[float], None] = field(default=lambda _seconds: None)
 
     def for_call(self, heard: Callable[[float], None]) -> "CarrierClient":
@@ -76,7 +77,7 @@ class CarrierClient:
         return Asked(tuple(found)), None
 
     def _ask(self, codes: tuple[str, ...]) -> tuple[LastScan, ...] | Verdict:
-        """Ask once; if an access token is refused, which may just have expired, once more with a new one."""
+        """Ask once, with the credentials themselves or with an access token."""
         try:
             credentials = self.credentials()
         except AgentError as error:
@@ -84,19 +85,12 @@ class CarrierClient:
         sign_in = self.carrier.sign_in(credentials)
         if sign_in is None:
             return self._read(self._send(self.carrier.ask(codes, credentials)), codes)
-        reply = self._with_token(codes, credentials, sign_in)
-        if isinstance(reply, Answer) and reply.status == HTTPStatus.UNAUTHORIZED:
-            reply = self._with_token(codes, credentials, sign_in)
+        reply = self.tokens.send(
+            credentials,
+            lambda: self._granted(sign_in),
+            lambda token: self._send(self.carrier.ask(codes, token)),
+        )
         return reply if isinstance(reply, Verdict) else self._read(reply, codes)
-
-    def _with_token(self, codes: tuple[str, ...], credentials: str, sign_in: Request) -> Reply | Verdict:
-        token = self.tokens.get(credentials, lambda: self._granted(sign_in))
-        if isinstance(token, Verdict):
-            return token
-        reply = self._send(self.carrier.ask(codes, token))
-        if isinstance(reply, Answer) and reply.status == HTTPStatus.UNAUTHORIZED:
-            self.tokens.forget(token)
-        return reply
 
     def _granted(self, sign_in: Request) -> Granted | Verdict:
         reply = self._send(sign_in)
@@ -142,4 +136,4 @@ def make_client(
     if keys is None:
         raise ValueError(f"{supplier} does not ask {kind}")
     pace = Pace(clock, keys.requests_per_second)
-    return CarrierClient(carrier_of(kind), keys.url, credentials, wire, pace, clock, Tokens(clock))
+    return CarrierClient(carrier_of(kind), keys.url, credentials, wire, pace, clock, AccessTokens(clock))

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from supplier_agent.base.clock import Clock
+from supplier_agent.integrations.access_tokens import AccessTokens
 from supplier_agent.integrations.shops.client import ShopClient, platform_of
 from supplier_agent.integrations.shops.sku_map import SkuMap
 from supplier_agent.marketplace.rate_limit import Pace
@@ -18,4 +19,6 @@ def make_client(
     if shop is None:
         raise ValueError(f"{supplier} has no shop")
     pace = Pace(clock, shop.requests_per_second)
-    return ShopClient(shop, supplier, platform_of(shop), SkuMap(shop.sku_map), credentials, wire, pace, clock)
+    return ShopClient(
+        shop, supplier, platform_of(shop), SkuMap(shop.sku_map), credentials, wire, pace, clock, AccessTokens(clock)
+    )

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from supplier_agent.base.clock import Clock
 from supplier_agent.base.errors import ConfigError
-from supplier_agent.integrations.shops.access import AccessTokens
+from supplier_agent.integrations.access_tokens import AccessTokens, Granted
 from supplier_agent.integrations.shops.bigcommerce import BigCommerce
 from supplier_agent.integrations.shops.magento import NOT_FOUND, Magento
 from supplier_agent.integrations.shops.protocol import (
@@ -71,8 +71,8 @@ class ShopClient:
     wire: Wire
     pace: Pace
     clock: Clock
+    access: AccessTokens  # shared by all calls
     heard: Callable[[float], None] = field(default=lambda _seconds: None)
-    access: AccessTokens = field(default_factory=AccessTokens)  # shared by all calls
 
     def for_call(self, heard: Callable[[float], None]) -> "ShopClient":
         """Return a client with a deadline of its own."""
@@ -192,26 +192,19 @@ class ShopClient:
     def _send_with_access(
         self, platform: Granting, exchange: Request, request: Request, credentials: str, secrets: list[str]
     ) -> Reply | Verdict:
-        """Send with an access token, which becomes one of the secrets; a verdict: there is none, and nothing was sent.
+        """Send with an access token, which becomes one of the secrets; a verdict: there is none, and nothing was sent."""
 
-        A token that was used before may have been revoked: after a 401, which does nothing, it is sent once more with a new one.
-        """
-        while True:
-            token = self.access.get(credentials, now := self.clock.monotonic())
-            is_new = token is None
-            if token is None:
-                granted = self._read(self._send(exchange, {}), platform.read_grant, secrets)
-                if isinstance(granted, Verdict):
-                    return replace(granted, means=_WITHOUT_ACCESS.get(granted.means, granted.means))
-                self.access.keep(credentials, granted, now)
-                token = granted.token
+        def ask() -> Granted | Verdict:
+            granted = self._read(self._send(exchange, {}), platform.read_grant, secrets)
+            if isinstance(granted, Verdict):
+                return replace(granted, means=_WITHOUT_ACCESS.get(granted.means, granted.means))
+            return granted
+
+        def send(token: str) -> Reply:
             secrets.append(token)
-            reply = self._send(request, self.platform.headers(token))
-            if not isinstance(reply, Answer) or reply.status != HTTPStatus.UNAUTHORIZED:
-                return reply
-            self.access.forget(token)
-            if is_new:
-                return reply
+            return self._send(request, self.platform.headers(token))
+
+        return self.access.send(credentials, ask, send)
 
     def _send(self, request: Request, of_platform: Mapping[str, str]) -> Reply:
         headers = {"Accept": "application/json", **of_platform}

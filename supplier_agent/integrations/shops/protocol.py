@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol, runtime_checkable
 
+from supplier_agent.integrations.access_tokens import Granted
 from supplier_agent.marketplace import Verdict
 from supplier_agent.marketplace.wire import Answer
 from supplier_agent.reading.shop_orders import InShop, Product, ShopPage
@@ -129,14 +130,6 @@ class ByCursor(Protocol):
 
     def newest(self, after: str) -> Request:
         """Return the request for all orders, the newest first, without the search. after: a cursor; "" for the first page."""
-
-
-@dataclass(frozen=True)
-class Granted:
-    """An access token. seconds: how long it is accepted."""
-
-    token: str
-    seconds: float
 
 
 @runtime_checkable

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from supplier_agent.integrations.access_tokens import Granted
 from supplier_agent.integrations.shops.protocol import (
     ADDRESS,
     MOST_FOUND,
     AnswerError,
-    Granted,
     Line,
     Request,
     SaidError,
