@@ -85,7 +85,7 @@ CALL = DispatchedCall()
 
 
 def forget(tx: Session, suppliers: Iterable[str]) -> None:
-    """Remove everything about the messages of these suppliers: if they are switched on again, they begin anew."""
+    """Remove everything about the messages of these suppliers: if they are switched on again, they start from the beginning."""
     for supplier in suppliers:
         mine = (col(Call.supplier) == supplier) & (col(Call.kind) == KIND) & col(Call.order_id).is_(None)
         tx.exec(delete(Attempt).where(col(Attempt.call_id).in_(select(Call.id).where(mine))))

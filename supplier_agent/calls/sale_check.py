@@ -1,4 +1,4 @@
-"""The sale check: ask the support API whether the sale of an order still stands. A read, so it may be repeated.
+"""The sale check: ask the support API whether the sale of an order is still valid. A read, so it may be repeated.
 
 It is asked a minute before an order is reported as shipped, when an answer is too old, and when someone wants to know it, for
 example before many labels are printed. One answer is about the whole sale, so it is stored for each open order of it.

@@ -131,7 +131,7 @@ class ScanCall(OutwardCall[CarrierTools]):
         return super().after(job, ending, settings, now, chance)
 
     def keep(self, tx: Session, job: Job, ending: Ending, settings: Settings, now: datetime) -> bool:  # noqa: ARG002 - as in OutwardCall
-        """Store the answers, also those that came before another one failed, and how the order stands."""
+        """Store the answers, also those that came before another one failed, and what they mean for the order."""
         order = tx.get(Order, job.order_id)
         asked = ending.found if isinstance(ending.found, Asked) else Asked(whole=False)
         if order is None or order.id is None:

@@ -156,7 +156,7 @@ def _tell_restored(done: "Restored") -> int:
         result(f"no access, as before the restore: {name}")
     if done.ended is None:
         say(
-            "The previous database cannot be read. Whoever was removed since the copy was made may have access again:\n"
+            "The previous database cannot be read. People who were removed since the copy was made may have access again:\n"
             "see supplier-agent key list, and supplier-agent person list"
         )
     for supplier, order, what in done.taken_back:

@@ -30,7 +30,7 @@ class ParcelScan(SQLModel, table=True):
 
 
 class OrderScan(SQLModel, table=True):
-    """How an order stands with its carrier: the sum of its parcels, as of the last answer."""
+    """What the carrier said about an order: the sum of its parcels, as of the last answer."""
 
     __tablename__ = "order_scans"
     # The few orders with a parcel that was not scanned yet.

@@ -74,7 +74,7 @@ def numbers_of(carrier: str, codes: Codes, own: Collection[str]) -> dict[str, in
     """Return what the carrier is asked about, each number with its page.
 
     own: the order's ids, which may have the form of a number. Those on the label; if there are none, the tracking number, whatever
-    its form: somebody has named it as such.
+    its form: a person has named it as such.
     """
     found: dict[str, int | None] = {}
     for code, page in codes.label:

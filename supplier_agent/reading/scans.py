@@ -1,4 +1,4 @@
-"""What carriers say about parcels, and how an order stands by that. Pure: no clock, no database, no network.
+"""What carriers say about parcels, and what follows for an order. Pure: no clock, no database, no network.
 
 No value has a place for a person, an address or a signature: the parser drops what an answer says of them.
 """

@@ -221,7 +221,7 @@ class OrderFacts:
     """The row of an order, and the rows that belong to it, oldest first. attempts: None: not loaded.
 
     report: what a packer reported about it, until a lead settles it; None: nothing. label: what its label says; None: it was not
-    read, or meets every criterion. scan: how it stands with its carrier; None: the carrier was not asked. codes: None: not loaded,
+    read, or meets every criterion. scan: what its carrier said; None: the carrier was not asked. codes: None: not loaded,
     or it has none. cancellation: that a program asked to cancel it, until a lead settles it; None: nobody did.
     """
 

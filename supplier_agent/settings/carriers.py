@@ -27,7 +27,7 @@ def parse_names(value: object) -> tuple[str, ...]:
     names = tuple(str(each).strip().casefold() for each in parse_list(value, '["Chronopost*", "Colissimo"]'))
     usable = all(name and len(name) <= LONGEST_NAME and name.isprintable() for name in names)
     if not names or len(names) > MOST_NAMES or not usable:
-        raise ValueError('must be a list of names like ["Chronopost*", "Colissimo"]; * stands for anything')
+        raise ValueError('must be a list of names like ["Chronopost*", "Colissimo"]; * matches any text')
     return tuple(dict.fromkeys(names))
 
 

@@ -138,7 +138,7 @@ class ReadBack:
             answer = Verdict(Means.LOST, fault(error))
         ending = Ending(Outcome(DONE))
         if isinstance(answer, Verdict):
-            # "Too many" is about the rate: a long read that began anew each time would never end.
+            # "Too many" is about the rate: a long read that started again each time would never end.
             self._next = place if answer.means is Means.TOO_MANY else None
             ending = read_ending(answer, failed=True)
         with ctx.store.write() as tx:

@@ -128,7 +128,7 @@ def judge_order(  # noqa: PLR0913 - everything that an order is judged by
     calls: every call ever owed for it. prints: every print of its label, oldest first. kinds: calls.CALLS. attempts: of all its
     calls, oldest first; None: not loaded, so what depends only on them (a resend, an unflagged label) is not judged. report: what
     a packer reported about it, until a lead settles it; None: nothing. label: what its label says; None: it was not read, or fits.
-    sale: the last check of its sale (sale_checks); None: none. scan: how it stands with its carrier (order_scans); None: not asked.
+    sale: the last check of its sale (sale_checks); None: none. scan: what its carrier said (order_scans); None: not asked.
     cancellation: as report, that it is to be cancelled.
 
     1. Its stage comes from the rule in order.py.

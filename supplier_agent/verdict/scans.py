@@ -21,7 +21,7 @@ HOUR = 3600
 def never_scanned(order: Order, scan: Any | None, settings: Settings) -> Facts:  # noqa: ANN401 - a row
     """Return what is missing of an order that was reported as shipped; empty: nothing, or it is not known.
 
-    scan: how it stands with its carrier (order_scans); None: the carrier was not asked.
+    scan: what its carrier said (order_scans); None: the carrier was not asked.
 
     1. A person has settled it, or a scan of each parcel is known: nothing is missing.
     2. So many hours must have passed when the carrier answered last, not only by now: while a carrier does not answer, nothing is

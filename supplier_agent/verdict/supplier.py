@@ -168,7 +168,7 @@ def judge_supplier(
 
 
 def _judge_account(account: SupplierState, lane_of: Mapping[str, str], now: datetime) -> SupplierVerdict:
-    """Return the verdict on another account of a supplier. It has no list to read, and its lane stands for its token."""
+    """Return the verdict on another account of a supplier. It has no list to read, and its lane shows the state of its token."""
     paused, failing = _paused(account), _failing(account, lane_of, now)
     missing = (_token_missing(account),) if account.token_missing is not None else ()
     because = paused or _quiet(account, now) or failing

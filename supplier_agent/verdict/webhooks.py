@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """How it stands with one webhook.
+    """The state of one webhook.
 
     state: ok, failing, paused. reason: why it is not ok, or "". since: when it began to fail, or was paused; None: it is ok, or
     read_only keeps it from sending. again_at: when it is tried again; None: it is not failing, or not known. delivered_at: the

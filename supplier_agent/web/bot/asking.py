@@ -1,4 +1,4 @@
-"""One order that a supplier's own bot asks about: how it stands, and that it be held. Nothing personal leaves, or is kept.
+"""One order that a supplier's own bot asks about: its state, or a request to hold it. Nothing personal leaves, or is kept.
 
 A request to cancel an order never cancels it. It is a report that a lead must settle; until then it is a problem of the order.
 """
@@ -40,7 +40,7 @@ class Cancel(BaseModel):
 
 
 def show(room: Room, supplier: str, order_id: str) -> Response:
-    """Answer how an order stands."""
+    """Answer with the state of an order."""
     with room.store.read() as tx:
         order = named(tx, room, supplier, order_id)
         if order is None:
