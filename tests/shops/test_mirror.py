@@ -108,6 +108,15 @@ def test_a_lost_answer_never_makes_a_second_order(connect: Connect, platform: st
     assert len(there.asked(CREATES[platform])) == (1 if applied else 2)
 
 
+def test_a_lost_answer_makes_no_second_order_even_if_the_clock_of_the_shop_is_behind(
+    connect: Connect, platform: str
+) -> None:
+    there = connect(semantics=ShopSemantics(search="nothing", clock_ahead_seconds=-5400.0))
+    there.site.world.faults.arm(platform, faults.close(applied=True), when=is_create(platform))  # type: ignore[arg-type]
+    there.site.run_for(2 * HOUR, 900)
+    assert ([state for state, _, _ in there.calls], len(there.placed)) == (["done"], 1)
+
+
 def test_after_a_lost_answer_it_waits_until_the_shop_cannot_be_at_work(connect: Connect, platform: str) -> None:
     there = connect()
     there.site.world.faults.arm(platform, faults.close(applied=False), when=is_create(platform))  # type: ignore[arg-type]

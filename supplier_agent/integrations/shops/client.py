@@ -73,6 +73,9 @@ class ShopClient:
     clock: Clock
     access: AccessTokens  # shared by all calls
     heard: Callable[[float], None] = field(default=lambda _seconds: None)
+    _behind: timedelta = field(
+        default=timedelta(0), init=False
+    )  # the shop's clock, as of its last answer; never above zero
 
     def for_call(self, heard: Callable[[float], None]) -> "ShopClient":
         """Return a client with a deadline of its own."""
@@ -104,10 +107,12 @@ class ShopClient:
         return tuple(sorted(mine, key=lambda each: (each.created_at is None, each.created_at, each.shop_id)))
 
     def find_since(self, reference: str, since: datetime) -> tuple[InShop, ...] | Verdict:
-        """Return the orders with this reference among all that were modified since then.
+        """Return the orders with this reference among all that were modified since then; `find` comes first.
 
         Slower than `find`, but a plug-in that replaces the shop's search, or an index that is behind, cannot hide an order from it.
+        Nor can a clock of the shop that is behind: by it, the order was made earlier.
         """
+        since += self._behind
         if isinstance(self.platform, ByCursor):
             return self._find_newest(self.platform, reference, since)
         found: list[InShop] = []
@@ -121,19 +126,14 @@ class ShopClient:
         return Verdict(Means.UNCLEAR, f"more than {MOST_PAGES} pages of orders were modified since then")
 
     def _find_newest(self, platform: ByCursor, reference: str, since: datetime) -> tuple[InShop, ...] | Verdict:
-        """Look through all orders, the newest first, back to those that were made before, by the shop's clock."""
-
-        def read(answer: Answer) -> ShopPage:
-            return replace(self.platform.read_orders(answer, 1), at=_time_of(answer))
-
+        """Look through all orders, the newest first, back to those that were made before."""
         after = ""
         for _ in range(MOST_PAGES):
-            page = self._ask(platform.newest(after), read)
+            page = self._ask(platform.newest(after), lambda answer: self.platform.read_orders(answer, 1))
             if isinstance(page, Verdict):
                 return page
-            before = since if page.at is None else since + min(page.at - self.clock.now(), timedelta(0))
             mine = [each for each in page.orders if each.reference == reference and each.supplier == self.supplier]
-            if mine or not page.more or any(each.created_at and each.created_at < before for each in page.orders):
+            if mine or not page.more or any(each.created_at and each.created_at < since for each in page.orders):
                 return tuple(mine)
             after = page.after
         return Verdict(Means.UNCLEAR, f"more than {MOST_PAGES} pages of orders were made since then")
@@ -229,6 +229,8 @@ class ShopClient:
         secrets: Sequence[str],
         also: frozenset[int] | set[int] = frozenset(),
     ) -> T | Verdict:
+        if isinstance(reply, Answer) and (at := _time_of(reply)) is not None:
+            self._behind = min(at - self.clock.now(), timedelta(0))
         if isinstance(reply, Answer) and (HTTPStatus(200) <= reply.status < HTTPStatus(300) or reply.status in also):
             try:
                 return read(reply)
