@@ -89,6 +89,10 @@ def test_the_demo_is_plain_text_without_the_agents_log(
         r"\d+_\d+: recorded as shipped; nothing is sent",
         r"marketplace +\d+_\d+ +is listed only now, with an old number",
         r"agent +\d+_\d+ +reported as shipped, and confirmed by the marketplace",
+        r"agent +\d+_\d+ +made in the supplier's own shop, too",
+        r"shop +\d+_\d+ +is completed in notio's own shop, as order \d+",
+        r"agent +\d+_\d+ +marked as shipped: it is completed in the shop",
+        r"erp +\d+_\d+ +the webhook says order.shipped; its signature is right",
         r"All of them are zero: the records match",
     ],
 )

@@ -1,4 +1,4 @@
-"""The demo's marketplace: a week of orders, planned failures, and the configuration of an agent for it.
+"""The demo's marketplace: a week of orders, planned failures, a supplier's own shop, and the configuration of an agent for them.
 
 At the end, its records are compared with the agent's, line by line. Indented lines must be zero.
 """
@@ -16,13 +16,17 @@ from supplier_agent.db.tables import Order, RejectedEntry
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.faults import LogLine
 from supplier_agent.sandbox.listing import Semantics
+from supplier_agent.sandbox.options import open_shops
 from supplier_agent.sandbox.orders import Order as Sold
 from supplier_agent.sandbox.receiver import SECRET
 from supplier_agent.sandbox.server import Sandbox
+from supplier_agent.sandbox.shops import Shop, ShopSemantics
+from supplier_agent.sandbox.shops.store import Placed
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings
 
 ORDERS = 10
+SHOP = "woocommerce"
 CACHE_SECONDS = 2.0
 LABEL_LATE = timedelta(seconds=3)
 ORDER_LATE = timedelta(seconds=5)
@@ -53,6 +57,15 @@ cache_seconds = {cache_seconds}
 [suppliers.notio]
 token = "{tokens[notio]}"
 
+[suppliers.notio.shop]
+platform = "woocommerce"
+url = "{url}/woocommerce"
+name = "Atelier"
+key_file = "shop-key"
+secret_file = "shop-secret"
+requests_per_second = 20
+read_back_seconds = 2
+
 [[webhooks]]
 name = "erp"
 url = "{url}/webhooks/erp"
@@ -79,6 +92,7 @@ class Arrangement:
     left_alone: str
     by_sql: str
     lost_answer: str  # its ship-sale takes effect, and the answer never arrives
+    by_shop: str  # completed in the supplier's own shop
 
     @property
     def world(self) -> World:
@@ -95,6 +109,16 @@ class Arrangement:
         order = self.world.order("asir-group", self.late)
         return order is not None and order.visible(self.world.clock.now())
 
+    @property
+    def shop(self) -> Shop:
+        """The supplier's own shop."""
+        return self.world.shops[SHOP]
+
+    def in_shop(self, menzzo_order_id: str) -> Placed | None:
+        """Return the order that the agent has made in the shop; None: not yet."""
+        placed = [*self.shop.store.orders.values()]
+        return next((each for each in placed if menzzo_order_id in json.dumps(each.given)), None)
+
     def configuration(self) -> str:
         """Return the configuration of an agent for this marketplace. Its address must be known."""
         return _CONFIGURATION.format(
@@ -107,13 +131,14 @@ def arrange(clock: Clock) -> Arrangement:
     now = clock.now()
     world = World.with_orders(ORDERS, today=now.date(), clock=clock)
     late, slow_label, undone, left_alone, by_sql = world.orders("asir-group")
-    lost_answer = world.orders("notio")[1]
+    by_shop, lost_answer, *_ = world.orders("notio")
     late.visible_from = now + ORDER_LATE
     slow_label.label_ready_from = now + LABEL_LATE
     world.arrive_raw("notio", {"sku": "CHAIR-SCANDI-X4-OAK", "quantity": 1, "price": 89.5})
     world.faults.arm("ship-sale", faults.close(applied=True), menzzo_order_id=lost_answer.menzzo_order_id)
     semantics = Semantics(cache_seconds={"asir-group": CACHE_SECONDS})
-    parts = (late, slow_label, undone, left_alone, by_sql, lost_answer)
+    open_shops(world, (SHOP,), ShopSemantics())
+    parts = (late, slow_label, undone, left_alone, by_sql, lost_answer, by_shop)
     return Arrangement(Sandbox(world, semantics), *(order.menzzo_order_id for order in parts))
 
 
@@ -122,6 +147,10 @@ def write_configuration(arrangement: Arrangement, folder: Path, *, page: bool) -
     path = folder / "supplier-agent.toml"
     path.touch(mode=0o600)
     path.write_text(arrangement.configuration() + (_PAGE if page else ""))
+    for name, secret in zip(("shop-key", "shop-secret"), arrangement.shop.credentials.split("\n"), strict=True):
+        file = folder / name
+        file.touch(mode=0o600)
+        file.write_text(secret)
     return path
 
 

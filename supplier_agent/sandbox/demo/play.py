@@ -21,6 +21,7 @@ from supplier_agent.sandbox.demo.warehouse import (
     AGENT,
     ANNA,
     MARKETPLACE,
+    SHOP,
     WAREHOUSE,
     Story,
     Warehouse,
@@ -130,6 +131,7 @@ class Play:
         listed = {order.menzzo_order_id for order in self.arrangement.sold()} - {late}
         self.until("all orders are acknowledged", lambda: self.warehouse.acknowledged() >= listed)
         self.until("the labels are there", lambda: self.warehouse.labelled() >= listed - {slow})
+        self.until("its order is in the shop", lambda: self.arrangement.in_shop(self.arrangement.by_shop) is not None)
         for entry in self.warehouse.rejected():
             self.story.add(AGENT, entry.supplier, f"an entry is kept word for word, unused: {entry.reason}")
 
@@ -145,12 +147,21 @@ class Play:
         self.warehouse.flag_by_sql(story.by_sql)
         # The one to undo is the last, so that even on a slow machine the undo comes in time.
         notio = (order.menzzo_order_id for order in self.arrangement.sold("notio"))
-        for each in (story.slow_label, *notio, story.undone):
+        self.complete_in_shop(story.by_shop)
+        for each in (story.slow_label, *(each for each in notio if each != story.by_shop), story.undone):
             self.warehouse.flag(each)
         self.pause(SECOND_THOUGHTS_SECONDS)
         self.warehouse.take_back(story.undone)
         self.arrive()
         self.until("an answer is lost", lambda: self.warehouse.ship_call(story.lost_answer) == "unknown")
+
+    def complete_in_shop(self, menzzo_order_id: str) -> None:
+        """Complete an order in the supplier's own shop, like its staff: the agent reads that back as the mark."""
+        placed = self.arrangement.in_shop(menzzo_order_id)
+        assert placed is not None  # noqa: S101 - `collect` has waited for it
+        self.arrangement.shop.fulfil(placed.id)
+        self.warehouse.flagged.add(menzzo_order_id)
+        self.story.add(SHOP, menzzo_order_id, f"is completed in notio's own shop, as order {placed.id}")
 
     def resolve(self) -> None:
         """Ask about the lost answer as a person would, and resolve it."""
@@ -205,6 +216,7 @@ class Play:
     def arrive(self) -> None:
         """Add one more order."""
         order = self.arrangement.world.arrive("notio")
+        self.arrangement.shop.store.sells(order.sku)
         self.story.add(MARKETPLACE, order.menzzo_order_id, f"a new order for notio: {order.quantity} x {order.sku}")
 
     def command(self, *words: str) -> None:

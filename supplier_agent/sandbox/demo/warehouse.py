@@ -24,12 +24,13 @@ from supplier_agent.sandbox.demo.marketplace import Arrangement
 from supplier_agent.settings import Settings
 from supplier_agent.web import people
 
-MARKETPLACE, AGENT, WAREHOUSE, ERP = "marketplace", "agent", "warehouse", "erp"
+MARKETPLACE, AGENT, WAREHOUSE, ERP, SHOP = "marketplace", "agent", "warehouse", "erp", "shop"
 
 _DONE = {
     "acknowledge": "acknowledged: the marketplace knows that we have it",
     "label": "label stored, and checked to be a complete PDF",
     "ship": "reported as shipped, and confirmed by the marketplace",
+    "shop_order": "made in the supplier's own shop, too",
 }
 
 
@@ -72,29 +73,33 @@ class Story:
             self._result(line)
 
 
+_SAID = {
+    "call.postponed": "%(call)s: %(detail)s; it is tried again",
+    "call.unknown": "%(call)s: OUTCOME UNKNOWN (%(detail)s). Not repeated; a person decides",
+    "call.parked": "%(call)s: %(detail)s; a person decides",
+    "shop.marked": "marked as shipped: it is completed in the shop (%(by)s)",
+    "supplier.failed": "%(what)s: calls pause, then a single one is tried first",
+    "supplier.recovered": "%(what)s",
+}
+_SILENT = frozenset({
+    *("run.finished", "page.read", "agent.started", "agent.stopped", "page.started", "page.unattended", "token.adopted"),
+    "entry.rejected",  # the demo reads it from the database
+})  # fmt: skip
+
+
 def in_words(event: str, facts: Mapping[str, object]) -> str:
     """Return the text for an event of the agent's log, or "" to skip it."""
-    kind, detail = str(facts.get("call", "")), facts.get("detail")
+    kind = str(facts.get("call", ""))
     match event:
         case "call.done":  # of a webhook, the receiver says it
             return "" if kind.startswith("webhook.") else _DONE.get(kind, f"{kind} done")
-        case "call.postponed":
-            return f"{kind}: {detail}; it is tried again"
-        case "call.unknown":
-            return f"{kind}: OUTCOME UNKNOWN ({detail}). Not repeated; a person decides"
-        case "call.parked":
-            return f"{kind}: {detail}; a person decides"
         case "page.read" if facts.get("added"):
             return f"page {facts.get('page')} of the list read; new orders stored: {facts.get('added')}"
         case "run.finished" if facts.get("added"):
             return f"{facts.get('purpose')} read completely: {facts.get('listed')} listed, {facts.get('added')} of them new"
-        case "supplier.failed":
-            return f"{facts.get('what')}: calls pause, then a single one is tried first"
-        case "supplier.recovered":
-            return str(facts.get("what"))
-        case "run.finished" | "page.read" | "agent.started" | "agent.stopped" | "page.started" | "page.unattended":
-            return ""
-    return f"{event} {detail or ''}".strip()
+    if event in _SILENT:
+        return ""
+    return _SAID.get(event, f"{event} %(detail)s") % {"call": kind, "detail": "", "by": "", "what": "", **facts}
 
 
 ANNA = "Anna"
@@ -229,6 +234,7 @@ def introduction(arrangement: Arrangement, settings: Settings) -> list[str]:
         f"marketplace  a stand-in of the Menzzo supplier API at {arrangement.sandbox.url}; some things go wrong on purpose",
         f"agent        the real one; its database and its labels are in {settings.state_dir}",
         "warehouse    people who mark orders as shipped",
+        "shop, erp    notio's own WooCommerce shop, and a program that gets webhooks: stand-ins, too",
     ]
 
 
