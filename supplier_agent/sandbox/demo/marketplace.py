@@ -28,7 +28,7 @@ from supplier_agent.settings import Settings
 ORDERS = 10
 SHOP = "woocommerce"
 CACHE_SECONDS = 2.0
-LABEL_LATE = timedelta(seconds=3)
+NOT_IN_TIME = timedelta(hours=1)
 ORDER_LATE = timedelta(seconds=5)
 
 _CONFIGURATION = """\
@@ -104,6 +104,12 @@ class Arrangement:
         names = [supplier] if supplier else list(self.world.tokens)
         return [order for name in names for order in self.world.orders(name) if order.row_json is None]
 
+    def finish_label(self) -> None:
+        """Let the marketplace have the label that was not ready."""
+        order = self.world.order("asir-group", self.slow_label)
+        assert order is not None  # noqa: S101 - `arrange` made it
+        order.label_ready_from = self.world.clock.now()
+
     def late_is_listed(self) -> bool:
         """Tell whether the late order can be seen by now."""
         order = self.world.order("asir-group", self.late)
@@ -133,7 +139,7 @@ def arrange(clock: Clock) -> Arrangement:
     late, slow_label, undone, left_alone, by_sql = world.orders("asir-group")
     by_shop, lost_answer, *_ = world.orders("notio")
     late.visible_from = now + ORDER_LATE
-    slow_label.label_ready_from = now + LABEL_LATE
+    slow_label.label_ready_from = now + NOT_IN_TIME  # until it is marked, however slow the machine is
     world.arrive_raw("notio", {"sku": "CHAIR-SCANDI-X4-OAK", "quantity": 1, "price": 89.5})
     world.faults.arm("ship-sale", faults.close(applied=True), menzzo_order_id=lost_answer.menzzo_order_id)
     semantics = Semantics(cache_seconds={"asir-group": CACHE_SECONDS})

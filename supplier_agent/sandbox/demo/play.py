@@ -150,6 +150,7 @@ class Play:
         self.complete_in_shop(story.by_shop)
         for each in (story.slow_label, *(each for each in notio if each != story.by_shop), story.undone):
             self.warehouse.flag(each)
+        self.arrangement.finish_label()
         self.pause(SECOND_THOUGHTS_SECONDS)
         self.warehouse.take_back(story.undone)
         self.arrive()
