@@ -34,6 +34,7 @@ READS: dict[str, float | None] = {
     "articles list": 0.5,
     "person list": 0.5,
     "after-sales": 0.5,
+    "businessonbot list": 0.5,
     "check --offline": None,
     "export orders": None,
     "run --once --dry-run": None,

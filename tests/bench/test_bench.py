@@ -25,7 +25,7 @@ SETTING = Setting(date(2026, 11, 21), "abc", "a machine", "Python", 1, 7)
 NOT_READS = {
     *("run", "resync", "sandbox", "demo", "ship", "unship", "resolve", "retry", "hold", "release", "close", "reopen"),
     *("page", "backup", "restore", "pause", "resume", "approve", "agree", "help", "config"),
-    *("note", "key", "sav", "shop", "webhooks"),
+    *("note", "key", "sav", "settle", "shop", "webhooks"),
 }
 """Commands that change something, run until they are stopped, or ask no database."""
 

@@ -30,8 +30,8 @@ VERDICT = (
     Mutant(
         "that an order did not leave is covered by another report",
         "reports/facts.py",
-        "    return next((each for each in reversed(since) if lasts_after_shipping(each)), since[-1] if since else None)\n",
-        "    return since[-1] if since else None\n",
+        "    return next((each for each in newest if lasts_after_shipping(each)), newest[0] if newest else None)\n",
+        "    return newest[0] if newest else None\n",
         (LOAD, "-k", "another_report"),
     ),
     Mutant(

@@ -594,7 +594,7 @@ PLANTED = (
     ),
     Mutant(
         "the lines of one customer's order may not share a label",
-        "reports/facts.py",
+        "reports/label_facts.py",
         "twins.increment_id <> orders.increment_id",
         "twins.id <> orders.id",
         ("tests/verdict/test_label.py", "-k", "one_file"),
@@ -869,7 +869,7 @@ PLANTED = (
     ),
     Mutant(
         "an answer that is an error is kept word for word",
-        "integrations/support/client.py",
+        "marketplace/answers.py",
         'replace(reply, body=b"") if isinstance(reply, Answer) else reply',
         "reply",
         (PRIVACY,),

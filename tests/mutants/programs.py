@@ -82,8 +82,8 @@ OF_PROGRAMS = (
     Mutant(
         "two programs share their keys of requests",
         "web/api/acting.py",
-        "json.dumps([asking.caller.who, asking.once])",
-        "json.dumps([asking.once])",
+        "json.dumps([caller.who, whose, asking.once])",
+        "json.dumps([whose, asking.once])",
         (ACTS, "-k", "each_program"),
     ),
     Mutant(

@@ -14,6 +14,7 @@ LINK = "https://api.menzzo.fr/labels/1.pdf"
 LABELS = ((None, None), (LINK + "?sig=1", None), (LINK + "?sig=2", LINK), (LINK, LINK + "l"), (None, LINK))
 """Link, and the link whose file is on disk: none linked yet, to be fetched, current though signed anew, outdated, withdrawn."""
 AT_THE_MARKETPLACE = ("acknowledge", "label", "ship")
+SCANS = ("scan_laposte", "scan_dhl", "scan_ups", "scan_fedex")
 CALL_STATES = ("owed", "sending", "done", "parked", "unknown", "dropped")
 
 
@@ -55,7 +56,9 @@ def test_nothing_is_wanted_for_an_order_that_is_confirmed_or_closed() -> None:
     assert over
     mine = {kind: WANTED[kind] for kind in ("acknowledge", "label", "ship", "sale_check", "product", "shop_order")}
     assert not any(wanted(order, rules=mine) for order in over)
-    assert kinds(order_of(ship_confirmed_at=NOW)) == {"after_sales"}, "the support API may be asked, where it is on"
+    assert kinds(order_of(ship_confirmed_at=NOW)) == {"after_sales", *SCANS}, (
+        "where the support API or a carrier is asked"
+    )
 
 
 def test_ship_is_wanted_exactly_if_it_is_flagged_and_free_to_go() -> None:
@@ -152,5 +155,6 @@ def test_what_is_wanted_is_decided_in_one_place() -> None:
         "sav",
         "shop_order",
         "dispatched",
+        *SCANS,
     }
     assert all(kinds(order) <= set(WANTED) for order in every_order())

@@ -14,6 +14,7 @@ from supplier_agent.base.errors import ConfigError
 from supplier_agent.order import WANTED
 from supplier_agent.settings import Hours, Schedule, Settings, Supplier, load
 from supplier_agent.settings.businessonbot import BusinessOnBot
+from supplier_agent.settings.carriers import Dhl, FedEx, LaPoste, Ups
 from supplier_agent.settings.dump import HIDDEN, read_back, shown, without_secrets
 from supplier_agent.settings.hooks import Hook
 from supplier_agent.settings.shop import Shop
@@ -90,6 +91,10 @@ OPTIONAL: dict[tuple[type[BaseModel], str], type[BaseModel]] = {
     (Supplier, "support"): Support,
     (Supplier, "shop"): Shop,
     (Supplier, "businessonbot"): BusinessOnBot,
+    (Supplier, "laposte"): LaPoste,
+    (Supplier, "dhl"): Dhl,
+    (Supplier, "ups"): Ups,
+    (Supplier, "fedex"): FedEx,
     (Settings, "webhooks"): Webhook,
     (Settings, "hooks"): Hook,
 }

@@ -65,7 +65,7 @@ def test_an_exported_order_says_what_the_commands_say(store: Store) -> None:
     with store.read() as tx:
         said = orders.whole(tx, tx.get_one(Order, 1), SETTINGS, NOON)
     (row,) = as_json(store, "orders")
-    assert {name: said[name] for name in row} | {"blockers": "not_acknowledged no_label"} == row
+    assert {name: said[name] for name in row} | {"blockers": "not_acknowledged no_label", "label_codes": ""} == row
     assert (row["price"], row["stage"], row["shipped"]) == ("19.99", "new", False)
 
 
