@@ -222,7 +222,8 @@ def hold(tx: Session, order: Order, now: datetime, who: str, reason: str, *, sta
     """Put an order on hold: it is neither acknowledged nor reported as shipped until it is released."""
     if order.ship_confirmed_at is not None:
         raise AgentError(f"{_shipped_on(order)}: there is nothing left to hold")
-    order.held_code = None
+    if order.held_reason is None:  # else the release must still settle why the agent had put it on hold
+        order.held_code = None
     _set(tx, order, now, who, "held_reason", reason, "held", station)
     return "held" + _in_flight(tx, order)
 

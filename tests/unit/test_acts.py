@@ -262,6 +262,19 @@ def test_parked_orders_are_found_once_each(tx: Session) -> None:
     assert [order.menzzo_order_id for order in actions.parked_orders(tx, "asir-group")] == ["3_3"]
 
 
+@pytest.mark.parametrize("code", ["restored", "ledger_lost", "sale_stopped"])
+def test_a_persons_hold_on_top_of_the_agents_keeps_what_its_release_must_settle(tx: Session, code: str) -> None:
+    order = kept(tx, ready(held_reason="by the agent", held_code=code))
+    actions.hold(tx, order, NOW, "Ana", "scratched")
+    assert (order.held_reason, order.held_code) == ("scratched", code)
+
+
+def test_a_hold_after_one_that_was_ended_by_sql_has_no_code_of_that(tx: Session) -> None:
+    order = kept(tx, ready(held_reason=None, held_code="restored"))
+    actions.hold(tx, order, NOW, "Ana", "scratched")
+    assert (order.held_reason, order.held_code) == ("scratched", None)
+
+
 def test_hold_and_release(tx: Session) -> None:
     order = kept(tx, ready(planned_at=NOW))
     assert actions.hold(tx, order, LATER, "Ana", "the customer called") == "held"
