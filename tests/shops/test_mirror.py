@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from supplier_agent.sandbox import faults
-from supplier_agent.sandbox.shops import ShopSemantics
+from supplier_agent.sandbox.shops import PLATFORMS, ShopSemantics
 from supplier_agent.settings.shop import CREDENTIALS
-from tests.shops.conftest import ACCOUNT, CREATES, DAY, HOUR, NEW, Connect, Connected, does, shape
+from tests.shops.conftest import ACCOUNT, CREATES, HOUR, NEW, Connect, Connected, does, shape
 
 
 def is_create(platform: str) -> object:
@@ -246,8 +246,17 @@ BAD = [
 ]
 
 
+OTHERS = [each for each in PLATFORMS if each != "woocommerce"]
+CASES = [("woocommerce", fault) for fault in BAD] + [
+    (OTHERS[number % len(OTHERS)], fault) for number, fault in enumerate(BAD)
+]
+"""Every fault with WooCommerce and with another platform; all platforms share the code that meets them."""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("fault", BAD, ids=lambda fault: fault.name)
+@pytest.mark.parametrize(
+    ("platform", "fault"), CASES, indirect=["platform"], ids=[f"{platform}-{fault.name}" for platform, fault in CASES]
+)
 @pytest.mark.parametrize("which", ["GET", "create"])
 def test_whatever_the_shop_answers_there_is_one_order_in_the_end_or_none(
     connect: Connect, platform: str, fault: faults.Fault, which: str
@@ -255,7 +264,7 @@ def test_whatever_the_shop_answers_there_is_one_order_in_the_end_or_none(
     there = connect()
     method = CREATES[platform] if which == "create" else "GET"
     there.site.world.faults.arm(platform, fault, when=lambda line: does(line) == method, times=3)
-    there.site.run_for(DAY, 900)
+    there.site.run_for(6 * HOUR, 900)
     there.site.flag()
     there.site.run_for(HOUR, 900)
     assert there.shipped() == [(1, 1)]
