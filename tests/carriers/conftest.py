@@ -70,6 +70,10 @@ class Shipped:
 Ship = Callable[..., Shipped]
 
 
+ONE_CARRIER = pytest.mark.parametrize("carrier", ["laposte"], indirect=True)
+"""For what no file of a carrier takes part in: with one carrier it is seen as well as with all."""
+
+
 @pytest.fixture(
     params=["laposte", *(pytest.param(each, marks=pytest.mark.slow) for each in DESKS if each != "laposte")]
 )

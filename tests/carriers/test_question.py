@@ -8,7 +8,7 @@ from supplier_agent.reports import status
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.carriers import Scans
 from supplier_agent.verdict import Act, Role
-from tests.carriers.conftest import CODES, HOUR, SUPPLIER, Ship, Shipped
+from tests.carriers.conftest import CODES, HOUR, ONE_CARRIER, SUPPLIER, Ship, Shipped
 
 UNKNOWN, ANNOUNCED = Scans(parcels="unknown"), Scans(parcels="announced")
 
@@ -34,6 +34,7 @@ def test_a_reported_order_is_asked_about_the_next_day_and_never_again_once_it_wa
     assert scan["scanned_at"]
 
 
+@ONE_CARRIER
 def test_without_the_section_nothing_is_owed_or_asked(ship: Ship) -> None:
     shipped = ship(on=False)
     shipped.days(10)
@@ -59,6 +60,7 @@ def test_an_announcement_of_the_sender_is_no_scan(ship: Ship) -> None:
     assert shipped.site.ask("SELECT found, scanned_at FROM parcel_scans") == [(1, None)]
 
 
+@ONE_CARRIER
 def test_the_first_scan_ends_it(ship: Ship) -> None:
     shipped = ship(semantics=UNKNOWN, never_scanned_hours=24)
     shipped.days(1.5)
@@ -84,6 +86,7 @@ def test_of_several_parcels_each_is_asked_about_until_its_own_scan(ship: Ship) -
     assert (never(shipped), shipped.site.ask("SELECT parcels, unscanned FROM order_scans")) == ([], [(3, 0)])
 
 
+@ONE_CARRIER
 def test_of_several_parcels_all_may_be_missing(ship: Ship) -> None:
     shipped = ship(3, semantics=UNKNOWN, never_scanned_hours=24)
     shipped.days(1.5)
@@ -92,6 +95,7 @@ def test_of_several_parcels_all_may_be_missing(ship: Ship) -> None:
 
 
 @pytest.mark.slow
+@ONE_CARRIER
 def test_it_is_given_up_after_the_days_and_the_problem_stays(ship: Ship) -> None:
     shipped = ship(semantics=UNKNOWN, never_scanned_hours=24, give_up_days=5)
     shipped.days(30)
@@ -100,6 +104,7 @@ def test_it_is_given_up_after_the_days_and_the_problem_stays(ship: Ship) -> None
 
 
 @pytest.mark.slow
+@ONE_CARRIER
 def test_while_the_carrier_does_not_answer_nothing_is_said_of_the_parcels(ship: Ship) -> None:
     shipped = ship(semantics=UNKNOWN, never_scanned_hours=48)
     shipped.days(1.2)
@@ -110,6 +115,7 @@ def test_while_the_carrier_does_not_answer_nothing_is_said_of_the_parcels(ship: 
     assert [code for code, _ in shipped.problems()] == ["calls_failing"]
 
 
+@ONE_CARRIER
 def test_a_person_settles_it(ship: Ship) -> None:
     shipped = ship(semantics=UNKNOWN, never_scanned_hours=24)
     shipped.days(1.5)
@@ -133,6 +139,7 @@ def _may(shipped: Shipped) -> list[str]:
     return sorted(act.value for act in verdict.may[Role.LEAD])
 
 
+@ONE_CARRIER
 def test_hours_may_count_as_the_warehouse_works(ship: Ship) -> None:
     shipped = ship(semantics=UNKNOWN, never_scanned_hours=24, sections={"alerts": {"age_counts": "business_hours"}})
     shipped.days(2.5)
@@ -141,6 +148,7 @@ def test_hours_may_count_as_the_warehouse_works(ship: Ship) -> None:
     assert len(never(shipped)) == 1
 
 
+@ONE_CARRIER
 def test_without_a_code_nobody_is_asked(ship: Ship) -> None:
     shipped = ship(0)
     shipped.days(20)
@@ -148,6 +156,7 @@ def test_without_a_code_nobody_is_asked(ship: Ship) -> None:
     assert "no tracking number" in shipped.call()[2]
 
 
+@ONE_CARRIER
 def test_another_carriers_order_is_not_asked_about(ship: Ship) -> None:
     shipped = ship(names=["somebody else"])
     shipped.days(3)
@@ -155,6 +164,7 @@ def test_another_carriers_order_is_not_asked_about(ship: Ship) -> None:
 
 
 @pytest.mark.slow
+@ONE_CARRIER
 def test_the_quota_of_a_day_is_kept(ship: Ship) -> None:
     shipped = ship(2, semantics=UNKNOWN, codes_per_day=3, again_seconds=4 * HOUR)
     shipped.days(10)
@@ -167,6 +177,7 @@ def test_the_quota_of_a_day_is_kept(ship: Ship) -> None:
 
 
 @pytest.mark.slow
+@ONE_CARRIER
 def test_a_carrier_that_is_away_delays_nothing_else(ship: Ship) -> None:
     shipped = ship()
     shipped.site.world.faults.arm(shipped.carrier, faults.status(503), times=10_000)
@@ -196,6 +207,7 @@ def test_refused_credentials_pause_the_account_alone_and_a_new_key_is_used(ship:
     assert shipped.order()[1] is not None
 
 
+@ONE_CARRIER
 def test_status_shows_the_carrier(ship: Ship) -> None:
     shipped = ship(2, semantics=UNKNOWN)
     shipped.days(1.2)

@@ -87,6 +87,10 @@ def shape(platform: str, reference: str | None, supplier: str) -> dict[str, Any]
 Connect = Callable[..., Connected]
 
 
+ONE_PLATFORM = pytest.mark.parametrize("platform", ["woocommerce"], indirect=True)
+"""For what no file of a platform takes part in: with one platform it is seen as well as with all."""
+
+
 @pytest.fixture(
     params=["woocommerce", *(pytest.param(each, marks=pytest.mark.slow) for each in PLATFORMS if each != "woocommerce")]
 )

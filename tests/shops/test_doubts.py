@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from supplier_agent.maintenance.restore import back_up, put_back
-from tests.shops.conftest import DAY, HOUR, Connect, Connected
+from tests.shops.conftest import DAY, HOUR, ONE_PLATFORM, Connect, Connected
 from tests.shops.test_read_back import WHO, act, mirrored
 
 pytestmark = pytest.mark.slow
@@ -30,6 +30,7 @@ def told(there: Connected) -> list[str]:
     return [detail for who, what, detail in there.events() if (who, what) == (WHO, "problem reported")]
 
 
+@ONE_PLATFORM
 def test_a_mark_that_was_taken_back_after_it_was_fulfilled_is_not_made_again(connect: Connect) -> None:
     there = mirrored(connect())
     there.shop.fulfil(there.placed[0])
@@ -43,6 +44,7 @@ def test_a_mark_that_was_taken_back_after_it_was_fulfilled_is_not_made_again(con
     assert "its mark was taken back since" in said
 
 
+@ONE_PLATFORM
 def test_what_is_fulfilled_after_a_mark_was_taken_back_is_marked(connect: Connect) -> None:
     there = mirrored(connect())
     act(there, "ship")
@@ -54,6 +56,7 @@ def test_what_is_fulfilled_after_a_mark_was_taken_back_is_marked(connect: Connec
     assert (there.shipped(), told(there)) == ([(1, 1)], [])
 
 
+@ONE_PLATFORM
 def test_after_a_restore_the_shop_does_not_mark_what_a_person_had_taken_back_since_the_copy(
     connect: Connect, tmp_path: Path
 ) -> None:
@@ -73,6 +76,7 @@ def test_after_a_restore_the_shop_does_not_mark_what_a_person_had_taken_back_sin
     assert len(told(there)) == 1, "a lead sees that it is fulfilled in the shop"
 
 
+@ONE_PLATFORM
 def test_what_was_marked_by_the_shop_since_the_copy_is_marked_again_and_shipped_once(
     connect: Connect, tmp_path: Path
 ) -> None:
@@ -92,6 +96,7 @@ def test_what_was_marked_by_the_shop_since_the_copy_is_marked_again_and_shipped_
     assert len(there.placed) == 2, "no order is made twice"
 
 
+@ONE_PLATFORM
 def test_an_order_that_is_fulfilled_before_it_is_known_here_is_marked_once_it_is(connect: Connect) -> None:
     there = mirrored(connect())
     there.site.run_for(900, 300)  # the list was just read, and is not for most of an hour

@@ -8,7 +8,7 @@ import pytest
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.shops import PLATFORMS, ShopSemantics
 from supplier_agent.settings.shop import CREDENTIALS
-from tests.shops.conftest import ACCOUNT, CREATES, HOUR, NEW, Connect, Connected, does, shape
+from tests.shops.conftest import ACCOUNT, CREATES, HOUR, NEW, ONE_PLATFORM, Connect, Connected, does, shape
 
 
 def is_create(platform: str) -> object:
@@ -77,6 +77,7 @@ def test_what_the_shop_gets_has_our_id_and_nothing_of_a_customer(connect: Connec
     assert there.shop.store.mails == []
 
 
+@ONE_PLATFORM
 def test_without_the_section_there_is_no_account_and_no_call(connect: Connect) -> None:
     there = connect(mirror=False, read_back_seconds=0)
     there.site.run_for(HOUR, 900)
@@ -117,6 +118,7 @@ def test_a_lost_answer_makes_no_second_order_even_if_the_clock_of_the_shop_is_be
     assert ([state for state, _, _ in there.calls], len(there.placed)) == (["done"], 1)
 
 
+@ONE_PLATFORM
 def test_after_a_lost_answer_it_waits_until_the_shop_cannot_be_at_work(connect: Connect, platform: str) -> None:
     there = connect()
     there.site.world.faults.arm(platform, faults.close(applied=False), when=is_create(platform))  # type: ignore[arg-type]
@@ -135,6 +137,7 @@ def test_a_crash_between_the_order_and_its_settling_makes_no_second_one(connect:
     assert ([state for state, _, _ in there.calls], len(there.asked(CREATES[platform]))) == (["done"], 1)
 
 
+@ONE_PLATFORM
 def test_a_crash_before_it_was_made_waits_and_then_makes_it(connect: Connect, platform: str) -> None:
     there = connect()
     there.site.world.faults.arm(platform, faults.close(applied=False), when=is_create(platform))  # type: ignore[arg-type]
@@ -161,6 +164,7 @@ def test_an_unknown_sku_is_parked_with_its_name_and_is_not_the_orders_fault(conn
     assert there.shipped() == [(1, 1)], "the marketplace's calls go on"
 
 
+@ONE_PLATFORM
 def test_a_map_translates_and_names_the_sku_that_it_lacks(connect: Connect, tmp_path: Path) -> None:
     file = tmp_path / "skus.csv"
     file.write_text("menzzo_sku,shop_sku\n")
@@ -185,6 +189,7 @@ def retry(there: Connected, this: str) -> None:
     there.site.agent.ctx.look_again()
 
 
+@ONE_PLATFORM
 def test_a_shop_that_is_away_delays_nothing_at_the_marketplace(connect: Connect, platform: str) -> None:
     there = connect()
     there.site.world.faults.arm(platform, faults.status(503), seconds=5 * HOUR)
@@ -273,6 +278,7 @@ def test_whatever_the_shop_answers_there_is_one_order_in_the_end_or_none(
         assert [state for state, _, _ in there.calls] in (["done"], ["parked"])
 
 
+@ONE_PLATFORM
 def test_the_rate_of_the_shop_is_kept(connect: Connect) -> None:
     there = connect(orders=4, requests_per_second=0.2)
     there.site.run_for(HOUR, 900)

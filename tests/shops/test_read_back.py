@@ -9,7 +9,7 @@ import pytest
 from supplier_agent import actions
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.shops import ShopSemantics
-from tests.shops.conftest import ACCOUNT, DAY, HOUR, NEW, Connect, Connected, shape
+from tests.shops.conftest import ACCOUNT, DAY, HOUR, NEW, ONE_PLATFORM, Connect, Connected, shape
 
 WHO = "Atelier (program)"
 
@@ -46,6 +46,7 @@ def test_fulfilled_in_the_shop_is_marked_in_its_name_and_reported(connect: Conne
     assert there.rows("SELECT marked_at IS NOT NULL, refused, fulfilled FROM shop_orders") == [(1, None, 1)]
 
 
+@ONE_PLATFORM
 def test_the_mark_can_be_undone_in_its_window_and_does_not_come_back(connect: Connect) -> None:
     there = mirrored(connect(sections={"ship": {"undo_seconds": 1800}}))
     there.shop.fulfil(there.placed[0])
@@ -55,6 +56,7 @@ def test_the_mark_can_be_undone_in_its_window_and_does_not_come_back(connect: Co
     assert there.shipped() == [(0, 0)]
 
 
+@ONE_PLATFORM
 def test_an_order_that_must_not_leave_is_not_marked_and_that_is_shown_once(connect: Connect) -> None:
     there = mirrored(connect())
     act(there, "hold", "the customer called")
@@ -144,6 +146,7 @@ def test_an_order_that_moves_while_pages_are_read_hides_no_other(connect: Connec
     assert {shipped for shipped, _ in there.shipped()} == {1}
 
 
+@ONE_PLATFORM
 def test_a_shop_that_does_not_answer_is_read_less_often_and_is_a_problem_of_its_own(
     connect: Connect, platform: str
 ) -> None:
@@ -158,6 +161,7 @@ def test_a_shop_that_does_not_answer_is_read_less_often_and_is_a_problem_of_its_
     assert (there.shipped(), there.problems()) == ([(1, 1)], [])
 
 
+@ONE_PLATFORM
 def test_the_marks_of_a_person_and_of_the_shop_are_one_mark(connect: Connect) -> None:
     there = mirrored(connect())
     there.site.flag()
@@ -167,6 +171,7 @@ def test_the_marks_of_a_person_and_of_the_shop_are_one_mark(connect: Connect) ->
     assert [what for _, what, _ in there.events()].count("flagged as shipped") == 1
 
 
+@ONE_PLATFORM
 def test_after_a_crash_it_goes_on_where_it_was(connect: Connect) -> None:
     there = mirrored(connect())
     there.site.crash()
@@ -177,6 +182,7 @@ def test_after_a_crash_it_goes_on_where_it_was(connect: Connect) -> None:
     assert there.shipped() == [(1, 1)], "it was fulfilled while nothing ran"
 
 
+@ONE_PLATFORM
 def test_a_mark_needs_no_more_than_one_read_each_interval(connect: Connect) -> None:
     there = mirrored(connect(read_back_seconds=600))
     asked = len(there.asked())
@@ -184,6 +190,7 @@ def test_a_mark_needs_no_more_than_one_read_each_interval(connect: Connect) -> N
     assert 30 < len(there.asked()) - asked <= 38
 
 
+@ONE_PLATFORM
 def test_another_address_is_another_shop_and_begins_anew(connect: Connect) -> None:
     there = mirrored(connect())
     ((before,),) = there.rows("SELECT connected_at FROM shop_reads")
