@@ -29,6 +29,8 @@ LONGER = 3
 AT_REST = (*OF_DEATHS, every_event_arrives, every_stage_is_told, every_order_is_in_the_shop)
 LATER_SECONDS = SETTLE.total_seconds() + 60
 """After so long, a shop can no longer be at work on a request whose answer was lost."""
+MORE_SECONDS, MOST_MORE = 60, 60
+"""A shop that limits what requests cost needs some more of them for many orders."""
 
 
 class ConnectedStage(Stage):
@@ -76,8 +78,11 @@ class ConnectedStage(Stage):
         wrong, endings, steps = super().rest()
         clock = self.world.clock
         assert isinstance(clock, AheadClock)
-        clock.ahead = self.ahead = LATER_SECONDS
-        self.cycle()
+        for more in range(MOST_MORE):
+            clock.ahead = self.ahead = LATER_SECONDS + more * MORE_SECONDS
+            self.cycle()
+            if all(call["state"] != "owed" for call in self._books().calls("shop_order").values()):
+                break
         wrong += self.wrong() + broken(AT_REST, self._books(), self._books_of_others)
         return wrong, endings, steps
 

@@ -63,10 +63,11 @@ def kinds(platform: str) -> dict[str, tuple[tuple[str, ...], Callable[[], Fault 
         "410": ((WEBHOOK,), lambda: faults.status(410)),
         "400": (writes, lambda: faults.status(400, body=b'{"message": "no"}')),
         "moved": (everywhere, lambda: faults.redirect("https://elsewhere.example/")),
-        "a web page": (everywhere, faults.html),
-        "a web page after its effect": (writes, lambda: faults.html(applied=True)),
-        "null": (everywhere, lambda: faults.says(None, applied=True)),
-        "a list": (everywhere, lambda: faults.says([7], applied=True)),
+        # Not from the webhook: any 2xx means that the event has arrived, also that of a proxy (Standard Webhooks).
+        "a web page": ((platform, *ASKED), faults.html),
+        "a web page after its effect": ((platform,), lambda: faults.html(applied=True)),
+        "null": ((platform, *ASKED), lambda: faults.says(None, applied=True)),
+        "a list": ((platform, *ASKED), lambda: faults.says([7], applied=True)),
         f"{MOST_LATE}": ((platform,), lambda: faults.close(applied=False)),
     }
 

@@ -205,14 +205,18 @@ def every_stage_is_told(books: Books, others: Others) -> list[str]:
 
 
 def every_order_is_in_the_shop(books: Books, others: Others) -> list[str]:
-    """Have every order in the shop that was acknowledged, but for what is kept back or was dealt with before."""
+    """Have every order in the shop that was acknowledged, but for what is kept back, was dealt with before, or says no quantity."""
     there, calls = others.in_shop(), books.calls("shop_order")
     found = []
     for this, row in books.stored().items():
         call = calls.get(this)
         is_over = row["ship_confirmed_at"] is not None or row["closed_reason"] is not None
         is_kept_back = (
-            row["held_reason"] is not None or row["vanished_at"] is not None or row["acknowledged_at"] is None
+            row["held_reason"] is not None
+            or row["vanished_at"] is not None
+            or row["acknowledged_at"] is None
+            or row["quantity"] is None
+            or row["sku"] is None
         )
         if this in there or is_over or is_kept_back or (call is not None and call["state"] == "parked"):
             continue
