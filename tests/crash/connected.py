@@ -29,7 +29,7 @@ LONGER = 3
 AT_REST = (*OF_DEATHS, every_event_arrives, every_stage_is_told, every_order_is_in_the_shop)
 LATER_SECONDS = SETTLE.total_seconds() + 60
 """After so long, a shop can no longer be at work on a request whose answer was lost."""
-MORE_SECONDS, MOST_MORE = 60, 60
+MORE_SECONDS, MOST_MORE = 60, 10
 """A shop that limits what requests cost needs some more of them for many orders."""
 
 

@@ -114,12 +114,13 @@ class Bucket:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._points, self._at = MOST_POINTS, clock.monotonic()
+        self._points, self._at = MOST_POINTS, clock.now().timestamp()
 
     def spend(self, price: int) -> tuple[bool, dict[str, Any]]:
         """Take the cost of an operation; return whether there was enough, and what the answer says about it."""
-        now = self._clock.monotonic()
-        self._points, self._at = min(MOST_POINTS, self._points + (now - self._at) * POINTS_A_SECOND), now
+        now = self._clock.now().timestamp()
+        filled = max(0.0, now - self._at) * POINTS_A_SECOND
+        self._points, self._at = min(MOST_POINTS, self._points + filled), now
         enough = self._points >= price
         self._points -= price if enough else 0
         status = {"maximumAvailable": MOST_POINTS, "currentlyAvailable": self._points, "restoreRate": POINTS_A_SECOND}
