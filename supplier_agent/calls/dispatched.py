@@ -15,16 +15,14 @@ from sqlmodel import Session, col, delete, select, update
 
 from supplier_agent.base.clock import Clock
 from supplier_agent.calls.protocol import Ending, Job, OutwardCall, ending_of
-from supplier_agent.db.businessonbot import BotFeed, BotOrder
 from supplier_agent.db.tables import Attempt, Call
 from supplier_agent.marketplace import Means, Verdict
 from supplier_agent.outbox import NOT_SENT, REFUSED, Next, Outcome
-from supplier_agent.reading.own_orders import event_id
+from supplier_agent.reading.own_orders import KIND, event_id
 from supplier_agent.settings import Settings
 from supplier_agent.suppliers.circuit_breakers import OTHERS
 from supplier_agent.verdict.supplier import BOT
 
-KIND = "dispatched"
 TOO_OLD = timedelta(days=3)
 """A message that could not be sent for so long is sent only if a person wants it: it would no longer be news."""
 
@@ -55,6 +53,8 @@ class DispatchedCall(OutwardCall[BotTools]):
 
     def of_event(self, tx: Session, call: Call) -> Mapping[str, object] | None:
         """Return the order of the shop; None: it is no longer followed."""
+        from supplier_agent.db.businessonbot import BotOrder  # noqa: PLC0415 - not defined while nothing is sent
+
         supplier, _, rest = call.subject.partition("/")
         shop_id = rest.rpartition("/")[0]
         found = tx.exec(select(BotOrder).where(BotOrder.supplier == supplier, BotOrder.shop_id == shop_id)).first()
@@ -86,6 +86,8 @@ CALL = DispatchedCall()
 
 def forget(tx: Session, suppliers: Iterable[str]) -> None:
     """Remove everything about the messages of these suppliers: if they are switched on again, they start from the beginning."""
+    from supplier_agent.db.businessonbot import BotFeed, BotOrder  # noqa: PLC0415 - as above
+
     for supplier in suppliers:
         mine = (col(Call.supplier) == supplier) & (col(Call.kind) == KIND) & col(Call.order_id).is_(None)
         tx.exec(delete(Attempt).where(col(Attempt.call_id).in_(select(Call.id).where(mine))))
@@ -99,6 +101,8 @@ def start_over(tx: Session) -> None:
 
     Orders that were placed in the shop from now on are told again.
     """
+    from supplier_agent.db.businessonbot import BotFeed  # noqa: PLC0415 - as above
+
     owed = update(Call).where(col(Call.kind) == KIND, col(Call.order_id).is_(None), col(Call.state) == "owed")
     tx.exec(owed.values(state="dropped", due_at=None))
     tx.exec(delete(BotFeed))

@@ -13,7 +13,6 @@ from typing import Literal, Protocol
 from sqlmodel import Session, col, func, select
 
 from supplier_agent.calls.protocol import Ending, Job, OutwardCall, Wait, ending_of
-from supplier_agent.db.carriers import OrderScan, ParcelScan
 from supplier_agent.db.plain_sql import within
 from supplier_agent.db.tables import Event, Order
 from supplier_agent.labels.tracking import NO_CODES, codes_of, numbers_of
@@ -67,17 +66,13 @@ class ScanCall(OutwardCall[CarrierTools]):
 
     def due_at(self, order: Order, settings: Settings) -> datetime:
         """Return when to ask: a day after shipping, then each day, and as soon as a missing scan would be a problem."""
-        reported, keys = (
-            order.ship_confirmed_at or order.first_seen_at,
-            settings.carrier_of(order.supplier, self.ACCOUNT),
-        )
+        reported = order.ship_confirmed_at or order.first_seen_at
+        keys = settings.carrier_of(order.supplier, self.ACCOUNT)
         if keys is None:
             return reported
         since = order.scan_asked_at or reported
-        tomorrow, late = (
-            since + timedelta(seconds=keys.again_seconds),
-            reported + timedelta(hours=keys.never_scanned_hours),
-        )
+        tomorrow = since + timedelta(seconds=keys.again_seconds)
+        late = reported + timedelta(hours=keys.never_scanned_hours)
         return min(tomorrow, late) if since < late else tomorrow
 
     def delay(self, settings: Settings) -> timedelta:
@@ -99,6 +94,8 @@ class ScanCall(OutwardCall[CarrierTools]):
             until = now + timedelta(seconds=keys.again_seconds)
             ends = (order.ship_confirmed_at or now) + timedelta(days=keys.give_up_days)
             return Wait(until if until < ends else None, "no tracking number of this carrier is known")
+        from supplier_agent.db.carriers import ParcelScan  # noqa: PLC0415 - not defined while no carrier is asked
+
         begin = now.replace(hour=0, minute=0, second=0, microsecond=0)
         of_today = select(func.count()).where(ParcelScan.supplier == order.supplier, ParcelScan.carrier == self.ACCOUNT)
         asked: int = tx.exec(of_today.where(col(ParcelScan.asked_at) >= begin)).one()
@@ -132,6 +129,8 @@ class ScanCall(OutwardCall[CarrierTools]):
 
     def keep(self, tx: Session, job: Job, ending: Ending, settings: Settings, now: datetime) -> bool:  # noqa: ARG002 - as in OutwardCall
         """Store the answers, also those that came before another one failed, and what they mean for the order."""
+        from supplier_agent.db.carriers import ParcelScan  # noqa: PLC0415 - as above
+
         order = tx.get(Order, job.order_id)
         asked = ending.found if isinstance(ending.found, Asked) else Asked(whole=False)
         if order is None or order.id is None:
@@ -174,6 +173,8 @@ def _numbers(tx: Session, order: Order, carrier: str) -> dict[str, int | None]:
 
 def _open(tx: Session, order: Order, numbers: Mapping[str, int | None]) -> dict[str, int | None]:
     """Return those of the numbers that no scan is known of; the others of their page need not be asked about either."""
+    from supplier_agent.db.carriers import ParcelScan  # noqa: PLC0415 - as above
+
     known = select(ParcelScan.code).where(ParcelScan.order_id == order.id, col(ParcelScan.scanned_at).is_not(None))
     scanned = set(tx.exec(known))
     pages = {numbers[code] for code in scanned & numbers.keys()} - {None}
@@ -182,6 +183,8 @@ def _open(tx: Session, order: Order, numbers: Mapping[str, int | None]) -> dict[
 
 def _sum_up(tx: Session, order: Order, carrier: str, now: datetime) -> None:
     """Store how many parcels there are, and of how many no scan is known. Only the codes of the present label count."""
+    from supplier_agent.db.carriers import OrderScan, ParcelScan  # noqa: PLC0415 - as above
+
     tx.flush()
     numbers = _numbers(tx, order, carrier)
     rows = tx.exec(select(ParcelScan).where(ParcelScan.order_id == order.id)).all()

@@ -5,7 +5,7 @@ import stat
 from supplier_agent.base.errors import ConfigError
 from supplier_agent.check.report import Report
 from supplier_agent.settings import Settings
-from supplier_agent.settings.businessonbot import BusinessOnBot
+from supplier_agent.settings.businessonbot import PATH, BusinessOnBot
 
 HOW_TO = "docs/how-to/businessonbot.md"
 OTHERS = stat.S_IROTH | stat.S_IWOTH
@@ -47,6 +47,3 @@ def _one(report: Report, settings: Settings, name: str, bot: BusinessOnBot) -> N
         report.doubt(what, f"put a proxy in front that speaks https: {HOW_TO}")
     if bot.send_dispatched:
         report.good(f"{name}: customers of its own shop are told that their order has left; those of Menzzo never are")
-
-
-PATH = "/businessonbot"

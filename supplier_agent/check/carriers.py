@@ -5,7 +5,7 @@ The read asks about a code that no parcel has: the documented answer that it is 
 
 from supplier_agent.base.clock import Clock
 from supplier_agent.base.errors import AgentError
-from supplier_agent.check.report import Report
+from supplier_agent.check.report import Report, credential_files
 from supplier_agent.db import state_folder
 from supplier_agent.integrations.carriers.client import carrier_of, make_client
 from supplier_agent.marketplace import Means, Verdict
@@ -23,12 +23,7 @@ def here(report: Report, settings: Settings, name: str, kind: str, keys: Carrier
     carrier = carrier_of(kind)
     what = f"{name}: {kind} is asked by {carrier.API}, tried against a stand-in only; {carrier.LIMITS}"
     report.note(what, f"compare the first answers with what the carrier's own page shows ({HOW_TO})")
-    for key, file in keys.files().items():
-        if file.is_relative_to(settings.state_dir):
-            what = f"suppliers.{name}.{kind}.{key} is in state_dir, which staff can read and every backup copies"
-            report.doubt(what, f"move it to /etc/supplier-agent/carriers/, and correct {key}")
-        if file.exists() and file.stat().st_mode & 0o077:
-            report.doubt(f"suppliers.{name}.{kind}.{key}: others may read {file}", f"chmod 600 {file}")
+    credential_files(report, settings, f"suppliers.{name}.{kind}", keys.credential_files, "carriers")
     try:
         return keys.credentials(name, kind)
     except AgentError as error:

@@ -1,10 +1,12 @@
 """The findings of `check`, printed as they are found, and the exit code."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from supplier_agent.base.errors import AgentError
 from supplier_agent.base.process import worst
+from supplier_agent.settings import Settings
 
 HEADS = {"ok": "ok       ", "note": "note     ", "warning": "warning  ", "wrong": "WRONG    "}
 BLANKS = " " * 9
@@ -81,3 +83,13 @@ class Report:
     def _note(self, finding: Finding) -> None:
         self.findings.append(finding)
         self._tell(finding)
+
+
+def credential_files(report: Report, settings: Settings, section: str, files: Mapping[str, Path], folder: str) -> None:
+    """Check where the credentials of another system are, and who may read them. files: by key of that section."""
+    for key, file in files.items():
+        if file.is_relative_to(settings.state_dir):
+            what = f"{section}.{key} is in state_dir, which staff can read and every backup copies"
+            report.doubt(what, f"move it to /etc/supplier-agent/{folder}/, and correct {key}")
+        if file.exists() and file.stat().st_mode & 0o077:
+            report.doubt(f"{section}.{key}: others may read {file}", f"chmod 600 {file}")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from supplier_agent.base.clock import Clock
 from supplier_agent.base.errors import AgentError
-from supplier_agent.check.report import Report
+from supplier_agent.check.report import Report, credential_files
 from supplier_agent.integrations.shops.account import make_client
 from supplier_agent.integrations.shops.client import platform_of
 from supplier_agent.integrations.shops.sku_map import read_map
@@ -26,13 +26,7 @@ def here(report: Report, settings: Settings, name: str, shop: Shop) -> str | Non
     platform = platform_of(shop)
     what = f"{name}: the shop {shop.url} is spoken to by {platform.API}, tried against a stand-in only"
     report.note(what, f"compare a first order in the shop with {HOW_TO[shop.platform]}")
-    for key in shop.credential_keys:
-        file = getattr(shop, key)
-        if file is not None and file.is_relative_to(settings.state_dir):
-            what = f"suppliers.{name}.shop.{key} is in state_dir, which staff can read and every backup copies"
-            report.doubt(what, f"move it to /etc/supplier-agent/shops/, and correct {key}")
-        if file is not None and file.exists() and file.stat().st_mode & 0o077:
-            report.doubt(f"suppliers.{name}.shop.{key}: others may read {file}", f"chmod 600 {file}")
+    credential_files(report, settings, f"suppliers.{name}.shop", shop.credential_files, "shops")
     if shop.mirror and shop.sku_map is not None:
         try:
             report.good(f"{name}: the SKU map {shop.sku_map} has {len(read_map(shop.sku_map))} SKUs")

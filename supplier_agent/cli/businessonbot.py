@@ -77,8 +77,8 @@ def settle(
 
     from supplier_agent import outbox
     from supplier_agent.db.businessonbot import BotOrder
-    from supplier_agent.reading.own_orders import event_id
-    from supplier_agent.reports.businessonbot import KIND
+    from supplier_agent.order import STUCK
+    from supplier_agent.reading.own_orders import KIND, event_id
 
     if told == send_again:
         raise UsageError("say what is to be done", "name --told or --send-again, one of them")
@@ -90,7 +90,7 @@ def settle(
             waiting: list[Call] = []
             for row in tx.exec(select(BotOrder).where(mine)).all():
                 call = outbox.of_event(tx, KIND, event_id(row.supplier, row.shop_id))
-                if call is not None and call.state in {"parked", "unknown"}:
+                if call is not None and call.state in STUCK:
                     waiting.append(call)
             if len(waiting) != 1:
                 what = "no message about" if not waiting else "two messages about"

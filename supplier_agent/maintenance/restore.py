@@ -37,9 +37,8 @@ class Restored:
     held: tuple[Held, ...]  # marked orders that now wait for a person
     taken_back: tuple[tuple[str, str, str], ...]  # supplier, order, and the decision since the copy, oldest first
     ledger_lost: str  # why the ledger did not belong to this database; "": it did
-    ended: (
-        tuple[str, ...] | None
-    ) = ()  # keys and people without access since the copy; None: the previous database is unreadable
+    # Keys and people without access since the copy; None: the previous database is unreadable.
+    ended: tuple[str, ...] | None = ()
 
 
 def back_up(store: Store, state_dir: Path, target: Path) -> Path | None:

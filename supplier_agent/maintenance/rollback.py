@@ -154,10 +154,8 @@ def hold(tx: Session, ledger: Ledger, code: str, now: datetime) -> tuple[Held, .
     Messages to the suppliers' bots that are owed are not sent: they may have been sent since.
     """
     start_over(tx)
-    taken_back, read_back = (
-        since_the_copy(tx, ledger),
-        {each.supplier for each in within(tx).rows("SELECT supplier FROM shop_reads")},
-    )
+    taken_back = since_the_copy(tx, ledger)
+    read_back = {each.supplier for each in within(tx).rows("SELECT supplier FROM shop_reads")}
     lost = [key for key, each in taken_back.items() if each.what != "flag taken back" or key[0] in read_back]
     query = select(Order).where(col(Order.ship_confirmed_at).is_(None))
     query = query.where(col(Order.closed_reason).is_(None), col(Order.held_reason).is_(None))

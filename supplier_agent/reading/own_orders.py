@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from supplier_agent.reading.shop_orders import InShop
 
+KIND = "dispatched"
+"""The kind of the calls that tell the bot (calls/dispatched.py)."""
 OLDEST = timedelta(days=180)
 """An order that was placed longer ago is told to nobody: its row may be gone, so it could be told twice."""
 KEPT = 2 * OLDEST
@@ -46,4 +48,4 @@ def what_it_tells(seen: InShop, since: datetime) -> Tells:
 
 def event_id(supplier: str, shop_id: str) -> str:
     """Return the id of the message about an own order: one order is told once."""
-    return f"{supplier}/{shop_id}/dispatched"
+    return f"{supplier}/{shop_id}/{KIND}"

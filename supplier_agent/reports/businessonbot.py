@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from supplier_agent.db.plain_sql import WAITS_FOR_A_PERSON
+from supplier_agent.order import STUCK as WAITING
+from supplier_agent.reading.own_orders import KIND
 from supplier_agent.words.formats import iso_or_null
 
 if TYPE_CHECKING:
@@ -14,24 +17,23 @@ if TYPE_CHECKING:
     from supplier_agent.db.plain_sql import Look
     from supplier_agent.settings import Settings
 
-KIND = "dispatched"
 STATES = ("owed", "sending", "done", "parked", "unknown", "dropped")
 STUCK = f"""
 SELECT supplier, count(*) AS number FROM calls
- WHERE state IN ('sending', 'parked', 'unknown') AND state <> 'sending' AND order_id IS NULL AND kind = '{KIND}'
+ WHERE {WAITS_FOR_A_PERSON} AND order_id IS NULL AND kind = '{KIND}'
  GROUP BY supplier ORDER BY supplier
 """  # noqa: S608 - a constant
 """By the index calls_stuck."""
 CALLS = (
     "SELECT state, count(*) AS number FROM calls WHERE supplier = ? AND kind = ? AND order_id IS NULL GROUP BY state"
 )
-MESSAGES = """
+MESSAGES = f"""
 SELECT calls.subject, calls.state, calls.detail, calls.attempts, bot_orders.shop_id, bot_orders.number AS called,
        bot_orders.dispatched_at, bot_orders.seen_at
   FROM bot_orders JOIN calls ON calls.kind = ? AND calls.order_id IS NULL
-                            AND calls.subject = bot_orders.supplier || '/' || bot_orders.shop_id || '/dispatched'
+                            AND calls.subject = bot_orders.supplier || '/' || bot_orders.shop_id || '/{KIND}'
  WHERE bot_orders.supplier = ? ORDER BY bot_orders.id DESC LIMIT ?
-"""
+"""  # noqa: S608 - as above
 MOST = 1000
 
 
@@ -54,7 +56,7 @@ class BotLine:
     @property
     def stuck(self) -> int:
         """How many messages wait for a person."""
-        return self.calls.get("parked", 0) + self.calls.get("unknown", 0)
+        return sum(self.calls.get(state, 0) for state in WAITING)
 
     def as_json(self) -> dict[str, object]:
         """Return it for `businessonbot list --json` and `status --json`."""
@@ -107,5 +109,5 @@ def messages(look: Look, supplier: str, *, all_of_them: bool) -> list[Message]:
     return [
         Message(row.shop_id, row.called, row.state, row.detail or "", row.attempts, row.dispatched_at)
         for row in rows
-        if all_of_them or row.state in {"parked", "unknown"}
+        if all_of_them or row.state in WAITING
     ]

@@ -1,13 +1,12 @@
 """Wires the messages to the suppliers' own bots: an account for each, and their end. Imported only if one is on, or was."""
 
 from collections.abc import Iterable
-from contextlib import suppress
 
 from supplier_agent.base.clock import Clock
-from supplier_agent.base.errors import ConfigError
-from supplier_agent.calls.dispatched import KIND, forget
+from supplier_agent.calls.dispatched import forget
 from supplier_agent.integrations.businessonbot import make_client
 from supplier_agent.marketplace.wire import Wire
+from supplier_agent.reading.own_orders import KIND
 from supplier_agent.settings import Settings
 from supplier_agent.settings.businessonbot import BusinessOnBot
 from supplier_agent.tick.context import Account, Context
@@ -20,9 +19,7 @@ def make_account(name: str, bot: BusinessOnBot, settings: Settings, wire: Wire, 
     account = Account(
         account_name(name, BOT), name, client.for_call, client.pace, kind=BOT, read_token=lambda: bot.key(name)
     )
-    with suppress(ConfigError):  # else the loop logs it, and reads the key again later
-        account.token = bot.key(name)
-    return account
+    return account.with_token()
 
 
 def forget_others(ctx: Context, settings: Settings, suppliers: Iterable[str]) -> None:

@@ -1,11 +1,9 @@
 """Wires the webhooks: an account for each, and the feed that runs after each turn. Imported only if one is configured, or was."""
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Any
 
 from supplier_agent.base.clock import Clock
-from supplier_agent.base.errors import ConfigError
 from supplier_agent.integrations.webhooks import deliveries
 from supplier_agent.integrations.webhooks.feed import Feed, Parts
 from supplier_agent.integrations.webhooks.receiver import Receiver
@@ -31,9 +29,7 @@ def _account(webhook: Webhook, env: Mapping[str, str], wire: Wire, clock: Clock)
     account = Account(
         webhook.kind, webhook.kind, tools, pace, kind=webhook.kind, read_token=lambda: secret_of(webhook, env)
     )
-    with suppress(ConfigError):  # else the loop logs it, and reads the secret again later
-        account.token = secret_of(webhook, env)
-    return account
+    return account.with_token()
 
 
 def attach(ctx: Context, settings: Settings) -> None:

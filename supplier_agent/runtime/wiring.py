@@ -164,9 +164,7 @@ def make_accounts(
             read_token=lambda: settings.token_of(name, env),
             read_next_token=lambda: settings.next_token_of(name, env),
         )
-        with suppress(ConfigError):  # else the loop logs it, pauses this account, and reads the token again later
-            account.token = settings.token_of(name, env)
-        return account
+        return account.with_token()
 
     accounts = [at_the_marketplace(name) for name in settings.suppliers]
     for name, supplier in settings.suppliers.items():
@@ -204,9 +202,7 @@ def _at_the_support_api(
         kind=SUPPORT,
         read_token=lambda: settings.support_token_of(name, env),
     )
-    with suppress(ConfigError):  # as above
-        account.token = settings.support_token_of(name, env)
-    return account
+    return account.with_token()
 
 
 def _at_the_shop(name: str, shop: Shop, settings: Settings, wire: Wire, clock: Clock) -> Account:
@@ -225,9 +221,7 @@ def _at_the_shop(name: str, shop: Shop, settings: Settings, wire: Wire, clock: C
         read_token=lambda: shop.credentials(name),
         errand=ReadBack(account_name(name, SHOP), name, shop, own) if shop.read_back_seconds else None,
     )
-    with suppress(ConfigError):  # as above
-        account.token = shop.credentials(name)
-    return account
+    return account.with_token()
 
 
 def _at_the_carrier(name: str, kind: str, carrier: Carrier, settings: Settings, wire: Wire, clock: Clock) -> Account:
@@ -242,9 +236,7 @@ def _at_the_carrier(name: str, kind: str, carrier: Carrier, settings: Settings, 
         kind=kind,
         read_token=lambda: carrier.credentials(name, kind),
     )
-    with suppress(ConfigError):  # as above
-        account.token = carrier.credentials(name, kind)
-    return account
+    return account.with_token()
 
 
 def follow_bots(ctx: Context, settings: Settings) -> None:

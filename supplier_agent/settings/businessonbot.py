@@ -13,6 +13,8 @@ from supplier_agent.settings.values import BaseUrl, Location, Rate, Section
 
 _KEY = re.compile(r"\A[\x21-\x7e]{1,512}\Z")
 _SHAPE = "It holds the guest API key in one line: visible ASCII characters without spaces. A second line is the key before it."
+PATH = "/businessonbot"
+"""Where the page answers it; the supplier follows."""
 PLATFORMS = ("woocommerce",)
 """The platforms that say how an order was placed, without data of its customer."""
 MOST_KEYS = 2

@@ -9,14 +9,12 @@ from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator, Field
 
-from supplier_agent.settings.tokens import read_secret
+from supplier_agent.settings.tokens import read_joined
 from supplier_agent.settings.values import BaseUrl, Count, Location, Positive, Rate, Section, parse_list
 
 LAPOSTE, DHL, UPS, FEDEX = "laposte", "dhl", "ups", "fedex"
 CARRIERS = (LAPOSTE, DHL, UPS, FEDEX)
 """The carriers that can be asked: the names of their sections, and the kinds of their accounts."""
-JOINT = "\n"
-"""Between two credentials of one carrier, which are kept as one token: no credential contains it."""
 LONGEST_NAME, MOST_NAMES = 60, 50
 
 Days = Annotated[int, Field(ge=1, le=90)]
@@ -54,13 +52,14 @@ class Carrier(Section):
         name = (carrier or "").strip().casefold()
         return bool(name) and any(fnmatchcase(name, each) for each in self.names)
 
-    def files(self) -> dict[str, Path]:
-        """Return the files of the credentials, by key."""
+    @property
+    def credential_files(self) -> dict[str, Path]:
+        """The files of the credentials, by key."""
         return {key: getattr(self, key) for key in self.CREDENTIALS}
 
     def credentials(self, slug: str, kind: str) -> str:
         """Return the credentials as they are now, joined by JOINT. Raises ConfigError if one cannot be read."""
-        return JOINT.join(read_secret(f"suppliers.{slug}.{kind}.{key}", file) for key, file in self.files().items())
+        return read_joined(f"suppliers.{slug}.{kind}", self.credential_files)
 
 
 class LaPoste(Carrier):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from supplier_agent.settings.tokens import read_secret
+from supplier_agent.settings.tokens import read_joined
 from supplier_agent.settings.values import BaseUrl, Location, NotNegative, Rate, Section, as_text
 
 Platform = Literal["woocommerce", "magento", "shopify", "bigcommerce"]
@@ -18,8 +18,6 @@ CREDENTIALS = {
 """The keys that name a file with a credential, by platform."""
 OTHER_CREDENTIALS = {"shopify": ("token_file",)}
 """Those that a platform accepts in their place."""
-JOINT = "\n"
-"""Between two credentials of one shop, which are kept as one token: no credential contains it."""
 LONGEST_NAME = 40
 DEFAULT_STATUS = "processing"
 """Each platform has its own status for an order that is paid and not sent; where it has another name, this means that one."""
@@ -73,9 +71,8 @@ class Shop(Section):
     fulfilled: Annotated[str, BeforeValidator(parse_fulfilled)] = ""
     country: Annotated[str, BeforeValidator(parse_country)] = "FR"
     store_id: Annotated[int, Field(ge=0, le=65535)] = 1
-    channel_id: Annotated[int, Field(ge=1)] | None = (
-        None  # None: the shop's first channel, and the orders of all are read
-    )
+    # None: orders are made in the shop's first channel, and those of all are read.
+    channel_id: Annotated[int, Field(ge=1)] | None = None
     requests_per_second: Rate = 1.0
 
     @model_validator(mode="after")
@@ -113,11 +110,11 @@ class Shop(Section):
         """The name in the history of an order: a program's, not a person's."""
         return f"{self.name or self.platform} (program)"
 
+    @property
+    def credential_files(self) -> dict[str, Path]:
+        """The files of the credentials, by key. The validator has seen that each is named."""
+        return {key: getattr(self, key) for key in self.credential_keys}
+
     def credentials(self, slug: str) -> str:
         """Return the credentials as they are now, joined by JOINT. Raises ConfigError if one cannot be read."""
-        found = []
-        for key in self.credential_keys:
-            file: Path | None = getattr(self, key)
-            assert file is not None  # noqa: S101 - the validator has excluded it
-            found.append(read_secret(f"suppliers.{slug}.shop.{key}", file))
-        return JOINT.join(found)
+        return read_joined(f"suppliers.{slug}.shop", self.credential_files)

@@ -88,6 +88,15 @@ def read_secret(key: str, file: Path) -> str:
     return secret
 
 
+JOINT = "\n"
+"""Between two credentials of one account, which are kept as one token: no credential contains it."""
+
+
+def read_joined(section: str, files: Mapping[str, Path]) -> str:
+    """Return the credentials in these files, by key of a section, joined by JOINT. Raises ConfigError if one cannot be read."""
+    return JOINT.join(read_secret(f"{section}.{key}", file) for key, file in files.items())
+
+
 def mark(slug: str, token: str) -> str:
     """Return a fingerprint that tells one token of a supplier from another: four bytes, which thousands of tokens share."""
     return hashlib.blake2b(token.encode(), key=slug.encode(), digest_size=4).hexdigest()

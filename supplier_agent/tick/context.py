@@ -6,18 +6,18 @@ at the marketplace is one kind: it also pulls the list of orders. A kind that on
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from sqlmodel import Session
 
 from supplier_agent import outbox
 from supplier_agent.base.clock import Clock
-from supplier_agent.base.errors import StateError
+from supplier_agent.base.errors import ConfigError, StateError
 from supplier_agent.base.log import Log
 from supplier_agent.calls import CALLS, Calls, Job
 from supplier_agent.db.ship_ledger import Ledger, ShipCall
@@ -82,9 +82,8 @@ class Account:
 
     name: str  # the key of its rows in `suppliers` and `lanes`, of its threads and its rate
     supplier: str  # the supplier whose orders its calls are about
-    tools: Callable[
-        [Callable[[float], None]], Any
-    ]  # makes a worker's tools; the argument receives the network seconds of each answer
+    # Makes a worker's tools; the argument receives the network seconds of each answer.
+    tools: Callable[[Callable[[float], None]], Any]
     pace: Pace  # its rate limit: the loop plans by it; a request calls `wait_turn` right before its first byte
     kind: str = MARKETPLACE
     read_token: Callable[[], str] | None = None  # the present token, or raises ConfigError; None: it needs no token
@@ -114,6 +113,13 @@ class Account:
     ticked_at: float = 0.0  # monotonic: when it was ticked last
     failed_claims: tuple[int, int] = (0, 0)  # the call whose claim failed last, and how often in a row
     rests_until: float = 0.0  # monotonic: after an internal error, not served before this time
+
+    def with_token(self) -> Self:
+        """Read its token. If it cannot be read, the loop logs it, pauses this account, and reads it again later."""
+        if self.read_token is not None:
+            with suppress(ConfigError):
+                self.token = self.read_token()
+        return self
 
     @property
     def pulls(self) -> bool:

@@ -6,9 +6,9 @@ from sqlmodel import Session
 
 from supplier_agent.base.log import Log
 from supplier_agent.calls import Job
-from supplier_agent.calls.dispatched import KIND as DISPATCHED
 from supplier_agent.db.tables import Call, Order
 from supplier_agent.outbox import DONE, Outcome
+from supplier_agent.reading.own_orders import KIND as DISPATCHED
 from supplier_agent.tick import pull
 from supplier_agent.tick.outages import Change
 from supplier_agent.words import say

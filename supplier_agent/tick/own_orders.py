@@ -11,18 +11,19 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, delete, select
 
 from supplier_agent import outbox
-from supplier_agent.calls.dispatched import KIND, forget
+from supplier_agent.calls.dispatched import forget
 from supplier_agent.db.businessonbot import BotFeed, BotOrder
 from supplier_agent.db.shops import ShopOrder
 from supplier_agent.db.store import is_ours
 from supplier_agent.db.tables import Attempt
-from supplier_agent.reading.own_orders import KEPT, Tells, event_id, is_own, what_it_tells
+from supplier_agent.order import STUCK
+from supplier_agent.reading.own_orders import KEPT, KIND, Tells, event_id, is_own, what_it_tells
 from supplier_agent.reading.shop_orders import InShop, ShopPage
 from supplier_agent.tick.context import Context
 
 AT_ONCE = 100
 """How many old rows are removed at once."""
-STUCK = ("parked", "unknown", "sending")
+UNFINISHED = STUCK | {"sending"}
 
 
 @dataclass
@@ -104,7 +105,7 @@ class OwnOrders:
         old = select(BotOrder).where(BotOrder.supplier == self.supplier, BotOrder.seen_at < now - KEPT)
         for row in tx.exec(old.order_by(col(BotOrder.id)).limit(AT_ONCE)).all():
             call = outbox.of_event(tx, KIND, event_id(self.supplier, row.shop_id))
-            if call is not None and call.state in STUCK:
+            if call is not None and call.state in UNFINISHED:
                 continue
             if call is not None:
                 tx.exec(delete(Attempt).where(col(Attempt.call_id) == call.id))

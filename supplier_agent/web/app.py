@@ -134,11 +134,12 @@ def make_app(room: Room, source: Source, closing: ExitStack) -> ASGIApp:
     if any(
         each.businessonbot is not None and each.businessonbot.answer_requests for each in settings.suppliers.values()
     ):
+        from supplier_agent.settings.businessonbot import PATH as BOT  # noqa: PLC0415 - as below
         from supplier_agent.web.bot import routes as bot  # noqa: PLC0415 - not imported while no bot is answered
 
         answers, flush = bot.make_bot(room, ours)
         closing.callback(flush)
-        routes.append(Mount(bot.PATH, answers))
+        routes.append(Mount(BOT, answers))
     routes += [Route(path, door.open(handler)) for path, handler in PAGES.items()]
     routes += [Route(path, door.open(handler), methods=["POST"]) for path, handler in FORMS.items()]
 

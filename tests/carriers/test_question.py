@@ -158,7 +158,7 @@ def test_without_a_code_nobody_is_asked(ship: Ship) -> None:
 
 @ONE_CARRIER
 def test_another_carriers_order_is_not_asked_about(ship: Ship) -> None:
-    shipped = ship(names=["somebody else"])
+    shipped = ship(names=["another"])
     shipped.days(3)
     assert (shipped.asked(), shipped.call()[0]) == ([], "never owed")
 

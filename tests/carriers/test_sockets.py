@@ -19,6 +19,7 @@ from supplier_agent.sandbox.faults import Fault
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
 from tests.carriers.conftest import CODES
+from tests.faults.reads import OF_READS, name_of
 
 SECONDS = 1.0
 CLOCK = SystemClock()
@@ -83,31 +84,18 @@ def test_wrong_credentials_are_refused_and_never_told(sandbox: Sandbox, carrier:
 @pytest.mark.parametrize(
     ("fault", "means"),
     [
-        (faults.hang(applied=False), Means.LOST),
-        (faults.close(applied=False), Means.LOST),
-        (faults.half_body(applied=False), Means.LOST),
-        (faults.garbage(applied=False), Means.LOST),
-        (faults.drip_body(0.1), Means.LOST),
-        (faults.gzip_bomb(), Means.UNCLEAR),
-        (faults.status(200, body=b"x" * (3 << 20)), Means.UNCLEAR),
-        (faults.html(), Means.UNCLEAR),
-        (faults.empty(), Means.UNCLEAR),
+        *OF_READS,
         (faults.status(200, body=b"[" * 100_000), Means.UNCLEAR),
-        (faults.status(204), Means.UNCLEAR),
         (faults.status(401), Means.TOKEN_REFUSED),
-        (faults.status(403), Means.TOKEN_REFUSED),
         (faults.status(404, body=b"<h1>gone</h1>"), None),
-        (faults.status(429, headers=(("Retry-After", "30"),)), Means.TOO_MANY),
         (faults.status(429), Means.TOO_MANY),
         (faults.status(409, body=CONSIGNEE["name"].encode()), Means.REFUSED),
         (faults.status(500, body=CONSIGNEE["name"].encode()), Means.FAILED),
-        (faults.status(503), Means.FAILED),
-        (faults.redirect("https://elsewhere.example/"), Means.REDIRECTED),
         (faults.says({"name": CONSIGNEE["name"]}), Means.UNCLEAR),
         (faults.says([]), Means.UNCLEAR),
         (faults.says(None), Means.UNCLEAR),
     ],
-    ids=lambda each: each.name if isinstance(each, Fault) else "",
+    ids=name_of,
 )
 def test_every_fault_is_a_value_in_time(
     sandbox: Sandbox, client: CarrierClient, carrier: str, fault: Fault, means: Means | None

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from supplier_agent.base.errors import ConfigError
+from supplier_agent.integrations.reading import AnswerError
 from supplier_agent.integrations.shops.bigcommerce import BigCommerce
-from supplier_agent.integrations.shops.protocol import AnswerError, Line
+from supplier_agent.integrations.shops.protocol import Line
 from supplier_agent.marketplace.wire import Answer
 from supplier_agent.reading.shop_orders import Product
 from supplier_agent.sandbox import faults

@@ -9,9 +9,10 @@ import pytest
 
 from supplier_agent.base.errors import ConfigError
 from supplier_agent.db.tables import Call, Order
+from supplier_agent.integrations.reading import AnswerError
 from supplier_agent.integrations.shops.bigcommerce import BigCommerce
 from supplier_agent.integrations.shops.magento import Magento
-from supplier_agent.integrations.shops.protocol import AnswerError, Platform
+from supplier_agent.integrations.shops.protocol import Platform
 from supplier_agent.integrations.shops.sku_map import SkuMap, read_map
 from supplier_agent.integrations.shops.woocommerce import WooCommerce
 from supplier_agent.marketplace.wire import Answer

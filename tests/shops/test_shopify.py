@@ -9,8 +9,9 @@ import pytest
 from graphql.execution.values import get_variable_values
 
 from supplier_agent import cli
+from supplier_agent.integrations.reading import AnswerError
 from supplier_agent.integrations.shops.client import ShopClient
-from supplier_agent.integrations.shops.protocol import AnswerError, Line, SaidError
+from supplier_agent.integrations.shops.protocol import Line, SaidError
 from supplier_agent.integrations.shops.shopify import Shopify
 from supplier_agent.integrations.shops.shopify_answers import VERSION
 from supplier_agent.integrations.shops.shopify_queries import QUERIES

@@ -169,7 +169,7 @@ OLD_ANSWER: Spoil = lambda books, others: ask_about(others, books, asked=books.s
 BREACHES: dict[Rule, dict[str, tuple[Spoil, str]]] = {
     connected_rules.the_shop_has_no_order_twice: {
         "twice": (twice_in_the_shop, "the shop has 2 orders for"),
-        "of somebody else": (strange_in_the_shop, "77_7, which was never listed"),
+        "of another": (strange_in_the_shop, "77_7, which was never listed"),
     },
     connected_rules.what_is_in_the_shop_is_true: {
         "not there": (gone_from_the_shop, "is called done, and is not there")

@@ -15,6 +15,7 @@ from supplier_agent.sandbox.faults import Fault
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.support import CUSTOMER, PICTURE, PRODUCT, SALE, SAV, tracking_of
 from supplier_agent.sandbox.world import World
+from tests.faults.reads import OF_READS, name_of
 
 SUPPLIER = "notio"
 SECONDS = 1.0
@@ -76,27 +77,14 @@ def test_a_wrong_token_is_refused_and_never_told(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     ("fault", "means"),
     [
-        (faults.hang(applied=False), Means.LOST),
-        (faults.close(applied=False), Means.LOST),
+        *OF_READS,
         (faults.reset(applied=False), Means.LOST),
         (faults.half_head(applied=False), Means.LOST),
-        (faults.half_body(applied=False), Means.LOST),
-        (faults.garbage(applied=False), Means.LOST),
-        (faults.drip_body(0.1), Means.LOST),
-        (faults.gzip_bomb(), Means.UNCLEAR),
-        (faults.status(200, body=b"x" * (3 << 20)), Means.UNCLEAR),
-        (faults.html(), Means.UNCLEAR),
-        (faults.empty(), Means.UNCLEAR),
-        (faults.status(204), Means.UNCLEAR),
         (faults.status(400), Means.REFUSED),
-        (faults.status(403), Means.TOKEN_REFUSED),
-        (faults.status(429, headers=(("Retry-After", "30"),)), Means.TOO_MANY),
         (faults.status(500), Means.FAILED),
-        (faults.status(503), Means.FAILED),
-        (faults.redirect("https://elsewhere.example/"), Means.REDIRECTED),
         (faults.says({"success": False, "error": "Jean"}), Means.UNCLEAR),
     ],
-    ids=lambda each: each.name if isinstance(each, Fault) else "",
+    ids=name_of,
 )
 def test_every_fault_is_a_value_in_time(sandbox: Sandbox, fault: Fault, means: Means) -> None:
     sandbox.world.faults.arm(SALE, fault)

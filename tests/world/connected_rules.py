@@ -144,7 +144,7 @@ def nothing_waits_for_the_others(books: Books, others: Others) -> list[str]:
     found = []
     for this, row in books.stored().items():
         said = books.said.get(this, Said())
-        # What people say meanwhile begins it anew.
+        # What people say meanwhile begins it again.
         words = [at for at, _ in (*said.flags, *said.holds, *said.closings)] + said.again + said.answers
         seen = _at(row["first_seen_at"]) - start
         acknowledged, label = done.get((this, "acknowledge"), now), done.get((this, "label"))

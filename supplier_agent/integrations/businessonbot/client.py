@@ -14,7 +14,7 @@ from typing import Any
 
 from supplier_agent.base.clock import Clock
 from supplier_agent.marketplace import Means, Verdict
-from supplier_agent.marketplace.answers import plain_verdict
+from supplier_agent.marketplace.answers import bare_verdict
 from supplier_agent.marketplace.rate_limit import Pace
 from supplier_agent.marketplace.wire import Answer, Wire
 from supplier_agent.settings import Settings
@@ -56,9 +56,8 @@ class Bot:
             wait_turn=self.pace.wait_turn,
             heard=self.heard,
         )
-        if not isinstance(reply, Answer):
-            return plain_verdict(reply, self.clock.now())
-        return judged(plain_verdict(replace(reply, body=b""), self.clock.now()), reply)
+        found = bare_verdict(reply, self.clock.now())
+        return judged(found, reply) if isinstance(reply, Answer) else found
 
 
 def make_client(settings: Settings, supplier: str, wire: Wire, clock: Clock, key: Callable[[], str]) -> Bot:
@@ -89,7 +88,7 @@ def body_of(order: Mapping[str, object]) -> dict[str, str]:
 
 
 def judged(found: Verdict, answer: Answer) -> Verdict:
-    """Return the verdict on an answer. found: by its HTTP status alone. Nothing of the body is kept: it may name a customer.
+    """Return the verdict on an answer. found: its bare verdict, by its HTTP status. Nothing of the body is kept.
 
     1. The documented success, with a 2xx: done. 2. A failure with a `statusCode` from 400 to 499, by any HTTP status: refused.
     3. Any other failure may have come after the message: unclear. 4. A 2xx with anything else: unclear.
@@ -100,14 +99,14 @@ def judged(found: Verdict, answer: Answer) -> Verdict:
     if status == FAILURE and type(code) is int and found.means not in {Means.TOKEN_REFUSED, Means.TOO_MANY}:
         means = BY_CODE.get(code) or (Means.REFUSED if HTTPStatus(400) <= code < HTTPStatus(500) else Means.FAILED)
         return Verdict(means, f"a failure with statusCode {code}", answer.status, found.retry_after_seconds)
-    if found.means is Means.CONFIRMED:
+    if HTTPStatus(200) <= answer.status < HTTPStatus(300):
         # True and 200.0 equal other numbers for Python, and mean nothing here.
         if status == SUCCESS and type(code) is int and code == HTTPStatus.OK and not said.get("error"):
-            return found
+            return Verdict(Means.CONFIRMED, "", answer.status)
         return Verdict(Means.UNCLEAR, f"HTTP {answer.status}, but not the documented success", answer.status)
     if answer.status in OF_THE_ADDRESS:
         return Verdict(Means.NOT_FOUND, f"nothing answers at this address (HTTP {answer.status})", answer.status)
-    return found if found.detail else replace(found, detail=f"HTTP {answer.status}")
+    return found
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from supplier_agent.integrations.carriers.dhl import Dhl
 from supplier_agent.integrations.carriers.fedex import FedEx
 from supplier_agent.integrations.carriers.laposte import LaPoste
 from supplier_agent.integrations.carriers.oauth import read_grant
-from supplier_agent.integrations.carriers.protocol import AnswerError, Carrier, Request
+from supplier_agent.integrations.carriers.protocol import Carrier, Request
 from supplier_agent.integrations.carriers.ups import Ups
+from supplier_agent.integrations.reading import AnswerError
 from supplier_agent.marketplace import Means, Verdict
 from supplier_agent.marketplace.answers import bare_verdict
 from supplier_agent.marketplace.connections import Deadline

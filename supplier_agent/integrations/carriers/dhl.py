@@ -10,17 +10,8 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
-from supplier_agent.integrations.carriers.protocol import (
-    MOST_EVENTS,
-    AnswerError,
-    Request,
-    event_code,
-    instant,
-    last_of,
-    object_of,
-    objects,
-    parsed,
-)
+from supplier_agent.integrations.carriers.protocol import MOST_EVENTS, Request, event_code, last_of, object_of, objects
+from supplier_agent.integrations.reading import AnswerError, instant_of, parsed
 from supplier_agent.marketplace.wire import Answer
 from supplier_agent.reading.scans import LastScan
 
@@ -65,7 +56,7 @@ def _events(shipment: Mapping[str, Any]) -> list[tuple[Any, Any]]:
     if not every:
         raise AnswerError("a shipment has neither a status nor events")
     return [
-        (instant(each.get("timestamp")), event_code(each.get("statusCode")))
+        (instant_of(each.get("timestamp")), event_code(each.get("statusCode")))
         for each in every
         if each.get("statusCode") in SCANNED
     ]

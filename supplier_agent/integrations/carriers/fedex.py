@@ -14,19 +14,17 @@ from urllib.parse import urlencode
 
 from supplier_agent.integrations.carriers.protocol import (
     MOST_EVENTS,
-    AnswerError,
     Request,
     by_code,
     event_code,
-    instant,
     last_of,
     object_of,
     objects,
-    parsed,
 )
+from supplier_agent.integrations.reading import AnswerError, instant_of, parsed
 from supplier_agent.marketplace.wire import Answer
 from supplier_agent.reading.scans import LastScan
-from supplier_agent.settings.carriers import JOINT
+from supplier_agent.settings.tokens import JOINT
 
 ANNOUNCED = frozenset({"OC", "CA", "IN"})
 """Types of events before FedEx has the parcel: information sent to FedEx (OC, IN), or the shipment cancelled (CA)."""
@@ -75,5 +73,5 @@ def _of(number: str, results: Sequence[Mapping[str, Any]]) -> LastScan:
     if errors:
         raise AnswerError("FedEx reports an error about a number")
     events = [event for each in results for event in objects(each.get("scanEvents"))[:MOST_EVENTS]]
-    kinds = [(instant(event.get("date")), event_code(event.get("eventType"))) for event in events]
+    kinds = [(instant_of(event.get("date")), event_code(event.get("eventType"))) for event in events]
     return last_of(number, [(at, kind) for at, kind in kinds if kind and kind not in ANNOUNCED])

@@ -11,17 +11,8 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from supplier_agent.integrations.carriers.protocol import (
-    MOST_EVENTS,
-    AnswerError,
-    Request,
-    by_code,
-    event_code,
-    instant,
-    last_of,
-    objects,
-    parsed,
-)
+from supplier_agent.integrations.carriers.protocol import MOST_EVENTS, Request, by_code, event_code, last_of, objects
+from supplier_agent.integrations.reading import AnswerError, instant_of, parsed
 from supplier_agent.marketplace.wire import Answer
 from supplier_agent.reading.scans import LastScan
 
@@ -72,5 +63,5 @@ def _of(code: str, item: Mapping[str, Any]) -> LastScan:
     shipment = item.get("shipment")
     if returned not in KNOWN or not isinstance(shipment, dict):
         raise AnswerError("an answer about a code has neither a shipment nor a usable returnCode")
-    events = [(instant(each.get("date")), event_code(each.get("code"))) for each in objects(shipment.get("event"))]
+    events = [(instant_of(each.get("date")), event_code(each.get("code"))) for each in objects(shipment.get("event"))]
     return last_of(code, [(at, name) for at, name in events[:MOST_EVENTS] if name and name not in ANNOUNCED])

@@ -3,7 +3,8 @@
 import re
 
 from supplier_agent.integrations.access_tokens import Granted
-from supplier_agent.integrations.carriers.protocol import AnswerError, object_of, parsed
+from supplier_agent.integrations.carriers.protocol import object_of
+from supplier_agent.integrations.reading import AnswerError, parsed
 from supplier_agent.marketplace.wire import Answer
 
 LEAST_SECONDS, USUAL_SECONDS = 60.0, 3600.0

@@ -5,23 +5,19 @@ reads named fields only: the code, the time and the kind of the last event. Name
 dropped.
 """
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from supplier_agent.integrations.reading import AnswerError
 from supplier_agent.marketplace.wire import Answer
 from supplier_agent.reading.scans import LastScan
 
 _EVENT = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,19}", re.ASCII)
 MOST_EVENTS = 500
 """So many events of one parcel are looked at."""
-
-
-class AnswerError(ValueError):
-    """The answer is not what the carrier documents. Its text is a sentence of ours, never the answer."""
 
 
 @dataclass(frozen=True)
@@ -57,14 +53,6 @@ class Carrier(Protocol):
 # -- What all carriers share in reading answers.
 
 
-def parsed(answer: Answer) -> Any:  # noqa: ANN401 - any JSON
-    """Return the JSON of an answer."""
-    try:
-        return json.loads(answer.body.decode("utf-8-sig"))
-    except (ValueError, RecursionError):
-        raise AnswerError("the answer is not JSON") from None
-
-
 def object_of(value: object, what: str) -> Mapping[str, Any]:
     """Return an object."""
     if not isinstance(value, dict):
@@ -81,17 +69,6 @@ def event_code(value: object) -> str | None:
     """Return a code of an event; None if it has not the form of one, like a text."""
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
     return text if _EVENT.fullmatch(text) else None
-
-
-def instant(value: object) -> datetime | None:
-    """Return an instant of ISO 8601 in UTC; None if it cannot be read. Without a zone it is taken as UTC: a day is what matters."""
-    if not isinstance(value, str):
-        return None
-    try:
-        at = datetime.fromisoformat(value.strip())
-        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 def last_of(code: str, events: Sequence[tuple[datetime | None, str | None]]) -> LastScan:

@@ -14,19 +14,11 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from supplier_agent.integrations.carriers.protocol import (
-    MOST_EVENTS,
-    AnswerError,
-    Request,
-    event_code,
-    last_of,
-    object_of,
-    objects,
-    parsed,
-)
+from supplier_agent.integrations.carriers.protocol import MOST_EVENTS, Request, event_code, last_of, object_of, objects
+from supplier_agent.integrations.reading import AnswerError, parsed
 from supplier_agent.marketplace.wire import Answer
 from supplier_agent.reading.scans import LastScan
-from supplier_agent.settings.carriers import JOINT
+from supplier_agent.settings.tokens import JOINT
 
 ANNOUNCED = frozenset({"M", "MV"})
 """The types of activities before UPS has the parcel: a manifest from the sender, and its withdrawal."""

@@ -12,19 +12,17 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
+from supplier_agent.integrations.reading import AnswerError, mail_instant, parsed
 from supplier_agent.integrations.shops.protocol import (
     ADDRESS,
     MOST_FOUND,
     NO_MAIL,
-    AnswerError,
     Line,
     Request,
     Scope,
     list_of,
-    mail_instant,
     number,
     object_of,
-    parsed,
     readable,
     text,
 )

@@ -10,10 +10,10 @@ from typing import TypeVar
 from supplier_agent.base.clock import Clock
 from supplier_agent.base.errors import ConfigError
 from supplier_agent.integrations.access_tokens import AccessTokens, Granted
+from supplier_agent.integrations.reading import AnswerError, mail_instant, parsed
 from supplier_agent.integrations.shops.bigcommerce import BigCommerce
 from supplier_agent.integrations.shops.magento import NOT_FOUND, Magento
 from supplier_agent.integrations.shops.protocol import (
-    AnswerError,
     ByCursor,
     FindsVariants,
     Granting,
@@ -23,8 +23,6 @@ from supplier_agent.integrations.shops.protocol import (
     SaidError,
     SaysWhenToRetry,
     Scope,
-    mail_instant,
-    parsed,
 )
 from supplier_agent.integrations.shops.shopify import Shopify
 from supplier_agent.integrations.shops.sku_map import SkuMap
@@ -73,9 +71,8 @@ class ShopClient:
     clock: Clock
     access: AccessTokens  # shared by all calls
     heard: Callable[[float], None] = field(default=lambda _seconds: None)
-    _behind: timedelta = field(
-        default=timedelta(0), init=False
-    )  # the shop's clock, as of its last answer; never above zero
+    # How far the shop's clock is behind, as of its last answer; never above zero.
+    _behind: timedelta = field(default=timedelta(0), init=False)
 
     def for_call(self, heard: Callable[[float], None]) -> "ShopClient":
         """Return a client with a deadline of its own."""

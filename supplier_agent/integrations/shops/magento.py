@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from supplier_agent.integrations.reading import AnswerError, parsed
 from supplier_agent.integrations.shops.protocol import (
     ADDRESS,
     MOST_FOUND,
     NO_MAIL,
-    AnswerError,
     Line,
     Request,
     Scope,
@@ -22,7 +22,6 @@ from supplier_agent.integrations.shops.protocol import (
     list_of,
     number,
     object_of,
-    parsed,
     readable,
     text,
 )

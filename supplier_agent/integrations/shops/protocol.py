@@ -6,11 +6,11 @@ Each platform has one file. It names the version of the API, and the document th
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
 from supplier_agent.integrations.access_tokens import Granted
+from supplier_agent.integrations.reading import AnswerError, instant_of
 from supplier_agent.marketplace import Verdict
 from supplier_agent.marketplace.wire import Answer
 from supplier_agent.reading.shop_orders import InShop, Product, ShopPage
@@ -22,10 +22,6 @@ NO_MAIL = "no-mail@menzzo.invalid"
 """Where a platform insists on an e-mail address: a domain that cannot exist (RFC 2606, 2)."""
 MOST_FOUND = 20
 """The maximum number of orders that a search returns. More than one is a mistake."""
-
-
-class AnswerError(ValueError):
-    """The answer is not what the platform documents. Its text is a sentence of ours, never the answer."""
 
 
 class SaidError(AnswerError):
@@ -68,7 +64,7 @@ class Scope:
     """A right that `shop check` proves by one read. what: a sentence without a full stop.
 
     read: raises AnswerError if the answer does not prove it, else returns what is doubtful all the same, or "".
-    None: any 2xx proves it.
+    None: any JSON with a 2xx proves it.
     """
 
     name: str
@@ -165,14 +161,6 @@ class SaysWhenToRetry(Protocol):
 # -- What all platforms share in reading answers.
 
 
-def parsed(answer: Answer) -> Any:  # noqa: ANN401 - any JSON
-    """Return the JSON of an answer."""
-    try:
-        return json.loads(answer.body.decode("utf-8-sig"))
-    except (ValueError, RecursionError):
-        raise AnswerError("the answer is not JSON") from None
-
-
 def list_of(value: object, what: str) -> list[Mapping[str, Any]]:
     """Return a list of objects."""
     if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
@@ -210,23 +198,7 @@ def number(row: Mapping[str, Any], name: str) -> float:
 
 def instant(row: Mapping[str, Any], name: str) -> datetime | None:
     """Return a field that is an instant in UTC without a zone; None if it is missing or cannot be read."""
-    value = row.get(name)
-    if not isinstance(value, str):
-        return None
-    try:
-        at = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-
-
-def mail_instant(value: object) -> datetime | None:
-    """Return an instant as mails and HTTP write it (RFC 2822), which is in UTC without a zone; None if it cannot be read."""
-    try:
-        at = parsedate_to_datetime(value if isinstance(value, str) else "")
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    return instant_of(row.get(name))
 
 
 def readable(rows: Sequence[Mapping[str, Any]], read: Callable[[Mapping[str, Any]], InShop]) -> tuple[InShop, ...]:

@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from supplier_agent.integrations.access_tokens import Granted
+from supplier_agent.integrations.reading import AnswerError, parsed
 from supplier_agent.integrations.shops.protocol import (
     ADDRESS,
     MOST_FOUND,
-    AnswerError,
     Line,
     Request,
     SaidError,
@@ -23,7 +23,6 @@ from supplier_agent.integrations.shops.protocol import (
     list_of,
     number,
     object_of,
-    parsed,
     readable,
     text,
 )
@@ -32,7 +31,8 @@ from supplier_agent.integrations.shops.shopify_queries import QUERIES
 from supplier_agent.marketplace import Means, Verdict
 from supplier_agent.marketplace.wire import Answer
 from supplier_agent.reading.shop_orders import InShop, Product, ShopPage
-from supplier_agent.settings.shop import JOINT, Shop
+from supplier_agent.settings.shop import Shop
+from supplier_agent.settings.tokens import JOINT
 
 REFERENCE, SUPPLIER = "menzzo_order_id", "menzzo_supplier"
 """The order's own fields (`customAttributes`) in the shop."""

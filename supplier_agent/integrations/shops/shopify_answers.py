@@ -6,7 +6,8 @@ Sources: Shopify's documentation: GraphQL Admin API, Status and error codes; Gra
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from supplier_agent.integrations.shops.protocol import SaidError, number, object_of, parsed, text
+from supplier_agent.integrations.reading import parsed
+from supplier_agent.integrations.shops.protocol import SaidError, number, object_of, text
 from supplier_agent.marketplace import Means, Verdict
 from supplier_agent.marketplace.answers import LONGEST_WAIT_SECONDS
 from supplier_agent.marketplace.wire import Answer

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from supplier_agent.integrations.reading import parsed
 from supplier_agent.integrations.shops.protocol import (
     ADDRESS,
     MOST_FOUND,
@@ -21,13 +22,13 @@ from supplier_agent.integrations.shops.protocol import (
     list_of,
     number,
     object_of,
-    parsed,
     readable,
     text,
 )
 from supplier_agent.marketplace.wire import Answer
 from supplier_agent.reading.shop_orders import InShop, Product, ShopPage
-from supplier_agent.settings.shop import JOINT, Shop
+from supplier_agent.settings.shop import Shop
+from supplier_agent.settings.tokens import JOINT
 
 REFERENCE, SUPPLIER = "menzzo_order_id", "menzzo_supplier"
 """The order's own fields (`meta_data`) in the shop."""

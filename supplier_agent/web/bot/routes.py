@@ -26,7 +26,6 @@ from supplier_agent.web.keys import Caller
 from supplier_agent.web.peers import Ours
 from supplier_agent.web.request import Room
 
-PATH = "/businessonbot"
 HEADER = "x-guest-id"
 NOT_SERVED: Final = "not_served_here"
 REFUSED = (
