@@ -1,0 +1,71 @@
+"""The tables of what the marketplace listed, entry by entry, and of what was learned from it.
+
+Next to each nullable column: what null means.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from supplier_agent.db.columns import tolerate  # noqa: F401 - of each table that is defined from here on
+
+
+class RawEntry(SQLModel, table=True):
+    """A listed entry with all of its fields: one row for each different content. Append-only."""
+
+    __tablename__ = "raw_entries"
+    __table_args__ = (
+        UniqueConstraint("supplier", "menzzo_order_id", "sha256"),
+        Index("raw_entries_by_time", "first_listed_at"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)  # null only before the row is written
+    supplier: str
+    menzzo_order_id: str  # "": an entry without a usable id (rejected_entries)
+    sha256: str  # of the entry as JSON with sorted keys and without spaces, masked
+    first_listed_at: datetime
+    last_listed_at: datetime
+    body: bytes | None = None  # that JSON, compressed by zlib; null: removed by the retention
+
+
+class ListedPage(SQLModel, table=True):
+    """What one get-sales request listed: its entries in their order. Append-only."""
+
+    __tablename__ = "listed_pages"
+
+    read_id: int = Field(primary_key=True, foreign_key="reads.id")
+    supplier: str
+    entries: bytes  # the ids of raw_entries as a JSON array, compressed by zlib
+
+
+class ListedField(SQLModel, table=True):
+    """A field that entries of this supplier have, or had."""
+
+    __tablename__ = "listed_fields"
+
+    supplier: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)  # the key in the entry; within an object, with a dot
+    first_listed_at: datetime
+    last_listed_at: datetime
+    seen: int = 0  # in how many pages
+
+
+class Learned(SQLModel, table=True):
+    """What the agent has learned about one open question of a supplier's marketplace (learning/)."""
+
+    __tablename__ = "learned"
+
+    supplier: str = Field(primary_key=True)
+    question: str = Field(primary_key=True)  # its code
+    answer: str | None = None  # the code or number that most observations show; null: none can be named
+    state: str  # unknown, holds, contradicted, changed
+    agreeing: int = 0  # independent observations for the answer, since it last changed
+    against: int = 0  # the same, against it
+    days: int = 0  # on how many days
+    since: datetime | None = None  # the first observation for this answer; null: none yet
+    last_at: datetime | None = None  # the last observation; null: none yet
+    changed_at: datetime | None = None  # when the answer changed last; null: never
+    before: str | None = None  # the answer before that; null: none
+    evidence: str = "[]"  # JSON: the newest observations, each with its time and the row of the journal
+    memory: str = "{}"  # JSON: what the estimator must remember between two observations

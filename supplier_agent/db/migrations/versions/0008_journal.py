@@ -1,0 +1,62 @@
+"""What the marketplace lists, entry by entry, and what is learned from it."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0008"
+down_revision = "0007"
+
+
+def upgrade() -> None:
+    """Add tables and columns: what is there stays as it is."""
+    _journal()
+
+
+def _journal() -> None:
+    op.create_table(
+        "raw_entries",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("supplier", sa.String(), nullable=False),
+        sa.Column("menzzo_order_id", sa.String(), nullable=False),
+        sa.Column("sha256", sa.String(), nullable=False),
+        sa.Column("first_listed_at", sa.DateTime(), nullable=False),
+        sa.Column("last_listed_at", sa.DateTime(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("supplier", "menzzo_order_id", "sha256"),
+    )
+    op.create_index("raw_entries_by_time", "raw_entries", ["first_listed_at"], unique=False)
+    op.create_table(
+        "listed_pages",
+        sa.Column("read_id", sa.Integer(), nullable=False),
+        sa.Column("supplier", sa.String(), nullable=False),
+        sa.Column("entries", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["read_id"], ["reads.id"]),
+        sa.PrimaryKeyConstraint("read_id"),
+    )
+    op.create_table(
+        "listed_fields",
+        sa.Column("supplier", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("first_listed_at", sa.DateTime(), nullable=False),
+        sa.Column("last_listed_at", sa.DateTime(), nullable=False),
+        sa.Column("seen", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("supplier", "name"),
+    )
+    op.create_table(
+        "learned",
+        sa.Column("supplier", sa.String(), nullable=False),
+        sa.Column("question", sa.String(), nullable=False),
+        sa.Column("answer", sa.String(), nullable=True),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("agreeing", sa.Integer(), nullable=False),
+        sa.Column("against", sa.Integer(), nullable=False),
+        sa.Column("days", sa.Integer(), nullable=False),
+        sa.Column("since", sa.DateTime(), nullable=True),
+        sa.Column("last_at", sa.DateTime(), nullable=True),
+        sa.Column("changed_at", sa.DateTime(), nullable=True),
+        sa.Column("before", sa.String(), nullable=True),
+        sa.Column("evidence", sa.String(), nullable=False),
+        sa.Column("memory", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("supplier", "question"),
+    )
