@@ -249,6 +249,9 @@ class ConnectedDays(Days):
         self.others.sells(self.world, self.supplier)
         self.replay()
         super().put_all_right()
+        # Old events are removed in the first turn after a change of this day; that is not what a quiet turn must not write.
+        self.site.agent.ctx.look_again()
+        self.site.agent.turn()
 
     def met(self) -> Mapping[str, int]:
         """Return how often each kind of fault was met, those of the other sides apart."""

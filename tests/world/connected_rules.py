@@ -139,6 +139,14 @@ def nothing_waits_for_the_others(books: Books, others: Others) -> list[str]:
             "WHERE kind IN ('acknowledge', 'label') AND a.outcome = 'done' GROUP BY menzzo_order_id, kind"
         )
     }
+    # An order without a quantity waits until the marketplace names one.
+    changed = {
+        row["menzzo_order_id"]: _at(row["at"]) - start
+        for row in books.ask(
+            "SELECT menzzo_order_id, max(e.at) AS at FROM orders o JOIN events e ON e.order_id = o.id "
+            "WHERE e.what = 'changed' AND (o.acknowledged_at IS NULL OR e.at <= o.acknowledged_at) GROUP BY o.id"
+        )
+    }
     asks = {row["menzzo_order_id"] for row in books.ask(f"SELECT * FROM {CALLS_OF_ORDERS} WHERE state = 'parked'")}
     sents = {sent.menzzo_order_id: sent.decided for sent in reversed(books.sent)}
     found = []
@@ -150,7 +158,7 @@ def nothing_waits_for_the_others(books: Books, others: Others) -> list[str]:
         acknowledged, label = done.get((this, "acknowledge"), now), done.get((this, "label"))
         kept_back = row["held_reason"] is not None or row["closed_reason"] is not None or this in asks
         if not kept_back and row["quantity"] is not None:
-            began = max([seen, *(at for at in words if at <= acknowledged)])
+            began = max([seen, changed.get(this, seen), *(at for at in words if at <= acknowledged)])
             found += _late(f"{this} was acknowledged", began, acknowledged, others)
         if this not in sents and (kept_back or since(said.flags, now) is None or label is None):
             continue
