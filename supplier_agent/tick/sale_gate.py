@@ -3,7 +3,7 @@
 verdict/sale.py decides. Here its decision is written, in the turn of the claim: a hold is on disk before the call could be sent.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
@@ -16,6 +16,7 @@ from supplier_agent.order import damage
 from supplier_agent.tick.context import Account, Context
 from supplier_agent.verdict.sale import gate
 
+SENT_BEFORE = timedelta(seconds=30)
 WAITS = "it waits for the answer about its sale"
 SKIPPED = "reported without a sale check"
 
@@ -42,7 +43,9 @@ def may_go(ctx: Context, account: Account, call: outbox.Due) -> bool:
             order.sale_asked_at, order.planned_at = now, None
             tx.add(order)
         if found.until is not None:
-            outbox.put_off(tx, call.id, found.until, WAITS)
+            # Planning again makes a call due that was never sent. One that was sent keeps its time, so it looks more often.
+            until = found.until if owed.attempts == 0 else min(found.until, now + SENT_BEFORE)
+            outbox.put_off(tx, call.id, until, WAITS)
         if found.skips and not found.ask:
             _skip(tx, order, check, now)
     if found.ask or found.stops:

@@ -25,8 +25,8 @@ FRESH = timedelta(minutes=10)
 """An answer that is older is not relied on."""
 EARLY = timedelta(seconds=60)
 """How long before the ship call is due its sale is asked about, so that the answer is there by then."""
-AGAIN = timedelta(seconds=30)
-"""With the strict gate: when the ship call of an order looks again whether the answer has come."""
+STALE = FRESH + timedelta(seconds=1)
+"""With the strict gate: how long a ship call waits after its question. An answer ends the wait, and plans the order again."""
 
 
 class Sale(StrEnum):
@@ -106,8 +106,9 @@ def gate(order: Order, check: Any | None, support: Support, now: datetime) -> Ga
         isinstance(answered_at, datetime) and isinstance(asked_at, datetime) and asked_at <= answered_at <= now
     )
     if support.is_strict:
-        pending = waits_for_it and not is_answered
-        return Gate(now + AGAIN, ask=not pending)
+        if isinstance(asked_at, datetime) and waits_for_it and not is_answered:
+            return Gate(asked_at + STALE)
+        return Gate(now + STALE, ask=True)
     if is_fresh(failed_at, now) and _since(order) <= failed_at:  # it was asked for this mark, and there was no answer
         return Gate(skips=True)
     if not waits_for_it or is_answered:

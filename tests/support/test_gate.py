@@ -1,5 +1,7 @@
 """No ship call goes before its sale was checked, as far as the setting asks for it. And nothing else ever waits for that."""
 
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -189,6 +191,21 @@ def test_unreachable_with_hold_it_waits_and_goes_when_the_answer_comes(installat
     assert "its sale" in str(told["next"])
     site.run_for(4000)
     assert (ships(site), state(site, "ship")[0]) == (1, "done")
+
+
+def test_while_it_waits_with_hold_its_ship_call_is_not_looked_at_all_the_time(installation: Raise) -> None:
+    site = installation({"when_unreachable": "hold"})
+    with closing(sqlite3.connect(site.database)) as connection, connection:
+        connection.execute("CREATE TABLE looks (at TEXT)")
+        connection.execute(
+            "CREATE TRIGGER looked AFTER UPDATE OF due_at ON calls WHEN NEW.kind = 'ship' AND NEW.due_at IS NOT NULL "
+            "BEGIN INSERT INTO looks VALUES (NEW.due_at); END"
+        )
+    site.world.faults.arm(SALE, faults.status(500), seconds=9e9)
+    site.flag()
+    site.run_for(6 * 3600)
+    (looks,) = site.ask("SELECT count(*) FROM looks")
+    assert 30 <= looks[0] <= 4 * 36, "each failed answer plans it again"
 
 
 def test_a_refused_support_token_stops_nothing_with_warn(installation: Raise) -> None:

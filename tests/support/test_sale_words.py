@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from supplier_agent.settings.support import Support
-from supplier_agent.verdict.sale import AGAIN, FRESH, Gate, Sale, gate, last_word, meaning, sale_of
+from supplier_agent.verdict.sale import FRESH, STALE, Gate, Sale, gate, last_word, meaning, sale_of
 from tests.world.clocks import NOW
 
 WARN = Support(wait_seconds=5)
@@ -88,7 +88,7 @@ def test_without_an_answer_nothing_is_known() -> None:
     assert sale_of(check(None, found=None, checked_at=None), WARN, NOW) is Sale.UNCHECKED
 
 
-STALE = check(checked_at=NOW - FRESH - SECOND)
+OLD = check(checked_at=NOW - FRESH - SECOND)
 FAILED = check(None, found=None, checked_at=None, failed_at=NOW - SECOND)
 FAILED_LONG_AGO = check(None, found=None, checked_at=None, failed_at=NOW - 2 * FRESH)
 FAILED_BEFORE = check(None, found=None, checked_at=None, failed_at=NOW - timedelta(minutes=3))
@@ -107,19 +107,19 @@ LONG_ASKED = order(NOW - timedelta(seconds=5))
         ("an old stop word", order(), check("refunded", checked_at=NOW - 2 * FRESH), WARN, Gate(stops=True)),
         ("a stop word, then no answer", order(), check("refunded", failed_at=NOW), WARN, Gate(stops=True)),
         ("never asked", order(), None, WARN, Gate(NOW + 5 * SECOND, ask=True)),
-        ("never asked, strict", order(), None, STRICT, Gate(NOW + AGAIN, ask=True)),
-        ("too old", order(), STALE, WARN, Gate(NOW + 5 * SECOND, ask=True)),
+        ("never asked, strict", order(), None, STRICT, Gate(NOW + STALE, ask=True)),
+        ("too old", order(), OLD, WARN, Gate(NOW + 5 * SECOND, ask=True)),
         ("asked, still waiting", ASKED, None, WARN, Gate(NOW + 3 * SECOND)),
-        ("asked, still waiting, strict", ASKED, None, STRICT, Gate(NOW + AGAIN)),
+        ("asked, still waiting, strict", ASKED, None, STRICT, Gate(NOW - 2 * SECOND + STALE)),
         ("asked for long enough", LONG_ASKED, None, WARN, Gate(skips=True)),
-        ("asked for long, strict", LONG_ASKED, None, STRICT, Gate(NOW + AGAIN)),
+        ("asked for long, strict", LONG_ASKED, None, STRICT, Gate(NOW - 5 * SECOND + STALE)),
         ("known to fail", order(), FAILED, WARN, Gate(skips=True)),
-        ("known to fail, strict", ASKED, FAILED, STRICT, Gate(NOW + AGAIN)),
+        ("known to fail, strict", ASKED, FAILED, STRICT, Gate(NOW - 2 * SECOND + STALE)),
         ("failed long ago", order(), FAILED_LONG_AGO, WARN, Gate(NOW + 5 * SECOND, ask=True)),
         ("failed before this mark", order(), FAILED_BEFORE, WARN, Gate(NOW + 5 * SECOND, ask=True)),
         ("asked in the future", order(NOW + SECOND), None, WARN, Gate(NOW + 5 * SECOND, ask=True)),
         ("asked, the last answer is from the future", ASKED, check(checked_at=NOW + FRESH), WARN, Gate(NOW + 3 * SECOND)),
-        ("asked long ago, strict", order(NOW - 2 * FRESH), None, STRICT, Gate(NOW + AGAIN, ask=True)),
+        ("asked long ago, strict", order(NOW - 2 * FRESH), None, STRICT, Gate(NOW + STALE, ask=True)),
         ("no wait", order(), None, Support(wait_seconds=0), Gate(ask=True, skips=True)),
     ],
 )  # fmt: skip
