@@ -3,7 +3,7 @@
 verdict/sale.py decides. Here its decision is written, in the turn of the claim: a hold is on disk before the call could be sent.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlmodel import Session
 
@@ -14,9 +14,10 @@ from supplier_agent.db.support import SaleCheck
 from supplier_agent.db.tables import Call, Event, Order
 from supplier_agent.order import damage
 from supplier_agent.tick.context import Account, Context
-from supplier_agent.verdict.sale import gate
+from supplier_agent.verdict.sale import FRESH, gate
 
-SENT_BEFORE = timedelta(seconds=30)
+SENT_BEFORE = FRESH / 2
+"""A call that was sent before looks again so early that an answer which came meanwhile is still fresh."""
 WAITS = "it waits for the answer about its sale"
 SKIPPED = "reported without a sale check"
 
@@ -43,7 +44,7 @@ def may_go(ctx: Context, account: Account, call: outbox.Due) -> bool:
             order.sale_asked_at, order.planned_at = now, None
             tx.add(order)
         if found.until is not None:
-            # Planning again makes a call due that was never sent. One that was sent keeps its time, so it looks more often.
+            # Planning again makes a call due that was never sent. One that was sent keeps its time.
             until = found.until if owed.attempts == 0 else min(found.until, now + SENT_BEFORE)
             outbox.put_off(tx, call.id, until, WAITS)
         if found.skips and not found.ask:
