@@ -223,12 +223,16 @@ def named_by(tx: Session, visit: Visit, search: Search) -> Sequence[int]:
 def to_ship(tx: Session, visit: Visit, search: Search, number: int) -> Found:
     """Return one page of the open orders that are not marked as shipped yet; the first page is 1."""
     named = named_by(tx, visit, search)
-    wanted = conditions(search, named)
+    wanted, over = conditions(search, named), lines(tx, visit, _over(tx, search, named))
+    first = row_ids(tx, *wanted, most=PAGE)
+    if len(first) < PAGE:  # all of them: to count them in SQL would be to search twice more
+        shown = lines(tx, visit, first)
+        return Found(shown, len(shown), 1, sum(each.may_print for each in shown), over)
     total = count(tx, *wanted)
     printable = total - count(tx, NOT_PRINTABLE, *wanted)
-    number = min(max(1, number), max(1, -(-total // PAGE)))
-    shown = lines(tx, visit, row_ids(tx, *wanted, most=PAGE, first=(number - 1) * PAGE))
-    return Found(shown, total, number, printable, lines(tx, visit, _over(tx, search, named)))
+    number = min(max(1, number), -(-total // PAGE))
+    rows = first if number == 1 else row_ids(tx, *wanted, most=PAGE, first=(number - 1) * PAGE)
+    return Found(lines(tx, visit, rows), total, number, printable, over)
 
 
 def _over(tx: Session, search: Search, named: Sequence[int]) -> list[int]:
@@ -243,7 +247,7 @@ def _over(tx: Session, search: Search, named: Sequence[int]) -> list[int]:
     marks = select(Order.id, Order.shipped_at).where(col(Order.shipped_at).is_not(None))
     newest = marks.order_by(col(Order.shipped_at).desc()).limit(NEWEST).subquery()
     recent = query.join(newest, newest.c.id == Order.id).order_by(newest.c.shipped_at.desc()).limit(MOST_OVER)
-    rows = [*tx.exec(query.where(col(Order.id).in_(named))), *tx.exec(recent)]
+    rows = [*(tx.exec(query.where(col(Order.id).in_(named))) if named else ()), *tx.exec(recent)]
     return list(dict.fromkeys(row for row in rows if row is not None))[:MOST_OVER]
 
 
