@@ -1,32 +1,25 @@
 """Opens the database, upgrades it, creates its triggers, and runs short transactions. Knows nothing about orders.
 
-SQLite runs in WAL mode with synchronous=FULL, so a committed intent is on disk before the request is sent. Only the agent makes
-checkpoints. Reads never block writers. A writer starts with BEGIN IMMEDIATE, so it never fails half-way because of a lock.
+Reads never block writers. A writer starts with BEGIN IMMEDIATE, so it never fails half-way because of a lock.
 """
 
 import os
-import re
 import shutil
 import sqlite3
 from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
 
-from sqlalchemy import Engine, event
-from sqlalchemy.engine import URL, Connection
+from sqlalchemy import Engine
+from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, InterfaceError, ProgrammingError
-from sqlalchemy.pool import NullPool, StaticPool
-from sqlmodel import Session, create_engine
+from sqlmodel import Session
 
-from supplier_agent.base import cells, files
+from supplier_agent.base import files
 from supplier_agent.base.errors import AgentError, ConfigError, StateError
 from supplier_agent.db import SCHEMA, backup_copy
+from supplier_agent.db.connections import engine_of, hide_others
 from supplier_agent.db.triggers import DAMAGE, TRIGGERS
-
-BUSY_SECONDS = 5.0
-"""How long a transaction waits for another program's lock before it fails."""
 
 
 class LockedError(StateError):
@@ -53,6 +46,7 @@ class Store:
         self.path = path
         self.upgraded_from = upgraded_from  # the copy made before the upgrade; None: it was up to date
         self._engine = engine
+        self._limited: list[Store] = []
         self.in_turn = False
         self._joined: Session | None = None  # the transaction of the present turn; None: nothing was written in it yet
         self._inode = path.stat().st_ino
@@ -149,9 +143,10 @@ class Store:
             raise _explained(error, self.path) from error
 
     def only(self, suppliers: Collection[str]) -> "Store":
-        """Return the same database, in which only the orders of these suppliers can be read and changed."""
-        _hide_others(engine := _engine(self.path, agent=False), suppliers)
-        return Store(self.path, engine)
+        """Return the same database, in which only the orders of these suppliers can be read and changed. `close` closes both."""
+        hide_others(engine := engine_of(self.path, agent=False), suppliers)
+        self._limited.append(limited := Store(self.path, engine))
+        return limited
 
     def changed_elsewhere(self) -> bool:
         """Tell whether anything was written outside of the turns since the last call. Takes microseconds, writes nothing."""
@@ -184,6 +179,8 @@ class Store:
 
     def close(self) -> None:
         """Close every connection."""
+        for limited in self._limited:
+            limited.close()
         self._engine.dispose()
 
 
@@ -240,61 +237,6 @@ def _unusable(path: Path, error: OSError) -> StateError:
     )
 
 
-def _connect(engine: Engine, *, checkpoints: bool) -> None:
-    """Set SQLite's options on each connection and read them back, because SQLite does not report a refused pragma."""
-
-    @event.listens_for(engine, "connect")
-    def on_connect(connection: sqlite3.Connection, _record: object) -> None:
-        connection.isolation_level = None  # we start transactions ourselves: the driver starts none for a SELECT
-        connection.text_factory = cells.DECODE  # one damaged text must not make a whole query fail
-        wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
-        if not checkpoints:
-            wanted["wal_autocheckpoint"] = 0
-        for name, value in wanted.items():
-            connection.execute(f"PRAGMA {name}={value}").fetchall()
-            answer = connection.execute(f"PRAGMA {name}").fetchone()[0]
-            if answer != value:
-                raise sqlite3.OperationalError(f"unable to open safely: {name} is {answer}, not {value}")
-
-    @event.listens_for(engine, "begin")
-    def on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('begin', 'DEFERRED')}")
-
-
-def _engine(path: Path, *, agent: bool) -> Engine:
-    def connect() -> sqlite3.Connection:
-        # Never create the file: if the old one was moved away, a new one would take over its WAL and delete it.
-        file = f"file:{quote(str(path))}?mode=rw"
-        return sqlite3.connect(file, uri=True, timeout=BUSY_SECONDS, check_same_thread=not agent)
-
-    engine = create_engine(
-        URL.create("sqlite", database=str(path)),
-        creator=connect,
-        # The agent keeps one connection for its thread: data_version counts changes relative to that connection.
-        poolclass=StaticPool if agent else NullPool,
-    )
-    _connect(engine, checkpoints=agent)
-    return engine
-
-
-_WRITES = re.compile(r"\A\s*(UPDATE|INSERT INTO|DELETE FROM) (?=\w)")
-
-
-def _hide_others(engine: Engine, suppliers: Collection[str]) -> None:
-    """Hide the orders of other suppliers from each connection. Only writes name the tables behind the views."""
-    from supplier_agent.db.schema import views_of  # noqa: PLC0415 - only the page has such people
-
-    @event.listens_for(engine, "connect")
-    def on_connect(connection: sqlite3.Connection, _record: object) -> None:
-        connection.execute("PRAGMA temp_store = MEMORY")
-        for view in views_of(suppliers):
-            connection.execute(view)
-
-    @event.listens_for(engine, "before_cursor_execute", retval=True)
-    def on_execute(*given: Any) -> tuple[str, Any]:  # noqa: ANN401 - as SQLAlchemy has it
-        return _WRITES.sub(r"\1 main.", given[2]), given[3]
-
-
 def open_store(path: Path, *, agent: bool = False) -> Store:
     """Open the state database; only the agent creates and upgrades it.
 
@@ -305,7 +247,7 @@ def open_store(path: Path, *, agent: bool = False) -> Store:
         _touch(path)
     elif not is_there(path):
         raise _missing(path)
-    engine, copy = _engine(path, agent=agent), None
+    engine, copy = engine_of(path, agent=agent), None
     try:
         if _is_empty(engine):  # at the first start, or after a crash during it
             if not agent:

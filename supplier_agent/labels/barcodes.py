@@ -267,10 +267,10 @@ class _Found:
 def _found(tx: Session, readings: Iterable[Reading]) -> Mapping[int, _Found]:
     found: dict[int, _Found] = {}
     for reading in readings:
-        for way, order, code in _by_every_way(tx, _spellings(reading.text)):
-            each = found.get(order.id or 0, _Found(frozenset(), reading.layout))
+        for way, row, code, page in _by_every_way(tx, _spellings(reading.text)):
+            each = found.get(row, _Found(frozenset(), reading.layout))
             each = replace(each, ways=each.ways | {way})
-            found[order.id or 0] = each if code is None else replace(each, code=code.code, page=code.page)
+            found[row] = replace(each, code=code, page=page) if way is Way.LABEL else each
     return found
 
 
@@ -279,23 +279,25 @@ def _spellings(text: str) -> list[str]:
     return list(dict.fromkeys((text, text.upper(), text.lower(), text.swapcase(), text.replace(" ", ""))))
 
 
-def _by_every_way(tx: Session, texts: list[str]) -> Iterable[tuple[Way, Order, Barcode | None]]:
+def _by_every_way(tx: Session, texts: list[str]) -> Iterable[tuple[Way, int, str, int | None]]:
+    """Yield the orders that one of these texts names: how, the row id, and the code and its page if it is one on the label."""
     of_its_own: Mapping[Way, ColumnElement[bool]] = {
         Way.ORDER: col(Order.menzzo_order_id).in_(texts),
         Way.LAST_PART: col(Order.sale_product_id).in_(texts),
         Way.INCREMENT: col(Order.increment_id).in_(texts),
     }
     for way, condition in of_its_own.items():
-        for order in tx.exec(select(Order).where(condition).order_by(col(Order.id)).limit(MOST + 1)):
-            yield way, order, None
-    labelled = select(Order, Barcode).join(Barcode).where(col(Barcode.code).in_([alias(text) for text in texts]))
+        for row in tx.exec(select(Order.id).where(condition).order_by(col(Order.id)).limit(MOST + 1)):
+            yield way, row or 0, "", None
+    labelled = select(Order.id, Barcode.code, Barcode.page).join(Barcode)
+    labelled = labelled.where(col(Barcode.code).in_([alias(text) for text in texts]))
     labelled = labelled.where(Barcode.label_sha256 == Order.label_sha256)  # not from a replaced label
-    for order, code in tx.exec(labelled.order_by(col(Order.id)).limit(MOST + 1)):
-        yield Way.LABEL, order, code
-    of_product = select(Order).where(
+    for row, code, page in tx.exec(labelled.order_by(col(Order.id)).limit(MOST + 1)):
+        yield Way.LABEL, row or 0, code, page
+    of_product = select(Order.id, Order.shipped).where(
         col(Order.sku).in_(texts), col(Order.ship_confirmed_at).is_(None), col(Order.closed_reason).is_(None)
     )
     oldest_first = (col(Order.shipped), col(Order.order_date), col(Order.id))
     products = tx.exec(of_product.order_by(*oldest_first).limit(MOST + 1)).all()
-    for order in [order for order in products if order.shipped == 0] or products:
-        yield Way.SKU, order, None
+    for row, _ in [each for each in products if each[1] == 0] or products:
+        yield Way.SKU, row or 0, "", None

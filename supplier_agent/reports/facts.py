@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -307,8 +308,11 @@ def ids_with_problems(
     call that they do not wait for, shipped ones with such a call, those with a parcel that its carrier has not scanned. So the
     least important are cut off first.
     """
-    waiting = _bound(settings, settings.alerts.waiting_seconds, now)
-    unflagged = _bound(settings, settings.alerts.unflagged_seconds, now)
+    values: list[str] = []
+    bounds = {
+        "?1": _bound(settings, settings.alerts.waiting_seconds, now, values),
+        "?2": _bound(settings, settings.alerts.unflagged_seconds, now, values),
+    }
     on_hold = "WHEN held_reason IS NOT NULL THEN 3" if held else ""
     place = f"CASE WHEN {HELD_THOUGH_MARKED} OR {SALE_STOPPED} OR {VANISHED} THEN 0 WHEN {WAITING} THEN 1 {on_hold} END"
     rank = f"CASE WHEN kind IN ({ASIDE}) THEN 3 ELSE 0 END AS place"
@@ -319,10 +323,11 @@ def ids_with_problems(
         f"SELECT id, {place} FROM orders WHERE {OPEN} AND {IS_SET_ASIDE}",  # noqa: S608 - as above
         f"SELECT id, 0 FROM orders WHERE {OPEN} AND {CHANGED_SINCE_PRINTED}",  # noqa: S608 - as above
         f"SELECT id, 1 FROM orders WHERE {OPEN} AND shipped = 1 AND {WAITING}",  # noqa: S608 - as above
-        f"SELECT id, 2 FROM orders WHERE id IN ({old}) AND {UNFLAGGED}",  # noqa: S608 - as above
+        f"SELECT * FROM (SELECT id, 2 FROM orders WHERE id IN ({old}) AND {UNFLAGGED} ORDER BY id LIMIT {most})",  # noqa: S608 - as above
     )
     first_of = f"SELECT id, min(place) AS place FROM ({' UNION ALL '.join(parts)}) WHERE place IS NOT NULL GROUP BY id"  # noqa: S608 - as above
-    rows = look.rows(f"{first_of} ORDER BY place, id LIMIT {most}".replace("?1", waiting).replace("?2", unflagged))
+    listed = f"{first_of} ORDER BY place, id LIMIT {most}"
+    rows = look.rows(re.sub(r"\?[12]", lambda found: bounds[found[0]], listed), *values)
     shipped = look.rows(SHIPPED_AND_STUCK)
     stuck = [*(row for row in shipped if not row.is_aside), *(row for row in rows if row.place == 0)]
     found = [*(row.id for row in stuck), *damaged(look), *reported(look, most), *(row.id for row in [*rows, *shipped])]
@@ -330,12 +335,20 @@ def ids_with_problems(
     return list(dict.fromkeys(found))[:most]
 
 
-def _bound(settings: Settings, seconds: float, now: datetime) -> str:
-    """Return, as SQL, the instant since which so much time has counted for the age of an order: by its supplier's calendar."""
+def _bound(settings: Settings, seconds: float, now: datetime, values: list[str]) -> str:
+    """Return, as SQL, the instant since which so much time has counted for the age of an order: by its supplier's calendar.
+
+    The instants are added to the values, so that SQLite compiles the same statement once.
+    """
+
+    def value(at: str) -> str:
+        values.append(at)
+        return f"?{len(values)}"
+
     of_each = {name: text(settings.counted_ago(name, seconds, now)) for name in settings.suppliers}
     other = text(settings.counted_ago("", seconds, now))
-    cases = " ".join(f"WHEN '{name}' THEN '{at}'" for name, at in of_each.items() if at != other)
-    return f"CASE supplier {cases} ELSE '{other}' END" if cases else f"'{other}'"
+    cases = " ".join(f"WHEN '{name}' THEN {value(at)}" for name, at in of_each.items() if at != other)
+    return f"CASE supplier {cases} ELSE {value(other)} END" if cases else value(other)
 
 
 def with_problems(look: Look, settings: Settings, now: datetime) -> list[OrderFacts]:

@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cached_property
+from functools import cache, cached_property, partial
 from typing import Any
 
 from sqlmodel import Session, col, select
@@ -36,6 +36,7 @@ class Judge:
     def __init__(self, look: Look, settings: Settings, now: datetime, kinds: Calls = CALLS) -> None:
         self.suppliers = facts.suppliers(look, settings, now=now)
         self._look, self._settings, self._now, self._kinds = look, settings, now, kinds
+        self._rules = cache(partial(kinds.rules, settings))
 
     @cached_property
     def of_suppliers(self) -> dict[str, SupplierVerdict]:
@@ -56,6 +57,7 @@ class Judge:
             self._settings,
             self._now,
             kinds=self._kinds,
+            rules=self._rules(each.order.supplier),
             attempts=each.attempts,
             report=each.report,
             label=each.label,

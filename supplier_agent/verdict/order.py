@@ -89,9 +89,6 @@ class Kinds(Protocol):
     def all_rules(self) -> rule.Rules:
         """Return the rules of all kinds, on or off: a call that waits for a person does so even if its kind is switched off."""
 
-    def rules(self, settings: Settings, supplier: str) -> rule.Rules:
-        """Return when each kind is wanted by this supplier's orders, except those that the settings switch off."""
-
 
 @dataclass(frozen=True)
 class _Case:
@@ -116,6 +113,7 @@ def judge_order(  # noqa: PLR0913 - everything that an order is judged by
     now: datetime,
     *,
     kinds: Kinds,
+    rules: rule.Rules,
     attempts: Sequence[Attempt] | None = None,
     report: Event | None = None,
     label: Label | None = None,
@@ -125,11 +123,11 @@ def judge_order(  # noqa: PLR0913 - everything that an order is judged by
 ) -> Verdict:
     """Return the verdict on an order.
 
-    calls: every call ever owed for it. prints: every print of its label, oldest first. kinds: calls.CALLS. attempts: of all its
-    calls, oldest first; None: not loaded, so what depends only on them (a resend, an unflagged label) is not judged. report: what
-    a packer reported about it, until a lead settles it; None: nothing. label: what its label says; None: it was not read, or fits.
-    sale: the last check of its sale (sale_checks); None: none. scan: what its carrier said (order_scans); None: not asked.
-    cancellation: as report, that it is to be cancelled.
+    calls: every call ever owed for it. prints: every print of its label, oldest first. kinds: calls.CALLS. rules: when each kind is
+    wanted by its supplier's orders (calls.Calls.rules). attempts: of all its calls, oldest first; None: not loaded, so what depends
+    only on them (a resend, an unflagged label) is not judged. report: what a packer reported about it, until a lead settles it;
+    None: nothing. label: what its label says; None: it was not read, or fits. sale: the last check of its sale (sale_checks);
+    None: none. scan: what its carrier said (order_scans); None: not asked. cancellation: as report, that it is to be cancelled.
 
     1. Its stage comes from the rule in order.py.
     2. All blockers, not only the first: from its facts, its supplier, and changes since its label was printed.
@@ -137,7 +135,6 @@ def judge_order(  # noqa: PLR0913 - everything that an order is judged by
     4. What happens next: the first step in `_next` that applies.
     5. Its problems, one by one.
     """
-    rules = kinds.rules(settings, order.supplier)
     wants = [want.kind for want in rule.wanted(order, calls, rules) if not rules[want.kind].is_aside]
     case = _Case(order, calls, supplier, settings, now, kinds, attempts, wants)
     own = tuple(own_blockers(order, calls, prints))

@@ -40,7 +40,8 @@ def sql(condition: str) -> ColumnElement[bool]:
     return text(condition)  # type: ignore[return-value]  # a text is a condition, too
 
 
-OPEN, PRINTABLE = sql(plain_sql.OPEN), sql(plain_sql.PRINTABLE)
+CLOCKED, PRINTABLE, TO_SHIP = sql(plain_sql.CLOCKED), sql(plain_sql.PRINTABLE), sql(plain_sql.TO_SHIP)
+HANDED_OVER, UNPRINTED = sql(plain_sql.HANDED_OVER), sql(plain_sql.UNPRINTED)
 NOT_PRINTABLE = sql(f"orders.id IN ({plain_sql.NOT_PRINTABLE})")
 
 
@@ -145,7 +146,7 @@ def around(tx: Session, visit: Visit) -> Around:
 
 def _handed_over_today(tx: Session, visit: Visit) -> int:
     """Count the orders of today's hand-over list."""
-    return count(tx, col(Order.shipped_at) >= visit.midnight(), sql(plain_sql.HANDED_OVER))
+    return count(tx, col(Order.shipped_at) >= visit.midnight(), HANDED_OVER)
 
 
 def _not_printing(tx: Session, visit: Visit) -> Iterator[NotPrinting]:
@@ -183,10 +184,10 @@ def _matches(search: Search, named: Collection[int] = ()) -> list[ColumnElement[
     if search.carrier:
         found.append(col(Order.carrier) == search.carrier)
     if search.unprinted:
-        found.append(sql(plain_sql.UNPRINTED))
+        found.append(UNPRINTED)
     if search.overdue is not None:
         late = (and_(col(Order.supplier) == name, col(Order.first_seen_at) < at) for name, at in search.overdue.items())
-        found += [sql(plain_sql.TO_SHIP), or_(false(), *late)]
+        found += [TO_SHIP, or_(false(), *late)]
     texts = (col(Order.menzzo_order_id), col(Order.sku), col(Order.carrier), col(Order.supplier))
     words = [or_(*(each.contains(word, autoescape=True) for each in texts)) for word in search.words]
     if words:
@@ -196,7 +197,7 @@ def _matches(search: Search, named: Collection[int] = ()) -> list[ColumnElement[
 
 def conditions(search: Search, named: Collection[int] = ()) -> list[ColumnElement[bool]]:
     """Return the conditions of a search among the open orders that are not marked."""
-    return [OPEN, col(Order.shipped) == 0, *_matches(search, named)]
+    return [CLOCKED, *_matches(search, named)]
 
 
 def row_ids(tx: Session, *where: ColumnElement[bool], most: int, first: int = 0) -> list[int]:
@@ -222,12 +223,16 @@ def named_by(tx: Session, visit: Visit, search: Search) -> Sequence[int]:
 def to_ship(tx: Session, visit: Visit, search: Search, number: int) -> Found:
     """Return one page of the open orders that are not marked as shipped yet; the first page is 1."""
     named = named_by(tx, visit, search)
-    wanted = conditions(search, named)
+    wanted, over = conditions(search, named), lines(tx, visit, _over(tx, search, named))
+    first = row_ids(tx, *wanted, most=PAGE)
+    if len(first) < PAGE:  # all of them: to count them in SQL would be to search twice more
+        shown = lines(tx, visit, first)
+        return Found(shown, len(shown), 1, sum(each.may_print for each in shown), over)
     total = count(tx, *wanted)
     printable = total - count(tx, NOT_PRINTABLE, *wanted)
-    number = min(max(1, number), max(1, -(-total // PAGE)))
-    shown = lines(tx, visit, row_ids(tx, *wanted, most=PAGE, first=(number - 1) * PAGE))
-    return Found(shown, total, number, printable, lines(tx, visit, _over(tx, search, named)))
+    number = min(max(1, number), -(-total // PAGE))
+    rows = first if number == 1 else row_ids(tx, *wanted, most=PAGE, first=(number - 1) * PAGE)
+    return Found(lines(tx, visit, rows), total, number, printable, over)
 
 
 def _over(tx: Session, search: Search, named: Sequence[int]) -> list[int]:
@@ -242,7 +247,7 @@ def _over(tx: Session, search: Search, named: Sequence[int]) -> list[int]:
     marks = select(Order.id, Order.shipped_at).where(col(Order.shipped_at).is_not(None))
     newest = marks.order_by(col(Order.shipped_at).desc()).limit(NEWEST).subquery()
     recent = query.join(newest, newest.c.id == Order.id).order_by(newest.c.shipped_at.desc()).limit(MOST_OVER)
-    rows = [*tx.exec(query.where(col(Order.id).in_(named))), *tx.exec(recent)]
+    rows = [*(tx.exec(query.where(col(Order.id).in_(named))) if named else ()), *tx.exec(recent)]
     return list(dict.fromkeys(row for row in rows if row is not None))[:MOST_OVER]
 
 

@@ -8,7 +8,6 @@ from datetime import datetime
 
 from sqlmodel import Session, and_, col, not_, select
 
-from supplier_agent.db import plain_sql
 from supplier_agent.db.tables import Barcode, Order
 from supplier_agent.reports import facts
 from supplier_agent.verdict import Blocker, Report
@@ -145,7 +144,7 @@ def may_go(tx: Session, visit: Visit, search: Search, rows: Sequence[int] | None
     """Return the orders that may ship now, oldest first."""
     wanted = [
         *lists.conditions(search, lists.named_by(tx, visit, search)),
-        lists.sql(plain_sql.TO_SHIP),
+        lists.TO_SHIP,
         col(Order.label_path).is_not(None),
     ]
     if rows is not None:

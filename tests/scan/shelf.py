@@ -41,7 +41,8 @@ SETTINGS = Settings(state_dir=Path("/nowhere"), suppliers={SUPPLIER: {"token": "
 
 def verdict_of(order: Order, calls: Sequence[Call] = (), prints: Sequence[Print] = ()) -> Verdict:
     """Return the verdict on an order whose supplier works."""
-    return judge_order(order, calls, prints, SupplierState(order.supplier), SETTINGS, NOW, kinds=CALLS)
+    rules = CALLS.rules(SETTINGS, order.supplier)
+    return judge_order(order, calls, prints, SupplierState(order.supplier), SETTINGS, NOW, kinds=CALLS, rules=rules)
 
 
 def unjudged(rows: Sequence[int]) -> Mapping[int, Verdict]:

@@ -170,7 +170,16 @@ def invented(folder: Path, new_database: Path, state: dict[str, Any]) -> Invente
             told = [each for each in tx.exec(_all(Event)) if each.order_id == order.id]
             report = told[-1] if told and told[-1].what == facts.REPORTED else None
             made.orders[key] = judge_order(
-                order, calls, prints, supplier, made.settings, now, kinds=CALLS, attempts=attempts, report=report
+                order,
+                calls,
+                prints,
+                supplier,
+                made.settings,
+                now,
+                kinds=CALLS,
+                rules=CALLS.rules(made.settings, order.supplier),
+                attempts=attempts,
+                report=report,
             )
     return made
 

@@ -34,7 +34,8 @@ def label(twin: str | None = None, met: Mapping[str, tuple[int, int]] = ALWAYS, 
 
 
 def verdict_of(order: Order, label: Label | None) -> Verdict:
-    return judge_order(order, [], [], SupplierState(SUPPLIER), SETTINGS, NOW, kinds=CALLS, label=label)
+    rules = CALLS.rules(SETTINGS, SUPPLIER)
+    return judge_order(order, [], [], SupplierState(SUPPLIER), SETTINGS, NOW, kinds=CALLS, rules=rules, label=label)
 
 
 def said(order: Order, label: Label | None) -> str:

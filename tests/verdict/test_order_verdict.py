@@ -42,7 +42,10 @@ def judged(
     attempts: tuple[Attempt, ...] | None = None,
     report: Event | None = None,
 ) -> Verdict:
-    return judge_order(order, calls, prints, supplier, settings, now, kinds=CALLS, attempts=attempts, report=report)
+    rules = CALLS.rules(settings, order.supplier)
+    return judge_order(
+        order, calls, prints, supplier, settings, now, kinds=CALLS, rules=rules, attempts=attempts, report=report
+    )
 
 
 def codes(verdict: Verdict) -> list[ProblemCode]:

@@ -219,6 +219,7 @@ class Feed:
             self._settings,
             now,
             kinds=self._parts.kinds,
+            rules=self._parts.kinds.rules(self._settings, found.order.supplier),
             attempts=found.attempts,
             report=found.report,
             label=found.label,
