@@ -1,7 +1,6 @@
 """What tests of several folders start with."""
 
 import os
-import shutil
 import signal
 import sqlite3
 from collections import Counter
@@ -13,7 +12,8 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
-from supplier_agent.db.store import Store, open_store
+from supplier_agent.db.store import Store
+from tests.world.databases import store_at
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell has started the tests in the background
     signal.signal(
@@ -42,16 +42,6 @@ def _process() -> Iterator[None]:
         signal.signal(number, handler)
 
 
-@pytest.fixture(scope="session")
-def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the file of a state database in which nothing has happened: to make one takes longer than most tests."""
-    path: Path = tmp_path_factory.mktemp("new") / "agent.db"
-    store = open_store(path, agent=True)
-    store.checkpoint()
-    store.close()
-    return path
-
-
 @pytest.fixture
 def database(tmp_path: Path) -> Path:
     """Return where the state database is."""
@@ -59,10 +49,9 @@ def database(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def store(database: Path, new_database: Path) -> Iterator[Store]:
+def store(database: Path) -> Iterator[Store]:
     """Return a new state database, as the agent opens it."""
-    shutil.copyfile(new_database, database)
-    opened = open_store(database, agent=True)
+    opened = store_at(database)
     yield opened
     opened.close()
 

@@ -121,7 +121,7 @@ class LabelCodes:
         while not self._ended.wait(LOOK_SECONDS):
             idle = 0 if self.catch_up(self._ended.is_set) else idle + 1
             if idle == IDLE_LOOKS:
-                self._work.close()
+                self._work.rest()
 
     def catch_up(self, stopped: Callable[[], bool]) -> int:
         """Read every new label; return how many. Errors are logged, and tried again at the next look."""

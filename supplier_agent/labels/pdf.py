@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,13 +48,30 @@ class Failed:
     why: str
 
 
+def _start() -> subprocess.Popen[bytes]:
+    # cron starts us in the state folder, where staff may write: import nothing from the current folder.
+    places = [each for each in sys.path if Path(each).is_absolute()]
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "supplier_agent.labels.pdf_worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        env={"PYTHONPATH": os.pathsep.join(places)},  # it needs none of our secrets
+        start_new_session=True,  # nor the terminal's Ctrl-C
+    )
+
+
 class PdfWork:
     """The worker process, started when first needed and again after it had to be ended. Thread safe: one task at a time."""
 
-    def __init__(self, clock: Clock, seconds: float = SECONDS) -> None:
-        self._clock, self._seconds = clock, seconds
+    def __init__(
+        self, clock: Clock, seconds: float = SECONDS, start: Callable[[], subprocess.Popen[bytes]] = _start
+    ) -> None:
+        self._clock, self._seconds, self._start = clock, seconds, start
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_closing = False
 
     def ask(self, task: str, *, more_seconds: float = 0.0, **about: object) -> Done | Failed:
         """Run one task of pdf_worker.py. Never raises because of a file's content.
@@ -62,7 +80,9 @@ class PdfWork:
         """
         seconds = self._seconds + more_seconds
         with self._lock:
-            process = self._process = self._process or _start()
+            process = self._process = self._process or self._start()
+            if self._is_closing:  # `close` came while the process started, and found none to end
+                process.kill()
             try:
                 done = self._ask(process, json.dumps({"task": task, "seconds": seconds, **about}).encode(), seconds)
             except (OSError, ValueError, KeyError):  # it died, or its answer is nonsense
@@ -128,27 +148,23 @@ class PdfWork:
         with suppress(subprocess.TimeoutExpired):  # it hangs in the kernel; nothing more can be done
             process.wait(_LAST_SECONDS)
 
+    def rest(self) -> None:
+        """End the process unless it has a task; the next task starts another one."""
+        if self._lock.acquire(blocking=False):
+            try:
+                self._end()
+            finally:
+                self._lock.release()
+
     def close(self) -> None:
-        """End the process and its present task."""
+        """End the process and its present task, even if the process is starting now."""
+        self._is_closing = True
         process = self._process
         if process is not None:
             process.kill()
         with self._lock:
             self._end()
-
-
-def _start() -> subprocess.Popen[bytes]:
-    # cron starts us in the state folder, where staff may write: import nothing from the current folder.
-    places = [each for each in sys.path if Path(each).is_absolute()]
-    return subprocess.Popen(
-        [sys.executable, "-P", "-m", "supplier_agent.labels.pdf_worker"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        cwd="/",
-        env={"PYTHONPATH": os.pathsep.join(places)},  # it needs none of our secrets
-        start_new_session=True,  # nor the terminal's Ctrl-C
-    )
+            self._is_closing = False
 
 
 PROCESSES = 2
@@ -210,7 +226,7 @@ class Checks:
         while (found := self._next()) is not None:
             supplier, (future, check) = found
             try:
-                result = check(work.fault)
+                result = check(partial(self._fault_by, work))
             except Exception as error:  # noqa: BLE001 - the loop hears of whatever went wrong
                 future.set_exception(CancelledError() if self._is_closed else error)
             else:
@@ -221,6 +237,11 @@ class Checks:
             with self._changed:
                 self._busy.discard(supplier)
                 self._changed.notify_all()
+
+    def _fault_by(self, work: PdfWork, path: Path) -> str | None:
+        if self._is_closed:  # no process is started for it any more
+            raise CancelledError
+        return work.fault(path)
 
     def _next(self) -> tuple[str, Job] | None:
         """Wait for the next supplier's turn; None: closed."""

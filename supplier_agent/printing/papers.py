@@ -119,7 +119,7 @@ class Press:
                 more_seconds=_SECONDS_EACH * len(label_paths),
             )
         finally:
-            self._slow.close()  # it still holds the joined file
+            self._slow.rest()  # it still holds the joined file
         if isinstance(answer, Fault):
             return answer
         left_out += [(there[number][0], why) for number, why in answer.facts["left_out"]]

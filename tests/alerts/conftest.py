@@ -14,9 +14,10 @@ import pytest
 from supplier_agent.alerts import Watch
 from supplier_agent.base.log import Log
 from supplier_agent.db import state_folder
-from supplier_agent.db.store import Store, open_store
+from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Order
 from supplier_agent.settings import Settings
+from tests.world.databases import store_at
 from tests.world.harness import MONDAY, ManualClock
 
 
@@ -131,7 +132,7 @@ def installed(tmp_path: Path) -> Iterator[Callable[..., Post]]:
             web=web or {},
             alerts={"urls": urls, "digest_at": "", "disk_free_bytes": 1} | alerts,
         )
-        store = open_store(tmp_path / state_folder.DATABASE, agent=True)
+        store = store_at(tmp_path / state_folder.DATABASE)
         opened.append(store)
         clock = ManualClock(MONDAY + timedelta(hours=3))
         said: list[tuple[str, dict[str, object]]] = []

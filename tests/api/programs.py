@@ -9,7 +9,7 @@ import httpx
 
 from supplier_agent.web import keys
 from supplier_agent.web.keys import RIGHTS
-from tests.web.stage import Stage
+from tests.web.stage import NO_TLS, Stage
 
 API = "/api/v1"
 
@@ -38,5 +38,5 @@ class Program:
 def program(url: str, key: str) -> Iterator[Program]:
     """Yield a program with this key; "": without one."""
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    with httpx.Client(base_url=url, timeout=20, headers=headers) as client:
+    with httpx.Client(base_url=url, timeout=20, headers=headers, verify=NO_TLS) as client:
         yield Program(client)

@@ -21,7 +21,7 @@ from supplier_agent.web.api import gate
 from supplier_agent.web.api.routes import OPERATIONS
 from tests.api.programs import API, key_of, program
 from tests.api.test_limits import connected
-from tests.web.stage import SUPPLIER, Stage, staged
+from tests.web.stage import NO_TLS, SUPPLIER, Stage, staged
 
 ID = "15000010001_111"
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdefghijklmnopqrstuv").decode()
@@ -56,7 +56,7 @@ def send(
         "content-type": "application/json",
     }
     named = {key.replace("_", "-"): value for key, value in headers.items()}
-    return httpx.post(f"{stage.url}{API}/hooks/erp", content=body, headers=signed | named, timeout=20)
+    return httpx.post(f"{stage.url}{API}/hooks/erp", content=body, headers=signed | named, timeout=20, verify=NO_TLS)
 
 
 def ship(order: str = ID, **data: Any) -> dict[str, Any]:  # noqa: ANN401 - any value

@@ -172,7 +172,7 @@ def test_without_a_database_nothing_is_read_and_nothing_raised(reader: LabelCode
 def test_a_program_that_does_not_start_takes_no_label_for_read(
     tmp_path: Path, store: Store, reader: LabelCodes, work: PdfWork, said: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    work.close()
+    work.rest()
     put(store, label(tmp_path, 1, parcel("XY000000001FR")))
     monkeypatch.setattr(sys, "executable", "/bin/false")
     assert reader.catch_up(never) == 0

@@ -5,6 +5,8 @@ import os
 import re
 import signal
 import struct
+import subprocess
+import threading
 import time
 import zlib
 from collections.abc import Iterator
@@ -177,6 +179,21 @@ def test_a_process_that_does_not_stir_is_not_waited_for(hasty: PdfWork, label: P
     os.kill(pid(hasty), signal.SIGSTOP)
     assert isinstance(hasty.ask("size", path=str(label)), Failed)
     assert time.monotonic() - began < 20
+
+
+def test_a_process_that_is_closed_while_it_starts_is_not_waited_for() -> None:
+    def start() -> subprocess.Popen[bytes]:
+        """Start a process that never answers."""
+        closer.start()
+        closer.join(0.2)  # it finds no process yet, and waits for the task
+        return subprocess.Popen(["sleep", "60"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    work = PdfWork(SystemClock(), 60, start)
+    closer = threading.Thread(target=work.close)
+    began = time.monotonic()
+    assert isinstance(work.ask("nothing"), Failed)
+    assert time.monotonic() - began < 30
+    closer.join()
 
 
 def test_the_process_has_little_memory_and_may_write_no_file(work: PdfWork) -> None:

@@ -16,7 +16,7 @@ from supplier_agent.reports import health
 from supplier_agent.verdict import Report
 from supplier_agent.web import order_view
 from tests.web.conftest import pristine
-from tests.web.stage import LEADS_PIN, SUPPLIER, Stage, browsing, staged
+from tests.web.stage import LEADS_PIN, NO_TLS, SUPPLIER, Stage, browsing, staged
 
 ID = "15000012345_789"
 KEY, OLD = "guest-key-of-notio", "the-key-before"
@@ -58,7 +58,7 @@ def suppliers(folder: Path, **keys: object) -> dict[str, Any]:
 def bot(tmp_path: Path, pristine: Path) -> Iterator[Bot]:
     with (
         staged(tmp_path, pristine=pristine, suppliers=suppliers(tmp_path)) as stage,
-        httpx.Client(base_url=stage.url, timeout=20) as client,
+        httpx.Client(base_url=stage.url, timeout=20, verify=NO_TLS) as client,
     ):
         yield Bot(stage, client)
 

@@ -48,9 +48,9 @@ def rule(request: pytest.FixtureRequest) -> Rule:
 
 def reach(site: Site, seconds: float = 120, *, flag: bool = True) -> None:
     """Let the order be acknowledged, labelled, marked and confirmed; then the call is wanted in either case."""
-    site.run_for(2000, 900)
+    site.run_for(2000, DAY)
     site.flag(ids(site) if flag else [])
-    site.run_for(seconds, 900)
+    site.run_for(seconds, DAY)
 
 
 def order_of(site: Site) -> dict[str, object]:
@@ -75,7 +75,7 @@ def test_it_is_planned_waits_for_its_time_and_is_delivered_once(
     assert due[0] is None or (due[0] > since[0] and rule is AFTER)
     site.run_for(2 * DELAY_SECONDS)
     assert state(site, NOTIFY) == ("done", 1)
-    site.run_for(DAY, 900)
+    site.run_for(DAY, DAY)
     assert call.made == ids(site), "its own row says that it is done"
 
 
@@ -95,7 +95,7 @@ def test_one_that_is_switched_off_while_it_is_owed_is_not_made(installation: Rai
     site.stop()
     site.settings = site.settings.model_copy(update={"calls": {}})
     site.start()
-    site.run_for(DAY, 900)
+    site.run_for(DAY, DAY)
     assert (state(site, NOTIFY), call.made) == (("dropped", 0), [])
 
 
@@ -126,7 +126,7 @@ def test_a_refused_one_is_parked_and_a_person_may_have_it_tried_again(
     assert state(site, NOTIFY) == ("parked", 1)
     with site.agent.ctx.store.write() as tx:
         actions.retry(tx, tx.exec(select(Order)).one(), site.clock.now(), "Ana")
-    site.run_for(300, 900)
+    site.run_for(300, DAY)
     assert state(site, NOTIFY) == ("done", 2)
 
 
@@ -158,12 +158,12 @@ def test_one_of_a_shipped_order_that_waits_for_a_person_is_a_problem(installatio
 def test_a_person_answers_for_one_whose_outcome_is_unknown(installation: Raise, arrived: bool) -> None:  # noqa: FBT001 - a case
     call = Scripted(Notify(once=True), ends(UNKNOWN))
     site = installation(with_notify(call))
-    site.run_for(300, 900)
+    site.run_for(300, DAY)
     assert state(site, NOTIFY) == ("unknown", 1)
     with site.agent.ctx.store.write() as tx:
         said = actions.resolve(tx, tx.exec(select(Order)).one(), site.clock.now(), "Ana", shipped=arrived)
     assert said == f"its notify call is {'recorded as done' if arrived else 'sent again'}"
-    site.run_for(300, 900)
+    site.run_for(300, DAY)
     assert state(site, NOTIFY) == ("done", 1 if arrived else 2)
     assert site.ask("SELECT ship_confirmed_at FROM orders") == [(None,)], "nothing is said of the order itself"
 
@@ -171,7 +171,7 @@ def test_a_person_answers_for_one_whose_outcome_is_unknown(installation: Raise, 
 def test_whether_its_trouble_makes_the_order_attention_is_its_own_affair(installation: Raise) -> None:
     call = Scripted(Notify(once=False), ends(REFUSED, 422))
     site = installation(with_notify(call))
-    site.run_for(300, 900)
+    site.run_for(300, DAY)
     assert order_of(site)["stage"] == "attention"
     quiet = Rule(BEFORE.when, by_row=True, attention=frozenset())
     site.agent.ctx.calls = with_notify(call, quiet)
@@ -188,7 +188,7 @@ def test_it_is_explained_with_every_attempt(installation: Raise, once: bool) -> 
     site.run_for(10)
     told = order_of(site)
     assert (told["next_code"], "notification call" in str(told["next"])) == ("later", True)
-    site.run_for(DAY, 900)
+    site.run_for(DAY, DAY)
     told = order_of(site)
     (notify,) = [each for each in told["calls"] if each["kind"] == NOTIFY]  # type: ignore[attr-defined]
     assert [each["outcome"] for each in notify["attempts"]] == ["not_sent", "done"]
@@ -239,7 +239,7 @@ def test_it_is_rehearsed_and_not_made(installation: Raise, once: bool, rule: Rul
 def test_it_is_counted(installation: Raise) -> None:
     call = Scripted(Notify(once=False), ends(REFUSED, 422))
     site = installation(with_notify(call))
-    site.run_for(300, 900)
+    site.run_for(300, DAY)
     ctx, tally = site.agent.ctx, Tally()
     with ctx.store.read() as tx:
         tally.catch_up(within(tx), kinds=ctx.calls)
@@ -261,7 +261,7 @@ def test_what_is_unfinished_is_kept(installation: Raise) -> None:
     assert site.ask(attempts) == [(2,)]
     with ctx.store.write() as tx:
         actions.retry(tx, tx.exec(select(Order)).one(), site.clock.now(), "Ana")
-    site.run_for(300, 900)
+    site.run_for(300, DAY)
     site.clock.sleep(90 * DAY)
     retention.go_round(lambda: False)
     assert (state(site, NOTIFY), site.ask(attempts)) == (("done", 3), [(1,)])
@@ -274,7 +274,7 @@ def test_a_clock_that_is_set_back_delays_it_by_no_more_than_its_longest_wait(ins
     with site.agent.ctx.store.write() as tx:
         tx.connection().exec_driver_sql("UPDATE calls SET due_at = '2027-06-01 00:00:00.000000' WHERE kind = 'notify'")
     plan.clock_changed(site.agent.ctx)
-    site.run_for(DAY, 900)
+    site.run_for(DAY, DAY)
     assert state(site, NOTIFY) == ("done", 1)
 
 

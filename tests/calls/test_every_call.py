@@ -52,9 +52,9 @@ def connected(installation: Raise, kind: str, calls: Calls, **sections: object) 
 
 def live(site: Site, kind: str, seconds: float) -> None:
     """Let the order be collected, and be marked as shipped as soon as the other calls allow it."""
-    site.run_for(WAREHOUSE, 900)
+    site.run_for(WAREHOUSE, DAY)
     site.flag(ids(site))
-    site.run_for(seconds, 900, until=lambda: state(site, kind)[0] in {"done", "parked", "unknown"})
+    site.run_for(seconds, DAY, until=lambda: state(site, kind)[0] in {"done", "parked", "unknown"})
 
 
 def test_done_is_done(installation: Raise, name: str) -> None:
@@ -62,7 +62,7 @@ def test_done_is_done(installation: Raise, name: str) -> None:
     site = connected(installation, kind, calls)
     live(site, kind, DAY)
     assert (state(site, kind), one.made) == (("done", 1), ids(site))
-    site.run_for(DAY, 900)
+    site.run_for(DAY, DAY)
     assert one.made == ids(site)
 
 
@@ -70,7 +70,7 @@ def test_a_refusal_waits_for_a_person(installation: Raise, name: str) -> None:
     kind, calls, one = prepared(name, ends(REFUSED, 422))
     site = connected(installation, kind, calls)
     live(site, kind, DAY)
-    site.run_for(DAY, 900)
+    site.run_for(DAY, DAY)
     assert (state(site, kind), len(one.made)) == (("parked", 1), 1)
 
 
@@ -86,7 +86,7 @@ def test_what_may_have_arrived_goes_again_only_if_that_is_harmless(installation:
     kind, calls, one = prepared(name, how)
     site = connected(installation, kind, calls)
     live(site, kind, DAY)
-    site.run_for(DAY, 900)
+    site.run_for(DAY, DAY)
     assert (state(site, kind), len(one.made)) == ((("unknown", 1), 1) if one.ONCE else (("done", 2), 2))
 
 

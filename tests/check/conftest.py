@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from supplier_agent.check import Finding, Report
-from supplier_agent.db.store import open_store
 from supplier_agent.settings import Settings
 from tests.unit.conftest import settings_of
+from tests.world.databases import store_at
 
 
 class Found:
@@ -52,6 +52,5 @@ def settings(tmp_path: Path) -> Callable[..., Settings]:
 def database(settings: Callable[..., Settings]) -> Path:
     """Return a state database in which nothing has happened."""
     path = settings().state_dir / "agent.db"
-    open_store(path, agent=True).close()
-    path.chmod(0o660)
+    store_at(path).close()
     return path

@@ -13,11 +13,11 @@ import pytest
 
 from supplier_agent.base.errors import ConfigError
 from supplier_agent.check import environment, rights
-from supplier_agent.db.store import open_store
 from supplier_agent.settings import Settings, load
 from tests.check.conftest import Found
 from tests.disk.people import AGENT, hall
 from tests.world.clocks import HandClock
+from tests.world.databases import store_at
 
 ODD = "it's a; touch PWNED; `touch PWNED` & #"
 COMMAND = re.compile(r"(?:sudo )?(?:chmod|chown|chgrp|install|rm|mv|ls) .*")
@@ -50,7 +50,7 @@ def touched(found: Found) -> set[str]:
 def state(place: Path, name: str = "state") -> Path:
     folder = place / name
     folder.mkdir()
-    open_store(folder / "agent.db", agent=True).close()
+    store_at(folder / "agent.db").close()
     folder.chmod(0o755)
     (folder / "agent.db").chmod(0o644)
     return folder

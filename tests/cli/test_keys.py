@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from supplier_agent.cli import run
-from supplier_agent.db.store import open_store
 from supplier_agent.web import keys
 from tests.unit.conftest import ready
+from tests.world.databases import store_at
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_a_key_that_makes_no_sense_is_refused(
 def test_a_note_is_in_the_history_of_the_order(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     state = config.parent / "state"
     state.mkdir()
-    store = open_store(state / "agent.db", agent=True)
+    store = store_at(state / "agent.db")
     with store.write() as tx:
         tx.add(ready("15000012345_789", supplier="notio"))
     store.close()

@@ -1,5 +1,6 @@
 """Bad words: bytes that are no text, cells that are no CSV, days that no order has. Each ends with a sentence."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import pytest
 import typer
 
+from supplier_agent.base.errors import UsageError
+from supplier_agent.base.process import checked
 from supplier_agent.cli import app
 from tests.cli.conftest import IDS, Installation
 
@@ -36,7 +39,13 @@ def with_bad_words() -> Iterator[tuple[str | bytes, ...]]:
         yield (*words, *(options or [BAD]))
 
 
-@pytest.mark.parametrize("words", [*with_bad_words()], ids=lambda words: "-".join(str(word) for word in words[:2]))
+def test_a_word_that_is_no_text_is_refused_whatever_the_command() -> None:
+    for words in with_bad_words():
+        with pytest.raises(UsageError, match="is not UTF-8 text"):
+            checked([os.fsdecode(word) for word in words], {})
+
+
+@pytest.mark.parametrize("words", [("ship", BAD), ("status", BAD)], ids=["ship", "status"])
 def test_a_word_that_is_no_text_is_2(here: Installation, words: tuple[str | bytes, ...]) -> None:
     done = here.run(*words)
     assert done.returncode == 2
@@ -90,7 +99,7 @@ def test_ids_on_stdin_may_begin_with_a_mark_of_utf_8(eight: Installation) -> Non
 )  # fmt: skip
 def test_a_file_that_is_no_list_of_orders_is_2(eight: Installation, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "left.csv").write_bytes(content)
-    done = eight.run("ship", "--file", str(tmp_path / "left.csv"))
+    done = eight.told("ship", "--file", str(tmp_path / "left.csv"))
     assert done.returncode == 2
     assert done.stderr
 

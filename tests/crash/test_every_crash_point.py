@@ -1,6 +1,6 @@
 """A process that dies at any step of a cycle loses no order, ships none twice and none unasked, and knows what it does not know.
 
-Here: every fortieth step and those of the ship calls (every step in `.ci/run`), some pairs of steps, some deaths at random.
+Here: every eightieth step and those of the ship calls (every step in `.ci/run`), some pairs of steps, some deaths at random.
 `python -m tests.crash` tries every pair, and thousands at random.
 """
 
@@ -17,7 +17,7 @@ from tests.crash.stage import in_parallel, report, steps_in_peace
 from tests.world.connections import SHOPS
 from tests.world.forks import Forks
 
-SEED, PAIRS, KILLS = 1, 3, 16
+SEED, PAIRS, KILLS = 1, 2, 16
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def test_the_intent_is_on_the_disk_before_the_request_and_the_outcome_before_the
         assert "commit: before" in steps_of_a_cycle[steps_of_a_cycle.index(f"ledger {this} done: after") :]
 
 
-@pytest.mark.parametrize("every", [40, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", [80, pytest.param(1, marks=pytest.mark.slow)])
 def test_no_death_at_any_step_breaks_a_promise(tmp_path: Path, steps_of_a_cycle: list[str], every: int) -> None:
     steps = enumerate(steps_of_a_cycle, 1)
     chosen: list[tuple[int, ...]] = [
@@ -85,10 +85,8 @@ def test_no_death_with_all_integrations_breaks_a_promise(tmp_path: Path) -> None
     asked = [number for number, name in steps if name.startswith("GET 1500")]
     assert len(created) == 3
     assert len(told) >= 9
-    chosen: list[tuple[int, ...]] = [
-        (number + later,) for number in (*created, told[1], told[-1], asked[-1]) for later in (0, 1)
-    ]
-    assert not report(in_parallel(tmp_path, chosen, orders=1, make=make))
+    chosen = {number + later for number in (*created, told[1], told[-1], asked[-1]) for later in (0, 1)}
+    assert not report(in_parallel(tmp_path, [(number,) for number in sorted(chosen)], orders=1, make=make))
 
 
 @pytest.mark.slow

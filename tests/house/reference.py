@@ -24,6 +24,7 @@ from supplier_agent.verdict import ProblemCode
 from supplier_agent.verdict.codes import severity_of
 from supplier_agent.words.alerts import TITLES
 from tests.house.code_page import codes
+from tests.house.conftest import tree
 from tests.house.event_words import WHEN
 from tests.house.metric_page import metrics
 
@@ -260,7 +261,7 @@ def said() -> Iterator[tuple[str, str, set[str]]]:
     for path in sorted(PACKAGE.rglob("*.py")):
         if "sandbox" in path.parts or "demo" in path.parts:
             continue
-        for function in _functions(ast.parse(path.read_text())):
+        for function in _functions(tree(path)):
             dicts = {
                 target.id: {str(key.value) for key in node.value.keys if isinstance(key, ast.Constant)}
                 for node in ast.walk(function)

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.house.conftest import tree
+
 MOST_LINES = 400
 NO_PURPOSE = {"util", "helper", "manager", "service", "common", "misc"}
 ASKS_THE_TIME = {
@@ -24,7 +26,7 @@ def test_every_file_is_named_after_its_purpose(tracked: list[Path]) -> None:
 
 
 def test_every_module_says_its_purpose(modules: list[Path]) -> None:
-    assert not [path for path in modules if not ast.get_docstring(ast.parse(path.read_text()))]
+    assert not [path for path in modules if not ast.get_docstring(tree(path))]
 
 
 def test_only_the_clock_asks_the_machine_for_the_time(modules: list[Path]) -> None:
@@ -32,7 +34,7 @@ def test_only_the_clock_asks_the_machine_for_the_time(modules: list[Path]) -> No
     for path in modules:
         if path.name == "clock.py":
             continue
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(tree(path)):
             match node:
                 case (
                     ast.Attribute(value=ast.Name(id=module), attr=name)

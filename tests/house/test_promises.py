@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.house.conftest import tree
+
 PROOF = re.compile(r"(tests/[\w/]+\.py)::((?:\w+::)*\w+)")
 HEADING = re.compile(r"^(#+)\s+(.*?)\s*$")
 RULE = re.compile(r"^\|[\s:|-]+$")  # under the head of a table
@@ -46,7 +48,7 @@ def promises(lines: list[str]) -> list[str]:
 def proofs_in(path: Path) -> set[str]:
     """Return the tests of a file, those of a class as `Class::test_name`."""
     names = set()
-    for node in ast.parse(path.read_text()).body:
+    for node in tree(path).body:
         if isinstance(node, ast.FunctionDef):
             names.add(node.name)
         elif isinstance(node, ast.ClassDef):

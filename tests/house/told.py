@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from supplier_agent.words.english import ENGLISH
+from tests.house.conftest import tree
 
 TEXT_AT = {
     **dict.fromkeys(
@@ -41,7 +42,7 @@ def told(package: Path) -> Iterator[Told]:
         if {"sandbox", "demo"} & set(path.relative_to(package).parts):
             continue
         source = path.read_text()
-        for scope in _scopes(ast.parse(source)):
+        for scope in _scopes(tree(path)):
             known = _known(scope)
             for node in _within(scope):
                 if isinstance(node, ast.Call) and (at := _text_at(node)) is not None and len(node.args) > at:

@@ -16,7 +16,6 @@ from supplier_agent.base.log import Log
 from supplier_agent.base.process import Stop
 from supplier_agent.db import state_folder
 from supplier_agent.db.ship_ledger import Ledger
-from supplier_agent.db.store import open_store
 from supplier_agent.labels import LabelFolder
 from supplier_agent.runtime.daemon import FEED_SECONDS, HUNG_SECONDS, Daemon
 from supplier_agent.runtime.wiring import make_accounts
@@ -25,6 +24,7 @@ from supplier_agent.sandbox.world import World
 from supplier_agent.tick.context import Context
 from supplier_agent.tick.workers import Threads, Workers
 from tests.world.clocks import until
+from tests.world.databases import store_at
 from tests.world.harness import MONDAY, ChecksAtOnce, ManualClock, NoSockets, no_fault, settings_for
 
 PATIENCE_SECONDS = 10.0
@@ -88,7 +88,7 @@ class Scene:
         wire = NoSockets(Api(world), ManualClock(), settings.base_url)
         wire.reachable = self._reachable
         labels = LabelFolder(settings.state_dir)
-        self._store = open_store(settings.state_dir / state_folder.DATABASE, agent=True)
+        self._store = store_at(settings.state_dir / state_folder.DATABASE)
         self._ledger = Ledger(settings.state_dir / state_folder.LEDGER)
         accounts = make_accounts(settings, {}, wire, self.clock, labels, self.stop.event.is_set)
         log = Log(None)

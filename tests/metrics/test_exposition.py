@@ -34,6 +34,7 @@ from supplier_agent.reports.vitals import STILL_SECONDS, Trouble
 from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings
+from tests.world.databases import store_at
 from tests.world.harness import MONDAY, ManualClock, Site, settings_for
 
 ROOT = Path(__file__).parents[2]
@@ -140,7 +141,7 @@ def test_another_process_comes_to_the_same(lived: Site) -> None:
 @pytest.fixture
 def grown(tmp_path: Path) -> Iterator[tuple[Store, Settings]]:
     """Return an installation with nothing in it yet."""
-    store = open_store(tmp_path / state_folder.DATABASE, agent=True)
+    store = store_at(tmp_path / state_folder.DATABASE)
     yield store, Settings(state_dir=tmp_path, suppliers={"notio": {"token": "t"}})
     store.close()
 

@@ -9,12 +9,13 @@ from pathlib import Path
 from hypothesis import strategies as st
 from sqlmodel import Session, col, func, select
 
-from supplier_agent.db.store import Store, open_store
+from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Event, Order, RejectedEntry
 from supplier_agent.marketplace import Rejected, Seen
 from supplier_agent.marketplace.listing import Unreadable
 from supplier_agent.tick.observe import CHANGEABLE, observe
 from tests.payloads.truths import check
+from tests.world.databases import store_at
 
 SUPPLIER, NOW = "notio", datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -57,7 +58,7 @@ class Depot:
     """A real database into which answer after answer is stored."""
 
     def __init__(self, folder: Path) -> None:
-        self.store: Store = open_store(folder / "agent.db", agent=True)
+        self.store: Store = store_at(folder / "agent.db")
 
     def take_in(self, body: bytes) -> None:
         """Read and store an answer, twice. AssertionError: a promise is broken."""

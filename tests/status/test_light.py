@@ -7,15 +7,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from supplier_agent.base.clock import SystemClock
 from supplier_agent.db.state_folder import InstanceLock
-from supplier_agent.db.store import open_store
 from supplier_agent.reports.heartbeat import AGENT, Heartbeat
 from supplier_agent.reports.vitals import Trouble
+from tests.world.databases import store_at
 
 PROGRAM = [sys.executable, "-m", "supplier_agent"]
 HEAVY = {"sqlmodel", "sqlalchemy", "alembic", "httpx", "httpcore", "typer", "rich", "structlog", "apscheduler"}
@@ -35,7 +36,7 @@ def config(tmp_path: Path) -> Path:
     config = tmp_path / "supplier-agent.toml"
     config.write_text(CONFIG)
     (tmp_path / "state").mkdir()
-    open_store(tmp_path / "state" / "agent.db", agent=True).close()
+    store_at(tmp_path / "state" / "agent.db").close()
     return config
 
 
@@ -47,16 +48,16 @@ def cpu_seconds(*words: str) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def is_light(config: Path, *words: str) -> bool:
-    """Tell whether one run of five takes little CPU: what the others took more, the machine took.
+@cache
+def slowness() -> float:
+    """Return how many times as much CPU as usual a start takes on this machine, by what pydantic takes; at least 1."""
+    return max(1, 9 * min(cpu_seconds(sys.executable, "-c", "import pydantic_settings") for _ in range(3)))
 
-    On a machine that is slow at the moment, little is some times what pydantic takes.
-    """
+
+def is_light(config: Path, *words: str) -> bool:
+    """Tell whether one run of five takes little CPU: what the others took more, the machine took."""
     command, most = (*PROGRAM, "--config", str(config), *words), MOST_SECONDS[words[0]]
-    if any(cpu_seconds(*command) <= most for _ in range(5)):
-        return True
-    pydantic = min(cpu_seconds(sys.executable, "-c", "import pydantic_settings") for _ in range(5))
-    return any(cpu_seconds(*command) <= most * 9 * pydantic for _ in range(5))
+    return any(cpu_seconds(*command) <= most * slowness() for _ in range(5))
 
 
 @pytest.mark.parametrize("word", MOST_SECONDS)

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from supplier_agent.db.state_folder import Holder
-from supplier_agent.db.store import open_store
 from supplier_agent.order import STAGES
 from supplier_agent.reports import screen, status
 from supplier_agent.reports.status import Line, Told
@@ -18,6 +17,7 @@ from supplier_agent.verdict import Problem, ProblemCode
 from supplier_agent.words import Words
 from tests.unit.conftest import SUPPLIER, at, settings_of
 from tests.world.clocks import NOW, HandClock
+from tests.world.databases import store_at
 
 
 def told(suppliers: int = 1, problems: int = 0, *, failing: int = 0) -> Told:
@@ -66,7 +66,7 @@ def test_all_its_times_are_of_one_zone() -> None:
 
 def looked(tmp_path: Path, seconds: float, **facts: Any) -> Told:  # noqa: ANN401 - any column
     settings = settings_of(state_dir=tmp_path, suppliers={SUPPLIER: {"token": "t"}})
-    store = open_store(tmp_path / "agent.db", agent=True)
+    store = store_at(tmp_path / "agent.db")
     with store.write() as tx:
         supplier = snapshot.known_supplier(tx, SUPPLIER)
         for name, value in facts.items():

@@ -9,28 +9,19 @@ import pytest
 
 from supplier_agent.db.support import Product, SaleCheck
 from supplier_agent.db.tables import Order
-from tests.web.stage import LEADS_PIN, SUPPLIER, Browser, Stage, browsing, staged
+from tests.web.conftest import anna, lea, pristine
+from tests.web.stage import SUPPLIER, Browser, Stage, staged
+
+__all__ = ["anna", "lea", "pristine"]
 
 SECTION: dict[str, Any] = {"token": "t", "open_sav": True}
 
 
 @pytest.fixture(params=["warn"])
-def stage(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Stage]:
+def stage(tmp_path: Path, pristine: Path, request: pytest.FixtureRequest) -> Iterator[Stage]:
     suppliers = {SUPPLIER: {"token": "t", "support": {**SECTION, "when_unreachable": request.param}}}
-    with staged(tmp_path, suppliers=suppliers) as made:
+    with staged(tmp_path, pristine=pristine, suppliers=suppliers) as made:
         yield made
-
-
-@pytest.fixture
-def anna(stage: Stage) -> Iterator[Browser]:
-    with browsing(stage.url) as browser:
-        yield browser.sign_in("Anna")
-
-
-@pytest.fixture
-def lea(stage: Stage) -> Iterator[Browser]:
-    with browsing(stage.url) as browser:
-        yield browser.sign_in("Lea", pin=LEADS_PIN)
 
 
 def check(stage: Stage, row: int, status: str = "processing", **facts: Any) -> None:  # noqa: ANN401 - any column

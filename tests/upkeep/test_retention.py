@@ -9,13 +9,14 @@ import pytest
 from sqlmodel import select
 
 from supplier_agent.base.log import Log
-from supplier_agent.db.store import Store, open_store
+from supplier_agent.db.store import Store
 from supplier_agent.db.support import SavRequest
 from supplier_agent.db.tables import Alert, Attempt, Barcode, Call, Chore, Event, Order, Read, Run
 from supplier_agent.labels import LabelFolder
 from supplier_agent.maintenance.retention import CHORE, Retention
 from supplier_agent.settings import Settings
 from tests.upkeep.conftest import Rows, rows_of
+from tests.world.databases import store_at
 from tests.world.harness import MONDAY, ManualClock
 
 SHA = "0" * 64
@@ -26,7 +27,7 @@ class Place:
 
     def __init__(self, folder: Path, **keep: int) -> None:
         self.folder, self.clock = folder, ManualClock()
-        self.store: Store = open_store(folder / "agent.db", agent=True)
+        self.store: Store = store_at(folder / "agent.db")
         self.settings = Settings(state_dir=folder, keep=keep, suppliers={"notio": {"token": "t"}})
         self.said: list[tuple[str, dict[str, Any]]] = []
         log = Log(None, lambda event, facts: self.said.append((event, facts)))

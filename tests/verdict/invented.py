@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 
 from supplier_agent.calls import CALLS
 from supplier_agent.db.plain_sql import within
-from supplier_agent.db.store import Store, open_store
+from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Attempt, Call, Event, Lane, Order, Print, Supplier
 from supplier_agent.reports import facts
 from supplier_agent.settings import Settings, load
 from supplier_agent.verdict import SupplierState, SupplierVerdict, Verdict, judge_order, judge_supplier
+from tests.world.databases import store_at
 
 BOTH = ("asir-group", "notio")
 STRANGER = "renamed"
@@ -135,15 +136,14 @@ class Invented:
     rows: dict[Key, Order] = field(default_factory=dict)
 
 
-def invented(folder: Path, new_database: Path, state: dict[str, Any]) -> Invented:
+def invented(folder: Path, state: dict[str, Any]) -> Invented:
     """Store a state, and judge it from the rows of the ORM, order by order."""
     folder.mkdir(parents=True)
-    (folder / "agent.db").write_bytes(new_database.read_bytes())
     config = folder / "c.toml"
     config.write_text(CONFIG.format(folder=folder, read_only=str(state["read_only"]).lower()))
     config.chmod(0o600)
     now = datetime.now(UTC)
-    store = open_store(folder / "agent.db", agent=True)
+    store = store_at(folder / "agent.db")
     made = Invented(folder, config, load(config, {}), store, now)
     with store.write() as tx:
         for name, each in state["suppliers"].items():

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,11 +52,9 @@ def test_the_calls_that_no_order_waits_for_are_the_same_in_sql() -> None:
     assert ", ".join(f"'{kind}'" for kind in sorted(KINDS_ASIDE)) == plain_sql.ASIDE
 
 
-@pytest.mark.parametrize("state", states(FEW), ids=range(FEW))
-def test_each_condition_is_what_the_verdict_says(
-    tmp_path_factory: pytest.TempPathFactory, new_database: Path, state: dict[str, Any]
-) -> None:
-    made = invented(tmp_path_factory.mktemp("state") / str(next(FRESH)), new_database, state)
+@pytest.mark.parametrize("number", range(FEW))
+def test_each_condition_is_what_the_verdict_says(tmp_path_factory: pytest.TempPathFactory, number: int) -> None:
+    made = invented(tmp_path_factory.mktemp("state") / str(next(FRESH)), states(FEW)[number])
     with made.store.read() as tx:
         look = within(tx)
         is_open = {

@@ -19,9 +19,9 @@ from tests.verdict.page_surfaces import SURFACES, Surface, differences, wider, w
 FRESH = count()
 
 
-def agree(folder: Path, new_database: Path, state: dict[str, Any]) -> None:
+def agree(folder: Path, state: dict[str, Any]) -> None:
     """Assert that every surface says of these states what the verdict says, and leaves out nothing."""
-    made = invented(folder / str(next(FRESH)), new_database, state)
+    made = invented(folder / str(next(FRESH)), state)
     try:
         for surface in SURFACES:
             assert differences(made, surface) == [], surface.name
@@ -38,12 +38,10 @@ def agree(folder: Path, new_database: Path, state: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("number", [FEW // 3, pytest.param(MANY, marks=pytest.mark.slow)])
-def test_the_page_says_what_the_verdict_says(
-    tmp_path_factory: pytest.TempPathFactory, new_database: Path, number: int
-) -> None:
+def test_the_page_says_what_the_verdict_says(tmp_path_factory: pytest.TempPathFactory, number: int) -> None:
     folder = tmp_path_factory.mktemp("page")
     for state in states(number):
-        agree(folder, new_database, state)
+        agree(folder, state)
 
 
 WORKING = (
@@ -105,14 +103,12 @@ def alarmed(verdict: Verdict) -> Verdict:
 
 @pytest.mark.parametrize("surface", SURFACES, ids=lambda each: each.name)
 @pytest.mark.parametrize("lie", [silent, alarmed], ids=["silence", "contradiction"])
-def test_a_planted_lie_is_caught(
-    tmp_path: Path, new_database: Path, surface: Surface, lie: Callable[[Verdict], Verdict]
-) -> None:
+def test_a_planted_lie_is_caught(tmp_path: Path, surface: Surface, lie: Callable[[Verdict], Verdict]) -> None:
     marked = surface.name == "hand-over list"
     facts: dict[str, Any] = {"fault": "an internal error"} if lie is silent else {}
     if surface.name == "problems page" and lie is alarmed:
         facts["held_reason"] = "scratched"
-    made = invented(tmp_path / "state", new_database, a_state(shipped_at=-HOURS if marked else None, **facts))
+    made = invented(tmp_path / "state", a_state(shipped_at=-HOURS if marked else None, **facts))
     try:
         assert differences(made, surface) == []
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supplier_agent.db.plain_sql import CLOCKED, OVERDUE, within
-from supplier_agent.db.store import Store, open_store
+from supplier_agent.db.store import Store
 from supplier_agent.order import STAGES
 from supplier_agent.reports import facts
 from supplier_agent.reports.health import problems
@@ -21,6 +21,7 @@ from supplier_agent.settings.schedule import Calendar, Hours, parse_holiday
 from supplier_agent.verdict import Due
 from tests.scan.shelf import order_of, put
 from tests.world.clocks import HandClock
+from tests.world.databases import store_at
 
 PARIS = ZoneInfo("Europe/Paris")
 MON_TO_SAT = frozenset(range(6))
@@ -89,7 +90,7 @@ OFF = Settings(state_dir=Path("/nowhere"), suppliers={"notio": {"token": "t"}})
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(tmp_path / "agent.db", agent=True)
+    opened = store_at(tmp_path / "agent.db")
     put(
         opened,
         order_of("1_1", first_seen_at=at("2026-11-23 10:00")),  # due on Tuesday

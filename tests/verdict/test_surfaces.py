@@ -87,9 +87,9 @@ def listed(made: Invented) -> Counter[tuple[str, str, str | None]]:
     return found + Counter({("not_running", "", None): 1})
 
 
-def agree(folder: Path, new_database: Path, state: dict[str, Any]) -> None:
+def agree(folder: Path, state: dict[str, Any]) -> None:
     """Assert that every surface says of these states what the verdict says, and leaves out nothing."""
-    made = invented(folder / str(next(FRESH)), new_database, state)
+    made = invented(folder / str(next(FRESH)), state)
     try:
         for name, surface in SURFACES.items():
             said = surface.read(surface.render(made), made)
@@ -104,11 +104,11 @@ def agree(folder: Path, new_database: Path, state: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("number", [FEW // 2, pytest.param(MANY, marks=pytest.mark.slow)])
 def test_no_surface_contradicts_the_verdict_and_none_is_silent(
-    tmp_path_factory: pytest.TempPathFactory, new_database: Path, number: int
+    tmp_path_factory: pytest.TempPathFactory, number: int
 ) -> None:
     folder = tmp_path_factory.mktemp("state")
     for state in states(number):
-        agree(folder, new_database, state)
+        agree(folder, state)
 
 
 # -- planted lies ------------------------------------------------------------------------------------------------------
@@ -149,8 +149,8 @@ RICH: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def rich(tmp_path_factory: pytest.TempPathFactory, new_database: Path) -> Iterator[Invented]:
-    made = invented(tmp_path_factory.mktemp("rich") / "state", new_database, RICH)
+def rich(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Invented]:
+    made = invented(tmp_path_factory.mktemp("rich") / "state", RICH)
     yield made
     made.store.close()
 

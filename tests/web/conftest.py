@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from supplier_agent.db import state_folder
-from tests.web.stage import LEADS_PIN, Browser, Stage, browsing, staged
+from tests.web.stage import Browser, Stage, browsing_as, staged
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser as Chromium
@@ -40,11 +40,11 @@ def browser() -> "Iterator[Chromium]":
 
 @pytest.fixture
 def anna(stage: Stage) -> Iterator[Browser]:
-    with browsing(stage.url) as browser:
-        yield browser.sign_in("Anna")
+    with browsing_as(stage, "Anna") as browser:
+        yield browser
 
 
 @pytest.fixture
 def lea(stage: Stage) -> Iterator[Browser]:
-    with browsing(stage.url) as browser:
-        yield browser.sign_in("Lea", pin=LEADS_PIN)
+    with browsing_as(stage, "Lea") as browser:
+        yield browser

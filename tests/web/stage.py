@@ -4,6 +4,7 @@ import hashlib
 import re
 import secrets
 import shutil
+import ssl
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,8 +19,8 @@ from sqlmodel import col, select
 
 from supplier_agent.base.log import Log
 from supplier_agent.db import state_folder
-from supplier_agent.db.store import Store, open_store
-from supplier_agent.db.tables import Attempt, Barcode, Call, Event, Order
+from supplier_agent.db.store import Store
+from supplier_agent.db.tables import Attempt, Barcode, Call, Event, Order, Person
 from supplier_agent.db.warehouse import Article
 from supplier_agent.labels.barcodes import LabelCodes
 from supplier_agent.labels.pdf import PdfWork
@@ -27,6 +28,8 @@ from supplier_agent.sandbox import orders
 from supplier_agent.settings import Settings
 from supplier_agent.web import people
 from supplier_agent.web.process import PageServer
+from supplier_agent.web.request import COOKIE, DEVICE_COOKIE, Device, Seal, Session, read_key
+from tests.world.databases import store_at
 
 SUPPLIER = "notio"
 PIN, LEADS_PIN = "4711", "0815"
@@ -256,7 +259,7 @@ def staged(
     database = settings.state_dir / state_folder.DATABASE
     if pristine is not None:
         shutil.copyfile(pristine, database)
-    store = open_store(database, agent=True)
+    store = store_at(database)
     stage = Stage(settings, store, MovableClock())
     if pristine is None:
         stage.person("Anna")
@@ -269,8 +272,26 @@ def staged(
         store.close()
 
 
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For a client of http:// alone: the usual one reads the certificates of the system, which takes longer than a page."""
+
+
 @contextmanager
 def browsing(url: str) -> Iterator[Browser]:
     """Yield a browser without JavaScript."""
-    with httpx.Client(base_url=url, follow_redirects=True, timeout=20) as client:
+    with httpx.Client(base_url=url, follow_redirects=True, timeout=20, verify=NO_TLS) as client:
         yield Browser(url, client)
+
+
+@contextmanager
+def browsing_as(stage: Stage, name: str) -> Iterator[Browser]:
+    """Yield a browser with the cookies of an earlier sign-in: to check a PIN takes longer than most tests."""
+    seal = Seal(read_key(stage.settings.state_dir), stage.settings.web.session_hours)
+    with stage.store.read() as tx:
+        session = Session(name, BENCH, people.mark(tx.get_one(Person, name)), secrets.token_hex(16), "")
+    with browsing(stage.url) as browser:
+        host = browser.client.base_url.host
+        browser.client.cookies.set(COOKIE, seal.sign(session), host)
+        browser.client.cookies.set(DEVICE_COOKIE, seal.sign(Device(station=BENCH)), host)
+        browser.get("/")
+        yield browser

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from supplier_agent.db import state_folder
-from supplier_agent.db.store import open_store
 from supplier_agent.db.tables import Order, Supplier
 from supplier_agent.settings import Settings
 from supplier_agent.web import problems_page
 from tests.web.stage import LEADS_PIN, SUPPLIER, Browser, Stage, browsing, staged
 from tests.web.visits import visit_of
+from tests.world.databases import store_at
 
 ID = "15000012345_789"
 ANSWER = '{"success": false, "message": "This order was cancelled on Monday"}'
@@ -60,7 +60,7 @@ def test_what_the_calendar_does_not_count_is_neither_counted_nor_listed(tmp_path
         schedule={"holidays": ["2026-01-01 to 2026-12-31"]},
         alerts={"age_counts": "business_days"},
     )
-    with closing(open_store(tmp_path / state_folder.DATABASE, agent=True)) as store:
+    with closing(store_at(tmp_path / state_folder.DATABASE)) as store:
         with store.write() as tx:
             ready: dict[str, Any] = {
                 "first_seen_at": now,

@@ -20,7 +20,7 @@ from supplier_agent.base.log import Log
 from supplier_agent.calls import CALLS, Calls
 from supplier_agent.db import state_folder
 from supplier_agent.db.ship_ledger import Ledger
-from supplier_agent.db.store import Store, open_store
+from supplier_agent.db.store import Store
 from supplier_agent.labels import Label, LabelFolder, NotALabel
 from supplier_agent.labels.pdf import Check, Checks, Fault
 from supplier_agent.marketplace.connections import Deadline
@@ -35,6 +35,7 @@ from supplier_agent.settings import Settings
 from supplier_agent.tick.choose import LOOK_SECONDS
 from supplier_agent.tick.context import Account, Context
 from supplier_agent.tick.workers import Workers
+from tests.world.databases import store_at
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -202,7 +203,7 @@ class Site:
     def parts(self) -> tuple[Store, Ledger, LabelFolder, Checks]:
         """Open what keeps the state on the disk, and the check of PDFs."""
         folder = self.settings.state_dir
-        store, ledger = open_store(self.database, agent=True), Ledger(folder / state_folder.LEDGER)
+        store, ledger = store_at(self.database), Ledger(folder / state_folder.LEDGER)
         return store, ledger, LabelFolder(folder), ChecksAtOnce(self.pdf_fault)
 
     def assemble(self) -> Agent:

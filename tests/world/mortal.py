@@ -15,7 +15,7 @@ from sqlmodel import Session
 from supplier_agent.agent import Agent
 from supplier_agent.db import state_folder
 from supplier_agent.db.ship_ledger import Ledger
-from supplier_agent.db.store import Store, open_store
+from supplier_agent.db.store import Store
 from supplier_agent.labels import LabelFolder
 from supplier_agent.labels.pdf import Checks
 from supplier_agent.marketplace.wire import Answer, Lost, NotSent, Reply
@@ -23,6 +23,7 @@ from supplier_agent.sandbox import support
 from supplier_agent.sandbox.faults import Fault, Request
 from supplier_agent.sandbox.world import World
 from tests.world.books import Sent
+from tests.world.databases import store_at
 from tests.world.harness import ChecksAtOnce, ManualClock, NoSockets, Site
 from tests.world.steps import SteppedLabels, SteppedLedger
 
@@ -221,7 +222,7 @@ class MortalSite(Site):
         """Open the same, each with a death at its durable steps."""
         folder, step = self.settings.state_dir, self.doom.step
         labels = SteppedLabels(folder, step)
-        store = MortalStore(open_store(self.database, agent=True), self.doom)
+        store = MortalStore(store_at(self.database), self.doom)
         return store, SteppedLedger(folder / state_folder.LEDGER, step), labels, ChecksAtOnce(labels.look)
 
     def assemble(self) -> Agent:
