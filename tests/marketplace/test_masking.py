@@ -25,6 +25,10 @@ def kept(mask: Mask = MASK, **fields: Any) -> dict[str, object]:  # noqa: ANN401
     return found
 
 
+def one(key: str, value: object) -> dict[str, Any]:
+    return {key: value}
+
+
 PERSONAL_KEYS = (
     "customer_name firstname lastName FirstName name customer-email street street_line_1 city postcode post_code zip "
     "zipCode phone phoneNumber telephone mobile tel shipping_address address1 recipient shipToName billingCity prénom "
@@ -36,7 +40,7 @@ PERSONAL_KEYS = (
 
 @pytest.mark.parametrize("key", PERSONAL_KEYS.split())
 def test_a_key_that_names_something_about_a_person_hides_its_value(key: str) -> None:
-    text = entry(**{key: "Jeanne Cassis"}).text
+    text = entry(**one(key, "Jeanne Cassis")).text
     assert "Cassis" not in text
     assert "(masked:" in text
 
@@ -50,7 +54,7 @@ OTHER_KEYS = (
 
 @pytest.mark.parametrize("key", OTHER_KEYS.split())
 def test_other_keys_keep_their_value(key: str) -> None:
-    assert kept(**{key: "Chaise Oslo"})[key] == "Chaise Oslo"
+    assert kept(**one(key, "Chaise Oslo"))[key] == "Chaise Oslo"
 
 
 def test_everything_within_a_person_is_hidden_and_names_of_things_are_not() -> None:
@@ -92,7 +96,7 @@ FORMS = [
 @pytest.mark.parametrize("text", ["{}", "Code 12B, ring at {}, thank you", "tel:{}."])
 def test_an_address_or_a_number_is_hidden_in_any_text_at_any_depth(form: str, text: str) -> None:
     found = entry(
-        note=text.format(form), deep=[{"very": {"comment": text.format(form)}}], **{text.format(form): 1}
+        note=text.format(form), deep=[{"very": {"comment": text.format(form)}}], **one(text.format(form), 1)
     ).text
     assert form not in found
     assert found.count("(masked:") >= 3
@@ -133,7 +137,7 @@ def test_numbers_of_other_kinds_survive_in_any_text(text: str) -> None:
     "key", ["sku", "ean", "tracking_number", "order_number", "parcel_ref", "numero_colis", "price"]
 )
 def test_a_key_that_names_a_code_keeps_even_what_has_the_form_of_a_telephone_number(key: str) -> None:
-    assert kept(**{key: "0612345678"})[key] == "0612345678"
+    assert kept(**one(key, "0612345678"))[key] == "0612345678"
 
 
 def test_a_link_loses_its_query_because_it_may_hold_a_signature_and_a_credential_is_hidden() -> None:
@@ -222,7 +226,7 @@ def test_a_hostile_entry_stays_small() -> None:
         deep = [deep]
     assert "0612345678" not in entry(deep=deep).text
     assert len(entry(note="x" * 2 * LONGEST_ENTRY).text) < 300
-    assert len(entry(**{f"k{n}": n for n in range(2000)}).names) <= 300
+    assert len(entry(**dict[str, Any]({f"k{n}": n for n in range(2000)})).names) <= 300
 
 
 def test_an_answer_that_cannot_be_read_repeats_nothing_that_is_masked() -> None:
