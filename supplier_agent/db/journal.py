@@ -79,7 +79,7 @@ class Learned(SQLModel, table=True):
 
 @dataclass(frozen=True)
 class Content:
-    """A row of raw_entries. menzzo_order_id: "": an entry without a usable id. text: its JSON; None: removed by the retention."""
+    """A row of raw_entries. menzzo_order_id: "": an entry without a usable id. text: its JSON; None: removed or damaged."""
 
     row: int
     menzzo_order_id: str
@@ -127,7 +127,10 @@ _CONTENTS = "SELECT id, menzzo_order_id, sha256, first_listed_at, last_listed_at
 
 def _content(cell: tuple[Any, ...]) -> Content:
     row, menzzo_order_id, sha256, first, last, body = cell
-    text = None if body is None else zlib.decompress(body).decode()
+    try:
+        text = zlib.decompress(body).decode()
+    except (TypeError, ValueError, zlib.error):  # null, or damaged
+        text = None
     first_at, last_at = cells.instant(first) or cells.NO_INSTANT, cells.instant(last) or cells.NO_INSTANT
     return Content(row, menzzo_order_id, sha256, first_at, last_at, text)
 

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from http import HTTPStatus
 
 from supplier_agent.marketplace.listing import ID
 from supplier_agent.marketplace.masking import HIDDEN, Mask, in_prose, is_personal, is_reference
@@ -27,6 +28,13 @@ _SECRET = re.compile(rf"[0-9A-Za-z+/_-]{{{SHORTEST_SECRET},}}={{0,2}}")
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9:.]{5,15}(Z|[+-][0-9:]{4,5})?)?")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _MASKED = re.compile(r"\(masked(:[0-9a-f]+)?\)")
+_NAME = re.compile(r"\b[^\W\d_a-z][^\W\d_]+(?:['’-][^\W\d_]+)*")
+_COMMON = frozenset(" ".join(status.phrase for status in HTTPStatus).casefold().split()) | frozenset(
+    ["order", "sale", "label", "token", "commande", "vente", "html", "doctype", "json"]
+)
+"""Words of answers that are often capitalised."""
+STARTS = ".!?:;>\"'([{|"
+LONGEST_ABBREVIATION = 3
 _ANY_ID = re.compile(r"(?<![0-9])[0-9]{5,}_[0-9]{1,19}(?![0-9])")
 
 
@@ -55,7 +63,7 @@ class Disguise:
 
     def text(self, text: str) -> str:
         """Return an answer or a reason without ids, secrets and personal data."""
-        kept = _TOKEN.sub(lambda match: self._token(match[0]), in_prose(self._mask, text))
+        kept = _TOKEN.sub(lambda match: self._token(match[0]), _NAME.sub(_name, in_prose(self._mask, text)))
         return _SECRET.sub(lambda match: _secret(match[0]), kept)
 
     def entry(self, entry: object) -> object:
@@ -121,6 +129,17 @@ def _other(letter: str, number: int, *, first: bool) -> str:
     if letter.isalpha():
         return chr((ord("A") if letter.isupper() else ord("a")) + number % 26)
     return letter
+
+
+def _name(match: "re.Match[str]") -> str:
+    """Hide a word that may be a name: capitalised within a sentence, or at its start before another such word."""
+    word, text = match[0], match.string
+    if not word[0].isupper() or word.casefold() in _COMMON or (len(word) <= LONGEST_ABBREVIATION and word.isupper()):
+        return word
+    following = _NAME.match(text, match.end() + 1)
+    is_followed = following is not None and following[0][0].isupper() and following[0].casefold() not in _COMMON
+    begins = not (before := text[: match.start()].rstrip()) or before[-1] in STARTS
+    return HIDDEN if is_followed or not begins else word
 
 
 def _secret(token: str) -> str:

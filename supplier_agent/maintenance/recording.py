@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from importlib.metadata import version
 from typing import Any
 
 from sqlmodel import Session
 
+from supplier_agent import __version__
 from supplier_agent.db.journal import contents, rows_of
 from supplier_agent.db.plain_sql import text, within
 from supplier_agent.maintenance.disguise import Disguise, dumps, ids_in
@@ -67,7 +67,7 @@ def record(
         for name in suppliers
         if (each := settings.suppliers.get(name)) is not None
     }
-    head = {"kind": "recording", "schema": SCHEMA, "agent": version("supplier-agent"), "recorded_at": iso_or_null(now)}
+    head = {"kind": "recording", "schema": SCHEMA, "agent": __version__, "recorded_at": iso_or_null(now)}
     yield dumps({**head, "suppliers": {name: about.get(name, {}) for name in suppliers}})
     for name, journal in journals.items():
         for line in _lines(name, journal, disguise):
