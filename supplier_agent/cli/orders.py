@@ -160,7 +160,7 @@ def order(
         words = Words() if as_json else Words(zone=settings.timezone)
         if raw:
             one = {"supplier": found.supplier, "menzzo_order_id": found.menzzo_order_id}
-            told = {**one, "contents": listed.history(tx, found.supplier, found.menzzo_order_id)}
+            told: dict[str, Any] = {**one, "contents": listed.history(tx, found.supplier, found.menzzo_order_id)}
         else:
             told = whole(tx, found, settings, surroundings.clock.now(), words)
     if as_json:
