@@ -7,7 +7,7 @@ numbers, and for nothing else.
 import hmac
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from enum import Enum, auto
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii
@@ -214,18 +214,40 @@ def _is_ean(digits: str) -> bool:
     return (sum(map(int, even)) * 3 + sum(map(int, odd)) + int(digits[-1])) % 10 == 0
 
 
-_PAIR = re.compile(r'"((?:[^"\\]|\\.)*)"(\s*:\s*)("(?:[^"\\]|\\.)*"?|-?[0-9][0-9.eE+-]*)')
+_LITERAL = re.compile(r'"(?:[^"\\]|\\.)*"?|(?<=[:\[,\s])-?[0-9][0-9.eE+-]*')
+_SAID = _set(
+    "success error errors message msg code status statuscode reason detail details title type description exception"
+)
+"""Keys under which an answer says what is wrong."""
+LONGEST_NUMBER = 3
+"""Of a number that says nothing about a person, like a status."""
 
 
-def in_prose(mask: Mask, text: str, secrets: Sequence[str] = ()) -> str:
-    """Return a text that may hold pieces of JSON, with what may be about a person replaced."""
+def in_prose(mask: Mask, text: str) -> str:
+    """Return an answer that may hold pieces of JSON, also broken ones, with what may be about a person replaced.
+
+    Only values that say what is wrong, and numbers of orders, are kept: the objects around the others may have been cut off.
+    """
+    key, inside = "", False
 
     def replaced(match: "re.Match[str]") -> str:
-        key = match[1]
+        nonlocal key, inside
+        literal = match[0]
+        if not literal.startswith('"'):
+            is_plain = not inside or len(literal) <= LONGEST_NUMBER or _is_kept(key)
+            return literal if is_plain else f'"{mask.value(literal)}"'
+        if text[match.end() :].lstrip()[:1] == ":":
+            key, inside = literal.strip('"'), True
+            return mask.text(literal)
+        before = text[: match.start()].rstrip()[-1:]
+        if not inside and before not in {"[", ","}:
+            return literal  # not JSON
         if is_secret(key):
-            return f'"{key}"{match[2]}"{HIDDEN}"'
-        return f'"{key}"{match[2]}"{mask.value(match[3])}"' if is_personal(key) else match[0]
+            return f'"{HIDDEN}"'
+        return literal if _is_kept(key) or literal == '""' else f'"{mask.value(literal)}"'
 
-    for secret in filter(None, secrets):
-        text = text.replace(secret, HIDDEN)
-    return mask.text(_PAIR.sub(replaced, text))
+    return mask.text(_LITERAL.sub(replaced, text))
+
+
+def _is_kept(key: str) -> bool:
+    return (is_code(key) or "".join(_words(key)) in _SAID) and not is_personal(key)
