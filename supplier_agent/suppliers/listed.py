@@ -70,14 +70,18 @@ def _ids(tx: Session, supplier: str, contents: Sequence[tuple[str, str]]) -> dic
     found: dict[tuple[str, str], int] = {}
     for start in range(0, len(contents), BATCH):
         some = contents[start : start + BATCH]
-        sql = f"{_KNOWN}{','.join(['(?, ?)'] * len(some))})"
-        values = (supplier, *(value for content in some for value in content))
+        sql = _KNOWN.format(",".join(["(?, ?)"] * len(some)))
+        values = (*(value for content in some for value in content), supplier)
         found.update({(one, sha256): row for one, sha256, row in tx.connection().exec_driver_sql(sql, values)})
     return found
 
 
 _KNOWN = """
-    SELECT menzzo_order_id, sha256, id FROM raw_entries WHERE supplier = ? AND (menzzo_order_id, sha256) IN (VALUES """
+    WITH some (menzzo_order_id, sha256) AS (VALUES {})
+    SELECT e.menzzo_order_id, e.sha256, e.id FROM some CROSS JOIN raw_entries e
+     WHERE e.supplier = ? AND e.menzzo_order_id = some.menzzo_order_id AND e.sha256 = some.sha256
+"""
+"""CROSS JOIN: SQLite then looks up each content by the index, and does not read all entries of the supplier."""
 
 
 def _note_fields(tx: Session, supplier: str, names: frozenset[str], now: datetime) -> None:
