@@ -19,6 +19,7 @@ from supplier_agent.cli import (
     marketplace,
     orders,
     programs,
+    recordings,
     serve,
     shop,
     state,
@@ -58,6 +59,7 @@ for module in (
     shop,
     businessonbot,
     marketplace,
+    recordings,
     maintenance,
 ):
     module.register(app)

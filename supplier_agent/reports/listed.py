@@ -117,6 +117,15 @@ def of_orders(tx: Session, settings: Settings, orders: Sequence[OrderFacts]) -> 
     return found
 
 
+def as_json(tx: Session, order: OrderFacts, settings: Settings) -> Mapping[str, object]:
+    """Return the part of `order ID --json`; nothing if no field of its supplier is named."""
+    supplier = settings.suppliers.get(order.order.supplier)
+    if supplier is None or not supplier.instructions_field:
+        return {}
+    told = of_orders(tx, settings, [order]).get(order.order.id, Instructions(""))
+    return {"instructions": told.text or None, "instructions_changed": told.changed}
+
+
 def _told(contents: Sequence[Content], field: str, prints: Sequence[Any]) -> Instructions | None:
     now = _text(max(contents, key=lambda each: (each.last_listed_at, each.first_listed_at)), field)
     then = _listed_at(contents, prints[-1].printed_at) if prints else None
