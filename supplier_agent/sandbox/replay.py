@@ -55,11 +55,15 @@ class Recording:
 
 @dataclass(frozen=True)
 class Replay:
-    """The world of a recording, how it behaves, and which orders were marked as shipped, with the times at which they are here."""
+    """The world of a recording, and how it behaves.
+
+    marks: the orders that were marked as shipped, with the times at which that is here. suppliers: their recorded settings.
+    """
 
     world: World
     semantics: Semantics
-    marks: Sequence[tuple[str, datetime]] = field(default=())
+    marks: Sequence[tuple[str, datetime]] = ()
+    suppliers: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
 def read(file: Path) -> Recording:
@@ -96,7 +100,7 @@ def replay(recording: Recording, clock: Clock, speed: float = 1.0) -> Replay:
             world.add(order)
         _arm(world, recording, supplier, here, speed)
         marks += [(line["order"], here(line["at"])) for line in recording.of("mark", supplier)]
-    return Replay(world, _semantics(recording), marks)
+    return Replay(world, _semantics(recording), marks, recording.suppliers)
 
 
 # What was listed, and when

@@ -242,6 +242,8 @@ def settle_page(ctx: Context, account: Account, flight: Flight, answer: Listing 
     if account.run is None:  # its run was ended meanwhile, and will be read again from the beginning
         return Ending(Outcome(UNKNOWN))
     now, name, account.snapshot, changes = ctx.clock.now(), account.name, None, list[Change]()
+    if isinstance(answer, Listing) and answer.rows:
+        ctx.contained.pop(f"{ENTRIES} of {name}", None)
     with ctx.store.write() as tx:
         step = pull.store_page(
             tx, name, account.run, answer, flight.started_at, ctx.settings, now, partial(_entries_not_kept, ctx, name)
@@ -266,5 +268,12 @@ def settle_page(ctx: Context, account: Account, flight: Flight, answer: Listing 
     return ending
 
 
+ENTRIES = "the listed entries"
+"""What a contained error is about."""
+
+
 def _entries_not_kept(ctx: Context, supplier: str, error: Exception) -> None:
-    ctx.log.fault("internal.error", f"the raw entries of {supplier}", error, supplier=supplier)
+    """Report that the last answer is stored without its entries: no order is affected."""
+    about = f"{ENTRIES} of {supplier}"
+    ctx.contained[about] = f"{about} cannot be kept ({type(error).__name__}); no order is affected"
+    ctx.log.fault("internal.error", about, error, supplier=supplier)
