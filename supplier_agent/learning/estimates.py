@@ -3,22 +3,25 @@
 import json
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
-from sqlmodel import Session, select
+from sqlmodel import Session
 
+from supplier_agent.base.cells import instant
 from supplier_agent.db.journal import Learned
+from supplier_agent.db.plain_sql import Look, within
 from supplier_agent.learning.questions import Estimate, Evidence, Question, State
 
 
-def estimate_of(tx: Session, supplier: str, question: Question) -> Estimate:
+def estimate_of(tx: Session | Look, supplier: str, question: Question) -> Estimate:
     """Return what is known about a question; the empty estimate if nothing is."""
-    row = tx.get(Learned, (supplier, question.value))
+    row = within(tx).first("SELECT * FROM learned WHERE supplier = ? AND question = ?", supplier, question.value)
     return Estimate(question) if row is None else _estimate(row, question)
 
 
-def estimates_of(tx: Session, supplier: str) -> dict[Question, Estimate]:
+def estimates_of(tx: Session | Look, supplier: str) -> dict[Question, Estimate]:
     """Return what is known about every question."""
-    rows = {row.question: row for row in tx.exec(select(Learned).where(Learned.supplier == supplier))}
+    rows = {row.question: row for row in within(tx).rows("SELECT * FROM learned WHERE supplier = ?", supplier)}
     return {each: _estimate(rows[each], each) if each in rows else Estimate(each) for each in Question}
 
 
@@ -36,7 +39,7 @@ def save(tx: Session, supplier: str, estimates: Iterable[Estimate]) -> None:
         tx.add(row)
 
 
-def _estimate(row: Learned, question: Question) -> Estimate:
+def _estimate(row: Any, question: Question) -> Estimate:  # noqa: ANN401 - a row
     """Return the estimate of a row. A row that cannot be read counts as nothing known: it is learned again."""
     try:
         evidence = tuple(
@@ -47,10 +50,10 @@ def _estimate(row: Learned, question: Question) -> Estimate:
             question,
             State(row.state),
             row.answer,
-            row.agreeing,
-            row.against,
-            row.days,
-            row.since,
+            int(row.agreeing),
+            int(row.against),
+            int(row.days),
+            instant(row.since),
             row.last_at,
             row.changed_at,
             row.before,

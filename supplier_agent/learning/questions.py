@@ -47,6 +47,16 @@ class Question(StrEnum):
     LABEL_SECONDS = "label_seconds"
 
 
+TIMES = frozenset(
+    {Question.ANSWER_SECONDS, Question.ACKNOWLEDGE_SECONDS, Question.SHIP_SECONDS, Question.LABEL_SECONDS}
+)
+"""The questions about how long an answer takes."""
+ENOUGH, ENOUGH_DAYS = 20, 3
+"""An answer holds after so many independent observations, on so many days."""
+DENIES = ""
+"""The answer of an observation that shows only that the present answer is wrong."""
+
+
 class State(StrEnum):
     """How sure the answer is."""
 
