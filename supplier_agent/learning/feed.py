@@ -17,8 +17,9 @@ from supplier_agent.db.plain_sql import Look, text, within
 from supplier_agent.db.tables import Chore
 from supplier_agent.learning.answers import Answered
 from supplier_agent.learning.estimates import estimates_of, save
-from supplier_agent.learning.listed import Facts, Listed, Page, query_of, trust
+from supplier_agent.learning.listed import AT_LEAST, Facts, Listed, Page, query_of, trust
 from supplier_agent.learning.observing import Known, after_call, after_run
+from supplier_agent.learning.questions import Question
 from supplier_agent.reading.missing_orders import WHOLE, days_of
 from supplier_agent.settings import Settings
 
@@ -98,14 +99,25 @@ def _after_reads(
     else:
         rows = look.rows("SELECT * FROM reads WHERE run_id = ? ORDER BY id LIMIT ?", run.id, MOST_PAGES + 1)
     last = first.id if run is None else look.first("SELECT max(id) AS row FROM reads WHERE run_id = ?", run.id).row
-    listed = listed_of(tx, supplier, settings, run, rows)
+    listed = listed_of(tx, supplier, settings, run, rows, before[Question.CACHE_SECONDS].known)
     return after_run(before, listed, settings.timezone), last, last < newest
 
 
-def listed_of(tx: Session, supplier: str, settings: Settings, run: Any | None, rows: Sequence[Any]) -> Listed:  # noqa: ANN401 - rows
-    """Return what these requests listed. run: their run; None: they belong to none."""
+def listed_of(
+    tx: Session,
+    supplier: str,
+    settings: Settings,
+    run: Any | None,  # noqa: ANN401 - a row
+    rows: Sequence[Any],
+    cached: str | None = None,
+) -> Listed:
+    """Return what these requests listed.
+
+    run: their run; None: they belong to none. cached: for how many seconds an answer may be cached; None: it is not known yet.
+    """
     look, is_whole = within(tx), len(rows) <= MOST_PAGES
-    pages = _pages(tx, look, supplier, rows[:MOST_PAGES], settings.suppliers[supplier].cache_seconds)
+    life = max(AT_LEAST, 2 * settings.suppliers[supplier].cache_seconds) if cached is None else float(cached)
+    pages = _pages(tx, look, supplier, rows[:MOST_PAGES], life)
     began = rows[0].started_at if run is None else run.started_at
     ended = rows[-1].ended_at if run is None else run.ended_at
     days = days_of(run) if run is not None and run.purpose in WHOLE and is_whole else None
@@ -129,14 +141,14 @@ def listed_of(tx: Session, supplier: str, settings: Settings, run: Any | None, r
     )
 
 
-def _pages(tx: Session, look: Look, supplier: str, rows: Sequence[Any], cache_seconds: float) -> tuple[Page, ...]:
+def _pages(tx: Session, look: Look, supplier: str, rows: Sequence[Any], life: float) -> tuple[Page, ...]:
     stored, pages = pages_of(tx, [row.id for row in rows]), []
     for row in rows:
         query, ids = query_of(row.url), stored.get(row.id)
         if query is None:
             continue
         is_list = row.outcome == "listed"
-        settled, fresh = trust(row.age_seconds, _asked_ago(look, supplier, row), row.added, cache_seconds)
+        settled, fresh = trust(row.age_seconds, _asked_ago(look, supplier, row), row.added, life)
         pages.append(
             Page(
                 row.id,

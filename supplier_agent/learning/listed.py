@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 from supplier_agent.reading.strategy import Query, rank
 
 AT_LEAST = 3600
-"""An answer that is older than this, and older than twice the configured life of the cache, is not expected from the cache."""
+"""For so many seconds, or twice as long as configured, an answer may be cached, as long as nothing else is known."""
 
 
 @dataclass(frozen=True)
@@ -115,12 +115,12 @@ def query_of(url: str) -> Query | None:
         return None
 
 
-def trust(age: int | None, asked_ago: float | None, added: int, cache_seconds: float) -> tuple[bool, bool]:
+def trust(age: int | None, asked_ago: float | None, added: int, life: float) -> tuple[bool, bool]:
     """Return whether an answer is settled and whether it is fresh (Page).
 
     age: the header `Age`. asked_ago: the seconds since an equal request; None: there was none for a day. added: how many orders it
-    had that were new.
+    had that were new. life: for how many seconds an answer may be cached.
     """
     is_cached = age is not None and age > 0
-    lately = asked_ago is not None and asked_ago <= max(AT_LEAST, 2 * cache_seconds)
+    lately = asked_ago is not None and asked_ago <= life
     return not is_cached and not lately, not is_cached and (asked_ago is None or added > 0)

@@ -12,6 +12,8 @@ LEAST_SECONDS = 1.0
 """Times below are no reason for concern: waiting for the rate limit takes as long."""
 SLOW_FOR = timedelta(hours=6)
 """How long a change lasts at least; an outage is none."""
+FEW = 3
+"""If the last few take as long as usual, the change is over."""
 STEP = 60
 """A limit is rounded up to whole minutes."""
 STALE, FRESH = "older ", "newer "
@@ -103,14 +105,17 @@ def fold_times(estimate: Estimate, seen: Observation) -> Estimate:
         usual.append(entry[0])
     state, changed_at, before = estimate.state, estimate.changed_at, estimate.before
     agreeing, since = estimate.agreeing + 1, estimate.since or seen.at
-    old, new = median(usual), median(seconds for seconds, _ in last)
-    lasts = seen.at - datetime.fromisoformat(last[0][1]) >= SLOW_FOR
-    if state is State.HOLDS and len(last) == ENOUGH and lasts and _differs(old, new):
-        changed_at, before, state = datetime.fromisoformat(last[0][1]), _shown(old), State.CHANGED
-        usual, agreeing, days, since = [seconds for seconds, _ in last], ENOUGH, 1, changed_at
+    old, newest = median(usual), [seconds for seconds, _ in last]
+    if len(last) == ENOUGH and _differs(old, median(newest)) and _differs(old, median(newest[-FEW:])):
+        other_since = datetime.fromisoformat(memory.setdefault("other_since", seen.at.isoformat()))
+    else:
+        memory["other_since"], other_since = seen.at.isoformat(), seen.at
+    if state is State.HOLDS and seen.at - other_since >= SLOW_FOR:
+        changed_at, before, state = other_since, _shown(old), State.CHANGED
+        usual, agreeing, days, since = newest, ENOUGH, 1, other_since
     elif agreeing >= ENOUGH and days >= ENOUGH_DAYS:
         state = State.HOLDS
-    memory |= {"usual": usual, "last": last, "slow": _shown(_slow([seconds for seconds, _ in last]))}
+    memory |= {"usual": usual, "last": last, "slow": _shown(_slow(newest))}
     return replace(
         estimate,
         state=state,

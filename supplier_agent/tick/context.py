@@ -190,6 +190,7 @@ class Context:
     rollback: Watch = field(init=False)  # does the ship ledger belong to this database?
     read_since_ping: set[str] = field(default_factory=set)  # suppliers read since the last ping of the heartbeat URL
     read_lately: set[str] = field(default_factory=set)  # the same, for the heartbeat URLs of single suppliers
+    to_learn: set[str] = field(default_factory=set)  # suppliers with a run that was not learned from yet
     touched: dict[int, None] | None = None  # orders that may have changed, oldest first; None: nobody wants to know
     publish: Callable[[], bool] = lambda: False  # what is done after a turn; returns whether there is more
     is_looked_at: bool = True  # False: another program wrote, and the accounts that it concerns were not looked at yet
