@@ -3,11 +3,10 @@
 Next to each nullable column: what null means.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Index, UniqueConstraint
-from sqlmodel import Field, Session, SQLModel
+from sqlmodel import Field, SQLModel
 
 from supplier_agent.db.columns import tolerate  # noqa: F401 - of each table that is defined from here on
 
@@ -70,8 +69,3 @@ class Learned(SQLModel, table=True):
     before: str | None = None  # the answer before that; null: none
     evidence: str = "[]"  # JSON: the newest observations, each with its time and the row of the journal
     memory: str = "{}"  # JSON: what the estimator must remember between two observations
-
-
-def pages_of(tx: Session, read_ids: Sequence[int]) -> dict[int, list[tuple[str, str]]]:
-    """STUB until raw is merged."""
-    raise NotImplementedError

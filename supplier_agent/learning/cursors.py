@@ -37,7 +37,8 @@ def cursor(listed: Listed, known: Mapping[Question, Estimate]) -> Found:
     What was still listed is shown by a later run, so such answers wait for one.
     """
     memory = dict(known[Question.CURSOR].memory)
-    waiting: list[list[Any]] = list(memory.get("waiting", ()))
+    oldest = (listed.ended_at - WAITING).isoformat()
+    waiting: list[list[Any]] = [each for each in memory.get("waiting", ()) if each[3] > oldest]
     found = _resolved(listed, waiting)
     most = longest(known)
     for page, following in zip(listed.pages, [*listed.pages[1:], None], strict=True):
@@ -58,8 +59,7 @@ def cursor(listed: Listed, known: Mapping[Question, Estimate]) -> Found:
                 since = page.query.date_from
                 looks = "inclusive" if name in page.ids else "exclusive"
                 waiting.append([looks, name, page.row, page.at.isoformat(), since.isoformat() if since else ""])
-    oldest = (listed.ended_at - WAITING).isoformat()
-    memory["waiting"] = [each for each in waiting if each[3] > oldest][-MOST_WAITING:]
+    memory["waiting"] = waiting[-MOST_WAITING:]
     return found, memory
 
 

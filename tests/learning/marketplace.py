@@ -63,7 +63,7 @@ def run(
         when = at + timedelta(seconds=number)
         pages.append(answer if isinstance(answer, Page) else page(answer, query, row=row * 100 + number, at=when))
     listed = {each for one in pages for each in one.ids or ()} | ({cursor} if cursor else set())
-    known = {each: order(int(each.rpartition("_")[2])) for each in listed} | dict(orders or {})
+    known = {each: order(int(each.rpartition("_")[2])) for each in listed - (orders or {}).keys()} | dict(orders or {})
     ended = at + timedelta(seconds=len(pages) + 1)
     plain = Listed(row, purpose, "complete", at, ended, (FIRST, TODAY - timedelta(days=1)), tuple(pages), known)
     return replace(plain, **facts)  # type: ignore[arg-type] # by name
