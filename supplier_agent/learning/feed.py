@@ -148,6 +148,7 @@ def _pages(tx: Session, look: Look, supplier: str, rows: Sequence[Any], life: fl
         if query is None:
             continue
         is_list = row.outcome == "listed"
+        ids = ids if ids is not None and len(ids) == row.listed else None  # not kept, or not all of them
         settled, fresh = trust(row.age_seconds, _asked_ago(look, supplier, row), row.added, life)
         pages.append(
             Page(

@@ -1,0 +1,76 @@
+"""What the answer to one call shows, and what it does not."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from supplier_agent.learning.answers import Answered
+from supplier_agent.learning.observing import after_call
+from supplier_agent.learning.questions import Question
+from tests.learning.marketplace import NOON, NOTHING, names, page, run, shown
+
+SHIP, ACKNOWLEDGE, TOKEN = Question.SHIP_BODY, Question.ACKNOWLEDGE_BODY, Question.LABEL_TOKEN
+DONE = Answered(1, "ship", NOON, NOON + timedelta(seconds=1.5), "done", 200, '{"success": true}')
+
+
+def answer(question: Question, **facts: object) -> str | None:
+    return after_call(NOTHING, replace(DONE, **facts))[question].answer  # type: ignore[arg-type] # by name
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "form"),
+    [
+        (200, '{"success": true}', "success_true"),
+        (200, '{"success": "true", "id": 1}', "success_true"),
+        (200, "", "empty"),
+        (200, " \n", "empty"),
+        (204, "", "no_content"),
+        (200, '{"message": "thank you"}', "no_success"),
+        (200, "{}", "no_success"),
+        (200, '{"success": false}', None),
+        (200, '{"success": true, "error": "no"}', None),
+        (200, '{"error": "unknown order"}', None),
+        (200, '{"success": "perhaps"}', None),
+        (200, "<html>We will be back soon</html>", None),
+        (200, "OK", None),
+        (200, "[]", None),
+        (200, '{"success": tr', None),
+        (500, "", None),
+        (302, "", None),
+        (404, '{"success": true}', None),
+    ],
+)
+def test_the_form_of_an_answer_that_says_yes(status: int, body: str, form: str | None) -> None:
+    assert answer(SHIP, status=status, body=body) == form
+
+
+def test_an_answer_that_was_unclear_to_the_agent_counts_too() -> None:
+    assert answer(SHIP, outcome="unknown", body="") == "empty"
+
+
+def test_acknowledge_and_ship_are_questions_of_their_own() -> None:
+    assert answer(ACKNOWLEDGE) is None
+    assert answer(ACKNOWLEDGE, kind="acknowledge", body="") == "empty"
+    assert answer(SHIP, kind="acknowledge", body="") is None
+
+
+def test_a_label_from_another_server_came_without_the_token() -> None:
+    assert answer(TOKEN, kind="label", body="", elsewhere=True) == "not_needed"
+    assert answer(TOKEN, kind="label", body="") is None, "the token was sent, needed or not"
+    assert answer(TOKEN, kind="label", body="", elsewhere=True, outcome="later", status=404) is None
+    assert answer(TOKEN, kind="label", body="", elsewhere=True, outcome="later") is None, "not a PDF"
+    assert answer(TOKEN, kind="ship", elsewhere=True) is None
+
+
+def test_how_long_an_answer_took_by_endpoint() -> None:
+    assert answer(Question.SHIP_SECONDS) == "1.50"
+    assert answer(Question.ACKNOWLEDGE_SECONDS, kind="acknowledge") == "1.50"
+    assert answer(Question.LABEL_SECONDS, kind="label") == "1.50"
+    assert answer(Question.SHIP_SECONDS, ended_at=NOON - timedelta(seconds=9)) is None, "the clock was set back"
+
+
+def test_how_long_a_read_took_unless_it_was_tried_again() -> None:
+    assert shown(Question.ANSWER_SECONDS, run(names(1), names(2))) == ["0.30", "0.30"]
+    assert shown(Question.ANSWER_SECONDS, run(page(names(1), seconds=None))) == []
+    assert shown(Question.ANSWER_SECONDS, run(*(names(each) for each in range(1, 30)))) == ["0.30"] * 5
