@@ -1,18 +1,18 @@
-"""What the answer to one call shows: the form of its body, whether a label needs the token, how long it took. Pure."""
+"""What the answer to one call shows: the form of its body, whether a label needs the token, how long answers take. Pure."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from supplier_agent.learning.listed import Listed
 from supplier_agent.learning.questions import Observation, Question
 
 NO_CONTENT = 204
-MOST_READS = 5
-"""So many reads of one run tell how long an answer takes."""
 BODIES = {"acknowledge": Question.ACKNOWLEDGE_BODY, "ship": Question.SHIP_BODY}
+Heard = tuple[str, datetime, float]
+"""One answer: the kind of the request, when it began, and its seconds on the network."""
 SECONDS = {
+    "read": Question.ANSWER_SECONDS,
     "acknowledge": Question.ACKNOWLEDGE_SECONDS,
     "ship": Question.SHIP_SECONDS,
     "label": Question.LABEL_SECONDS,
@@ -25,7 +25,6 @@ class Answered:
 
     row: int  # its id in `attempts`
     kind: str  # acknowledge, ship, label
-    started_at: datetime
     ended_at: datetime
     outcome: str
     status: int
@@ -41,10 +40,6 @@ def answers(seen: Answered) -> Iterator[Observation]:
         yield Observation(BODIES[seen.kind], form, seen.ended_at, row, key)
     if seen.kind == "label" and seen.outcome == "done" and seen.elsewhere:
         yield Observation(Question.LABEL_TOKEN, "not_needed", seen.ended_at, row, key)
-    if seen.kind in SECONDS:
-        seconds = (seen.ended_at - seen.started_at).total_seconds()
-        if seconds >= 0:  # else the clock was set back
-            yield Observation(SECONDS[seen.kind], f"{seconds:.2f}", seen.ended_at, row, key)
 
 
 def form_of(status: int, body: str) -> str | None:
@@ -64,9 +59,8 @@ def form_of(status: int, body: str) -> str | None:
     return "success_true" if told["success"] in (True, "true", "success") else None
 
 
-def reads(listed: Listed) -> Iterator[Observation]:
-    """Look at how long the answers to get-sales took."""
-    timed = [page for page in listed.pages if page.seconds is not None and page.seconds >= 0]
-    for page in timed[:MOST_READS]:
-        row = ("reads", page.row)
-        yield Observation(Question.ANSWER_SECONDS, f"{page.seconds:.2f}", page.at, row, f"r{page.row}")
+def times(heard: Iterable[Heard]) -> Iterator[Observation]:
+    """Look at how long answers took. The journal has only times with the wait for the rate limit, so these are no rows of it."""
+    for kind, at, seconds in heard:
+        if kind in SECONDS:
+            yield Observation(SECONDS[kind], f"{seconds:.2f}", at, ("answers", 0), f"h{at.isoformat()}")

@@ -4,6 +4,7 @@ A cached answer looks like a wrong one: it belongs to an earlier cursor. So an a
 that no earlier answer had.
 """
 
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,7 +20,7 @@ Found = tuple[list[Observation], Memory]
 """What was observed, and what the estimator remembers."""
 
 WAITING = timedelta(days=3)
-MOST_WAITING, MOST_BODIES = 60, 200
+MOST_WAITING, MOST_BODIES = 60, 40
 REFUSALS = frozenset({400, 422})
 OWN_CLOCK_SECONDS = 5
 """The header `Age` counts whole seconds, on another clock."""
@@ -99,14 +100,15 @@ def cache(listed: Listed, known: Mapping[Question, Estimate]) -> Found:
             continue
         if page.age is not None and page.age > OWN_CLOCK_SECONDS:
             found.append(_observed(Question.CACHE_SECONDS, f"{STALE}{page.age}", page))
-        before = bodies.pop(page.key, None)
+        url, body = _mark(str(page.query)), page.sha256[:16]
+        before = bodies.pop(_mark(page.key), None)
         made_at = (page.at - timedelta(seconds=page.age or 0)).isoformat()
-        if before is not None and before[1] == page.sha256:
+        if before is not None and before[1] == body:
             made_at = min(before[2], made_at)  # the same answer: as old as it was when it first came
-        elif before is not None and before[0] == str(page.query):
+        elif before is not None and before[0] == url:
             seconds = round((page.at - datetime.fromisoformat(before[2])).total_seconds())
             found.append(_observed(Question.CACHE_SECONDS, f"{FRESH}{max(seconds, 0)}", page))
-        bodies[page.key] = [str(page.query), page.sha256, made_at]
+        bodies[_mark(page.key)] = [url, body, made_at]
     memory["bodies"] = dict(list(bodies.items())[-MOST_BODIES:])
     return found, memory
 
@@ -125,17 +127,23 @@ def cursor_in_cache_key(listed: Listed, known: Mapping[Question, Estimate]) -> F
     for page in listed.pages:
         if page.ids is None or page.sha256 is None:
             continue
-        name, before = page.query.cursor, asked.pop(page.key, None)
+        name, body = page.query.cursor, page.sha256[:16]
+        before = asked.pop(_mark(page.key), None)
         if before is not None and name is not None and before[0] not in {None, name}:
             ago = (page.at - datetime.fromisoformat(before[2])).total_seconds()
-            if before[1] != page.sha256:
+            if before[1] != body:
                 if 0 <= ago < lives and before[3]:
                     found.append(_observed(Question.CURSOR_IN_CACHE_KEY, "yes", page))
             elif means_newer and any(listed.is_older(each, name) for each in page.ids):
                 found.append(_observed(Question.CURSOR_IN_CACHE_KEY, "no", page))
-        asked[page.key] = [name, page.sha256, page.at.isoformat(), page.fresh]
+        asked[_mark(page.key)] = [name, body, page.at.isoformat(), page.fresh]
     memory["asked"] = dict(list(asked.items())[-MOST_BODIES:])
     return found, memory
+
+
+def _mark(url: str) -> str:
+    """Return a short text that stands for a URL."""
+    return hashlib.sha256(url.encode()).hexdigest()[:16]
 
 
 def _observed(question: Question, answer: str, page: Page) -> Observation:

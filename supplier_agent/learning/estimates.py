@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from supplier_agent.base.cells import instant
 from supplier_agent.db.journal import Learned
-from supplier_agent.db.plain_sql import Look, within
+from supplier_agent.db.plain_sql import Look, text, within
 from supplier_agent.learning.questions import Estimate, Evidence, Question, State
 
 
@@ -25,18 +25,30 @@ def estimates_of(tx: Session | Look, supplier: str) -> dict[Question, Estimate]:
     return {each: _estimate(rows[each], each) if each in rows else Estimate(each) for each in Question}
 
 
+_COLUMNS = [column.name for column in Learned.__table__.columns]  # type: ignore[attr-defined] # SQLModel sets it
+_SAVE = f"INSERT OR REPLACE INTO learned ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - our own names
+
+
 def save(tx: Session, supplier: str, estimates: Iterable[Estimate]) -> None:
-    """Write these estimates."""
-    for each in estimates:
-        row = tx.get(Learned, (supplier, each.question.value)) or Learned(
-            supplier=supplier, question=each.question.value, state=each.state.value
-        )
-        row.state, row.answer, row.before = each.state.value, each.answer, each.before
-        row.agreeing, row.against, row.days = each.agreeing, each.against, each.days
-        row.since, row.last_at, row.changed_at = each.since, each.last_at, each.changed_at
-        row.evidence = json.dumps([[piece.answer, piece.at.isoformat(), *piece.row] for piece in each.evidence])
-        row.memory = json.dumps(each.memory, separators=(",", ":"))
-        tx.add(row)
+    """Write these estimates. In one statement, because this follows every run."""
+    rows = [_row(supplier, each) for each in estimates]
+    if rows:
+        tx.connection().exec_driver_sql(_SAVE, [tuple(row[name] for name in _COLUMNS) for row in rows])
+
+
+def _row(supplier: str, estimate: Estimate) -> dict[str, object]:
+    evidence = [[piece.answer, piece.at.isoformat(), *piece.row] for piece in estimate.evidence]
+    times = {name: getattr(estimate, name) for name in ("since", "last_at", "changed_at")}
+    plain = {name: getattr(estimate, name) for name in ("answer", "agreeing", "against", "days", "before")}
+    return {
+        "supplier": supplier,
+        "question": estimate.question.value,
+        "state": estimate.state.value,
+        "evidence": json.dumps(evidence, separators=(",", ":")),
+        "memory": json.dumps(dict(estimate.memory), separators=(",", ":")),
+        **plain,
+        **{name: None if at is None else text(at) for name, at in times.items()},
+    }
 
 
 def _estimate(row: Any, question: Question) -> Estimate:  # noqa: ANN401 - a row

@@ -11,14 +11,14 @@ from urllib.parse import urlsplit
 
 from sqlmodel import Session
 
-from supplier_agent.base.cells import instant, known
+from supplier_agent.base.cells import known
 from supplier_agent.db.journal import pages_of
 from supplier_agent.db.plain_sql import Look, text, within
-from supplier_agent.db.tables import Chore
+from supplier_agent.learning import answers
 from supplier_agent.learning.answers import Answered
 from supplier_agent.learning.estimates import estimates_of, save
 from supplier_agent.learning.listed import AT_LEAST, Facts, Listed, Page, query_of, trust
-from supplier_agent.learning.observing import Known, after_call, after_run
+from supplier_agent.learning.observing import Known, after_all, after_call, after_run
 from supplier_agent.learning.questions import Question
 from supplier_agent.reading.missing_orders import WHOLE, days_of
 from supplier_agent.settings import Settings
@@ -39,13 +39,14 @@ ABANDONED = timedelta(hours=1)
 LABEL = "label"
 
 
-def step(tx: Session, supplier: str, settings: Settings, now: datetime) -> bool:
-    """Learn from the next run of a supplier and its next answered calls; return whether there is more."""
+def step(tx: Session, supplier: str, settings: Settings, now: datetime, heard: Sequence[answers.Heard]) -> bool:
+    """Learn from the next run of a supplier, its next answered calls, and how long answers took; return whether there is more."""
     look = within(tx)
     at = _position(look, supplier)
     before = estimates_of(look, supplier)
     after, read, more_reads = _after_reads(tx, look, supplier, settings, at[0], before)
     after, attempt, more_calls = _after_calls(look, supplier, settings, at[1], now, after)
+    after = after_all(after, answers.times(heard))
     save(tx, supplier, (each for question, each in after.items() if each != before[question]))
     _move(tx, supplier, read, attempt, now)
     return more_reads or more_calls
@@ -70,7 +71,8 @@ def _position(look: Look, supplier: str) -> tuple[int, int]:
 
 
 def _move(tx: Session, supplier: str, read: int, attempt: int, now: datetime) -> None:
-    tx.merge(Chore(name=f"{CHORE}{supplier}", done_at=now, detail=json.dumps([read, attempt])))
+    values = f"{CHORE}{supplier}", text(now), json.dumps([read, attempt])
+    tx.connection().exec_driver_sql("INSERT OR REPLACE INTO chores (name, done_at, detail) VALUES (?, ?, ?)", values)
 
 
 def _newest(look: Look, table: str) -> int:
@@ -155,7 +157,6 @@ def _pages(tx: Session, look: Look, supplier: str, rows: Sequence[Any], life: fl
                 row.id,
                 query,
                 row.started_at,
-                (row.ended_at - row.started_at).total_seconds() if is_list and row.tries == 1 else None,
                 tuple(name or f"#{digest}" for name, digest in ids) if is_list and ids is not None else None,
                 row.http_status,
                 row.sha256,
@@ -265,12 +266,13 @@ def _after_calls(
             if now - row.started_at < ABANDONED:
                 return after, row.id - 1, False  # it is being made
             continue
-        if row.http_status is None or instant(row.started_at) is None:
+        if row.http_status is None:
             continue
         elsewhere = row.kind == LABEL and urlsplit(row.link_to_label or "").netloc not in {"", own}
-        times = row.started_at, row.ended_at
         body = "" if row.kind == LABEL else row.detail or ""
-        after = after_call(after, Answered(row.id, row.kind, *times, row.outcome, row.http_status, body, elsewhere))
+        after = after_call(
+            after, Answered(row.id, row.kind, row.ended_at, row.outcome, row.http_status, body, elsewhere)
+        )
     if len(rows) == MOST_CALLS:
         return after, rows[-1].id, True
     return after, newest, False

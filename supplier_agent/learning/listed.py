@@ -23,7 +23,6 @@ class Page:
     row: int  # its id in `reads`
     query: Query
     at: datetime
-    seconds: float | None  # how long the answer took; None: it was tried again, or failed
     ids: tuple[str, ...] | None  # in list order, `#` and a digest for an entry without an id; None: no list
     status: int | None = 200
     sha256: str | None = None

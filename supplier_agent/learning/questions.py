@@ -68,7 +68,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Observation:
-    """What one finished request, run or call shows about a question. `row`: the table of the journal and the id in it."""
+    """What one finished request, run or call shows about a question. `row`: the table of the journal, and the id in it."""
 
     question: Question
     answer: str

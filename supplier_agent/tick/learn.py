@@ -10,16 +10,22 @@ def step(ctx: Context) -> bool:
     if not ctx.to_learn:
         return False
     name, now = min(ctx.to_learn), ctx.clock.now()
+    account = ctx.accounts.get(name)
+    if account is None:  # a new configuration has removed it
+        ctx.to_learn.discard(name)
+        return False
     try:
         with ctx.store.write() as tx:
-            is_more = name in ctx.settings.suppliers and feed.step(tx, name, ctx.settings, now)
+            is_more = feed.step(tx, name, ctx.settings, now, account.heard)
     except LockedError:
         return False  # a later turn tries again; if it lasts, the turn itself reports it
     except Exception as error:  # noqa: BLE001 - see above
         ctx.to_learn.discard(name)
+        account.heard = []
         ctx.log.fault("internal.error", f"learning of {name}", error, supplier=name)
         _skip(ctx, name)
         return False
+    account.heard = []
     if not is_more:
         ctx.to_learn.discard(name)
     return is_more

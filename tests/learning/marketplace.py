@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from supplier_agent.learning.listed import Facts, Listed, Page
@@ -27,10 +28,10 @@ def names(*numbers: int) -> tuple[str, ...]:
     return tuple(name(each) for each in numbers)
 
 
-def order(number: int, seen: datetime = LONG_AGO, day: date | None = None, **facts: object) -> Facts:
+def order(number: int, seen: datetime = LONG_AGO, day: date | None = None, **facts: Any) -> Facts:  # noqa: ANN401 - of any field
     """Return an order that has been known for days. Its date rises with its number, a day for each ten."""
     on = day or FIRST + timedelta(days=number // 10)
-    return replace(Facts(number, seen + timedelta(seconds=number), on), **facts)  # type: ignore[arg-type] # by name
+    return replace(Facts(number, seen + timedelta(seconds=number), on), **facts)
 
 
 def page(
@@ -39,12 +40,14 @@ def page(
     *,
     row: int = 1,
     at: datetime = NOON,
-    **facts: object,
+    **facts: Any,  # noqa: ANN401 - of any field
 ) -> Page:
     """Return one answer."""
     text = None if ids is None else " ".join(ids)
-    plain = Page(row, query or Query(date_from=FIRST, date_to=TODAY), at, 0.3, None if ids is None else tuple(ids), 200, text)
-    return replace(plain, **facts)  # type: ignore[arg-type] # by name
+    plain = Page(
+        row, query or Query(date_from=FIRST, date_to=TODAY), at, None if ids is None else tuple(ids), 200, text
+    )
+    return replace(plain, **facts)
 
 
 def run(
@@ -54,7 +57,7 @@ def run(
     orders: Mapping[str, Facts] | None = None,
     cursor: str | None = None,
     row: int = 1,
-    **facts: object,
+    **facts: Any,  # noqa: ANN401 - of any field
 ) -> Listed:
     """Return a complete run. Its answers are pages 1, 2, 3… of the same request, a second apart, unless they are pages."""
     pages = []
@@ -66,7 +69,7 @@ def run(
     known = {each: order(int(each.rpartition("_")[2])) for each in listed - (orders or {}).keys()} | dict(orders or {})
     ended = at + timedelta(seconds=len(pages) + 1)
     plain = Listed(row, purpose, "complete", at, ended, (FIRST, TODAY - timedelta(days=1)), tuple(pages), known)
-    return replace(plain, **facts)  # type: ignore[arg-type] # by name
+    return replace(plain, **facts)
 
 
 def learned(*runs: Listed, known: Mapping[Question, Estimate] = NOTHING) -> dict[Question, Estimate]:

@@ -1,13 +1,27 @@
 """What a run shows about the cursor and the cache; and what it does not."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from supplier_agent.learning.listed import Listed, Page, trust
+from supplier_agent.learning.listed import Facts, Listed, Page, trust
 from supplier_agent.learning.questions import Question
 from supplier_agent.reading.strategy import Query
-from tests.learning.marketplace import FIRST, NOON, NOTHING, TODAY, holding, learned, name, names, order, page, run, shown
+from tests.learning.marketplace import (
+    FIRST,
+    NOON,
+    NOTHING,
+    TODAY,
+    holding,
+    learned,
+    name,
+    names,
+    order,
+    page,
+    run,
+    shown,
+)
 
 CURSOR, IN_KEY, CACHE = Question.CURSOR, Question.CURSOR_IN_CACHE_KEY, Question.CACHE_SECONDS
 HOUR = timedelta(hours=1)
@@ -15,7 +29,7 @@ FULL = holding(Question.PAGE_SIZE, "5", longest={"2026-11-22": 5})
 KNOWN = {name(each): order(each) for each in (10, 50, 60)}
 
 
-def poll(*ids: int, cursor: int = 50, new: tuple[int, ...] = (60,), **facts: object) -> Listed:
+def poll(*ids: int, cursor: int = 50, new: tuple[int, ...] = (60,), **facts: Any) -> Listed:  # noqa: ANN401 - of any field
     """Return a poll by the cursor; `new` are orders that it added."""
     orders = KNOWN | {name(each): order(each, NOON - timedelta(seconds=each), TODAY) for each in new}
     orders = orders | {name(each): order(each, NOON + timedelta(seconds=2), TODAY) for each in new}
@@ -24,7 +38,7 @@ def poll(*ids: int, cursor: int = 50, new: tuple[int, ...] = (60,), **facts: obj
     return run(answer, purpose="poll", cursor=name(cursor), orders=orders, **facts)
 
 
-def sweep(*ids: int, hours: int = 6, **facts: object) -> Listed:
+def sweep(*ids: int, hours: int = 6, **facts: Any) -> Listed:  # noqa: ANN401 - of any field
     """Return a later sweep."""
     at = NOON + hours * HOUR
     return run(page(names(*ids), at=at, row=20, **facts), at=at, orders=KNOWN)
@@ -34,7 +48,9 @@ def test_an_answer_with_newer_orders_alone_is_exclusive_once_the_cursors_order_i
     assert shown(CURSOR, poll(60), known=FULL) == []
     assert shown(CURSOR, poll(60), sweep(10, 50, 60), known=FULL) == ["exclusive"]
     assert shown(CURSOR, poll(60), sweep(10, 60), known=FULL) == [], "it may have left the list before the poll"
-    assert shown(CURSOR, poll(60), sweep(10, 50, 60, fresh=False), known=FULL) == [], "the sweep may be older than the poll"
+    assert shown(CURSOR, poll(60), sweep(10, 50, 60, fresh=False), known=FULL) == [], (
+        "the sweep may be older than the poll"
+    )
     assert shown(CURSOR, poll(60), sweep(10, 50, 60, hours=100), known=FULL) == [], "too long ago"
 
 
@@ -67,7 +83,7 @@ def test_an_older_order_shows_that_the_cursor_is_ignored() -> None:
     ],
     ids=["it is new", "it arrived after the cursor's order", "its date is later"],
 )
-def test_an_order_that_is_older_in_one_sense_alone_shows_nothing(late: object) -> None:
+def test_an_order_that_is_older_in_one_sense_alone_shows_nothing(late: Facts) -> None:
     listed = poll(10, 50, 60)
     changed = run(*listed.pages, purpose="poll", cursor=name(50), orders={**listed.orders, name(10): late})
     assert shown(CURSOR, changed, sweep(10, 50, 60), known=FULL) == []
@@ -82,7 +98,7 @@ def test_ids_that_cannot_be_ranked_show_nothing() -> None:
     assert shown(CURSOR, strange, sweep(10, 50, 60), known=FULL) == []
 
 
-def refusal(status: int | None, following: Page | None, **facts: object) -> Listed:
+def refusal(status: int | None, following: Page | None, **facts: Any) -> Listed:  # noqa: ANN401 - of any field
     first = page(None, Query(date_from=FIRST, cursor=name(50)), status=status, **facts)
     return run(first, *([following] if following else []), purpose="poll", cursor=name(50))
 
@@ -109,7 +125,7 @@ def test_the_answers_that_wait_for_a_later_run_stay_few() -> None:
 # -- the cache ---------------------------------------------------------------------------------------------------------
 
 
-def again(text: str, minutes: float, cursor: int | None = None, **facts: object) -> Listed:
+def again(text: str, minutes: float, cursor: int | None = None, **facts: Any) -> Listed:  # noqa: ANN401 - of any field
     """Return a run of one answer, so many minutes after noon. `text` tells whether two answers are the same."""
     at = NOON + timedelta(minutes=minutes)
     query = Query(date_from=FIRST, cursor=None if cursor is None else name(cursor))
@@ -128,7 +144,9 @@ def test_the_time_counts_from_when_the_earlier_answer_first_came() -> None:
 
 def test_another_cursor_is_another_request_but_the_same_answer_may_be_as_old() -> None:
     assert shown(CACHE, again("a", 0, cursor=10), again("b", 15, cursor=50)) == []
-    assert shown(CACHE, again("a", 0, cursor=10), again("a", 15, cursor=50), again("b", 20, cursor=50)) == ["newer 1200"]
+    assert shown(CACHE, again("a", 0, cursor=10), again("a", 15, cursor=50), again("b", 20, cursor=50)) == [
+        "newer 1200"
+    ]
 
 
 def test_the_header_age_shows_how_old_an_answer_was() -> None:

@@ -37,7 +37,9 @@ def test_one_full_page_shows_it_if_no_page_of_the_last_days_was_longer() -> None
     assert shown(SIZE, one) == [], "nothing is known about the length of other pages"
 
 
-@pytest.mark.parametrize("answers", [[names(1, 2, 3), ()], [names(1, 2, 3)], [(), ()], [names(1, 2, 3), names(1, 2, 3)]])
+@pytest.mark.parametrize(
+    "answers", [[names(1, 2, 3), ()], [names(1, 2, 3)], [(), ()], [names(1, 2, 3), names(1, 2, 3)]]
+)
 def test_a_short_page_shows_nothing_about_the_page_size(answers: Sequence[Sequence[str]]) -> None:
     assert shown(SIZE, run(*answers), known=THREE) == []
 
@@ -151,9 +153,13 @@ def test_pages_next_to_a_cursor_are_a_question_of_their_own() -> None:
     arrived = {name(each): order(each, NOON) for each in (11, 12, 13, 14, 15)}
     assert shown(BESIDE, run(names(11, 12, 13), names(14, 15), (), cursor=name(10), orders=arrived)) == ["yes"]
     assert shown(BESIDE, run(names(11, 12), names(14, 15), (), cursor=name(10), orders=arrived)) == [], "too few"
-    assert shown(BESIDE, run(names(13, 12, 11), names(16, 15, 14), cursor=name(10), orders={
-        **arrived, name(16): order(16, NOON)
-    })) == [], "newest first, the others may have arrived in between"
+    assert (
+        shown(
+            BESIDE,
+            run(names(13, 12, 11), names(16, 15, 14), cursor=name(10), orders={**arrived, name(16): order(16, NOON)}),
+        )
+        == []
+    ), "newest first, the others may have arrived in between"
 
 
 def test_the_same_page_again_next_to_a_cursor_shows_it_if_more_newer_orders_were_there() -> None:

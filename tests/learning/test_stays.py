@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 YESTERDAY = TODAY - DAY
 
 
-def orders(*numbers: int, hours_ago: float = 5, **facts: object) -> dict[str, Facts]:
+def orders(*numbers: int, hours_ago: float = 5, **facts: Any) -> dict[str, Facts]:  # noqa: ANN401 - of any field
     """Return orders of yesterday that were acknowledged so long ago."""
     at = NOON - hours_ago * HOUR
     return {name(each): order(each, at - HOUR, YESTERDAY, acknowledged_at=at, **facts) for each in numbers}
@@ -34,7 +35,7 @@ def cancelled(*numbers: int) -> dict[str, Facts]:
     return orders(*numbers, cancelled_at=NOON - 2 * HOUR)
 
 
-def sweep(known: Mapping[str, Facts], *listed: int, days: int = 0, **facts: object) -> Listed:
+def sweep(known: Mapping[str, Facts], *listed: int, days: int = 0, **facts: Any) -> Listed:  # noqa: ANN401 - of any field
     return run(names(*listed), (), at=NOON + days * DAY, orders=known, row=days + 1, **facts)
 
 
@@ -71,7 +72,7 @@ def test_an_order_that_was_acknowledged_just_now_shows_nothing() -> None:
     [{"ship_tried": True}, {"cancelled_at": NOON - HOUR}, {"closed": True}],
     ids=["shipped, or perhaps", "cancelled", "closed"],
 )
-def test_an_order_to_which_more_has_happened_does_not_count_as_acknowledged(facts: dict[str, object]) -> None:
+def test_an_order_to_which_more_has_happened_does_not_count_as_acknowledged(facts: dict[str, Any]) -> None:
     known = orders(1, **facts) | untouched(3)
     assert shown(ACKNOWLEDGED, sweep(known, 3)) == []
     assert shown(ACKNOWLEDGED, sweep(known, 1, 3)) == []
@@ -143,7 +144,9 @@ def test_orders_that_leave_after_a_day_do_not_stay() -> None:
     """Each day those of the last day are listed, and those of the day before are gone: nothing holds."""
     runs = []
     for day in range(10):
-        fresh = {name(each): order(each, NOON + day * DAY - 9 * HOUR, TODAY + day * DAY - DAY) for each in range(20, 30)}
+        fresh = {
+            name(each): order(each, NOON + day * DAY - 9 * HOUR, TODAY + day * DAY - DAY) for each in range(20, 30)
+        }
         young = {each: replace(facts, acknowledged_at=facts.first_seen_at) for each, facts in fresh.items()}
         gone = {
             name(each): order(
@@ -164,7 +167,7 @@ def test_orders_that_leave_after_a_day_do_not_stay() -> None:
 # -- lateness ----------------------------------------------------------------------------------------------------------
 
 
-def new(days_late: int, covered: bool = True) -> Listed:
+def new(days_late: int, *, covered: bool = True) -> Listed:
     found = {name(9): order(9, NOON - timedelta(seconds=8), TODAY - days_late * DAY)}
     days = ((FIRST, TODAY),) if covered else ((TODAY, TODAY),)
     return replace(sweep(found, 9), covered=days, purpose="poll")
