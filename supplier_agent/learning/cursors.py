@@ -11,7 +11,7 @@ from typing import Any
 
 from supplier_agent.learning.listed import Listed, Page
 from supplier_agent.learning.numbers import FRESH, STALE
-from supplier_agent.learning.pages import longest
+from supplier_agent.learning.pages import REFUSALS, longest
 from supplier_agent.learning.questions import Estimate, Observation, Question
 from supplier_agent.reading.strategy import rank
 
@@ -21,7 +21,6 @@ Found = tuple[list[Observation], Memory]
 
 WAITING = timedelta(days=3)
 MOST_WAITING, MOST_BODIES = 60, 40
-REFUSALS = frozenset({400, 422})
 OWN_CLOCK_SECONDS = 5
 """The header `Age` counts whole seconds, on another clock."""
 

@@ -4,7 +4,7 @@ How far it has come is one row of `chores` for each supplier. A step may be repe
 """
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -112,14 +112,18 @@ def listed_of(
     run: Any | None,  # noqa: ANN401 - a row
     rows: Sequence[Any],
     cached: str | None = None,
+    stored: Mapping[int, Sequence[tuple[str, str]]] | None = None,
 ) -> Listed:
     """Return what these requests listed.
 
     run: their run; None: they belong to none. cached: for how many seconds an answer may be cached; None: it is not known yet.
+    stored: the entries of each answer, as of `pages_of`; None: those of the journal.
     """
     look, is_whole = within(tx), len(rows) <= MOST_PAGES
     life = max(AT_LEAST, 2 * settings.suppliers[supplier].cache_seconds) if cached is None else float(cached)
-    pages = _pages(tx, look, supplier, rows[:MOST_PAGES], life)
+    rows = rows[:MOST_PAGES]
+    stored = pages_of(tx, [row.id for row in rows]) if stored is None else stored
+    pages = _pages(look, supplier, rows, life, stored)
     began = rows[0].started_at if run is None else run.started_at
     ended = rows[-1].ended_at if run is None else run.ended_at
     days = days_of(run) if run is not None and run.purpose in WHOLE and is_whole else None
@@ -143,8 +147,10 @@ def listed_of(
     )
 
 
-def _pages(tx: Session, look: Look, supplier: str, rows: Sequence[Any], life: float) -> tuple[Page, ...]:
-    stored, pages = pages_of(tx, [row.id for row in rows]), []
+def _pages(
+    look: Look, supplier: str, rows: Sequence[Any], life: float, stored: Mapping[int, Sequence[tuple[str, str]]]
+) -> tuple[Page, ...]:
+    pages = []
     for row in rows:
         query, ids = query_of(row.url), stored.get(row.id)
         if query is None:

@@ -23,11 +23,11 @@ REMEMBERING: Mapping[
     **{each: partial(stays.leaving, each) for each in stays.KINDS},
 }
 """The estimators that remember something from run to run."""
-PLAIN = (pages.page_size, pages.order, pages.page_honoured, pages.past_end)
+PLAIN = (pages.page_size, pages.order, pages.page_honoured, pages.past_end, pages.order_number)
 
 
-def after_run(known: Mapping[Question, Estimate], listed: Listed, timezone: ZoneInfo) -> Known:
-    """Return the estimates after one more run."""
+def after_run(known: Mapping[Question, Estimate], listed: Listed, timezone: ZoneInfo, once: str | None = None) -> Known:
+    """Return the estimates after one more run. once: a key under which each question counts it at most once; None: as usual."""
     seen = list(stays.lateness(listed, timezone))
     for estimator in PLAIN:
         seen += estimator(listed, known)
@@ -38,6 +38,8 @@ def after_run(known: Mapping[Question, Estimate], listed: Listed, timezone: Zone
         seen += found
     size = after[Question.PAGE_SIZE]
     after[Question.PAGE_SIZE] = replace(size, memory={**size.memory, "longest": pages.longest_after(listed, known)})
+    if once is not None:
+        seen = [replace(each, key=once) for each in seen]
     return after_all(after, seen)
 
 

@@ -1,6 +1,6 @@
 """What a run shows about pages: how long they are, how they are sorted, whether `page` is honoured, what follows the last. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from itertools import pairwise
 
@@ -12,7 +12,10 @@ LEAST_SORTED = 8
 """Fewer rows are sorted by chance too often."""
 SEVERAL = 3
 REPEATS = 3
+FAR = 1000
+"""A page that no list has."""
 NOT_FOUND = 404
+REFUSALS = frozenset({400, 422})
 SETTLE = timedelta(hours=1)
 """An order that was acknowledged or shipped within this time may have left the list between two pages."""
 DAYS = 7
@@ -92,16 +95,21 @@ def order(listed: Listed, known: Mapping[Question, Estimate]) -> Iterator[Observ
 def page_honoured(listed: Listed, known: Mapping[Question, Estimate]) -> Iterator[Observation]:  # noqa: ARG001 - as all of these
     """Learn whether `page` is honoured: whether a page lists other orders than the one before.
 
-    Not if these only moved there, because others left the list or arrived in between: nothing of the page before may have been
-    acknowledged or shipped lately, and the page must have an order that was known before, or several.
-    It is not honoured if it lists the same, although the run shows later that more orders were there.
+    Nothing is learned if these only moved there, because others left the list or arrived in between: nothing of the page before may
+    have been acknowledged or shipped lately, and the page must have an order that was known before, or several. A page after the
+    last, which is empty or not found, is honoured too: it does not list the first page again. A page is not honoured if it lists
+    the same, although the run shows later that more orders were there.
     """
     for chain in listed.chains():
         question = Question.PAGE_HONOURED if chain[0].query.cursor is None else Question.PAGE_BESIDE_CURSOR
         for page, following in pairwise(chain):
-            if not page.ids or not following.ids or not following.settled:
+            if not page.ids or not following.settled:
                 continue
-            if following.ids == page.ids:
+            if _end(following) is not None:
+                yield _observed(question, "yes", following)
+            elif not following.ids:
+                continue
+            elif following.ids == page.ids:
                 if following.query.page == 2 and _were_more(listed, page):  # noqa: PLR2004 - the first that may repeat
                     yield _observed(question, "no", following)
             elif (
@@ -156,21 +164,48 @@ def _is_next(listed: Listed, page: Page, following: Page) -> bool:
 def past_end(listed: Listed, known: Mapping[Question, Estimate]) -> Iterator[Observation]:  # noqa: ARG001 - as all of these
     """Learn what follows the last page. The same page again is known to be the last one only if the pages before differed."""
     for chain in listed.chains():
-        if len(chain) < 2 or not chain[-1].settled or not chain[-2].ids:  # noqa: PLR2004 - a page, and the one after the last
-            continue
-        last = chain[-1]
-        if last.ids == ():
-            yield _observed(Question.PAST_END, "empty", last)
-        elif last.ids is None and last.status == NOT_FOUND and not last.html:
-            yield _observed(Question.PAST_END, "not_found", last)
-        elif chain[0].query.cursor is None and len(chain) > REPEATS and _repeats(chain):
-            yield _observed(Question.PAST_END, "repeats", last)
+        if len(chain) > 1 and chain[-1].settled and chain[-2].ids:
+            answer = _end(chain[-1])
+            if answer is None and chain[0].query.cursor is None and len(chain) > REPEATS and _repeats(chain):
+                answer = "repeats"
+            if answer is not None:
+                yield _observed(Question.PAST_END, answer, chain[-1])
+    for page in listed.pages:
+        answer = _end(page)
+        if page.query.page >= FAR and page.settled and answer is not None:
+            yield _observed(Question.PAST_END, answer, page)
+
+
+def _end(page: Page) -> str | None:
+    """Return what shows that there is no such page; None: nothing does."""
+    if page.ids == ():
+        return "empty"
+    return "not_found" if page.ids is None and page.status == NOT_FOUND and not page.html else None
 
 
 def _repeats(chain: tuple[Page, ...]) -> bool:
     """Tell whether the last page came three times after another one. If it came twice, an order may have arrived meanwhile."""
     *_, before, one, two, three = chain
     return one.ids == two.ids == three.ids and two.settled and not set(before.ids or ()) & set(one.ids or ())
+
+
+def order_number(listed: Listed, known: Mapping[Question, Estimate]) -> Iterator[Observation]:  # noqa: ARG001 - as all of these
+    """Learn what the parameter `order_number` does. A list of that order alone shows something only if another answer had more."""
+    everything = {each for page in listed.pages if page.query.order_number is None for each in page.ids or ()}
+    for page in listed.pages:
+        number = page.query.order_number
+        if number is None or page.query.page != 1 or page.html or not page.settled:
+            continue
+        if _others(page.ids or (), number):
+            yield _observed(Question.ORDER_NUMBER, "ignored", page)
+        elif page.ids and _others(everything, number):
+            yield _observed(Question.ORDER_NUMBER, "honoured", page)
+        elif page.status in REFUSALS:
+            yield _observed(Question.ORDER_NUMBER, "refused", page)
+
+
+def _others(ids: Iterable[str], number: str) -> bool:
+    return any(each.rpartition("_")[0] != number for each in ids)
 
 
 def _observed(question: Question, answer: str, page: Page) -> Observation:

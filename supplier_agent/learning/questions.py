@@ -9,6 +9,7 @@ The answers are codes, or numbers as text:
     page_honoured          yes, no (the same page again); page_beside_cursor: the same for requests with a cursor
     past_end               empty, repeats (the last page again), not_found
     cache_seconds          an answer is never older than this
+    order_number           honoured (the orders with that number alone), ignored, refused
     acknowledged_leave     yes, no; the same for shipped_leave and cancelled_leave
     lateness_days          the most days between an order's date and its first appearance on the list
     acknowledge_body       success_true, no_success (an object without `success`), empty, no_content (204); the same for ship_body
@@ -34,6 +35,7 @@ class Question(StrEnum):
     CURSOR = "cursor"
     CURSOR_IN_CACHE_KEY = "cursor_in_cache_key"
     CACHE_SECONDS = "cache_seconds"
+    ORDER_NUMBER = "order_number"
     ACKNOWLEDGED_LEAVE = "acknowledged_leave"
     SHIPPED_LEAVE = "shipped_leave"
     CANCELLED_LEAVE = "cancelled_leave"

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from supplier_agent.learning.listed import Page
 from supplier_agent.learning.questions import DENIES, Question
 from supplier_agent.reading.strategy import Query
 from tests.learning.marketplace import FIRST, NOON, TODAY, holding, name, names, order, page, run, shown
@@ -106,7 +108,7 @@ def test_a_cached_page_shows_no_order() -> None:
 
 
 def test_a_second_page_with_other_known_orders_shows_that_pages_are_honoured() -> None:
-    assert shown(HONOURED, run(names(1, 2), names(3, 4), names(5), ())) == ["yes", "yes"]
+    assert shown(HONOURED, run(names(1, 2), names(3, 4), names(5))) == ["yes", "yes"]
     assert shown(HONOURED, run(names(1), names(2), ())) == ["yes"], "pages of one row"
 
 
@@ -147,7 +149,7 @@ def test_the_same_page_later_is_no_sign_that_pages_are_not_honoured() -> None:
 
 
 def test_pages_next_to_a_cursor_are_a_question_of_their_own() -> None:
-    beside = run(names(11, 12, 13), names(14, 15), (), cursor=name(10), purpose="poll")
+    beside = run(names(11, 12, 13), names(14, 15), cursor=name(10), purpose="poll")
     assert shown(BESIDE, beside) == ["yes"]
     assert shown(HONOURED, beside) == []
     arrived = {name(each): order(each, NOON) for each in (11, 12, 13, 14, 15)}
@@ -208,3 +210,37 @@ def test_an_end_that_may_be_cached_shows_nothing() -> None:
 
 def test_repeats_next_to_a_cursor_show_nothing_about_the_end() -> None:
     assert shown(END, run(names(11), names(12), names(12), names(12), cursor=name(10))) == []
+
+
+def test_a_page_far_after_the_last_shows_the_end_too() -> None:
+    far = Query(5000, FIRST, TODAY)
+    assert shown(END, run(page(names(1, 2)), page((), far))) == ["empty"]
+    assert shown(END, run(page(names(1, 2)), page(None, far, status=404))) == ["not_found"]
+    assert shown(END, run(page(names(1, 2)), page(names(1, 2), far))) == [], "the page may be ignored"
+
+
+def test_an_end_that_is_not_the_first_page_again_shows_that_pages_are_honoured() -> None:
+    assert shown(HONOURED, run(names(1, 2), ())) == ["yes"]
+    assert shown(HONOURED, run(names(1, 2), page(None, asked(2), status=404))) == ["yes"]
+    assert shown(HONOURED, run(names(1, 2), page(None, asked(2), status=404, html=True))) == []
+    assert shown(HONOURED, run(names(1, 2), page((), asked(2), settled=False))) == []
+    assert shown(HONOURED, run((), ())) == []
+
+
+# -- order_number ------------------------------------------------------------------------------------------------------
+
+
+def numbered(ids: Sequence[str] | None, **facts: Any) -> Page:  # noqa: ANN401 - of any field
+    return page(ids, Query(order_number=name(5).partition("_")[0]), **facts)
+
+
+def test_what_order_number_does() -> None:
+    question = Question.ORDER_NUMBER
+    assert shown(question, run(numbered(names(4, 5)))) == ["ignored"]
+    assert shown(question, run(numbered(None, status=400))) == ["refused"]
+    assert shown(question, run(numbered(names(5)))) == [], "perhaps the list has no other order"
+    assert shown(question, run(page(names(4, 5)), numbered(names(5)))) == ["honoured"]
+    assert shown(question, run(page(names(5)), numbered(names(5)))) == []
+    assert shown(question, run(page(names(4, 5)), numbered(()))) == []
+    assert shown(question, run(numbered(names(4, 5), settled=False))) == []
+    assert shown(question, run(numbered(None, status=400, html=True))) == []
