@@ -16,6 +16,7 @@ from supplier_agent.cli import (
     carriers,
     config,
     maintenance,
+    marketplace,
     orders,
     programs,
     serve,
@@ -56,6 +57,7 @@ for module in (
     carriers,
     shop,
     businessonbot,
+    marketplace,
     maintenance,
 ):
     module.register(app)

@@ -1,5 +1,6 @@
 """What the answer to one call shows: the form of its body, whether a label needs the token, how long answers take. Pure."""
 
+import ast
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -40,6 +41,24 @@ def answers(seen: Answered) -> Iterator[Observation]:
         yield Observation(BODIES[seen.kind], form, seen.ended_at, row, key)
     if seen.kind == "label" and seen.outcome == "done" and seen.elsewhere:
         yield Observation(Question.LABEL_TOKEN, "not_needed", seen.ended_at, row, key)
+
+
+UNVERIFIED = "unverified, the answer was: "
+
+
+def quoted(body: str) -> str:
+    """Return how the journal keeps an answer that says yes without the documented `success`."""
+    return f"{UNVERIFIED}{body!r}"
+
+
+def body_of(detail: str) -> str:
+    """Return the answer that the journal keeps in the detail of an attempt: what `quoted` was given, or the detail itself."""
+    if not detail.startswith(UNVERIFIED):
+        return detail
+    try:
+        return str(ast.literal_eval(detail.removeprefix(UNVERIFIED)))
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return detail
 
 
 def form_of(status: int, body: str) -> str | None:

@@ -275,7 +275,7 @@ def _after_calls(
         if row.http_status is None:
             continue
         elsewhere = row.kind == LABEL and urlsplit(row.link_to_label or "").netloc not in {"", own}
-        body = "" if row.kind == LABEL else row.detail or ""
+        body = "" if row.kind == LABEL else answers.body_of(row.detail or "")
         after = after_call(
             after, Answered(row.id, row.kind, row.ended_at, row.outcome, row.http_status, body, elsewhere)
         )

@@ -37,14 +37,17 @@ KEPT, KEYS, MOST_ANSWERS = 5, 64, 6
 
 
 def fold(estimate: Estimate, seen: Observation) -> Estimate:
-    """Return the estimate after one more observation. An observation whose key was seen before changes nothing."""
+    """Return the estimate after one more observation. An observation whose key was seen before changes nothing.
+
+    Each answer is timed once, so times need no keys.
+    """
+    if seen.question in TIMES:
+        return fold_times(replace(estimate, last_at=seen.at, evidence=_kept(estimate.evidence, seen)), seen)
     keys = list(estimate.memory.get("keys", ()))
     if seen.key in keys:
         return estimate
     memory = {**estimate.memory, "keys": [*keys, seen.key][-KEYS:]}
     estimate = replace(estimate, last_at=seen.at, evidence=_kept(estimate.evidence, seen), memory=memory)
-    if seen.question in TIMES:
-        return fold_times(estimate, seen)
     if seen.question is Question.LATENESS_DAYS:
         return fold_most(estimate, seen)
     if seen.question is Question.CACHE_SECONDS:

@@ -16,28 +16,34 @@ MARGIN = timedelta(minutes=10)
 FEW = 10
 """If at most 1 in FEW is missing while the others stay, those few are missing for another reason: they were cancelled."""
 
-Since = Callable[[Facts], datetime | None]
+Since = Callable[[Facts, datetime], datetime | None]
 
 
-def _acknowledged(order: Facts) -> datetime | None:
+def _acknowledged(order: Facts, now: datetime) -> datetime | None:
     """Return since when the order is acknowledged and nothing else."""
     if order.ship_tried or order.cancelled_at is not None or order.closed:
         return None
-    return order.acknowledged_at
+    return _until(order.acknowledged_at, now)
 
 
-def _shipped(order: Facts) -> datetime | None:
-    return None if order.cancelled_at is not None or order.closed else order.shipped_at
+def _shipped(order: Facts, now: datetime) -> datetime | None:
+    return None if order.cancelled_at is not None or order.closed else _until(order.shipped_at, now)
 
 
-def _cancelled(order: Facts) -> datetime | None:
-    return None if order.ship_tried else order.cancelled_at
+def _cancelled(order: Facts, now: datetime) -> datetime | None:
+    return None if order.ship_tried else _until(order.cancelled_at, now)
 
 
-def _untouched(order: Facts) -> datetime | None:
-    """Return since when nothing was done for the order: since it is known."""
-    touched = order.acknowledged_at is not None or order.ship_tried or order.cancelled_at is not None or order.closed
-    return None if touched else order.first_seen_at
+def _untouched(order: Facts, now: datetime) -> datetime | None:
+    """Return since when nothing was done for the order: since it is known. Usually it was acknowledged right after the run."""
+    if order.closed or any(_until(at, now) for at in (order.acknowledged_at, order.cancelled_at)):
+        return None
+    return None if order.ship_tried and order.acknowledged_at is None else order.first_seen_at
+
+
+def _until(at: datetime | None, now: datetime) -> datetime | None:
+    """Return the time, if it had come by then."""
+    return at if at is not None and at <= now else None
 
 
 KINDS: Mapping[Question, tuple[Since, Since]] = {
@@ -80,8 +86,8 @@ def leaving(
     for name, order in listed.orders.items():
         if order.order_date is None or not first <= order.order_date <= last:
             continue
-        at, is_there = since(order), name in there
-        if is_there and (began := other(order)) is not None and began <= listed.ended_at:
+        at, is_there = since(order, listed.ended_at), name in there
+        if is_there and other(order, listed.ended_at) is not None:
             working.add(order.order_date)
         if at is None or at > listed.started_at - MARGIN:
             continue

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from supplier_agent.learning.answers import Answered, times
+from supplier_agent.learning.answers import Answered, body_of, quoted, times
 from supplier_agent.learning.observing import after_all, after_call
 from supplier_agent.learning.questions import Question
 from tests.learning.marketplace import NOON, NOTHING
@@ -43,6 +43,13 @@ def answer(question: Question, **facts: Any) -> str | None:  # noqa: ANN401 - of
 )
 def test_the_form_of_an_answer_that_says_yes(status: int, body: str, form: str | None) -> None:
     assert answer(SHIP, status=status, body=body) == form
+
+
+@pytest.mark.parametrize("body", ["", "{}", '{"message": "it\'s \\"done\\""}', "Caf\u00e9\n"])
+def test_the_journal_keeps_an_unverified_answer_so_that_it_can_be_read_again(body: str) -> None:
+    assert body_of(quoted(body)) == body
+    assert body_of(body) == body
+    assert body_of("unverified, the answer was: 'cut") == "unverified, the answer was: 'cut"
 
 
 def test_an_answer_that_was_unclear_to_the_agent_counts_too() -> None:

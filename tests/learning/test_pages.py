@@ -109,7 +109,7 @@ def test_a_cached_page_shows_no_order() -> None:
 
 def test_a_second_page_with_other_known_orders_shows_that_pages_are_honoured() -> None:
     assert shown(HONOURED, run(names(1, 2), names(3, 4), names(5))) == ["yes", "yes"]
-    assert shown(HONOURED, run(names(1), names(2), ())) == ["yes"], "pages of one row"
+    assert shown(HONOURED, run(names(1), names(2))) == ["yes"], "pages of one row"
 
 
 def test_a_page_of_orders_that_have_just_arrived_shows_nothing() -> None:
@@ -153,8 +153,8 @@ def test_pages_next_to_a_cursor_are_a_question_of_their_own() -> None:
     assert shown(BESIDE, beside) == ["yes"]
     assert shown(HONOURED, beside) == []
     arrived = {name(each): order(each, NOON) for each in (11, 12, 13, 14, 15)}
-    assert shown(BESIDE, run(names(11, 12, 13), names(14, 15), (), cursor=name(10), orders=arrived)) == ["yes"]
-    assert shown(BESIDE, run(names(11, 12), names(14, 15), (), cursor=name(10), orders=arrived)) == [], "too few"
+    assert shown(BESIDE, run(names(11, 12, 13), names(14, 15), cursor=name(10), orders=arrived)) == ["yes"]
+    assert shown(BESIDE, run(names(11, 12), names(14, 15), cursor=name(10), orders=arrived)) == [], "too few"
     assert (
         shown(
             BESIDE,

@@ -54,6 +54,13 @@ def test_acknowledged_orders_that_disappear_leave_if_others_of_their_day_are_lis
     assert shown(ACKNOWLEDGED, sweep(orders(1, 2))) == [], "an empty list shows nothing"
 
 
+def test_an_order_that_was_acknowledged_right_after_the_run_was_untouched_in_it() -> None:
+    soon = {name(3): replace(untouched(3)[name(3)], acknowledged_at=NOON + HOUR)}
+    assert shown(ACKNOWLEDGED, sweep(orders(1, 2) | soon, 3)) == ["yes", "yes"]
+    before = {name(3): replace(untouched(3)[name(3)], acknowledged_at=NOON - timedelta(minutes=1))}
+    assert shown(ACKNOWLEDGED, sweep(orders(1, 2) | before, 3)) == []
+
+
 def test_each_order_counts_once_however_many_sweeps_list_or_miss_it() -> None:
     first, second = sweep(orders(1, 2), 1, 2), sweep(orders(1, 2), 1, 2, days=1)
     assert shown(ACKNOWLEDGED, first, second) == ["no", "no"]
