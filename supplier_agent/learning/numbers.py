@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 from statistics import median
+from typing import Any
 
 from supplier_agent.learning.questions import ENOUGH, ENOUGH_DAYS, Estimate, Observation, State
 
@@ -60,14 +61,14 @@ def fold_bound(estimate: Estimate, seen: Observation) -> Estimate:
     the least number of seconds after which 20 answers were made afresh, on 3 days, and that no cached answer has exceeded.
     """
     memory = dict(estimate.memory)
-    oldest, newer = memory.get("oldest", 0), [tuple(each) for each in memory.get("newer", ())]
+    oldest, newer = memory.get("oldest", 0), [list(each) for each in memory.get("newer", ())]
     seconds, day = int(seen.answer[len(STALE) :]), seen.at.date().isoformat()
     against = 0
     if seen.answer.startswith(STALE):
         against = int(estimate.answer is not None and seconds > int(estimate.answer))
         oldest = max(oldest, seconds)
     else:
-        newer.append((seconds, day))
+        newer.append([seconds, day])
     # A shorter time than a cached answer has lasted proves nothing: that answer was dropped early.
     newer = sorted(each for each in newer if each[0] > oldest)[: ENOUGH * ENOUGH_DAYS]
     memory |= {"oldest": oldest, "newer": newer}
@@ -96,7 +97,7 @@ def fold_bound(estimate: Estimate, seen: Observation) -> Estimate:
 def fold_times(estimate: Estimate, seen: Observation) -> Estimate:
     """Learn how long an answer usually takes: the median. `usual` are the first times after a change, `last` the newest."""
     memory = dict(estimate.memory)
-    entry = (float(seen.answer), seen.at.isoformat())
+    entry: list[Any] = [float(seen.answer), seen.at.isoformat()]
     usual, last = [*memory.get("usual", ())], [*memory.get("last", ()), entry][-ENOUGH:]
     day = seen.at.date().isoformat()
     days = estimate.days + (memory.get("day") != day)

@@ -86,7 +86,8 @@ def lines(questions: Collection[Mapping[str, Any]], words: Words) -> Iterator[st
         yield f"    {state(each, words)}"
         for piece in _newest(each["evidence"]):
             said = answer(each["question"], piece["answer"], words) if piece["answer"] else ""
-            shown = "  ".join(part for part in (piece["at"], piece["request"], said) if part)
+            at = f"{piece['at'][:16].replace('T', ' ')} UTC"
+            shown = "  ".join(part for part in (at, piece["request"], said) if part)
             yield f"        {shown}"
 
 

@@ -71,12 +71,10 @@ LEARNED: Mapping[str, str] = {
     "learned.acknowledge_seconds": "usually %(answer)s seconds; 19 of the last 20 took at most %(slow)s",
     "learned.ship_seconds": "usually %(answer)s seconds; 19 of the last 20 took at most %(slow)s",
     "learned.label_seconds": "usually %(answer)s seconds; 19 of the last 20 took at most %(slow)s",
-    "learning.unknown": "not known yet: %(number)s observations of the 20 that are needed, on %(days)s of 3 days",
-    "learning.unknown.leaning": (
-        "not known yet. So far: %(said)s (%(number)s observations of the 20 that are needed, on %(days)s of 3 days)"
-    ),
+    "learning.unknown": "not known yet (observations: %(number)s of 20, days: %(days)s of 3)",
+    "learning.unknown.leaning": "not known yet; so far: %(said)s (observations: %(number)s of 20, days: %(days)s of 3)",
     "learning.holds": "%(said)s (%(number)s observations on %(days)s days since %(since)s)",
-    "learning.contradicted": "the observations disagree: %(number)s say: %(said)s; %(against)s say something else",
+    "learning.contradicted": 'the observations disagree; for "%(said)s": %(number)s, against it: %(against)s',
     "learning.contradicted.alone": "the observations disagree",
     "learning.changed": "changed on %(changed_at)s: %(said)s; before: %(before)s",
     "learning.changed.open": "changed on %(changed_at)s: the new answer is not known yet; before: %(before)s",
