@@ -263,6 +263,8 @@ def settle_page(ctx: Context, account: Account, flight: Flight, answer: Listing 
     if isinstance(step, pull.Finished):
         ctx.then(lambda: ctx.read_since_ping.add(name))
         ctx.then(lambda: ctx.read_lately.add(name))
+    if not isinstance(step, pull.OpenRun):
+        ctx.then(lambda: ctx.to_learn.add(name))
     ctx.then(lambda: log_events.page(ctx.log, name, step))
     ctx.then(lambda: log_events.changes(ctx.log, name, changes, answer.detail if isinstance(answer, Verdict) else None))
     return ending

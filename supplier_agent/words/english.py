@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from supplier_agent.words.alerts import ALERTS, TITLES
 from supplier_agent.words.businessonbot import BUSINESSONBOT
 from supplier_agent.words.carriers import CARRIERS
+from supplier_agent.words.learned import LEARNED
 from supplier_agent.words.page import LETTERS, PAGE
 from supplier_agent.words.support import SUPPORT
 
@@ -333,7 +334,7 @@ INSTALLATION_PROBLEMS: Mapping[str, str] = {
 ENGLISH: Mapping[str, str] = {
     **STAGES, **KINDS, **JOINTS, **EVIDENCE, **BLOCKERS, **WAITS_FOR, **NEXT,
     **ORDER_PROBLEMS, **SUPPLIER_PROBLEMS, **INSTALLATION_PROBLEMS, **TITLES, **ALERTS,
-    **PAGE, **LETTERS, **SUPPORT, **CARRIERS, **BUSINESSONBOT,
+    **PAGE, **LETTERS, **SUPPORT, **CARRIERS, **BUSINESSONBOT, **LEARNED,
 }  # fmt: skip
 
 _OF_CALLS: dict[str, str] = {}
