@@ -83,7 +83,11 @@ def _stretches(tx: Session, supplier: str, contents: Sequence[Content]) -> list[
 
 
 def _entry(content: Content) -> Any:  # noqa: ANN401 - any JSON value
-    return None if content.text is None else json.loads(content.text)
+    text = content.text
+    try:
+        return None if text is None else json.loads(text)
+    except ValueError:
+        return None  # damaged
 
 
 def _flat(value: object, name: str = "") -> dict[str, object]:
