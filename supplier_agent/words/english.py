@@ -248,9 +248,7 @@ SUPPLIER_PROBLEMS: Mapping[str, str] = {
     "problem.not_fully_read": "not fully read: %(first)s to %(last)s (read %(at)s): %(detail)s",
     "fix.not_fully_read": "ask technique@menzzo.fr how get-sales pages its answers, and compare these days with them",
     "problem.entry_rejected": "an entry of the list cannot be used: %(reason)s",
-    "fix.entry_rejected": (
-        "ask technique@menzzo.fr to correct it; it is stored unchanged in the table rejected_entries"
-    ),
+    "fix.entry_rejected": ("ask technique@menzzo.fr to correct it; it is stored in the table rejected_entries"),
     "problem.ship_overdue": "overdue orders, which should have been shipped by now: %(number)s (ship_by_days)",
     "fix.ship_overdue": "supplier-agent orders --supplier %(supplier)s",
     "problem.mass_disappearance": (
