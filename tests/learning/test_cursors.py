@@ -138,6 +138,10 @@ def test_another_answer_to_the_same_request_was_made_afresh() -> None:
     assert shown(CACHE, again("a", 0), again("a", 15)) == [], "it may be cached, or nothing has changed"
 
 
+def test_a_clock_that_was_set_back_shows_nothing() -> None:
+    assert shown(CACHE, again("a", 30), again("b", 15)) == []
+
+
 def test_the_time_counts_from_when_the_earlier_answer_first_came() -> None:
     assert shown(CACHE, again("a", 0), again("a", 15), again("b", 30)) == ["newer 1800"]
 
