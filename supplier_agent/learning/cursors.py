@@ -53,7 +53,7 @@ def cursor(listed: Listed, known: Mapping[Question, Estimate]) -> Found:
         ):
             found.append(_observed(Question.CURSOR, "refused", page))
         elif page.ids and page.fresh and name in listed.orders:
-            if any(listed.is_known(each, page.at) and listed.is_older(each, name) for each in page.ids):
+            if any(listed.is_older(each, name) for each in page.ids):
                 found.append(_observed(Question.CURSOR, "ignored", page))
             elif len(page.ids) < most and _newer(page.ids, name) and set(page.ids) != {name}:
                 since = page.query.date_from

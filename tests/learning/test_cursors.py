@@ -109,6 +109,8 @@ def test_a_400_is_a_refusal_if_the_same_without_the_cursor_is_answered() -> None
     assert shown(CURSOR, refusal(422, answered)) == ["refused"]
     assert shown(CURSOR, refusal(400, None)) == [], "perhaps it refuses everything now"
     assert shown(CURSOR, refusal(400, page(None, Query(date_from=FIRST), status=500))) == []
+    other = page(names(60), Query(date_from=FIRST, cursor=name(10)), row=2)
+    assert shown(CURSOR, refusal(400, other)) == [], "another cursor is answered"
     assert shown(CURSOR, refusal(404, answered)) == [], "perhaps nothing is newer"
     assert shown(CURSOR, refusal(400, answered, html=True)) == [], "something else has answered"
 

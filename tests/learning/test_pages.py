@@ -54,7 +54,9 @@ def test_pages_of_which_one_may_be_cached_show_no_page_size() -> None:
 
 
 def carry(ids: Sequence[str], cursor: int | None, number: int, **facts: Any) -> Page:  # noqa: ANN401 - of any field
-    query = Query(date_from=FIRST, date_to=TODAY + timedelta(days=number), cursor=cursor and name(cursor))
+    query = Query(
+        date_from=FIRST, date_to=TODAY + timedelta(days=number), cursor=None if cursor is None else name(cursor)
+    )
     return page(ids, query, row=number, **facts)
 
 
