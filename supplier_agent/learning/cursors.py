@@ -53,7 +53,7 @@ def cursor(listed: Listed, known: Mapping[Question, Estimate]) -> Found:
         ):
             found.append(_observed(Question.CURSOR, "refused", page))
         elif page.ids and page.fresh and name in listed.orders:
-            if any(listed.is_known(each, page.at) and listed.is_older(each, name) for each in page.ids):
+            if any(listed.is_older(each, name) for each in page.ids):
                 found.append(_observed(Question.CURSOR, "ignored", page))
             elif len(page.ids) < most and _newer(page.ids, name) and set(page.ids) != {name}:
                 since = page.query.date_from
@@ -106,7 +106,8 @@ def cache(listed: Listed, known: Mapping[Question, Estimate]) -> Found:
             made_at = min(before[2], made_at)  # the same answer: as old as it was when it first came
         elif before is not None and before[0] == url:
             seconds = round((page.at - datetime.fromisoformat(before[2])).total_seconds())
-            found.append(_observed(Question.CACHE_SECONDS, f"{FRESH}{max(seconds, 0)}", page))
+            if seconds > 0:  # else the clock was set back
+                found.append(_observed(Question.CACHE_SECONDS, f"{FRESH}{seconds}", page))
         bodies[_mark(page.key)] = [url, body, made_at]
     memory["bodies"] = dict(list(bodies.items())[-MOST_BODIES:])
     return found, memory

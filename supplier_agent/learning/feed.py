@@ -96,8 +96,10 @@ def _after_reads(
     run = None if first.run_id is None else look.first("SELECT * FROM runs WHERE id = ?", first.run_id)
     if run is None:
         rows = look.rows("SELECT * FROM reads WHERE id = ?", first.id)
-    elif known(run.ended_at) is None:
+    elif run.ended_at is None:
         return before, position, False
+    elif known(run.ended_at) is None or known(run.started_at) is None:
+        return before, first.id, True  # a damaged row
     else:
         rows = look.rows("SELECT * FROM reads WHERE run_id = ? ORDER BY id LIMIT ?", run.id, MOST_PAGES + 1)
     last = first.id if run is None else look.first("SELECT max(id) AS row FROM reads WHERE run_id = ?", run.id).row

@@ -86,6 +86,20 @@ class Listed:
         if chain:
             yield tuple(chain)
 
+    def carried(self) -> Iterator[tuple[Page, ...]]:
+        """Yield the answers of which each was asked for with the last id of the one before as the cursor."""
+        chain: list[Page] = []
+        for page in self.pages:
+            if page.query.page != 1 or not page.ids:
+                continue
+            follows = chain and chain[-1].ids and page.query.cursor == chain[-1].ids[-1]
+            if chain and not follows:
+                yield tuple(chain)
+                chain = []
+            chain.append(page)
+        if chain:
+            yield tuple(chain)
+
     def is_known(self, menzzo_order_id: str, before: datetime) -> bool:
         """Tell whether the order was known before that time, so it is none that has just arrived."""
         order = self.orders.get(menzzo_order_id)

@@ -40,17 +40,19 @@ def page_size(listed: Listed, known: Mapping[Question, Estimate]) -> Iterator[Ob
     """Learn how long a full page is: one that is followed by a page with other orders. A short page alone proves nothing.
 
     A page that was the last when it was cached, or to which orders were added before the next request, only looks full. So it
-    must be as long as the longest page of the last days, or two full pages in a row must have the same length.
+    must be as long as the longest page of the last days, or two full pages in a row must have the same length. If `page` is
+    ignored, the cursor leads from page to page; then only the second counts.
     """
     answer, shown = None, None
-    for chain in listed.chains():
+    carried = [chain for chain in listed.carried() if len(_full(chain)) > 1]
+    for chain in (*listed.chains(), *carried):
         full = _full(chain)
         sizes = {len(page.ids or ()) for page in full}
         if not full or not all(page.settled for page in chain[: len(full) + 1]):
             continue
         if len(sizes) == 1 and (len(full) > 1 or sizes >= {longest(known)}):
             answer, shown = str(sizes.pop()), full[0]
-        elif len(sizes) > 1 and all(page.fresh for page in chain[: len(full) + 1]):
+        elif len(sizes) > 1 and chain not in carried and all(page.fresh for page in chain[: len(full) + 1]):
             answer, shown = "varies", full[0]
         if answer is not None:
             break

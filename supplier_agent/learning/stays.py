@@ -84,7 +84,7 @@ def leaving(
     first, last = listed.days
     staying, missing, working = [], [], set[date]()
     for name, order in listed.orders.items():
-        if order.order_date is None or not first <= order.order_date <= last:
+        if order.order_date is None or not first < order.order_date <= last:  # the first day may be excluded
             continue
         at, is_there = since(order, listed.ended_at), name in there
         if is_there and other(order, listed.ended_at) is not None:

@@ -56,7 +56,7 @@ LEARNED: Mapping[str, str] = {
     "learned.shipped_leave.no": "no, it stays",
     "learned.cancelled_leave.yes": "yes",
     "learned.cancelled_leave.no": "no, it stays",
-    "learned.lateness_days": "at most %(answer)s days",
+    "learned.lateness_days": "at most so many days: %(answer)s",
     "learned.acknowledge_body.success_true": "with success: true",
     "learned.acknowledge_body.no_success": "with a JSON object without success",
     "learned.acknowledge_body.empty": "with an empty body",

@@ -109,6 +109,8 @@ def test_a_400_is_a_refusal_if_the_same_without_the_cursor_is_answered() -> None
     assert shown(CURSOR, refusal(422, answered)) == ["refused"]
     assert shown(CURSOR, refusal(400, None)) == [], "perhaps it refuses everything now"
     assert shown(CURSOR, refusal(400, page(None, Query(date_from=FIRST), status=500))) == []
+    other = page(names(60), Query(date_from=FIRST, cursor=name(10)), row=2)
+    assert shown(CURSOR, refusal(400, other)) == [], "another cursor is answered"
     assert shown(CURSOR, refusal(404, answered)) == [], "perhaps nothing is newer"
     assert shown(CURSOR, refusal(400, answered, html=True)) == [], "something else has answered"
 
@@ -136,6 +138,10 @@ def again(text: str, minutes: float, cursor: int | None = None, **facts: Any) ->
 def test_another_answer_to_the_same_request_was_made_afresh() -> None:
     assert shown(CACHE, again("a", 0), again("b", 15)) == ["newer 900"]
     assert shown(CACHE, again("a", 0), again("a", 15)) == [], "it may be cached, or nothing has changed"
+
+
+def test_a_clock_that_was_set_back_shows_nothing() -> None:
+    assert shown(CACHE, again("a", 30), again("b", 15)) == []
 
 
 def test_the_time_counts_from_when_the_earlier_answer_first_came() -> None:

@@ -92,6 +92,11 @@ def test_a_mixture_after_an_answer_that_held_is_no_change(mixture: list[str]) ->
         assert estimate.state is State.CONTRADICTED or number < 20, number
 
 
+def test_an_answer_that_comes_and_goes_must_stay_longer_to_be_a_change() -> None:
+    assert codes(*["50"] * 20, *["25"] * 2, *["50"] * 2, *["25"] * 14).state is State.CONTRADICTED
+    assert codes(*["50"] * 20, *["25"] * 2, *["50"] * 2, *["25"] * 15).state is State.CHANGED
+
+
 def test_one_odd_answer_is_outlived() -> None:
     assert codes(*["50"] * 20, "49", *["50"] * 59).state is State.CONTRADICTED
     found = codes(*["50"] * 20, "49", *["50"] * 60)
@@ -196,3 +201,8 @@ def test_a_slow_hour_is_no_change() -> None:
         for number, each in enumerate(seen(Question.ANSWER_SECONDS, ["5.00"] * 30))
     ]
     assert after([*usual, *slow]).state is State.HOLDS
+    later = [
+        replace(each, at=slow[-1].at + (number + 1) * timedelta(hours=6), key=f"l{number}")
+        for number, each in enumerate(seen(Question.ANSWER_SECONDS, ["0.50"] * 5))
+    ]
+    assert after([*usual, *slow, *later]).state is State.HOLDS, "they are as fast as before, but few"

@@ -53,6 +53,22 @@ def test_pages_of_which_one_may_be_cached_show_no_page_size() -> None:
     assert shown(SIZE, run(names(1, 2), names(3, 4), stale)) == []
 
 
+def carry(ids: Sequence[str], cursor: int | None, number: int, **facts: Any) -> Page:  # noqa: ANN401 - of any field
+    query = Query(
+        date_from=FIRST, date_to=TODAY + timedelta(days=number), cursor=None if cursor is None else name(cursor)
+    )
+    return page(ids, query, row=number, **facts)
+
+
+def test_where_pages_are_ignored_the_pages_that_the_cursor_leads_to_show_the_size() -> None:
+    first, second, third = carry(names(1, 2), None, 1), carry(names(3, 4), 2, 2), carry(names(5), 4, 3)
+    assert shown(SIZE, run(first, second, third)) == ["2"]
+    assert shown(SIZE, run(first, second)) == [], "one full page: the rest may have arrived meanwhile"
+    assert shown(SIZE, run(first, carry(names(3, 4), 1, 2), third)) == [], "another cursor"
+    assert shown(SIZE, run(first, carry(names(3), 2, 2), carry(names(5), 3, 3))) == []
+    assert shown(SIZE, run(first, carry(names(3, 4), 2, 2, settled=False), third)) == []
+
+
 def test_pages_of_different_length_show_that_it_varies() -> None:
     assert shown(SIZE, run(names(1, 2, 3), names(4, 5), names(6), ())) == ["varies"]
     stale = page(names(1, 2, 3), asked(1), at=NOON + SECOND, fresh=False)
@@ -206,6 +222,8 @@ def test_an_end_that_may_be_cached_shows_nothing() -> None:
     assert shown(END, run(names(1, 2), page((), asked(2), settled=False))) == []
     stale = page(names(3), asked(4), settled=False)
     assert shown(END, run(names(1, 2), names(3), names(3), stale)) == []
+    stale = page(names(3), asked(3), settled=False)
+    assert shown(END, run(names(1, 2), names(3), stale, names(3))) == []
 
 
 def test_repeats_next_to_a_cursor_show_nothing_about_the_end() -> None:

@@ -111,6 +111,8 @@ def test_a_run_that_is_not_complete_or_may_be_cached_shows_nothing() -> None:
 def test_an_order_that_is_dated_outside_of_the_run_shows_nothing() -> None:
     outside = {name(1): replace(orders(1)[name(1)], order_date=TODAY)}
     assert shown(ACKNOWLEDGED, sweep(outside | untouched(3), 3)) == []
+    first = {name(1): replace(orders(1)[name(1)], order_date=FIRST), name(3): order(3, NOON - HOUR, FIRST)}
+    assert shown(ACKNOWLEDGED, sweep(first, 3)) == [], "date_from may be exclusive"
     undated = {name(1): replace(orders(1)[name(1)], order_date=None)}
     assert shown(ACKNOWLEDGED, sweep(undated | untouched(3), 3)) == []
 

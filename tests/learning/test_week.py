@@ -102,11 +102,10 @@ def test_a_change_in_mid_week_is_noticed_once(tmp_path: Path) -> None:
     live(place, 4)
     assert learned(place)[Question.SHIP_BODY].known == "success_true"
     place.api.semantics = replace(place.api.semantics, success="empty")
-    changes = set()
+    bodies = []
     for day in range(4):
         live(place, 1, seed=day)
-        body = learned(place)[Question.SHIP_BODY]
-        changes.add((body.before, body.changed_at))
-        assert body.state in {State.CONTRADICTED, State.CHANGED, State.HOLDS}
-    assert body.answer == "empty"
-    assert len(changes - {(None, None)}) == 1
+        bodies.append(learned(place)[Question.SHIP_BODY])
+    assert {each.state for each in bodies} <= {State.CONTRADICTED, State.CHANGED, State.HOLDS}
+    assert bodies[-1].answer == "empty"
+    assert len({(each.before, each.changed_at) for each in bodies if each.changed_at is not None}) == 1
