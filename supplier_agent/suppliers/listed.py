@@ -62,7 +62,8 @@ def _keep(tx: Session, supplier: str, read_id: int, entries: Sequence[Entry], no
     listed = zlib.compress(json.dumps(order, separators=(",", ":")).encode())
     page = {"read_id": read_id, "supplier": supplier, "entries": listed}
     tx.connection().execute(ListedPage.__table__.insert(), page)  # type: ignore[attr-defined]  # as above
-    _note_fields(tx, supplier, frozenset().union(*(entry.names for entry in contents.values())), now)
+    if contents:
+        _note_fields(tx, supplier, frozenset().union(*(entry.names for entry in contents.values())), now)
 
 
 def _ids(tx: Session, supplier: str, contents: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
@@ -86,11 +87,12 @@ _KNOWN = """
 
 def _note_fields(tx: Session, supplier: str, names: frozenset[str], now: datetime) -> None:
     mine = col(ListedField.supplier) == supplier
+    again = update(ListedField).where(mine, col(ListedField.name).in_(sorted(names)))
+    noted = tx.connection().execute(again.values(last_listed_at=now, seen=ListedField.seen + 1))
+    if noted.rowcount == len(names):
+        return
     known = set(tx.exec(select(ListedField.name).where(mine)))
-    if names & known:
-        again = update(ListedField).where(mine, col(ListedField.name).in_(sorted(names & known)))
-        tx.connection().execute(again.values(last_listed_at=now, seen=ListedField.seen + 1))
-    new = sorted(names - known)[: MOST_FIELDS - len(known)]
+    new = sorted(names - known)[: max(0, MOST_FIELDS - len(known))]
     if new:
         at = {"supplier": supplier, "first_listed_at": now, "last_listed_at": now, "seen": 1}
         tx.connection().execute(ListedField.__table__.insert(), [{**at, "name": name} for name in new])  # type: ignore[attr-defined]  # as above

@@ -180,6 +180,9 @@ def test_the_same_id_has_the_same_replacement_everywhere_in_the_same_order(case:
     assert {each.partition("&")[0] for each in cursors} - {""} <= {order for _, order in entries}
 
 
+HEAD = '{"kind": "recording", "schema": 1, "suppliers": {"notio": {}}}'
+
+
 @pytest.mark.parametrize(
     "text", ["", "no JSON", '{"kind":"recording","schema":99,"suppliers":{}}', "[]", '{"kind":"read"}']
 )
@@ -188,6 +191,9 @@ def test_a_file_that_is_no_recording_is_refused_in_words(text: str, tmp_path: Pa
     file.write_text(text, encoding="utf-8")
     with pytest.raises(UsageError, match=r"is not a recording"):
         replay.read(file)
+    file.write_text(HEAD + '\n{"kind": "read", "supplier": "notio", "at": "yesterday"}', encoding="utf-8")
+    with pytest.raises(UsageError, match=r"is not a recording"):
+        replay.replay(replay.read(file), ManualClock())
 
 
 def test_the_replay_behaves_as_the_agent_had_learned(tmp_path: Path) -> None:
