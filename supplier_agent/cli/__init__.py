@@ -16,8 +16,10 @@ from supplier_agent.cli import (
     carriers,
     config,
     maintenance,
+    marketplace,
     orders,
     programs,
+    recordings,
     serve,
     shop,
     state,
@@ -56,6 +58,8 @@ for module in (
     carriers,
     shop,
     businessonbot,
+    marketplace,
+    recordings,
     maintenance,
 ):
     module.register(app)
