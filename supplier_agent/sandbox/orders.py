@@ -140,6 +140,7 @@ class Order:
     row_json: str | None = None  # None: the row is written from these fields; else it is listed word for word
     acknowledged_at: list[datetime] = field(default_factory=list)  # one entry per applied call
     shipped_at: list[datetime] = field(default_factory=list)
+    cancelled_at: datetime | None = None  # None: it is not cancelled
     position: tuple[int, int] = field(init=False)  # its position for the cursor and the order of the list
 
     def __post_init__(self) -> None:

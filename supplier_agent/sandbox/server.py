@@ -25,8 +25,8 @@ from supplier_agent.base.errors import UsageError
 from supplier_agent.sandbox import options
 from supplier_agent.sandbox.api import Api
 from supplier_agent.sandbox.faults import Answer, Arrival, Fault, Request, Wire
-from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.receiver import SECRET
+from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World
 
 _REAL = SystemClock()  # sockets do not use the test's clock
