@@ -297,6 +297,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "alerts test": ("supplier-agent alerts test",),
     "marketplace": ("supplier-agent marketplace", "supplier-agent marketplace --json"),
     "marketplace probe": ("supplier-agent marketplace probe --supplier notio",),
+    "marketplace settle": ("supplier-agent marketplace settle notio --by Ana",),
     "help": ("supplier-agent help ship", "supplier-agent help config init"),
 }
 

@@ -53,6 +53,7 @@ class ListedField(SQLModel, table=True):
     first_listed_at: datetime
     last_listed_at: datetime
     seen: int = 0  # in how many pages
+    accepted_by: str | None = None  # the person who has taken note of an undocumented field; null: nobody yet
 
 
 class Learned(SQLModel, table=True):
@@ -71,6 +72,9 @@ class Learned(SQLModel, table=True):
     last_at: datetime | None = None  # the last observation; null: none yet
     changed_at: datetime | None = None  # when the answer changed last; null: never
     before: str | None = None  # the answer before that; null: none
+    # The answer that counts as usual: the first that held, or the last that a person accepted; null: none has held yet
+    accepted: str | None = None
+    accepted_by: str | None = None  # the person; null: the first that held
     evidence: str = "[]"  # JSON: the newest observations, each with its time and the row of the journal
     memory: str = "{}"  # JSON: what the estimator must remember between two observations
 
@@ -86,6 +90,31 @@ def pages_of(tx: Session, read_ids: Sequence[int]) -> dict[int, list[tuple[str, 
     return {read_id: [known[each] for each in page if each in known] for read_id, page in pages.items()}
 
 
+def versions_of(tx: Session, supplier: str, menzzo_order_ids: Sequence[str]) -> dict[str, tuple[Any, Any]]:
+    """Return the entries of these orders, by id: as they were listed first, and as they were listed last; both as JSON values.
+
+    An order whose entries the retention has removed is left out.
+    """
+    found: dict[str, list[tuple[str, bytes]]] = {}
+    for start in range(0, len(menzzo_order_ids), _BATCH):
+        some = menzzo_order_ids[start : start + _BATCH]
+        sql = _VERSIONS.format(",".join("?" * len(some)))
+        for name, last_listed_at, body in tx.connection().exec_driver_sql(sql, (supplier, *some)):
+            found.setdefault(name, []).append((last_listed_at, body))
+    return {
+        name: (_entry(versions[0][1]), _entry(max(versions, key=lambda each: each[0])[1]))
+        for name, versions in found.items()
+    }
+
+
+def _entry(body: bytes) -> Any:  # noqa: ANN401 - JSON
+    return json.loads(zlib.decompress(body))
+
+
+_VERSIONS = """
+SELECT menzzo_order_id, last_listed_at, body FROM raw_entries
+ WHERE supplier = ? AND menzzo_order_id IN ({}) AND body IS NOT NULL ORDER BY id
+"""
 _BATCH = 500
 _PAGES = "SELECT read_id, entries FROM listed_pages WHERE read_id IN ({})"
 _ENTRIES = "SELECT id, menzzo_order_id, sha256 FROM raw_entries WHERE id IN ({})"
