@@ -29,13 +29,15 @@ class Acknowledge(OutwardCall[Tools]):
         """Acknowledge; after a 404, check first whether the order is still listed.
 
         Source: API notes, 4. Documented: the request's body. Not documented: the answer's body (9.8), and whether a second
-        acknowledgement is harmless; we take it to be.
+        acknowledgement is harmless; we take it to be. Where the answers have always said `success: true`, another answer is
+        unclear once: the order is acknowledged again, and then what the answer does not deny is taken as done.
         """
         reads: list[ReadDone] = []
         if job.not_found_since is not None and not _still_listed(job, tools, reads):
             gone = "the marketplace answered 404 and no longer lists the order: cancelled, or acknowledged elsewhere"
             return Ending(Outcome(REFUSED, gone), reads=tuple(reads))
-        verdict = tools.marketplace.post(self.ENDPOINT, job.menzzo_order_id)
+        strict = job.always_success and not job.maybe_sent
+        verdict = tools.marketplace.post(self.ENDPOINT, job.menzzo_order_id, always_success=strict)
         ending = ending_of(verdict)
         if ending.redirected_to is not None:  # it says nothing about this order, and trying again is harmless
             ending = replace(ending, outcome=replace(ending.outcome, kind=LATER))

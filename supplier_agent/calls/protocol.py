@@ -43,6 +43,7 @@ class Job:
     asked: frozenset[str]  # reads that the server would now answer from its cache
     facts: Mapping[str, object] = field(default_factory=dict)  # the columns of the order that the call names in SENDS
     maybe_sent_at: datetime | None = None  # when the last attempt that may have happened began; None: there is none
+    always_success: bool = False  # the answers to this call have always said `success: true` (learning/careful.py)
 
     @property
     def maybe_sent(self) -> bool:

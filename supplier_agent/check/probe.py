@@ -17,6 +17,7 @@ from supplier_agent.db.plain_sql import within
 from supplier_agent.db.store import Store
 from supplier_agent.learning import Question, estimates_of, feed
 from supplier_agent.learning.estimates import save
+from supplier_agent.learning.numbers import made_afresh
 from supplier_agent.learning.observing import Known, after_all, after_run
 from supplier_agent.learning.probing import LEAST, Ask, Days, groups, lists
 from supplier_agent.learning.questions import Evidence, Observation
@@ -134,7 +135,7 @@ class Prober:
             listed_rows = [row.id for row in rows if row.outcome == "listed" and row.id is not None]
             for row_id, listing in zip(listed_rows, lists_of, strict=True):
                 stored[row_id] = [_entry(row, listing.sha256, place) for place, row in enumerate(listing.rows)]
-            life = known[Question.CACHE_SECONDS].known
+            life = made_afresh(known[Question.CACHE_SECONDS])
             listed = feed.listed_of(tx, name, self._settings, None, rows, life, stored)
         return after_run(known, listed, self._settings.timezone, self._once), lists_of
 

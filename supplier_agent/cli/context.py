@@ -306,6 +306,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "supplier-agent marketplace record case.jsonl",
         "supplier-agent marketplace record case.jsonl --supplier notio --since 2026-11-28",
     ),
+    "marketplace settle": ("supplier-agent marketplace settle notio --by Ana",),
     "help": ("supplier-agent help ship", "supplier-agent help config init"),
 }
 

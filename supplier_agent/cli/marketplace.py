@@ -1,7 +1,7 @@
 """Commands about the marketplace: what it listed and answered, and what was learned from it."""
 
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -91,6 +91,29 @@ def probe(context: typer.Context, supplier: OnlySupplier = "", as_json: JsonOpti
         result_json({"schema": 1, "suppliers": results})
     else:
         say("one probe is one observation a day; what holds: supplier-agent marketplace")
+
+
+@marketplace.command()
+def settle(
+    context: typer.Context,
+    supplier: Annotated[str, typer.Argument(metavar="SUPPLIER")],
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who has looked at the changes.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Accept how the marketplace has changed, and take note of fields that are not documented: they are problems no longer."""
+    from supplier_agent.learning.estimates import settle as accept
+
+    surroundings = here(context)
+    (name,) = surroundings.suppliers(supplier)
+    with surroundings.store() as store, store.write() as tx:
+        accepted = accept(tx, name, by.strip() or surroundings.who)
+    if as_json:
+        result_json({"schema": 1, "supplier": name, "accepted": accepted})
+        return
+    for each in accepted:
+        result(f"{name}: accepted: {each}")
+    if not accepted:
+        say(f"{name}: there is nothing to settle")
 
 
 def _show(name: str, shown: "list[tuple[Question, Evidence]]", words: "Words") -> None:

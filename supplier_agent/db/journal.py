@@ -55,6 +55,7 @@ class ListedField(SQLModel, table=True):
     first_listed_at: datetime
     last_listed_at: datetime
     seen: int = 0  # in how many pages
+    accepted_by: str | None = None  # the person who has taken note of an undocumented field; null: nobody yet
 
 
 class Learned(SQLModel, table=True):
@@ -73,6 +74,9 @@ class Learned(SQLModel, table=True):
     last_at: datetime | None = None  # the last observation; null: none yet
     changed_at: datetime | None = None  # when the answer changed last; null: never
     before: str | None = None  # the answer before that; null: none
+    # The answer that counts as usual: the first that held, or the last that a person accepted; null: none has held yet
+    accepted: str | None = None
+    accepted_by: str | None = None  # the person; null: the first that held
     evidence: str = "[]"  # JSON: the newest observations, each with its time and the row of the journal
     memory: str = "{}"  # JSON: what the estimator must remember between two observations
 
@@ -124,6 +128,20 @@ def contents_of(tx: Session, supplier: str, menzzo_order_ids: Sequence[str]) -> 
     sql = f"{_CONTENTS} supplier = ? AND menzzo_order_id IN ({{}}) ORDER BY first_listed_at, id"
     for row in _some(tx, sql, menzzo_order_ids, supplier):
         found.setdefault(row[1], []).append(_content(row))
+    return found
+
+
+def versions_of(tx: Session, supplier: str, menzzo_order_ids: Sequence[str]) -> dict[str, tuple[Any, Any]]:
+    """Return the entries of these orders, by id: as they were listed first, and as they were listed last; both as JSON values.
+
+    An order whose entries the retention has removed is left out.
+    """
+    found: dict[str, tuple[Any, Any]] = {}
+    for name, each in contents_of(tx, supplier, menzzo_order_ids).items():
+        kept = [content for content in each if content.text is not None]
+        if kept:
+            last = max(kept, key=lambda content: content.last_listed_at)
+            found[name] = json.loads(kept[0].text or "null"), json.loads(last.text or "null")
     return found
 
 

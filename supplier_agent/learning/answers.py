@@ -10,6 +10,9 @@ from supplier_agent.learning.questions import Observation, Question
 
 NO_CONTENT = 204
 BODIES = {"acknowledge": Question.ACKNOWLEDGE_BODY, "ship": Question.SHIP_BODY}
+STATUSES = {"acknowledge": Question.ACKNOWLEDGE_STATUS, "ship": Question.SHIP_STATUS}
+NOT_READY = {200, 202, 204, 404, 425}
+"""What a server answers for a label that is not made yet: a file that is no PDF, nothing, or that there is none."""
 Heard = tuple[str, datetime, float]
 """One answer: the kind of the request, when it began, and its seconds on the network."""
 SECONDS = {
@@ -39,6 +42,10 @@ def answers(seen: Answered) -> Iterator[Observation]:
     form = form_of(seen.status, seen.body)
     if seen.kind in BODIES and form is not None:
         yield Observation(BODIES[seen.kind], form, seen.ended_at, row, key)
+    if seen.kind in STATUSES and seen.outcome == "done":
+        yield Observation(STATUSES[seen.kind], str(seen.status), seen.ended_at, row, key)
+    if seen.kind == "label" and seen.outcome != "done" and seen.status in NOT_READY:
+        yield Observation(Question.LABEL_EARLY_STATUS, str(seen.status), seen.ended_at, row, key)
     if seen.kind == "label" and seen.outcome == "done" and seen.elsewhere:
         yield Observation(Question.LABEL_TOKEN, "not_needed", seen.ended_at, row, key)
 

@@ -12,12 +12,13 @@ from urllib.parse import urlsplit
 from sqlmodel import Session
 
 from supplier_agent.base.cells import known
-from supplier_agent.db.journal import pages_of
+from supplier_agent.db.journal import pages_of, versions_of
 from supplier_agent.db.plain_sql import Look, text, within
 from supplier_agent.learning import answers
 from supplier_agent.learning.answers import Answered
 from supplier_agent.learning.estimates import estimates_of, save
-from supplier_agent.learning.listed import AT_LEAST, Facts, Listed, Page, query_of, trust
+from supplier_agent.learning.listed import AT_LEAST, Facts, Listed, Page, Versions, query_of, trust
+from supplier_agent.learning.numbers import made_afresh
 from supplier_agent.learning.observing import Known, after_all, after_call, after_run
 from supplier_agent.learning.questions import Question
 from supplier_agent.reading.missing_orders import WHOLE, days_of
@@ -29,6 +30,8 @@ MOST_PAGES = 60
 """The pages of one run that are looked at. A longer run proves nothing about whole days here."""
 MOST_CALLS = 100
 MOST_ORDERS = 2000
+MOST_ENTRIES = 100
+"""The orders of one run whose entries are looked at: the newest."""
 FORMER_CALLS = 1000
 """How many earlier attempts are looked at when learning begins on a journal that exists."""
 DAY = timedelta(days=1)
@@ -103,7 +106,7 @@ def _after_reads(
     else:
         rows = look.rows("SELECT * FROM reads WHERE run_id = ? ORDER BY id LIMIT ?", run.id, MOST_PAGES + 1)
     last = first.id if run is None else look.first("SELECT max(id) AS row FROM reads WHERE run_id = ?", run.id).row
-    listed = listed_of(tx, supplier, settings, run, rows, before[Question.CACHE_SECONDS].known)
+    listed = listed_of(tx, supplier, settings, run, rows, made_afresh(before[Question.CACHE_SECONDS]))
     return after_run(before, listed, settings.timezone), last, last < newest
 
 
@@ -113,7 +116,7 @@ def listed_of(
     settings: Settings,
     run: Any | None,  # noqa: ANN401 - a row
     rows: Sequence[Any],
-    cached: str | None = None,
+    cached: float | None = None,
     stored: Mapping[int, Sequence[tuple[str, str]]] | None = None,
 ) -> Listed:
     """Return what these requests listed.
@@ -122,7 +125,8 @@ def listed_of(
     stored: the entries of each answer, as of `pages_of`; None: those of the journal.
     """
     look, is_whole = within(tx), len(rows) <= MOST_PAGES
-    life = max(AT_LEAST, 2 * settings.suppliers[supplier].cache_seconds) if cached is None else float(cached)
+    configured = settings.suppliers[supplier].cache_seconds
+    life = max(AT_LEAST, 2 * configured) if cached is None else max(configured, cached)
     rows = rows[:MOST_PAGES]
     stored = pages_of(tx, [row.id for row in rows]) if stored is None else stored
     pages = _pages(look, supplier, rows, life, stored)
@@ -146,7 +150,14 @@ def listed_of(
         orders,
         _covered(look, supplier, began),
         is_whole,
+        _entries(tx, supplier, pages),
     )
+
+
+def _entries(tx: Session, supplier: str, pages: Iterable[Page]) -> tuple[Versions, ...]:
+    names = sorted({each for page in pages for each in page.ids or ()})[-MOST_ENTRIES:]
+    found = versions_of(tx, supplier, names).values()
+    return tuple(Versions(now, None if first == now else first) for first, now in found if isinstance(now, dict))
 
 
 def _pages(

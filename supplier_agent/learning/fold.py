@@ -117,6 +117,19 @@ class _Counts:
         self.answers, self.breaks = {self.streak: replace(self.length)}, 0
 
 
+def is_back(estimate: Estimate, answer: str) -> bool:
+    """Tell whether the newest observations show an answer again: as many in a row as show that an answer has changed."""
+    now = _Counts.of(estimate.memory)
+    return now.streak == answer and now.length is not None and now.length.number >= SEVERAL * max(1, now.breaks)
+
+
+def others(estimate: Estimate, answer: str) -> tuple[datetime | None, int]:
+    """Return since when other answers were observed, and how often; None and 0: none was, since the answer last changed."""
+    found = [tally for each, tally in _Counts.of(estimate.memory).answers.items() if each != answer]
+    first = min((datetime.fromisoformat(tally.first) for tally in found), default=None)
+    return first, sum(tally.number for tally in found)
+
+
 def _fold_code(estimate: Estimate, seen: Observation) -> Estimate:
     now = _Counts.of(estimate.memory)
     now.add(seen.answer, seen.at)

@@ -1,8 +1,9 @@
 """What one run listed, as values: its pages in their order, and the orders that they and their days concern. Pure."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from typing import Any
 from urllib.parse import parse_qsl
 
 from supplier_agent.reading.strategy import Query, rank
@@ -35,6 +36,18 @@ class Page:
     def key(self) -> str:
         """The request without its cursor."""
         return str(replace(self.query, cursor=None))
+
+
+Entry = Mapping[str, Any]
+"""An entry of the list, with all of its fields."""
+
+
+@dataclass(frozen=True)
+class Versions:
+    """An order's entry, as this run listed it. first: as it was listed first; None: it has not changed."""
+
+    now: Entry
+    first: Entry | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +85,7 @@ class Listed:
     orders: Mapping[str, Facts] = field(default_factory=dict)
     covered: Collection[tuple[date, date]] = ()
     whole: bool = True  # pages has every request of the run
+    entries: Sequence[Versions] = ()  # of some of its orders
 
     def chains(self) -> Iterator[tuple[Page, ...]]:
         """Yield the requests that differ only in the page and follow each other."""

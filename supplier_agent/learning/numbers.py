@@ -15,6 +15,7 @@ SLOW_FOR = timedelta(hours=6)
 """How long a change lasts at least; an outage is none."""
 FEW = 3
 """If the last few take as long as usual, the change is over."""
+SEVERAL = 5
 STEP = 60
 """A limit is rounded up to whole minutes."""
 STALE, FRESH = "older ", "newer "
@@ -94,6 +95,15 @@ def fold_bound(estimate: Estimate, seen: Observation) -> Estimate:
     )
 
 
+def made_afresh(estimate: Estimate) -> float | None:
+    """Return for how many seconds an answer may be cached, as far as several answers have shown; None: it is not known.
+
+    The estimate itself waits for more of them, and is rounded up. But then runs at equal intervals would never be late enough.
+    """
+    newer = estimate.memory.get("newer", ())
+    return None if estimate.known is None or len(newer) < SEVERAL else newer[SEVERAL - 1][0] - 1
+
+
 def fold_times(estimate: Estimate, seen: Observation) -> Estimate:
     """Learn how long an answer usually takes: the median. `usual` are the first times after a change, `last` the newest."""
     memory = dict(estimate.memory)
@@ -107,7 +117,7 @@ def fold_times(estimate: Estimate, seen: Observation) -> Estimate:
     state, changed_at, before = estimate.state, estimate.changed_at, estimate.before
     agreeing, since = estimate.agreeing + 1, estimate.since or seen.at
     old, newest = median(usual), [seconds for seconds, _ in last]
-    if len(last) == ENOUGH and _differs(old, median(newest)) and _differs(old, median(newest[-FEW:])):
+    if len(last) == ENOUGH and differs(old, median(newest)) and differs(old, median(newest[-FEW:])):
         other_since = datetime.fromisoformat(memory.setdefault("other_since", seen.at.isoformat()))
     else:
         memory["other_since"], other_since = seen.at.isoformat(), seen.at
@@ -130,7 +140,8 @@ def fold_times(estimate: Estimate, seen: Observation) -> Estimate:
     )
 
 
-def _differs(old: float, new: float) -> bool:
+def differs(old: float, new: float) -> bool:
+    """Tell whether two usual times are so far apart that something has changed."""
     low, high = sorted((old, new))
     return high >= LEAST_SECONDS and high >= FACTOR * low
 

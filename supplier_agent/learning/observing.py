@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from supplier_agent.learning import answers, cursors, pages, stays
+from supplier_agent.learning import answers, cursors, entries, pages, stays
 from supplier_agent.learning.answers import Answered
 from supplier_agent.learning.fold import fold
 from supplier_agent.learning.listed import Listed
@@ -23,7 +23,9 @@ REMEMBERING: Mapping[
     **{each: partial(stays.leaving, each) for each in stays.KINDS},
 }
 """The estimators that remember something from run to run."""
-PLAIN = (pages.page_size, pages.order, pages.page_honoured, pages.past_end, pages.order_number)
+PLAIN = (
+    pages.page_size, pages.order, pages.page_honoured, pages.past_end, pages.order_number, entries.fields, entries.texts,
+)  # fmt: skip
 
 
 def after_run(known: Mapping[Question, Estimate], listed: Listed, timezone: ZoneInfo, once: str | None = None) -> Known:

@@ -56,9 +56,12 @@ def page_size(listed: Listed, known: Mapping[Question, Estimate]) -> Iterator[Ob
             answer, shown = "varies", full[0]
         if answer is not None:
             break
-    size = known[Question.PAGE_SIZE].answer or ""
-    if answer is None and size.isdigit():
-        shown = next((page for page in listed.pages if len(page.ids or ()) > int(size)), None)
+    estimate = known[Question.PAGE_SIZE]
+    # A longer page denies the answer, but not that of the present streak, which it may agree with.
+    claimed = (estimate.answer, estimate.memory.get("codes", {}).get("streak"))
+    sizes_said = [int(each) for each in claimed if each and each.isdigit()]
+    if answer is None and sizes_said:
+        shown = next((page for page in listed.pages if len(page.ids or ()) > max(sizes_said)), None)
         answer = None if shown is None else DENIES
     if answer is not None and shown is not None:
         yield _observed(Question.PAGE_SIZE, answer, shown)

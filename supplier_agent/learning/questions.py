@@ -13,6 +13,9 @@ The answers are codes, or numbers as text:
     acknowledged_leave     yes, no; the same for shipped_leave and cancelled_leave
     lateness_days          the most days between an order's date and its first appearance on the list
     acknowledge_body       success_true, no_success (an object without `success`), empty, no_content (204); the same for ship_body
+    acknowledge_status     the HTTP status of a success; ship_status: the same; label_early_status: of a label that is not ready
+    fields                 the names of the fields that every entry has, with commas between
+    texts                  whole, cut (shorter than when the order was listed first)
     label_token            needed, not_needed
     answer_seconds         the median time of an answer to get-sales; acknowledge_seconds, ship_seconds, label_seconds
 """
@@ -42,6 +45,11 @@ class Question(StrEnum):
     LATENESS_DAYS = "lateness_days"
     ACKNOWLEDGE_BODY = "acknowledge_body"
     SHIP_BODY = "ship_body"
+    ACKNOWLEDGE_STATUS = "acknowledge_status"
+    SHIP_STATUS = "ship_status"
+    LABEL_EARLY_STATUS = "label_early_status"
+    FIELDS = "fields"
+    TEXTS = "texts"
     LABEL_TOKEN = "label_token"  # noqa: S105 - a question
     ANSWER_SECONDS = "answer_seconds"
     ACKNOWLEDGE_SECONDS = "acknowledge_seconds"
@@ -111,3 +119,9 @@ class Estimate:
     def known(self) -> str | None:
         """The answer if it holds; otherwise None."""
         return self.answer if self.state is State.HOLDS else None
+
+    @property
+    def held(self) -> str | None:
+        """The answer that holds, even if single observations were against it since; None: none does, or it has changed."""
+        found = self.known or self.memory.get("codes", {}).get("held")
+        return None if found is None else str(found)

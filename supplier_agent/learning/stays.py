@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from supplier_agent.learning.listed import Facts, Listed
-from supplier_agent.learning.questions import Estimate, Observation, Question
+from supplier_agent.learning.questions import DENIES, Estimate, Observation, Question
 
 MARGIN = timedelta(minutes=10)
 """So long ago must an order have been acknowledged, shipped or cancelled: the marketplace may take a while to follow."""
@@ -65,21 +65,14 @@ def leaving(
     1. Those that are listed, for the first time since it happened to them: they stay. But if more than a few others have
        disappeared since the last such run, nothing is learned: perhaps they leave later.
     2. Those that have disappeared since then, if none of their kind stays: they leave. Only on days on which an order that it has
-       not happened to is listed, so the list works for these days.
+       not happened to is listed, so the list works for these days. On other days this only denies that they stay.
     """
     memory = dict(known[question].memory)
-    if (
-        listed.days is None
-        or listed.proof != "complete"
-        or not listed.whole
-        or not all(page.fresh for page in listed.pages)
-    ):
-        return [], memory
     there = {each for page in listed.pages for each in page.ids or ()}
-    if not there:
+    if listed.days is None or not there or not _is_proof(listed):
         return [], memory
     before = datetime.fromisoformat(memory["run"]) if "run" in memory else None
-    memory["run"] = listed.started_at.isoformat()
+    memory["run"], key = listed.started_at.isoformat(), "o"
     since, other = KINDS[question]
     first, last = listed.days
     staying, missing, working = [], [], set[date]()
@@ -100,9 +93,18 @@ def leaving(
         answer = "no"
     else:
         counted, answer = [order for order in missing if order.order_date in working], "yes"
+        if not counted and known[question].held == "no":
+            # All are gone, and nothing shows why. At least they do not stay any more.
+            counted, answer, key = missing, DENIES, "d"
     return [
-        Observation(question, answer, listed.started_at, ("orders", order.row), f"o{order.row}") for order in counted
+        Observation(question, answer, listed.started_at, ("orders", order.row), f"{key}{order.row}")
+        for order in counted
     ], memory
+
+
+def _is_proof(listed: Listed) -> bool:
+    """Tell whether a run shows all of its days, as they are now."""
+    return listed.proof == "complete" and listed.whole and all(page.fresh for page in listed.pages)
 
 
 def lateness(listed: Listed, timezone: ZoneInfo) -> Iterator[Observation]:

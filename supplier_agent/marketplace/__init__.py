@@ -77,8 +77,18 @@ class Client(Protocol):
     def get_sales(self, query: Query) -> Listing | Verdict:
         """Return one page of the list of orders."""
 
-    def post(self, endpoint: str, menzzo_order_id: str, fields: Mapping[str, object] | None = None) -> Verdict:
-        """Tell the marketplace something about one order, once. `fields`: what the endpoint needs besides the order's id."""
+    def post(
+        self,
+        endpoint: str,
+        menzzo_order_id: str,
+        fields: Mapping[str, object] | None = None,
+        *,
+        always_success: bool = False,
+    ) -> Verdict:
+        """Tell the marketplace something about one order, once.
+
+        fields: what the endpoint needs besides the order's id. always_success: an answer without `success: true` is unclear.
+        """
 
     def fetch_label(self, link: str) -> LabelBytes | Verdict:
         """Download the label behind a link."""

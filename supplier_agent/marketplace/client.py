@@ -50,6 +50,8 @@ def ahead_seconds(headers: Mapping[str, str], now: datetime) -> int | None:
     return round(ahead.total_seconds()) if abs(ahead) < LONGEST else None
 
 
+NO_ROWS = b"{}"
+"""Some servers write an empty list so. After the first page it means that there is no more; on the first one it proves nothing."""
 LISTING_BYTES = 16 << 20
 ANSWER_BYTES = 1 << 20
 READ_TRIES = 3
@@ -95,11 +97,18 @@ class Marketplace:
         ending = retrying(self._read, query)
         return replace(ending, tries=retrying.statistics["attempt_number"])
 
-    def post(self, endpoint: str, menzzo_order_id: str, fields: Mapping[str, object] | None = None) -> Verdict:
+    def post(
+        self,
+        endpoint: str,
+        menzzo_order_id: str,
+        fields: Mapping[str, object] | None = None,
+        *,
+        always_success: bool = False,
+    ) -> Verdict:
         """POST /api/{supplier}/{endpoint}, once: acknowledge-sale and ship-sale (API notes, 4 and 5).
 
         Documented: the body of these two, and `success` in the answer (by the sample code). Not documented: the rest of
-        the answer, errors, and idempotency.
+        the answer, errors, and idempotency. `always_success`: the answer has always had it, so one without it is unclear.
         """
         token = self._token()
         if isinstance(token, Verdict):
@@ -111,7 +120,7 @@ class Marketplace:
         }
         content = json.dumps({"menzzo_order_id": menzzo_order_id, **(fields or {})}).encode()
         reply = self._send("POST", self._endpoint(endpoint), headers, ANSWER_BYTES, content)
-        return verdict(reply, menzzo_order_id, self.clock.now(), [token])
+        return verdict(reply, menzzo_order_id, self.clock.now(), [token], always_success=always_success)
 
     def fetch_label(self, link: str) -> LabelBytes | Verdict:
         """GET the file to which `link_to_label` points (API notes, 6).
@@ -161,6 +170,8 @@ class Marketplace:
         if not isinstance(reply, Answer) or reply.status != HTTPStatus.OK:
             return self._masked(read_verdict(reply, self.clock.now(), [token]))
         rows = parse_rows(reply.body, self.mask, [token])
+        if query.page > 1 and reply.body.strip() == NO_ROWS:
+            rows = ()
         if isinstance(rows, Unreadable):
             told = self._masked(Verdict(Means.UNCLEAR, in_words(reply.body, [token]), reply.status))
             return replace(told, detail=f"{rows.reason}. The answer: {told.detail}")

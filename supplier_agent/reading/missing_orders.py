@@ -1,7 +1,8 @@
 """Orders that are no longer listed, and whether that means something for this supplier. Uses plain SQL (plain_sql.py).
 
 It is not documented whether an acknowledged order stays on the list (API notes, 9.3). So an order that we have or may have
-acknowledged only counts as missing if other orders stayed after their acknowledgement. Other orders always count.
+acknowledged only counts as missing if other orders stayed after their acknowledgement: of the newest ones, at most a few left, or
+it is learned that they stay (learning/). Other orders always count.
 """
 
 from __future__ import annotations
@@ -54,14 +55,20 @@ NEXT_RUNS = 20
 
 @dataclass(frozen=True)
 class Habit:
-    """What happened to orders after their acknowledgement: `seen` of them were listed again, `left` of them disappeared."""
+    """What happened to orders after their acknowledgement: `seen` of them were listed again, `left` of them disappeared.
+
+    learned: it is learned that they stay.
+    """
 
     seen: int
     left: int
+    learned: bool = False
 
     @property
     def stay(self) -> bool | None:
         """Whether acknowledged orders stay on the list; None: too few to tell."""
+        if self.learned:
+            return True
         if self.left == 0 and self.seen < LEAST_SEEN:
             return None
         return self.seen >= LEAST_SEEN and self.left * FEW <= self.seen
@@ -76,10 +83,13 @@ class Habit:
         return f"acknowledged orders may leave the list ({counted}), so their absence says nothing"
 
 
-def habit(look: Look, supplier: str, cache_seconds: float, apart: datetime | None = None) -> Habit:
+def habit(
+    look: Look, supplier: str, cache_seconds: float, apart: datetime | None = None, *, learned: bool = False
+) -> Habit:
     """Return what happened to the newest acknowledged orders. A cached answer may be older than the acknowledgement.
 
-    apart: orders that were missed at that instant do not count as `left`. None: all missed orders count.
+    learned: it is learned that they stay. apart: orders that were missed at that instant do not count as `left`. None: all missed
+    orders count.
     """
     # The `+` keeps SQLite from the supplier's index, in which it would look at every order.
     rows = look.rows(
@@ -91,7 +101,7 @@ def habit(look: Look, supplier: str, cache_seconds: float, apart: datetime | Non
     )  # fmt: skip
     life = timedelta(seconds=cache_seconds)
     seen = sum(row.last_listed_at is not None and row.last_listed_at > row.acknowledged_at + life for row in rows)
-    return Habit(seen, sum(row.missed_at is not None and row.missed_at != apart for row in rows))
+    return Habit(seen, sum(row.missed_at is not None and row.missed_at != apart for row in rows), learned)
 
 
 GONE = f"""
@@ -110,7 +120,8 @@ class Absence:
     """What happened to orders after their acknowledgement, as of the last complete run.
 
     seen: listed again later. left: no longer listed. stay: whether they stay listed; None: too few to tell. gone_at_once: the
-    number of open orders that disappeared with one run, which proves nothing about each; 0: none. gone_since: when.
+    number of open orders that disappeared with one run, which proves nothing about each; 0: none. gone_since: when. learned: it
+    was learned that they stay.
     """
 
     seen: int = 0
@@ -118,6 +129,7 @@ class Absence:
     stay: bool | None = None
     gone_at_once: int = 0
     gone_since: datetime | None = None
+    learned: bool = False
 
     def pack(self) -> str:
         """Return the value as text, for the detail of a chore."""
@@ -143,11 +155,11 @@ class Judged:
     absence: Absence
 
 
-def judge(look: Look, supplier: str, cache_seconds: float) -> Judged:
+def judge(look: Look, supplier: str, cache_seconds: float, *, learned: bool = False) -> Judged:
     """Decide what it means that orders are missing.
 
     1. Only open orders that we never tried to ship count.
-    2. Orders that we have or may have acknowledged count only if acknowledged orders stay listed.
+    2. Orders that we have or may have acknowledged count only if acknowledged orders stay listed (Habit). learned: they do.
     3. A second complete run must have missed them as well.
     4. If more than half of the open orders disappeared with one run, that is one problem of the supplier, and none of these
        orders vanished.
@@ -160,7 +172,7 @@ def judge(look: Look, supplier: str, cache_seconds: float) -> Judged:
         " AND (missed_at IS NULL OR missed_at >= ?)",
         supplier, "" if at is None else text(at),
     ).number  # fmt: skip
-    usual = habit(look, supplier, cache_seconds, at if _is_mass(number, there) else None)
+    usual = habit(look, supplier, cache_seconds, at if _is_mass(number, there) else None, learned=learned)
     second: dict[tuple[Any, Any], bool] = {}
     counted = [order for order in gone if usual.stay or not order.touched]
     counted = [order for order in counted if _twice(look, order, cache_seconds, second)]
@@ -168,7 +180,7 @@ def judge(look: Look, supplier: str, cache_seconds: float) -> Judged:
     if not _is_mass(len(at_once), there):
         at_once = []
     apart = {order.id for order in at_once}
-    absence = Absence(usual.seen, usual.left, usual.stay, len(at_once), at if at_once else None)
+    absence = Absence(usual.seen, usual.left, usual.stay, len(at_once), at if at_once else None, learned)
     return Judged(frozenset(order.id for order in counted if order.id not in apart), absence)
 
 

@@ -77,6 +77,7 @@ class Run:
     listed: frozenset[str] = frozenset()  # every id (or digest of a rejected entry) of this run
     last_page: tuple[str, ...] = ()
     longest: int = 0  # rows of the longest page seen, this run or before
+    full: int = 0  # rows of a full page, if it is learned; 0: not known
     rises: bool | None = None  # whether every page is sorted oldest first; None: no page had two rows
     blanks: int = 0
     carried: int = 0  # requests made in the phase CARRY
@@ -274,7 +275,8 @@ def _next_day(run: Run, page: tuple[str, ...], known: frozenset[str], new: bool)
     if not page and until == day and not run.by_day:
         # The day has no orders, or `date_to` is exclusive. One request that includes the next day shows which.
         return replace(run, query=replace(run.query, date_to=day + timedelta(days=1)))
-    if page and len(page) >= run.longest:  # a shorter page is complete, because the server has sent longer ones
+    # A shorter page is complete, because the server has sent longer ones; but pages may have become shorter.
+    if page and len(page) >= (min(run.longest, run.full) if run.full else run.longest):
         run = replace(run, cut=(*run.cut, day))
     if day >= last:
         if not run.cut:

@@ -31,6 +31,7 @@ from supplier_agent.db.plain_sql import (
 from supplier_agent.order import WANTED
 from supplier_agent.reading.missing_orders import absence_of
 from supplier_agent.reports import label_facts, parcels
+from supplier_agent.reports.learned import learned_of
 from supplier_agent.verdict.codes import ProblemCode, Report
 from supplier_agent.verdict.label import Label
 from supplier_agent.verdict.problems import is_cancellation, lasts_after_shipping
@@ -110,6 +111,7 @@ def suppliers(
             rejected=_rejected(look, name, since),
             gone_at_once=gone.gone_at_once,
             gone_since=gone.gone_since,
+            learned=learned_of(look, name),
             lasting=lasting.get(name, ()),
             overdue=0 if now is None else _overdue(look, settings, name, now),
         )

@@ -32,7 +32,7 @@ NOT_OF_A_ROUND = frozenset({
     ProblemCode.CHANGED_SINCE_PRINTED, ProblemCode.ORDER_REPORTED, ProblemCode.WAITING, ProblemCode.UNFLAGGED,
     ProblemCode.CANCELLATION_ASKED,
     ProblemCode.SILENCE, ProblemCode.NOT_READ, ProblemCode.CONFIGURATION_REFUSED, ProblemCode.CLOCK_OFF, ProblemCode.READ_ONLY,
-    ProblemCode.NEVER_SCANNED,
+    ProblemCode.NEVER_SCANNED, ProblemCode.MARKETPLACE_CHANGED, ProblemCode.UNKNOWN_FIELDS,
 })  # fmt: skip
 """Problems that do not come from a round: they existed before it."""
 

@@ -19,10 +19,12 @@ from supplier_agent.sandbox.faults import (
     Token,
     error_answer,
     json_answer,
+    late,
 )
-from supplier_agent.sandbox.listing import Listing, Semantics
+from supplier_agent.sandbox.listing import Listing
 from supplier_agent.sandbox.orders import WELL_FORMED_ID, Order
 from supplier_agent.sandbox.receiver import Receiver
+from supplier_agent.sandbox.semantics import Semantics, said_yes
 from supplier_agent.sandbox.shops.store import CHECKOUT
 from supplier_agent.sandbox.world import World, truth
 
@@ -89,12 +91,6 @@ def token_of(request: Request, expected: str | None) -> Token:
     return "right" if right else "wrong"
 
 
-_SUCCESS: Mapping[str, Answer] = {
-    "success_true": json_answer(HTTPStatus.OK, {"success": True}),
-    "empty": Answer(HTTPStatus.OK),
-    "no_content": Answer(HTTPStatus.NO_CONTENT),
-    "no_success_key": json_answer(HTTPStatus.OK, {"message": "The order was updated"}),
-}
 _PDF = (("Content-Type", "application/pdf"),)
 _PLACEHOLDER = Answer(HTTPStatus.OK, b"<html><body>Label pending</body></html>", (("Content-Type", "text/html"),))
 
@@ -136,6 +132,8 @@ class Api:
                 answer = fault.spoil(answer)
             if fault is None or fault.names_a_status:
                 line.status = answer.status
+            if fault is None and self.semantics.answer_seconds:
+                fault = late(self.semantics.answer_seconds)
             return Handled(answer, fault, line)
 
     def _note(self, request: Request) -> LogLine:
@@ -199,11 +197,9 @@ class Api:
             return self._label(order)
         if line.endpoint == "acknowledge-sale":
             return self._acknowledge(order, line, applies=applies)
-        return (
-            self._ship(order, line, applies=applies)
-            if line.endpoint == "ship-sale"
-            else _SUCCESS[self.semantics.success]
-        )
+        if line.endpoint == "ship-sale":
+            return self._ship(order, line, applies=applies)
+        return said_yes(self.semantics, line.endpoint, order.menzzo_order_id)
 
     def _acknowledge(self, order: Order, line: LogLine, *, applies: bool) -> Answer:
         if order.acknowledged_at and self.semantics.repeat_acknowledge == "not_found":
@@ -211,7 +207,7 @@ class Api:
         if applies:
             order.acknowledged_at.append(self.world.clock.now())
             line.effect = "acknowledged"
-        return _SUCCESS[self.semantics.success]
+        return said_yes(self.semantics, line.endpoint, order.menzzo_order_id)
 
     def _ship(self, order: Order, line: LogLine, *, applies: bool) -> Answer:
         if order.shipped_at and self.semantics.repeat_ship == "not_found":
@@ -219,7 +215,7 @@ class Api:
         if applies:
             order.shipped_at.append(self.world.clock.now())
             line.effect = "shipped"
-        return _SUCCESS[self.semantics.success]
+        return said_yes(self.semantics, line.endpoint, order.menzzo_order_id)
 
     def _label(self, order: Order) -> Answer:
         if order.label_ready(self.world.clock.now()):

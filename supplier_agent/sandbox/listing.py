@@ -1,53 +1,17 @@
-"""get-sales: reads its parameters, writes its rows, caches answers. What is left open (API notes, 9) is a switch here."""
+"""get-sales: reads its parameters, writes its rows, caches answers. What is left open (API notes, 9) is a switch (semantics.py)."""
 
 import json
-import zlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from http import HTTPStatus
-from types import MappingProxyType
-from typing import Literal
+from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from supplier_agent.sandbox.faults import Answer, LogLine, Request, error_answer
 from supplier_agent.sandbox.orders import WELL_FORMED_ID, Order, position
+from supplier_agent.sandbox.semantics import ROWS, Semantics, dice
 from supplier_agent.sandbox.world import World
-
-_CACHE_SECONDS: Mapping[str, float] = MappingProxyType({"asir-group": 1800.0})
-
-
-@dataclass(frozen=True)
-class Semantics:
-    """How this marketplace behaves where the documentation is silent (API notes, 9). The defaults are its simplest reading."""
-
-    page_size: int = 50
-    cursor: Literal["exclusive", "inclusive", "ignored", "refused_when_unknown", "always_refused"] = "exclusive"
-    """Rows after the cursor; from it on; all rows; 400 for an unknown id; 400 for any."""
-    cursor_in_cache_key: bool = False
-    """The cursor is not in the documented key of the cache (API notes, 8)."""
-    order: Literal["oldest", "newest", "shuffled"] = "oldest"
-    """By the numbers in the id; shuffled: the same order at every call."""
-    page: Literal["honoured", "ignored_beside_cursor", "ignored"] = "honoured"
-    """An ignored page is answered like page 1."""
-    past_end: Literal["empty", "repeat_last", "not_found"] = "empty"
-    """The content of a page after the last. Page 1 of an empty list is always empty."""
-    acknowledged: Literal["stay", "vanish"] = "stay"
-    """Whether get-sales still lists an acknowledged order."""
-    shipped: Literal["stay", "vanish"] = "stay"
-    date_to_inclusive: bool = True
-    cache_seconds: Mapping[str, float] = field(default_factory=lambda: _CACHE_SECONDS)
-    """By supplier; one that is not named is answered fresh."""
-    order_number_for: frozenset[str] = frozenset({"asir-group"})
-    """The suppliers whose get-sales knows `order_number`; for others it is ignored."""
-    success: Literal["success_true", "empty", "no_content", "no_success_key"] = "success_true"
-    """How acknowledge-sale and ship-sale say yes; the examples are blank (API notes, 9.8)."""
-    repeat_acknowledge: Literal["accepted", "not_found"] = "accepted"
-    repeat_ship: Literal["accepted", "not_found"] = "not_found"
-    """Not found: it may have been processed already (API notes, 7). Accepted: it takes effect a second time."""
-    labels_need_token: bool = True
-    label_before_ready: Literal["not_found", "empty", "html", "no_link"] = "not_found"
-    """no_link: the row's link is null until the label is ready, and its address is not found."""
 
 
 @dataclass(frozen=True)
@@ -76,14 +40,25 @@ def select(
     now: datetime,
 ) -> list[Order] | Refusal:
     """Return the orders of one answer in their order, from all orders of one supplier."""
-    arrived = [order for order in orders if order.visible(now)]
+    arrived = [order for order in orders if is_listed(order, semantics, now)]
     refusal = refuse_cursor(arrived, query, semantics)
     if refusal is not None:
         return refusal
-    rows = sorted((o for o in arrived if _wanted(o, query, semantics)), key=_SORT_KEYS[semantics.order])
+    after = _after_cursor(arrived, query, semantics)
+    rows = [order for order in arrived if _wanted(order, query, semantics, now) and after(order)]
+    rows.sort(key=_SORT_KEYS[semantics.order])
     if semantics.order == "newest":
         rows.reverse()
     return _page(rows, query, semantics)
+
+
+def is_listed(order: Order, semantics: Semantics, now: datetime) -> bool:
+    """Tell whether an order has come to the list by then; it may have left it again."""
+    if not order.visible(now):
+        return False
+    number = dice(order.menzzo_order_id)
+    late = 1 + number // 5 % semantics.late_days if semantics.late_days and number % 5 == 0 else 0
+    return now.date() >= order.order_date + timedelta(days=late)
 
 
 def refuse_cursor(arrived: Iterable[Order], query: SalesQuery, semantics: Semantics) -> Refusal | None:
@@ -97,21 +72,28 @@ def refuse_cursor(arrived: Iterable[Order], query: SalesQuery, semantics: Semant
     return None
 
 
-_SORT_KEYS = {
+_SORT_KEYS: Mapping[str, Callable[[Order], Any]] = {
     "oldest": lambda order: order.position,
     "newest": lambda order: order.position,
-    "shuffled": lambda order: zlib.crc32(order.menzzo_order_id.encode()),
+    "shuffled": lambda order: dice(order.menzzo_order_id),
+    "by_date": lambda order: (order.order_date, order.position),
+    "newest_ties_shuffled": lambda order: (-order.order_date.toordinal(), dice(order.menzzo_order_id)),
 }
 
 
-def _wanted(order: Order, query: SalesQuery, semantics: Semantics) -> bool:
-    if semantics.acknowledged == "vanish" and order.acknowledged_at:
+def _wanted(order: Order, query: SalesQuery, semantics: Semantics, now: datetime) -> bool:
+    left = (
+        (semantics.acknowledged, order.acknowledged_at[:1], semantics.acknowledged_seconds),
+        (semantics.shipped, order.shipped_at[:1], semantics.shipped_seconds),
+        (semantics.cancelled, [] if order.cancelled_at is None else [order.cancelled_at], semantics.cancelled_seconds),
+    )
+    if any(how == "vanish" and at and at[0] + timedelta(seconds=after) <= now for how, at, after in left):
         return False
-    if semantics.shipped == "vanish" and order.shipped_at:
+    if semantics.list_days and order.order_date < now.date() - timedelta(days=semantics.list_days):
         return False
     if query.order_number is not None and query.order_number not in (order.menzzo_order_id, order.increment_id):
         return False
-    return _in_dates(order.order_date, query, semantics) and _after_cursor(order, query, semantics)
+    return _in_dates(order.order_date, query, semantics)
 
 
 def _in_dates(day: date, query: SalesQuery, semantics: Semantics) -> bool:
@@ -122,11 +104,30 @@ def _in_dates(day: date, query: SalesQuery, semantics: Semantics) -> bool:
     return day <= query.date_to if semantics.date_to_inclusive else day < query.date_to
 
 
-def _after_cursor(order: Order, query: SalesQuery, semantics: Semantics) -> bool:
+_COMPARED: Mapping[str, Callable[[str, date | None], Any]] = {
+    "number": lambda menzzo_order_id, _: position(menzzo_order_id),
+    "text": lambda menzzo_order_id, _: menzzo_order_id,
+    "increment": lambda menzzo_order_id, _: position(menzzo_order_id)[:1],
+    "date": lambda _, day: day,
+}
+"""What is compared with the cursor, by an order's id and date."""
+
+
+def _after_cursor(arrived: Iterable[Order], query: SalesQuery, semantics: Semantics) -> Callable[[Order], bool]:
+    """Return the rule that lets an order pass the cursor."""
     if query.cursor is None or semantics.cursor == "ignored":
-        return True
-    last = position(query.cursor)
-    return order.position >= last if semantics.cursor == "inclusive" else order.position > last
+        return lambda _: True
+    key = _COMPARED[semantics.cursor_compares]
+    day = next((order.order_date for order in arrived if order.menzzo_order_id == query.cursor), date.min)
+    last, inclusive = key(query.cursor, day), semantics.cursor == "inclusive"
+
+    def passes(order: Order) -> bool:
+        mine = key(order.menzzo_order_id, order.order_date)
+        if semantics.cursor_compares == "number":
+            mine = order.position
+        return bool(mine >= last if inclusive else mine > last)
+
+    return passes
 
 
 def _page(rows: list[Order], query: SalesQuery, semantics: Semantics) -> list[Order] | Refusal:
@@ -134,11 +135,11 @@ def _page(rows: list[Order], query: SalesQuery, semantics: Semantics) -> list[Or
     page = 1 if semantics.page == "ignored" or beside_cursor else query.page
     last_page = max(1, -(-len(rows) // semantics.page_size))
     if page > last_page:
-        if semantics.past_end == "empty":
+        if semantics.past_end in {"empty", "object"}:
             return []
         if semantics.past_end == "not_found":
             return Refusal(404, "page not found")
-        page = last_page
+        page = 1 if semantics.past_end == "repeat_first" else last_page
     return rows[(page - 1) * semantics.page_size : page * semantics.page_size]
 
 
@@ -163,7 +164,7 @@ class Listing:
             return error_answer(query.status, query.error)
         now = self._world.clock.now()
         orders = self._world.orders(supplier)
-        refusal = refuse_cursor((order for order in orders if order.visible(now)), query, semantics)
+        refusal = refuse_cursor((each for each in orders if is_listed(each, semantics, now)), query, semantics)
         if refusal is not None:
             return error_answer(refusal.status, refusal.error)
         unique = query if semantics.cursor_in_cache_key else replace(query, cursor=None)
@@ -175,7 +176,8 @@ class Listing:
         if isinstance(rows, Refusal):
             return error_answer(rows.status, rows.error)
         texts = (row_json(order, base_url, semantics, now) for order in rows)
-        answer = Answer(HTTPStatus.OK, f"[{', '.join(texts)}]".encode(), (("Content-Type", "application/json"),))
+        body = f"[{', '.join(texts)}]" if rows or query.page == 1 or semantics.past_end != "object" else "{}"
+        answer = Answer(HTTPStatus.OK, body.encode(), (("Content-Type", "application/json"),))
         self._cached[supplier, unique] = (self._world.clock.monotonic(), answer)
         return answer
 
@@ -219,7 +221,7 @@ def _day(text: str) -> date | None:
 
 
 def row_json(order: Order, base_url: str, semantics: Semantics, now: datetime) -> str:
-    """Return one row of the answer, with the documented fields (API notes, 3)."""
+    """Return one row of the answer: the documented fields (API notes, 3), and what `fields` makes of them."""
     if order.row_json is not None:
         return order.row_json
     if (content := order.content(now)) is not None:
@@ -229,14 +231,13 @@ def row_json(order: Order, base_url: str, semantics: Semantics, now: datetime) -
     link: str | None = order.link or base_url + quote(order.label_path)
     if semantics.label_before_ready == "no_link" and not order.label_ready(now):
         link = None
-    return json.dumps(
-        {
-            "menzzo_order_id": order.menzzo_order_id,
-            "sku": order.sku,
-            "quantity": order.quantity,
-            "price": order.price_cents / 100,
-            "link_to_label": link,
-            "order_date": order.order_date.isoformat(),
-            "carrier": order.carrier,
-        },
-    )
+    row: dict[str, object] = {
+        "menzzo_order_id": order.menzzo_order_id,
+        "sku": order.sku,
+        "quantity": order.quantity,
+        "price": order.price_cents / 100,
+        "link_to_label": link,
+        "order_date": order.order_date.isoformat(),
+        "carrier": order.carrier,
+    }
+    return json.dumps(ROWS[semantics.fields](row))

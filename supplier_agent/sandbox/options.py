@@ -10,7 +10,7 @@ from supplier_agent.sandbox.businessonbot import ENDPOINT as BOT
 from supplier_agent.sandbox.businessonbot import BotSemantics
 from supplier_agent.sandbox.carriers import DESKS, Scans, open_carrier
 from supplier_agent.sandbox.faults import Fault
-from supplier_agent.sandbox.listing import Semantics
+from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.shops import PLATFORMS, ShopSemantics, open_shop
 from supplier_agent.sandbox.support import SupportSemantics
 from supplier_agent.sandbox.world import World
@@ -131,11 +131,19 @@ def _number(kind: Callable[[str], int | float]) -> Callable[[str], int | float |
     return read
 
 
+def _numbers(value: str) -> Mapping[str, float] | None:
+    """Read `notio:300,asir-group:3600`."""
+    pairs = [each.partition(":") for each in value.split(",")]
+    numbers = {name: _number(float)(number) for name, _, number in pairs}
+    return None if None in numbers.values() else {name: float(number or 0) for name, number in numbers.items()}
+
+
 _READ: Mapping[Any, Callable[[str], object]] = {
     bool: {"true": True, "false": False}.get,
     int: _number(int),
     float: _number(float),
     str: lambda value: value or None,
+    Mapping[str, float]: _numbers,
 }
 """How a value is read, by the type of its key; None: it cannot be."""
 

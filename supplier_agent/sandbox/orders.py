@@ -157,6 +157,7 @@ class Order:
     pages: int = 1  # of the drawn label
     acknowledged_at: list[datetime] = field(default_factory=list)  # one entry per applied call
     shipped_at: list[datetime] = field(default_factory=list)
+    cancelled_at: datetime | None = None  # None: it is not cancelled
     position: tuple[int, int] = field(init=False)  # its position for the cursor and the order of the list
 
     def __post_init__(self) -> None:

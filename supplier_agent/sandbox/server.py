@@ -21,7 +21,7 @@ from typing import Any, Self
 from supplier_agent.base.clock import SystemClock
 from supplier_agent.sandbox.api import Api
 from supplier_agent.sandbox.faults import Answer, Arrival, Fault, Request, Wire
-from supplier_agent.sandbox.listing import Semantics
+from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World
 
 _REAL = SystemClock()  # sockets do not use the test's clock

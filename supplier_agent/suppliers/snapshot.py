@@ -5,13 +5,14 @@ The loop caches it until it is invalidated, because it needs it before every req
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from supplier_agent.db.tables import Lane, Supplier
+from supplier_agent.learning import Careful, careful_of
 from supplier_agent.suppliers import circuit_breakers
 
 NEVER = datetime.max.replace(tzinfo=UTC)
@@ -24,6 +25,7 @@ class Snapshot:
 
     supplier: Supplier
     lanes: Mapping[str, Lane]
+    careful: Careful = field(default_factory=Careful)  # what is learned of its marketplace; only with `look_closely`
 
     def not_before(self, now: datetime) -> datetime:
         """Return when this supplier may be read again: after a pause, or after the silence that the marketplace asked for."""
@@ -55,6 +57,11 @@ def look(tx: Session, name: str) -> Snapshot:
     found = {lane.lane: lane for lane in tx.exec(_LANES, params={"name": name})}
     known = {lane: found.get(lane) or Lane(supplier=name, lane=lane) for lane in circuit_breakers.ALL}
     return Snapshot(known_supplier(tx, name), known)
+
+
+def look_closely(tx: Session, name: str) -> Snapshot:
+    """Return the same with what is learned of its marketplace."""
+    return replace(look(tx, name), careful=careful_of(tx, name))
 
 
 def remember(tx: Session, name: str) -> None:

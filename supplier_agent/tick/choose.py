@@ -50,7 +50,7 @@ def next_step(ctx: Context, account: Account, again_at: datetime | None) -> Step
     """
     now = ctx.clock.now()  # one time for all decisions below: with two, what becomes due in between would be missed
     with ctx.store.read() as tx:
-        seen = account.snapshot = account.snapshot or snapshot.look(tx, account.name)
+        seen = account.snapshot = account.snapshot or snapshot.look_closely(tx, account.name)
         read = _read_due(ctx, tx, account, seen, now)
         read_first = read is not None and account.slots_since_read >= READ_EVERY - 1
         choice = Choice() if ctx.reads_only else choose(ctx, tx, account, seen, now, read_waits=read_first)

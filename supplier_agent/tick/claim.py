@@ -90,6 +90,7 @@ def claim(ctx: Context, tx: Session, account: Account, seen: Snapshot, call_id: 
         maybe_sent_at=maybe_sent_at,
         asked=read_log.asked(tx, account.supplier, now, cache_seconds),
         facts={name: getattr(order, name) for name in kind.SENDS} | dict(kind.load(tx, order)),
+        always_success=kind.ENDPOINT in seen.careful.always_success,
     )
 
 

@@ -146,9 +146,12 @@ def note_missed(tx: Session, supplier: str, first: date, last: date, made_at: da
     return len(gone)
 
 
-def judge_missed(tx: Session, supplier: str, cache_seconds: float, now: datetime) -> None:
-    """Set `vanished_at` where the absence of an order is significant, and clear it where it no longer is."""
-    judged = missing_orders.judge(within(tx), supplier, cache_seconds)
+def judge_missed(tx: Session, supplier: str, cache_seconds: float, now: datetime, *, learned: bool) -> None:
+    """Set `vanished_at` where the absence of an order is significant, and clear it where it no longer is.
+
+    learned: it is learned that acknowledged orders stay on the list.
+    """
+    judged = missing_orders.judge(within(tx), supplier, cache_seconds, learned=learned)
     query = select(Order).where(Order.supplier == supplier, col(Order.missed_at).is_not(None))
     query = query.where(col(Order.ship_confirmed_at).is_(None), col(Order.closed_reason).is_(None))
     for order in tx.exec(query):

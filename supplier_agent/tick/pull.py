@@ -13,6 +13,7 @@ from sqlmodel import Session, col, func, select
 from supplier_agent.base.cells import unreadable
 from supplier_agent.db.plain_sql import GOOD
 from supplier_agent.db.tables import Order, Run, Supplier
+from supplier_agent.learning import careful_of
 from supplier_agent.marketplace import Listing, Verdict
 from supplier_agent.reading import missing_orders, strategy
 from supplier_agent.reading.schedule import Due, is_distrusted, trusted_cursor
@@ -59,7 +60,8 @@ def begin(tx: Session, name: str, what: Due, settings: Settings, now: datetime, 
     """Open a run and its row in `runs`. None: it was a request for days that cannot be read, and has ended."""
     today = now.astimezone(settings.timezone).date()
     asked = read_log.asked(tx, name, now, settings.suppliers[name].cache_seconds)
-    supplier, row = known_supplier(tx, name), what.resync
+    supplier, row, learned = known_supplier(tx, name), what.resync, careful_of(tx, name)
+    days = learned.sweep_days(settings.schedule.sweep_days)
     if row is not None and (unreadable(row) or not strategy.is_possible(row.date_from, row.date_to or today, today)):
         row.started_at = row.ended_at = now
         row.proof, row.detail = "failed", "these days cannot be read: the last before the first, or years away"
@@ -74,10 +76,11 @@ def begin(tx: Session, name: str, what: Due, settings: Settings, now: datetime, 
             trusted_cursor(supplier, now),
             not (is_distrusted(supplier, now) or last is None or _broke_off(tx, last)),
         )
-        plan = strategy.poll(today, cursor, settings.schedule.sweep_days, longest, since, by_number=by_number)
+        plan = strategy.poll(today, cursor, days, longest, since, by_number=by_number)
     else:
-        first, until = (row.date_from, row.date_to) if row else (_sweep_from(tx, name, settings, today), today)
+        first, until = (row.date_from, row.date_to) if row else (_sweep_from(tx, name, settings, days, today), today)
         plan = strategy.sweep(what.purpose, today, first, (until or today) + timedelta(days=1), longest)
+    plan = replace(plan, full=learned.page_size)
     while str(plan.query) in asked:
         plan = strategy.earlier(plan)
     row = row or Run(
@@ -96,9 +99,9 @@ def _broke_off(tx: Session, last: Run) -> bool:
     return tx.exec(broken.where(col(Run.ended_at) >= last.ended_at).limit(1)).first() is not None
 
 
-def _sweep_from(tx: Session, name: str, settings: Settings, today: date) -> date:
-    """Return the first day to sweep: `sweep_days` back, or further if the last sweep was longer ago."""
-    start = today - timedelta(days=settings.schedule.sweep_days)
+def _sweep_from(tx: Session, name: str, settings: Settings, days: int, today: date) -> date:
+    """Return the first day to sweep: so many days back, or further if the last sweep was longer ago."""
+    start = today - timedelta(days=days)
     last = read_log.last_good(tx, name, "sweep")
     if last is None or last.started_at is None:
         return start
@@ -155,7 +158,7 @@ def _miss(tx: Session, name: str, run_id: int, cache_seconds: float, now: dateti
         note_missed(
             tx, name, *missing_orders.days_of(row), missing_orders.as_of(row.started_at, cache_seconds, age), now
         )
-        judge_missed(tx, name, cache_seconds, now)
+        judge_missed(tx, name, cache_seconds, now, learned=careful_of(tx, name).acknowledged_stay)
 
 
 def _refused(tx: Session, name: str, plan: strategy.Run, answer: Verdict) -> strategy.Run | strategy.End | None:
@@ -184,7 +187,8 @@ def _finish(tx: Session, name: str, run: OpenRun, end: strategy.End, now: dateti
     if end.run.refused:
         supplier.cursor_refused = cursor
     blind = _blind(tx, name, run, supplier, row)
-    if end.run.misled or blind:
+    # A cursor that is always refused would be tried again with each new order.
+    if end.run.misled or blind or (end.run.refused and careful_of(tx, name).cursor_fails):
         supplier.cursor_distrusted_at = now
     if run.plan.purpose != "probe" and end.detail != ALREADY_ASKED:
         # An order with a number far above all others is listed every time: if blind, only new orders move the cursor.

@@ -212,6 +212,9 @@ class ProblemCode(StrEnum):
     NOT_READ = "not_read"
     ENTRY_REJECTED = "entry_rejected"
     MASS_DISAPPEARANCE = "mass_disappearance"
+    MARKETPLACE_CHANGED = "marketplace_changed"
+    UNKNOWN_FIELDS = "unknown_fields"
+    SWEEPS_WIDENED = "sweeps_widened"
     SILENCE = "silence"
     SUPPLIER_UNKNOWN = "supplier_unknown"
     # the installation
@@ -246,7 +249,7 @@ URGENT = frozenset({
 })  # fmt: skip
 INFO = frozenset({
     ProblemCode.CALL_TRIED_OFTEN, ProblemCode.LABEL_DOUBTFUL, ProblemCode.FIELD_UNREADABLE, ProblemCode.QUIET,
-    ProblemCode.SALE_DOUBTFUL,
+    ProblemCode.SALE_DOUBTFUL, ProblemCode.SWEEPS_WIDENED,
 })  # fmt: skip
 EXIT_CODES: Mapping[str, int] = {
     ProblemCode.TOKEN_MISSING: 78,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from supplier_agent.reading.schedule import Pauses, Readings, next_read
 from supplier_agent.verdict.codes import Act, Problem, ProblemCode, SupplierVerdict
+from supplier_agent.verdict.marketplace import Learned, learned_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -87,6 +88,7 @@ class SupplierState:
         0  # this many open orders disappeared in one reading, which says nothing about each of them; 0: none
     )
     gone_since: datetime | None = None  # when they disappeared; null: they did not
+    learned: Learned = field(default_factory=Learned)
     lasting: Sequence[Lasting] = ()
     overdue: int = 0  # orders that should have left by now; 0 without a ship-by clock
     open_orders: int = 0  # only for a supplier that is not in the configuration, like the next two
@@ -159,7 +161,10 @@ def judge_supplier(
     return SupplierVerdict(
         state,
         because,
-        (*problems, *late, *_listed(supplier), *_gone(supplier), *_overdue(supplier), *_lasting(supplier)),
+        (
+            *(*problems, *late, *_listed(supplier), *_gone(supplier), *_overdue(supplier), *_lasting(supplier)),
+            *learned_problems(name, supplier.learned, settings.schedule.sweep_days),
+        ),
         None if paused else next_read_at(supplier, settings, now),
         frozenset(
             {Act.RESUME if paused else Act.PAUSE} | ({Act.APPROVE} if supplier.flags_asked_at is not None else set())

@@ -11,6 +11,7 @@ from supplier_agent.words.alerts import ALERTS, TITLES
 from supplier_agent.words.businessonbot import BUSINESSONBOT
 from supplier_agent.words.carriers import CARRIERS
 from supplier_agent.words.learned import LEARNED
+from supplier_agent.words.marketplace import MARKETPLACE
 from supplier_agent.words.page import LETTERS, PAGE
 from supplier_agent.words.support import SUPPORT
 
@@ -332,7 +333,7 @@ INSTALLATION_PROBLEMS: Mapping[str, str] = {
 ENGLISH: Mapping[str, str] = {
     **STAGES, **KINDS, **JOINTS, **EVIDENCE, **BLOCKERS, **WAITS_FOR, **NEXT,
     **ORDER_PROBLEMS, **SUPPLIER_PROBLEMS, **INSTALLATION_PROBLEMS, **TITLES, **ALERTS,
-    **PAGE, **LETTERS, **SUPPORT, **CARRIERS, **BUSINESSONBOT, **LEARNED,
+    **PAGE, **LETTERS, **SUPPORT, **CARRIERS, **BUSINESSONBOT, **LEARNED, **MARKETPLACE,
 }  # fmt: skip
 
 _OF_CALLS: dict[str, str] = {}

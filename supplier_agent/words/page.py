@@ -6,7 +6,7 @@ The groups: `answer` to a scan, `note` next to it, `stop` why it must not ship, 
 
 from collections.abc import Mapping
 
-from supplier_agent.words import carriers, support
+from supplier_agent.words import carriers, marketplace, support
 
 ANSWERS: Mapping[str, str] = {
     "answer.shown": "Scan it again when you ship it.",
@@ -396,5 +396,5 @@ HISTORY: Mapping[str, str] = {
 
 PAGE: Mapping[str, str] = {
     **ANSWERS, **NOTES, **PRINTER, **STOPS, **NOW, **TROUBLE, **DOUBTS, **STATES, **CALL_NAMES, **DUE, **REPORTS, **REFUSALS,
-    **PAPERS, **support.ON_THE_PAGE, **carriers.ON_THE_PAGE, **HISTORY,
+    **PAPERS, **support.ON_THE_PAGE, **carriers.ON_THE_PAGE, **marketplace.ON_THE_PAGE, **HISTORY,
 }  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 
 from supplier_agent.base.clock import SystemClock
 from supplier_agent.cli import run as command
-from supplier_agent.sandbox.listing import Semantics
+from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
 from tests.alerts.conftest import Service

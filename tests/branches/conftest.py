@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import pytest
 
 from supplier_agent.sandbox.faults import Fault
-from supplier_agent.sandbox.listing import Semantics
+from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.tick.choose import LOOK_SECONDS
 from tests.model.later import Later

@@ -18,7 +18,7 @@ from supplier_agent.maintenance.rollback import Watch
 from supplier_agent.reports import health
 from supplier_agent.reports.health import exit_code
 from supplier_agent.runtime.once import run_once
-from supplier_agent.sandbox.listing import Semantics
+from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.words import Worded
 from tests.branches.conftest import Raise, work_for

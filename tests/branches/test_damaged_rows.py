@@ -29,7 +29,7 @@ from supplier_agent.reading import coverage
 from supplier_agent.reports import health, status
 from supplier_agent.reports import orders as order_reports
 from supplier_agent.sandbox.faults import Endpoint
-from supplier_agent.sandbox.listing import Semantics
+from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.web import documents, problems_page, scan_page
 from tests.web.visits import visit_of

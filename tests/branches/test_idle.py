@@ -12,7 +12,7 @@ from sqlmodel import Session
 from supplier_agent import actions
 from supplier_agent.agent import LOCKED_SECONDS
 from supplier_agent.db.store import LockedError, Store, open_store
-from supplier_agent.sandbox.listing import Semantics
+from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.suppliers import read_log, safety_stops
 from supplier_agent.tick.choose import FULL_LOOK_SECONDS, LOOK_SECONDS

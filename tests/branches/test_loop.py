@@ -13,7 +13,7 @@ from supplier_agent.db.store import open_store
 from supplier_agent.db.tables import Order
 from supplier_agent.runtime.wiring import reassemble
 from supplier_agent.sandbox import faults
-from supplier_agent.sandbox.listing import Semantics
+from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.tick.choose import LOOK_SECONDS
 from supplier_agent.tick.context import MOST_IN_FLIGHT
 from tests.branches.conftest import Raise, meets

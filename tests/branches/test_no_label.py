@@ -4,7 +4,7 @@ import pytest
 
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.faults import Fault
-from supplier_agent.sandbox.listing import Semantics
+from supplier_agent.sandbox.semantics import Semantics
 from tests.branches.conftest import Raise, meets
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from supplier_agent.calls.acknowledge import MOST_PAGES
 from supplier_agent.sandbox import faults
-from supplier_agent.sandbox.listing import Semantics
+from supplier_agent.sandbox.semantics import Semantics
 from tests.branches.conftest import Raise, meets
 from tests.world.mortal import MortalSite
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent.sandbox.listing import Semantics
+from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.suppliers.circuit_breakers import OTHERS
 from supplier_agent.tick.workers import HALVES, Workers

@@ -10,7 +10,7 @@ from supplier_agent import actions
 from supplier_agent.db.store import open_store
 from supplier_agent.db.tables import Order
 from supplier_agent.sandbox import faults
-from supplier_agent.sandbox.listing import Semantics
+from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings
 from supplier_agent.suppliers import read_log, snapshot

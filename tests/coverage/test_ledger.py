@@ -20,7 +20,7 @@ from supplier_agent.reading import coverage
 from supplier_agent.reading.coverage import Ledger, State
 from supplier_agent.reading.missing_orders import absence_of
 from supplier_agent.reports import health, status
-from supplier_agent.sandbox.listing import Semantics
+from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.verdict import ProblemCode
 from tests.world.harness import MONDAY, ManualClock, NoSockets, Site, settings_for

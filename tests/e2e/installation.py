@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from supplier_agent.base.clock import SystemClock
-from supplier_agent.sandbox.listing import Semantics
+from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import SUPPLIERS, World
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from supplier_agent.learning.listed import Facts, Listed
-from supplier_agent.learning.questions import Question, State
+from supplier_agent.learning.questions import DENIES, Estimate, Question, State
+from supplier_agent.learning.stays import leaving
 from tests.learning.marketplace import FIRST, NOON, TODAY, learned, name, names, order, page, run, shown
 
 ACKNOWLEDGED, SHIPPED, CANCELLED = Question.ACKNOWLEDGED_LEAVE, Question.SHIPPED_LEAVE, Question.CANCELLED_LEAVE
@@ -207,3 +208,11 @@ def test_the_day_is_that_of_the_suppliers_time_zone() -> None:
     found = {name(9): order(9, at - timedelta(seconds=8), TODAY)}
     late = replace(run(page(names(9), at=at), at=at, orders=found), covered=((FIRST, TODAY),))
     assert shown(LATE, late) == ["1"]
+
+
+def test_that_shipped_orders_stay_is_denied_once_acknowledged_ones_leave() -> None:
+    known = {each: Estimate(each) for each in Question} | {SHIPPED: Estimate(SHIPPED, State.HOLDS, "no")}
+    found, _ = leaving(SHIPPED, sweep(shipped(1, 2) | untouched(3), 3), known)
+    assert [each.answer for each in found] == [DENIES, DENIES]
+    found, _ = leaving(SHIPPED, sweep(shipped(1, 2) | untouched(3), 1, 3), known)
+    assert DENIES not in [each.answer for each in found]

@@ -8,7 +8,7 @@ import pytest
 
 from supplier_agent.learning import Question, State
 from supplier_agent.learning.feed import CHORE
-from supplier_agent.sandbox.listing import Semantics
+from supplier_agent.sandbox.semantics import Semantics
 from tests.learning.week import known, learned, live, site, true_answers, wrong
 
 NO_CACHE = Semantics(page_size=10, cache_seconds={})

@@ -7,8 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from supplier_agent.learning import Estimate, Question, State, estimates_of
-from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.orders import Order
+from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World
 from tests.world.harness import LABEL, MONDAY, ManualClock, Site, settings_for
 

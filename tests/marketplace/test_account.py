@@ -210,6 +210,17 @@ def test_without_a_token_nothing_is_sent_and_the_call_ends_as_if_it_were_refused
         assert router.calls.call_count == 0
 
 
+def test_an_empty_object_is_the_end_of_the_list_but_never_the_first_page(
+    api: respx.MockRouter, clock: HandClock
+) -> None:
+    api.get("/api/asir-group/get-sales").respond(content=b" {}\n")
+    first, second = account(clock).get_sales(Query()), account(clock).get_sales(Query(page=2))
+    assert isinstance(first, Verdict)
+    assert first.means is Means.UNCLEAR
+    assert isinstance(second, Listing)
+    assert second.rows == ()
+
+
 def test_every_request_waits_for_its_turn_of_the_rate() -> None:
     clock = SystemClock()
     with RawServer(answer(whole(b"{}"))) as server:

@@ -31,7 +31,7 @@ from supplier_agent.metrics.exposition import BOUNDS, LEAVE_ROWS, Exposition, Ta
 from supplier_agent.metrics.routes import Source, routes
 from supplier_agent.reports.heartbeat import AGENT, Heartbeat
 from supplier_agent.reports.vitals import STILL_SECONDS, Trouble
-from supplier_agent.sandbox.listing import Semantics
+from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings
 from tests.world.databases import store_at

@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from supplier_agent.base.errors import AgentError
 from supplier_agent.sandbox import faults
-from supplier_agent.sandbox.listing import Semantics
+from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World
 from tests.model.later import Later
 from tests.world.books import SUPPLIER, Books

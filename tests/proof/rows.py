@@ -153,6 +153,13 @@ ROWS = (
         seconds=300,
     ),
     Row(
+        "weeks",
+        lambda scale, seed: _long("weeks", cases=_many(63, scale), seed=seed, workers=1),
+        (NOT_LOST, NOT_KNOWING),
+        least=60,
+        seconds=700,
+    ),
+    Row(
         "disk",
         lambda scale, _seed: _long("disk", most=_many(320, scale)),
         (NOT_LOST, ONCE),

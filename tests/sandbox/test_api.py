@@ -2,13 +2,14 @@
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.api import Api
 from supplier_agent.sandbox.faults import Answer, Request
-from supplier_agent.sandbox.listing import Semantics
+from supplier_agent.sandbox.semantics import DOCUMENTED_FIELDS, ROWS, Semantics
 from supplier_agent.sandbox.world import World
 
 BASE = "http://sandbox.test"
@@ -276,3 +277,36 @@ def test_one_more_order_arrives_on_request(world: World) -> None:
     assert answer.status == 201
     assert json.loads(answer.body)["menzzo_order_id"] in listed(api, "notio")
     assert call(api, "POST", "/sandbox/orders", token=None).status == 400
+
+
+def test_each_endpoint_may_say_yes_in_its_own_way(world: World) -> None:
+    api = Api(world, Semantics(success="created", acknowledge_success="text"))
+    acknowledged, shipped = post(api, "acknowledge-sale", "9_1"), post(api, "ship-sale", "9_1")
+    assert (acknowledged.status, acknowledged.body) == (200, b"The order was updated")
+    assert (shipped.status, json.loads(shipped.body)) == (201, {"success": True})
+
+
+@pytest.mark.parametrize("fields", ROWS)
+def test_rows_may_have_more_or_less_than_is_documented(world: World, fields: Any) -> None:  # noqa: ANN401 - one of the names
+    def rows(api: Api) -> list[dict[str, object]]:
+        return json.loads(call(api, "GET", "/api/asir-group/get-sales").body)  # type: ignore[no-any-return]
+
+    plain, mine = rows(Api(world)), rows(Api(world, Semantics(fields=fields)))
+    assert all(tuple(row) == DOCUMENTED_FIELDS for row in plain)
+    more, less = {"more": {"notes"}}.get(fields, set()), {"fewer": {"carrier"}}.get(fields, set())
+    if fields != "sometimes_more":
+        assert all(row.keys() == before.keys() - less | more for row, before in zip(mine, plain, strict=True))
+    else:
+        assert "notes" in {name for row in mine for name in row}
+    cut = [str(row["sku"])[:8] if fields == "cut" else row["sku"] for row in plain]
+    assert [row["sku"] for row in mine] == cut
+
+
+def test_past_the_end_there_may_be_an_empty_object(world: World) -> None:
+    api = Api(world, Semantics(past_end="object"))
+    assert call(api, "GET", "/api/asir-group/get-sales?page=9").body == b"{}"
+
+
+def test_answers_may_take_their_time(world: World) -> None:
+    handled = Api(world, Semantics(answer_seconds=3)).handle(Request("GET", "/api/notio/get-sales"), BASE)
+    assert (handled.fault, handled.line.fault) == (faults.late(3), None)

@@ -40,6 +40,10 @@ def test_semantics_are_read_by_their_type() -> None:
     chosen = options.semantics_of([*given, "support.sale_status=canceled", "support.sav_spelling=savRecords"])
     marketplace, support, shop = chosen.marketplace, chosen.support, chosen.shop
     assert (marketplace.page_size, marketplace.cursor) == (7, "ignored")
+    assert options.semantics_of(["cache_seconds=notio:300,asir-group:60"]).marketplace.cache_seconds == {
+        "notio": 300,
+        "asir-group": 60,
+    }
     assert (support.sale_status, support.sav_spelling) == ("canceled", "savRecords")
     assert (shop.search, shop.totals, shop.clock_ahead_seconds) == ("nothing", False, -60.0)
 
@@ -48,6 +52,7 @@ def test_semantics_are_read_by_their_type() -> None:
     "given",
     [
         "page_size=many",
+        "cache_seconds=notio",
         "cursor=backwards",
         "shop.search=",
         "shop.colour=red",

@@ -3,11 +3,13 @@
 import itertools
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from supplier_agent.sandbox.listing import Refusal, SalesQuery, Semantics, select
+from supplier_agent.sandbox.listing import Refusal, SalesQuery, select
 from supplier_agent.sandbox.orders import Order
+from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World
 
 NOW = datetime(2026, 1, 20, 12, tzinfo=UTC)
@@ -117,3 +119,72 @@ def test_an_order_that_arrives_late_is_listed_from_that_moment_in_its_old_place(
     assert ids(world, SalesQuery()) == OLDEST_FIRST
     assert ids(world, SalesQuery(), now=late) == ["8_1", "9_1", "9_2", "9_5", "10_1", "10_3", "10_20"]
     assert ids(world, SalesQuery(cursor="10_20"), now=late) == []
+
+
+def dated(*orders: tuple[str, int]) -> list[Order]:
+    """Return orders by id and day of January."""
+    return [Order("asir-group", each, "SKU", 1, 100, "GLS", date(2026, 1, day)) for each, day in orders]
+
+
+def listed(orders: list[Order], query: SalesQuery, now: datetime = NOW, **switches: Any) -> list[str]:  # noqa: ANN401 - switches are of many types
+    rows = select(orders, query, Semantics(**switches), now)
+    assert not isinstance(rows, Refusal), rows
+    return [order.menzzo_order_id for order in rows]
+
+
+@pytest.mark.parametrize(
+    ("compares", "expected"),
+    [
+        ("number", ["9_9", "9_10", "10_1"]),
+        ("text", ["9_9"]),  # as text, "9_10" comes before "9_2", and "10_1" too
+        ("increment", ["10_1"]),
+        ("date", ["10_1"]),
+    ],
+)
+def test_what_is_compared_with_the_cursor_decides_what_follows_it(compares: str, expected: list[str]) -> None:
+    orders = dated(("9_2", 10), ("9_9", 10), ("9_10", 10), ("10_1", 11))
+    assert listed(orders, SalesQuery(cursor="9_2"), cursor_compares=compares) == expected
+
+
+def test_an_inclusive_cursor_shows_all_that_is_equal_to_it() -> None:
+    orders = dated(("9_2", 10), ("9_9", 10), ("10_1", 11))
+    switches: dict[str, Any] = {"cursor": "inclusive", "cursor_compares": "increment"}
+    assert listed(orders, SalesQuery(cursor="9_9"), **switches) == ["9_2", "9_9", "10_1"]
+
+
+def test_the_list_may_be_sorted_by_date() -> None:
+    orders = dated(("9_1", 12), ("10_1", 11), ("10_2", 12), ("11_1", 12))
+    assert listed(orders, SalesQuery(), order="by_date") == ["10_1", "9_1", "10_2", "11_1"]
+    newest = listed(orders, SalesQuery(), order="newest_ties_shuffled")
+    assert (newest[-1], sorted(newest[:3])) == ("10_1", ["10_2", "11_1", "9_1"])
+    assert newest == listed(orders, SalesQuery(), order="newest_ties_shuffled")
+
+
+def test_what_is_done_with_leaves_the_list_after_its_time() -> None:
+    (order,) = orders = dated(("9_1", 19))
+    before = NOW - timedelta(seconds=600)
+    order.acknowledged_at, order.shipped_at, order.cancelled_at = [before], [before], before
+    for name in ("acknowledged", "shipped", "cancelled"):
+        switches: dict[str, Any] = {name: "vanish", f"{name}_seconds": 601}
+        assert listed(orders, SalesQuery(), **switches) == ["9_1"]
+        assert listed(orders, SalesQuery(), **{**switches, f"{name}_seconds": 600}) == []
+
+
+def test_the_list_may_hold_the_last_days_only() -> None:
+    assert listed(dated(("9_1", 12), ("9_2", 13)), SalesQuery(), list_days=7) == ["9_2"]
+
+
+def test_one_order_in_five_may_be_listed_late() -> None:
+    orders = dated(*((f"9_{number}", 15) for number in range(100)))
+    seen = [
+        len(listed(orders, SalesQuery(), now=NOW.replace(day=day), late_days=3, page_size=100))
+        for day in (15, 16, 17, 18)
+    ]
+    assert seen == sorted(seen)
+    assert 60 < seen[0] < 95
+    assert seen[-1] == 100
+
+
+def test_past_the_end_there_may_be_the_first_page_again() -> None:
+    orders = dated(("9_1", 12), ("9_2", 13), ("9_3", 13))
+    assert listed(orders, SalesQuery(page=5), page_size=2, past_end="repeat_first") == ["9_1", "9_2"]

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.orders import Order
+from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World
 from tests.world.harness import LABEL, MONDAY, settings_for
 from tests.world.life import Life

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from supplier_agent.reading import strategy
-from supplier_agent.sandbox.listing import Refusal, SalesQuery, Semantics, select
+from supplier_agent.sandbox.listing import Refusal, SalesQuery, select
 from supplier_agent.sandbox.orders import Order
+from supplier_agent.sandbox.semantics import Semantics
 from tests.semantics.cases import CHOICES
 
 TODAY = date(2026, 11, 23)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pytest
 
 from supplier_agent.reading import strategy
-from supplier_agent.sandbox.listing import Semantics
+from supplier_agent.sandbox.semantics import Semantics
 from tests.semantics.reading_alone import FIRST, TODAY, Told, every_marketplace, orders, read
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from supplier_agent.base.errors import AgentError
-from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.orders import Order
+from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings
 from supplier_agent.suppliers.circuit_breakers import READS

@@ -11,7 +11,7 @@ import pytest
 from supplier_agent import actions
 from supplier_agent.calls import Job
 from supplier_agent.sandbox import faults
-from supplier_agent.sandbox.listing import Semantics
+from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.suppliers import snapshot
 from supplier_agent.tick import claim, plan

@@ -20,7 +20,7 @@ from supplier_agent.labels.pdf import Check, Checks
 from supplier_agent.marketplace.wire import Wire
 from supplier_agent.reports import health
 from supplier_agent.runtime.wiring import Reload
-from supplier_agent.sandbox.listing import Semantics
+from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings
 from supplier_agent.suppliers.circuit_breakers import LABELS

@@ -13,7 +13,7 @@ import pytest
 from supplier_agent.base.clock import SystemClock
 from supplier_agent.cli import run
 from supplier_agent.db.store import open_store
-from supplier_agent.sandbox.listing import Semantics
+from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
 from supplier_agent.web import people

@@ -22,7 +22,7 @@ from supplier_agent.order import WANTED
 from supplier_agent.reports.heartbeat import PAGE as SHOWN
 from supplier_agent.reports.vitals import STOPPED
 from supplier_agent.runtime.page_process import GRACE_SECONDS, environment
-from supplier_agent.sandbox.listing import Semantics
+from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings, egress

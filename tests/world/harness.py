@@ -29,7 +29,7 @@ from supplier_agent.runtime.wiring import follow_bots, follow_webhooks, make_acc
 from supplier_agent.sandbox.api import Api
 from supplier_agent.sandbox.faults import Request
 from supplier_agent.sandbox.faults import Wire as Travels
-from supplier_agent.sandbox.listing import Semantics
+from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings
 from supplier_agent.tick.choose import LOOK_SECONDS

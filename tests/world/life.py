@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from supplier_agent.sandbox.listing import Semantics
+from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.settings import Settings
 from supplier_agent.tick.context import Account

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.orders import Order
+from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World
 from tests.world import invariants
 from tests.world.books import Books, Sent, ask, in_doubt

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from supplier_agent.db.plain_sql import Look, text, within
 from supplier_agent.reading import missing_orders
 from supplier_agent.reading.coverage.days import Counted, Late, Ledger, Reading, days_late, judge, settled_at
-from supplier_agent.reading.missing_orders import habit, missing
+from supplier_agent.reading.missing_orders import absence_of, habit, missing
 from supplier_agent.settings import Settings
 
 LATE_DAYS = 90
@@ -36,7 +36,7 @@ def ledger(tx: Session | Look, settings: Settings, supplier: str, first: date, l
         tuple(judge(day, readings, now, zone, patience(settings, supplier)) for day in _days(first, last)),
         {day: Counted(per_day.get(day, 0), late_of[day], gone_of[day]) for day in _days(first, last)},
         Late(sum(per_day.values()), Counter(days for _, days in came_late), settings.schedule.sweep_days),
-        habit(look, supplier, cache_seconds),
+        habit(look, supplier, cache_seconds, learned=absence_of(look, supplier).learned),
         tuple(order.menzzo_order_id for order in gone),
         _count(look, "SELECT count(*) AS number FROM orders WHERE supplier = ? AND order_date IS NULL", supplier),
         _count(look, "SELECT count(*) AS number FROM rejected_entries WHERE supplier = ?", supplier),

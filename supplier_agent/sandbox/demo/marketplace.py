@@ -15,10 +15,10 @@ from supplier_agent.base.clock import Clock
 from supplier_agent.db.tables import Order, RejectedEntry
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.faults import LogLine
-from supplier_agent.sandbox.listing import Semantics
 from supplier_agent.sandbox.options import open_shops
 from supplier_agent.sandbox.orders import Order as Sold
 from supplier_agent.sandbox.receiver import SECRET
+from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.shops import Shop, ShopSemantics
 from supplier_agent.sandbox.shops.store import Placed

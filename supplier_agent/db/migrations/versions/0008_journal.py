@@ -41,6 +41,7 @@ def _journal() -> None:
         sa.Column("first_listed_at", sa.DateTime(), nullable=False),
         sa.Column("last_listed_at", sa.DateTime(), nullable=False),
         sa.Column("seen", sa.Integer(), nullable=False),
+        sa.Column("accepted_by", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("supplier", "name"),
     )
     op.create_table(
@@ -56,6 +57,8 @@ def _journal() -> None:
         sa.Column("last_at", sa.DateTime(), nullable=True),
         sa.Column("changed_at", sa.DateTime(), nullable=True),
         sa.Column("before", sa.String(), nullable=True),
+        sa.Column("accepted", sa.String(), nullable=True),
+        sa.Column("accepted_by", sa.String(), nullable=True),
         sa.Column("evidence", sa.String(), nullable=False),
         sa.Column("memory", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("supplier", "question"),

@@ -1,0 +1,43 @@
+"""Live through a week and judge it: what the quick tests and the long set have in common."""
+
+import gc
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from supplier_agent.learning import estimates_of
+from tests.weeks.cases import Case
+from tests.weeks.life import Week
+from tests.weeks.truth import seen_changes, wrong
+from tests.world.invariants import AT_REST, broken, no_read_is_disturbed, nothing_is_lost, the_rate_is_kept
+
+RULES = [each for each in (*AT_REST, the_rate_is_kept, no_read_is_disturbed) if each is not nothing_is_lost]
+
+
+@dataclass
+class Judged:
+    """What came of one case. known: how many questions have an answer that holds."""
+
+    case: Case
+    faults: list[str] = field(default_factory=list)
+    known: int = 0
+    seconds: float = 0.0
+
+
+def judge(case: Case, folder: Path, seed: int = 1) -> Judged:
+    """Live through the week of a case, and return every promise that is broken."""
+    began = time.process_time()
+    gc.disable()
+    week = Week(case, folder, seed)
+    try:
+        week.live()
+        with week.site.agent.ctx.store.read() as tx:
+            estimates = estimates_of(tx, week.supplier)
+        found = [*broken(RULES, week.books()), *week.lost(), *wrong(week, estimates), *seen_changes(week)]
+        found += [f"an error of the agent: {facts}" for event, facts in week.site.said if event == "internal.error"]
+    finally:
+        week.close()
+        gc.enable()
+    gc.collect()
+    known = sum(each.known is not None for each in estimates.values())
+    return Judged(case, found, known, time.process_time() - began)
