@@ -15,6 +15,7 @@ from supplier_agent.cli import (
     businessonbot,
     carriers,
     config,
+    evidence,
     maintenance,
     orders,
     programs,
@@ -56,6 +57,7 @@ for module in (
     carriers,
     shop,
     businessonbot,
+    evidence,
     maintenance,
 ):
     module.register(app)

@@ -23,6 +23,7 @@ from supplier_agent.calls import CALLS, Calls, Job
 from supplier_agent.db.ship_ledger import Ledger, ShipCall
 from supplier_agent.db.store import Store, is_ours
 from supplier_agent.db.tables import Call, Order
+from supplier_agent.evidence.chain import Chain
 from supplier_agent.labels import LabelFolder
 from supplier_agent.maintenance.rollback import Watch
 from supplier_agent.marketplace.rate_limit import Pace
@@ -188,6 +189,7 @@ class Context:
     changes: Changes = field(default_factory=Changes)  # made by other programs
     heal_at: datetime = field(init=False)  # when every open order is planned again
     rollback: Watch = field(init=False)  # does the ship ledger belong to this database?
+    evidence: Chain = field(init=False)  # what was sent, received and decided
     read_since_ping: set[str] = field(default_factory=set)  # suppliers read since the last ping of the heartbeat URL
     read_lately: set[str] = field(default_factory=set)  # the same, for the heartbeat URLs of single suppliers
     touched: dict[int, None] | None = None  # orders that may have changed, oldest first; None: nobody wants to know
@@ -205,6 +207,7 @@ class Context:
         """Plan every open order in the first turn."""
         self.heal_at = self.clock.now()
         self.rollback = Watch(self.store, self.ledger, self.log)
+        self.evidence = Chain(self.ledger, self.log)
 
     @property
     def reads_only(self) -> bool:
@@ -246,7 +249,7 @@ class Context:
         If the transaction fails (locked, disk full), nothing of the turn has happened: its results are settled in the next one.
         """
         try:
-            with self.store.turn():
+            with self.evidence.turn(self.store, self.clock):
                 yield
                 self.note_answers()
         except BaseException:
@@ -332,6 +335,7 @@ class Context:
         """
         if self.store.changed_elsewhere():
             self.is_looked_at = self.is_compared = False
+            self.evidence.look()
         if not self.is_looked_at:
             with self.store.read() as tx:
                 changed = self.changes.look(tx)

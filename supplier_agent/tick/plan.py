@@ -61,6 +61,7 @@ def _check_flag_rate(ctx: Context, account: Account) -> None:
     account.flags_changed = False
     if said is None:
         return
+    ctx.evidence.look()
     account.snapshot = None
     if said == safety_stops.ASKED:
         cure = f"supplier-agent approve {account.supplier}"
