@@ -3,10 +3,14 @@
 Next to each nullable column: what null means.
 """
 
+import json
+import zlib
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Index, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, Session, SQLModel
 
 from supplier_agent.db.columns import tolerate  # noqa: F401 - of each table that is defined from here on
 
@@ -69,3 +73,29 @@ class Learned(SQLModel, table=True):
     before: str | None = None  # the answer before that; null: none
     evidence: str = "[]"  # JSON: the newest observations, each with its time and the row of the journal
     memory: str = "{}"  # JSON: what the estimator must remember between two observations
+
+
+def pages_of(tx: Session, read_ids: Sequence[int]) -> dict[int, list[tuple[str, str]]]:
+    """Return what these requests listed, by their id: menzzo_order_id ("": it has none) and sha256 of each entry, in list order.
+
+    A request that failed, or whose entries are not kept, is left out.
+    """
+    pages = {read_id: json.loads(zlib.decompress(entries)) for read_id, entries in _some(tx, _PAGES, read_ids)}
+    wanted = sorted({each for page in pages.values() for each in page})
+    known = {row: (menzzo_order_id, sha256) for row, menzzo_order_id, sha256 in _some(tx, _ENTRIES, wanted)}
+    return {read_id: [known[each] for each in page if each in known] for read_id, page in pages.items()}
+
+
+_BATCH = 500
+_PAGES = "SELECT read_id, entries FROM listed_pages WHERE read_id IN ({})"
+_ENTRIES = "SELECT id, menzzo_order_id, sha256 FROM raw_entries WHERE id IN ({})"
+
+
+def _some(tx: Session, sql: str, ids: Sequence[int]) -> list[tuple[Any, ...]]:
+    """Return the rows with these ids. Plain SQL: through the ORM, an empty menzzo_order_id would look damaged."""
+    found: list[tuple[Any, ...]] = []
+    for start in range(0, len(ids), _BATCH):
+        some = tuple(ids[start : start + _BATCH])
+        marks = ",".join("?" * len(some))
+        found += [tuple(row) for row in tx.connection().exec_driver_sql(sql.format(marks), some)]
+    return found

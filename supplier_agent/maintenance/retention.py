@@ -223,6 +223,8 @@ class Retention:
                 return False
         with self._store.write() as tx:
             ids = _ids(tx, which, values)
+            if table == "reads":
+                _remove(tx, "listed_pages", ids, "read_id")
             _remove(tx, table, ids)
         self._gone[table] += len(ids)
         return bool(ids)
@@ -244,6 +246,6 @@ def _run(tx: Session, sql: str, values: Mapping[str, object]) -> None:
     tx.connection().execute(text(sql), dict(values))
 
 
-def _remove(tx: Session, table: str, ids: Sequence[int]) -> None:
+def _remove(tx: Session, table: str, ids: Sequence[int], column: str = "id") -> None:
     if ids:
-        _run(tx, f"DELETE FROM {table} WHERE id IN ({','.join(str(each) for each in ids)})", {})  # noqa: S608 - numbers
+        _run(tx, f"DELETE FROM {table} WHERE {column} IN ({','.join(str(each) for each in ids)})", {})  # noqa: S608 - numbers

@@ -38,6 +38,8 @@ from supplier_agent.settings.values import (
     Days,
     DaysOrForEver,
     Deadline,
+    FieldName,
+    FieldNames,
     HeartbeatUrl,
     Location,
     NotNegative,
@@ -134,6 +136,8 @@ class Supplier(Section):
     cache_seconds: NotNegative = 0
     order_number_filter: bool = False
     start_date: Day | None = None
+    unmasked_fields: FieldNames = ()
+    instructions_field: FieldName = ""
     holidays: Holidays | None = None
     ship_by_days: WorkingDays | None = None  # None: no ship-by clock
     ship_by_time: Annotated[time | None, BeforeValidator(parse_time_of_day), PlainSerializer(written_time)] = None
