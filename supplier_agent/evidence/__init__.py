@@ -39,11 +39,14 @@ def sha256(text: str) -> str:
 
 def as_line(what: str, **facts: object) -> str:
     """Return a line: one JSON object in ASCII. Times become text."""
-    return json.dumps({"what": what, **facts}, separators=(",", ":"), default=_text)
+    return _ENCODER.encode({"what": what, **facts})
 
 
 def _text(value: object) -> str:
     return value.isoformat() if isinstance(value, date) else str(value)
+
+
+_ENCODER = json.JSONEncoder(separators=(",", ":"), default=_text, check_circular=False)
 
 
 def hash_of_lines(hashes: Iterable[str]) -> str:

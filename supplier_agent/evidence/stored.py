@@ -37,8 +37,10 @@ class Tip(NamedTuple):
 
 
 def plain(tx: Session) -> sqlite3.Connection:
-    """Return the underlying connection, because one statement of the ORM would take longer than a whole block."""
-    tx.flush()
+    """Return the underlying connection, because one statement of the ORM would take longer than a whole block.
+
+    It does not see what the session has not flushed yet.
+    """
     connection = tx.connection().connection.driver_connection
     assert isinstance(connection, sqlite3.Connection)  # noqa: S101 - store.py opens no other
     return connection
