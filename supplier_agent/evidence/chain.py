@@ -31,7 +31,7 @@ from supplier_agent.evidence import (
     faults,
     sha256,
 )
-from supplier_agent.evidence.stored import Tip, append, before, blocks, plain, tip_of
+from supplier_agent.evidence.stored import append, before, blocks, plain, tip_of
 
 OURS = ("agent", "database")
 """Whose events are copied with their detail. Other details are typed by people, or contain links: their hash is copied."""
@@ -53,7 +53,7 @@ class Chain:
     def __init__(self, ledger: Ledger, log: Log) -> None:
         self._ledger, self._log = ledger, log
         self._lines: list[str] = []
-        self._tip: Tip | None = None  # None: not read yet
+        self._head: Head | None = None  # the newest block of this process; None: it has written none
         self._looks = False  # suppliers may have been paused or resumed
         self._known: dict[tuple[str, object], tuple[object, ...]] = {}  # what was last seen of each of them
         self._missed = False  # a line could not be made since the last block
@@ -79,7 +79,6 @@ class Chain:
                 connection = plain(tx)
                 (mine,) = connection.execute("SELECT max(ledger_id) FROM installation").fetchone()
                 self._is_ours = not self._ledger.fault and mine == self._ledger.identity
-                self._tip = tip_of(connection)
                 if self._is_ours and self._ledger.last_head is not None:
                     self._compare(connection, self._ledger.last_head, now)
                 self.look()
@@ -114,7 +113,7 @@ class Chain:
     @contextmanager
     def turn(self, store: Store, clock: Clock) -> Iterator[None]:
         """Run a turn of the store, and write its block at the end of its transaction."""
-        kept, tip, known, looks = len(self._lines), self._tip, dict(self._known), self._looks
+        kept, head, known, looks = len(self._lines), self._head, dict(self._known), self._looks
         written = False
         try:
             with store.turn():
@@ -126,7 +125,7 @@ class Chain:
                     written = self._contained(plain(store.joined), clock.now())
         except BaseException:
             del self._lines[kept:]
-            self._tip, self._known, self._looks = tip, known, looks
+            self._head, self._known, self._looks = head, known, looks
             raise
         if written:
             self._committed()
@@ -136,13 +135,11 @@ class Chain:
 
     def _contained(self, connection: sqlite3.Connection, now: datetime) -> bool:
         """Append a block; return whether the lines are in the database. An error is a problem, and the turn goes on."""
-        tip = self._tip
         try:
             self._append(connection, now)
         except Exception as error:
             if not connection.in_transaction:  # the disk is full, or fails: nothing of this turn was written
                 raise
-            self._tip = tip
             self._log.fault("internal.error", "evidence", error)
             self._not_written(connection, now)
             return False
@@ -156,20 +153,20 @@ class Chain:
             self._lines[: many + 1] = [as_line(LOST, at=now.isoformat(), lines=many + 1)]
         try:
             if connection.execute(_IS_KNOWN, (NOT_WRITTEN,)).fetchone() is None:
-                connection.execute(_BREAK, (text(now), (self._tip.number if self._tip else 0) + 1, NOT_WRITTEN))
+                connection.execute(_BREAK, (text(now), tip_of(connection).number + 1, NOT_WRITTEN))
         except sqlite3.Error as error:
             self._log.fault("internal.error", "evidence", error)
 
     def _append(self, connection: sqlite3.Connection, now: datetime) -> None:
         """Write the waiting lines and the new events as one block; nothing if there are none."""
-        tip = self._tip = self._tip or tip_of(connection)
+        tip = tip_of(connection)
         events = connection.execute(_EVENTS, (tip.last_event,)).fetchall()
         lines = [*self._lines, *(_line_of(*event) for event in events)]
         if self._looks:
             lines += self._of_suppliers(connection, now)
             self._looks = False
         if lines:
-            self._tip = append(connection, tip, lines, now, events[-1][0] if events else tip.last_event)
+            self._head = append(connection, tip, lines, now, events[-1][0] if events else tip.last_event).head
 
     def _of_suppliers(self, connection: sqlite3.Connection, now: datetime) -> Iterator[str]:
         for name, *cells in connection.execute(_SUPPLIERS).fetchall():
@@ -187,8 +184,8 @@ class Chain:
 
     def _committed(self) -> None:
         self._lines.clear()
-        if self._tip is not None and self._tip.number:
-            self._ledger.head = self._tip.head
+        if self._head is not None:
+            self._ledger.head = self._head
 
     def _seal(self) -> None:
         """Record the head in the ship ledger. A fault of the ledger is a problem of its own."""
