@@ -15,6 +15,10 @@ from typing import Any
 import pytest
 
 from supplier_agent import cli
+from supplier_agent.db.ship_ledger import Ledger
+from supplier_agent.db.state_folder import LEDGER
+from supplier_agent.evidence import faults
+from supplier_agent.evidence.stored import blocks
 from supplier_agent.sandbox.world import World
 from tests.world.harness import ManualClock, Site, settings_for
 
@@ -59,6 +63,15 @@ def lines_of(database: Path) -> list[dict[str, Any]]:
     with closing(sqlite3.connect(database)) as connection:
         found = connection.execute("SELECT lines FROM evidence WHERE lines IS NOT NULL ORDER BY number").fetchall()
     return [json.loads(line) for (content,) in found for line in zlib.decompress(content).decode().split("\n")]
+
+
+def whole(site: Site) -> list[tuple[int, str]]:
+    """Check the whole chain with every head of the ship ledger."""
+    with (
+        closing(sqlite3.connect(site.database)) as connection,
+        closing(Ledger(site.settings.state_dir / LEDGER)) as ledger,
+    ):
+        return list(faults(blocks(connection), ledger.heads()))
 
 
 def change(database: Path, sql: str, *values: object) -> None:

@@ -10,13 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from supplier_agent.db.ship_ledger import Ledger
-from supplier_agent.db.state_folder import LEDGER
 from supplier_agent.db.store import open_store
 from supplier_agent.evidence import faults, hash_of_block, hash_of_lines, sha256
 from supplier_agent.evidence.stored import before, blocks
 from supplier_agent.maintenance.restore import put_back
-from tests.evidence.conftest import change, ended, file_of, ids, lines_of, new_site, shipped, told
+from tests.evidence.conftest import change, ended, file_of, ids, lines_of, new_site, shipped, told, whole
 from tests.world.harness import Site
 
 
@@ -24,15 +22,6 @@ def broken(site: Site) -> list[tuple[int, str]]:
     return [
         (number, why) for number, why in site.ask("SELECT number, why FROM evidence_breaks WHERE accepted_at IS NULL")
     ]
-
-
-def whole(site: Site) -> list[tuple[int, str]]:
-    """Check the whole chain with every head of the ship ledger."""
-    with (
-        closing(sqlite3.connect(site.database)) as connection,
-        closing(Ledger(site.settings.state_dir / LEDGER)) as ledger,
-    ):
-        return list(faults(blocks(connection), ledger.heads()))
 
 
 def test_it_says_why_a_call_might_be_sent_and_what_was_sent(site: Site) -> None:
