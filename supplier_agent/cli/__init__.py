@@ -17,6 +17,7 @@ from supplier_agent.cli import (
     config,
     evidence,
     maintenance,
+    marketplace,
     orders,
     programs,
     serve,
@@ -57,6 +58,7 @@ for module in (
     carriers,
     shop,
     businessonbot,
+    marketplace,
     evidence,
     maintenance,
 ):

@@ -21,7 +21,7 @@ MOST_MONEY = 10**9
 LONGEST_TEXT = 200
 LONGEST_LINK = 2000
 
-_ID = re.compile(r"\A([0-9A-Za-z_-]{1,60})_([0-9]{1,19})\Z", re.ASCII)
+ID = re.compile(r"\A([0-9A-Za-z_-]{1,60})_([0-9]{1,19})\Z", re.ASCII)
 _NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{1,20})?", re.ASCII)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -173,7 +173,7 @@ def _read(row: object) -> Seen | Rejected:
     if not isinstance(row, dict):
         return Rejected(b"", "the entry is not an object")
     named = row.get("menzzo_order_id")
-    match = _ID.match(named) if isinstance(named, str) else None
+    match = ID.match(named) if isinstance(named, str) else None
     if match is None:
         return Rejected(b"", f"menzzo_order_id is {_shown(named)}, not of the form increment_product")
     problems: list[str] = []

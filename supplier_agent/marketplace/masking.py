@@ -55,6 +55,9 @@ _CODES = _set("""
     numero montant prix poids suivi colis cena waga numer data fiyat adet takip tarih
 """)
 """Keys of numbers that can have the form of a telephone number."""
+_REFERENCES = _set(
+    "id ids number no ref reference barcode ean gtin upc tracking parcel awb uuid increment numero suivi colis numer takip"
+)
 
 _EMAIL = re.compile(r"[\w.+%'-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+")
 _URL = re.compile(r"\b(https?://)(?:[^\s/?#@]*@)?([^\s?#]+)(?:[?#]\S*)?", re.IGNORECASE)
@@ -109,6 +112,11 @@ def is_secret(key: str) -> bool:
 def is_code(key: str) -> bool:
     """Tell whether a key names a number that is no telephone number, whatever its form."""
     return bool(frozenset(_words(key)) & _CODES)
+
+
+def is_reference(key: str) -> bool:
+    """Tell whether a key names an id or another number by which a thing is found."""
+    return bool(frozenset(_words(key)) & _REFERENCES)
 
 
 class How(Enum):

@@ -21,7 +21,7 @@ from supplier_agent.db.tables import Event, Order
 from supplier_agent.labels.tracking import NO_CODES
 from supplier_agent.labels.typed import alias
 from supplier_agent.order import STAGES
-from supplier_agent.reports import facts, scans, status, support
+from supplier_agent.reports import facts, listed, scans, status, support
 from supplier_agent.reports.facts import OrderFacts
 from supplier_agent.reports.status import STAGE
 from supplier_agent.settings import Settings
@@ -128,7 +128,10 @@ def whole(
     (found,) = facts.orders_of(look, [order.id or 0], attempts=True, codes=True)
     judge = Judge(look, settings, now, kinds)
     verdict = judge.of(found)
+    told = listed.of_orders(tx, settings, [found]).get(found.order.id)
     return summary(found, verdict, words) | {
+        "instructions": None if told is None else told.text,
+        "instructions_changed": told is not None and told.changed,
         "calls": [_call(call, found) for call in found.calls],
         "history": [
             {"at": iso_or_null(event.at), "who": event.who, "what": event.what, "detail": event.detail}

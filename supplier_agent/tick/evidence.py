@@ -112,7 +112,8 @@ def ended(ctx: Context, job: Job, ending: Ending, state: str | None, now: dateti
     facts = {"outcome": outcome.kind, "status": outcome.http_status, "state": state, "facts": dict(outcome.facts)}
     ctx.evidence.note(ENDED, now, **_of(job), **facts, **told)
     for read in ending.reads:
-        _read(ctx, job.supplier, read, now)
+        listed = {} if read.entries is None else {"ids": [entry.menzzo_order_id for entry in read.entries]}
+        _read(ctx, job.supplier, read, now, **listed)
 
 
 @_contained
