@@ -27,7 +27,7 @@ HOW_TO_CHECK = "docs/how-to/check-evidence.md"
 NOT_PROVED = (
     "An order may have been listed between two reads.",
     "The marketplace does not sign its answers: what they contained is shown as this program stored it.",
-    "Whoever controls the machine can write a whole chain again, unless another party has noted one of its heads before.",
+    "The operator of the machine can replace the whole chain, unless another party has noted one of its heads.",
 )
 BY_NUMBER = "The possible days are those between the orders with the next lower and the next higher number, unless a day was named."
 """What the header says of the limits of the proof."""
