@@ -9,7 +9,7 @@ its first line (`fork`) names it. A head that neither a block nor such a line ex
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 
 from supplier_agent.base.clock import Clock
@@ -17,7 +17,7 @@ from supplier_agent.base.errors import StateError
 from supplier_agent.base.log import Log
 from supplier_agent.db.plain_sql import text
 from supplier_agent.db.ship_ledger import Head, Ledger
-from supplier_agent.db.store import LockedError, Store
+from supplier_agent.db.store import FullError, LockedError, Store
 from supplier_agent.evidence import (
     ACCEPTED,
     BROKEN,
@@ -57,6 +57,7 @@ class Chain:
         self._looks = False  # suppliers may have been paused or resumed
         self._known: dict[tuple[str, object], tuple[object, ...]] = {}  # what was last seen of each of them
         self._missed = False  # a line could not be made since the last block
+        self._fails = False  # the last block could not be written
         self._is_ours = False  # whether the ship ledger belongs to this database
 
     def note(self, what: str, at: datetime, **facts: object) -> None:
@@ -84,11 +85,10 @@ class Chain:
                 self.look()
                 self.note(STARTED, now, **facts)
                 self._append(connection, now)
-        except LockedError:
-            raise
-        except Exception as error:  # noqa: BLE001 - the agent works without it
-            self._lines.clear()
-            self._log.fault("internal.error", "evidence", error)
+        except Exception as error:
+            if isinstance(error, LockedError) and not isinstance(error, FullError):
+                raise
+            self._log.fault("internal.error", "evidence", error)  # the lines wait
             return
         self._committed()
         self._seal()
@@ -99,7 +99,7 @@ class Chain:
         for number, why in faults(since, [head], before(connection, head.chain)):
             connection.execute(_BREAK, (text(now), number, why))
             self.note(BROKEN, now, number=number, why=why, head=head.chain, sha256=head.sha256)
-            self._log.warning("evidence.broken", number=number, why=why)
+            self._log.warning("evidence.changed", number=number, why=why)
             return
 
     def stop(self, store: Store, now: datetime) -> None:
@@ -118,7 +118,7 @@ class Chain:
         try:
             with store.turn():
                 yield
-                if store.joined is None and self._lines:
+                if store.joined is None and self._lines and not self._fails:
                     with store.write():
                         pass  # there are lines from before this turn
                 if store.joined is not None:
@@ -140,9 +140,11 @@ class Chain:
         except Exception as error:
             if not connection.in_transaction:  # the disk is full, or fails: nothing of this turn was written
                 raise
+            self._fails, self._looks, self._known = True, True, {}
             self._log.fault("internal.error", "evidence", error)
             self._not_written(connection, now)
             return False
+        self._fails = False
         if self._missed:
             self._missed = False
             self._not_written(connection, now)
@@ -151,11 +153,12 @@ class Chain:
     def _not_written(self, connection: sqlite3.Connection, now: datetime) -> None:
         if (many := len(self._lines) - MOST_WAITING) > 0:
             self._lines[: many + 1] = [as_line(LOST, at=now.isoformat(), lines=many + 1)]
-        try:
+        number = 0
+        with suppress(sqlite3.Error):
+            number = tip_of(connection).number + 1
+        with suppress(sqlite3.Error):
             if connection.execute(_IS_KNOWN, (NOT_WRITTEN,)).fetchone() is None:
-                connection.execute(_BREAK, (text(now), tip_of(connection).number + 1, NOT_WRITTEN))
-        except sqlite3.Error as error:
-            self._log.fault("internal.error", "evidence", error)
+                connection.execute(_BREAK, (text(now), number, NOT_WRITTEN))
 
     def _append(self, connection: sqlite3.Connection, now: datetime) -> None:
         """Write the waiting lines and the new events as one block; nothing if there are none."""

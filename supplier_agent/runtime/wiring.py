@@ -71,8 +71,9 @@ def assemble(
     agent = Agent(ctx, make_accounts(settings, env, wire, clock, labels, lambda: agent.stopping))
 
     def close() -> None:
-        with suppress(AgentError):  # the disk is full: then only the next start counts the epoch
+        with suppress(AgentError):  # its lines are lost
             agent.ctx.evidence.stop(store, agent.ctx.clock.now())
+        with suppress(AgentError):  # the disk is full: then only the next start counts the epoch
             agent.ctx.rollback.end(agent.ctx.clock.now())
         store.checkpoint()
         store.close()

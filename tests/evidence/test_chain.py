@@ -237,11 +237,16 @@ def test_a_block_that_cannot_be_written_stops_no_order(site: Site) -> None:
 
 
 def test_the_table_itself_may_be_gone(site: Site) -> None:
-    shipped(site)
+    site.start()
+    site.run_for(60)
+    ended(site)
     change(site.database, "DROP TABLE evidence")
     site.start()
     site.run_for(60)
-    assert not site.ask("SELECT * FROM calls WHERE state = 'parked'")
+    assert [why for _, why in broken(site)] == ["not_written"]
+    site.flag()
+    site.run_for(60)
+    assert all(order.shipped_at for order in site.world.orders("notio"))
 
 
 def test_the_newest_blocks_and_every_hash_outlive_the_retention(site: Site) -> None:
