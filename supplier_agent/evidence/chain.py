@@ -88,7 +88,7 @@ class Chain:
         except Exception as error:
             if isinstance(error, LockedError) and not isinstance(error, FullError):
                 raise
-            self._log.fault("internal.error", "evidence", error)  # the lines wait
+            self.missed(error, "start")  # the lines wait
             return
         self._committed()
         self._seal()
@@ -118,9 +118,9 @@ class Chain:
         try:
             with store.turn():
                 yield
-                if store.joined is None and self._lines and not self._fails:
+                if store.joined is None and (self._lines or self._missed) and not self._fails:
                     with store.write():
-                        pass  # there are lines from before this turn
+                        pass  # there is something to write from before this turn
                 if store.joined is not None:
                     written = self._contained(plain(store.joined), clock.now())
         except BaseException:
