@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from supplier_agent.db.store import LockedError
 from supplier_agent.suppliers import read_log, snapshot
-from supplier_agent.tick import claim, evidence, log_events, plan, pull, settle, tokens
+from supplier_agent.tick import claim, evidence, learn, log_events, plan, pull, settle, tokens
 from supplier_agent.tick.choose import LOOK_SECONDS, idle_for, next_step
 from supplier_agent.tick.context import Account, Context
 
@@ -58,6 +58,7 @@ class Agent:
             snapshot.remember(tx, account.name)
             tokens.begin(self.ctx, tx, account)
             account.longest_page = account.longest_page or read_log.longest_page(tx, account.name)
+            self.ctx.to_learn |= {account.name} if account.pulls else set()
             if self.ctx.round_at is not None:
                 snapshot.try_now(tx, account.name, self.ctx.clock.now())
 
@@ -76,6 +77,8 @@ class Agent:
                 self._settle_and_tick()
             did_something = ctx.follow_up()
             did_something |= ctx.publish()  # last: requests have left
+            if not did_something and not ctx.inbox.has_steps:
+                did_something = learn.step(ctx)
         except LockedError as error:  # nothing is lost: results wait in the inbox, and the same steps are tried again
             ctx.log.problem("database", error.what)
             self.database_problem = error

@@ -14,6 +14,7 @@ from sqlmodel import Session
 
 from supplier_agent.db.tables import Attempt, Call, Order
 from supplier_agent.labels import LabelFolder
+from supplier_agent.learning.answers import quoted
 from supplier_agent.marketplace import Client, Means, Verdict, body_of
 from supplier_agent.order import Rule
 from supplier_agent.outbox import DONE, LATER, NOT_SENT, REFUSED, UNKNOWN, Next, Outcome, backoff
@@ -272,7 +273,7 @@ OUTCOMES = {
 def ending_of(verdict: Verdict) -> Ending:
     """Return the ending of a call from the verdict on its answer. The call adds the facts of a success."""
     kind = OUTCOMES[verdict.means]
-    detail = f"unverified, the answer was: {verdict.detail!r}" if verdict.means is Means.UNVERIFIED else verdict.detail
+    detail = quoted(verdict.detail) if verdict.means is Means.UNVERIFIED else verdict.detail
     return Ending(
         Outcome(kind, detail, verdict.http_status),
         outage=kind in {UNKNOWN, NOT_SENT} or verdict.means is Means.REDIRECTED,

@@ -20,6 +20,7 @@ from supplier_agent.cli import (
     marketplace,
     orders,
     programs,
+    recordings,
     serve,
     shop,
     state,
@@ -59,6 +60,7 @@ for module in (
     shop,
     businessonbot,
     marketplace,
+    recordings,
     evidence,
     maintenance,
 ):

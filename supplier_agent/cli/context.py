@@ -206,6 +206,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "supplier-agent sandbox --fault webhook:500 --fault sale-details:500:3 --semantics support.sale_status=canceled",
         "supplier-agent sandbox --fault laposte:429:3 --semantics carrier.parcels=unknown",
         "supplier-agent sandbox --shop woocommerce --fault woocommerce:lost:1 --semantics shop.search=nothing",
+        "supplier-agent sandbox --replay case.jsonl --speed 60",
     ),
     "demo": ("supplier-agent demo", "supplier-agent demo --keep"),
     "shop list": ("supplier-agent shop list", "supplier-agent shop list --json"),
@@ -215,7 +216,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "supplier-agent orders --all --search SOFA --since 2026-11-01",
         "supplier-agent orders --json --limit 100",
     ),
-    "order": ("supplier-agent order 15000012345_789", "supplier-agent order 15000012345_789 --json"),
+    "order": (
+        "supplier-agent order 15000012345_789",
+        "supplier-agent order 15000012345_789 --json",
+        "supplier-agent order 15000012345_789 --raw",
+    ),
     "ship": (
         "supplier-agent ship 15000012345_789 15000012346_790",
         "supplier-agent ship - < ids.txt",
@@ -301,6 +306,12 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "approve": ("supplier-agent approve notio",),
     "alerts list": ("supplier-agent alerts list",),
     "alerts test": ("supplier-agent alerts test",),
+    "marketplace": ("supplier-agent marketplace", "supplier-agent marketplace --supplier notio --json"),
+    "marketplace probe": ("supplier-agent marketplace probe --supplier notio",),
+    "marketplace record": (
+        "supplier-agent marketplace record case.jsonl",
+        "supplier-agent marketplace record case.jsonl --supplier notio --since 2026-11-28",
+    ),
     "help": ("supplier-agent help ship", "supplier-agent help config init"),
 }
 

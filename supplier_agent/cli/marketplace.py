@@ -1,10 +1,18 @@
-"""Commands about the marketplace: what it listed and answered."""
+"""Commands about the marketplace: what it listed and answered, and what was learned from it."""
+
+from contextlib import closing
+from typing import TYPE_CHECKING
 
 import typer
 
-from supplier_agent.cli import recordings
+from supplier_agent.base.errors import UsageError
+from supplier_agent.cli.context import JsonOption, OnlySupplier, here, result, result_json, say
 
-marketplace = typer.Typer(no_args_is_help=True, help="What the marketplace listed and answered.")
+if TYPE_CHECKING:
+    from supplier_agent.learning import Evidence, Question
+    from supplier_agent.words import Words
+
+marketplace = typer.Typer(help="Show what was learned about the marketplace; find out more.")
 
 
 def register(app: typer.Typer) -> None:
@@ -12,9 +20,83 @@ def register(app: typer.Typer) -> None:
     app.add_typer(marketplace, name="marketplace")
 
 
-marketplace.command()(recordings.record)
+@marketplace.callback(invoke_without_command=True)
+def learned(context: typer.Context, supplier: OnlySupplier = "", as_json: JsonOption = False) -> None:
+    """Show what was learned about the marketplace, with the evidence, and what could be configured. Makes no request."""
+    if context.invoked_subcommand is not None:
+        return
+    from supplier_agent.db.plain_sql import within
+    from supplier_agent.reports import marketplace as report
+    from supplier_agent.words import Words
+
+    surroundings, words = here(context), Words()
+    names = surroundings.suppliers(supplier)
+    with surroundings.store() as store, store.read() as tx:
+        found = {name: report.learned(within(tx), name) for name in names}
+        proposals = report.proposals(within(tx), surroundings.settings, names)
+    if as_json:
+        suppliers = [{"supplier": name, "questions": questions} for name, questions in found.items()]
+        told = [report.proposal_json(each) for each in proposals]
+        result_json({"schema": 1, "suppliers": suppliers, "proposals": told})
+        return
+    for name, questions in found.items():
+        result(name)
+        for line in report.lines(questions, words):
+            result(f"  {line}")
+    for each in proposals:
+        result(report.proposed(each, words))
+    if not proposals:
+        say("nothing to configure")
 
 
-@marketplace.callback()
-def _group() -> None:
-    pass
+@marketplace.command()
+def probe(context: typer.Context, supplier: OnlySupplier = "", as_json: JsonOption = False) -> None:
+    """Find out more by about ten reads per supplier, each named before it is made. The agent must not run meanwhile."""
+    from supplier_agent.check.probe import Prober
+    from supplier_agent.check.probe import as_json as told
+    from supplier_agent.db import state_folder
+    from supplier_agent.db.store import is_there, open_store
+    from supplier_agent.words import Words
+
+    surroundings, words = here(context), Words()
+    settings, names = surroundings.settings, surroundings.suppliers(supplier)
+    if not is_there(surroundings.database):
+        raise UsageError("there is no state yet, so nothing can be compared", "supplier-agent run --once")
+    results = []
+    with (
+        state_folder.InstanceLock(surroundings.lock_file, "marketplace probe", surroundings.clock),
+        closing(open_store(surroundings.database, agent=True)) as store,
+    ):
+        for name in names:
+            token = settings.token_of(name, surroundings.env)
+            prober = Prober(
+                settings,
+                name,
+                token,
+                surroundings.clock,
+                store,
+                lambda request, why, name=name: say(f"{name}: {request} ({words.say(f'probe.{why}')})"),  # type: ignore[misc]
+            )
+            shown = prober.run()
+            results.append(
+                {
+                    "supplier": name,
+                    "requests": [told(each) for each in prober.done],
+                    "shown": [{"question": question.value, "answer": piece.answer} for question, piece in shown],
+                }
+            )
+            if not as_json:
+                _show(name, shown, words)
+    if as_json:
+        result_json({"schema": 1, "suppliers": results})
+    else:
+        say("one probe is one observation a day; what holds: supplier-agent marketplace")
+
+
+def _show(name: str, shown: "list[tuple[Question, Evidence]]", words: "Words") -> None:
+    from supplier_agent.reports.marketplace import answer
+
+    for question, piece in shown:
+        result(f"{name}: {words.say(f'question.{question}')} {answer(question, piece.answer, words)}")
+    if not shown:
+        result(f"{name}: nothing new")

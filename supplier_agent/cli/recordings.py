@@ -11,8 +11,14 @@ import typer
 
 from supplier_agent.base.errors import UsageError
 from supplier_agent.cli.context import OnlySupplier, day, here, result
+from supplier_agent.cli.marketplace import marketplace
 
 EVER = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def register(_app: typer.Typer) -> None:
+    """Add the command of this module."""
+    marketplace.command()(record)
 
 
 def record(

@@ -6,7 +6,7 @@ Next to each nullable column: what null means.
 import json
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -79,14 +79,22 @@ class Learned(SQLModel, table=True):
 
 @dataclass(frozen=True)
 class Content:
-    """A row of raw_entries. menzzo_order_id: "": an entry without a usable id. text: its JSON; None: removed or damaged."""
+    """A row of raw_entries. menzzo_order_id: "": an entry without a usable id. body: None: removed by the retention."""
 
     row: int
     menzzo_order_id: str
     sha256: str
     first_listed_at: datetime
     last_listed_at: datetime
-    text: str | None
+    body: object = field(repr=False)
+
+    @property
+    def text(self) -> str | None:
+        """The entry as JSON; None if it was removed or is damaged. Unpacked at each use: of many contents few are read."""
+        try:
+            return zlib.decompress(self.body).decode() if isinstance(self.body, bytes) else None
+        except (ValueError, zlib.error):
+            return None
 
 
 def pages_of(tx: Session, read_ids: Sequence[int]) -> dict[int, list[tuple[str, str]]]:
@@ -127,12 +135,8 @@ _CONTENTS = "SELECT id, menzzo_order_id, sha256, first_listed_at, last_listed_at
 
 def _content(cell: tuple[Any, ...]) -> Content:
     row, menzzo_order_id, sha256, first, last, body = cell
-    try:
-        text = zlib.decompress(body).decode()
-    except (TypeError, ValueError, zlib.error):  # null, or damaged
-        text = None
     first_at, last_at = cells.instant(first) or cells.NO_INSTANT, cells.instant(last) or cells.NO_INSTANT
-    return Content(row, menzzo_order_id, sha256, first_at, last_at, text)
+    return Content(row, menzzo_order_id, sha256, first_at, last_at, body)
 
 
 def _some(tx: Session, sql: str, some: Sequence[int] | Sequence[str], *before: str) -> Iterator[tuple[Any, ...]]:

@@ -275,7 +275,7 @@ class Read(SQLModel, table=True):
 
 
 class RejectedEntry(SQLModel, table=True):
-    """A listed entry without a usable id, word for word. Never dropped."""
+    """A listed entry without a usable id, word for word; if anything personal is in it, masked. Never dropped."""
 
     __tablename__ = "rejected_entries"
     __table_args__ = (UniqueConstraint("supplier", "sha256"),)
@@ -284,10 +284,10 @@ class RejectedEntry(SQLModel, table=True):
     supplier: str
     received_at: datetime
     last_listed_at: datetime
-    raw: str  # as in the answer; bytes that are not UTF-8 are escaped
+    raw: str  # as in the answer, or masked; bytes that are not UTF-8 are escaped
     raw_bytes: bytes | None = None  # the original bytes, if they are not UTF-8; null: raw is the original
     reason: str
-    sha256: str  # of the original: the same entry listed again is the same row
+    sha256: str  # of raw: the same entry listed again is the same row
 
 
 class Event(SQLModel, table=True):

@@ -50,8 +50,8 @@ class Disguise:
         self._key, self._mask, self._links = key, Mask(key), dict[str, str]()
         known = sorted(each for each in set(ids) if ID.match(each))
         parts = [each.rpartition("_") for each in known]
-        self._increments = _in_order({increment for increment, _, _ in parts})
-        self._products = _in_order({product for _, _, product in parts})
+        self._increments = _in_order({increment for increment, _, _ in parts}, key)
+        self._products = _in_order({product for _, _, product in parts}, key)
         self._ids = {
             whole: f"{self._increments[increment]}_{self._products[product]}"
             for whole, (increment, _, product) in zip(known, parts, strict=True)
@@ -144,8 +144,9 @@ def _name(match: "re.Match[str]") -> str:
 
 def _secret(token: str) -> str:
     """Hide what may be a token: long, with letters and digits."""
-    has = (any(map(str.isalpha, token)), any(map(str.isdecimal, token)))
-    return HIDDEN if all(has) else token
+    rest = _ANY_ID.sub("", token)
+    has = (any(map(str.isalpha, rest)), any(map(str.isdecimal, rest)))
+    return HIDDEN if len(rest) >= SHORTEST_SECRET and all(has) else token
 
 
 def _plain(value: object) -> object:
@@ -155,22 +156,27 @@ def _plain(value: object) -> object:
     return value if isinstance(value, int | str) or value is None else str(value)
 
 
-def _in_order(parts: Iterable[str]) -> dict[str, str]:
-    """Return a replacement of the same length for each part, so that numbers keep their order."""
-    groups: dict[tuple[int, int], list[str]] = {}
-    odd: list[str] = []
-    for part in sorted(parts):
-        digits = part.lstrip("0") or "0"
-        if part.isascii() and part.isdecimal():
-            groups.setdefault((len(part) - len(digits), len(digits)), []).append(part)
-        else:
-            odd.append(part)
-    found = {part: f"X{number:0{max(1, len(part) - 1)}d}" for number, part in enumerate(odd, 1)}
-    for (zeros, length), group in groups.items():
+def _in_order(parts: Iterable[str], key: bytes) -> dict[str, str]:
+    """Return a random replacement of the same length for each part, so that numbers keep their order."""
+    parts = sorted(parts)
+    numbers = {part: int(part) for part in parts if part.isascii() and part.isdecimal()}
+    found = {
+        part: f"X{place:0{max(1, len(part) - 1)}d}"
+        for place, part in enumerate((part for part in parts if part not in numbers), 1)
+    }
+    by_length: dict[int, list[int]] = {}
+    for number in sorted(set(numbers.values())):
+        by_length.setdefault(len(str(number)), []).append(number)
+    other: dict[int, int] = {}
+    for length, group in by_length.items():
         lowest = 10 ** (length - 1) if length > 1 else 0
         step = (10**length - lowest) // len(group)
-        found |= {part: "0" * zeros + str(lowest + place * step) for place, part in enumerate(sorted(group, key=int))}
-    return found
+        other |= {number: lowest + place * step + _chance(key, number) % step for place, number in enumerate(group)}
+    return found | {part: str(other[number]).zfill(len(part)) for part, number in numbers.items()}
+
+
+def _chance(key: bytes, number: int) -> int:
+    return int.from_bytes(hmac.digest(key, str(number).encode(), "sha256")[:12])
 
 
 def dumps(line: Mapping[str, object]) -> str:

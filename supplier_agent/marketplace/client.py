@@ -158,12 +158,11 @@ class Marketplace:
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
         reply = self._send("GET", url, headers, LISTING_BYTES)
         if not isinstance(reply, Answer) or reply.status != HTTPStatus.OK:
-            return read_verdict(reply, self.clock.now(), [token])
+            return self._masked(read_verdict(reply, self.clock.now(), [token]))
         rows = parse_rows(reply.body, self.mask, [token])
         if isinstance(rows, Unreadable):
-            told = in_words(reply.body, [token])
-            told = told if self.mask is None else in_prose(self.mask, told)
-            return Verdict(Means.UNCLEAR, f"{rows.reason}. The answer: {told}", reply.status)
+            told = self._masked(Verdict(Means.UNCLEAR, in_words(reply.body, [token]), reply.status))
+            return replace(told, detail=f"{rows.reason}. The answer: {told.detail}")
         return Listing(
             rows,
             reply.status,
@@ -171,6 +170,10 @@ class Marketplace:
             age_seconds=age_seconds(reply.headers),
             ahead_seconds=ahead_seconds(reply.headers, self.clock.now()),
         )
+
+    def _masked(self, failed: Verdict) -> Verdict:
+        """Return how a read failed. Its answer may be a part of the list."""
+        return failed if self.mask is None else replace(failed, detail=in_prose(self.mask, failed.detail))
 
     def _send(
         self,

@@ -4,18 +4,16 @@ The text is JSON with sorted keys and without spaces. Numbers are as the marketp
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from json.encoder import encode_basestring_ascii as quoted
 from operator import itemgetter
 from typing import NamedTuple
 
-from supplier_agent.marketplace.masking import HIDDEN, Field, How, Mask
+from supplier_agent.marketplace.masking import HIDDEN, MOST_NAMES, SHORTEST_PHONE, Field, How, Mask, may_be_address
 
 LONGEST_ENTRY = 64_000
 MOST_DEPTH = 20
-MOST_NAMES = 300
-"""No entry has so many fields. An object whose keys are data could have any number."""
 
 
 class Entry(NamedTuple):
@@ -60,10 +58,8 @@ class _Writer:
             return "true" if value else "false"
         if depth > MOST_DEPTH:
             return '"(nested too deeply)"'
-        if isinstance(value, Mapping):
-            pairs = getattr(value, "pairs", None) or value.items()  # a key that occurs twice is written twice
-            written = [self._pair(key, each, field, depth + 1) for key, each in sorted(pairs, key=itemgetter(0))]
-            return f"{{{','.join(written)}}}"
+        if isinstance(value, dict):
+            return self._object(value, field, depth + 1)
         if isinstance(value, list):
             return f"[{','.join([self.write(each, field, depth + 1) for each in value])}]"
         if field.how is How.HIDDEN and value != "":
@@ -71,20 +67,30 @@ class _Writer:
             return quoted(self._mask.value(str(value), f"{self._about} {field.name}"))
         return str(value) if isinstance(value, int | Decimal) else quoted(str(value))
 
-    def _pair(self, key: str, value: object, around: Field, depth: int) -> str:
-        field = self._mask.field(around, key)
+    def _object(self, value: dict[str, object], around: Field, depth: int) -> str:
+        known = self._mask.fields(around, tuple(value))
         if len(self.names) < MOST_NAMES:
-            self.names.add(field.name)
-        if field.key is not key and field.key != key:
-            self.is_masked = True
+            self.names.update(known.names)
+        self.is_masked = self.is_masked or known.is_masked
+        pairs = getattr(value, "pairs", None)  # a key that occurs twice is written twice
+        if pairs is not None:
+            by_key = {field.key: field for field in known.ordered}
+            written = [self._pair(by_key[key], each, depth) for key, each in sorted(pairs, key=itemgetter(0))]
+        else:
+            written = [self._pair(field, value[field.key], depth) for field in known.ordered]
+        return f"{{{','.join(written)}}}"
+
+    def _pair(self, field: Field, value: object, depth: int) -> str:
+        if type(value) is str and field.is_code and field.how is How.JUDGED and not may_be_address(value):
+            return f"{field.quoted}:{quoted(value)}"  # most values: they cost next to nothing
         if field.how is How.SECRET and value:
             self.is_masked = True
             return f"{field.quoted}:{quoted(HIDDEN)}"
         return f"{field.quoted}:{self.write(value, field, depth)}"
 
     def _text(self, text: str, field: Field) -> str:
-        if field.is_code and "@" not in text and "%40" not in text and "://" not in text:
-            return text  # most values: they cost nothing
+        if not may_be_address(text) and (field.is_code or len(text) < SHORTEST_PHONE):
+            return text
         kept = self._mask.text(text, f"{self._about} {field.name}", is_code=field.is_code)
         self.is_masked = self.is_masked or kept is not text
         return kept

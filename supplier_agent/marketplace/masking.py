@@ -7,7 +7,7 @@ numbers, and for nothing else.
 import hmac
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from enum import Enum, auto
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii
@@ -76,7 +76,9 @@ _AT_HOME = re.compile(
 _DIGITS = re.compile(r"[0-9][^\w]{0,3}[0-9]")
 _EAN_DIGITS = 13
 SHORTEST_PHONE = 8
-MOST_FIELDS = 4096
+MOST_FIELDS = 1024
+MOST_NAMES = 300
+"""No entry has so many fields. An object whose keys are data could have any number."""
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 
@@ -119,6 +121,11 @@ def is_reference(key: str) -> bool:
     return bool(frozenset(_words(key)) & _REFERENCES)
 
 
+def may_be_address(text: str) -> bool:
+    """Tell whether a text may hold an e-mail address or a link. Quick."""
+    return "@" in text or "://" in text or "%40" in text
+
+
 class How(Enum):
     """What becomes of the values of a field."""
 
@@ -129,13 +136,21 @@ class How(Enum):
 
 
 class Field(NamedTuple):
-    """A field of an entry. name: with the names of the objects around it, and dots. key: its own key, masked if it is data."""
+    """A field of an entry. name: with the names of the objects around it, and dots. quoted: its key as JSON, masked if personal."""
 
     name: str = ""
     key: str = ""
     how: How = How.JUDGED
     is_code: bool = False
-    quoted: str = ""  # the key as JSON
+    quoted: str = ""
+
+
+class Fields(NamedTuple):
+    """The fields of an object, sorted by their keys."""
+
+    ordered: tuple[Field, ...]
+    names: frozenset[str]
+    is_masked: bool  # one of the keys is masked
 
 
 class Mask:
@@ -147,17 +162,20 @@ class Mask:
 
     def __init__(self, key: bytes, shown: Iterable[str] = (), told: Iterable[str] = ()) -> None:
         self._key, self._shown, self._told = key, frozenset(shown), frozenset(told)
-        self._fields: dict[tuple[str, How, str], Field] = {}
+        self._fields: dict[tuple[str, How, tuple[str, ...]], Fields] = {}
 
-    def field(self, around: Field, key: str) -> Field:
-        """Return the field of this key in an object that is the value of `around`."""
-        known = (around.name, around.how, key)
-        field = self._fields.get(known)
-        if field is None:
+    def fields(self, around: Field, keys: tuple[str, ...]) -> Fields:
+        """Return the fields of an object with these keys that is the value of `around`."""
+        known = (around.name, around.how, keys)
+        found = self._fields.get(known)
+        if found is None:
             if len(self._fields) >= MOST_FIELDS:  # keys that are data
                 self._fields.clear()
-            field = self._fields[known] = self._judge(around, key)
-        return field
+            ordered = tuple(self._judge(around, key) for key in sorted(set(keys)))
+            names = frozenset(each.name for each in ordered[:MOST_NAMES])
+            is_masked = any(self.text(key) != key for key in keys)
+            found = self._fields[known] = Fields(ordered, names, is_masked)
+        return found
 
     def _judge(self, around: Field, key: str) -> Field:
         plain = self.text(key)
@@ -170,7 +188,7 @@ class Mask:
             how = How.SECRET
         elif how is How.JUDGED and name not in self._told and is_personal(key, around.key):
             how = How.HIDDEN
-        return Field(name, plain, how, is_code(key), encode_basestring_ascii(plain))
+        return Field(name, key, how, is_code(key), encode_basestring_ascii(plain))
 
     def value(self, text: str, about: str = "") -> str:
         """Return what replaces a value. Equal values about the same thing have the same replacement.
@@ -188,7 +206,7 @@ class Mask:
         kept = text
         if "://" in text:
             kept = _URL.sub(_without_query, kept)
-        if "@" in text or "%40" in text:
+        if may_be_address(text):
             kept = _EMAIL.sub(lambda match: self.value(match[0], about), kept)
         if not is_code and len(text) >= SHORTEST_PHONE and _DIGITS.search(text):
             kept = _ABROAD.sub(lambda match: match[0] if _is_ean(match[0]) else self.value(match[0], about), kept)
@@ -214,18 +232,40 @@ def _is_ean(digits: str) -> bool:
     return (sum(map(int, even)) * 3 + sum(map(int, odd)) + int(digits[-1])) % 10 == 0
 
 
-_PAIR = re.compile(r'"((?:[^"\\]|\\.)*)"(\s*:\s*)("(?:[^"\\]|\\.)*"?|-?[0-9][0-9.eE+-]*)')
+_LITERAL = re.compile(r'"(?:[^"\\]|\\.)*"?|(?<=[:\[,\s])-?[0-9][0-9.eE+-]*')
+_SAID = _set(
+    "success error errors message msg code status statuscode reason detail details title type description exception"
+)
+"""Keys under which an answer says what is wrong."""
+LONGEST_NUMBER = 3
+"""Of a number that says nothing about a person, like a status."""
 
 
-def in_prose(mask: Mask, text: str, secrets: Sequence[str] = ()) -> str:
-    """Return a text that may hold pieces of JSON, with what may be about a person replaced."""
+def in_prose(mask: Mask, text: str) -> str:
+    """Return an answer that may hold pieces of JSON, also broken ones, with what may be about a person replaced.
+
+    Only values that say what is wrong, and numbers of orders, are kept: the objects around the others may have been cut off.
+    """
+    key, inside = "", False
 
     def replaced(match: "re.Match[str]") -> str:
-        key = match[1]
+        nonlocal key, inside
+        literal = match[0]
+        if not literal.startswith('"'):
+            is_plain = not inside or len(literal) <= LONGEST_NUMBER or _is_kept(key)
+            return literal if is_plain else f'"{mask.value(literal)}"'
+        if text[match.end() :].lstrip()[:1] == ":":
+            key, inside = literal.strip('"'), True
+            return mask.text(literal)
+        before = text[: match.start()].rstrip()[-1:]
+        if not inside and before not in {"[", ","}:
+            return literal  # not JSON
         if is_secret(key):
-            return f'"{key}"{match[2]}"{HIDDEN}"'
-        return f'"{key}"{match[2]}"{mask.value(match[3])}"' if is_personal(key) else match[0]
+            return f'"{HIDDEN}"'
+        return literal if _is_kept(key) or literal == '""' else f'"{mask.value(literal)}"'
 
-    for secret in filter(None, secrets):
-        text = text.replace(secret, HIDDEN)
-    return mask.text(_PAIR.sub(replaced, text))
+    return mask.text(_LITERAL.sub(replaced, text))
+
+
+def _is_kept(key: str) -> bool:
+    return (is_code(key) or "".join(_words(key)) in _SAID) and not is_personal(key)

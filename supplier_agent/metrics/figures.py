@@ -195,7 +195,7 @@ def _wrong(tx: Session, look: Look, settings: Settings, now: datetime, signs: Si
     )
     yield Gauge(
         "rejected_entries",
-        "All listed entries without a usable id so far; each is stored word for word.",
+        "All listed entries without a usable id so far; each is stored.",
         ("supplier",),
         _per(names, lambda name: status.rejected_entries(look, name)),
     )

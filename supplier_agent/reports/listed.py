@@ -83,7 +83,11 @@ def _stretches(tx: Session, supplier: str, contents: Sequence[Content]) -> list[
 
 
 def _entry(content: Content) -> Any:  # noqa: ANN401 - any JSON value
-    return None if content.text is None else json.loads(content.text)
+    text = content.text
+    try:
+        return None if text is None else json.loads(text)
+    except ValueError:
+        return None  # damaged
 
 
 def _flat(value: object, name: str = "") -> dict[str, object]:
@@ -115,6 +119,15 @@ def of_orders(tx: Session, settings: Settings, orders: Sequence[OrderFacts]) -> 
             if told is not None:
                 found[mine[menzzo_order_id].order.id] = told
     return found
+
+
+def as_json(tx: Session, order: OrderFacts, settings: Settings) -> Mapping[str, object]:
+    """Return the part of `order ID --json`; nothing if no field of its supplier is named."""
+    supplier = settings.suppliers.get(order.order.supplier)
+    if supplier is None or not supplier.instructions_field:
+        return {}
+    told = of_orders(tx, settings, [order]).get(order.order.id, Instructions(""))
+    return {"instructions": told.text or None, "instructions_changed": told.changed}
 
 
 def _told(contents: Sequence[Content], field: str, prints: Sequence[Any]) -> Instructions | None:

@@ -128,10 +128,7 @@ def whole(
     (found,) = facts.orders_of(look, [order.id or 0], attempts=True, codes=True)
     judge = Judge(look, settings, now, kinds)
     verdict = judge.of(found)
-    told = listed.of_orders(tx, settings, [found]).get(found.order.id)
     return summary(found, verdict, words) | {
-        "instructions": None if told is None else told.text,
-        "instructions_changed": told is not None and told.changed,
         "calls": [_call(call, found) for call in found.calls],
         "history": [
             {"at": iso_or_null(event.at), "who": event.who, "what": event.what, "detail": event.detail}
@@ -139,6 +136,7 @@ def whole(
         ],
         **support.of_order(look, found.order, settings, judge.sale(found.order), now),
         **scans.of_order(look, found, settings),
+        **listed.as_json(tx, found, settings),
         "may": sorted(act.value for act in verdict.may[Role.IT]),
         "next": words.next(verdict.next, order.menzzo_order_id, order.supplier),
         "next_code": verdict.next.step.value,

@@ -1,8 +1,9 @@
 """The command `sandbox`: the sandbox for people, until Ctrl-C, with a configuration to paste."""
 
+import json
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -70,10 +71,18 @@ def _marked(marks: Sequence[tuple[str, datetime]]) -> str:
     return f"Marked as shipped in the recording:\n{lines}\n"
 
 
+def _keys(recorded: Mapping[str, object]) -> str:
+    """Return the keys of a recorded supplier: numbers and booleans are written in TOML as in JSON."""
+    return "".join(f"{key} = {json.dumps(value)}\n" for key, value in recorded.items())
+
+
 def _welcome(sandbox: Sandbox, played: replay.Replay) -> str:
     world, url = sandbox.world, sandbox.url
     counts = ", ".join(f"{len(world.orders(supplier))} for {supplier}" for supplier in world.tokens)
-    tables = "\n".join(f'[suppliers.{supplier}]\ntoken = "{token}"\n' for supplier, token in world.tokens.items())
+    tables = "\n".join(
+        f'[suppliers.{supplier}]\ntoken = "{token}"\n{_keys(played.suppliers.get(supplier, {}))}'
+        for supplier, token in world.tokens.items()
+    )
     one_more = "\n".join(f"  curl -X POST '{url}/sandbox/orders?supplier={supplier}'" for supplier in world.tokens)
     return f"""\
 The sandbox of the Menzzo supplier API is at {url}

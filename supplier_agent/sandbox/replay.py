@@ -9,6 +9,7 @@ times, so its requests are matched by what they are about, not by their text:
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -39,6 +40,7 @@ Line = Mapping[str, Any]
 class Recording:
     """The lines of a file, by their kinds."""
 
+    file: Path
     suppliers: Mapping[str, Any]
     lines: Mapping[str, Sequence[Line]]
 
@@ -55,48 +57,55 @@ class Recording:
 
 @dataclass(frozen=True)
 class Replay:
-    """The world of a recording, how it behaves, and which orders were marked as shipped, with the times at which they are here."""
+    """The world of a recording, and how it behaves.
+
+    marks: the orders that were marked as shipped, with the times at which that is here. suppliers: their recorded settings.
+    """
 
     world: World
     semantics: Semantics
-    marks: Sequence[tuple[str, datetime]] = field(default=())
+    marks: Sequence[tuple[str, datetime]] = ()
+    suppliers: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
 def read(file: Path) -> Recording:
     """Read a recording. Raises UsageError if it is none."""
     lines: dict[str, list[Line]] = {}
-    try:
-        with file.open(encoding="utf-8") as opened:
-            for text in opened:
-                line = json.loads(text)
-                lines.setdefault(line["kind"], []).append(line)
+    with _explained(file), file.open(encoding="utf-8") as opened:
+        for text in opened:
+            line = json.loads(text)
+            lines.setdefault(line["kind"], []).append(line)
         (head,) = lines["recording"]
-        return {SCHEMA: Recording(head["suppliers"], lines)}[head["schema"]]
+        return {SCHEMA: Recording(file, head["suppliers"], lines)}[head["schema"]]
+
+
+@contextmanager
+def _explained(file: Path) -> Iterator[None]:
+    make_one = "make one: supplier-agent marketplace record FILE"
+    try:
+        yield
     except OSError as error:
-        raise UsageError(
-            f"{file} cannot be read: {error.strerror}", "name a file of: marketplace record FILE"
-        ) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise UsageError(
-            f"{file} is not a recording that this version can play", "make one: supplier-agent marketplace record FILE"
-        ) from error
+        raise UsageError(f"{file} cannot be read: {error.strerror}", make_one) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:  # a line was changed or cut off
+        raise UsageError(f"{file} is not a recording that this version can play", make_one) from error
 
 
 def replay(recording: Recording, clock: Clock, speed: float = 1.0) -> Replay:
-    """Return the world of a recording that begins now."""
-    began, now = recording.began, clock.now()
+    """Return the world of a recording that begins now. Raises UsageError if a line of it cannot be understood."""
+    with _explained(recording.file):
+        began, now = recording.began, clock.now()
 
-    def here(at: str) -> datetime:
-        return now + (datetime.fromisoformat(at) - began) / speed
+        def here(at: str) -> datetime:
+            return now + (datetime.fromisoformat(at) - began) / speed
 
-    world = World(clock, recording.suppliers)
-    marks: list[tuple[str, datetime]] = []
-    for supplier in recording.suppliers:
-        for order in _orders(recording, supplier, here):
-            world.add(order)
-        _arm(world, recording, supplier, here, speed)
-        marks += [(line["order"], here(line["at"])) for line in recording.of("mark", supplier)]
-    return Replay(world, _semantics(recording), marks)
+        world = World(clock, recording.suppliers)
+        marks: list[tuple[str, datetime]] = []
+        for supplier in recording.suppliers:
+            for order in _orders(recording, supplier, here):
+                world.add(order)
+            _arm(world, recording, supplier, here, speed)
+            marks += [(line["order"], here(line["at"])) for line in recording.of("mark", supplier)]
+        return Replay(world, _semantics(recording), marks, recording.suppliers)
 
 
 # What was listed, and when
@@ -124,9 +133,7 @@ def _orders(recording: Recording, supplier: str, here: Callable[[str], datetime]
             price_cents=0,
             carrier=str(fields.get("carrier", "")),
             order_date=_day(fields.get("order_date")) or here(first).date(),
-            visible_from=None
-            if first == first_read
-            else here(first),  # what was there at first is there from the start
+            visible_from=here(first) if first > first_read else None,  # None: there from the start
             row_json=None if contents else json.dumps(kept[0][1]),
             contents=contents,
             pages=pages.get(name, 1),
@@ -197,9 +204,8 @@ def _arm(world: World, recording: Recording, supplier: str, here: Callable[[str]
         for fault in answers:
             world.faults.arm(ENDPOINTS[kind], fault, supplier=supplier, menzzo_order_id=order, times=1)
         if kind == "label" and answers and lines[-1]["outcome"] != "done":
-            world.faults.arm(
-                "label", answers[-1], supplier=supplier, menzzo_order_id=order, times=1 << 30
-            )  # it never came
+            for_ever = 1 << 30  # it never came
+            world.faults.arm("label", answers[-1], supplier=supplier, menzzo_order_id=order, times=for_ever)
 
 
 def _by_order(calls: Iterable[Line]) -> Mapping[tuple[str, str], list[Line]]:
@@ -247,11 +253,16 @@ def _body(said: object) -> bytes:
 
 
 def _silence(line: Line, *, applied: bool) -> Fault:
-    return faults.hang(applied=applied) if (line["seconds"] or 0) >= HANGS_SECONDS else faults.close(applied=applied)
+    return faults.hang(applied=applied) if _seconds(line) >= HANGS_SECONDS else faults.close(applied=applied)
+
+
+def _seconds(line: Line) -> float:
+    """Return how long one request took; 0: not known. A read's time is that of all its tries."""
+    return float(line["seconds"] or 0) / (line.get("tries") or 1)
 
 
 def _late(fault: Fault, line: Line, speed: float) -> Fault:
-    seconds = (line["seconds"] or 0) / speed
+    seconds = _seconds(line) / speed
     if seconds < LATE_SECONDS:
         return fault
     return Fault(fault.name, fault.applied, Wire.LATE, fault.answer, min(seconds, LATEST_SECONDS))

@@ -62,7 +62,8 @@ def _keep(tx: Session, supplier: str, read_id: int, entries: Sequence[Entry], no
     listed = zlib.compress(json.dumps(order, separators=(",", ":")).encode())
     page = {"read_id": read_id, "supplier": supplier, "entries": listed}
     tx.connection().execute(ListedPage.__table__.insert(), page)  # type: ignore[attr-defined]  # as above
-    _note_fields(tx, supplier, frozenset().union(*(entry.names for entry in contents.values())), now)
+    if contents:
+        _note_fields(tx, supplier, frozenset().union(*(entry.names for entry in contents.values())), now)
 
 
 def _ids(tx: Session, supplier: str, contents: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
@@ -70,23 +71,28 @@ def _ids(tx: Session, supplier: str, contents: Sequence[tuple[str, str]]) -> dic
     found: dict[tuple[str, str], int] = {}
     for start in range(0, len(contents), BATCH):
         some = contents[start : start + BATCH]
-        sql = f"{_KNOWN}{','.join(['(?, ?)'] * len(some))})"
-        values = (supplier, *(value for content in some for value in content))
+        sql = _KNOWN.format(",".join(["(?, ?)"] * len(some)))
+        values = (*(value for content in some for value in content), supplier)
         found.update({(one, sha256): row for one, sha256, row in tx.connection().exec_driver_sql(sql, values)})
     return found
 
 
 _KNOWN = """
-    SELECT menzzo_order_id, sha256, id FROM raw_entries WHERE supplier = ? AND (menzzo_order_id, sha256) IN (VALUES """
+    WITH some (menzzo_order_id, sha256) AS (VALUES {})
+    SELECT e.menzzo_order_id, e.sha256, e.id FROM some CROSS JOIN raw_entries e
+     WHERE e.supplier = ? AND e.menzzo_order_id = some.menzzo_order_id AND e.sha256 = some.sha256
+"""
+"""CROSS JOIN: SQLite then looks up each content by the index, and does not read all entries of the supplier."""
 
 
 def _note_fields(tx: Session, supplier: str, names: frozenset[str], now: datetime) -> None:
     mine = col(ListedField.supplier) == supplier
+    again = update(ListedField).where(mine, col(ListedField.name).in_(sorted(names)))
+    noted = tx.connection().execute(again.values(last_listed_at=now, seen=ListedField.seen + 1))
+    if noted.rowcount == len(names):
+        return
     known = set(tx.exec(select(ListedField.name).where(mine)))
-    if names & known:
-        again = update(ListedField).where(mine, col(ListedField.name).in_(sorted(names & known)))
-        tx.connection().execute(again.values(last_listed_at=now, seen=ListedField.seen + 1))
-    new = sorted(names - known)[: MOST_FIELDS - len(known)]
+    new = sorted(names - known)[: max(0, MOST_FIELDS - len(known))]
     if new:
         at = {"supplier": supplier, "first_listed_at": now, "last_listed_at": now, "seen": 1}
         tx.connection().execute(ListedField.__table__.insert(), [{**at, "name": name} for name in new])  # type: ignore[attr-defined]  # as above

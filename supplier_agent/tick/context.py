@@ -45,6 +45,8 @@ READ_EVERY = 5
 """A read that is due gets every fifth request, so that a backlog of calls never delays new orders."""
 MOST_IN_FLIGHT = 4
 """The most requests of one account in one lane, however long its answers take."""
+MOST_HEARD = 50
+"""The times of so many answers are kept until learning looks at them."""
 MOST_LABELS = 4
 """The most labels of one account that are being fetched or checked; no other is fetched until one of them is done."""
 
@@ -101,6 +103,9 @@ class Account:
     slots_since_read: int = 0
     checking: set[int] = field(default_factory=set)  # ids of label calls that are fetched and not checked yet
     answer_seconds: dict[str, float] = field(default_factory=dict)  # by lane: network seconds of recent answers
+    heard: list[tuple[str, datetime, float]] = field(
+        default_factory=list
+    )  # of the newest: kind, start, network seconds
     facts_changed: bool = True  # there may be orders to plan
     token_suspect: bool = True  # the token may be refused or missing: check before sending
     next_read: Due | None = None  # the next run; None: not known, ask the database
@@ -163,6 +168,7 @@ class Account:
         if flight.heard:
             seconds, before = max(flight.heard), self.answer_seconds.get(flight.lane, 0.0)
             self.answer_seconds[flight.lane] = max(seconds, before * 0.8 + seconds * 0.2)
+            self.heard = [*self.heard, (flight.kind, flight.started_at, flight.heard[-1])][-MOST_HEARD:]
         self.wake()
 
     def wake(self) -> None:
@@ -192,8 +198,12 @@ class Context:
     evidence: Chain = field(init=False)  # what was sent, received and decided
     read_since_ping: set[str] = field(default_factory=set)  # suppliers read since the last ping of the heartbeat URL
     read_lately: set[str] = field(default_factory=set)  # the same, for the heartbeat URLs of single suppliers
+    to_learn: set[str] = field(default_factory=set)  # suppliers with a run that was not learned from yet
     touched: dict[int, None] | None = None  # orders that may have changed, oldest first; None: nobody wants to know
     publish: Callable[[], bool] = lambda: False  # what is done after a turn; returns whether there is more
+    contained: dict[str, str] = field(
+        default_factory=dict
+    )  # errors that stopped nothing, in words, by what they are about
     is_looked_at: bool = True  # False: another program wrote, and the accounts that it concerns were not looked at yet
     is_compared: bool = True  # False: the same, and the ship ledger was not compared with the database yet
     _before: dict[int, tuple[Account, dict[str, Any]]] = field(

@@ -248,6 +248,8 @@ def settle_page(ctx: Context, account: Account, flight: Flight, answer: Listing 
         return Ending(Outcome(UNKNOWN))
     now, name, account.snapshot, changes = ctx.clock.now(), account.name, None, list[Change]()
     run, read = account.run.row_id, read_log.read_done(account.run.plan.query, answer, flight.started_at, now)
+    if isinstance(answer, Listing) and answer.rows:
+        ctx.contained.pop(f"{ENTRIES} of {name}", None)
     with ctx.store.write() as tx:
         step = pull.store_page(
             tx, name, account.run, answer, flight.started_at, ctx.settings, now, partial(_entries_not_kept, ctx, name)
@@ -271,10 +273,19 @@ def settle_page(ctx: Context, account: Account, flight: Flight, answer: Listing 
     if isinstance(step, pull.Finished):
         ctx.then(lambda: ctx.read_since_ping.add(name))
         ctx.then(lambda: ctx.read_lately.add(name))
+    if not isinstance(step, pull.OpenRun):
+        ctx.then(lambda: ctx.to_learn.add(name))
     ctx.then(lambda: log_events.page(ctx.log, name, step))
     ctx.then(lambda: log_events.changes(ctx.log, name, changes, answer.detail if isinstance(answer, Verdict) else None))
     return ending
 
 
+ENTRIES = "the listed entries"
+"""What a contained error is about."""
+
+
 def _entries_not_kept(ctx: Context, supplier: str, error: Exception) -> None:
-    ctx.log.fault("internal.error", f"the raw entries of {supplier}", error, supplier=supplier)
+    """Report that the last answer is stored without its entries: no order is affected."""
+    about = f"{ENTRIES} of {supplier}"
+    ctx.contained[about] = f"{about} cannot be kept ({type(error).__name__}); no order is affected"
+    ctx.log.fault("internal.error", about, error, supplier=supplier)

@@ -62,6 +62,11 @@ def _key(code: str, facts: Mapping[str, object]) -> str | None:
     return next((key for key in keys if key in SENTENCES), None)
 
 
+def has(code: str, facts: Mapping[str, object]) -> bool:
+    """Tell whether there is a sentence for this code and these facts."""
+    return _key(code, facts) is not None
+
+
 class _Facts(dict[str, object]):
     def __missing__(self, name: str) -> str:
         return "?"

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from supplier_agent.words.alerts import ALERTS, TITLES
 from supplier_agent.words.businessonbot import BUSINESSONBOT
 from supplier_agent.words.carriers import CARRIERS
+from supplier_agent.words.learned import LEARNED
 from supplier_agent.words.page import LETTERS, PAGE
 from supplier_agent.words.support import SUPPORT
 
@@ -247,9 +248,7 @@ SUPPLIER_PROBLEMS: Mapping[str, str] = {
     "problem.not_fully_read": "not fully read: %(first)s to %(last)s (read %(at)s): %(detail)s",
     "fix.not_fully_read": "ask technique@menzzo.fr how get-sales pages its answers, and compare these days with them",
     "problem.entry_rejected": "an entry of the list cannot be used: %(reason)s",
-    "fix.entry_rejected": (
-        "ask technique@menzzo.fr to correct it; it is stored unchanged in the table rejected_entries"
-    ),
+    "fix.entry_rejected": ("ask technique@menzzo.fr to correct it; it is stored in the table rejected_entries"),
     "problem.ship_overdue": "overdue orders, which should have been shipped by now: %(number)s (ship_by_days)",
     "fix.ship_overdue": "supplier-agent orders --supplier %(supplier)s",
     "problem.mass_disappearance": (
@@ -339,7 +338,7 @@ INSTALLATION_PROBLEMS: Mapping[str, str] = {
 ENGLISH: Mapping[str, str] = {
     **STAGES, **KINDS, **JOINTS, **EVIDENCE, **BLOCKERS, **WAITS_FOR, **NEXT,
     **ORDER_PROBLEMS, **SUPPLIER_PROBLEMS, **INSTALLATION_PROBLEMS, **TITLES, **ALERTS,
-    **PAGE, **LETTERS, **SUPPORT, **CARRIERS, **BUSINESSONBOT,
+    **PAGE, **LETTERS, **SUPPORT, **CARRIERS, **BUSINESSONBOT, **LEARNED,
 }  # fmt: skip
 
 _OF_CALLS: dict[str, str] = {}

@@ -234,3 +234,16 @@ def test_an_answer_that_cannot_be_read_repeats_nothing_that_is_masked() -> None:
     told = in_prose(MASK, broken)
     assert '"sku":"A"' in told
     assert not [each for each in ("Cassis", "612345678", "T0KEN", "a@b.fr") if each in told]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "the answer is longer than 16777216 bytes",
+        '{"success": false, "error": "unknown supplier", "code": 40412, "order_id": "15000012345_789"}',
+        '<html lang="fr"><body>We will be back soon, at 2026-11-30 10:20</body></html>',
+        "a redirect to www.example.com, which is never followed",
+    ],
+)
+def test_an_answer_that_names_nobody_stays_word_for_word(said: str) -> None:
+    assert in_prose(MASK, said) == said

@@ -161,8 +161,9 @@ def test_a_recording_names_nobody_and_holds_no_secret(case: Case) -> None:
     assert not [each for each in PRIVATE if each in whole]
     assert not [each for each in ids(range(6)) if each in whole]
     assert str(FIRST) not in whole
-    (answer,) = {each["answer"] for line in case.lines if (each := json.loads(line)).get("http_status") == 409}
-    assert answer.startswith('{"success": false, "error": "order 1')  # with the order's other id
+    refused = next(each for line in case.lines if (each := json.loads(line)).get("http_status") == 409)
+    answer = refused["answer"]
+    assert answer.startswith(f'{{"success": false, "error": "order {refused["order"]} of (masked) (masked), (masked:')
     assert answer.count("(masked") == 4
 
 
@@ -179,6 +180,9 @@ def test_the_same_id_has_the_same_replacement_everywhere_in_the_same_order(case:
     assert {each.partition("&")[0] for each in cursors} - {""} <= {order for _, order in entries}
 
 
+HEAD = '{"kind": "recording", "schema": 1, "suppliers": {"notio": {}}}'
+
+
 @pytest.mark.parametrize(
     "text", ["", "no JSON", '{"kind":"recording","schema":99,"suppliers":{}}', "[]", '{"kind":"read"}']
 )
@@ -187,3 +191,43 @@ def test_a_file_that_is_no_recording_is_refused_in_words(text: str, tmp_path: Pa
     file.write_text(text, encoding="utf-8")
     with pytest.raises(UsageError, match=r"is not a recording"):
         replay.read(file)
+    file.write_text(HEAD + '\n{"kind": "read", "supplier": "notio", "at": "yesterday"}', encoding="utf-8")
+    with pytest.raises(UsageError, match=r"is not a recording"):
+        replay.replay(replay.read(file), ManualClock())
+
+
+def test_the_replay_behaves_as_the_agent_had_learned(tmp_path: Path) -> None:
+    learned = {
+        "page_size": "25",
+        "order": "newest",
+        "cursor": "refused",
+        "cursor_in_cache_key": "yes",
+        "page_honoured": "no",
+        "past_end": "repeats",
+        "acknowledged_leave": "yes",
+        "ship_body": "no_success",
+        "label_token": "not_needed",
+        "lateness_days": "2",
+    }
+    head = {
+        "kind": "recording",
+        "schema": 1,
+        "suppliers": {SUPPLIER: {"cache_seconds": 60, "order_number_filter": True}},
+    }
+    lines = [{"kind": "learned", "question": name, "answer": each, "state": "holds"} for name, each in learned.items()]
+    file = tmp_path / "case.jsonl"
+    file.write_text("\n".join(json.dumps(line) for line in (head, *lines)), encoding="utf-8")
+    semantics = replay.replay(replay.read(file), ManualClock()).semantics
+    assert semantics == Semantics(
+        page_size=25,
+        order="newest",
+        cursor="always_refused",
+        cursor_in_cache_key=True,
+        page="ignored",
+        past_end="repeat_last",
+        acknowledged="vanish",
+        success="no_success_key",
+        labels_need_token=False,
+        cache_seconds={SUPPLIER: 60},
+        order_number_for=frozenset({SUPPLIER}),
+    )

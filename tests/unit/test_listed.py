@@ -1,8 +1,10 @@
 """Every listed entry is kept once per change, with the answers that listed it; an error there harms no order."""
 
 import json
+import sqlite3
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import event
@@ -14,8 +16,10 @@ from supplier_agent.marketplace.entries import Entry
 from supplier_agent.marketplace.listing import parse_rows
 from supplier_agent.marketplace.masking import Mask
 from supplier_agent.reading.strategy import Query
+from supplier_agent.sandbox.world import World
 from supplier_agent.suppliers import read_log
 from tests.unit.conftest import SUPPLIER, at
+from tests.world.harness import ManualClock, Site, arrive, settings_for
 
 Sql = Callable[..., list[Any]]
 A, B = {"menzzo_order_id": "1_1", "sku": "A"}, {"menzzo_order_id": "1_2", "sku": "B", "box": {"height": 4}}
@@ -88,4 +92,29 @@ def test_a_page_costs_a_few_statements_whatever_its_length(store: Store) -> None
     event.listen(engine, "before_cursor_execute", hear)
     read(store, *rows, seconds=60)
     event.remove(engine, "before_cursor_execute", hear)
-    assert len(said) <= 9, said
+    assert len(said) <= 8, said
+
+
+def test_what_cannot_be_kept_stops_no_order_and_is_a_problem_until_it_is_over(tmp_path: Path) -> None:
+    clock = ManualClock()
+    world = World(clock, [SUPPLIER])
+    arrive(world, SUPPLIER, 3)
+    site = Site(
+        settings_for(tmp_path, SUPPLIER, schedule={"off_hours_poll_seconds": 60, "sweep_seconds": 60}), world, clock
+    )
+    site.start()
+    with sqlite3.connect(site.database) as connection:
+        connection.execute("CREATE TRIGGER no BEFORE INSERT ON raw_entries BEGIN SELECT raise(ABORT, 'no'); END")
+    site.run_for(30)
+    assert site.ask("SELECT count(*) FROM orders WHERE acknowledged_at IS NOT NULL") == [(3,)]
+    assert site.ask("SELECT count(*) FROM raw_entries") == [(0,)]
+    assert list(site.agent.ctx.contained.values()) == [
+        f"the listed entries of {SUPPLIER} cannot be kept (IntegrityError); no order is affected"
+    ]
+    assert [event for event, _ in site.said].count("internal.error") == 1
+    with sqlite3.connect(site.database) as connection:
+        connection.execute("DROP TRIGGER no")
+    site.run_for(120)
+    assert site.agent.ctx.contained == {}
+    assert site.ask("SELECT count(*) FROM raw_entries") == [(3,)]
+    site.crash()

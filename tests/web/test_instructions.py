@@ -16,12 +16,12 @@ from tests.web.stage import SUPPLIER, SUPPLIERS, Browser, Stage, browsing, stage
 
 ID = "15000012340_1"
 FIELD = "notes.packer"
-NAMED = {"suppliers": {**SUPPLIERS, SUPPLIER: {"token": "t", "instructions_field": FIELD}}}
+NAMED = {**SUPPLIERS, SUPPLIER: {"token": "t", "instructions_field": FIELD}}
 
 
 @pytest.fixture
 def stage(tmp_path: Path, pristine: Path) -> Iterator[Stage]:
-    with staged(tmp_path, pristine=pristine, **NAMED) as made:
+    with staged(tmp_path, pristine=pristine, suppliers=NAMED) as made:
         yield made
 
 

@@ -223,7 +223,7 @@ def _sums(told: Ledger) -> list[str]:
     if told.undated:
         lines.append(f"{told.undated} more orders have no readable date, so they belong to no day")
     if told.rejected:
-        lines.append(f"{told.rejected} entries without a usable id are stored unchanged in the table rejected_entries")
+        lines.append(f"{told.rejected} entries without a usable id are stored in the table rejected_entries")
     return lines
 
 
