@@ -21,7 +21,7 @@ from supplier_agent.suppliers import read_log
 from supplier_agent.suppliers.circuit_breakers import READS
 from supplier_agent.suppliers.snapshot import Snapshot
 from supplier_agent.tick import evidence, plan, pull, sale_gate, settle
-from supplier_agent.tick.context import INTERNAL, READ, Account, Context, Flight, fault, log_fault
+from supplier_agent.tick.context import INTERNAL, READ, Account, Context, Flight, fault
 
 NOT_FOUND = 404
 NONE_FAILED = (0, 0)
@@ -167,7 +167,7 @@ def send(ctx: Context, account: Account, call: outbox.Due) -> None:
             raise
         with ctx.store.write() as tx:
             outbox.park_call(tx, call_id, fault(error))
-        log_fault(ctx, account.name, call.order_id or 0, error)
+        plan.log_fault(ctx, account.name, call.order_id or 0, error)
         return
     if job is None:
         _count_failed_claim(ctx, account, call_id)

@@ -1,4 +1,4 @@
-"""What every step of a tick uses: the parts of the agent and its accounts. Also limits an internal error to one order.
+"""What every step of a tick uses: the parts of the agent and its accounts.
 
 An account is someone the agent talks to, with its own rate, circuit breakers, credentials and worker threads. A supplier's account
 at the marketplace is one kind: it also pulls the list of orders. A kind that only delivers has no reads.
@@ -15,13 +15,12 @@ from typing import Any, Protocol, Self
 
 from sqlmodel import Session
 
-from supplier_agent import outbox
 from supplier_agent.base.clock import Clock
 from supplier_agent.base.errors import ConfigError, StateError
 from supplier_agent.base.log import Log
 from supplier_agent.calls import CALLS, Calls, Job
 from supplier_agent.db.ship_ledger import Ledger, ShipCall
-from supplier_agent.db.store import Store, is_ours
+from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Call, Order
 from supplier_agent.evidence.chain import Chain
 from supplier_agent.labels import LabelFolder
@@ -373,32 +372,3 @@ class Context:
 def fault(error: BaseException) -> str:
     """Return an internal error as a problem: a code and the type, without its text, which might contain a secret."""
     return f"{INTERNAL}: {type(error).__name__}"
-
-
-def one_by_one(ctx: Context, account: str, ids: Sequence[int], step: Callable[[Session, Sequence[int]], None]) -> None:
-    """Run a step for these orders in one transaction. If it fails, run it order by order, and park the orders that fail.
-
-    Errors of the database or the disk as a whole (see store.is_ours) are raised, because they concern every order.
-    """
-    try:
-        with ctx.store.write() as tx:
-            step(tx, ids)
-    except Exception as error:
-        if not is_ours(error):
-            raise
-        if len(ids) > 1:
-            for each in ids:
-                one_by_one(ctx, account, [each], step)
-            return
-        with ctx.store.write() as tx:
-            outbox.park(tx, ids[0], fault(error), ctx.clock.now())
-        log_fault(ctx, account, ids[0], error)
-
-
-def log_fault(ctx: Context, account: str, order_id: int, error: Exception) -> None:
-    """Log the internal error of an order: once, with its traceback and the command that fixes it."""
-    with ctx.store.read() as tx:
-        row = tx.get(Order, order_id)
-    this = f"row {order_id}" if row is None else row.menzzo_order_id
-    cure = f"supplier-agent order {this}; then: supplier-agent retry {this}"
-    ctx.log.fault("internal.error", f"{account} {this}", error, supplier=account, order=this, cure=cure)
