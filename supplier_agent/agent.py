@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from supplier_agent.db.store import LockedError
 from supplier_agent.suppliers import read_log, snapshot
-from supplier_agent.tick import claim, learn, log_events, plan, pull, settle, tokens
+from supplier_agent.tick import claim, evidence, learn, log_events, plan, pull, settle, tokens
 from supplier_agent.tick.choose import LOOK_SECONDS, idle_for, next_step
 from supplier_agent.tick.context import Account, Context
 
@@ -42,11 +42,13 @@ class Agent:
         """Decide about everything that the last process left unfinished."""
         ctx, now = self.ctx, self.ctx.clock.now()
         ctx.rollback.start(now)
+        evidence.started(ctx, now)
         plan.clock_changed(ctx)
         ctx.labels.clear_leftovers()
         with ctx.store.write() as tx:
             for call in plan.recover(ctx, tx):
                 log_events.lost(ctx.log, tx, call)
+                evidence.lost(ctx, tx, call, now)
             pull.abandon(tx, now)
             self.begin(tx, self.accounts.values())
 

@@ -70,6 +70,22 @@ def blockers(order: Order) -> list[str]:
     return [code for code, blocks in there.items() if blocks and code not in lifted]
 
 
+def gates(order: Order) -> dict[str, object]:
+    """Return everything that decides whether a call of this order may be sent, with its value: the proof why it was sent."""
+    values = (
+        *("acknowledged_at", "label_sha256", "vanished_at", "held_code", "shipped", "shipped_at", "undo_opened_at"),
+        *("override_by", "override_covers", "ship_confirmed_at"),
+    )
+    return {
+        "damage": damage(order),
+        "closed": order.closed_reason is not None,
+        "held": order.held_reason is not None,
+        "unusable": unusable(order),
+        "blockers": blockers(order),
+        **{name: getattr(order, name) for name in values},
+    }
+
+
 def uncover(order: Order, code: str) -> None:
     """End the override of a blocker that is gone: if it comes back, that is a new blocker."""
     if code in covered(order):

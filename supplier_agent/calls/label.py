@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from supplier_agent.calls.protocol import Ending, Job, OutwardCall, Tools, Unfinished
+from supplier_agent.calls.protocol import Ending, Job, OutwardCall, Request, Tools, Unfinished
 from supplier_agent.labels import Fetched, Label, LabelFolder, NotALabel
 from supplier_agent.marketplace import Means, Verdict
 from supplier_agent.order import document
@@ -42,6 +42,11 @@ class FetchLabel(OutwardCall[Tools]):
         if isinstance(received, Fetched):
             return Unfinished(partial(_check, link, tools.labels, received))
         return _stored(link, received)
+
+    def request(self, job: Job) -> Request | None:
+        """Return the link without its query, which may be signed; None: there is no link."""
+        link = document(job.link_to_label)
+        return None if link is None else Request("GET", link)
 
     def after(self, job: Job, ending: Ending, settings: Settings, now: datetime, chance: float) -> Next:
         """Return the next state: a label that is not ready is tried with growing intervals, then a person is asked."""

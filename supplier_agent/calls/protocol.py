@@ -15,7 +15,7 @@ from sqlmodel import Session
 from supplier_agent.db.tables import Attempt, Call, Order
 from supplier_agent.labels import LabelFolder
 from supplier_agent.learning.answers import quoted
-from supplier_agent.marketplace import Client, Means, Verdict
+from supplier_agent.marketplace import Client, Means, Verdict, body_of
 from supplier_agent.order import Rule
 from supplier_agent.outbox import DONE, LATER, NOT_SENT, REFUSED, UNKNOWN, Next, Outcome, backoff
 from supplier_agent.settings import Settings
@@ -49,6 +49,15 @@ class Job:
     def maybe_sent(self) -> bool:
         """Whether an earlier attempt may have happened."""
         return self.maybe_sent_at is not None
+
+
+@dataclass(frozen=True)
+class Request:
+    """The request of a call, without its credentials. body: None: it has none."""
+
+    method: str
+    path: str
+    body: str | None = None
 
 
 @dataclass(frozen=True)
@@ -170,6 +179,12 @@ class OutwardCall(ABC, Generic[T]):
     def keep(self, tx: Session, job: Job, ending: Ending, settings: Settings, now: datetime) -> bool:  # noqa: ARG002 - see the class
         """Store what the call has found; return whether facts of orders changed. On the loop's thread, with the ending."""
         return False
+
+    def request(self, job: Job) -> Request | None:
+        """Return the request that `perform` will make, for the evidence; None: its receiver has its own (integrations/)."""
+        if self.ACCOUNT != MARKETPLACE:
+            return None
+        return Request("POST", f"/api/{job.supplier}/{self.ENDPOINT}", body_of(job.menzzo_order_id).decode())
 
     def delay(self, settings: Settings) -> timedelta:  # noqa: ARG002 - see the class
         """Return the delay between the facts that ask for the call and the call; included in `due_at`."""

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from supplier_agent.base.clock import Clock
 from supplier_agent.base.errors import AgentError, ConfigError
 from supplier_agent.base.files import is_of_the_system
-from supplier_agent.check import rights, webhooks
+from supplier_agent.check import evidence, rights, webhooks
 from supplier_agent.check.report import Report
 from supplier_agent.db import state_folder
 from supplier_agent.db.store import Store, open_store
@@ -178,6 +178,7 @@ def _database(report: Report, database: Path, settings: Settings, *, thorough: b
                 "to check it completely, which takes minutes: supplier-agent check --offline --thorough",
             )
             return
+        evidence.look(report, database, settings.state_dir / state_folder.LEDGER)
         said = _proven(database)
     except AgentError as error:
         report.error(error)

@@ -15,6 +15,7 @@ from supplier_agent.cli import (
     businessonbot,
     carriers,
     config,
+    evidence,
     maintenance,
     marketplace,
     orders,
@@ -60,6 +61,7 @@ for module in (
     businessonbot,
     marketplace,
     recordings,
+    evidence,
     maintenance,
 ):
     module.register(app)

@@ -289,6 +289,12 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "supplier-agent coverage",
         "supplier-agent coverage --from 2026-11-01 --to 2026-11-20 --supplier notio",
     ),
+    "evidence": (
+        "supplier-agent evidence 15000012345_789 --output evidence.jsonl",
+        "supplier-agent evidence 2026-11-20 --supplier notio --output evidence.jsonl",
+        "supplier-agent evidence 15000012345_789 --supplier notio --day 2026-11-20",
+        "supplier-agent evidence --accept --by Anna",
+    ),
     "backup": ("supplier-agent backup /var/backups/supplier-agent.db --overwrite",),
     "restore": ("supplier-agent restore /var/backups/supplier-agent.db", "supplier-agent restore --rolled-back"),
     "export": (

@@ -176,18 +176,19 @@ def _tell_restored(done: "Restored") -> int:
 
 def export(
     context: typer.Context,
-    what: Annotated[str, typer.Argument(metavar="orders|calls|events")],
+    what: Annotated[str, typer.Argument(metavar="orders|calls|events|evidence")],
     form: Annotated[str, typer.Option("--format", metavar="csv|json", help="The format.")] = "csv",
     from_: FromOption = "",
     to: ToOption = "",
     supplier: OnlySupplier = "",
 ) -> None:
-    """Write orders, calls (with every attempt) or events as CSV or JSON to stdout."""
+    """Write orders, calls (with every attempt), events or the lines of the evidence as CSV or JSON to stdout."""
     from supplier_agent.maintenance.export import FORMS, SUBJECTS, Chosen, write
 
     if what not in SUBJECTS or form not in FORMS:
         raise UsageError(
-            f"{what} --format {form} cannot be exported", "supplier-agent export orders|calls|events --format csv|json"
+            f"{what} --format {form} cannot be exported",
+            "supplier-agent export orders|calls|events|evidence --format csv|json",
         )
     surroundings = here(context)
     chosen = Chosen(

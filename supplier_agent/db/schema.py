@@ -12,6 +12,7 @@ from supplier_agent.db import (  # each defines its own tables
     SCHEMA,
     businessonbot,  # noqa: F401
     carriers,  # noqa: F401
+    evidence,  # noqa: F401
     journal,  # noqa: F401
     programs,  # noqa: F401
     shops,  # noqa: F401

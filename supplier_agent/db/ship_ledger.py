@@ -6,6 +6,7 @@ JSON, and an incomplete last line is ignored:
     {"at", "supplier", "order", "attempt", "outcome"}            a ship call; outcome null is the intent
     {"at", "supplier", "order", "what", "who", "detail", "event"}  a person's decision; event is its id in the database
     {"at", "ledger", "epoch", "inode"}                           a mark that ledger and database share (rollback.py)
+    {"at", "chain", "sha256"}                                    a head of the hash chain: number and hash of a block (evidence/)
 """
 
 import json
@@ -16,6 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,8 @@ NAMELESS = ""
 NOT_OPEN = -1
 MARK = b'"ledger"'
 """What only a mark contains."""
+HEAD = b'"chain":'
+"""What every head of the chain contains."""
 BLOCK_BYTES = 64 * 1024
 """How much of the file is in memory at a time."""
 LONGEST_LINE = 64 * 1024
@@ -66,6 +70,15 @@ class Decision:
     event: int
 
 
+@dataclass(frozen=True)
+class Head:
+    """A line about the hash chain: the number and the hash of a block that is in the database. `at`: ISO 8601, of the block."""
+
+    at: str
+    chain: int
+    sha256: str
+
+
 class Ledger:
     """The ship ledger, if it exists and can be trusted. Otherwise `fault` is the reason, and nothing is written.
 
@@ -78,6 +91,10 @@ class Ledger:
         self.identity, self.epoch = NAMELESS, 0
         self.last_call: tuple[str, str, int] | None = None  # supplier, order, attempt; None: none since the last mark
         self.last_decision: Decision | None = None  # None: none since the last mark
+        self.last_head: Head | None = None  # the last in the file; None: there is none since the last mark
+        self.head: Head | None = (
+            None  # the present head of the chain, for the next intents and the next mark; None: not known
+        )
         self._begins: dict[tuple[str, str], int] | None = {}  # where each order's last line begins; None: not read yet
         self.copied = False  # the file was replaced by a copy since the last mark
         self._inode = self._marked_inode = 0  # of the file; in the last mark (0: none)
@@ -122,17 +139,22 @@ class Ledger:
                 "free some disk space, or give the folder to the agent's user",
             ) from error
         self.identity = identity
+        self.head = self.last_head = None  # of another chain
         self.mark(0, at)
 
     def _learn(self, fact: dict[str, Any]) -> None:
         """Remember the last mark, and the last call and decision after it. A line that cannot be understood changes nothing."""
         if (mark := _mark(fact)) is not None:
+            if mark[0] != self.identity:
+                self.last_head = None  # of another chain
             self.identity, self.epoch, self._marked_inode = mark
             if self.epoch:  # epoch 0 only sets the identity: the database may not have it yet, or may be older
                 self.last_call = self.last_decision = None
         elif "what" in fact:
             with suppress(TypeError):
                 self.last_decision = Decision(**fact)
+        elif (head := _head(fact)) is not None:
+            self.last_head = head
         elif (call := _call(fact)) is not None:
             (supplier, order), entry = call
             self.last_call = (supplier, order, entry.attempt)
@@ -159,20 +181,32 @@ class Ledger:
 
     def write(self, calls: Sequence[ShipCall]) -> None:
         """Append lines about ship calls, with one flush to disk. Raises StateError if that fails."""
-        if any(call.outcome is None for call in calls) and not self._is_in_its_place():
+        intended = any(call.outcome is None for call in calls)
+        if intended and not self._is_in_its_place():
             self.fault = "it was moved away while the agent ran"
         self._append(
             [
-                {
-                    "at": call.at.isoformat(),
-                    "supplier": call.supplier,
-                    "order": call.order,
-                    "attempt": call.attempt,
-                    "outcome": call.outcome,
-                }
-                for call in calls
+                *(self._new_head() if intended else ()),
+                *(
+                    {
+                        "at": call.at.isoformat(),
+                        "supplier": call.supplier,
+                        "order": call.order,
+                        "attempt": call.attempt,
+                        "outcome": call.outcome,
+                    }
+                    for call in calls
+                ),
             ]
         )
+
+    def _new_head(self) -> list[dict[str, Any]]:
+        return [asdict(self.head)] if self.head is not None and self.head != self.last_head else []
+
+    def seal(self) -> None:
+        """Append the present head of the chain, if it is new. Raises StateError if that fails."""
+        if head := self._new_head():
+            self._append(head)
 
     def _is_in_its_place(self) -> bool:
         try:
@@ -185,8 +219,13 @@ class Ledger:
         self._append([asdict(each) for each in decisions])
 
     def mark(self, epoch: int, at: datetime) -> None:
-        """Append a mark: ledger and database match up to here. Raises StateError if that fails."""
-        self._append([{"at": at.isoformat(), "ledger": self.identity, "epoch": epoch, "inode": self._inode}])
+        """Append a mark: ledger and database match up to here. Raises StateError if that fails.
+
+        The head of the chain is repeated after it, because a start reads only from the last mark on.
+        """
+        mark = {"at": at.isoformat(), "ledger": self.identity, "epoch": epoch, "inode": self._inode}
+        head = self.head or self.last_head
+        self._append([mark, *([asdict(head)] if head is not None else [])])
         self.copied = False
 
     def _append(self, facts: Sequence[dict[str, Any]]) -> None:
@@ -225,6 +264,16 @@ class Ledger:
             with suppress(TypeError):
                 if "what" in fact:
                     yield Decision(**fact)
+
+    def heads(self) -> Iterator[Head]:
+        """Yield every head of the present chain, oldest first: those since the ledger belongs to this database."""
+        since, identity = 0, NAMELESS
+        for number, line in enumerate(self.content() or ()):
+            if MARK in line and (mark := _mark(_fact(line))) is not None and mark[0] != identity:
+                since, identity = number, mark[0]
+        for line in islice(self.content() or (), since, None):
+            if HEAD in line and (head := _head(_fact(line))) is not None:
+                yield head
 
     def content(self) -> Iterator[bytes] | None:
         """Return the whole content, line by line, or None if there is no trusted ledger."""
@@ -309,6 +358,8 @@ def _key(line: bytes) -> tuple[str, str] | None:
     written = _WRITTEN.fullmatch(line)
     if written is not None:
         return written[2].decode(), written[3].decode()
+    if HEAD in line:
+        return None
     call = _call(_fact(line))
     return None if call is None else call[0]
 
@@ -326,6 +377,13 @@ def _mark(fact: dict[str, Any]) -> tuple[str, int, int] | None:
     """Return identity, epoch and inode; None if the line is not a whole mark."""
     with suppress(ValueError, KeyError, TypeError):
         return str(fact["ledger"]), int(fact["epoch"]), int(fact["inode"])
+    return None
+
+
+def _head(fact: dict[str, Any]) -> Head | None:
+    """Return the head of the chain that a line names; None if it is another line."""
+    with suppress(ValueError, KeyError, TypeError):
+        return Head(str(fact["at"]), int(fact["chain"]), str(fact["sha256"]))
     return None
 
 

@@ -48,7 +48,7 @@ class Store:
         self._engine = engine
         self._limited: list[Store] = []
         self.in_turn = False
-        self._joined: Session | None = None  # the transaction of the present turn; None: nothing was written in it yet
+        self.joined: Session | None = None  # the transaction of the present turn; None: nothing was written in it yet
         self._inode = path.stat().st_ino
         self._data_version = self._pragma("data_version")
         self._changed = False  # outside of the turns
@@ -70,12 +70,12 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Run reads on one consistent view of the database. Within a `turn`, they see what it has written."""
-        if self._joined is None:
+        if self.joined is None:
             with self._transaction("DEFERRED") as session:
                 yield session
         else:
-            yield self._joined
-            self._joined.expunge_all()
+            yield self.joined
+            self.joined.expunge_all()
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -86,19 +86,19 @@ class Store:
         self.in_turn = True
         try:
             yield
-            if self._joined is not None:
-                self._commit(self._joined)
+            if self.joined is not None:
+                self._commit(self.joined)
         except (DatabaseError, sqlite3.Error) as error:
             raise _explained(error, self.path) from error
         finally:
-            session, self._joined, self.in_turn = self._joined, None, False
+            session, self.joined, self.in_turn = self.joined, None, False
             if session is not None:
                 session.close()
 
     @contextmanager
     def _savepoint(self) -> Iterator[Session]:
-        session = self._joined or self._begin("IMMEDIATE")
-        self._joined = session
+        session = self.joined or self._begin("IMMEDIATE")
+        self.joined = session
         nested = session.begin_nested()
         try:
             yield session

@@ -1,4 +1,4 @@
-"""Export: orders, calls and events for spreadsheets and programs. In small batches, so that a slow reader holds no lock.
+"""Export: orders, calls, events and evidence for spreadsheets and programs. In small batches, so that a slow reader holds no lock.
 
 The columns are public: new ones are added at the end, none is removed.
 """
@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import func
@@ -18,6 +19,7 @@ from supplier_agent.base.process import on_one_line
 from supplier_agent.db.plain_sql import within
 from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Attempt, Call, Event, Order
+from supplier_agent.evidence.stored import blocks, plain
 from supplier_agent.reports import facts
 from supplier_agent.reports.orders import Judge, summary
 from supplier_agent.settings import Settings
@@ -194,6 +196,21 @@ def _events(tx: Session, chosen: Chosen, after: int) -> tuple[list[Row], int | N
     return rows, found[-1][0].id if found else None
 
 
+def _evidence(tx: Session, chosen: Chosen, after: int) -> tuple[list[Row], int | None]:
+    found = [*islice(blocks(plain(tx), after), BATCH)]
+    rows: list[Row] = []
+    for block in found:
+        at = datetime.fromisoformat(block.at).replace(tzinfo=UTC)
+        for line in (block.lines or ()) if _is_within(at, chosen) else ():
+            fact = json.loads(line)
+            if chosen.supplier in {None, fact.get("supplier")}:
+                of_line = {"what": fact["what"], "supplier": fact.get("supplier"), "menzzo_order_id": fact.get("order")}
+                rows.append(
+                    {"block": block.number, "at": iso_or_null(at), **of_line, "line": line, "sha256": block.sha256}
+                )
+    return rows, found[-1].number if found else None
+
+
 def _is_within(at: datetime, chosen: Chosen) -> bool:
     return (chosen.since is None or at >= chosen.since) and (chosen.until is None or at < chosen.until)
 
@@ -216,4 +233,5 @@ SUBJECTS: Mapping[str, Subject] = {
         _calls,
     ),
     "events": Subject(("supplier", "menzzo_order_id", "at", "who", "what", "detail", "station"), _events),
+    "evidence": Subject(("block", "at", "what", "supplier", "menzzo_order_id", "line", "sha256"), _evidence),
 }

@@ -20,6 +20,7 @@ from supplier_agent.db.plain_sql import ASIDE
 from supplier_agent.db.plain_sql import text as as_stored
 from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Chore, Event
+from supplier_agent.evidence.stored import is_needed
 from supplier_agent.labels import LabelFolder
 from supplier_agent.settings import Settings
 
@@ -82,6 +83,11 @@ RUNS = f"""
        AND id NOT IN (SELECT max(id) FROM runs WHERE proof = 'complete' AND purpose IN ('sweep', 'resync')
                        GROUP BY supplier, substr(started_at, 1, 10))
 """  # noqa: S608 - constants
+BLOCKS = f"""
+    SELECT number FROM evidence
+     WHERE number > :after AND number <= :after + {BATCH} AND at < :before AND lines IS NOT NULL
+"""  # noqa: S608 - constants
+"""Old blocks of the evidence. `is_needed` tells of which of them the lines must stay."""
 ALERTS = f"SELECT id FROM alerts WHERE solved_told_at < :before ORDER BY id LIMIT {BATCH}"  # noqa: S608 - constants
 
 
@@ -143,6 +149,13 @@ class Retention:
                 yield
         if keep.raw_days:
             yield from self._listed(as_stored(now - timedelta(days=keep.raw_days)))
+        if keep.evidence_days:
+            before = as_stored(now - timedelta(days=keep.evidence_days))
+            with self._store.read() as tx:
+                last = _ids(tx, "SELECT coalesce(max(number), 0) FROM evidence", {})[0]
+            for after in range(0, last, BATCH):
+                self._evidence_of({"after": after, "before": before})
+                yield
         if not keep.journal_days:
             return
         days = max(keep.journal_days, schedule.sweep_days + SPARE_DAYS)
@@ -217,6 +230,16 @@ class Retention:
                         _run(tx, "UPDATE raw_entries SET body = NULL WHERE id = :id", {"id": row})
                 self._gone["raw_entries"] += len(found)
             yield
+
+    def _evidence_of(self, some: Mapping[str, object]) -> None:
+        with self._store.read() as tx:
+            if not _ids(tx, BLOCKS, some):
+                return
+        with self._store.write() as tx:
+            numbers = [each for each in _ids(tx, BLOCKS, some) if not is_needed(tx, each)]
+            for number in numbers:
+                _run(tx, "UPDATE evidence SET lines = NULL WHERE number = :number", {"number": number})
+        self._gone["evidence"] += len(numbers)
 
     def _readings(self, before: str) -> Iterator[None]:
         while self._delete("reads", READS, {"before": before}):

@@ -22,6 +22,7 @@ from supplier_agent.db.plain_sql import within
 from supplier_agent.db.ship_ledger import NAMELESS, Decision, Ledger
 from supplier_agent.db.store import FullError, LockedError, Store
 from supplier_agent.db.tables import Attempt, Call, Event, Installation, Order
+from supplier_agent.evidence.stored import link
 from supplier_agent.order import LEDGER_LOST, RESTORED
 from supplier_agent.words.english import RELEASE
 
@@ -291,6 +292,7 @@ def bind(tx: Session, row: Installation, ledger: Ledger, now: datetime, *, new_l
     """Link database and ledger; the caller marks the epoch in the ledger once this is committed."""
     if ledger.fault or ledger.identity == NAMELESS or new_ledger:
         ledger.begin(secrets.token_hex(8), now)
+    link(tx, ledger, now)
     row.ledger_id, row.epoch, row.last_decision = ledger.identity, ledger.epoch + 1, _newest_event(tx)
     row.ledger_lost_at = row.ledger_lost_why = row.new_ledger_by = None
     tx.add(row)

@@ -4,6 +4,7 @@ This file has the values and the interface of a client, without HTTP. client.py 
 interpret the answers, links.py decides where a label may come from, wire.py sends, rate_limit.py limits the rate.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -67,6 +68,11 @@ class LabelBytes:
     tries: int = 1
 
 
+def body_of(menzzo_order_id: str, fields: Mapping[str, object] | None = None) -> bytes:
+    """Return the body of a request about one order."""
+    return json.dumps({"menzzo_order_id": menzzo_order_id, **(fields or {})}).encode()
+
+
 class Client(Protocol):
     """The requests that a supplier's account at the marketplace can make. client.py implements them."""
 
@@ -94,4 +100,4 @@ class Client(Protocol):
         """Download the label behind a link."""
 
 
-__all__ = ["Client", "LabelBytes", "Listing", "Means", "Rejected", "Seen", "Verdict"]
+__all__ = ["Client", "LabelBytes", "Listing", "Means", "Rejected", "Seen", "Verdict", "body_of"]

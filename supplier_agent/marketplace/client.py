@@ -4,7 +4,6 @@ Only reads are retried here, for a few seconds. The outbox decides when any othe
 """
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -16,7 +15,7 @@ from tenacity import RetryCallState, Retrying, retry_if_result, stop_after_attem
 
 from supplier_agent.base.clock import Clock
 from supplier_agent.base.errors import AgentError
-from supplier_agent.marketplace import LabelBytes, Listing, Means, Verdict
+from supplier_agent.marketplace import LabelBytes, Listing, Means, Verdict, body_of
 from supplier_agent.marketplace.answers import in_words, read_verdict, verdict
 from supplier_agent.marketplace.connections import Deadline
 from supplier_agent.marketplace.links import BadLink, Target, allowed, follow
@@ -118,7 +117,7 @@ class Marketplace:
             "Accept": "application/json",
             "Content-Type": "application/json",
         }
-        content = json.dumps({"menzzo_order_id": menzzo_order_id, **(fields or {})}).encode()
+        content = body_of(menzzo_order_id, fields)
         reply = self._send("POST", self._endpoint(endpoint), headers, ANSWER_BYTES, content)
         return verdict(reply, menzzo_order_id, self.clock.now(), [token], always_success=always_success)
 

@@ -30,8 +30,13 @@ def days_of(run: Run) -> tuple[date, date]:
 
     A sweep asks for one day more than it proves, because it is not documented whether `date_to` is inclusive.
     """
-    until = run.date_to or run.date_from
-    return run.date_from, until if run.purpose == "resync" else until - timedelta(days=1)
+    return run.date_from, last_day_of(run.purpose, run.date_from, run.date_to)
+
+
+def last_day_of(purpose: str, date_from: date, date_to: date | None) -> date:
+    """Return the last day that a complete run covers, by its row; before `date_from`: none."""
+    until = date_to or date_from
+    return until if purpose == "resync" else until - timedelta(days=1)
 
 
 def as_of(started_at: datetime, cache_seconds: float, age_seconds: int | None) -> datetime:

@@ -197,6 +197,9 @@ def last_arrival_at(look: Look, supplier: str) -> datetime | None:
 def installation(look: Look) -> InstallationState:
     """Return what the database knows about the installation as a whole."""
     lost = look.first("SELECT ledger_lost_at, ledger_lost_why FROM installation WHERE ledger_lost_at IS NOT NULL")
+    broken = look.first(
+        "SELECT found_at, why, number FROM evidence_breaks WHERE accepted_at IS NULL ORDER BY id LIMIT 1"
+    )
     refused = look.first("SELECT done_at, detail FROM chores WHERE name = 'configuration' AND detail IS NOT NULL")
     held_by_agent = f"held_code IN ('restored', 'ledger_lost') AND {OPEN} AND {IS_SET_ASIDE}"
     held = look.first(f"SELECT count(*) AS number FROM orders WHERE {held_by_agent}")  # noqa: S608 - constants
@@ -208,6 +211,9 @@ def installation(look: Look) -> InstallationState:
     return InstallationState(
         ledger_lost_at=lost.ledger_lost_at if lost is not None else None,
         ledger_lost_why=lost.ledger_lost_why if lost is not None else None,
+        chain_broken_at=broken.found_at if broken is not None else None,
+        chain_broken_why=broken.why if broken is not None else "",
+        chain_broken_number=broken.number if broken is not None else 0,
         held_after_restore=held.number,
         refused_at=refused.done_at if refused is not None else None,
         refused_why="; ".join(line.strip() for line in refused.detail.splitlines()) if refused is not None else "",

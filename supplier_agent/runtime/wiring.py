@@ -33,6 +33,7 @@ from supplier_agent.settings import Settings, egress
 from supplier_agent.settings.carriers import Carrier
 from supplier_agent.settings.shop import Shop
 from supplier_agent.settings.support import Support
+from supplier_agent.tick import evidence
 from supplier_agent.tick.context import Account, Context
 from supplier_agent.tick.workers import Workers
 from supplier_agent.verdict.supplier import SHOP, SUPPORT, account_name
@@ -70,6 +71,8 @@ def assemble(
     agent = Agent(ctx, make_accounts(settings, env, wire, clock, labels, lambda: agent.stopping))
 
     def close() -> None:
+        with suppress(AgentError):  # its lines are lost
+            agent.ctx.evidence.stop(store, agent.ctx.clock.now())
         with suppress(AgentError):  # the disk is full: then only the next start counts the epoch
             agent.ctx.rollback.end(agent.ctx.clock.now())
         store.checkpoint()
@@ -125,6 +128,7 @@ def reassemble(agent: Agent, settings: Settings, env: Mapping[str, str], wire: W
     ctx.settings, ctx.accounts = settings, {account.name: account for account in accounts}
     follow_webhooks(ctx, settings)
     follow_bots(ctx, settings)
+    evidence.settings_changed(ctx, ctx.clock.now())
     ctx.read_since_ping &= ctx.accounts.keys()
     ctx.heal_at = ctx.clock.now()  # undo window or limits may have changed: plan every open order again
     ctx.look_again()

@@ -66,6 +66,7 @@ class Keep(Section):
     labels_days: DaysOrForEver = 90
     journal_days: DaysOrForEver = 365
     raw_days: DaysOrForEver = 90
+    evidence_days: DaysOrForEver = 1095
     webhooks_days: Days = 14
 
 

@@ -20,8 +20,8 @@ from supplier_agent.reading.schedule import Due
 from supplier_agent.suppliers import read_log
 from supplier_agent.suppliers.circuit_breakers import READS
 from supplier_agent.suppliers.snapshot import Snapshot
-from supplier_agent.tick import plan, pull, sale_gate, settle
-from supplier_agent.tick.context import INTERNAL, READ, Account, Context, Flight, fault, log_fault
+from supplier_agent.tick import evidence, plan, pull, sale_gate, settle
+from supplier_agent.tick.context import INTERNAL, READ, Account, Context, Flight, fault
 
 NOT_FOUND = 404
 NONE_FAILED = (0, 0)
@@ -73,7 +73,7 @@ def claim(ctx: Context, tx: Session, account: Account, seen: Snapshot, call_id: 
             break
     maybe_sent_at = max((each.started_at for each in attempts if each.outcome in {outbox.UNKNOWN, None}), default=None)
     cache_seconds = ctx.settings.suppliers[account.supplier].cache_seconds
-    return Job(
+    job = Job(
         kind=call.kind,
         call_id=call_id,
         number=number,
@@ -92,9 +92,11 @@ def claim(ctx: Context, tx: Session, account: Account, seen: Snapshot, call_id: 
         facts={name: getattr(order, name) for name in kind.SENDS} | dict(kind.load(tx, order)),
         always_success=kind.ENDPOINT in seen.careful.always_success,
     )
+    evidence.claimed(ctx, account, job, call, order, now)
+    return job
 
 
-def _of_event(ctx: Context, tx: Session, call_id: int) -> Job | None:
+def _of_event(ctx: Context, tx: Session, account: Account, call_id: int) -> Job | None:
     """Move a call about an event from owed to sending; None if it may not go, or if the event is gone."""
     now, call = ctx.clock.now(), tx.get_one(Call, call_id)
     facts = None if unreadable(call) else ctx.calls[call.kind].of_event(tx, call)
@@ -104,7 +106,7 @@ def _of_event(ctx: Context, tx: Session, call_id: int) -> Job | None:
     number = outbox.claim(tx, call, now)
     if number is None:
         return None
-    return Job(
+    job = Job(
         kind=call.kind,
         call_id=call_id,
         number=number,
@@ -121,6 +123,8 @@ def _of_event(ctx: Context, tx: Session, call_id: int) -> Job | None:
         asked=frozenset(),
         facts=facts,
     )
+    evidence.claimed(ctx, account, job, call, None, now)
+    return job
 
 
 def _leave(tx: Session, call: Call, waits: Wait) -> None:
@@ -151,7 +155,11 @@ def send(ctx: Context, account: Account, call: outbox.Due) -> None:
     tools = account.tools(heard.append)  # if this fails, the call stays owed
     try:
         with ctx.store.write() as tx:
-            job = claim(ctx, tx, account, seen, call_id) if call.order_id is not None else _of_event(ctx, tx, call_id)
+            job = (
+                claim(ctx, tx, account, seen, call_id)
+                if call.order_id is not None
+                else _of_event(ctx, tx, account, call_id)
+            )
     except OSError as error:
         _put_off(ctx, account, call_id, f"its label cannot be read now: {error.strerror}", now)
         return
@@ -160,7 +168,7 @@ def send(ctx: Context, account: Account, call: outbox.Due) -> None:
             raise
         with ctx.store.write() as tx:
             outbox.park_call(tx, call_id, fault(error))
-        log_fault(ctx, account.name, call.order_id or 0, error)
+        plan.log_fault(ctx, account.name, call.order_id or 0, error)
         return
     if job is None:
         _count_failed_claim(ctx, account, call_id)

@@ -1,4 +1,4 @@
-"""What every step of a tick uses: the parts of the agent and its accounts. Also limits an internal error to one order.
+"""What every step of a tick uses: the parts of the agent and its accounts.
 
 An account is someone the agent talks to, with its own rate, circuit breakers, credentials and worker threads. A supplier's account
 at the marketplace is one kind: it also pulls the list of orders. A kind that only delivers has no reads.
@@ -15,14 +15,14 @@ from typing import Any, Protocol, Self
 
 from sqlmodel import Session
 
-from supplier_agent import outbox
 from supplier_agent.base.clock import Clock
 from supplier_agent.base.errors import ConfigError, StateError
 from supplier_agent.base.log import Log
 from supplier_agent.calls import CALLS, Calls, Job
 from supplier_agent.db.ship_ledger import Ledger, ShipCall
-from supplier_agent.db.store import Store, is_ours
+from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Call, Order
+from supplier_agent.evidence.chain import Chain
 from supplier_agent.labels import LabelFolder
 from supplier_agent.maintenance.rollback import Watch
 from supplier_agent.marketplace.rate_limit import Pace
@@ -194,6 +194,7 @@ class Context:
     changes: Changes = field(default_factory=Changes)  # made by other programs
     heal_at: datetime = field(init=False)  # when every open order is planned again
     rollback: Watch = field(init=False)  # does the ship ledger belong to this database?
+    evidence: Chain = field(init=False)  # what was sent, received and decided
     read_since_ping: set[str] = field(default_factory=set)  # suppliers read since the last ping of the heartbeat URL
     read_lately: set[str] = field(default_factory=set)  # the same, for the heartbeat URLs of single suppliers
     to_learn: set[str] = field(default_factory=set)  # suppliers with a run that was not learned from yet
@@ -215,6 +216,7 @@ class Context:
         """Plan every open order in the first turn."""
         self.heal_at = self.clock.now()
         self.rollback = Watch(self.store, self.ledger, self.log)
+        self.evidence = Chain(self.ledger, self.log)
 
     @property
     def reads_only(self) -> bool:
@@ -256,7 +258,7 @@ class Context:
         If the transaction fails (locked, disk full), nothing of the turn has happened: its results are settled in the next one.
         """
         try:
-            with self.store.turn():
+            with self.evidence.turn(self.store, self.clock):
                 yield
                 self.note_answers()
         except BaseException:
@@ -342,6 +344,7 @@ class Context:
         """
         if self.store.changed_elsewhere():
             self.is_looked_at = self.is_compared = False
+            self.evidence.look()
         if not self.is_looked_at:
             with self.store.read() as tx:
                 changed = self.changes.look(tx)
@@ -369,32 +372,3 @@ class Context:
 def fault(error: BaseException) -> str:
     """Return an internal error as a problem: a code and the type, without its text, which might contain a secret."""
     return f"{INTERNAL}: {type(error).__name__}"
-
-
-def one_by_one(ctx: Context, account: str, ids: Sequence[int], step: Callable[[Session, Sequence[int]], None]) -> None:
-    """Run a step for these orders in one transaction. If it fails, run it order by order, and park the orders that fail.
-
-    Errors of the database or the disk as a whole (see store.is_ours) are raised, because they concern every order.
-    """
-    try:
-        with ctx.store.write() as tx:
-            step(tx, ids)
-    except Exception as error:
-        if not is_ours(error):
-            raise
-        if len(ids) > 1:
-            for each in ids:
-                one_by_one(ctx, account, [each], step)
-            return
-        with ctx.store.write() as tx:
-            outbox.park(tx, ids[0], fault(error), ctx.clock.now())
-        log_fault(ctx, account, ids[0], error)
-
-
-def log_fault(ctx: Context, account: str, order_id: int, error: Exception) -> None:
-    """Log the internal error of an order: once, with its traceback and the command that fixes it."""
-    with ctx.store.read() as tx:
-        row = tx.get(Order, order_id)
-    this = f"row {order_id}" if row is None else row.menzzo_order_id
-    cure = f"supplier-agent order {this}; then: supplier-agent retry {this}"
-    ctx.log.fault("internal.error", f"{account} {this}", error, supplier=account, order=this, cure=cure)

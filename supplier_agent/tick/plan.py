@@ -1,7 +1,10 @@
-"""Plan: facts -> calls owed. Applies the rule of order.py to changed orders, and once an hour to all open orders."""
+"""Plan: facts -> calls owed. Applies the rule of order.py to changed orders, and once an hour to all open orders.
+
+Also limits an internal error to one order.
+"""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam
@@ -10,10 +13,11 @@ from sqlmodel import Session, col, select
 from supplier_agent import outbox
 from supplier_agent.base.cells import Unreadable, unreadable
 from supplier_agent.calls import AnyCall, OutwardCall
+from supplier_agent.db.store import is_ours
 from supplier_agent.db.tables import Call, Event, Order, Supplier
 from supplier_agent.order import NO_LABEL, UNREADABLE, damage, uncover, wanted
 from supplier_agent.suppliers import circuit_breakers, safety_stops, snapshot
-from supplier_agent.tick.context import Account, Context, one_by_one
+from supplier_agent.tick.context import Account, Context, fault
 
 BATCH = 500
 HEAL = timedelta(hours=1)
@@ -61,6 +65,7 @@ def _check_flag_rate(ctx: Context, account: Account) -> None:
     account.flags_changed = False
     if said is None:
         return
+    ctx.evidence.look()
     account.snapshot = None
     if said == safety_stops.ASKED:
         cure = f"supplier-agent approve {account.supplier}"
@@ -272,3 +277,35 @@ def _not_too_late(ctx: Context, tx: Session, account: Account) -> None:
     if row is not None and row.quiet_until is not None and row.quiet_until > now + timedelta(hours=1):
         row.quiet_until = now
         tx.add(row)
+
+
+# Errors of single orders
+
+
+def one_by_one(ctx: Context, account: str, ids: Sequence[int], step: Callable[[Session, Sequence[int]], None]) -> None:
+    """Run a step for these orders in one transaction. If it fails, run it order by order, and park the orders that fail.
+
+    Errors of the database or the disk as a whole (see store.is_ours) are raised, because they concern every order.
+    """
+    try:
+        with ctx.store.write() as tx:
+            step(tx, ids)
+    except Exception as error:
+        if not is_ours(error):
+            raise
+        if len(ids) > 1:
+            for each in ids:
+                one_by_one(ctx, account, [each], step)
+            return
+        with ctx.store.write() as tx:
+            outbox.park(tx, ids[0], fault(error), ctx.clock.now())
+        log_fault(ctx, account, ids[0], error)
+
+
+def log_fault(ctx: Context, account: str, order_id: int, error: Exception) -> None:
+    """Log the internal error of an order: once, with its traceback and the command that fixes it."""
+    with ctx.store.read() as tx:
+        row = tx.get(Order, order_id)
+    this = f"row {order_id}" if row is None else row.menzzo_order_id
+    cure = f"supplier-agent order {this}; then: supplier-agent retry {this}"
+    ctx.log.fault("internal.error", f"{account} {this}", error, supplier=account, order=this, cure=cure)

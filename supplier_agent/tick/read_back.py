@@ -33,8 +33,8 @@ from supplier_agent.reports.facts import REPORTED
 from supplier_agent.settings.shop import Shop
 from supplier_agent.suppliers import snapshot
 from supplier_agent.suppliers.circuit_breakers import OTHERS, READS
-from supplier_agent.tick import log_events, tokens
-from supplier_agent.tick.context import Account, Context, Flight, fault, log_fault
+from supplier_agent.tick import log_events, plan, tokens
+from supplier_agent.tick.context import Account, Context, Flight, fault
 from supplier_agent.tick.outages import note_ending, read_ending
 from supplier_agent.tick.own_orders import OwnOrders
 from supplier_agent.tick.workers import NotStartedError
@@ -231,7 +231,7 @@ class ReadBack:
         except Exception as error:
             if not is_ours(error):
                 raise
-            log_fault(ctx, account.name, order_id, error)
+            plan.log_fault(ctx, account.name, order_id, error)
             return True
         if said is not None:
             facts = {"supplier": self._supplier, "order": seen.reference, "by": self._shop.who, "number": seen.number}

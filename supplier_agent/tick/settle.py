@@ -17,12 +17,12 @@ from supplier_agent import outbox
 from supplier_agent.calls import Ending, Job, Unfinished
 from supplier_agent.db.ship_ledger import ShipCall
 from supplier_agent.db.store import is_ours
-from supplier_agent.db.tables import Attempt, Call, Order
+from supplier_agent.db.tables import Attempt, Call, Order, Run
 from supplier_agent.marketplace import Listing, Means, Verdict
 from supplier_agent.outbox import NOT_SENT, UNKNOWN, Next, Outcome, backoff
 from supplier_agent.suppliers import circuit_breakers, read_log, safety_stops
 from supplier_agent.suppliers.circuit_breakers import READS
-from supplier_agent.tick import log_events, pull, tokens
+from supplier_agent.tick import evidence, log_events, pull, tokens
 from supplier_agent.tick.context import Account, Context, Flight, fault
 from supplier_agent.tick.outages import Change, note_ending, read_ending
 from supplier_agent.tick.workers import NotStartedError
@@ -105,8 +105,10 @@ def _give_up(ctx: Context, account: Account, kind: str, job: Job | None, error: 
     if job is None:
         give_up_reading(ctx, account, fault(error))
         return
+    ending = Ending(Outcome(UNKNOWN, fault(error)), fault=True)
     with ctx.store.write() as tx:
-        settle(ctx, tx, account, job, Ending(Outcome(UNKNOWN, fault(error)), fault=True))
+        state, _ = settle(ctx, tx, account, job, ending)
+    evidence.ended(ctx, job, ending, state, ctx.clock.now())
 
 
 def give_up_reading(ctx: Context, account: Account, why: str) -> None:
@@ -157,6 +159,9 @@ def settle_call(ctx: Context, account: Account, job: Job, ending: Ending) -> Non
         as_before = seen is not None and ending.was_heard and seen.is_well(lane) and not paused
         if not as_before:
             changes = note_ending(ctx, tx, account, lane, ending, job.order_id)
+    evidence.ended(ctx, job, ending, state, ctx.clock.now())
+    if paused:
+        ctx.evidence.look()
     if as_before:
         account.snapshot = seen  # still working: nothing was written about the account, so the snapshot is valid
     account.facts_changed = account.facts_changed or bool(ending.outcome.facts)
@@ -242,6 +247,7 @@ def settle_page(ctx: Context, account: Account, flight: Flight, answer: Listing 
     if account.run is None:  # its run was ended meanwhile, and will be read again from the beginning
         return Ending(Outcome(UNKNOWN))
     now, name, account.snapshot, changes = ctx.clock.now(), account.name, None, list[Change]()
+    run, read = account.run.row_id, read_log.read_done(account.run.plan.query, answer, flight.started_at, now)
     if isinstance(answer, Listing) and answer.rows:
         ctx.contained.pop(f"{ENTRIES} of {name}", None)
     with ctx.store.write() as tx:
@@ -254,6 +260,10 @@ def settle_page(ctx: Context, account: Account, flight: Flight, answer: Listing 
         ):  # a refusal after which the run continues proves nothing
             changes = note_ending(ctx, tx, account, READS, ending)
         works = tokens.worked(ctx, tx, account, flight.token) if isinstance(answer, Listing) else None
+        ended = None if isinstance(step, pull.OpenRun) else tx.get(Run, run)
+        evidence.page(ctx, name, read, run, answer, now)
+        if ended is not None:
+            evidence.run_ended(ctx, tx, ended, now)
     account.run = step if isinstance(step, pull.OpenRun) else None
     account.reads_failing = isinstance(step, pull.Failed)
     account.facts_changed, account.next_read = True, None

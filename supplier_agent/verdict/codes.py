@@ -234,6 +234,7 @@ class ProblemCode(StrEnum):
     ALERTS_FAILED = "alerts_failed"
     READ_ONLY = "read_only"
     LEDGER_LOST = "ledger_lost"
+    EVIDENCE_BROKEN = "evidence_broken"
     HELD_AFTER_RESTORE = "held_after_restore"
     WEBHOOK_FAILING = "webhook_failing"
     WEBHOOK_PARKED = "webhook_parked"

@@ -322,13 +322,17 @@ def _lasting(supplier: SupplierState) -> Iterable[Problem]:
 class InstallationState:
     """What the database knows about the installation as a whole. vitals.py judges what is visible from outside.
 
-    ledger_lost_at: None: the ship ledger is there. held_after_restore: orders that the agent holds. refused_at: when a new
-    configuration was refused; None: none was. ahead_seconds: the marketplace's clock minus ours, by the newest answers.
-    lasting: findings of the alerts that concern no particular supplier.
+    ledger_lost_at: None: the ship ledger is there. chain_broken_at: None: the evidence is whole, or its break is accepted.
+    held_after_restore: orders that the agent holds. refused_at: when a new configuration was refused; None: none was.
+    ahead_seconds: the marketplace's clock minus ours, by the newest answers. lasting: findings of the alerts that concern no
+    particular supplier.
     """
 
     ledger_lost_at: datetime | None = None
     ledger_lost_why: str | None = None
+    chain_broken_at: datetime | None = None
+    chain_broken_why: str = ""  # contradicts_ledger, damaged, not_written
+    chain_broken_number: int = 0  # the block
     held_after_restore: int = 0
     refused_at: datetime | None = None
     refused_why: str = ""
@@ -352,6 +356,9 @@ def judge_installation(state: InstallationState, settings: Settings) -> tuple[Pr
     if state.ledger_lost_at is not None:
         facts = {"since": state.ledger_lost_at, "reason": str(state.ledger_lost_why)}
         found.append(Problem(ProblemCode.LEDGER_LOST, since=state.ledger_lost_at, facts=facts))
+    if state.chain_broken_at is not None:
+        facts = {"case": state.chain_broken_why, "at": state.chain_broken_at, "number": state.chain_broken_number}
+        found.append(Problem(ProblemCode.EVIDENCE_BROKEN, since=state.chain_broken_at, facts=facts))
     if state.held_after_restore:
         found.append(Problem(ProblemCode.HELD_AFTER_RESTORE, facts={"number": state.held_after_restore}))
     found += [Problem(each.code, facts={"what": each.what, "fix": each.fix}) for each in state.lasting]

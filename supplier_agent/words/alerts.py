@@ -56,6 +56,7 @@ TITLES: Mapping[str, str] = {
     "title.alerts_failed": "alerts cannot be delivered",
     "title.read_only": "the agent only reads (read_only)",
     "title.ledger_lost": "the ship ledger is lost",
+    "title.evidence_broken": "the evidence was changed or has a gap",
     "title.held_after_restore": "orders are on hold since a restore",
     "title.cancellation_asked": "someone asked to cancel orders, and a lead must decide",
     "title.message_stuck": "messages to the supplier's own bot were refused, or may not have arrived",

@@ -295,6 +295,12 @@ INSTALLATION_PROBLEMS: Mapping[str, str] = {
         "the ship ledger has been lost since %(since)s: %(reason)s; nothing is reported as shipped "
         "until a person releases the orders"
     ),
+    "problem.evidence_broken.contradicts_ledger": (
+        "the evidence was changed: the ship ledger recorded other blocks than the database has, from block %(number)s on"
+    ),
+    "problem.evidence_broken.damaged": "the evidence was changed or is damaged: block %(number)s does not fit its hash",
+    "problem.evidence_broken.not_written": "the evidence has a gap: block %(number)s could not be written at %(at)s",
+    "fix.evidence_broken": "keep a copy of state_dir, find out who changed it, then: supplier-agent evidence --accept --by NAME",
     "fix.ledger_lost": f"ask Menzzo what is shipped; {RELEASE}",
     "problem.held_after_restore": (
         "%(number)s orders are on hold since a restore: they may have been shipped, or taken back, after the copy was made"

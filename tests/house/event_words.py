@@ -19,6 +19,7 @@ WHEN: Mapping[str, str] = {
     "database.replaced": "the database does not match the ship ledger; marked orders are held, `cure` has the command",
     "database.upgraded": "the database has a new schema; `copy` is the backup made before",
     "entry.rejected": "an entry without a usable id was stored word for word; logged the first time",
+    "evidence.changed": "the evidence does not fit the ship ledger, or is damaged, from block `number` on; `why` is a code",
     "hook.refused": "a webhook was refused; `why` is a code: of its signature, its time or its body",
     "internal.error": "an internal error, with its place; its order or supplier waits, everything else continues",
     "key.refused": "a request to the HTTP API had a wrong or revoked key; `why` is the code of the answer",

@@ -19,7 +19,18 @@ import typer
 from supplier_agent.alerts.decide import RANK, UNSENDABLE
 from supplier_agent.base import errors, process
 from supplier_agent.cli import app
-from supplier_agent.db import businessonbot, carriers, journal, programs, shops, support, tables, warehouse, webhooks
+from supplier_agent.db import (
+    businessonbot,
+    carriers,
+    evidence,
+    journal,
+    programs,
+    shops,
+    support,
+    tables,
+    warehouse,
+    webhooks,
+)
 from supplier_agent.verdict import ProblemCode
 from supplier_agent.verdict.codes import severity_of
 from supplier_agent.words.alerts import TITLES
@@ -43,6 +54,7 @@ TABLES = {
     "carriers": carriers,
     "programs": programs,
     "journal": journal,
+    "evidence": evidence,
 }
 """The modules of db/ with tables, in the order of the page."""
 GENERATED = "<!-- Written by `./run reference` from {source}. Change it there. -->\n\n"

@@ -11,7 +11,7 @@ import pytest
 from supplier_agent.base.errors import UsageError
 from supplier_agent.maintenance.recording import record
 from supplier_agent.sandbox import faults, replay
-from supplier_agent.sandbox.listing import Semantics
+from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World
 from tests.world.harness import ManualClock, Site, settings_for
 

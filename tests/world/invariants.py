@@ -5,13 +5,19 @@ test_invariants.py shows that each rule notices what it is for.
 
 import hashlib
 import json
+import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from itertools import pairwise
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
+from supplier_agent.db.ship_ledger import Ledger
+from supplier_agent.db.state_folder import DATABASE, LEDGER
 from supplier_agent.db.triggers import TRIGGERS
+from supplier_agent.evidence import CLAIMED, faults
+from supplier_agent.evidence.stored import blocks
 from tests.world.books import CALLS_OF_ORDERS, Books, Sent, since
 
 NOT_NOW = frozenset({401, 403, 429})
@@ -234,6 +240,21 @@ def nothing_is_in_the_middle(books: Books) -> list[str]:
     return found + [f"trigger: {name}" for name in sorted(triggers ^ TRIGGERS.keys())]
 
 
+def the_evidence_is_whole(books: Books) -> list[str]:
+    """Have every block fit its hash and the ship ledger, and have every attempt in them with its request."""
+    with closing(sqlite3.connect(books.state_dir / DATABASE)) as connection:
+        chain = list(blocks(connection))
+    with closing(Ledger(books.state_dir / LEDGER)) as ledger:
+        found = [f"block {number}: {why}" for number, why in faults(chain, ledger.heads())]
+    lines = [json.loads(line) for block in chain for line in block.lines or ()]
+    claimed = Counter((line["order"], line["kind"], line["attempt"]) for line in lines if line["what"] == CLAIMED)
+    query = f"SELECT menzzo_order_id, kind, a.number FROM {CALLS_OF_ORDERS} JOIN attempts a ON a.call_id = c.id"
+    attempts = Counter(tuple(row) for row in books.ask(query))
+    return found + [
+        f"attempt {number} of {kind} for {this} is not claimed" for this, kind, number in attempts - claimed
+    ]
+
+
 # -- where nothing goes wrong but deaths ----------------------------------------------------------------------------------
 
 
@@ -256,6 +277,7 @@ ALWAYS: Final = (
     labels_are_whole,
     what_waits_has_a_reason,
     every_request_was_noted,
+    the_evidence_is_whole,
 )
 AT_REST: Final = (*ALWAYS, nothing_is_lost, nothing_unreadable_is_dropped, everything_ends, nothing_is_in_the_middle)
 BY_DEATHS_ALONE: Final = (*AT_REST, unknown_is_what_nobody_can_know, nothing_waits)

@@ -255,6 +255,11 @@ BREACHES: dict[Rule, dict[str, tuple[Spoil, str]]] = {
             "arrived 2 times and was noted 1 times",
         ),
     },
+    invariants.the_evidence_is_whole: {
+        "a changed block": (sql("UPDATE evidence SET at = '' WHERE number = 3"), "block 3: damaged"),
+        "no blocks": (sql("DELETE FROM evidence"), "contradicts_ledger"),
+        "a missing line": (sql("DELETE FROM evidence"), f"attempt 1 of ship for {SHIPPED} is not claimed"),
+    },
     invariants.the_rate_is_kept: {
         "two requests too close": (lambda books: came_again(books, "get-sales", after_seconds=0.9), "0.9000 s after"),
     },

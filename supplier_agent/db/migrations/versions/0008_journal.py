@@ -10,6 +10,7 @@ down_revision = "0007"
 def upgrade() -> None:
     """Add tables and columns: what is there stays as it is."""
     _journal()
+    _evidence()
 
 
 def _journal() -> None:
@@ -62,4 +63,27 @@ def _journal() -> None:
         sa.Column("evidence", sa.String(), nullable=False),
         sa.Column("memory", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("supplier", "question"),
+    )
+
+
+def _evidence() -> None:
+    op.create_table(
+        "evidence",
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("at", sa.DateTime(), nullable=False),
+        sa.Column("lines", sa.LargeBinary(), nullable=True),
+        sa.Column("lines_sha256", sa.String(), nullable=False),
+        sa.Column("sha256", sa.String(), nullable=False),
+        sa.Column("last_event", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    op.create_table(
+        "evidence_breaks",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("found_at", sa.DateTime(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("why", sa.String(), nullable=False),
+        sa.Column("accepted_at", sa.DateTime(), nullable=True),
+        sa.Column("accepted_by", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
     )
