@@ -53,7 +53,7 @@ def next_step(ctx: Context, account: Account, again_at: datetime | None) -> Step
         seen = account.snapshot = account.snapshot or snapshot.look(tx, account.name)
         read = _read_due(ctx, tx, account, seen, now)
         read_first = read is not None and account.slots_since_read >= READ_EVERY - 1
-        choice = Choice() if ctx.reads_only else choose(ctx, tx, account, seen, now, read_waits=read_first)
+        choice = Choice() if ctx.only_reads(account) else choose(ctx, tx, account, seen, now, read_waits=read_first)
         if choice.probe and account.pulls and not account.flying(READS) and seen.not_before(now) <= now:
             read_first, read = True, read or Due("probe", now)
         idle = LOOK_SECONDS
@@ -182,7 +182,7 @@ def _idle_seconds(
     """Return the seconds after `now` during which nothing becomes due for this account, unless something happens."""
     moments: list[datetime | None] = [again_at, *seen.moments(now)]
     moments += [outbox.next_due_at(tx, account.supplier, kind, now) for kind in ctx.calls.at(account.kind)]
-    if account.errand is not None and not ctx.reads_only:
+    if account.errand is not None and not ctx.only_reads(account):
         at = account.errand.due_at(tx, ctx, account, now)  # due now, and not begun: for want of a turn or of a thread
         moments.append(max(at, now + timedelta(seconds=SOON_SECONDS)))
     if account.pulls and account.run is None and not account.flying(READS):

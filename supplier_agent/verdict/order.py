@@ -217,7 +217,7 @@ def _of_supplier(case: _Case, sale: Any | None) -> Iterable[Blocker]:  # noqa: A
         return
     holds = {
         Blocker.PAUSED: supplier.paused_at is not None,
-        Blocker.READ_ONLY: settings.read_only,
+        Blocker.READ_ONLY: settings.only_reads(supplier.name),
         Blocker.MANY_FLAGS: supplier.flags_asked_at is not None,
         Blocker.TOKEN_MISSING: supplier.token_missing is not None,
         Blocker.TOKEN_REFUSED: supplier.token_refused_at is not None,
@@ -379,8 +379,8 @@ def _held_back(case: _Case, account: SupplierState, kind: str, call: Call | None
         return NextStep.SENDING, {}
     if account.paused_at is not None:
         return NextStep.PAUSED, who_paused(account) | named
-    if case.settings.read_only:
-        return NextStep.READ_ONLY, {}
+    if case.settings.only_reads(case.supplier.name):
+        return NextStep.READ_ONLY, {} if case.settings.read_only else case_of("supplier") | {"supplier": case.supplier.name}
     if kind == SHIP and account.flags_asked_at is not None:
         return NextStep.MANY_FLAGS, {}
     if account.token_missing is not None:

@@ -155,7 +155,7 @@ def judge_supplier(
         unreachable: Iterable[Problem] = (_token_missing(supplier),)
     else:
         unreachable = (*(refused or failing), *_not_fully_read(supplier))
-    problems = paused or (*_flags(supplier), *_token_age(supplier, now), *unreachable)
+    problems = paused or (*_read_only(name, settings), *_flags(supplier), *_token_age(supplier, now), *unreachable)
     return SupplierVerdict(
         state,
         because,
@@ -263,6 +263,12 @@ def next_read_at(supplier: SupplierState, settings: Settings, now: datetime, *, 
     earliest = max(each for each in waits if each is not None)
     readings = Readings(supplier, supplier.resync if resyncs else None, supplier.sweep, supplier.poll)  # type: ignore[arg-type]
     return next_read(readings, pauses, earliest, now).at
+
+
+def _read_only(name: str, settings: Settings) -> Iterable[Problem]:
+    """Yield that only this supplier is read. If all are, that is one problem of the installation."""
+    if settings.only_reads(name) and not settings.read_only:
+        yield Problem(ProblemCode.READ_ONLY, name, facts={"case": "supplier"})
 
 
 def _flags(supplier: SupplierState) -> Iterable[Problem]:

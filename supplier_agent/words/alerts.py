@@ -51,7 +51,7 @@ TITLES: Mapping[str, str] = {
     "title.clock_off": "this machine's clock is wrong",
     "title.configuration_refused": "a new configuration was refused, and the old one is still in use",
     "title.alerts_failed": "alerts cannot be delivered",
-    "title.read_only": "the agent only reads (read_only)",
+    "title.read_only": "orders are only read (read_only)",
     "title.ledger_lost": "the ship ledger is lost",
     "title.held_after_restore": "orders are on hold since a restore",
     "title.cancellation_asked": "someone asked to cancel orders, and a lead must decide",

@@ -61,7 +61,7 @@ BLOCKERS: Mapping[str, str] = {
     "blocker.ship_unknown": "we do not know whether the marketplace received its ship call",
     "blocker.supplier_unknown": "its supplier is not in the configuration",
     "blocker.paused": "its supplier is paused",
-    "blocker.read_only": "the agent only reads (read_only)",
+    "blocker.read_only": "its orders are only read (read_only)",
     "blocker.many_flags": "unusually many orders were marked at once, and nobody has approved them yet",
     "blocker.token_missing": "there is no token for its supplier",
     "blocker.token_refused": "the marketplace refuses the token",
@@ -125,6 +125,9 @@ NEXT: Mapping[str, str] = {
         "To resume it: supplier-agent resume %(supplier)s"
     ),
     "next.read_only": "Its %(kind)s call waits while the agent only reads: read_only = true in the configuration.",
+    "next.read_only.supplier": (
+        "Its %(kind)s call waits while the agent only reads: read_only = true in [suppliers.%(supplier)s]."
+    ),
     "next.many_flags": (
         "Its ship call waits for approval, because unusually many orders were marked as shipped within a minute. "
         "If they have left: supplier-agent approve %(supplier)s"
@@ -284,6 +287,10 @@ INSTALLATION_PROBLEMS: Mapping[str, str] = {
         "READ-ONLY: orders are read; nothing is acknowledged, no label is fetched, nothing is reported as shipped"
     ),
     "fix.read_only": "set read_only = false and run it without --read-only",
+    "problem.read_only.supplier": (
+        "READ-ONLY: its orders are read; nothing is acknowledged, no label is fetched, nothing is reported as shipped"
+    ),
+    "fix.read_only.supplier": "set read_only = false in [suppliers.%(supplier)s]",
     "problem.configuration_refused.at": (
         "a new configuration was refused at %(at)s, and the previous one is still in use: %(said)s"
     ),
