@@ -119,6 +119,7 @@ class Http(Section):
     timeout_seconds: Deadline = 20
     max_label_bytes: Count = 10_485_760
     label_origins: Origins = ()
+    requests_per_second_total: Rate | None = None  # None: no limit but that of each supplier
     proxy: ProxyUrl = Field(default="", repr=False)
     ca_file: Location | None = None
 

@@ -11,7 +11,7 @@ from supplier_agent.db.tables import Lane, Read
 from supplier_agent.reading.schedule import Due
 from supplier_agent.reading.strategy import Phase
 from supplier_agent.suppliers import circuit_breakers, read_log, safety_stops, snapshot
-from supplier_agent.suppliers.circuit_breakers import READS
+from supplier_agent.suppliers.circuit_breakers import LABELS, READS
 from supplier_agent.suppliers.snapshot import Snapshot
 from supplier_agent.tick.context import READ_EVERY, Account, Context
 
@@ -33,18 +33,23 @@ class Choice:
 
 @dataclass(frozen=True)
 class Step:
-    """What to send next: the read if `read_first`, else the call, else the read. Neither: wait `idle_seconds`."""
+    """What to send next: the read if `read_first`, else the call, else the read. Neither: wait `idle_seconds`.
+
+    lane: of what is sent next; None: nothing.
+    """
 
     call: outbox.Due | None
     read: Due | None
     read_first: bool
     idle_seconds: float
+    lane: str | None
 
 
 def next_step(ctx: Context, account: Account, again_at: datetime | None) -> Step:
     """Return what to send next for this account.
 
-    1. A read that is due gets every fifth request. It also goes first if a failing lane needs a sign that the marketplace answers.
+    1. A read that is due gets every fifth request. It also goes first if a failing lane needs a sign that the marketplace answers,
+       or instead of a label while suppliers share the rate of the host.
     2. Else the most urgent call that may be sent. 3. Else the read that is due.
     4. Else nothing until the next time at which something may become due. `again_at`: such a time, from plan.py.
     """
@@ -59,8 +64,13 @@ def next_step(ctx: Context, account: Account, again_at: datetime | None) -> Step
         idle = LOOK_SECONDS
         if read is None and choice.call is None:
             idle = _idle_seconds(ctx, tx, account, seen, now, again_at)
-    account.idle_until = ctx.clock.monotonic() + idle
-    return Step(choice.call, read, read_first, min(idle, LOOK_SECONDS))
+    lane = READS if read is not None else None
+    if choice.call is not None and not read_first:
+        lane = ctx.calls[choice.call.kind].LANE
+        if lane == LABELS and read is not None and account.pace.is_shared:
+            read_first, lane = True, READS
+    account.idle_until = ctx.clock.monotonic() + idle if lane is None else 0.0
+    return Step(choice.call, read, read_first, min(idle, LOOK_SECONDS), lane)
 
 
 def idle_for(ctx: Context, account: Account) -> float:

@@ -167,6 +167,7 @@ class Account:
     def wake(self) -> None:
         """Look for something to do in the next turn: something has changed."""
         self.look_at = self.idle_until = 0.0
+        self.pace.is_ranked = False
 
 
 @dataclass

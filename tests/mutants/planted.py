@@ -511,8 +511,8 @@ PLANTED = (
     Mutant(
         "the rate is not waited for",
         "marketplace/rate_limit.py",
-        "                if wait <= 0:\n",
-        "                if wait <= 3600:\n",
+        "            if wait <= 0:\n",
+        "            if wait <= 3600:\n",
         ("tests/semantics/test_every_order.py", "-k", "cut_short"),
     ),
     Mutant(
