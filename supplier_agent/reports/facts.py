@@ -19,6 +19,7 @@ from supplier_agent.db.plain_sql import (
     OVERDUE,
     SALE_STOPPED,
     TOLD,
+    UNACKNOWLEDGED,
     UNFLAGGED,
     VANISHED,
     WAITING,
@@ -50,7 +51,7 @@ AT_ONCE = 500
 LAST_READS, LAST_READS_OF_ALL = 200, 5000
 OF_ROW = (
     *("cursor", "cursor_refused", "cursor_distrusted_at", "paused_at", "paused_by", "paused_reason", "flags_asked_at"),
-    *("token_refused_at", "token_since", "token_key", "quiet_until", "last_success_at"),
+    *("token_refused_at", "token_since", "token_key", "quiet_until", "last_success_at", "first_asked_at", "first_agreed_at"),
 )
 LASTING = {each.value: each for each in (ProblemCode.SILENCE, ProblemCode.NOT_READ)}
 """The causes of alerts that take long to find: they are read from the table of alerts."""
@@ -112,6 +113,9 @@ def suppliers(
             lasting=lasting.get(name, ()),
             overdue=0 if now is None else _overdue(look, settings, name, now),
         )
+        if found[name].first_asked_at is not None:
+            unacknowledged = f"SELECT count(*) AS number FROM orders WHERE {UNACKNOWLEDGED} AND supplier = ?"  # noqa: S608 - a constant
+            found[name] = replace(found[name], unacknowledged=look.first(unacknowledged, name).number)
     for row in look.rows("SELECT * FROM suppliers WHERE instr(name, '/') ORDER BY name"):
         owner, _, kind = row.name.partition("/")
         if settings.has_account(owner, kind):  # else it is no longer connected, and its last troubles are over

@@ -82,6 +82,9 @@ def _next_moment(tx: Session, ctx: Context, account: Account, now: datetime) -> 
     for kind, call in ctx.calls.at(account.kind).items() if not ctx.only_reads(account) else ():
         if Need.MARKS_APPROVED in call.NEEDS and safety_stops.ships_wait(row):
             continue
+        first = ctx.settings.brakes.first_acknowledgements
+        if Need.FIRST_START in call.NEEDS and safety_stops.acknowledges_wait(row, first):
+            continue
         at = _due_at(tx, ctx, account.supplier, kind, call, now)
         lane = circuit_breakers.of(tx, account.name, call.LANE)
         if at is not None and not paused:

@@ -71,6 +71,7 @@ class Brakes(Section):
 
     flags_per_minute: CountOrOff = 0
     not_found_in_a_row: CountOrOff = 20
+    first_acknowledgements: CountOrOff = 0
 
 
 class Log(Section):

@@ -15,6 +15,8 @@ from supplier_agent.suppliers.circuit_breakers import LABELS, READS
 from supplier_agent.suppliers.snapshot import Snapshot
 from supplier_agent.tick.context import READ_EVERY, Account, Context
 
+APPROVALS = frozenset({Need.MARKS_APPROVED, Need.FIRST_START})
+"""The needs that only a person may meet."""
 LOOK_SECONDS = 30.0
 """The longest time between two ticks of an account when nothing is due; opening hours and new tokens are noticed by then."""
 SOON_SECONDS = 1.0
@@ -107,7 +109,7 @@ def choose(ctx: Context, tx: Session, account: Account, seen: Snapshot, now: dat
         return Choice()
     if row.quiet_until is not None and row.quiet_until > now:
         return Choice()
-    missing = _missing(account, seen, read_waits=read_waits)
+    missing = _missing(ctx, account, seen, read_waits=read_waits)
     calls, probe = ctx.calls.at(account.kind), False
     for name in dict.fromkeys(call.LANE for call in calls.values()):
         lane = seen.lanes[name]
@@ -126,10 +128,14 @@ def choose(ctx: Context, tx: Session, account: Account, seen: Snapshot, now: dat
     return Choice(None, probe)
 
 
-def _missing(account: Account, seen: Snapshot, *, read_waits: bool) -> frozenset[Need]:
+def _missing(ctx: Context, account: Account, seen: Snapshot, *, read_waits: bool) -> frozenset[Need]:
     """Return the needs that are not met now. Whether a label is whole is checked when its call is claimed."""
     reading_pages = read_waits or (account.run is not None and account.run.plan.phase is Phase.PAGES)
-    needs = {Need.MARKS_APPROVED: safety_stops.ships_wait(seen.supplier), Need.STILL_LIST: reading_pages}
+    needs = {
+        Need.MARKS_APPROVED: safety_stops.ships_wait(seen.supplier),
+        Need.FIRST_START: safety_stops.acknowledges_wait(seen.supplier, ctx.settings.brakes.first_acknowledgements),
+        Need.STILL_LIST: reading_pages,
+    }
     return frozenset(need for need, is_missing in needs.items() if is_missing)
 
 
@@ -149,7 +155,7 @@ def _first_after_failure(
        is harmless. An account without reads relies on the pause alone.
     4. A call that needs a still list waits until the pages are read.
     """
-    waits_for_a_person = {kind for kind, call in calls.items() if Need.MARKS_APPROVED in call.NEEDS & missing}
+    waits_for_a_person = {kind for kind, call in calls.items() if APPROVALS & call.NEEDS & missing}
     kinds = sorted(calls.keys() - waits_for_a_person, key=lambda kind: (calls[kind].ONCE, calls[kind].PRIORITY))
     due = [outbox.due(tx, account.supplier, kind, now, lane.last_order_id) for kind in kinds]
     found = [call for call in due if call is not None]

@@ -34,6 +34,8 @@ def plan(ctx: Context, account: Account) -> None:
         ctx.wake(account.supplier)
     if account.flags_changed:
         _check_flag_rate(ctx, account)
+    if account.pulls:
+        _check_first_start(ctx, account)
     account.facts_changed = len(changed) == BATCH
 
 
@@ -67,6 +69,24 @@ def _check_flag_rate(ctx: Context, account: Account) -> None:
         ctx.log.warning("ships.paused", supplier=account.supplier, what=said, cure=cure)
     else:
         ctx.log.info("ships.resumed", supplier=account.supplier, what=said)
+
+
+def _check_first_start(ctx: Context, account: Account) -> None:
+    """Hold acknowledgements at the first start of a supplier for approval, if its orders are many (safety_stops)."""
+    name, limit = account.supplier, ctx.settings.brakes.first_acknowledgements
+    with ctx.store.read() as tx:
+        row = snapshot.known_supplier(tx, name)
+        if not safety_stops.acknowledges_wait(row, limit) and row.first_asked_at is None:
+            return
+    with ctx.store.write() as tx:
+        said = safety_stops.mind_the_first_start(
+            tx, name, limit, ctx.settings.suppliers[name].start_date, ctx.clock.now()
+        )
+    account.snapshot = None
+    if said == safety_stops.FIRST_ASKED:
+        ctx.log.warning("acknowledges.paused", supplier=name, what=said, cure=f"supplier-agent approve {name}")
+    elif said is not None:
+        ctx.log.info("acknowledges.resumed", supplier=name, what=said)
 
 
 _CHANGED = (

@@ -20,6 +20,7 @@ TITLES: Mapping[str, str] = {
     "title.never_scanned": "orders are reported as shipped, and the carrier has never scanned a parcel of theirs",
     "title.paused": "the supplier is paused",
     "title.flags_unusual": "unusually many orders were marked as shipped at once, and wait for approval",
+    "title.first_start": "the orders of a first start wait for approval before they are acknowledged",
     "title.token_missing": "the token cannot be read",
     "title.token_refused": "the marketplace refuses the token",
     "title.token_old": "the token will soon be replaced",

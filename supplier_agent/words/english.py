@@ -132,6 +132,10 @@ NEXT: Mapping[str, str] = {
         "Its ship call waits for approval, because unusually many orders were marked as shipped within a minute. "
         "If they have left: supplier-agent approve %(supplier)s"
     ),
+    "next.first_start": (
+        "Its %(kind)s call waits for approval, because this is the first start for %(supplier)s, and there are many orders. "
+        "To acknowledge them: supplier-agent approve %(supplier)s"
+    ),
     "next.token_missing": "Its %(kind)s call waits until there is a token for %(supplier)s.",
     "next.token_refused": "Its %(kind)s call waits until %(supplier)s has a token that the marketplace accepts.",
     "next.outage.lane": (
@@ -214,6 +218,14 @@ SUPPLIER_PROBLEMS: Mapping[str, str] = {
         "unusually many orders were marked as shipped within a minute (at %(at)s); its ship calls wait for approval"
     ),
     "fix.flags_unusual": "if they have left: supplier-agent approve %(supplier)s; if not: supplier-agent unship ID…",
+    "problem.first_start": (
+        "this is its first start, and %(number)s orders would be acknowledged (first_acknowledgements); "
+        "none is until a person approves it"
+    ),
+    "fix.first_start": (
+        "if all of them are yours to deliver: supplier-agent approve %(supplier)s; "
+        "if not: set start_date in [suppliers.%(supplier)s] to the first day of your orders"
+    ),
     "problem.token_missing": "%(said)s",
     "fix.token_missing": "supplier-agent check --offline",
     "problem.token_refused": "the marketplace refuses the token (since %(since)s): %(said)s; nothing is sent for %(supplier)s",

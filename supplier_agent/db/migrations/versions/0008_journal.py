@@ -10,6 +10,12 @@ down_revision = "0007"
 def upgrade() -> None:
     """Add tables and columns: what is there stays as it is."""
     _journal()
+    _letters()
+
+
+def _letters() -> None:
+    op.add_column("suppliers", sa.Column("first_asked_at", sa.DateTime(), nullable=True))
+    op.add_column("suppliers", sa.Column("first_agreed_at", sa.DateTime(), nullable=True))
 
 
 def _journal() -> None:
