@@ -15,6 +15,8 @@ from supplier_agent.cli import (
     businessonbot,
     carriers,
     config,
+    fetch,
+    letters,
     maintenance,
     orders,
     programs,
@@ -45,6 +47,7 @@ app = typer.Typer(
 )
 for module in (
     serve,
+    fetch,
     orders,
     actions,
     state,
@@ -56,6 +59,7 @@ for module in (
     carriers,
     shop,
     businessonbot,
+    letters,
     maintenance,
 ):
     module.register(app)

@@ -13,6 +13,7 @@ from supplier_agent.db import (  # each defines its own tables
     businessonbot,  # noqa: F401
     carriers,  # noqa: F401
     journal,  # noqa: F401
+    letters,  # noqa: F401
     programs,  # noqa: F401
     shops,  # noqa: F401
     support,  # noqa: F401

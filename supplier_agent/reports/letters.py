@@ -29,7 +29,7 @@ MISSING = f"SELECT id FROM orders WHERE {OPEN} AND {IS_SET_ASIDE} AND ({VANISHED
 
 
 def letters(look: Look, settings: Settings, now: datetime, suppliers: Collection[str] | None = None) -> list[Letter]:
-    """Return the letter of each supplier that has a question, asked or not. suppliers: only these; None: all that are configured."""
+    """Return the letter of each supplier that has a question, asked or not. suppliers: only these; None: all."""
     names = [name for name in settings.suppliers if suppliers is None or name in suppliers]
     if not names:
         return []
@@ -45,7 +45,14 @@ def _of_orders(look: Look, settings: Settings, now: datetime) -> Iterator[Questi
     ids = list(dict.fromkeys([*(row.id for row in rows), *facts.reported(look, MOST)]))
     for each in facts.orders_of(look, sorted(ids), attempts=True):
         problems = order_problems(
-            each.order, each.calls, each.prints, settings, now, attempts=each.attempts, report=each.report, scan=each.scan
+            each.order,
+            each.calls,
+            each.prints,
+            settings,
+            now,
+            attempts=each.attempts,
+            report=each.report,
+            scan=each.scan,
         )
         yield from (question for problem in problems if (question := question_of(problem)) is not None)
 

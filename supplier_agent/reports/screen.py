@@ -79,7 +79,14 @@ def _fitting(told: Told, now: datetime, words: Words, room: int, *, colours: boo
     taken, fits = 1, 0
     for name in names:
         of_it = told.suppliers[name]
-        taken += 1 + bool(of_it.because) + (of_it.schedule is not None) + (of_it.shop is not None) + len(of_it.carriers) + (of_it.bot is not None)
+        taken += (
+            1
+            + bool(of_it.because)
+            + (of_it.schedule is not None)
+            + (of_it.shop is not None)
+            + len(of_it.carriers)
+            + (of_it.bot is not None)
+        )
         fits += taken < room or (taken == room and name == names[-1])
     more = [f"… and {len(names) - fits} more suppliers"] if fits < len(names) else []
     return [*_table(told, names[:fits], now, words, colours=colours), *more]

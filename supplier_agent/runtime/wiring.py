@@ -142,7 +142,6 @@ def make_accounts(
 
     Raises ValueError if a call is switched on and has no account: it would be owed forever.
     """
-
     total = settings.http.requests_per_second_total
     host = None if total is None else Pace(clock, total)
 

@@ -139,6 +139,7 @@ class Supplier(OwnSchedule):
     ship_by_days: WorkingDays | None = None  # None: no ship-by clock
     ship_by_time: Annotated[time | None, BeforeValidator(parse_time_of_day), PlainSerializer(written_time)] = None
     alert_urls: Addresses = ()
+    letter_urls: Addresses = ()
     heartbeat_url: HeartbeatUrl = Field(default="", repr=False)
     support: Support | None = None  # None: the support API is not used
     shop: Shop | None = None  # None: the supplier's own shop is not connected

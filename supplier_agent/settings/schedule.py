@@ -293,7 +293,6 @@ class Schedule(Section):
     sweep_days: Days = 14
 
 
-
 class OwnSchedule(Section):
     """The keys of `[schedule]` that a supplier may replace. None: as in `[schedule]`."""
 

@@ -7,10 +7,11 @@ a first start has so many orders that acknowledging them does.
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
 
+from sqlalchemy import text
 from sqlmodel import Session, col, func, select
 
 from supplier_agent.base.errors import AgentError
-from supplier_agent.db.plain_sql import UNACKNOWLEDGED, within
+from supplier_agent.db.plain_sql import UNACKNOWLEDGED
 from supplier_agent.db.tables import Attempt, Call, Event, Order, Supplier
 from supplier_agent.suppliers.read_log import last_good
 from supplier_agent.suppliers.snapshot import known_supplier
@@ -140,8 +141,8 @@ def mind_the_first_start(tx: Session, name: str, limit: int, start_date: date | 
 
 def _to_acknowledge(tx: Session, name: str) -> int:
     """Count the orders that would be acknowledged."""
-    number: int = within(tx).first(f"SELECT count(*) AS number FROM orders WHERE {UNACKNOWLEDGED} AND supplier = ?", name).number  # noqa: S608 - a constant
-    return number
+    query = select(func.count()).select_from(Order).where(Order.supplier == name, text(UNACKNOWLEDGED))
+    return tx.exec(query).one()
 
 
 def _close_before(tx: Session, name: str, start_date: date, now: datetime) -> None:

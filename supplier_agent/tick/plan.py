@@ -34,7 +34,7 @@ def plan(ctx: Context, account: Account) -> None:
         ctx.wake(account.supplier)
     if account.flags_changed:
         _check_flag_rate(ctx, account)
-    if account.pulls:
+    if account.pulls and ctx.settings.brakes.first_acknowledgements:
         _check_first_start(ctx, account)
     account.facts_changed = len(changed) == BATCH
 
@@ -51,6 +51,8 @@ def heal(ctx: Context, account: Account) -> None:
         last = ids[-1]
     ctx.wake(account.supplier)
     _check_flag_rate(ctx, account)
+    if account.pulls:
+        _check_first_start(ctx, account)
     account.proven = None  # what was `token_next` may be the present token by now
 
 
@@ -75,7 +77,7 @@ def _check_first_start(ctx: Context, account: Account) -> None:
     """Hold acknowledgements at the first start of a supplier for approval, if its orders are many (safety_stops)."""
     name, limit = account.supplier, ctx.settings.brakes.first_acknowledgements
     with ctx.store.read() as tx:
-        row = snapshot.known_supplier(tx, name)
+        row = account.snapshot.supplier if account.snapshot is not None else snapshot.known_supplier(tx, name)
         if not safety_stops.acknowledges_wait(row, limit) and row.first_asked_at is None:
             return
     with ctx.store.write() as tx:

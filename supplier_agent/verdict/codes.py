@@ -297,6 +297,12 @@ class Problem:
         return severity_of(self.code)
 
     @property
+    def asked_at(self) -> datetime | None:
+        """When Menzzo was last asked about it (letters.py); None: never."""
+        at = self.facts.get("asked")
+        return None if at is None or isinstance(at, (str, int)) else at
+
+    @property
     def exit_code(self) -> int:
         """The exit code of `status` if this is the worst problem; 0 for an info."""
         return 0 if self.code in INFO else EXIT_CODES.get(self.code, 1)

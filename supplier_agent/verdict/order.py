@@ -380,7 +380,9 @@ def _held_back(case: _Case, account: SupplierState, kind: str, call: Call | None
     if account.paused_at is not None:
         return NextStep.PAUSED, who_paused(account) | named
     if case.settings.only_reads(case.supplier.name):
-        return NextStep.READ_ONLY, {} if case.settings.read_only else case_of("supplier") | {"supplier": case.supplier.name}
+        return NextStep.READ_ONLY, {} if case.settings.read_only else case_of("supplier") | {
+            "supplier": case.supplier.name
+        }
     if kind == SHIP and account.flags_asked_at is not None:
         return NextStep.MANY_FLAGS, {}
     if kind == ACKNOWLEDGE and account.first_asked_at is not None:

@@ -164,9 +164,7 @@ def judge_supplier(
         because,
         (*problems, *late, *_listed(supplier), *_gone(supplier), *_overdue(supplier), *_lasting(supplier)),
         None if paused else next_read_at(supplier, settings, now),
-        frozenset(
-            {Act.RESUME if paused else Act.PAUSE} | ({Act.APPROVE} if _waits_for_approval(supplier) else set())
-        ),
+        frozenset({Act.RESUME if paused else Act.PAUSE} | ({Act.APPROVE} if _waits_for_approval(supplier) else set())),
     )
 
 

@@ -1,4 +1,4 @@
-"""A title for each problem, and the sentences of alerts and of the daily report, by code. English is the source."""
+"""A title for each problem, the sentences of alerts and the daily report, and those to Menzzo, by code. English is the source."""
 
 from collections.abc import Mapping
 
@@ -96,3 +96,32 @@ ALERTS: Mapping[str, str] = {
     "report.problems.many": "%(number)s problems:",
     "report.more": "- and %(number)s more: supplier-agent status",
 }
+
+LETTERS: Mapping[str, str] = {
+    "menzzo.title": "Supplier %(supplier)s: %(number)s questions about orders",
+    "menzzo.supplier": "Supplier: %(supplier)s",
+    "menzzo.hello": "Hello,",
+    "menzzo.please": "please help us with these orders:",
+    "menzzo.call_unknown": "%(endpoint)s, %(tried)s: we have no clear answer. Have you received it?",
+    "menzzo.call_unknown.ship": "%(endpoint)s, %(tried)s: we have no clear answer. Is this order shipped on your side?",
+    "menzzo.call_parked": "%(endpoint)s, %(tried)s: it was refused. What should we do?",
+    "menzzo.call_parked.unsent": "%(endpoint)s: we cannot send it (%(detail)s). What should we do?",
+    "menzzo.call_parked.not_found_ship": (
+        "%(endpoint)s, %(tried)s: you do not know this order, and it has left our warehouse. Is it cancelled, or shipped already?"
+    ),
+    "menzzo.call_parked.not_found_acknowledge": (
+        "%(endpoint)s, %(tried)s: you do not know this order. Is it cancelled, or acknowledged already?"
+    ),
+    "menzzo.order_vanished": "get-sales has not listed it since %(since)s, and it is not shipped. Is it cancelled?",
+    "menzzo.order_vanished.marked": (
+        "get-sales has not listed it since %(since)s, and we have marked it as shipped. Is it cancelled?"
+    ),
+    "menzzo.order_reported": "we sent ship-sale by mistake: it has not left our warehouse (%(words)s). What should we do?",
+    "menzzo.entry": "An entry of get-sales without a usable menzzo_order_id",
+    "menzzo.entry_rejected": "listed from %(since)s to %(last)s: %(reason)s. Please correct it.",
+    "menzzo.answer": "Message: %(answer)s",
+    "menzzo.answer.status": "Message: HTTP %(status)s %(answer)s",
+    "menzzo.asked": "We asked you about this on %(at)s.",
+    "asked.menzzo": "%(said)s (Menzzo was asked at %(at)s)",
+}
+"""Messages to Menzzo, always in English, as its documentation asks: supplier, order ids, error messages."""

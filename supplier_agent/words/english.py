@@ -7,10 +7,10 @@ Facts are inserted as %(name)s. A call that is not here declares its sentences i
 from collections import ChainMap
 from collections.abc import Mapping
 
-from supplier_agent.words.alerts import ALERTS, TITLES
+from supplier_agent.words.alerts import ALERTS, LETTERS, TITLES
 from supplier_agent.words.businessonbot import BUSINESSONBOT
 from supplier_agent.words.carriers import CARRIERS
-from supplier_agent.words.page import LETTERS, PAGE
+from supplier_agent.words.page import PAGE
 from supplier_agent.words.support import SUPPORT
 
 _ORDER = "%(order)s --supplier %(supplier)s"

@@ -71,11 +71,15 @@ def test_a_supplier_that_is_only_read_sends_nothing_and_says_so_once_and_the_oth
     site.run_for(120)
     site.flag()
     site.run_for(1200)
-    sent = {name: {line.endpoint for line in site.world.log if line.supplier == name} for name in site.settings.suppliers}
+    sent = {
+        name: {line.endpoint for line in site.world.log if line.supplier == name} for name in site.settings.suppliers
+    }
     assert sent["asir-group"] == {"get-sales"}
     assert sent["notio"] >= {"get-sales", "acknowledge-sale", "ship-sale"}
     with look_at(site.database) as look:
-        found = [each for each in health.judged(look, site.settings, site.clock.now()) if each.code is ProblemCode.READ_ONLY]
+        found = [
+            each for each in health.judged(look, site.settings, site.clock.now()) if each.code is ProblemCode.READ_ONLY
+        ]
     assert [(each.supplier, each.order) for each in found] == [("asir-group", None)]
     assert Words().fix(found[0]) == "set read_only = false in [suppliers.asir-group]"
     site.stop()

@@ -25,7 +25,9 @@ def site_of(tmp_path: Path, orders: int = 30, limit: int = 10, names: tuple[str,
     clock = ManualClock()
     world = World.with_orders(orders, today=clock.now().date(), days=3, clock=clock, suppliers=NAMES)
     brakes = {"first_acknowledgements": limit}
-    return Site(settings_for(tmp_path / "state", *names, brakes=brakes, ship={"undo_seconds": 0}, **sections), world, clock)
+    return Site(
+        settings_for(tmp_path / "state", *names, brakes=brakes, ship={"undo_seconds": 0}, **sections), world, clock
+    )
 
 
 def acknowledged(site: Site, supplier: str) -> int:
@@ -58,7 +60,9 @@ def test_many_orders_wait_and_the_problem_has_their_number_and_the_command(tmp_p
     assert mine.facts["number"] == number > 10
     assert "supplier-agent approve notio" in Words().fix(mine)
     assert "start_date in [suppliers.notio]" in Words().fix(mine)
-    assert [facts["cure"] for event, facts in site.said if event == "acknowledges.paused"].count("supplier-agent approve notio") == 1
+    assert [facts["cure"] for event, facts in site.said if event == "acknowledges.paused"].count(
+        "supplier-agent approve notio"
+    ) == 1
     site.stop()
 
 
@@ -152,7 +156,9 @@ def test_an_order_that_was_acknowledged_before_is_still_shipped(tmp_path: Path) 
         tx.connection().exec_driver_sql(
             "UPDATE orders SET acknowledged_at = first_seen_at, planned_at = NULL WHERE menzzo_order_id = ?", (this,)
         )
-        tx.connection().exec_driver_sql("UPDATE suppliers SET first_agreed_at = NULL, first_asked_at = '2026-11-23 06:00:00.000000'")
+        tx.connection().exec_driver_sql(
+            "UPDATE suppliers SET first_agreed_at = NULL, first_asked_at = '2026-11-23 06:00:00.000000'"
+        )
     store.close()
     site.flag([this])
     site.run_for(60)
@@ -160,7 +166,9 @@ def test_an_order_that_was_acknowledged_before_is_still_shipped(tmp_path: Path) 
     site.stop()
 
 
-def test_a_supplier_that_has_begun_is_not_asked_when_it_is_switched_on_and_one_that_is_added_later_is(tmp_path: Path) -> None:
+def test_a_supplier_that_has_begun_is_not_asked_when_it_is_switched_on_and_one_that_is_added_later_is(
+    tmp_path: Path,
+) -> None:
     site = site_of(tmp_path, limit=0, names=("notio",))
     site.start()
     site.run_for(120)
@@ -198,7 +206,9 @@ def test_a_round_ends_with_the_problem(tmp_path: Path) -> None:
     site.crash()
 
 
-def test_the_command_approves_and_the_order_says_why_it_waits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_approves_and_the_order_says_why_it_waits(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     site = site_of(tmp_path, names=("notio",))
     site.start()
     site.run_for(60)

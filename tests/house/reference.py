@@ -19,7 +19,7 @@ import typer
 from supplier_agent.alerts.decide import RANK, UNSENDABLE
 from supplier_agent.base import errors, process
 from supplier_agent.cli import app
-from supplier_agent.db import businessonbot, carriers, programs, shops, support, tables, warehouse, webhooks
+from supplier_agent.db import businessonbot, carriers, letters, programs, shops, support, tables, warehouse, webhooks
 from supplier_agent.verdict import ProblemCode
 from supplier_agent.verdict.codes import severity_of
 from supplier_agent.words.alerts import TITLES
@@ -41,6 +41,7 @@ TABLES = {
     "shops": shops,
     "carriers": carriers,
     "programs": programs,
+    "letters": letters,
 }
 """The modules of db/ with tables, in the order of the page."""
 GENERATED = "<!-- Written by `./run reference` from {source}. Change it there. -->\n\n"
