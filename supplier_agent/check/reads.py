@@ -16,6 +16,7 @@ from supplier_agent.db.store import Store, open_store
 from supplier_agent.marketplace import Listing, Means, Seen, Verdict
 from supplier_agent.marketplace.client import Marketplace
 from supplier_agent.marketplace.links import BadLink, allowed
+from supplier_agent.marketplace.masking import mask_of
 from supplier_agent.marketplace.rate_limit import Pace
 from supplier_agent.marketplace.wire import Wire
 from supplier_agent.reading import strategy
@@ -85,6 +86,7 @@ def _one_read(report: Report, settings: Settings, name: str, token: str, clock: 
         label_origins=settings.http.label_origins,
         clock=clock,
         stopping=lambda: True,  # one request, no retry
+        mask=None if store is None else mask_of(settings.suppliers[name], state_folder.masking_key(settings.state_dir)),
     )
     today, earlier = clock.now().astimezone(settings.timezone).date(), frozenset[str]()
     if store is not None:

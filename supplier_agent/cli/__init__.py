@@ -18,8 +18,10 @@ from supplier_agent.cli import (
     fetch,
     letters,
     maintenance,
+    marketplace,
     orders,
     programs,
+    recordings,
     serve,
     shop,
     state,
@@ -60,6 +62,8 @@ for module in (
     shop,
     businessonbot,
     letters,
+    marketplace,
+    recordings,
     maintenance,
 ):
     module.register(app)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -142,10 +142,14 @@ def order(
     context: typer.Context,
     menzzo_order_id: Annotated[str, typer.Argument(metavar="ID")],
     supplier: WhichSupplier = "",
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Only what the marketplace listed of it: all fields, and each change.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show everything about one order: facts, every call and attempt, what happens next and why."""
     from supplier_agent.actions import find
+    from supplier_agent.reports import listed
     from supplier_agent.reports.orders import whole
     from supplier_agent.words import Words
 
@@ -154,11 +158,35 @@ def order(
         found = find(tx, menzzo_order_id.strip(), supplier or None)
         settings = surroundings.settings
         words = Words() if as_json else Words(zone=settings.timezone)
-        told = whole(tx, found, settings, surroundings.clock.now(), words)
+        if raw:
+            one = {"supplier": found.supplier, "menzzo_order_id": found.menzzo_order_id}
+            told: dict[str, Any] = {**one, "contents": listed.history(tx, found.supplier, found.menzzo_order_id)}
+        else:
+            told = whole(tx, found, settings, surroundings.clock.now(), words)
     if as_json:
         result_json({"schema": 1, **told})
+    elif raw:
+        _tell_raw(told["contents"], settings.timezone)
     else:
         _tell(told, settings.timezone)
+
+
+def _tell_raw(contents: Sequence[Mapping[str, Any]], zone: tzinfo) -> None:
+    """Print what was listed: the first content whole, then the changes. An entry that was removed is named."""
+    if not contents:
+        say("nothing is kept of what the marketplace listed of this order")
+        return
+    result(f"times are in {zone}")
+    for number, content in enumerate(contents):
+        result(f"\nfrom {_local(content['first_listed_at'], zone)} to {_local(content['last_listed_at'], zone)}")
+        if content["entry"] is None:
+            result("  removed by the retention")
+        elif number == 0:
+            for line in json.dumps(content["entry"], indent=2, ensure_ascii=False).splitlines():
+                result(f"  {_plain(line)}")
+        for change in content["changes"]:
+            before, after = (json.dumps(change[name], ensure_ascii=False) for name in ("before", "after"))
+            result(_plain(f"  {change['field']}: {before} -> {after}"))
 
 
 def _of_support(told: Mapping[str, Any]) -> Mapping[str, object]:

@@ -344,11 +344,20 @@ def sandbox(
         list[str] | None,
         typer.Option("--semantics", metavar="KEY=VALUE", help="What the documentation leaves open. Repeatable."),
     ] = None,
+    replay: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Play a recording of `marketplace record` instead.")
+    ] = None,
+    speed: Annotated[
+        float, typer.Option(metavar="N", min=0.01, max=100_000, help="With --replay: N times as fast.")
+    ] = 1.0,
 ) -> None:
     """Run a simulated marketplace, support API, shops, carriers, BusinessOnBot and receiver of webhooks here, until Ctrl-C."""
-    from supplier_agent.sandbox.server import serve
+    from supplier_agent.sandbox.command import serve
 
-    serve(port, orders, result, shops=shop or (), faults=fault or (), semantics=semantics or ())
+    if speed != 1 and replay is None:
+        raise typer.BadParameter("--speed goes with --replay")
+    chosen = {"shops": shop or (), "faults": fault or (), "semantics": semantics or ()}
+    serve(port, orders, result, **chosen, recording=replay, speed=speed)
 
 
 def demo(

@@ -1,7 +1,7 @@
 """The state folder: its permissions (the umask does not matter), the lock, and `private`, which only the agent may touch.
 
 state_dir/            2770   agent.db, *.lock  0660   labels/…, health.json, page.json  0640
-state_dir/private/     700   shipped.jsonl (the ship ledger), page.key, page.tries  0600
+state_dir/private/     700   shipped.jsonl (the ship ledger), page.key, mask.key, page.tries  0600
 
 Staff are members of the agent's group and may write the upper folder. So nothing in `private` is opened by a path that others
 could change: the folder and its files are opened without following links, and checked by owner, type and mode once open.
@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import pwd
+import secrets
 import shlex
 import stat
 from collections.abc import Iterator
@@ -27,6 +28,9 @@ from supplier_agent.base.files import DATABASE, STATE_DIR
 
 PRIVATE = "private"
 PRIVATE_MODE = 0o700
+KEY_BYTES = 32
+MASK_KEY = "mask.key"
+"""The key of what replaces personal data in listed entries (marketplace/masking.py)."""
 MISSING = "it is not there"
 SAFELY = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 """Do not follow links, and do not wait for a pipe in the file's place."""
@@ -91,6 +95,25 @@ class Private:
         number = os.stat(name, dir_fd=self.descriptor, follow_symlinks=False).st_ino
         aside = f"{name}-not-ours-{number}"
         os.rename(name, aside, src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor)
+
+
+def secret_key(folder: Path, name: str) -> str:
+    """Return the key in this file of the private folder, created at the first use.
+
+    A key that another user could have written is renamed, and replaced. Raises OSError, or StateError as `open_private`.
+    """
+    with open_private(folder) as private:
+        if private.look(name):
+            private.write(name, secrets.token_hex(KEY_BYTES).encode())
+        return private.read(name).decode("ascii", "replace").strip()
+
+
+def masking_key(state_dir: Path) -> bytes:
+    """Return the key of the masks. If its file cannot be used: one for this process, with which every masked value changes once."""
+    try:
+        return secret_key(state_dir / PRIVATE, MASK_KEY).encode()
+    except (OSError, StateError):
+        return secrets.token_bytes(KEY_BYTES)
 
 
 @contextmanager

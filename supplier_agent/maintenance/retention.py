@@ -1,7 +1,8 @@
 """Retention: removes labels and history of finished orders after a while, in small batches. Never touches unfinished orders.
 
 Orders stay for ever: one that was removed would look new when it is listed again. So do their calls with the last attempt of
-each, every attempt with an unknown outcome, and one complete run per day, which proves that it was read.
+each, every attempt with an unknown outcome, and one complete run per day, which proves that it was read. Of what was listed of an
+order, the first and last time and the hash of the first content stay.
 """
 
 from collections import Counter
@@ -62,6 +63,17 @@ CASES = f"""
 """  # noqa: S608 - constants
 """What a lead wrote to the after-sales service: free text. One that may be sent again stays."""
 READS = f"SELECT id FROM (SELECT id, started_at FROM reads ORDER BY id LIMIT {BATCH}) WHERE started_at < :before"  # noqa: S608 - constants
+PAGES = f"""
+    SELECT read_id FROM (SELECT p.read_id, r.ended_at FROM listed_pages p JOIN reads r ON r.id = p.read_id
+                          ORDER BY p.read_id LIMIT {BATCH}) WHERE ended_at < :before
+"""  # noqa: S608 - constants
+CONTENTS = f"""
+    SELECT r.id, r.id IN (SELECT min(id) FROM raw_entries f WHERE f.supplier = r.supplier AND f.menzzo_order_id = r.menzzo_order_id)
+      FROM raw_entries r
+     WHERE r.id > :after AND r.id <= :after + {BATCH} AND r.last_listed_at < :before AND r.body IS NOT NULL AND NOT EXISTS (
+       SELECT 1 FROM orders o WHERE o.supplier = r.supplier AND o.menzzo_order_id = r.menzzo_order_id AND NOT ({FINISHED}))
+"""  # noqa: S608 - constants
+"""Listed entries of finished orders: whether each is the first of its order. Of that one, the times and the hash stay."""
 RUNS = f"""
     SELECT id FROM runs
      WHERE id > :after AND id <= :after + {BATCH} AND started_at < :before AND ended_at IS NOT NULL
@@ -129,6 +141,8 @@ class Retention:
             for after in range(0, newest, BATCH):
                 self._labels_of({"after": after, "before": before}, keep.labels_days, now)
                 yield
+        if keep.raw_days:
+            yield from self._listed(as_stored(now - timedelta(days=keep.raw_days)))
         if not keep.journal_days:
             return
         days = max(keep.journal_days, schedule.sweep_days + SPARE_DAYS)
@@ -185,6 +199,25 @@ class Retention:
                 _run(tx, "UPDATE sav_requests SET body = '' WHERE id = :id", {"id": case})
         self._gone["cases"] += len(cases)
 
+    def _listed(self, before: str) -> Iterator[None]:
+        """Remove old answers of get-sales, and what they listed of orders that are finished."""
+        while self._delete("listed_pages", PAGES, {"before": before}, "read_id"):
+            yield
+        with self._store.read() as tx:
+            newest = _newest(tx, "raw_entries")
+        for after in range(0, newest, BATCH):
+            some = {"after": after, "before": before}
+            with self._store.read() as tx:
+                found = _rows(tx, CONTENTS, some)
+            if found:
+                with self._store.write() as tx:
+                    found = _rows(tx, CONTENTS, some)
+                    _remove(tx, "raw_entries", [row for row, is_first in found if not is_first])
+                    for row in (row for row, is_first in found if is_first):
+                        _run(tx, "UPDATE raw_entries SET body = NULL WHERE id = :id", {"id": row})
+                self._gone["raw_entries"] += len(found)
+            yield
+
     def _readings(self, before: str) -> Iterator[None]:
         while self._delete("reads", READS, {"before": before}):
             yield
@@ -194,13 +227,15 @@ class Retention:
             self._delete("runs", RUNS, {"after": after, "before": before})
             yield
 
-    def _delete(self, table: str, which: str, values: Mapping[str, object]) -> bool:
+    def _delete(self, table: str, which: str, values: Mapping[str, object], column: str = "id") -> bool:
         with self._store.read() as tx:
             if not _ids(tx, which, values):
                 return False
         with self._store.write() as tx:
             ids = _ids(tx, which, values)
-            _remove(tx, table, ids)
+            if table == "reads":
+                _remove(tx, "listed_pages", ids, "read_id")
+            _remove(tx, table, ids, column)
         self._gone[table] += len(ids)
         return bool(ids)
 
@@ -221,6 +256,6 @@ def _run(tx: Session, sql: str, values: Mapping[str, object]) -> None:
     tx.connection().execute(text(sql), dict(values))
 
 
-def _remove(tx: Session, table: str, ids: Sequence[int]) -> None:
+def _remove(tx: Session, table: str, ids: Sequence[int], column: str = "id") -> None:
     if ids:
-        _run(tx, f"DELETE FROM {table} WHERE id IN ({','.join(str(each) for each in ids)})", {})  # noqa: S608 - numbers
+        _run(tx, f"DELETE FROM {table} WHERE {column} IN ({','.join(str(each) for each in ids)})", {})  # noqa: S608 - numbers

@@ -48,7 +48,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Listing:
-    """One page of get-sales. `sha256` is the hash of the answer's body, so equal pages have equal hashes."""
+    """One page of get-sales. `sha256` is the hash of the answer's body or masked entries, so equal pages have equal hashes."""
 
     rows: tuple[Seen | Rejected, ...]
     http_status: int

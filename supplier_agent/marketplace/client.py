@@ -20,7 +20,8 @@ from supplier_agent.marketplace import LabelBytes, Listing, Means, Verdict
 from supplier_agent.marketplace.answers import in_words, read_verdict, verdict
 from supplier_agent.marketplace.connections import Deadline
 from supplier_agent.marketplace.links import BadLink, Target, allowed, follow
-from supplier_agent.marketplace.listing import Unreadable, parse_rows
+from supplier_agent.marketplace.listing import Rejected, Seen, Unreadable, parse_rows
+from supplier_agent.marketplace.masking import Mask, in_prose
 from supplier_agent.marketplace.rate_limit import Pace
 from supplier_agent.marketplace.wire import Answer, Reply, TooLarge, Wire
 from supplier_agent.reading.strategy import Query
@@ -76,6 +77,7 @@ class Marketplace:
     clock: Clock
     stopping: Callable[[], bool]
     heard: Callable[[float], None] = lambda _seconds: None
+    mask: Mask | None = None  # of the listed entries; None: only their documented fields are kept
 
     def get_sales(self, query: Query) -> Listing | Verdict:
         """GET /api/{supplier}/get-sales: one page (API notes, 2 and 3).
@@ -157,18 +159,22 @@ class Marketplace:
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
         reply = self._send("GET", url, headers, LISTING_BYTES)
         if not isinstance(reply, Answer) or reply.status != HTTPStatus.OK:
-            return read_verdict(reply, self.clock.now(), [token])
-        rows = parse_rows(reply.body)
+            return self._masked(read_verdict(reply, self.clock.now(), [token]))
+        rows = parse_rows(reply.body, self.mask, [token])
         if isinstance(rows, Unreadable):
-            told = in_words(reply.body, [token])
-            return Verdict(Means.UNCLEAR, f"{rows.reason}. The answer: {told}", reply.status)
+            told = self._masked(Verdict(Means.UNCLEAR, in_words(reply.body, [token]), reply.status))
+            return replace(told, detail=f"{rows.reason}. The answer: {told.detail}")
         return Listing(
             rows,
             reply.status,
-            hashlib.sha256(reply.body).hexdigest(),
+            _hash_of(reply.body, rows),
             age_seconds=age_seconds(reply.headers),
             ahead_seconds=ahead_seconds(reply.headers, self.clock.now()),
         )
+
+    def _masked(self, failed: Verdict) -> Verdict:
+        """Return how a read failed. Its answer may be a part of the list."""
+        return failed if self.mask is None else replace(failed, detail=in_prose(self.mask, failed.detail))
 
     def _send(
         self,
@@ -199,6 +205,17 @@ class Marketplace:
             return self.token()
         except AgentError as error:
             return Verdict(Means.TOKEN_REFUSED, error.what)
+
+
+def _hash_of(body: bytes, rows: Sequence[Seen | Rejected]) -> str:
+    """Return the hash of an answer. If anything in it is masked, that of the masked entries.
+
+    The hash of a short page would give away a telephone number in it to anyone who tries them all.
+    """
+    entries = [row.entry for row in rows if row.entry is not None]
+    if any(entry.is_masked for entry in entries):
+        body = "\n".join(entry.text for entry in entries).encode()
+    return hashlib.sha256(body).hexdigest()
 
 
 def _worth_reading_again(ending: Listing | Verdict) -> bool:

@@ -10,6 +10,8 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from supplier_agent.base.cells import is_usual
+from supplier_agent.marketplace import entries
+from supplier_agent.marketplace.masking import Mask
 
 WRAPPERS = ("data", "sales", "items", "orders")
 MOST_ROWS, MOST_VALUES = 50_000, 500_000
@@ -19,7 +21,7 @@ MOST_MONEY = 10**9
 LONGEST_TEXT = 200
 LONGEST_LINK = 2000
 
-_ID = re.compile(r"\A([0-9A-Za-z_-]{1,60})_([0-9]{1,19})\Z", re.ASCII)
+ID = re.compile(r"\A([0-9A-Za-z_-]{1,60})_([0-9]{1,19})\Z", re.ASCII)
 _NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{1,20})?", re.ASCII)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -41,14 +43,16 @@ class Seen(NamedTuple):
     order_date: date | None
     link_to_label: str | None
     problems: tuple[str, ...]
+    entry: entries.Entry | None = None  # all of its fields, masked; None: they are not kept
 
 
 @dataclass(frozen=True)
 class Rejected:
-    """A row without a usable id. `raw`: its bytes as they were in the answer."""
+    """A row without a usable id. `raw`: its bytes as they were in the answer; if anything is masked, its masked text."""
 
     raw: bytes
     reason: str
+    entry: entries.Entry | None = None  # as in Seen
 
 
 @dataclass(frozen=True)
@@ -58,11 +62,13 @@ class Unreadable:
     reason: str
 
 
-def parse_rows(body: bytes) -> tuple[Seen | Rejected, ...] | Unreadable:
+def parse_rows(
+    body: bytes, mask: Mask | None = None, secrets: Sequence[str] = ()
+) -> tuple[Seen | Rejected, ...] | Unreadable:
     """Read the body of a 200 from get-sales (API notes, 3): a JSON array, one object per order.
 
     A byte that is not UTF-8 affects only its field, not the page. An object with the array under one of WRAPPERS is accepted,
-    although that is not documented.
+    although that is not documented. mask: what is hidden in the entries; None: their other fields are not kept.
     """
     if body.count(b",") > MOST_VALUES:
         return Unreadable(f"the answer holds more than {MOST_VALUES} values; no page of orders does")
@@ -79,7 +85,25 @@ def parse_rows(body: bytes) -> tuple[Seen | Rejected, ...] | Unreadable:
     if len(rows) > MOST_ROWS:
         return Unreadable(f"the answer lists more than {MOST_ROWS} entries; no page of orders does")
     seen = tuple(_read(row) for row in rows)
-    return _word_for_word(text, seen) if any(isinstance(row, Rejected) for row in seen) else seen
+    if any(isinstance(row, Rejected) for row in seen):
+        seen = _word_for_word(text, seen)
+    return seen if mask is None else tuple(_with_entry(*pair, mask, secrets) for pair in zip(seen, rows, strict=True))
+
+
+def _with_entry(seen: Seen | Rejected, row: object, mask: Mask, secrets: Sequence[str]) -> Seen | Rejected:
+    """Add the masked entry. What is said about a bad field is then said about the masked field."""
+    if isinstance(seen, Seen):
+        entry = entries.write(row, seen.menzzo_order_id, mask, secrets)
+        if seen.problems and entry.is_masked:
+            masked = _read(_parse(entry.text))
+            seen = seen._replace(problems=masked.problems if isinstance(masked, Seen) else ("a field is not readable",))
+        return seen._replace(entry=entry)
+    entry = entries.write(row, "", mask, secrets)
+    if not entry.is_masked:
+        return replace(seen, entry=entry)
+    masked = _read(_parse(entry.text))
+    reason = masked.reason if isinstance(masked, Rejected) else "the entry has no usable id"
+    return Rejected(entry.text.encode(), reason, entry)
 
 
 @dataclass(frozen=True)
@@ -149,7 +173,7 @@ def _read(row: object) -> Seen | Rejected:
     if not isinstance(row, dict):
         return Rejected(b"", "the entry is not an object")
     named = row.get("menzzo_order_id")
-    match = _ID.match(named) if isinstance(named, str) else None
+    match = ID.match(named) if isinstance(named, str) else None
     if match is None:
         return Rejected(b"", f"menzzo_order_id is {_shown(named)}, not of the form increment_product")
     problems: list[str] = []

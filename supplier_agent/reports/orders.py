@@ -21,7 +21,7 @@ from supplier_agent.db.tables import Event, Order
 from supplier_agent.labels.tracking import NO_CODES
 from supplier_agent.labels.typed import alias
 from supplier_agent.order import STAGES
-from supplier_agent.reports import facts, scans, status, support
+from supplier_agent.reports import facts, listed, scans, status, support
 from supplier_agent.reports.facts import OrderFacts
 from supplier_agent.reports.status import STAGE
 from supplier_agent.settings import Settings
@@ -141,6 +141,7 @@ def whole(
         ],
         **support.of_order(look, found.order, settings, judge.sale(found.order), now),
         **scans.of_order(look, found, settings),
+        **listed.as_json(tx, found, settings),
         "may": sorted(act.value for act in verdict.may[Role.IT]),
         "next": words.next(verdict.next, order.menzzo_order_id, order.supplier),
         "next_code": verdict.next.step.value,

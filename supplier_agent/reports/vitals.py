@@ -27,6 +27,7 @@ CORRECT_IT = "correct it (supplier-agent config check), then: systemctl reload s
 """What to do about a rejected configuration."""
 
 AGENT_HUNG, AGENT_DIED = ProblemCode.AGENT_HUNG.value, ProblemCode.AGENT_DIED.value
+AGENT_TROUBLE = ProblemCode.AGENT_TROUBLE.value
 PAGE, DISK_FULL, CLOCK_OFF = (
     ProblemCode.PAGE_NOT_LISTENING.value,
     ProblemCode.DISK_FULL.value,

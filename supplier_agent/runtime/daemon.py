@@ -19,7 +19,7 @@ from supplier_agent.db.store import LockedError, is_ours
 from supplier_agent.maintenance.retention import Retention
 from supplier_agent.reports.heartbeat import AGENT, Heartbeat
 from supplier_agent.reports.status import counts
-from supplier_agent.reports.vitals import STOPPING, WORKERS_HUNG, Trouble
+from supplier_agent.reports.vitals import AGENT_TROUBLE, STOPPING, WORKERS_HUNG, Trouble
 from supplier_agent.runtime.page_process import PageProcess
 from supplier_agent.runtime.wiring import Reload, database_troubles
 from supplier_agent.tick import plan
@@ -184,6 +184,8 @@ class Daemon:
             troubles.append(Trouble(WORKERS_HUNG, "a request hangs far beyond its deadline", cure))
         if self._reload is not None and self._reload.refused is not None:
             troubles.append(self._reload.refused)
+        cure = "see internal.error in the agent's log"
+        troubles += [Trouble(AGENT_TROUBLE, what, cure) for what in self._agent.ctx.contained.values()]
         self._heartbeat.keep("loop", troubles)
         self._heartbeat.beat()
 

@@ -149,7 +149,7 @@ def rehearse(
         wire = wire_of(settings, clock)
 
         agent: Agent
-        accounts = make_accounts(settings, env, wire, clock, labels, lambda: agent.stopping)
+        accounts = make_accounts(settings, env, wire, clock, labels, lambda: agent.stopping, THROWN_AWAY)
         for account in accounts:  # a rehearsed call makes no request; reads still wait for the rate, in the worker
             account.pace = Pace(clock, per_second=1e6)
         log = Log(None)
@@ -165,6 +165,9 @@ def rehearse(
             rehearsal.shutdown()
             _remember_questions(store, before, settings)
         return Rehearsed(exit_code(problems), rehearsal.calls, _left_alone(folder, settings, clock.now()), problems)
+
+
+THROWN_AWAY = b"entries of a dry run are not kept"
 
 
 def _remember_questions(copy: Store, before: int, settings: Settings) -> None:

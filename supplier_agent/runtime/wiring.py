@@ -25,6 +25,7 @@ from supplier_agent.db.tables import Chore
 from supplier_agent.labels import LabelFolder
 from supplier_agent.labels.pdf import Checks
 from supplier_agent.marketplace.client import Marketplace
+from supplier_agent.marketplace.masking import mask_of
 from supplier_agent.marketplace.rate_limit import Pace
 from supplier_agent.marketplace.wire import Wire
 from supplier_agent.reports.vitals import CONFIGURATION, CORRECT_IT, DATABASE_LOCKED, DISK_FULL, RESTART, Trouble
@@ -137,13 +138,17 @@ def make_accounts(
     clock: Clock,
     labels: LabelFolder,
     stopping: Callable[[], bool],
+    mask_key: bytes | None = None,
 ) -> list[Account]:
     """Return all accounts of these settings, each with its token if that can be read. Add another kind of account here.
+
+    mask_key: of masks (marketplace/masking.py); None: the one in the state folder, created at the first use.
 
     Raises ValueError if a call is switched on and has no account: it would be owed forever.
     """
     total = settings.http.requests_per_second_total
     host = None if total is None else Pace(clock, total)
+    mask_key = state_folder.masking_key(settings.state_dir) if mask_key is None else mask_key
 
     def at_the_marketplace(name: str) -> Account:
         pace = Pace(clock, settings.requests_per_second, host)
@@ -157,6 +162,7 @@ def make_accounts(
             label_origins=settings.http.label_origins,
             clock=clock,
             stopping=lambda: stopping() or account.reads_failing,
+            mask=mask_of(settings.suppliers[name], mask_key),
         )
         account = Account(
             name,

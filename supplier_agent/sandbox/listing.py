@@ -222,6 +222,10 @@ def row_json(order: Order, base_url: str, semantics: Semantics, now: datetime) -
     """Return one row of the answer, with the documented fields (API notes, 3)."""
     if order.row_json is not None:
         return order.row_json
+    if (content := order.content(now)) is not None:
+        path = content.label_path
+        linked = {} if path is None else {"link_to_label": base_url + quote(path)}
+        return json.dumps({**content.fields, **linked})
     link: str | None = order.link or base_url + quote(order.label_path)
     if semantics.label_before_ready == "no_link" and not order.label_ready(now):
         link = None

@@ -84,12 +84,12 @@ class Chosen:
     bot: BotSemantics = field(default_factory=BotSemantics)
 
 
-def semantics_of(given: Iterable[str]) -> Chosen:
+def semantics_of(given: Iterable[str], marketplace: Semantics | None = None) -> Chosen:
     """Return what KEY=VALUE choose: of the marketplace, or, after `support.`, `shop.` or a similar name, of that side.
 
-    Raises UsageError.
+    marketplace: how it behaves otherwise; None: by the defaults. Raises UsageError.
     """
-    chosen = Chosen()
+    chosen = Chosen(marketplace or Semantics())
     for each in given:
         name, _, value = each.partition("=")
         side, _, key = name.rpartition(".")

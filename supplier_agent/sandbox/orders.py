@@ -5,6 +5,7 @@ A label is one page of 100 x 150 mm, with the order as text and as a Code 128 ba
 
 import random
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import pairwise
@@ -50,9 +51,10 @@ _MARGIN = 20.0
 _WIDEST_MODULE = 1.2
 
 
-def draw(menzzo_order_id: str, sku: str, quantity: int, carrier: str) -> bytes:
-    """Return the label of one order as a PDF, the same bytes for the same order."""
+def draw(menzzo_order_id: str, sku: str, quantity: int, carrier: str, pages: int = 1) -> bytes:
+    """Return the label of one order as a PDF, the same bytes for the same order. All pages are equal."""
     return _document(
+        pages,
         _box(_MARGIN / 2, _MARGIN / 2, WIDTH - _MARGIN, HEIGHT - _MARGIN)
         + _text(_MARGIN, 375, 28, carrier)
         + _box(_MARGIN / 2, 355, WIDTH - _MARGIN, 0)
@@ -87,15 +89,18 @@ def _bars(text: str, bottom: float, height: float) -> bytes:
     )
 
 
-def _document(content: bytes) -> bytes:
-    """Wrap one page's content into the five objects, the cross-reference table and the trailer of PDF 1.4."""
+def _document(pages: int, content: bytes) -> bytes:
+    """Wrap one page's content into the objects, the cross-reference table and the trailer of PDF 1.4."""
     page = f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {WIDTH:.2f} {HEIGHT:.2f}]"
+    whole = f"{page} /Resources << /Font << /F1 4 0 R >> >> /Contents 5 0 R >>".encode()
+    more = range(6, 5 + pages)
     objects = (
         b"<< /Type /Catalog /Pages 2 0 R >>",
-        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        f"{page} /Resources << /Font << /F1 4 0 R >> >> /Contents 5 0 R >>".encode(),
+        f"<< /Type /Pages /Kids [{' '.join(f'{number} 0 R' for number in (3, *more))}] /Count {pages} >>".encode(),
+        whole,
         b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
         b"<< /Length %d >>\nstream\n%sendstream" % (len(content), content),
+        *(whole for _ in more),
     )
     document = b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n"
     offsets = []
@@ -121,6 +126,15 @@ def position(menzzo_order_id: str) -> tuple[int, int]:
     return int(increment), int(sale_product)
 
 
+@dataclass(frozen=True)
+class Content:
+    """What is listed of an order from a time on: the fields of its row, and the path of its label; None: it has none yet."""
+
+    at: datetime
+    fields: Mapping[str, object]
+    label_path: str | None
+
+
 @dataclass
 class Order:
     """One `menzzo_order_id` of one supplier. Set `label_path` before it is added to a world."""
@@ -133,11 +147,14 @@ class Order:
     carrier: str
     order_date: date
     visible_from: datetime | None = None  # None: from the start; a time: listed from then on, late
+    visible_until: datetime | None = None  # None: to the end
     label_ready_from: datetime | None = None  # None: from the start
     label: bytes | None = None  # None: drawn on request
     label_path: str = ""  # empty: /api/files/labels/SUPPLIER/ID.pdf
     link: str | None = None  # None: our own address of label_path
     row_json: str | None = None  # None: the row is written from these fields; else it is listed word for word
+    contents: Sequence[Content] = ()  # what is listed instead, from a time on, oldest first
+    pages: int = 1  # of the drawn label
     acknowledged_at: list[datetime] = field(default_factory=list)  # one entry per applied call
     shipped_at: list[datetime] = field(default_factory=list)
     position: tuple[int, int] = field(init=False)  # its position for the cursor and the order of the list
@@ -154,7 +171,13 @@ class Order:
 
     def visible(self, now: datetime) -> bool:
         """Tell whether the order is listed by then."""
-        return self.visible_from is None or self.visible_from <= now
+        is_over = self.visible_until is not None and self.visible_until <= now
+        return (self.visible_from is None or self.visible_from <= now) and not is_over
+
+    def content(self, now: datetime) -> Content | None:
+        """Return what is listed instead of the fields; None: nothing."""
+        begun = [each for each in self.contents if each.at <= now]
+        return begun[-1] if begun else next(iter(self.contents), None)
 
     def label_ready(self, now: datetime) -> bool:
         """Tell whether its label is available by then."""
@@ -164,7 +187,7 @@ class Order:
         """Return the label's bytes, the same at every call."""
         if self.label is not None:
             return self.label
-        return draw(self.menzzo_order_id, self.sku, self.quantity, self.carrier)
+        return draw(self.menzzo_order_id, self.sku, self.quantity, self.carrier, self.pages)
 
 
 _ARTICLES = (  # sku without colour, lowest and highest wholesale price in euros

@@ -6,12 +6,10 @@ It is a context manager for tests and the demo, and a command for people.
 import contextlib
 import os
 import select
-import signal
 import socket
 import struct
 import sys
 import threading
-from collections.abc import Callable, Sequence
 from datetime import datetime
 from email.utils import format_datetime
 from http import HTTPStatus
@@ -21,12 +19,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from supplier_agent.base.clock import SystemClock
-from supplier_agent.base.errors import UsageError
-from supplier_agent.sandbox import options
 from supplier_agent.sandbox.api import Api
 from supplier_agent.sandbox.faults import Answer, Arrival, Fault, Request, Wire
 from supplier_agent.sandbox.listing import Semantics
-from supplier_agent.sandbox.receiver import SECRET
 from supplier_agent.sandbox.world import World
 
 _REAL = SystemClock()  # sockets do not use the test's clock
@@ -303,88 +298,3 @@ class Sandbox:
     ) -> None:
         """Stop."""
         self.stop()
-
-
-def serve(
-    port: int,
-    orders: int,
-    announce: Callable[[str], None],
-    *,
-    shops: Sequence[str] = (),
-    faults: Sequence[str] = (),
-    semantics: Sequence[str] = (),
-) -> None:
-    """Serve that many orders in all on that port (0: any free one) until SIGINT or SIGTERM. Main thread only.
-
-    `announce` gets the address, the tokens and a configuration to paste. shops, faults, semantics: as options.py reads them.
-    Raises UsageError if they cannot be read, or the port cannot be had.
-    """
-    clock = SystemClock()
-    world = World.with_orders(orders, today=clock.now().date(), clock=clock)
-    chosen = options.semantics_of(semantics)
-    world.support.semantics, world.bot.semantics = chosen.support, chosen.bot
-    options.open_shops(world, shops, chosen.shop)
-    options.open_carriers(world, chosen.carrier)
-    options.arm(world, faults)
-    sandbox = Sandbox(world, chosen.marketplace, port=port)
-    try:
-        sandbox.start()
-    except (OSError, OverflowError) as error:
-        what = f"The sandbox cannot listen on {ADDRESS}:{port}: {getattr(error, 'strerror', None) or error}."
-        raise UsageError(what, "Choose another port: supplier-agent sandbox --port 0 takes any free one.") from error
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        announce(_welcome(sandbox))
-        threading.Event().wait()
-    except KeyboardInterrupt:
-        pass
-    finally:
-        signal.signal(signal.SIGTERM, before)
-        sandbox.stop()
-
-
-def _welcome(sandbox: Sandbox) -> str:
-    world, url = sandbox.world, sandbox.url
-    counts = ", ".join(f"{len(world.orders(supplier))} for {supplier}" for supplier in world.tokens)
-    tables = "\n".join(f'[suppliers.{supplier}]\ntoken = "{token}"\n' for supplier, token in world.tokens.items())
-    one_more = "\n".join(f"  curl -X POST '{url}/sandbox/orders?supplier={supplier}'" for supplier in world.tokens)
-    return f"""\
-The sandbox of the Menzzo supplier API is at {url}
-Orders: {counts}. asir-group's get-sales is cached for 30 minutes, as in reality; notio's is fresh.
-Nothing here is real: acknowledge and ship as you like.
-
-A configuration to paste (for example into sandbox.toml):
-
-base_url = "{url}"
-state_dir = "sandbox-state"
-
-[schedule]
-poll_seconds = 60
-off_hours_poll_seconds = 60
-
-[ship]
-undo_seconds = 10
-
-{tables}
-[[webhooks]]
-name = "sandbox"
-url = "{url}/webhooks/sandbox"
-secret = "{SECRET}"
-
-The support API is there, too. To use it, for example for notio:
-
-[suppliers.notio.support]
-token = "{world.support.token}"
-{options.shop_sections(world, url)}
-So are four carriers. Each line after # goes into files of their own:
-{options.carrier_sections(world, url)}
-BusinessOnBot is at {url}/businessonbot, with the key {world.bot.key}. The messages that it has received:
-  curl {url}/sandbox/businessonbot
-The events that the webhook has received, each verified:
-  curl {url}/sandbox/webhooks
-The marketplace's own records:
-  curl {url}/sandbox/truth
-Add one more order:
-{one_more}
-
-Stop with Ctrl-C."""

@@ -72,6 +72,7 @@ class World:
                 raise ValueError(f"{order.supplier} has {order.menzzo_order_id} already")
             self._orders[order.supplier][order.menzzo_order_id] = order
             self._by_label[order.label_path] = order
+            self._by_label |= {each.label_path: order for each in order.contents if each.label_path is not None}
         return order
 
     def arrive(self, supplier: str, order_date: date | None = None) -> Order:

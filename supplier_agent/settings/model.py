@@ -38,6 +38,8 @@ from supplier_agent.settings.values import (
     Days,
     DaysOrForEver,
     Deadline,
+    FieldName,
+    FieldNames,
     HeartbeatUrl,
     Location,
     NotNegative,
@@ -63,6 +65,7 @@ class Keep(Section):
 
     labels_days: DaysOrForEver = 90
     journal_days: DaysOrForEver = 365
+    raw_days: DaysOrForEver = 90
     webhooks_days: Days = 14
 
 
@@ -136,6 +139,8 @@ class Supplier(OwnSchedule):
     order_number_filter: bool = False
     start_date: Day | None = None
     read_only: bool = False
+    unmasked_fields: FieldNames = ()
+    instructions_field: FieldName = ""
     ship_by_days: WorkingDays | None = None  # None: no ship-by clock
     ship_by_time: Annotated[time | None, BeforeValidator(parse_time_of_day), PlainSerializer(written_time)] = None
     alert_urls: Addresses = ()

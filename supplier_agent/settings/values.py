@@ -151,6 +151,20 @@ def parse_slug(value: object) -> str:
     raise ValueError("is no supplier name: 1 to 41 of a-z, 0-9 and -, as in the address /api/NAME/get-sales")
 
 
+def parse_field(value: object) -> str:
+    """Return the name of a field of a listed entry; a field of an object within has a dot, like `customer.country`; "": none."""
+    if isinstance(value, str) and len(value) <= LONGEST_FIELD and value.isprintable():
+        return value.strip()
+    raise ValueError('must be the name of a field like "comment" or "customer.country"')
+
+
+def parse_fields(value: object) -> tuple[str, ...]:
+    """Return names of fields."""
+    return tuple(filter(None, map(parse_field, parse_list(value, '["comment", "customer.country"]'))))
+
+
+LONGEST_FIELD = 200
+
 Positive = Annotated[float, Field(gt=0, le=_YEAR_SECONDS, allow_inf_nan=False), BeforeValidator(_number)]
 """Seconds, more than 0."""
 
@@ -174,6 +188,8 @@ CountOrOff = Annotated[int, Field(ge=0, le=2**30), BeforeValidator(_number)]
 """0: off."""
 
 Day = Annotated[date, BeforeValidator(parse_date)]
+FieldName = Annotated[str, BeforeValidator(parse_field)]
+FieldNames = Annotated[tuple[str, ...], BeforeValidator(parse_fields)]
 Location = Annotated[Path, BeforeValidator(parse_path)]
 StateDir = Annotated[Path, BeforeValidator(parse_state_dir)]
 Zone = Annotated[zoneinfo.ZoneInfo, BeforeValidator(parse_zone)]

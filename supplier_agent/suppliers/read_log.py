@@ -9,9 +9,11 @@ from sqlmodel import Session, col, func, select
 from supplier_agent.db.plain_sql import GOOD
 from supplier_agent.db.tables import Read, Run
 from supplier_agent.marketplace import Listing, Verdict
+from supplier_agent.marketplace.entries import Entry
 from supplier_agent.reading.schedule import CACHE_GRACE, Due, Pauses, Readings, next_read
 from supplier_agent.reading.strategy import Query
 from supplier_agent.settings import Settings
+from supplier_agent.suppliers import listed
 from supplier_agent.suppliers.snapshot import look
 
 LISTED = "listed"
@@ -36,12 +38,13 @@ class ReadDone:
     detail: str | None
     age_seconds: int | None = None  # as in the table
     ahead_seconds: int | None = None  # the same
+    entries: tuple[Entry, ...] | None = None  # what it listed; None: it failed, or its entries are not kept
 
 
 def read_done(query: Query, answer: Listing | Verdict, started_at: datetime, ended_at: datetime) -> ReadDone:
     """Return the log entry for one answer."""
     if isinstance(answer, Listing):
-        rows = len(answer.rows)
+        entries = tuple(row.entry for row in answer.rows if row.entry is not None)
         return ReadDone(
             str(query),
             started_at,
@@ -49,20 +52,31 @@ def read_done(query: Query, answer: Listing | Verdict, started_at: datetime, end
             answer.tries,
             LISTED,
             answer.http_status,
-            rows,
+            len(answer.rows),
             answer.sha256,
             None,
             answer.age_seconds,
             answer.ahead_seconds,
+            entries if len(entries) == len(answer.rows) else None,
         )
     return ReadDone(
         str(query), started_at, ended_at, answer.tries, answer.means.value, answer.http_status, 0, None, answer.detail
     )
 
 
-def write(tx: Session, supplier: str, read: ReadDone, run_id: int | None, added: int = 0) -> None:
-    """Append one request. `added` is the number of new orders."""
-    tx.add(Read(supplier=supplier, run_id=run_id, added=added, **vars(read)))
+def write(tx: Session, supplier: str, read: ReadDone, run_id: int | None, added: int = 0) -> Exception | None:
+    """Append one request, with what it listed. `added` is the number of new orders.
+
+    Return the error that kept its entries from being stored: the request itself is stored all the same.
+    """
+    facts = {name: value for name, value in vars(read).items() if name != "entries"}
+    row = Read(supplier=supplier, run_id=run_id, added=added, **facts)
+    tx.add(row)
+    if read.entries is None:
+        return None
+    tx.flush()
+    assert row.id is not None  # noqa: S101 - just written
+    return listed.keep(tx, supplier, row.id, read.entries, read.ended_at)
 
 
 def newer_than(tx: Session, read_id: int) -> list[Read]:

@@ -193,6 +193,9 @@ class Context:
     read_lately: set[str] = field(default_factory=set)  # the same, for the heartbeat URLs of single suppliers
     touched: dict[int, None] | None = None  # orders that may have changed, oldest first; None: nobody wants to know
     publish: Callable[[], bool] = lambda: False  # what is done after a turn; returns whether there is more
+    contained: dict[str, str] = field(
+        default_factory=dict
+    )  # errors that stopped nothing, in words, by what they are about
     is_looked_at: bool = True  # False: another program wrote, and the accounts that it concerns were not looked at yet
     is_compared: bool = True  # False: the same, and the ship ledger was not compared with the database yet
     _before: dict[int, tuple[Account, dict[str, Any]]] = field(

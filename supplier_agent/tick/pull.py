@@ -4,7 +4,7 @@ Rows are committed page by page, so nothing that was read is lost. The cursor mo
 crash in between, orders may be read twice but are never skipped.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -115,8 +115,12 @@ def store_page(
     started_at: datetime,
     settings: Settings,
     now: datetime,
+    contained: Callable[[Exception], None] = lambda _error: None,
 ) -> OpenRun | Finished | Failed:
-    """Store the result of one request, and decide how the run continues."""
+    """Store the result of one request, and decide how the run continues.
+
+    contained: called with the error that kept the page's raw entries from being stored.
+    """
     plan, done = run.plan, read_log.read_done(run.plan.query, answer, started_at, now)
     added: tuple[str, ...] = ()
     rejected = 0
@@ -128,7 +132,8 @@ def store_page(
         observed = observe(tx, name, answer.rows, now, settings.suppliers[name].start_date)
         rejected = observed.rejected
         step, added, listed = strategy.advance(plan, observed.marks, observed.known), observed.added, len(answer.rows)
-    read_log.write(tx, name, done, run.row_id, len(added))
+    if (error := read_log.write(tx, name, done, run.row_id, len(added))) is not None:
+        contained(error)
     run = replace(run, added=run.added + added, rejected=run.rejected + rejected)
     if isinstance(step, strategy.Run):
         if str(step.query) in read_log.asked(tx, name, now, settings.suppliers[name].cache_seconds):

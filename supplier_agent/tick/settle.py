@@ -7,7 +7,7 @@ transaction fails, the accounts are as before it, and the same results are settl
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import Update, bindparam
@@ -188,7 +188,8 @@ def settle(ctx: Context, tx: Session, account: Account, job: Job, ending: Ending
     if call.keep(tx, job, ending, ctx.settings, now):
         ctx.facts_changed(job.supplier)
     for read in ending.reads:
-        read_log.write(tx, job.supplier, read, None)
+        if (error := read_log.write(tx, job.supplier, read, None)) is not None:
+            _entries_not_kept(ctx, job.supplier, error)
     paused = False
     if outcome.http_status == NOT_FOUND:
         kinds = [kind for kind, each in ctx.calls.at(account.kind).items() if each.BRAKES_ON_404]
@@ -241,8 +242,12 @@ def settle_page(ctx: Context, account: Account, flight: Flight, answer: Listing 
     if account.run is None:  # its run was ended meanwhile, and will be read again from the beginning
         return Ending(Outcome(UNKNOWN))
     now, name, account.snapshot, changes = ctx.clock.now(), account.name, None, list[Change]()
+    if isinstance(answer, Listing) and answer.rows:
+        ctx.contained.pop(f"{ENTRIES} of {name}", None)
     with ctx.store.write() as tx:
-        step = pull.store_page(tx, name, account.run, answer, flight.started_at, ctx.settings, now)
+        step = pull.store_page(
+            tx, name, account.run, answer, flight.started_at, ctx.settings, now, partial(_entries_not_kept, ctx, name)
+        )
         ending = read_ending(answer, failed=isinstance(step, pull.Failed))
         if isinstance(answer, Listing) or not isinstance(
             step, pull.OpenRun
@@ -261,3 +266,14 @@ def settle_page(ctx: Context, account: Account, flight: Flight, answer: Listing 
     ctx.then(lambda: log_events.page(ctx.log, name, step))
     ctx.then(lambda: log_events.changes(ctx.log, name, changes, answer.detail if isinstance(answer, Verdict) else None))
     return ending
+
+
+ENTRIES = "the listed entries"
+"""What a contained error is about."""
+
+
+def _entries_not_kept(ctx: Context, supplier: str, error: Exception) -> None:
+    """Report that the last answer is stored without its entries: no order is affected."""
+    about = f"{ENTRIES} of {supplier}"
+    ctx.contained[about] = f"{about} cannot be kept ({type(error).__name__}); no order is affected"
+    ctx.log.fault("internal.error", about, error, supplier=supplier)

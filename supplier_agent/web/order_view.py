@@ -19,7 +19,8 @@ from supplier_agent.labels import parcels
 from supplier_agent.labels.progress import ONE, Parcels
 from supplier_agent.labels.scan import missing
 from supplier_agent.printing.papers import Paper, paper
-from supplier_agent.reports import facts
+from supplier_agent.reports import facts, listed
+from supplier_agent.reports.listed import Instructions
 from supplier_agent.verdict import CHANGED, STOPS, Act, NextStep, ProblemCode, Report, Role, Verdict
 from supplier_agent.web import sales
 from supplier_agent.web.request import Visit
@@ -32,13 +33,14 @@ MOST_LINES = 40
 class Judged:
     """One order and its current verdict. `order` is a plain row: a cell that cannot be read is `Unreadable`.
 
-    printed: how often its label was printed.
+    printed: how often its label was printed. instructions: what the packer is told; None: nothing.
     """
 
     order: Any
     verdict: Verdict
     printed: int = 0
     parcels: Parcels = ONE
+    instructions: Instructions | None = None
 
     def cell(self, column: str) -> Any:  # noqa: ANN401 - whatever the column holds
         """Return a cell of its row; None if it is null or cannot be read."""
@@ -72,9 +74,11 @@ class Judged:
 def judged(tx: Session, visit: Visit, rows: Sequence[int], *, attempts: bool = False) -> list[Judged]:
     """Return the orders of these row ids with their verdicts, in this order; a missing order is left out."""
     judge, counted = visit.judge(tx), parcels.of_orders(tx, rows)
+    orders = facts.orders_of(within(tx), rows, attempts=attempts)
+    told = listed.of_orders(tx, visit.room.settings, orders)
     found = [
-        Judged(each.order, judge.of(each), len(each.prints), counted[each.order.id])
-        for each in facts.orders_of(within(tx), rows, attempts=attempts)
+        Judged(each.order, judge.of(each), len(each.prints), counted[each.order.id], told.get(each.order.id))
+        for each in orders
     ]
     return sales.with_names(tx, found) if sales.is_used(visit.room.settings) else found
 
@@ -114,6 +118,7 @@ class Line:
     parcels: Parcels
     due: str  # by the ship-by clock; "" without one
     ship_by: str
+    instructions: Instructions | None  # null: none
 
     @property
     def id(self) -> str:
@@ -142,6 +147,7 @@ def line(each: Judged, visit: Visit) -> Line:
         each.parcels,
         clock.due.value if clock is not None else "",
         say(f"due.{clock.due}", {"at": clock.at}) if clock is not None else "",
+        each.instructions,
     )
 
 

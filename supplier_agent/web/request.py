@@ -1,7 +1,6 @@
 """One request: its data, its user (the signed cookie), its language, and the parts that all requests share."""
 
 import gettext
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
@@ -33,7 +32,6 @@ COOKIE, DEVICE_COOKIE = "desk", "device"
 DEVICE_SECONDS = 400 * 86400
 """How long a browser remembers its device: the longest that browsers allow."""
 KEY_FILE = "page.key"
-KEY_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -67,15 +65,12 @@ def read_key(state_dir: Path) -> str:
     path = folder / KEY_FILE
     try:
         state_folder.adopt(folder, KEY_FILE)
-        with state_folder.open_private(folder) as opened:
-            if opened.look(KEY_FILE):
-                opened.write(KEY_FILE, secrets.token_hex(KEY_BYTES).encode())
-            key = opened.read(KEY_FILE).decode().strip()
+        key = state_folder.secret_key(folder, KEY_FILE)
     except OSError as error:
         raise StateError(
             f"the page's key {path} cannot be used: {error.strerror}", f"give it to the agent: {path}"
         ) from error
-    if len(key) < KEY_BYTES:
+    if len(key) < state_folder.KEY_BYTES:
         raise StateError(f"the page's key {path} is too short", f"delete {path}; everyone then signs in again")
     return key
 

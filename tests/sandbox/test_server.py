@@ -19,9 +19,10 @@ from pypdf import PdfReader
 from supplier_agent.base.clock import SystemClock
 from supplier_agent.base.errors import UsageError
 from supplier_agent.sandbox import faults
+from supplier_agent.sandbox.command import serve
 from supplier_agent.sandbox.faults import Fault
 from supplier_agent.sandbox.orders import Order
-from supplier_agent.sandbox.server import Sandbox, serve
+from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
 from tests.world.books import arrived
 
@@ -311,7 +312,7 @@ def test_a_taken_port_is_explained_with_its_cure(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
 def test_the_command_serves_until_it_is_told_to_stop(ending: signal.Signals) -> None:
-    program = "from supplier_agent.sandbox.server import serve; serve(0, 3, lambda text: print(text, flush=True))"
+    program = "from supplier_agent.sandbox.command import serve; serve(0, 3, lambda text: print(text, flush=True))"
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stderr is not None

@@ -1,5 +1,6 @@
 """Finished work goes after its time, unfinished work never, whatever its age; and what proves the past stays."""
 
+import json
 import random
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +15,12 @@ from supplier_agent.db.support import SavRequest
 from supplier_agent.db.tables import Alert, Attempt, Barcode, Call, Chore, Event, Order, Read, Run
 from supplier_agent.labels import LabelFolder
 from supplier_agent.maintenance.retention import CHORE, Retention
+from supplier_agent.marketplace import Listing
+from supplier_agent.marketplace.listing import parse_rows
+from supplier_agent.marketplace.masking import Mask
+from supplier_agent.reading.strategy import Query
 from supplier_agent.settings import Settings
+from supplier_agent.suppliers import read_log
 from tests.upkeep.conftest import Rows, rows_of
 from tests.world.harness import MONDAY, ManualClock
 
@@ -356,3 +362,42 @@ def test_the_text_of_a_case_goes_with_the_journal(tmp_path: Path, state: str, ke
     place.go_round()
     ((row,),) = (place.rows()["sav_requests"],)
     assert (row["body"] != "", row["sav_id"]) == (kept, "S1")
+
+
+def listed(place: Place, number: int, *skus: str, age_days: float) -> None:
+    """Store a read of one order for each of these contents."""
+    at = place.clock.now() - timedelta(days=age_days)
+    for sku in skus:
+        row = {"menzzo_order_id": f"15000000{number:04d}_{number}", "sku": sku}
+        rows = parse_rows(json.dumps([row]).encode(), Mask(b"key"))
+        assert isinstance(rows, tuple)
+        done = read_log.read_done(Query(), Listing(rows, 200, "hash"), at, at)
+        with place.store.write() as tx:
+            assert read_log.write(tx, "notio", done, None) is None
+
+
+def test_what_was_listed_of_finished_orders_goes_after_its_days(place: Place) -> None:
+    at = place.clock.now()
+    place.settings = Settings(state_dir=place.folder, keep={"raw_days": 60}, suppliers={"notio": {"token": "t"}})
+    place.order(1, age_days=61, ship_confirmed_at=at - timedelta(days=61), shipped=1)
+    place.order(2, age_days=61)
+    place.order(3, age_days=61, ship_confirmed_at=at - timedelta(days=61), shipped=1)
+    listed(place, 1, "A", "B", "C", age_days=61)
+    listed(place, 2, "A", "B", age_days=61)
+    listed(place, 3, "A", age_days=50)
+    listed(place, 4, "A", age_days=61)  # of no order
+    place.go_round()
+    rows = place.rows()
+    kept = [(row["menzzo_order_id"][-1], row["body"] is not None) for row in rows["raw_entries"]]
+    assert kept == [("1", False), ("2", True), ("2", True), ("3", True), ("4", False)]
+    assert [row["read_id"] for row in rows["listed_pages"]] == [6]
+    assert len(rows["reads"]) == 7
+    place.go_round()
+    assert place.rows()["raw_entries"] == rows["raw_entries"]
+
+
+def test_reads_go_with_what_they_listed(place: Place) -> None:
+    place.settings = Settings(state_dir=place.folder, keep={"raw_days": 0}, suppliers={"notio": {"token": "t"}})
+    listed(place, 1, "A", age_days=400)
+    place.go_round()
+    assert place.rows()["reads"] == place.rows()["listed_pages"] == []
