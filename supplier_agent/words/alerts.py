@@ -120,6 +120,7 @@ LETTERS: Mapping[str, str] = {
     "menzzo.entry": "An entry of get-sales without a usable menzzo_order_id",
     "menzzo.entry_rejected": "listed from %(since)s to %(last)s: %(reason)s. Please correct it.",
     "menzzo.answer": "Message: %(answer)s",
+    "menzzo.answer.code": "Message: HTTP %(status)s, without a text",
     "menzzo.answer.status": "Message: HTTP %(status)s %(answer)s",
     "menzzo.asked": "We asked you about this on %(at)s.",
     "asked.menzzo": "%(said)s (Menzzo was asked at %(at)s)",

@@ -31,7 +31,8 @@ def _lines(supplier: str, questions: Sequence[Question]) -> Iterator[str]:
 def _about(question: Question) -> Iterator[str]:
     facts = facts_of(question)
     yield say(f"menzzo.{question.problem.code}", facts)
-    if facts.get("answer"):
-        yield say("menzzo.answer", facts | {"case": "status" if "status" in facts else ""})
+    if facts.get("answer") or "status" in facts:
+        case = "" if "status" not in facts else "status" if facts.get("answer") else "code"
+        yield say("menzzo.answer", facts | {"case": case})
     if question.asked_at is not None:
         yield say("menzzo.asked", {"at": question.asked_at})
