@@ -99,8 +99,12 @@ class Agent:
         for name in ctx.workers.call_up() & self.accounts.keys():
             self.accounts[name].wake()
         now = ctx.clock.monotonic()
-        due = [account for account in self.accounts.values() if account.next_look <= now]
-        for account in sorted(due, key=lambda each: each.ticked_at):
+        due = [
+            account
+            for account in self.accounts.values()
+            if account.next_look <= now or (account.pace.is_called and account.rests_until <= now)
+        ]
+        for account in sorted(due, key=lambda each: (each.pace.place, each.ticked_at)):
             settle.alone(ctx, account, self._serve)
             if ctx.clock.monotonic() >= until:  # asked afterwards: each turn serves one, however slow the machine is
                 return
@@ -116,9 +120,13 @@ class Agent:
         while not (self.stopping or self.holding) and account.token is not None:
             wait = account.pace.free_in()
             account.waits_for_rate = wait > 0
-            if wait > 0:
+            if wait > 0 and (account.pace.is_ranked or not account.pace.waits_for_host):
                 return wait
             step = next_step(ctx, account, plan.repeat_lost(ctx, account))
+            if wait > 0:  # how urgent the next request is decides who gets the host's next turn
+                account.pace.queue(step.lane)
+                account.waits_for_rate = step.lane is not None
+                return step.idle_seconds if step.lane is None else wait
             if step.read is not None and step.read_first and claim.read(ctx, account, step.read):
                 continue
             if step.call is not None:

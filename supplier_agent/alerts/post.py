@@ -22,9 +22,11 @@ from supplier_agent.settings import Settings
 from supplier_agent.settings.egress import DIRECT, Egress
 from supplier_agent.verdict import ProblemCode, Severity
 from supplier_agent.verdict.codes import severity_of
+from supplier_agent.verdict.letters import Letter
 from supplier_agent.verdict.supplier import owner_of
-from supplier_agent.words import Words
+from supplier_agent.words import Words, say
 from supplier_agent.words.formats import and_more
+from supplier_agent.words.letters import letter as letter_text
 
 FIRST_SECONDS, LONGEST_SECONDS = 60.0, 3600.0
 GIVE_UP_SECONDS = 86_400.0
@@ -174,6 +176,12 @@ def _of_supplier(tx: Session, check: Check, name: str, since: datetime) -> str:
     )
 
 
+def letter(each: Letter) -> Message:
+    """Return today's message to Menzzo about a supplier, always in English."""
+    title = say("menzzo.title", {"supplier": each.supplier, "number": len(each.to_ask)})
+    return Message(title, letter_text(each.supplier, each.to_ask))
+
+
 def trial(where: str, words: Words) -> Message:
     """Return the message of `alerts test`."""
     return Message(words.say("alert.test.title", where=where), words.say("alert.test"))
@@ -207,6 +215,15 @@ class Post:
             for place, each in enumerate(addresses, 1)
         ]
 
+        self.letters = [
+            Box(Recipient(f"{key}, place {place} ({_kind(each.url)})", supplier), each.url)
+            for key, supplier, addresses in (
+                ("alerts.letter_urls", None, settings.alerts.letter_urls),
+                *((f"suppliers.{name}.letter_urls", name, of.letter_urls) for name, of in settings.suppliers.items()),
+            )
+            for place, each in enumerate(addresses, 1)
+        ]
+
     @property
     def recipients(self) -> list[Recipient]:
         """All recipients."""
@@ -214,7 +231,7 @@ class Post:
 
     def has_same_addresses(self, other: "Post") -> bool:
         """Tell whether another configuration has the same addresses and the same network route."""
-        mine, others = ([(box.recipient, box.url) for box in post.boxes] for post in (self, other))
+        mine, others = ([(box.recipient, box.url) for box in (*post.boxes, *post.letters)] for post in (self, other))
         return mine == others and self.egress == other.egress
 
     def send(self, box: Box, message: Message, now: float) -> bool:
@@ -230,14 +247,14 @@ class Post:
 
     def send_owed(self, now: float) -> None:
         """Send the waiting messages, oldest first, to addresses that may be tried. A message is dropped after a day."""
-        for box in self.boxes:
+        for box in (*self.boxes, *self.letters):
             box.owed = [(message, since) for message, since in box.owed if now - since <= GIVE_UP_SECONDS]
             while box.owed and self.send(box, box.owed[0][0], now):
                 del box.owed[0]
 
     def failing(self, now: float) -> list[str]:
         """Return the names of the addresses that failed, or have messages waiting."""
-        return [box.recipient.name for box in self.boxes if now < box.rests_until or box.owed]
+        return [box.recipient.name for box in (*self.boxes, *self.letters) if now < box.rests_until or box.owed]
 
     def try_one(self, box: Box, message: Message) -> bool:
         """Send to one address; tell whether it accepted the message. Takes at most a few seconds (apprise's timeouts)."""

@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Self
 
@@ -21,12 +22,14 @@ from supplier_agent.base.log import Log
 from supplier_agent.db import state_folder
 from supplier_agent.db.plain_sql import Look, supplier_of, text, within
 from supplier_agent.db.store import Store, open_store
-from supplier_agent.db.tables import DIGEST, Alert
+from supplier_agent.db.tables import DIGEST, Alert, Chore
 from supplier_agent.reading import coverage
 from supplier_agent.reports import health, heartbeat
 from supplier_agent.reports.facts import last_arrival_at
+from supplier_agent.reports.letters import letters
 from supplier_agent.reports.vitals import ALERTS, Trouble
 from supplier_agent.settings import Settings, egress
+from supplier_agent.suppliers.letters import mark_asked
 from supplier_agent.verdict import Problem, ProblemCode
 from supplier_agent.words import Words
 
@@ -36,6 +39,8 @@ SLOW_SECONDS = 600.0
 LEARN_SECONDS = 21_600.0
 JOIN_SECONDS = 5.0
 SAID = "alerts"
+LETTER, SENDER = "letter ", "agent"
+"""The rows of `chores` that have when the message about a supplier was last sent; who has asked then."""
 
 
 class Watch:
@@ -118,6 +123,30 @@ class Watch:
         decision = decide.to_send(rows, check.counts, now, patience, self._post.recipients)
         report = Decision(digest_since=decide.digest_since(last, now, patience))
         self._send(store, decision.with_(report), check)
+        if self._post.letters:
+            self._send_letters(store, settings, patience, now)
+        self._say_what_fails()
+
+    def _send_letters(self, store: Store, settings: Settings, patience: Patience, now: datetime) -> None:
+        """Send the message to Menzzo about each supplier, once a day. It is recorded as asked once an address has accepted it."""
+        daily, monotonic = replace(patience, digest_at=settings.alerts.letters_at), self._clock.monotonic()
+        for name in settings.suppliers:
+            boxes = [box for box in self._post.letters if box.recipient.supplier in {None, name}]
+            with store.read() as tx:
+                sent = tx.get(Chore, f"{LETTER}{name}")
+                if not boxes or decide.digest_since(None if sent is None else sent.done_at, now, daily) is None:
+                    continue
+                found = [each for each in letters(within(tx), settings, now, [name]) if each.to_ask]
+            for each in found:
+                message = post.letter(each)
+                missed = [box for box in boxes if not self._post.send(box, message, monotonic)]
+                if len(missed) == len(boxes):
+                    continue
+                for box in missed:
+                    box.owed.append((message, monotonic))
+                with store.write() as tx:
+                    mark_asked(tx, (question.key for question in each.to_ask), now, SENDER)
+                    tx.merge(Chore(name=f"{LETTER}{name}", done_at=now))
 
     def _problems(self, tx: Session, settings: Settings, now: datetime) -> list[Problem]:
         """Return the problems of `status`, with the new results of the slow checks instead of those in the table of alerts."""
@@ -144,7 +173,9 @@ class Watch:
         self._post.send_owed(monotonic)
         for part in decision.parts():
             self._send_part(store, part, check, monotonic)
-        failing = self._post.failing(monotonic)
+
+    def _say_what_fails(self) -> None:
+        failing = self._post.failing(self._clock.monotonic())
         if failing:
             self._fault(f"no message can be delivered to {', '.join(failing)}; it is tried again")
         else:

@@ -22,7 +22,7 @@ class Acknowledge(OutwardCall[Tools]):
     """The acknowledge call; see the module."""
 
     LANE, PRIORITY = WRITES, 1
-    NEEDS = frozenset({Need.STILL_LIST})
+    NEEDS = frozenset({Need.FIRST_START, Need.STILL_LIST})
     ENDPOINT, REHEARSED = "acknowledge-sale", "send acknowledge-sale for"
 
     def perform(self, job: Job, tools: Tools) -> Ending:

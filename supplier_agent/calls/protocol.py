@@ -116,6 +116,7 @@ class Need(Enum):
     """What a call needs before it may be sent, besides its due time, the rate and a working lane."""
 
     MARKS_APPROVED = "marks approved"  # no approval of unusually many marks is pending
+    FIRST_START = "first start"  # the orders of a supplier's first start are few, or approved
     STILL_LIST = "still list"  # the list is not being read page by page: the call would change it between two pages
     WHOLE_LABEL = "whole label"  # the label file, if the order has one, is what was stored
     SALE_CHECK = "sale check"  # a fresh answer about its sale, if its supplier uses the support API (tick/sale_gate.py)

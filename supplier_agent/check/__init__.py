@@ -126,23 +126,25 @@ def fits_together(report: Report, settings: Settings, env: Mapping[str, str], no
 
 def _say_hours(report: Report, settings: Settings, now: datetime) -> None:
     """Report whether suppliers are open now: one line for all suppliers, or one for each group that differs."""
-    schedule, zone = settings.schedule, settings.timezone
-    hours = f"business hours {schedule.business_hours} in {zone.key}, where it is {now.astimezone(zone):%a %H:%M}"
+    zone = settings.timezone
     same: dict[str, list[str]] = {}
     for name in settings.suppliers:
         calendar = settings.calendar(name)
+        hours = f"business hours {calendar.hours} in {zone.key}, where it is {now.astimezone(zone):%a %H:%M}"
         at_work = "open" if calendar.is_open(now) else "closed"
         why = ", a holiday" if calendar.is_holiday(now.astimezone(zone).date()) else ""
-        same.setdefault(f"{at_work}{why}, read every {settings.poll_interval(name, now):g} s", []).append(name)
+        said = f"{hours}: {at_work}{why}, read every {settings.poll_interval(name, now):g} s"
+        same.setdefault(said, []).append(name)
     for said, names in same.items():
-        report.good(f"{hours}: {said}" + (f" ({', '.join(names)})" if len(same) > 1 else ""))
+        report.good(said + (f" ({', '.join(names)})" if len(same) > 1 else ""))
 
 
 def _of_all(settings: Settings) -> list[tuple[str, str]]:
-    schedule, found = settings.schedule, []
+    found = []
     if settings.read_only:
         found.append(("read_only is set: orders are read, and nothing is acknowledged or shipped", "read_only = false"))
-    if schedule.sweep_seconds < schedule.poll_seconds:
+    intervals = [settings.schedule_of(name).poll_seconds for name in settings.suppliers]
+    if settings.schedule.sweep_seconds < max(intervals):
         what = (
             "sweep_seconds is shorter than poll_seconds: every read is a sweep, page by page through all of sweep_days"
         )
@@ -150,7 +152,7 @@ def _of_all(settings: Settings) -> list[tuple[str, str]]:
     if settings.ship.after_lost_answer == "resend" and settings.ship.settle_seconds < CACHE_OF_SEED:
         what = "a lost ship call is sent again before the marketplace's cache (1800 s) could show whether it arrived"
         found.append((what, "settle_seconds = 1860 in [ship]"))
-    if settings.http.timeout_seconds >= settings.schedule.poll_seconds:
+    if settings.http.timeout_seconds >= min(intervals):
         found.append(("timeout_seconds is longer than the time between two reads", "timeout_seconds = 20 in [http]"))
     if settings.base_url.startswith("http:"):
         found.append((f"base_url is {settings.base_url}: a test server on this machine, not the marketplace", EDIT))
@@ -164,6 +166,9 @@ def _of_suppliers(settings: Settings, now: datetime) -> list[tuple[str, str]]:
             what = f"the printer's address of station {station.name} contains a name or a password, so nothing is printed there"
             found.append((what, "remove it from the address"))
     for name, supplier in settings.suppliers.items():
+        if supplier.read_only:
+            what = f"suppliers.{name}.read_only is set: its orders are read, and nothing is acknowledged or shipped"
+            found.append((what, "read_only = false"))
         if supplier.start_date is not None and supplier.start_date > now.astimezone(settings.timezone).date():
             what = f"suppliers.{name}.start_date is in the future: no order of today is acknowledged or shipped"
             found.append((what, "right if the other tool still does the work; else correct it"))

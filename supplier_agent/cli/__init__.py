@@ -16,6 +16,8 @@ from supplier_agent.cli import (
     carriers,
     config,
     evidence,
+    fetch,
+    letters,
     maintenance,
     marketplace,
     orders,
@@ -48,6 +50,7 @@ app = typer.Typer(
 )
 for module in (
     serve,
+    fetch,
     orders,
     actions,
     state,
@@ -59,6 +62,7 @@ for module in (
     carriers,
     shop,
     businessonbot,
+    letters,
     marketplace,
     recordings,
     evidence,

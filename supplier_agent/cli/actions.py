@@ -103,19 +103,41 @@ def unship(context: typer.Context, ids: Ids, supplier: WhichSupplier = "", as_js
 
 def resolve(
     context: typer.Context,
-    menzzo_order_id: Id,
     by: Annotated[str, typer.Option(metavar="NAME", help="Who asked the receiver, usually Menzzo.")],
+    menzzo_order_id: Annotated[str, typer.Argument(metavar="[ID]")] = "",
     arrived: Annotated[
         bool, typer.Option("--shipped", "--arrived", help="Menzzo has it as shipped; another call: it has arrived.")
     ] = False,
     send_again: Annotated[bool, typer.Option("--send-again", help="It has not arrived: send the call again.")] = False,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--file", metavar="FILE", help="Enter Menzzo's answers from a CSV: menzzo_order_id, answer, note."
+        ),
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="With --file: enter them. Without it, they are only shown.")
+    ] = False,
     supplier: WhichSupplier = "",
     as_json: JsonOption = False,
 ) -> int:
     """Record what the receiver says about a call whose outcome is unknown: --shipped (or --arrived), or --send-again."""
     from supplier_agent import actions
 
-    if arrived == send_again:
+    if (
+        bool(menzzo_order_id) == (file is not None)
+        or (file is None and yes)
+        or (file is not None and (arrived or send_again))
+    ):
+        raise UsageError(
+            "name an order and what Menzzo answered, or a file with the answers, not both; --yes goes with --file",
+            "supplier-agent resolve ID --shipped --by NAME, or supplier-agent resolve --file FILE --by NAME",
+        )
+    if file is not None and by.strip():
+        from supplier_agent.cli.answers import resolve_file
+
+        return resolve_file(here(context), file, by.strip(), supplier, yes=yes, as_json=as_json)
+    if file is None and arrived == send_again:
         raise UsageError(
             "say what Menzzo answered: --shipped or --send-again", f"supplier-agent order {menzzo_order_id}"
         )

@@ -57,7 +57,7 @@ def import_(
 
     surroundings = here(context)
     supplier = _only(surroundings, supplier)
-    rows, wrong = read(_content(file), str(file))
+    rows, wrong = read(content(file), str(file))
     for line, why in wrong[:MOST_NAMED]:
         complain(f"line {line}: {why}")
     if wrong:
@@ -124,7 +124,8 @@ def _only(surroundings: Surroundings, supplier: str) -> str:
     return names[0]
 
 
-def _content(file: Path) -> bytes:
+def content(file: Path) -> bytes:
+    """Return what is in a file; - is stdin. Raises UsageError if it cannot be read."""
     try:
         return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     except OSError as error:

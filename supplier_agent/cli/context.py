@@ -201,6 +201,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "page": ("supplier-agent page",),
     "resync": ("supplier-agent resync --from 2026-11-01 --to 2026-11-20 --supplier notio",),
+    "fetch": (
+        "supplier-agent fetch 15000012345_789",
+        "supplier-agent fetch 15000012345_789 --supplier notio --day 2026-11-20",
+        "supplier-agent fetch 15000012345_789 --once --json",
+    ),
     "sandbox": (
         "supplier-agent sandbox --orders 6",
         "supplier-agent sandbox --fault webhook:500 --fault sale-details:500:3 --semantics support.sale_status=canceled",
@@ -231,6 +236,13 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "resolve": (
         "supplier-agent resolve 15000012345_789 --shipped --by Anna",
         "supplier-agent resolve 15000012345_789 --send-again --by Anna",
+        "supplier-agent resolve --file answers.csv --by Anna",
+        "supplier-agent resolve --file answers.csv --by Anna --yes",
+    ),
+    "letter": (
+        "supplier-agent letter",
+        "supplier-agent letter --supplier notio --mark",
+        "supplier-agent letter --all --json",
     ),
     "retry": ("supplier-agent retry 15000012345_789", "supplier-agent retry --all --supplier notio"),
     "hold": ('supplier-agent hold 15000012345_789 --reason "wrong colour?"',),

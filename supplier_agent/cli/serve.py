@@ -93,7 +93,7 @@ def run(
         only_reads = Words().worded(Problem(ProblemCode.READ_ONLY))
         say(f"{only_reads.what}; {only_reads.cure}")
     command = " ".join(["run", *(["--once"] if once else []), *([READ_ONLY] if read_only else [])])
-    with _agent(surroundings, command, stop, once=once, reads_only=read_only) as (agent, beat):
+    with agent_on(surroundings, command, stop, once=once, reads_only=read_only) as (agent, beat):
         if not once:
             from supplier_agent.runtime.daemon import Daemon
             from supplier_agent.runtime.page_process import PageProcess
@@ -110,7 +110,7 @@ def run(
         from supplier_agent.runtime.once import run_once
 
         with progress() as show:
-            found = run_once(agent, _beating(show, agent, beat), stop.event.is_set)
+            found = run_once(agent, beating(show, agent, beat), stop.event.is_set)
             if agent.ctx.all_were_read() and not stop.event.is_set():
                 _ping(surroundings, agent, None)
             beat.beat(STOPPING)
@@ -118,11 +118,11 @@ def run(
                 agent.ctx.store, agent.ctx.labels, agent.ctx.clock, agent.ctx.log, lambda: agent.ctx.settings
             ).go_round(stop.event.is_set)
         _after_the_round(surroundings, agent, metrics_file, stop)
-        _say_why(found)
+        say_why(found)
         return exit_code(found)
 
 
-def _say_why(found: "Sequence[Worded]") -> None:
+def say_why(found: "Sequence[Worded]") -> None:
     """Print the reasons for an exit code to stderr, which cron and the journal keep."""
     for each in found[:MOST_REASONS]:
         about = " ".join(part for part in (each.order, each.supplier) if part)
@@ -134,7 +134,7 @@ def _say_why(found: "Sequence[Worded]") -> None:
 
 
 @contextmanager
-def _agent(
+def agent_on(
     surroundings: Surroundings, command: str, stop: "Stop", *, once: bool, reads_only: bool = False
 ) -> "Iterator[tuple[Agent, Heartbeat]]":
     """Build the agent on this state, as its only instance."""
@@ -183,7 +183,7 @@ def _heartbeat(surroundings: Surroundings, command: str) -> "Iterator[Heartbeat]
         beat.end()
 
 
-def _beating(show: Callable[[str], None], agent: "Agent", beat: "Heartbeat") -> Callable[[str], None]:
+def beating(show: Callable[[str], None], agent: "Agent", beat: "Heartbeat") -> Callable[[str], None]:
     """Return a function that shows the progress of a round and touches the heartbeat."""
     from supplier_agent.runtime.wiring import database_troubles
 
@@ -254,7 +254,7 @@ def _dry_run(surroundings: Surroundings, stop: "Stop", *, as_json: bool) -> int:
     else:
         for line in done.lines():
             result(line)
-    _say_why(done.problems)
+    say_why(done.problems)
     return done.exit_code
 
 
@@ -295,17 +295,17 @@ def resync(
     from supplier_agent.runtime.once import run_once
 
     stop = Stop()
-    with _agent(surroundings, "resync", stop, once=True, reads_only=True) as (agent, beat):
+    with agent_on(surroundings, "resync", stop, once=True, reads_only=True) as (agent, beat):
         with agent.ctx.store.write() as tx:
             for name in names:
                 request(tx, name, first, last, now)
         with progress() as show:
-            found = run_once(agent, _beating(show, agent, beat), stop.event.is_set)
+            found = run_once(agent, beating(show, agent, beat), stop.event.is_set)
         with agent.ctx.store.read() as tx:
             read = _resync_as_json(tx, now, found)
     if as_json:
         result_json(read)
-    _say_why(found)
+    say_why(found)
     return exit_code(found)
 
 

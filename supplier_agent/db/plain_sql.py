@@ -34,6 +34,7 @@ DAYS = ("order_date", "date_from", "date_to")
 OF_SUPPLIER = (
     *("cursor", "cursor_refused", "cursor_distrusted_at", "token_refused_at", "quiet_until", "last_success_at"),
     *("paused_at", "paused_by", "paused_reason", "flags_asked_at", "token_since", "token_key"),
+    *("first_asked_at", "first_agreed_at"),
 )
 """The columns of a supplier; all null before the first read."""
 READS = "reads"
@@ -159,6 +160,8 @@ def stage_sql(quiet: Iterable[tuple[str, str]]) -> str:
  WHEN acknowledged_at IS NULL THEN 'new' WHEN label_path IS NULL THEN 'acknowledged' ELSE 'ready' END"""
 
 
+UNACKNOWLEDGED = f"{OPEN} AND acknowledged_at IS NULL AND held_reason IS NULL"
+"""An order that is to be acknowledged."""
 HELD_THOUGH_MARKED = "shipped = 1 AND held_reason IS NOT NULL"
 """ProblemCode.HELD_THOUGH_MARKED, of an open order."""
 VANISHED = (

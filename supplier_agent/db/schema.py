@@ -14,6 +14,7 @@ from supplier_agent.db import (  # each defines its own tables
     carriers,  # noqa: F401
     evidence,  # noqa: F401
     journal,  # noqa: F401
+    letters,  # noqa: F401
     programs,  # noqa: F401
     shops,  # noqa: F401
     support,  # noqa: F401

@@ -204,6 +204,8 @@ class Supplier(SQLModel, table=True):
     resumed_at: datetime | None = None  # when a person last resumed it; null: never paused
     flags_asked_at: datetime | None = None  # since when too many marks wait for approval; null: none wait
     flags_agreed_at: datetime | None = None  # a person approved marks up to then; null: never asked
+    first_asked_at: datetime | None = None  # since when its first start waits for approval; null: it does not
+    first_agreed_at: datetime | None = None  # when acknowledging was begun or approved; null: not yet, or never asked
     token_mark: str | None = None  # fingerprint of the token; null: none was used yet
     token_since: datetime | None = None  # first use of that token; null: none was used yet
     token_key: str | None = None  # its key in the configuration, token or token_next; null: as above
@@ -233,7 +235,8 @@ class Run(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)  # null only before the row is written
     supplier: str
-    purpose: str  # poll, sweep, resync, probe
+    purpose: str  # poll, sweep, resync, fetch, probe
+    order_number: str | None = None  # of a fetch: the number of the customer's order; null: another purpose
     date_from: date
     date_to: date | None = None  # null: up to the newest
     requested_at: datetime

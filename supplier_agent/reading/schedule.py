@@ -22,7 +22,7 @@ DISTRUST = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Due:
-    """The next run: its purpose and time. `resync` is the row of a person's request."""
+    """The next run: its purpose and time. `resync` is the row of a person's request, a resync or a fetch."""
 
     purpose: str
     at: datetime
@@ -31,7 +31,7 @@ class Due:
 
 @dataclass(frozen=True)
 class Readings:
-    """A supplier's runs: the oldest `resync` that waits, and the last complete sweep and poll."""
+    """A supplier's runs: the oldest request of a person that waits and may be read now, and the last complete sweep and poll."""
 
     supplier: Supplier
     resync: Run | None  # None: nobody asked
@@ -54,7 +54,7 @@ def next_read(
     """Decide which run is next, and when: the first that applies.
 
     1. The token is refused: a probe.
-    2. A person asked for days: that resync.
+    2. A person asked for days or an order: that resync or fetch.
     3. Never read, or the clock was set back: a sweep.
     4. A sweep is due: a poll right before it, then the sweep.
     5. Otherwise: a poll, after its interval and the server's cache.
@@ -66,7 +66,7 @@ def next_read(
     if supplier.token_refused_at is not None:
         return Due("probe", earliest)
     if known.resync is not None:
-        return Due("resync", earliest, known.resync)
+        return Due(known.resync.purpose, earliest, known.resync)
     last = max((run for run in (sweep, poll) if run is not None), key=lambda run: run.id or 0, default=None)
     if sweep is None or last is None or sweep.started_at is None or last.started_at is None or last.ended_at is None:
         return Due("sweep", earliest)

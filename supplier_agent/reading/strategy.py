@@ -6,6 +6,7 @@ this module assumes nothing: a run continues until the server has nothing more t
     poll    from the cursor: what is newer than the newest order we know. Every quarter of an hour, usually one request.
     sweep   all of the last days by date and page, without the cursor, so that nothing is missed. Every few hours.
     resync  a sweep over dates that a person names.        probe   one small read to see whether the token works.
+    fetch   one order by its number, for a person; only where the API has order_number.
 
 Within a run:   PAGES ──same page again──> CARRY (the cursor does the paging) ──nothing new──> DAYS (one day at a time)
 """
@@ -154,6 +155,11 @@ def probe(today: date, asked: Collection[str]) -> Run:
     return Run("probe", today, today, query.date_to, query, today)
 
 
+def fetch(today: date, order_number: str) -> Run:
+    """Start to read one order by its number. It says nothing about the rest of the list."""
+    return Run("fetch", today, today, today, Query(order_number=order_number), today)
+
+
 def refused(run: Run, http_status: int) -> Run | End | None:
     """Handle a page that was answered with 400, 404 or 422: return the next step, or None if it is a failure."""
     past_the_end = http_status == 404 and (run.query.page > 1 or run.phase is Phase.DAYS)  # noqa: PLR2004 - HTTP
@@ -173,6 +179,8 @@ def advance(run: Run, page: Sequence[str], known: Collection[str]) -> Run | End:
     """
     if run.purpose == "probe":
         return End(run, "complete")
+    if run.purpose == "fetch":
+        return End(replace(run, pages=1, listed=frozenset(page)), "complete")
     new = set(page) - run.listed
     run = replace(
         run,

@@ -20,6 +20,7 @@ from supplier_agent.db.plain_sql import (
     OVERDUE,
     SALE_STOPPED,
     TOLD,
+    UNACKNOWLEDGED,
     UNFLAGGED,
     VANISHED,
     WAITING,
@@ -52,7 +53,15 @@ AT_ONCE = 500
 LAST_READS, LAST_READS_OF_ALL = 200, 5000
 OF_ROW = (
     *("cursor", "cursor_refused", "cursor_distrusted_at", "paused_at", "paused_by", "paused_reason", "flags_asked_at"),
-    *("token_refused_at", "token_since", "token_key", "quiet_until", "last_success_at"),
+    *(
+        "token_refused_at",
+        "token_since",
+        "token_key",
+        "quiet_until",
+        "last_success_at",
+        "first_asked_at",
+        "first_agreed_at",
+    ),
 )
 LASTING = {each.value: each for each in (ProblemCode.SILENCE, ProblemCode.NOT_READ)}
 """The causes of alerts that take long to find: they are read from the table of alerts."""
@@ -115,6 +124,9 @@ def suppliers(
             lasting=lasting.get(name, ()),
             overdue=0 if now is None else _overdue(look, settings, name, now),
         )
+        if found[name].first_asked_at is not None:
+            unacknowledged = f"SELECT count(*) AS number FROM orders WHERE {UNACKNOWLEDGED} AND supplier = ?"  # noqa: S608 - a constant
+            found[name] = replace(found[name], unacknowledged=look.first(unacknowledged, name).number)
     for row in look.rows("SELECT * FROM suppliers WHERE instr(name, '/') ORDER BY name"):
         owner, _, kind = row.name.partition("/")
         if settings.has_account(owner, kind):  # else it is no longer connected, and its last troubles are over
@@ -231,7 +243,8 @@ class OrderFacts:
 
     report: what a packer reported about it, until a lead settles it; None: nothing. label: what its label says; None: it was not
     read, or meets every criterion. scan: what its carrier said; None: the carrier was not asked. codes: None: not loaded,
-    or it has none. cancellation: that a program asked to cancel it, until a lead settles it; None: nobody did.
+    or it has none. cancellation: that a program asked to cancel it, until a lead settles it; None: nobody did. asked: what
+    Menzzo was asked about it (letter_questions).
     """
 
     order: Any
@@ -243,6 +256,7 @@ class OrderFacts:
     scan: Any | None = None
     codes: Codes | None = None
     cancellation: Any | None = None
+    asked: Sequence[Any] = ()
 
 
 def orders_of(look: Look, ids: Sequence[int], *, attempts: bool = False, codes: bool = False) -> list[OrderFacts]:
@@ -262,6 +276,9 @@ def _several(look: Look, ids: Sequence[int], *, attempts: bool, codes: bool) -> 
     unsettled = {row: _unsettled(each) for row, each in told.items()}
     labels = label_facts.doubtful(look, of_these, ids)
     scans = {row.order_id: row for row in look.rows(f"SELECT * FROM order_scans WHERE order_id IN {of_these}", *ids)}  # noqa: S608 - as above
+    questions = "SELECT letter_questions.*, orders.id AS order_id FROM orders JOIN letter_questions"
+    questions += " ON letter_questions.supplier = orders.supplier AND subject = menzzo_order_id WHERE orders.id IN"
+    asked = _by_order(look.rows(f"{questions} {of_these}", *ids))
     of_labels = parcels.codes(look, ids) if codes else {}
     tried = None
     if attempts:
@@ -277,7 +294,8 @@ def _several(look: Look, ids: Sequence[int], *, attempts: bool, codes: bool) -> 
             labels.get(each),
             scans.get(each),
             of_labels.get(each),
-            next((asked for asked in reversed(unsettled.get(each, ())) if is_cancellation(asked)), None),
+            next((told for told in reversed(unsettled.get(each, ())) if is_cancellation(told)), None),
+            asked.get(each, ()),
         )
         for each in ids
         if each in rows

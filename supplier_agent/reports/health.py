@@ -15,6 +15,7 @@ from supplier_agent.reports.vitals import Signs
 from supplier_agent.verdict import Problem, ProblemCode, SupplierState, judge_installation, judge_supplier
 from supplier_agent.verdict.businessonbot import judge_messages
 from supplier_agent.verdict.codes import INFO
+from supplier_agent.verdict.letters import with_asked
 from supplier_agent.verdict.order import order_problems
 from supplier_agent.verdict.supplier import owner_of
 from supplier_agent.verdict.webhooks import judge_webhooks
@@ -68,7 +69,7 @@ def judged(
     for supplier in suppliers.values():
         found += judge_supplier(supplier, settings, now, lane_of=lanes, runs_since=runs_since).problems
     for each in facts.with_problems(look, settings, now):
-        found += order_problems(
+        of_order = order_problems(
             each.order,
             each.calls,
             each.prints,
@@ -79,6 +80,7 @@ def judged(
             scan=each.scan,
             cancellation=each.cancellation,
         )
+        found += with_asked(of_order, each.asked)
     found += [_stray(call) for call in facts.strays(look)]
     load_sentences(found)
     left_out = INFO if since is None else INFO | NOT_OF_A_ROUND

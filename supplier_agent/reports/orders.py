@@ -5,7 +5,7 @@ SQL selects a list, then the orders are judged in small batches, so that a slow 
 
 from array import array
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache, cached_property, partial
 from typing import Any
@@ -26,6 +26,7 @@ from supplier_agent.reports.facts import OrderFacts
 from supplier_agent.reports.status import STAGE
 from supplier_agent.settings import Settings
 from supplier_agent.verdict import Blocker, Role, SupplierState, SupplierVerdict, Verdict, judge_order, judge_supplier
+from supplier_agent.verdict.letters import with_asked
 from supplier_agent.words import Words
 from supplier_agent.words.formats import iso_or_null, money
 
@@ -49,7 +50,7 @@ class Judge:
     def of(self, each: OrderFacts) -> Verdict:
         """Return the verdict on one order."""
         supplier = self.suppliers.get(each.order.supplier) or SupplierState(each.order.supplier)
-        return judge_order(
+        verdict = judge_order(
             each.order,
             each.calls,
             each.prints,
@@ -65,6 +66,7 @@ class Judge:
             sale=self.sale(each.order),
             scan=each.scan,
         )
+        return replace(verdict, problems=with_asked(verdict.problems, each.asked)) if each.asked else verdict
 
     def sale(self, order: Order) -> Any | None:  # noqa: ANN401 - a row
         """Return the last check of an order's sale; None: none, or its supplier does not use the support API."""
@@ -113,6 +115,9 @@ def summary(found: OrderFacts, verdict: Verdict, words: Words) -> dict[str, obje
         "ship_by_at": iso_or_null(verdict.ship_by.at) if verdict.ship_by is not None else None,
         "problem": "; ".join(words.problem(each) for each in verdict.problems) or None,
         "problem_codes": [each.code.value for each in verdict.problems],
+        "asked_at": iso_or_null(
+            max((each.asked_at for each in verdict.problems if each.asked_at is not None), default=None)
+        ),
         "label_codes": codes.shown,
         "tracking_number": codes.tracking,
     }

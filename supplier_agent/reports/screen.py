@@ -79,7 +79,14 @@ def _fitting(told: Told, now: datetime, words: Words, room: int, *, colours: boo
     taken, fits = 1, 0
     for name in names:
         of_it = told.suppliers[name]
-        taken += 1 + bool(of_it.because) + (of_it.shop is not None) + len(of_it.carriers) + (of_it.bot is not None)
+        taken += (
+            1
+            + bool(of_it.because)
+            + (of_it.schedule is not None)
+            + (of_it.shop is not None)
+            + len(of_it.carriers)
+            + (of_it.bot is not None)
+        )
         fits += taken < room or (taken == room and name == names[-1])
     more = [f"… and {len(names) - fits} more suppliers"] if fits < len(names) else []
     return [*_table(told, names[:fits], now, words, colours=colours), *more]
@@ -104,6 +111,8 @@ def _table(told: Told, names: Sequence[str], now: datetime, words: Words, *, col
         lines.append(_line(row, widths, colour))
         if without := _without_a_yes(told.suppliers[name]):
             lines.append(" " * (widths[0] + 2) + without)
+        if (schedule := told.suppliers[name].schedule) is not None:
+            lines.append(" " * (widths[0] + 2) + _schedule(schedule))
         if (shop := told.suppliers[name].shop) is not None:
             lines.append(" " * (widths[0] + 2) + on_one_line(_shop(shop, now)))
         lines += [" " * (widths[0] + 2) + _carrier(each) for each in told.suppliers[name].carriers]
@@ -128,6 +137,12 @@ def _bot(bot: BotLine, now: datetime) -> str:
     """Return one line about the supplier's own WhatsApp bot."""
     told = f"{bot.calls.get('done', 0)} messages sent, {bot.stuck} wait for a person" if bot.sends else "sends nothing"
     return f"businessonbot: {told}, {f'asked {_ago(bot.last_asked_at, now)}' if bot.answers else 'answers nothing'}"
+
+
+def _schedule(schedule: "Schedule") -> str:
+    """Return one line about a schedule of its own."""
+    rates = f"read every {schedule.poll_seconds:g} s, outside these hours every {schedule.off_hours_poll_seconds:g} s"
+    return f"business hours {schedule.business_hours} {schedule.model_dump()['business_days']}: {rates}"
 
 
 def _shop(shop: ShopLine, now: datetime) -> str:
@@ -210,7 +225,7 @@ def _ahead(at: datetime | None, now: datetime) -> str:
 
 
 if TYPE_CHECKING:
-    from supplier_agent.settings import Settings
+    from supplier_agent.settings import Schedule, Settings
 
 WATCH_SECONDS = 2.0
 CLEAR_LINE, HOME, CLEAR_BELOW = "\x1b[K", "\x1b[H", "\x1b[J"

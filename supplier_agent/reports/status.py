@@ -30,7 +30,7 @@ from supplier_agent.words.formats import iso
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from supplier_agent.settings import Settings
+    from supplier_agent.settings import Schedule, Settings
 
 
 def stage_by(rules: Rules) -> str:
@@ -123,6 +123,8 @@ def rejected_entries(tx: "Session | Look", supplier: str) -> int:
 
 NOT_RUNNING = 3
 READ_ONLY = "--read-only"
+OWN = {"poll_seconds", "off_hours_poll_seconds", "business_hours", "business_days"}
+"""What is shown of a supplier's own schedule."""
 """The command that the lock file of a daemon contains."""
 BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
@@ -141,6 +143,8 @@ class Line:
     shop: ShopLine | None = None  # None: its own shop is not connected, or not known
     carriers: tuple[CarrierLine, ...] = ()  # that are asked about its parcels
     bot: BotLine | None = None  # None: it has no bot, or that is not known
+    schedule: "Schedule | None" = None  # None: that of [schedule]
+    only_reads: bool = False
 
     def reason(self, words: Words) -> str | None:
         """Return why it is not ok; None if it is."""
@@ -152,10 +156,12 @@ class Line:
             "state": self.state,
             "last_success_at": None if self.last_success_at is None else iso(self.last_success_at),
             "next_poll_at": None if self.next_read_at is None else iso(self.next_read_at),
+            "read_only": self.only_reads,
             "reason": self.reason(words),
             "counts": dict(self.counts),
             "ship_evidence": dict(self.evidence),
             "rejected_entries": self.rejected,
+            **({} if self.schedule is None else {"schedule": self.schedule.model_dump(include=OWN)}),
             **({} if self.shop is None else {"shop": self.shop.as_json()}),
             **({"carriers": [each.as_json() for each in self.carriers]} if self.carriers else {}),
             **({} if self.bot is None else {"businessonbot": self.bot.as_json()}),
@@ -240,6 +246,8 @@ def _told(look: Look, settings: "Settings", database: Path, signs: Signs) -> Tol
             of_shops.get(name),
             of_carriers.get(name, ()),
             of_bots.get(name),
+            None if settings.schedule_of(name) == settings.schedule else settings.schedule_of(name),
+            settings.only_reads(name),
         )
     not_running = holder is None and health.is_stale(look, settings, now)
     if not_running:

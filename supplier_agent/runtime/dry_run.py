@@ -43,8 +43,8 @@ from supplier_agent.verdict import Problem, ProblemCode, judge_supplier
 from supplier_agent.words import Worded, Words
 
 BEFORE_START_DATE = "before_start_date"
-HOLDS_UP = frozenset({ProblemCode.PAUSED, ProblemCode.FLAGS_UNUSUAL})
-"""Problems because of which a supplier's calls, or its ship calls, wait for a person."""
+HOLDS_UP = frozenset({ProblemCode.PAUSED, ProblemCode.READ_ONLY, ProblemCode.FLAGS_UNUSUAL, ProblemCode.FIRST_START})
+"""Problems because of which a supplier's calls, or some of them, wait for a person."""
 
 
 @dataclass(frozen=True)

@@ -79,14 +79,17 @@ def _next_moment(tx: Session, ctx: Context, account: Account, now: datetime) -> 
     """Return when this account's next call or read is due, including its pauses; None: nothing is due."""
     row, moments = snapshot.known_supplier(tx, account.name), []
     paused, quiet_until = row.token_refused_at is not None, row.quiet_until
-    for kind, call in ctx.calls.at(account.kind).items() if not ctx.reads_only else ():
+    for kind, call in ctx.calls.at(account.kind).items() if not ctx.only_reads(account) else ():
         if Need.MARKS_APPROVED in call.NEEDS and safety_stops.ships_wait(row):
+            continue
+        first = ctx.settings.brakes.first_acknowledgements
+        if Need.FIRST_START in call.NEEDS and safety_stops.acknowledges_wait(row, first):
             continue
         at = _due_at(tx, ctx, account.supplier, kind, call, now)
         lane = circuit_breakers.of(tx, account.name, call.LANE)
         if at is not None and not paused:
             moments.append(max(each for each in (at, lane.resume_at, quiet_until) if each is not None))
-    if account.errand is not None and not ctx.reads_only:
+    if account.errand is not None and not ctx.only_reads(account):
         moments += [at for at in [account.errand.due_at(tx, ctx, account, now)] if at <= now]
     if not account.pulls:
         return min(moments) if moments else None

@@ -150,10 +150,12 @@ def make_accounts(
 
     Raises ValueError if a call is switched on and has no account: it would be owed forever.
     """
+    total = settings.http.requests_per_second_total
+    host = None if total is None else Pace(clock, total)
     mask_key = state_folder.masking_key(settings.state_dir) if mask_key is None else mask_key
 
     def at_the_marketplace(name: str) -> Account:
-        pace = Pace(clock, settings.requests_per_second)
+        pace = Pace(clock, settings.requests_per_second, host)
         marketplace = Marketplace(
             supplier=name,
             base_url=settings.base_url,
@@ -179,7 +181,7 @@ def make_accounts(
     accounts = [at_the_marketplace(name) for name in settings.suppliers]
     for name, supplier in settings.suppliers.items():
         if supplier.support is not None:
-            accounts.append(_at_the_support_api(name, supplier.support, settings, env, wire, clock))
+            accounts.append(_at_the_support_api(name, supplier.support, settings, env, wire, clock, host))
         if supplier.shop is not None:
             accounts.append(_at_the_shop(name, supplier.shop, settings, wire, clock))
         accounts += [
@@ -199,11 +201,17 @@ def make_accounts(
 
 
 def _at_the_support_api(
-    name: str, keys: Support, settings: Settings, env: Mapping[str, str], wire: Wire, clock: Clock
+    name: str,
+    keys: Support,
+    settings: Settings,
+    env: Mapping[str, str],
+    wire: Wire,
+    clock: Clock,
+    host: Pace | None,
 ) -> Account:
     from supplier_agent.integrations.support import make_tools  # noqa: PLC0415 - not imported while it is off
 
-    pace = Pace(clock, keys.requests_per_second)
+    pace = Pace(clock, keys.requests_per_second, host)
     account = Account(
         account_name(name, SUPPORT),
         name,

@@ -25,7 +25,7 @@ from supplier_agent.base.files import STATE_DIR
 from supplier_agent.settings.businessonbot import BusinessOnBot
 from supplier_agent.settings.carriers import CARRIERS, Carrier, Dhl, FedEx, LaPoste, Ups
 from supplier_agent.settings.hooks import Hooks
-from supplier_agent.settings.schedule import Calendar, Holidays, Schedule, calendar
+from supplier_agent.settings.schedule import Calendar, OwnSchedule, Schedule, calendar
 from supplier_agent.settings.sections import Addresses, Alerts, Metrics, Web, parse_time_of_day, written_time
 from supplier_agent.settings.shop import Shop
 from supplier_agent.settings.support import Support, secret_of
@@ -75,6 +75,7 @@ class Brakes(Section):
 
     flags_per_minute: CountOrOff = 0
     not_found_in_a_row: CountOrOff = 20
+    first_acknowledgements: CountOrOff = 0
 
 
 class Log(Section):
@@ -123,11 +124,12 @@ class Http(Section):
     timeout_seconds: Deadline = 20
     max_label_bytes: Count = 10_485_760
     label_origins: Origins = ()
+    requests_per_second_total: Rate | None = None  # None: no limit but that of each supplier
     proxy: ProxyUrl = Field(default="", repr=False)
     ca_file: Location | None = None
 
 
-class Supplier(Section):
+class Supplier(OwnSchedule):
     """One `[suppliers.SLUG]` section. Without `token` and `token_file` the token is a system or container secret."""
 
     token: Annotated[SecretStr, BeforeValidator(parse_token)] | None = None
@@ -137,12 +139,13 @@ class Supplier(Section):
     cache_seconds: NotNegative = 0
     order_number_filter: bool = False
     start_date: Day | None = None
+    read_only: bool = False
     unmasked_fields: FieldNames = ()
     instructions_field: FieldName = ""
-    holidays: Holidays | None = None
     ship_by_days: WorkingDays | None = None  # None: no ship-by clock
     ship_by_time: Annotated[time | None, BeforeValidator(parse_time_of_day), PlainSerializer(written_time)] = None
     alert_urls: Addresses = ()
+    letter_urls: Addresses = ()
     heartbeat_url: HeartbeatUrl = Field(default="", repr=False)
     support: Support | None = None  # None: the support API is not used
     shop: Shop | None = None  # None: the supplier's own shop is not connected
@@ -246,15 +249,24 @@ class Settings(BaseSettings):
         return (*self._warnings, *self._doubts())
 
     def calendar(self, slug: str) -> Calendar:
-        """Return when this supplier's warehouse works. A supplier that is not configured has the holidays of `[schedule]`."""
-        schedule, supplier = self.schedule, self.suppliers.get(slug)
-        own = supplier.holidays if supplier is not None else None
-        holidays = schedule.holidays if own is None else own
-        return calendar(schedule.business_hours, schedule.business_days, holidays, self.timezone)
+        """Return when this supplier's warehouse works."""
+        schedule = self.schedule_of(slug)
+        return calendar(schedule.business_hours, schedule.business_days, schedule.holidays, self.timezone)
+
+    def schedule_of(self, slug: str) -> Schedule:
+        """Return the schedule of a supplier: `[schedule]`, with the keys of its own section."""
+        supplier = self.suppliers.get(slug)
+        return self.schedule if supplier is None else supplier.over(self.schedule)
+
+    def only_reads(self, slug: str) -> bool:
+        """Tell whether no call is made for this supplier, or for all suppliers."""
+        supplier = self.suppliers.get(slug)
+        return self.read_only or (supplier is not None and supplier.read_only)
 
     def poll_interval(self, slug: str, now: datetime) -> float:
         """Return the seconds between two polls, as of now. Asked again at each look, so the opening hour counts at once."""
-        return self.schedule.poll_interval(self.calendar(slug), now)
+        schedule = self.schedule_of(slug)
+        return schedule.poll_seconds if self.calendar(slug).is_open(now) else schedule.off_hours_poll_seconds
 
     def counted_ago(self, slug: str, seconds: float, now: datetime) -> datetime:
         """Return the instant since which so much time has counted for the age of this supplier's orders (alerts.age_counts)."""

@@ -270,6 +270,8 @@ def written_holidays(holidays: tuple[Holiday, ...] | None) -> list[str] | None:
     return None if holidays is None else [str(each) for each in holidays]
 
 
+BusinessHours = Annotated[Hours, BeforeValidator(parse_hours), PlainSerializer(str)]
+BusinessDays = Annotated[frozenset[int], BeforeValidator(parse_days), PlainSerializer(written_days)]
 Holidays = Annotated[
     tuple[Holiday, ...],
     BeforeValidator(parse_holidays),
@@ -284,14 +286,23 @@ class Schedule(Section):
 
     poll_seconds: Positive = 900
     off_hours_poll_seconds: Positive = 3600
-    business_hours: Annotated[Hours, BeforeValidator(parse_hours), PlainSerializer(str)] = Hours(time(8), time(19))
-    business_days: Annotated[frozenset[int], BeforeValidator(parse_days), PlainSerializer(written_days)] = frozenset(
-        range(6)
-    )
+    business_hours: BusinessHours = Hours(time(8), time(19))
+    business_days: BusinessDays = frozenset(range(6))
     holidays: Holidays = ()
     sweep_seconds: Positive = 21_600
     sweep_days: Days = 14
 
-    def poll_interval(self, calendar: Calendar, now: datetime) -> float:
-        """Return the seconds between two polls, as of now."""
-        return self.poll_seconds if calendar.is_open(now) else self.off_hours_poll_seconds
+
+class OwnSchedule(Section):
+    """The keys of `[schedule]` that a supplier may replace. None: as in `[schedule]`."""
+
+    poll_seconds: Positive | None = None
+    off_hours_poll_seconds: Positive | None = None
+    business_hours: BusinessHours | None = None
+    business_days: BusinessDays | None = None
+    holidays: Holidays | None = None
+
+    def over(self, schedule: Schedule) -> Schedule:
+        """Return the schedule of this supplier."""
+        own = {name: value for name in OwnSchedule.model_fields if (value := getattr(self, name)) is not None}
+        return schedule.model_copy(update=own) if own else schedule

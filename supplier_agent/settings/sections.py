@@ -16,6 +16,7 @@ from pydantic import (
 
 from supplier_agent.settings.values import (
     Bytes,
+    DaysOrForEver,
     NotNegative,
     Positive,
     Section,
@@ -246,6 +247,9 @@ class Alerts(Section):
     waiting_seconds: Positive = 86_400
     unflagged_seconds: Positive = 259_200
     age_counts: Literal["every_day", "business_days", "business_hours"] = "every_day"
+    letter_urls: Addresses = ()
+    letters_at: Annotated[time, BeforeValidator(parse_time_of_day), PlainSerializer(written_time)] = time(7, 30)
+    letter_again_days: DaysOrForEver = 7
     silence: bool = True
     disk_free_bytes: Bytes = 536_870_912
     clock_seconds: Positive = 120

@@ -10,13 +10,17 @@ from supplier_agent.db.plain_sql import GOOD
 from supplier_agent.db.tables import Read, Run
 from supplier_agent.marketplace import Listing, Verdict
 from supplier_agent.marketplace.entries import Entry
-from supplier_agent.reading.schedule import Due, Pauses, Readings, next_read
+from supplier_agent.reading.schedule import CACHE_GRACE, Due, Pauses, Readings, next_read
 from supplier_agent.reading.strategy import Query
 from supplier_agent.settings import Settings
 from supplier_agent.suppliers import listed
 from supplier_agent.suppliers.snapshot import look
 
 LISTED = "listed"
+REQUESTS = ("resync", "fetch")
+"""The purposes of runs that a person asks for."""
+MOST_REQUESTS = 50
+"""How many waiting requests are compared: those behind them come later."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,13 @@ def asked(tx: Session, supplier: str, now: datetime, cache_seconds: float) -> fr
     return frozenset(tx.exec(query).all())
 
 
+def cached_until(tx: Session, supplier: str, query: Query, cache_seconds: float) -> datetime | None:
+    """Return until when the server answers this request from its cache; None: it was not asked."""
+    mine = Read.supplier == supplier, Read.url == str(query), Read.outcome == LISTED
+    last = tx.exec(select(Read.ended_at).where(*mine).order_by(col(Read.started_at).desc()).limit(1)).first()
+    return None if last is None or cache_seconds <= 0 else last + timedelta(seconds=cache_seconds) + CACHE_GRACE
+
+
 def longest_page(tx: Session, supplier: str) -> int:
     """Return the number of rows of this supplier's longest page so far; 0 before the first."""
     return tx.exec(select(func.max(Read.listed)).where(Read.supplier == supplier)).one() or 0
@@ -117,14 +128,33 @@ def last_good(tx: Session, supplier: str, *purposes: str) -> Run | None:
 
 def due(tx: Session, name: str, settings: Settings, now: datetime, *, round_at: datetime | None = None) -> Due:
     """Return the next run and its time (schedule.next_read)."""
-    seen, schedule = look(tx, name), settings.schedule
-    waiting = select(Run).where(Run.supplier == name, Run.purpose == "resync", col(Run.started_at).is_(None))
-    resync = tx.exec(waiting.order_by(col(Run.id)).limit(1)).first()
-    readings = Readings(seen.supplier, resync, last_good(tx, name, "sweep"), last_good(tx, name, "poll"))
-    pauses = Pauses(settings.poll_interval(name, now), schedule.sweep_seconds, settings.suppliers[name].cache_seconds)
-    return next_read(readings, pauses, seen.not_before(now), now, round_at)
+    seen, schedule, cache_seconds = look(tx, name), settings.schedule, settings.suppliers[name].cache_seconds
+    earliest = seen.not_before(now)
+    waiting = select(Run).where(Run.supplier == name, col(Run.purpose).in_(REQUESTS), col(Run.started_at).is_(None))
+    requests = tx.exec(waiting.order_by(col(Run.id)).limit(MOST_REQUESTS)).all()
+    ready_at = [(max(earliest, _fresh_from(tx, each, cache_seconds) or earliest), each) for each in requests]
+    at, request = min(ready_at, key=lambda each: each[0], default=(earliest, None))
+    ready = request if at <= earliest else None
+    readings = Readings(seen.supplier, ready, last_good(tx, name, "sweep"), last_good(tx, name, "poll"))
+    pauses = Pauses(settings.poll_interval(name, now), schedule.sweep_seconds, cache_seconds)
+    due = next_read(readings, pauses, earliest, now, round_at)
+    return Due(request.purpose, at, request) if request is not None and ready is None and at < due.at else due
+
+
+def _fresh_from(tx: Session, request: Run, cache_seconds: float) -> datetime | None:
+    """Return when the answer to a request is no longer from the cache; None: now. A resync asks for days not asked for lately."""
+    if request.purpose != "fetch" or not isinstance(request.order_number, str):
+        return None
+    return cached_until(tx, request.supplier, Query(order_number=request.order_number), cache_seconds)
 
 
 def request(tx: Session, name: str, date_from: date, date_to: date, now: datetime) -> None:
     """Store a person's request to read a date range again."""
     tx.add(Run(supplier=name, purpose="resync", date_from=date_from, date_to=date_to, requested_at=now))
+
+
+def request_order(tx: Session, name: str, order_number: str, today: date, now: datetime) -> None:
+    """Store a person's request to read one order by its number."""
+    row = Run(supplier=name, purpose="fetch", date_from=today, date_to=today, requested_at=now)
+    row.order_number = order_number
+    tx.add(row)

@@ -1,15 +1,19 @@
-"""Safety stops: what pauses a supplier, or only its ship calls, until a person resumes or approves.
+"""Safety stops: what pauses a supplier, or only some of its calls, until a person resumes or approves.
 
-Paused: nothing is sent, not even a read. Asked: so many orders were marked within a minute that ship calls wait for approval.
+Paused: nothing is sent, not even a read. Asked: so many orders were marked within a minute that ship calls wait for approval, or
+a first start has so many orders that acknowledging them does.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
+from sqlalchemy import text
 from sqlmodel import Session, col, func, select
 
 from supplier_agent.base.errors import AgentError
-from supplier_agent.db.tables import Attempt, Call, Order, Supplier
+from supplier_agent.db.plain_sql import UNACKNOWLEDGED
+from supplier_agent.db.tables import Attempt, Call, Event, Order, Supplier
+from supplier_agent.suppliers.read_log import last_good
 from supplier_agent.suppliers.snapshot import known_supplier
 from supplier_agent.verdict.supplier import who_paused
 from supplier_agent.words import say
@@ -23,6 +27,10 @@ PAUSED, ASKED, USUAL = (
     "paused by a safety stop",
     "unusually many marks need approval",
     "the number of marks is usual again",
+)
+FIRST_ASKED, FIRST_FEW = (
+    "the orders of the first start need approval before they are acknowledged",
+    "the orders of the first start are acknowledged",
 )
 """Texts for the log."""
 FEW = 2000
@@ -66,6 +74,14 @@ def ships_wait(supplier: Supplier) -> bool:
     return supplier.flags_asked_at is not None
 
 
+def acknowledges_wait(supplier: Supplier, limit: int) -> bool:
+    """Tell whether acknowledgements wait: at the first start, until its orders are counted and, if they are many, approved.
+
+    limit: `first_acknowledgements`; 0: they never wait.
+    """
+    return limit > 0 and supplier.first_agreed_at is None
+
+
 # -- for the loop ------------------------------------------------------------------------------------------------------
 
 
@@ -88,6 +104,57 @@ def waiting_flags(tx: Session, supplier: Supplier) -> list[datetime]:
     query = query.where(col(Order.ship_confirmed_at).is_(None), col(Order.closed_reason).is_(None))
     since = supplier.flags_agreed_at
     return [at for at in tx.exec(query) if at is not None and (since is None or at > since)]
+
+
+def mind_the_first_start(tx: Session, name: str, limit: int, start_date: date | None, now: datetime) -> str | None:
+    """Ask for approval if the first start of a supplier would acknowledge more than `limit` orders; return the change, for the log.
+
+    1. Off, or decided before: nothing. 2. A supplier with an acknowledged order has begun before. 3. Orders dated before
+    `start_date`, which a person may have set since, are closed. 4. More than `limit` orders: ask. 5. Else they are acknowledged,
+    once the list was read to its end.
+    """
+    supplier = known_supplier(tx, name)
+    if not limit and supplier.first_asked_at is not None:
+        supplier.first_asked_at = None
+        tx.add(supplier)
+        return FIRST_FEW
+    if not acknowledges_wait(supplier, limit):
+        return None
+    before = select(Order.id).where(Order.supplier == name, col(Order.acknowledged_at).is_not(None)).limit(1)
+    has_begun = tx.exec(before).first() is not None
+    if not has_begun and start_date is not None and supplier.first_asked_at is not None:
+        _close_before(tx, name, start_date, now)
+    number = 0 if has_begun else _to_acknowledge(tx, name)
+    if number > limit:
+        if supplier.first_asked_at is not None:
+            return None
+        supplier.first_asked_at = now
+        tx.add(supplier)
+        return FIRST_ASKED
+    if not has_begun and last_good(tx, name, "sweep") is None:
+        return None
+    was_asked = supplier.first_asked_at is not None
+    supplier.first_asked_at, supplier.first_agreed_at = None, now
+    tx.add(supplier)
+    return FIRST_FEW if was_asked else None
+
+
+def _to_acknowledge(tx: Session, name: str) -> int:
+    """Count the orders that would be acknowledged."""
+    query = select(func.count()).select_from(Order).where(Order.supplier == name, text(UNACKNOWLEDGED))
+    return tx.exec(query).one()
+
+
+def _close_before(tx: Session, name: str, start_date: date, now: datetime) -> None:
+    """Close what was listed before a person set the day of the first order: as if it had been set then. Not what was reopened."""
+    reopened = select(Event.order_id).where(Event.what == "reopened")
+    query = select(Order).where(Order.supplier == name, col(Order.order_date) < start_date, Order.shipped == 0)
+    query = query.where(col(Order.acknowledged_at).is_(None), col(Order.closed_reason).is_(None))
+    query = query.where(col(Order.ship_confirmed_at).is_(None), col(Order.id).not_in(reopened))
+    for order in tx.exec(query).all():
+        order.closed_reason, order.planned_at = f"dated before start_date {start_date}", None
+        tx.add(order)
+        tx.add(Event(order_id=order.id or 0, at=now, who=AGENT, what="closed", detail=order.closed_reason))
 
 
 def mind_the_address(
@@ -142,11 +209,16 @@ def resume(tx: Session, name: str, now: datetime) -> str:
 
 
 def agree(tx: Session, name: str, now: datetime) -> str:
-    """Approve all marks up to now. Raises AgentError if no ship call waits for approval."""
+    """Approve all marks up to now, and the orders of a first start. Raises AgentError if nothing waits for approval."""
     supplier = known_supplier(tx, name)
-    if not ships_wait(supplier):
-        raise AgentError("there is nothing to approve: no ship call waits for approval", "supplier-agent status")
-    flags = len(waiting_flags(tx, supplier))
-    supplier.flags_agreed_at, supplier.flags_asked_at = now, None
+    if not ships_wait(supplier) and supplier.first_asked_at is None:
+        raise AgentError("there is nothing to approve: no call waits for approval", "supplier-agent status")
+    approved = []
+    if ships_wait(supplier):
+        approved.append(f"{len(waiting_flags(tx, supplier))} orders marked until now will be reported")
+        supplier.flags_agreed_at, supplier.flags_asked_at = now, None
+    if supplier.first_asked_at is not None:
+        approved.append(f"{_to_acknowledge(tx, name)} orders will be acknowledged")
+        supplier.first_agreed_at, supplier.first_asked_at = now, None
     tx.add(supplier)
-    return f"approved: {flags} orders marked until now will be reported"
+    return f"approved: {', and '.join(approved)}"

@@ -81,7 +81,9 @@ def try_now(tx: Session, name: str, now: datetime, lane_name: str = circuit_brea
 
 _ROWS = "SELECT name, * FROM suppliers", "SELECT supplier, * FROM lanes ORDER BY supplier, lane"
 _TO_PLAN = "SELECT DISTINCT supplier FROM orders WHERE planned_at IS NULL"
-_TO_READ = "SELECT id, supplier FROM runs WHERE id > ? AND purpose = 'resync' AND started_at IS NULL ORDER BY id"
+_TO_READ = """
+SELECT id, supplier FROM runs WHERE id > ? AND purpose IN ('resync', 'fetch') AND started_at IS NULL ORDER BY id
+"""
 
 
 @dataclass

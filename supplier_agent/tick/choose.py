@@ -11,10 +11,12 @@ from supplier_agent.db.tables import Lane, Read
 from supplier_agent.reading.schedule import Due
 from supplier_agent.reading.strategy import Phase
 from supplier_agent.suppliers import circuit_breakers, read_log, safety_stops, snapshot
-from supplier_agent.suppliers.circuit_breakers import READS
+from supplier_agent.suppliers.circuit_breakers import LABELS, READS
 from supplier_agent.suppliers.snapshot import Snapshot
 from supplier_agent.tick.context import READ_EVERY, Account, Context
 
+APPROVALS = frozenset({Need.MARKS_APPROVED, Need.FIRST_START})
+"""The needs that only a person may meet."""
 LOOK_SECONDS = 30.0
 """The longest time between two ticks of an account when nothing is due; opening hours and new tokens are noticed by then."""
 SOON_SECONDS = 1.0
@@ -33,18 +35,23 @@ class Choice:
 
 @dataclass(frozen=True)
 class Step:
-    """What to send next: the read if `read_first`, else the call, else the read. Neither: wait `idle_seconds`."""
+    """What to send next: the read if `read_first`, else the call, else the read. Neither: wait `idle_seconds`.
+
+    lane: of what is sent next; None: nothing.
+    """
 
     call: outbox.Due | None
     read: Due | None
     read_first: bool
     idle_seconds: float
+    lane: str | None
 
 
 def next_step(ctx: Context, account: Account, again_at: datetime | None) -> Step:
     """Return what to send next for this account.
 
-    1. A read that is due gets every fifth request. It also goes first if a failing lane needs a sign that the marketplace answers.
+    1. A read that is due gets every fifth request. It also goes first if a failing lane needs a sign that the marketplace answers,
+       or instead of a label while suppliers share the rate of the host.
     2. Else the most urgent call that may be sent. 3. Else the read that is due.
     4. Else nothing until the next time at which something may become due. `again_at`: such a time, from plan.py.
     """
@@ -53,14 +60,19 @@ def next_step(ctx: Context, account: Account, again_at: datetime | None) -> Step
         seen = account.snapshot = account.snapshot or snapshot.look_closely(tx, account.name)
         read = _read_due(ctx, tx, account, seen, now)
         read_first = read is not None and account.slots_since_read >= READ_EVERY - 1
-        choice = Choice() if ctx.reads_only else choose(ctx, tx, account, seen, now, read_waits=read_first)
+        choice = Choice() if ctx.only_reads(account) else choose(ctx, tx, account, seen, now, read_waits=read_first)
         if choice.probe and account.pulls and not account.flying(READS) and seen.not_before(now) <= now:
             read_first, read = True, read or Due("probe", now)
         idle = LOOK_SECONDS
         if read is None and choice.call is None:
             idle = _idle_seconds(ctx, tx, account, seen, now, again_at)
-    account.idle_until = ctx.clock.monotonic() + idle
-    return Step(choice.call, read, read_first, min(idle, LOOK_SECONDS))
+    lane = READS if read is not None else None
+    if choice.call is not None and not read_first:
+        lane = ctx.calls[choice.call.kind].LANE
+        if lane == LABELS and read is not None and account.pace.is_shared:
+            read_first, lane = True, READS
+    account.idle_until = ctx.clock.monotonic() + idle if lane is None else 0.0
+    return Step(choice.call, read, read_first, min(idle, LOOK_SECONDS), lane)
 
 
 def idle_for(ctx: Context, account: Account) -> float:
@@ -97,7 +109,7 @@ def choose(ctx: Context, tx: Session, account: Account, seen: Snapshot, now: dat
         return Choice()
     if row.quiet_until is not None and row.quiet_until > now:
         return Choice()
-    missing = _missing(account, seen, read_waits=read_waits)
+    missing = _missing(ctx, account, seen, read_waits=read_waits)
     calls, probe = ctx.calls.at(account.kind), False
     for name in dict.fromkeys(call.LANE for call in calls.values()):
         lane = seen.lanes[name]
@@ -116,10 +128,14 @@ def choose(ctx: Context, tx: Session, account: Account, seen: Snapshot, now: dat
     return Choice(None, probe)
 
 
-def _missing(account: Account, seen: Snapshot, *, read_waits: bool) -> frozenset[Need]:
+def _missing(ctx: Context, account: Account, seen: Snapshot, *, read_waits: bool) -> frozenset[Need]:
     """Return the needs that are not met now. Whether a label is whole is checked when its call is claimed."""
     reading_pages = read_waits or (account.run is not None and account.run.plan.phase is Phase.PAGES)
-    needs = {Need.MARKS_APPROVED: safety_stops.ships_wait(seen.supplier), Need.STILL_LIST: reading_pages}
+    needs = {
+        Need.MARKS_APPROVED: safety_stops.ships_wait(seen.supplier),
+        Need.FIRST_START: safety_stops.acknowledges_wait(seen.supplier, ctx.settings.brakes.first_acknowledgements),
+        Need.STILL_LIST: reading_pages,
+    }
     return frozenset(need for need, is_missing in needs.items() if is_missing)
 
 
@@ -139,7 +155,7 @@ def _first_after_failure(
        is harmless. An account without reads relies on the pause alone.
     4. A call that needs a still list waits until the pages are read.
     """
-    waits_for_a_person = {kind for kind, call in calls.items() if Need.MARKS_APPROVED in call.NEEDS & missing}
+    waits_for_a_person = {kind for kind, call in calls.items() if APPROVALS & call.NEEDS & missing}
     kinds = sorted(calls.keys() - waits_for_a_person, key=lambda kind: (calls[kind].ONCE, calls[kind].PRIORITY))
     due = [outbox.due(tx, account.supplier, kind, now, lane.last_order_id) for kind in kinds]
     found = [call for call in due if call is not None]
@@ -182,7 +198,7 @@ def _idle_seconds(
     """Return the seconds after `now` during which nothing becomes due for this account, unless something happens."""
     moments: list[datetime | None] = [again_at, *seen.moments(now)]
     moments += [outbox.next_due_at(tx, account.supplier, kind, now) for kind in ctx.calls.at(account.kind)]
-    if account.errand is not None and not ctx.reads_only:
+    if account.errand is not None and not ctx.only_reads(account):
         at = account.errand.due_at(tx, ctx, account, now)  # due now, and not begun: for want of a turn or of a thread
         moments.append(max(at, now + timedelta(seconds=SOON_SECONDS)))
     if account.pulls and account.run is None and not account.flying(READS):

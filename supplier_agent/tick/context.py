@@ -173,6 +173,7 @@ class Account:
     def wake(self) -> None:
         """Look for something to do in the next turn: something has changed."""
         self.look_at = self.idle_until = 0.0
+        self.pace.is_ranked = False
 
 
 @dataclass
@@ -218,10 +219,9 @@ class Context:
         self.rollback = Watch(self.store, self.ledger, self.log)
         self.evidence = Chain(self.ledger, self.log)
 
-    @property
-    def reads_only(self) -> bool:
-        """Whether no call is made at all."""
-        return self.told_to_read_only or self.settings.read_only
+    def only_reads(self, account: Account) -> bool:
+        """Tell whether no call is made for the supplier of this account, or for any."""
+        return self.told_to_read_only or self.settings.only_reads(account.supplier)
 
     def rules(self, supplier: str) -> Rules:
         """Return the rules of the calls that are switched on for a supplier."""

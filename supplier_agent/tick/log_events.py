@@ -73,7 +73,7 @@ def page(log: Log, supplier: str, step: pull.OpenRun | pull.Finished | pull.Fail
         if step.first:
             note = f"first start: {len(step.added)} orders were found; those not dated before start_date are acknowledged now"
             log.info("run.finished", **facts, proof=step.proof, note=note)
-        elif step.added or step.purpose == "resync":
+        elif step.added or step.purpose in {"resync", "fetch"}:
             log.info("run.finished", **facts, proof=step.proof)
         else:
             log.debug("run.finished", **facts, proof=step.proof)

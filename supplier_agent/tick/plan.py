@@ -38,6 +38,8 @@ def plan(ctx: Context, account: Account) -> None:
         ctx.wake(account.supplier)
     if account.flags_changed:
         _check_flag_rate(ctx, account)
+    if account.pulls and ctx.settings.brakes.first_acknowledgements:
+        _check_first_start(ctx, account)
     account.facts_changed = len(changed) == BATCH
 
 
@@ -53,6 +55,8 @@ def heal(ctx: Context, account: Account) -> None:
         last = ids[-1]
     ctx.wake(account.supplier)
     _check_flag_rate(ctx, account)
+    if account.pulls:
+        _check_first_start(ctx, account)
     account.proven = None  # what was `token_next` may be the present token by now
 
 
@@ -72,6 +76,24 @@ def _check_flag_rate(ctx: Context, account: Account) -> None:
         ctx.log.warning("ships.paused", supplier=account.supplier, what=said, cure=cure)
     else:
         ctx.log.info("ships.resumed", supplier=account.supplier, what=said)
+
+
+def _check_first_start(ctx: Context, account: Account) -> None:
+    """Hold acknowledgements at the first start of a supplier for approval, if its orders are many (safety_stops)."""
+    name, limit = account.supplier, ctx.settings.brakes.first_acknowledgements
+    with ctx.store.read() as tx:
+        row = account.snapshot.supplier if account.snapshot is not None else snapshot.known_supplier(tx, name)
+        if not safety_stops.acknowledges_wait(row, limit) and row.first_asked_at is None:
+            return
+    with ctx.store.write() as tx:
+        said = safety_stops.mind_the_first_start(
+            tx, name, limit, ctx.settings.suppliers[name].start_date, ctx.clock.now()
+        )
+    account.snapshot = None
+    if said == safety_stops.FIRST_ASKED:
+        ctx.log.warning("acknowledges.paused", supplier=name, what=said, cure=f"supplier-agent approve {name}")
+    elif said is not None:
+        ctx.log.info("acknowledges.resumed", supplier=name, what=said)
 
 
 _CHANGED = (

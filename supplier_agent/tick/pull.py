@@ -69,6 +69,8 @@ def begin(tx: Session, name: str, what: Due, settings: Settings, now: datetime, 
         return None
     if what.purpose == "probe":
         plan = strategy.probe(today, asked)
+    elif what.purpose == "fetch" and row is not None:
+        plan = strategy.fetch(today, row.order_number or "")
     elif what.purpose == "poll":
         last = read_log.last_good(tx, name, "poll", "sweep")
         since = last.started_at.astimezone(settings.timezone).date() if last and last.started_at else None
@@ -81,7 +83,7 @@ def begin(tx: Session, name: str, what: Due, settings: Settings, now: datetime, 
         first, until = (row.date_from, row.date_to) if row else (_sweep_from(tx, name, settings, days, today), today)
         plan = strategy.sweep(what.purpose, today, first, (until or today) + timedelta(days=1), longest)
     plan = replace(plan, full=learned.page_size)
-    while str(plan.query) in asked:
+    while str(plan.query) in asked and plan.purpose != "fetch":
         plan = strategy.earlier(plan)
     row = row or Run(
         supplier=name, purpose=what.purpose, date_from=plan.date_from, date_to=plan.date_to, requested_at=now
@@ -190,7 +192,7 @@ def _finish(tx: Session, name: str, run: OpenRun, end: strategy.End, now: dateti
     # A cursor that is always refused would be tried again with each new order.
     if end.run.misled or blind or (end.run.refused and careful_of(tx, name).cursor_fails):
         supplier.cursor_distrusted_at = now
-    if run.plan.purpose != "probe" and end.detail != ALREADY_ASKED:
+    if run.plan.purpose not in {"probe", "fetch"} and end.detail != ALREADY_ASKED:
         # An order with a number far above all others is listed every time: if blind, only new orders move the cursor.
         top = (
             strategy.highest(run.added) if blind else strategy.highest([each for each in (cursor, *run.added) if each])

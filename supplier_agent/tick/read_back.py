@@ -96,7 +96,7 @@ class ReadBack:
 
     def look(self, ctx: Context, account: Account) -> None:
         """Start the next page if it is due, and the account may ask now."""
-        if ctx.reads_only or account.token is None or account.pace.free_in() > 0:
+        if ctx.only_reads(account) or account.token is None or account.pace.free_in() > 0:
             return
         now = ctx.clock.now()
         with ctx.store.read() as tx:

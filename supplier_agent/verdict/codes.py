@@ -136,6 +136,7 @@ class NextStep(StrEnum):
     PAUSED = "paused"
     READ_ONLY = "read_only"
     MANY_FLAGS = "many_flags"
+    FIRST_START = "first_start"
     TOKEN_MISSING = "token_missing"  # noqa: S105 - a code
     TOKEN_REFUSED = "token_refused"  # noqa: S105 - as above
     OUTAGE = "outage"
@@ -198,6 +199,7 @@ class ProblemCode(StrEnum):
     SHIP_OVERDUE = "ship_overdue"
     PAUSED = "paused"
     FLAGS_UNUSUAL = "flags_unusual"
+    FIRST_START = "first_start"
     TOKEN_MISSING = "token_missing"  # noqa: S105 - a code
     TOKEN_REFUSED = "token_refused"  # noqa: S105 - as above
     TOKEN_OLD = "token_old"  # noqa: S105 - as above
@@ -243,7 +245,7 @@ class ProblemCode(StrEnum):
 
 URGENT = frozenset({
     ProblemCode.CALL_UNKNOWN, ProblemCode.TOKEN_MISSING, ProblemCode.TOKEN_REFUSED, ProblemCode.FLAGS_UNUSUAL,
-    ProblemCode.READ_LATE, ProblemCode.AGENT_HUNG, ProblemCode.AGENT_DIED,
+    ProblemCode.FIRST_START, ProblemCode.READ_LATE, ProblemCode.AGENT_HUNG, ProblemCode.AGENT_DIED,
     ProblemCode.NOT_RUNNING, ProblemCode.WORKERS_HUNG, ProblemCode.PAGE_NOT_LISTENING, ProblemCode.DATABASE_FAILED,
     ProblemCode.DATABASE_LOCKED, ProblemCode.DISK_FULL, ProblemCode.CONFIGURATION_REFUSED, ProblemCode.LEDGER_LOST,
     ProblemCode.HELD_AFTER_RESTORE, ProblemCode.CANCELLATION_ASKED,
@@ -297,6 +299,12 @@ class Problem:
     def severity(self) -> Severity:
         """Its severity."""
         return severity_of(self.code)
+
+    @property
+    def asked_at(self) -> datetime | None:
+        """When Menzzo was last asked about it (letters.py); None: never."""
+        at = self.facts.get("asked")
+        return None if at is None or isinstance(at, (str, int)) else at
 
     @property
     def exit_code(self) -> int:

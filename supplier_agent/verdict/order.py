@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 BEGUN = frozenset({"sending", "unknown", "done"})
 """The states of a ship call in which the mark can no longer be undone; the triggers of the database enforce the same."""
-SHIP = "ship"
+ACKNOWLEDGE, SHIP = "acknowledge", "ship"
 
 
 class Kind(Protocol):
@@ -214,7 +214,7 @@ def _of_supplier(case: _Case, sale: Any | None) -> Iterable[Blocker]:  # noqa: A
         return
     holds = {
         Blocker.PAUSED: supplier.paused_at is not None,
-        Blocker.READ_ONLY: settings.read_only,
+        Blocker.READ_ONLY: settings.only_reads(supplier.name),
         Blocker.MANY_FLAGS: supplier.flags_asked_at is not None,
         Blocker.TOKEN_MISSING: supplier.token_missing is not None,
         Blocker.TOKEN_REFUSED: supplier.token_refused_at is not None,
@@ -376,10 +376,14 @@ def _held_back(case: _Case, account: SupplierState, kind: str, call: Call | None
         return NextStep.SENDING, {}
     if account.paused_at is not None:
         return NextStep.PAUSED, who_paused(account) | named
-    if case.settings.read_only:
-        return NextStep.READ_ONLY, {}
+    if case.settings.only_reads(case.supplier.name):
+        return NextStep.READ_ONLY, {} if case.settings.read_only else case_of("supplier") | {
+            "supplier": case.supplier.name
+        }
     if kind == SHIP and account.flags_asked_at is not None:
         return NextStep.MANY_FLAGS, {}
+    if kind == ACKNOWLEDGE and account.first_asked_at is not None:
+        return NextStep.FIRST_START, named
     if account.token_missing is not None:
         return NextStep.TOKEN_MISSING, named
     return (NextStep.TOKEN_REFUSED, named) if account.token_refused_at is not None else None

@@ -68,6 +68,8 @@ class SupplierState:
     paused_by: str | None = None
     paused_reason: str | None = None
     flags_asked_at: datetime | None = None
+    first_asked_at: datetime | None = None
+    first_agreed_at: datetime | None = None
     token_refused_at: datetime | None = None
     token_since: datetime | None = None
     token_key: str | None = None
@@ -90,6 +92,7 @@ class SupplierState:
     gone_since: datetime | None = None  # when they disappeared; null: they did not
     learned: Learned = field(default_factory=Learned)
     lasting: Sequence[Lasting] = ()
+    unacknowledged: int = 0  # orders to acknowledge, while its first start waits for approval
     overdue: int = 0  # orders that should have left by now; 0 without a ship-by clock
     open_orders: int = 0  # only for a supplier that is not in the configuration, like the next two
     marked: int = 0
@@ -157,7 +160,7 @@ def judge_supplier(
         unreachable: Iterable[Problem] = (_token_missing(supplier),)
     else:
         unreachable = (*(refused or failing), *_not_fully_read(supplier))
-    problems = paused or (*_flags(supplier), *_token_age(supplier, now), *unreachable)
+    problems = paused or (*_read_only(name, settings), *_flags(supplier), *_token_age(supplier, now), *unreachable)
     return SupplierVerdict(
         state,
         because,
@@ -166,9 +169,7 @@ def judge_supplier(
             *learned_problems(name, supplier.learned, settings.schedule.sweep_days),
         ),
         None if paused else next_read_at(supplier, settings, now),
-        frozenset(
-            {Act.RESUME if paused else Act.PAUSE} | ({Act.APPROVE} if supplier.flags_asked_at is not None else set())
-        ),
+        frozenset({Act.RESUME if paused else Act.PAUSE} | ({Act.APPROVE} if _waits_for_approval(supplier) else set())),
     )
 
 
@@ -270,10 +271,23 @@ def next_read_at(supplier: SupplierState, settings: Settings, now: datetime, *, 
     return next_read(readings, pauses, earliest, now).at
 
 
+def _read_only(name: str, settings: Settings) -> Iterable[Problem]:
+    """Yield that only this supplier is read. If all are, that is one problem of the installation."""
+    if settings.only_reads(name) and not settings.read_only:
+        yield Problem(ProblemCode.READ_ONLY, name, facts={"case": "supplier"})
+
+
+def _waits_for_approval(supplier: SupplierState) -> bool:
+    return supplier.flags_asked_at is not None or supplier.first_asked_at is not None
+
+
 def _flags(supplier: SupplierState) -> Iterable[Problem]:
     at = supplier.flags_asked_at
     if at is not None:
         yield Problem(ProblemCode.FLAGS_UNUSUAL, supplier.name, None, at, {"at": at})
+    if supplier.first_asked_at is not None:
+        facts: Facts = {"number": supplier.unacknowledged}
+        yield Problem(ProblemCode.FIRST_START, supplier.name, None, supplier.first_asked_at, facts)
 
 
 def _token_age(supplier: SupplierState, now: datetime) -> Iterable[Problem]:

@@ -57,6 +57,7 @@ FORMS: Mapping[str, Handler] = {
     "/load/{row}": load_page.pressed,
     "/load/{row}/scan": load_page.scanned,
     "/decide": problems_page.decided,
+    "/asked": problems_page.asked,
     "/sav": sav_page.opened,
     "/team": team.managed,
     "/print": documents.print_many,

@@ -4,21 +4,23 @@ Each order appears once, with all of its problems and all that this person may d
 """
 
 import json
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlmodel import Session, col, func, select
 from starlette.responses import RedirectResponse, Response
 
 from supplier_agent import actions
+from supplier_agent.db.plain_sql import within
 from supplier_agent.db.tables import Order, RejectedEntry
-from supplier_agent.verdict import Act, Blocker, Problem, ProblemCode, Report, Severity
+from supplier_agent.reports.letters import letters
+from supplier_agent.suppliers.letters import mark_asked
+from supplier_agent.verdict import Act, Blocker, Problem, ProblemCode, Severity
 from supplier_agent.web import answers, lists, order_view
 from supplier_agent.web.answers import GREEN, RED, YELLOW, Answer, page
 from supplier_agent.web.order_view import Judged, Line
 from supplier_agent.web.request import Visit, row_id
-from supplier_agent.words import say
+from supplier_agent.words.letters import letter
 
 MOST = 50
 """The maximum number of rejected entries, and of orders, on one page; the numbers above are always complete."""
@@ -32,15 +34,10 @@ QUOTED = ("reason", "said")
 """The facts of a problem that quote the marketplace, or a person."""
 TOLD = ("message", "error", "detail", "reason")
 """The keys under which an answer in JSON usually has its text for people."""
-ASKED = frozenset({
-    ProblemCode.CALL_UNKNOWN, ProblemCode.CALL_PARKED, ProblemCode.ORDER_VANISHED, ProblemCode.SALE_STOPPED,
-})  # fmt: skip
-"""The problems of an order that Menzzo can answer."""
-ENDPOINTS: Mapping[object, str] = {"acknowledge": "acknowledge-sale", "label": "link_to_label", "ship": "ship-sale"}
-"""The calls that Menzzo receives, as its documentation names them."""
 SAID = frozenset({
     "resolved_shipped", "resolved_again", "sure_again", "retried", "retried_marked", "held_now", "released", "released_marked",
     "sav_preview", "sav_asked", "sav_wrong",
+    "asked_now",
     "closed_now", "reopened", "reopened_marked", "overridden", "settled", "needs_lead", "needs_reason", "not_open", "refused",
 })  # fmt: skip
 """The answers to a decision, by code."""
@@ -76,12 +73,16 @@ class OrderTrouble:
 
 
 @dataclass(frozen=True)
-class Letter:
-    """A message to Menzzo about the orders of a supplier, to be copied."""
+class Message:
+    """A message to Menzzo about a supplier, to be copied.
+
+    number: how many questions it has. text: "" if all of them were asked. waiting: how many were asked and are not in it.
+    """
 
     supplier: str
-    orders: int
+    number: int
     text: str
+    waiting: int
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ class Problems:
 
     wider: Sequence[WiderTrouble]
     orders: Sequence[OrderTrouble]
-    letters: Sequence[Letter]
+    letters: Sequence[Message]
     rejected: Sequence[RejectedEntry]
     rejected_in_all: int
     page: int
@@ -114,7 +115,7 @@ def find(tx: Session, visit: Visit, around: lists.Around, number: int = 1) -> Pr
     return Problems(
         [WiderTrouble(each.supplier or "", _trouble(each, visit)) for each in around.wider],
         [_of_order(each, visit) for each in orders],
-        letters(orders),
+        messages(tx, visit),
         entries,
         tx.exec(select(func.count()).select_from(RejectedEntry)).one(),
         number,
@@ -154,37 +155,30 @@ def _of_order(each: Judged, visit: Visit) -> OrderTrouble:
     )
 
 
-def letters(orders: Sequence[Judged]) -> Sequence[Letter]:
-    """Return a message to Menzzo for each supplier with orders to ask about: supplier, ids, messages and times, in English."""
-    asked: dict[str, dict[str, list[str]]] = defaultdict(dict)
-    for each in orders:
-        if lines := [line for problem in each.verdict.problems if _is_asked(problem) for line in _asked(problem)]:
-            asked[each.order.supplier][each.order.menzzo_order_id] = lines
+def messages(tx: Session, visit: Visit) -> Sequence[Message]:
+    """Return today's message to Menzzo for each supplier with open questions."""
+    found = letters(within(tx), visit.room.settings, visit.now) if visit.person.leads else []
     return [
-        Letter(supplier, len(of_it), "\n".join(_in_letter(supplier, of_it)))
-        for supplier, of_it in sorted(asked.items())
+        Message(each.supplier, len(each.to_ask), letter(each.supplier, each.to_ask), len(each.waiting))
+        for each in found
     ]
 
 
-def _in_letter(supplier: str, orders: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    yield from (say("menzzo.supplier", {"supplier": supplier}), "", say("menzzo.hello"), "", say("menzzo.please"))
-    for order, lines in orders.items():
-        yield from ("", order, *(f"  {line}" for line in lines))
+def asked(visit: Visit) -> Response:
+    """Note that a lead has mailed the message of a supplier: its questions are not in the next one."""
+    supplier = visit.field("supplier")
 
+    def do(tx: Session, before: Answer | None) -> Answer:
+        memory = before.memory if before else {}
+        if not visit.person.leads:
+            return Answer(RED, "needs_lead", memory=memory)
+        number = 0
+        for each in letters(within(tx), visit.room.settings, visit.now, [supplier]):
+            number += mark_asked(tx, (question.key for question in each.to_ask), visit.now, visit.person.name)
+        return Answer(GREEN, "asked_now", {"number": number}, memory=memory)
 
-def _is_asked(problem: Problem) -> bool:
-    """Tell whether Menzzo is asked about a problem. Of the reports, only about an order that did not leave."""
-    return problem.code in ASKED or problem.facts.get("report") == Report.NOT_LEFT
-
-
-def _asked(problem: Problem) -> Iterator[str]:
-    facts = {**problem.facts, **({} if problem.since is None else {"since": problem.since})}
-    if facts.get("kind", "ship") not in ENDPOINTS:
-        return
-    facts["endpoint"] = ENDPOINTS[facts.get("kind", "ship")]
-    yield say(f"menzzo.{problem.code}", facts)
-    if facts.get("answer"):
-        yield say("menzzo.answer", facts | {"case": "status" if "status" in facts else ""})
+    answers.once(visit, do)
+    return RedirectResponse("/problems", 303)
 
 
 def problems(visit: Visit) -> Response:

@@ -141,6 +141,7 @@ class Worded:
             "code": self.code,
             "severity": self.problem.severity.value,
             "since": None if self.problem.since is None else iso(self.problem.since),
+            "asked_at": None if self.problem.asked_at is None else iso(self.problem.asked_at),
             "what": self.what,
             "cure": self.cure,
         }
@@ -172,7 +173,7 @@ class Words:
 
     def problem(self, problem: Problem) -> str:
         """Return what is wrong. The sentence does not name order and supplier; the caller does."""
-        return self.say(_own("problem", problem), _facts(problem))
+        return self._and_asked(self.say(_own("problem", problem), _facts(problem)), problem)
 
     def fix(self, problem: Problem) -> str:
         """Return the command or step that fixes it; "" if there is none."""
@@ -180,7 +181,12 @@ class Words:
 
     def trouble(self, problem: Problem) -> str:
         """Return what is wrong, for people in the warehouse; if there is no sentence for them, the usual one."""
-        return self._for_a_warehouse("trouble", problem) or self.problem(problem)
+        said = self._for_a_warehouse("trouble", problem)
+        return self._and_asked(said, problem) if said else self.problem(problem)
+
+    def _and_asked(self, said: str, problem: Problem) -> str:
+        """Return the sentence, and when Menzzo was asked about it, if it was."""
+        return said if problem.asked_at is None else self.say("asked.menzzo", said=said, at=problem.asked_at)
 
     def todo(self, problem: Problem) -> str:
         """Return what people in the warehouse should do; "" if nothing."""

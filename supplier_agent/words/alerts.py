@@ -1,4 +1,4 @@
-"""A title for each problem, and the sentences of alerts and of the daily report, by code. English is the source."""
+"""A title for each problem, the sentences of alerts and the daily report, and those to Menzzo, by code. English is the source."""
 
 from collections.abc import Mapping
 
@@ -20,6 +20,7 @@ TITLES: Mapping[str, str] = {
     "title.never_scanned": "orders are reported as shipped, and the carrier has never scanned a parcel of theirs",
     "title.paused": "the supplier is paused",
     "title.flags_unusual": "unusually many orders were marked as shipped at once, and wait for approval",
+    "title.first_start": "the orders of a first start wait for approval before they are acknowledged",
     "title.token_missing": "the token cannot be read",
     "title.token_refused": "the marketplace refuses the token",
     "title.token_old": "the token will soon be replaced",
@@ -54,7 +55,7 @@ TITLES: Mapping[str, str] = {
     "title.clock_off": "this machine's clock is wrong",
     "title.configuration_refused": "a new configuration was refused, and the old one is still in use",
     "title.alerts_failed": "alerts cannot be delivered",
-    "title.read_only": "the agent only reads (read_only)",
+    "title.read_only": "orders are only read (read_only)",
     "title.ledger_lost": "the ship ledger is lost",
     "title.evidence_broken": "the evidence was changed or has a gap",
     "title.held_after_restore": "orders are on hold since a restore",
@@ -99,3 +100,33 @@ ALERTS: Mapping[str, str] = {
     "report.problems.many": "%(number)s problems:",
     "report.more": "- and %(number)s more: supplier-agent status",
 }
+
+LETTERS: Mapping[str, str] = {
+    "menzzo.title": "Supplier %(supplier)s: %(number)s questions about orders",
+    "menzzo.supplier": "Supplier: %(supplier)s",
+    "menzzo.hello": "Hello,",
+    "menzzo.please": "please help us with these orders:",
+    "menzzo.call_unknown": "%(endpoint)s, %(tried)s: we have no clear answer. Have you received it?",
+    "menzzo.call_unknown.ship": "%(endpoint)s, %(tried)s: we have no clear answer. Is this order shipped on your side?",
+    "menzzo.call_parked": "%(endpoint)s, %(tried)s: it was refused. What should we do?",
+    "menzzo.call_parked.unsent": "%(endpoint)s: we cannot send it (%(detail)s). What should we do?",
+    "menzzo.call_parked.not_found_ship": (
+        "%(endpoint)s, %(tried)s: you do not know this order, and it has left our warehouse. Is it cancelled, or shipped already?"
+    ),
+    "menzzo.call_parked.not_found_acknowledge": (
+        "%(endpoint)s, %(tried)s: you do not know this order. Is it cancelled, or acknowledged already?"
+    ),
+    "menzzo.order_vanished": "get-sales has not listed it since %(since)s, and it is not shipped. Is it cancelled?",
+    "menzzo.order_vanished.marked": (
+        "get-sales has not listed it since %(since)s, and we have marked it as shipped. Is it cancelled?"
+    ),
+    "menzzo.order_reported": "we sent ship-sale by mistake: it has not left our warehouse (%(words)s). What should we do?",
+    "menzzo.entry": "An entry of get-sales without a usable menzzo_order_id",
+    "menzzo.entry_rejected": "listed from %(since)s to %(last)s: %(reason)s. Please correct it.",
+    "menzzo.answer": "Message: %(answer)s",
+    "menzzo.answer.code": "Message: HTTP %(status)s, without a text",
+    "menzzo.answer.status": "Message: HTTP %(status)s %(answer)s",
+    "menzzo.asked": "We asked you about this on %(at)s.",
+    "asked.menzzo": "%(said)s (Menzzo was asked at %(at)s)",
+}
+"""Messages to Menzzo, always in English, as its documentation asks: supplier, order ids, error messages."""

@@ -7,12 +7,12 @@ Facts are inserted as %(name)s. A call that is not here declares its sentences i
 from collections import ChainMap
 from collections.abc import Mapping
 
-from supplier_agent.words.alerts import ALERTS, TITLES
+from supplier_agent.words.alerts import ALERTS, LETTERS, TITLES
 from supplier_agent.words.businessonbot import BUSINESSONBOT
 from supplier_agent.words.carriers import CARRIERS
 from supplier_agent.words.learned import LEARNED
 from supplier_agent.words.marketplace import MARKETPLACE
-from supplier_agent.words.page import LETTERS, PAGE
+from supplier_agent.words.page import PAGE
 from supplier_agent.words.support import SUPPORT
 
 _ORDER = "%(order)s --supplier %(supplier)s"
@@ -63,7 +63,7 @@ BLOCKERS: Mapping[str, str] = {
     "blocker.ship_unknown": "we do not know whether the marketplace received its ship call",
     "blocker.supplier_unknown": "its supplier is not in the configuration",
     "blocker.paused": "its supplier is paused",
-    "blocker.read_only": "the agent only reads (read_only)",
+    "blocker.read_only": "its orders are only read (read_only)",
     "blocker.many_flags": "unusually many orders were marked at once, and nobody has approved them yet",
     "blocker.token_missing": "there is no token for its supplier",
     "blocker.token_refused": "the marketplace refuses the token",
@@ -127,9 +127,16 @@ NEXT: Mapping[str, str] = {
         "To resume it: supplier-agent resume %(supplier)s"
     ),
     "next.read_only": "Its %(kind)s call waits while the agent only reads: read_only = true in the configuration.",
+    "next.read_only.supplier": (
+        "Its %(kind)s call waits while the agent only reads: read_only = true in [suppliers.%(supplier)s]."
+    ),
     "next.many_flags": (
         "Its ship call waits for approval, because unusually many orders were marked as shipped within a minute. "
         "If they have left: supplier-agent approve %(supplier)s"
+    ),
+    "next.first_start": (
+        "Its %(kind)s call waits for approval, because this is the first start for %(supplier)s, and there are many orders. "
+        "To acknowledge them: supplier-agent approve %(supplier)s"
     ),
     "next.token_missing": "Its %(kind)s call waits until there is a token for %(supplier)s.",
     "next.token_refused": "Its %(kind)s call waits until %(supplier)s has a token that the marketplace accepts.",
@@ -213,6 +220,14 @@ SUPPLIER_PROBLEMS: Mapping[str, str] = {
         "unusually many orders were marked as shipped within a minute (at %(at)s); its ship calls wait for approval"
     ),
     "fix.flags_unusual": "if they have left: supplier-agent approve %(supplier)s; if not: supplier-agent unship ID…",
+    "problem.first_start": (
+        "this is its first start, and %(number)s orders would be acknowledged (first_acknowledgements); "
+        "none is until a person approves it"
+    ),
+    "fix.first_start": (
+        "if all of them are yours to deliver: supplier-agent approve %(supplier)s; "
+        "if not: set start_date in [suppliers.%(supplier)s] to the first day of your orders"
+    ),
     "problem.token_missing": "%(said)s",
     "fix.token_missing": "supplier-agent check --offline",
     "problem.token_refused": "the marketplace refuses the token (since %(since)s): %(said)s; nothing is sent for %(supplier)s",
@@ -284,6 +299,10 @@ INSTALLATION_PROBLEMS: Mapping[str, str] = {
         "READ-ONLY: orders are read; nothing is acknowledged, no label is fetched, nothing is reported as shipped"
     ),
     "fix.read_only": "set read_only = false and run it without --read-only",
+    "problem.read_only.supplier": (
+        "READ-ONLY: its orders are read; nothing is acknowledged, no label is fetched, nothing is reported as shipped"
+    ),
+    "fix.read_only.supplier": "set read_only = false in [suppliers.%(supplier)s]",
     "problem.configuration_refused.at": (
         "a new configuration was refused at %(at)s, and the previous one is still in use: %(said)s"
     ),

@@ -104,6 +104,7 @@ ANSWERS: Mapping[str, str] = {
     ),
     "answer.depart_nothing": "Nothing on %(vehicle)s may leave. Nothing is marked.",
     "answer.departed": "%(vehicle)s departed at %(at)s (%(by)s). Orders marked as shipped: %(orders)s.",
+    "answer.asked_now": "Noted: Menzzo was asked %(number)s questions. They are not in the next message.",
     "answer.recall_why": "Say in a few words why it did not leave.",
     "answer.recall_not": "It is not among the orders that left with this vehicle.",
     "answer.recall_undone": "Recalled. Its report was not sent yet: the mark is undone, and nothing is reported.",
@@ -335,21 +336,6 @@ REFUSALS: Mapping[str, str] = {
 }
 """Why a call was refused: clauses."""
 
-LETTERS: Mapping[str, str] = {
-    "menzzo.supplier": "Supplier: %(supplier)s",
-    "menzzo.hello": "Hello,",
-    "menzzo.please": "please help us with these orders:",
-    "menzzo.call_unknown": "%(endpoint)s, %(tried)s: we have no clear answer. Have you received it?",
-    "menzzo.call_unknown.ship": "%(endpoint)s, %(tried)s: we have no clear answer. Is this order shipped on your side?",
-    "menzzo.call_parked": "%(endpoint)s, %(tried)s: it was refused. What should we do?",
-    "menzzo.call_parked.unsent": "%(endpoint)s: we cannot send it (%(detail)s). What should we do?",
-    "menzzo.order_vanished": "get-sales has not listed it since %(since)s, and it is not shipped. Is it cancelled?",
-    "menzzo.order_reported": "we sent ship-sale by mistake: it has not left our warehouse (%(words)s). What should we do?",
-    "menzzo.answer": "Message: %(answer)s",
-    "menzzo.answer.status": "Message: HTTP %(status)s %(answer)s",
-}
-"""Messages to Menzzo, always in English, as its documentation asks: supplier, order ids, error messages."""
-
 PAPERS: Mapping[str, str] = {
     "paper.print_again": "print the label again",
     "paper.not_printed": "%(orders)s not printed: %(printer_fault)s",
@@ -357,6 +343,7 @@ PAPERS: Mapping[str, str] = {
 }
 
 HISTORY: Mapping[str, str] = {
+    "event.asked Menzzo": "Menzzo was asked",
     "event.flagged as shipped": "Marked as shipped",
     "event.flag taken back": "Undone: not marked as shipped",
     "event.label printed": "Label printed",

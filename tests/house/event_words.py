@@ -46,6 +46,8 @@ WHEN: Mapping[str, str] = {
     "shop.noted": "the shop does something that a person should know, like answering in another version of its API",
     "shop.refused": "it was not marked, because something stops it; the order has a report that says what",
     "shop.withdrawn": "a marked order is no longer fulfilled in the shop; its mark stays, and the order has a report",
+    "acknowledges.paused": "a first start found so many orders that a person is asked before they are acknowledged",
+    "acknowledges.resumed": "the orders of the first start are acknowledged",
     "ships.paused": "so many orders were marked at once that a person is asked; `cure` has the command",
     "ships.resumed": "a person approved them",
     "supplier.failed": "reads, writes or labels of a supplier started to fail",

@@ -24,6 +24,7 @@ from supplier_agent.db import (
     carriers,
     evidence,
     journal,
+    letters,
     programs,
     shops,
     support,
@@ -55,6 +56,7 @@ TABLES = {
     "programs": programs,
     "journal": journal,
     "evidence": evidence,
+    "letters": letters,
 }
 """The modules of db/ with tables, in the order of the page."""
 GENERATED = "<!-- Written by `./run reference` from {source}. Change it there. -->\n\n"

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from supplier_agent.db import state_folder
+from supplier_agent.db.plain_sql import within
 from supplier_agent.db.tables import Order, Supplier
+from supplier_agent.reports.letters import letters
 from supplier_agent.settings import Settings
 from supplier_agent.web import problems_page
+from supplier_agent.words.letters import letter as text_of
 from tests.web.stage import LEADS_PIN, SUPPLIER, Browser, Stage, browsing, staged
 from tests.web.visits import visit_of
 from tests.world.databases import store_at
@@ -165,6 +168,36 @@ def test_a_message_to_menzzo_names_supplier_orders_messages_and_times(
     assert "15000000004_4" not in text
     assert "technique@menzzo.fr" in lea.html
     assert "<textarea" not in anna.get("/problems")
+
+
+def test_a_lead_marks_a_message_as_mailed_and_its_questions_are_not_in_the_next_one(
+    stage: Stage, anna: Browser, lea: Browser
+) -> None:
+    row = stage.order("15000000001_1")
+    stage.refused(row, 409, ANSWER)
+    anna.get("/problems")
+    anna.post("/asked", supplier="notio")
+    assert "needs_lead" in anna.html or "A lead" in anna.html
+    lea.get("/problems")
+    assert "<textarea" in lea.html
+    lea.post("/asked", supplier="notio")
+    assert "Menzzo was asked 1 questions" in lea.said
+    lea.get("/problems")
+    assert "<textarea" not in lea.html
+    assert "Menzzo was asked about notio: 1 questions without an answer" in lea.html
+    assert "(Menzzo was asked at " in lea.html
+    assert stage.history(row)[-1].what == "asked Menzzo"
+    assert "Menzzo was asked" in lea.get(f"/order/{row}")
+
+
+def test_the_page_and_the_command_have_one_text(stage: Stage, lea: Browser) -> None:
+    stage.refused(stage.order("15000000001_1"), 409, ANSWER)
+    lea.get("/problems")
+    shown = re.search(r"<textarea[^>]* readonly[^>]*>(.*?)</textarea>", lea.html, re.DOTALL)
+    assert shown is not None
+    with stage.store.read() as tx:
+        (found,) = letters(within(tx), stage.settings, stage.clock.now())
+    assert shown[1].replace("&#34;", '"') == text_of(found.supplier, found.to_ask)
 
 
 def test_the_ship_by_clock_is_in_the_list_and_a_problem_of_the_supplier(tmp_path: Path, pristine: Path) -> None:

@@ -11,6 +11,35 @@ def upgrade() -> None:
     """Add tables and columns: what is there stays as it is."""
     _journal()
     _evidence()
+    _letters()
+
+
+def _letters() -> None:
+    op.add_column("suppliers", sa.Column("first_asked_at", sa.DateTime(), nullable=True))
+    op.add_column("suppliers", sa.Column("first_agreed_at", sa.DateTime(), nullable=True))
+    op.add_column("runs", sa.Column("order_number", sa.String(), nullable=True))
+    op.create_table(
+        "letter_questions",
+        sa.Column("supplier", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("code", sa.String(), nullable=False),
+        sa.Column("about", sa.String(), nullable=False),
+        sa.Column("first_asked_at", sa.DateTime(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(), nullable=False),
+        sa.Column("times", sa.Integer(), nullable=False),
+        sa.Column("asked_by", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("supplier", "subject", "code", "about"),
+    )
+    op.create_table(
+        "letter_answers",
+        sa.Column("order_id", sa.Integer(), nullable=False),
+        sa.Column("answer", sa.String(), nullable=False),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(), nullable=False),
+        sa.Column("who", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.id"]),
+        sa.PrimaryKeyConstraint("order_id", "answer", "note"),
+    )
 
 
 def _journal() -> None:
