@@ -10,8 +10,8 @@ from pathlib import Path
 from supplier_agent.base.clock import Clock, SystemClock
 from supplier_agent.base.errors import UsageError
 from supplier_agent.sandbox import options, replay
-from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.receiver import SECRET
+from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.server import ADDRESS, Sandbox
 from supplier_agent.sandbox.world import World
 

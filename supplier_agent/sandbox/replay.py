@@ -19,8 +19,8 @@ from supplier_agent.base.clock import Clock
 from supplier_agent.base.errors import UsageError
 from supplier_agent.sandbox import faults
 from supplier_agent.sandbox.faults import Fault, LogLine, Wire
-from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.orders import Content, Order, position
+from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World
 
 SCHEMA = 1
