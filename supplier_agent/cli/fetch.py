@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from supplier_agent.base.cells import known as readable
 from supplier_agent.base.errors import UsageError
 from supplier_agent.base.process import NEEDS_A_PERSON, Stop
 from supplier_agent.cli.context import (
@@ -112,7 +113,7 @@ def _asked(tx: "Session | None", surroundings: Surroundings, this: str, supplier
     surroundings.known(name)
     of_supplier = settings.suppliers[name]
     if of_day is None and not of_supplier.order_number_filter:
-        of_day = known.order_date if known is not None else None
+        of_day = known.order_date if known is not None and readable(known.order_date) is not None else None
         if of_day is None:
             raise UsageError(
                 f"the day of {this} is not known, and the API has no order_number for {name}",
