@@ -80,7 +80,7 @@ def claimed(ctx: Context, account: Account, job: Job, call: Call, order: Order |
             **of_account,
             "due_at": call.due_at,
             "marks_wait": account.ships_wait,
-            "read_only": ctx.reads_only,
+            "read_only": ctx.only_reads(account),
         },
     )
 

@@ -12,7 +12,7 @@ import pytest
 
 from supplier_agent.base.clock import SystemClock
 from supplier_agent.db.state_folder import LOCK, is_held
-from supplier_agent.sandbox.listing import Semantics
+from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.server import Sandbox
 from supplier_agent.sandbox.world import World
 from tests.cli.conftest import Installation
