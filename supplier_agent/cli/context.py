@@ -300,7 +300,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "approve": ("supplier-agent approve notio",),
     "alerts list": ("supplier-agent alerts list",),
     "alerts test": ("supplier-agent alerts test",),
-    "marketplace": ("supplier-agent marketplace", "supplier-agent marketplace --supplier notio --json"),
+    "marketplace": ("supplier-agent marketplace", "supplier-agent marketplace --json"),
     "marketplace probe": ("supplier-agent marketplace probe --supplier notio",),
     "marketplace record": (
         "supplier-agent marketplace record case.jsonl",

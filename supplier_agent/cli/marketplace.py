@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 import typer
 
 from supplier_agent.base.errors import UsageError
-from supplier_agent.cli.context import JsonOption, OnlySupplier, here, result, result_json, say
+from supplier_agent.cli.context import JsonOption, OnlySupplier, epilog, here, result, result_json, say
 
 if TYPE_CHECKING:
     from supplier_agent.learning import Evidence, Question
     from supplier_agent.words import Words
 
-marketplace = typer.Typer(help="Show what was learned about the marketplace; find out more.")
+marketplace = typer.Typer(help="Show what was learned about the marketplace, or find out more.")
 
 
 def register(app: typer.Typer) -> None:
@@ -20,9 +20,9 @@ def register(app: typer.Typer) -> None:
     app.add_typer(marketplace, name="marketplace")
 
 
-@marketplace.callback(invoke_without_command=True)
+@marketplace.callback(invoke_without_command=True, epilog=epilog("marketplace"))
 def learned(context: typer.Context, supplier: OnlySupplier = "", as_json: JsonOption = False) -> None:
-    """Show what was learned about the marketplace, with the evidence, and what could be configured. Makes no request."""
+    """Show what was learned about the marketplace, with the requests that show it, and what could be configured."""
     if context.invoked_subcommand is not None:
         return
     from supplier_agent.db.plain_sql import within
@@ -61,7 +61,7 @@ def probe(context: typer.Context, supplier: OnlySupplier = "", as_json: JsonOpti
     surroundings, words = here(context), Words()
     settings, names = surroundings.settings, surroundings.suppliers(supplier)
     if not is_there(surroundings.database):
-        raise UsageError("there is no state yet, so nothing can be compared", "supplier-agent run --once")
+        raise UsageError(f"there is no database at {surroundings.database} yet", "supplier-agent run --once")
     results = []
     with (
         state_folder.InstanceLock(surroundings.lock_file, "marketplace probe", surroundings.clock),

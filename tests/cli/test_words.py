@@ -18,7 +18,7 @@ BAD = b"caf\xe9"
 def commands(command: Any, before: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], list[Any]]]:  # noqa: ANN401 - typer's own click
     """Yield every command of the program with its parameters."""
     inner = getattr(command, "commands", {})
-    if not inner:
+    if not inner or (before and command.invoke_without_command):
         yield before, command.params
     for name, each in inner.items():
         yield from commands(each, (*before, name))
