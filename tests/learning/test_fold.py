@@ -206,3 +206,15 @@ def test_a_slow_hour_is_no_change() -> None:
         for number, each in enumerate(seen(Question.ANSWER_SECONDS, ["0.50"] * 5))
     ]
     assert after([*usual, *slow, *later]).state is State.HOLDS, "they are as fast as before, but few"
+    odd = replace(slow[0], at=later[-1].at + timedelta(hours=6), key="odd")
+    assert after([*usual, *slow, *later, odd]).state is State.HOLDS
+
+
+def test_slow_answers_do_not_become_usual_before_they_are_noticed() -> None:
+    usual = seen(Question.ANSWER_SECONDS, ["0.50"] * 20)
+    slow = [
+        replace(each, at=usual[-1].at + number * timedelta(minutes=15), key=f"s{number}")
+        for number, each in enumerate(seen(Question.ANSWER_SECONDS, ["5.00"] * 40))
+    ]
+    found = after([*usual, *slow])
+    assert (found.state, found.before, found.answer) == (State.CHANGED, "0.50", "5.00")

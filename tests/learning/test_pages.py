@@ -205,6 +205,7 @@ def test_what_follows_the_last_page() -> None:
         [names(1, 2)],
         [names(1, 2), names(1, 2), names(1, 2), names(1, 2)],
         [names(1, 2), names(3), names(3)],
+        [names(1, 2), names(3), names(4), names(4)],
         [names(2), names(1), names(1), ()][:3],
     ],
 )

@@ -70,6 +70,11 @@ def test_each_order_counts_once_however_many_sweeps_list_or_miss_it() -> None:
     assert shown(ACKNOWLEDGED, sweep(gone, 3), *(sweep(gone, 3, days=each) for each in range(1, 11))) == ["yes", "yes"]
 
 
+def test_each_of_many_orders_counts_once() -> None:
+    known = orders(*range(100))
+    assert learned(*(sweep(known, *range(100), days=each) for each in range(3)))[ACKNOWLEDGED].agreeing == 100
+
+
 def test_an_order_that_was_acknowledged_just_now_shows_nothing() -> None:
     assert shown(ACKNOWLEDGED, sweep(orders(1, hours_ago=0.1), 1)) == []
     assert shown(ACKNOWLEDGED, sweep(orders(1, hours_ago=-0.1), 1)) == [], "or after the run"
