@@ -121,7 +121,7 @@ def fold_times(estimate: Estimate, seen: Observation) -> Estimate:
         other_since = datetime.fromisoformat(memory.setdefault("other_since", seen.at.isoformat()))
     else:
         memory["other_since"], other_since = seen.at.isoformat(), seen.at
-    if state is State.HOLDS and seen.at - other_since >= SLOW_FOR and _differs(old, entry[0]):
+    if state is State.HOLDS and seen.at - other_since >= SLOW_FOR and differs(old, entry[0]):
         changed_at, before, state = other_since, _shown(old), State.CHANGED
         usual, agreeing, days, since = newest, ENOUGH, 1, other_since
     elif agreeing >= ENOUGH and days >= ENOUGH_DAYS:
