@@ -69,7 +69,8 @@ def leaving(
     """
     memory = dict(known[question].memory)
     there = {each for page in listed.pages for each in page.ids or ()}
-    if listed.days is None or not there or not _is_proof(listed):
+    stayed = known[question].held == "no"
+    if listed.days is None or not _is_proof(listed) or not (there or stayed):
         return [], memory
     before = datetime.fromisoformat(memory["run"]) if "run" in memory else None
     memory["run"], key = listed.started_at.isoformat(), "o"
@@ -93,9 +94,8 @@ def leaving(
         answer = "no"
     else:
         counted, answer = [order for order in missing if order.order_date in working], "yes"
-        if not counted and known[question].held == "no":
-            # All are gone, and nothing shows why. At least they do not stay any more.
-            counted, answer, key = missing, DENIES, "d"
+        if not counted and stayed:  # all are gone, and nothing shows why; at least they do not stay any more
+            counted, answer, key = missing[:1], DENIES, "d"
     return [
         Observation(question, answer, listed.started_at, ("orders", order.row), f"{key}{order.row}")
         for order in counted
