@@ -25,8 +25,8 @@ from supplier_agent.db.store import Store, open_store
 from supplier_agent.db.tables import DIGEST, Alert, Chore
 from supplier_agent.reading import coverage
 from supplier_agent.reports import health, heartbeat
-from supplier_agent.reports.facts import last_arrival_at
 from supplier_agent.reports.letters import letters
+from supplier_agent.reports.supplier_facts import last_arrival_at
 from supplier_agent.reports.vitals import ALERTS, Trouble
 from supplier_agent.settings import Settings, egress
 from supplier_agent.suppliers.letters import mark_asked

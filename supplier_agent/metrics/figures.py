@@ -12,7 +12,7 @@ from supplier_agent.db.plain_sql import OPEN, VANISHED, Look, supplier_of, text,
 from supplier_agent.db.tables import DIGEST
 from supplier_agent.order import STAGES, WANTED, sound_stage
 from supplier_agent.reading import coverage
-from supplier_agent.reports import businessonbot, facts, health, scans, status, support, webhooks
+from supplier_agent.reports import businessonbot, health, scans, status, supplier_facts, support, webhooks
 from supplier_agent.reports.shops import shops
 from supplier_agent.reports.status import damaged
 from supplier_agent.reports.vitals import Signs
@@ -337,7 +337,7 @@ def _oldest(look: Look, names: Iterable[str]) -> Iterator[tuple[tuple[str, ...],
 
 
 def _failing(look: Look, settings: Settings) -> Iterator[tuple[tuple[str, ...], float]]:
-    states = facts.suppliers(look, settings)
+    states = supplier_facts.suppliers(look, settings)
     lanes = health.lane_of(states.values())
     for name in settings.suppliers:
         failing = {lane.lane for lane in states[name].failing(lanes)}

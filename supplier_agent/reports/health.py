@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from supplier_agent.base.process import EXIT_ORDER, worst
 from supplier_agent.db import plain_sql
 from supplier_agent.db.plain_sql import READS, Look
-from supplier_agent.reports import businessonbot, facts, vitals, webhooks
+from supplier_agent.reports import businessonbot, facts, supplier_facts, vitals, webhooks
 from supplier_agent.reports.vitals import Signs
 from supplier_agent.verdict import Problem, ProblemCode, SupplierState, judge_installation, judge_supplier
 from supplier_agent.verdict.businessonbot import judge_messages
@@ -51,7 +51,7 @@ def judged(
     """Return all problems, the most important exit code first.
 
     no_token: why a supplier's token cannot be read, where this was tried. since: only the problems of a round that began then.
-    signs: the signs of life of the agent; None: only the database is used. suppliers: as `facts.suppliers` loads them; None: they
+    signs: the signs of life of the agent; None: only the database is used. suppliers: as `supplier_facts.suppliers` loads them; None: they
     are loaded here.
 
     1. The signs of life. 2. The installation. 3. Each supplier. 4. Each order with a problem. Problems of severity info are shown
@@ -60,11 +60,11 @@ def judged(
     look = plain_sql.within(tx)
     found = [] if signs is None else vitals.judge(signs)
     seen = {problem.code for problem in found}  # reported by the agent itself, even without the database
-    found += [each for each in judge_installation(facts.installation(look), settings) if each.code not in seen]
+    found += [each for each in judge_installation(supplier_facts.installation(look), settings) if each.code not in seen]
     found += judge_webhooks(webhooks.endpoints(look, read_only=settings.read_only))
     found += judge_messages(businessonbot.stuck(look))
     if suppliers is None:
-        suppliers = facts.suppliers(look, settings, no_token, since, last_asked=signs is not None, now=now)
+        suppliers = supplier_facts.suppliers(look, settings, no_token, since, last_asked=signs is not None, now=now)
     lanes, runs_since = lane_of(suppliers.values()), signs.runs_since if signs is not None else None
     for supplier in suppliers.values():
         found += judge_supplier(supplier, settings, now, lane_of=lanes, runs_since=runs_since).problems
@@ -114,7 +114,7 @@ def _stray(call: Any) -> Problem:  # noqa: ANN401 - a row
 
 def strangers(tx: "Session | Look", settings: "Settings") -> list[Worded]:
     """Return the unconfigured suppliers that have open orders: nothing is sent for these."""
-    found = facts.suppliers(plain_sql.within(tx), settings)
+    found = supplier_facts.suppliers(plain_sql.within(tx), settings)
     verdicts = [
         judge_supplier(each, settings, NEVER, lane_of={})
         for name, each in found.items()

@@ -21,7 +21,7 @@ from supplier_agent.db.tables import Event, Order
 from supplier_agent.labels.tracking import NO_CODES
 from supplier_agent.labels.typed import alias
 from supplier_agent.order import STAGES
-from supplier_agent.reports import facts, listed, scans, status, support
+from supplier_agent.reports import facts, listed, scans, status, supplier_facts, support
 from supplier_agent.reports.facts import OrderFacts
 from supplier_agent.reports.status import STAGE
 from supplier_agent.settings import Settings
@@ -35,7 +35,7 @@ class Judge:
     """Judges orders and suppliers in one transaction; the suppliers are loaded, and judged, once."""
 
     def __init__(self, look: Look, settings: Settings, now: datetime, kinds: Calls = CALLS) -> None:
-        self.suppliers = facts.suppliers(look, settings, now=now)
+        self.suppliers = supplier_facts.suppliers(look, settings, now=now)
         self._look, self._settings, self._now, self._kinds = look, settings, now, kinds
         self._rules = cache(partial(kinds.rules, settings))
 

@@ -17,7 +17,7 @@ from supplier_agent.base.errors import StateError
 from supplier_agent.db import SCHEMA, plain_sql, state_folder
 from supplier_agent.db.plain_sql import Look, look_at
 from supplier_agent.order import STAGES, STUCK, WANTED, Rules, damage, sound_stage
-from supplier_agent.reports import facts, health, heartbeat, programs, webhooks
+from supplier_agent.reports import facts, health, heartbeat, programs, supplier_facts, webhooks
 from supplier_agent.reports.businessonbot import BotLine, bots
 from supplier_agent.reports.scans import CarrierLine, carriers
 from supplier_agent.reports.shops import ShopLine, shops
@@ -226,7 +226,7 @@ def _told(look: Look, settings: "Settings", database: Path, signs: Signs) -> Tol
     holder, now = signs.holder, signs.now
     if holder is not None and READ_ONLY in (holder.command or ""):
         settings = settings.model_copy(update={"read_only": True})
-    states = facts.suppliers(look, settings, last_asked=True, now=now)
+    states = supplier_facts.suppliers(look, settings, last_asked=True, now=now)
     problems = health.judged(look, settings, now, signs=signs, suppliers=states)
     lanes = health.lane_of(states.values())
     lines, of_shops = {}, {each.supplier: each for each in shops(look, settings)}

@@ -31,7 +31,7 @@ from supplier_agent.labels import LabelFolder
 from supplier_agent.labels.pdf import Checks
 from supplier_agent.marketplace.rate_limit import Pace
 from supplier_agent.outbox import DONE, Outcome
-from supplier_agent.reports import facts
+from supplier_agent.reports import supplier_facts
 from supplier_agent.reports.health import exit_code
 from supplier_agent.runtime.once import run_once
 from supplier_agent.runtime.wiring import make_accounts, wire_of
@@ -196,7 +196,7 @@ def _left_alone(folder: Path, settings: Settings, now: datetime) -> list[LeftAlo
         found.append(LeftAlone("", ProblemCode.READ_ONLY.value, words.problem(Problem(ProblemCode.READ_ONLY))))
     early = []
     with closing(open_store(folder / state_folder.DATABASE)) as store, store.read() as tx:
-        states = facts.suppliers(within(tx), settings)
+        states = supplier_facts.suppliers(within(tx), settings)
         for name, supplier in settings.suppliers.items():
             problems = judge_supplier(states[name], settings, now, lane_of={}).problems
             stopped = [each for each in problems if each.code in HOLDS_UP]

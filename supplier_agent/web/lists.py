@@ -15,7 +15,7 @@ from supplier_agent.db import plain_sql
 from supplier_agent.db.plain_sql import within
 from supplier_agent.db.tables import Order
 from supplier_agent.labels import barcodes, typed
-from supplier_agent.reports import facts
+from supplier_agent.reports import facts, supplier_facts
 from supplier_agent.verdict import Problem, judge_installation
 from supplier_agent.verdict.codes import INFO
 from supplier_agent.web import sales
@@ -167,7 +167,7 @@ def _not_printing(tx: Session, visit: Visit) -> Iterator[NotPrinting]:
 def _wider_problems(tx: Session, visit: Visit) -> list[Problem]:
     """Return the problems of the suppliers and of the installation."""
     found = [problem for each in visit.judge(tx).of_suppliers.values() for problem in each.problems]
-    found += judge_installation(facts.installation(within(tx)), visit.room.settings)
+    found += judge_installation(supplier_facts.installation(within(tx)), visit.room.settings)
     return [problem for problem in found if problem.code not in INFO]
 
 

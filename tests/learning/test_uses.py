@@ -11,7 +11,7 @@ from supplier_agent.db.plain_sql import within
 from supplier_agent.learning import Question
 from supplier_agent.learning.estimates import save, settle
 from supplier_agent.reading import strategy
-from supplier_agent.reports import facts
+from supplier_agent.reports import supplier_facts
 from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World
 from supplier_agent.verdict import ProblemCode, judge_supplier
@@ -43,7 +43,7 @@ def teach(site: Site, **answers: list[str]) -> None:
 def told(site: Site) -> list[tuple[str, dict[str, Any]]]:
     """Return the problems of the supplier."""
     with site.agent.ctx.store.read() as tx:
-        state = facts.suppliers(within(tx), site.settings)["notio"]
+        state = supplier_facts.suppliers(within(tx), site.settings)["notio"]
     found = judge_supplier(state, site.settings, site.clock.now(), lane_of={}).problems
     return [(each.code.value, dict(each.facts)) for each in found]
 

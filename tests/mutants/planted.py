@@ -186,7 +186,10 @@ PLANTED = (
     Mutant(
         "a change that could not be read is forgotten",
         "tick/context.py",
-        "            self.is_looked_at = self.is_compared = False\n        if not self.is_looked_at:\n",
+        """            self.is_looked_at = self.is_compared = False
+            self.evidence.look()
+        if not self.is_looked_at:
+""",
         "            self.is_compared, self.is_looked_at = False, True\n",
         (IDLE,),
     ),
@@ -495,10 +498,10 @@ PLANTED = (
     Mutant(
         "a redirect of a POST is followed",
         "marketplace/client.py",
-        "        return verdict(reply, menzzo_order_id, self.clock.now(), [token])\n",
+        "        return verdict(reply, menzzo_order_id, self.clock.now(), [token], always_success=always_success)\n",
         """        if isinstance(reply, Answer) and reply.status in REDIRECTS and "location" in reply.headers:
             reply = self._send("POST", httpx.URL(reply.headers["location"]), headers, ANSWER_BYTES, content)
-        return verdict(reply, menzzo_order_id, self.clock.now(), [token])
+        return verdict(reply, menzzo_order_id, self.clock.now(), [token], always_success=always_success)
 """,
         ("tests/faults/test_faults.py", "-k", "redirect"),
     ),
@@ -861,7 +864,7 @@ PLANTED = (
     ),
     Mutant(
         "commits are not waited for",
-        "db/store.py",
+        "db/connections.py",
         """"synchronous": 2,""",
         """"synchronous": 1,""",
         ("tests/unit/test_store.py",),

@@ -32,8 +32,8 @@ WAYS: tuple[Mutant, ...] = (
         "test_no_listed_order_is_lost",
         "a sweep reads half of its days",
         "tick/pull.py",
-        "    start = today - timedelta(days=settings.schedule.sweep_days)\n",
-        "    start = today - timedelta(days=settings.schedule.sweep_days // 2)\n",
+        "    start = today - timedelta(days=days)\n",
+        "    start = today - timedelta(days=days // 2)\n",
     ),
     _way(
         "test_no_listed_order_is_lost",

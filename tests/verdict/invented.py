@@ -18,7 +18,7 @@ from supplier_agent.calls import CALLS
 from supplier_agent.db.plain_sql import within
 from supplier_agent.db.store import Store
 from supplier_agent.db.tables import Attempt, Call, Event, Lane, Order, Print, Supplier
-from supplier_agent.reports import facts
+from supplier_agent.reports import facts, supplier_facts
 from supplier_agent.settings import Settings, load
 from supplier_agent.verdict import SupplierState, SupplierVerdict, Verdict, judge_order, judge_supplier
 from tests.world.databases import store_at
@@ -155,7 +155,7 @@ def invented(folder: Path, state: dict[str, Any]) -> Invented:
         for number, each in enumerate(state["orders"]):
             _store(tx, number, each, now)
     with store.read() as tx:
-        states = facts.suppliers(within(tx), made.settings, last_asked=True)
+        states = supplier_facts.suppliers(within(tx), made.settings, last_asked=True)
         lane_of = {kind: call.LANE for kind, call in CALLS.items()}
         for name in made.settings.suppliers:
             made.suppliers[name] = judge_supplier(states[name], made.settings, now, lane_of=lane_of)

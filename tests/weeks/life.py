@@ -8,7 +8,7 @@ from pathlib import Path
 
 from supplier_agent.base.errors import AgentError
 from supplier_agent.db.plain_sql import within
-from supplier_agent.reports import facts
+from supplier_agent.reports import supplier_facts
 from supplier_agent.sandbox.listing import is_listed
 from supplier_agent.sandbox.orders import Order
 from supplier_agent.sandbox.world import World
@@ -71,7 +71,7 @@ class Week(Life):
     def look(self) -> None:
         """Look at the problems, as the alerts do."""
         with self.site.agent.ctx.store.read() as tx:
-            state = facts.suppliers(within(tx), self.site.settings)[SUPPLIER]
+            state = supplier_facts.suppliers(within(tx), self.site.settings)[SUPPLIER]
         problems = judge_supplier(state, self.site.settings, self.clock.now(), lane_of={}).problems
         told = [str(each.facts["changes"]) for each in problems if each.code is ProblemCode.MARKETPLACE_CHANGED]
         if len(told) > self._present:
