@@ -51,8 +51,8 @@ def judged(
     """Return all problems, the most important exit code first.
 
     no_token: why a supplier's token cannot be read, where this was tried. since: only the problems of a round that began then.
-    signs: the signs of life of the agent; None: only the database is used. suppliers: as `supplier_facts.suppliers` loads them; None: they
-    are loaded here.
+    signs: the signs of life of the agent; None: only the database is used. suppliers: of supplier_facts.suppliers; None: they are
+    loaded here.
 
     1. The signs of life. 2. The installation. 3. Each supplier. 4. Each order with a problem. Problems of severity info are shown
     only with their order or supplier, so they are not listed.
