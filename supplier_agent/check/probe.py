@@ -15,8 +15,8 @@ from supplier_agent.base.clock import Clock
 from supplier_agent.base.errors import UsageError
 from supplier_agent.db.plain_sql import within
 from supplier_agent.db.store import Store
-from supplier_agent.learning import Question, estimates_of, feed
-from supplier_agent.learning.estimates import save
+from supplier_agent.learning import Question, feed
+from supplier_agent.learning.estimates import estimates_of, save
 from supplier_agent.learning.numbers import made_afresh
 from supplier_agent.learning.observing import Known, after_all, after_run
 from supplier_agent.learning.probing import LEAST, Ask, Days, groups, lists

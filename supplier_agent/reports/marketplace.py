@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from supplier_agent.learning import Estimate, Question, State, estimates_of
+from supplier_agent.learning import Estimate, Question, State
+from supplier_agent.learning.estimates import estimates_of
 from supplier_agent.learning.proposals import Proposal, of_all, of_supplier
 from supplier_agent.words import Words, has
 from supplier_agent.words.formats import iso_or_null

@@ -12,7 +12,8 @@ from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from supplier_agent.db.tables import Lane, Supplier
-from supplier_agent.learning import Careful, careful_of
+from supplier_agent.learning import Careful
+from supplier_agent.learning.estimates import careful_of
 from supplier_agent.suppliers import circuit_breakers
 
 NEVER = datetime.max.replace(tzinfo=UTC)

@@ -13,7 +13,7 @@ from sqlmodel import Session, col, func, select
 from supplier_agent.base.cells import unreadable
 from supplier_agent.db.plain_sql import GOOD
 from supplier_agent.db.tables import Order, Run, Supplier
-from supplier_agent.learning import careful_of
+from supplier_agent.learning.estimates import careful_of
 from supplier_agent.marketplace import Listing, Verdict
 from supplier_agent.reading import missing_orders, strategy
 from supplier_agent.reading.schedule import Due, is_distrusted, trusted_cursor

@@ -203,6 +203,7 @@ NOW: Mapping[str, str] = {
     "now.resend": "The answer of the marketplace was lost. It is sent again at %(at)s.",
     "now.unknown": "We do not know whether the marketplace received it. A lead decides, under Problems.",
     "now.supplier_unknown": "Its supplier is not set up here: nothing is reported. Tell IT.",
+    "now.first_start": "It is not acknowledged before someone approves the orders of the first start. Tell IT.",
     "now.parked": "A lead decides, under Problems.",
     "now.held": "A lead can release it, under Problems.",
     "now.vanished.unmarked": "Keep it here. A lead asks Menzzo.",

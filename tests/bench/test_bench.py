@@ -23,7 +23,21 @@ from tests.proof.page import Setting
 TINY = Sizes().scaled(0.0005)
 SETTING = Setting(date(2026, 11, 21), "abc", "a machine", "Python", 1, 7)
 NOT_READS = {
-    *("run", "resync", "sandbox", "demo", "ship", "unship", "resolve", "retry", "hold", "release", "close", "reopen"),
+    *(
+        "run",
+        "resync",
+        "fetch",
+        "sandbox",
+        "demo",
+        "ship",
+        "unship",
+        "resolve",
+        "retry",
+        "hold",
+        "release",
+        "close",
+        "reopen",
+    ),
     *("page", "backup", "restore", "pause", "resume", "approve", "agree", "help", "config"),
     *("note", "key", "sav", "settle", "shop", "webhooks"),
 }

@@ -134,7 +134,7 @@ def test_a_marketplace_that_is_down_delays_nothing_at_a_receiver(world: World) -
     site.run_for(5, until=lambda: state(site, "acknowledge")[0] == "done")
     site.wire.reachable = lambda: False
     site.world.arrive(SUPPLIER)
-    site.run_for(HOUR, 900)
+    site.run_for(2 * HOUR, 900)
     assert (state(site, NOTIFY), world.failing(SUPPLIER), world.failing(NAME)) == (("done", 1), True, False)
 
 

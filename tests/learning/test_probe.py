@@ -11,7 +11,8 @@ import pytest
 from supplier_agent.base.errors import UsageError
 from supplier_agent.check.probe import Prober
 from supplier_agent.db.store import open_store
-from supplier_agent.learning import Question, estimates_of
+from supplier_agent.learning import Question
+from supplier_agent.learning.estimates import estimates_of
 from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World
 from tests.world.harness import LABEL, ManualClock, Site, settings_for

@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from supplier_agent.learning import Estimate, Question, State, estimates_of
+from supplier_agent.learning import Estimate, Question, State
+from supplier_agent.learning.estimates import estimates_of
 from supplier_agent.sandbox.orders import Order
 from supplier_agent.sandbox.semantics import Semantics
 from supplier_agent.sandbox.world import World

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from supplier_agent.learning import estimates_of
+from supplier_agent.learning.estimates import estimates_of
 from tests.weeks.cases import Case
 from tests.weeks.life import Week
 from tests.weeks.truth import seen_changes, wrong

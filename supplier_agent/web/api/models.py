@@ -218,6 +218,7 @@ class Summary(Answered):
     ship_by_at: datetime | None
     problem: str | None
     problem_codes: list[str]
+    asked_at: datetime | None = Field(description="When Menzzo was last asked about its problems.")
     label_codes: list[str]
     tracking_number: str | None
 
