@@ -16,11 +16,12 @@ from supplier_agent.base.errors import UsageError
 from supplier_agent.db.plain_sql import within
 from supplier_agent.db.store import Store
 from supplier_agent.learning import Question, feed
-from supplier_agent.learning.estimates import estimates_of, save
+from supplier_agent.learning.estimates import estimates_of
 from supplier_agent.learning.numbers import made_afresh
 from supplier_agent.learning.observing import Known, after_all, after_run
 from supplier_agent.learning.probing import LEAST, Ask, Days, groups, lists
 from supplier_agent.learning.questions import Evidence, Observation
+from supplier_agent.learning.written import save
 from supplier_agent.marketplace import Listing, Means, Seen, Verdict
 from supplier_agent.marketplace.client import Marketplace
 from supplier_agent.marketplace.links import Target, allowed

@@ -101,7 +101,7 @@ def settle(
     as_json: JsonOption = False,
 ) -> None:
     """Accept how the marketplace has changed, and take note of fields that are not documented: they are problems no longer."""
-    from supplier_agent.learning.estimates import settle as accept
+    from supplier_agent.learning.written import settle as accept
 
     surroundings = here(context)
     (name,) = surroundings.suppliers(supplier)

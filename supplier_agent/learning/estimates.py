@@ -1,19 +1,21 @@
-"""The estimates in the table `learned`: read and written."""
+"""The estimates in the table `learned`, read. Without the ORM, because `status` shows what has changed. written.py writes them."""
+
+from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
-
-from sqlmodel import Session, col, select
+from typing import TYPE_CHECKING, Any
 
 from supplier_agent.base.cells import instant
-from supplier_agent.db.journal import Learned, ListedField
-from supplier_agent.db.plain_sql import Look, text, within
+from supplier_agent.db.plain_sql import within
 from supplier_agent.learning.careful import USED, Careful, careful
 from supplier_agent.learning.drift import Drift, drift_of
-from supplier_agent.learning.entries import DOCUMENTED
 from supplier_agent.learning.questions import Estimate, Evidence, Question, State
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from supplier_agent.db.plain_sql import Look
 
 
 def estimate_of(tx: Session | Look, supplier: str, question: Question) -> Estimate:
@@ -26,37 +28,6 @@ def estimates_of(tx: Session | Look, supplier: str) -> dict[Question, Estimate]:
     """Return what is known about every question."""
     rows = {row.question: row for row in within(tx).rows("SELECT * FROM learned WHERE supplier = ?", supplier)}
     return {each: _estimate(rows[each], each) if each in rows else Estimate(each) for each in Question}
-
-
-_COLUMNS = [column.name for column in Learned.__table__.columns if column.name != "accepted_by"]  # type: ignore[attr-defined] # SQLModel sets it
-_SET = ", ".join(f"{each} = excluded.{each}" for each in _COLUMNS if each != "accepted")
-_SAVE = f"""
-INSERT INTO learned ({", ".join(_COLUMNS)}) VALUES ({", ".join("?" * len(_COLUMNS))})
-ON CONFLICT (supplier, question) DO UPDATE SET {_SET}, accepted = coalesce(accepted, excluded.accepted)
-"""  # noqa: S608 - our own names
-
-
-def save(tx: Session, supplier: str, estimates: Iterable[Estimate]) -> None:
-    """Write these estimates. In one statement, because this follows every run."""
-    rows = [_row(supplier, each) for each in estimates]
-    if rows:
-        tx.connection().exec_driver_sql(_SAVE, [tuple(row[name] for name in _COLUMNS) for row in rows])
-
-
-def _row(supplier: str, estimate: Estimate) -> dict[str, object]:
-    evidence = [[piece.answer, piece.at.isoformat(), *piece.row] for piece in estimate.evidence]
-    times = {name: getattr(estimate, name) for name in ("since", "last_at", "changed_at")}
-    plain = {name: getattr(estimate, name) for name in ("answer", "agreeing", "against", "days", "before")}
-    return {
-        "supplier": supplier,
-        "question": estimate.question.value,
-        "state": estimate.state.value,
-        "accepted": estimate.known,  # the first answer that holds, in silence
-        "evidence": json.dumps(evidence, separators=(",", ":")),
-        "memory": json.dumps(dict(estimate.memory), separators=(",", ":")),
-        **plain,
-        **{name: None if at is None else text(at) for name, at in times.items()},
-    }
 
 
 def careful_of(tx: Session | Look, supplier: str) -> Careful:
@@ -73,21 +44,6 @@ def drifts_of(tx: Session | Look, supplier: str) -> list[Drift]:
     known = (_estimate(row, Question(row.question)) for row in rows if row.question in set(Question))
     accepted = {row.question: row.accepted for row in rows}
     return [found for each in known if (found := drift_of(each, accepted[each.question])) is not None]
-
-
-def settle(tx: Session, supplier: str, who: str) -> list[str]:
-    """Accept what has changed, and take note of undocumented fields: it is usual from now on. Return what was accepted."""
-    drifts = drifts_of(tx, supplier)
-    for each in drifts:
-        row = tx.get_one(Learned, (supplier, each.question.value))
-        row.accepted, row.accepted_by = each.after, who
-        tx.add(row)
-    new = select(ListedField).where(ListedField.supplier == supplier, col(ListedField.accepted_by).is_(None))
-    fields = [each for each in tx.exec(new) if each.name not in DOCUMENTED]
-    for field in fields:
-        field.accepted_by = who
-        tx.add(field)
-    return [*map(str, drifts), *(f"field {each.name}" for each in fields)]
 
 
 def _estimate(row: Any, question: Question) -> Estimate:  # noqa: ANN401 - a row

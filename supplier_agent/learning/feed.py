@@ -16,11 +16,12 @@ from supplier_agent.db.journal import pages_of, versions_of
 from supplier_agent.db.plain_sql import Look, text, within
 from supplier_agent.learning import answers
 from supplier_agent.learning.answers import Answered
-from supplier_agent.learning.estimates import estimates_of, save
+from supplier_agent.learning.estimates import estimates_of
 from supplier_agent.learning.listed import AT_LEAST, Facts, Listed, Page, Versions, query_of, trust
 from supplier_agent.learning.numbers import made_afresh
 from supplier_agent.learning.observing import Known, after_all, after_call, after_run
 from supplier_agent.learning.questions import Question
+from supplier_agent.learning.written import save
 from supplier_agent.reading.missing_orders import WHOLE, days_of
 from supplier_agent.settings import Settings
 

@@ -21,6 +21,7 @@ from supplier_agent.marketplace.connections import Deadline
 from supplier_agent.marketplace.wire import Answer, Reply, Wire
 from supplier_agent.reports import health, orders
 from supplier_agent.runtime.wiring import calls_without_account
+from supplier_agent.suppliers import read_log
 from supplier_agent.tick.context import MOST_IN_FLIGHT, Account, Flight
 from supplier_agent.verdict.supplier import MARKETPLACE
 from tests.calls.conftest import SUPPLIER, Raise, ids, state
@@ -133,8 +134,9 @@ def test_a_marketplace_that_is_down_delays_nothing_at_a_receiver(world: World) -
     site.start()
     site.run_for(5, until=lambda: state(site, "acknowledge")[0] == "done")
     site.wire.reachable = lambda: False
-    site.world.arrive(SUPPLIER)
-    site.run_for(2 * HOUR, 900)
+    with site.agent.ctx.store.write() as tx:
+        read_log.request(tx, SUPPLIER, site.clock.now().date(), site.clock.now().date(), site.clock.now())
+    site.run_for(HOUR, 900)
     assert (state(site, NOTIFY), world.failing(SUPPLIER), world.failing(NAME)) == (("done", 1), True, False)
 
 

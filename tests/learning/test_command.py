@@ -10,10 +10,11 @@ from supplier_agent.db.plain_sql import text
 from supplier_agent.db.state_folder import LOCK, InstanceLock
 from supplier_agent.db.store import Store, open_store
 from supplier_agent.learning import Estimate, Question, State
-from supplier_agent.learning.estimates import estimates_of, save
+from supplier_agent.learning.estimates import estimates_of
 from supplier_agent.learning.fold import fold
 from supplier_agent.learning.proposals import Proposal, of_all, of_supplier
 from supplier_agent.learning.questions import DENIES, Observation
+from supplier_agent.learning.written import save
 from supplier_agent.words import Words
 from supplier_agent.words.english import SENTENCES
 from tests.cli.conftest import Installation

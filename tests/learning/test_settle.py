@@ -3,7 +3,7 @@
 import json
 
 from supplier_agent.learning import Question
-from supplier_agent.learning.estimates import save
+from supplier_agent.learning.written import save
 from tests.cli.conftest import Installation, here, keep
 from tests.learning.test_careful import learned
 

@@ -9,7 +9,7 @@ import pytest
 
 from supplier_agent.db.plain_sql import within
 from supplier_agent.learning import Question
-from supplier_agent.learning.estimates import save, settle
+from supplier_agent.learning.written import save, settle
 from supplier_agent.reading import strategy
 from supplier_agent.reports import supplier_facts
 from supplier_agent.sandbox.semantics import Semantics
