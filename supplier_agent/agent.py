@@ -77,7 +77,7 @@ class Agent:
                 self._settle_and_tick()
             did_something = ctx.follow_up()
             did_something |= ctx.publish()  # last: requests have left
-            if not did_something and not ctx.inbox.has_steps:
+            if not (did_something or ctx.inbox.has_steps or self.stopping):
                 did_something = learn.step(ctx)
         except LockedError as error:  # nothing is lost: results wait in the inbox, and the same steps are tried again
             ctx.log.problem("database", error.what)

@@ -71,9 +71,10 @@ def assemble(
     agent = Agent(ctx, make_accounts(settings, env, wire, clock, labels, lambda: agent.stopping))
 
     def close() -> None:
-        with suppress(AgentError):  # its lines are lost
+        with suppress(
+            AgentError
+        ):  # the disk is full, or the database locked: then only the next start counts the epoch
             agent.ctx.evidence.stop(store, agent.ctx.clock.now())
-        with suppress(AgentError):  # the disk is full: then only the next start counts the epoch
             agent.ctx.rollback.end(agent.ctx.clock.now())
         store.checkpoint()
         store.close()
