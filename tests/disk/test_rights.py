@@ -131,6 +131,7 @@ def test_the_rights_are_those_of_the_contract_whatever_the_umask_was(office: Off
             "agent.lock": 0o660,
             "health.json": 0o640,
             "private/shipped.jsonl": 0o600,
+            "private/mask.key": 0o600,
         }
         if path.suffix == ".pdf":
             assert mode == 0o640, path

@@ -170,6 +170,7 @@ def test_no_file_is_open_to_others_whatever_the_umask_was(shop: Shop, umask: str
         "agent.lock": 0o660,
         "health.json": 0o640,
         "shipped.jsonl": 0o600,
+        "mask.key": 0o600,
     }
     assert shop.state_dir.stat().st_mode & 0o7777 == 0o2770
     assert not [path for path in shop.state_dir.rglob("*") if path.stat().st_mode & 0o007]
