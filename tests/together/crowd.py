@@ -9,6 +9,7 @@ from supplier_agent.sandbox.server import Sandbox
 from tests.world.books import SUPPLIER
 from tests.world.forks import Forks
 from tests.world.installation import Installation, marketplace
+from tests.world.invariants import the_evidence_is_whole
 
 FLAGGED_AT_ONCE = 5
 ARRIVING_AT_ONCE = 1
@@ -24,6 +25,7 @@ class Crowd(Installation):
         super().__init__(state_dir, sandbox, requests_per_second=2000, retry=retry)
         self._forks = forks
         self.codes: Counter[int | None] = Counter()
+        self.is_lockless = False  # agents have run at once, without the lock that keeps them apart
 
     def start(self, processes: int, lock: str) -> Sequence[int | None]:
         """Start so many agents at the same instant; return their exit codes."""
@@ -36,6 +38,7 @@ class Crowd(Installation):
             self.world.arrive(SUPPLIER)
         codes = self.start(processes, lock)
         self.codes.update(codes)
+        self.is_lockless |= lock != "held"
         return codes
 
     def sent(self) -> list[str | None]:
@@ -43,12 +46,18 @@ class Crowd(Installation):
         return [line.menzzo_order_id for line in self.world.requests("ship-sale", SUPPLIER)]
 
     def wrong(self) -> list[str]:
-        """Let one agent finish what is left, and return every promise that is broken."""
+        """Let one agent finish what is left, and return every promise that is broken.
+
+        Without their lock, two agents write heads of the evidence at once: then that they contradict each other is rightly noticed.
+        """
         last = self.start(1, "held")
         sent: Counter[str | None] = Counter(self.sent())
         found = [] if sent == Counter(self.flagged) else [f"sent {sent}, owed {self.flagged}"]
         found += [] if last == [DONE] else [f"the last, alone, ended with {last}"]
-        return found + super().wrong()
+        broken = super().wrong()
+        if self.is_lockless:
+            broken = [each for each in broken if not each.startswith(the_evidence_is_whole.__name__)]
+        return found + broken
 
 
 @contextmanager
