@@ -123,9 +123,9 @@ def rejected_entries(tx: "Session | Look", supplier: str) -> int:
 
 NOT_RUNNING = 3
 READ_ONLY = "--read-only"
+"""The command that the lock file of a daemon contains."""
 OWN = {"poll_seconds", "off_hours_poll_seconds", "business_hours", "business_days"}
 """What is shown of a supplier's own schedule."""
-"""The command that the lock file of a daemon contains."""
 BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 

@@ -71,9 +71,8 @@ def assemble(
     agent = Agent(ctx, make_accounts(settings, env, wire, clock, labels, lambda: agent.stopping))
 
     def close() -> None:
-        with suppress(
-            AgentError
-        ):  # the disk is full, or the database locked: then only the next start counts the epoch
+        # If the disk is full, or the database locked, only the next start counts the epoch.
+        with suppress(AgentError):
             agent.ctx.evidence.stop(store, agent.ctx.clock.now())
             agent.ctx.rollback.end(agent.ctx.clock.now())
         store.checkpoint()
